@@ -1,0 +1,123 @@
+//! What every `main` does: read the arguments, run, and report a failure in one line.
+
+use std::{
+    env,
+    error::Error,
+    ffi::OsString,
+    fmt,
+    io::{self, Write},
+    net::SocketAddr,
+    path::Path,
+    process::ExitCode,
+};
+
+use clap::{Parser, error::ErrorKind};
+
+use crate::fault;
+
+/// Reads the arguments and runs. Exit status: 0 done, 1 failed, 2 wrong usage.
+///
+/// A reader that has gone away (`| head`) is not a failure: the program stops and says nothing.
+pub fn run<Arguments: Parser>(body: impl FnOnce(Arguments) -> io::Result<()>) -> ExitCode {
+    let name = program_name();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return usage(&name, &error),
+    };
+    match body(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if is_reader_gone(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            let advice =
+                fault::advice(&error).map_or_else(String::new, |advice| format!(" ({advice})"));
+            complain(&format!("{name}: {error}{advice}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whoever was reading our output has closed it: not the same as a peer that closed a connection.
+#[derive(Debug)]
+struct ReaderGone;
+
+impl fmt::Display for ReaderGone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the reader of the output is gone")
+    }
+}
+
+impl Error for ReaderGone {}
+
+/// For writes to stdout and stderr: turns a broken pipe into the quiet end that [`run`] knows.
+#[must_use]
+pub fn output_error(error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::BrokenPipe => io::Error::new(io::ErrorKind::BrokenPipe, ReaderGone),
+        _ => error,
+    }
+}
+
+/// Writes a line to stdout. Unlike `println!` it does not panic when stdout is closed.
+///
+/// # Errors
+/// The line cannot be written.
+pub fn say(line: impl fmt::Display) -> io::Result<()> {
+    writeln!(io::stdout(), "{line}").map_err(output_error)
+}
+
+/// Writes a line to stderr, or, if there is no stderr, nowhere.
+pub fn complain(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// For clap: an address to listen on.
+///
+/// # Errors
+/// Not an IP address with a port.
+pub fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| {
+        "expected an IP address and a port, such as 127.0.0.1:8330, [::1]:8330 or 127.0.0.1:0"
+            .to_owned()
+    })
+}
+
+fn is_reader_gone(error: &io::Error) -> bool {
+    error
+        .get_ref()
+        .is_some_and(|inner| inner.is::<ReaderGone>())
+}
+
+/// `listener`, from `target/debug/examples/listener`.
+fn program_name() -> String {
+    let path = env::args_os()
+        .next()
+        .unwrap_or_else(|| OsString::from("workshop"));
+    Path::new(&path).file_stem().map_or_else(
+        || "workshop".into(),
+        |stem| stem.to_string_lossy().into_owned(),
+    )
+}
+
+/// Help is printed as clap has it; an error becomes one line.
+fn usage(name: &str, error: &clap::Error) -> ExitCode {
+    if matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+    ) {
+        let _ = write!(io::stdout(), "{error}");
+        return ExitCode::SUCCESS;
+    }
+    // clap's text is a paragraph of error, then tips and usage, each after an empty line.
+    let text = error.to_string();
+    let paragraph: Vec<&str> = text
+        .lines()
+        .take_while(|line| !line.is_empty())
+        .map(str::trim)
+        .collect();
+    let paragraph = paragraph.join(" ");
+    let message = paragraph.strip_prefix("error: ").unwrap_or(&paragraph);
+    complain(&format!(
+        "{name}: {message} (`--help` shows how it is used)"
+    ));
+    ExitCode::from(2)
+}

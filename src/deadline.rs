@@ -1,0 +1,210 @@
+//! An absolute deadline. `set_read_timeout` limits one call, so a peer that sends a byte now and
+//! then defeats it (lesson `deadlines`); a [`Deadline`] is one point in time for any number of
+//! calls, because what remains is computed anew before each.
+
+use std::{
+    borrow::Borrow,
+    io::{self, ErrorKind, Read, Write},
+    net::TcpStream,
+    thread,
+    time::{Duration, Instant},
+};
+
+/// Longer than any program runs, and far from overflowing an `Instant`.
+const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
+/// How long [`Deadline::wait_for`] rests between two looks.
+const LOOK_AGAIN: Duration = Duration::from_millis(1);
+
+/// A point in time after which to give up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Deadline(Instant);
+
+impl Deadline {
+    /// The deadline this far from now. A duration too long for the clock means a century.
+    #[must_use]
+    pub fn after(limit: Duration) -> Deadline {
+        Deadline::at(Instant::now(), limit)
+    }
+
+    /// The deadline this far from a given start.
+    #[must_use]
+    pub fn at(start: Instant, limit: Duration) -> Deadline {
+        Deadline(start + limit.min(FOR_EVER))
+    }
+
+    /// Whether it has passed.
+    #[must_use]
+    pub fn passed(self) -> bool {
+        self.0 <= Instant::now()
+    }
+
+    /// What remains: never zero, which the socket calls take for "no timeout at all" and refuse.
+    ///
+    /// # Errors
+    /// [`ErrorKind::TimedOut`] once the deadline has passed.
+    pub fn remaining(self) -> io::Result<Duration> {
+        match self.0.checked_duration_since(Instant::now()) {
+            Some(left) if !left.is_zero() => Ok(left),
+            _ => Err(io::Error::new(
+                ErrorKind::TimedOut,
+                "the deadline has passed",
+            )),
+        }
+    }
+
+    /// The stream, read and written by this deadline.
+    #[must_use]
+    pub fn on<S: Borrow<TcpStream>>(self, stream: S) -> Timed<S> {
+        Timed {
+            stream,
+            deadline: self,
+        }
+    }
+
+    /// Asks until there is an answer. `None` from `ask` is "not yet", and `None` from here is that
+    /// the deadline passed first; it asks once even if it had passed already.
+    ///
+    /// For what the kernel shows but sends no event for, such as a row of the socket table. What
+    /// can be polled for must be: this rests a millisecond between looks.
+    ///
+    /// # Errors
+    /// What `ask` failed with.
+    pub fn wait_for<T>(
+        self,
+        mut ask: impl FnMut() -> io::Result<Option<T>>,
+    ) -> io::Result<Option<T>> {
+        loop {
+            let answer = ask()?;
+            if answer.is_some() || self.passed() {
+                return Ok(answer);
+            }
+            // The one sleep of this library: the table has no event that could be waited on instead.
+            thread::sleep(LOOK_AGAIN);
+        }
+    }
+}
+
+/// A stream, owned or borrowed, whose every read and write ends by one deadline.
+///
+/// A call past it fails with [`ErrorKind::TimedOut`], on every platform: the kernel's own word for
+/// it is `WouldBlock` on Unix. The timeout it sets stays on the socket, as `set_read_timeout`'s does.
+#[derive(Clone, Copy, Debug)]
+pub struct Timed<S> {
+    stream: S,
+    deadline: Deadline,
+}
+
+impl<S: Borrow<TcpStream>> Timed<S> {
+    /// The stream itself.
+    pub fn stream(&self) -> &TcpStream {
+        self.stream.borrow()
+    }
+
+    /// Puts another deadline in place of this one: a connection survives a call that timed out.
+    pub fn renew(&mut self, deadline: Deadline) {
+        self.deadline = deadline;
+    }
+}
+
+impl<S: Borrow<TcpStream>> Read for Timed<S> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.stream()
+            .set_read_timeout(Some(self.deadline.remaining()?))?;
+        self.stream().read(buf).map_err(timed_out)
+    }
+}
+
+impl<S: Borrow<TcpStream>> Write for Timed<S> {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.stream()
+            .set_write_timeout(Some(self.deadline.remaining()?))?;
+        self.stream().write(buf).map_err(timed_out)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// EAGAIN from a blocking socket with a timeout means that the timeout ran out (socket(7), SO_RCVTIMEO).
+fn timed_out(error: io::Error) -> io::Error {
+    match error.kind() {
+        ErrorKind::WouldBlock => io::Error::new(ErrorKind::TimedOut, "the deadline has passed"),
+        _ => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Deadline;
+    use std::{
+        io::{self, ErrorKind, Read, Write},
+        net::{TcpListener, TcpStream},
+        time::{Duration, Instant},
+    };
+
+    fn pair() -> io::Result<(TcpStream, TcpStream)> {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let client = TcpStream::connect(listener.local_addr()?)?;
+        Ok((client, listener.accept()?.0))
+    }
+
+    #[test]
+    fn a_peer_that_drips_does_not_push_the_deadline() {
+        let (client, server) = pair().unwrap();
+        let limit = Duration::from_millis(100);
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                // A byte every 10 ms is the subject here: the peer that must not be able to push it.
+                while (&server).write_all(b".").is_ok() {
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+            });
+            let started = Instant::now();
+            let error = Deadline::after(limit)
+                .on(&client)
+                .read_to_end(&mut Vec::new())
+                .unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::TimedOut);
+            assert!(started.elapsed() >= limit);
+            drop(client);
+        });
+    }
+
+    #[test]
+    fn a_deadline_that_has_passed_times_out_at_once_and_another_revives_the_stream() {
+        let (client, mut server) = pair().unwrap();
+        server.write_all(b"x").unwrap();
+        let mut byte = [0];
+        let late = Deadline::after(Duration::ZERO)
+            .on(&client)
+            .read(&mut byte)
+            .unwrap_err();
+        assert_eq!(late.kind(), ErrorKind::TimedOut);
+        assert_eq!(
+            Deadline::after(Duration::from_secs(5))
+                .on(&client)
+                .read(&mut byte)
+                .unwrap(),
+            1
+        );
+    }
+
+    #[test]
+    fn a_write_to_a_peer_that_does_not_read_ends_by_the_deadline() {
+        let (client, _server) = pair().unwrap();
+        let endless = vec![0; 64 << 20];
+        let error = Deadline::after(Duration::from_millis(50))
+            .on(&client)
+            .write_all(&endless)
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TimedOut);
+    }
+
+    #[test]
+    fn the_longest_duration_is_a_deadline_too() {
+        assert!(!Deadline::after(Duration::MAX).passed());
+        assert!(Deadline::after(Duration::MAX).remaining().is_ok());
+    }
+}

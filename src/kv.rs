@@ -1,0 +1,275 @@
+//! The key-value store of MIT 6.824's `kv.go`: two methods, `KV.Put` and `KV.Get`, of a map behind
+//! a mutex; what a server says on a connection, and a client.
+//!
+//! A missing key is `""` in Go, the zero value. Here the answer says `"Found":false` beside it,
+//! which a Go client ignores.
+
+use std::{
+    borrow::Cow,
+    collections::HashMap,
+    io::{self, BufRead, BufReader, ErrorKind, Write},
+    net::{SocketAddr, TcpStream},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    deadline::{Deadline, Timed},
+    dial::dial,
+    fault::Attempt,
+    rpc::{self, Line, Request},
+    serve::Connection,
+};
+
+/// How long a request may take from its first byte to its last, and an answer to be taken.
+pub const CALL_LIMIT: Duration = Duration::from_secs(10);
+
+/// What a connection's reader holds at a time. Small, because thousands of connections may idle.
+const READ_AHEAD: usize = 1 << 10;
+
+/// Answers to calls that came together leave together, up to this many bytes.
+const WRITE_AHEAD: usize = 64 << 10;
+
+/// The store, and how many calls it has answered.
+#[derive(Debug, Default)]
+pub struct Kv {
+    map: Mutex<HashMap<String, String>>,
+    calls: AtomicU64,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+struct PutArgs<'a> {
+    #[serde(borrow)]
+    key: Cow<'a, str>,
+    #[serde(borrow)]
+    value: Cow<'a, str>,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+struct GetArgs<'a> {
+    #[serde(borrow)]
+    key: Cow<'a, str>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct PutReply {}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct GetReply {
+    #[serde(default)]
+    value: String,
+    /// Left out when true, so that the answer is Go's to the letter.
+    #[serde(default = "found", skip_serializing_if = "Clone::clone")]
+    found: bool,
+}
+
+fn found() -> bool {
+    true
+}
+
+impl Kv {
+    /// Calls answered so far, errors included.
+    #[must_use]
+    pub fn calls(&self) -> u64 {
+        self.calls.load(Ordering::Relaxed)
+    }
+
+    /// Answers the requests of one connection, in their order, until its end of file, the stop, or
+    /// `idle` without a request.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidData`] when the stream cannot be trusted any more: a line that is no
+    /// JSON object, or too long. `UnexpectedEof` for an end of file in the middle of a line,
+    /// `TimedOut` for a request or an answer that took more than [`CALL_LIMIT`]; or the socket's error.
+    pub fn converse(&self, connection: &Connection, idle: Duration) -> io::Result<()> {
+        let mut requests = BufReader::with_capacity(READ_AHEAD, connection);
+        let (mut line, mut answers) = (Vec::new(), Vec::new());
+        loop {
+            connection.between_messages(idle);
+            match requests.fill_buf() {
+                Ok([]) => return Ok(()),
+                Err(error) if error.kind() == ErrorKind::TimedOut => return Ok(()), // idle for long enough
+                begun => begun?,
+            };
+            connection.within_message(CALL_LIMIT);
+            let outcome = self.next_answer(&mut requests, &mut line, &mut answers);
+            // The next request may be here already: then its answer can leave with this one. But
+            // never wait for more while an answer has not left.
+            if outcome.is_err()
+                || !requests.buffer().contains(&b'\n')
+                || answers.len() > WRITE_AHEAD
+            {
+                connection.within_message(CALL_LIMIT);
+                (&mut &*connection).write_all(&answers)?;
+                forget(&mut answers);
+            }
+            forget(&mut line);
+            outcome?;
+        }
+    }
+
+    /// Reads a request and appends its answer.
+    fn next_answer(
+        &self,
+        requests: &mut impl BufRead,
+        line: &mut Vec<u8>,
+        answers: &mut Vec<u8>,
+    ) -> io::Result<()> {
+        let invalid = |what| Err(io::Error::new(ErrorKind::InvalidData, what));
+        match rpc::read_line(requests, line, rpc::MAX_REQUEST)? {
+            Line::TooLong => return invalid("a request of more than 64 KiB"),
+            Line::Cut => {
+                if let Some(request) = Request::parse(line) {
+                    let error = "end of file before the newline that ends a request";
+                    rpc::write_answer(answers, request.id, Err::<(), _>(error));
+                }
+                return Err(io::Error::new(
+                    ErrorKind::UnexpectedEof,
+                    "end of file in the middle of a request",
+                ));
+            }
+            Line::EndOfFile => return Ok(()),
+            Line::Whole if line.trim_ascii().is_empty() => return Ok(()), // Enter, pressed once too often
+            Line::Whole => {}
+        }
+        let Some(request) = Request::parse(line) else {
+            return invalid("a line that is no JSON object");
+        };
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        self.answer(&request, answers);
+        Ok(())
+    }
+
+    /// Calls the method and appends the answer.
+    fn answer(&self, request: &Request, answers: &mut Vec<u8>) {
+        let map = || self.map.lock().unwrap_or_else(PoisonError::into_inner);
+        let outcome = request.method().and_then(|method| match &*method {
+            "KV.Put" => {
+                let PutArgs { key, value } = request.argument()?;
+                map().insert(key.into_owned(), value.into_owned());
+                rpc::write_answer(answers, request.id, Ok(PutReply {}));
+                Ok(())
+            }
+            "KV.Get" => {
+                let GetArgs { key } = request.argument()?;
+                let value = map().get(&*key).cloned();
+                let reply = GetReply {
+                    found: value.is_some(),
+                    value: value.unwrap_or_default(),
+                };
+                rpc::write_answer(answers, request.id, Ok(reply));
+                Ok(())
+            }
+            method => Err(format!("can't find method {method}")),
+        });
+        if let Err(error) = outcome {
+            rpc::write_answer(answers, request.id, Err::<(), _>(&error));
+        }
+    }
+}
+
+/// Empties a buffer, and gives back its memory if one long message has made it large.
+fn forget(buffer: &mut Vec<u8>) {
+    buffer.clear();
+    buffer.shrink_to(4 * READ_AHEAD);
+}
+
+/// A connection to a server, for any number of calls, one after another.
+#[derive(Debug)]
+pub struct Client {
+    /// One reader for the connection's life: what it has read ahead belongs to the next answer.
+    answers: BufReader<Timed<TcpStream>>,
+    limit: Duration,
+    next_id: u64,
+    line: Vec<u8>,
+}
+
+impl Client {
+    /// Dials the first address that answers. The limit holds for the dialing, and for each call.
+    ///
+    /// # Errors
+    /// None answered within the limit.
+    pub fn dial(addrs: &[SocketAddr], limit: Duration) -> io::Result<Client> {
+        let stream = dial(addrs, Deadline::after(limit))?;
+        let answers = BufReader::with_capacity(READ_AHEAD, Deadline::after(limit).on(stream));
+        Ok(Client {
+            answers,
+            limit,
+            next_id: 0,
+            line: Vec::new(),
+        })
+    }
+
+    /// The connection, to be looked at.
+    #[must_use]
+    pub fn stream(&self) -> &TcpStream {
+        self.answers.get_ref().stream()
+    }
+
+    /// Stores a value under a key.
+    ///
+    /// # Errors
+    /// The call failed. Whatever the failure, the connection must not be used again: its answer may still come.
+    pub fn put(&mut self, key: &str, value: &str) -> io::Result<()> {
+        let PutReply {} = self.call(
+            "KV.Put",
+            PutArgs {
+                key: key.into(),
+                value: value.into(),
+            },
+        )?;
+        Ok(())
+    }
+
+    /// The value under a key.
+    ///
+    /// # Errors
+    /// As for [`Client::put`].
+    pub fn get(&mut self, key: &str) -> io::Result<Option<String>> {
+        let GetReply { value, found } = self.call("KV.Get", GetArgs { key: key.into() })?;
+        Ok(found.then_some(value))
+    }
+
+    fn call<T: serde::de::DeserializeOwned>(
+        &mut self,
+        method: &str,
+        argument: impl Serialize,
+    ) -> io::Result<T> {
+        let id = self.next_id;
+        self.next_id += 1;
+        self.line.clear();
+        rpc::write_call(&mut self.line, method, argument, id);
+        self.answers.get_mut().renew(Deadline::after(self.limit));
+        self.exchange(id)
+            .attempt(|| format!("cannot call {method}"))
+    }
+
+    /// Sends the request in `line`, and reads its answer into the same place.
+    fn exchange<T: serde::de::DeserializeOwned>(&mut self, id: u64) -> io::Result<T> {
+        if self.line.len() > rpc::MAX_REQUEST {
+            return Err(io::Error::new(
+                ErrorKind::InvalidInput,
+                "the request is longer than 64 KiB",
+            ));
+        }
+        self.answers.get_mut().write_all(&self.line)?;
+        let gone = |what| Err(io::Error::new(ErrorKind::UnexpectedEof, what));
+        match rpc::read_line(&mut self.answers, &mut self.line, rpc::MAX_ANSWER)? {
+            Line::Whole => rpc::parse_answer(&self.line, id),
+            Line::EndOfFile => gone("the server closed the connection before it answered"),
+            Line::Cut => gone("the server closed the connection in the middle of its answer"),
+            Line::TooLong => Err(io::Error::new(
+                ErrorKind::InvalidData,
+                "the answer is longer than 512 KiB",
+            )),
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! A workshop on TCP sockets in which **the kernel is the witness**: no lesson says "the client is
+//! in TIME_WAIT now" without asking the kernel's own socket table, and a lesson fails when the
+//! kernel disagrees. This library is what the lessons in `examples/` share.
+//!
+//! Read it in this order:
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`table`] | the kernel's socket table: a snapshot, printed as `netstat -nat` prints it |
+//! | [`stage`] | tells a lesson's story: what was done, what the kernel must now show, wait until it does |
+//! | [`deadline`] | an absolute point in time, on a stream and on anything that must be waited for |
+//! | [`fault`] | errors that say what was attempted, on what, and why it failed |
+//! | [`command`] | what every `main` does: read the arguments, run, report in one line |
+//! | [`listen`], [`dial`] | a listening socket with its options; a connection to one of several addresses |
+//! | [`heartbeat`] | a ping whenever a connection has been quiet for an interval |
+//! | [`stop`], [`serve`] | Ctrl-C, and how a blocked `accept` hears of it; a thread for each connection |
+//! | [`rpc`], [`kv`] | JSON-RPC 1.0 as Go's `net/rpc/jsonrpc` speaks it; the key-value store of MIT 6.824 |
+//!
+//! Nothing here knows a lesson or an exercise. The socket calls that a lesson is about stand in the
+//! lesson; here is what an earlier one has taught, and the narration.
+
+pub mod command;
+pub mod deadline;
+pub mod dial;
+pub mod fault;
+pub mod heartbeat;
+pub mod kv;
+pub mod listen;
+pub mod rpc;
+pub mod serve;
+pub mod stage;
+pub mod stop;
+pub mod table;

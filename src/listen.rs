@@ -1,0 +1,104 @@
+//! A listening socket with its options in one place. Lesson `listener` spells the calls out; the
+//! point here is the order, because each option is read by the call after it: `bind` reads
+//! SO_REUSEADDR and IPV6_V6ONLY, `listen` takes the backlog.
+
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+};
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::fault::Attempt;
+
+/// What a listener is opened with. The default is what `TcpListener::bind` does on Unix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listen {
+    /// Bind although old connections of this port are in TIME_WAIT (socket(7), SO_REUSEADDR).
+    pub reuse_address: bool,
+    /// Share the port with other listeners that set this too (socket(7), SO_REUSEPORT).
+    pub reuse_port: bool,
+    /// Connections that may wait for `accept`, cut to `net.core.somaxconn` (listen(2)).
+    pub backlog: i32,
+    /// An IPv6 listener takes IPv6 peers only (ipv6(7), IPV6_V6ONLY). `None` leaves the system's default.
+    pub v6only: Option<bool>,
+    /// Accepted connections send small segments at once (tcp(7), TCP_NODELAY; they inherit it).
+    pub no_delay: bool,
+}
+
+impl Default for Listen {
+    fn default() -> Listen {
+        Listen {
+            reuse_address: true,
+            reuse_port: false,
+            backlog: 128,
+            v6only: None,
+            no_delay: false,
+        }
+    }
+}
+
+impl Listen {
+    /// Opens the listener.
+    ///
+    /// # Errors
+    /// The address is taken ([`io::ErrorKind::AddrInUse`]), not this machine's
+    /// (`AddrNotAvailable`), or a port below 1024 without the privilege (`PermissionDenied`).
+    pub fn on(self, addr: SocketAddr) -> io::Result<TcpListener> {
+        self.open(addr)
+            .attempt(|| format!("cannot listen on {addr}"))
+    }
+
+    fn open(self, addr: SocketAddr) -> io::Result<TcpListener> {
+        let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
+        socket.set_reuse_address(self.reuse_address)?;
+        if self.reuse_port {
+            socket.set_reuse_port(true)?;
+        }
+        if let (true, Some(v6only)) = (addr.is_ipv6(), self.v6only) {
+            socket.set_only_v6(v6only)?;
+        }
+        if self.no_delay {
+            socket.set_tcp_nodelay(true)?;
+        }
+        socket.bind(&addr.into())?;
+        socket.listen(self.backlog)?;
+        Ok(socket.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Listen;
+    use crate::table::{End, Kernel};
+    use std::io::ErrorKind;
+
+    #[test]
+    fn the_kernel_shows_the_backlog_that_was_asked_for() {
+        let listener = Listen {
+            backlog: 7,
+            ..Listen::default()
+        }
+        .on("127.0.0.1:0".parse().unwrap())
+        .unwrap();
+        let table = Kernel::sock_diag().unwrap().table().unwrap();
+        let row = table.find(End::of(&listener).unwrap()).unwrap();
+        assert_eq!(row.backlog, Some(7));
+    }
+
+    #[test]
+    fn an_address_in_use_is_named_in_the_error() {
+        let first = Listen::default()
+            .on("127.0.0.1:0".parse().unwrap())
+            .unwrap();
+        let addr = first.local_addr().unwrap();
+        let error = Listen::default().on(addr).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::AddrInUse);
+        assert!(
+            error
+                .to_string()
+                .starts_with(&format!("cannot listen on {addr}: ")),
+            "{error}"
+        );
+    }
+}

@@ -1,0 +1,154 @@
+//! Bytes in, calls and answers out. What Go itself said is in `tests/go-jsonrpc.txt` (see `kv::tests`).
+
+use std::io::{BufReader, Read};
+
+use proptest::prelude::*;
+use serde_json::value::RawValue;
+
+use super::{Line, MAX_REQUEST, Request, parse_answer, read_line, write_answer, write_call};
+
+/// A reader that hands out its bytes one at a time, as a network may.
+struct Drip<'a>(&'a [u8]);
+
+impl Read for Drip<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
+        let n = buf.len().min(1);
+        (&mut self.0).take(n as u64).read(buf)
+    }
+}
+
+#[test]
+fn a_line_is_whole_cut_too_long_or_the_end() {
+    let line = |bytes: &[u8], max| {
+        let mut line = b"old".to_vec();
+        let outcome = read_line(&mut BufReader::new(bytes), &mut line, max).unwrap();
+        (outcome, line)
+    };
+    assert_eq!(line(b"abc\ndef", 3), (Line::Whole, b"abc".to_vec()));
+    assert_eq!(line(b"\n", 3), (Line::Whole, Vec::new()));
+    assert_eq!(line(b"abc", 3), (Line::Cut, b"abc".to_vec()));
+    assert_eq!(line(b"", 3), (Line::EndOfFile, Vec::new()));
+    assert_eq!(line(b"abcd\n", 3).0, Line::TooLong);
+}
+
+#[test]
+fn a_line_split_anywhere_is_the_same_line() {
+    let mut line = Vec::new();
+    let mut reader = BufReader::with_capacity(1, Drip(b"first\nsecond\n"));
+    assert_eq!(read_line(&mut reader, &mut line, 10).unwrap(), Line::Whole);
+    assert_eq!(line, b"first");
+    assert_eq!(read_line(&mut reader, &mut line, 10).unwrap(), Line::Whole);
+    assert_eq!(line, b"second");
+}
+
+#[test]
+fn a_line_without_end_is_not_kept() {
+    let mut line = Vec::new();
+    let endless = std::io::repeat(b'x').take(100 << 20);
+    assert_eq!(
+        read_line(&mut BufReader::new(endless), &mut line, MAX_REQUEST).unwrap(),
+        Line::TooLong
+    );
+    assert!(
+        line.capacity() <= 2 * MAX_REQUEST + 64,
+        "{}",
+        line.capacity()
+    );
+}
+
+#[test]
+fn an_id_of_any_type_comes_back_to_the_letter() {
+    for id in [
+        "7",
+        "\"seven\"",
+        "1e400",
+        "123456789012345678901234567890",
+        "[1, 2]",
+        "{\"a\":null}",
+        "true",
+    ] {
+        let line = format!(r#"{{"method":"m","params":[],"id":{id}}}"#);
+        let mut out = Vec::new();
+        write_answer(&mut out, Request::parse(line.as_bytes()).unwrap().id, Ok(1));
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            format!("{{\"id\":{id},\"result\":1,\"error\":null}}\n")
+        );
+    }
+}
+
+#[test]
+fn what_is_no_object_is_no_request() {
+    for line in [
+        "",
+        "not json",
+        "[",
+        "[1,2]",
+        "7",
+        "{\"id\":1",
+        "{\"id\":1}x",
+        "{\"id\":1,\"id\":2}",
+    ] {
+        assert!(Request::parse(line.as_bytes()).is_none(), "{line}");
+    }
+    assert!(Request::parse(b"{\"id\":\"\xff\"}").is_none(), "not UTF-8");
+    assert!(Request::parse("[".repeat(60_000).as_bytes()).is_none());
+    let deep = format!(
+        "{{\"id\":1,\"params\":{}{}}}",
+        "[".repeat(30_000),
+        "]".repeat(30_000)
+    );
+    let argument = Request::parse(deep.as_bytes()).map(|request| request.argument::<String>());
+    assert!(argument.is_none_or(|argument| argument.is_err()));
+}
+
+#[test]
+fn an_answer_is_taken_only_for_its_own_call() {
+    assert_eq!(
+        parse_answer::<u8>(br#"{"id":3,"result":7,"error":null}"#, 3).unwrap(),
+        7
+    );
+    let other = parse_answer::<u8>(br#"{"id":2,"result":7,"error":null}"#, 3).unwrap_err();
+    assert_eq!(other.to_string(), "call 3 got the answer to call Some(2)");
+    let failed = parse_answer::<u8>(br#"{"id":3,"result":null,"error":"no \"such\" thing"}"#, 3)
+        .unwrap_err();
+    assert_eq!(failed.to_string(), "no \"such\" thing");
+    assert!(parse_answer::<u8>(b"HTTP/1.1 400 Bad Request", 3).is_err());
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_make_the_codec_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        let mut line = Vec::new();
+        let mut reader = &bytes[..];
+        while read_line(&mut reader, &mut line, 64).unwrap() == Line::Whole {
+            try_all(&line);
+        }
+        try_all(&bytes);
+    }
+
+    #[test]
+    fn no_text_that_looks_like_json_makes_the_codec_panic(text in r#"(\{|\}|\[|\]|"|:|,|\\|id|method|params|null|[0-9eE+.-]|\PC){0,60}"#) {
+        try_all(text.as_bytes());
+        try_all(format!(r#"{{"method":"m","params":[{text}],"id":{text}}}"#).as_bytes());
+    }
+
+    #[test]
+    fn what_a_client_writes_a_server_reads(method in "\\PC{0,20}", argument in any::<String>(), id in any::<u64>()) {
+        let mut out = Vec::new();
+        write_call(&mut out, &method, &argument, id);
+        prop_assert_eq!(out.iter().filter(|&&byte| byte == b'\n').count(), 1);
+        let request = Request::parse(&out[..out.len() - 1]).unwrap();
+        prop_assert_eq!(request.method().unwrap(), method);
+        prop_assert_eq!(request.argument::<String>().unwrap(), argument);
+        prop_assert_eq!(request.id.map(RawValue::get).unwrap(), id.to_string());
+    }
+}
+
+fn try_all(line: &[u8]) {
+    if let Some(request) = Request::parse(line) {
+        let _ = (request.method(), request.argument::<String>());
+        write_answer(&mut Vec::new(), request.id, Err::<(), _>("no"));
+    }
+    let _ = parse_answer::<String>(line, 0);
+}

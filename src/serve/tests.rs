@@ -1,0 +1,195 @@
+//! Servers on port 0, with clients that behave and clients that do not.
+
+use std::{
+    io::{self, Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::{Connection, Totals, Whose, serve, whose};
+use crate::{
+    deadline::Deadline,
+    stop::Stop,
+    table::{End, Kernel},
+};
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Echoes what comes in messages of any size.
+fn echo(connection: &Connection) -> io::Result<()> {
+    let mut buf = [0; 1024];
+    loop {
+        connection.between_messages(PATIENCE);
+        let n = (&mut &*connection).read(&mut buf)?;
+        if n == 0 {
+            return Ok(());
+        }
+        connection.within_message(PATIENCE);
+        (&mut &*connection).write_all(&buf[..n])?;
+    }
+}
+
+/// Runs `clients` against a server, requests the stop, and returns what the server has done.
+fn with_server(
+    max_connections: usize,
+    handle: impl Fn(&Connection) -> io::Result<()> + Sync + Send,
+    clients: impl FnOnce(SocketAddr, &Stop),
+) -> Totals {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    let stop = Stop::new().unwrap();
+    thread::scope(|scope| {
+        let server = scope.spawn(|| serve(listener, &stop, max_connections, handle));
+        clients(addr, &stop);
+        stop.request();
+        server.join().unwrap().unwrap()
+    })
+}
+
+#[track_caller]
+fn says_and_hears(mut stream: &TcpStream, word: &[u8]) {
+    let mut timed = Deadline::after(PATIENCE).on(stream);
+    stream.write_all(word).unwrap();
+    let mut answer = vec![0; word.len()];
+    timed.read_exact(&mut answer).unwrap();
+    assert_eq!(answer, word);
+}
+
+#[test]
+fn a_silent_client_does_not_keep_the_others_waiting() {
+    let totals = with_server(100, echo, |addr, _| {
+        let _silent = TcpStream::connect(addr).unwrap();
+        says_and_hears(&TcpStream::connect(addr).unwrap(), b"hello");
+    });
+    assert_eq!(totals.failed, 0);
+}
+
+#[test]
+fn past_the_limit_a_connection_waits_in_the_accept_queue() {
+    let totals = with_server(1, echo, |addr, _| {
+        let first = TcpStream::connect(addr).unwrap();
+        says_and_hears(&first, b"first");
+        let mut second = TcpStream::connect(addr).unwrap();
+        second.write_all(b"second").unwrap();
+        let mut kernel = Kernel::open().unwrap();
+        let listener = End {
+            local: addr,
+            peer: None,
+        };
+        let queued = || {
+            Ok(kernel
+                .table()?
+                .find(listener)
+                .is_some_and(|row| row.recv_q == 1)
+                .then_some(()))
+        };
+        assert!(
+            Deadline::after(PATIENCE)
+                .wait_for(queued)
+                .unwrap()
+                .is_some()
+        );
+        drop(first);
+        let mut answer = [0; 6];
+        Deadline::after(PATIENCE)
+            .on(&second)
+            .read_exact(&mut answer)
+            .unwrap();
+        assert_eq!(&answer, b"second");
+    });
+    assert_eq!(
+        totals,
+        Totals {
+            connections: 2,
+            failed: 0
+        }
+    );
+}
+
+#[test]
+fn the_stop_closes_idle_connections_with_fin_and_returns_within_the_grace() {
+    let mut client = None;
+    let started = Instant::now();
+    with_server(100, echo, |addr, stop| {
+        let stream = TcpStream::connect(addr).unwrap();
+        says_and_hears(&stream, b"hello");
+        stop.request();
+        // End of file, not ECONNRESET.
+        assert_eq!(
+            Deadline::after(PATIENCE)
+                .on(&stream)
+                .read(&mut [0])
+                .unwrap(),
+            0
+        );
+        client = Some(stream);
+    });
+    assert!(started.elapsed() < Duration::from_secs(5));
+}
+
+#[test]
+fn what_was_queued_at_the_stop_is_accepted_and_served() {
+    let totals = with_server(1, echo, |addr, stop| {
+        let first = TcpStream::connect(addr).unwrap();
+        says_and_hears(&first, b"first");
+        let mut second = TcpStream::connect(addr).unwrap();
+        second.write_all(b"second").unwrap();
+        stop.request();
+        drop(first);
+        let mut answer = Vec::new();
+        Deadline::after(PATIENCE)
+            .on(&second)
+            .read_to_end(&mut answer)
+            .unwrap();
+        assert_eq!(answer, b"second");
+    });
+    assert_eq!(totals.connections, 2);
+}
+
+#[test]
+fn a_client_that_does_not_read_its_answer_ends_by_the_deadline() {
+    let limit = Duration::from_millis(50);
+    let flood = |connection: &Connection| {
+        connection.within_message(limit);
+        (&mut &*connection).write_all(&vec![0; 64 << 20])
+    };
+    let totals = with_server(100, flood, |addr, _| {
+        let mut client = TcpStream::connect(addr).unwrap();
+        let mut kernel = Kernel::open().unwrap();
+        let end = End::of(&client).unwrap().other();
+        let shut = || {
+            Ok(kernel
+                .table()?
+                .find(end)
+                .is_none_or(|row| row.inode == 0)
+                .then_some(()))
+        };
+        assert!(Deadline::after(PATIENCE).wait_for(shut).unwrap().is_some());
+        let _ = client.read(&mut [0]);
+    });
+    assert_eq!(
+        totals,
+        Totals {
+            connections: 1,
+            failed: 1
+        }
+    );
+}
+
+#[test]
+fn errors_of_accept_are_told_apart() {
+    for (errno, expected) in [
+        (24, Whose::Process),     // EMFILE
+        (23, Whose::Process),     // ENFILE
+        (103, Whose::Connection), // ECONNABORTED
+        (22, Whose::Listener),    // EINVAL: not listening
+        (9, Whose::Listener),     // EBADF
+    ] {
+        assert_eq!(
+            whose(&io::Error::from_raw_os_error(errno)),
+            expected,
+            "errno {errno}"
+        );
+    }
+}

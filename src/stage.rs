@@ -1,0 +1,376 @@
+//! The stage: tells a lesson's story, and lets the kernel confirm it.
+//!
+//! A [`Story`] is told in stages. Each has a title, a line or two of what has just been done, and
+//! what the kernel must now show. The story waits until the socket table agrees, prints it, and
+//! pauses as the reader has asked; if the kernel does not agree in time, the lesson ends with an
+//! error that shows both. Narration reads the table and nothing else: a lesson does the same with
+//! and without it.
+
+mod must;
+mod pace;
+mod quiz;
+
+use std::{
+    io::{self, IsTerminal, Write},
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+pub use must::{Count, Must, gone, must};
+pub use pace::Flags;
+
+use self::{pace::Pace, quiz::Quiz};
+use crate::{
+    command::output_error,
+    deadline::Deadline,
+    table::{End, Kernel, Row, State, Table},
+};
+
+/// How long the kernel may take to show what a stage claims. On an idle machine it is there at once.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The width to which text is set; rows of the table are as wide as netstat makes them.
+const WIDTH: usize = 88;
+
+/// A lesson as it is told.
+pub struct Story {
+    out: Box<dyn Write>,
+    bold: bool,
+    kernel: Option<Kernel>,
+    ports: Vec<u16>,
+    /// Ends that were in TIME_WAIT before the story began: an earlier run's.
+    earlier: Vec<End>,
+    /// The parts that ends have played so far, newest last: a row keeps its name when it is not the subject.
+    roles: Vec<(String, End)>,
+    /// Ends that a stage has shown in TIME_WAIT, and when that ends.
+    waiting: Vec<(End, Instant)>,
+    confirmed: usize,
+    pace: Pace,
+    quiz: Option<Quiz>,
+}
+
+impl Story {
+    /// Begins a story about one port, on stdout, with the commands to run in another terminal.
+    ///
+    /// # Errors
+    /// Stdout is closed. A table that cannot be read is no error: the story says so and goes on.
+    pub fn begin(flags: &Flags, about: SocketAddr) -> io::Result<Story> {
+        let stdout = io::stdout();
+        let bold = stdout.is_terminal();
+        Story::told_on(Box::new(stdout), bold, flags, about)
+    }
+
+    /// Begins a story on stderr, for a lesson that is a program with an output of its own.
+    ///
+    /// # Errors
+    /// As for [`Story::begin`].
+    pub fn begin_on_stderr(flags: &Flags, about: SocketAddr) -> io::Result<Story> {
+        let stderr = io::stderr();
+        let bold = stderr.is_terminal();
+        Story::told_on(Box::new(stderr), bold, flags, about)
+    }
+
+    fn told_on(
+        out: Box<dyn Write>,
+        bold: bool,
+        flags: &Flags,
+        about: SocketAddr,
+    ) -> io::Result<Story> {
+        let mut story = Story {
+            out,
+            bold,
+            kernel: None,
+            ports: vec![about.port()],
+            earlier: Vec::new(),
+            roles: Vec::new(),
+            waiting: Vec::new(),
+            confirmed: 0,
+            pace: flags.pace(),
+            quiz: flags.predict.then(Quiz::default),
+        };
+        let port = about.port();
+        story.line(&format!(
+            "In another terminal:  watch -n1 'netstat -nat | grep {port}'"
+        ))?;
+        story.line(&format!("                 or:  ss -tan | grep {port}"))?;
+        match Kernel::open().and_then(|mut kernel| Ok((kernel.table()?, kernel))) {
+            Ok((table, kernel)) => {
+                let old = table.of_ports(&story.ports).rows;
+                story.earlier = old
+                    .iter()
+                    .filter(|row| row.state == State::TimeWait)
+                    .map(Row::end)
+                    .collect();
+                story.kernel = Some(kernel);
+            }
+            Err(error) => story.tell(&format!(
+                "{error}. Nothing below is checked here: compare it with netstat."
+            ))?,
+        }
+        Ok(story)
+    }
+
+    /// Takes the rows of one more port into the story.
+    pub fn also(&mut self, addr: SocketAddr) {
+        self.ports.push(addr.port());
+    }
+
+    /// The next stage: a title, and what has just been done.
+    pub fn stage<'a>(&'a mut self, title: &'a str, done: &'a str) -> Stage<'a> {
+        Stage {
+            story: self,
+            title,
+            done,
+            why: "",
+            expected: Vec::new(),
+            nothing_else: false,
+            timers: false,
+        }
+    }
+
+    /// A paragraph between stages.
+    ///
+    /// # Errors
+    /// The output is closed.
+    pub fn tell(&mut self, text: &str) -> io::Result<()> {
+        for line in wrapped(text, WIDTH) {
+            self.line(&line)?;
+        }
+        Ok(())
+    }
+
+    /// Ends the story with what the kernel has confirmed, and the score of the predictions.
+    ///
+    /// # Errors
+    /// The output is closed.
+    pub fn end(mut self) -> io::Result<()> {
+        self.line("")?;
+        if let Some(quiz) = self.quiz.take() {
+            self.line(&quiz.score())?;
+        }
+        if self.kernel.is_some() {
+            self.line(&format!(
+                "The kernel has confirmed all {} stages.",
+                self.confirmed
+            ))?;
+        }
+        Ok(())
+    }
+
+    fn line(&mut self, line: &str) -> io::Result<()> {
+        writeln!(self.out, "{line}")
+            .and_then(|()| self.out.flush())
+            .map_err(output_error)
+    }
+
+    /// Waits until the table shows all that is expected. `Err` holds the last table that did not.
+    fn confirm(
+        &self,
+        kernel: &mut Kernel,
+        stage: &Expected<'_>,
+    ) -> io::Result<Result<Table, Table>> {
+        let mut last = Table::default();
+        let agreed = Deadline::after(PATIENCE).wait_for(|| {
+            last = kernel.table()?.of_ports(&self.ports);
+            last.rows
+                .retain(|row| !(row.state == State::TimeWait && self.earlier.contains(&row.end())));
+            let all = stage.rows.iter().all(|(_, end, must)| {
+                must.holds(last.find(*end)) || (must.is_time_wait() && self.has_run_out(*end))
+            });
+            let others = last.rows.iter().any(|row| !stage.names(row));
+            Ok((all && !(stage.nothing_else && others)).then(|| last.clone()))
+        })?;
+        Ok(agreed.ok_or(last))
+    }
+
+    /// Whether an earlier stage has shown this end in TIME_WAIT, and its minute is over: whoever
+    /// explains a stage for longer than that must not find the next one refuted.
+    fn has_run_out(&self, end: End) -> bool {
+        self.waiting
+            .iter()
+            .any(|&(waiting, until)| waiting == end && until <= Instant::now())
+    }
+
+    fn remember_time_waits(&mut self, table: &Table) {
+        for row in table.rows.iter().filter(|row| row.state == State::TimeWait) {
+            let remaining = row
+                .timer
+                .map_or(Duration::from_secs(60), |timer| timer.remaining);
+            self.waiting.push((row.end(), Instant::now() + remaining));
+        }
+    }
+}
+
+/// One stage, while it is being described. [`Stage::show`] plays it.
+#[must_use = "a stage is played by `show`"]
+pub struct Stage<'a> {
+    story: &'a mut Story,
+    title: &'a str,
+    done: &'a str,
+    why: &'a str,
+    expected: Vec<(&'a str, End, Must)>,
+    nothing_else: bool,
+    timers: bool,
+}
+
+impl<'a> Stage<'a> {
+    /// The kernel must show this for the end that plays this role in the story.
+    pub fn expect(mut self, role: &'a str, end: End, must: impl Into<Must>) -> Stage<'a> {
+        self.expected.push((role, end, must.into()));
+        self
+    }
+
+    /// And no other row of the story's ports.
+    pub fn nothing_else(mut self) -> Stage<'a> {
+        self.nothing_else = true;
+        self
+    }
+
+    /// Prints the timers too, as `netstat -nato` does.
+    pub fn timers(mut self) -> Stage<'a> {
+        self.timers = true;
+        self
+    }
+
+    /// What is to be understood from the table, told after it.
+    pub fn why(mut self, why: &'a str) -> Stage<'a> {
+        self.why = why;
+        self
+    }
+
+    /// Plays the stage: tells, waits for the kernel to agree, asks, prints the table, explains, pauses.
+    ///
+    /// # Errors
+    /// The kernel did not agree in time (the message shows both), or the output is closed.
+    pub fn show(self) -> io::Result<()> {
+        let Stage {
+            story,
+            title,
+            done,
+            why,
+            ..
+        } = self;
+        let expected = Expected {
+            rows: self.expected,
+            nothing_else: self.nothing_else,
+        };
+        story.confirmed += 1;
+        story.roles.extend(expected.rows.iter().map(|(role, end, _)| ((*role).to_owned(), *end)));
+        let title = format!("{}. {title}", story.confirmed);
+        story.line("")?;
+        story.line(&if story.bold {
+            format!("\x1b[1m{title}\x1b[0m")
+        } else {
+            title.clone()
+        })?;
+        story.tell(done)?;
+        if let Some(mut kernel) = story.kernel.take() {
+            let confirmed = story.confirm(&mut kernel, &expected)?;
+            story.kernel = Some(kernel);
+            let table = confirmed.map_err(|table| expected.refuted(&title, &table))?;
+            story.remember_time_waits(&table);
+            let guesses = match &mut story.quiz {
+                Some(quiz) => quiz.ask(&mut story.out, &expected.rows)?,
+                None => Vec::new(),
+            };
+            story.print(&table, &expected, self.timers)?;
+            if let Some(quiz) = &mut story.quiz {
+                quiz.grade(&mut story.out, &expected.rows, &guesses)?;
+            }
+        }
+        story.tell(why)?;
+        story.pace.pause(&mut story.out)
+    }
+}
+
+impl Story {
+    /// The table as netstat prints it, each row of the story with its role behind it.
+    fn print(&mut self, table: &Table, expected: &Expected<'_>, timers: bool) -> io::Result<()> {
+        let header = if timers {
+            crate::table::HEADER_WITH_TIMERS
+        } else {
+            crate::table::HEADER
+        };
+        self.line("")?;
+        self.line(header.trim_end())?;
+        for row in &table.rows {
+            let text = if timers {
+                format!("{row:#}")
+            } else {
+                row.to_string()
+            };
+            let role = self.roles.iter().rev().find(|(_, end)| end.is(row)).map(|(role, _)| role);
+            let note = match (role, row.backlog) {
+                (Some(role), Some(backlog)) => format!("  <- {role}, backlog {backlog}"),
+                (Some(role), None) => format!("  <- {role}"),
+                (None, _) => String::new(),
+            };
+            self.line(format!("{text}{note}").trim_end())?;
+        }
+        for (role, end, must) in &expected.rows {
+            if must.is_gone() {
+                self.line(&format!("(no row for the {role}: CLOSED)"))?;
+            } else if table.find(*end).is_none() {
+                self.line(&format!("(the {role}'s minute of TIME_WAIT is over)"))?;
+            }
+        }
+        if !self.earlier.is_empty() {
+            let n = self.earlier.len();
+            self.line(&format!(
+                "(not shown: {n} in TIME_WAIT since before this run)"
+            ))?;
+        }
+        self.line("")
+    }
+}
+
+/// What a stage claims of the table.
+struct Expected<'a> {
+    rows: Vec<(&'a str, End, Must)>,
+    nothing_else: bool,
+}
+
+impl Expected<'_> {
+    fn names(&self, row: &Row) -> bool {
+        self.rows.iter().any(|(_, end, _)| end.is(row))
+    }
+
+    fn refuted(&self, title: &str, table: &Table) -> io::Error {
+        let mut text =
+            format!("after {PATIENCE:?} the kernel does not show what stage `{title}` claims\n");
+        for (role, end, must) in &self.rows {
+            let verdict = if must.holds(table.find(*end)) {
+                "shown   "
+            } else {
+                "expected"
+            };
+            text += &format!("  {verdict}  {role}: {end} {must}\n");
+        }
+        if self.nothing_else {
+            text += "  expected  no other row of these ports\n";
+        }
+        text += &format!("the kernel shows\n{table}");
+        io::Error::other(text.trim_end().to_owned())
+    }
+}
+
+/// Lines of at most `width` characters, broken at spaces; a line break in the text is kept.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for paragraph in text.lines() {
+        let mut line = String::new();
+        for word in paragraph.split(' ') {
+            if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > width {
+                lines.push(std::mem::take(&mut line));
+            } else if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+        lines.push(line);
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests;

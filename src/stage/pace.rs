@@ -1,0 +1,74 @@
+//! The flags that every lesson takes, and the pause between two stages.
+
+use std::{
+    io::{self, Write},
+    net::SocketAddr,
+    thread,
+    time::Duration,
+};
+
+use crate::command::{self, output_error};
+
+/// The flags that every lesson takes.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Flags {
+    /// The address to listen on; port 0 takes a free port
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8330", value_parser = command::address)]
+    pub listen: SocketAddr,
+    /// Wait for Enter after each stage
+    #[arg(long)]
+    pub step: bool,
+    /// Wait this long after each stage, for instance 5s
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    pub pause: Option<Duration>,
+    /// Ask what the kernel will show before showing it, and keep the score
+    #[arg(long)]
+    pub predict: bool,
+}
+
+/// How a story waits between two stages.
+#[derive(Debug)]
+pub(super) enum Pace {
+    GoOn,
+    Step,
+    Pause(Duration),
+}
+
+impl Flags {
+    pub(super) fn pace(&self) -> Pace {
+        match self.pause {
+            _ if self.step => Pace::Step,
+            Some(pause) => Pace::Pause(pause),
+            None => Pace::GoOn,
+        }
+    }
+}
+
+impl Pace {
+    pub(super) fn pause(&mut self, out: &mut impl Write) -> io::Result<()> {
+        match self {
+            Pace::GoOn => {}
+            // This sleep is no synchronisation: its length is what the reader asked for.
+            Pace::Pause(pause) => thread::sleep(*pause),
+            Pace::Step => {
+                if ask(out, "[Enter] ")?.is_none() {
+                    *self = Pace::GoOn;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Prints a prompt and reads a line; `None` at the end of stdin.
+pub(super) fn ask(out: &mut impl Write, prompt: &str) -> io::Result<Option<String>> {
+    write!(out, "{prompt}")
+        .and_then(|()| out.flush())
+        .map_err(output_error)?;
+    let mut line = String::new();
+    if io::stdin().read_line(&mut line)? == 0 {
+        writeln!(out).map_err(output_error)?;
+        return Ok(None);
+    }
+    Ok(Some(line.trim().to_owned()))
+}

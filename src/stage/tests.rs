@@ -1,0 +1,195 @@
+//! The story is told into a buffer here; lessons as a whole run in `tests/lessons.rs`.
+
+use std::{
+    io::{self, Write},
+    net::{TcpListener, TcpStream},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use super::{Flags, Story, gone, must, wrapped};
+use crate::{
+    deadline::Deadline,
+    table::{End, Kernel, State::*, TimerKind},
+};
+
+#[derive(Clone, Default)]
+struct Page(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Page {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(buf)
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Page {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+fn flags() -> Flags {
+    Flags {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        step: false,
+        pause: None,
+        predict: false,
+    }
+}
+
+fn story(about: &TcpListener) -> (Story, Page) {
+    let page = Page::default();
+    let story = Story::told_on(
+        Box::new(page.clone()),
+        false,
+        &flags(),
+        about.local_addr().unwrap(),
+    );
+    (story.unwrap(), page)
+}
+
+#[test]
+fn the_kernel_confirms_a_connection_and_its_end() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (mut story, page) = story(&listener);
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (server, _) = listener.accept().unwrap();
+    let end = End::of(&client).unwrap();
+    story
+        .stage("Open", "")
+        .expect(
+            "listener",
+            End::of(&listener).unwrap(),
+            must(Listen).backlog(128).recv_q(0),
+        )
+        .expect("client", end, Established)
+        .expect("server", end.other(), Established)
+        .nothing_else()
+        .show()
+        .unwrap();
+    drop(client);
+    story
+        .stage("Half", "")
+        .expect("server", end.other(), must(CloseWait).recv_q(1))
+        .show()
+        .unwrap();
+    drop(server);
+    story
+        .stage("Closed", "")
+        .expect("client", end, must(TimeWait).timer(TimerKind::TimeWait))
+        .expect("server", end.other(), gone())
+        .timers()
+        .show()
+        .unwrap();
+    story.end().unwrap();
+    let text = page.text();
+    assert!(
+        text.contains("LISTEN       <- listener, backlog 128"),
+        "{text}"
+    );
+    assert!(text.contains("timewait ("), "{text}");
+    assert!(text.contains("(no row for the server: CLOSED)"), "{text}");
+    assert!(
+        text.ends_with("The kernel has confirmed all 3 stages.\n"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_claim_that_the_kernel_refutes_ends_the_story_and_shows_both() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (mut story, _) = story(&listener);
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let end = End::of(&client).unwrap();
+    let error = story
+        .stage("Wrong", "")
+        .expect("client", end, must(TimeWait))
+        .show()
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("`1. Wrong` claims"), "{error}");
+    assert!(error.contains(&format!(
+        "expected  client: {} -> {} TIME_WAIT",
+        end.local,
+        end.peer.unwrap()
+    )));
+    assert!(error.contains("ESTABLISHED"), "{error}");
+}
+
+#[test]
+fn a_row_too_many_is_refuted_too() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (mut story, _) = story(&listener);
+    let _client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let alone = story
+        .stage("Alone", "")
+        .expect("listener", End::of(&listener).unwrap(), Listen)
+        .nothing_else();
+    assert!(alone.show().is_err());
+}
+
+#[test]
+fn rows_of_an_earlier_run_are_no_part_of_the_story() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let end = End::of(&client).unwrap();
+    let (server, _) = listener.accept().unwrap();
+    drop(client);
+    drop(server);
+    let mut kernel = Kernel::open().unwrap();
+    let time_wait = || {
+        Ok(kernel
+            .table()?
+            .find(end)
+            .filter(|row| row.state == TimeWait)
+            .cloned())
+    };
+    assert!(
+        Deadline::after(Duration::from_secs(5))
+            .wait_for(time_wait)
+            .unwrap()
+            .is_some()
+    );
+    let (mut story, page) = story(&listener);
+    let alone = story
+        .stage("Alone", "")
+        .expect("listener", End::of(&listener).unwrap(), Listen)
+        .nothing_else();
+    alone.show().unwrap();
+    assert!(
+        page.text()
+            .contains("(not shown: 1 in TIME_WAIT since before this run)"),
+        "{}",
+        page.text()
+    );
+}
+
+#[test]
+fn a_time_wait_that_has_run_out_while_somebody_talked_is_no_refutation() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (mut story, page) = story(&listener);
+    let end = End::between(
+        "127.0.0.1:1".parse().unwrap(),
+        listener.local_addr().unwrap(),
+    );
+    let shown_a_minute_ago = std::time::Instant::now() - Duration::from_secs(1);
+    story.waiting.push((end, shown_a_minute_ago));
+    story
+        .stage("Later", "")
+        .expect("client", end, TimeWait)
+        .show()
+        .unwrap();
+    assert!(page.text().contains("minute of TIME_WAIT is over"));
+}
+
+#[test]
+fn sets_text_to_the_width_and_keeps_line_breaks() {
+    assert_eq!(
+        wrapped("one two three\nfour", 7),
+        ["one two", "three", "four"]
+    );
+    assert_eq!(wrapped("", 7), Vec::<String>::new());
+}

@@ -1,0 +1,88 @@
+//! The wish to stop, and how threads hear of it that are blocked in the kernel.
+//!
+//! `accept` and `read` do not return because a flag was set, and std repeats `accept` after a
+//! signal. So the wish is a socket too: one half of a socket pair, whose other half is shut down
+//! when the time has come. End of file is readable, and stays so: every thread that waits with
+//! poll(2) for its own socket *and* for this one wakes up, now or later, and none takes the news
+//! away from another.
+
+use std::{
+    io,
+    net::Shutdown,
+    os::{
+        fd::{AsFd, BorrowedFd},
+        unix::net::UnixStream,
+    },
+    process,
+    sync::{Arc, OnceLock},
+    time::Instant,
+};
+
+/// A wish to stop that threads can wait for. Its clones are the same wish.
+#[derive(Clone, Debug)]
+pub struct Stop(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    since: OnceLock<Instant>,
+    wish: UnixStream,
+    heard: UnixStream,
+}
+
+impl Stop {
+    /// A wish that has not been made yet.
+    ///
+    /// # Errors
+    /// No descriptor is left.
+    pub fn new() -> io::Result<Stop> {
+        let (wish, heard) = UnixStream::pair()?;
+        Ok(Stop(Arc::new(Inner {
+            since: OnceLock::new(),
+            wish,
+            heard,
+        })))
+    }
+
+    /// A wish that Ctrl-C makes. A second Ctrl-C ends the process at once, with status 130.
+    ///
+    /// # Errors
+    /// No descriptor is left, or the process handles Ctrl-C already.
+    pub fn on_ctrl_c() -> io::Result<Stop> {
+        let stop = Stop::new()?;
+        let wish = stop.clone();
+        ctrlc::set_handler(move || {
+            if wish.requested() {
+                process::exit(130); // 128 + SIGINT, as a shell reports it
+            }
+            wish.request();
+        })
+        .map_err(io::Error::other)?;
+        Ok(stop)
+    }
+
+    /// Makes the wish. Making it again changes nothing.
+    pub fn request(&self) {
+        self.0.since.get_or_init(Instant::now);
+        // It can only fail if it was shut down before.
+        let _ = self.0.wish.shutdown(Shutdown::Write);
+    }
+
+    /// Whether the wish has been made.
+    #[must_use]
+    pub fn requested(&self) -> bool {
+        self.since().is_some()
+    }
+
+    /// When the wish was made.
+    #[must_use]
+    pub fn since(&self) -> Option<Instant> {
+        self.0.since.get().copied()
+    }
+}
+
+/// Readable, for poll(2), from the moment the wish is made. It is never to be read from.
+impl AsFd for Stop {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.heard.as_fd()
+    }
+}

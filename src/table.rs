@@ -1,0 +1,249 @@
+//! The kernel's table of TCP sockets: the witness that every lesson calls.
+//!
+//! [`Kernel`] is asked for a [`Table`], a snapshot of [`Row`]s, one for each end of a connection
+//! and one for each listener. `sock_diag` asks over netlink; `proc` reads `/proc/net/tcp`, for
+//! machines where netlink is closed; `netstat` prints. None of them changes a socket, and none
+//! looks at the program's own handles: what a row says, the kernel says.
+
+mod netstat;
+mod proc;
+mod sock_diag;
+mod state;
+
+use std::{
+    fmt, io,
+    net::{IpAddr, SocketAddr},
+    os::fd::AsFd,
+    time::Duration,
+};
+
+use socket2::SockRef;
+
+pub use netstat::{HEADER, HEADER_WITH_TIMERS};
+pub use state::State;
+
+use crate::fault::Attempt;
+
+/// A snapshot of the socket table.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Table {
+    /// Listeners first, then connections with their two ends beside each other.
+    pub rows: Vec<Row>,
+}
+
+/// One line of the table: a listener, or one end of a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The state of this end.
+    pub state: State,
+    /// This end's address.
+    pub local: SocketAddr,
+    /// The other end's address; all zeros for a listener.
+    pub peer: SocketAddr,
+    /// Bytes received in order that the program has not read yet; a FIN counts for one.
+    /// For a listener: connections in the accept queue.
+    pub recv_q: u32,
+    /// Bytes written that the peer has not acknowledged; a SYN and a FIN count for one each.
+    /// For a listener: 0, as in netstat (ss shows the backlog here).
+    pub send_q: u32,
+    /// A listener's backlog: the argument of `listen(2)`, cut to `net.core.somaxconn`.
+    /// `None` for a connection, and where the kernel does not tell (`/proc/net/tcp`).
+    pub backlog: Option<u32>,
+    /// What was dropped at this socket; for a listener, SYNs that its full queue had no room for.
+    /// `None` where the kernel does not tell (`/proc/net/tcp`).
+    pub drops: Option<u32>,
+    /// The timer that is running, if any.
+    pub timer: Option<Timer>,
+    /// The socket's inode, as in `/proc/PID/fd`; 0 when no program owns the socket any more.
+    pub inode: u32,
+}
+
+/// A running timer of a socket, as `netstat -o` shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timer {
+    /// What will happen when it runs out.
+    pub kind: TimerKind,
+    /// The time until then, in milliseconds from netlink and in 10 ms from `/proc`.
+    pub remaining: Duration,
+    /// How often it has run out already: retransmissions, or probes without an answer.
+    pub attempts: u32,
+}
+
+/// What happens when a timer runs out (Linux, `include/uapi/linux/inet_diag.h`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimerKind {
+    /// Send again what has not been acknowledged. netstat says `on`.
+    Retransmit,
+    /// Probe a connection on which nothing has been heard (tcp(7), SO_KEEPALIVE).
+    Keepalive,
+    /// Forget the connection: 60 s after TIME_WAIT began, on Linux.
+    TimeWait,
+    /// Ask a peer whose window is zero whether it has opened (RFC 9293, 3.8.6.1). netstat says `probe`.
+    WindowProbe,
+}
+
+/// Which row is meant: a listener, or one end of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct End {
+    /// This end's address.
+    pub local: SocketAddr,
+    /// The other end's; `None` for a listener.
+    pub peer: Option<SocketAddr>,
+}
+
+/// The way to the kernel's table, held open so that a look costs no descriptor.
+#[derive(Debug)]
+pub enum Kernel {
+    /// `NETLINK_SOCK_DIAG`: everything in one request.
+    SockDiag(sock_diag::SockDiag),
+    /// `/proc/net/tcp` and `tcp6`: no backlog, no drops.
+    Proc,
+}
+
+impl Kernel {
+    /// The better way that works on this machine.
+    ///
+    /// # Errors
+    /// Neither netlink nor `/proc/net/tcp` can be read: not Linux, or a sandbox that forbids both.
+    pub fn open() -> io::Result<Kernel> {
+        let denied = match Kernel::sock_diag() {
+            Ok(kernel) => return Ok(kernel),
+            Err(denied) => denied,
+        };
+        Kernel::proc().attempt(|| format!("cannot read the socket table (netlink: {denied})"))
+    }
+
+    /// By netlink, or not at all.
+    ///
+    /// # Errors
+    /// The kernel has no `inet_diag`, or this process may not use it.
+    pub fn sock_diag() -> io::Result<Kernel> {
+        let mut kernel = Kernel::SockDiag(sock_diag::SockDiag::open()?);
+        kernel.table()?;
+        Ok(kernel)
+    }
+
+    /// By `/proc`, or not at all.
+    ///
+    /// # Errors
+    /// `/proc/net/tcp` cannot be read.
+    pub fn proc() -> io::Result<Kernel> {
+        proc::rows()?;
+        Ok(Kernel::Proc)
+    }
+
+    /// A snapshot of all TCP sockets of this network namespace.
+    ///
+    /// # Errors
+    /// The request failed, or the answer is not in the form this module knows.
+    pub fn table(&mut self) -> io::Result<Table> {
+        let mut rows = match self {
+            Kernel::SockDiag(netlink) => netlink.rows()?,
+            Kernel::Proc => proc::rows()?,
+        };
+        rows.sort_by_key(Row::order);
+        Ok(Table { rows })
+    }
+}
+
+impl Table {
+    /// The rows with one of these ports at either end; all rows if none is given.
+    #[must_use]
+    pub fn of_ports(mut self, ports: &[u16]) -> Table {
+        self.rows.retain(|row| {
+            ports.is_empty()
+                || ports.contains(&row.local.port())
+                || ports.contains(&row.peer.port())
+        });
+        self
+    }
+
+    /// The row of this end. `None` means that the end is CLOSED: the kernel keeps nothing for it.
+    #[must_use]
+    pub fn find(&self, end: End) -> Option<&Row> {
+        self.rows.iter().find(|row| end.is(row))
+    }
+}
+
+impl Row {
+    /// Which end this row is.
+    #[must_use]
+    pub fn end(&self) -> End {
+        let listening = self.state == State::Listen;
+        End {
+            local: self.local,
+            peer: (!listening).then_some(self.peer),
+        }
+    }
+
+    /// Listeners come first; a connection's two ends share a key but for the last part.
+    fn order(&self) -> impl Ord + use<> {
+        let (local, peer) = (canonical(self.local), canonical(self.peer));
+        (
+            self.state != State::Listen,
+            local.min(peer),
+            local.max(peer),
+            local,
+        )
+    }
+}
+
+impl End {
+    /// The end that a socket of ours is, whether it listens or is connected.
+    ///
+    /// # Errors
+    /// The socket has no address of an IP family.
+    pub fn of(socket: &impl AsFd) -> io::Result<End> {
+        let socket = SockRef::from(socket);
+        let not_ip = || io::Error::new(io::ErrorKind::InvalidInput, "not an IP socket");
+        let local = socket.local_addr()?.as_socket().ok_or_else(not_ip)?;
+        let peer = socket.peer_addr().ok().and_then(|addr| addr.as_socket());
+        Ok(End { local, peer })
+    }
+
+    /// The end of a connection with these two addresses.
+    #[must_use]
+    pub fn between(local: SocketAddr, peer: SocketAddr) -> End {
+        End {
+            local,
+            peer: Some(peer),
+        }
+    }
+
+    /// The same connection seen from its other end. A listener is its own other end.
+    #[must_use]
+    pub fn other(self) -> End {
+        match self.peer {
+            Some(peer) => End {
+                local: peer,
+                peer: Some(self.local),
+            },
+            None => self,
+        }
+    }
+
+    /// Whether this is the end's row. An IPv4 peer of a dual-stack socket stands in the table as
+    /// `::ffff:a.b.c.d` at one end and as `a.b.c.d` at the other: both are the same address here.
+    pub(crate) fn is(self, row: &Row) -> bool {
+        canonical(self.local) == canonical(row.local)
+            && match self.peer {
+                Some(peer) => canonical(peer) == canonical(row.peer),
+                None => row.state == State::Listen,
+            }
+    }
+}
+
+/// `127.0.0.1:40112 -> 127.0.0.1:8330`, or a listener's address alone.
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.peer {
+            Some(peer) => write!(f, "{} -> {peer}", self.local),
+            None => write!(f, "{}", self.local),
+        }
+    }
+}
+
+/// The address with IPv4-mapped IPv6 taken as IPv4 (RFC 4291, 2.5.5.2).
+fn canonical(addr: SocketAddr) -> (IpAddr, u16) {
+    (addr.ip().to_canonical(), addr.port())
+}

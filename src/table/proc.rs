@@ -1,0 +1,153 @@
+//! The socket table from `/proc/net/tcp` and `/proc/net/tcp6` (proc_net(5)), where netlink is closed.
+
+use std::{
+    fs,
+    io::{self, ErrorKind},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    time::Duration,
+};
+
+use super::{Row, State, Timer, TimerKind};
+
+/// Times in /proc are in hundredths of a second (USER_HZ) on every architecture Linux runs on today.
+const TICK: Duration = Duration::from_millis(10);
+
+pub(super) fn rows() -> io::Result<Vec<Row>> {
+    let mut text = fs::read_to_string("/proc/net/tcp")?;
+    match fs::read_to_string("/proc/net/tcp6") {
+        Ok(tcp6) => text.push_str(&tcp6),
+        Err(error) if error.kind() == ErrorKind::NotFound => {} // a kernel without IPv6
+        Err(error) => return Err(error),
+    }
+    let heading = |line: &&str| !line.trim_start().starts_with("sl");
+    text.lines()
+        .filter(heading)
+        .map(|line| row(line).ok_or_else(|| malformed(line)))
+        .collect()
+}
+
+/// A line: `sl local_address rem_address st tx:rx tr:tm->when retrnsmt uid timeout inode …`.
+fn row(line: &str) -> Option<Row> {
+    let fields: Vec<&str> = line.split_ascii_whitespace().collect();
+    let [
+        _,
+        local,
+        peer,
+        state,
+        queues,
+        timer,
+        retransmits,
+        _,
+        probes,
+        inode,
+        ..,
+    ] = fields[..]
+    else {
+        return None;
+    };
+    let state = State::from_kernel(u8::from_str_radix(state, 16).ok()?)?;
+    let (send_q, recv_q) = queues.split_once(':')?;
+    let hex = |digits| u32::from_str_radix(digits, 16).ok();
+    Some(Row {
+        state,
+        local: address(local)?,
+        peer: address(peer)?,
+        recv_q: hex(recv_q)?,
+        send_q: hex(send_q)?,
+        backlog: None,
+        drops: None,
+        timer: self::timer(timer, hex(retransmits)?, probes.parse().ok()?)?,
+        inode: inode.parse().ok()?,
+    })
+}
+
+/// `02:000ADBB2`: a kind, and the ticks that remain. The outer `None` is a field that cannot be read.
+fn timer(field: &str, retransmits: u32, probes: u32) -> Option<Option<Timer>> {
+    let (kind, ticks) = field.split_once(':')?;
+    let (kind, attempts) = match kind {
+        "01" => (TimerKind::Retransmit, retransmits),
+        "02" => (TimerKind::Keepalive, probes),
+        "03" => (TimerKind::TimeWait, 0),
+        "04" => (TimerKind::WindowProbe, probes),
+        _ => return Some(None),
+    };
+    let remaining = TICK.saturating_mul(u32::from_str_radix(ticks, 16).ok()?);
+    Some(Some(Timer {
+        kind,
+        remaining,
+        attempts,
+    }))
+}
+
+/// `0100007F:208A`: the address as one or four words in the machine's byte order, and the port.
+fn address(field: &str) -> Option<SocketAddr> {
+    let (ip, port) = field.split_once(':')?;
+    let mut octets = [0; 16];
+    for (i, octet) in octets.chunks_exact_mut(4).enumerate().take(ip.len() / 8) {
+        let word = u32::from_str_radix(ip.get(i * 8..i * 8 + 8)?, 16).ok()?;
+        octet.copy_from_slice(&word.to_ne_bytes());
+    }
+    let ip: IpAddr = match ip.len() {
+        8 => Ipv4Addr::new(octets[0], octets[1], octets[2], octets[3]).into(),
+        32 => Ipv6Addr::from(octets).into(),
+        _ => return None,
+    };
+    Some(SocketAddr::new(ip, u16::from_str_radix(port, 16).ok()?))
+}
+
+fn malformed(line: &str) -> io::Error {
+    io::Error::new(
+        ErrorKind::InvalidData,
+        format!("/proc/net/tcp has a line of another form: `{line}`"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Row, State, Timer, TimerKind, row};
+    use std::time::Duration;
+
+    const LISTENER: &str = "   0: 0100007F:208A 00000000:0000 0A 00000000:00000003 00:00000000 00000000     0        0 6279 1 0000 100 0 0 10 0";
+    const MAPPED: &str = "   4: 0000000000000000FFFF00000100007F:479A 0000000000000000FFFF00000100007F:ECDE 01 00000005:00000000 02:000ADBB2 00000000     0        1 6276 1 0000 20 0 0 10 -1";
+
+    #[test]
+    #[cfg(target_endian = "little")] // /proc prints words in the machine's order; these were taken on x86-64
+    fn reads_a_listener() {
+        let expected = Row {
+            state: State::Listen,
+            local: "127.0.0.1:8330".parse().unwrap(),
+            peer: "0.0.0.0:0".parse().unwrap(),
+            recv_q: 3,
+            send_q: 0,
+            backlog: None,
+            drops: None,
+            timer: None,
+            inode: 6279,
+        };
+        assert_eq!(row(LISTENER), Some(expected));
+    }
+
+    #[test]
+    #[cfg(target_endian = "little")]
+    fn reads_an_ipv4_peer_of_a_dual_stack_socket() {
+        let row = row(MAPPED).unwrap();
+        assert_eq!(row.local, "[::ffff:127.0.0.1]:18330".parse().unwrap());
+        assert_eq!(row.send_q, 5);
+        let remaining = Duration::from_millis(0xADBB2 * 10);
+        assert_eq!(
+            row.timer,
+            Some(Timer {
+                kind: TimerKind::Keepalive,
+                remaining,
+                attempts: 1
+            })
+        );
+    }
+
+    #[test]
+    fn refuses_a_line_that_is_cut() {
+        for end in 0..MAPPED.len() - 60 {
+            assert_eq!(row(&MAPPED[..end]), None, "{}", &MAPPED[..end]);
+        }
+    }
+}

@@ -1,37 +1,29 @@
 //! `kv.go` of MIT 6.824: a key-value server and its client in one process, over two connections.
 //!
-//!     cargo run --example kv                          both ends: two lines on stdout, the story on stderr
+//!     cargo run --example kv                          two lines on stdout, their story on stderr
 //!     cargo run --example kv -- serve                 terminal 1: a server, until Ctrl-C
-//!     cargo run --example kv -- put subject 6.824     terminal 2: its client, or a Go program, or
-//!     echo '{"method":"KV.Get","params":[{"Key":"subject"}],"id":0}' | nc -N 127.0.0.1 1234
+//!     cargo run --example kv -- put subject 6.824     terminal 2: its client; a Go program or nc
+//!     cargo run --example kv -- get subject           will do too: a JSON object is a line
 //!
-//! You will see each call's connection at both ends, and what the client leaves behind when it
-//! closes first. New since `reuseaddr`: calls over a connection, and a process that ends while its
-//! server still waits in accept.
+//! You will see each call's connection at both ends, and what it leaves behind. New since
+//! `reuseaddr`: calls and answers, and a process that ends while a thread waits in accept.
 
-use std::{
-    io,
-    net::{SocketAddr, TcpListener},
-    process::ExitCode,
-    thread,
-    time::Duration,
-};
+use std::net::SocketAddr;
+use std::{io, process::ExitCode, thread, time::Duration};
 
 use clap::{Parser, Subcommand};
-use socket_workshop::{
-    command::{self, say},
-    dial::resolve,
-    kv::{CALL_LIMIT, Client, Kv},
-    listen::Listen,
-    serve::{raise_descriptor_limit, serve},
-    stage::{Flags, Story, gone, must},
-    stop::Stop,
-    table::{End, State, TimerKind},
-};
+use socket_workshop::command::{self, say};
+use socket_workshop::kv::{CALL_LIMIT, Client, Kv};
+use socket_workshop::stage::{Flags, Story, gone, must};
+use socket_workshop::table::{End, State::*, TimerKind};
+use socket_workshop::{dial::resolve, serve::raise_descriptor_limit, stop::Stop};
+
+const ADDR: &str = "127.0.0.1:1234";
 
 /// kv.go: a key-value server and its client
 #[derive(Parser)]
-#[command(args_conflicts_with_subcommands = true, mut_arg("listen", |arg| arg.default_value(ADDR)))]
+#[command(args_conflicts_with_subcommands = true)]
+#[command(mut_arg("listen", |listen| listen.default_value(ADDR)))]
 struct Arguments {
     #[command(flatten)]
     flags: Flags,
@@ -39,25 +31,10 @@ struct Arguments {
     command: Option<Command>,
 }
 
-const ADDR: &str = "127.0.0.1:1234";
-
-/// TIME_WAIT lasts 60 s on Linux.
-const COUNTED_DOWN: Duration = Duration::from_millis(59_900);
-
 #[derive(Subcommand)]
 enum Command {
     /// Serve until Ctrl-C
-    Serve {
-        /// The address to listen on; port 0 takes a free port
-        #[arg(long, value_name = "ADDR", default_value = ADDR, value_parser = command::address)]
-        listen: SocketAddr,
-        /// Close a connection that has made no call for this long
-        #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = humantime::parse_duration)]
-        idle: Duration,
-        /// Serve this many connections at once; further ones wait
-        #[arg(long, value_name = "N", default_value_t = 10_000)]
-        max_connections: usize,
-    },
+    Serve(Serve),
     /// Store VALUE under KEY
     Put {
         key: String,
@@ -73,137 +50,106 @@ enum Command {
     },
 }
 
+#[derive(clap::Args)]
+struct Serve {
+    /// The address to listen on; port 0 takes a free port
+    #[arg(long, value_name = "ADDR", default_value = ADDR, value_parser = command::address)]
+    listen: SocketAddr,
+    /// Close a connection that makes no call for this long
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = humantime::parse_duration)]
+    idle: Duration,
+    /// Serve this many connections at once; further ones wait
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    max_connections: usize,
+}
+
 fn main() -> ExitCode {
     command::run(|arguments: Arguments| match arguments.command {
         None => both_ends(&arguments.flags),
-        Some(Command::Serve {
-            listen,
-            idle,
-            max_connections,
-        }) => server(listen, idle, max_connections),
+        Some(Command::Serve(serve)) => server(&serve),
         Some(Command::Put { key, value, to }) => {
             Client::dial(&resolve(&to)?, CALL_LIMIT)?.put(&key, &value)?;
             say(format!("Put({key}, {value}) done"))
         }
         Some(Command::Get { key, to }) => {
-            match Client::dial(&resolve(&to)?, CALL_LIMIT)?.get(&key)? {
-                Some(value) => say(value),
-                None => Err(io::Error::new(
-                    io::ErrorKind::NotFound,
-                    format!("{to} has no key `{key}`"),
-                )),
-            }
+            let value = Client::dial(&resolve(&to)?, CALL_LIMIT)?.get(&key)?;
+            let missing = || io::Error::other(format!("no key `{key}` at {to}"));
+            say(value.ok_or_else(missing)?)
         }
     })
 }
 
 /// kv.go's own main, with a look at the kernel's table between its lines.
 fn both_ends(flags: &Flags) -> io::Result<()> {
-    let listener = listen(flags.listen)?;
+    let listener = Kv::listen(flags.listen)?;
     let addr = listener.local_addr()?;
-    let listening = End::of(&listener)?;
+    let listening = End::listener(addr);
     let mut story = Story::begin_on_stderr(flags, addr)?;
-
-    // Go's `go func() { for { l.Accept() ... } }()`. Nobody joins this thread; see the last stage.
-    thread::spawn(move || {
-        let kv = Kv::default();
-        serve(listener, &Stop::new()?, 100, |connection| {
-            kv.converse(connection, CALL_LIMIT)
-        })
-    });
-    story
-        .stage(
-            "server()",
-            "A thread of its own waits in accept; main goes on to its calls.",
-        )
-        .expect("listener", listening, State::Listen)
-        .nothing_else()
-        .show()?;
+    // Go's `go func() { for { l.Accept() … } }()`. Nobody joins this thread; see the last stage.
+    thread::spawn(move || Kv::default().serve(listener, &Stop::new()?, 100, CALL_LIMIT));
 
     let mut client = Client::dial(&[addr], CALL_LIMIT)?;
     client.put("subject", "6.824")?;
     let first = End::of(client.stream())?;
     story
-        .stage(
-            "put: the connection",
-            "The client has dialed, called KV.Put and read the answer.",
-        )
-        .expect("listener", listening, State::Listen)
-        .expect("client of put", first, State::Established)
-        .expect("server's end", first.other(), State::Established)
+        .stage("put: dialed, called KV.Put, and the answer is here")
+        .expect("listener", listening, Listen)
+        .pair(first, Established, Established)
         .nothing_else()
-        .why("One connection, two rows: each end keeps its own state. The listener's row stays.")
+        .why("The listener's row stays as it is: a thread of the server has the connection.")
         .show()?;
-    drop(client); // client.Close() in Go: the client's FIN goes first
+    drop(client); // Go's client.Close(): the client's FIN goes first
     say("Put(subject, 6.824) done")?;
     story
-        .stage("put: closed", "The client has closed; the server read end of file and closed too.")
-        .expect("client of put", first, must(State::TimeWait).timer(TimerKind::TimeWait))
-        .expect("server's end", first.other(), gone())
+        .stage("put: the client has closed, and so has the server at end of file")
+        .pair(first, must(TimeWait).timer(TimerKind::TimeWait), gone())
         .timers()
-        .why("Whoever sends the first FIN keeps the connection in TIME_WAIT, to repeat the last ACK if it gets lost.")
+        .why("Whoever closes first keeps TIME_WAIT, to answer for the last ACK should it get lost.")
         .show()?;
 
     let mut client = Client::dial(&[addr], CALL_LIMIT)?;
-    let value = client.get("subject")?.unwrap_or_default(); // a missing key is "" in Go
+    let value = client.get("subject")?.unwrap_or_default(); // in Go a missing key is ""
     let second = End::of(client.stream())?;
+    let counting = must(TimeWait).timer_below(TimerKind::TimeWait, Duration::from_millis(59_900));
     story
-        .stage(
-            "get: a second connection",
-            "kv.go dials anew for each call. The first connection is still counted down.",
-        )
-        .expect(
-            "client of put",
-            first,
-            must(State::TimeWait).timer_below(TimerKind::TimeWait, COUNTED_DOWN),
-        )
-        .expect("client of get", second, State::Established)
-        .expect("server's end", second.other(), State::Established)
+        .stage("get: a connection of its own")
+        .expect("client of put", first, counting)
+        .pair(second, Established, Established)
         .timers()
+        .why("kv.go dials for each call. The first connection is being counted down from a minute.")
         .show()?;
     drop(client);
     say(format!("get(subject) -> {value}"))?;
     story
-        .stage("main returns", "Both calls are done. The server's thread still waits in accept, for clients that will never come.")
-        .expect("listener", listening, State::Listen)
-        .expect("client of put", first, State::TimeWait)
-        .expect("client of get", second, State::TimeWait)
+        .stage("both calls are done; the server's thread waits in accept for ever")
+        .expect("listener", listening, Listen)
+        .expect("client of put", first, counting)
+        .expect("client of get", second, must(TimeWait).timer(TimerKind::TimeWait))
         .nothing_else()
         .timers()
-        .why(
-            "A process ends when main returns, whatever its other threads wait for: the kernel closes their sockets. \
-             TIME_WAIT outlives it, as no process owns it: netstat shows the two rows until their minute (2 MSL) is over.",
-        )
+        .why("A process ends when main returns, whatever its threads wait for. Then the kernel closes\n\
+              the listener; TIME_WAIT belongs to no process: netstat shows both for their minute.")
         .show()?;
     story.end()
 }
 
-fn server(listen: SocketAddr, idle: Duration, max_connections: usize) -> io::Result<()> {
+fn server(
+    Serve {
+        listen,
+        idle,
+        max_connections,
+    }: &Serve,
+) -> io::Result<()> {
     raise_descriptor_limit()?;
-    let listener = self::listen(listen)?;
-    let stop = Stop::on_ctrl_c()?;
-    let kv = Kv::default();
+    let listener = Kv::listen(*listen)?;
+    let (stop, kv) = (Stop::on_ctrl_c()?, Kv::default());
     say(format!(
-        "kv: listening on {}; Ctrl-C stops it",
+        "listening on {}; Ctrl-C stops",
         listener.local_addr()?
     ))?;
-    let totals = serve(listener, &stop, max_connections, |connection| {
-        kv.converse(connection, idle)
-    })?;
+    let totals = kv.serve(listener, &stop, *max_connections, *idle)?;
+    let (calls, connections, failed) = (kv.calls(), totals.connections, totals.failed);
     say(format!(
-        "kv: {} calls on {} connections, {} of them failed",
-        kv.calls(),
-        totals.connections,
-        totals.failed
+        "{calls} calls on {connections} connections, {failed} of which failed"
     ))
-}
-
-/// A backlog for clients that come by the thousand, and answers that do not wait for each other's ACK.
-fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
-    Listen {
-        backlog: 4096,
-        no_delay: true,
-        ..Listen::default()
-    }
-    .on(addr)
 }

@@ -107,6 +107,10 @@ fn usage(name: &str, error: &clap::Error) -> ExitCode {
         let _ = write!(io::stdout(), "{error}");
         return ExitCode::SUCCESS;
     }
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        complain(error.to_string().trim_end());
+        return ExitCode::from(2);
+    }
     // clap's text is a paragraph of error, then tips and usage, each after an empty line.
     let text = error.to_string();
     let paragraph: Vec<&str> = text

@@ -8,7 +8,7 @@ use std::{
     borrow::Cow,
     collections::HashMap,
     io::{self, BufRead, BufReader, ErrorKind, Write},
-    net::{SocketAddr, TcpStream},
+    net::{SocketAddr, TcpListener, TcpStream},
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -22,8 +22,10 @@ use crate::{
     deadline::{Deadline, Timed},
     dial::dial,
     fault::Attempt,
+    listen::Listen,
     rpc::{self, Line, Request},
-    serve::Connection,
+    serve::{Connection, Totals, serve},
+    stop::Stop,
 };
 
 /// How long a request may take from its first byte to its last, and an answer to be taken.
@@ -80,6 +82,35 @@ impl Kv {
     #[must_use]
     pub fn calls(&self) -> u64 {
         self.calls.load(Ordering::Relaxed)
+    }
+
+    /// A listener for clients that come by the thousand, whose answers do not wait for each other's ACK.
+    ///
+    /// # Errors
+    /// As for [`Listen::on`].
+    pub fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
+        Listen {
+            backlog: 4096,
+            no_delay: true,
+            ..Listen::default()
+        }
+        .on(addr)
+    }
+
+    /// Serves clients until the stop; see [`serve()`]. A connection that makes no call for `idle` is closed.
+    ///
+    /// # Errors
+    /// The listener has failed.
+    pub fn serve(
+        &self,
+        listener: TcpListener,
+        stop: &Stop,
+        max_connections: usize,
+        idle: Duration,
+    ) -> io::Result<Totals> {
+        serve(listener, stop, max_connections, |connection| {
+            self.converse(connection, idle)
+        })
     }
 
     /// Answers the requests of one connection, in their order, until its end of file, the stop, or

@@ -14,6 +14,7 @@
 //! | [`listen`], [`dial`] | a listening socket with its options; a connection to one of several addresses |
 //! | [`heartbeat`] | a ping whenever a connection has been quiet for an interval |
 //! | [`stop`], [`serve`] | Ctrl-C, and how a blocked `accept` hears of it; a thread for each connection |
+//! | [`watch`] | the table again and again, for `cargo workshop netstat` |
 //! | [`rpc`], [`kv`] | JSON-RPC 1.0 as Go's `net/rpc/jsonrpc` speaks it; the key-value store of MIT 6.824 |
 //!
 //! Nothing here knows a lesson or an exercise. The socket calls that a lesson is about stand in the
@@ -31,3 +32,4 @@ pub mod serve;
 pub mod stage;
 pub mod stop;
 pub mod table;
+pub mod watch;

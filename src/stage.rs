@@ -1,7 +1,7 @@
 //! The stage: tells a lesson's story, and lets the kernel confirm it.
 //!
-//! A [`Story`] is told in stages. Each has a title, a line or two of what has just been done, and
-//! what the kernel must now show. The story waits until the socket table agrees, prints it, and
+//! A [`Story`] is told in stages. Each is titled by what has just been done, and says what the
+//! kernel must now show. The story waits until the socket table agrees, prints it, and
 //! pauses as the reader has asked; if the kernel does not agree in time, the lesson ends with an
 //! error that shows both. Narration reads the table and nothing else: a lesson does the same with
 //! and without it.
@@ -17,7 +17,7 @@ use std::{
 };
 
 pub use must::{Count, Must, gone, must};
-pub use pace::Flags;
+pub use pace::{Flags, play};
 
 use self::{pace::Pace, quiz::Quiz};
 use crate::{
@@ -38,12 +38,13 @@ pub struct Story {
     bold: bool,
     kernel: Option<Kernel>,
     ports: Vec<u16>,
-    /// Ends that were in TIME_WAIT before the story began: an earlier run's.
+    /// Ends that no program owned when the story began: in TIME_WAIT, most likely, since an earlier run.
     earlier: Vec<End>,
     /// The parts that ends have played so far, newest last: a row keeps its name when it is not the subject.
     roles: Vec<(String, End)>,
     /// Ends that a stage has shown in TIME_WAIT, and when that ends.
     waiting: Vec<(End, Instant)>,
+    patience: Duration,
     confirmed: usize,
     pace: Pace,
     quiz: Option<Quiz>,
@@ -84,6 +85,7 @@ impl Story {
             earlier: Vec::new(),
             roles: Vec::new(),
             waiting: Vec::new(),
+            patience: PATIENCE,
             confirmed: 0,
             pace: flags.pace(),
             quiz: flags.predict.then(Quiz::default),
@@ -98,7 +100,7 @@ impl Story {
                 let old = table.of_ports(&story.ports).rows;
                 story.earlier = old
                     .iter()
-                    .filter(|row| row.state == State::TimeWait)
+                    .filter(|row| is_orphan(row))
                     .map(Row::end)
                     .collect();
                 story.kernel = Some(kernel);
@@ -110,17 +112,17 @@ impl Story {
         Ok(story)
     }
 
-    /// Takes the rows of one more port into the story.
-    pub fn also(&mut self, addr: SocketAddr) {
-        self.ports.push(addr.port());
+    /// Takes the rows of more ports into the story.
+    pub fn also(&mut self, addrs: &[SocketAddr]) {
+        self.ports.extend(addrs.iter().map(SocketAddr::port));
     }
 
-    /// The next stage: a title, and what has just been done.
-    pub fn stage<'a>(&'a mut self, title: &'a str, done: &'a str) -> Stage<'a> {
+    /// The next stage, titled by what has just been done.
+    pub fn stage<'a>(&'a mut self, title: &'a str) -> Stage<'a> {
         Stage {
             story: self,
             title,
-            done,
+            note: "",
             why: "",
             expected: Vec::new(),
             nothing_else: false,
@@ -170,10 +172,10 @@ impl Story {
         stage: &Expected<'_>,
     ) -> io::Result<Result<Table, Table>> {
         let mut last = Table::default();
-        let agreed = Deadline::after(PATIENCE).wait_for(|| {
+        let agreed = Deadline::after(self.patience).wait_for(|| {
             last = kernel.table()?.of_ports(&self.ports);
             last.rows
-                .retain(|row| !(row.state == State::TimeWait && self.earlier.contains(&row.end())));
+                .retain(|row| !(is_orphan(row) && self.earlier.contains(&row.end())));
             let all = stage.rows.iter().all(|(_, end, must)| {
                 must.holds(last.find(*end)) || (must.is_time_wait() && self.has_run_out(*end))
             });
@@ -206,7 +208,7 @@ impl Story {
 pub struct Stage<'a> {
     story: &'a mut Story,
     title: &'a str,
-    done: &'a str,
+    note: &'a str,
     why: &'a str,
     expected: Vec<(&'a str, End, Must)>,
     nothing_else: bool,
@@ -214,10 +216,22 @@ pub struct Stage<'a> {
 }
 
 impl<'a> Stage<'a> {
+    /// A line or two more about what has been done, told before the table.
+    pub fn note(mut self, note: &'a str) -> Stage<'a> {
+        self.note = note;
+        self
+    }
+
     /// The kernel must show this for the end that plays this role in the story.
     pub fn expect(mut self, role: &'a str, end: End, must: impl Into<Must>) -> Stage<'a> {
         self.expected.push((role, end, must.into()));
         self
+    }
+
+    /// The kernel must show these for the two ends of a connection, the client's end given.
+    pub fn pair(self, client: End, its: impl Into<Must>, servers: impl Into<Must>) -> Stage<'a> {
+        self.expect("client", client, its)
+            .expect("server's end", client.other(), servers)
     }
 
     /// And no other row of the story's ports.
@@ -246,7 +260,7 @@ impl<'a> Stage<'a> {
         let Stage {
             story,
             title,
-            done,
+            note,
             why,
             ..
         } = self;
@@ -255,7 +269,12 @@ impl<'a> Stage<'a> {
             nothing_else: self.nothing_else,
         };
         story.confirmed += 1;
-        story.roles.extend(expected.rows.iter().map(|(role, end, _)| ((*role).to_owned(), *end)));
+        story.roles.extend(
+            expected
+                .rows
+                .iter()
+                .map(|(role, end, _)| ((*role).to_owned(), *end)),
+        );
         let title = format!("{}. {title}", story.confirmed);
         story.line("")?;
         story.line(&if story.bold {
@@ -263,11 +282,12 @@ impl<'a> Stage<'a> {
         } else {
             title.clone()
         })?;
-        story.tell(done)?;
+        story.tell(note)?;
         if let Some(mut kernel) = story.kernel.take() {
             let confirmed = story.confirm(&mut kernel, &expected)?;
             story.kernel = Some(kernel);
-            let table = confirmed.map_err(|table| expected.refuted(&title, &table))?;
+            let table =
+                confirmed.map_err(|table| expected.refuted(&title, story.patience, &table))?;
             story.remember_time_waits(&table);
             let guesses = match &mut story.quiz {
                 Some(quiz) => quiz.ask(&mut story.out, &expected.rows)?,
@@ -299,7 +319,12 @@ impl Story {
             } else {
                 row.to_string()
             };
-            let role = self.roles.iter().rev().find(|(_, end)| end.is(row)).map(|(role, _)| role);
+            let role = self
+                .roles
+                .iter()
+                .rev()
+                .find(|(_, end)| end.is(row))
+                .map(|(role, _)| role);
             let note = match (role, row.backlog) {
                 (Some(role), Some(backlog)) => format!("  <- {role}, backlog {backlog}"),
                 (Some(role), None) => format!("  <- {role}"),
@@ -316,9 +341,7 @@ impl Story {
         }
         if !self.earlier.is_empty() {
             let n = self.earlier.len();
-            self.line(&format!(
-                "(not shown: {n} in TIME_WAIT since before this run)"
-            ))?;
+            self.line(&format!("(not shown: {n} left by an earlier run)"))?;
         }
         self.line("")
     }
@@ -335,9 +358,9 @@ impl Expected<'_> {
         self.rows.iter().any(|(_, end, _)| end.is(row))
     }
 
-    fn refuted(&self, title: &str, table: &Table) -> io::Error {
+    fn refuted(&self, title: &str, waited: Duration, table: &Table) -> io::Error {
         let mut text =
-            format!("after {PATIENCE:?} the kernel does not show what stage `{title}` claims\n");
+            format!("after {waited:?} the kernel does not show what stage `{title}` claims\n");
         for (role, end, must) in &self.rows {
             let verdict = if must.holds(table.find(*end)) {
                 "shown   "
@@ -352,6 +375,11 @@ impl Expected<'_> {
         text += &format!("the kernel shows\n{table}");
         io::Error::other(text.trim_end().to_owned())
     }
+}
+
+/// A connection's end that no program owns any more: the kernel alone is bringing it to its end.
+fn is_orphan(row: &Row) -> bool {
+    row.inode == 0 && !matches!(row.state, State::Listen | State::SynRecv)
 }
 
 /// Lines of at most `width` characters, broken at spaces; a line break in the text is kept.

@@ -15,7 +15,12 @@ use std::{
     },
     process,
     sync::{Arc, OnceLock},
-    time::Instant,
+    time::{Duration, Instant},
+};
+
+use nix::{
+    errno::Errno,
+    poll::{PollFd, PollFlags, PollTimeout, poll},
 };
 
 /// A wish to stop that threads can wait for. Its clones are the same wish.
@@ -78,11 +83,55 @@ impl Stop {
     pub fn since(&self) -> Option<Instant> {
         self.0.since.get().copied()
     }
+
+    /// Waits until the wish is made, or for this long; true if it has been made.
+    ///
+    /// # Errors
+    /// poll(2) failed.
+    pub fn wait(&self, limit: Duration) -> io::Result<bool> {
+        let limit = limit.try_into().unwrap_or(PollTimeout::MAX);
+        match poll(&mut [PollFd::new(self.as_fd(), PollFlags::POLLIN)], limit) {
+            Ok(_) | Err(Errno::EINTR) => Ok(self.requested()),
+            Err(errno) => Err(errno.into()),
+        }
+    }
 }
 
 /// Readable, for poll(2), from the moment the wish is made. It is never to be read from.
 impl AsFd for Stop {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.heard.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Stop;
+    use std::{
+        thread,
+        time::{Duration, Instant},
+    };
+
+    #[test]
+    fn every_thread_that_waits_hears_of_the_stop_and_so_does_one_that_comes_later() {
+        let stop = Stop::new().unwrap();
+        let for_ever = Duration::from_secs(60);
+        let started = Instant::now();
+        thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| assert!(stop.wait(for_ever).unwrap()));
+            }
+            stop.request();
+        });
+        assert!(stop.wait(for_ever).unwrap());
+        assert!(started.elapsed() < for_ever);
+    }
+
+    #[test]
+    fn without_the_wish_the_wait_takes_its_time() {
+        let stop = Stop::new().unwrap();
+        let started = Instant::now();
+        assert!(!stop.wait(Duration::from_millis(20)).unwrap());
+        assert!(started.elapsed() >= Duration::from_millis(20));
     }
 }

@@ -97,7 +97,7 @@ pub enum Kernel {
     /// `NETLINK_SOCK_DIAG`: everything in one request.
     SockDiag(sock_diag::SockDiag),
     /// `/proc/net/tcp` and `tcp6`: no backlog, no drops.
-    Proc,
+    Proc(proc::Proc),
 }
 
 impl Kernel {
@@ -128,8 +128,9 @@ impl Kernel {
     /// # Errors
     /// `/proc/net/tcp` cannot be read.
     pub fn proc() -> io::Result<Kernel> {
-        proc::rows()?;
-        Ok(Kernel::Proc)
+        let mut kernel = Kernel::Proc(proc::Proc::open()?);
+        kernel.table()?;
+        Ok(kernel)
     }
 
     /// A snapshot of all TCP sockets of this network namespace.
@@ -139,7 +140,7 @@ impl Kernel {
     pub fn table(&mut self) -> io::Result<Table> {
         let mut rows = match self {
             Kernel::SockDiag(netlink) => netlink.rows()?,
-            Kernel::Proc => proc::rows()?,
+            Kernel::Proc(files) => files.rows()?,
         };
         rows.sort_by_key(Row::order);
         Ok(Table { rows })
@@ -199,6 +200,12 @@ impl End {
         let local = socket.local_addr()?.as_socket().ok_or_else(not_ip)?;
         let peer = socket.peer_addr().ok().and_then(|addr| addr.as_socket());
         Ok(End { local, peer })
+    }
+
+    /// The listener on this address.
+    #[must_use]
+    pub fn listener(local: SocketAddr) -> End {
+        End { local, peer: None }
     }
 
     /// The end of a connection with these two addresses.

@@ -73,10 +73,7 @@ fn past_the_limit_a_connection_waits_in_the_accept_queue() {
         let mut second = TcpStream::connect(addr).unwrap();
         second.write_all(b"second").unwrap();
         let mut kernel = Kernel::open().unwrap();
-        let listener = End {
-            local: addr,
-            peer: None,
-        };
+        let listener = End::listener(addr);
         let queued = || {
             Ok(kernel
                 .table()?

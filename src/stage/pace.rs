@@ -3,14 +3,15 @@
 use std::{
     io::{self, Write},
     net::SocketAddr,
+    process::ExitCode,
     thread,
     time::Duration,
 };
 
 use crate::command::{self, output_error};
 
-/// The flags that every lesson takes.
-#[derive(Clone, Debug, clap::Args)]
+/// The flags that every lesson takes, and all that most of them do.
+#[derive(Clone, Debug, clap::Parser)]
 pub struct Flags {
     /// The address to listen on; port 0 takes a free port
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8330", value_parser = command::address)]
@@ -24,6 +25,37 @@ pub struct Flags {
     /// Ask what the kernel will show before showing it, and keep the score
     #[arg(long)]
     pub predict: bool,
+}
+
+/// The command line of a lesson that is also a server for real clients: `NAME`, or `NAME serve`.
+#[derive(Debug, clap::Parser)]
+#[command(args_conflicts_with_subcommands = true)]
+struct FlagsOrServe {
+    #[command(flatten)]
+    flags: Flags,
+    #[command(subcommand)]
+    command: Option<Serve>,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Serve {
+    /// Serve real clients, until Ctrl-C
+    Serve {
+        /// The address to listen on; port 0 takes a free port
+        #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8330", value_parser = command::address)]
+        listen: SocketAddr,
+    },
+}
+
+/// The `main` of a lesson that can be played two ways: both ends as a story, or one end for real.
+pub fn play(
+    both_ends: impl FnOnce(&Flags) -> io::Result<()>,
+    serve: impl FnOnce(SocketAddr) -> io::Result<()>,
+) -> ExitCode {
+    command::run(|arguments: FlagsOrServe| match arguments.command {
+        None => both_ends(&arguments.flags),
+        Some(Serve::Serve { listen }) => serve(listen),
+    })
 }
 
 /// How a story waits between two stages.

@@ -13,6 +13,9 @@ use crate::{
     table::{End, Kernel, State::*, TimerKind},
 };
 
+/// For claims that are to be refuted.
+const SHORT: Duration = Duration::from_millis(50);
+
 #[derive(Clone, Default)]
 struct Page(Arc<Mutex<Vec<u8>>>);
 
@@ -59,7 +62,7 @@ fn the_kernel_confirms_a_connection_and_its_end() {
     let (server, _) = listener.accept().unwrap();
     let end = End::of(&client).unwrap();
     story
-        .stage("Open", "")
+        .stage("Open")
         .expect(
             "listener",
             End::of(&listener).unwrap(),
@@ -72,13 +75,13 @@ fn the_kernel_confirms_a_connection_and_its_end() {
         .unwrap();
     drop(client);
     story
-        .stage("Half", "")
+        .stage("Half")
         .expect("server", end.other(), must(CloseWait).recv_q(1))
         .show()
         .unwrap();
     drop(server);
     story
-        .stage("Closed", "")
+        .stage("Closed")
         .expect("client", end, must(TimeWait).timer(TimerKind::TimeWait))
         .expect("server", end.other(), gone())
         .timers()
@@ -102,10 +105,11 @@ fn the_kernel_confirms_a_connection_and_its_end() {
 fn a_claim_that_the_kernel_refutes_ends_the_story_and_shows_both() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let (mut story, _) = story(&listener);
+    story.patience = SHORT;
     let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let end = End::of(&client).unwrap();
     let error = story
-        .stage("Wrong", "")
+        .stage("Wrong")
         .expect("client", end, must(TimeWait))
         .show()
         .unwrap_err()
@@ -123,9 +127,10 @@ fn a_claim_that_the_kernel_refutes_ends_the_story_and_shows_both() {
 fn a_row_too_many_is_refuted_too() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let (mut story, _) = story(&listener);
+    story.patience = SHORT;
     let _client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let alone = story
-        .stage("Alone", "")
+        .stage("Alone")
         .expect("listener", End::of(&listener).unwrap(), Listen)
         .nothing_else();
     assert!(alone.show().is_err());
@@ -155,13 +160,13 @@ fn rows_of_an_earlier_run_are_no_part_of_the_story() {
     );
     let (mut story, page) = story(&listener);
     let alone = story
-        .stage("Alone", "")
+        .stage("Alone")
         .expect("listener", End::of(&listener).unwrap(), Listen)
         .nothing_else();
     alone.show().unwrap();
     assert!(
         page.text()
-            .contains("(not shown: 1 in TIME_WAIT since before this run)"),
+            .contains("(not shown: 1 left by an earlier run)"),
         "{}",
         page.text()
     );
@@ -178,7 +183,7 @@ fn a_time_wait_that_has_run_out_while_somebody_talked_is_no_refutation() {
     let shown_a_minute_ago = std::time::Instant::now() - Duration::from_secs(1);
     story.waiting.push((end, shown_a_minute_ago));
     story
-        .stage("Later", "")
+        .stage("Later")
         .expect("client", end, TimeWait)
         .show()
         .unwrap();

@@ -1,8 +1,9 @@
 //! The socket table from `/proc/net/tcp` and `/proc/net/tcp6` (proc_net(5)), where netlink is closed.
 
 use std::{
-    fs,
-    io::{self, ErrorKind},
+    fs::File,
+    io::{self, ErrorKind, Read, Seek},
+    iter,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     time::Duration,
 };
@@ -12,18 +13,38 @@ use super::{Row, State, Timer, TimerKind};
 /// Times in /proc are in hundredths of a second (USER_HZ) on every architecture Linux runs on today.
 const TICK: Duration = Duration::from_millis(10);
 
-pub(super) fn rows() -> io::Result<Vec<Row>> {
-    let mut text = fs::read_to_string("/proc/net/tcp")?;
-    match fs::read_to_string("/proc/net/tcp6") {
-        Ok(tcp6) => text.push_str(&tcp6),
-        Err(error) if error.kind() == ErrorKind::NotFound => {} // a kernel without IPv6
-        Err(error) => return Err(error),
+/// The two files, held open: each look reads them anew from the start.
+#[derive(Debug)]
+pub struct Proc {
+    tcp: File,
+    /// `None` in a kernel without IPv6.
+    tcp6: Option<File>,
+}
+
+impl Proc {
+    pub(super) fn open() -> io::Result<Proc> {
+        let tcp6 = match File::open("/proc/net/tcp6") {
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            opened => Some(opened?),
+        };
+        Ok(Proc {
+            tcp: File::open("/proc/net/tcp")?,
+            tcp6,
+        })
     }
-    let heading = |line: &&str| !line.trim_start().starts_with("sl");
-    text.lines()
-        .filter(heading)
-        .map(|line| row(line).ok_or_else(|| malformed(line)))
-        .collect()
+
+    pub(super) fn rows(&mut self) -> io::Result<Vec<Row>> {
+        let mut rows = Vec::new();
+        for file in iter::once(&mut self.tcp).chain(&mut self.tcp6) {
+            let mut text = String::new();
+            file.rewind()?;
+            file.read_to_string(&mut text)?;
+            for line in text.lines().skip(1) {
+                rows.push(row(line).ok_or_else(|| malformed(line))?);
+            }
+        }
+        Ok(rows)
+    }
 }
 
 /// A line: `sl local_address rem_address st tx:rx tr:tm->when retrnsmt uid timeout inode …`.

@@ -1,0 +1,161 @@
+//! A listening socket, from its first system call to a server that outlives its errors.
+//!
+//!     cargo run --example listener              both ends, stage by stage
+//!     cargo run --example listener -- serve     a server for real clients, until Ctrl-C
+//!     nc 127.0.0.1 8330                         one of them, in another terminal
+//!
+//! You will see that the kernel completes connections by itself and accept only takes them off a
+//! queue, what a listener of each IP family takes, and whose fault an error of accept is.
+
+use std::io::{self, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::{process::ExitCode, thread, time::Duration};
+
+use nix::errno::Errno;
+use nix::sys::resource::{Resource::RLIMIT_NOFILE, getrlimit, setrlimit};
+use socket_workshop::command::say;
+use socket_workshop::fault::Attempt;
+use socket_workshop::stage::{Flags, Story, must, play};
+use socket_workshop::table::{End, State::*};
+use socket2::{Domain, SockRef, Socket, Type};
+
+fn main() -> ExitCode {
+    play(both_ends, |addr| {
+        let listener = listen(addr)?;
+        say(format!("listening on {}", listener.local_addr()?))?;
+        Err(serve(&listener))
+    })
+}
+
+/// What `TcpListener::bind` does, spelled out.
+fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
+    socket.set_reuse_address(true)?; // lesson `reuseaddr` shows what for
+    if addr.is_ipv6() {
+        socket.set_only_v6(false)?; // [::] is to take IPv4 clients too
+    }
+    let bound = socket.bind(&addr.into()); // an address, but no row in the kernel's table yet
+    bound.attempt(|| format!("cannot listen on {addr}"))?;
+    socket.listen(128)?; // so many may wait for accept: std's backlog
+    Ok(socket.into())
+}
+
+fn both_ends(flags: &Flags) -> io::Result<()> {
+    let listener = listen(flags.listen)?;
+    let addr = listener.local_addr()?; // tells which port it is, if port 0 was asked for
+    let listening = End::listener(addr);
+    let mut story = Story::begin(flags, addr)?;
+    story
+        .stage("socket, bind, listen")
+        .expect("listener", listening, must(Listen).backlog(128).recv_q(0))
+        .nothing_else()
+        .why("LISTEN, alone: from now on the kernel answers whoever connects.")
+        .show()?;
+
+    let client = TcpStream::connect(addr)?;
+    let end = End::of(&client)?;
+    story
+        .stage("connect; nobody has called accept")
+        .expect("listener", listening, must(Listen).recv_q(1))
+        .pair(end, Established, Established)
+        .nothing_else()
+        .why("The kernel shook hands by itself. A connection is two rows, a state at each end.")
+        .show()?;
+
+    let (server, _peer) = listener.accept()?;
+    story
+        .stage("accept")
+        .expect("listener", listening, must(Listen).recv_q(0))
+        .pair(end, Established, Established)
+        .why("Nothing was sent: the connection left the queue (Recv-Q) and got a descriptor.")
+        .show()?;
+    drop((client, server));
+
+    families(&mut story)?;
+    thread::scope(|scope| {
+        scope.spawn(|| serve(&listener));
+        let told = a_thread_each(&mut story, addr);
+        // Wakes accept with EINVAL, an error of the listener itself: the end of `serve`.
+        SockRef::from(&listener).shutdown(Shutdown::Read)?;
+        told
+    })?;
+    story.end()
+}
+
+/// An IPv4 listener, an IPv6 listener, and one that is both.
+fn families(story: &mut Story) -> io::Result<()> {
+    let v4 = TcpListener::bind("127.0.0.1:0")?; // all of `listen` above in one call
+    let Ok(v6) = TcpListener::bind("[::1]:0") else {
+        return story.tell("\nNo IPv6 on this machine: the stage of the families is left out.");
+    };
+    let both = listen(SocketAddr::from(([0u16; 8], 0)))?; // [::], every address there is
+    #[cfg(target_os = "linux")]
+    SockRef::from(&both).bind_device(Some(b"lo"))?; // of the loopback interface only
+    let [v4, v6, both] = [End::of(&v4)?, End::of(&v6)?, End::of(&both)?];
+    let client = TcpStream::connect(("127.0.0.1", both.local.port()))?;
+    story.also(&[v4.local, v6.local, both.local]);
+    story
+        .stage("listen on 127.0.0.1, on ::1, and on [::] with an IPv4 client")
+        .expect("IPv4", v4, Listen)
+        .expect("IPv6", v6, Listen)
+        .expect("dual-stack", both, must(Listen).recv_q(1))
+        .pair(End::of(&client)?, Established, Established)
+        .why("IPv4 on a tcp6 socket: to the server its peer is ::ffff:127.0.0.1.")
+        .show()
+}
+
+/// Clients of the server below: two that stay, and one that comes when no descriptor is left.
+fn a_thread_each(story: &mut Story, addr: SocketAddr) -> io::Result<()> {
+    let (first, second) = (TcpStream::connect(addr)?, TcpStream::connect(addr)?);
+    story
+        .stage("two clients that say nothing, a thread for each")
+        .expect("first", End::of(&first)?, must(Established).recv_q(1..))
+        .expect("second", End::of(&second)?, must(Established).recv_q(1..))
+        .why("Both have been greeted (Recv-Q): neither keeps the other waiting.")
+        .show()?;
+
+    let socket = || Socket::new(Domain::for_address(addr), Type::STREAM, None);
+    let (third, fourth) = (socket()?, socket()?);
+    let (soft, hard) = getrlimit(RLIMIT_NOFILE)?;
+    setrlimit(RLIMIT_NOFILE, 0, hard)?; // no new descriptor for this process
+    third.connect(&addr.into())?; // may get the one that accept took before it blocked
+    fourth.connect(&addr.into())?;
+    let starved = story
+        .stage("no descriptor left: accept fails with EMFILE")
+        .expect("listener", End::listener(addr), must(Listen).recv_q(1..))
+        .expect("fourth", End::of(&fourth)?, must(Established).recv_q(0))
+        .why("It is connected and stays queued. To try again at once would fail, and fail, and fail.")
+        .show();
+    setrlimit(RLIMIT_NOFILE, soft, hard)?;
+    starved?;
+    story
+        .stage("descriptors again")
+        .expect("listener", End::listener(addr), must(Listen).recv_q(0))
+        .expect("fourth", End::of(&fourth)?, must(Established).recv_q(1..))
+        .show()
+}
+
+/// A thread for each connection, until the listener itself fails.
+fn serve(listener: &TcpListener) -> io::Error {
+    thread::scope(|connections| {
+        loop {
+            match listener.accept() {
+                Ok((stream, peer)) => drop(connections.spawn(move || greet(stream, peer))),
+                Err(error) => match Errno::from_raw(error.raw_os_error().unwrap_or(0)) {
+                    Errno::ECONNABORTED | Errno::EPROTO => {} // this connection's: take the next
+                    // The process's or the system's, and it lasts: pause, or spin.
+                    Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM => {
+                        thread::sleep(Duration::from_millis(100));
+                    }
+                    _ => return error, // the listener's
+                },
+            }
+        }
+    })
+}
+
+/// Greets, and reads until the client closes. What goes wrong here ends this connection only.
+fn greet(mut stream: TcpStream, peer: SocketAddr) -> io::Result<u64> {
+    stream.write_all(format!("hello, {peer}\n").as_bytes())?;
+    io::copy(&mut stream, &mut io::sink())
+}

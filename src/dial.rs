@@ -64,28 +64,27 @@ fn share(remaining: std::time::Duration, of: u32) -> std::time::Duration {
 mod tests {
     use super::{Deadline, dial, resolve};
     use crate::listen::Listen;
+    use socket2::{Domain, Socket, Type};
     use std::{
         io::ErrorKind,
         net::{SocketAddr, TcpListener, TcpStream},
         time::{Duration, Instant},
     };
 
-    /// A port where nobody listens: taken from the kernel and given back.
-    fn refused() -> SocketAddr {
-        TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
+    /// A port where nobody listens: bound, so that it stays so while the socket lives.
+    fn refused() -> (SocketAddr, Socket) {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket
+            .bind(&"127.0.0.1:0".parse::<SocketAddr>().unwrap().into())
+            .unwrap();
+        (socket.local_addr().unwrap().as_socket().unwrap(), socket)
     }
 
     /// An address that answers no SYN: its accept queue is full. Silent while the pair lives.
     fn silent() -> (SocketAddr, (TcpListener, TcpStream)) {
-        let listener = Listen {
-            backlog: 0,
-            ..Listen::default()
-        }
-        .on("127.0.0.1:0".parse().unwrap())
-        .unwrap();
+        let listener = Listen::with_backlog(0)
+            .on("127.0.0.1:0".parse().unwrap())
+            .unwrap();
         let addr = listener.local_addr().unwrap();
         let queued = TcpStream::connect(addr).unwrap();
         (addr, (listener, queued))
@@ -95,7 +94,8 @@ mod tests {
     fn goes_on_to_the_next_address_after_a_refusal() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let addr = listener.local_addr().unwrap();
-        let stream = dial(&[refused(), addr], Deadline::after(Duration::from_secs(5))).unwrap();
+        let (refused, _bound) = refused();
+        let stream = dial(&[refused, addr], Deadline::after(Duration::from_secs(5))).unwrap();
         assert_eq!(stream.peer_addr().unwrap(), addr);
     }
 
@@ -113,7 +113,7 @@ mod tests {
     #[test]
     fn tells_what_each_address_did() {
         let (silent, _held) = silent();
-        let refused = refused();
+        let (refused, _bound) = refused();
         let error = dial(
             &[refused, silent],
             Deadline::after(Duration::from_millis(100)),

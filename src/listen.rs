@@ -39,6 +39,15 @@ impl Default for Listen {
 }
 
 impl Listen {
+    /// The default, with this backlog.
+    #[must_use]
+    pub fn with_backlog(backlog: i32) -> Listen {
+        Listen {
+            backlog,
+            ..Listen::default()
+        }
+    }
+
     /// Opens the listener.
     ///
     /// # Errors

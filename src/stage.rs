@@ -141,6 +141,17 @@ impl Story {
         Ok(())
     }
 
+    /// A claim that is not about the table: what a call returned, how long it took. Tells it, if it holds.
+    ///
+    /// # Errors
+    /// It does not hold here; or the output is closed.
+    pub fn claim(&mut self, text: &str, holds: bool) -> io::Result<()> {
+        if !holds {
+            return Err(io::Error::other(format!("not so on this machine: {text}")));
+        }
+        self.tell(text)
+    }
+
     /// Ends the story with what the kernel has confirmed, and the score of the predictions.
     ///
     /// # Errors

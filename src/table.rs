@@ -11,8 +11,9 @@ mod sock_diag;
 mod state;
 
 use std::{
-    fmt, io,
+    fmt, fs, io,
     net::{IpAddr, SocketAddr},
+    ops::RangeInclusive,
     os::fd::AsFd,
     time::Duration,
 };
@@ -247,6 +248,21 @@ impl fmt::Display for End {
             Some(peer) => write!(f, "{} -> {peer}", self.local),
             None => write!(f, "{}", self.local),
         }
+    }
+}
+
+/// The ports that the kernel gives to sockets that ask for none (ip(7), `ip_local_port_range`).
+/// Where it cannot be asked, those that RFC 6335 sets aside.
+#[must_use]
+pub fn ephemeral_ports() -> RangeInclusive<u16> {
+    let range = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
+    let ports: Vec<u16> = range
+        .split_whitespace()
+        .filter_map(|port| port.parse().ok())
+        .collect();
+    match ports[..] {
+        [first, last] => first..=last,
+        _ => 49152..=65535,
     }
 }
 

@@ -13,7 +13,8 @@ pub struct Must {
     send_q: Option<Count>,
     backlog: Option<Count>,
     drops: Option<Count>,
-    timer: Option<(TimerKind, Duration)>,
+    /// The kind, and what must be left of it at most; `Some(None)`: none may run.
+    timer: Option<Option<(TimerKind, Duration)>>,
 }
 
 /// A demand on a number: `5`, or `1..` for at least one.
@@ -98,7 +99,15 @@ impl Must {
     /// A timer of this kind must be running, with less than this remaining: a countdown seen.
     pub fn timer_below(self, kind: TimerKind, remaining: Duration) -> Must {
         Must {
-            timer: Some((kind, remaining)),
+            timer: Some(Some((kind, remaining))),
+            ..self
+        }
+    }
+
+    /// No timer may be running: left alone, nothing will ever happen to this end.
+    pub fn no_timer(self) -> Must {
+        Must {
+            timer: Some(None),
             ..self
         }
     }
@@ -126,10 +135,13 @@ impl Must {
             && met(self.send_q, row.send_q)
             && met_if_told(self.backlog, row.backlog)
             && met_if_told(self.drops, row.drops)
-            && self.timer.is_none_or(|(kind, below)| {
-                row.timer
-                    .is_some_and(|timer| timer.kind == kind && timer.remaining < below)
-            })
+            && match self.timer {
+                None => true,
+                Some(None) => row.timer.is_none(),
+                Some(Some((kind, below))) => row
+                    .timer
+                    .is_some_and(|timer| timer.kind == kind && timer.remaining < below),
+            }
     }
 }
 
@@ -153,8 +165,9 @@ impl fmt::Display for Must {
             }
         }
         match self.timer {
-            Some((kind, Duration::MAX)) => write!(f, ", timer {kind:?}"),
-            Some((kind, below)) => write!(f, ", timer {kind:?} below {below:?}"),
+            Some(Some((kind, Duration::MAX))) => write!(f, ", timer {kind:?}"),
+            Some(Some((kind, below))) => write!(f, ", timer {kind:?} below {below:?}"),
+            Some(None) => f.write_str(", no timer"),
             None => Ok(()),
         }
     }

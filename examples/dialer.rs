@@ -1,0 +1,161 @@
+//! Dialing: a name becomes addresses, and one of them, perhaps, a connection.
+//!
+//!     cargo run --example dialer                                  both ends, stage by stage
+//!     cargo run --example dialer -- 127.0.0.1:8330 --hold 30s     dial a server that is there
+//!     cargo run --example dialer -- '[::1]:8330' --send hello     IPv6 takes brackets before the port
+//!
+//! You will see where the local port comes from, and the two ways in which a dial fails: refused at
+//! once by an RST, or no answer at all, which only a limit of one's own ends. New since `listener`:
+//! the other end, and a deadline shared by all the addresses of a name.
+
+use std::io::{self, ErrorKind, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
+use std::{process::ExitCode, time::Duration, time::Instant};
+
+use clap::Parser;
+use socket_workshop::command::{self, say};
+use socket_workshop::stage::{Flags, Story, gone, must};
+use socket_workshop::table::{End, State::*, TimerKind::Retransmit, ephemeral_ports};
+use socket_workshop::{deadline::Deadline, fault::Attempt, listen::Listen};
+use socket2::{Domain, Socket, Type};
+
+/// Dialing: a name becomes addresses, and one of them a connection
+#[derive(Parser)]
+struct Arguments {
+    /// Dial this HOST:PORT, instead of playing both ends
+    addr: Option<String>,
+    /// Give up after this long, whatever the number of addresses
+    #[arg(long, value_name = "DURATION", default_value = "3s", value_parser = humantime::parse_duration)]
+    timeout: Duration,
+    /// Send this text and a newline
+    #[arg(long, value_name = "TEXT")]
+    send: Option<String>,
+    /// Stay connected this long, or until the peer closes
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = humantime::parse_duration)]
+    hold: Duration,
+    #[command(flatten)]
+    flags: Flags,
+}
+
+fn main() -> ExitCode {
+    command::run(|arguments: Arguments| match &arguments.addr {
+        None => both_ends(&arguments.flags),
+        Some(name) => talk(&arguments, &dial(name, arguments.timeout)?),
+    })
+}
+
+/// Tries every address of a name, all of them by one deadline.
+fn dial(name: &str, limit: Duration) -> io::Result<TcpStream> {
+    let resolved = name.to_socket_addrs(); // the system's resolver: it knows no deadline
+    let addrs: Vec<SocketAddr> = resolved
+        .attempt(|| format!("cannot resolve `{name}`"))?
+        .collect();
+    try_each(&addrs, Deadline::after(limit)).attempt(|| format!("cannot dial `{name}`"))
+}
+
+fn try_each(addrs: &[SocketAddr], deadline: Deadline) -> io::Result<TcpStream> {
+    let mut outcome = Err(ErrorKind::NotFound.into());
+    for (i, addr) in addrs.iter().enumerate() {
+        // What remains is shared, so that a silent address leaves time for those after it.
+        let share = deadline.remaining()? / (addrs.len() - i) as u32;
+        let started = Instant::now();
+        outcome = TcpStream::connect_timeout(addr, share);
+        let elapsed = started.elapsed();
+        match &outcome {
+            Ok(stream) => {
+                say(format!(
+                    "{addr}: connected from {} after {elapsed:.1?}",
+                    stream.local_addr()?
+                ))?;
+                break;
+            }
+            Err(error) => say(format!("{addr}: {error}, after {elapsed:.1?}"))?,
+        }
+    }
+    outcome
+}
+
+fn both_ends(flags: &Flags) -> io::Result<()> {
+    let listener = Listen::default().on(flags.listen)?;
+    let addr = listener.local_addr()?;
+    let mut story = Story::begin(flags, addr)?;
+    let limit = Duration::from_millis(600);
+
+    let stream = dial(&addr.to_string(), limit)?;
+    let end = End::of(&stream)?;
+    story
+        .stage("a server that is there")
+        .pair(end, Established, Established)
+        .why("The dialer asked for no port of its own: the kernel gave it one for this connection.")
+        .show()?;
+    let (port, range) = (end.local.port(), ephemeral_ports());
+    let text = format!("{port} is of the ephemeral range, {range:?}. Servers take one below it.");
+    story.claim(&text, range.contains(&port))?;
+
+    // Bound but not listening: nobody else can listen there either.
+    let deaf = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    deaf.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())?;
+    let nobody = End::of(&deaf)?.local;
+    story.also(&[nobody]);
+    let refused = dial(&nobody.to_string(), limit).map_err(|error| error.kind());
+    story
+        .stage("a port where nobody listens")
+        .expect("listener", End::listener(nobody), gone())
+        .why("The kernel found no listener and answered the SYN with RST: refused, and at once.")
+        .show()?;
+    story.claim(
+        "connect: refused.",
+        refused.err() == Some(ErrorKind::ConnectionRefused),
+    )?;
+
+    let full = Listen::with_backlog(0).on(SocketAddr::from(([127, 0, 0, 1], 0)))?;
+    let silent = full.local_addr()?;
+    let _queued = TcpStream::connect(silent)?; // a backlog of 0 has room for one
+    let dialer = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    dialer.set_nonblocking(true)?; // connect sends the SYN and returns: lesson `nonblocking`
+    dialer.connect(&silent.into()).err();
+    let syn_sent = End::between(End::of(&dialer)?.local, silent);
+    story.also(&[silent]);
+    story
+        .stage("a server whose accept queue is full")
+        .expect("full listener", End::listener(silent), must(Listen).recv_q(1).drops(1..))
+        .expect("dialer", syn_sent, must(SynSent).timer(Retransmit))
+        .timers()
+        .why("Its kernel drops the SYN and says nothing. Ours sends it again after one second, two,\n\
+              four, ... for two minutes (tcp(7), tcp_syn_retries), unless the program gives up.")
+        .show()?;
+    let gave_up = dial(&silent.to_string(), limit).map_err(|error| error.kind());
+    story.claim(
+        "connect_timeout: timed out.",
+        gave_up.err() == Some(ErrorKind::TimedOut),
+    )?;
+
+    story.tell("\nNow all three, as if they were of one name, by one deadline:")?;
+    let stream = try_each(&[nobody, silent, addr], Deadline::after(limit))?;
+    story
+        .stage("every address, one deadline")
+        .pair(End::of(&stream)?, Established, Established)
+        .why(
+            "A name often has an IPv6 and an IPv4 address, and its server only one: dial them all.",
+        )
+        .show()?;
+    story.end()
+}
+
+/// What the command line asks for: send, then hold the connection, or half-close it at once.
+fn talk(arguments: &Arguments, mut stream: &TcpStream) -> io::Result<()> {
+    if let Some(text) = &arguments.send {
+        stream.write_all(format!("{text}\n").as_bytes())?;
+    }
+    let mut limit = arguments.hold;
+    if limit.is_zero() {
+        stream.shutdown(Shutdown::Write)?; // our FIN; the answer may still come
+        limit = arguments.timeout;
+    }
+    let mut answer = Deadline::after(limit).on(stream);
+    match io::copy(&mut answer, &mut io::stdout()).map_err(command::output_error) {
+        Ok(_) => say("end of file: the peer has closed"),
+        Err(error) if error.kind() == ErrorKind::TimedOut => Ok(()), // long enough
+        Err(error) => Err(error),
+    }
+}

@@ -8,12 +8,16 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
-use std::{process::ExitCode, thread};
 
 use socket_workshop::stage::{Flags, Story, must};
 use socket_workshop::table::{End, State::*, TimerKind::WindowProbe};
-use socket_workshop::{command, listen::Listen};
+use socket_workshop::{
+    command,
+    listen::Listen,
+    peer::{Drip, connected},
+};
 
 const LIMIT: Duration = Duration::from_millis(100);
 
@@ -29,44 +33,25 @@ fn main() -> ExitCode {
     })
 }
 
-fn connect(listener: &TcpListener) -> io::Result<(TcpStream, TcpStream, End)> {
-    let client = TcpStream::connect(listener.local_addr()?)?;
-    let end = End::of(&client)?;
-    Ok((client, listener.accept()?.0, end))
-}
-
 fn a_timeout(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
-    let (mut client, mut server, end) = connect(listener)?;
+    let (mut client, mut server, end) = connected(listener)?;
     story
         .stage("a connection on which nobody speaks")
-        .pair(end, must(Established).no_timer(), must(Established).no_timer())
+        .client(end, must(Established).no_timer())
+        .server(end, must(Established).no_timer())
         .timers()
-        .why("No timer runs at either end. A read waits for ever, and would if the cable were pulled.")
+        .why("No timer runs at either end. A read waits for ever, even if the cable is pulled.")
         .show()?;
 
     client.set_read_timeout(Some(LIMIT))?; // SO_RCVTIMEO: for each read from now on
     let started = Instant::now();
-    let timed_out = client.read(&mut [0]).map_err(|error| error.kind());
-    let elapsed = started.elapsed();
-    story
-        .stage("the client has read with a timeout of 100 ms")
-        .pair(end, Established, Established)
-        .why("The connection knows nothing of it: the timeout was the caller's.")
-        .show()?;
-    // Unix says EAGAIN, as for a non-blocking read; Windows says TimedOut. Programs match both.
-    let text = format!("read gave WouldBlock after {elapsed:.0?}.");
-    story.claim(
-        &text,
-        timed_out == Err(ErrorKind::WouldBlock) && elapsed >= LIMIT,
-    )?;
-
+    let read = client.read(&mut [0]); // EAGAIN, as of a non-blocking read; Windows: TimedOut
+    let call = format!("After {:.0?} read", started.elapsed());
+    story.fails(&call, read, ErrorKind::WouldBlock)?;
     server.write_all(b"late")?;
     client.set_read_timeout(Some(10 * LIMIT))?;
     let read = client.read(&mut [0; 16])?;
-    story.claim(
-        "With another timeout the same connection reads on: 4 bytes.",
-        read == 4,
-    )
+    story.claim("The connection is none the worse: it reads on.", read == 4)
 }
 
 /// The same slow line, read by a timeout for each call and by a deadline for all of them.
@@ -79,21 +64,18 @@ fn a_byte_now_and_then(story: &mut Story, listener: &TcpListener) -> io::Result<
 
     let deadline = |client: &TcpStream, started: Instant| {
         // What remains is computed anew before each read. Zero would be refused: InvalidInput.
-        let remaining = LIMIT
-            .checked_sub(started.elapsed())
-            .filter(|left| !left.is_zero());
-        client.set_read_timeout(Some(remaining.ok_or(ErrorKind::WouldBlock)?))
+        let left = LIMIT.saturating_sub(started.elapsed());
+        if left.is_zero() {
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        client.set_read_timeout(Some(left))
     };
     let (line, took, [client, _server]) = slow_line(listener, deadline, 9)?;
     let text = format!("- a deadline of 100 ms for the line: given up, after {took:.0?}");
     story.claim(&text, line == Err(ErrorKind::WouldBlock) && took >= LIMIT)?;
     story
         .stage("the caller has given up, its peer has not")
-        .pair(
-            End::of(&client)?,
-            must(Established).recv_q(1..),
-            Established,
-        )
+        .client(End::of(&client)?, must(Established).recv_q(1..))
         .why("The rest of the line came all the same and stands in Recv-Q, for whoever reads next.")
         .show()
 }
@@ -104,18 +86,9 @@ fn slow_line(
     before_each_read: impl Fn(&TcpStream, Instant) -> io::Result<()>,
     tries_left: u32,
 ) -> io::Result<(Result<usize, ErrorKind>, Duration, [TcpStream; 2])> {
-    let (mut client, mut server, _) = connect(listener)?;
+    let (mut client, server, _) = connected(listener)?;
     let started = Instant::now();
-    let peer = thread::spawn(move || {
-        let mut slower_than_meant = false;
-        for byte in b"ten bytes\n" {
-            let paused = Instant::now();
-            thread::sleep(Duration::from_millis(60)); // the subject: a peer that is slow, not silent
-            slower_than_meant |= paused.elapsed() > LIMIT;
-            server.write_all(&[*byte])?;
-        }
-        Ok::<_, io::Error>((slower_than_meant, server))
-    });
+    let peer = Drip::start(server, b"ten bytes\n", Duration::from_millis(60));
     let mut read = || {
         let (mut byte, mut n) = ([0], 0);
         while byte != *b"\n" {
@@ -125,54 +98,49 @@ fn slow_line(
         }
         Ok(n)
     };
-    let outcome = read().map_err(|error: io::Error| error.kind());
+    let line = read().map_err(|error: io::Error| error.kind());
     let took = started.elapsed();
-    let (slower_than_meant, server) = peer.join().expect("the peer does not panic")?;
-    if slower_than_meant && tries_left > 0 {
-        return slow_line(listener, before_each_read, tries_left - 1); // the machine was too busy
+    let (server, longest_pause) = peer.end()?;
+    if longest_pause > LIMIT && tries_left > 0 {
+        return slow_line(listener, before_each_read, tries_left - 1); // too busy a machine
     }
-    Ok((outcome, took, [client, server]))
+    Ok((line, took, [client, server]))
 }
 
 fn the_answer_to_another_question(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
-    let (mut client, mut server, end) = connect(listener)?;
+    let (mut client, mut server, end) = connected(listener)?;
     client.set_read_timeout(Some(LIMIT))?;
     client.write_all(b"get a\n")?;
-    let timed_out = client.read(&mut [0; 16]).map_err(|error| error.kind());
+    let timed_out = client.read(&mut [0; 16]);
     client.write_all(b"get b\n")?;
     server.write_all(b"apple\n")?; // the answer to `get a`: late, but sent
     story
         .stage("`get a` has timed out, the client has asked `get b`, and an answer has come")
-        .pair(
-            end,
-            must(Established).recv_q(6),
-            must(Established).recv_q(12),
-        )
+        .client(end, must(Established).recv_q(6))
+        .server(end, must(Established).recv_q(12))
         .why("The server cannot know that the first question is no longer waited for.")
         .show()?;
-    let mut answer = [0; 16];
-    let n = client.read(&mut answer)?;
-    let text = "The client reads `apple` for b. After a timeout: close, or number the calls.";
-    story.claim(
-        text,
-        timed_out == Err(ErrorKind::WouldBlock) && answer[..n] == *b"apple\n",
-    )
+    story.fails("The first read", timed_out, ErrorKind::WouldBlock)?;
+    let mut answer = [0; 6];
+    client.read_exact(&mut answer)?;
+    let text = "The client takes `apple` for b. After a timeout: close, or number the calls.";
+    story.claim(text, answer == *b"apple\n")
 }
 
 fn a_full_window(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
-    let (mut client, _server, end) = connect(listener)?;
+    let (mut client, _server, end) = connected(listener)?;
     client.set_write_timeout(Some(LIMIT))?; // SO_SNDTIMEO
-    let written = client
-        .write_all(&vec![0; 64 << 20])
-        .map_err(|error| error.kind());
+    let written = client.write_all(&vec![0; 64 << 20]);
     story
         .stage("the client has written, with a timeout, to a peer that does not read")
-        .pair(end, must(Established).send_q(1..).timer(WindowProbe), must(Established).recv_q(1..))
+        .client(end, must(Established).send_q(1..).timer(WindowProbe))
+        .server(end, must(Established).recv_q(1..))
         .timers()
-        .why("Both kernels are full. The peer's window is zero, and ours asks now and then whether it\n\
-              has opened: `probe`. For ever, if nobody sets a limit.")
+        .why(
+            "Both kernels are full. The peer's window is zero, and ours asks now and then whether \
+              it has opened (`probe`). Unless there is a limit, write waits as long.",
+        )
         .show()?;
-    let text =
-        "write_all gave WouldBlock, and does not say how much it wrote: close this connection.";
-    story.claim(text, written == Err(ErrorKind::WouldBlock))
+    story.fails("write_all", written, ErrorKind::WouldBlock)?;
+    story.tell("It does not say how much it wrote: such a connection can only be closed.")
 }

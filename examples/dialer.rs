@@ -4,18 +4,17 @@
 //!     cargo run --example dialer -- 127.0.0.1:8330 --hold 30s     dial a server that is there
 //!     cargo run --example dialer -- '[::1]:8330' --send hello     IPv6 takes brackets before the port
 //!
-//! You will see where the local port comes from, and the two ways in which a dial fails: refused at
-//! once by an RST, or no answer at all, which only a limit of one's own ends. New since `listener`:
-//! the other end, and a deadline shared by all the addresses of a name.
+//! You will see where the local port comes from, and two ways to fail: refused at once by an RST, or
+//! no answer at all. New since `listener`: the other end, and one deadline for all of a name.
 
 use std::io::{self, ErrorKind, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
 use std::{process::ExitCode, time::Duration, time::Instant};
 
 use clap::Parser;
-use socket_workshop::command::{self, say};
 use socket_workshop::stage::{Flags, Story, gone, must};
 use socket_workshop::table::{End, State::*, TimerKind::Retransmit, ephemeral_ports};
+use socket_workshop::{command, say};
 use socket_workshop::{deadline::Deadline, fault::Attempt, listen::Listen};
 use socket2::{Domain, Socket, Type};
 
@@ -47,9 +46,9 @@ fn main() -> ExitCode {
 /// Tries every address of a name, all of them by one deadline.
 fn dial(name: &str, limit: Duration) -> io::Result<TcpStream> {
     let resolved = name.to_socket_addrs(); // the system's resolver: it knows no deadline
-    let addrs: Vec<SocketAddr> = resolved
+    let addrs = resolved
         .attempt(|| format!("cannot resolve `{name}`"))?
-        .collect();
+        .collect::<Vec<_>>();
     try_each(&addrs, Deadline::after(limit)).attempt(|| format!("cannot dial `{name}`"))
 }
 
@@ -60,16 +59,16 @@ fn try_each(addrs: &[SocketAddr], deadline: Deadline) -> io::Result<TcpStream> {
         let share = deadline.remaining()? / (addrs.len() - i) as u32;
         let started = Instant::now();
         outcome = TcpStream::connect_timeout(addr, share);
-        let elapsed = started.elapsed();
+        let took = started.elapsed();
         match &outcome {
             Ok(stream) => {
-                say(format!(
-                    "{addr}: connected from {} after {elapsed:.1?}",
+                say!(
+                    "{addr}: connected from {}, after {took:.1?}",
                     stream.local_addr()?
-                ))?;
+                )?;
                 break;
             }
-            Err(error) => say(format!("{addr}: {error}, after {elapsed:.1?}"))?,
+            Err(error) => say!("{addr}: {error}, after {took:.1?}")?,
         }
     }
     outcome
@@ -96,17 +95,13 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
     let deaf = Socket::new(Domain::IPV4, Type::STREAM, None)?;
     deaf.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())?;
     let nobody = End::of(&deaf)?.local;
-    story.also(&[nobody]);
-    let refused = dial(&nobody.to_string(), limit).map_err(|error| error.kind());
+    let refused = dial(&nobody.to_string(), limit);
     story
         .stage("a port where nobody listens")
         .expect("listener", End::listener(nobody), gone())
         .why("The kernel found no listener and answered the SYN with RST: refused, and at once.")
         .show()?;
-    story.claim(
-        "connect: refused.",
-        refused.err() == Some(ErrorKind::ConnectionRefused),
-    )?;
+    story.fails("connect", refused, ErrorKind::ConnectionRefused)?;
 
     let full = Listen::with_backlog(0).on(SocketAddr::from(([127, 0, 0, 1], 0)))?;
     let silent = full.local_addr()?;
@@ -115,29 +110,24 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
     dialer.set_nonblocking(true)?; // connect sends the SYN and returns: lesson `nonblocking`
     dialer.connect(&silent.into()).err();
     let syn_sent = End::between(End::of(&dialer)?.local, silent);
-    story.also(&[silent]);
     story
         .stage("a server whose accept queue is full")
-        .expect("full listener", End::listener(silent), must(Listen).recv_q(1).drops(1..))
+        .expect("listener", End::listener(silent), must(Listen).drops(1..))
         .expect("dialer", syn_sent, must(SynSent).timer(Retransmit))
         .timers()
-        .why("Its kernel drops the SYN and says nothing. Ours sends it again after one second, two,\n\
-              four, ... for two minutes (tcp(7), tcp_syn_retries), unless the program gives up.")
+        .why(
+            "Its kernel drops the SYN and says nothing. Ours sends it again after a second, two, \
+              four, ... for two minutes (tcp(7), tcp_syn_retries), unless the program gives up.",
+        )
         .show()?;
-    let gave_up = dial(&silent.to_string(), limit).map_err(|error| error.kind());
-    story.claim(
-        "connect_timeout: timed out.",
-        gave_up.err() == Some(ErrorKind::TimedOut),
-    )?;
+    let gave_up = dial(&silent.to_string(), limit);
+    story.fails("connect_timeout", gave_up, ErrorKind::TimedOut)?;
 
-    story.tell("\nNow all three, as if they were of one name, by one deadline:")?;
     let stream = try_each(&[nobody, silent, addr], Deadline::after(limit))?;
     story
-        .stage("every address, one deadline")
+        .stage("all three, as if they were of one name, by one deadline")
         .pair(End::of(&stream)?, Established, Established)
-        .why(
-            "A name often has an IPv6 and an IPv4 address, and its server only one: dial them all.",
-        )
+        .why("A name may have addresses of both families, and its server only one: dial them all.")
         .show()?;
     story.end()
 }
@@ -154,7 +144,7 @@ fn talk(arguments: &Arguments, mut stream: &TcpStream) -> io::Result<()> {
     }
     let mut answer = Deadline::after(limit).on(stream);
     match io::copy(&mut answer, &mut io::stdout()).map_err(command::output_error) {
-        Ok(_) => say("end of file: the peer has closed"),
+        Ok(_) => say!("end of file: the peer has closed"),
         Err(error) if error.kind() == ErrorKind::TimedOut => Ok(()), // long enough
         Err(error) => Err(error),
     }

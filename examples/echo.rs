@@ -14,15 +14,12 @@ use std::process::ExitCode;
 
 use socket_workshop::stage::{Flags, Story, must, play};
 use socket_workshop::table::{End, State::*};
-use socket_workshop::{command::say, listen::Listen, serve::serve, stop::Stop};
+use socket_workshop::{listen::Listen, say, serve::serve, stop::Stop};
 
 fn main() -> ExitCode {
     play(both_ends, |addr| {
         let listener = Listen::default().on(addr)?;
-        say(format!(
-            "listening on {}; Ctrl-C stops",
-            listener.local_addr()?
-        ))?;
+        say!("listening on {}; Ctrl-C stops", listener.local_addr()?)?;
         serve(listener, &Stop::on_ctrl_c()?, 1000, |connection| {
             echo(connection).map(drop)
         })
@@ -65,7 +62,7 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
     story
         .stage("the client has shut down its sending half")
         .pair(end, FinWait2, must(CloseWait).recv_q(14))
-        .why("The FIN stands behind the data, and counts for one: Recv-Q is 14. A read still gets the\n\
+        .why("The FIN stands behind the data, and counts for one: Recv-Q is 14. A read still gets the \
               data first; and the server may send for as long as it likes.")
         .show()?;
 
@@ -73,7 +70,7 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
     story
         .stage("the server has read to the end of file, and sent everything back")
         .pair(end, must(FinWait2).recv_q(13), must(CloseWait).recv_q(0))
-        .why("CLOSE_WAIT: the peer has closed, the local program has not. It lasts until the program\n\
+        .why("CLOSE_WAIT: the peer has closed, the local program has not. It lasts until the program \
               does: rows that stay in CLOSE_WAIT are a leak in it, never the network's fault.")
         .show()?;
     story.claim(
@@ -102,7 +99,7 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
     story
         .stage("a second client has written 64 MiB to a server that does not read")
         .pair(End::of(&client)?, must(Established).send_q(1..), must(Established).recv_q(1..))
-        .why("What fits into both kernels' buffers is taken. The rest is the program's to write again:\n\
+        .why("What fits into both kernels' buffers is taken. The rest is the program's to write again: \
               `write` says how much it took, `write_all` repeats it.")
         .show()?;
     story.claim(

@@ -12,10 +12,10 @@ use std::net::SocketAddr;
 use std::{io, process::ExitCode, thread, time::Duration};
 
 use clap::{Parser, Subcommand};
-use socket_workshop::command::{self, say};
 use socket_workshop::kv::{CALL_LIMIT, Client, Kv};
-use socket_workshop::stage::{Flags, Story, gone, must};
-use socket_workshop::table::{End, State::*, TimerKind};
+use socket_workshop::stage::{Flags, Story, gone, time_wait};
+use socket_workshop::table::{End, State::*};
+use socket_workshop::{command, say};
 use socket_workshop::{dial::resolve, serve::raise_descriptor_limit, stop::Stop};
 
 const ADDR: &str = "127.0.0.1:1234";
@@ -66,15 +66,15 @@ struct Serve {
 fn main() -> ExitCode {
     command::run(|arguments: Arguments| match arguments.command {
         None => both_ends(&arguments.flags),
-        Some(Command::Serve(serve)) => server(&serve),
+        Some(Command::Serve(serve)) => server(serve),
         Some(Command::Put { key, value, to }) => {
             Client::dial(&resolve(&to)?, CALL_LIMIT)?.put(&key, &value)?;
-            say(format!("Put({key}, {value}) done"))
+            say!("Put({key}, {value}) done")
         }
         Some(Command::Get { key, to }) => {
             let value = Client::dial(&resolve(&to)?, CALL_LIMIT)?.get(&key)?;
             let missing = || io::Error::other(format!("no key `{key}` at {to}"));
-            say(value.ok_or_else(missing)?)
+            say!("{}", value.ok_or_else(missing)?)
         }
     })
 }
@@ -99,10 +99,10 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
         .why("The listener's row stays as it is: a thread of the server has the connection.")
         .show()?;
     drop(client); // Go's client.Close(): the client's FIN goes first
-    say("Put(subject, 6.824) done")?;
+    say!("Put(subject, 6.824) done")?;
     story
         .stage("put: the client has closed, and so has the server at end of file")
-        .pair(first, must(TimeWait).timer(TimerKind::TimeWait), gone())
+        .pair(first, time_wait(), gone())
         .timers()
         .why("Whoever closes first keeps TIME_WAIT, to answer for the last ACK should it get lost.")
         .show()?;
@@ -110,7 +110,7 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
     let mut client = Client::dial(&[addr], CALL_LIMIT)?;
     let value = client.get("subject")?.unwrap_or_default(); // in Go a missing key is ""
     let second = End::of(client.stream())?;
-    let counting = must(TimeWait).timer_below(TimerKind::TimeWait, Duration::from_millis(59_900));
+    let counting = time_wait().counted_below(Duration::from_millis(59_900));
     story
         .stage("get: a connection of its own")
         .expect("client of put", first, counting)
@@ -119,37 +119,29 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
         .why("kv.go dials for each call. The first connection is being counted down from a minute.")
         .show()?;
     drop(client);
-    say(format!("get(subject) -> {value}"))?;
+    say!("get(subject) -> {value}")?;
     story
         .stage("both calls are done; the server's thread waits in accept for ever")
         .expect("listener", listening, Listen)
         .expect("client of put", first, counting)
-        .expect("client of get", second, must(TimeWait).timer(TimerKind::TimeWait))
+        .expect("client of get", second, time_wait())
         .nothing_else()
         .timers()
-        .why("A process ends when main returns, whatever its threads wait for. Then the kernel closes\n\
+        .why("A process ends when main returns, whatever its threads wait for. Then the kernel closes \
               the listener; TIME_WAIT belongs to no process: netstat shows both for their minute.")
         .show()?;
     story.end()
 }
 
-fn server(
-    Serve {
-        listen,
-        idle,
-        max_connections,
-    }: &Serve,
-) -> io::Result<()> {
+fn server(flags: Serve) -> io::Result<()> {
     raise_descriptor_limit()?;
-    let listener = Kv::listen(*listen)?;
+    let listener = Kv::listen(flags.listen)?;
     let (stop, kv) = (Stop::on_ctrl_c()?, Kv::default());
-    say(format!(
-        "listening on {}; Ctrl-C stops",
-        listener.local_addr()?
-    ))?;
-    let totals = kv.serve(listener, &stop, *max_connections, *idle)?;
-    let (calls, connections, failed) = (kv.calls(), totals.connections, totals.failed);
-    say(format!(
-        "{calls} calls on {connections} connections, {failed} of which failed"
-    ))
+    say!("listening on {}; Ctrl-C stops", listener.local_addr()?)?;
+    let totals = kv.serve(listener, &stop, flags.max_connections, flags.idle)?;
+    let (connections, failed) = (totals.connections, totals.failed);
+    say!(
+        "{} calls on {connections} connections, {failed} of which failed",
+        kv.calls()
+    )
 }

@@ -4,8 +4,8 @@
 //!     cargo run --example listener -- serve     a server for real clients, until Ctrl-C
 //!     nc 127.0.0.1 8330                         one of them, in another terminal
 //!
-//! You will see that the kernel completes connections by itself and accept only takes them off a
-//! queue, what a listener of each IP family takes, and whose fault an error of accept is.
+//! You will see that the kernel completes connections by itself and accept takes them off a queue,
+//! whom a listener of each IP family takes, and whose trouble an error of accept is.
 
 use std::io::{self, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -13,16 +13,15 @@ use std::{process::ExitCode, thread, time::Duration};
 
 use nix::errno::Errno;
 use nix::sys::resource::{Resource::RLIMIT_NOFILE, getrlimit, setrlimit};
-use socket_workshop::command::say;
-use socket_workshop::fault::Attempt;
 use socket_workshop::stage::{Flags, Story, must, play};
 use socket_workshop::table::{End, State::*};
+use socket_workshop::{fault::Attempt, say};
 use socket2::{Domain, SockRef, Socket, Type};
 
 fn main() -> ExitCode {
     play(both_ends, |addr| {
         let listener = listen(addr)?;
-        say(format!("listening on {}", listener.local_addr()?))?;
+        say!("listening on {}", listener.local_addr()?)?;
         Err(serve(&listener))
     })
 }
@@ -31,9 +30,7 @@ fn main() -> ExitCode {
 fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
     socket.set_reuse_address(true)?; // lesson `reuseaddr` shows what for
-    if addr.is_ipv6() {
-        socket.set_only_v6(false)?; // [::] is to take IPv4 clients too
-    }
+    socket.set_only_v6(false).ok(); // [::] takes IPv4 clients too; for IPv4 there is no such option
     let bound = socket.bind(&addr.into()); // an address, but no row in the kernel's table yet
     bound.attempt(|| format!("cannot listen on {addr}"))?;
     socket.listen(128)?; // so many may wait for accept: std's backlog
@@ -62,14 +59,13 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
         .why("The kernel shook hands by itself. A connection is two rows, a state at each end.")
         .show()?;
 
-    let (server, _peer) = listener.accept()?;
+    let accepted = listener.accept()?;
     story
         .stage("accept")
         .expect("listener", listening, must(Listen).recv_q(0))
-        .pair(end, Established, Established)
         .why("Nothing was sent: the connection left the queue (Recv-Q) and got a descriptor.")
         .show()?;
-    drop((client, server));
+    drop((client, accepted));
 
     families(&mut story)?;
     thread::scope(|scope| {
@@ -91,14 +87,12 @@ fn families(story: &mut Story) -> io::Result<()> {
     let both = listen(SocketAddr::from(([0u16; 8], 0)))?; // [::], every address there is
     #[cfg(target_os = "linux")]
     SockRef::from(&both).bind_device(Some(b"lo"))?; // of the loopback interface only
-    let [v4, v6, both] = [End::of(&v4)?, End::of(&v6)?, End::of(&both)?];
-    let client = TcpStream::connect(("127.0.0.1", both.local.port()))?;
-    story.also(&[v4.local, v6.local, both.local]);
+    let client = TcpStream::connect(("127.0.0.1", both.local_addr()?.port()))?;
     story
         .stage("listen on 127.0.0.1, on ::1, and on [::] with an IPv4 client")
-        .expect("IPv4", v4, Listen)
-        .expect("IPv6", v6, Listen)
-        .expect("dual-stack", both, must(Listen).recv_q(1))
+        .expect("IPv4", End::of(&v4)?, Listen)
+        .expect("IPv6", End::of(&v6)?, Listen)
+        .expect("dual-stack", End::of(&both)?, must(Listen).recv_q(1))
         .pair(End::of(&client)?, Established, Established)
         .why("IPv4 on a tcp6 socket: to the server its peer is ::ffff:127.0.0.1.")
         .show()
@@ -124,13 +118,12 @@ fn a_thread_each(story: &mut Story, addr: SocketAddr) -> io::Result<()> {
         .stage("no descriptor left: accept fails with EMFILE")
         .expect("listener", End::listener(addr), must(Listen).recv_q(1..))
         .expect("fourth", End::of(&fourth)?, must(Established).recv_q(0))
-        .why("It is connected and stays queued. To try again at once would fail, and fail, and fail.")
+        .why("The fourth client is connected all the same. It stays queued.")
         .show();
     setrlimit(RLIMIT_NOFILE, soft, hard)?;
     starved?;
     story
         .stage("descriptors again")
-        .expect("listener", End::listener(addr), must(Listen).recv_q(0))
         .expect("fourth", End::of(&fourth)?, must(Established).recv_q(1..))
         .show()
 }
@@ -139,16 +132,18 @@ fn a_thread_each(story: &mut Story, addr: SocketAddr) -> io::Result<()> {
 fn serve(listener: &TcpListener) -> io::Error {
     thread::scope(|connections| {
         loop {
-            match listener.accept() {
-                Ok((stream, peer)) => drop(connections.spawn(move || greet(stream, peer))),
-                Err(error) => match Errno::from_raw(error.raw_os_error().unwrap_or(0)) {
-                    Errno::ECONNABORTED | Errno::EPROTO => {} // this connection's: take the next
-                    // The process's or the system's, and it lasts: pause, or spin.
-                    Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM => {
-                        thread::sleep(Duration::from_millis(100));
-                    }
-                    _ => return error, // the listener's
-                },
+            let begun = listener.accept().and_then(|(stream, peer)| {
+                thread::Builder::new().spawn_scoped(connections, move || greet(stream, peer))
+            });
+            let Err(error) = begun else { continue };
+            match Errno::from_raw(error.raw_os_error().unwrap_or(0)) {
+                Errno::ECONNABORTED | Errno::EPROTO => {} // this connection's: take the next
+                // The process's or the system's: no descriptor, memory or thread (EAGAIN). It
+                // lasts, so pause: to try again at once would fail, and fail, and fail.
+                Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM | Errno::EAGAIN => {
+                    thread::sleep(Duration::from_millis(100));
+                }
+                _ => return error, // the listener's
             }
         }
     })

@@ -9,6 +9,7 @@ use std::{
     net::SocketAddr,
     path::Path,
     process::ExitCode,
+    time::Duration,
 };
 
 use clap::{Parser, error::ErrorKind};
@@ -57,11 +58,18 @@ pub fn output_error(error: io::Error) -> io::Error {
     }
 }
 
-/// Writes a line to stdout. Unlike `println!` it does not panic when stdout is closed.
+/// Writes a line to stdout, as `println!` does, but returns an error when it cannot be written:
+/// `println!` would panic when its reader has gone away.
+#[macro_export]
+macro_rules! say {
+    ($($text:tt)*) => { $crate::command::write_line(format_args!($($text)*)) };
+}
+
+/// What [`say!`](crate::say) calls.
 ///
 /// # Errors
 /// The line cannot be written.
-pub fn say(line: impl fmt::Display) -> io::Result<()> {
+pub fn write_line(line: fmt::Arguments) -> io::Result<()> {
     writeln!(io::stdout(), "{line}").map_err(output_error)
 }
 
@@ -79,6 +87,18 @@ pub fn address(text: &str) -> Result<SocketAddr, String> {
         "expected an IP address and a port, such as 127.0.0.1:8330, [::1]:8330 or 127.0.0.1:0"
             .to_owned()
     })
+}
+
+/// For clap: a duration as humantime writes it, longer than zero.
+///
+/// # Errors
+/// No duration, or zero.
+pub fn longer_than_zero(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(Duration::ZERO) => Err("it must be longer than zero".to_owned()),
+        Ok(duration) => Ok(duration),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 fn is_reader_gone(error: &io::Error) -> bool {

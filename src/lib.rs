@@ -13,6 +13,7 @@
 //! | [`command`] | what every `main` does: read the arguments, run, report in one line |
 //! | [`listen`], [`dial`] | a listening socket with its options; a connection to one of several addresses |
 //! | [`heartbeat`] | a ping whenever a connection has been quiet for an interval |
+//! | [`peer`] | peers with bad habits: one that sends a byte now and then |
 //! | [`stop`], [`serve`] | Ctrl-C, and how a blocked `accept` hears of it; a thread for each connection |
 //! | [`watch`] | the table again and again, for `cargo workshop netstat` |
 //! | [`rpc`], [`kv`] | JSON-RPC 1.0 as Go's `net/rpc/jsonrpc` speaks it; the key-value store of MIT 6.824 |
@@ -27,6 +28,7 @@ pub mod fault;
 pub mod heartbeat;
 pub mod kv;
 pub mod listen;
+pub mod peer;
 pub mod rpc;
 pub mod serve;
 pub mod stage;

@@ -11,12 +11,12 @@ mod pace;
 mod quiz;
 
 use std::{
-    io::{self, IsTerminal, Write},
+    io::{self, ErrorKind, IsTerminal, Write},
     net::SocketAddr,
     time::{Duration, Instant},
 };
 
-pub use must::{Count, Must, gone, must};
+pub use must::{Count, Must, gone, must, time_wait};
 pub use pace::{Flags, play};
 
 use self::{pace::Pace, quiz::Quiz};
@@ -28,6 +28,9 @@ use crate::{
 
 /// How long the kernel may take to show what a stage claims. On an idle machine it is there at once.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// With more rows than this, those that play no part in the story are counted instead of shown.
+const CROWD: usize = 16;
 
 /// The width to which text is set; rows of the table are as wide as netstat makes them.
 const WIDTH: usize = 88;
@@ -112,11 +115,6 @@ impl Story {
         Ok(story)
     }
 
-    /// Takes the rows of more ports into the story.
-    pub fn also(&mut self, addrs: &[SocketAddr]) {
-        self.ports.extend(addrs.iter().map(SocketAddr::port));
-    }
-
     /// The next stage, titled by what has just been done.
     pub fn stage<'a>(&'a mut self, title: &'a str) -> Stage<'a> {
         Stage {
@@ -150,6 +148,27 @@ impl Story {
             return Err(io::Error::other(format!("not so on this machine: {text}")));
         }
         self.tell(text)
+    }
+
+    /// A claim that a call has failed with an error of this kind. Tells it, if it is so.
+    ///
+    /// # Errors
+    /// The call has succeeded, or failed otherwise; or the output is closed.
+    pub fn fails<T>(
+        &mut self,
+        call: &str,
+        result: io::Result<T>,
+        kind: ErrorKind,
+    ) -> io::Result<()> {
+        match result {
+            Err(error) if error.kind() == kind => self.tell(&format!("{call} gave {kind:?}.")),
+            Err(error) => Err(io::Error::other(format!(
+                "{call} gave no {kind:?} on this machine: {error}"
+            ))),
+            Ok(_) => Err(io::Error::other(format!(
+                "{call} gave no {kind:?} on this machine: it succeeded"
+            ))),
+        }
     }
 
     /// Ends the story with what the kernel has confirmed, and the score of the predictions.
@@ -188,7 +207,7 @@ impl Story {
             last.rows
                 .retain(|row| !(is_orphan(row) && self.earlier.contains(&row.end())));
             let all = stage.rows.iter().all(|(_, end, must)| {
-                must.holds(last.find(*end)) || (must.is_time_wait() && self.has_run_out(*end))
+                must.holds(&last, *end) || (must.is_time_wait() && self.has_run_out(*end))
             });
             let others = last.rows.iter().any(|row| !stage.names(row));
             Ok((all && !(stage.nothing_else && others)).then(|| last.clone()))
@@ -202,6 +221,14 @@ impl Story {
         self.waiting
             .iter()
             .any(|&(waiting, until)| waiting == end && until <= Instant::now())
+    }
+
+    /// Takes the ports of an end into the story, unless one of them is there already.
+    fn follow(&mut self, end: End) {
+        let ports = [Some(end.local.port()), end.peer.map(|peer| peer.port())];
+        if !ports.iter().flatten().any(|port| self.ports.contains(port)) {
+            self.ports.extend(ports.iter().flatten());
+        }
     }
 
     fn remember_time_waits(&mut self, table: &Table) {
@@ -239,10 +266,19 @@ impl<'a> Stage<'a> {
         self
     }
 
-    /// The kernel must show these for the two ends of a connection, the client's end given.
+    /// The kernel must show this for a connection's client's end.
+    pub fn client(self, client: End, must: impl Into<Must>) -> Stage<'a> {
+        self.expect("client", client, must)
+    }
+
+    /// The kernel must show this for a connection's server's end; given is the client's.
+    pub fn server(self, client: End, must: impl Into<Must>) -> Stage<'a> {
+        self.expect("server's end", client.other(), must)
+    }
+
+    /// The kernel must show these for both ends of a connection; given is the client's.
     pub fn pair(self, client: End, its: impl Into<Must>, servers: impl Into<Must>) -> Stage<'a> {
-        self.expect("client", client, its)
-            .expect("server's end", client.other(), servers)
+        self.client(client, its).server(client, servers)
     }
 
     /// And no other row of the story's ports.
@@ -280,6 +316,10 @@ impl<'a> Stage<'a> {
             nothing_else: self.nothing_else,
         };
         story.confirmed += 1;
+        expected
+            .rows
+            .iter()
+            .for_each(|(_, end, _)| story.follow(*end));
         story.roles.extend(
             expected
                 .rows
@@ -324,25 +364,29 @@ impl Story {
         };
         self.line("")?;
         self.line(header.trim_end())?;
+        let role = |row: &Row| self.roles.iter().rev().find(|(_, end)| end.is(row));
+        let (mut lines, mut left_out) = (Vec::new(), 0);
         for row in &table.rows {
-            let text = if timers {
-                format!("{row:#}")
-            } else {
-                row.to_string()
-            };
-            let role = self
-                .roles
-                .iter()
-                .rev()
-                .find(|(_, end)| end.is(row))
-                .map(|(role, _)| role);
-            let note = match (role, row.backlog) {
-                (Some(role), Some(backlog)) => format!("  <- {role}, backlog {backlog}"),
-                (Some(role), None) => format!("  <- {role}"),
+            let note = match (role(row), row.backlog) {
+                (Some((role, _)), Some(backlog)) => format!("  <- {role}, backlog {backlog}"),
+                (Some((role, _)), None) => format!("  <- {role}"),
+                (None, _) if table.rows.len() > CROWD => {
+                    left_out += 1;
+                    continue;
+                }
                 (None, _) => String::new(),
             };
-            self.line(format!("{text}{note}").trim_end())?;
+            let text = if timers {
+                format!("{row:#}{note}")
+            } else {
+                format!("{row}{note}")
+            };
+            lines.push(text.trim_end().to_owned());
         }
+        if left_out > 0 {
+            lines.push(format!("(not shown: {left_out} other rows of these ports)"));
+        }
+        lines.iter().try_for_each(|line| self.line(line))?;
         for (role, end, must) in &expected.rows {
             if must.is_gone() {
                 self.line(&format!("(no row for the {role}: CLOSED)"))?;
@@ -373,7 +417,7 @@ impl Expected<'_> {
         let mut text =
             format!("after {waited:?} the kernel does not show what stage `{title}` claims\n");
         for (role, end, must) in &self.rows {
-            let verdict = if must.holds(table.find(*end)) {
+            let verdict = if must.holds(table, *end) {
                 "shown   "
             } else {
                 "expected"

@@ -163,7 +163,12 @@ impl Table {
     /// The row of this end. `None` means that the end is CLOSED: the kernel keeps nothing for it.
     #[must_use]
     pub fn find(&self, end: End) -> Option<&Row> {
-        self.rows.iter().find(|row| end.is(row))
+        self.find_all(end).next()
+    }
+
+    /// All rows of this end: there can be several listeners on an address with SO_REUSEPORT.
+    pub fn find_all(&self, end: End) -> impl Iterator<Item = &Row> {
+        self.rows.iter().filter(move |row| end.is(row))
     }
 }
 

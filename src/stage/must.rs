@@ -2,19 +2,21 @@
 
 use std::{fmt, ops::RangeFrom, time::Duration};
 
-use crate::table::{Row, State, TimerKind};
+use crate::table::{End, Row, State, Table, TimerKind};
 
 /// A demand on one end's row. A [`State`] alone is one; [`must`] begins one with more.
 #[derive(Clone, Copy, Debug)]
 pub struct Must {
     /// `None`: there must be no row.
     state: Option<State>,
+    rows: usize,
     recv_q: Option<Count>,
     send_q: Option<Count>,
     backlog: Option<Count>,
     drops: Option<Count>,
-    /// The kind, and what must be left of it at most; `Some(None)`: none may run.
-    timer: Option<Option<(TimerKind, Duration)>>,
+    /// `Some(None)`: none may run.
+    timer: Option<Option<TimerKind>>,
+    remaining_below: Duration,
 }
 
 /// A demand on a number: `5`, or `1..` for at least one.
@@ -31,8 +33,15 @@ pub enum Count {
 pub fn must(state: State) -> Must {
     Must {
         state: Some(state),
+        rows: 1,
         ..gone()
     }
+}
+
+/// The end must be in TIME_WAIT, with the kernel's countdown to its end.
+#[must_use]
+pub fn time_wait() -> Must {
+    must(State::TimeWait).timer(TimerKind::TimeWait)
 }
 
 /// The kernel must have no row for the end: it is CLOSED.
@@ -40,11 +49,13 @@ pub fn must(state: State) -> Must {
 pub fn gone() -> Must {
     Must {
         state: None,
+        rows: 0,
         recv_q: None,
         send_q: None,
         backlog: None,
         drops: None,
         timer: None,
+        remaining_below: Duration::MAX,
     }
 }
 
@@ -59,6 +70,11 @@ impl From<State> for Must {
     reason = "a demand that is dropped shows in the story at once"
 )]
 impl Must {
+    /// There must be this many rows of the end, each as demanded: listeners that share a port.
+    pub fn rows(self, rows: usize) -> Must {
+        Must { rows, ..self }
+    }
+
     /// Bytes not yet read; for a listener, connections in the accept queue.
     pub fn recv_q(self, count: impl Into<Count>) -> Must {
         Must {
@@ -93,13 +109,16 @@ impl Must {
 
     /// A timer of this kind must be running.
     pub fn timer(self, kind: TimerKind) -> Must {
-        self.timer_below(kind, Duration::MAX)
+        Must {
+            timer: Some(Some(kind)),
+            ..self
+        }
     }
 
-    /// A timer of this kind must be running, with less than this remaining: a countdown seen.
-    pub fn timer_below(self, kind: TimerKind, remaining: Duration) -> Must {
+    /// Less than this must remain of the timer: a countdown seen.
+    pub fn counted_below(self, remaining: Duration) -> Must {
         Must {
-            timer: Some(Some((kind, remaining))),
+            remaining_below: remaining,
             ..self
         }
     }
@@ -124,24 +143,25 @@ impl Must {
         self.state == Some(State::TimeWait)
     }
 
-    pub(super) fn holds(&self, row: Option<&Row>) -> bool {
-        let (Some(state), Some(row)) = (self.state, row) else {
-            return self.state.is_none() && row.is_none();
-        };
+    pub(super) fn holds(&self, table: &Table, end: End) -> bool {
+        table.find_all(end).count() == self.rows
+            && table.find_all(end).all(|row| self.holds_for(row))
+    }
+
+    fn holds_for(&self, row: &Row) -> bool {
         let met = |demand: Option<Count>, seen: u32| demand.is_none_or(|count| count.met_by(seen));
         let met_if_told = |demand, seen: Option<u32>| seen.is_none_or(|seen| met(demand, seen));
-        row.state == state
+        Some(row.state) == self.state
             && met(self.recv_q, row.recv_q)
             && met(self.send_q, row.send_q)
             && met_if_told(self.backlog, row.backlog)
             && met_if_told(self.drops, row.drops)
-            && match self.timer {
-                None => true,
-                Some(None) => row.timer.is_none(),
-                Some(Some((kind, below))) => row
-                    .timer
-                    .is_some_and(|timer| timer.kind == kind && timer.remaining < below),
-            }
+            && self
+                .timer
+                .is_none_or(|kind| row.timer.map(|timer| timer.kind) == kind)
+            && row
+                .timer
+                .is_none_or(|timer| timer.remaining < self.remaining_below)
     }
 }
 
@@ -151,6 +171,9 @@ impl fmt::Display for Must {
             return f.write_str("no row");
         };
         write!(f, "{state}")?;
+        if self.rows > 1 {
+            write!(f, " in {} rows", self.rows)?;
+        }
         let counts = [
             ("Recv-Q", self.recv_q),
             ("Send-Q", self.send_q),
@@ -165,8 +188,10 @@ impl fmt::Display for Must {
             }
         }
         match self.timer {
-            Some(Some((kind, Duration::MAX))) => write!(f, ", timer {kind:?}"),
-            Some(Some((kind, below))) => write!(f, ", timer {kind:?} below {below:?}"),
+            Some(Some(kind)) if self.remaining_below == Duration::MAX => {
+                write!(f, ", timer {kind:?}")
+            }
+            Some(Some(kind)) => write!(f, ", timer {kind:?} below {:?}", self.remaining_below),
             Some(None) => f.write_str(", no timer"),
             None => Ok(()),
         }

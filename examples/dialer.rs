@@ -116,8 +116,8 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
         .expect("dialer", syn_sent, must(SynSent).timer(Retransmit))
         .timers()
         .why(
-            "Its kernel drops the SYN and says nothing. Ours sends it again after a second, two, \
-              four, ... for two minutes (tcp(7), tcp_syn_retries), unless the program gives up.",
+            "Its kernel drops the SYN and says nothing. Ours sends it again each second, later \
+              more rarely, and gives up after two minutes (tcp_syn_retries): set a limit.",
         )
         .show()?;
     let gave_up = dial(&silent.to_string(), limit);

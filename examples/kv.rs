@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use std::{io, process::ExitCode, thread, time::Duration};
 
 use clap::{Parser, Subcommand};
-use socket_workshop::kv::{CALL_LIMIT, Client, Kv};
+use socket_workshop::kv::{CALL_LIMIT, Client, Kv, Limits};
 use socket_workshop::stage::{Flags, Story, gone, time_wait};
 use socket_workshop::table::{End, State::*};
 use socket_workshop::{command, say};
@@ -86,7 +86,7 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
     let listening = End::listener(addr);
     let mut story = Story::begin_on_stderr(flags, addr)?;
     // Go's `go func() { for { l.Accept() … } }()`. Nobody joins this thread; see the last stage.
-    thread::spawn(move || Kv::default().serve(listener, &Stop::new()?, 100, CALL_LIMIT));
+    thread::spawn(move || Kv::default().serve(listener, &Stop::new()?, Limits::default()));
 
     let mut client = Client::dial(&[addr], CALL_LIMIT)?;
     client.put("subject", "6.824")?;
@@ -138,10 +138,10 @@ fn server(flags: Serve) -> io::Result<()> {
     let listener = Kv::listen(flags.listen)?;
     let (stop, kv) = (Stop::on_ctrl_c()?, Kv::default());
     say!("listening on {}; Ctrl-C stops", listener.local_addr()?)?;
-    let totals = kv.serve(listener, &stop, flags.max_connections, flags.idle)?;
-    let (connections, failed) = (totals.connections, totals.failed);
-    say!(
-        "{} calls on {connections} connections, {failed} of which failed",
-        kv.calls()
-    )
+    let totals = kv.serve(
+        listener,
+        &stop,
+        Limits::new(flags.max_connections, flags.idle),
+    )?;
+    say!("{} calls on {totals}", kv.calls())
 }

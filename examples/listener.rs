@@ -14,8 +14,7 @@ use std::{process::ExitCode, thread, time::Duration};
 use nix::errno::Errno;
 use nix::sys::resource::{Resource::RLIMIT_NOFILE, getrlimit, setrlimit};
 use socket_workshop::stage::{Flags, Story, must, play};
-use socket_workshop::table::{End, State::*};
-use socket_workshop::{fault::Attempt, say};
+use socket_workshop::{fault::Attempt, say, table::End, table::State::*};
 use socket2::{Domain, SockRef, Socket, Type};
 
 fn main() -> ExitCode {
@@ -40,11 +39,10 @@ fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
 fn both_ends(flags: &Flags) -> io::Result<()> {
     let listener = listen(flags.listen)?;
     let addr = listener.local_addr()?; // tells which port it is, if port 0 was asked for
-    let listening = End::listener(addr);
     let mut story = Story::begin(flags, addr)?;
     story
         .stage("socket, bind, listen")
-        .expect("listener", listening, must(Listen).backlog(128).recv_q(0))
+        .expect("listener", End::listener(addr), must(Listen).backlog(128))
         .nothing_else()
         .why("LISTEN, alone: from now on the kernel answers whoever connects.")
         .show()?;
@@ -53,27 +51,24 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
     let end = End::of(&client)?;
     story
         .stage("connect; nobody has called accept")
-        .expect("listener", listening, must(Listen).recv_q(1))
+        .expect("listener", End::listener(addr), must(Listen).recv_q(1))
         .pair(end, Established, Established)
         .nothing_else()
         .why("The kernel shook hands by itself. A connection is two rows, a state at each end.")
         .show()?;
 
-    let accepted = listener.accept()?;
+    let _accepted = listener.accept()?;
     story
         .stage("accept")
-        .expect("listener", listening, must(Listen).recv_q(0))
+        .expect("listener", End::listener(addr), must(Listen).recv_q(0))
         .why("Nothing was sent: the connection left the queue (Recv-Q) and got a descriptor.")
         .show()?;
-    drop((client, accepted));
-
     families(&mut story)?;
     thread::scope(|scope| {
         scope.spawn(|| serve(&listener));
         let told = a_thread_each(&mut story, addr);
         // Wakes accept with EINVAL, an error of the listener itself: the end of `serve`.
-        SockRef::from(&listener).shutdown(Shutdown::Read)?;
-        told
+        SockRef::from(&listener).shutdown(Shutdown::Read).and(told)
     })?;
     story.end()
 }

@@ -28,13 +28,42 @@ use crate::{
     stop::Stop,
 };
 
-/// How long a request may take from its first byte to its last, and an answer to be taken.
+/// How long a call may take, for a client as for a server.
 pub const CALL_LIMIT: Duration = Duration::from_secs(10);
+
+/// What a server grants its clients.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Connections served at once; further ones wait.
+    pub max_connections: usize,
+    /// The time between two calls, after which a connection is closed.
+    pub idle: Duration,
+    /// The time from a request's first byte to its last, and again for its answer to be taken.
+    pub call: Duration,
+}
+
+impl Limits {
+    /// These two, and [`CALL_LIMIT`] for a call.
+    #[must_use]
+    pub fn new(max_connections: usize, idle: Duration) -> Limits {
+        Limits {
+            max_connections,
+            idle,
+            call: CALL_LIMIT,
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits::new(10_000, Duration::from_secs(300))
+    }
+}
 
 /// What a connection's reader holds at a time. Small, because thousands of connections may idle.
 const READ_AHEAD: usize = 1 << 10;
 
-/// Answers to calls that came together leave together, up to this many bytes.
+/// Answers to calls that came together leave together, up to about this many bytes.
 const WRITE_AHEAD: usize = 64 << 10;
 
 /// The store, and how many calls it has answered.
@@ -97,40 +126,34 @@ impl Kv {
         .on(addr)
     }
 
-    /// Serves clients until the stop; see [`serve()`]. A connection that makes no call for `idle` is closed.
+    /// Serves clients until the stop; see [`serve()`].
     ///
     /// # Errors
     /// The listener has failed.
-    pub fn serve(
-        &self,
-        listener: TcpListener,
-        stop: &Stop,
-        max_connections: usize,
-        idle: Duration,
-    ) -> io::Result<Totals> {
-        serve(listener, stop, max_connections, |connection| {
-            self.converse(connection, idle)
+    pub fn serve(&self, listener: TcpListener, stop: &Stop, limits: Limits) -> io::Result<Totals> {
+        serve(listener, stop, limits.max_connections, |connection| {
+            self.converse(connection, limits)
         })
     }
 
     /// Answers the requests of one connection, in their order, until its end of file, the stop, or
-    /// `idle` without a request.
+    /// the limit of idleness.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidData`] when the stream cannot be trusted any more: a line that is no
     /// JSON object, or too long. `UnexpectedEof` for an end of file in the middle of a line,
-    /// `TimedOut` for a request or an answer that took more than [`CALL_LIMIT`]; or the socket's error.
-    pub fn converse(&self, connection: &Connection, idle: Duration) -> io::Result<()> {
+    /// `TimedOut` for a call over its limit; or the socket's error.
+    pub fn converse(&self, connection: &Connection, limits: Limits) -> io::Result<()> {
         let mut requests = BufReader::with_capacity(READ_AHEAD, connection);
         let (mut line, mut answers) = (Vec::new(), Vec::new());
         loop {
-            connection.between_messages(idle);
+            connection.between_messages(limits.idle);
             match requests.fill_buf() {
                 Ok([]) => return Ok(()),
                 Err(error) if error.kind() == ErrorKind::TimedOut => return Ok(()), // idle for long enough
                 begun => begun?,
             };
-            connection.within_message(CALL_LIMIT);
+            connection.within_message(limits.call);
             let outcome = self.next_answer(&mut requests, &mut line, &mut answers);
             // The next request may be here already: then its answer can leave with this one. But
             // never wait for more while an answer has not left.
@@ -138,7 +161,7 @@ impl Kv {
                 || !requests.buffer().contains(&b'\n')
                 || answers.len() > WRITE_AHEAD
             {
-                connection.within_message(CALL_LIMIT);
+                connection.within_message(limits.call);
                 (&mut &*connection).write_all(&answers)?;
                 forget(&mut answers);
             }

@@ -68,6 +68,10 @@ impl<'a> Request<'a> {
     /// this connection can be trusted, and there is no id to answer by.
     #[must_use]
     pub fn parse(line: &'a [u8]) -> Option<Request<'a>> {
+        // serde would take an array for a struct, field by field.
+        if line.trim_ascii_start().first() != Some(&b'{') {
+            return None;
+        }
         serde_json::from_slice(line).ok()
     }
 
@@ -82,20 +86,24 @@ impl<'a> Request<'a> {
         Ok(text.0)
     }
 
-    /// The argument: Go sends exactly one, in an array. None, or null, is one whose fields are all empty.
+    /// The argument: Go sends exactly one object, in an array. None, or null, is one whose fields are
+    /// all empty.
     ///
     /// # Errors
-    /// The text of a JSON-RPC error: no array, or an argument of another type.
+    /// The text of a JSON-RPC error: no array, no object in it, or a field of another type.
     pub fn argument<T: Deserialize<'a> + Default>(&self) -> Result<T, String> {
         let params = self.params.ok_or("the request has no params")?;
         let array: Vec<&'a RawValue> =
             serde_json::from_str(params.get()).map_err(|error| format!("params: {error}"))?;
-        let Some(first) = array.first() else {
-            return Ok(T::default());
+        let first = match array.first() {
+            None => return Ok(T::default()),
+            Some(first) if first.get() == "null" => return Ok(T::default()),
+            Some(first) if !first.get().starts_with('{') => {
+                return Err("params[0]: expected an object".to_owned());
+            }
+            Some(first) => first,
         };
-        let argument: Option<T> =
-            serde_json::from_str(first.get()).map_err(|error| format!("params[0]: {error}"))?;
-        Ok(argument.unwrap_or_default())
+        serde_json::from_str(first.get()).map_err(|error| format!("params[0]: {error}"))
     }
 }
 

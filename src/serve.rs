@@ -10,7 +10,7 @@ mod connection;
 mod gate;
 
 use std::{
-    io,
+    fmt, io,
     net::{TcpListener, TcpStream},
     sync::{
         Arc,
@@ -41,6 +41,18 @@ pub struct Totals {
     pub connections: usize,
     /// Those that ended with an error: a reset, a deadline, a message that could not be trusted.
     pub failed: usize,
+}
+
+/// `3 connections, 1 of them failed`.
+impl fmt::Display for Totals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plural = if self.connections == 1 { "" } else { "s" };
+        write!(
+            f,
+            "{} connection{plural}, {} of them failed",
+            self.connections, self.failed
+        )
+    }
 }
 
 /// Accepts connections and runs `handle` for each on a thread of its own, until the stop.

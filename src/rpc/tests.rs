@@ -3,9 +3,15 @@
 use std::io::{BufReader, Read};
 
 use proptest::prelude::*;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{Line, MAX_REQUEST, Request, parse_answer, read_line, write_answer, write_call};
+
+#[derive(Debug, Default, PartialEq, Deserialize, Serialize)]
+struct Argument {
+    text: String,
+}
 
 /// A reader that hands out its bytes one at a time, as a network may.
 struct Drip<'a>(&'a [u8]);
@@ -92,13 +98,23 @@ fn what_is_no_object_is_no_request() {
         assert!(Request::parse(line.as_bytes()).is_none(), "{line}");
     }
     assert!(Request::parse(b"{\"id\":\"\xff\"}").is_none(), "not UTF-8");
+    for argument in ["[\"text\"]", "5", "\"text\""] {
+        let line = format!("{{\"params\":[{argument}]}}");
+        assert!(
+            Request::parse(line.as_bytes())
+                .unwrap()
+                .argument::<Argument>()
+                .is_err(),
+            "{line}"
+        );
+    }
     assert!(Request::parse("[".repeat(60_000).as_bytes()).is_none());
     let deep = format!(
         "{{\"id\":1,\"params\":{}{}}}",
         "[".repeat(30_000),
         "]".repeat(30_000)
     );
-    let argument = Request::parse(deep.as_bytes()).map(|request| request.argument::<String>());
+    let argument = Request::parse(deep.as_bytes()).map(|request| request.argument::<Argument>());
     assert!(argument.is_none_or(|argument| argument.is_err()));
 }
 
@@ -134,20 +150,21 @@ proptest! {
     }
 
     #[test]
-    fn what_a_client_writes_a_server_reads(method in "\\PC{0,20}", argument in any::<String>(), id in any::<u64>()) {
+    fn what_a_client_writes_a_server_reads(method in "\\PC{0,20}", text in any::<String>(), id in any::<u64>()) {
         let mut out = Vec::new();
+        let argument = Argument { text };
         write_call(&mut out, &method, &argument, id);
         prop_assert_eq!(out.iter().filter(|&&byte| byte == b'\n').count(), 1);
         let request = Request::parse(&out[..out.len() - 1]).unwrap();
         prop_assert_eq!(request.method().unwrap(), method);
-        prop_assert_eq!(request.argument::<String>().unwrap(), argument);
+        prop_assert_eq!(request.argument::<Argument>().unwrap(), argument);
         prop_assert_eq!(request.id.map(RawValue::get).unwrap(), id.to_string());
     }
 }
 
 fn try_all(line: &[u8]) {
     if let Some(request) = Request::parse(line) {
-        let _ = (request.method(), request.argument::<String>());
+        let _ = (request.method(), request.argument::<Argument>());
         write_answer(&mut Vec::new(), request.id, Err::<(), _>("no"));
     }
     let _ = parse_answer::<String>(line, 0);

@@ -79,6 +79,13 @@ impl<'a> Connection<'a> {
         }
     }
 
+    /// Whether the stop is so long ago that not even what has arrived is taken any more.
+    fn grace_is_over(&self) -> bool {
+        self.stop
+            .since()
+            .is_some_and(|since| Deadline::at(since, GRACE).passed())
+    }
+
     /// Waits until the stream is ready for this; false if the stop came first, between messages.
     fn wait(&self, event: PollFlags) -> io::Result<bool> {
         loop {
@@ -111,7 +118,8 @@ impl<'a> Connection<'a> {
 impl Read for &Connection<'_> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         loop {
-            if !self.maybe_ready.get() && !self.wait(PollFlags::POLLIN)? {
+            let over = self.idle.get() && self.grace_is_over();
+            if over || (!self.maybe_ready.get() && !self.wait(PollFlags::POLLIN)?) {
                 return Ok(0);
             }
             match (&*self.stream).read(buf) {

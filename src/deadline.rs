@@ -59,6 +59,9 @@ impl Deadline {
         Timed {
             stream,
             deadline: self,
+            fresh: None,
+            read_timeout: None,
+            write_timeout: None,
         }
     }
 
@@ -93,7 +96,15 @@ impl Deadline {
 pub struct Timed<S> {
     stream: S,
     deadline: Deadline,
+    /// All that is left of a deadline that has just been set: no need to look at the clock again.
+    fresh: Option<Duration>,
+    /// What the socket has been told, to tell it anew only when that has become wrong.
+    read_timeout: Option<Duration>,
+    write_timeout: Option<Duration>,
 }
+
+/// A timeout that is this wrong is right: the kernel counts in jiffies, of up to 10 ms.
+const JIFFY: Duration = Duration::from_millis(10);
 
 impl<S: Borrow<TcpStream>> Timed<S> {
     /// The stream itself.
@@ -101,25 +112,50 @@ impl<S: Borrow<TcpStream>> Timed<S> {
         self.stream.borrow()
     }
 
-    /// Puts another deadline in place of this one: a connection survives a call that timed out.
-    pub fn renew(&mut self, deadline: Deadline) {
-        self.deadline = deadline;
+    /// Sets the deadline anew, so far from now: a connection survives a call that timed out. To be
+    /// called right before the read or write that is the first to be held to it.
+    pub fn renew(&mut self, limit: Duration) {
+        self.deadline = Deadline::after(limit);
+        self.fresh = Some(limit.min(FOR_EVER));
+    }
+
+    fn remaining(&mut self) -> io::Result<Duration> {
+        self.fresh
+            .take()
+            .map_or_else(|| self.deadline.remaining(), Ok)
     }
 }
 
 impl<S: Borrow<TcpStream>> Read for Timed<S> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        self.stream()
-            .set_read_timeout(Some(self.deadline.remaining()?))?;
-        self.stream().read(buf).map_err(timed_out)
+        loop {
+            let remaining = self.remaining()?;
+            if is_wrong(self.read_timeout, remaining) {
+                self.stream().set_read_timeout(Some(remaining))?;
+                self.read_timeout = Some(remaining);
+            }
+            match self.stream().read(buf) {
+                // EAGAIN: a timeout ran out (socket(7), SO_RCVTIMEO), perhaps just before the deadline.
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                result => return result,
+            }
+        }
     }
 }
 
 impl<S: Borrow<TcpStream>> Write for Timed<S> {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        self.stream()
-            .set_write_timeout(Some(self.deadline.remaining()?))?;
-        self.stream().write(buf).map_err(timed_out)
+        loop {
+            let remaining = self.remaining()?;
+            if is_wrong(self.write_timeout, remaining) {
+                self.stream().set_write_timeout(Some(remaining))?;
+                self.write_timeout = Some(remaining);
+            }
+            match self.stream().write(buf) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                result => return result,
+            }
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -127,12 +163,8 @@ impl<S: Borrow<TcpStream>> Write for Timed<S> {
     }
 }
 
-/// EAGAIN from a blocking socket with a timeout means that the timeout ran out (socket(7), SO_RCVTIMEO).
-fn timed_out(error: io::Error) -> io::Error {
-    match error.kind() {
-        ErrorKind::WouldBlock => io::Error::new(ErrorKind::TimedOut, "the deadline has passed"),
-        _ => error,
-    }
+fn is_wrong(timeout: Option<Duration>, remaining: Duration) -> bool {
+    timeout.is_none_or(|timeout| timeout.abs_diff(remaining) > JIFFY)
 }
 
 #[cfg(test)]

@@ -38,7 +38,7 @@ pub struct Limits {
     pub max_connections: usize,
     /// The time between two calls, after which a connection is closed.
     pub idle: Duration,
-    /// The time from a request's first byte to its last, and again for its answer to be taken.
+    /// The time from a request's first byte to its answer's last.
     pub call: Duration,
 }
 
@@ -161,7 +161,6 @@ impl Kv {
                 || !requests.buffer().contains(&b'\n')
                 || answers.len() > WRITE_AHEAD
             {
-                connection.within_message(limits.call);
                 (&mut &*connection).write_all(&answers)?;
                 forget(&mut answers);
             }
@@ -301,7 +300,7 @@ impl Client {
         self.next_id += 1;
         self.line.clear();
         rpc::write_call(&mut self.line, method, argument, id);
-        self.answers.get_mut().renew(Deadline::after(self.limit));
+        self.answers.get_mut().renew(self.limit);
         self.exchange(id)
             .attempt(|| format!("cannot call {method}"))
     }

@@ -3,15 +3,16 @@
 //! [`serve`] owns the accept loop and the threads; what is said on a connection is the handler's
 //! business. It ends for the stop and for an error of the listener itself, and for nothing else.
 //!
-//! The sockets are non-blocking beneath, and threads wait in poll(2), because any of three things
-//! may end a wait: bytes, a deadline, the stop. A blocking `read` hears of the first two only.
+//! A thread that waits for its client is blocked in `read`, and three things may end that: bytes, a
+//! deadline, the stop. The kernel knows of the first two; for the third the accept loop shuts down
+//! the receiving half of each idle connection, and the read returns 0.
 
 mod connection;
 mod gate;
 
 use std::{
     fmt, io,
-    net::{TcpListener, TcpStream},
+    net::TcpListener,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -25,7 +26,10 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 pub use connection::Connection;
 pub use gate::{Whose, whose};
 
-use self::gate::{Gate, Live};
+use self::{
+    connection::Shared,
+    gate::{Gate, Live},
+};
 use crate::stop::Stop;
 
 /// Stack of a connection's thread, in bytes. Only pages that are touched cost memory.
@@ -75,8 +79,8 @@ where
 {
     let live = Live::new()?;
     let failed = AtomicUsize::new(0);
-    let converse = |stream: &TcpStream| {
-        let connection = Connection::new(stream, stop)?;
+    let converse = |shared: &Shared| {
+        let connection = Connection::new(shared, stop);
         handle(&connection).and(connection.finish())
     };
     let connections = thread::scope(|scope| {
@@ -84,28 +88,27 @@ where
         let mut accepted = 0;
         while let Some(stream) = gate.next()? {
             accepted += 1;
-            // Shared, so that the connection survives the thread that could not be started for it.
-            let stream = Arc::new(stream);
+            let shared = Arc::new(Shared::new(stream));
             let start = || {
-                let (stream, counted) = (Arc::clone(&stream), live.one_more());
+                let (shared, entered) = (Arc::clone(&shared), live.enter(accepted, &shared));
                 let (converse, failed) = (&converse, &failed);
                 thread::Builder::new()
                     .stack_size(STACK)
                     .spawn_scoped(scope, move || {
-                        let ended = converse(&stream);
+                        let ended = converse(&shared);
                         failed.fetch_add(usize::from(ended.is_err()), Ordering::Relaxed);
-                        drop(stream); // closed before it stops counting
-                        drop(counted);
+                        drop(entered);
                     })
             };
+            // A thread that cannot be started leaves us the connection: it waits for another one.
             while start().is_err() && !stop.requested() {
                 gate.rest()?;
             }
         }
-        Ok::<_, io::Error>(accepted)
+        gate.close().and(Ok(accepted))
     })?;
     Ok(Totals {
-        connections,
+        connections: connections as usize,
         failed: failed.into_inner(),
     })
 }

@@ -14,7 +14,10 @@ use std::{
         unix::net::UnixStream,
     },
     process,
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
     time::{Duration, Instant},
 };
 
@@ -29,6 +32,7 @@ pub struct Stop(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
+    requested: AtomicBool,
     since: OnceLock<Instant>,
     wish: UnixStream,
     heard: UnixStream,
@@ -42,6 +46,7 @@ impl Stop {
     pub fn new() -> io::Result<Stop> {
         let (wish, heard) = UnixStream::pair()?;
         Ok(Stop(Arc::new(Inner {
+            requested: AtomicBool::new(false),
             since: OnceLock::new(),
             wish,
             heard,
@@ -68,14 +73,15 @@ impl Stop {
     /// Makes the wish. Making it again changes nothing.
     pub fn request(&self) {
         self.0.since.get_or_init(Instant::now);
+        self.0.requested.store(true, SeqCst);
         // It can only fail if it was shut down before.
         let _ = self.0.wish.shutdown(Shutdown::Write);
     }
 
-    /// Whether the wish has been made.
+    /// Whether the wish has been made. Sequentially consistent, as making it is.
     #[must_use]
     pub fn requested(&self) -> bool {
-        self.since().is_some()
+        self.0.requested.load(SeqCst)
     }
 
     /// When the wish was made.

@@ -2,13 +2,17 @@
 //! little time when the process has run out of something. The stop ends each of them.
 
 use std::{
+    collections::HashMap,
     io::{self, ErrorKind, Read, Write},
     net::{TcpListener, TcpStream},
     os::{
         fd::{AsFd, BorrowedFd},
         unix::net::UnixStream,
     },
-    sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
     time::Duration,
 };
 
@@ -17,7 +21,7 @@ use nix::{
     poll::{PollFd, PollFlags, PollTimeout, poll},
 };
 
-use super::GRACE;
+use super::{GRACE, connection::Shared};
 use crate::{deadline::Deadline, stop::Stop};
 
 /// The first and the longest rest after the process has run out of something.
@@ -52,9 +56,9 @@ pub fn whose(error: &io::Error) -> Whose {
     }
 }
 
-/// How many connections are alive, and a bell for the accept loop when one of them ends.
+/// The connections that are alive, and a bell for the accept loop when one of them ends.
 pub(super) struct Live {
-    count: AtomicUsize,
+    connections: Mutex<HashMap<u64, Arc<Shared>>>,
     awaited: AtomicBool,
     bell: UnixStream,
     heard: UnixStream,
@@ -66,28 +70,37 @@ impl Live {
         bell.set_nonblocking(true)?;
         heard.set_nonblocking(true)?;
         Ok(Live {
-            count: AtomicUsize::new(0),
+            connections: Mutex::default(),
             awaited: AtomicBool::new(false),
             bell,
             heard,
         })
     }
 
-    /// Counts a connection until the value is dropped.
-    pub(super) fn one_more(&self) -> Counted<'_> {
-        self.count.fetch_add(1, SeqCst);
-        Counted(self)
+    /// Counts a connection among the living until the value is dropped.
+    pub(super) fn enter(&self, number: u64, connection: &Arc<Shared>) -> Entered<'_> {
+        self.connections().insert(number, Arc::clone(connection));
+        Entered { live: self, number }
+    }
+
+    fn connections(&self) -> MutexGuard<'_, HashMap<u64, Arc<Shared>>> {
+        self.connections
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-pub(super) struct Counted<'a>(&'a Live);
+pub(super) struct Entered<'a> {
+    live: &'a Live,
+    number: u64,
+}
 
-impl Drop for Counted<'_> {
+impl Drop for Entered<'_> {
     fn drop(&mut self) {
-        self.0.count.fetch_sub(1, SeqCst);
-        if self.0.awaited.load(SeqCst) {
+        self.live.connections().remove(&self.number);
+        if self.live.awaited.load(SeqCst) {
             // A full bell is ringing already.
-            let _ = (&self.0.bell).write(&[0]);
+            let _ = (&self.live.bell).write(&[0]);
         }
     }
 }
@@ -127,8 +140,8 @@ impl<'a> Gate<'a> {
             {
                 return Ok(None);
             }
-            if self.live.count.load(SeqCst) >= self.max_connections {
-                self.wait_for_an_end(None)?;
+            if self.live.connections().len() >= self.max_connections {
+                self.live.wait_for_an_end(Some(self.stop), None)?;
                 continue;
             }
             match self.listener.accept() {
@@ -153,20 +166,55 @@ impl<'a> Gate<'a> {
 
     /// Rests until a connection ends, and each time twice as long if none does.
     pub(super) fn rest(&mut self) -> io::Result<()> {
-        self.wait_for_an_end(Some(self.rest))?;
+        self.live
+            .wait_for_an_end(Some(self.stop), Some(self.rest))?;
         self.rest = (self.rest * 2).min(LONGEST_REST);
         Ok(())
     }
 
-    fn wait_for_an_end(&self, limit: Option<Duration>) -> io::Result<()> {
-        let before = self.live.count.load(SeqCst);
-        self.live.awaited.store(true, SeqCst);
-        // Whoever ended between the two lines above has not rung.
-        if self.live.count.load(SeqCst) >= before {
-            wait([self.live.heard.as_fd(), self.stop.as_fd()], limit)?;
+    /// Closes the listener, tells the idle connections that nothing more will come, gives the others
+    /// their grace, and aborts what is left.
+    pub(super) fn close(self) -> io::Result<()> {
+        let Gate {
+            listener,
+            stop,
+            live,
+            ..
+        } = self;
+        drop(listener);
+        let Some(since) = stop.since() else {
+            return Ok(());
+        }; // the listener failed: no hurry
+        live.connections()
+            .values()
+            .for_each(|connection| connection.end_idleness());
+        while !live.connections().is_empty() {
+            match Deadline::at(since, GRACE).remaining() {
+                Ok(remaining) => live.wait_for_an_end(None, Some(remaining))?,
+                Err(_) => {
+                    live.connections()
+                        .values()
+                        .for_each(|connection| connection.abort());
+                    break;
+                }
+            }
         }
-        self.live.awaited.store(false, SeqCst);
-        while matches!((&self.live.heard).read(&mut [0; 64]), Ok(1..)) {}
+        Ok(())
+    }
+}
+
+impl Live {
+    /// Waits until a connection ends, the stop is requested, or the time is over.
+    fn wait_for_an_end(&self, stop: Option<&Stop>, limit: Option<Duration>) -> io::Result<()> {
+        let before = self.connections().len();
+        self.awaited.store(true, SeqCst);
+        // Whoever ended between the two lines above has not rung.
+        if self.connections().len() >= before {
+            let heard = self.heard.as_fd();
+            wait([heard, stop.map_or(heard, Stop::as_fd)], limit)?;
+        }
+        self.awaited.store(false, SeqCst);
+        while matches!((&self.heard).read(&mut [0; 64]), Ok(1..)) {}
         Ok(())
     }
 }

@@ -19,7 +19,7 @@ use socket_workshop::{
 };
 
 /// A figure is the median of this many rounds. Raw and kv take turns, to meet the same neighbours.
-const ROUNDS: usize = 7;
+const ROUNDS: usize = 15;
 const ROUND: Duration = Duration::from_millis(300);
 
 /// What one client does again and again until the time is over; returns how often.

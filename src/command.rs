@@ -101,10 +101,21 @@ pub fn longer_than_zero(text: &str) -> Result<Duration, String> {
     }
 }
 
-fn is_reader_gone(error: &io::Error) -> bool {
-    error
-        .get_ref()
-        .is_some_and(|inner| inner.is::<ReaderGone>())
+/// Whether the cause of all is that nobody reads our output any more.
+#[must_use]
+pub fn is_reader_gone(error: &io::Error) -> bool {
+    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        let inner = error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref);
+        cause = match inner {
+            Some(inner) if inner.is::<ReaderGone>() => return true,
+            Some(inner) => Some(inner),
+            None => error.source(),
+        };
+    }
+    false
 }
 
 /// `listener`, from `target/debug/examples/listener`.

@@ -12,24 +12,26 @@ mod gate;
 
 use std::{
     fmt, io,
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
+        mpsc,
     },
     thread,
     time::Duration,
 };
 
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::{
+    fcntl::{FcntlArg, fcntl},
+    sys::resource::{Resource, getrlimit, setrlimit},
+    unistd::close,
+};
 
 pub use connection::Connection;
 pub use gate::{Whose, whose};
 
-use self::{
-    connection::Shared,
-    gate::{Gate, Live},
-};
+use self::gate::{Gate, LONGEST_REST, Live, SHORTEST_REST};
 use crate::stop::Stop;
 
 /// Stack of a connection's thread, in bytes. Only pages that are touched cost memory.
@@ -77,40 +79,67 @@ pub fn serve<H>(
 where
     H: Fn(&Connection) -> io::Result<()> + Sync,
 {
+    make_room_for_descriptors(&listener, max_connections)?;
     let live = Live::new()?;
     let failed = AtomicUsize::new(0);
-    let converse = |shared: &Shared| {
-        let connection = Connection::new(shared, stop);
-        handle(&connection).and(connection.finish())
-    };
+    let (queue, accepted) = mpsc::channel();
+    let gate = Gate::new(listener, stop, &live, max_connections)?;
     let connections = thread::scope(|scope| {
-        let mut gate = Gate::new(listener, stop, &live, max_connections)?;
-        let mut accepted = 0;
-        while let Some(stream) = gate.next()? {
-            accepted += 1;
-            let shared = Arc::new(Shared::new(stream));
+        let accepting = thread::Builder::new().spawn_scoped(scope, || accept(gate, queue))?;
+        let mut connections = 0;
+        for stream in accepted.into_iter().flatten() {
+            // Shared, so that the connection survives the thread that cannot be started for it.
+            let entered = Arc::new(live.enter(connections, stream));
+            connections += 1;
             let start = || {
-                let (shared, entered) = (Arc::clone(&shared), live.enter(accepted, &shared));
-                let (converse, failed) = (&converse, &failed);
+                let (entered, handle, failed) = (Arc::clone(&entered), &handle, &failed);
                 thread::Builder::new()
                     .stack_size(STACK)
                     .spawn_scoped(scope, move || {
-                        let ended = converse(&shared);
+                        let connection = Connection::new(&entered.connection, stop);
+                        let ended = handle(&connection).and(connection.finish());
                         failed.fetch_add(usize::from(ended.is_err()), Ordering::Relaxed);
-                        drop(entered);
                     })
             };
-            // A thread that cannot be started leaves us the connection: it waits for another one.
-            while start().is_err() && !stop.requested() {
-                gate.rest()?;
+            let mut rest = SHORTEST_REST;
+            while start().is_err() && !stop.wait(rest)? {
+                rest = (rest * 2).min(LONGEST_REST);
             }
         }
-        gate.close().and(Ok(accepted))
+        accepting
+            .join()
+            .expect("the accept loop does not panic")
+            .and(Ok(connections))
     })?;
     Ok(Totals {
-        connections: connections as usize,
+        connections,
         failed: failed.into_inner(),
     })
+}
+
+/// The accept loop, on a thread of its own and with as little to do as can be: it must keep up with
+/// whoever dials, and to start a thread takes longer than to dial.
+fn accept(mut gate: Gate, queue: mpsc::Sender<Vec<TcpStream>>) -> io::Result<()> {
+    let outcome = loop {
+        match gate.next() {
+            Ok(Some(accepted)) => drop(queue.send(accepted)), // refused only if `serve` has failed
+            Ok(None) => break Ok(()),
+            Err(error) => break Err(error),
+        }
+    };
+    drop(queue);
+    gate.close().and(outcome)
+}
+
+/// Lets the table of descriptors grow to its final size now. The kernel doubles it as it fills, and
+/// each time waits until every processor has let go of the old one: tens of milliseconds in which
+/// accept stands still, while a fast client fills a queue of 4096 (Linux, `fs/file.c`).
+fn make_room_for_descriptors(listener: &TcpListener, connections: usize) -> io::Result<()> {
+    let (limit, _) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    let highest = limit.min(connections as u64 + 64).saturating_sub(1);
+    let highest = i32::try_from(highest).unwrap_or(i32::MAX);
+    let copy = fcntl(listener, FcntlArg::F_DUPFD_CLOEXEC(highest))?;
+    Ok(close(copy)?)
 }
 
 /// Raises this process's limit of open descriptors as far as it may: a connection costs one each.

@@ -21,7 +21,7 @@ pub use pace::{Flags, play};
 
 use self::{pace::Pace, quiz::Quiz};
 use crate::{
-    command::output_error,
+    command::{self, output_error},
     deadline::Deadline,
     table::{End, Kernel, Row, State, Table},
 };
@@ -162,6 +162,7 @@ impl Story {
     ) -> io::Result<()> {
         match result {
             Err(error) if error.kind() == kind => self.tell(&format!("{call} gave {kind:?}.")),
+            Err(error) if command::is_reader_gone(&error) => Err(error),
             Err(error) => Err(io::Error::other(format!(
                 "{call} gave no {kind:?} on this machine: {error}"
             ))),

@@ -104,10 +104,19 @@ impl<'a> Connection<'a> {
             _ => {}
         }
         self.within_message(LINGER);
-        match io::copy(&mut &*self, &mut io::sink()) {
+        match self.discard() {
             Err(error) if error.kind() != ErrorKind::TimedOut => Err(error),
             _ => Ok(()),
         }
+    }
+
+    /// Reads to the end of file. Out of line, for its buffer must not take part in the stack of a
+    /// thread that only waits.
+    #[inline(never)]
+    fn discard(&self) -> io::Result<()> {
+        let mut buf = [0; 1024];
+        while (&mut &*self).read(&mut buf)? > 0 {}
+        Ok(())
     }
 }
 

@@ -11,7 +11,7 @@ use std::{
     },
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering::SeqCst},
+        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
     },
     time::Duration,
 };
@@ -25,8 +25,11 @@ use super::{GRACE, connection::Shared};
 use crate::{deadline::Deadline, stop::Stop};
 
 /// The first and the longest rest after the process has run out of something.
-const SHORTEST_REST: Duration = Duration::from_millis(5);
-const LONGEST_REST: Duration = Duration::from_secs(1);
+pub(super) const SHORTEST_REST: Duration = Duration::from_millis(5);
+pub(super) const LONGEST_REST: Duration = Duration::from_secs(1);
+
+/// Connections that leave the gate together at most.
+const BATCH: usize = 256;
 
 /// Whose trouble an error of `accept` is, and so what to do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +61,9 @@ pub fn whose(error: &io::Error) -> Whose {
 
 /// The connections that are alive, and a bell for the accept loop when one of them ends.
 pub(super) struct Live {
-    connections: Mutex<HashMap<u64, Arc<Shared>>>,
+    /// From accept to the end; the map has them from when their thread is started.
+    count: AtomicUsize,
+    connections: Mutex<HashMap<usize, Arc<Shared>>>,
     awaited: AtomicBool,
     bell: UnixStream,
     heard: UnixStream,
@@ -70,6 +75,7 @@ impl Live {
         bell.set_nonblocking(true)?;
         heard.set_nonblocking(true)?;
         Ok(Live {
+            count: AtomicUsize::new(0),
             connections: Mutex::default(),
             awaited: AtomicBool::new(false),
             bell,
@@ -77,13 +83,18 @@ impl Live {
         })
     }
 
-    /// Counts a connection among the living until the value is dropped.
-    pub(super) fn enter(&self, number: u64, connection: &Arc<Shared>) -> Entered<'_> {
-        self.connections().insert(number, Arc::clone(connection));
-        Entered { live: self, number }
+    /// Takes an accepted connection among the living until the value is dropped.
+    pub(super) fn enter(&self, number: usize, stream: TcpStream) -> Entered<'_> {
+        let connection = Arc::new(Shared::new(stream));
+        self.connections().insert(number, Arc::clone(&connection));
+        Entered {
+            live: self,
+            number,
+            connection,
+        }
     }
 
-    fn connections(&self) -> MutexGuard<'_, HashMap<u64, Arc<Shared>>> {
+    fn connections(&self) -> MutexGuard<'_, HashMap<usize, Arc<Shared>>> {
         self.connections
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -92,12 +103,14 @@ impl Live {
 
 pub(super) struct Entered<'a> {
     live: &'a Live,
-    number: u64,
+    number: usize,
+    pub(super) connection: Arc<Shared>,
 }
 
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
         self.live.connections().remove(&self.number);
+        self.live.count.fetch_sub(1, SeqCst);
         if self.live.awaited.load(SeqCst) {
             // A full bell is ringing already.
             let _ = (&self.live.bell).write(&[0]);
@@ -130,42 +143,55 @@ impl<'a> Gate<'a> {
         })
     }
 
-    /// The next connection. After the stop, those that are queued still come, and then `None`.
-    pub(super) fn next(&mut self) -> io::Result<Option<TcpStream>> {
+    /// All connections that wait, once there are any. After the stop, those that are queued still
+    /// come, and then `None`.
+    pub(super) fn next(&mut self) -> io::Result<Option<Vec<TcpStream>>> {
+        let mut accepted = Vec::new();
         loop {
-            if self
+            let out_of_something = self.accept_all(&mut accepted)?;
+            let over = self
                 .stop
                 .since()
-                .is_some_and(|since| Deadline::at(since, GRACE).passed())
-            {
+                .is_some_and(|since| Deadline::at(since, GRACE).passed());
+            if !accepted.is_empty() {
+                self.rest = SHORTEST_REST;
+                return Ok(Some(accepted));
+            } else if over {
                 return Ok(None);
-            }
-            if self.live.connections().len() >= self.max_connections {
+            } else if self.live.count.load(SeqCst) >= self.max_connections {
                 self.live.wait_for_an_end(Some(self.stop), None)?;
-                continue;
-            }
-            match self.listener.accept() {
-                Ok((stream, _)) => {
-                    self.rest = SHORTEST_REST;
-                    return Ok(Some(stream));
-                }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    if self.stop.requested() {
-                        return Ok(None);
-                    }
-                    wait([self.listener.as_fd(), self.stop.as_fd()], None)?;
-                }
-                Err(error) => match whose(&error) {
-                    Whose::Connection => {}
-                    Whose::Process => self.rest()?,
-                    Whose::Listener => return Err(error),
-                },
+            } else if out_of_something {
+                self.rest()?;
+            } else if self.stop.requested() {
+                return Ok(None);
+            } else {
+                wait([self.listener.as_fd(), self.stop.as_fd()], None)?;
             }
         }
     }
 
+    /// Empties the accept queue as far as there is room. True if the process has run out of
+    /// something that a connection needs.
+    fn accept_all(&self, accepted: &mut Vec<TcpStream>) -> io::Result<bool> {
+        while self.live.count.load(SeqCst) < self.max_connections && accepted.len() < BATCH {
+            match self.listener.accept() {
+                Ok((stream, _)) => {
+                    self.live.count.fetch_add(1, SeqCst);
+                    accepted.push(stream);
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) => match whose(&error) {
+                    Whose::Connection => {}
+                    Whose::Process => return Ok(true),
+                    Whose::Listener => return Err(error),
+                },
+            }
+        }
+        Ok(false)
+    }
+
     /// Rests until a connection ends, and each time twice as long if none does.
-    pub(super) fn rest(&mut self) -> io::Result<()> {
+    fn rest(&mut self) -> io::Result<()> {
         self.live
             .wait_for_an_end(Some(self.stop), Some(self.rest))?;
         self.rest = (self.rest * 2).min(LONGEST_REST);
@@ -183,12 +209,12 @@ impl<'a> Gate<'a> {
         } = self;
         drop(listener);
         let Some(since) = stop.since() else {
-            return Ok(());
-        }; // the listener failed: no hurry
+            return Ok(()); // the listener has failed: there is no hurry
+        };
         live.connections()
             .values()
             .for_each(|connection| connection.end_idleness());
-        while !live.connections().is_empty() {
+        while live.count.load(SeqCst) > 0 {
             match Deadline::at(since, GRACE).remaining() {
                 Ok(remaining) => live.wait_for_an_end(None, Some(remaining))?,
                 Err(_) => {
@@ -206,10 +232,10 @@ impl<'a> Gate<'a> {
 impl Live {
     /// Waits until a connection ends, the stop is requested, or the time is over.
     fn wait_for_an_end(&self, stop: Option<&Stop>, limit: Option<Duration>) -> io::Result<()> {
-        let before = self.connections().len();
+        let before = self.count.load(SeqCst);
         self.awaited.store(true, SeqCst);
         // Whoever ended between the two lines above has not rung.
-        if self.connections().len() >= before {
+        if self.count.load(SeqCst) >= before {
             let heard = self.heard.as_fd();
             wait([heard, stop.map_or(heard, Stop::as_fd)], limit)?;
         }

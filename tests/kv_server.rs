@@ -1,0 +1,378 @@
+//! The program `kv`, as it is run: nine thousand clients, no descriptors, no threads, Ctrl-C.
+
+mod common;
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Read, Write},
+    net::{Shutdown, SocketAddr, TcpStream},
+    os::unix::process::CommandExt,
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use common::{PATIENCE, Program, installed, lesson, run};
+use socket_workshop::{
+    deadline::Deadline,
+    kv::{CALL_LIMIT, Client},
+    serve::raise_descriptor_limit,
+    table::{End, Kernel},
+};
+
+const PUT: &[u8] =
+    b"{\"method\":\"KV.Put\",\"params\":[{\"Key\":\"a\",\"Value\":\"b\"}],\"id\":0}\n";
+const DONE: &str = "{\"id\":0,\"result\":{},\"error\":null}\n";
+
+fn server(arguments: &[&str]) -> (Program, SocketAddr, impl BufRead) {
+    Program::serve(
+        lesson("kv")
+            .args(["serve", "--listen", "127.0.0.1:0"])
+            .args(arguments),
+    )
+}
+
+/// The server under a limit of `prlimit`'s (util-linux).
+fn limited(limit: &str) -> Command {
+    let mut command = Command::new("prlimit");
+    command.arg(limit).arg(lesson("kv").get_program());
+    command.args(["serve", "--listen", "127.0.0.1:0"]);
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+#[track_caller]
+fn answered(mut stream: &TcpStream) {
+    stream.write_all(PUT).unwrap();
+    let mut answer = vec![0; DONE.len()];
+    Deadline::after(PATIENCE)
+        .on(stream)
+        .read_exact(&mut answer)
+        .unwrap();
+    assert_eq!(String::from_utf8(answer).unwrap(), DONE);
+}
+
+/// Resident memory, in bytes.
+fn resident(program: &Program) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", program.child.id())).unwrap();
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmRSS:"))
+        .unwrap();
+    line.split_whitespace()
+        .nth(1)
+        .unwrap()
+        .parse::<u64>()
+        .unwrap()
+        * 1024
+}
+
+/// Processor time that a program has used, in hundredths of a second.
+fn processor_time(program: &Program) -> u64 {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", program.child.id())).unwrap();
+    let fields: Vec<&str> = stat
+        .rsplit(')')
+        .next()
+        .unwrap()
+        .split_whitespace()
+        .collect();
+    fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
+}
+
+#[test]
+fn nine_thousand_connections_are_accepted_answered_and_cost_14_kib_each() {
+    let limit = raise_descriptor_limit().unwrap();
+    let n = 9000.min(limit.saturating_sub(200)) as usize;
+    if n < 9000 {
+        eprintln!("only {n} connections: this process may have {limit} descriptors");
+    }
+    let (program, addr, _said) = server(&[]);
+    let before = resident(&program);
+    let started = Instant::now();
+    let clients: Vec<TcpStream> = (0..n).map(|_| TcpStream::connect(addr).unwrap()).collect();
+    let dialed = started.elapsed();
+    clients.iter().for_each(|client| answered(client));
+    let each = (resident(&program) - before) / n as u64;
+    let table = Kernel::sock_diag().unwrap().table().unwrap();
+    let listener = table.find(End::listener(addr)).unwrap();
+    println!("{n} connections: dialed in {dialed:.2?}, {each} bytes of resident memory each");
+    assert_eq!(
+        listener.drops,
+        Some(0),
+        "SYNs dropped by a full accept queue"
+    );
+    assert_eq!(listener.recv_q, 0);
+    assert!(each <= 14 << 10, "{each} bytes for each connection");
+}
+
+#[test]
+fn without_descriptors_it_neither_ends_nor_spins_and_serves_who_waited() {
+    if !installed("prlimit") {
+        return;
+    }
+    let (program, addr, _said) = Program::serve(&mut limited("--nofile=24"));
+    let mut clients: Vec<TcpStream> = (0..40).map(|_| TcpStream::connect(addr).unwrap()).collect();
+    answered(&clients[0]);
+    // Some are still in the accept queue: no descriptor is left for them.
+    let mut kernel = Kernel::open().unwrap();
+    let mut queued = || {
+        kernel
+            .table()
+            .unwrap()
+            .find(End::listener(addr))
+            .unwrap()
+            .recv_q
+    };
+    assert!(queued() > 10);
+    let (started, used) = (Instant::now(), processor_time(&program));
+    // A second of want is the subject: a server that spins would use most of it.
+    let last = clients.pop().unwrap();
+    assert!(
+        Deadline::after(Duration::from_secs(1))
+            .on(&last)
+            .read(&mut [0])
+            .is_err()
+    );
+    let share = (processor_time(&program) - used) as f64 / 100.0 / started.elapsed().as_secs_f64();
+    assert!(share < 0.2, "it used {share} of a processor");
+    clients.truncate(1); // their descriptors come back to it
+    answered(&last);
+    answered(&clients[0]);
+}
+
+#[test]
+fn without_threads_it_neither_ends_nor_drops_who_waits() {
+    if !installed("prlimit") {
+        return;
+    }
+    if !nix::unistd::geteuid().is_root() {
+        eprintln!("skipped: only root can give a program a user of its own, whose threads are few");
+        return;
+    }
+    let mut command = limited("--nproc=8");
+    let mut program = match command.uid(61_234).gid(61_234).spawn() {
+        Ok(child) => Program { child, stdin: None },
+        Err(error) => panic!("{error}"),
+    };
+    let mut said = BufReader::new(program.child.stdout.take().unwrap());
+    let mut line = String::new();
+    said.read_line(&mut line).unwrap();
+    let Some(addr) = line
+        .strip_prefix("listening on ")
+        .and_then(|line| line.split(';').next())
+    else {
+        eprintln!("skipped: another user may not run the program here ({line:?})");
+        return;
+    };
+    let addr: SocketAddr = addr.parse().unwrap();
+    let mut clients: Vec<TcpStream> = (0..20).map(|_| TcpStream::connect(addr).unwrap()).collect();
+    answered(&clients[0]);
+    let last = clients.pop().unwrap();
+    (&last).write_all(PUT).unwrap();
+    assert!(
+        Deadline::after(Duration::from_millis(300))
+            .on(&last)
+            .read(&mut [0])
+            .is_err(),
+        "no thread for it"
+    );
+    clients.clear(); // their threads end
+    let mut answer = vec![0; DONE.len()];
+    Deadline::after(PATIENCE)
+        .on(&last)
+        .read_exact(&mut answer)
+        .unwrap();
+    assert_eq!(String::from_utf8(answer).unwrap(), DONE);
+}
+
+#[test]
+fn past_max_connections_a_client_waits_and_is_served_in_the_end() {
+    let (_program, addr, _said) = server(&["--max-connections", "2"]);
+    let clients = [(); 2].map(|()| TcpStream::connect(addr).unwrap());
+    clients.iter().for_each(answered);
+    let third = TcpStream::connect(addr).unwrap();
+    (&third).write_all(PUT).unwrap();
+    assert!(
+        Deadline::after(Duration::from_millis(200))
+            .on(&third)
+            .read(&mut [0])
+            .is_err(),
+        "it waits"
+    );
+    drop(clients);
+    let mut answer = vec![0; DONE.len()];
+    Deadline::after(PATIENCE)
+        .on(&third)
+        .read_exact(&mut answer)
+        .unwrap();
+}
+
+#[test]
+fn an_idle_client_is_closed() {
+    let (_program, addr, _said) = server(&["--idle", "50ms"]);
+    let client = TcpStream::connect(addr).unwrap();
+    answered(&client);
+    assert_eq!(
+        Deadline::after(PATIENCE)
+            .on(&client)
+            .read(&mut [0])
+            .unwrap(),
+        0
+    );
+}
+
+/// A client whose second request has come in half: the server has read it, and waits for the rest.
+fn half_a_request(addr: SocketAddr) -> TcpStream {
+    let mut client = TcpStream::connect(addr).unwrap();
+    answered(&client);
+    client.write_all(&PUT[..20]).unwrap();
+    let servers_end = End::of(&client).unwrap().other();
+    let mut kernel = Kernel::open().unwrap();
+    let read = || {
+        Ok(kernel
+            .table()?
+            .find(servers_end)
+            .filter(|row| row.recv_q == 0)
+            .map(drop))
+    };
+    assert!(Deadline::after(PATIENCE).wait_for(read).unwrap().is_some());
+    client
+}
+
+/// Waits until the kernel shows no listener any more: the stop has been heard.
+fn wait_for_the_stop(addr: SocketAddr) {
+    let mut kernel = Kernel::open().unwrap();
+    let closed = || {
+        Ok(kernel
+            .table()?
+            .find(End::listener(addr))
+            .is_none()
+            .then_some(()))
+    };
+    assert!(
+        Deadline::after(PATIENCE)
+            .wait_for(closed)
+            .unwrap()
+            .is_some()
+    );
+}
+
+#[test]
+fn ctrl_c_answers_what_is_under_way_closes_with_fin_and_says_the_totals() {
+    let (mut program, addr, mut said) = server(&[]);
+    let idle: Vec<TcpStream> = (0..20).map(|_| TcpStream::connect(addr).unwrap()).collect();
+    idle.iter().for_each(answered);
+    let mut under_way = half_a_request(addr);
+
+    program.interrupt();
+    wait_for_the_stop(addr);
+    assert!(TcpStream::connect(addr).is_err(), "accept has stopped");
+    for client in &idle {
+        // End of file; a reset would be an error.
+        assert_eq!(
+            Deadline::after(PATIENCE).on(client).read(&mut [0]).unwrap(),
+            0
+        );
+    }
+    under_way.write_all(&PUT[20..]).unwrap();
+    let mut answer = String::new();
+    Deadline::after(PATIENCE)
+        .on(&under_way)
+        .read_to_string(&mut answer)
+        .unwrap();
+    assert_eq!(answer, DONE);
+    drop((idle, under_way));
+    assert_eq!(program.wait().code(), Some(0));
+    let mut totals = String::new();
+    said.read_to_string(&mut totals).unwrap();
+    assert_eq!(totals, "22 calls on 21 connections, 0 of them failed\n");
+}
+
+#[test]
+fn a_second_ctrl_c_leaves_at_once_with_130() {
+    let (mut program, addr, _said) = server(&[]);
+    let _under_way = half_a_request(addr);
+    program.interrupt();
+    wait_for_the_stop(addr);
+    program.interrupt();
+    assert_eq!(program.wait().code(), Some(130));
+}
+
+#[test]
+fn put_and_get_are_commands() {
+    let (_program, addr, _said) = server(&[]);
+    let addr = addr.to_string();
+    let put = run(
+        lesson("kv").args(["put", "subject", "6.824", "--to", &addr]),
+        "",
+    );
+    assert!(put.status.success());
+    assert_eq!(put.stdout, b"Put(subject, 6.824) done\n");
+    let get = run(lesson("kv").args(["get", "subject", "--to", &addr]), "");
+    assert_eq!(
+        (get.status.code(), &get.stdout[..]),
+        (Some(0), &b"6.824\n"[..])
+    );
+    let missing = run(lesson("kv").args(["get", "no such key", "--to", &addr]), "");
+    assert_eq!(
+        (missing.status.code(), &missing.stdout[..]),
+        (Some(1), &b""[..])
+    );
+    assert_eq!(
+        missing.stderr,
+        format!("kv: no key `no such key` at {addr}\n").as_bytes()
+    );
+}
+
+#[test]
+fn clients_of_many_threads_see_what_the_others_put() {
+    let (_program, addr, _said) = server(&[]);
+    std::thread::scope(|scope| {
+        for thread in 0..8 {
+            scope.spawn(move || {
+                let mut client = Client::dial(&[addr], CALL_LIMIT).unwrap();
+                for call in 0..100 {
+                    let key = format!("{thread}/{call}");
+                    client.put(&key, &key).unwrap();
+                    assert_eq!(client.get(&key).unwrap(), Some(key));
+                }
+            });
+        }
+    });
+    assert_eq!(
+        Client::dial(&[addr], CALL_LIMIT)
+            .unwrap()
+            .get("7/99")
+            .unwrap()
+            .as_deref(),
+        Some("7/99")
+    );
+}
+
+#[test]
+fn nc_can_call_by_hand() {
+    if !installed("nc") {
+        return;
+    }
+    let (_program, addr, _said) = server(&[]);
+    let mut command = Command::new("nc");
+    command.args(["-N", &addr.ip().to_string(), &addr.port().to_string()]);
+    let calls = r#"{"method":"KV.Put","params":[{"Key":"a","Value":"b"}],"id":"by hand"}
+{"method":"KV.Get","params":[{"Key":"a"}],"id":2}
+"#;
+    let output = run(command.stdout(Stdio::piped()), calls);
+    let heard = String::from_utf8(output.stdout).unwrap();
+    let answers = "{\"id\":\"by hand\",\"result\":{},\"error\":null}\n{\"id\":2,\"result\":{\"Value\":\"b\"},\"error\":null}\n";
+    assert_eq!(heard, answers);
+    let stream = TcpStream::connect(addr).unwrap();
+    stream.shutdown(Shutdown::Write).unwrap();
+    assert_eq!(
+        Deadline::after(PATIENCE)
+            .on(&stream)
+            .read(&mut [0])
+            .unwrap(),
+        0
+    );
+}

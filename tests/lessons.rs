@@ -1,0 +1,375 @@
+//! Every lesson, run as a user would: by default, step by step, predicting, with a busy address,
+//! with a reader that goes away, with wrong arguments, and against real programs.
+
+mod common;
+
+use std::{
+    collections::BTreeSet,
+    io::{BufRead, BufReader, Read, Write},
+    net::{TcpListener, TcpStream},
+    process::{Command, Output, Stdio},
+    thread,
+};
+
+use common::{PATIENCE, Program, installed, lesson, run};
+use socket_workshop::{
+    deadline::Deadline,
+    table::{End, Kernel, State},
+};
+
+/// The lessons, and how many stages each has.
+const LESSONS: [(&str, usize); 7] = [
+    ("listener", 7),
+    ("dialer", 4),
+    ("echo", 5),
+    ("deadlines", 4),
+    ("heartbeat", 4),
+    ("reuseaddr", 6),
+    ("kv", 4),
+];
+
+fn on_any_port(name: &str) -> Command {
+    let mut command = lesson(name);
+    command.args(["--listen", "127.0.0.1:0"]);
+    command
+}
+
+/// The story: kv tells it on stderr.
+fn story(name: &str, output: &Output) -> String {
+    let told = if name == "kv" {
+        &output.stderr
+    } else {
+        &output.stdout
+    };
+    String::from_utf8(told.clone()).expect("a story is text")
+}
+
+/// Runs a test for all lessons side by side; they mostly wait.
+fn for_each_lesson(test: impl Fn(&str, usize) + Sync) {
+    thread::scope(|scope| {
+        for (name, stages) in LESSONS {
+            let test = &test;
+            scope.spawn(move || test(name, stages));
+        }
+    });
+}
+
+#[test]
+fn every_lesson_is_listed_here_and_in_the_readme() {
+    let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/examples")).unwrap();
+    let names: BTreeSet<String> = files
+        .map(|file| {
+            file.unwrap()
+                .file_name()
+                .into_string()
+                .unwrap()
+                .replace(".rs", "")
+        })
+        .collect();
+    assert_eq!(names, LESSONS.map(|(name, _)| name.to_owned()).into());
+    let readme = include_str!("../README.md");
+    for name in names {
+        assert!(
+            readme.contains(&format!("cargo run --example {name}`")),
+            "{name} is not in the README"
+        );
+    }
+}
+
+#[test]
+fn the_kernel_confirms_every_stage_of_every_lesson() {
+    for_each_lesson(|name, stages| {
+        let output = run(&mut on_any_port(name), "");
+        let told = story(name, &output);
+        assert!(
+            output.status.success(),
+            "{name}: {}\n{told}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        assert!(
+            told.ends_with(&format!(
+                "\nThe kernel has confirmed all {stages} stages.\n"
+            )),
+            "{name}: {told}"
+        );
+        assert!(
+            told.starts_with("In another terminal:  watch -n1 'netstat -nat | grep "),
+            "{name}"
+        );
+    });
+}
+
+#[test]
+fn step_waits_for_enter_and_goes_on_at_the_end_of_stdin() {
+    for_each_lesson(|name, stages| {
+        let output = run(on_any_port(name).arg("--step"), "\n\n");
+        let told = story(name, &output);
+        assert!(
+            output.status.success(),
+            "{name}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        assert_eq!(
+            told.matches("[Enter] ").count(),
+            3,
+            "{name}: two Enters, then the end of stdin"
+        );
+        assert!(told.contains(&format!("all {stages} stages")), "{name}");
+    });
+}
+
+#[test]
+fn a_step_is_not_taken_before_enter() {
+    let mut program = Program::start(on_any_port("echo").arg("--step").stdin(Stdio::piped()));
+    let mut told = program.child.stdout.take().unwrap();
+    let mut text = String::new();
+    // Reads to the prompt, which ends no line.
+    while !text.ends_with("[Enter] ") {
+        let mut byte = [0];
+        assert_eq!(told.read(&mut byte).unwrap(), 1, "{text}");
+        text.push(char::from(byte[0]));
+    }
+    assert!(text.contains("\n1. ") && !text.contains("\n2. "), "{text}");
+    drop(program.stdin.take());
+    told.read_to_string(&mut text).unwrap();
+    assert!(program.wait().success());
+    assert!(text.contains("\n5. "));
+}
+
+#[test]
+fn predictions_are_graded_and_counted() {
+    let right = "estab\nestablished\nfin-wait-2\nCLOSE_WAIT\nFIN_WAIT2\nclose wait\nTIME_WAIT\n";
+    let output = run(
+        on_any_port("echo").arg("--predict"),
+        &format!("{right}listen\n"),
+    );
+    let told = story("echo", &output);
+    assert!(output.status.success(), "{told}");
+    assert!(told.contains("client: FIN_WAIT2 (right)"), "{told}");
+    assert!(
+        told.contains("client: ESTABLISHED (you said listen)"),
+        "{told}"
+    );
+    assert!(told.contains("Predicted: 7 of 8."), "{told}");
+    for_each_lesson(|name, _| {
+        let output = run(on_any_port(name).arg("--predict"), "");
+        assert!(
+            output.status.success() && story(name, &output).contains("Predicted: 0 of 0."),
+            "{name}"
+        );
+    });
+}
+
+#[test]
+fn pause_is_a_duration_as_humantime_writes_it() {
+    let output = run(on_any_port("echo").args(["--pause", "20ms"]), "");
+    assert!(output.status.success());
+    let output = run(on_any_port("echo").args(["--pause", "soon"]), "");
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn an_address_in_use_is_one_line_that_names_it() {
+    let busy = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = busy.local_addr().unwrap().to_string();
+    for_each_lesson(|name, _| {
+        one_line(
+            run(lesson(name).args(["--listen", &addr]), ""),
+            1,
+            &[name, &addr, "in use"],
+        )
+    });
+    for server in ["listener", "echo", "kv"] {
+        let output = run(lesson(server).args(["serve", "--listen", &addr]), "");
+        one_line(output, 1, &[server, &addr, "in use"]);
+    }
+}
+
+#[test]
+fn wrong_arguments_are_one_line_and_status_2() {
+    for_each_lesson(|name, _| {
+        for wrong in [
+            &["--listen", "8330"][..],
+            &["--listen"],
+            &["--no-such-flag"],
+            &["--pause", "soon"],
+        ] {
+            one_line(run(lesson(name).args(wrong), ""), 2, &[name, wrong[0]]);
+        }
+        let help = run(lesson(name).arg("--help"), "");
+        assert!(
+            help.status.success() && String::from_utf8_lossy(&help.stdout).contains("--predict")
+        );
+    });
+    one_line(
+        run(lesson("kv").args(["put", "key"]), ""),
+        2,
+        &["kv", "<VALUE>"],
+    );
+}
+
+#[track_caller]
+fn one_line(output: Output, status: i32, words: &[&str]) {
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(status), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert_eq!(output.stdout, b"", "{said}");
+    words
+        .iter()
+        .for_each(|word| assert!(said.contains(word), "no `{word}` in: {said}"));
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_a_lesson_quietly() {
+    for_each_lesson(|name, _| {
+        let mut program = Program::start(&mut on_any_port(name));
+        // The pipe's reading end is closed while the lesson has most of its story to tell.
+        drop(program.child.stdout.take());
+        let mut complaint = String::new();
+        let stderr = program.child.stderr.take().unwrap();
+        BufReader::new(stderr)
+            .read_to_string(&mut complaint)
+            .unwrap();
+        assert!(program.wait().success(), "{name}: {complaint}");
+        assert!(!complaint.contains("panicked"), "{name}: {complaint}");
+        assert!(name == "kv" || complaint.is_empty(), "{name}: {complaint}");
+    });
+}
+
+#[test]
+fn kv_prints_the_two_lines_of_kv_go_and_nothing_else() {
+    let output = run(&mut on_any_port("kv"), "");
+    let lines = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(lines, "Put(subject, 6.824) done\nget(subject) -> 6.824\n");
+}
+
+#[test]
+fn deadlines_prints_both_measurements() {
+    let told = story("deadlines", &run(&mut on_any_port("deadlines"), ""));
+    assert!(
+        told.contains("a timeout of 100 ms for each read: the whole line, after "),
+        "{told}"
+    );
+    assert!(
+        told.contains("a deadline of 100 ms for the line: given up, after "),
+        "{told}"
+    );
+}
+
+#[test]
+fn dialer_talks_to_echo_and_tells_refused_from_silent() {
+    let (_server, addr, _) =
+        Program::serve(lesson("echo").args(["serve", "--listen", "127.0.0.1:0"]));
+    let output = run(
+        lesson("dialer").args([&addr.to_string(), "--send", "hello"]),
+        "",
+    );
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        said.contains("connected from 127.0.0.1:") && said.contains("\nhello\nend of file"),
+        "{said}"
+    );
+
+    let bound = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    bound
+        .bind(
+            &"127.0.0.1:0"
+                .parse::<std::net::SocketAddr>()
+                .unwrap()
+                .into(),
+        )
+        .unwrap();
+    let nobody = End::of(&bound).unwrap().local.to_string();
+    let output = run(lesson("dialer").arg(&nobody), "");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        said.contains(&format!("cannot dial `{nobody}`: Connection refused")),
+        "{said}"
+    );
+
+    let full = socket_workshop::listen::Listen::with_backlog(0)
+        .on("127.0.0.1:0".parse().unwrap())
+        .unwrap();
+    let silent = full.local_addr().unwrap();
+    let _queued = TcpStream::connect(silent).unwrap();
+    let output = run(
+        lesson("dialer").args([&silent.to_string(), "--timeout", "200ms"]),
+        "",
+    );
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("timed out"), "{said}");
+}
+
+/// `nc -N` closes its sending half at the end of its stdin (OpenBSD's nc).
+fn nc(addr: std::net::SocketAddr, input: &str) -> String {
+    let mut command = Command::new("nc");
+    command.args(["-N", &addr.ip().to_string(), &addr.port().to_string()]);
+    let output = run(command.stdout(Stdio::piped()).stderr(Stdio::piped()), input);
+    assert!(
+        output.status.success(),
+        "nc: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn nc_is_greeted_by_listener_serve_and_echoed_by_echo_serve() {
+    if !installed("nc") {
+        return;
+    }
+    let (_listener, addr, _) =
+        Program::serve(lesson("listener").args(["serve", "--listen", "127.0.0.1:0"]));
+    assert!(nc(addr, "").starts_with("hello, 127.0.0.1:"));
+    let (_echo, addr, _) =
+        Program::serve(lesson("echo").args(["serve", "--listen", "127.0.0.1:0"]));
+    let text = "one\ntwo\n".repeat(10_000);
+    assert_eq!(nc(addr, &text), text);
+}
+
+#[test]
+fn listener_serve_greets_at_once_whatever_the_others_do() {
+    let (_server, addr, _) =
+        Program::serve(lesson("listener").args(["serve", "--listen", "127.0.0.1:0"]));
+    let silent = TcpStream::connect(addr).unwrap();
+    for _ in 0..3 {
+        let client = TcpStream::connect(addr).unwrap();
+        let mut line = String::new();
+        BufReader::new(Deadline::after(PATIENCE).on(&client))
+            .read_line(&mut line)
+            .unwrap();
+        assert_eq!(line, format!("hello, {}\n", client.local_addr().unwrap()));
+    }
+    drop(silent);
+}
+
+#[test]
+fn echo_serve_echoes_until_the_clients_fin_and_closes() {
+    let (_server, addr, _) =
+        Program::serve(lesson("echo").args(["serve", "--listen", "127.0.0.1:0"]));
+    let mut client = TcpStream::connect(addr).unwrap();
+    let end = End::of(&client).unwrap();
+    client.write_all(b"before the FIN").unwrap();
+    client.shutdown(std::net::Shutdown::Write).unwrap();
+    let mut answer = String::new();
+    Deadline::after(PATIENCE)
+        .on(&client)
+        .read_to_string(&mut answer)
+        .unwrap();
+    assert_eq!(answer, "before the FIN");
+    let mut kernel = Kernel::open().unwrap();
+    let time_wait = || {
+        Ok(kernel
+            .table()?
+            .find(end)
+            .filter(|row| row.state == State::TimeWait)
+            .map(drop))
+    };
+    assert!(
+        Deadline::after(PATIENCE)
+            .wait_for(time_wait)
+            .unwrap()
+            .is_some()
+    );
+}

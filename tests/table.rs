@@ -1,0 +1,336 @@
+//! The socket table against witnesses that are not ours: `/proc` against netlink, the real netstat
+//! and ss against both, and `cargo workshop netstat` as it is run.
+
+mod common;
+
+use std::{
+    collections::BTreeSet,
+    io::{BufRead, BufReader, Read, Write},
+    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use common::{PATIENCE, Program, installed, run};
+use socket_workshop::{
+    deadline::Deadline,
+    listen::Listen,
+    peer::connected,
+    table::{End, Kernel, Row, State},
+};
+use socket2::{SockRef, TcpKeepalive};
+
+/// Sockets in many states, and the ports of their servers.
+struct Zoo {
+    ports: Vec<u16>,
+    _held: Vec<TcpStream>,
+    _listeners: Vec<TcpListener>,
+}
+
+fn zoo() -> Zoo {
+    let (mut held, mut listeners) = (Vec::new(), Vec::new());
+    let listener = Listen::with_backlog(17)
+        .on("127.0.0.1:0".parse().unwrap())
+        .unwrap();
+    // ESTABLISHED with a keepalive timer and unread bytes.
+    let (mut client, server, _) = connected(&listener).unwrap();
+    client.write_all(b"unread").unwrap();
+    let keepalive = TcpKeepalive::new().with_time(Duration::from_secs(500));
+    SockRef::from(&client)
+        .set_tcp_keepalive(&keepalive)
+        .unwrap();
+    held.extend([client, server]);
+    // FIN_WAIT2 and CLOSE_WAIT.
+    let (client, server, _) = connected(&listener).unwrap();
+    client.shutdown(Shutdown::Write).unwrap();
+    held.extend([client, server]);
+    // TIME_WAIT.
+    let (client, mut server, _) = connected(&listener).unwrap();
+    drop(client);
+    server.read_to_end(&mut Vec::new()).unwrap();
+    drop(server);
+    // A connection in the accept queue.
+    held.push(TcpStream::connect(listener.local_addr().unwrap()).unwrap());
+    listeners.push(listener);
+    // SYN_SENT: the queue is full.
+    let full = Listen::with_backlog(0)
+        .on("127.0.0.1:0".parse().unwrap())
+        .unwrap();
+    held.push(TcpStream::connect(full.local_addr().unwrap()).unwrap());
+    let dialer = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    dialer.set_nonblocking(true).unwrap();
+    dialer
+        .connect(&full.local_addr().unwrap().into())
+        .unwrap_err();
+    held.push(dialer.into());
+    listeners.push(full);
+    // IPv6, and IPv4 on a dual-stack listener.
+    if let Ok(v6) = TcpListener::bind("[::1]:0") {
+        let (client, server, _) = connected(&v6).unwrap();
+        held.extend([client, server]);
+        listeners.push(v6);
+        let mapped: SocketAddr = "[::ffff:127.0.0.1]:0".parse().unwrap();
+        let dual = Listen {
+            v6only: Some(false),
+            ..Listen::default()
+        }
+        .on(mapped)
+        .unwrap();
+        let port = dual.local_addr().unwrap().port();
+        held.push(TcpStream::connect(("127.0.0.1", port)).unwrap());
+        held.push(dual.accept().unwrap().0);
+        listeners.push(dual);
+    }
+    let ports = listeners
+        .iter()
+        .map(|listener| listener.local_addr().unwrap().port())
+        .collect();
+    Zoo {
+        ports,
+        _held: held,
+        _listeners: listeners,
+    }
+}
+
+/// Waits until two views of a moving table agree; shows both if they never do.
+#[track_caller]
+fn agree(mut left: impl FnMut() -> BTreeSet<String>, mut right: impl FnMut() -> BTreeSet<String>) {
+    let mut last = Default::default();
+    let agreed = Deadline::after(PATIENCE).wait_for(|| {
+        last = (left(), right());
+        Ok((last.0 == last.1).then_some(()))
+    });
+    assert!(
+        agreed.unwrap().is_some(),
+        "{:#?}\nis not\n{:#?}",
+        last.0,
+        last.1
+    );
+    assert!(last.0.len() > 8, "{last:#?}");
+}
+
+fn rows(kernel: &mut Kernel, ports: &[u16], show: impl Fn(&Row) -> String) -> BTreeSet<String> {
+    kernel
+        .table()
+        .unwrap()
+        .of_ports(ports)
+        .rows
+        .iter()
+        .map(show)
+        .collect()
+}
+
+/// A line of `netstat -nato` without the numbers that change while one looks.
+fn without_countdown(line: &str) -> String {
+    line.split(" (")
+        .next()
+        .unwrap_or_default()
+        .trim_end()
+        .to_owned()
+}
+
+#[test]
+fn netlink_and_proc_show_the_same_rows() {
+    let zoo = zoo();
+    let (mut netlink, mut proc) = (Kernel::sock_diag().unwrap(), Kernel::proc().unwrap());
+    let show = |row: &Row| {
+        format!(
+            "{} inode {}",
+            without_countdown(&format!("{row:#}")),
+            row.inode
+        )
+    };
+    agree(
+        || rows(&mut netlink, &zoo.ports, show),
+        || rows(&mut proc, &zoo.ports, show),
+    );
+    let table = netlink.table().unwrap().of_ports(&zoo.ports);
+    let states: BTreeSet<&str> = table.rows.iter().map(|row| row.state.name()).collect();
+    let six = [
+        "CLOSE_WAIT",
+        "ESTABLISHED",
+        "FIN_WAIT2",
+        "LISTEN",
+        "SYN_SENT",
+        "TIME_WAIT",
+    ];
+    assert_eq!(states, six.into());
+}
+
+#[test]
+fn netlink_and_proc_count_timers_alike() {
+    let zoo = zoo();
+    let (mut netlink, mut proc) = (Kernel::sock_diag().unwrap(), Kernel::proc().unwrap());
+    let (left, right) = (netlink.table().unwrap(), proc.table().unwrap());
+    let mut compared = 0;
+    for row in left.of_ports(&zoo.ports).rows {
+        let Some(timer) = row
+            .timer
+            .filter(|timer| timer.remaining > Duration::from_secs(30))
+        else {
+            continue;
+        };
+        let other = right
+            .find(row.end())
+            .and_then(|row| row.timer)
+            .expect("a timer in /proc too");
+        assert_eq!(timer.kind, other.kind);
+        assert!(
+            timer.remaining.abs_diff(other.remaining) < Duration::from_secs(5),
+            "{timer:?} {other:?}"
+        );
+        compared += 1;
+    }
+    assert!(compared >= 2, "TIME_WAIT and keepalive");
+}
+
+#[test]
+fn the_rows_are_those_of_the_real_netstat() {
+    if !installed("netstat") {
+        return;
+    }
+    let zoo = zoo();
+    let mut kernel = Kernel::open().unwrap();
+    agree(
+        || rows(&mut kernel, &zoo.ports, |row| row.to_string()),
+        || netstat("-nat", &zoo.ports),
+    );
+    agree(
+        || {
+            rows(&mut kernel, &zoo.ports, |row| {
+                without_countdown(&format!("{row:#}"))
+            })
+        },
+        || {
+            netstat("-nato", &zoo.ports)
+                .iter()
+                .map(|line| without_countdown(line))
+                .collect()
+        },
+    );
+}
+
+/// The lines of the real netstat with one of these ports at either end.
+fn netstat(flags: &str, ports: &[u16]) -> BTreeSet<String> {
+    let output = run(
+        Command::new("netstat").arg(flags).stdout(Stdio::piped()),
+        "",
+    );
+    let text = String::from_utf8(output.stdout).unwrap();
+    let port = |field: Option<&str>| field?.rsplit(':').next()?.parse().ok();
+    let ours = |line: &&str| {
+        let ends = [
+            line.split_whitespace().nth(3),
+            line.split_whitespace().nth(4),
+        ];
+        ends.into_iter()
+            .filter_map(port)
+            .any(|port: u16| ports.contains(&port))
+    };
+    text.lines().filter(ours).map(str::to_owned).collect()
+}
+
+#[test]
+fn a_listeners_backlog_is_the_one_that_ss_shows() {
+    if !installed("ss") {
+        return;
+    }
+    let listener = Listen::with_backlog(17)
+        .on("127.0.0.1:0".parse().unwrap())
+        .unwrap();
+    let _queued = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let filter = format!("sport = :{port}");
+    let output = run(
+        Command::new("ss")
+            .args(["-Hltn", &filter])
+            .stdout(Stdio::piped()),
+        "",
+    );
+    let text = String::from_utf8(output.stdout).unwrap();
+    let fields: Vec<&str> = text.split_whitespace().collect();
+    let table = Kernel::sock_diag().unwrap().table().unwrap();
+    let row = table.find(End::of(&listener).unwrap()).unwrap();
+    assert_eq!(
+        fields[1..3],
+        [row.recv_q.to_string(), row.backlog.unwrap().to_string()]
+    );
+    assert_eq!((row.recv_q, row.backlog, row.drops), (1, Some(17), Some(0)));
+}
+
+fn workshop() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_workshop"));
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+#[test]
+fn workshop_netstat_prints_what_netstat_prints_for_a_port() {
+    if !installed("netstat") {
+        return;
+    }
+    let zoo = zoo();
+    let ours = || {
+        let mut command = workshop();
+        command.arg("netstat");
+        for port in &zoo.ports {
+            command.args(["--port", &port.to_string()]);
+        }
+        let output = run(&mut command, "");
+        assert!(output.status.success());
+        String::from_utf8(output.stdout)
+            .unwrap()
+            .lines()
+            .skip(1)
+            .map(str::to_owned)
+            .collect()
+    };
+    agree(ours, || netstat("-nat", &zoo.ports));
+}
+
+#[test]
+fn workshop_netstat_watch_marks_what_changes_and_ends_with_ctrl_c() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    let mut program = Program::start(workshop().args(["netstat", "--watch", "--port", &port]));
+    let mut lines = BufReader::new(program.child.stdout.take().unwrap()).lines();
+    let mut until = |words: &[&str]| {
+        let line = lines
+            .by_ref()
+            .map(Result::unwrap)
+            .find(|line| words.iter().all(|word| line.contains(word)));
+        assert!(line.is_some(), "no line with {words:?}");
+    };
+    until(&["LISTEN"]);
+    let (mut client, server, _) = connected(&listener).unwrap();
+    until(&["ESTABLISHED", "<- new"]);
+    client.write_all(b"hello").unwrap();
+    until(&["     5 ", "<- Recv-Q was 0"]);
+    drop(server);
+    until(&["<- gone"]);
+    program.interrupt();
+    assert!(program.wait().success());
+}
+
+#[test]
+fn workshop_alone_shows_how_it_is_used() {
+    let output = run(&mut workshop(), "");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("cargo workshop"));
+    let row = Row {
+        state: State::Listen,
+        local: "127.0.0.1:8330".parse().unwrap(),
+        peer: "0.0.0.0:0".parse().unwrap(),
+        recv_q: 0,
+        send_q: 0,
+        backlog: Some(128),
+        drops: Some(0),
+        timer: None,
+        inode: 1,
+    };
+    let line = "tcp        0      0 127.0.0.1:8330          0.0.0.0:*               LISTEN     ";
+    assert_eq!(row.to_string(), line);
+}

@@ -79,7 +79,6 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
     let addr = listener.local_addr()?;
     let mut story = Story::begin(flags, addr)?;
     let limit = Duration::from_millis(600);
-
     let stream = dial(&addr.to_string(), limit)?;
     let end = End::of(&stream)?;
     story

@@ -102,7 +102,6 @@ fn a_thread_each(story: &mut Story, addr: SocketAddr) -> io::Result<()> {
         .expect("second", End::of(&second)?, must(Established).recv_q(1..))
         .why("Both have been greeted (Recv-Q): neither keeps the other waiting.")
         .show()?;
-
     let socket = || Socket::new(Domain::for_address(addr), Type::STREAM, None);
     let (third, fourth) = (socket()?, socket()?);
     let (soft, hard) = getrlimit(RLIMIT_NOFILE)?;

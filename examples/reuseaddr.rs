@@ -7,15 +7,13 @@
 //! New since `heartbeat`: what is left of a connection when both ends have closed.
 
 use std::io::{self, ErrorKind, Read};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::ExitCode;
 
 use socket_workshop::stage::{Flags, Story, gone, must, time_wait};
 use socket_workshop::table::{End, State::*};
 use socket_workshop::{command, fault::Attempt, peer::connected};
 use socket2::{Domain, Socket, Type};
-
-const FREE_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 fn main() -> ExitCode {
     command::run(|flags: Flags| {
@@ -34,13 +32,17 @@ type Options<'a> = &'a [fn(&Socket, bool) -> io::Result<()>];
 /// socket, options, bind, listen: bind is what reads them.
 fn listen(addr: SocketAddr, options: Options) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
-    for option in options {
-        option(&socket, true)?;
-    }
+    options.iter().try_for_each(|set| set(&socket, true))?;
     let bound = socket.bind(&addr.into());
     bound.attempt(|| format!("cannot listen on {addr}"))?;
     socket.listen(128)?;
     Ok(socket.into())
+}
+
+/// A free port of an address that no other program uses here: all of 127/8 is loopback on Linux.
+fn free_port() -> SocketAddr {
+    let last = if cfg!(target_os = "linux") { 2 } else { 1 };
+    SocketAddr::from(([127, 0, 0, last], 0))
 }
 
 fn is_in_use(bound: &io::Result<TcpListener>) -> bool {
@@ -56,7 +58,7 @@ fn served(listener: &TcpListener) -> io::Result<End> {
 }
 
 fn the_client_closes_first(story: &mut Story) -> io::Result<()> {
-    let listener = listen(FREE_PORT, &[])?;
+    let listener = listen(free_port(), &[])?;
     let addr = listener.local_addr()?;
     let (client, mut server, end) = connected(&listener)?;
     drop(client);
@@ -70,8 +72,7 @@ fn the_client_closes_first(story: &mut Story) -> io::Result<()> {
               A minute on Linux, always; two times an MSL of two minutes in RFC 9293 (3.4.2).")
         .show()?;
     drop(listener);
-    let again = listen(addr, &[]);
-    story.claim("The server has its address again at once.", again.is_ok())
+    story.claim("Its server listens again.", listen(addr, &[]).is_ok())
 }
 
 fn the_server_closes_first(story: &mut Story, listener: TcpListener) -> io::Result<()> {
@@ -89,12 +90,9 @@ fn the_server_closes_first(story: &mut Story, listener: TcpListener) -> io::Resu
         .show()?;
     story.claim("Without it: address in use.", is_in_use(&without))?;
     let shared = listen(addr, &[Socket::set_reuse_address]);
-    story.claim(
-        "With it, while a server listens: in use.",
-        is_in_use(&shared),
-    )?;
+    story.claim("With it, beside a live one: in use.", is_in_use(&shared))?;
 
-    let listener = listen(FREE_PORT, &[])?;
+    let listener = listen(free_port(), &[])?;
     let addr = listener.local_addr()?;
     let old_end = served(&listener)?;
     drop(listener);
@@ -108,7 +106,7 @@ fn the_server_closes_first(story: &mut Story, listener: TcpListener) -> io::Resu
 }
 
 fn a_port_shared(story: &mut Story) -> io::Result<()> {
-    let old = listen(FREE_PORT, &[Socket::set_reuse_port])?;
+    let old = listen(free_port(), &[Socket::set_reuse_port])?;
     let addr = old.local_addr()?;
     let _new = listen(addr, &[Socket::set_reuse_port])?;
     let _clients = (0..32)
@@ -123,20 +121,29 @@ fn a_port_shared(story: &mut Story) -> io::Result<()> {
 }
 
 fn the_same_pair(story: &mut Story) -> io::Result<()> {
-    let listener = listen(FREE_PORT, &[Socket::set_reuse_address])?;
+    let listener = listen(free_port(), &[])?;
     let addr = listener.local_addr()?;
-    let old_end = served(&listener)?;
+    let dial_from = |local: SocketAddr| -> io::Result<TcpStream> {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+        socket.bind(&local.into())?;
+        socket.connect(&addr.into()).and(Ok(socket.into()))
+    };
+    let mut client = dial_from(free_port())?;
+    let end = End::of(&client)?;
+    drop(listener.accept()?); // the server closes first
+    client.read_to_end(&mut Vec::new())?;
+    drop(client);
     story
         .stage("a server has closed first, and still listens")
-        .pair(old_end.other(), gone(), TimeWait)
+        .pair(end, gone(), TimeWait)
         .show()?;
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
-    socket.bind(&old_end.other().local.into())?; // the old client's port
-    socket.connect(&addr.into())?;
+    let _again = dial_from(end.local)?;
     story
         .stage("the client has connected from the same port again")
-        .pair(old_end.other(), Established, Established)
-        .why("Many books forbid it while TIME_WAIT lasts. Linux does not: a newer timestamp or sequence \
-              number proves that the SYN is no old duplicate (RFC 6191; RFC 9293, 3.6.1).")
+        .pair(end, Established, Established)
+        .why(
+            "Many books forbid it while TIME_WAIT lasts. Linux does not: a newer timestamp or \
+              sequence number proves that the SYN is no duplicate (RFC 6191; RFC 9293, 3.6.1).",
+        )
         .show()
 }

@@ -22,7 +22,7 @@ use nix::{
 };
 
 use super::{GRACE, connection::Shared};
-use crate::{deadline::Deadline, stop::Stop};
+use crate::stop::Stop;
 
 /// The first and the longest rest after the process has run out of something.
 pub(super) const SHORTEST_REST: Duration = Duration::from_millis(5);
@@ -123,6 +123,8 @@ pub(super) struct Gate<'a> {
     stop: &'a Stop,
     live: &'a Live,
     max_connections: usize,
+    /// The stop has been heard.
+    stopping: bool,
     rest: Duration,
 }
 
@@ -139,33 +141,43 @@ impl<'a> Gate<'a> {
             stop,
             live,
             max_connections,
+            stopping: false,
             rest: SHORTEST_REST,
         })
     }
 
-    /// All connections that wait, once there are any. After the stop, those that are queued still
-    /// come, and then `None`.
+    /// All connections that wait, once there are any. After the stop, idle connections are told that
+    /// nothing more will come, those that are queued still get their turn, and then it is `None`.
     pub(super) fn next(&mut self) -> io::Result<Option<Vec<TcpStream>>> {
         let mut accepted = Vec::new();
         loop {
+            if self.stop.requested() && !self.stopping {
+                self.stopping = true; // from here on the stop is readable for ever: not to be waited for
+                self.live
+                    .connections()
+                    .values()
+                    .for_each(|connection| connection.end_idleness());
+            }
             let out_of_something = self.accept_all(&mut accepted)?;
-            let over = self
-                .stop
-                .since()
-                .is_some_and(|since| Deadline::at(since, GRACE).passed());
             if !accepted.is_empty() {
                 self.rest = SHORTEST_REST;
                 return Ok(Some(accepted));
-            } else if over {
-                return Ok(None);
-            } else if self.live.count.load(SeqCst) >= self.max_connections {
-                self.live.wait_for_an_end(Some(self.stop), None)?;
-            } else if out_of_something {
-                self.rest()?;
-            } else if self.stop.requested() {
-                return Ok(None);
-            } else {
-                wait([self.listener.as_fd(), self.stop.as_fd()], None)?;
+            }
+            let full = self.live.count.load(SeqCst) >= self.max_connections;
+            let patience = if full { LONGEST_REST } else { self.rest };
+            match grace_left(self.stop).filter(|_| self.stopping) {
+                Some(left) if left.is_zero() => return Ok(None),
+                Some(left) if full || out_of_something => {
+                    self.live.wait_for_an_end(None, left.min(patience))?;
+                }
+                Some(_) => return Ok(None),
+                None if full || out_of_something => {
+                    self.live.wait_for_an_end(Some(self.stop), patience)?;
+                }
+                None => wait([self.listener.as_fd(), self.stop.as_fd()], None)?,
+            }
+            if out_of_something {
+                self.rest = (self.rest * 2).min(LONGEST_REST);
             }
         }
     }
@@ -190,34 +202,24 @@ impl<'a> Gate<'a> {
         Ok(false)
     }
 
-    /// Rests until a connection ends, and each time twice as long if none does.
-    fn rest(&mut self) -> io::Result<()> {
-        self.live
-            .wait_for_an_end(Some(self.stop), Some(self.rest))?;
-        self.rest = (self.rest * 2).min(LONGEST_REST);
-        Ok(())
-    }
-
-    /// Closes the listener, tells the idle connections that nothing more will come, gives the others
-    /// their grace, and aborts what is left.
+    /// Closes the listener, gives the connections what is left of their grace, and aborts what is
+    /// left of them.
     pub(super) fn close(self) -> io::Result<()> {
         let Gate {
             listener,
             stop,
             live,
+            stopping,
             ..
         } = self;
         drop(listener);
-        let Some(since) = stop.since() else {
+        if !stopping {
             return Ok(()); // the listener has failed: there is no hurry
-        };
-        live.connections()
-            .values()
-            .for_each(|connection| connection.end_idleness());
+        }
         while live.count.load(SeqCst) > 0 {
-            match Deadline::at(since, GRACE).remaining() {
-                Ok(remaining) => live.wait_for_an_end(None, Some(remaining))?,
-                Err(_) => {
+            match grace_left(stop) {
+                Some(left) if !left.is_zero() => live.wait_for_an_end(None, left)?,
+                _ => {
                     live.connections()
                         .values()
                         .for_each(|connection| connection.abort());
@@ -229,15 +231,21 @@ impl<'a> Gate<'a> {
     }
 }
 
+/// What is left of the grace, once the stop has been requested.
+fn grace_left(stop: &Stop) -> Option<Duration> {
+    stop.since()
+        .map(|since| GRACE.saturating_sub(since.elapsed()))
+}
+
 impl Live {
     /// Waits until a connection ends, the stop is requested, or the time is over.
-    fn wait_for_an_end(&self, stop: Option<&Stop>, limit: Option<Duration>) -> io::Result<()> {
+    fn wait_for_an_end(&self, stop: Option<&Stop>, limit: Duration) -> io::Result<()> {
         let before = self.count.load(SeqCst);
         self.awaited.store(true, SeqCst);
         // Whoever ended between the two lines above has not rung.
         if self.count.load(SeqCst) >= before {
             let heard = self.heard.as_fd();
-            wait([heard, stop.map_or(heard, Stop::as_fd)], limit)?;
+            wait([heard, stop.map_or(heard, Stop::as_fd)], Some(limit))?;
         }
         self.awaited.store(false, SeqCst);
         while matches!((&self.heard).read(&mut [0; 64]), Ok(1..)) {}

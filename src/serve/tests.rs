@@ -145,6 +145,39 @@ fn what_was_queued_at_the_stop_is_accepted_and_served() {
 }
 
 #[test]
+fn at_the_stop_an_idle_connection_makes_room_for_one_that_is_queued() {
+    let mut served_after = None;
+    let totals = with_server(1, echo, |addr, stop| {
+        let idle = TcpStream::connect(addr).unwrap();
+        says_and_hears(&idle, b"first");
+        let mut second = TcpStream::connect(addr).unwrap();
+        second.write_all(b"second").unwrap();
+        let asked = Instant::now();
+        stop.request();
+        assert_eq!(
+            Deadline::after(PATIENCE).on(&idle).read(&mut [0]).unwrap(),
+            0
+        );
+        drop(idle);
+        let mut answer = Vec::new();
+        Deadline::after(PATIENCE)
+            .on(&second)
+            .read_to_end(&mut answer)
+            .unwrap();
+        assert_eq!(answer, b"second");
+        served_after = Some(asked.elapsed());
+    });
+    assert_eq!(
+        totals,
+        Totals {
+            connections: 2,
+            failed: 0
+        }
+    );
+    assert!(served_after.unwrap() < super::GRACE, "{served_after:?}");
+}
+
+#[test]
 fn a_client_that_does_not_read_its_answer_ends_by_the_deadline() {
     let limit = Duration::from_millis(50);
     let flood = |connection: &Connection| {

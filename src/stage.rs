@@ -6,6 +6,7 @@
 //! error that shows both. Narration reads the table and nothing else: a lesson does the same with
 //! and without it.
 
+mod expected;
 mod must;
 mod pace;
 mod quiz;
@@ -19,7 +20,11 @@ use std::{
 pub use must::{Count, Must, gone, must, time_wait};
 pub use pace::{Flags, play};
 
-use self::{pace::Pace, quiz::Quiz};
+use self::{
+    expected::{Expected, is_orphan},
+    pace::Pace,
+    quiz::Quiz,
+};
 use crate::{
     command::{self, output_error},
     deadline::Deadline,
@@ -401,41 +406,6 @@ impl Story {
         }
         self.line("")
     }
-}
-
-/// What a stage claims of the table.
-struct Expected<'a> {
-    rows: Vec<(&'a str, End, Must)>,
-    nothing_else: bool,
-}
-
-impl Expected<'_> {
-    fn names(&self, row: &Row) -> bool {
-        self.rows.iter().any(|(_, end, _)| end.is(row))
-    }
-
-    fn refuted(&self, title: &str, waited: Duration, table: &Table) -> io::Error {
-        let mut text =
-            format!("after {waited:?} the kernel does not show what stage `{title}` claims\n");
-        for (role, end, must) in &self.rows {
-            let verdict = if must.holds(table, *end) {
-                "shown   "
-            } else {
-                "expected"
-            };
-            text += &format!("  {verdict}  {role}: {end} {must}\n");
-        }
-        if self.nothing_else {
-            text += "  expected  no other row of these ports\n";
-        }
-        text += &format!("the kernel shows\n{table}");
-        io::Error::other(text.trim_end().to_owned())
-    }
-}
-
-/// A connection's end that no program owns any more: the kernel alone is bringing it to its end.
-fn is_orphan(row: &Row) -> bool {
-    row.inode == 0 && !matches!(row.state, State::Listen | State::SynRecv)
 }
 
 /// Lines of at most `width` characters, broken at spaces; a line break in the text is kept.

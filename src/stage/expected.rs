@@ -1,0 +1,46 @@
+//! What a stage claims of the table, and what to say when the kernel shows otherwise.
+
+use std::{io, time::Duration};
+
+use super::Must;
+use crate::table::{End, Row, State, Table};
+
+/// What a stage claims of the table.
+pub(super) struct Expected<'a> {
+    pub(super) rows: Vec<(&'a str, End, Must)>,
+    pub(super) nothing_else: bool,
+}
+
+impl Expected<'_> {
+    pub(super) fn names(&self, row: &Row) -> bool {
+        self.rows.iter().any(|(_, end, _)| end.is(row))
+    }
+
+    pub(super) fn refuted(&self, title: &str, waited: Duration, table: &Table) -> io::Error {
+        let mut text =
+            format!("after {waited:?} the kernel does not show what stage `{title}` claims\n");
+        for (role, end, must) in &self.rows {
+            let verdict = if must.holds(table, *end) {
+                "shown   "
+            } else {
+                "expected"
+            };
+            text += &format!("  {verdict}  {role}: {end} {must}\n");
+        }
+        if self.nothing_else {
+            text += "  expected  no other row of these ports\n";
+        }
+        text += &format!("the kernel shows\n{table}");
+        io::Error::other(text.trim_end().to_owned())
+    }
+}
+
+/// An end that no program owns any more: the kernel alone is bringing it to its close.
+pub(super) fn is_orphan(row: &Row) -> bool {
+    use State::*;
+    row.inode == 0
+        && matches!(
+            row.state,
+            FinWait1 | FinWait2 | Closing | LastAck | TimeWait
+        )
+}

@@ -9,12 +9,12 @@
 //! New since `dialer`: what goes over a connection, and half of it ending before the other half.
 
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::ExitCode;
 
 use socket_workshop::stage::{Flags, Story, must, play};
 use socket_workshop::table::{End, State::*};
-use socket_workshop::{listen::Listen, say, serve::serve, stop::Stop};
+use socket_workshop::{listen::Listen, peer::connected, say, serve::serve, stop::Stop};
 
 fn main() -> ExitCode {
     play(both_ends, |addr| {
@@ -91,21 +91,24 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
         answer == "one two three",
     )?;
 
-    let mut client = TcpStream::connect(addr)?;
-    let (server, _) = listener.accept()?;
+    a_part_of_what_was_to_be_written(&mut story, &listener)?;
+    story.end()
+}
+
+fn a_part_of_what_was_to_be_written(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
+    let (mut client, _server, end) = connected(listener)?;
     client.set_nonblocking(true)?; // so that a write takes what fits, and returns
     let large = vec![b'x'; 64 << 20];
     let taken = client.write(&large)?;
     story
         .stage("a second client has written 64 MiB to a server that does not read")
-        .pair(End::of(&client)?, must(Established).send_q(1..), must(Established).recv_q(1..))
-        .why("What fits into both kernels' buffers is taken. The rest is the program's to write again: \
-              `write` says how much it took, `write_all` repeats it.")
+        .client(end, must(Established).send_q(1..))
+        .server(end, must(Established).recv_q(1..))
+        .why(
+            "What fits into both kernels' buffers is taken. The rest is the program's to write \
+              again: `write` says how much it took, `write_all` repeats it.",
+        )
         .show()?;
-    story.claim(
-        &format!("write took {taken} bytes of {}.", large.len()),
-        taken < large.len(),
-    )?;
-    drop(server);
-    story.end()
+    let text = format!("write took {taken} bytes of {}.", large.len());
+    story.claim(&text, taken < large.len())
 }

@@ -64,7 +64,20 @@ fn zoo() -> Zoo {
         .unwrap_err();
     held.push(dialer.into());
     listeners.push(full);
-    // IPv6, and IPv4 on a dual-stack listener.
+    ipv6(&mut held, &mut listeners);
+    let ports = listeners
+        .iter()
+        .map(|listener| listener.local_addr().unwrap().port())
+        .collect();
+    Zoo {
+        ports,
+        _held: held,
+        _listeners: listeners,
+    }
+}
+
+/// IPv6, and IPv4 on a dual-stack listener, where there is IPv6.
+fn ipv6(held: &mut Vec<TcpStream>, listeners: &mut Vec<TcpListener>) {
     if let Ok(v6) = TcpListener::bind("[::1]:0") {
         let (client, server, _) = connected(&v6).unwrap();
         held.extend([client, server]);
@@ -80,15 +93,6 @@ fn zoo() -> Zoo {
         held.push(TcpStream::connect(("127.0.0.1", port)).unwrap());
         held.push(dual.accept().unwrap().0);
         listeners.push(dual);
-    }
-    let ports = listeners
-        .iter()
-        .map(|listener| listener.local_addr().unwrap().port())
-        .collect();
-    Zoo {
-        ports,
-        _held: held,
-        _listeners: listeners,
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Flags, Story, gone, must, wrapped};
+use super::{Flags, Story, gone, must, story::wrapped};
 use crate::{
     deadline::Deadline,
     table::{End, Kernel, State::*, TimerKind},

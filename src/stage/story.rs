@@ -1,0 +1,299 @@
+//! The story: where it is told, what it remembers, and how it waits for the kernel.
+
+use std::{
+    io::{self, ErrorKind, IsTerminal, Write},
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use super::{
+    Flags, Stage,
+    expected::{Expected, is_orphan},
+    pace::Pace,
+    quiz::Quiz,
+};
+use crate::{
+    command::{self, output_error},
+    deadline::Deadline,
+    table::{End, HEADER, HEADER_WITH_TIMERS, Kernel, Row, State, Table},
+};
+
+/// How long the kernel may take to show what a stage claims. On an idle machine it is there at once.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// With more rows than this, those that play no part in the story are counted instead of shown.
+const CROWD: usize = 16;
+
+/// The width to which text is set; rows of the table are as wide as netstat makes them.
+const WIDTH: usize = 88;
+
+/// A lesson as it is told.
+pub struct Story {
+    pub(super) out: Box<dyn Write>,
+    pub(super) bold: bool,
+    pub(super) kernel: Option<Kernel>,
+    ports: Vec<u16>,
+    /// Ends that no program owned when the story began: in TIME_WAIT, most likely, since an earlier run.
+    earlier: Vec<End>,
+    /// The parts that ends have played so far, newest last: a row keeps its name when it is not the subject.
+    pub(super) roles: Vec<(String, End)>,
+    /// Ends that a stage has shown in TIME_WAIT, and when that ends.
+    pub(super) waiting: Vec<(End, Instant)>,
+    pub(super) patience: Duration,
+    pub(super) confirmed: usize,
+    pub(super) pace: Pace,
+    pub(super) quiz: Option<Quiz>,
+}
+
+impl Story {
+    /// Begins a story about one port, on stdout, with the commands to run in another terminal.
+    ///
+    /// # Errors
+    /// Stdout is closed. A table that cannot be read is no error: the story says so and goes on.
+    pub fn begin(flags: &Flags, about: SocketAddr) -> io::Result<Story> {
+        let stdout = io::stdout();
+        let bold = stdout.is_terminal();
+        Story::told_on(Box::new(stdout), bold, flags, about)
+    }
+
+    /// Begins a story on stderr, for a lesson that is a program with an output of its own.
+    ///
+    /// # Errors
+    /// As for [`Story::begin`].
+    pub fn begin_on_stderr(flags: &Flags, about: SocketAddr) -> io::Result<Story> {
+        let stderr = io::stderr();
+        let bold = stderr.is_terminal();
+        Story::told_on(Box::new(stderr), bold, flags, about)
+    }
+
+    pub(super) fn told_on(
+        out: Box<dyn Write>,
+        bold: bool,
+        flags: &Flags,
+        about: SocketAddr,
+    ) -> io::Result<Story> {
+        let mut story = Story {
+            out,
+            bold,
+            kernel: None,
+            ports: vec![about.port()],
+            earlier: Vec::new(),
+            roles: Vec::new(),
+            waiting: Vec::new(),
+            patience: PATIENCE,
+            confirmed: 0,
+            pace: flags.pace(),
+            quiz: flags.predict.then(Quiz::default),
+        };
+        let port = about.port();
+        story.line(&format!(
+            "In another terminal:  watch -n1 'netstat -nat | grep {port}'"
+        ))?;
+        story.line(&format!("                 or:  ss -tan | grep {port}"))?;
+        match Kernel::open().and_then(|mut kernel| Ok((kernel.table()?, kernel))) {
+            Ok((table, kernel)) => {
+                let old = table.of_ports(&story.ports).rows;
+                story.earlier = old
+                    .iter()
+                    .filter(|row| is_orphan(row))
+                    .map(Row::end)
+                    .collect();
+                story.kernel = Some(kernel);
+            }
+            Err(error) => story.tell(&format!(
+                "{error}. Nothing below is checked here: compare it with netstat."
+            ))?,
+        }
+        Ok(story)
+    }
+
+    /// The next stage, titled by what has just been done.
+    pub fn stage<'a>(&'a mut self, title: &'a str) -> Stage<'a> {
+        Stage {
+            story: self,
+            title,
+            why: "",
+            expected: Vec::new(),
+            nothing_else: false,
+            timers: false,
+        }
+    }
+
+    /// A paragraph between stages.
+    ///
+    /// # Errors
+    /// The output is closed.
+    pub fn tell(&mut self, text: &str) -> io::Result<()> {
+        for line in wrapped(text, WIDTH) {
+            self.line(&line)?;
+        }
+        Ok(())
+    }
+
+    /// A claim that is not about the table: what a call returned, how long it took. Tells it, if it holds.
+    ///
+    /// # Errors
+    /// It does not hold here; or the output is closed.
+    pub fn claim(&mut self, text: &str, holds: bool) -> io::Result<()> {
+        if !holds {
+            return Err(io::Error::other(format!("not so on this machine: {text}")));
+        }
+        self.tell(text)
+    }
+
+    /// A claim that a call has failed with an error of this kind. Tells it, if it is so.
+    ///
+    /// # Errors
+    /// The call has succeeded, or failed otherwise; or the output is closed.
+    pub fn fails<T>(
+        &mut self,
+        call: &str,
+        result: io::Result<T>,
+        kind: ErrorKind,
+    ) -> io::Result<()> {
+        match result {
+            Err(error) if error.kind() == kind => self.tell(&format!("{call} gave {kind:?}.")),
+            Err(error) if command::is_reader_gone(&error) => Err(error),
+            Err(error) => Err(io::Error::other(format!(
+                "{call} gave no {kind:?} on this machine: {error}"
+            ))),
+            Ok(_) => Err(io::Error::other(format!(
+                "{call} gave no {kind:?} on this machine: it succeeded"
+            ))),
+        }
+    }
+
+    /// Ends the story with what the kernel has confirmed, and the score of the predictions.
+    ///
+    /// # Errors
+    /// The output is closed.
+    pub fn end(mut self) -> io::Result<()> {
+        self.line("")?;
+        if let Some(quiz) = self.quiz.take() {
+            self.line(&quiz.score())?;
+        }
+        if self.kernel.is_some() {
+            self.line(&format!(
+                "The kernel has confirmed all {} stages.",
+                self.confirmed
+            ))?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn line(&mut self, line: &str) -> io::Result<()> {
+        writeln!(self.out, "{line}")
+            .and_then(|()| self.out.flush())
+            .map_err(output_error)
+    }
+
+    /// Waits until the table shows all that is expected. `Err` holds the last table that did not.
+    pub(super) fn confirm(
+        &self,
+        kernel: &mut Kernel,
+        stage: &Expected<'_>,
+    ) -> io::Result<Result<Table, Table>> {
+        let mut last = Table::default();
+        let agreed = Deadline::after(self.patience).wait_for(|| {
+            last = kernel.table()?.of_ports(&self.ports);
+            last.rows
+                .retain(|row| !(is_orphan(row) && self.earlier.contains(&row.end())));
+            let all = stage.rows.iter().all(|(_, end, must)| {
+                must.holds(&last, *end) || (must.is_time_wait() && self.has_run_out(*end))
+            });
+            let others = last.rows.iter().any(|row| !stage.names(row));
+            Ok((all && !(stage.nothing_else && others)).then(|| last.clone()))
+        })?;
+        Ok(agreed.ok_or(last))
+    }
+
+    /// Whether an earlier stage has shown this end in TIME_WAIT, and its minute is over: whoever
+    /// explains a stage for longer than that must not find the next one refuted.
+    fn has_run_out(&self, end: End) -> bool {
+        self.waiting
+            .iter()
+            .any(|&(waiting, until)| waiting == end && until <= Instant::now())
+    }
+
+    /// Takes the ports of an end into the story, unless one of them is there already.
+    pub(super) fn follow(&mut self, end: End) {
+        let ports = [Some(end.local.port()), end.peer.map(|peer| peer.port())];
+        if !ports.iter().flatten().any(|port| self.ports.contains(port)) {
+            self.ports.extend(ports.iter().flatten());
+        }
+    }
+
+    pub(super) fn remember_time_waits(&mut self, table: &Table) {
+        for row in table.rows.iter().filter(|row| row.state == State::TimeWait) {
+            let remaining = row
+                .timer
+                .map_or(Duration::from_secs(60), |timer| timer.remaining);
+            self.waiting.push((row.end(), Instant::now() + remaining));
+        }
+    }
+
+    /// The table as netstat prints it, each row of the story with its role behind it.
+    pub(super) fn print(
+        &mut self,
+        table: &Table,
+        expected: &Expected<'_>,
+        timers: bool,
+    ) -> io::Result<()> {
+        let header = if timers { HEADER_WITH_TIMERS } else { HEADER };
+        self.line("")?;
+        self.line(header.trim_end())?;
+        let role = |row: &Row| self.roles.iter().rev().find(|(_, end)| end.is(row));
+        let (mut lines, mut left_out) = (Vec::new(), 0);
+        for row in &table.rows {
+            let note = match (role(row), row.backlog) {
+                (Some((role, _)), Some(backlog)) => format!("  <- {role}, backlog {backlog}"),
+                (Some((role, _)), None) => format!("  <- {role}"),
+                (None, _) if table.rows.len() > CROWD => {
+                    left_out += 1;
+                    continue;
+                }
+                (None, _) => String::new(),
+            };
+            let text = if timers {
+                format!("{row:#}{note}")
+            } else {
+                format!("{row}{note}")
+            };
+            lines.push(text.trim_end().to_owned());
+        }
+        if left_out > 0 {
+            lines.push(format!("(not shown: {left_out} other rows of these ports)"));
+        }
+        lines.iter().try_for_each(|line| self.line(line))?;
+        for (role, end, must) in &expected.rows {
+            if must.is_gone() {
+                self.line(&format!("(no row for the {role}: CLOSED)"))?;
+            } else if table.find(*end).is_none() {
+                self.line(&format!("(the {role}'s minute of TIME_WAIT is over)"))?;
+            }
+        }
+        if !self.earlier.is_empty() {
+            let n = self.earlier.len();
+            self.line(&format!("(not shown: {n} left by an earlier run)"))?;
+        }
+        Ok(())
+    }
+}
+
+/// Lines of at most `width` characters, broken at spaces; a line break in the text is kept.
+pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for paragraph in text.lines() {
+        let mut line = String::new();
+        for word in paragraph.split(' ') {
+            if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > width {
+                lines.push(std::mem::take(&mut line));
+            } else if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+        lines.push(line);
+    }
+    lines
+}

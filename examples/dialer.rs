@@ -115,8 +115,8 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
         .expect("dialer", syn_sent, must(SynSent).timer(Retransmit))
         .timers()
         .why(
-            "Its kernel drops the SYN and says nothing. Ours sends it again each second, later \
-              more rarely, and gives up after two minutes (tcp_syn_retries): set a limit.",
+            "Its kernel drops the SYN and says nothing. Ours sends it again, ever more \
+              rarely, and gives up after some two minutes (tcp_syn_retries): set a limit.",
         )
         .show()?;
     let gave_up = dial(&silent.to_string(), limit);

@@ -41,18 +41,21 @@ fn main() -> ExitCode {
     })
 }
 
-/// Pings a quiet peer until it has been silent for `misses` intervals. Returns for how long it was.
-fn watch(mut stream: &TcpStream, interval: Duration, misses: u32) -> io::Result<Duration> {
+/// Pings a quiet peer until it has been silent for `misses` intervals. Returns for how long,
+/// and how many bytes it had sent.
+fn watch(mut stream: &TcpStream, interval: Duration, misses: u32) -> io::Result<(Duration, usize)> {
     let mut pings = stream.try_clone()?;
     let heartbeat = Heartbeat::start(interval, move || pings.write_all(b"ping\n"));
     // The clock of the read begins anew with each word from the peer, and never with one of ours.
     stream.set_read_timeout(Some(interval.saturating_mul(misses)))?;
-    let mut heard = Instant::now();
+    let (mut heard, mut bytes) = (Instant::now(), 0);
     loop {
         match stream.read(&mut [0; 64]) {
             Ok(0) => return Err(ErrorKind::UnexpectedEof.into()), // closed, which is not silence
-            Ok(_) => heard = Instant::now(),
-            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(heard.elapsed()),
+            Ok(n) => (heard, bytes) = (Instant::now(), bytes + n),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                return Ok((heard.elapsed(), bytes));
+            }
             Err(error) => return Err(error), // reset, which is not silence either
         }
         heartbeat.activity(); // a word from the peer is as good as an answer: the next ping can wait
@@ -61,6 +64,7 @@ fn watch(mut stream: &TcpStream, interval: Duration, misses: u32) -> io::Result<
 
 fn heartbeats(story: &mut Story, listener: &TcpListener, given: Arguments) -> io::Result<()> {
     let (client, server, end) = connected(listener)?;
+    server.set_read_timeout(Some(Duration::from_secs(10)))?;
     let peer = thread::spawn(move || {
         let mut pings = BufReader::new(&server).lines();
         for _ in 0..2 {
@@ -69,7 +73,7 @@ fn heartbeats(story: &mut Story, listener: &TcpListener, given: Arguments) -> io
         }
         Ok::<_, io::Error>(server) // still open, and nobody reads from it any more
     });
-    let silence = watch(&client, given.interval, given.misses)?;
+    let (silence, bytes) = watch(&client, given.interval, given.misses)?;
     let _hung = peer.join().expect("the peer only reads and writes")?;
     story
         .stage("the peer answered two pings, and then it hung")
@@ -82,7 +86,7 @@ fn heartbeats(story: &mut Story, listener: &TcpListener, given: Arguments) -> io
         .show()?;
     let limit = given.interval.saturating_mul(given.misses);
     let text = format!("Taken for dead after {silence:.2?} of silence; the limit was {limit:?}.");
-    story.claim(&text, silence >= limit)
+    story.claim(&text, silence >= limit && bytes == 2 * b"pong\n".len())
 }
 
 #[cfg(target_os = "linux")]
@@ -124,17 +128,18 @@ fn the_kernels_own_means(story: &mut Story, listener: &TcpListener) -> io::Resul
     story.fails(&format!("After {took:.1?} read"), read, ErrorKind::TimedOut)?;
 
     let (mut client, server, end) = connected(listener)?;
-    SockRef::from(&client).set_tcp_user_timeout(Some(second))?;
+    SockRef::from(&client).set_tcp_user_timeout(Some(2 * second))?;
     SockRef::from(&server).attach_filter(&pull)?;
     client.write_all(b"hello")?;
     story
-        .stage("TCP_USER_TIMEOUT of 1 s, a peer that is cut off, and 5 bytes written")
+        .stage("TCP_USER_TIMEOUT of 2 s, a peer that is cut off, and 5 bytes written")
         .client(end, must(Established).send_q(5).timer(Retransmit))
         .timers()
         .why(
-            "The kernel waits for an ACK, and gives up after 1 s instead of some 15 minutes. An \
+            "The kernel waits for an ACK, and gives up after 2 s instead of some 15 minutes. An \
               idle connection waits for nothing, and would not be noticed.",
         )
         .show()?;
-    story.fails("read", client.read(&mut [0]), ErrorKind::TimedOut)
+    let read = client.read(&mut [0]);
+    story.fails("read", read, ErrorKind::TimedOut)
 }

@@ -6,10 +6,10 @@
 //!     cargo run --example kv -- get subject           will do too: a JSON object is a line
 //!
 //! You will see each call's connection at both ends, and what it leaves behind. New since
-//! `reuseaddr`: calls and answers, and a process that ends while a thread waits in accept.
+//! `reuseaddr`: calls and answers, and a process that ends while its server waits for clients.
 
-use std::net::SocketAddr;
 use std::{io, process::ExitCode, thread, time::Duration};
+use std::{net::SocketAddr, num::NonZeroUsize};
 
 use clap::{Parser, Subcommand};
 use socket_workshop::kv::{CALL_LIMIT, Client, Kv, Limits};
@@ -56,11 +56,11 @@ struct Serve {
     #[arg(long, value_name = "ADDR", default_value = ADDR, value_parser = command::address)]
     listen: SocketAddr,
     /// Close a connection that makes no call for this long
-    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = command::longer_than_zero)]
     idle: Duration,
     /// Serve this many connections at once; further ones wait
-    #[arg(long, value_name = "N", default_value_t = 10_000)]
-    max_connections: usize,
+    #[arg(long, value_name = "N", default_value = "10000")]
+    max_connections: NonZeroUsize,
 }
 
 fn main() -> ExitCode {
@@ -121,7 +121,7 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
     drop(client);
     say!("get(subject) -> {value}")?;
     story
-        .stage("both calls are done; the server's thread waits in accept for ever")
+        .stage("both calls are done; the server waits for more clients, for ever")
         .expect("listener", listening, Listen)
         .expect("client of put", first, counting)
         .expect("client of get", second, time_wait())
@@ -141,7 +141,7 @@ fn server(flags: Serve) -> io::Result<()> {
     let totals = kv.serve(
         listener,
         &stop,
-        Limits::new(flags.max_connections, flags.idle),
+        Limits::new(flags.max_connections.get(), flags.idle),
     )?;
     say!("{} calls on {totals}", kv.calls())
 }

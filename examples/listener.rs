@@ -25,14 +25,14 @@ fn main() -> ExitCode {
     })
 }
 
-/// What `TcpListener::bind` does, spelled out.
+/// What `TcpListener::bind` does, spelled out, and one option that it leaves to the system.
 fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
     socket.set_reuse_address(true)?; // lesson `reuseaddr` shows what for
     socket.set_only_v6(false).ok(); // [::] takes IPv4 clients too; for IPv4 there is no such option
     let bound = socket.bind(&addr.into()); // an address, but no row in the kernel's table yet
     bound.attempt(|| format!("cannot listen on {addr}"))?;
-    socket.listen(128)?; // so many may wait for accept: std's backlog
+    socket.listen(128)?; // std's backlog: beyond it the kernel takes one more, and then no SYN
     Ok(socket.into())
 }
 
@@ -48,11 +48,10 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
         .show()?;
 
     let client = TcpStream::connect(addr)?;
-    let end = End::of(&client)?;
     story
         .stage("connect; nobody has called accept")
         .expect("listener", End::listener(addr), must(Listen).recv_q(1))
-        .pair(end, Established, Established)
+        .pair(End::of(&client)?, Established, Established)
         .nothing_else()
         .why("The kernel shook hands by itself. A connection is two rows, a state at each end.")
         .show()?;
@@ -66,7 +65,7 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
     families(&mut story)?;
     thread::scope(|scope| {
         scope.spawn(|| serve(&listener));
-        let told = a_thread_each(&mut story, addr);
+        let told = a_thread_each(&mut story, &listener);
         // Wakes accept with EINVAL, an error of the listener itself: the end of `serve`.
         SockRef::from(&listener).shutdown(Shutdown::Read).and(told)
     })?;
@@ -89,12 +88,15 @@ fn families(story: &mut Story) -> io::Result<()> {
         .expect("IPv6", End::of(&v6)?, Listen)
         .expect("dual-stack", End::of(&both)?, must(Listen).recv_q(1))
         .pair(End::of(&client)?, Established, Established)
-        .why("IPv4 on a tcp6 socket: to the server its peer is ::ffff:127.0.0.1.")
-        .show()
+        .show()?;
+    let (_server, peer) = both.accept()?;
+    let text = format!("To the server its peer is {peer}.");
+    story.claim(&text, peer.is_ipv6())
 }
 
 /// Clients of the server below: two that stay, and one that comes when no descriptor is left.
-fn a_thread_each(story: &mut Story, addr: SocketAddr) -> io::Result<()> {
+fn a_thread_each(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
+    let addr = listener.local_addr()?;
     let (first, second) = (TcpStream::connect(addr)?, TcpStream::connect(addr)?);
     story
         .stage("two clients that say nothing, a thread for each")
@@ -109,13 +111,14 @@ fn a_thread_each(story: &mut Story, addr: SocketAddr) -> io::Result<()> {
     third.connect(&addr.into())?; // may get the one that accept took before it blocked
     fourth.connect(&addr.into())?;
     let starved = story
-        .stage("no descriptor left: accept fails with EMFILE")
+        .stage("no descriptor is left; two more clients have connected, and are queued")
         .expect("listener", End::listener(addr), must(Listen).recv_q(1..))
         .expect("fourth", End::of(&fourth)?, must(Established).recv_q(0))
-        .why("The fourth client is connected all the same. It stays queued.")
         .show();
+    let mine = listener.accept().map_err(|error| error.raw_os_error());
     setrlimit(RLIMIT_NOFILE, soft, hard)?;
     starved?;
+    story.claim("accept gives EMFILE.", matches!(mine, Err(Some(24))))?;
     story
         .stage("descriptors again")
         .expect("fourth", End::of(&fourth)?, must(Established).recv_q(1..))
@@ -132,8 +135,7 @@ fn serve(listener: &TcpListener) -> io::Error {
             let Err(error) = begun else { continue };
             match Errno::from_raw(error.raw_os_error().unwrap_or(0)) {
                 Errno::ECONNABORTED | Errno::EPROTO => {} // this connection's: take the next
-                // The process's or the system's: no descriptor, memory or thread (EAGAIN). It
-                // lasts, so pause: to try again at once would fail, and fail, and fail.
+                // The process's or the system's, and it lasts: to try again at once would spin.
                 Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM | Errno::EAGAIN => {
                     thread::sleep(Duration::from_millis(100));
                 }

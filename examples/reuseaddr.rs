@@ -69,7 +69,7 @@ fn the_client_closes_first(story: &mut Story) -> io::Result<()> {
         .pair(end, time_wait(), gone())
         .timers()
         .why("TIME_WAIT is the active closer's: to repeat its last ACK, and to let old segments die. \
-              A minute on Linux, always; two times an MSL of two minutes in RFC 9293 (3.4.2).")
+              A minute on Linux, and no setting changes it; four in RFC 9293 (twice an MSL of two).")
         .show()?;
     drop(listener);
     story.claim("Its server listens again.", listen(addr, &[]).is_ok())

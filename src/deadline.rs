@@ -82,7 +82,7 @@ impl Deadline {
             if answer.is_some() || self.passed() {
                 return Ok(answer);
             }
-            // The one sleep of this library: the table has no event that could be waited on instead.
+            // The one sleep here that waits for something: the table has no event to wait on instead.
             thread::sleep(LOOK_AGAIN);
         }
     }
@@ -91,8 +91,9 @@ impl Deadline {
 /// A stream, owned or borrowed, whose every read and write ends by one deadline.
 ///
 /// A call past it fails with [`ErrorKind::TimedOut`], on every platform: the kernel's own word for
-/// it is `WouldBlock` on Unix. The timeout it sets stays on the socket, as `set_read_timeout`'s does.
-#[derive(Clone, Copy, Debug)]
+/// it is `WouldBlock` on Unix. The timeout it sets stays on the socket, as `set_read_timeout`'s does;
+/// nobody else may set one while this is in use, for it is set anew only when it has become wrong.
+#[derive(Debug)]
 pub struct Timed<S> {
     stream: S,
     deadline: Deadline,
@@ -116,7 +117,7 @@ impl<S: Borrow<TcpStream>> Timed<S> {
     /// called right before the read or write that is the first to be held to it.
     pub fn renew(&mut self, limit: Duration) {
         self.deadline = Deadline::after(limit);
-        self.fresh = Some(limit.min(FOR_EVER));
+        self.fresh = Some(limit.min(FOR_EVER)).filter(|limit| !limit.is_zero());
     }
 
     fn remaining(&mut self) -> io::Result<Duration> {

@@ -106,8 +106,8 @@ mod tests {
         });
         let mut last = Instant::now();
         for _ in 0..1000 {
-            heartbeat.activity();
             last = Instant::now();
+            heartbeat.activity();
         }
         // Whatever was sent before the last activity, the next ping comes a whole interval after it.
         let after = |at: &Instant| *at > last;

@@ -3,12 +3,16 @@
 
 use std::{
     io::{self, Write},
-    net::{TcpListener, TcpStream},
+    net::{SocketAddr, TcpListener, TcpStream},
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
-use crate::table::End;
+use crate::{
+    deadline::Deadline,
+    listen::Listen,
+    table::{End, Kernel},
+};
 
 /// Both ends of a new connection: the client, what accept returned for it, and the client's end.
 ///
@@ -21,6 +25,27 @@ pub fn connected(listener: &TcpListener) -> io::Result<(TcpStream, TcpStream, En
     Ok((client, server, end))
 }
 
+/// A listener that answers no SYN, for its accept queue is full, and who fills it.
+///
+/// # Errors
+/// As for listen and connect.
+pub fn silent() -> io::Result<(TcpListener, TcpStream)> {
+    let listener = Listen::with_backlog(0).on(SocketAddr::from(([127, 0, 0, 1], 0)))?;
+    let queued = TcpStream::connect(listener.local_addr()?)?; // a backlog of 0 has room for one
+    if let Ok(mut kernel) = Kernel::open() {
+        let end = End::of(&listener)?;
+        let full = || {
+            Ok(kernel
+                .table()?
+                .find(end)
+                .filter(|row| row.recv_q == 1)
+                .map(drop))
+        };
+        Deadline::after(Duration::from_secs(5)).wait_for(full)?;
+    }
+    Ok((listener, queued))
+}
+
 /// A peer that sends its bytes one at a time, with a pause before each: slow, but never silent.
 #[derive(Debug)]
 pub struct Drip(JoinHandle<io::Result<(TcpStream, Duration)>>);
@@ -29,13 +54,13 @@ impl Drip {
     /// Starts to send, on a thread of its own.
     #[must_use]
     pub fn start(mut stream: TcpStream, bytes: &'static [u8], pause: Duration) -> Drip {
+        let (mut sent, mut longest) = (Instant::now(), Duration::ZERO);
         Drip(thread::spawn(move || {
-            let mut longest = Duration::ZERO;
             for byte in bytes {
-                let started = Instant::now();
                 thread::sleep(pause); // no synchronisation: its length is the subject
-                longest = longest.max(started.elapsed());
                 stream.write_all(&[*byte])?;
+                longest = longest.max(sent.elapsed());
+                sent = Instant::now();
             }
             Ok((stream, longest))
         }))

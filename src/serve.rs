@@ -1,7 +1,7 @@
 //! A thread for each connection, a limit on their number, and an orderly stop.
 //!
 //! [`serve`] owns the accept loop and the threads; what is said on a connection is the handler's
-//! business. It ends for the stop and for an error of the listener itself, and for nothing else.
+//! business. Once begun it ends for the stop and for an error of the listener itself.
 //!
 //! A thread that waits for its client is blocked in `read`, and three things may end that: bytes, a
 //! deadline, the stop. The kernel knows of the first two; for the third the accept loop shuts down
@@ -70,6 +70,7 @@ impl fmt::Display for Totals {
 ///
 /// # Errors
 /// The listener itself has failed: nothing can be accepted any more. Threads are joined all the same.
+/// Or there was too little of something to begin with.
 pub fn serve<H>(
     listener: TcpListener,
     stop: &Stop,
@@ -96,13 +97,17 @@ where
                 thread::Builder::new()
                     .stack_size(STACK)
                     .spawn_scoped(scope, move || {
-                        let connection = Connection::new(&entered.connection, stop);
+                        let connection = Connection::new(entered.connection(), stop);
                         let ended = handle(&connection).and(connection.finish());
                         failed.fetch_add(usize::from(ended.is_err()), Ordering::Relaxed);
                     })
             };
             let mut rest = SHORTEST_REST;
-            while start().is_err() && !stop.wait(rest)? {
+            while start().is_err() {
+                if stop.wait(rest).unwrap_or(true) {
+                    failed.fetch_add(1, Ordering::Relaxed); // no thread for it to the end
+                    break;
+                }
                 rest = (rest * 2).min(LONGEST_REST);
             }
         }
@@ -136,7 +141,9 @@ fn accept(mut gate: Gate, queue: mpsc::Sender<Vec<TcpStream>>) -> io::Result<()>
 /// accept stands still, while a fast client fills a queue of 4096 (Linux, `fs/file.c`).
 fn make_room_for_descriptors(listener: &TcpListener, connections: usize) -> io::Result<()> {
     let (limit, _) = getrlimit(Resource::RLIMIT_NOFILE)?;
-    let highest = limit.min(connections as u64 + 64).saturating_sub(1);
+    let highest = limit
+        .min((connections as u64).saturating_add(64))
+        .saturating_sub(1);
     let highest = i32::try_from(highest).unwrap_or(i32::MAX);
     let copy = fcntl(listener, FcntlArg::F_DUPFD_CLOEXEC(highest))?;
     Ok(close(copy)?)

@@ -55,7 +55,8 @@ pub struct Row {
     pub drops: Option<u32>,
     /// The timer that is running, if any.
     pub timer: Option<Timer>,
-    /// The socket's inode, as in `/proc/PID/fd`; 0 when no program owns the socket any more.
+    /// The socket's inode, as in `/proc/PID/fd`; 0 when no program owns the socket any more, or not
+    /// yet: in the accept queue.
     pub inode: u32,
 }
 

@@ -288,11 +288,8 @@ fn dialer_talks_to_echo_and_tells_refused_from_silent() {
         "{said}"
     );
 
-    let full = socket_workshop::listen::Listen::with_backlog(0)
-        .on("127.0.0.1:0".parse().unwrap())
-        .unwrap();
+    let (full, _queued) = socket_workshop::peer::silent().unwrap();
     let silent = full.local_addr().unwrap();
-    let _queued = TcpStream::connect(silent).unwrap();
     let output = run(
         lesson("dialer").args([&silent.to_string(), "--timeout", "200ms"]),
         "",

@@ -95,6 +95,7 @@ impl<'a> Connection<'a> {
 
     /// Closes the sending half, and reads to the peer's end of file for up to a second: to close
     /// with bytes unread would send RST, and the peer could lose our last answer (RFC 1122, 4.2.2.13).
+    /// A connection that was idle at the stop does not wait: it takes what has arrived, and closes.
     pub(super) fn finish(&self) -> io::Result<()> {
         if self.peer_closed.get() {
             return Ok(()); // closing the descriptor sends the FIN, and nothing is left to read

@@ -49,8 +49,10 @@ pub fn whose(error: &io::Error) -> Whose {
         return Whose::Listener;
     };
     match errno {
-        Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM => Whose::Process,
-        Errno::ECONNABORTED | Errno::EPROTO | Errno::EPERM | Errno::EINTR => Whose::Connection,
+        Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM | Errno::EPERM => {
+            Whose::Process
+        }
+        Errno::ECONNABORTED | Errno::EPROTO | Errno::EINTR => Whose::Connection,
         Errno::ENETDOWN | Errno::ENETUNREACH | Errno::EHOSTDOWN | Errno::EHOSTUNREACH => {
             Whose::Connection
         }
@@ -64,6 +66,7 @@ pub(super) struct Live {
     /// From accept to the end; the map has them from when their thread is started.
     count: AtomicUsize,
     connections: Mutex<HashMap<usize, Arc<Shared>>>,
+    aborting: AtomicBool,
     awaited: AtomicBool,
     bell: UnixStream,
     heard: UnixStream,
@@ -77,6 +80,7 @@ impl Live {
         Ok(Live {
             count: AtomicUsize::new(0),
             connections: Mutex::default(),
+            aborting: AtomicBool::new(false),
             awaited: AtomicBool::new(false),
             bell,
             heard,
@@ -87,10 +91,13 @@ impl Live {
     pub(super) fn enter(&self, number: usize, stream: TcpStream) -> Entered<'_> {
         let connection = Arc::new(Shared::new(stream));
         self.connections().insert(number, Arc::clone(&connection));
+        if self.aborting.load(SeqCst) {
+            connection.abort();
+        }
         Entered {
             live: self,
             number,
-            connection,
+            connection: Some(connection),
         }
     }
 
@@ -104,12 +111,22 @@ impl Live {
 pub(super) struct Entered<'a> {
     live: &'a Live,
     number: usize,
-    pub(super) connection: Arc<Shared>,
+    connection: Option<Arc<Shared>>,
+}
+
+impl Entered<'_> {
+    pub(super) fn connection(&self) -> &Shared {
+        self.connection.as_ref().expect("only `drop` takes it")
+    }
 }
 
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
-        self.live.connections().remove(&self.number);
+        // Its descriptor is free before its place is.
+        drop((
+            self.live.connections().remove(&self.number),
+            self.connection.take(),
+        ));
         self.live.count.fetch_sub(1, SeqCst);
         if self.live.awaited.load(SeqCst) {
             // A full bell is ringing already.
@@ -158,21 +175,26 @@ impl<'a> Gate<'a> {
                     .values()
                     .for_each(|connection| connection.end_idleness());
             }
+            let grace_left = grace_left(self.stop).filter(|_| self.stopping);
+            if grace_left.is_some_and(|left| left.is_zero()) {
+                return Ok(None);
+            }
+            let alive = self.live.count.load(SeqCst);
             let out_of_something = self.accept_all(&mut accepted)?;
             if !accepted.is_empty() {
                 self.rest = SHORTEST_REST;
                 return Ok(Some(accepted));
             }
-            let full = self.live.count.load(SeqCst) >= self.max_connections;
+            let full = alive >= self.max_connections;
             let patience = if full { LONGEST_REST } else { self.rest };
-            match grace_left(self.stop).filter(|_| self.stopping) {
-                Some(left) if left.is_zero() => return Ok(None),
+            match grace_left {
                 Some(left) if full || out_of_something => {
-                    self.live.wait_for_an_end(None, left.min(patience))?;
+                    self.live.wait_for_an_end(alive, None, left.min(patience))?;
                 }
                 Some(_) => return Ok(None),
                 None if full || out_of_something => {
-                    self.live.wait_for_an_end(Some(self.stop), patience)?;
+                    self.live
+                        .wait_for_an_end(alive, Some(self.stop), patience)?;
                 }
                 None => wait([self.listener.as_fd(), self.stop.as_fd()], None)?,
             }
@@ -188,12 +210,15 @@ impl<'a> Gate<'a> {
         while self.live.count.load(SeqCst) < self.max_connections && accepted.len() < BATCH {
             match self.listener.accept() {
                 Ok((stream, _)) => {
+                    if !cfg!(target_os = "linux") {
+                        stream.set_nonblocking(false)?; // elsewhere it inherits the listener's mode
+                    }
                     self.live.count.fetch_add(1, SeqCst);
                     accepted.push(stream);
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) => match whose(&error) {
-                    Whose::Connection => {}
+                    Whose::Connection => break,
                     Whose::Process => return Ok(true),
                     Whose::Listener => return Err(error),
                 },
@@ -216,10 +241,13 @@ impl<'a> Gate<'a> {
         if !stopping {
             return Ok(()); // the listener has failed: there is no hurry
         }
-        while live.count.load(SeqCst) > 0 {
+        loop {
+            let alive = live.count.load(SeqCst);
             match grace_left(stop) {
-                Some(left) if !left.is_zero() => live.wait_for_an_end(None, left)?,
+                _ if alive == 0 => break,
+                Some(left) if !left.is_zero() => live.wait_for_an_end(alive, None, left)?,
                 _ => {
+                    live.aborting.store(true, SeqCst); // for those that have no thread yet
                     live.connections()
                         .values()
                         .for_each(|connection| connection.abort());
@@ -238,12 +266,12 @@ fn grace_left(stop: &Stop) -> Option<Duration> {
 }
 
 impl Live {
-    /// Waits until a connection ends, the stop is requested, or the time is over.
-    fn wait_for_an_end(&self, stop: Option<&Stop>, limit: Duration) -> io::Result<()> {
-        let before = self.count.load(SeqCst);
+    /// Waits until fewer connections are alive than the caller has seen, the stop is requested, or
+    /// the time is over.
+    fn wait_for_an_end(&self, seen: usize, stop: Option<&Stop>, limit: Duration) -> io::Result<()> {
         self.awaited.store(true, SeqCst);
-        // Whoever ended between the two lines above has not rung.
-        if self.count.load(SeqCst) >= before {
+        // Whoever ended before the line above has not rung.
+        if self.count.load(SeqCst) >= seen {
             let heard = self.heard.as_fd();
             wait([heard, stop.map_or(heard, Stop::as_fd)], Some(limit))?;
         }

@@ -188,6 +188,14 @@ fn a_client_that_does_not_read_its_answer_ends_by_the_deadline() {
         let mut client = TcpStream::connect(addr).unwrap();
         let mut kernel = Kernel::open().unwrap();
         let end = End::of(&client).unwrap().other();
+        let held = || {
+            let table = kernel.table()?;
+            Ok(table.find(end).filter(|row| row.inode != 0).map(drop))
+        };
+        assert!(
+            Deadline::after(PATIENCE).wait_for(held).unwrap().is_some(),
+            "accepted"
+        );
         let shut = || {
             Ok(kernel
                 .table()?

@@ -34,7 +34,7 @@ pub struct Story {
     pub(super) kernel: Option<Kernel>,
     ports: Vec<u16>,
     /// Ends that no program owned when the story began: in TIME_WAIT, most likely, since an earlier run.
-    earlier: Vec<End>,
+    pub(super) earlier: Vec<End>,
     /// The parts that ends have played so far, newest last: a row keeps its name when it is not the subject.
     pub(super) roles: Vec<(String, End)>,
     /// Ends that a stage has shown in TIME_WAIT, and when that ends.

@@ -39,6 +39,8 @@ const ROOM: usize = 64 << 10;
 pub struct SockDiag {
     socket: Socket,
     buffer: Box<[u8]>,
+    /// The number of the last request. Answers carry it: those to one that failed half-way are skipped.
+    sequence: u32,
 }
 
 impl SockDiag {
@@ -56,13 +58,15 @@ impl SockDiag {
         Ok(SockDiag {
             socket,
             buffer: vec![0; ROOM].into(),
+            sequence: 0,
         })
     }
 
     pub(super) fn rows(&mut self) -> io::Result<Vec<Row>> {
         let mut rows = Vec::new();
         for family in [AF_INET, AF_INET6] {
-            self.socket.send(&request(family))?;
+            self.sequence = self.sequence.wrapping_add(1);
+            self.socket.send(&request(family, self.sequence))?;
             while !self.read_part(&mut rows)? {}
         }
         Ok(rows)
@@ -78,6 +82,7 @@ impl SockDiag {
                 .get(16..length)
                 .ok_or_else(|| malformed("a message longer than its datagram"))?;
             match u16_at(header, 4) {
+                _ if u32_at(header, 8) != self.sequence => {}
                 NLMSG_DONE => return Ok(true),
                 NLMSG_ERROR => return Err(refusal(body)),
                 SOCK_DIAG_BY_FAMILY => rows.extend(row(body)?),
@@ -90,11 +95,12 @@ impl SockDiag {
 }
 
 /// `struct nlmsghdr` and `struct inet_diag_req_v2`, asking for every TCP socket of a family.
-fn request(family: u8) -> [u8; 72] {
+fn request(family: u8, sequence: u32) -> [u8; 72] {
     let mut bytes = [0; 72];
     bytes[0..4].copy_from_slice(&72u32.to_ne_bytes());
     bytes[4..6].copy_from_slice(&SOCK_DIAG_BY_FAMILY.to_ne_bytes());
     bytes[6..8].copy_from_slice(&REQUEST_DUMP.to_ne_bytes());
+    bytes[8..12].copy_from_slice(&sequence.to_ne_bytes());
     bytes[16] = family;
     bytes[17] = IPPROTO_TCP;
     bytes[18] = 1 << (INET_DIAG_SKMEMINFO - 1);

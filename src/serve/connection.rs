@@ -95,7 +95,8 @@ impl<'a> Connection<'a> {
 
     /// Closes the sending half, and reads to the peer's end of file for up to a second: to close
     /// with bytes unread would send RST, and the peer could lose our last answer (RFC 1122, 4.2.2.13).
-    /// A connection that was idle at the stop does not wait: it takes what has arrived, and closes.
+    /// A connection that was idle at the stop does not wait: it takes what has arrived, and closes,
+    /// with RST if the peer was still sending.
     pub(super) fn finish(&self) -> io::Result<()> {
         if self.peer_closed.get() {
             return Ok(()); // closing the descriptor sends the FIN, and nothing is left to read
@@ -106,18 +107,27 @@ impl<'a> Connection<'a> {
         }
         self.within_message(LINGER);
         match self.discard() {
+            // After shutdown(Read) the kernel tells the peer of no more room, so that whoever still
+            // sends would go on trying for minutes. A reset is kinder.
+            Ok(1..) if self.stop.requested() => {
+                SockRef::from(&self.shared.stream).set_linger(Some(Duration::ZERO))
+            }
             Err(error) if error.kind() != ErrorKind::TimedOut => Err(error),
             _ => Ok(()),
         }
     }
 
-    /// Reads to the end of file. Out of line, for its buffer must not take part in the stack of a
-    /// thread that only waits.
+    /// Reads to the end of file, and says how much there was. Out of line, for its buffer must not
+    /// take part in the stack of a thread that only waits.
     #[inline(never)]
-    fn discard(&self) -> io::Result<()> {
-        let mut buf = [0; 1024];
-        while (&mut &*self).read(&mut buf)? > 0 {}
-        Ok(())
+    fn discard(&self) -> io::Result<usize> {
+        let (mut buf, mut total) = ([0; 1024], 0);
+        loop {
+            match (&mut &*self).read(&mut buf)? {
+                0 => return Ok(total),
+                n => total += n,
+            }
+        }
     }
 }
 

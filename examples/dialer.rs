@@ -27,7 +27,7 @@ struct Arguments {
     #[arg(long, value_name = "DURATION", default_value = "3s", value_parser = humantime::parse_duration)]
     timeout: Duration,
     /// Send this text and a newline
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", requires = "addr")]
     send: Option<String>,
     /// Stay connected this long, or until the peer closes
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = humantime::parse_duration)]

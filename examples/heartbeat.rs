@@ -126,6 +126,7 @@ fn the_kernels_own_means(story: &mut Story, listener: &TcpListener) -> io::Resul
         .why("The client's kernel gave up. The peer's, which sends nothing, will never know.")
         .show()?;
     story.fails(&format!("After {took:.1?} read"), read, ErrorKind::TimedOut)?;
+    SockRef::from(&server).detach_filter()?; // so that its end learns of it too, when it closes
 
     let (mut client, server, end) = connected(listener)?;
     SockRef::from(&client).set_tcp_user_timeout(Some(2 * second))?;
@@ -141,5 +142,6 @@ fn the_kernels_own_means(story: &mut Story, listener: &TcpListener) -> io::Resul
         )
         .show()?;
     let read = client.read(&mut [0]);
+    SockRef::from(&server).detach_filter()?;
     story.fails("read", read, ErrorKind::TimedOut)
 }

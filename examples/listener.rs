@@ -7,20 +7,19 @@
 //! You will see that the kernel completes connections by itself and accept takes them off a queue,
 //! whom a listener of each IP family takes, and whose trouble an error of accept is.
 
-use std::io::{self, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::{process::ExitCode, thread, time::Duration};
-
 use nix::errno::Errno;
 use nix::sys::resource::{Resource::RLIMIT_NOFILE, getrlimit, setrlimit};
 use socket_workshop::stage::{Flags, Story, must, play};
 use socket_workshop::{fault::Attempt, say, table::End, table::State::*};
 use socket2::{Domain, SockRef, Socket, Type};
+use std::io::{self, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::{process::ExitCode, thread, time::Duration};
 
 fn main() -> ExitCode {
     play(both_ends, |addr| {
         let listener = listen(addr)?;
-        say!("listening on {}", listener.local_addr()?)?;
+        say!("listening on {}; Ctrl-C ends it", listener.local_addr()?)?;
         Err(serve(&listener))
     })
 }
@@ -90,11 +89,10 @@ fn families(story: &mut Story) -> io::Result<()> {
         .pair(End::of(&client)?, Established, Established)
         .show()?;
     let (_server, peer) = both.accept()?;
-    let text = format!("To the server its peer is {peer}.");
-    story.claim(&text, peer.is_ipv6())
+    story.claim(&format!("To the server it is {peer}."), peer.is_ipv6())
 }
 
-/// Clients of the server below: two that stay, and one that comes when no descriptor is left.
+/// Clients of `serve`: two that stay, and two that come when no descriptor is left.
 fn a_thread_each(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     let addr = listener.local_addr()?;
     let (first, second) = (TcpStream::connect(addr)?, TcpStream::connect(addr)?);

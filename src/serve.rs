@@ -49,13 +49,13 @@ pub struct Totals {
     pub failed: usize,
 }
 
-/// `3 connections, 1 of them failed`.
+/// `3 connections (1 failed)`.
 impl fmt::Display for Totals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plural = if self.connections == 1 { "" } else { "s" };
         write!(
             f,
-            "{} connection{plural}, {} of them failed",
+            "{} connection{plural} ({} failed)",
             self.connections, self.failed
         )
     }

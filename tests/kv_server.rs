@@ -245,7 +245,7 @@ fn ctrl_c_answers_what_is_under_way_closes_with_fin_and_says_the_totals() {
     assert_eq!(program.wait().code(), Some(0));
     let mut totals = String::new();
     said.read_to_string(&mut totals).unwrap();
-    assert_eq!(totals, "22 calls on 21 connections, 0 of them failed\n");
+    assert_eq!(totals, "22 calls on 21 connections (0 failed)\n");
 }
 
 #[test]

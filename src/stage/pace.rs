@@ -12,6 +12,7 @@ use crate::command::{self, output_error};
 
 /// The flags that every lesson takes, and all that most of them do.
 #[derive(Clone, Debug, clap::Parser)]
+#[command(about = "A lesson: both ends on loopback, and what the kernel shows of them")]
 pub struct Flags {
     /// The address to listen on; port 0 takes a free port
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8330", value_parser = command::address)]
@@ -29,6 +30,7 @@ pub struct Flags {
 
 /// The command line of a lesson that is also a server for real clients: `NAME`, or `NAME serve`.
 #[derive(Debug, clap::Parser)]
+#[command(about = "A lesson: both ends on loopback, and what the kernel shows of them")]
 #[command(args_conflicts_with_subcommands = true)]
 struct FlagsOrServe {
     #[command(flatten)]

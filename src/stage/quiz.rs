@@ -25,23 +25,27 @@ impl Quiz {
         rows: &[(&str, End, Must)],
     ) -> io::Result<Vec<String>> {
         if self.asked == 0 && !self.over {
-            let states: Vec<&str> = State::ALL.iter().map(|state| state.name()).collect();
-            writeln!(out, "(States: {}.)", states.join(", ")).map_err(output_error)?;
+            let mut states: Vec<&str> = State::ALL.into_iter().map(name).collect();
+            states.sort_by_key(|&name| name == "CLOSED");
+            writeln!(out, "(States: {}: no row.)", states.join(", ")).map_err(output_error)?;
         }
         let mut guesses = Vec::new();
         for (role, end, _) in rows {
-            if self.over {
-                break;
-            }
-            match ask(out, &format!("State of the {role}, {end}? "))? {
-                Some(guess) => guesses.push(guess),
-                None => self.over = true,
+            while !self.over {
+                match ask(out, &format!("State of the {role}, {end}? "))? {
+                    Some(guess) if is_known(&guess) => {
+                        guesses.push(guess);
+                        break;
+                    }
+                    Some(_) => writeln!(out, "(not one of the states)").map_err(output_error)?,
+                    None => self.over = true,
+                }
             }
         }
         Ok(guesses)
     }
 
-    /// Says which guesses were right. Every end counts as asked, an answer or none.
+    /// Says which guesses were right.
     pub(super) fn grade(
         &mut self,
         out: &mut impl Write,
@@ -51,14 +55,14 @@ impl Quiz {
         for ((role, _, must), guess) in rows.iter().zip(guesses) {
             let truth = must.state().unwrap_or(State::Close);
             let right = is_right(guess, truth);
-            self.asked += 1;
+            self.asked += usize::from(!guess.is_empty());
             self.right += usize::from(right);
             let verdict = match guess.as_str() {
                 _ if right => "right".to_owned(),
                 "" => "not predicted".to_owned(),
                 guess => format!("you said {guess}"),
             };
-            writeln!(out, "{role}: {truth} ({verdict})").map_err(output_error)?;
+            writeln!(out, "{role}: {} ({verdict})", name(truth)).map_err(output_error)?;
         }
         Ok(())
     }
@@ -68,16 +72,41 @@ impl Quiz {
     }
 }
 
-/// CLOSED may be called by what netstat shows of it: nothing.
-fn is_right(guess: &str, truth: State) -> bool {
+/// netstat's name, but that RFC 9293 says CLOSED where netstat has a row no more.
+fn name(state: State) -> &'static str {
+    if state == State::Close {
+        "CLOSED"
+    } else {
+        state.name()
+    }
+}
+
+/// The state that is meant, if it is one. CLOSED may be called by what netstat shows of it: nothing.
+fn meant(guess: &str) -> Option<State> {
     let nothing = ["none", "gone", "nothing", "no row"];
-    guess.parse() == Ok(truth)
-        || (truth == State::Close && nothing.contains(&guess.to_ascii_lowercase().as_str()))
+    if nothing.contains(&guess.to_ascii_lowercase().as_str()) {
+        return Some(State::Close);
+    }
+    guess.parse().ok()
+}
+
+fn is_known(guess: &str) -> bool {
+    guess.is_empty() || meant(guess).is_some()
+}
+
+fn is_right(guess: &str, truth: State) -> bool {
+    meant(guess) == Some(truth)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{State, is_right};
+    use super::{State, is_known, is_right};
+
+    #[test]
+    fn a_slip_of_the_hand_is_no_prediction() {
+        assert!(!is_known("FIN_WIAT1"));
+        assert!(is_known("") && is_known("fin wait 1") && is_known("no row"));
+    }
 
     #[test]
     fn closed_is_what_netstat_shows_no_row_for() {

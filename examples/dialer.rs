@@ -47,7 +47,7 @@ fn main() -> ExitCode {
 fn dial(name: &str, limit: Duration) -> io::Result<TcpStream> {
     let resolved = name.to_socket_addrs(); // the system's resolver: it knows no deadline
     let addrs = resolved
-        .attempt(|| format!("cannot resolve `{name}`"))?
+        .attempt(|| format!("cannot resolve `{name}` as HOST:PORT"))?
         .collect::<Vec<_>>();
     try_each(&addrs, Deadline::after(limit)).attempt(|| format!("cannot dial `{name}`"))
 }

@@ -17,11 +17,11 @@ use crate::{deadline::Deadline, fault::Attempt};
 pub fn resolve(host: &str) -> io::Result<Vec<SocketAddr>> {
     let addrs: Vec<SocketAddr> = host
         .to_socket_addrs()
-        .attempt(|| format!("cannot resolve `{host}`"))?
+        .attempt(|| format!("cannot resolve `{host}` as HOST:PORT"))?
         .collect();
     if addrs.is_empty() {
         let none = io::Error::new(ErrorKind::NotFound, "the name has no address");
-        return Err(none).attempt(|| format!("cannot resolve `{host}`"));
+        return Err(none).attempt(|| format!("cannot resolve `{host}` as HOST:PORT"));
     }
     Ok(addrs)
 }
@@ -135,7 +135,7 @@ mod tests {
             resolve("::1")
                 .unwrap_err()
                 .to_string()
-                .starts_with("cannot resolve `::1`: ")
+                .starts_with("cannot resolve `::1` as HOST:PORT: ")
         );
     }
 }

@@ -31,7 +31,7 @@ use nix::{
 pub use connection::Connection;
 pub use gate::{Whose, whose};
 
-use self::gate::{Gate, LONGEST_REST, Live, SHORTEST_REST};
+use self::gate::{Entered, Gate, LONGEST_REST, Live, SHORTEST_REST};
 use crate::stop::Stop;
 
 /// Stack of a connection's thread, in bytes. Only pages that are touched cost memory.
@@ -82,51 +82,56 @@ where
 {
     make_room_for_descriptors(&listener, max_connections)?;
     let live = Live::new()?;
-    let failed = AtomicUsize::new(0);
-    let (queue, accepted) = mpsc::channel();
+    let (accepted, failed) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let (queue, queued) = mpsc::channel();
     let gate = Gate::new(listener, stop, &live, max_connections)?;
-    let connections = thread::scope(|scope| {
-        let accepting = thread::Builder::new().spawn_scoped(scope, || accept(gate, queue))?;
-        let mut connections = 0;
-        for stream in accepted.into_iter().flatten() {
+    thread::scope(|scope| {
+        let (live, handle, accepted, failed) = (&live, &handle, &accepted, &failed);
+        let start = move |stream: TcpStream| {
             // Shared, so that the connection survives the thread that cannot be started for it.
-            let entered = Arc::new(live.enter(connections, stream));
-            connections += 1;
-            let start = || {
-                let (entered, handle, failed) = (Arc::clone(&entered), &handle, &failed);
-                thread::Builder::new()
-                    .stack_size(STACK)
-                    .spawn_scoped(scope, move || {
-                        let connection = Connection::new(entered.connection(), stop);
-                        let ended = handle(&connection).and(connection.finish());
-                        failed.fetch_add(usize::from(ended.is_err()), Ordering::Relaxed);
-                    })
+            let number = accepted.fetch_add(1, Ordering::Relaxed);
+            let entered = Arc::new(live.enter(number, stream));
+            let work = |entered: Arc<Entered>| {
+                let connection = Connection::new(entered.connection(), stop);
+                let ended = handle(&connection).and(connection.finish());
+                failed.fetch_add(usize::from(ended.is_err()), Ordering::Relaxed);
             };
             let mut rest = SHORTEST_REST;
-            while start().is_err() {
+            loop {
+                let entered = Arc::clone(&entered);
+                let thread = thread::Builder::new().stack_size(STACK);
+                if thread.spawn_scoped(scope, move || work(entered)).is_ok() {
+                    break;
+                }
                 if stop.wait(rest).unwrap_or(true) {
                     failed.fetch_add(1, Ordering::Relaxed); // no thread for it to the end
                     break;
                 }
                 rest = (rest * 2).min(LONGEST_REST);
             }
-        }
-        accepting
-            .join()
-            .expect("the accept loop does not panic")
-            .and(Ok(connections))
+        };
+        let accepting =
+            thread::Builder::new().spawn_scoped(scope, move || accept(gate, queue, start))?;
+        queued.into_iter().flatten().for_each(start);
+        accepting.join().expect("the accept loop does not panic")
     })?;
     Ok(Totals {
-        connections,
+        connections: accepted.into_inner(),
         failed: failed.into_inner(),
     })
 }
 
-/// The accept loop, on a thread of its own and with as little to do as can be: it must keep up with
-/// whoever dials, and to start a thread takes longer than to dial.
-fn accept(mut gate: Gate, queue: mpsc::Sender<Vec<TcpStream>>) -> io::Result<()> {
+/// The accept loop, on a thread of its own. It must keep up with whoever dials, and to start a thread
+/// takes longer than to dial: so it starts one itself only when a single connection has come, and
+/// leaves a crowd to the other thread.
+fn accept(
+    mut gate: Gate,
+    queue: mpsc::Sender<Vec<TcpStream>>,
+    start: impl Fn(TcpStream),
+) -> io::Result<()> {
     let outcome = loop {
         match gate.next() {
+            Ok(Some(mut accepted)) if accepted.len() == 1 => accepted.drain(..).for_each(&start),
             Ok(Some(accepted)) => drop(queue.send(accepted)), // refused only if `serve` has failed
             Ok(None) => break Ok(()),
             Err(error) => break Err(error),

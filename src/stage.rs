@@ -54,7 +54,7 @@ impl<'a> Stage<'a> {
         self.client(client, its).server(client, servers)
     }
 
-    /// And no other row of the story's ports.
+    /// And no other row of the listeners that this stage names.
     pub fn nothing_else(mut self) -> Stage<'a> {
         self.nothing_else = true;
         self

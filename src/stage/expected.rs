@@ -1,6 +1,6 @@
 //! What a stage claims of the table, and what to say when the kernel shows otherwise.
 
-use std::{io, time::Duration};
+use std::{io, net::SocketAddr, time::Duration};
 
 use super::Must;
 use crate::table::{End, Row, State, Table};
@@ -16,6 +16,19 @@ impl Expected<'_> {
         self.rows.iter().any(|(_, end, _)| end.is(row))
     }
 
+    /// A row of the listeners that the stage names, and not named itself. Port numbers alone do not
+    /// make a row ours: another address may have the same one.
+    pub(super) fn is_stranger(&self, row: &Row) -> bool {
+        let listeners = self.rows.iter().filter(|(_, end, _)| end.peer.is_none());
+        let ours = |addr: SocketAddr| {
+            listeners.clone().any(|(_, end, _)| {
+                let any = end.local.ip().is_unspecified();
+                addr.port() == end.local.port() && (any || addr.ip() == end.local.ip())
+            })
+        };
+        !self.names(row) && (ours(row.local) || ours(row.peer))
+    }
+
     pub(super) fn refuted(&self, title: &str, waited: Duration, table: &Table) -> io::Error {
         let mut text =
             format!("after {waited:?} the kernel does not show what stage `{title}` claims\n");
@@ -28,7 +41,7 @@ impl Expected<'_> {
             text += &format!("  {verdict}  {role}: {end} {must}\n");
         }
         if self.nothing_else {
-            text += "  expected  no other row of these ports\n";
+            text += "  expected  no other row of the listener\n";
         }
         text += &format!("the kernel shows\n{table}");
         io::Error::other(text.trim_end().to_owned())

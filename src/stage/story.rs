@@ -201,7 +201,7 @@ impl Story {
             let all = stage.rows.iter().all(|(_, end, must)| {
                 must.holds(&last, *end) || (must.is_time_wait() && self.has_run_out(*end))
             });
-            let others = last.rows.iter().any(|row| !stage.names(row));
+            let others = last.rows.iter().any(|row| stage.is_stranger(row));
             Ok((all && !(stage.nothing_else && others)).then(|| last.clone()))
         })?;
         Ok(agreed.ok_or(last))

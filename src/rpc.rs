@@ -155,15 +155,14 @@ pub fn write_call(out: &mut Vec<u8>, method: &str, argument: impl Serialize, id:
 /// `Other` with the server's text for a call that failed.
 pub fn parse_answer<T: DeserializeOwned>(line: &[u8], id: u64) -> io::Result<T> {
     #[derive(Deserialize)]
-    struct Answer<'a> {
+    struct Answer<'a, T> {
         id: Option<u64>,
-        #[serde(borrow)]
-        result: Option<&'a RawValue>,
+        result: Option<T>,
         #[serde(borrow)]
         error: Option<Cow<'a, str>>,
     }
     let invalid = |what: String| io::Error::new(io::ErrorKind::InvalidData, what);
-    let answer: Answer =
+    let answer: Answer<T> =
         serde_json::from_slice(line).map_err(|error| invalid(format!("not an answer: {error}")))?;
     if answer.id != Some(id) {
         return Err(invalid(format!(
@@ -173,9 +172,7 @@ pub fn parse_answer<T: DeserializeOwned>(line: &[u8], id: u64) -> io::Result<T> 
     }
     match (answer.error, answer.result) {
         (Some(error), _) => Err(io::Error::other(error.into_owned())),
-        (None, Some(result)) => {
-            serde_json::from_str(result.get()).map_err(|error| invalid(format!("result: {error}")))
-        }
+        (None, Some(result)) => Ok(result),
         (None, None) => Err(invalid(
             "an answer with neither result nor error".to_owned(),
         )),

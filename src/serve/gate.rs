@@ -4,6 +4,7 @@
 use std::{
     collections::HashMap,
     io::{self, ErrorKind, Read, Write},
+    mem,
     net::{TcpListener, TcpStream},
     os::{
         fd::{AsFd, BorrowedFd},
@@ -142,6 +143,8 @@ pub(super) struct Gate<'a> {
     max_connections: usize,
     /// The stop has been heard.
     stopping: bool,
+    /// Nobody was waiting at the last look: whoever comes next has most likely come alone.
+    quiet: bool,
     rest: Duration,
 }
 
@@ -159,12 +162,14 @@ impl<'a> Gate<'a> {
             live,
             max_connections,
             stopping: false,
+            quiet: true,
             rest: SHORTEST_REST,
         })
     }
 
-    /// All connections that wait, once there are any. After the stop, idle connections are told that
-    /// nothing more will come, those that are queued still get their turn, and then it is `None`.
+    /// Connections that wait, once there are any: after a quiet time one, to be served at once; then
+    /// all. After the stop, idle connections are told that nothing more will come, those that are
+    /// queued still get their turn, and then it is `None`.
     pub(super) fn next(&mut self) -> io::Result<Option<Vec<TcpStream>>> {
         let mut accepted = Vec::new();
         loop {
@@ -180,7 +185,7 @@ impl<'a> Gate<'a> {
                 return Ok(None);
             }
             let alive = self.live.count.load(SeqCst);
-            let out_of_something = self.accept_all(&mut accepted)?;
+            let out_of_something = self.accept_waiting(&mut accepted)?;
             if !accepted.is_empty() {
                 self.rest = SHORTEST_REST;
                 return Ok(Some(accepted));
@@ -204,10 +209,11 @@ impl<'a> Gate<'a> {
         }
     }
 
-    /// Empties the accept queue as far as there is room. True if the process has run out of
+    /// Accepts what waits, as far as there is room. True if the process has run out of
     /// something that a connection needs.
-    fn accept_all(&self, accepted: &mut Vec<TcpStream>) -> io::Result<bool> {
-        while self.live.count.load(SeqCst) < self.max_connections && accepted.len() < BATCH {
+    fn accept_waiting(&mut self, accepted: &mut Vec<TcpStream>) -> io::Result<bool> {
+        let most = if mem::take(&mut self.quiet) { 1 } else { BATCH };
+        while self.live.count.load(SeqCst) < self.max_connections && accepted.len() < most {
             match self.listener.accept() {
                 Ok((stream, _)) => {
                     if !cfg!(target_os = "linux") {
@@ -216,7 +222,10 @@ impl<'a> Gate<'a> {
                     self.live.count.fetch_add(1, SeqCst);
                     accepted.push(stream);
                 }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.quiet = true;
+                    break;
+                }
                 Err(error) => match whose(&error) {
                     Whose::Connection => break,
                     Whose::Process => return Ok(true),
@@ -230,15 +239,9 @@ impl<'a> Gate<'a> {
     /// Closes the listener, gives the connections what is left of their grace, and aborts what is
     /// left of them.
     pub(super) fn close(self) -> io::Result<()> {
-        let Gate {
-            listener,
-            stop,
-            live,
-            stopping,
-            ..
-        } = self;
-        drop(listener);
-        if !stopping {
+        let (live, stop) = (self.live, self.stop);
+        drop(self.listener);
+        if !self.stopping {
             return Ok(()); // the listener has failed: there is no hurry
         }
         loop {

@@ -21,9 +21,11 @@
 //! Nothing here knows a lesson or an exercise. The socket calls that a lesson is about stand in the
 //! lesson; here is what an earlier one has taught, and the narration.
 
+pub mod checks;
 pub mod command;
 pub mod deadline;
 pub mod dial;
+pub mod exam;
 pub mod fault;
 pub mod heartbeat;
 pub mod kv;

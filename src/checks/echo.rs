@@ -1,0 +1,311 @@
+//! Checks of exercise 3: every byte back, to the end of file.
+
+use std::{io, net::TcpStream};
+
+use super::Exercise;
+use crate::{
+    deadline::Deadline,
+    exam::{Answer, Because, Call, Case, Doing, Exam, LIMIT, Peer, Suite, Unmet, Verdict, Whose},
+    table::State,
+};
+
+/// Exercise 3.
+pub const EXERCISE: Exercise = Exercise {
+    number: 3,
+    name: "echo",
+    task: "send every byte back, to the end of file",
+    hints: [
+        "`read` brings what has come, between 1 byte and a whole buffer, and says how much that is. \
+         Write exactly that much back, then read again. What does `read` return when the client has \
+         closed its sending half?",
+        "Ok(0) is the end of file, and the only way out of the loop that is no error. `write` may take \
+         less than it was given: `write_all` goes on until all is taken.",
+        "loop { match stream.read(&mut buf)? { 0 => return Ok(total), n => { \
+         stream.write_all(&buf[..n])?; total += n as u64 } } }",
+    ],
+    checks: || SUITE.names(),
+};
+
+/// What exercise 3 is held to.
+pub const SUITE: Suite<Echo> = Suite {
+    exercise: EXERCISE.name,
+    checks: &[
+        (
+            "answers before it waits for more",
+            answers_before_it_waits_for_more,
+        ),
+        (
+            "sends back a byte when it comes",
+            sends_back_a_byte_when_it_comes,
+        ),
+        (
+            "sends back only what this read brought",
+            sends_back_only_what_this_read_brought,
+        ),
+        ("takes bytes for bytes", takes_bytes_for_bytes),
+        ("ends at end of file", ends_at_end_of_file),
+        (
+            "sends back what came before the end of file",
+            sends_back_what_came_before_the_end,
+        ),
+        ("returns the number of bytes", returns_the_number_of_bytes),
+        ("closes the connection", closes_the_connection),
+        (
+            "goes on after a write that took a part",
+            goes_on_after_a_partial_write,
+        ),
+        ("takes a reset for an error", takes_a_reset_for_an_error),
+    ],
+};
+
+/// The student's function.
+pub type Echo = fn(TcpStream) -> io::Result<u64>;
+
+type Echoing<'e> = Answer<'e, io::Result<u64>>;
+
+fn echoing(exam: &Exam, echo: Echo) -> Verdict<(Peer<'_>, Echoing<'_>)> {
+    let (client, server) = exam.connection()?;
+    Ok((client, exam.start("echo", move || echo(server))?))
+}
+
+fn answers_before_it_waits_for_more(exam: &Exam, echo: Echo) -> Verdict {
+    let (client, answer) = echoing(exam, echo)?;
+    for word in ["hello", "hello again"] {
+        client.send(word.as_bytes())?;
+        client
+            .receives(word.as_bytes())
+            .because(waits_for_more)
+            .because(stops_early)?;
+    }
+    answer
+        .goes_on("the client has not closed")
+        .because(stops_early)
+}
+
+/// What has come has been read, and the thread reads again: the bytes are with the program.
+fn waits_for_more(case: &Case) -> Option<String> {
+    let read_all = case.yours().is_some_and(|seen| seen.row.recv_q == 0);
+    (case.arrived.is_empty() && read_all && case.is_blocked_in(&[Call::Read])).then(|| {
+        "It has read what was sent (Recv-Q is 0), sent nothing back, and waits in another read. Either \
+         it waits for more than has come (`read_to_end` and `read_to_string` wait for the end of file, \
+         `read_exact` for a full buffer, `lines` for a newline), or the answer is still in a BufWriter: \
+         flush before you wait."
+            .to_owned()
+    })
+}
+
+fn stops_early(case: &Case) -> Option<String> {
+    case.yours().is_none().then(|| {
+        "Your end has closed while the client's is open. A read that brings less than was asked for is \
+         no end, and neither is one that brings little: only Ok(0) is."
+            .to_owned()
+    })
+}
+
+fn sends_back_a_byte_when_it_comes(exam: &Exam, echo: Echo) -> Verdict {
+    let (client, _answer) = echoing(exam, echo)?;
+    for byte in b"slow" {
+        client.send(&[*byte])?;
+        client
+            .receives(&[*byte])
+            .because(waits_for_more)
+            .because(stops_early)
+            .because(stale)?;
+    }
+    Ok(())
+}
+
+fn sends_back_only_what_this_read_brought(exam: &Exam, echo: Echo) -> Verdict {
+    let (client, _answer) = echoing(exam, echo)?;
+    client.send(b"a long line first")?;
+    client
+        .receives(b"a long line first")
+        .because(waits_for_more)?;
+    client.send(b"short")?;
+    client.receives(b"short").because(stale)?;
+    client.half_close()?;
+    client.ends().because(stale)
+}
+
+/// More, or other bytes, than were sent.
+fn stale(case: &Case) -> Option<String> {
+    (!case.arrived.is_empty()).then(|| {
+        "More came back than was sent: the whole buffer was written. `read` returns n, how many bytes \
+         it has put there; behind them are zeros, or an earlier read's bytes. Write `&buf[..n]`."
+            .to_owned()
+    })
+}
+
+fn takes_bytes_for_bytes(exam: &Exam, echo: Echo) -> Verdict {
+    let (client, answer) = echoing(exam, echo)?;
+    let all: Vec<u8> = (0..=255).rev().collect();
+    client.send(&all)?;
+    client.half_close()?;
+    client.receives(&all).because(takes_them_for_text)?;
+    answer
+        .succeeds("after bytes that are no text")
+        .because(takes_them_for_text)?;
+    Ok(())
+}
+
+fn takes_them_for_text(case: &Case) -> Option<String> {
+    let cause = match case.arrived.len() {
+        0 => {
+            "Nothing came back of bytes that are no UTF-8: a `String`, `read_to_string`, `lines` and \
+              `from_utf8` refuse them."
+        }
+        _ => {
+            "Bytes were lost or changed on the way: `from_utf8_lossy` replaces what is no UTF-8, \
+              `lines` eats the ends of lines, `trim` what looks like a space."
+        }
+    };
+    Some(format!(
+        "{cause} A stream carries bytes: keep them in a `[u8]`."
+    ))
+}
+
+fn ends_at_end_of_file(exam: &Exam, echo: Echo) -> Verdict {
+    let (client, answer) = echoing(exam, echo)?;
+    client.send(b"hello")?;
+    client.receives(b"hello").because(waits_for_more)?;
+    client.half_close()?;
+    answer
+        .succeeds("after the end of file")
+        .because(reads_on_for_ever)?;
+    Ok(())
+}
+
+fn reads_on_for_ever(case: &Case) -> Option<String> {
+    (case.is_running() && case.is_in(State::CloseWait)).then(|| {
+        "`read` returned Ok(0): end of file. The loop took it for data and reads again, for ever."
+            .to_owned()
+    })
+}
+
+fn sends_back_what_came_before_the_end(exam: &Exam, echo: Echo) -> Verdict {
+    let (client, server) = exam.connection()?;
+    client.send(b"the last words")?;
+    client.half_close()?;
+    let answer = exam.start("echo", move || echo(server))?;
+    client.receives(b"the last words").caused_by(
+        "The bytes and the FIN behind them were there before `echo` began. End of file comes after the \
+         data: read until Ok(0), and write what each read brought.",
+    )?;
+    client.ends().because(stale).because(reads_on_for_ever)?;
+    answer.succeeds("after the end of file")?;
+    Ok(())
+}
+
+fn returns_the_number_of_bytes(exam: &Exam, echo: Echo) -> Verdict {
+    let (client, answer) = echoing(exam, echo)?;
+    for word in ["one", "three", "five more"] {
+        client.send(word.as_bytes())?;
+        client.receives(word.as_bytes())?;
+    }
+    client.half_close()?;
+    let total = answer
+        .succeeds("after the end of file")
+        .because(reads_on_for_ever)?;
+    exam.must(
+        total == 17,
+        "`echo` to return 17: 3 + 5 + 9 bytes",
+        format!("it has returned {total}"),
+    )
+    .caused_by(match total {
+        3 => "3 is how many reads there were. What counts is what each of them returned.",
+        9 => "9 is what the last read brought. Add up what each of them returned.",
+        18 => "One too many: is the end of file counted?",
+        _ => "Add up what each read returned, in a u64.",
+    })
+}
+
+fn closes_the_connection(exam: &Exam, echo: Echo) -> Verdict {
+    let (client, answer) = echoing(exam, echo)?;
+    client.send(b"bye")?;
+    client.receives(b"bye")?;
+    client.half_close()?;
+    answer
+        .succeeds("after the end of file")
+        .because(reads_on_for_ever)?;
+    client.ends().because(still_open)
+}
+
+fn still_open(case: &Case) -> Option<String> {
+    let Whose::Yours(fd) = case
+        .yours()
+        .filter(|seen| seen.row.state == State::CloseWait)?
+        .whose
+    else {
+        return None;
+    };
+    Some(format!(
+        "`echo` has returned, but descriptor {fd} is still open: CLOSE_WAIT is always the local \
+         program's doing. A handle of the socket lives on, in a clone, in another thread, or forgotten; \
+         the FIN is sent when the last of them is dropped, or by `shutdown`."
+    ))
+}
+
+/// A write that took only a part is what a busy server sees. Here a signal makes it happen: to a
+/// write that is blocked in the middle, which then returns how much it had done (signal(7)).
+fn goes_on_after_a_partial_write(exam: &Exam, echo: Echo) -> Verdict {
+    let (client, answer) = echoing(exam, echo)?;
+    let sent: Vec<u8> = (0..8_u32 << 20).map(|i| (i % 251) as u8).collect();
+    let _pouring = client.pours(sent.clone())?;
+    for _ in 0..3 {
+        blocked_in_a_write(exam)?;
+        answer.interrupt()?;
+    }
+    exam.step("interrupted your `write`, so that it took a part only");
+    client.receives(&sent).because(ignores_the_rest)
+}
+
+fn blocked_in_a_write(exam: &Exam) -> Verdict {
+    let look = || {
+        let threads = exam.evidence().threads;
+        let writes = |doing: &Doing| {
+            matches!(
+                doing,
+                Doing::Blocked {
+                    call: Call::Write,
+                    ..
+                }
+            )
+        };
+        let unknown = threads.iter().all(|doing| *doing == Doing::Unknown);
+        Ok((unknown || threads.iter().any(writes)).then_some(unknown))
+    };
+    match Deadline::after(LIMIT).wait_for(look) {
+        Ok(Some(false)) => Ok(()),
+        Ok(Some(true)) => Err(Unmet::not_here(
+            "the kernel does not tell where a thread is blocked",
+        )),
+        _ => Err(Unmet::not_here(
+            "no thread of yours is ever blocked in a write",
+        )),
+    }
+}
+
+fn ignores_the_rest(case: &Case) -> Option<String> {
+    (!case.arrived.is_empty()).then(|| {
+        "Bytes are missing in the middle: `write` returned how many it had taken, and the rest was never \
+         written. `write_all` goes on until all are."
+            .to_owned()
+    })
+}
+
+fn takes_a_reset_for_an_error(exam: &Exam, echo: Echo) -> Verdict {
+    let (client, answer) = echoing(exam, echo)?;
+    client.send(b"hello")?;
+    client.receives(b"hello").because(waits_for_more)?;
+    client.reset();
+    answer.fails("after a reset").because(|case| {
+        let cause = if case.is_running() {
+            "The loop goes on after an error: each read fails again, at once, for ever."
+        } else {
+            "`read` returned an error, ECONNRESET. It is the caller's to know: return it with `?`. An \
+             `unwrap` makes a panic of it, `unwrap_or(0)` an end of file that never was."
+        };
+        Some(cause.to_owned())
+    })?;
+    Ok(())
+}

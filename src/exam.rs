@@ -1,0 +1,221 @@
+//! What examines a student's answer: an [`Exam`] runs it against honest and hostile peers, and when
+//! it does not do what a check is about, asks the kernel what its sockets and threads are doing.
+//!
+//! A [`Suite`] is the checks of one exercise. Each check runs in a process of its own (`supervise`),
+//! so that an answer which hangs, spins, exits or eats all descriptors costs one check, and nothing
+//! is left of it. A check never names a particular answer: what it says follows from what arrived,
+//! what was returned, and what the kernel shows.
+
+mod answer;
+mod case;
+mod evidence;
+mod peer;
+mod report;
+mod supervise;
+mod text;
+mod threads;
+
+use std::{
+    cell::RefCell,
+    fmt, io,
+    net::{SocketAddr, TcpListener, TcpStream},
+    os::fd::AsFd,
+    process::ExitCode,
+    time::Duration,
+};
+
+use self::supervise::{Message, Supervisor};
+pub use self::{
+    answer::{Answer, Problem, problems},
+    case::{Because, Case, Unmet, Verdict},
+    evidence::{Evidence, Seen, Whose},
+    peer::{Peer, Pouring},
+    report::{Failure, Outcome, Report, tell},
+    text::quote,
+    threads::{Call, Doing},
+};
+
+use crate::table::{Kernel, Table};
+
+/// How long an answer may take for what needs no time at all. Generous: the machine may be busy.
+pub const LIMIT: Duration = Duration::from_secs(2);
+
+/// A check: what it states, and the run that shows whether it is so.
+pub type Check<A> = (&'static str, fn(&Exam, A) -> Verdict);
+
+/// The checks of one exercise, in the order in which a student will meet them.
+#[derive(Debug)]
+pub struct Suite<A: 'static> {
+    /// The name of the exercise, as of its lesson.
+    pub exercise: &'static str,
+    /// The checks.
+    pub checks: &'static [Check<A>],
+}
+
+impl<A: Copy> Suite<A> {
+    /// The checks' names.
+    #[must_use]
+    pub fn names(&self) -> Vec<&'static str> {
+        self.checks.iter().map(|(name, _)| *name).collect()
+    }
+
+    /// The `main` of an exercise: makes every check, prints what came of it, and returns 0 if all
+    /// passed, 1 if one failed, 3 if none failed but some could not be made here.
+    ///
+    /// Arguments are parts of names, of which one must occur in a check for it to be made, and
+    /// `--json`, to print reports that can be read by a program. Others, which `cargo test` may pass
+    /// on to every test, are ignored.
+    pub fn examine(&self, answer: A) -> ExitCode {
+        supervise::main(self, answer)
+    }
+}
+
+/// One check under way: who hears what is done, and what is needed to ask the kernel about it.
+pub struct Exam {
+    supervisor: Supervisor,
+    kernel: RefCell<Option<Kernel>>,
+    /// Sockets with one of these ports at either end are shown.
+    ports: RefCell<Vec<u16>>,
+    /// The inodes of the exam's own sockets: all others are the student's.
+    own: RefCell<Vec<u32>>,
+}
+
+impl fmt::Debug for Exam {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Exam").finish_non_exhaustive()
+    }
+}
+
+impl Exam {
+    fn new(supervisor: Supervisor) -> Exam {
+        Exam {
+            supervisor,
+            kernel: RefCell::new(Kernel::open().ok()),
+            ports: RefCell::default(),
+            own: RefCell::default(),
+        }
+    }
+
+    /// Notes what has just been done. A failure lists all of it.
+    pub fn step(&self, what: impl Into<String>) {
+        self.supervisor.hear(&Message::Step(what.into()));
+    }
+
+    /// A listener of the exam's own, on a free port of loopback.
+    ///
+    /// # Errors
+    /// There is no IPv4 here.
+    pub fn listener(&self) -> Verdict<TcpListener> {
+        let listener = here("listen on 127.0.0.1", TcpListener::bind("127.0.0.1:0"))?;
+        self.owns(&listener);
+        self.watches(&listener);
+        Ok(listener)
+    }
+
+    /// A connection: the exam's end, and the end that the answer will get.
+    ///
+    /// # Errors
+    /// There is no IPv4 here.
+    pub fn connection(&self) -> Verdict<(Peer<'_>, TcpStream)> {
+        let listener = self.listener()?;
+        let peer = self.dial(here("read its address", listener.local_addr())?)?;
+        let (theirs, _) = here("accept", listener.accept())?;
+        drop(listener);
+        Ok((peer, theirs))
+    }
+
+    /// Dials the answer's server.
+    ///
+    /// # Errors
+    /// It cannot be reached: the check has failed.
+    pub fn dial(&self, addr: SocketAddr) -> Verdict<Peer<'_>> {
+        self.watches_port(addr.port());
+        match TcpStream::connect_timeout(&addr, LIMIT) {
+            Ok(stream) => {
+                let client = here("read its address", stream.local_addr())?;
+                self.step(format!("connected {client} to your server {addr}"));
+                Ok(Peer::new(self, stream))
+            }
+            Err(error) => self.fail(format!("a connection to {addr}"), error.to_string()),
+        }
+    }
+
+    /// Declares a socket the exam's own: the evidence will say so.
+    pub fn owns(&self, socket: &impl AsFd) {
+        if let Ok(file) = nix::sys::stat::fstat(socket) {
+            self.own.borrow_mut().push(file.st_ino as u32);
+        }
+    }
+
+    /// The evidence shall show the sockets with this one's port.
+    pub fn watches(&self, socket: &impl AsFd) {
+        let addr = socket2::SockRef::from(socket).local_addr();
+        if let Some(addr) = addr.ok().and_then(|addr| addr.as_socket()) {
+            self.watches_port(addr.port());
+        }
+    }
+
+    /// The evidence shall show the sockets with this port.
+    pub fn watches_port(&self, port: u16) {
+        let mut ports = self.ports.borrow_mut();
+        if port != 0 && !ports.contains(&port) {
+            ports.push(port);
+        }
+    }
+
+    /// The kernel's rows of the ports that are watched.
+    ///
+    /// # Errors
+    /// The table cannot be read here.
+    pub fn table(&self) -> Verdict<Table> {
+        match self.kernel.borrow_mut().as_mut().map(Kernel::table) {
+            Some(Ok(table)) => Ok(table.of_ports(&self.ports.borrow())),
+            Some(Err(error)) => Err(Unmet::not_here(format!(
+                "cannot read the socket table: {error}"
+            ))),
+            None => Err(Unmet::not_here("there is no socket table to read")),
+        }
+    }
+
+    /// What the kernel shows now.
+    pub fn evidence(&self) -> Evidence {
+        Evidence::gather(self.table().unwrap_or_default(), &self.own.borrow())
+    }
+
+    /// The check has failed.
+    ///
+    /// # Errors
+    /// Always: the failure, with what the kernel shows now.
+    pub fn fail<T>(&self, expected: impl Into<String>, seen: impl Into<String>) -> Verdict<T> {
+        Err(Unmet::Failed(Box::new(Case::new(
+            expected.into(),
+            seen.into(),
+            self.evidence(),
+        ))))
+    }
+
+    /// Passes if the condition holds, and fails otherwise.
+    ///
+    /// # Errors
+    /// It does not hold.
+    pub fn must(
+        &self,
+        holds: bool,
+        expected: impl Into<String>,
+        seen: impl Into<String>,
+    ) -> Verdict {
+        if holds {
+            Ok(())
+        } else {
+            self.fail(expected, seen)
+        }
+    }
+}
+
+/// For what the exam itself needs: if the machine does not grant it, nothing can be said of the answer.
+///
+/// # Errors
+/// [`Unmet::NotHere`].
+pub fn here<T>(what: &str, result: io::Result<T>) -> Verdict<T> {
+    result.map_err(|error| Unmet::not_here(format!("cannot {what}: {error}")))
+}

@@ -1,0 +1,203 @@
+//! The student's function on a thread of its own: what it returned, that it panicked, or that it has
+//! not come back. A thread that does not come back is abandoned; its process ends with the check.
+
+use std::{
+    fmt::Debug,
+    io,
+    os::unix::thread::JoinHandleExt,
+    panic::{self, AssertUnwindSafe, PanicHookInfo},
+    sync::{
+        Mutex, PoisonError,
+        mpsc::{self, RecvTimeoutError},
+    },
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use nix::{
+    libc::pthread_t,
+    sys::{pthread::pthread_kill, signal::Signal},
+};
+
+use super::{Exam, LIMIT, Verdict, here};
+
+/// The answer at work, until it returns.
+#[derive(Debug)]
+pub struct Answer<'e, T> {
+    exam: &'e Exam,
+    function: &'static str,
+    outcome: mpsc::Receiver<Option<T>>,
+    thread: JoinHandle<()>,
+    started: Instant,
+}
+
+/// A panic in the student's code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// What it said.
+    pub message: String,
+    /// Where, as `exercises/03_echo.rs:21`.
+    pub at: String,
+}
+
+static PROBLEMS: Mutex<Vec<Problem>> = Mutex::new(Vec::new());
+static RETURNED: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// The panics so far, on whatever thread.
+#[must_use]
+pub fn problems() -> Vec<Problem> {
+    PROBLEMS
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone()
+}
+
+/// What the functions under examination have returned so far, as text.
+pub(super) fn returned() -> Vec<String> {
+    RETURNED
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone()
+}
+
+/// Notes each panic instead of printing it.
+pub(super) fn record_panics() {
+    panic::set_hook(Box::new(|info: &PanicHookInfo| {
+        let at = info
+            .location()
+            .map_or_else(String::new, |at| format!("{}:{}", at.file(), at.line()));
+        let message = info.payload_as_str().unwrap_or("no message").to_owned();
+        let mut problems = PROBLEMS.lock().unwrap_or_else(PoisonError::into_inner);
+        if problems.len() < 100 {
+            problems.push(Problem { message, at });
+        }
+    }));
+}
+
+impl Exam {
+    /// Starts the student's function.
+    ///
+    /// # Errors
+    /// No thread can be started here.
+    pub fn start<T: Debug + Send + 'static>(
+        &self,
+        function: &'static str,
+        body: impl FnOnce() -> T + Send + 'static,
+    ) -> Verdict<Answer<'_, T>> {
+        let (outcome_of, outcome) = mpsc::sync_channel(1);
+        let run = move || {
+            let result = panic::catch_unwind(AssertUnwindSafe(body)).ok();
+            if let Some(value) = &result {
+                let mut text = format!("`{function}` has returned {value:?}");
+                text.truncate(text.floor_char_boundary(300));
+                RETURNED
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(text);
+            }
+            let _ = outcome_of.send(result); // refused only if nobody waits any more
+        };
+        let started = Instant::now();
+        let thread = thread::Builder::new().name("answer".to_owned()).spawn(run);
+        let thread = here("start a thread", thread)?;
+        Ok(Answer {
+            exam: self,
+            function,
+            outcome,
+            thread,
+            started,
+        })
+    }
+}
+
+impl<T> Answer<'_, T> {
+    /// What the function returned, which it must within [`LIMIT`] from now.
+    ///
+    /// # Errors
+    /// It has not, or it has panicked.
+    pub fn returns(&self, when: &str) -> Verdict<T> {
+        self.returns_within(LIMIT, when)
+    }
+
+    /// What the function returned, which it must within a time from now.
+    ///
+    /// # Errors
+    /// It has not, or it has panicked.
+    pub fn returns_within(&self, limit: Duration, when: &str) -> Verdict<T> {
+        let expected = || format!("`{}` to return within {limit:?} {when}", self.function);
+        match self.outcome.recv_timeout(limit) {
+            Ok(Some(value)) => Ok(value),
+            Ok(None) | Err(RecvTimeoutError::Disconnected) => {
+                self.exam.fail(expected(), "it has panicked")
+            }
+            Err(RecvTimeoutError::Timeout) => self.exam.fail(expected(), "it has not returned"),
+        }
+    }
+
+    /// Checks that the function has not returned yet.
+    ///
+    /// # Errors
+    /// It has.
+    pub fn goes_on(&self, why: &str) -> Verdict {
+        let ended = self.thread.is_finished();
+        let expected = format!("`{}` to go on: {why}", self.function);
+        self.exam.must(!ended, expected, "it has ended")
+    }
+
+    /// How long ago the function was called.
+    #[must_use]
+    pub fn age(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// Interrupts the system call in which the function's thread waits, by a signal that does nothing
+    /// else. A call that had done a part of its work returns how much (signal(7), SA_RESTART); any
+    /// other is restarted.
+    ///
+    /// # Errors
+    /// Signals cannot be caught here.
+    pub fn interrupt(&self) -> Verdict {
+        static CAUGHT: Mutex<bool> = Mutex::new(false);
+        let mut caught = CAUGHT.lock().unwrap_or_else(PoisonError::into_inner);
+        if !*caught {
+            let handler = ctrlc::set_handler(|| {}).map_err(io::Error::other);
+            here("catch a signal", handler)?;
+            *caught = true;
+        }
+        let thread: pthread_t = self.thread.as_pthread_t();
+        here(
+            "send a signal",
+            pthread_kill(thread, Signal::SIGINT).map_err(io::Error::from),
+        )
+    }
+}
+
+impl<T> Answer<'_, io::Result<T>> {
+    /// What the function returned, which it must within [`LIMIT`], and it must be no error.
+    ///
+    /// # Errors
+    /// It has not, or returned an error, or it has panicked.
+    pub fn succeeds(&self, when: &str) -> Verdict<T> {
+        match self.returns(when)? {
+            Ok(value) => Ok(value),
+            Err(error) => self.exam.fail(
+                format!("`{}` to return Ok {when}", self.function),
+                format!("it has returned an error: {error} ({:?})", error.kind()),
+            ),
+        }
+    }
+
+    /// The error that the function returned, which it must within [`LIMIT`].
+    ///
+    /// # Errors
+    /// It has not, or it has succeeded, or it has panicked.
+    pub fn fails(&self, when: &str) -> Verdict<io::Error> {
+        match self.returns(when)? {
+            Err(error) => Ok(error),
+            Ok(_) => self.exam.fail(
+                format!("`{}` to return an error {when}", self.function),
+                "it has returned Ok",
+            ),
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! What the student's threads are doing: running, or blocked in which system call on which
+//! descriptor (proc(5), `/proc/pid/task/tid/syscall`). A kernel may restrict that file.
+
+use std::{fmt, fs, process};
+
+use nix::libc;
+
+/// The names of threads that are the exam's own begin so. All others are the student's, for a thread
+/// has the name of the one that started it.
+pub(super) const OURS: &str = "exam";
+
+/// What a thread is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doing {
+    /// It runs, or could: it waits for nothing.
+    Running,
+    /// It waits in a system call, on a descriptor where the call's first argument is one.
+    Blocked {
+        /// The call.
+        call: Call,
+        /// Its descriptor.
+        fd: Option<i32>,
+    },
+    /// The kernel does not tell.
+    Unknown,
+}
+
+/// A system call in which a thread can wait, by what it waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Call {
+    /// read, recvfrom and their like.
+    Read,
+    /// write, sendto and their like.
+    Write,
+    /// accept.
+    Accept,
+    /// connect.
+    Connect,
+    /// poll, select and epoll_wait.
+    Poll,
+    /// nanosleep.
+    Sleep,
+    /// futex: a lock, a channel, a join, `park`.
+    Lock,
+    /// splice, as std::io::copy uses it.
+    Splice,
+    /// Another, by its number.
+    Other(i64),
+}
+
+/// `recvfrom`, as `strace` would name it.
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Call::Read => "a read (recv)",
+            Call::Write => "a write (send)",
+            Call::Accept => "accept",
+            Call::Connect => "connect",
+            Call::Poll => "poll",
+            Call::Sleep => "a sleep",
+            Call::Lock => "a wait for another thread (futex)",
+            Call::Splice => "splice",
+            Call::Other(number) => return write!(f, "system call {number}"),
+        })
+    }
+}
+
+/// Each of the student's threads.
+pub(super) fn students() -> Vec<Doing> {
+    let Ok(folder) = fs::read_dir("/proc/self/task") else {
+        return Vec::new();
+    };
+    let main = process::id().to_string();
+    let tasks = folder.flatten().map(|entry| entry.path());
+    tasks
+        .filter(|task| !task.ends_with(&main))
+        .filter(|task| {
+            let name = fs::read_to_string(task.join("comm")).unwrap_or_default();
+            !name.is_empty() && !name.starts_with(OURS) && !name.starts_with("ctrl-c")
+        })
+        .map(|task| {
+            let text = fs::read_to_string(task.join("syscall"));
+            text.map_or(Doing::Unknown, |text| parse(&text))
+        })
+        .collect()
+}
+
+/// `running`, `-1 SP PC`, or the call's number and its arguments in hexadecimal.
+fn parse(text: &str) -> Doing {
+    if text.starts_with("running") {
+        return Doing::Running;
+    }
+    let mut words = text.split_whitespace();
+    let number = words.next().and_then(|word| word.parse::<i64>().ok());
+    let first = words
+        .next()
+        .and_then(|word| i32::from_str_radix(word.trim_start_matches("0x"), 16).ok());
+    let Some(number @ 0..) = number else {
+        return Doing::Unknown;
+    };
+    let call = call(number);
+    let on_a_descriptor = matches!(
+        call,
+        Call::Read | Call::Write | Call::Accept | Call::Connect | Call::Splice
+    );
+    Doing::Blocked {
+        call,
+        fd: first.filter(|_| on_a_descriptor),
+    }
+}
+
+fn call(number: libc::c_long) -> Call {
+    match number {
+        libc::SYS_read | libc::SYS_readv | libc::SYS_recvfrom | libc::SYS_recvmsg => Call::Read,
+        libc::SYS_write | libc::SYS_writev | libc::SYS_sendto | libc::SYS_sendmsg => Call::Write,
+        libc::SYS_accept | libc::SYS_accept4 => Call::Accept,
+        libc::SYS_connect => Call::Connect,
+        libc::SYS_ppoll | libc::SYS_pselect6 | libc::SYS_epoll_pwait => Call::Poll,
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_poll | libc::SYS_select | libc::SYS_epoll_wait => Call::Poll,
+        libc::SYS_nanosleep | libc::SYS_clock_nanosleep => Call::Sleep,
+        libc::SYS_futex => Call::Lock,
+        libc::SYS_splice => Call::Splice,
+        number => Call::Other(number),
+    }
+}
+
+/// As a failure shows them: one line for each kind, with how many there are.
+pub(super) fn lines(threads: &[Doing]) -> Vec<String> {
+    let mut kinds: Vec<(Doing, usize)> = Vec::new();
+    for thread in threads {
+        match kinds.iter_mut().find(|(kind, _)| kind == thread) {
+            Some((_, count)) => *count += 1,
+            None => kinds.push((*thread, 1)),
+        }
+    }
+    let line = |(doing, count): (Doing, usize)| {
+        let who = match (count, threads.len()) {
+            (1, 1) => "your thread is".to_owned(),
+            (1, _) => "one of your threads is".to_owned(),
+            _ => format!("{count} of your threads are"),
+        };
+        match doing {
+            Doing::Running => format!("{who} running, not blocked in a system call"),
+            Doing::Blocked { call, fd: Some(fd) } => format!("{who} blocked in {call} on fd {fd}"),
+            Doing::Blocked { call, fd: None } => format!("{who} blocked in {call}"),
+            Doing::Unknown => format!("{who} somewhere: could not tell"),
+        }
+    };
+    kinds.into_iter().map(line).collect()
+}

@@ -1,0 +1,22 @@
+//! Takes `write` for `write_all`: under load it takes a part only, and the rest is lost.
+//!
+//! rejected by: goes on after a write that took a part
+//! cause: `write` returned how many it had taken, and the rest was never written
+
+use std::{
+    io::{self, Read, Write},
+    net::TcpStream,
+};
+
+pub fn echo(mut stream: TcpStream) -> io::Result<u64> {
+    let mut buf = vec![0; 64 << 10];
+    let mut total = 0;
+    loop {
+        let n = stream.read(&mut buf)?;
+        if n == 0 {
+            return Ok(total);
+        }
+        let _ = stream.write(&buf[..n])?;
+        total += n as u64;
+    }
+}

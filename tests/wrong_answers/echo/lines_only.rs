@@ -1,0 +1,19 @@
+//! Waits for a newline, which a stream need not have.
+//!
+//! rejected by: sends back a byte when it comes
+//! cause: `lines` for a newline
+
+use std::{
+    io::{self, BufRead, BufReader, Write},
+    net::TcpStream,
+};
+
+pub fn echo(stream: TcpStream) -> io::Result<u64> {
+    let mut total = 0;
+    for line in BufReader::new(&stream).lines() {
+        let line = line?;
+        writeln!(&stream, "{line}")?;
+        total += line.len() as u64 + 1;
+    }
+    Ok(total)
+}

@@ -1,0 +1,22 @@
+//! Writes the whole buffer after a read that has filled a part of it.
+//!
+//! rejected by: sends back only what this read brought
+//! cause: the whole buffer was written
+
+use std::{
+    io::{self, Read, Write},
+    net::TcpStream,
+};
+
+pub fn echo(mut stream: TcpStream) -> io::Result<u64> {
+    let mut buf = [0; 64];
+    let mut total = 0;
+    loop {
+        let n = stream.read(&mut buf)?;
+        if n == 0 {
+            return Ok(total);
+        }
+        stream.write_all(&buf)?;
+        total += n as u64;
+    }
+}

@@ -27,7 +27,7 @@ use std::{
 use self::supervise::{Message, Supervisor};
 pub use self::{
     answer::{Answer, Problem, problems},
-    case::{Because, Case, Unmet, Verdict},
+    case::{Awaited, Because, Case, Unmet, Verdict},
     evidence::{Evidence, Seen, Whose},
     peer::{Peer, Pouring},
     report::{Failure, Outcome, Report, tell},
@@ -35,10 +35,16 @@ pub use self::{
     threads::{Call, Doing},
 };
 
-use crate::table::{Kernel, Table};
+use crate::{
+    deadline::Deadline,
+    table::{End, Kernel, State, Table},
+};
 
 /// How long an answer may take for what needs no time at all. Generous: the machine may be busy.
 pub const LIMIT: Duration = Duration::from_secs(2);
+
+/// How long a thread that runs may take to come to rest before it is looked at.
+const A_MOMENT: Duration = Duration::from_millis(50);
 
 /// A check: what it states, and the run that shows whether it is so.
 pub type Check<A> = (&'static str, fn(&Exam, A) -> Verdict);
@@ -50,6 +56,8 @@ pub struct Suite<A: 'static> {
     pub exercise: &'static str,
     /// The checks.
     pub checks: &'static [Check<A>],
+    /// The causes that any of its checks may meet, for those that name none themselves.
+    pub cause: fn(&Case) -> Option<String>,
 }
 
 impl<A: Copy> Suite<A> {
@@ -76,6 +84,8 @@ pub struct Exam {
     kernel: RefCell<Option<Kernel>>,
     /// Sockets with one of these ports at either end are shown.
     ports: RefCell<Vec<u16>>,
+    /// What was in TIME_WAIT at these ports before: an earlier run's.
+    old: RefCell<Vec<End>>,
     /// The inodes of the exam's own sockets: all others are the student's.
     own: RefCell<Vec<u32>>,
 }
@@ -92,6 +102,7 @@ impl Exam {
             supervisor,
             kernel: RefCell::new(Kernel::open().ok()),
             ports: RefCell::default(),
+            old: RefCell::default(),
             own: RefCell::default(),
         }
     }
@@ -157,10 +168,18 @@ impl Exam {
 
     /// The evidence shall show the sockets with this port.
     pub fn watches_port(&self, port: u16) {
-        let mut ports = self.ports.borrow_mut();
-        if port != 0 && !ports.contains(&port) {
-            ports.push(port);
+        if port == 0 || self.ports.borrow().contains(&port) {
+            return;
         }
+        let table = self.kernel.borrow_mut().as_mut().map(Kernel::table);
+        let rows = table
+            .and_then(Result::ok)
+            .unwrap_or_default()
+            .of_ports(&[port])
+            .rows;
+        let old = rows.iter().filter(|row| row.state == State::TimeWait);
+        self.old.borrow_mut().extend(old.map(|row| row.end()));
+        self.ports.borrow_mut().push(port);
     }
 
     /// The kernel's rows of the ports that are watched.
@@ -169,7 +188,13 @@ impl Exam {
     /// The table cannot be read here.
     pub fn table(&self) -> Verdict<Table> {
         match self.kernel.borrow_mut().as_mut().map(Kernel::table) {
-            Some(Ok(table)) => Ok(table.of_ports(&self.ports.borrow())),
+            Some(Ok(table)) => {
+                let mut table = table.of_ports(&self.ports.borrow());
+                table
+                    .rows
+                    .retain(|row| !self.old.borrow().contains(&row.end()));
+                Ok(table)
+            }
             Some(Err(error)) => Err(Unmet::not_here(format!(
                 "cannot read the socket table: {error}"
             ))),
@@ -178,8 +203,25 @@ impl Exam {
     }
 
     /// What the kernel shows now.
+    ///
+    /// A thread that is in the middle of something gets a moment to come to rest, so that the
+    /// evidence shows where it stays and not what it was passing by.
     pub fn evidence(&self) -> Evidence {
-        Evidence::gather(self.table().unwrap_or_default(), &self.own.borrow())
+        let gather = || {
+            let threads = threads::students(); // first: what they have done the table must show
+            Evidence::gather(
+                threads,
+                self.table().unwrap_or_default(),
+                &self.own.borrow(),
+            )
+        };
+        let rests = || {
+            let evidence = gather();
+            let running = evidence.threads.contains(&Doing::Running);
+            Ok((!running).then_some(evidence))
+        };
+        let resting = Deadline::after(A_MOMENT).wait_for(rests);
+        resting.ok().flatten().unwrap_or_else(gather)
     }
 
     /// The check has failed.
@@ -187,11 +229,19 @@ impl Exam {
     /// # Errors
     /// Always: the failure, with what the kernel shows now.
     pub fn fail<T>(&self, expected: impl Into<String>, seen: impl Into<String>) -> Verdict<T> {
-        Err(Unmet::Failed(Box::new(Case::new(
-            expected.into(),
-            seen.into(),
-            self.evidence(),
-        ))))
+        self.fail_waiting(Awaited::Nothing, expected, seen)
+    }
+
+    fn fail_waiting<T>(
+        &self,
+        awaited: Awaited,
+        expected: impl Into<String>,
+        seen: impl Into<String>,
+    ) -> Verdict<T> {
+        let evidence = self.evidence();
+        let mut case = Case::new(expected.into(), seen.into(), evidence);
+        case.awaited = awaited;
+        Err(Unmet::Failed(Box::new(case)))
     }
 
     /// Passes if the condition holds, and fails otherwise.

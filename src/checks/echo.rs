@@ -5,7 +5,10 @@ use std::{io, net::TcpStream};
 use super::Exercise;
 use crate::{
     deadline::Deadline,
-    exam::{Answer, Because, Call, Case, Doing, Exam, LIMIT, Peer, Suite, Unmet, Verdict, Whose},
+    exam::{
+        Answer, Awaited, Because, Call, Case, Doing, Exam, LIMIT, Peer, Suite, Unmet, Verdict,
+        Whose,
+    },
     table::State,
 };
 
@@ -56,6 +59,7 @@ pub const SUITE: Suite<Echo> = Suite {
         ),
         ("takes a reset for an error", takes_a_reset_for_an_error),
     ],
+    cause: likely,
 };
 
 /// The student's function.
@@ -72,68 +76,28 @@ fn answers_before_it_waits_for_more(exam: &Exam, echo: Echo) -> Verdict {
     let (client, answer) = echoing(exam, echo)?;
     for word in ["hello", "hello again"] {
         client.send(word.as_bytes())?;
-        client
-            .receives(word.as_bytes())
-            .because(waits_for_more)
-            .because(stops_early)?;
+        client.receives(word.as_bytes())?;
     }
-    answer
-        .goes_on("the client has not closed")
-        .because(stops_early)
-}
-
-/// What has come has been read, and the thread reads again: the bytes are with the program.
-fn waits_for_more(case: &Case) -> Option<String> {
-    let read_all = case.yours().is_some_and(|seen| seen.row.recv_q == 0);
-    (case.arrived.is_empty() && read_all && case.is_blocked_in(&[Call::Read])).then(|| {
-        "It has read what was sent (Recv-Q is 0), sent nothing back, and waits in another read. Either \
-         it waits for more than has come (`read_to_end` and `read_to_string` wait for the end of file, \
-         `read_exact` for a full buffer, `lines` for a newline), or the answer is still in a BufWriter: \
-         flush before you wait."
-            .to_owned()
-    })
-}
-
-fn stops_early(case: &Case) -> Option<String> {
-    case.yours().is_none().then(|| {
-        "Your end has closed while the client's is open. A read that brings less than was asked for is \
-         no end, and neither is one that brings little: only Ok(0) is."
-            .to_owned()
-    })
+    answer.goes_on("the client has not closed")
 }
 
 fn sends_back_a_byte_when_it_comes(exam: &Exam, echo: Echo) -> Verdict {
     let (client, _answer) = echoing(exam, echo)?;
     for byte in b"slow" {
         client.send(&[*byte])?;
-        client
-            .receives(&[*byte])
-            .because(waits_for_more)
-            .because(stops_early)
-            .because(stale)?;
+        client.receives(&[*byte])?;
     }
     Ok(())
 }
 
 fn sends_back_only_what_this_read_brought(exam: &Exam, echo: Echo) -> Verdict {
     let (client, _answer) = echoing(exam, echo)?;
-    client.send(b"a long line first")?;
-    client
-        .receives(b"a long line first")
-        .because(waits_for_more)?;
-    client.send(b"short")?;
-    client.receives(b"short").because(stale)?;
+    for line in ["a long line first", "short"] {
+        client.send(line.as_bytes())?;
+        client.receives(line.as_bytes())?;
+    }
     client.half_close()?;
-    client.ends().because(stale)
-}
-
-/// More, or other bytes, than were sent.
-fn stale(case: &Case) -> Option<String> {
-    (!case.arrived.is_empty()).then(|| {
-        "More came back than was sent: the whole buffer was written. `read` returns n, how many bytes \
-         it has put there; behind them are zeros, or an earlier read's bytes. Write `&buf[..n]`."
-            .to_owned()
-    })
+    client.ends()
 }
 
 fn takes_bytes_for_bytes(exam: &Exam, echo: Echo) -> Verdict {
@@ -142,21 +106,20 @@ fn takes_bytes_for_bytes(exam: &Exam, echo: Echo) -> Verdict {
     client.send(&all)?;
     client.half_close()?;
     client.receives(&all).because(takes_them_for_text)?;
-    answer
-        .succeeds("after bytes that are no text")
-        .because(takes_them_for_text)?;
+    answer.succeeds("after bytes that are no text")?;
     Ok(())
 }
 
 fn takes_them_for_text(case: &Case) -> Option<String> {
     let cause = match case.arrived.len() {
+        0 if case.is_running() => return None,
         0 => {
             "Nothing came back of bytes that are no UTF-8: a `String`, `read_to_string`, `lines` and \
-              `from_utf8` refuse them."
+             `from_utf8` refuse them."
         }
         _ => {
             "Bytes were lost or changed on the way: `from_utf8_lossy` replaces what is no UTF-8, \
-              `lines` eats the ends of lines, `trim` what looks like a space."
+             `lines` eats the ends of lines, `trim` what looks like a space."
         }
     };
     Some(format!(
@@ -167,19 +130,10 @@ fn takes_them_for_text(case: &Case) -> Option<String> {
 fn ends_at_end_of_file(exam: &Exam, echo: Echo) -> Verdict {
     let (client, answer) = echoing(exam, echo)?;
     client.send(b"hello")?;
-    client.receives(b"hello").because(waits_for_more)?;
+    client.receives(b"hello")?;
     client.half_close()?;
-    answer
-        .succeeds("after the end of file")
-        .because(reads_on_for_ever)?;
+    answer.succeeds("after the end of file")?;
     Ok(())
-}
-
-fn reads_on_for_ever(case: &Case) -> Option<String> {
-    (case.is_running() && case.is_in(State::CloseWait)).then(|| {
-        "`read` returned Ok(0): end of file. The loop took it for data and reads again, for ever."
-            .to_owned()
-    })
 }
 
 fn sends_back_what_came_before_the_end(exam: &Exam, echo: Echo) -> Verdict {
@@ -187,11 +141,15 @@ fn sends_back_what_came_before_the_end(exam: &Exam, echo: Echo) -> Verdict {
     client.send(b"the last words")?;
     client.half_close()?;
     let answer = exam.start("echo", move || echo(server))?;
-    client.receives(b"the last words").caused_by(
-        "The bytes and the FIN behind them were there before `echo` began. End of file comes after the \
-         data: read until Ok(0), and write what each read brought.",
-    )?;
-    client.ends().because(stale).because(reads_on_for_ever)?;
+    client.receives(b"the last words").because(|case| {
+        let lost = case.arrived.is_empty() && case.yours().is_none();
+        lost.then(|| {
+            "The bytes and the FIN behind them were there before `echo` began. End of file comes after \
+             the data: read until Ok(0), and write what each read brought."
+                .to_owned()
+        })
+    })?;
+    client.ends()?;
     answer.succeeds("after the end of file")?;
     Ok(())
 }
@@ -203,20 +161,15 @@ fn returns_the_number_of_bytes(exam: &Exam, echo: Echo) -> Verdict {
         client.receives(word.as_bytes())?;
     }
     client.half_close()?;
-    let total = answer
-        .succeeds("after the end of file")
-        .because(reads_on_for_ever)?;
-    exam.must(
-        total == 17,
-        "`echo` to return 17: 3 + 5 + 9 bytes",
-        format!("it has returned {total}"),
-    )
-    .caused_by(match total {
-        3 => "3 is how many reads there were. What counts is what each of them returned.",
-        9 => "9 is what the last read brought. Add up what each of them returned.",
-        18 => "One too many: is the end of file counted?",
-        _ => "Add up what each read returned, in a u64.",
-    })
+    let total = answer.succeeds("after the end of file")?;
+    let expected = "`echo` to return 17: 3 + 5 + 9 bytes";
+    exam.must(total == 17, expected, format!("it has returned {total}"))
+        .caused_by(match total {
+            3 => "3 is how many reads there were. What counts is what each of them returned.",
+            9 => "9 is what the last read brought. Add up what each of them returned.",
+            18 => "One too many: is the end of file counted?",
+            _ => "Add up what each read returned, in a u64.",
+        })
 }
 
 fn closes_the_connection(exam: &Exam, echo: Echo) -> Verdict {
@@ -224,39 +177,30 @@ fn closes_the_connection(exam: &Exam, echo: Echo) -> Verdict {
     client.send(b"bye")?;
     client.receives(b"bye")?;
     client.half_close()?;
-    answer
-        .succeeds("after the end of file")
-        .because(reads_on_for_ever)?;
-    client.ends().because(still_open)
-}
-
-fn still_open(case: &Case) -> Option<String> {
-    let Whose::Yours(fd) = case
-        .yours()
-        .filter(|seen| seen.row.state == State::CloseWait)?
-        .whose
-    else {
-        return None;
-    };
-    Some(format!(
-        "`echo` has returned, but descriptor {fd} is still open: CLOSE_WAIT is always the local \
-         program's doing. A handle of the socket lives on, in a clone, in another thread, or forgotten; \
-         the FIN is sent when the last of them is dropped, or by `shutdown`."
-    ))
+    answer.succeeds("after the end of file")?;
+    client.ends()
 }
 
 /// A write that took only a part is what a busy server sees. Here a signal makes it happen: to a
 /// write that is blocked in the middle, which then returns how much it had done (signal(7)).
 fn goes_on_after_a_partial_write(exam: &Exam, echo: Echo) -> Verdict {
     let (client, answer) = echoing(exam, echo)?;
-    let sent: Vec<u8> = (0..8_u32 << 20).map(|i| (i % 251) as u8).collect();
+    let sent: Vec<u8> = (0..1_u32 << 20) // each eight bytes are their own offset
+        .flat_map(|i| format!("{:07} ", i * 8 % 10_000_000).into_bytes())
+        .collect();
     let _pouring = client.pours(sent.clone())?;
     for _ in 0..3 {
         blocked_in_a_write(exam)?;
         answer.interrupt()?;
     }
-    exam.step("interrupted your `write`, so that it took a part only");
-    client.receives(&sent).because(ignores_the_rest)
+    exam.step("interrupted your `write` three times, so that it took a part only");
+    client.receives(&sent).because(|case| {
+        (!case.arrived.is_empty()).then(|| {
+            "Bytes are missing in the middle: `write` returned how many it had taken, and the rest was \
+             never written. `write_all` goes on until all are."
+                .to_owned()
+        })
+    })
 }
 
 fn blocked_in_a_write(exam: &Exam) -> Verdict {
@@ -285,18 +229,10 @@ fn blocked_in_a_write(exam: &Exam) -> Verdict {
     }
 }
 
-fn ignores_the_rest(case: &Case) -> Option<String> {
-    (!case.arrived.is_empty()).then(|| {
-        "Bytes are missing in the middle: `write` returned how many it had taken, and the rest was never \
-         written. `write_all` goes on until all are."
-            .to_owned()
-    })
-}
-
 fn takes_a_reset_for_an_error(exam: &Exam, echo: Echo) -> Verdict {
     let (client, answer) = echoing(exam, echo)?;
     client.send(b"hello")?;
-    client.receives(b"hello").because(waits_for_more)?;
+    client.receives(b"hello")?;
     client.reset();
     answer.fails("after a reset").because(|case| {
         let cause = if case.is_running() {
@@ -308,4 +244,38 @@ fn takes_a_reset_for_an_error(exam: &Exam, echo: Echo) -> Verdict {
         Some(cause.to_owned())
     })?;
     Ok(())
+}
+
+/// What an echo can do wrong in any check, by what the kernel shows.
+fn likely(case: &Case) -> Option<String> {
+    let yours = case.yours();
+    let cause = if case.is_running() && case.is_in(State::CloseWait) {
+        "`read` returned Ok(0): end of file. The loop took it for data and reads again, for ever."
+    } else if !case.arrived.is_empty() {
+        "More came back than was sent: the whole buffer was written. `read` returns n, how many bytes \
+         it has put there; behind them are zeros, or an earlier read's bytes. Write `&buf[..n]`."
+    } else if case.awaited == Awaited::Bytes
+        && case.is_blocked_in(&[Call::Read])
+        && yours.is_some_and(|seen| seen.row.recv_q == 0)
+    {
+        "It has read what was sent (Recv-Q is 0), sent nothing back, and waits in another read. Either \
+         it waits for more than has come (`read_to_end` and `read_to_string` wait for the end of file, \
+         `read_exact` for a full buffer, `lines` for a newline), or the answer is still in a BufWriter: \
+         flush before you wait."
+    } else if let Some(Whose::Yours(fd)) = yours.map(|seen| seen.whose)
+        && case.is_in(State::CloseWait)
+        && case.evidence.threads.is_empty()
+    {
+        return Some(format!(
+            "`echo` has returned, but descriptor {fd} is still open: CLOSE_WAIT is always the local \
+             program's doing. A handle of the socket lives on, in a clone, in another thread, or \
+             forgotten; the FIN is sent when the last of them is dropped, or by `shutdown`."
+        ));
+    } else if yours.is_none() && !case.panicked {
+        "Your end has closed while the client's is open. A read that brings less than was asked for is \
+         no end, and neither is one that brings little: only Ok(0) is."
+    } else {
+        return None;
+    };
+    Some(cause.to_owned())
 }

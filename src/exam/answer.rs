@@ -19,7 +19,7 @@ use nix::{
     sys::{pthread::pthread_kill, signal::Signal},
 };
 
-use super::{Exam, LIMIT, Verdict, here};
+use super::{Awaited, Exam, LIMIT, Verdict, here};
 
 /// The answer at work, until it returns.
 #[derive(Debug)]
@@ -128,9 +128,13 @@ impl<T> Answer<'_, T> {
         match self.outcome.recv_timeout(limit) {
             Ok(Some(value)) => Ok(value),
             Ok(None) | Err(RecvTimeoutError::Disconnected) => {
-                self.exam.fail(expected(), "it has panicked")
+                self.exam
+                    .fail_waiting(Awaited::Return, expected(), "it has panicked")
             }
-            Err(RecvTimeoutError::Timeout) => self.exam.fail(expected(), "it has not returned"),
+            Err(RecvTimeoutError::Timeout) => {
+                self.exam
+                    .fail_waiting(Awaited::Return, expected(), "it has not returned")
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 //! that follow from these.
 
 use super::{
+    answer::{problems, returned},
     evidence::{Evidence, Seen},
     report::Failure,
     threads::{Call, Doing},
@@ -34,9 +35,26 @@ pub struct Case {
     seen: String,
     /// What the kernel showed at that moment.
     pub evidence: Evidence,
+    /// What the check was waiting for.
+    pub awaited: Awaited,
     /// Bytes of the answer's that had arrived at the peer which waited for them.
     pub arrived: Vec<u8>,
+    /// Whether the student's code had panicked by then.
+    pub panicked: bool,
     cause: Option<String>,
+}
+
+/// What a check was waiting for when it failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Awaited {
+    /// The answer's function to return.
+    Return,
+    /// Bytes at the peer.
+    Bytes,
+    /// End of file at the peer.
+    EndOfFile,
+    /// Nothing: something was as it must not be.
+    Nothing,
 }
 
 /// To name the cause of a failure, where what was seen allows it.
@@ -68,12 +86,26 @@ impl<T> Because for Verdict<T> {
 }
 
 impl Case {
-    pub(super) fn new(expected: String, seen: String, evidence: Evidence) -> Case {
+    /// Everything as it is now. What the functions have returned, and where they have panicked, is
+    /// added to what was seen: later it might be the exam's own doing.
+    pub(super) fn new(expected: String, mut seen: String, evidence: Evidence) -> Case {
+        let problems = problems();
+        for problem in problems.iter().take(3) {
+            seen += &format!(
+                "\nyour code panicked at {}: {}",
+                problem.at, problem.message
+            );
+        }
+        for returned in returned().iter().take(3) {
+            seen += &format!("\n{returned}");
+        }
         Case {
             expected,
             seen,
             evidence,
+            awaited: Awaited::Nothing,
             arrived: Vec::new(),
+            panicked: !problems.is_empty(),
             cause: None,
         }
     }
@@ -107,9 +139,11 @@ impl Case {
         self.evidence.threads.contains(&Doing::Running)
     }
 
-    /// The failure as it is told.
-    pub(super) fn close(self) -> Failure {
-        let cause = self.cause.clone().or_else(|| self.likely());
+    /// The failure as it is told. The check knew the cause, or the suite does, or the evidence alone
+    /// says something.
+    pub(super) fn close(mut self, suites: fn(&Case) -> Option<String>) -> Failure {
+        let known = self.cause.take();
+        let cause = known.or_else(|| suites(&self)).or_else(|| self.likely());
         Failure {
             steps: Vec::new(), // the supervisor has heard them
             expected: self.expected,

@@ -1,7 +1,7 @@
 //! What the kernel shows at the moment of a failure: the sockets, whose they are and by which
 //! descriptor, and what the student's threads are doing.
 
-use std::{collections::HashMap, fmt, fs};
+use std::{collections::HashMap, fs};
 
 use super::threads::{self, Doing};
 use crate::table::{Row, State, Table};
@@ -36,8 +36,7 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    pub(super) fn gather(table: Table, own: &[u32]) -> Evidence {
-        let threads = threads::students();
+    pub(super) fn gather(threads: Vec<Doing>, table: Table, own: &[u32]) -> Evidence {
         let descriptors = sockets_by_inode();
         let whose = |inode| match descriptors.get(&inode) {
             _ if own.contains(&inode) => Whose::Peers,
@@ -63,7 +62,7 @@ impl Evidence {
 
     /// As a failure shows them.
     pub(super) fn lines(&self) -> Vec<String> {
-        let mut lines: Vec<String> = self.sockets.iter().map(Seen::to_string).collect();
+        let mut lines = in_columns(self.sockets.iter().map(Seen::cells).collect());
         if lines.is_empty() {
             lines.push("no socket with these ports is left".to_owned());
         }
@@ -84,9 +83,9 @@ impl Evidence {
     }
 }
 
-/// Netstat's columns, narrower, and whose it is.
-impl fmt::Display for Seen {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Seen {
+    /// Netstat's columns, and whose it is.
+    fn cells(&self) -> [String; 7] {
         let Row {
             state,
             local,
@@ -95,24 +94,42 @@ impl fmt::Display for Seen {
             send_q,
             ..
         } = &self.row;
-        let protocol = if local.is_ipv4() { "tcp" } else { "tcp6" };
-        let (local, mut peer) = (local.to_string(), peer.to_string());
-        if *state == State::Listen {
-            peer = format!("{}*", peer.trim_end_matches('0'));
-        }
-        let state = state.to_string();
-        write!(
-            f,
-            "{protocol:<4} {recv_q:>6} {send_q:>6}  {local:<21}  {peer:<21}  {state:<11}"
-        )?;
-        match self.whose {
-            Whose::Yours(fd) => write!(f, "  (yours, fd {fd})"),
-            Whose::Peers => write!(f, "  (the peer's)"),
-            Whose::Nobodys if self.row.state == State::TimeWait => Ok(()),
-            Whose::Nobodys if self.row.inode == 0 => write!(f, "  (nobody's)"),
-            Whose::Nobodys => write!(f, "  (another process's)"),
-        }
+        let peer = match state {
+            State::Listen => "*".to_owned(),
+            _ => peer.to_string(),
+        };
+        let whose = match self.whose {
+            Whose::Yours(fd) => format!("(yours, fd {fd})"),
+            Whose::Peers => "(the exam's)".to_owned(),
+            Whose::Nobodys if *state == State::TimeWait => String::new(),
+            Whose::Nobodys if self.row.inode == 0 => "(nobody's)".to_owned(),
+            Whose::Nobodys => "(another process's)".to_owned(),
+        };
+        [
+            if local.is_ipv4() { "tcp" } else { "tcp6" }.to_owned(),
+            recv_q.to_string(),
+            send_q.to_string(),
+            local.to_string(),
+            peer,
+            state.to_string(),
+            whose,
+        ]
     }
+}
+
+/// Each column as wide as its widest cell; the queues stand to the right.
+fn in_columns(rows: Vec<[String; 7]>) -> Vec<String> {
+    let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
+    let widths: [usize; 7] = std::array::from_fn(width);
+    let line = |row: &[String; 7]| {
+        let [protocol, recv_q, send_q, local, peer, state, whose] = row;
+        let [w0, w1, w2, w3, w4, w5, _] = widths;
+        let line = format!(
+            "{protocol:<w0$}  {recv_q:>w1$}  {send_q:>w2$}  {local:<w3$}  {peer:<w4$}  {state:<w5$}  {whose}"
+        );
+        line.trim_end().to_owned()
+    };
+    rows.iter().map(line).collect()
 }
 
 /// The descriptors of this process that are sockets (proc(5), `/proc/pid/fd`), by inode.

@@ -1,28 +1,19 @@
 //! The exam's end of a connection: an honest peer or a hostile one. Whatever it does becomes a step,
-//! whatever it waits for has a limit, and what it did not get becomes a failure.
+//! whatever it waits for has a limit, and what it did not get becomes a failure (`receive`).
+
+mod receive;
 
 use std::{
-    io::{self, ErrorKind, Read, Write},
+    io::{self, ErrorKind, Write},
     net::{Shutdown, SocketAddr, TcpStream},
     thread::{self, JoinHandle},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use socket2::SockRef;
 
-use super::{
-    Because, Exam, LIMIT, Unmet, Verdict, here,
-    text::{mark, parting, quote},
-    threads::OURS,
-};
+use super::{Awaited, Because, Exam, LIMIT, Unmet, Verdict, here, text::quote, threads::OURS};
 use crate::deadline::Deadline;
-
-/// How a read for a number of bytes ended before they were all there.
-enum Short {
-    EndOfFile,
-    Silence,
-    Broken(io::Error),
-}
 
 /// The exam's end of a connection.
 #[derive(Debug)]
@@ -179,146 +170,15 @@ impl<'e> Peer<'e> {
         self.step("closed the connection");
     }
 
-    /// Reads exactly this, within [`LIMIT`].
-    ///
-    /// # Errors
-    /// Something else has come, or not all of it.
-    pub fn receives(&self, expected: &[u8]) -> Verdict {
-        let (got, short) = self.read(expected.len(), LIMIT);
-        let at = parting(&got, expected);
-        if at == expected.len() {
-            self.step(&format!("read {}", quote(expected)));
-            return Ok(());
-        }
-        let seen = if at < got.len() {
-            format!("other bytes:\n{}", mark(&got, at))
-        } else {
-            let got_so_far = if got.is_empty() {
-                "nothing".to_owned()
-            } else {
-                quote(&got)
-            };
-            match short {
-                Some(Short::EndOfFile) => format!("{got_so_far}, then end of file"),
-                Some(Short::Broken(error)) => format!("{got_so_far}, then {error}"),
-                _ => format!("{got_so_far} within {LIMIT:?}"),
-            }
-        };
-        let expected = if expected.len() == got.len() && at > 20 {
-            format!(
-                "{}, and at byte {at}:\n{}",
-                quote(expected),
-                mark(expected, at)
-            )
-        } else {
-            format!("{}to read {}", self.name, quote(expected))
-        };
-        self.fail(expected, seen, got)
-    }
-
-    /// Reads to the end of file, which must come within [`LIMIT`] and before anything else.
-    ///
-    /// # Errors
-    /// Bytes have come, a reset, or nothing.
-    pub fn ends(&self) -> Verdict {
-        let (got, short) = self.read(1, LIMIT);
-        let seen = match short {
-            Some(Short::EndOfFile) => {
-                self.step("read end of file");
-                return Ok(());
-            }
-            Some(Short::Silence) => {
-                format!("nothing within {LIMIT:?}: the connection is still open")
-            }
-            Some(Short::Broken(error)) => error.to_string(),
-            None => {
-                let mut more = got.clone();
-                more.extend(self.read(200, Duration::from_millis(50)).0);
-                format!("more bytes: {}", quote(&more))
-            }
-        };
-        self.fail(
-            format!("{}end of file, and nothing before it", self.name),
-            seen,
-            got,
-        )
-    }
-
-    /// Reads nothing for as long as this, which is the subject: the connection must stay open and
-    /// silent.
-    ///
-    /// # Errors
-    /// Bytes have come, end of file, or a reset.
-    pub fn hears_nothing_for(&self, time: Duration) -> Verdict {
-        let (got, short) = self.read(1, time);
-        let seen = match short {
-            Some(Short::Silence) => {
-                self.step(&format!("heard nothing for {time:?}"));
-                return Ok(());
-            }
-            Some(Short::EndOfFile) => "end of file".to_owned(),
-            Some(Short::Broken(error)) => error.to_string(),
-            None => format!("bytes: {}", quote(&got)),
-        };
-        self.fail(
-            format!(
-                "{}nothing to come, and the connection to stay open",
-                self.name
-            ),
-            seen,
-            got,
-        )
-    }
-
-    /// Reads to a newline, which must come within [`LIMIT`]; returns the line without it.
-    ///
-    /// # Errors
-    /// There was none.
-    pub fn line(&self) -> Verdict<Vec<u8>> {
-        let mut line = Vec::new();
-        let deadline = Instant::now() + LIMIT;
-        loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            match self.read(1, left.max(Duration::from_millis(1))) {
-                (byte, None) if byte == b"\n" => {
-                    self.step(&format!("read {}", quote(&[&line[..], b"\n"].concat())));
-                    return Ok(line);
-                }
-                (byte, None) => line.extend(byte),
-                (_, Some(short)) => {
-                    let after = match short {
-                        Short::EndOfFile => "then end of file".to_owned(),
-                        Short::Silence => format!("and no newline within {LIMIT:?}"),
-                        Short::Broken(error) => format!("then {error}"),
-                    };
-                    let seen = format!("{} {after}", quote(&line));
-                    return self.fail(format!("{}a line", self.name), seen, line);
-                }
-            }
-        }
-    }
-
-    /// Reads until so many bytes are there, the time is over, or there will be no more.
-    fn read(&self, count: usize, limit: Duration) -> (Vec<u8>, Option<Short>) {
-        let mut stream = Deadline::after(limit).on(&self.stream);
-        let (mut got, mut buf) = (Vec::new(), vec![0; count.min(64 << 10)]);
-        while got.len() < count {
-            let room = buf.len().min(count - got.len());
-            match stream.read(&mut buf[..room]) {
-                Ok(0) => return (got, Some(Short::EndOfFile)),
-                Ok(n) => got.extend(&buf[..n]),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == ErrorKind::TimedOut => {
-                    return (got, Some(Short::Silence));
-                }
-                Err(error) => return (got, Some(Short::Broken(error))),
-            }
-        }
-        (got, None)
-    }
-
-    fn fail<T>(&self, expected: String, seen: String, arrived: Vec<u8>) -> Verdict<T> {
-        let mut failed = self.exam.fail(expected, seen);
+    fn fail<T>(
+        &self,
+        awaited: Awaited,
+        expected: String,
+        seen: String,
+        arrived: Vec<u8>,
+    ) -> Verdict<T> {
+        let expected = format!("{}{expected}", self.name);
+        let mut failed = self.exam.fail_waiting(awaited, expected, seen);
         if let Err(Unmet::Failed(case)) = &mut failed {
             case.arrived = arrived;
         }
@@ -327,7 +187,8 @@ impl<'e> Peer<'e> {
 
     fn broken<T>(&self, expected: &str, error: &io::Error) -> Verdict<T> {
         self.fail(
-            format!("{}{expected}", self.name),
+            Awaited::Nothing,
+            expected.to_owned(),
             error.to_string(),
             Vec::new(),
         )

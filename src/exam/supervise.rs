@@ -29,8 +29,8 @@ use nix::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Exam, Suite, Unmet,
-    answer::{problems, record_panics, returned},
+    Case, Exam, Suite, Unmet,
+    answer::{problems, record_panics},
     report::{Failure, Outcome, Report, tell},
 };
 use crate::{command::is_reader_gone, say};
@@ -68,7 +68,7 @@ pub(super) fn main<A: Copy>(suite: &Suite<A>, answer: A) -> ExitCode {
         && flag == "--one"
         && let Some((_, check)) = number.parse().ok().and_then(|n: usize| suite.checks.get(n))
     {
-        examine_one(|exam| check(exam, answer));
+        examine_one(|exam| check(exam, answer), suite.cause);
     }
     let parts: Vec<&String> = arguments
         .iter()
@@ -251,7 +251,10 @@ fn no_outcome(steps: Vec<String>, status: Option<ExitStatus>) -> Outcome {
 }
 
 /// The check's own process: makes the check, says what came of it, and ends, whatever else is running.
-fn examine_one(check: impl FnOnce(&Exam) -> super::Verdict) -> ! {
+fn examine_one(
+    check: impl FnOnce(&Exam) -> super::Verdict,
+    cause: fn(&Case) -> Option<String>,
+) -> ! {
     record_panics();
     let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
     let _ = setrlimit(Resource::RLIMIT_DATA, MEMORY, MEMORY);
@@ -264,7 +267,7 @@ fn examine_one(check: impl FnOnce(&Exam) -> super::Verdict) -> ! {
     let outcome = todo().unwrap_or_else(|| match verdict {
         Ok(Ok(())) => Outcome::Passed,
         Ok(Err(Unmet::NotHere(why))) => Outcome::NotHere { why },
-        Ok(Err(Unmet::Failed(case))) => Outcome::Failed(with_what_else(case.close())),
+        Ok(Err(Unmet::Failed(case))) => Outcome::Failed(case.close(cause)),
         Err(_) => Outcome::NotHere {
             why: format!("the check itself is broken: {:?}", problems()),
         },
@@ -287,18 +290,4 @@ fn todo() -> Option<Outcome> {
         hint: hint.to_owned(),
         at: problem.at.clone(),
     })
-}
-
-/// Adds what was returned, and where it panicked, to what was seen.
-fn with_what_else(mut failure: Failure) -> Failure {
-    for problem in problems().iter().take(3) {
-        failure.seen += &format!(
-            "\nyour code panicked at {}: {}",
-            problem.at, problem.message
-        );
-    }
-    for returned in returned().iter().take(3) {
-        failure.seen += &format!("\n{returned}");
-    }
-    failure
 }

@@ -1,33 +1,43 @@
 //! Bytes as people read them: text in quotes, with what is no text escaped, and a mark under the
 //! byte that is meant.
 
-/// Longer texts are cut.
+/// Longer texts are cut, by their length on the screen.
 const SHOWN: usize = 60;
 
 /// `"hello\r\n"`, or the beginning of it and its length.
 #[must_use]
 pub fn quote(bytes: &[u8]) -> String {
-    if bytes.len() <= SHOWN {
-        return format!("\"{}\"", bytes.escape_ascii());
+    let (text, shown) = escape(bytes.iter(), SHOWN);
+    if shown == bytes.len() {
+        return format!("\"{text}\"");
     }
-    let start = bytes[..SHOWN / 2].escape_ascii();
+    let (start, _) = escape(bytes.iter(), SHOWN / 2);
     format!("\"{start}…\" ({} bytes)", bytes.len())
 }
 
 /// Two lines: the bytes around one of them, and a mark under it with its offset.
 pub(super) fn mark(bytes: &[u8], at: usize) -> String {
-    let (from, to) = (
-        at.saturating_sub(SHOWN / 3),
-        (at + SHOWN / 3).min(bytes.len()),
-    );
-    let before = bytes[from..at].escape_ascii().to_string();
-    let after = bytes[at..to].escape_ascii();
-    let (cut, rest) = (
-        if from > 0 { "…" } else { "" },
-        if to < bytes.len() { "…" } else { "" },
-    );
-    let indent = " ".repeat(1 + cut.chars().count() + before.chars().count());
+    let (_, behind) = escape(bytes[..at].iter().rev(), SHOWN / 2);
+    let before = bytes[at - behind..at].escape_ascii().to_string();
+    let (after, ahead) = escape(bytes[at..].iter(), SHOWN / 2);
+    let cut = if behind < at { "…" } else { "" };
+    let rest = if at + ahead < bytes.len() { "…" } else { "" };
+    let indent = " ".repeat(1 + cut.chars().count() + before.len());
     format!("\"{cut}{before}{after}{rest}\"\n{indent}^ byte {at}")
+}
+
+/// As many bytes, escaped, as have room, and how many these are.
+fn escape<'a>(bytes: impl Iterator<Item = &'a u8>, room: usize) -> (String, usize) {
+    let (mut text, mut count) = (String::new(), 0);
+    for byte in bytes {
+        let escaped = byte.escape_ascii().to_string();
+        if text.len() + escaped.len() > room {
+            break;
+        }
+        text += &escaped;
+        count += 1;
+    }
+    (text, count)
 }
 
 /// Where two texts part: the first offset at which they differ or one of them ends.
@@ -56,7 +66,7 @@ mod tests {
         let long = mark(&[b'x'; 200], 100);
         assert_eq!(
             long,
-            format!("\"…{}…\"\n{}^ byte 100", "x".repeat(40), " ".repeat(22))
+            format!("\"…{}…\"\n{}^ byte 100", "x".repeat(60), " ".repeat(32))
         );
     }
 

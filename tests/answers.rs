@@ -51,12 +51,48 @@ macro_rules! answer {
 
 answers! {
     wrong_answers {
+        listener(listen, serve):
+            ;
+
+        dialer(dial):
+            ;
+
         echo(echo): counts_reads forgets_to_close ignores_end_of_file ignores_the_rest lines_only
             never_flushes one_read_is_all stops_at_a_short_read takes_a_reset_for_the_end
             text_only unwraps waits_for_the_end whole_buffer;
+
+        deadlines(read_line_within):
+            ;
+
+        heartbeat(watch):
+            ;
+
+        reuseaddr(restart):
+            ;
+
+        kv(serve_client):
+            ;
     }
     right_answers {
+        listener(listen, serve):
+            ;
+
+        dialer(dial):
+            ;
+
         echo(echo): a_byte_at_a_time fill_and_consume io_copy two_threads;
+
+        deadlines(read_line_within):
+            ;
+
+        heartbeat(watch):
+            ;
+
+        reuseaddr(restart):
+            ;
+
+        kv(serve_client):
+            ;
     }
 }
 

@@ -1,0 +1,3 @@
+//! STUB
+
+fn main() {}

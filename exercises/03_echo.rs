@@ -11,8 +11,11 @@
 //!   how many bytes that was, and the connection is closed;
 //! - a connection that is reset is an error, not an end of file, and no reason to panic.
 //!
-//!     cargo workshop check echo              or:  cargo test -p exercises --test echo
-//!     cargo workshop hint echo               the lesson:  cargo run --example echo
+//! How to go on:
+//!
+//!     cargo workshop check echo       examines it; so does  cargo test -p exercises --test echo
+//!     cargo workshop hint echo        helps, a little more each time
+//!     cargo run --example echo        is the lesson
 
 use std::{io, net::TcpStream, process::ExitCode};
 

@@ -1,1 +1,35 @@
+//! What the exercises are held to: a module of checks for each, and the list of them all.
 
+pub mod deadlines;
+pub mod dialer;
+pub mod echo;
+pub mod heartbeat;
+pub mod kv;
+pub mod listener;
+pub mod reuseaddr;
+
+/// An exercise: where it is, what it belongs to, and what helps.
+#[derive(Debug)]
+pub struct Exercise {
+    /// Its number, by which its file begins.
+    pub number: usize,
+    /// Its name, and its lesson's.
+    pub name: &'static str,
+    /// What is to be built, in a line.
+    pub task: &'static str,
+    /// To be given one at a time.
+    pub hints: [&'static str; 3],
+    /// The names of its checks.
+    pub checks: fn() -> Vec<&'static str>,
+}
+
+/// All exercises, in the order in which they are to be done.
+pub const EXERCISES: &[Exercise] = &[
+    listener::EXERCISE,
+    dialer::EXERCISE,
+    echo::EXERCISE,
+    deadlines::EXERCISE,
+    heartbeat::EXERCISE,
+    reuseaddr::EXERCISE,
+    kv::EXERCISE,
+];

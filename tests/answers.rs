@@ -8,7 +8,11 @@
 //! Every answer is in this one program, which runs itself, with the answer's name in `ANSWER`, as
 //! an exercise of its own.
 
-#![allow(missing_docs, reason = "answers are no library")]
+#![allow(
+    missing_docs,
+    clippy::all,
+    reason = "answers are no library, and some are odd on purpose"
+)]
 
 use std::{
     collections::BTreeSet,
@@ -33,7 +37,7 @@ macro_rules! answers {
     ($($kind:ident { $($exercise:ident $functions:tt: $($name:ident)*;)* })*) => {
         $(mod $kind { $(pub mod $exercise { $(pub mod $name;)* })* })*
 
-        const ANSWERS: &[Answer] = &[$($($(answer!($kind, $exercise, $name, $functions)),*),*),*];
+        const ANSWERS: &[Answer] = &[$($($(answer!($kind, $exercise, $name, $functions),)*)*)*];
     };
 }
 

@@ -1,6 +1,10 @@
 //! Checks of exercise 2.
 
-use std::{io, net::{SocketAddr, TcpStream}, time::Duration};
+use std::{
+    io,
+    net::{SocketAddr, TcpStream},
+    time::Duration,
+};
 
 use super::Exercise;
 use crate::exam::{Case, Suite};

@@ -1,6 +1,9 @@
 //! Checks of exercise 1.
 
-use std::{io, net::{SocketAddr, TcpListener}};
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+};
 
 use super::Exercise;
 use crate::exam::{Case, Suite};
@@ -22,7 +25,10 @@ pub const SUITE: Suite<Answer> = Suite {
 };
 
 /// The student's function.
-pub type Answer = (fn(SocketAddr, i32) -> io::Result<TcpListener>, fn(&TcpListener, &[u8]) -> io::Result<()>);
+pub type Answer = (
+    fn(SocketAddr, i32) -> io::Result<TcpListener>,
+    fn(&TcpListener, &[u8]) -> io::Result<()>,
+);
 
 fn likely(_: &Case) -> Option<String> {
     None

@@ -1,6 +1,9 @@
 //! Checks of exercise 6.
 
-use std::{io, net::{SocketAddr, TcpListener}};
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+};
 
 use super::Exercise;
 use crate::exam::{Case, Suite};

@@ -66,7 +66,10 @@ pub(super) fn record_panics() {
         let at = info
             .location()
             .map_or_else(String::new, |at| format!("{}:{}", at.file(), at.line()));
-        let message = info.payload_as_str().unwrap_or("no message").to_owned();
+        let payload = info.payload();
+        let text = payload.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+        let message = text.unwrap_or("no message").to_owned();
         let mut problems = PROBLEMS.lock().unwrap_or_else(PoisonError::into_inner);
         if problems.len() < 100 {
             problems.push(Problem { message, at });
@@ -88,8 +91,8 @@ impl Exam {
         let run = move || {
             let result = panic::catch_unwind(AssertUnwindSafe(body)).ok();
             if let Some(value) = &result {
-                let mut text = format!("`{function}` has returned {value:?}");
-                text.truncate(text.floor_char_boundary(300));
+                let value: String = format!("{value:?}").chars().take(200).collect();
+                let text = format!("`{function}` has returned {value}");
                 RETURNED
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner)

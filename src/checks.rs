@@ -33,3 +33,17 @@ pub const EXERCISES: &[Exercise] = &[
     reuseaddr::EXERCISE,
     kv::EXERCISE,
 ];
+
+impl Exercise {
+    /// `03_echo`.
+    #[must_use]
+    pub fn file_stem(&self) -> String {
+        format!("{:02}_{}", self.number, self.name)
+    }
+
+    /// `exercises/03_echo.rs`, in the checkout.
+    #[must_use]
+    pub fn path(&self) -> String {
+        format!("exercises/{}.rs", self.file_stem())
+    }
+}

@@ -20,19 +20,28 @@ use crate::fault;
 ///
 /// A reader that has gone away (`| head`) is not a failure: the program stops and says nothing.
 pub fn run<Arguments: Parser>(body: impl FnOnce(Arguments) -> io::Result<()>) -> ExitCode {
+    let done = |arguments| body(arguments).map(|()| ExitCode::SUCCESS);
+    run_to_status(done, |_| ExitCode::FAILURE)
+}
+
+/// As [`run`], for a program that says more by its exit status.
+pub fn run_to_status<Arguments: Parser>(
+    body: impl FnOnce(Arguments) -> io::Result<ExitCode>,
+    failed: impl FnOnce(&io::Error) -> ExitCode,
+) -> ExitCode {
     let name = program_name();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => return usage(&name, &error),
     };
     match body(arguments) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(status) => status,
         Err(error) if is_reader_gone(&error) => ExitCode::SUCCESS,
         Err(error) => {
             let advice =
                 fault::advice(&error).map_or_else(String::new, |advice| format!(" ({advice})"));
             complain(&format!("{name}: {error}{advice}"));
-            ExitCode::FAILURE
+            failed(&error)
         }
     }
 }
@@ -62,7 +71,8 @@ pub fn output_error(error: io::Error) -> io::Error {
 /// `println!` would panic when its reader has gone away.
 #[macro_export]
 macro_rules! say {
-    ($($text:tt)*) => { $crate::command::write_line(format_args!($($text)*)) };
+    () => { $crate::say!("") };
+    ($($text:tt)+) => { $crate::command::write_line(format_args!($($text)+)) };
 }
 
 /// What [`say!`](crate::say) calls.

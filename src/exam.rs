@@ -30,7 +30,7 @@ pub use self::{
     case::{Awaited, Because, Case, Unmet, Verdict},
     evidence::{Evidence, Seen, Whose},
     peer::{Peer, Pouring},
-    report::{Failure, Outcome, Report, tell},
+    report::{Failure, Outcome, Report, Teller, tell},
     text::quote,
     threads::{Call, Doing},
 };

@@ -23,6 +23,7 @@
 
 pub mod checks;
 pub mod command;
+pub mod course;
 pub mod deadline;
 pub mod dial;
 pub mod exam;

@@ -1,5 +1,6 @@
 //! The checks, checked: every wrong answer is rejected by the check that is about its mistake, for
-//! the cause that is about it, and every other right answer passes all checks.
+//! the cause that is about it; every other right answer passes all checks; every starter, which is
+//! what `reset` puts into `exercises/`, fails them by its `todo!` and in no other way.
 //!
 //! A wrong answer's header names both, as `rejected by: ` and `cause: `. Where a `.txt` stands beside
 //! it, that is the whole text of the failure, with ports, descriptors and times made constant;
@@ -35,7 +36,7 @@ struct Answer {
 
 macro_rules! answers {
     ($($kind:ident { $($exercise:ident $functions:tt: $($name:ident)*;)* })*) => {
-        $(mod $kind { $(pub mod $exercise { $(pub mod $name;)* })* })*
+        $(#[allow(dead_code, reason = "a starter has a `main`")] mod $kind { $(pub mod $exercise { $(pub mod $name;)* })* })*
 
         const ANSWERS: &[Answer] = &[$($($(answer!($kind, $exercise, $name, $functions),)*)*)*];
     };
@@ -61,9 +62,10 @@ answers! {
         dialer(dial):
             ;
 
-        echo(echo): counts_reads forgets_to_close ignores_end_of_file ignores_the_rest lines_only
-            never_flushes one_read_is_all stops_at_a_short_read takes_a_reset_for_the_end
-            text_only unwraps waits_for_the_end whole_buffer;
+        echo(echo): counts_reads exits_the_process forgets_to_close ignores_end_of_file
+            ignores_the_rest lines_only never_flushes one_read_is_all starts_threads_for_ever
+            stops_at_a_short_read takes_a_reset_for_the_end text_only unwraps waits_for_the_end
+            whole_buffer;
 
         deadlines(read_line_within):
             ;
@@ -84,7 +86,8 @@ answers! {
         dialer(dial):
             ;
 
-        echo(echo): a_byte_at_a_time fill_and_consume io_copy two_threads;
+        echo(echo): a_byte_at_a_time fill_and_consume io_copy leaves_a_process_behind talks_a_lot
+            two_threads;
 
         deadlines(read_line_within):
             ;
@@ -98,6 +101,9 @@ answers! {
         kv(serve_client):
             ;
     }
+    starters {
+        echo(echo): starter;
+    }
 }
 
 fn main() -> ExitCode {
@@ -110,14 +116,15 @@ fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     // Most of them hang, for that is their mistake: many can hang at once.
     arguments.test_threads = arguments.test_threads.or(Some(12));
-    let mut trials = vec![Trial::test(
-        "every_answer_is_in_the_list",
-        every_answer_is_in_the_list,
-    )];
+    let mut trials = vec![
+        Trial::test("every_answer_is_in_the_list", every_answer_is_in_the_list),
+        Trial::test("nothing_is_left_of_an_answer", nothing_is_left_of_an_answer),
+    ];
     trials.extend(ANSWERS.iter().map(|answer| {
-        let verdict = match answer.name.starts_with("wrong") {
-            true => is_rejected_for_its_mistake,
-            false => passes_every_check,
+        let verdict = match answer.name.split('/').next() {
+            Some("wrong_answers") => is_rejected_for_its_mistake,
+            Some("right_answers") => passes_every_check,
+            _ => is_still_to_be_written,
         };
         Trial::test(answer.name, move || verdict(answer))
     }));
@@ -168,6 +175,17 @@ fn passes_every_check(answer: &Answer) -> Result<(), Failed> {
     }
 }
 
+/// A starter fails every check by its `todo!`, and in no other way.
+fn is_still_to_be_written(answer: &Answer) -> Result<(), Failed> {
+    let reports = examine(answer, &[])?;
+    let otherwise = |report: &&Report| !matches!(report.outcome, Outcome::Todo { .. });
+    match reports.iter().find(otherwise) {
+        Some(report) => Err(tell(report).into()),
+        None if reports.is_empty() => Err("no check was made".into()),
+        None => Ok(()),
+    }
+}
+
 /// Runs the checks whose names contain one of these parts, or all.
 fn examine(answer: &Answer, parts: &[&str]) -> Result<Vec<Report>, Failed> {
     let output = Command::new(env::current_exe()?)
@@ -185,7 +203,7 @@ fn examine(answer: &Answer, parts: &[&str]) -> Result<Vec<Report>, Failed> {
 fn every_answer_is_in_the_list() -> Result<(), Failed> {
     let listed: BTreeSet<PathBuf> = ANSWERS.iter().map(path).collect();
     let mut there = BTreeSet::new();
-    for kind in ["wrong_answers", "right_answers"] {
+    for kind in ["wrong_answers", "right_answers", "starters"] {
         for exercise in fs::read_dir(tests().join(kind))? {
             let files = fs::read_dir(exercise?.path())?;
             let paths = files.map(|file| file.map(|file| file.path()));
@@ -197,6 +215,29 @@ fn every_answer_is_in_the_list() -> Result<(), Failed> {
         true => Ok(()),
         false => Err(format!("{:?}", listed.symmetric_difference(&there)).into()),
     }
+}
+
+/// A program that an answer has started is killed with it.
+fn nothing_is_left_of_an_answer() -> Result<(), Failed> {
+    let seconds = format!("3600.{}", std::process::id()); // no other test's
+    let checks = Command::new(env::current_exe()?)
+        .env("ANSWER", "right_answers/echo/leaves_a_process_behind")
+        .env("LEFT_BEHIND", &seconds)
+        .arg("ends at end of file")
+        .output()?;
+    assert!(
+        checks.status.success(),
+        "{}",
+        String::from_utf8_lossy(&checks.stdout)
+    );
+    for process in fs::read_dir("/proc")?.flatten() {
+        let command = fs::read(process.path().join("cmdline")).unwrap_or_default();
+        let command = String::from_utf8_lossy(&command);
+        if command.contains("sleep") && command.contains(&seconds) {
+            return Err(format!("still running: {command}").into());
+        }
+    }
+    Ok(())
 }
 
 fn tests() -> PathBuf {

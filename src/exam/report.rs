@@ -63,6 +63,43 @@ pub struct Failure {
 const INDENT: usize = 12;
 const WIDTH: usize = 84;
 
+/// Tells reports, in their order.
+#[derive(Debug, Default)]
+pub struct Teller {
+    first_failure_only: bool,
+    told: Vec<Outcome>,
+}
+
+impl Teller {
+    /// One thing at a time: only the first failure is told with all its parts.
+    #[must_use]
+    pub fn of_the_first_failure() -> Teller {
+        Teller {
+            first_failure_only: true,
+            ..Teller::default()
+        }
+    }
+
+    /// One line for a check that passed; all its parts for one that failed, unless that has been told.
+    /// One `todo!` is told once, whatever the number of checks that met it.
+    pub fn tell(&mut self, report: &Report) -> String {
+        let is_failure =
+            |outcome: &Outcome| matches!(outcome, Outcome::Failed(_) | Outcome::Todo { .. });
+        let brief = match &report.outcome {
+            outcome @ Outcome::Todo { .. } if self.told.contains(outcome) => true,
+            outcome => {
+                self.first_failure_only && is_failure(outcome) && self.told.iter().any(is_failure)
+            }
+        };
+        self.told.push(report.outcome.clone());
+        let text = tell(report);
+        match text.split_once('\n') {
+            Some((line, _)) if brief => line.to_owned(),
+            _ => text.trim_end().to_owned(),
+        }
+    }
+}
+
 /// One line for a check that passed; all its parts for one that failed.
 #[must_use]
 pub fn tell(report: &Report) -> String {
@@ -77,20 +114,24 @@ pub fn tell(report: &Report) -> String {
         milliseconds => format!("{:.1} s", milliseconds as f64 / 1000.0),
     };
     let mut text = format!("{word:<8}  {:<62} {time:>8}\n{rest}", report.check);
-    if !report.printed.is_empty() && !matches!(report.outcome, Outcome::Passed) {
+    let too_much = report.printed_bytes > report.printed.len() as u64;
+    if !report.printed.is_empty() && (too_much || report.outcome != Outcome::Passed) {
         text += &part("printed", &printed(report));
     }
     text
 }
 
+/// The first lines, and how much there was.
 fn printed(report: &Report) -> String {
-    let shown = report.printed.trim_end();
-    match report.printed_bytes {
-        bytes if bytes > report.printed.len() as u64 => {
-            format!("{shown}\n… ({bytes} bytes in all)")
-        }
-        _ => shown.to_owned(),
-    }
+    let mut lines = report.printed.lines();
+    let first: Vec<&str> = lines.by_ref().take(5).collect();
+    let all = lines.next().is_none() && report.printed_bytes <= report.printed.len() as u64;
+    let rest = if all {
+        String::new()
+    } else {
+        format!("\n… {} bytes in all", report.printed_bytes)
+    };
+    first.join("\n") + &rest
 }
 
 /// The five parts.

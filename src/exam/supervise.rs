@@ -31,7 +31,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Case, Exam, Suite, Unmet,
     answer::{problems, record_panics},
-    report::{Failure, Outcome, Report, tell},
+    report::{Failure, Outcome, Report, Teller},
 };
 use crate::{command::is_reader_gone, say};
 
@@ -95,7 +95,7 @@ pub(super) fn main<A: Copy>(suite: &Suite<A>, answer: A) -> ExitCode {
 
 /// Makes the checks, all at once, and tells each as soon as those before it are told.
 fn report_all(exercise: &str, checks: &[(usize, &str)], json: bool) -> io::Result<u8> {
-    let mut reports: Vec<Report> = Vec::new();
+    let (mut reports, mut teller) = (Vec::<Report>::new(), Teller::default());
     thread::scope(|scope| {
         let running: Vec<_> = checks
             .iter()
@@ -105,8 +105,8 @@ fn report_all(exercise: &str, checks: &[(usize, &str)], json: bool) -> io::Resul
             let report = report.join().expect("the supervisor returns its errors")?;
             if json {
                 say!("{}", serde_json::to_string(&report)?)?;
-            } else if !repeats(&reports, &report) {
-                say!("{}", tell(&report).trim_end())?;
+            } else {
+                say!("{}", teller.tell(&report))?;
             }
             reports.push(report);
         }
@@ -132,12 +132,6 @@ fn report_all(exercise: &str, checks: &[(usize, &str)], json: bool) -> io::Resul
         failed if failed > not_here => 1,
         _ => 3,
     })
-}
-
-/// One `todo!` is told once.
-fn repeats(told: &[Report], report: &Report) -> bool {
-    matches!(report.outcome, Outcome::Todo { .. })
-        && told.iter().any(|other| other.outcome == report.outcome)
 }
 
 /// Makes one check in a process of its own.

@@ -1,0 +1,141 @@
+//! `cargo workshop watch`: examines the current exercise whenever its file has changed, and listens
+//! to keys. It looks at the file's contents, not for events: an editor that saves by renaming and a
+//! network file system send none that can be relied on.
+
+use std::{
+    io::{self, IsTerminal, Read, Write},
+    os::fd::AsFd,
+};
+
+use nix::{
+    errno::Errno,
+    poll::{PollFd, PollFlags, poll},
+    sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr},
+};
+
+use super::{Course, Status, examine::Examined};
+use crate::{
+    checks::Exercise,
+    command::{complain, output_error},
+    exam::{Report, Teller},
+    say,
+    stop::Stop,
+};
+
+/// The time between two looks at the file.
+const LOOK_AGAIN: u16 = 150; // milliseconds
+
+/// A terminal that hands over each key as it is pressed. As it was before when the value is dropped.
+struct Keys(Option<Termios>);
+
+impl Keys {
+    fn one_at_a_time() -> Keys {
+        let stdin = io::stdin();
+        let before = tcgetattr(&stdin).ok().filter(|_| stdin.is_terminal());
+        if let Some(mut modes) = before.clone() {
+            modes
+                .local_flags
+                .remove(LocalFlags::ICANON | LocalFlags::ECHO);
+            let _ = tcsetattr(&stdin, SetArg::TCSANOW, &modes);
+        }
+        Keys(before)
+    }
+}
+
+impl Drop for Keys {
+    fn drop(&mut self) {
+        if let Some(before) = &self.0 {
+            let _ = tcsetattr(io::stdin(), SetArg::TCSANOW, before);
+        }
+    }
+}
+
+impl Course {
+    /// Follows an exercise, or the current one, until `q`, Ctrl-C or the end of stdin.
+    ///
+    /// # Errors
+    /// There is no such exercise, or its file cannot be read.
+    pub fn watch(&mut self, name: Option<&str>, stop: &Stop) -> io::Result<Status> {
+        let mut exercise = self.named(name)?;
+        let _keys = Keys::one_at_a_time();
+        loop {
+            let text = self.text(exercise)?;
+            let status = self.show(exercise)?;
+            loop {
+                match key(stop)? {
+                    Some(b'q') => return Ok(status),
+                    Some(b'n') => {
+                        match self.next_after(Some(exercise)) {
+                            Some(next) => exercise = next,
+                            None => say!("All exercises are done.")?,
+                        }
+                        break;
+                    }
+                    Some(b'h') => self.hint(Some(exercise.name))?,
+                    Some(b'l') => self.list()?,
+                    Some(b'c') => break,
+                    _ => {}
+                }
+                // While an editor renames its new file into place there may be none for a moment.
+                if self.text(exercise).is_ok_and(|now| now != text) {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Examines on a clear screen. Only the first failure is told in full: one thing at a time.
+    fn show(&mut self, exercise: &Exercise) -> io::Result<Status> {
+        if io::stdout().is_terminal() {
+            write!(io::stdout(), "\x1b[2J\x1b[3J\x1b[H").map_err(output_error)?;
+        }
+        say!("{} ({})", exercise.name, exercise.path())?;
+        let mut teller = Teller::of_the_first_failure();
+        let tell_one = |report: &Report| say!("{}", teller.tell(report));
+        let status = match self.examine(exercise, tell_one) {
+            Ok(examined) => {
+                self.conclude_briefly(exercise, &examined)?;
+                examined.status()
+            }
+            Err(error) => {
+                complain(&format!("workshop: {error}"));
+                Status::NotChecked
+            }
+        };
+        say!("[n] next  [h] hint  [l] list  [c] check again  [q] quit")?;
+        Ok(status)
+    }
+
+    fn conclude_briefly(&self, exercise: &Exercise, examined: &Examined) -> io::Result<()> {
+        let (passed, all) = examined.score(exercise);
+        match examined {
+            Examined::DoesNotCompile => say!("It does not compile: the errors are above."),
+            Examined::Checked(_) if passed == all => say!("All {all} checks passed: n goes on."),
+            Examined::Checked(_) => say!("{passed} of {all} checks passed."),
+        }
+    }
+}
+
+/// The key that is pressed within the next moment. End of stdin and the stop count for `q`.
+fn key(stop: &Stop) -> io::Result<Option<u8>> {
+    let stdin = io::stdin();
+    let (readable, stopped) = {
+        let mut fds = [stdin.as_fd(), stop.as_fd()].map(|fd| PollFd::new(fd, PollFlags::POLLIN));
+        match poll(&mut fds, LOOK_AGAIN) {
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+        (fds[0].any() == Some(true), stop.requested())
+    };
+    if stopped {
+        return Ok(Some(b'q'));
+    }
+    if !readable {
+        return Ok(None);
+    }
+    let mut byte = [0];
+    match stdin.lock().read(&mut byte)? {
+        0 => Ok(Some(b'q')),
+        _ => Ok(Some(byte[0].to_ascii_lowercase())),
+    }
+}

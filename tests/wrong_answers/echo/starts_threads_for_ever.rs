@@ -1,0 +1,22 @@
+//! Starts a thread for every read, and another, and another: none of them ever ends.
+//!
+//! rejected by: ends at end of file
+//! cause: threads at work, and they do not end
+
+use std::{
+    io::{self, Read, Write},
+    net::TcpStream,
+    thread,
+};
+
+pub fn echo(stream: TcpStream) -> io::Result<u64> {
+    loop {
+        let mut stream = stream.try_clone()?;
+        let mut buf = [0; 1024];
+        let n = stream.read(&mut buf)?;
+        thread::spawn(move || {
+            let _ = stream.write_all(&buf[..n]);
+            thread::park();
+        });
+    }
+}

@@ -267,7 +267,7 @@ fn constant(text: &str) -> String {
             words.push(
                 if words
                     .last()
-                    .is_some_and(|last| last == "fd" || last == "(yours,fd")
+                    .is_some_and(|last| last == "fd" || last == "descriptor")
                 {
                     format!("{start}N{after}")
                 } else if is_port && number.len() > 3 {

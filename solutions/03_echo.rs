@@ -1,7 +1,7 @@
 //! Exercise 3, done: every byte back, to the end of file.
 
 use std::{
-    io::{self, ErrorKind, Read, Write},
+    io::{self, Read, Write},
     net::TcpStream,
     process::ExitCode,
 };
@@ -13,12 +13,10 @@ pub fn echo(mut stream: TcpStream) -> io::Result<u64> {
     let mut buf = [0; 8 << 10];
     let mut total = 0;
     loop {
-        let n = match stream.read(&mut buf) {
-            Ok(0) => return Ok(total), // end of file: the client's FIN, and nothing in front of it any more
-            Ok(n) => n,
-            Err(error) if error.kind() == ErrorKind::Interrupted => continue, // a signal, no end
-            Err(error) => return Err(error),
-        };
+        let n = stream.read(&mut buf)?; // a reset is the caller's to know
+        if n == 0 {
+            return Ok(total); // end of file: the client's FIN, and nothing in front of it any more
+        }
         // `write` may take a part only; `write_all` goes on with the rest. And only `n` bytes of the
         // buffer are this read's: behind them are an earlier one's.
         stream.write_all(&buf[..n])?;

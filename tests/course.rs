@@ -76,7 +76,9 @@ impl Checkout {
             .current_dir(&self.root)
             .env("CARGO_MANIFEST_DIR", &self.root)
             .env("CARGO", env!("CARGO"))
-            .env("CARGO_TARGET_DIR", self.root.join("../..")) // what is built already is used
+            // Not ours: cargo tells packages apart by their place in the workspace, and these have
+            // the same as ours.
+            .env("CARGO_TARGET_DIR", self.root.join("../target"))
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         command

@@ -18,7 +18,7 @@ use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use socket2::SockRef;
 
 use self::{
-    call::{a_client_of, listening, refused, restarting, taken},
+    call::{a_client_of, listening, refused, taken, taken_at},
     old::{Left, anywhere, clients, comes_to, queued, server, server_at},
 };
 use super::Exercise;
@@ -95,29 +95,8 @@ const BACKLOG: u32 = 4096;
 
 fn listens_at_exactly_this_address(exam: &Exam, restart: Restart) -> Verdict {
     let old = Left::in_time_wait(exam, server(exam, false)?)?;
-    for addr in [old.addr, anywhere()] {
-        let listener = taken(exam, restart, addr, "where nobody listens")?;
-        let local = here("read your listener's address", listener.local_addr())?;
-        let port_is_right = match addr.port() {
-            0 => local.port() != 0,
-            port => local.port() == port,
-        };
-        let expected = match addr.port() {
-            0 => format!("a listener at {} and a free port", addr.ip()),
-            _ => format!("a listener at {addr}"),
-        };
-        let is_right = local.ip() == addr.ip() && port_is_right;
-        exam.must(is_right, expected, format!("it is at {local}"))
-            .caused_by(if local.ip().is_unspecified() && local.port() != 0 {
-                "That is every address of this machine, those of its networks too: whom nobody meant to \
-                 serve can connect, and another server at this port of another address is in the way. \
-                 Bind what you are given."
-            } else {
-                "Clients look for the server at the address they know. Bind what you are given; only \
-                 port 0 asks the kernel for a free one, and only bind makes it give one."
-            })?;
-        listening(exam, &listener)?;
-    }
+    taken_at(exam, restart, old.addr)?;
+    taken_at(exam, restart, anywhere())?;
     Ok(())
 }
 
@@ -142,10 +121,8 @@ fn takes_it_back_while_connections_live(exam: &Exam, restart: Restart) -> Verdic
 }
 
 fn is_taken_back(exam: &Exam, restart: Restart, old: &Left) -> Verdict {
-    let listener = taken(exam, restart, old.addr, "where nobody listens any more")?;
-    old.remains(exam)?;
-    listening(exam, &listener)?;
-    Ok(())
+    let _listener = taken_at(exam, restart, old.addr)?;
+    old.remains(exam)
 }
 
 fn can_be_taken_back_itself(exam: &Exam, restart: Restart) -> Verdict {
@@ -168,16 +145,7 @@ fn can_be_taken_back_itself(exam: &Exam, restart: Restart) -> Verdict {
     comes_to(exam, end, State::TimeWait)?;
     drop(first);
     exam.step(format!("dropped your listener; {end} is in TIME_WAIT"));
-    match restarting(exam, restart, addr)?.returns("where nobody listens any more")? {
-        Ok(again) => listening(exam, &again).map(drop),
-        Err(error) => exam
-            .fail(
-                format!("`restart({addr})` to return a listener again"),
-                format!("an error: {error} ({:?})", error.kind()),
-            )
-            .because(|case| causes::not_taken_again(addr, case))
-            .because(|case| causes::not_taken(exam, restart, addr, &error, case)),
-    }
+    taken_at(exam, restart, addr).map(drop)
 }
 
 fn refuses_a_live_servers_address(exam: &Exam, restart: Restart) -> Verdict {
@@ -219,7 +187,7 @@ fn has_room_for_clients(exam: &Exam, restart: Restart) -> Verdict {
     exam.must(backlog >= limit.min(BACKLOG), expected, format!("{backlog}"))
         .caused_by(match backlog {
             128 => {
-                "128 is what std asks for, on every listener. Clients that have no room are not \
+                "128 is what std's TcpListener asks for. Clients that have no room are not \
                  refused: their SYNs are dropped, and they try again after a second. `listen` takes \
                  another number."
             }
@@ -275,7 +243,7 @@ fn leaves_nothing_else_open(exam: &Exam, restart: Restart) -> Verdict {
     exam.must(
         left == 0,
         "no descriptor to be left of three calls that failed",
-        format!("{left} are"),
+        format!("{left} descriptors are"),
     )
     .caused_by(
         "The socket of a call that failed is still open. A `Socket` that is dropped is closed, on every \
@@ -285,12 +253,12 @@ fn leaves_nothing_else_open(exam: &Exam, restart: Restart) -> Verdict {
     let open = descriptors()?.saturating_sub(before);
     exam.must(
         open == 1,
-        "one descriptor to be open, the listener's",
-        format!("{open} are"),
+        "one more descriptor to be open, the listener's",
+        format!("{open} more are"),
     )
     .caused_by(
-        "Something else was opened and is still there: a clone of the listener keeps the address after \
-         the listener is dropped.",
+        "Something else was opened and is still there. If it is a clone of the listener, the address \
+         stays taken when the listener is dropped.",
     )
 }
 
@@ -305,14 +273,7 @@ fn leaves_ipv4_alone(exam: &Exam, restart: Restart) -> Verdict {
     let addr = SocketAddr::from((Ipv6Addr::UNSPECIFIED, ipv4_addr.port()));
     exam.step(format!("a server listens at {ipv4_addr}"));
     let old = Left::in_time_wait(exam, server_at(exam, addr, false)?)?;
-    let listener = taken(exam, restart, addr, "where no IPv6 socket listens")?;
-    let local = here("read your listener's address", listener.local_addr())?;
-    exam.must(
-        local == addr,
-        format!("a listener at {addr}"),
-        format!("it is at {local}"),
-    )?;
-    listening(exam, &listener)?;
+    let listener = taken_at(exam, restart, addr)?;
     old.remains(exam)?;
     a_client_of(exam, &listener).map(drop)
 }

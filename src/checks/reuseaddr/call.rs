@@ -4,6 +4,7 @@ use std::{
     io,
     net::{SocketAddr, TcpListener, TcpStream},
     os::fd::AsFd,
+    time::Duration,
 };
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -17,6 +18,9 @@ use crate::{
     exam::{Answer, Because, Call, Exam, LIMIT, Peer, Unmet, Verdict, here},
     table::{End, Row},
 };
+
+/// How long an answer is watched for whether it sleeps. Whoever waits does so from the start.
+const A_LOOK: Duration = Duration::from_millis(500);
 
 type Restarting<'e> = Answer<'e, io::Result<TcpListener>>;
 
@@ -51,6 +55,24 @@ pub(super) fn taken(
     }
 }
 
+/// The listener, which must be at exactly this address.
+pub(super) fn taken_at(exam: &Exam, restart: Restart, addr: SocketAddr) -> Verdict<TcpListener> {
+    let listener = taken(exam, restart, addr, "where nobody listens")?;
+    let local = here("read your listener's address", listener.local_addr())?;
+    let (port_is_right, port) = match addr.port() {
+        0 => (local.port() != 0, "a free port".to_owned()),
+        port => (local.port() == port, format!("port {port}")),
+    };
+    exam.must(
+        local.ip() == addr.ip() && port_is_right,
+        format!("a listener at {}, {port}", addr.ip()),
+        format!("it is at {local}"),
+    )
+    .caused_by(causes::elsewhere(addr, local))?;
+    listening(exam, &listener)?;
+    Ok(listener)
+}
+
 /// The error, which `restart` must return at once.
 pub(super) fn refused(exam: &Exam, restart: Restart, live: &TcpListener) -> Verdict {
     let addr = here("read its address", live.local_addr())?;
@@ -64,10 +86,7 @@ pub(super) fn refused(exam: &Exam, restart: Restart, live: &TcpListener) -> Verd
                 expected,
                 format!("an error of kind {:?}: {error}", error.kind()),
             )
-            .caused_by(
-                "A caller who must decide what to do asks for the `kind()`, and this one does not tell \
-                 it. bind's own error does: return it as it is.",
-            ),
+            .caused_by(causes::of_another_kind(&error)),
         Ok(listener) => {
             exam.watches(&listener);
             let port = listener.local_addr().map_or(0, |local| local.port());
@@ -98,7 +117,7 @@ fn does_not_sleep(exam: &Exam, answer: &Restarting) -> Verdict {
             matches!(&asleep, Err(Unmet::Failed(case)) if case.is_blocked_in(&[Call::Sleep]));
         Ok(is_so.then_some(asleep.because(causes::asleep)))
     };
-    match Deadline::after(LIMIT).wait_for(look) {
+    match Deadline::after(A_LOOK).wait_for(look) {
         Ok(Some(verdict)) => verdict,
         _ => Ok(()), // it is still at it: `returns` will say so
     }

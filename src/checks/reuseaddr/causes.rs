@@ -29,24 +29,25 @@ pub(super) fn not_taken(
     error: &io::Error,
     case: &Case,
 ) -> Option<String> {
-    Some(match error.raw_os_error() {
-        _ if error.kind() == ErrorKind::AddrInUse => {
-            return Some(in_use(exam, restart, addr, error, case));
-        }
-        Some(libc::EAFNOSUPPORT) => {
+    match error.kind() {
+        ErrorKind::AddrInUse => Some(in_use(exam, restart, addr, error, case)),
+        _ => by_errno(error).map(str::to_owned),
+    }
+}
+
+fn by_errno(error: &io::Error) -> Option<&'static str> {
+    Some(match error.raw_os_error()? {
+        libc::EAFNOSUPPORT => {
             "EAFNOSUPPORT: the socket is of the other family than the address. A socket has one, from \
              the moment it is made: `Domain::for_address(addr)`."
-                .to_owned()
         }
-        Some(libc::ENOPROTOOPT) => {
+        libc::ENOPROTOOPT => {
             "ENOPROTOOPT: a socket of this family has no such option. IPV6_V6ONLY is for IPv6 sockets \
              only."
-                .to_owned()
         }
-        Some(libc::EINVAL) => {
+        libc::EINVAL => {
             "EINVAL: a call came when the socket was past it. IPV6_V6ONLY must be set before bind, and \
              a socket is bound once."
-                .to_owned()
         }
         _ => return None,
     })
@@ -59,8 +60,8 @@ fn in_use(
     error: &io::Error,
     case: &Case,
 ) -> String {
-    if let Some(held) = held_by_you(case, addr.port()) {
-        return held;
+    if let Some(known) = held_by_you(case, addr.port()).or_else(|| without_the_option(addr)) {
+        return known;
     }
     let family = if addr.is_ipv6() { "IPv6" } else { "IPv4" };
     let left = format!(
@@ -68,12 +69,13 @@ fn in_use(
         states(case, addr)
     );
     let sample = exam.start("restart", move || restart(SocketAddr::new(addr.ip(), 0)));
-    let sample = sample
-        .and_then(|answer| answer.returns_within(A_SAMPLE, "at a free port"))
-        .ok()
-        .and_then(Result::ok);
-    match sample {
-        Some(listener) => by_its_options(&SockRef::from(&listener), &left, addr, error),
+    let sample = sample.and_then(|answer| answer.returns_within(A_SAMPLE, "at a free port"));
+    if let Ok(Ok(listener)) = &sample {
+        return by_its_options(&SockRef::from(listener), &left, addr, error);
+    }
+    let otherwise = sample.ok().and_then(Result::err);
+    match otherwise.as_ref().and_then(by_errno) {
+        Some(cause) => format!("At a free port your code gets further, and fails with {cause}"),
         None => format!("{left} `bind` forgives these if SO_REUSEADDR is set before it."),
     }
 }
@@ -112,17 +114,17 @@ fn by_its_options(socket: &SockRef, left: &str, addr: SocketAddr, error: &io::Er
     }
 }
 
-/// The answer's own listener has been dropped, and yet the address is not free.
-pub(super) fn not_taken_again(addr: SocketAddr, case: &Case) -> Option<String> {
-    if let Some(held) = held_by_you(case, addr.port()) {
-        return Some(held);
-    }
-    let probe = Listen::default().on(addr); // has SO_REUSEADDR
+/// What is left at the address refuses even a socket that has the option.
+fn without_the_option(addr: SocketAddr) -> Option<String> {
+    let has_it = Listen {
+        v6only: Some(true),
+        ..Listen::default()
+    };
     let in_use = |error: io::Error| error.kind() == ErrorKind::AddrInUse;
-    probe.is_err_and(in_use).then(|| {
-        "The exam tried a socket with SO_REUSEADDR, and it cannot bind here either: what is in \
-         TIME_WAIT does not have the option. Linux asks both for it, the old socket and the new. So a \
-         server sets it every time, its first start too, and what it accepts inherits it."
+    has_it.on(addr).is_err_and(in_use).then(|| {
+        "The exam tried a socket with SO_REUSEADDR, and it cannot bind here either: what is left there \
+         does not have the option. Linux asks both for it, the old socket and the new. So a server sets \
+         it every time, its first start too, and what it accepts inherits it."
             .to_owned()
     })
 }
@@ -173,6 +175,33 @@ pub(super) fn taken_from_a_server(
     })
 }
 
+/// `restart` has returned an error of another kind although another server lives at the address.
+pub(super) fn of_another_kind(error: &io::Error) -> &'static str {
+    match error.raw_os_error() {
+        Some(_) => by_errno(error).unwrap_or(
+            "This is the kernel's error for another call than a bind that finds the address in use: one \
+             that came first, or one that was made in spite of bind's error.",
+        ),
+        None => {
+            "A caller who must decide what to do asks for the `kind()`, and this one does not tell it. \
+             bind's own error does: return it as it is."
+        }
+    }
+}
+
+/// The listener is at another address than was asked for.
+pub(super) fn elsewhere(addr: SocketAddr, local: SocketAddr) -> &'static str {
+    let everywhere = local.ip().is_unspecified() && !addr.ip().is_unspecified();
+    if everywhere && local.port() != 0 {
+        "That is every address of this machine, those of its networks too: whom nobody meant to serve \
+         can connect, and another server at this port of another address is in the way. Bind what you \
+         are given."
+    } else {
+        "Clients look for the server at the address they know. Bind what you are given; only port 0 \
+         asks the kernel for a free one, and only bind makes it give one."
+    }
+}
+
 /// A client that dials the listener does not get through.
 pub(super) fn unreachable(local: SocketAddr, case: &Case) -> Option<String> {
     (!listens(case, local)).then(|| not_listening().to_owned())
@@ -196,11 +225,11 @@ pub(super) fn asleep(case: &Case) -> Option<String> {
 }
 
 fn no_use_in_waiting(case: &Case) -> String {
-    let lives = |seen: &Seen| seen.row.state == State::Listen && seen.whose == Whose::Peers;
-    let who = if case.evidence.sockets.iter().any(lives) {
-        "A server listens there, and may do so for days"
-    } else {
+    let is_old = |seen: &Seen| seen.row.state != State::Listen;
+    let who = if case.evidence.sockets.iter().any(is_old) {
         "Old connections keep an address for as long as they live, and TIME_WAIT for a minute"
+    } else {
+        "A server listens there, and may do so for days"
     };
     format!(
         "{who}: what can be had can be had at once, and whether to try again is for the caller to \

@@ -64,9 +64,9 @@ impl Left {
         let end = end.other();
         comes_to(exam, end, State::TimeWait)?;
         exam.step(format!(
-            "the old server at {addr}, which had set SO_REUSEADDR, closed a connection first, then its \
-             listener: TIME_WAIT is left"
+            "the old server at {addr}, with SO_REUSEADDR, closed a connection first"
         ));
+        exam.step("then it closed its listener: TIME_WAIT is left");
         Ok(Left {
             addr,
             ends: vec![(end, State::TimeWait)],
@@ -79,7 +79,11 @@ impl Left {
     pub(super) fn alive(exam: &Exam, server: TcpListener) -> Verdict<Left> {
         let addr = here("read its address", server.local_addr())?;
         let (mut ends, mut sockets) = (Vec::new(), Vec::new());
-        for state in [State::Established, State::FinWait2, State::CloseWait] {
+        for (state, others) in [
+            (State::Established, State::Established),
+            (State::FinWait2, State::CloseWait),
+            (State::CloseWait, State::FinWait2),
+        ] {
             let (client, accepted, end) = here("connect to it", connected(&server))?;
             exam.owns(&client);
             exam.owns(&accepted);
@@ -90,13 +94,14 @@ impl Left {
             };
             here("shut down a sending half", closed)?;
             comes_to(exam, end.other(), state)?;
+            comes_to(exam, end, others)?;
             ends.push((end.other(), state));
             sockets.extend([client, accepted]);
         }
         exam.step(format!(
-            "the old server at {addr}, which had set SO_REUSEADDR, closed its listener; its connections \
-             live on in ESTABLISHED, FIN_WAIT_2 and CLOSE_WAIT"
+            "the old server at {addr}, with SO_REUSEADDR, closed its listener"
         ));
+        exam.step("its connections live on, in ESTABLISHED, FIN_WAIT_2 and CLOSE_WAIT");
         Ok(Left {
             addr,
             ends,

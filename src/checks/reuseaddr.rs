@@ -19,7 +19,7 @@ use socket2::SockRef;
 
 use self::{
     call::{a_client_of, listening, refused, taken, taken_at},
-    old::{Left, anywhere, clients, comes_to, queued, server, server_at},
+    old::{Left, anywhere, clients, comes_to, queued, server, sharing_server},
 };
 use super::Exercise;
 use crate::{
@@ -94,7 +94,7 @@ pub type Restart = fn(SocketAddr) -> io::Result<TcpListener>;
 const BACKLOG: u32 = 4096;
 
 fn listens_at_exactly_this_address(exam: &Exam, restart: Restart) -> Verdict {
-    let old = Left::in_time_wait(exam, server(exam, false)?)?;
+    let old = Left::in_time_wait(exam, server(exam, anywhere())?)?;
     taken_at(exam, restart, old.addr)?;
     taken_at(exam, restart, anywhere())?;
     Ok(())
@@ -111,12 +111,12 @@ fn lets_clients_in(exam: &Exam, restart: Restart) -> Verdict {
 }
 
 fn takes_it_back_from_time_wait(exam: &Exam, restart: Restart) -> Verdict {
-    let old = Left::in_time_wait(exam, server(exam, false)?)?;
+    let old = Left::in_time_wait(exam, server(exam, anywhere())?)?;
     is_taken_back(exam, restart, &old)
 }
 
 fn takes_it_back_while_connections_live(exam: &Exam, restart: Restart) -> Verdict {
-    let old = Left::alive(exam, server(exam, false)?)?;
+    let old = Left::alive(exam, server(exam, anywhere())?)?;
     is_taken_back(exam, restart, &old)
 }
 
@@ -149,13 +149,13 @@ fn can_be_taken_back_itself(exam: &Exam, restart: Restart) -> Verdict {
 }
 
 fn refuses_a_live_servers_address(exam: &Exam, restart: Restart) -> Verdict {
-    let live = server(exam, false)?;
+    let live = server(exam, anywhere())?;
     exam.step("a server listens, with SO_REUSEADDR");
     refused(exam, restart, &live)
 }
 
 fn leaves_every_client_to_a_live_server(exam: &Exam, restart: Restart) -> Verdict {
-    let live = server(exam, true)?;
+    let live = sharing_server(exam)?;
     let addr = here("read its address", live.local_addr())?;
     exam.step("a server listens, with SO_REUSEADDR and SO_REUSEPORT");
     refused(exam, restart, &live)?;
@@ -173,6 +173,7 @@ fn leaves_every_client_to_a_live_server(exam: &Exam, restart: Restart) -> Verdic
     let (yours, its) = queued(&exam.evidence(), addr.port());
     let all = "all 32 clients in the live server's queue";
     exam.must(its == 32, all, format!("{its}, and {yours} in yours"))
+        .because(|case| causes::held_by_you(case, addr.port()))
 }
 
 fn has_room_for_clients(exam: &Exam, restart: Restart) -> Verdict {
@@ -183,20 +184,17 @@ fn has_room_for_clients(exam: &Exam, restart: Restart) -> Verdict {
     let Some(backlog) = listening(exam, &listener)?.backlog else {
         return Err(Unmet::not_here("this kernel does not show backlogs"));
     };
-    let expected = format!("a backlog of at least 4096, cut to {limit} (net.core.somaxconn)");
-    exam.must(backlog >= limit.min(BACKLOG), expected, format!("{backlog}"))
-        .caused_by(match backlog {
-            128 => {
-                "128 is what std's TcpListener asks for. Clients that have no room are not \
-                 refused: their SYNs are dropped, and they try again after a second. `listen` takes \
-                 another number."
-            }
-            _ => {
-                "The kernel takes the smaller of `listen`'s argument and net.core.somaxconn. Clients \
-                 that have no room are not refused: their SYNs are dropped, and they try again after a \
-                 second."
-            }
-        })
+    let least = limit.min(BACKLOG);
+    exam.must(
+        backlog >= least,
+        format!("a backlog of at least {least} (net.core.somaxconn is {limit})"),
+        format!("a backlog of {backlog}"),
+    )
+    .caused_by(format!(
+        "`listen` was asked for {backlog}{}. Clients for whom there is no room are not refused: the \
+         kernel drops their SYNs, and they try again after a second.",
+        if backlog == 128 { ", as std's TcpListener does" } else { "" }
+    ))
 }
 
 fn blocks_in_accept(exam: &Exam, restart: Restart) -> Verdict {
@@ -234,7 +232,7 @@ fn is_not_inherited_by_programs(exam: &Exam, restart: Restart) -> Verdict {
 }
 
 fn leaves_nothing_else_open(exam: &Exam, restart: Restart) -> Verdict {
-    let live = server(exam, false)?;
+    let live = server(exam, anywhere())?;
     let before = descriptors()?;
     for _ in 0..3 {
         refused(exam, restart, &live)?;
@@ -268,11 +266,11 @@ fn descriptors() -> Verdict<usize> {
 }
 
 fn leaves_ipv4_alone(exam: &Exam, restart: Restart) -> Verdict {
-    let ipv4 = server(exam, false)?;
+    let ipv4 = server(exam, anywhere())?;
     let ipv4_addr = here("read its address", ipv4.local_addr())?;
     let addr = SocketAddr::from((Ipv6Addr::UNSPECIFIED, ipv4_addr.port()));
     exam.step(format!("a server listens at {ipv4_addr}"));
-    let old = Left::in_time_wait(exam, server_at(exam, addr, false)?)?;
+    let old = Left::in_time_wait(exam, server(exam, addr)?)?;
     let listener = taken_at(exam, restart, addr)?;
     old.remains(exam)?;
     a_client_of(exam, &listener).map(drop)

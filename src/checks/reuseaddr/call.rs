@@ -25,11 +25,7 @@ const A_LOOK: Duration = Duration::from_millis(500);
 type Restarting<'e> = Answer<'e, io::Result<TcpListener>>;
 
 /// Calls the answer, on a thread of its own.
-pub(super) fn restarting(
-    exam: &Exam,
-    restart: Restart,
-    addr: SocketAddr,
-) -> Verdict<Restarting<'_>> {
+fn restarting(exam: &Exam, restart: Restart, addr: SocketAddr) -> Verdict<Restarting<'_>> {
     exam.step(format!("called `restart({addr})`"));
     exam.start("restart", move || restart(addr))
 }

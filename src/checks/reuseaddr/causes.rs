@@ -30,6 +30,7 @@ pub(super) fn not_taken(
     case: &Case,
 ) -> Option<String> {
     match error.kind() {
+        ErrorKind::AddrInUse if addr.port() == 0 => None,
         ErrorKind::AddrInUse => Some(in_use(exam, restart, addr, error, case)),
         _ => by_errno(error).map(str::to_owned),
     }
@@ -60,7 +61,8 @@ fn in_use(
     error: &io::Error,
     case: &Case,
 ) -> String {
-    if let Some(known) = held_by_you(case, addr.port()).or_else(|| without_the_option(addr)) {
+    let known = held_by_you(case, addr.port()).or_else(|| held_by_a_stranger(case, addr));
+    if let Some(known) = known.or_else(|| without_the_option(addr)) {
         return known;
     }
     let family = if addr.is_ipv6() { "IPv6" } else { "IPv4" };
@@ -129,7 +131,17 @@ fn without_the_option(addr: SocketAddr) -> Option<String> {
     })
 }
 
-fn held_by_you(case: &Case, port: u16) -> Option<String> {
+fn held_by_a_stranger(case: &Case, addr: SocketAddr) -> Option<String> {
+    let listens = |seen: &Seen| {
+        let Seen { row, whose } = seen;
+        row.state == State::Listen && *whose == Whose::Nobodys && row.local.port() == addr.port()
+    };
+    let held = case.evidence.sockets.iter().any(listens);
+    held.then(|| "Another process has taken the port meanwhile: examine it again.".to_owned())
+}
+
+/// A listener that the answer has made before is still there.
+pub(super) fn held_by_you(case: &Case, port: u16) -> Option<String> {
     let held = |seen: &&Seen| seen.row.state == State::Listen && seen.row.local.port() == port;
     let Whose::Yours(fd) = case.evidence.yours().find(held)?.whose else {
         return None;
@@ -162,6 +174,8 @@ pub(super) fn taken_from_a_server(
     let local = listener.local_addr().ok()?;
     Some(if !listens(case, local) {
         not_listening().to_owned()
+    } else if local.port() == addr.port() && local != addr {
+        elsewhere(addr, local).to_owned()
     } else if local == addr {
         "Two sockets listen at one address now, each row with clients of its own: the kernel spreads \
          them over both, and those of the one program never reach the other. This is what SO_REUSEPORT \
@@ -210,7 +224,7 @@ pub(super) fn unreachable(local: SocketAddr, case: &Case) -> Option<String> {
 /// Whether one of the answer's sockets listens at this address.
 fn listens(case: &Case, local: SocketAddr) -> bool {
     let listens = |seen: &Seen| seen.row.state == State::Listen && seen.row.local == local;
-    case.evidence.yours().any(|seen| listens(seen))
+    case.evidence.yours().any(listens)
 }
 
 pub(super) fn not_listening() -> &'static str {

@@ -24,16 +24,24 @@ pub(super) fn anywhere() -> SocketAddr {
 }
 
 /// A server of the exam's own. An IPv6 one is for IPv6 alone.
-pub(super) fn server(exam: &Exam, reuse_port: bool) -> Verdict<TcpListener> {
-    server_at(exam, anywhere(), reuse_port)
-}
-
-pub(super) fn server_at(exam: &Exam, addr: SocketAddr, reuse_port: bool) -> Verdict<TcpListener> {
+pub(super) fn server(exam: &Exam, addr: SocketAddr) -> Verdict<TcpListener> {
     let options = Listen {
-        reuse_port,
         v6only: Some(true),
         ..Listen::default()
     };
+    open(exam, addr, options)
+}
+
+/// A server that lets others have its port, if they set SO_REUSEPORT too.
+pub(super) fn sharing_server(exam: &Exam) -> Verdict<TcpListener> {
+    let options = Listen {
+        reuse_port: true,
+        ..Listen::default()
+    };
+    open(exam, anywhere(), options)
+}
+
+fn open(exam: &Exam, addr: SocketAddr, options: Listen) -> Verdict<TcpListener> {
     let listener = here("play a server", options.on(addr))?;
     exam.owns(&listener);
     exam.watches(&listener);

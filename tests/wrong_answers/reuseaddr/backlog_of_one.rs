@@ -1,7 +1,7 @@
 //! Asks for the smallest backlog: one client at a time.
 //!
 //! rejected by: has room for clients that wait
-//! cause: the smaller of `listen`'s argument and net.core.somaxconn
+//! cause: `listen` was asked for 1.
 
 use std::{
     io,

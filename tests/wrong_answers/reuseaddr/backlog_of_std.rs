@@ -1,7 +1,7 @@
 //! `TcpListener::bind`, which sets SO_REUSEADDR, and asks for a backlog of 128.
 //!
 //! rejected by: has room for clients that wait
-//! cause: 128 is what std's TcpListener asks for
+//! cause: asked for 128, as std's TcpListener does
 
 use std::{
     io,

@@ -73,8 +73,12 @@ answers! {
         heartbeat(watch):
             ;
 
-        reuseaddr(restart):
-            ;
+        reuseaddr(restart): aborts_connections accept_times_out backlog_of_one backlog_of_std
+            both_families error_of_its_own every_address ignores_the_port inherited ipv4_only
+            keeps_a_clone knocks_first leaks_on_an_error looks_in_the_table never_listens no_option
+            nonblocking option_after_bind option_only_when_in_use reuse_port_instead reuse_port_too
+            takes_any_port tries_three_times tries_without_end unwraps v6only_after_bind
+            v6only_on_every_socket waits_until_it_is_free waits_without_the_option;
 
         kv(serve_client):
             ;
@@ -95,8 +99,7 @@ answers! {
         heartbeat(watch):
             ;
 
-        reuseaddr(restart):
-            ;
+        reuseaddr(restart): calls_of_nix in_one_place on_another_thread slow std_listens_twice;
 
         kv(serve_client):
             ;

@@ -1,0 +1,23 @@
+//! Opens the socket without SOCK_CLOEXEC: programs that the server starts keep its port.
+//!
+//! rejected by: is not inherited by other programs
+//! cause: Every program that the server starts would inherit the listener
+
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+};
+
+use socket2::{Domain, Socket, Type};
+
+pub fn restart(addr: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    if addr.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.bind(&addr.into())?;
+    socket.listen(4096)?;
+    socket.set_cloexec(false)?;
+    Ok(socket.into())
+}

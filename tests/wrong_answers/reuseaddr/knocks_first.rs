@@ -1,0 +1,26 @@
+//! Connects to the address, to see whether a server lives there.
+//!
+//! rejected by: leaves every client to a live server
+//! cause: The server takes that for a client
+
+use std::{
+    io,
+    net::{SocketAddr, TcpListener, TcpStream},
+    time::Duration,
+};
+
+use socket2::{Domain, Socket, Type};
+
+pub fn restart(addr: SocketAddr) -> io::Result<TcpListener> {
+    if TcpStream::connect_timeout(&addr, Duration::from_millis(100)).is_ok() {
+        return Err(io::ErrorKind::AddrInUse.into());
+    }
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    if addr.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.bind(&addr.into())?;
+    socket.listen(4096)?;
+    Ok(socket.into())
+}

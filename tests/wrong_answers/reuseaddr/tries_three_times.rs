@@ -1,0 +1,36 @@
+//! Tries three times, a little later each time.
+//!
+//! rejected by: refuses the address of a live server at once
+//! cause: Your thread sleeps
+
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+    thread,
+    time::Duration,
+};
+
+use socket2::{Domain, Socket, Type};
+
+pub fn restart(addr: SocketAddr) -> io::Result<TcpListener> {
+    for pause in [50, 100] {
+        match listen(addr) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                thread::sleep(Duration::from_millis(pause));
+            }
+            result => return result,
+        }
+    }
+    listen(addr)
+}
+
+pub fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    if addr.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.bind(&addr.into())?;
+    socket.listen(4096)?;
+    Ok(socket.into())
+}

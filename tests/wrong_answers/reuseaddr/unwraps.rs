@@ -1,0 +1,22 @@
+//! Panics when the address is in use.
+//!
+//! rejected by: refuses the address of a live server at once
+//! cause: Your code has panicked
+
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+};
+
+use socket2::{Domain, Socket, Type};
+
+pub fn restart(addr: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    if addr.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.bind(&addr.into()).unwrap();
+    socket.listen(4096)?;
+    Ok(socket.into())
+}

@@ -6,6 +6,9 @@ use std::{collections::HashMap, fs};
 use super::threads::{self, Doing};
 use crate::table::{Row, State, Table};
 
+/// A failure shows so many sockets: where there are more, they are many of the same kind.
+const SHOWN: usize = 12;
+
 /// Whose a socket is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Whose {
@@ -63,9 +66,12 @@ impl Evidence {
 
     /// As a failure shows them.
     pub(super) fn lines(&self) -> Vec<String> {
-        let mut lines = in_columns(self.sockets.iter().map(Seen::cells).collect());
-        if lines.is_empty() {
-            lines.push("no socket with these ports is left".to_owned());
+        let shown = self.sockets.iter().take(SHOWN);
+        let mut lines = in_columns(shown.map(Seen::cells).collect());
+        match self.sockets.len() {
+            0 => lines.push("no socket with these ports is left".to_owned()),
+            ..=SHOWN => {}
+            count => lines.push(format!("and {} sockets more", count - SHOWN)),
         }
         lines.extend(threads::lines(&self.threads));
         lines

@@ -1,0 +1,271 @@
+//! The answer at work: its listener, its `serve`, and, where a client has not been greeted, why.
+
+use std::{
+    io::{self, ErrorKind, Read},
+    net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener, TcpStream},
+    sync::Arc,
+    time::Duration,
+};
+
+use nix::errno::Errno;
+use socket2::{Domain, Socket, Type};
+
+use super::{Listen, Serve};
+use crate::{
+    deadline::Deadline,
+    exam::{Answer, Because, Call, Case, Doing, Exam, LIMIT, Peer, Verdict, Whose, here, quote},
+    table::{End, State},
+};
+
+/// What every client is to read.
+pub(super) const GREETING: &[u8] = b"welcome to the workshop\n";
+
+/// A free port of IPv4's loopback.
+pub(super) const LOOPBACK: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0));
+
+/// What the student's `listen` returns.
+pub(super) fn listen_once(
+    exam: &Exam,
+    listen: Listen,
+    addr: SocketAddr,
+    backlog: i32,
+) -> Verdict<io::Result<TcpListener>> {
+    let answer = exam.start("listen", move || listen(addr, backlog))?;
+    answer.returns(&format!("for {addr}"))
+}
+
+/// A listener from the student's `listen`.
+pub(super) fn listening(
+    exam: &Exam,
+    listen: Listen,
+    addr: SocketAddr,
+    backlog: i32,
+) -> Verdict<TcpListener> {
+    match listen_once(exam, listen, addr, backlog)? {
+        Ok(listener) => {
+            exam.watches(&listener);
+            let local = here("read its address", listener.local_addr())?;
+            exam.step(format!(
+                "called your `listen` for {addr} and a backlog of {backlog}: it is {local}"
+            ));
+            Ok(listener)
+        }
+        Err(error) => {
+            let expected = format!("`listen` to return a listener on {addr}");
+            let seen = format!("an error of kind {:?}", error.kind());
+            exam.fail(expected, seen).because(|_| {
+                let family = error.raw_os_error() == Some(Errno::EAFNOSUPPORT as i32);
+                family.then(|| {
+                    "The socket was made for one address family, and the address is of the other \
+                     (EAFNOSUPPORT): `Domain::for_address(addr)` makes it for the address."
+                        .to_owned()
+                })
+            })
+        }
+    }
+}
+
+/// The student's server.
+pub(super) struct Server<'e> {
+    exam: &'e Exam,
+    /// One descriptor, shared: a duplicate would be a second descriptor in the evidence.
+    pub(super) listener: Arc<TcpListener>,
+    pub(super) addr: SocketAddr,
+    pub(super) answer: Answer<'e, io::Result<()>>,
+}
+
+/// Clients that all come at once.
+pub(super) struct Crowd<'s> {
+    server: &'s Server<'s>,
+    clients: Vec<TcpStream>,
+}
+
+impl<'e> Server<'e> {
+    /// A server on a free port.
+    pub(super) fn start(exam: &'e Exam, (listen, serve): super::Answer) -> Verdict<Server<'e>> {
+        Server::on(exam, listening(exam, listen, LOOPBACK, 128)?, serve)
+    }
+
+    /// A server on this listener.
+    pub(super) fn on(exam: &'e Exam, listener: TcpListener, serve: Serve) -> Verdict<Server<'e>> {
+        let addr = here("read its address", listener.local_addr())?;
+        let listener = Arc::new(listener);
+        let its_own = Arc::clone(&listener);
+        let answer = exam.start("serve", move || serve(&its_own, GREETING))?;
+        Ok(Server {
+            exam,
+            listener,
+            addr,
+            answer,
+        })
+    }
+
+    /// The server's end of the connection with this client.
+    pub(super) fn end_for(&self, client: SocketAddr) -> End {
+        End::between(self.addr, client)
+    }
+
+    /// The client reads the greeting.
+    pub(super) fn greets(&self, client: &Peer<'_>) -> Verdict {
+        let addr = client.addr()?;
+        let greeted = client.receives(GREETING);
+        greeted.because(|case| self.why_not_greeted(case, addr))
+    }
+
+    /// Sockets for so many clients, not connected yet.
+    pub(super) fn crowd(&self, count: usize) -> Verdict<Crowd<'_>> {
+        let socket = || {
+            let socket = Socket::new(Domain::IPV4, Type::STREAM, None);
+            let socket = here("make a socket", socket)?;
+            self.exam.owns(&socket);
+            Ok(socket.into())
+        };
+        let clients = (0..count).map(|_| socket()).collect::<Verdict<_>>()?;
+        Ok(Crowd {
+            server: self,
+            clients,
+        })
+    }
+
+    fn why_not_greeted(&self, case: &Case, client: SocketAddr) -> Option<String> {
+        if self.answer.goes_on("").is_err() {
+            return Some(self.why_ended(case));
+        }
+        if !case.arrived.is_empty() {
+            let cause = "What came is not the greeting, or a part of it only: `write_all(greeting)` \
+                         sends all of it, as it is.";
+            return Some(cause.to_owned());
+        }
+        let end = self.end_for(client);
+        let mut sockets = case.evidence.sockets.iter();
+        match sockets.find(|seen| seen.row.end() == end) {
+            Some(seen) if seen.row.inode == 0 && seen.row.state == State::Established => {
+                Some(why_not_accepted(case))
+            }
+            Some(seen) => match seen.whose {
+                Whose::Yours(fd) => why_not_written(case, fd),
+                _ => None,
+            },
+            None => None,
+        }
+    }
+
+    fn why_ended(&self, case: &Case) -> String {
+        let ended = self.answer.returns_within(Duration::ZERO, "");
+        let error = ended.ok().and_then(Result::err);
+        let code = error.and_then(|error| error.raw_os_error());
+        let why = match code.map(Errno::from_raw) {
+            Some(Errno::EMFILE | Errno::ENFILE) => {
+                "EMFILE says that the process has no descriptor left. That passes, when a connection \
+                 is closed; whoever has connected waits in the queue. Wait a little, and accept again."
+            }
+            Some(Errno::ENOTCONN | Errno::EPIPE | Errno::ECONNRESET) => {
+                "Its error is that of one connection, which the client had reset: asking for its peer's \
+                 address gives ENOTCONN then, a write or a read ECONNRESET or EPIPE. It is the end of that \
+                 connection only."
+            }
+            _ if case.panicked => "It panicked: an `unwrap` or `expect` makes a panic of an error.",
+            _ => "It ends only when the listener itself fails.",
+        };
+        format!("`serve` has ended, so nobody accepts the clients that come after. {why}")
+    }
+}
+
+/// The kernel has completed the connection, and it is in the accept queue.
+fn why_not_accepted(case: &Case) -> String {
+    let waits_in = |call| case.is_blocked_in(&[call]);
+    let why = if waits_in(Call::Lock) && waits_in(Call::Read) && !waits_in(Call::Accept) {
+        "One of your threads waits for others, and these wait for clients that hold on: nobody calls \
+         accept. Either it has left its loop after an error that is not the listener's, such as EMFILE \
+         or a reset, and `thread::scope` waits for the clients there are; or it waits for a client, or \
+         for a thread that is free, before it accepts the next."
+    } else if waits_in(Call::Read) && !waits_in(Call::Accept) {
+        "Your server waits in a read for a client that it has, and calls no accept meanwhile. Whatever \
+         waits for one client needs a thread of its own, however many clients there are."
+    } else if case.is_running() {
+        "Your thread is running, and does not get it from accept."
+    } else if waits_in(Call::Sleep) {
+        "Your thread sleeps. Nothing but accept is to be waited for here."
+    } else {
+        "None of your threads calls accept."
+    };
+    format!(
+        "The kernel has completed the connection (ESTABLISHED), and nobody has accepted it: LISTEN's \
+         Recv-Q counts it. {why}"
+    )
+}
+
+/// The connection has been accepted, but nothing has come.
+fn why_not_written(case: &Case, fd: i32) -> Option<String> {
+    let reads = |doing: &Doing, on: Option<i32>| match doing {
+        Doing::Blocked {
+            call: Call::Read,
+            fd,
+        } => on.is_none() || *fd == on,
+        _ => false,
+    };
+    let threads = &case.evidence.threads;
+    let others = threads.iter().filter(|doing| reads(doing, None)).count();
+    if threads.iter().any(|doing| reads(doing, Some(fd))) {
+        return Some(format!(
+            "The connection has been accepted, and your thread waits in a read on it (fd {fd}), before \
+             the client has got anything. Either the client is expected to speak first, or the greeting \
+             is still in a BufWriter: flush before you wait."
+        ));
+    }
+    (others > 0).then(|| {
+        format!(
+            "The connection has been accepted (fd {fd}), but no thread is at work on it: {others} of them \
+             wait in a read for a client that holds on. A fixed number of threads is a fixed number of \
+             clients: each connection needs one of its own."
+        )
+    })
+}
+
+impl Crowd<'_> {
+    /// All connect, and none reads yet.
+    pub(super) fn connect(&self) -> Verdict {
+        let server = self.server;
+        for client in &self.clients {
+            let client = socket2::SockRef::from(client);
+            if let Err(error) = client.connect_timeout(&server.addr.into(), LIMIT) {
+                let expected = format!("a connection to {}", server.addr);
+                return server.exam.fail(expected, error.to_string());
+            }
+        }
+        let count = self.clients.len();
+        server
+            .exam
+            .step(format!("connected {count} clients, which say nothing"));
+        Ok(())
+    }
+
+    /// Each of them reads the greeting.
+    pub(super) fn are_greeted(&self) -> Verdict {
+        let deadline = Deadline::after(LIMIT);
+        for (greeted, client) in self.clients.iter().enumerate() {
+            let addr = here("read the client's address", client.local_addr())?;
+            let mut got = vec![0; GREETING.len()];
+            let read = deadline.on(client).read_exact(&mut got);
+            if read.is_ok() && got == GREETING {
+                continue;
+            }
+            let seen = match read {
+                Ok(()) => quote(&got),
+                Err(error) if error.kind() == ErrorKind::TimedOut => {
+                    format!("nothing within {LIMIT:?}")
+                }
+                Err(error) => error.to_string(),
+            };
+            let count = self.clients.len();
+            let expected = format!("each of the {count} clients to read {}", quote(GREETING));
+            let seen = format!("{greeted} have read it; {addr} has not: {seen}");
+            let failed = self.server.exam.fail(expected, seen);
+            return failed.because(|case| self.server.why_not_greeted(case, addr));
+        }
+        self.server
+            .exam
+            .step(format!("each of them has read {}", quote(GREETING)));
+        Ok(())
+    }
+}

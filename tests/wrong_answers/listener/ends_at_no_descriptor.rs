@@ -1,0 +1,28 @@
+//! Takes every error of accept for the end.
+//!
+//! rejected by: outlives a lack of descriptors without spinning
+//! cause: Either it has left its loop after an error that is not the listener's, such as EMFILE
+
+use std::{
+    io::{self, Write},
+    net::TcpListener,
+    thread,
+};
+
+pub use crate::right_answers::listener::threads::listen;
+
+pub fn serve(listener: &TcpListener, greeting: &[u8]) -> io::Result<()> {
+    thread::scope(|scope| {
+        loop {
+            match listener.accept() {
+                Ok((mut stream, _)) => {
+                    scope.spawn(move || {
+                        stream.write_all(greeting)?;
+                        io::copy(&mut stream, &mut io::sink())
+                    });
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    })
+}

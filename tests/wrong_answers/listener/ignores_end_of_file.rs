@@ -1,0 +1,36 @@
+//! Takes the end of file for data, and reads for ever.
+//!
+//! rejected by: closes when its client has closed
+//! cause: The loop took it for data and reads again
+
+use std::{
+    io::{self, Read, Write},
+    net::{TcpListener, TcpStream},
+    thread,
+    time::Duration,
+};
+
+pub use crate::right_answers::listener::threads::listen;
+
+pub fn serve(listener: &TcpListener, greeting: &[u8]) -> io::Result<()> {
+    thread::scope(|scope| {
+        loop {
+            match listener.accept() {
+                Ok((stream, _)) => {
+                    scope.spawn(move || hold(stream, greeting));
+                }
+                Err(error) if error.raw_os_error() == Some(24) => {
+                    thread::sleep(Duration::from_millis(50));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    })
+}
+
+fn hold(mut stream: TcpStream, greeting: &[u8]) -> io::Result<usize> {
+    stream.write_all(greeting)?;
+    loop {
+        stream.read(&mut [0; 512])?;
+    }
+}

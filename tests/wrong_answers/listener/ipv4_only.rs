@@ -1,0 +1,21 @@
+//! Makes an IPv4 socket, whatever the address.
+//!
+//! rejected by: listens on the address it was given, IPv4 or IPv6
+//! cause: `Domain::for_address(addr)` makes it for the address
+
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+};
+
+use socket2::{Domain, Socket, Type};
+
+pub use crate::right_answers::listener::threads::serve;
+
+pub fn listen(addr: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&addr.into())?;
+    socket.listen(backlog)?;
+    Ok(socket.into())
+}

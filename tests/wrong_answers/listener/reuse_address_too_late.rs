@@ -1,0 +1,21 @@
+//! Sets SO_REUSEADDR after bind.
+//!
+//! rejected by: takes its address back from TIME_WAIT
+//! cause: but too late: `bind` is what reads it
+
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+};
+
+use socket2::{Domain, Socket, Type};
+
+pub use crate::right_answers::listener::threads::serve;
+
+pub fn listen(addr: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
+    socket.bind(&addr.into())?;
+    socket.set_reuse_address(true)?;
+    socket.listen(backlog)?;
+    Ok(socket.into())
+}

@@ -67,7 +67,7 @@ answers! {
             ;
 
         echo(echo): counts_reads exits_the_process forgets_to_close ignores_end_of_file
-            ignores_the_rest lines_only never_flushes one_read_is_all starts_threads_for_ever
+            ignores_the_rest keeps_everything lines_only never_flushes one_read_is_all starts_threads_for_ever
             stops_at_a_short_read takes_a_reset_for_the_end text_only unwraps waits_for_the_end
             whole_buffer;
 

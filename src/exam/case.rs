@@ -142,7 +142,7 @@ impl Case {
     /// The failure as it is told. The check knew the cause, or the suite does, or the evidence alone
     /// says something.
     pub(super) fn close(mut self, suites: fn(&Case) -> Option<String>) -> Failure {
-        let known = self.threads_without_number().or(self.cause.take());
+        let known = self.cause.take();
         let cause = known.or_else(|| suites(&self)).or_else(|| self.likely());
         Failure {
             steps: Vec::new(), // the supervisor has heard them
@@ -152,17 +152,6 @@ impl Case {
             cause,
             look: self.evidence.look(),
         }
-    }
-
-    /// Whatever else may be wrong: this comes first.
-    fn threads_without_number(&self) -> Option<String> {
-        let count = self.evidence.threads.len();
-        (count > 200).then(|| {
-            format!(
-                "Your code has {count} threads at work, and they do not end: each costs memory, and one \
-                 day there is none left."
-            )
-        })
     }
 
     /// What the evidence alone says, when the check knew no better.

@@ -70,8 +70,8 @@ impl Evidence {
         let mut lines = in_columns(shown.map(Seen::cells).collect());
         match self.sockets.len() {
             0 => lines.push("no socket with these ports is left".to_owned()),
-            ..=SHOWN => {}
-            count => lines.push(format!("and {} sockets more", count - SHOWN)),
+            count if count > SHOWN => lines.push(format!("and {} sockets more", count - SHOWN)),
+            _ => {}
         }
         lines.extend(threads::lines(&self.threads));
         lines

@@ -152,11 +152,11 @@ impl<'e> Peer<'e> {
     /// # Errors
     /// The answer has reset the connection.
     pub fn half_close(&self) -> Verdict {
+        self.step("shut down the sending half (FIN)"); // before it takes effect: it may end the answer
         match self.stream.shutdown(Shutdown::Write) {
-            Ok(()) => self.step("shut down the sending half (FIN)"),
-            Err(error) => return self.broken("the connection to stay open", &error),
+            Ok(()) => Ok(()),
+            Err(error) => self.broken("the connection to stay open", &error),
         }
-        Ok(())
     }
 
     /// Closes with RST.

@@ -1,7 +1,7 @@
 //! Starts a thread for every read, and another, and another: none of them ever ends.
 //!
 //! rejected by: ends at end of file
-//! cause: threads at work, and they do not end
+//! cause: starts threads, and they do not end
 
 use std::{
     io::{self, Read, Write},

@@ -1,0 +1,76 @@
+//! The process of one check.
+
+use std::{
+    io::{self, Write},
+    os::{fd::AsFd, unix::net::UnixStream},
+    panic::{self, AssertUnwindSafe},
+    process,
+};
+
+use nix::sys::resource::{Resource, setrlimit};
+use serde::{Deserialize, Serialize};
+
+use crate::exam::{
+    Case, Exam, Unmet, Verdict,
+    answer::{problems, record_panics},
+    report::Outcome,
+};
+
+/// What a check's process says on its stdin, a socket: a line of JSON each.
+#[derive(Serialize, Deserialize)]
+pub(in crate::exam) enum Message {
+    Step(String),
+    End(Outcome),
+}
+
+/// The way from a check's process to its supervisor.
+pub(in crate::exam) struct Supervisor(UnixStream);
+
+impl Supervisor {
+    pub(in crate::exam) fn hear(&self, message: &Message) {
+        let mut line = serde_json::to_vec(message).expect("strings and lists have a form in JSON");
+        line.push(b'\n');
+        let _ = (&self.0).write_all(&line);
+    }
+}
+
+/// The check's own process: makes the check, says what came of it, and ends, whatever else is running.
+pub(super) fn examine(
+    check: impl FnOnce(&Exam) -> Verdict,
+    cause: fn(&Case) -> Option<String>,
+) -> ! {
+    record_panics();
+    let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
+    let socket = io::stdin()
+        .as_fd()
+        .try_clone_to_owned()
+        .expect("a new process has descriptors");
+    let exam = Exam::new(Supervisor(socket.into()));
+    let verdict = panic::catch_unwind(AssertUnwindSafe(|| check(&exam)));
+    let outcome = todo().unwrap_or_else(|| match verdict {
+        Ok(Ok(())) => Outcome::Passed,
+        Ok(Err(Unmet::NotHere(why))) => Outcome::NotHere { why },
+        Ok(Err(Unmet::Failed(case))) => Outcome::Failed(case.close(cause)),
+        Err(_) => Outcome::NotHere {
+            why: format!("the check itself is broken: {:?}", problems()),
+        },
+    });
+    exam.supervisor.hear(&Message::End(outcome));
+    process::exit(0);
+}
+
+/// Whether the answer has not been written yet.
+fn todo() -> Option<Outcome> {
+    let problems = problems();
+    let problem = problems
+        .iter()
+        .find(|problem| problem.message.starts_with("not yet implemented"))?;
+    let hint = problem
+        .message
+        .trim_start_matches("not yet implemented")
+        .trim_start_matches(": ");
+    Some(Outcome::Todo {
+        hint: hint.to_owned(),
+        at: problem.at.clone(),
+    })
+}

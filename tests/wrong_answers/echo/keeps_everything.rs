@@ -1,0 +1,24 @@
+//! Keeps a thousand times what it has read.
+//!
+//! rejected by: goes on after a write that took a part
+//! cause: takes memory without limit
+
+use std::{
+    io::{self, Read, Write},
+    net::TcpStream,
+};
+
+pub fn echo(mut stream: TcpStream) -> io::Result<u64> {
+    let mut kept = Vec::new();
+    let mut total = 0;
+    let mut buf = [0; 64 << 10];
+    loop {
+        let n = stream.read(&mut buf)?;
+        if n == 0 {
+            return Ok(total);
+        }
+        kept.push(vec![buf[0]; n * 1000]);
+        total += n as u64;
+        stream.write_all(&buf[..n])?;
+    }
+}

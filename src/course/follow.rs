@@ -3,7 +3,7 @@
 //! network file system send none that can be relied on.
 
 use std::{
-    io::{self, IsTerminal, Read, Write},
+    io::{self, IsTerminal, Write},
     os::fd::AsFd,
 };
 
@@ -11,6 +11,7 @@ use nix::{
     errno::Errno,
     poll::{PollFd, PollFlags, poll},
     sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr},
+    unistd::read,
 };
 
 use super::{Course, Status, examine::Examined};
@@ -54,12 +55,12 @@ impl Course {
     /// Follows an exercise, or the current one, until `q`, Ctrl-C or the end of stdin.
     ///
     /// # Errors
-    /// There is no such exercise, or its file cannot be read.
+    /// There is no such exercise, or nobody reads the output.
     pub fn watch(&mut self, name: Option<&str>, stop: &Stop) -> io::Result<Status> {
         let mut exercise = self.named(name)?;
         let _keys = Keys::one_at_a_time();
         loop {
-            let text = self.text(exercise)?;
+            let text = self.text(exercise).unwrap_or_default();
             let status = self.show(exercise)?;
             loop {
                 match key(stop)? {
@@ -133,8 +134,9 @@ fn key(stop: &Stop) -> io::Result<Option<u8>> {
     if !readable {
         return Ok(None);
     }
+    // From the descriptor: std's stdin would read ahead, and poll knows nothing of what it holds.
     let mut byte = [0];
-    match stdin.lock().read(&mut byte)? {
+    match read(stdin, &mut byte)? {
         0 => Ok(Some(b'q')),
         _ => Ok(Some(byte[0].to_ascii_lowercase())),
     }

@@ -69,7 +69,7 @@ impl Evidence {
         let mut lines = in_columns(shown.map(Seen::cells).collect());
         match self.sockets.len() {
             0 => lines.push("no socket with these ports is left".to_owned()),
-            ..=SHOWN => {}
+            1..=SHOWN => {}
             count => lines.push(format!("and {} sockets more", count - SHOWN)),
         }
         lines.extend(threads::lines(&self.threads));

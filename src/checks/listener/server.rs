@@ -3,17 +3,23 @@
 use std::{
     io::{self, ErrorKind, Read},
     net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener, TcpStream},
-    sync::Arc,
+    sync::{
+        Arc,
+        mpsc::{self, RecvTimeoutError},
+    },
+    thread,
     time::Duration,
 };
 
 use nix::errno::Errno;
-use socket2::{Domain, Socket, Type};
+use socket2::{Domain, SockRef, Socket, Type};
 
 use super::{Listen, Serve};
 use crate::{
     deadline::Deadline,
-    exam::{Answer, Because, Call, Case, Doing, Exam, LIMIT, Peer, Verdict, Whose, here, quote},
+    exam::{
+        Answer, Because, Call, Case, Doing, Exam, LIMIT, Peer, Seen, Verdict, Whose, here, quote,
+    },
     table::{End, State},
 };
 
@@ -23,15 +29,28 @@ pub(super) const GREETING: &[u8] = b"welcome to the workshop\n";
 /// A free port of IPv4's loopback.
 pub(super) const LOOPBACK: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0));
 
-/// What the student's `listen` returns.
+/// What the student's `listen` returns. Not by [`Exam::start`], which would tell of its success in
+/// every failure of `serve`.
 pub(super) fn listen_once(
     exam: &Exam,
     listen: Listen,
     addr: SocketAddr,
     backlog: i32,
 ) -> Verdict<io::Result<TcpListener>> {
-    let answer = exam.start("listen", move || listen(addr, backlog))?;
-    answer.returns(&format!("for {addr}"))
+    let (result_of, result) = mpsc::sync_channel(1);
+    let run = move || drop(result_of.send(listen(addr, backlog)));
+    let thread = thread::Builder::new().name("answer".to_owned()).spawn(run);
+    here("start a thread", thread)?;
+    match result.recv_timeout(LIMIT) {
+        Ok(result) => Ok(result),
+        Err(not_yet) => exam.fail(
+            format!("`listen` to return within {LIMIT:?} for {addr}"),
+            match not_yet {
+                RecvTimeoutError::Timeout => "it has not returned",
+                RecvTimeoutError::Disconnected => "it has panicked",
+            },
+        ),
+    }
 }
 
 /// A listener from the student's `listen`.
@@ -52,7 +71,7 @@ pub(super) fn listening(
         }
         Err(error) => {
             let expected = format!("`listen` to return a listener on {addr}");
-            let seen = format!("an error of kind {:?}", error.kind());
+            let seen = format!("{error} ({:?})", error.kind());
             exam.fail(expected, seen).because(|_| {
                 let family = error.raw_os_error() == Some(Errno::EAFNOSUPPORT as i32);
                 family.then(|| {
@@ -139,14 +158,13 @@ impl<'e> Server<'e> {
         let end = self.end_for(client);
         let mut sockets = case.evidence.sockets.iter();
         match sockets.find(|seen| seen.row.end() == end) {
-            Some(seen) if seen.row.inode == 0 && seen.row.state == State::Established => {
-                Some(why_not_accepted(case))
-            }
-            Some(seen) => match seen.whose {
-                Whose::Yours(fd) => why_not_written(case, fd),
-                _ => None,
-            },
-            None => None,
+            Some(Seen { whose: Whose::Yours(fd), .. }) => why_not_written(case, *fd),
+            Some(seen) if seen.row.state == State::Established => Some(why_not_accepted(case)),
+            _ if case.panicked => Some(
+                "The connection is closed, and a thread has panicked before it had sent the greeting."
+                    .to_owned(),
+            ),
+            _ => Some("Your end has closed the connection, and sent nothing before.".to_owned()),
         }
     }
 
@@ -159,10 +177,14 @@ impl<'e> Server<'e> {
                 "EMFILE says that the process has no descriptor left. That passes, when a connection \
                  is closed; whoever has connected waits in the queue. Wait a little, and accept again."
             }
-            Some(Errno::ENOTCONN | Errno::EPIPE | Errno::ECONNRESET) => {
-                "Its error is that of one connection, which the client had reset: asking for its peer's \
-                 address gives ENOTCONN then, a write or a read ECONNRESET or EPIPE. It is the end of that \
-                 connection only."
+            Some(Errno::ENOTCONN) => {
+                "ENOTCONN says that a connection is none any more: the client had reset it before your \
+                 code asked for its address. accept returns that address; and the error is the end of \
+                 one connection, not of the server."
+            }
+            Some(Errno::EPIPE | Errno::ECONNRESET) => {
+                "Its error is that of a write or a read on one connection, which the client had reset. \
+                 That is the end of this connection, not of the server."
             }
             _ if case.panicked => "It panicked: an `unwrap` or `expect` makes a panic of an error.",
             _ => "It ends only when the listener itself fails.",
@@ -223,21 +245,32 @@ fn why_not_written(case: &Case, fd: i32) -> Option<String> {
 }
 
 impl Crowd<'_> {
-    /// All connect, and none reads yet.
-    pub(super) fn connect(&self) -> Verdict {
-        let server = self.server;
-        for client in &self.clients {
-            let client = socket2::SockRef::from(client);
-            if let Err(error) = client.connect_timeout(&server.addr.into(), LIMIT) {
-                let expected = format!("a connection to {}", server.addr);
-                return server.exam.fail(expected, error.to_string());
-            }
-        }
+    /// All connect, within [`LIMIT`], and none reads yet. Takes no descriptor.
+    pub(super) fn connect(&self) -> io::Result<()> {
+        let (addr, deadline) = (self.server.addr.into(), Deadline::after(LIMIT));
+        let mut sockets = self.clients.iter().map(SockRef::from);
+        sockets.try_for_each(|socket| socket.connect_timeout(&addr, deadline.remaining()?))
+    }
+
+    /// They must have connected.
+    pub(super) fn have_connected(&self, result: io::Result<()>) -> Verdict {
+        let Server { exam, addr, .. } = self.server;
         let count = self.clients.len();
-        server
-            .exam
-            .step(format!("connected {count} clients, which say nothing"));
-        Ok(())
+        let Err(error) = result else {
+            exam.step(format!("connected {count} clients, which say nothing"));
+            return Ok(());
+        };
+        let expected = format!("{count} connections to {addr}");
+        exam.fail(expected, error.to_string()).because(|case| {
+            let mut rows = case.evidence.sockets.iter().map(|seen| &seen.row);
+            let row = rows.find(|row| row.state == State::Listen)?;
+            let backlog = row.backlog.filter(|backlog| row.recv_q > *backlog)?;
+            Some(format!(
+                "The accept queue is full: {} connections (Recv-Q) wait in it, with a backlog of \
+                 {backlog}. The kernel drops the SYNs of whoever comes then, without a word.",
+                row.recv_q
+            ))
+        })
     }
 
     /// Each of them reads the greeting.
@@ -259,7 +292,7 @@ impl Crowd<'_> {
             };
             let count = self.clients.len();
             let expected = format!("each of the {count} clients to read {}", quote(GREETING));
-            let seen = format!("{greeted} have read it; {addr} has not: {seen}");
+            let seen = format!("{greeted} of them got it, {addr} did not: {seen}");
             let failed = self.server.exam.fail(expected, seen);
             return failed.because(|case| self.server.why_not_greeted(case, addr));
         }

@@ -39,7 +39,7 @@ pub(super) fn outlives_a_lack_of_descriptors(exam: &Exam, answer: Answer) -> Ver
     let taken = take_all_descriptors()?;
     exam.step("took every descriptor that was left to the process: accept gives EMFILE");
     let connected = crowd.connect();
-    let queued = connected.is_ok() && comes_true(exam, |rows| rows.iter().any(somebody_waits));
+    let queued = connected.is_ok() && comes_true(exam, |rows| rows.iter().any(somebody_waits))?;
     let spun = if queued {
         processor::not_waiting_within(WATCHED)
     } else {

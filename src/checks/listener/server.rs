@@ -41,16 +41,21 @@ pub(super) fn listen_once(
     let run = move || drop(result_of.send(listen(addr, backlog)));
     let thread = thread::Builder::new().name("answer".to_owned()).spawn(run);
     here("start a thread", thread)?;
-    match result.recv_timeout(LIMIT) {
-        Ok(result) => Ok(result),
-        Err(not_yet) => exam.fail(
-            format!("`listen` to return within {LIMIT:?} for {addr}"),
-            match not_yet {
-                RecvTimeoutError::Timeout => "it has not returned",
-                RecvTimeoutError::Disconnected => "it has panicked",
-            },
+    let (seen, cause) = match result.recv_timeout(LIMIT) {
+        Ok(result) => return Ok(result),
+        Err(RecvTimeoutError::Timeout) => (
+            "it has not returned",
+            "None of socket, bind and listen makes anybody wait. What to do about an error is the caller's \
+             to decide: return it, instead of trying again.",
         ),
-    }
+        Err(RecvTimeoutError::Disconnected) => (
+            "it has panicked",
+            "An `unwrap` or `expect` makes a panic of an error. Return it: that an address is in use is an \
+             ordinary event.",
+        ),
+    };
+    let expected = format!("`listen` to return within {LIMIT:?} for {addr}");
+    exam.fail(expected, seen).caused_by(cause)
 }
 
 /// A listener from the student's `listen`.
@@ -72,14 +77,14 @@ pub(super) fn listening(
         Err(error) => {
             let expected = format!("`listen` to return a listener on {addr}");
             let seen = format!("{error} ({:?})", error.kind());
-            exam.fail(expected, seen).because(|_| {
-                let family = error.raw_os_error() == Some(Errno::EAFNOSUPPORT as i32);
-                family.then(|| {
-                    "The socket was made for one address family, and the address is of the other \
-                     (EAFNOSUPPORT): `Domain::for_address(addr)` makes it for the address."
-                        .to_owned()
+            exam.fail(expected, seen)
+                .caused_by(match error.raw_os_error().map(Errno::from_raw) {
+                    Some(Errno::EAFNOSUPPORT) => {
+                        "The socket was made for one address family, and the address is of the other \
+                         (EAFNOSUPPORT): `Domain::for_address(addr)` makes it for the address."
+                    }
+                    _ => "The port is free, and the address is loopback's: something else was asked for.",
                 })
-            })
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Checks of exercise 1: a listening socket as it was asked for, and a server that greets each
 //! client at once and outlives their errors.
 
+mod crowd;
 mod descriptors;
 mod processor;
 mod server;
@@ -14,7 +15,10 @@ use std::{
 
 use socket2::SockRef;
 
-use self::server::{LOOPBACK, Server, listening};
+use self::{
+    crowd::Crowd,
+    server::{LOOPBACK, Server, listening},
+};
 use super::Exercise;
 use crate::{
     deadline::Deadline,
@@ -142,7 +146,7 @@ fn greets_the_next_client(exam: &Exam, answer: Answer) -> Verdict {
 
 fn greets_fifty_clients_at_once(exam: &Exam, answer: Answer) -> Verdict {
     let server = Server::start(exam, answer)?;
-    let clients = server.crowd(50)?;
+    let clients = Crowd::of(50, &server)?;
     clients.have_connected(clients.connect())?;
     clients.are_greeted()
 }

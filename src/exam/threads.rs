@@ -165,3 +165,23 @@ fn kinds(threads: impl Iterator<Item = Doing>) -> Vec<(Doing, usize)> {
     }
     kinds
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Call, Doing, lines};
+
+    #[test]
+    fn many_threads_are_told_without_their_descriptors() {
+        let reads = |fd| Doing::Blocked {
+            call: Call::Read,
+            fd: Some(fd),
+        };
+        let few = [Doing::Running, reads(7), reads(8)];
+        assert_eq!(lines(&few).len(), 3);
+        let many: Vec<Doing> = (7..57).map(reads).collect();
+        assert_eq!(
+            lines(&many),
+            ["50 of your threads are blocked in a read (recv)"]
+        );
+    }
+}

@@ -8,7 +8,7 @@ use nix::{
     sys::resource::{Resource, getrlimit, setrlimit},
 };
 
-use super::{Answer, comes_true, processor, server::Server};
+use super::{Answer, comes_true, crowd::Crowd, processor, server::Server};
 use crate::{
     exam::{Because, Exam, Unmet, Verdict, here},
     table::{Row, State},
@@ -35,7 +35,7 @@ pub(super) fn outlives_a_lack_of_descriptors(exam: &Exam, answer: Answer) -> Ver
     let server = Server::start(exam, answer)?;
     let first = exam.dial(server.addr)?.named("first client");
     server.greets(&first)?;
-    let crowd = server.crowd(CLIENTS)?;
+    let crowd = Crowd::of(CLIENTS, &server)?;
     let taken = take_all_descriptors()?;
     exam.step("took every descriptor that was left to the process: accept gives EMFILE");
     let connected = crowd.connect();

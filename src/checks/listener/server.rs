@@ -1,8 +1,8 @@
 //! The answer at work: its listener, its `serve`, and, where a client has not been greeted, why.
 
 use std::{
-    io::{self, ErrorKind, Read},
-    net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener, TcpStream},
+    io,
+    net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener},
     sync::{
         Arc,
         mpsc::{self, RecvTimeoutError},
@@ -12,14 +12,10 @@ use std::{
 };
 
 use nix::errno::Errno;
-use socket2::{Domain, SockRef, Socket, Type};
 
 use super::{Listen, Serve};
 use crate::{
-    deadline::Deadline,
-    exam::{
-        Answer, Because, Call, Case, Doing, Exam, LIMIT, Peer, Seen, Verdict, Whose, here, quote,
-    },
+    exam::{Answer, Because, Call, Case, Doing, Exam, LIMIT, Peer, Seen, Verdict, Whose, here},
     table::{End, State},
 };
 
@@ -91,17 +87,11 @@ pub(super) fn listening(
 
 /// The student's server.
 pub(super) struct Server<'e> {
-    exam: &'e Exam,
+    pub(super) exam: &'e Exam,
     /// One descriptor, shared: a duplicate would be a second descriptor in the evidence.
     pub(super) listener: Arc<TcpListener>,
     pub(super) addr: SocketAddr,
     pub(super) answer: Answer<'e, io::Result<()>>,
-}
-
-/// Clients that all come at once.
-pub(super) struct Crowd<'s> {
-    server: &'s Server<'s>,
-    clients: Vec<TcpStream>,
 }
 
 impl<'e> Server<'e> {
@@ -136,22 +126,8 @@ impl<'e> Server<'e> {
         greeted.because(|case| self.why_not_greeted(case, addr))
     }
 
-    /// Sockets for so many clients, not connected yet.
-    pub(super) fn crowd(&self, count: usize) -> Verdict<Crowd<'_>> {
-        let socket = || {
-            let socket = Socket::new(Domain::IPV4, Type::STREAM, None);
-            let socket = here("make a socket", socket)?;
-            self.exam.owns(&socket);
-            Ok(socket.into())
-        };
-        let clients = (0..count).map(|_| socket()).collect::<Verdict<_>>()?;
-        Ok(Crowd {
-            server: self,
-            clients,
-        })
-    }
-
-    fn why_not_greeted(&self, case: &Case, client: SocketAddr) -> Option<String> {
+    /// Why this client has not been greeted, by what the kernel shows.
+    pub(super) fn why_not_greeted(&self, case: &Case, client: SocketAddr) -> Option<String> {
         if self.answer.goes_on("").is_err() {
             return Some(self.why_ended(case));
         }
@@ -247,63 +223,4 @@ fn why_not_written(case: &Case, fd: i32) -> Option<String> {
              clients: each connection needs one of its own."
         )
     })
-}
-
-impl Crowd<'_> {
-    /// All connect, within [`LIMIT`], and none reads yet. Takes no descriptor.
-    pub(super) fn connect(&self) -> io::Result<()> {
-        let (addr, deadline) = (self.server.addr.into(), Deadline::after(LIMIT));
-        let mut sockets = self.clients.iter().map(SockRef::from);
-        sockets.try_for_each(|socket| socket.connect_timeout(&addr, deadline.remaining()?))
-    }
-
-    /// They must have connected.
-    pub(super) fn have_connected(&self, result: io::Result<()>) -> Verdict {
-        let Server { exam, addr, .. } = self.server;
-        let count = self.clients.len();
-        let Err(error) = result else {
-            exam.step(format!("connected {count} clients, which say nothing"));
-            return Ok(());
-        };
-        let expected = format!("{count} connections to {addr}");
-        exam.fail(expected, error.to_string()).because(|case| {
-            let mut rows = case.evidence.sockets.iter().map(|seen| &seen.row);
-            let row = rows.find(|row| row.state == State::Listen)?;
-            let backlog = row.backlog.filter(|backlog| row.recv_q > *backlog)?;
-            Some(format!(
-                "The accept queue is full: {} connections (Recv-Q) wait in it, with a backlog of \
-                 {backlog}. The kernel drops the SYNs of whoever comes then, without a word.",
-                row.recv_q
-            ))
-        })
-    }
-
-    /// Each of them reads the greeting.
-    pub(super) fn are_greeted(&self) -> Verdict {
-        let deadline = Deadline::after(LIMIT);
-        for (greeted, client) in self.clients.iter().enumerate() {
-            let addr = here("read the client's address", client.local_addr())?;
-            let mut got = vec![0; GREETING.len()];
-            let read = deadline.on(client).read_exact(&mut got);
-            if read.is_ok() && got == GREETING {
-                continue;
-            }
-            let seen = match read {
-                Ok(()) => quote(&got),
-                Err(error) if error.kind() == ErrorKind::TimedOut => {
-                    format!("nothing within {LIMIT:?}")
-                }
-                Err(error) => error.to_string(),
-            };
-            let count = self.clients.len();
-            let expected = format!("each of the {count} clients to read {}", quote(GREETING));
-            let seen = format!("{greeted} of them got it, {addr} did not: {seen}");
-            let failed = self.server.exam.fail(expected, seen);
-            return failed.because(|case| self.server.why_not_greeted(case, addr));
-        }
-        self.server
-            .exam
-            .step(format!("each of them has read {}", quote(GREETING)));
-        Ok(())
-    }
 }

@@ -175,7 +175,7 @@ fn holds_a_connection(exam: &Exam, answer: Answer) -> Verdict {
 
 /// Nothing happens: the accept queue is empty, and the only client says nothing.
 fn at_rest(exam: &Exam) -> Verdict {
-    let spun = processor::not_waiting_within(Duration::from_millis(400));
+    let spun = processor::not_waiting();
     exam.must(spun.is_none(), "your threads to wait", spun.unwrap_or_default())
         .caused_by(
             "There is nothing to do, and your threads do it again and again: a socket that is non-blocking \

@@ -37,18 +37,18 @@ impl<'s> Crowd<'s> {
     pub(super) fn connect(&self) -> io::Result<()> {
         let (addr, deadline) = (self.server.addr.into(), Deadline::after(LIMIT));
         let mut sockets = self.clients.iter().map(SockRef::from);
-        sockets.try_for_each(|socket| socket.connect_timeout(&addr, deadline.remaining()?))
+        sockets.try_for_each(|socket| socket.connect_timeout(&addr, deadline.remaining()?))?;
+        let count = self.clients.len();
+        let exam = self.server.exam;
+        exam.step(format!("connected {count} clients, which say nothing"));
+        Ok(())
     }
 
     /// They must have connected.
     pub(super) fn have_connected(&self, result: io::Result<()>) -> Verdict {
         let Server { exam, addr, .. } = self.server;
-        let count = self.clients.len();
-        let Err(error) = result else {
-            exam.step(format!("connected {count} clients, which say nothing"));
-            return Ok(());
-        };
-        let expected = format!("{count} connections to {addr}");
+        let Err(error) = result else { return Ok(()) };
+        let expected = format!("{} connections to {addr}", self.clients.len());
         exam.fail(expected, error.to_string()).because(|case| {
             let mut rows = case.evidence.sockets.iter().map(|seen| &seen.row);
             let row = rows.find(|row| row.state == State::Listen)?;

@@ -1,7 +1,7 @@
 //! A process without descriptors: accept fails with EMFILE, the connection stays in the queue, and
 //! so the next accept fails too, until a descriptor is free.
 
-use std::{fs::File, os::fd::OwnedFd, time::Duration};
+use std::{fs::File, os::fd::OwnedFd};
 
 use nix::{
     errno::Errno,
@@ -21,9 +21,6 @@ const DESCRIPTORS: u64 = 128;
 /// it began to wait, and accepts one more.
 const CLIENTS: usize = 12;
 
-/// For so long the answer is watched while it has no descriptor.
-const WATCHED: Duration = Duration::from_millis(600);
-
 pub(super) fn outlives_a_lack_of_descriptors(exam: &Exam, answer: Answer) -> Verdict {
     let (_, hard) = here(
         "read a limit",
@@ -41,7 +38,7 @@ pub(super) fn outlives_a_lack_of_descriptors(exam: &Exam, answer: Answer) -> Ver
     let connected = crowd.connect();
     let queued = connected.is_ok() && comes_true(exam, |rows| rows.iter().any(somebody_waits))?;
     let spun = if queued {
-        processor::not_waiting_within(WATCHED)
+        processor::not_waiting()
     } else {
         None
     };

@@ -12,10 +12,13 @@ use nix::sys::{
 
 use crate::deadline::Deadline;
 
+/// For so long the answer is watched.
+const WATCHED: Duration = Duration::from_millis(400);
+
 /// What each wait excuses: to wake, to try a system call, and to wait again.
 const A_TRY: Duration = Duration::from_micros(20);
 
-/// Processor time beyond that, which shows that somebody does not wait.
+/// Processor time beyond that, a twentieth of a processor, which shows that somebody does not wait.
 const TOO_MUCH: Duration = Duration::from_millis(20);
 
 /// Processor time, and how often it was given back in order to wait.
@@ -24,9 +27,9 @@ struct Usage {
     waits: u32,
 }
 
-/// Watches the answer's threads for so long, which is the subject. If they do not wait: what they
+/// Watches the answer's threads for a while, which is the subject. If they do not wait: what they
 /// have used, in a sentence.
-pub(super) fn not_waiting_within(limit: Duration) -> Option<String> {
+pub(super) fn not_waiting() -> Option<String> {
     let (began, before) = (Instant::now(), so_far()?);
     let is_too_much = || {
         let now = so_far()?;
@@ -34,7 +37,7 @@ pub(super) fn not_waiting_within(limit: Duration) -> Option<String> {
         let excused = A_TRY * now.waits.saturating_sub(before.waits);
         (time.saturating_sub(excused) >= TOO_MUCH).then_some(time)
     };
-    let spent = Deadline::after(limit).wait_for(|| Ok(is_too_much()));
+    let spent = Deadline::after(WATCHED).wait_for(|| Ok(is_too_much()));
     let time = spent.ok().flatten()?;
     let elapsed = began.elapsed();
     Some(format!(

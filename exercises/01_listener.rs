@@ -16,11 +16,12 @@
 //! - what a client sends is read and discarded, until its end of file; then its connection is closed,
 //!   and not before;
 //! - an error of one connection, such as a reset, ends that connection only, and no thread panics;
-//! - without a descriptor for the next connection (EMFILE) it waits, and does not spin: it may use a
-//!   tenth of a processor. Whoever has connected meanwhile stays in the queue, and is greeted when
-//!   there are descriptors again, at the latest after a second;
-//! - when the listener itself fails, it ends with the error that accept gave. It may first wait for
-//!   the clients it has.
+//! - while nothing can be done it waits, and does not spin: a twentieth of a processor is the most that
+//!   it may use;
+//! - without a descriptor for the next connection (EMFILE) it goes on. Whoever has connected meanwhile
+//!   stays in the queue, and is greeted at the latest a second after there are descriptors again;
+//! - when the listener itself fails, it returns the error that accept gave, and not before. It may
+//!   first wait for the clients it has.
 //!
 //! How to go on:
 //!

@@ -1,23 +1,29 @@
 //! Checks of exercise 1: a listening socket as it was asked for, and a server that greets each
 //! client at once and outlives their errors.
 
+mod crowd;
 mod descriptors;
+mod processor;
 mod server;
+mod socket;
 
 use std::{
     io::{self, ErrorKind},
-    net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener},
+    net::{Shutdown, SocketAddr, TcpListener},
     time::Duration,
 };
 
 use socket2::SockRef;
 
-use self::server::{LOOPBACK, Server, listen_once, listening};
+use self::{
+    crowd::Crowd,
+    server::{LOOPBACK, Server, listening},
+};
 use super::Exercise;
 use crate::{
     deadline::Deadline,
-    exam::{Because, Call, Case, Exam, LIMIT, Suite, Unmet, Verdict, Whose, here, problems},
-    table::{End, Row, State},
+    exam::{Because, Call, Case, Exam, LIMIT, Seen, Suite, Unmet, Verdict, Whose, here, problems},
+    table::{Row, State},
 };
 
 /// Exercise 1.
@@ -46,19 +52,19 @@ pub const SUITE: Suite<Answer> = Suite {
     checks: &[
         (
             "listens on the address it was given, IPv4 or IPv6",
-            listens_on_the_address_it_was_given,
+            socket::listens_on_the_address_it_was_given,
         ),
         (
             "has the backlog that was asked for",
-            has_the_backlog_that_was_asked_for,
+            socket::has_the_backlog_that_was_asked_for,
         ),
         (
             "refuses an address that is in use",
-            refuses_an_address_in_use,
+            socket::refuses_an_address_in_use,
         ),
         (
             "takes its address back from TIME_WAIT",
-            takes_its_address_back,
+            socket::takes_its_address_back,
         ),
         (
             "greets a client that says nothing",
@@ -105,147 +111,18 @@ pub type Serve = fn(&TcpListener, &[u8]) -> io::Result<()>;
 /// Long enough for an answer that closes, or says more, to do so; nothing waits for its end.
 const A_WHILE: Duration = Duration::from_millis(150);
 
-fn listens_on_the_address_it_was_given(exam: &Exam, (listen, _): Answer) -> Verdict {
-    for ip in [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()] {
-        let addr = SocketAddr::new(ip, 0);
-        here(&format!("listen on {addr}"), TcpListener::bind(addr))?;
-        let listener = listening(exam, listen, addr, 8)?;
-        let local = here("read its address", listener.local_addr())?;
-        let expected = format!("a listener on {ip}");
-        exam.must(local.ip() == ip, expected, format!("it is on {local}"))
-            .caused_by(
-                "The caller says where to listen, `bind` takes exactly that: `&addr.into()`.",
-            )?;
-        let table = exam.table()?;
-        let row = table.find(End::listener(local));
-        exam.must(
-            row.is_some(),
-            format!("a row for {local}, in LISTEN"),
-            "there is none",
-        )
-        .caused_by(
-            "The socket has its address, from `bind`, but it does not listen: no SYN is answered \
-                 before `listen` is called.",
-        )?;
-    }
-    Ok(())
-}
-
-fn has_the_backlog_that_was_asked_for(exam: &Exam, (listen, _): Answer) -> Verdict {
-    let listener = listening(exam, listen, LOOPBACK, 7)?;
-    let end = here("read its address", End::of(&listener))?;
-    let table = exam.table()?;
-    let Some(backlog) = table.find(end).map(|row| row.backlog) else {
-        return exam.fail(format!("a row for {end}, in LISTEN"), "there is none");
-    };
-    let backlog = backlog.ok_or_else(|| Unmet::not_here("/proc/net/tcp has no backlog"))?;
-    exam.must(
-        backlog == 7,
-        "a backlog of 7",
-        format!("the kernel says {backlog}"),
-    )
-    .caused_by(match backlog {
-        128 => {
-            "128 is what `TcpListener::bind` asks for, and std has no way to ask for another. \
-                    With socket2 `listen` is a call of its own, which takes the backlog."
-        }
-        _ => {
-            "The backlog is what `listen` was called with, or net.core.somaxconn if that is less: \
-                  pass on the argument."
-        }
-    })
-}
-
-fn refuses_an_address_in_use(exam: &Exam, (listen, _): Answer) -> Verdict {
-    let first = listening(exam, listen, LOOPBACK, 8)?;
-    let addr = here("read its address", first.local_addr())?;
-    exam.step(format!(
-        "asked for another listener on {addr}, which is in use"
-    ));
-    let expected = "`listen` to return an error of kind AddrInUse";
-    match listen_once(exam, listen, addr, 8)? {
-        Err(error) if error.kind() == ErrorKind::AddrInUse => Ok(()),
-        Err(error) => exam
-            .fail(expected, format!("an error of kind {:?}", error.kind()))
-            .caused_by(
-                "Return the error of `bind` as it is: its kind tells the caller what to do.",
-            ),
-        Ok(second) => {
-            exam.watches(&second);
-            exam.fail(expected, "a second listener").because(|case| {
-                let sockets = case.evidence.sockets.iter();
-                let there = sockets.filter(|seen| is_listening_on(&seen.row, addr)).count();
-                let cause = if there > 1 {
-                    "Two sockets in LISTEN share one address: that is SO_REUSEPORT. The kernel spreads \
-                     the clients over both, and each server misses some. SO_REUSEADDR is another \
-                     option: it forgives TIME_WAIT only."
-                } else {
-                    "The second listener is on another address, where no client looks for it. Return \
-                     the error of `bind`."
-                };
-                Some(cause.to_owned())
-            })
-        }
-    }
-}
-
-fn is_listening_on(row: &Row, addr: SocketAddr) -> bool {
-    row.end() == End::listener(addr)
-}
-
-/// Whoever closes first has the TIME_WAIT: here the server, as at each restart.
-fn takes_its_address_back(exam: &Exam, (listen, _): Answer) -> Verdict {
-    let listener = listening(exam, listen, LOOPBACK, 8)?;
-    let addr = here("read its address", listener.local_addr())?;
-    let is_set = here(
-        "read SO_REUSEADDR",
-        SockRef::from(&listener).reuse_address(),
-    )?;
-    let client = exam.dial(addr)?;
-    drop(here("accept", listener.accept())?);
-    client.ends()?;
-    client.close();
-    drop(listener);
-    let in_time_wait = |row: &Row| row.local == addr && row.state == State::TimeWait;
-    if !comes_true(exam, |rows| rows.iter().any(in_time_wait)) {
-        return Err(Unmet::not_here("no TIME_WAIT is left by a connection here"));
-    }
-    exam.step(format!(
-        "closed the listener; its connection on {addr} is in TIME_WAIT"
-    ));
-    let again = listen_once(exam, listen, addr, 8)?;
-    let Err(error) = again else { return Ok(()) };
-    let seen = format!("an error of kind {:?}", error.kind());
-    exam.fail(
-        format!("`listen` to return a listener on {addr} again"),
-        seen,
-    )
-    .because(|_| {
-        let cause = match is_set {
-            _ if error.kind() != ErrorKind::AddrInUse => return None,
-            true => {
-                "SO_REUSEADDR is set on your listeners, but too late: `bind` is what reads it. Set \
-                     it before."
-            }
-            false => {
-                "A connection in TIME_WAIT keeps the address for a minute, unless SO_REUSEADDR was \
-                     set before `bind`: on the socket that left it, and on the new one. Your first \
-                     listener did not have it."
-            }
-        };
-        Some(cause.to_owned())
-    })
-}
+/// Why a connection is closed before its time, if nothing else is known.
+const DROPPED: &str = "at the end of a block a stream is dropped, and closed with it";
 
 /// Whether the kernel's rows become so within [`LIMIT`].
-fn comes_true(exam: &Exam, holds: impl Fn(&[Row]) -> bool) -> bool {
+fn comes_true(exam: &Exam, holds: impl Fn(&[Row]) -> bool) -> Verdict<bool> {
+    exam.table()?;
     let look = || {
-        Ok(exam
-            .table()
-            .is_ok_and(|table| holds(&table.rows))
-            .then_some(()))
+        let table = exam.table().unwrap_or_default();
+        Ok(holds(&table.rows).then_some(()))
     };
-    matches!(Deadline::after(LIMIT).wait_for(look), Ok(Some(())))
+    let seen = Deadline::after(LIMIT).wait_for(look);
+    Ok(matches!(seen, Ok(Some(()))))
 }
 
 fn greets_a_client_that_says_nothing(exam: &Exam, answer: Answer) -> Verdict {
@@ -259,13 +136,18 @@ fn greets_the_next_client(exam: &Exam, answer: Answer) -> Verdict {
     let first = exam.dial(server.addr)?.named("first client");
     server.greets(&first)?;
     let second = exam.dial(server.addr)?.named("second client");
-    server.greets(&second)
+    server.greets(&second)?;
+    let goes_on = server.answer.goes_on("its listener has not failed");
+    goes_on.caused_by(
+        "Clients are greeted, but not by `serve`: a thread that it has left behind accepts them, and \
+         nobody hears of its error. `serve` returns when the listener fails, and not before.",
+    )
 }
 
 fn greets_fifty_clients_at_once(exam: &Exam, answer: Answer) -> Verdict {
     let server = Server::start(exam, answer)?;
-    let clients = server.crowd(50)?;
-    clients.connect()?;
+    let clients = Crowd::of(50, &server)?;
+    clients.have_connected(clients.connect())?;
     clients.are_greeted()
 }
 
@@ -273,18 +155,14 @@ fn holds_a_connection(exam: &Exam, answer: Answer) -> Verdict {
     let server = Server::start(exam, answer)?;
     let client = exam.dial(server.addr)?;
     server.greets(&client)?;
-    client.hears_nothing_for(A_WHILE).because(|case| {
-        says_more(case).or_else(|| {
-            closed_too_early(
-                case,
-                "at the end of a block a stream is dropped, and closed with it",
-            )
-        })
-    })?;
+    client
+        .hears_nothing_for(A_WHILE)
+        .because(|case| says_more(case).or_else(|| closed_too_early(case, DROPPED)))?;
+    at_rest(exam)?;
     client.send(b"nice to meet you")?;
     let end = server.end_for(client.addr()?);
     let unread = |rows: &[Row]| rows.iter().any(|row| row.end() == end && row.recv_q > 0);
-    let read = comes_true(exam, |rows| !unread(rows));
+    let read = comes_true(exam, |rows| !unread(rows))?;
     exam.must(read, "the server to read what its client sends", "it is in Recv-Q still")
         .caused_by(
             "What a client sends stays in Recv-Q until it is read, and the end of file comes behind it. \
@@ -293,6 +171,16 @@ fn holds_a_connection(exam: &Exam, answer: Answer) -> Verdict {
     client.hears_nothing_for(A_WHILE).because(|case| {
         says_more(case).or_else(|| closed_too_early(case, "one read is not the end, only Ok(0) is"))
     })
+}
+
+/// Nothing happens: the accept queue is empty, and the only client says nothing.
+fn at_rest(exam: &Exam) -> Verdict {
+    let spun = processor::not_waiting();
+    exam.must(spun.is_none(), "your threads to wait", spun.unwrap_or_default())
+        .caused_by(
+            "There is nothing to do, and your threads do it again and again: a socket that is non-blocking \
+             is asked without a pause. Let accept and read block, or wait in poll.",
+        )
 }
 
 fn says_more(case: &Case) -> Option<String> {
@@ -316,9 +204,9 @@ fn closes_when_its_client_has_closed(exam: &Exam, answer: Answer) -> Verdict {
     let server = Server::start(exam, answer)?;
     let client = exam.dial(server.addr)?;
     server.greets(&client)?;
-    client.send(b"bye")?;
-    client.half_close()?;
-    client.ends().because(|case| {
+    let left = client.send(b"bye").and_then(|()| client.half_close());
+    left.because(|case| closed_too_early(case, DROPPED))?;
+    client.ends().because(says_more).because(|case| {
         let seen = case.yours()?;
         let Whose::Yours(fd) = seen.whose else { return None };
         if seen.row.state != State::CloseWait {
@@ -351,11 +239,8 @@ fn goes_on_after_resets(exam: &Exam, (listen, serve): Answer) -> Verdict {
     let early = exam.dial(addr)?.named("first client");
     let port = early.addr()?.port();
     early.reset();
-    if !comes_true(exam, |rows| {
-        !rows
-            .iter()
-            .any(|row| row.local.port() == port || row.peer.port() == port)
-    }) {
+    let of_client = |row: &Row| row.local.port() == port || row.peer.port() == port;
+    if !comes_true(exam, |rows| !rows.iter().any(of_client))? {
         return Err(Unmet::not_here("a reset is not seen by the other end"));
     }
     exam.step("only now started your `serve`");
@@ -375,18 +260,21 @@ fn goes_on_after_resets(exam: &Exam, (listen, serve): Answer) -> Verdict {
 
 fn ends_when_the_listener_fails(exam: &Exam, answer: Answer) -> Verdict {
     let server = Server::start(exam, answer)?;
-    here(
-        "shut a listener down",
-        SockRef::from(&*server.listener).shutdown(Shutdown::Both),
+    let shut_down = SockRef::from(&*server.listener).shutdown(Shutdown::Both);
+    exam.must(
+        shut_down.is_ok(),
+        "a socket that listens",
+        "it does not listen",
     )?;
     exam.step("shut the listening socket down: it is no longer in LISTEN, and accept gives EINVAL");
-    let error = server.answer.fails("that accept gave").because(|case| {
+    let error = server.answer.fails("when accept fails").because(|case| {
         let cause = if case.panicked {
             "An `unwrap` or `expect` makes a panic of accept's error. It is the caller's to know: return \
              it."
         } else if server.answer.goes_on("").is_err() {
             "Accept's error was lost: the loop was left by `break`, or ended as if there were no more \
-             clients. A listener has no end of file: return the error."
+             clients (a listener has no end of file), or a thread that `serve` did not wait for has it. \
+             Return it."
         } else if case.is_running() {
             "The socket does not listen any more, and your thread is running: it calls accept again \
              and again, which fails at once each time. Go on after errors that you know to pass, and \
@@ -407,8 +295,9 @@ fn ends_when_the_listener_fails(exam: &Exam, answer: Answer) -> Verdict {
 
 /// What a server can do wrong in any check, by what the kernel shows.
 fn likely(case: &Case) -> Option<String> {
-    let listens = |seen: &&crate::exam::Seen| seen.row.state == State::Listen;
-    case.evidence.sockets.iter().find(listens).is_none().then(|| {
+    let listens = |seen: &Seen| seen.row.state == State::Listen;
+    let nobody = !case.panicked && !case.evidence.sockets.iter().any(listens);
+    nobody.then(|| {
         "No socket is in LISTEN on this port, so whoever connects is refused. `bind` gives a socket its \
          address; it listens only after `listen`."
             .to_owned()

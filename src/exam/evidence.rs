@@ -47,13 +47,12 @@ impl Evidence {
             None => Whose::Nobodys,
         };
         let rows = table.rows.into_iter();
-        let mut sockets: Vec<Seen> = rows
+        let sockets = rows
             .map(|row| Seen {
                 whose: whose(row.inode),
                 row,
             })
             .collect();
-        sockets.sort_by_key(Seen::order);
         Evidence { sockets, threads }
     }
 
@@ -70,8 +69,8 @@ impl Evidence {
         let mut lines = in_columns(shown.map(Seen::cells).collect());
         match self.sockets.len() {
             0 => lines.push("no socket with these ports is left".to_owned()),
-            count if count > SHOWN => lines.push(format!("and {} sockets more", count - SHOWN)),
-            _ => {}
+            1..=SHOWN => {}
+            count => lines.push(format!("and {} sockets more", count - SHOWN)),
         }
         lines.extend(threads::lines(&self.threads));
         lines
@@ -91,16 +90,6 @@ impl Evidence {
 }
 
 impl Seen {
-    /// The student's first, listeners before connections.
-    fn order(&self) -> (u8, bool) {
-        let whose = match self.whose {
-            Whose::Yours(_) => 0,
-            Whose::Nobodys => 1,
-            Whose::Peers => 2,
-        };
-        (whose, self.row.state != State::Listen)
-    }
-
     /// Netstat's columns, and whose it is.
     fn cells(&self) -> [String; 7] {
         let Row {

@@ -9,6 +9,9 @@ use nix::libc;
 /// has the name of the one that started it.
 pub(super) const OURS: &str = "exam";
 
+/// A failure shows so many lines of threads.
+const SHOWN: usize = 6;
+
 /// What a thread is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Doing {
@@ -125,14 +128,15 @@ fn call(number: libc::c_long) -> Call {
     }
 }
 
-/// As a failure shows them: one line for each kind, with how many there are.
+/// As a failure shows them: one line for each kind, with how many there are. Where that would be many
+/// lines, the descriptors are left out.
 pub(super) fn lines(threads: &[Doing]) -> Vec<String> {
-    let mut kinds: Vec<(Doing, usize)> = Vec::new();
-    for thread in threads {
-        match kinds.iter_mut().find(|(kind, _)| kind == thread) {
-            Some((_, count)) => *count += 1,
-            None => kinds.push((*thread, 1)),
-        }
+    let mut kinds = kinds(threads.iter().copied());
+    if kinds.len() > SHOWN {
+        kinds = self::kinds(threads.iter().map(|doing| match *doing {
+            Doing::Blocked { call, .. } => Doing::Blocked { call, fd: None },
+            doing => doing,
+        }));
     }
     let line = |(doing, count): (Doing, usize)| {
         let who = match (count, threads.len()) {
@@ -148,4 +152,36 @@ pub(super) fn lines(threads: &[Doing]) -> Vec<String> {
         }
     };
     kinds.into_iter().map(line).collect()
+}
+
+/// What the threads are doing, and how many of them.
+fn kinds(threads: impl Iterator<Item = Doing>) -> Vec<(Doing, usize)> {
+    let mut kinds: Vec<(Doing, usize)> = Vec::new();
+    for thread in threads {
+        match kinds.iter_mut().find(|(kind, _)| *kind == thread) {
+            Some((_, count)) => *count += 1,
+            None => kinds.push((thread, 1)),
+        }
+    }
+    kinds
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Call, Doing, lines};
+
+    #[test]
+    fn many_threads_are_told_without_their_descriptors() {
+        let reads = |fd| Doing::Blocked {
+            call: Call::Read,
+            fd: Some(fd),
+        };
+        let few = [Doing::Running, reads(7), reads(8)];
+        assert_eq!(lines(&few).len(), 3);
+        let many: Vec<Doing> = (7..57).map(reads).collect();
+        assert_eq!(
+            lines(&many),
+            ["50 of your threads are blocked in a read (recv)"]
+        );
+    }
 }

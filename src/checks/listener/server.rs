@@ -1,19 +1,21 @@
 //! The answer at work: its listener, its `serve`, and, where a client has not been greeted, why.
 
 use std::{
-    io::{self, ErrorKind, Read},
-    net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener, TcpStream},
-    sync::Arc,
+    io,
+    net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener},
+    sync::{
+        Arc,
+        mpsc::{self, RecvTimeoutError},
+    },
+    thread,
     time::Duration,
 };
 
 use nix::errno::Errno;
-use socket2::{Domain, Socket, Type};
 
 use super::{Listen, Serve};
 use crate::{
-    deadline::Deadline,
-    exam::{Answer, Because, Call, Case, Doing, Exam, LIMIT, Peer, Verdict, Whose, here, quote},
+    exam::{Answer, Because, Call, Case, Doing, Exam, LIMIT, Peer, Seen, Verdict, Whose, here},
     table::{End, State},
 };
 
@@ -23,15 +25,33 @@ pub(super) const GREETING: &[u8] = b"welcome to the workshop\n";
 /// A free port of IPv4's loopback.
 pub(super) const LOOPBACK: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0));
 
-/// What the student's `listen` returns.
+/// What the student's `listen` returns. Not by [`Exam::start`], which would tell of its success in
+/// every failure of `serve`.
 pub(super) fn listen_once(
     exam: &Exam,
     listen: Listen,
     addr: SocketAddr,
     backlog: i32,
 ) -> Verdict<io::Result<TcpListener>> {
-    let answer = exam.start("listen", move || listen(addr, backlog))?;
-    answer.returns(&format!("for {addr}"))
+    let (result_of, result) = mpsc::sync_channel(1);
+    let run = move || drop(result_of.send(listen(addr, backlog)));
+    let thread = thread::Builder::new().name("answer".to_owned()).spawn(run);
+    here("start a thread", thread)?;
+    let (seen, cause) = match result.recv_timeout(LIMIT) {
+        Ok(result) => return Ok(result),
+        Err(RecvTimeoutError::Timeout) => (
+            "it has not returned",
+            "None of socket, bind and listen makes anybody wait. What to do about an error is the caller's \
+             to decide: return it, instead of trying again.",
+        ),
+        Err(RecvTimeoutError::Disconnected) => (
+            "it has panicked",
+            "An `unwrap` or `expect` makes a panic of an error. Return it: that an address is in use is an \
+             ordinary event.",
+        ),
+    };
+    let expected = format!("`listen` to return within {LIMIT:?} for {addr}");
+    exam.fail(expected, seen).caused_by(cause)
 }
 
 /// A listener from the student's `listen`.
@@ -52,32 +72,26 @@ pub(super) fn listening(
         }
         Err(error) => {
             let expected = format!("`listen` to return a listener on {addr}");
-            let seen = format!("an error of kind {:?}", error.kind());
-            exam.fail(expected, seen).because(|_| {
-                let family = error.raw_os_error() == Some(Errno::EAFNOSUPPORT as i32);
-                family.then(|| {
-                    "The socket was made for one address family, and the address is of the other \
-                     (EAFNOSUPPORT): `Domain::for_address(addr)` makes it for the address."
-                        .to_owned()
+            let seen = format!("{error} ({:?})", error.kind());
+            exam.fail(expected, seen)
+                .caused_by(match error.raw_os_error().map(Errno::from_raw) {
+                    Some(Errno::EAFNOSUPPORT) => {
+                        "The socket was made for one address family, and the address is of the other \
+                         (EAFNOSUPPORT): `Domain::for_address(addr)` makes it for the address."
+                    }
+                    _ => "The port is free, and the address is loopback's: something else was asked for.",
                 })
-            })
         }
     }
 }
 
 /// The student's server.
 pub(super) struct Server<'e> {
-    exam: &'e Exam,
+    pub(super) exam: &'e Exam,
     /// One descriptor, shared: a duplicate would be a second descriptor in the evidence.
     pub(super) listener: Arc<TcpListener>,
     pub(super) addr: SocketAddr,
     pub(super) answer: Answer<'e, io::Result<()>>,
-}
-
-/// Clients that all come at once.
-pub(super) struct Crowd<'s> {
-    server: &'s Server<'s>,
-    clients: Vec<TcpStream>,
 }
 
 impl<'e> Server<'e> {
@@ -112,22 +126,8 @@ impl<'e> Server<'e> {
         greeted.because(|case| self.why_not_greeted(case, addr))
     }
 
-    /// Sockets for so many clients, not connected yet.
-    pub(super) fn crowd(&self, count: usize) -> Verdict<Crowd<'_>> {
-        let socket = || {
-            let socket = Socket::new(Domain::IPV4, Type::STREAM, None);
-            let socket = here("make a socket", socket)?;
-            self.exam.owns(&socket);
-            Ok(socket.into())
-        };
-        let clients = (0..count).map(|_| socket()).collect::<Verdict<_>>()?;
-        Ok(Crowd {
-            server: self,
-            clients,
-        })
-    }
-
-    fn why_not_greeted(&self, case: &Case, client: SocketAddr) -> Option<String> {
+    /// Why this client has not been greeted, by what the kernel shows.
+    pub(super) fn why_not_greeted(&self, case: &Case, client: SocketAddr) -> Option<String> {
         if self.answer.goes_on("").is_err() {
             return Some(self.why_ended(case));
         }
@@ -139,14 +139,13 @@ impl<'e> Server<'e> {
         let end = self.end_for(client);
         let mut sockets = case.evidence.sockets.iter();
         match sockets.find(|seen| seen.row.end() == end) {
-            Some(seen) if seen.row.inode == 0 && seen.row.state == State::Established => {
-                Some(why_not_accepted(case))
-            }
-            Some(seen) => match seen.whose {
-                Whose::Yours(fd) => why_not_written(case, fd),
-                _ => None,
-            },
-            None => None,
+            Some(Seen { whose: Whose::Yours(fd), .. }) => why_not_written(case, *fd),
+            Some(seen) if seen.row.state == State::Established => Some(why_not_accepted(case)),
+            _ if case.panicked => Some(
+                "The connection is closed, and a thread has panicked before it had sent the greeting."
+                    .to_owned(),
+            ),
+            _ => Some("Your end has closed the connection, and sent nothing before.".to_owned()),
         }
     }
 
@@ -159,10 +158,14 @@ impl<'e> Server<'e> {
                 "EMFILE says that the process has no descriptor left. That passes, when a connection \
                  is closed; whoever has connected waits in the queue. Wait a little, and accept again."
             }
-            Some(Errno::ENOTCONN | Errno::EPIPE | Errno::ECONNRESET) => {
-                "Its error is that of one connection, which the client had reset: asking for its peer's \
-                 address gives ENOTCONN then, a write or a read ECONNRESET or EPIPE. It is the end of that \
-                 connection only."
+            Some(Errno::ENOTCONN) => {
+                "ENOTCONN says that a connection is none any more: the client had reset it before your \
+                 code asked for its address. accept returns that address; and the error is the end of \
+                 one connection, not of the server."
+            }
+            Some(Errno::EPIPE | Errno::ECONNRESET) => {
+                "Its error is that of a write or a read on one connection, which the client had reset. \
+                 That is the end of this connection, not of the server."
             }
             _ if case.panicked => "It panicked: an `unwrap` or `expect` makes a panic of an error.",
             _ => "It ends only when the listener itself fails.",
@@ -220,52 +223,4 @@ fn why_not_written(case: &Case, fd: i32) -> Option<String> {
              clients: each connection needs one of its own."
         )
     })
-}
-
-impl Crowd<'_> {
-    /// All connect, and none reads yet.
-    pub(super) fn connect(&self) -> Verdict {
-        let server = self.server;
-        for client in &self.clients {
-            let client = socket2::SockRef::from(client);
-            if let Err(error) = client.connect_timeout(&server.addr.into(), LIMIT) {
-                let expected = format!("a connection to {}", server.addr);
-                return server.exam.fail(expected, error.to_string());
-            }
-        }
-        let count = self.clients.len();
-        server
-            .exam
-            .step(format!("connected {count} clients, which say nothing"));
-        Ok(())
-    }
-
-    /// Each of them reads the greeting.
-    pub(super) fn are_greeted(&self) -> Verdict {
-        let deadline = Deadline::after(LIMIT);
-        for (greeted, client) in self.clients.iter().enumerate() {
-            let addr = here("read the client's address", client.local_addr())?;
-            let mut got = vec![0; GREETING.len()];
-            let read = deadline.on(client).read_exact(&mut got);
-            if read.is_ok() && got == GREETING {
-                continue;
-            }
-            let seen = match read {
-                Ok(()) => quote(&got),
-                Err(error) if error.kind() == ErrorKind::TimedOut => {
-                    format!("nothing within {LIMIT:?}")
-                }
-                Err(error) => error.to_string(),
-            };
-            let count = self.clients.len();
-            let expected = format!("each of the {count} clients to read {}", quote(GREETING));
-            let seen = format!("{greeted} have read it; {addr} has not: {seen}");
-            let failed = self.server.exam.fail(expected, seen);
-            return failed.because(|case| self.server.why_not_greeted(case, addr));
-        }
-        self.server
-            .exam
-            .step(format!("each of them has read {}", quote(GREETING)));
-        Ok(())
-    }
 }

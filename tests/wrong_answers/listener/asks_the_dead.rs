@@ -1,7 +1,7 @@
 //! Asks a connection for its peer, and ends the server when it has none any more.
 //!
 //! rejected by: goes on after connections that were reset
-//! cause: asking for its peer's address gives ENOTCONN
+//! cause: accept returns that address
 
 use std::{
     io::{self, Write},

@@ -1,7 +1,7 @@
 //! Writes the greeting where it accepts, and ends when that fails.
 //!
 //! rejected by: goes on after connections that were reset
-//! cause: It is the end of that connection only
+//! cause: a write or a read on one connection
 
 use std::{
     io::{self, Write},

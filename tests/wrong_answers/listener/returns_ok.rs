@@ -1,7 +1,7 @@
 //! Ends without an error when the listener fails.
 //!
 //! rejected by: ends with accept's error when the listener fails
-//! cause: A listener has no end of file
+//! cause: a listener has no end of file
 
 use std::{
     io::{self, Write},

@@ -1,0 +1,21 @@
+//! Panics when the address is in use.
+//!
+//! rejected by: refuses an address that is in use
+//! cause: makes a panic of an error
+
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+};
+
+use socket2::{Domain, Socket, Type};
+
+pub use crate::right_answers::listener::threads::serve;
+
+pub fn listen(addr: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&addr.into()).expect("the address is free");
+    socket.listen(backlog)?;
+    Ok(socket.into())
+}

@@ -1,0 +1,34 @@
+//! Asks for the next client without waiting for one: accept never blocks, and the loop never rests.
+//!
+//! rejected by: holds a connection until its client closes
+//! cause: a socket that is non-blocking is asked without a pause
+
+use std::{
+    io::{self, ErrorKind, Write},
+    net::TcpListener,
+    thread,
+    time::Duration,
+};
+
+pub use crate::right_answers::listener::threads::listen;
+
+pub fn serve(listener: &TcpListener, greeting: &[u8]) -> io::Result<()> {
+    listener.set_nonblocking(true)?;
+    thread::scope(|scope| {
+        loop {
+            match listener.accept() {
+                Ok((mut stream, _)) => {
+                    scope.spawn(move || {
+                        stream.write_all(greeting)?;
+                        io::copy(&mut stream, &mut io::sink())
+                    });
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => continue,
+                Err(error) if error.raw_os_error() == Some(24) => {
+                    thread::sleep(Duration::from_millis(50));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    })
+}

@@ -59,10 +59,11 @@ answers! {
             ;
 
         dialer(dial): a_fixed_time_each a_limit_for_each all_for_the_first another_kind backwards
-            connects_to_all divides_by_none forgets_its_timeout forgets_to_close hands_on_zero
-            leaves_the_losers names_only no_address_is_not_found no_limit one_family only_the_first
-            stays_non_blocking subtracts_below_zero takes_begun_for_connected
-            takes_writable_for_connected the_last_error_only tries_again unwraps waits_for_a_winner;
+            connects_to_all divides_by_none forgets_its_timeout forgets_to_close
+            forgets_what_was_refused hands_on_zero leaves_the_losers names_only
+            no_address_is_not_found no_limit one_family only_the_first stays_non_blocking
+            subtracts_below_zero takes_begun_for_connected takes_writable_for_connected
+            the_last_error_only tries_again unwraps waits_for_a_winner;
 
         echo(echo): counts_reads forgets_to_close ignores_end_of_file ignores_the_rest lines_only
             never_flushes one_read_is_all stops_at_a_short_read takes_a_reset_for_the_end

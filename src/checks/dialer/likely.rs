@@ -12,6 +12,7 @@ use crate::{
 /// What a dialer can do wrong in any check.
 pub(super) fn cause(case: &Case) -> Option<String> {
     let addr = waited_for(case).first().copied();
+    let waits_for_a_thread = case.is_blocked_in(&[Call::Lock]) && !case.panicked;
     let cause = if let Some(addr) = addr
         && case.is_blocked_in(&[Call::Connect])
     {
@@ -23,7 +24,12 @@ pub(super) fn cause(case: &Case) -> Option<String> {
     } else if let Some(addr) = addr
         && case.awaited == Awaited::Return
     {
-        format!("It is still waiting for {addr} to answer its SYN, and will have to stop waiting.")
+        format!("It is still waiting for {addr} to answer its SYN, for longer than it may.")
+    } else if case.awaited == Awaited::Return && case.yours().is_none() && waits_for_a_thread {
+        "No attempt of yours is under way any more, and your thread waits for another thread (a \
+         channel, a lock): for a winner, and there is none. Count the losers, or let the channel end: \
+         it does when every sender has been dropped, your own too."
+            .to_owned()
     } else if case.panicked {
         "Your code panicked where it should have returned an error. What failed was one attempt: the \
          caller is to hear of it, or the next address to be dialed."
@@ -56,9 +62,10 @@ pub(super) fn no_connection(case: &Case) -> Option<String> {
         "A socket in SYN_SENT came back: its SYN has not been answered. A non-blocking connect that \
          returns EINPROGRESS has only begun: wait with `poll` until it is writable, then read SO_ERROR."
     } else if case.yours().is_none() {
-        "The kernel has no row for the socket that came back: its attempt has failed. After a \
-         non-blocking connect, writable means only that the attempt is over. How it ended, SO_ERROR \
-         says (`take_error`): read it once, and go on to the next address if it is an error."
+        "The kernel has no row for the socket that came back: its attempt has failed. A non-blocking \
+         connect that returns EINPROGRESS has only begun, and when `poll` says writable, it is only \
+         over. How it ended, SO_ERROR says (`take_error`): read it once, and if it is an error, go on \
+         to the next address."
     } else {
         return None;
     };
@@ -115,58 +122,58 @@ pub(super) fn starved(
 pub(super) fn gave_up(case: &Case, took: Duration, limit: Duration) -> Option<String> {
     (case.awaited == Awaited::Nothing && !case.panicked && took < limit).then(|| {
         format!(
-            "It gave up after {took:.1?}, and had {limit:?}. The only address there is may have all of \
+            "It gave up within {took:.1?}, and had {limit:?}. The only address there is may have all of \
              the limit: a SYN that was lost is sent again a second later, and an answer from far away \
              takes a while."
         )
     })
 }
 
-/// The limit is over, and it has not returned.
-pub(super) fn overdue(case: &Case, silent: &[Address; 3]) -> Option<String> {
-    let waited_for = waited_for(case);
-    if case.is_blocked_in(&[Call::Connect]) || waited_for.len() != 1 {
+/// All are silent, the limit is over, and it has not returned.
+pub(super) fn overdue(case: &Case, silent: &[Address]) -> Option<String> {
+    if case.panicked || case.is_blocked_in(&[Call::Connect, Call::Lock]) {
         return None;
     }
+    let waited_for = waited_for(case);
     let place = silent
         .iter()
         .position(|address| waited_for == [address.addr]);
-    let cause = match place {
-        Some(0) => "Your thread still waits for the first of three addresses.".to_owned(),
+    Some(match place {
+        Some(0) => {
+            "It is still waiting for the first address, longer than the limit for all of them."
+                .to_owned()
+        }
         Some(i) => format!(
-            "Two and a half times the limit have passed, and address {} of 3 is being waited for: each \
-             was given a limit of its own. It is one limit for all of them: compute what remains \
+            "The limit is over long ago, and address {} of {} is being waited for: each is given a \
+             limit of its own, and these add up. It is one limit for all of them: compute what remains \
              before each attempt.",
-            i + 1
+            i + 1,
+            silent.len()
         ),
-        None => return None,
-    };
-    Some(cause)
+        None => {
+            "It is one limit for all of the addresses. If each is given a limit of its own, these \
+                 add up: compute what remains before each attempt."
+                .to_owned()
+        }
+    })
 }
 
 /// Every address has refused, and it has not returned.
 pub(super) fn goes_on_after_the_last(case: &Case) -> Option<String> {
-    let cause = if case.panicked {
-        return None;
-    } else if case.is_blocked_in(&[Call::Lock]) {
-        "Both addresses have refused, no socket is left, and your thread waits for another thread (a \
-         channel, a lock): for a winner, and there is none. Count the losers, or let the channel end: \
-         it does when every sender has been dropped, your own too."
-    } else if case.yours().is_none() && (case.is_running() || case.is_blocked_in(&[Call::Sleep])) {
-        "Both addresses have refused, and it goes on until the limit is over, by a sleep or by dialing \
-         them again. A refusal is an answer, an RST, and came at once: nobody listens there, and to \
-         try again is the caller's to decide."
-    } else {
-        return None;
-    };
-    Some(cause.to_owned())
+    let busy = case.is_running() || case.is_blocked_in(&[Call::Sleep]);
+    (busy && case.yours().is_none() && !case.panicked).then(|| {
+        "Both addresses have refused, and it goes on, by a sleep or by dialing them again. A refusal is \
+         an answer, an RST, and came at once: nobody listens there, and to try again later is the \
+         caller's to decide."
+            .to_owned()
+    })
 }
 
 /// It does not return, although there was no time at all.
 pub(super) fn no_limit_for_zero(case: &Case) -> Option<String> {
     let cause = if case.panicked {
-        "Is it a subtraction? A duration minus a longer one panics, and some time has always passed: \
-         `saturating_sub` and `checked_sub` do not panic."
+        "Where no time is left, an attempt fails, and a duration minus a longer one is below zero: to \
+         unwrap the one or to compute the other panics. `saturating_sub` stops at zero."
     } else if !waited_for(case).is_empty() {
         "A limit of zero was taken for no limit, or for a longer one: a SYN is under way, and is being \
          waited for. Zero means that time is over."
@@ -189,11 +196,13 @@ pub(super) fn another_kind(kind: ErrorKind, expected: ErrorKind) -> Option<Strin
              was wrong."
         }
         (ErrorKind::TimedOut, _) => {
-            "TimedOut is said of an address that was silent. The last in the list was not: it \
-             answered with RST, and the kind is that of the last."
+            "The last address refuses whenever it is dialed. Either it was not dialed, for a silent one \
+             in front of it was given all of the time, or the kind is another address's: it is to be \
+             that of the last in the list."
         }
         (ErrorKind::ConnectionRefused, _) => {
-            "Refused means that an RST has come. The last in the list was silent: nothing has come."
+            "Refused means that an RST has come. From the last address in the list nothing has come: it \
+             was silent, and the kind is to be that of the last."
         }
         (ErrorKind::WouldBlock, ErrorKind::TimedOut) => {
             "That is what the kernel says of an attempt that is still under way. That its time is \
@@ -203,6 +212,20 @@ pub(super) fn another_kind(kind: ErrorKind, expected: ErrorKind) -> Option<Strin
             "A caller who must choose what to do next asks for the kind. Keep that of the last \
              attempt: `io::Error::new(error.kind(), text)`; `io::Error::other` makes Other of it."
         }
+    };
+    Some(cause.to_owned())
+}
+
+/// It has returned, and a SYN of its own still waits for an answer.
+pub(super) fn still_under_way(case: &Case) -> Option<String> {
+    let cause = if case.evidence.threads.is_empty() {
+        "`dial` has returned and no thread of yours is left, but a socket that waits for an answer to \
+         its SYN is still open. An attempt ends when its socket is closed: `TcpStream`, `Socket` and \
+         `OwnedFd` close when they are dropped; a raw number, and what was forgotten, does not."
+    } else {
+        "`dial` has returned, and a thread of yours that it started goes on dialing. Nobody can stop it \
+         in `connect_timeout`: whoever dials several addresses at once closes the losers. With \
+         non-blocking sockets and `poll`, on one thread, to drop them is enough."
     };
     Some(cause.to_owned())
 }

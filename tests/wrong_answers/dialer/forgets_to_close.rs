@@ -1,7 +1,7 @@
-//! Takes the number out of each socket, and closes none that failed.
+//! Closes no socket whose attempt has failed.
 //!
 //! rejected by: leaves nothing behind
-//! cause: one that has failed must be closed too
+//! cause: no thread of yours is left, but a socket
 
 use std::{
     io::{self, ErrorKind},

@@ -1,7 +1,7 @@
 //! Dials on threads, and leaves those that have not won to themselves.
 //!
 //! rejected by: leaves nothing behind
-//! cause: in a thread that nobody has waited for
+//! cause: a thread of yours that it started goes on dialing
 
 use std::{
     io::{self, ErrorKind},

@@ -1,7 +1,7 @@
 //! Subtracts durations, and time goes by.
 //!
 //! rejected by: takes a limit of zero for a time-out
-//! cause: A duration minus a longer one panics
+//! cause: a duration minus a longer one is below zero
 
 use std::{
     io::{self, ErrorKind},

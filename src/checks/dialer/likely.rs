@@ -98,9 +98,9 @@ pub(super) fn starved(
     let waited_for = waited_for(case);
     if took > limit && waited_for == [silent[1].addr] {
         return Some(format!(
-            "The limit of {limit:?} has passed, and only now the second address is being waited for: \
-             the first was given all of the limit, and so is the second. Three addresses would take \
-             three times as long. It is one limit, and each gets a share of what remains of it."
+            "The limit of {limit:?} has passed, and the second of three addresses is still being waited \
+             for: most likely the first was given all of the limit, and so is the second. It is one \
+             limit, and each gets a share of what remains of it."
         ));
     }
     let never_dialed = connections(case, server) == Some(0);

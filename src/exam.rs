@@ -189,7 +189,10 @@ impl Exam {
     pub fn table(&self) -> Verdict<Table> {
         match self.kernel.borrow_mut().as_mut().map(Kernel::table) {
             Some(Ok(table)) => {
-                let mut table = table.of_ports(&self.ports.borrow());
+                let mut table = match &self.ports.borrow()[..] {
+                    [] => Table::default(), // `of_ports` takes no port for all of them
+                    ports => table.of_ports(ports),
+                };
                 table
                     .rows
                     .retain(|row| !self.old.borrow().contains(&row.end()));

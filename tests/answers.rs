@@ -64,8 +64,12 @@ answers! {
             outlives_its_listener parks_for_ever pool_of_four returns_ok reuse_address_too_late
             shares_the_port std_backlog tries_for_ever unwraps waits_for_the_client;
 
-        dialer(dial):
-            ;
+        dialer(dial): a_fixed_time_each a_limit_for_each all_for_the_first another_kind backwards
+            connects_to_all divides_by_none forgets_its_timeout forgets_to_close
+            forgets_what_was_refused hands_on_zero leaves_the_losers names_only
+            no_address_is_not_found no_limit one_family only_the_first stays_non_blocking
+            subtracts_below_zero takes_begun_for_connected takes_writable_for_connected
+            the_last_error_only tries_again unwraps waits_for_a_winner;
 
         echo(echo): counts_reads exits_the_process forgets_to_close ignores_end_of_file
             ignores_the_rest keeps_everything lines_only never_flushes one_read_is_all starts_threads_for_ever
@@ -91,8 +95,8 @@ answers! {
     right_answers {
         listener(listen, serve): four_threads_accept listens_twice one_thread_polls threads;
 
-        dialer(dial):
-            ;
+        dialer(dial): equal_shares half_of_what_remains in_rounds races_with_a_head_start
+            send_timeout threads_that_are_joined;
 
         echo(echo): a_byte_at_a_time fill_and_consume io_copy leaves_a_process_behind talks_a_lot
             two_threads;

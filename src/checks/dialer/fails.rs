@@ -1,0 +1,128 @@
+//! The checks that end with an error: when, of which kind, and what its text tells.
+
+use std::{cmp::Reverse, io::ErrorKind, time::Duration};
+
+use super::{Dial, address::Address, dialing, is_of_kind, likely, no_connection};
+use crate::exam::{Because, Exam, LIMIT, Verdict};
+
+pub(super) fn gives_up_when_the_limit_is_over(exam: &Exam, dial: Dial) -> Verdict {
+    let limit = Duration::from_millis(600);
+    let silent = [
+        Address::that_is_silent(exam)?,
+        Address::that_is_silent(exam)?,
+        Address::that_is_silent(exam)?,
+        Address::that_is_silent(exam)?,
+    ];
+    let answer = dialing(exam, dial, &silent.each_ref(), limit)?;
+    // Whoever gives each address the limit takes 2.4 s: by now the third is being waited for.
+    let returned = answer
+        .returns_within(5 * limit / 2, "with a limit of 600ms")
+        .because(|case| likely::overdue(case, &silent))?;
+    let error = no_connection(exam, returned, "when all addresses are silent")?;
+    is_of_kind(
+        exam,
+        &error,
+        ErrorKind::TimedOut,
+        "the last address was silent",
+    )
+}
+
+pub(super) fn fails_at_once_when_all_refuse(exam: &Exam, dial: Dial) -> Verdict {
+    let refuse = [Address::that_refuses(exam)?, Address::that_refuses(exam)?];
+    let answer = dialing(exam, dial, &[&refuse[0], &refuse[1]], 5 * LIMIT)?;
+    let returned = answer
+        .returns("when both addresses have refused")
+        .because(likely::goes_on_after_the_last)?;
+    let error = no_connection(exam, returned, "when both addresses refuse")?;
+    let why = "the last address refused";
+    is_of_kind(exam, &error, ErrorKind::ConnectionRefused, why)
+}
+
+/// Dials the same kinds of addresses in two orders, of which the last is the same. Where the text
+/// tells what each did, it differs between them, and not in the addresses alone.
+pub(super) fn tells_what_each_address_did(exam: &Exam, dial: Dial) -> Verdict {
+    let limit = Duration::from_millis(600);
+    let silent = Address::that_is_silent(exam)?;
+    let refuse = [Address::that_refuses(exam)?, Address::that_refuses(exam)?];
+    let mut texts = Vec::new();
+    for addresses in [
+        [&refuse[0], &silent, &refuse[1]],
+        [&silent, &refuse[0], &refuse[1]],
+    ] {
+        let answer = dialing(exam, dial, &addresses, limit)?;
+        let returned = answer.returns("with a limit of 600ms")?;
+        let error = no_connection(exam, returned, "when no address answers")?;
+        let text = by_number(&error.to_string(), &addresses);
+        for (number, address) in (1..).zip(addresses) {
+            exam.must(
+                text.contains(&format!("<{number}>")),
+                format!("the error to name {}", address.addr),
+                error.to_string(),
+            )
+            .caused_by(
+                "Three addresses were given, and the error does not name each of them. Keep what \
+                 each attempt returned, together with its address, and make one text of it all: \
+                 `io::Error::new(kind, text)`.",
+            )?;
+        }
+        let why = "the last address in the list refused";
+        is_of_kind(exam, &error, ErrorKind::ConnectionRefused, why)?;
+        texts.push(text);
+    }
+    exam.must(
+        texts[0] != texts[1],
+        "a text that tells which address refused and which was silent",
+        format!("both times, with the addresses numbered: {}", texts[0]),
+    )
+    .caused_by(
+        "First the silent address was the second, then it was the first, and the texts differ in \
+         nothing but the addresses: they do not tell which of them was silent and which refused.",
+    )
+}
+
+/// The text with each address replaced by its place in the list, from `<1>`. The longest comes
+/// first: it may begin with another.
+fn by_number(text: &str, addresses: &[&Address]) -> String {
+    let numbers = (1..).map(|number: usize| format!("<{number}>"));
+    let addrs = addresses.iter().map(|address| address.addr.to_string());
+    let mut names: Vec<(String, String)> = addrs.zip(numbers).collect();
+    names.sort_by_key(|(addr, _)| Reverse(addr.len()));
+    names.iter().fold(text.to_owned(), |text, (addr, number)| {
+        text.replace(addr, number)
+    })
+}
+
+pub(super) fn takes_a_limit_of_zero_for_a_time_out(exam: &Exam, dial: Dial) -> Verdict {
+    let silent = [
+        Address::that_is_silent(exam)?,
+        Address::that_is_silent(exam)?,
+    ];
+    // Half a nanosecond is zero.
+    for limit in [Duration::ZERO, Duration::from_nanos(1)] {
+        let when = format!("with a limit of {limit:?}");
+        let answer = dialing(exam, dial, &[&silent[0], &silent[1]], limit)?;
+        let returned = answer.returns(&when).because(likely::no_limit_for_zero)?;
+        let error = no_connection(exam, returned, &when)?;
+        is_of_kind(
+            exam,
+            &error,
+            ErrorKind::TimedOut,
+            "there was no time to answer",
+        )?;
+    }
+    Ok(())
+}
+
+pub(super) fn takes_no_address_for_invalid_input(exam: &Exam, dial: Dial) -> Verdict {
+    let answer = dialing(exam, dial, &[], LIMIT / 2)?;
+    let returned = answer.returns("when there is no address").because(|case| {
+        case.panicked.then(|| {
+            "Without an address there is no first one to index, no last error to unwrap, and no number \
+             to divide the limit by: a division by zero panics."
+                .to_owned()
+        })
+    })?;
+    let error = no_connection(exam, returned, "when there is no address")?;
+    let why = "the caller has given no address";
+    is_of_kind(exam, &error, ErrorKind::InvalidInput, why)
+}

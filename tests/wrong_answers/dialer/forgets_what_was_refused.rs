@@ -1,0 +1,45 @@
+//! Forgets the socket of an attempt that was refused.
+//!
+//! rejected by: leaves nothing behind
+//! cause: one that has failed must be closed too
+
+use std::{
+    io::{self, ErrorKind},
+    net::{SocketAddr, TcpStream},
+    time::{Duration, Instant},
+};
+
+use socket2::{Domain, Socket, Type};
+
+pub fn dial(addrs: &[SocketAddr], limit: Duration) -> io::Result<TcpStream> {
+    let started = Instant::now();
+    let mut kind = ErrorKind::InvalidInput;
+    let mut outcomes = Vec::new();
+    for (i, addr) in addrs.iter().enumerate() {
+        let remaining = limit.saturating_sub(started.elapsed());
+        match connect(addr, remaining / (addrs.len() - i) as u32) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => {
+                kind = error.kind();
+                outcomes.push(format!("{addr}: {error}"));
+            }
+        }
+    }
+    let text = format!("no address has answered: {}", outcomes.join("; "));
+    Err(io::Error::new(kind, text))
+}
+
+fn connect(addr: &SocketAddr, share: Duration) -> io::Result<TcpStream> {
+    if share.is_zero() {
+        return Err(ErrorKind::TimedOut.into());
+    }
+    let socket = Socket::new(Domain::for_address(*addr), Type::STREAM, None)?;
+    let connected = socket.connect_timeout(&(*addr).into(), share);
+    if let Err(error) = connected {
+        if error.kind() == ErrorKind::ConnectionRefused {
+            std::mem::forget(socket);
+        }
+        return Err(error);
+    }
+    Ok(socket.into())
+}

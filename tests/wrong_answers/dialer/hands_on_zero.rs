@@ -1,0 +1,28 @@
+//! Hands a share of zero to `connect_timeout`.
+//!
+//! rejected by: takes a limit of zero for a time-out
+//! cause: takes a time-out of zero for invalid input
+
+use std::{
+    io::{self, ErrorKind},
+    net::{SocketAddr, TcpStream},
+    time::{Duration, Instant},
+};
+
+pub fn dial(addrs: &[SocketAddr], limit: Duration) -> io::Result<TcpStream> {
+    let started = Instant::now();
+    let mut kind = ErrorKind::InvalidInput;
+    let mut outcomes = Vec::new();
+    for (i, addr) in addrs.iter().enumerate() {
+        let remaining = limit.saturating_sub(started.elapsed());
+        match TcpStream::connect_timeout(addr, remaining / (addrs.len() - i) as u32) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => {
+                kind = error.kind();
+                outcomes.push(format!("{addr}: {error}"));
+            }
+        }
+    }
+    let text = format!("no address has answered: {}", outcomes.join("; "));
+    Err(io::Error::new(kind, text))
+}

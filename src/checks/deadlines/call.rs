@@ -27,7 +27,7 @@ const JIFFY: Duration = Duration::from_millis(10);
 /// How long pieces may stand in Recv-Q before the exam sends more: each of them where the answer rests,
 /// and all of them where it runs.
 const A_WHILE: Duration = Duration::from_millis(100);
-const PATIENCE: Duration = Duration::from_millis(1200);
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What a call returned: a line, or the kind of an error.
 pub(super) type Got = Result<String, ErrorKind>;
@@ -134,12 +134,18 @@ impl Call<'_> {
         cause: impl Fn(Option<&Got>, &Case) -> Option<String>,
     ) -> Verdict<Duration> {
         let returned = self.answer.returns("of the last step");
-        let returned = returned.because(|case| match case.panicked {
-            true => Some(
-                "Whatever a peer does, it is no reason to panic: return an error instead."
+        let returned = returned.because(|case| match (case.panicked, wanted) {
+            (false, _) => cause(None, case),
+            (true, Err(ErrorKind::TimedOut)) => Some(
+                "It panicked where time was the only thing that happened. A `Duration` is never \
+                 negative: where the time that has passed is more than the limit, `limit - passed` \
+                 panics; `saturating_sub` gives zero, `checked_sub` None. That is when to return TimedOut."
                     .to_owned(),
             ),
-            false => cause(None, case),
+            (true, _) => Some(
+                "Whatever a peer sends or does, it is no reason to panic: return an error instead."
+                    .to_owned(),
+            ),
         })?;
         let took = self.answer.age();
         let seen = match &returned {
@@ -181,9 +187,7 @@ impl Call<'_> {
             format!("`read_line_within` to wait for {limit:?}"),
             format!("it has given up after {took:.0?}"),
         )
-        .caused_by(
-            "It gave up before its time. Is the limit taken in another unit, or its time counted twice?",
-        )
+        .caused_by(too_early(took, limit))
     }
 
     /// The call must be over although its peer has not been silent.
@@ -221,15 +225,11 @@ impl Call<'_> {
             }
             (_, Err(ErrorKind::UnexpectedEof)) if case.is_in(State::Established) => {
                 "There is no end of file: nobody has closed, both ends are ESTABLISHED. End of file is \
-                 Ok(0) of a read with room in its buffer. An error of `read` is none, and Ok(0) is \
-                 none where the buffer has no room."
+                 Ok(0) of a read that has room for bytes. An error of `read` is none; and an empty \
+                 buffer, or a `take` that is used up, gives Ok(0) too."
             }
             (_, Err(ErrorKind::TimedOut)) => {
-                return Some(format!(
-                    "It gave up after {took:.0?} of {:?}. Not every error and not every wait that ends \
-                     is the deadline's: only the clock tells.",
-                    self.limit
-                ));
+                return Some(too_early(took, self.limit));
             }
             (Ok(line), Err(ErrorKind::FileTooLarge)) => {
                 return Some(format!(
@@ -243,6 +243,26 @@ impl Call<'_> {
                 "A signal came while it waited, and the call ended with EINTR: with a timeout it is not \
                  restarted (signal(7)). The connection is as it was: compute what remains, and wait on."
             }
+            (Err(ErrorKind::TimedOut), Ok(line)) if line.is_empty() => {
+                "Nothing had come, not even a newline, and an empty line was returned. Is an error of \
+                 `read` passed over? It says that nothing has been read."
+            }
+            (Err(ErrorKind::TimedOut), Ok(_)) => {
+                "Some bytes had come, but no newline: what one read brought, or what was there when the \
+                 time was over, is no line."
+            }
+            (Err(ErrorKind::FileTooLarge), Ok(line)) if line.len() <= self.max => {
+                "The first bytes of a line that is too long were returned as a line. Nobody has sent \
+                 that line, and the rest of it would be taken for the next one."
+            }
+            (Err(ErrorKind::FileTooLarge), Ok(line)) => {
+                return Some(format!(
+                    "This line has {} bytes, and max is {}. Either nothing compares the two, or it \
+                     allows too many.",
+                    line.len(),
+                    self.max
+                ));
+            }
             (Err(_), Err(_)) => {
                 "It has failed, as it should, but by another name. A caller tells the cases apart by \
                  their ErrorKind."
@@ -251,6 +271,14 @@ impl Call<'_> {
         };
         Some(cause.to_owned())
     }
+}
+
+fn too_early(took: Duration, limit: Duration) -> String {
+    format!(
+        "It gave up after {took:.0?}, of a limit of {limit:?}. Either the limit is counted wrong (in \
+         another unit, or a part of it twice), or something else is taken for its end: an error, a \
+         wait that is over. Only the clock tells."
+    )
 }
 
 /// Whether no thread of the answer's runs: each is blocked in a system call, or has ended.

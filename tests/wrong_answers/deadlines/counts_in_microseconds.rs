@@ -1,7 +1,7 @@
 //! Takes the whole limit in another unit.
 //!
 //! rejected by: times out in silence
-//! cause: It gave up before its time
+//! cause: Either the limit is counted wrong
 
 use std::{
     io::{self, ErrorKind, Read},

@@ -15,9 +15,11 @@ pub fn read_line_within(stream: &TcpStream, limit: Duration, max: usize) -> io::
     let mut stream = Deadline::after(limit).on(stream);
     let (mut line, mut buf) = (String::new(), vec![0; max + 1]);
     loop {
-        let piece = match stream.read(&mut buf)? {
-            0 => return Err(ErrorKind::UnexpectedEof.into()),
-            n => std::str::from_utf8(&buf[..n]).map_err(|_| ErrorKind::InvalidData)?,
+        let piece = match stream.read(&mut buf) {
+            Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+            Ok(n) => std::str::from_utf8(&buf[..n]).map_err(|_| ErrorKind::InvalidData)?,
         };
         line += piece;
         if let Some((line, _)) = line.split_once('\n') {

@@ -149,9 +149,14 @@ impl<T> Answer<'_, T> {
     /// # Errors
     /// It has.
     pub fn goes_on(&self, why: &str) -> Verdict {
-        let ended = self.thread.is_finished();
         let expected = format!("`{}` to go on: {why}", self.function);
-        self.exam.must(!ended, expected, "it has ended")
+        self.exam.must(!self.has_ended(), expected, "it has ended")
+    }
+
+    /// Whether the function has returned, or panicked.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.thread.is_finished()
     }
 
     /// How long ago the function was called.

@@ -1,0 +1,28 @@
+//! Slow, but right: a timeout and a read for every byte, so that none is read that is not needed.
+
+use std::{
+    io::{self, ErrorKind, Read},
+    net::TcpStream,
+    time::{Duration, Instant},
+};
+
+pub fn read_line_within(mut stream: &TcpStream, limit: Duration, max: usize) -> io::Result<String> {
+    let started = Instant::now();
+    let (mut line, mut byte) = (Vec::new(), [0]);
+    loop {
+        match limit.checked_sub(started.elapsed()) {
+            None | Some(Duration::ZERO) => return Err(ErrorKind::TimedOut.into()),
+            left => stream.set_read_timeout(left)?,
+        }
+        match stream.read(&mut byte) {
+            Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+            Ok(_) if byte == *b"\n" => break,
+            Ok(_) if line.len() == max => return Err(ErrorKind::FileTooLarge.into()),
+            Ok(_) => line.push(byte[0]),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+    }
+    String::from_utf8(line).map_err(|error| io::Error::new(ErrorKind::InvalidData, error))
+}

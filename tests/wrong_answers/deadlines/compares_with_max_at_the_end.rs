@@ -1,0 +1,25 @@
+//! Compares the line with max when it has all of it, however long it was.
+//!
+//! rejected by: refuses a line before its newline comes
+//! cause: What is compared with max only when the line is complete does not limit it
+
+use std::{
+    io::{self, BufRead, BufReader, ErrorKind},
+    net::TcpStream,
+    time::Duration,
+};
+
+use socket_workshop::deadline::Deadline;
+
+pub fn read_line_within(stream: &TcpStream, limit: Duration, max: usize) -> io::Result<String> {
+    let mut reader = BufReader::with_capacity(1, Deadline::after(limit).on(stream));
+    let mut line = Vec::new();
+    reader.read_until(b'\n', &mut line)?;
+    if line.pop_if(|last| *last == b'\n').is_none() {
+        return Err(ErrorKind::UnexpectedEof.into());
+    }
+    if line.len() > max {
+        return Err(ErrorKind::FileTooLarge.into());
+    }
+    String::from_utf8(line).map_err(|_| ErrorKind::InvalidData.into())
+}

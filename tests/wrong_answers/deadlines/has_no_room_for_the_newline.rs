@@ -1,0 +1,22 @@
+//! Reads at most max bytes, the newline among them: a `take` that is used up looks like the end of file.
+//!
+//! rejected by: takes a line of max bytes, and none of one more
+//! cause: a `take` that is used up, gives Ok(0) too
+
+use std::{
+    io::{self, BufRead, BufReader, ErrorKind, Read},
+    net::TcpStream,
+    time::Duration,
+};
+
+use socket_workshop::deadline::Deadline;
+
+pub fn read_line_within(stream: &TcpStream, limit: Duration, max: usize) -> io::Result<String> {
+    let reader = BufReader::with_capacity(1, Deadline::after(limit).on(stream));
+    let mut line = Vec::new();
+    reader.take(max as u64).read_until(b'\n', &mut line)?;
+    if line.pop_if(|last| *last == b'\n').is_none() {
+        return Err(ErrorKind::UnexpectedEof.into());
+    }
+    String::from_utf8(line).map_err(|_| ErrorKind::InvalidData.into())
+}

@@ -1,0 +1,38 @@
+//! Peeks until the newline is there, and takes nothing before it: what has come is shown again at once.
+//!
+//! rejected by: waits in the kernel
+//! cause: There are bytes in Recv-Q, so a `peek`
+
+use std::{
+    io::{self, ErrorKind, Read},
+    net::TcpStream,
+    time::{Duration, Instant},
+};
+
+pub fn read_line_within(mut stream: &TcpStream, limit: Duration, max: usize) -> io::Result<String> {
+    let deadline = Instant::now() + limit;
+    let mut buf = vec![0; max + 1];
+    let newline = loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(ErrorKind::TimedOut.into());
+        }
+        stream.set_read_timeout(Some(left))?;
+        let n = match stream.peek(&mut buf) {
+            Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+            Ok(n) => n,
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => continue,
+            Err(error) => return Err(error),
+        };
+        if let Some(newline) = buf[..n].iter().position(|byte| *byte == b'\n') {
+            break newline;
+        }
+        if n > max {
+            return Err(ErrorKind::FileTooLarge.into());
+        }
+    };
+    stream.read_exact(&mut buf[..=newline])?;
+    buf.truncate(newline);
+    String::from_utf8(buf).map_err(|_| ErrorKind::InvalidData.into())
+}

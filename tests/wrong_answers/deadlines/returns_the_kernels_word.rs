@@ -1,0 +1,31 @@
+//! Returns what the kernel says when a read times out, which is WouldBlock.
+//!
+//! rejected by: times out in silence
+//! cause: WouldBlock is EAGAIN, the kernel's word
+
+use std::{
+    io::{self, ErrorKind, Read},
+    net::TcpStream,
+    time::{Duration, Instant},
+};
+
+pub fn read_line_within(mut stream: &TcpStream, limit: Duration, max: usize) -> io::Result<String> {
+    let deadline = Instant::now() + limit;
+    let (mut line, mut byte) = (Vec::new(), [0]);
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(ErrorKind::TimedOut.into());
+        }
+        stream.set_read_timeout(Some(left))?;
+        match stream.read(&mut byte) {
+            Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+            Ok(_) if byte == *b"\n" => break,
+            Ok(_) if line.len() == max => return Err(ErrorKind::FileTooLarge.into()),
+            Ok(_) => line.push(byte[0]),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    String::from_utf8(line).map_err(|_| ErrorKind::InvalidData.into())
+}

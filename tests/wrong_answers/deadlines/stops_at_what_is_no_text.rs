@@ -1,0 +1,37 @@
+//! Refuses a line at its first byte that cannot be UTF-8, and leaves the rest of it.
+//!
+//! rejected by: refuses what is not UTF-8, and goes on behind it
+//! cause: had not been taken from the socket to its end
+
+use std::{
+    io::{self, ErrorKind, Read},
+    net::TcpStream,
+    time::{Duration, Instant},
+};
+
+pub fn read_line_within(mut stream: &TcpStream, limit: Duration, max: usize) -> io::Result<String> {
+    let deadline = Instant::now() + limit;
+    let (mut line, mut byte) = (Vec::new(), [0]);
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(ErrorKind::TimedOut.into());
+        }
+        stream.set_read_timeout(Some(left))?;
+        match stream.read(&mut byte) {
+            Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+            Ok(_) if byte == *b"\n" => break,
+            Ok(_) if line.len() == max => return Err(ErrorKind::FileTooLarge.into()),
+            Ok(_) => {
+                line.push(byte[0]);
+                if std::str::from_utf8(&line).is_err_and(|error| error.error_len().is_some()) {
+                    return Err(ErrorKind::InvalidData.into());
+                }
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+    }
+    String::from_utf8(line).map_err(|_| ErrorKind::InvalidData.into())
+}

@@ -1,0 +1,32 @@
+//! Subtracts the time that has passed from the limit, when more has passed.
+//!
+//! rejected by: times out in silence
+//! cause: `limit - passed` panics
+
+use std::{
+    io::{self, ErrorKind, Read},
+    net::TcpStream,
+    time::{Duration, Instant},
+};
+
+pub fn read_line_within(mut stream: &TcpStream, limit: Duration, max: usize) -> io::Result<String> {
+    let started = Instant::now();
+    let (mut line, mut byte) = (Vec::new(), [0]);
+    loop {
+        let left = limit - started.elapsed();
+        if left.is_zero() {
+            return Err(ErrorKind::TimedOut.into());
+        }
+        stream.set_read_timeout(Some(left))?;
+        match stream.read(&mut byte) {
+            Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+            Ok(_) if byte == *b"\n" => break,
+            Ok(_) if line.len() == max => return Err(ErrorKind::FileTooLarge.into()),
+            Ok(_) => line.push(byte[0]),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+    }
+    String::from_utf8(line).map_err(|_| ErrorKind::InvalidData.into())
+}

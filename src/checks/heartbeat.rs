@@ -1,40 +1,243 @@
-//! Checks of exercise 5.
+//! Checks of exercise 5: a watch that asks a quiet peer, and tells how its connection has ended.
+//!
+//! `watching` is the answer at work on a connection, `causes` what can have gone wrong with it.
 
-use std::{io, net::TcpStream, time::Duration};
+mod causes;
+mod watching;
 
+use std::{io, net::TcpStream, thread, time::Duration};
+
+use self::watching::{Watching, cpu_time, fill};
 use super::Exercise;
-use crate::exam::{Case, Suite};
+use crate::{
+    deadline::Deadline,
+    exam::{Because, Exam, LIMIT, Suite, Unmet, Verdict, here, quote},
+    table::End,
+};
 
 /// Exercise 5.
 pub const EXERCISE: Exercise = Exercise {
     number: 5,
     name: "heartbeat",
-    task: "STUB",
-    hints: ["", "", ""],
+    task: "ping a quiet peer, and tell whether it has closed, reset, or fallen silent",
+    hints: [
+        "In an interval either bytes come, or the connection ends, or neither. Wait for the first two, \
+         but no longer than the interval, and count the pings since the last byte.",
+        "`poll`, or a read with a timeout, waits for bytes, end of file and reset alike. A read that \
+         times out is WouldBlock on Unix: the interval is over, which is no error. The ping must not \
+         wait: send it with MSG_DONTWAIT, or make the socket non-blocking for that one write.",
+        "loop { if readable within the interval { match stream.read(&mut buf)? { 0 => return \
+         Ok(Closed), _ => unanswered = 0 } } else if unanswered == misses { return Ok(Silent) } else { \
+         ping without waiting; unanswered += 1 } }, and around it: an error that is a reset is \
+         Ok(Reset).",
+    ],
     checks: || SUITE.names(),
 };
 
 /// What exercise 5 is held to.
-pub const SUITE: Suite<Answer> = Suite {
+pub const SUITE: Suite<Watch> = Suite {
     exercise: EXERCISE.name,
-    checks: &[],
-    cause: likely,
+    checks: &[
+        (
+            "pings after an interval of silence",
+            pings_after_an_interval,
+        ),
+        ("sends no ping while the peer talks", no_ping_while_it_talks),
+        ("takes any byte for an answer", takes_any_byte),
+        ("gives up a peer that answers no ping", gives_up),
+        ("counts anew after an answer", counts_anew),
+        ("tells end of file at once", tells_end_of_file),
+        ("tells a reset at once", tells_a_reset),
+        (
+            "tells a peer that closed with a ping unread",
+            tells_a_ping_unread,
+        ),
+        ("reads all that has come", reads_all_that_has_come),
+        (
+            "does not wait for a full window",
+            does_not_wait_for_a_full_window,
+        ),
+        ("does not spin while it waits", does_not_spin),
+        ("leaves the stream as it was", leaves_the_stream_as_it_was),
+    ],
+    cause: causes::likely,
 };
 
 /// The student's function.
-pub type Answer = fn(&TcpStream, Duration, u32) -> io::Result<Ended>;
+pub type Watch = fn(&TcpStream, Duration, u32) -> io::Result<Ended>;
 
 /// How a watched connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
-    /// The peer has closed.
+    /// The peer has closed: end of file.
     Closed,
-    /// The peer has answered no ping.
+    /// The peer has answered none of the last pings.
     Silent,
     /// The peer has reset the connection.
     Reset,
 }
 
-fn likely(_: &Case) -> Option<String> {
-    None
+const PING: &[u8] = b"ping\n";
+
+/// No ping is due while a check lasts: what must be told at once cannot wait for one.
+const LONG: Duration = Duration::from_secs(60);
+
+const fn ms(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
+}
+
+fn pings_after_an_interval(exam: &Exam, watch: Watch) -> Verdict {
+    let interval = ms(300);
+    let (peer, watching) = Watching::begin(exam, watch, interval, 3)?;
+    watching.pings(&peer)?;
+    watching
+        .not_before(interval, watching.age(), "the first ping")
+        .caused_by(causes::TOO_EARLY)?;
+    watching.goes_on("1 of 3 pings is unanswered")
+}
+
+/// Should the exam itself have been held up for so long that a ping was due, it tries again.
+fn no_ping_while_it_talks(exam: &Exam, watch: Watch) -> Verdict {
+    let interval = ms(300);
+    for _ in 0..3 {
+        let (peer, watching) = Watching::begin(exam, watch, interval, 3)?;
+        let (last, longest) = watching.hears_a_byte_every(ms(75), &peer)?;
+        let came = watching.arrived(&peer)?;
+        if longest > interval * 2 / 3 {
+            exam.step(format!("there was a pause of {longest:.0?}: once more"));
+            continue;
+        }
+        let seen = quote(&came);
+        exam.must(came.is_empty(), "no ping, for there was no silence", seen)
+            .because(causes::unasked)?;
+        watching.pings(&peer)?;
+        return watching
+            .not_before(last + interval, watching.age(), "a ping")
+            .caused_by(causes::TOO_EARLY);
+    }
+    Err(Unmet::not_here("this machine is too busy"))
+}
+
+fn takes_any_byte(exam: &Exam, watch: Watch) -> Verdict {
+    let (peer, watching) = Watching::begin(exam, watch, ms(150), 3)?;
+    let answers: [&[u8]; 6] = [b"pong\n", b"pong\n", b"?", b"\n", b"\0", b"\xff"];
+    for answer in answers {
+        watching.pings(&peer)?;
+        watching.answers(&peer, answer)?;
+    }
+    watching.pings(&peer)?;
+    watching.goes_on("all pings but the last were answered")
+}
+
+fn gives_up(exam: &Exam, watch: Watch) -> Verdict {
+    let (interval, misses) = (ms(100), 4);
+    let (peer, watching) = Watching::begin(exam, watch, interval, misses)?;
+    let took = watching
+        .ends(Ended::Silent, "when 4 pings are unanswered")
+        .because(|case| causes::pings_on(case, &watching.arrived(&peer).ok()?, misses))?;
+    let sent = watching.arrived(&peer)?;
+    exam.must(
+        sent == PING.repeat(4),
+        "exactly 4 pings to have been sent",
+        quote(&sent),
+    )
+    .because(|_| causes::pinged(&sent, misses))?;
+    watching
+        .not_before(interval * 5, took, "Silent, an interval after the 4th ping")
+        .caused_by(causes::NO_TIME_TO_ANSWER)
+}
+
+fn counts_anew(exam: &Exam, watch: Watch) -> Verdict {
+    let (interval, misses) = (ms(200), 3);
+    let (peer, watching) = Watching::begin(exam, watch, interval, misses)?;
+    watching.pings(&peer)?;
+    watching.pings(&peer)?;
+    let answered = watching.age();
+    watching.answers(&peer, b"yes")?;
+    // On a busy machine the answer may have come too late for the third ping not to be sent.
+    let late = watching.age() >= interval * misses;
+    let took = watching
+        .ends(Ended::Silent, "3 pings after the answer")
+        .because(|case| causes::pings_on(case, &watching.arrived(&peer).ok()?, misses))?;
+    let sent = watching.arrived(&peer)?;
+    let right = sent == PING.repeat(3) || late && sent == PING.repeat(4);
+    let expected = "3 more pings to have been sent after the answer";
+    exam.must(right, expected, quote(&sent))
+        .because(|_| causes::counted_on(&sent, misses))?;
+    let due = answered + interval * 4;
+    watching
+        .not_before(due, took, "Silent, 4 intervals after the answer")
+        .caused_by(causes::NO_TIME_TO_ANSWER)
+}
+
+fn tells_end_of_file(exam: &Exam, watch: Watch) -> Verdict {
+    let (peer, watching) = Watching::begin(exam, watch, LONG, 3)?;
+    peer.send(b"hello")?;
+    peer.half_close()?;
+    watching.ends(Ended::Closed, "after the end of file")?;
+    Ok(())
+}
+
+fn tells_a_reset(exam: &Exam, watch: Watch) -> Verdict {
+    let (peer, watching) = Watching::begin(exam, watch, LONG, 3)?;
+    peer.reset();
+    watching.ends(Ended::Reset, "after the reset")?;
+    Ok(())
+}
+
+/// A socket that is closed while bytes lie unread in its Recv-Q sends RST, not FIN (RFC 2525, 2.17).
+fn tells_a_ping_unread(exam: &Exam, watch: Watch) -> Verdict {
+    let (peer, watching) = Watching::begin(exam, watch, ms(100), 20)?;
+    let end = here("read an address", End::of(peer.stream()))?;
+    let queued = || {
+        let table = exam.table().unwrap_or_default();
+        Ok(table.find(end).filter(|row| row.recv_q > 0).map(|_| ()))
+    };
+    let unread = Deadline::after(LIMIT).wait_for(queued);
+    if !matches!(unread, Ok(Some(()))) {
+        return watching.pings(&peer); // there was none
+    }
+    exam.step("a ping has come (Recv-Q); the peer does not read it");
+    peer.close();
+    watching.ends(Ended::Reset, "after the close, which sends RST")?;
+    Ok(())
+}
+
+fn reads_all_that_has_come(exam: &Exam, watch: Watch) -> Verdict {
+    let (peer, watching) = Watching::begin(exam, watch, LONG, 3)?;
+    peer.send(&[b'x'; 100_000])?;
+    peer.half_close()?;
+    watching.ends(Ended::Closed, "after the last byte and the end of file")?;
+    Ok(())
+}
+
+fn does_not_wait_for_a_full_window(exam: &Exam, watch: Watch) -> Verdict {
+    let (peer, theirs) = exam.connection()?;
+    fill(exam, &theirs)?;
+    let (interval, misses) = (ms(100), 3);
+    let watching = Watching::on(theirs, exam, watch, interval, misses)?;
+    let took = watching.ends(Ended::Silent, "when no room has come for 3 pings")?;
+    drop(peer);
+    watching
+        .not_before(interval * 4, took, "Silent, after 4 intervals")
+        .caused_by(causes::FULL_IS_NO_ANSWER)
+}
+
+fn does_not_spin(exam: &Exam, watch: Watch) -> Verdict {
+    let (_peer, watching) = Watching::begin(exam, watch, ms(200), 10)?;
+    let (before, time) = (cpu_time()?, ms(600));
+    thread::sleep(time); // its length is the subject: the time in which to use no processor
+    let used = cpu_time()?.saturating_sub(before);
+    let expected = format!("next to no processor time to be used in {time:?} of waiting");
+    exam.must(used < ms(60), expected, format!("{used:.0?} were used"))
+        .caused_by(causes::SPINS)?;
+    watching.goes_on("8 of 10 pings are still to be sent")
+}
+
+fn leaves_the_stream_as_it_was(exam: &Exam, watch: Watch) -> Verdict {
+    let (peer, watching) = Watching::begin(exam, watch, ms(50), 2)?;
+    watching.ends(Ended::Silent, "when 2 pings are unanswered")?;
+    watching.left_no_thread()?;
+    watching.left_no_option()?;
+    watching.is_open_both_ways(&peer)
 }

@@ -68,8 +68,13 @@ answers! {
         deadlines(read_line_within):
             ;
 
-        heartbeat(watch):
-            ;
+        heartbeat(watch): a_full_window_holds_it_up a_reset_is_closed a_timeout_is_an_error
+            a_timeout_is_silence counts_on_after_an_answer end_of_file_is_silence
+            gives_up_with_the_last_ping keepalive_only leaves_a_thread
+            leaves_its_timeout never_counts_anew only_pong_counts only_writes
+            passes_the_reset_on pings_by_the_clock pings_first pings_once_more
+            reads_lines reads_on_at_end_of_file sending_is_life sends_no_newline
+            shuts_down sleeps_between_looks spins;
 
         reuseaddr(restart):
             ;
@@ -89,8 +94,7 @@ answers! {
         deadlines(read_line_within):
             ;
 
-        heartbeat(watch):
-            ;
+        heartbeat(watch): by_the_lessons_deadline by_timeouts looks_every_5_ms reader_and_clock;
 
         reuseaddr(restart):
             ;

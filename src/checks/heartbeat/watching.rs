@@ -230,27 +230,36 @@ pub(super) fn fill(exam: &Exam, mut stream: &TcpStream) -> Verdict {
     let small = SockRef::from(stream).set_send_buffer_size(4096);
     here("set the size of a buffer", small)?;
     here("make a socket non-blocking", stream.set_nonblocking(true))?;
+    // The first probe of a window brings what there was still room for. When one has brought nothing,
+    // and its timer has begun anew, the window is closed.
+    let mut probe_due = Duration::MAX;
     let full = || {
-        // The peer's window is zero when the kernel begins to probe it.
         let table = exam.table().unwrap_or_default();
         let timer = table.find(end).and_then(|row| row.timer);
-        let closed = timer.is_some_and(|timer| timer.kind == TimerKind::WindowProbe);
-        loop {
-            match stream.write(&[b'x'; 1024]) {
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    return Ok(closed.then_some(()));
-                }
-                written => written?,
-            };
-        }
+        let probe = timer.filter(|timer| timer.kind == TimerKind::WindowProbe);
+        let has_room = write_what_fits(&mut stream)? > 0;
+        let due = probe.map_or(Duration::MAX, |timer| timer.remaining);
+        let before = std::mem::replace(&mut probe_due, if has_room { Duration::MAX } else { due });
+        Ok((!has_room && probe.is_some() && due > before).then_some(()))
     };
     let filled = here("fill a window", Deadline::after(LIMIT).wait_for(full))?;
     here("make a socket blocking", stream.set_nonblocking(false))?;
     if filled.is_none() {
-        return Err(Unmet::not_here("the window did not fill"));
+        return Err(Unmet::not_here("the peer's window did not close in time"));
     }
-    exam.step("filled your send buffer and the client's window; the client does not read");
+    exam.step("filled your send buffer and the peer's window; the peer does not read");
     Ok(())
+}
+
+fn write_what_fits(stream: &mut &TcpStream) -> io::Result<usize> {
+    let mut written = 0;
+    loop {
+        match stream.write(&[b'x'; 1024]) {
+            Ok(n) => written += n,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(written),
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// The processor time of this process, of the program and of the kernel for it.

@@ -1,7 +1,7 @@
-//! Takes what comes for lines of text.
+//! Takes only a whole line for a sign of life.
 //!
 //! rejected by: takes any byte for an answer
-//! cause: Bytes were taken for text
+//! cause: with no newline behind it
 
 use std::{
     io::{self, BufRead, BufReader, ErrorKind, Write},
@@ -16,13 +16,9 @@ pub fn watch(mut stream: &TcpStream, interval: Duration, misses: u32) -> io::Res
     let (mut lines, mut line) = (BufReader::new(stream), String::new());
     let mut unanswered = 0;
     loop {
-        let had = line.len();
         match lines.read_line(&mut line) {
             Ok(0) => return Ok(Ended::Closed),
             Ok(_) => unanswered = 0,
-            Err(error) if error.kind() == ErrorKind::WouldBlock && line.len() > had => {
-                unanswered = 0;
-            }
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 if unanswered == misses {
                     return Ok(Ended::Silent);

@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind};
 
 use super::{Ended, PING};
 use crate::{
-    exam::{Awaited, Call, Case},
+    exam::{Awaited, Call, Case, Whose},
     table::{State, TimerKind},
 };
 
@@ -14,9 +14,8 @@ pub(super) const TOO_EARLY: &str = "A ping is for a peer that has been silent fo
 pub(super) const NO_TIME_TO_ANSWER: &str = "The last ping needs its interval too: until that is \
      over it may still be answered. The count is of pings that have gone unanswered, not of pings sent.";
 
-pub(super) const FULL_IS_NO_ANSWER: &str = "It was too early. A ping for which there is no room counts \
-     as one that was sent, and each has its interval: an EAGAIN (WouldBlock) from the write is no \
-     reason to give up sooner, nor to count faster.";
+pub(super) const FULL_IS_NO_ANSWER: &str = "It was too early: each ping has an interval in which it \
+     may be answered, the last one too, and one for which there is no room is no exception.";
 
 pub(super) const SPINS: &str = "It does not wait in the kernel, but asks again and again whether \
      something has come: a non-blocking read, or a timeout that is much too short. `poll`, or a read \
@@ -116,8 +115,9 @@ pub(super) fn instead(expected: Ended, outcome: &io::Result<Ended>) -> Option<St
              returns Ok(0). An RST throws away what was under way; `read` fails with ConnectionReset."
         }
         (Reset, Closed) => {
-            "The reset was told as end of file. `read` returned an error, ECONNRESET; an \
-             `unwrap_or(0)`, or an `Err(_)` that means the end, makes an orderly close of it."
+            "The reset was told as end of file. The first call after an RST fails with ECONNRESET, and \
+             only that one: reads after it return Ok(0). An `Err(_)` that stands for the end, or for \
+             `nothing has come`, makes an orderly close of it."
         }
         (Reset, _) => {
             "The reset was told as silence. `read` returned an error, ECONNRESET, and not WouldBlock: \
@@ -139,49 +139,54 @@ pub(super) fn pings_on(case: &Case, came: &[u8], misses: u32) -> Option<String> 
         format!(
             "{pings} pings have been sent, none is answered, and it goes on. That a write succeeds is \
              no sign of life: the peer's kernel takes the bytes, whatever has become of the program. \
-             Neither it nor the time of a ping may set the clock or the count back: only bytes that \
-             `read` brought may."
+             Having sent a ping sets neither the clock nor the count back: only bytes that `read` \
+             brought may."
         )
     })
 }
 
 /// It has returned Silent, and this is what it had sent to a peer that never answered.
-pub(super) fn pinged(sent: &[u8], misses: u32) -> Option<String> {
+pub(super) fn pinged(case: &Case, sent: &[u8], misses: u32) -> Option<String> {
     let pings = sent.len() / PING.len();
     if sent != PING.repeat(pings) {
         return Some(NO_PING.to_owned());
     }
-    if pings == 0 {
-        return gave_up(&Ok(Ended::Silent), (0, 0, misses), false);
+    if pings < misses as usize {
+        return gave_up(&Ok(Ended::Silent), (pings as u32, 0, misses), false);
     }
-    Some(if pings < misses as usize {
-        format!("It has given the peer up after {pings} of {misses} pings.")
+    let cause = if case.evidence.threads.is_empty() {
+        "It has pinged once more before it looked at the count. When the last of the pings has gone \
+         unanswered, there is nothing more to ask."
     } else {
-        "It pings before it looks at the count: when the last of the pings has gone unanswered, there \
-         is nothing more to ask."
-            .to_owned()
-    })
+        "A thread of yours is still there, and has sent more pings than were to be sent: it knows \
+         nothing of the count, or of the end."
+    };
+    Some(cause.to_owned())
 }
 
 /// It has returned Silent, and this is what it had sent since the peer had answered.
-pub(super) fn counted_on(sent: &[u8], misses: u32) -> Option<String> {
-    if sent.len() < PING.len() * misses as usize {
-        let pings = sent.len() / PING.len();
-        return Some(format!(
-            "It has given the peer up {pings} pings after an answer: those before it still count. An \
-             answer sets the count of unanswered pings back to zero."
-        ));
+pub(super) fn counted_on(case: &Case, sent: &[u8], misses: u32) -> Option<String> {
+    let pings = sent.len() / PING.len();
+    if pings >= misses as usize {
+        return pinged(case, sent, misses);
     }
-    pinged(sent, misses)
+    Some(format!(
+        "Since the answer it has sent {pings} of {misses} pings. Either the pings before the answer \
+         still count, or it was not taken for one: any byte sets the count back to zero."
+    ))
 }
 
 /// Pings came while the peer was talking.
-pub(super) fn unasked(_: &Case) -> Option<String> {
-    Some(
+pub(super) fn unasked(case: &Case) -> Option<String> {
+    let unread = case.yours().is_some_and(|seen| seen.row.recv_q > 0);
+    let cause = if unread {
+        "What the peer says lies unread in Recv-Q, and is pinged over. It must be read: every byte that \
+         comes is a sign of life, as good as an answer, and lets the interval begin anew."
+    } else {
         "It pings by a clock of its own, whatever the peer says. Every byte that comes is a sign of \
          life, as good as an answer, and lets the interval begin anew."
-            .to_owned(),
-    )
+    };
+    Some(cause.to_owned())
 }
 
 /// What a watch can do wrong in any check, by what the kernel shows.
@@ -191,6 +196,8 @@ pub(super) fn likely(case: &Case) -> Option<String> {
     }
     let yours = case.yours();
     let unread = yours.is_some_and(|seen| seen.row.recv_q > 0);
+    let mut peers = (case.evidence.sockets.iter()).filter(|seen| seen.whose == Whose::Peers);
+    let pinged = peers.any(|seen| seen.row.recv_q > 0);
     let probes = yours
         .and_then(|seen| seen.row.timer)
         .is_some_and(|timer| timer.kind == TimerKind::Keepalive);
@@ -208,7 +215,7 @@ pub(super) fn likely(case: &Case) -> Option<String> {
     } else if case.is_blocked_in(&[Call::Sleep]) && (unread || yours.is_none()) {
         "It sleeps, and in a sleep it hears nothing: what has come from the peer waits for it. `poll`, \
          or a read with a timeout, is a sleep that a byte, end of file and a reset cut short."
-    } else if case.is_blocked_in(&[Call::Read]) && !unread {
+    } else if case.is_blocked_in(&[Call::Read]) && !unread && !pinged {
         "It has been waiting in a read for longer than the interval. `set_read_timeout`, or a `poll` \
          before the read, ends the wait when a ping is due."
     } else if unread {

@@ -113,7 +113,8 @@ impl<'e> Watching<'e> {
         pause: Duration,
         peer: &Peer,
     ) -> Verdict<(Duration, Duration)> {
-        self.exam.step(format!("sends a byte every {pause:?}"));
+        self.exam
+            .step(format!("the peer sends a byte every {pause:?}"));
         let (mut sent, mut last, mut longest) = (Instant::now(), self.age(), Duration::ZERO);
         for _ in 0..12 {
             let before = (Instant::now(), self.age());
@@ -157,7 +158,10 @@ impl<'e> Watching<'e> {
         let took = self.age();
         let right = matches!(outcome, Ok(ended) if ended == expected);
         let expected_text = format!("`watch` to return Ok({expected:?}) {when}");
-        let seen = format!("it has returned otherwise, {took:.1?} after the call");
+        let seen = format!(
+            "it has returned otherwise, {} ms after the call",
+            took.as_millis()
+        );
         self.exam
             .must(right, expected_text, seen)
             .because(|_| causes::instead(expected, &outcome))?;
@@ -166,10 +170,33 @@ impl<'e> Watching<'e> {
         Ok(took)
     }
 
+    /// It must return Silent, and soon. Returns how long after the call it did.
+    pub fn falls_silent(&self, peer: &Peer, when: &str) -> Verdict<Duration> {
+        self.ends(Ended::Silent, when)
+            .because(|case| causes::pings_on(case, &self.arrived(peer).ok()?, self.misses))
+    }
+
+    /// A ping must come, and is left in the peer's Recv-Q.
+    pub fn is_pinging(&self, peer: &Peer) -> Verdict {
+        let end = here("read an address", End::of(peer.stream()))?;
+        let queued = || {
+            let table = self.exam.table().unwrap_or_default();
+            Ok(table.find(end).filter(|row| row.recv_q > 0).map(|_| ()))
+        };
+        let queued = Deadline::after(LIMIT).wait_for(queued);
+        let seen = format!("nothing within {LIMIT:?}");
+        self.exam
+            .must(matches!(queued, Ok(Some(()))), "a ping to come", seen)
+            .because(|_| self.gave_up(false))?;
+        self.exam
+            .step("a ping is in the peer's Recv-Q, and it does not read it");
+        Ok(())
+    }
+
     /// What happened at `at` must not have happened before `due`, both counted from the call.
     pub fn not_before(&self, due: Duration, at: Duration, what: &str) -> Verdict {
-        let expected = format!("{what}, not before {due:.0?} after the call");
-        let seen = format!("it was {at:.0?} after the call");
+        let expected = format!("{what}, not before {} ms after the call", due.as_millis());
+        let seen = format!("it was {} ms after the call", at.as_millis());
         self.exam.must(at + JIFFY >= due, expected, seen)
     }
 

@@ -1,7 +1,7 @@
 //! An answer is worth one ping, not a new beginning.
 //!
 //! rejected by: counts anew after an answer
-//! cause: those before it still count
+//! cause: the pings before the answer
 
 use std::{
     io::{self, ErrorKind, Read, Write},

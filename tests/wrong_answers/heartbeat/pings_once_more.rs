@@ -1,7 +1,7 @@
 //! Pings first, and looks at the count then.
 //!
 //! rejected by: gives up a peer that answers no ping
-//! cause: It pings before it looks at the count
+//! cause: It has pinged once more
 
 use std::{
     io::{self, ErrorKind, Read, Write},

@@ -69,12 +69,13 @@ answers! {
             ;
 
         heartbeat(watch): a_full_window_holds_it_up a_reset_is_closed a_timeout_is_an_error
-            a_timeout_is_silence counts_on_after_an_answer end_of_file_is_silence every_error_is_a_timeout
+            a_timeout_is_silence counts_on_after_an_answer end_of_file_is_an_error
+            end_of_file_is_silence every_error_is_a_timeout
             gives_up_with_the_last_ping keepalive_only leaves_a_thread
-            leaves_its_timeout never_counts_anew only_pong_counts only_writes
-            passes_the_reset_on pings_by_the_clock pings_first pings_once_more
-            reads_lines reads_on_at_end_of_file sending_is_life sends_no_newline
-            shuts_down sleeps_between_looks spins;
+            leaves_its_timeout never_counts_anew no_room_is_an_error
+            only_pong_counts only_writes passes_the_reset_on pings_by_the_clock
+            pings_first pings_once_more reads_lines reads_on_at_end_of_file
+            sending_is_life sends_no_newline shuts_down sleeps_between_looks spins;
 
         reuseaddr(restart):
             ;

@@ -11,8 +11,9 @@ use crate::{
 pub(super) const TOO_EARLY: &str = "A ping is for a peer that has been silent for a whole interval, \
      counted from the last byte, or from the call. Wait for that long first: it may speak by itself.";
 
-pub(super) const NO_TIME_TO_ANSWER: &str = "The last ping needs its interval too: until that is \
-     over it may still be answered. The count is of pings that have gone unanswered, not of pings sent.";
+pub(super) const NO_TIME_TO_ANSWER: &str = "There is an interval before each ping, and one after the \
+     last: until that is over it may still be answered. What is counted is the pings that have gone \
+     unanswered, not those that were sent.";
 
 pub(super) const FULL_IS_NO_ANSWER: &str = "It was too early: each ping has an interval in which it \
      may be answered, the last one too, and one for which there is no room is no exception.";
@@ -31,6 +32,9 @@ pub(super) const OPTIONS_STAY: &str = "Timeouts and O_NONBLOCK belong to the soc
 
 pub(super) const SHUT_DOWN: &str = "The connection has been shut down, and it was only lent: what is \
      to become of a silent peer is the caller's to decide.";
+
+pub(super) const THREADS_APART: &str = "A thread of yours is still there when `watch` has returned. If \
+     it is what sends the pings, it must hear of every answer, and of the end.";
 
 pub(super) const NO_PING: &str =
     "A ping is the five bytes `ping\\n`, each time, and nothing else is sent.";
@@ -116,8 +120,8 @@ pub(super) fn instead(expected: Ended, outcome: &io::Result<Ended>) -> Option<St
         }
         (Reset, Closed) => {
             "The reset was told as end of file. The first call after an RST fails with ECONNRESET, and \
-             only that one: reads after it return Ok(0). An `Err(_)` that stands for the end, or for \
-             `nothing has come`, makes an orderly close of it."
+             only that one: reads after it return Ok(0). An error that is ignored, a read's or a \
+             ping's, or an `Err(_)` that stands for the end, makes an orderly close of it."
         }
         (Reset, _) => {
             "The reset was told as silence. `read` returned an error, ECONNRESET, and not WouldBlock: \
@@ -151,23 +155,21 @@ pub(super) fn pinged(case: &Case, sent: &[u8], misses: u32) -> Option<String> {
     if sent != PING.repeat(pings) {
         return Some(NO_PING.to_owned());
     }
+    if !case.evidence.threads.is_empty() {
+        return Some(THREADS_APART.to_owned());
+    }
     if pings < misses as usize {
         return gave_up(&Ok(Ended::Silent), (pings as u32, 0, misses), false);
     }
-    let cause = if case.evidence.threads.is_empty() {
-        "It has pinged once more before it looked at the count. When the last of the pings has gone \
-         unanswered, there is nothing more to ask."
-    } else {
-        "A thread of yours is still there, and has sent more pings than were to be sent: it knows \
-         nothing of the count, or of the end."
-    };
-    Some(cause.to_owned())
+    let once_more = "It has pinged once more before it looked at the count. When the last of the pings \
+                     has gone unanswered, there is nothing more to ask.";
+    Some(once_more.to_owned())
 }
 
 /// It has returned Silent, and this is what it had sent since the peer had answered.
 pub(super) fn counted_on(case: &Case, sent: &[u8], misses: u32) -> Option<String> {
     let pings = sent.len() / PING.len();
-    if pings >= misses as usize {
+    if pings >= misses as usize || !case.evidence.threads.is_empty() {
         return pinged(case, sent, misses);
     }
     Some(format!(
@@ -183,8 +185,8 @@ pub(super) fn unasked(case: &Case) -> Option<String> {
         "What the peer says lies unread in Recv-Q, and is pinged over. It must be read: every byte that \
          comes is a sign of life, as good as an answer, and lets the interval begin anew."
     } else {
-        "It pings by a clock of its own, whatever the peer says. Every byte that comes is a sign of \
-         life, as good as an answer, and lets the interval begin anew."
+        "It pings although the peer talks. Every byte that comes is a sign of life, as good as an \
+         answer: the interval begins anew, and a ping is due only when it has passed in silence."
     };
     Some(cause.to_owned())
 }

@@ -4,7 +4,7 @@ use std::{
     cell::Cell,
     io::{self, ErrorKind, Read, Write},
     net::TcpStream,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     thread,
     time::{Duration, Instant},
 };
@@ -15,8 +15,8 @@ use socket2::SockRef;
 use super::{Ended, PING, Watch, causes};
 use crate::{
     deadline::Deadline,
-    exam::{Answer, Because, Exam, LIMIT, Peer, Unmet, Verdict, here},
-    table::{End, TimerKind},
+    exam::{Answer, Because, Exam, LIMIT, Peer, Verdict, here},
+    table::End,
 };
 
 /// How early is not early: the kernel counts in jiffies, of up to 10 ms.
@@ -29,6 +29,9 @@ pub(super) struct Watching<'e> {
     /// Kept, so that the connection lives on when `watch` has returned.
     stream: Arc<TcpStream>,
     misses: u32,
+    /// When it was called and when it returned, by its own thread: the exam may hear of it much later.
+    called: Arc<OnceLock<Instant>>,
+    returned: Arc<OnceLock<Instant>>,
     /// Pings that came, and those of them that were answered.
     pinged: Cell<u32>,
     answered: Cell<u32>,
@@ -57,21 +60,31 @@ impl<'e> Watching<'e> {
     ) -> Verdict<Watching<'e>> {
         let stream = Arc::new(theirs);
         let theirs = Arc::clone(&stream);
-        let answer = exam.start("watch", move || watch(&theirs, interval, misses))?;
+        let (called, returned) = <(Arc<OnceLock<_>>, Arc<OnceLock<_>>)>::default();
+        let (begins, ends) = (Arc::clone(&called), Arc::clone(&returned));
+        let timed = move || {
+            begins.get_or_init(Instant::now);
+            let ended = watch(&theirs, interval, misses);
+            ends.get_or_init(Instant::now);
+            ended
+        };
+        let answer = exam.start("watch", timed)?;
         exam.step(format!("called `watch(stream, {interval:?}, {misses})`"));
         Ok(Watching {
             exam,
             answer,
             stream,
             misses,
+            called,
+            returned,
             pinged: Cell::default(),
             answered: Cell::default(),
         })
     }
 
-    /// How long ago it was called.
-    pub fn age(&self) -> Duration {
-        self.answer.age()
+    /// When it was called; now, if that is still to come.
+    pub fn called(&self) -> Instant {
+        self.called.get().copied().unwrap_or_else(Instant::now)
     }
 
     /// It must not have returned.
@@ -106,28 +119,30 @@ impl<'e> Watching<'e> {
         peer.send(answer)
     }
 
-    /// The peer sends a byte every so often, twelve of them. Returns when it sent the last, and the
-    /// longest that was between two of them, or between the last and now.
+    /// The peer sends a byte every so often, 24 of them. Returns when it sent the last, and how often
+    /// there was a pause between two of them, or after the last, that was longer than `long`: on a
+    /// busy machine there may be.
     pub fn hears_a_byte_every(
         &self,
         pause: Duration,
+        long: Duration,
         peer: &Peer,
-    ) -> Verdict<(Duration, Duration)> {
-        self.exam
-            .step(format!("the peer sends a byte every {pause:?}"));
-        let (mut sent, mut last, mut longest) = (Instant::now(), self.age(), Duration::ZERO);
-        for _ in 0..12 {
-            let before = (Instant::now(), self.age());
+    ) -> Verdict<(Instant, usize)> {
+        let step = format!("the peer sends a byte every {pause:?}");
+        self.exam.step(step);
+        let (mut last, mut pauses) = (self.called(), 0);
+        for _ in 0..24 {
+            let before = Instant::now();
             if let Err(error) = peer.stream().write_all(b".") {
-                return self
-                    .exam
-                    .fail("the connection to stay open", error.to_string());
+                let open = "the connection to stay open";
+                return self.exam.fail(open, error.to_string());
             }
-            longest = longest.max(sent.elapsed());
-            (sent, last) = before;
+            pauses += usize::from(last.elapsed() > long);
+            last = before;
             thread::sleep(pause); // its length is the subject: a peer that talks
         }
-        Ok((last, longest.max(sent.elapsed())))
+        pauses += usize::from(last.elapsed() > long);
+        Ok((last, pauses))
     }
 
     /// What has been sent until now, and not been read.
@@ -152,26 +167,26 @@ impl<'e> Watching<'e> {
         }
     }
 
-    /// It must return this, and soon. Returns how long after the call it did.
-    pub fn ends(&self, expected: Ended, when: &str) -> Verdict<Duration> {
+    /// It must return this, and soon. Returns when it did.
+    pub fn ends(&self, expected: Ended, when: &str) -> Verdict<Instant> {
         let outcome = self.answer.returns(when)?;
-        let took = self.age();
+        let at = self.returned.get().copied().unwrap_or_else(Instant::now);
         let right = matches!(outcome, Ok(ended) if ended == expected);
         let expected_text = format!("`watch` to return Ok({expected:?}) {when}");
         let seen = format!(
             "it has returned otherwise, {} ms after the call",
-            took.as_millis()
+            (at - self.called()).as_millis()
         );
         self.exam
             .must(right, expected_text, seen)
             .because(|_| causes::instead(expected, &outcome))?;
         self.exam
             .step(format!("`watch` has returned Ok({expected:?})"));
-        Ok(took)
+        Ok(at)
     }
 
-    /// It must return Silent, and soon. Returns how long after the call it did.
-    pub fn falls_silent(&self, peer: &Peer, when: &str) -> Verdict<Duration> {
+    /// It must return Silent, and soon. Returns when it did.
+    pub fn falls_silent(&self, peer: &Peer, when: &str) -> Verdict<Instant> {
         self.ends(Ended::Silent, when)
             .because(|case| causes::pings_on(case, &self.arrived(peer).ok()?, self.misses))
     }
@@ -193,10 +208,11 @@ impl<'e> Watching<'e> {
         Ok(())
     }
 
-    /// What happened at `at` must not have happened before `due`, both counted from the call.
-    pub fn not_before(&self, due: Duration, at: Duration, what: &str) -> Verdict {
-        let expected = format!("{what}, not before {} ms after the call", due.as_millis());
-        let seen = format!("it was {} ms after the call", at.as_millis());
+    /// What happened at `at` must not have happened before `due`.
+    pub fn not_before(&self, due: Instant, at: Instant, what: &str) -> Verdict {
+        let after = |time: Instant| time.saturating_duration_since(self.called()).as_millis();
+        let expected = format!("{what}, not before {} ms after the call", after(due));
+        let seen = format!("it was {} ms after the call", after(at));
         self.exam.must(at + JIFFY >= due, expected, seen)
     }
 
@@ -248,44 +264,6 @@ impl<'e> Watching<'e> {
                 .caused_by(causes::SHUT_DOWN);
         }
         peer.receives(b"bye")
-    }
-}
-
-/// Fills the send buffer of a stream and its peer's window: there is no room for another byte.
-pub(super) fn fill(exam: &Exam, mut stream: &TcpStream) -> Verdict {
-    let end = here("read an address", End::of(stream))?;
-    let small = SockRef::from(stream).set_send_buffer_size(4096);
-    here("set the size of a buffer", small)?;
-    here("make a socket non-blocking", stream.set_nonblocking(true))?;
-    // The first probe of a window brings what there was still room for. When one has brought nothing,
-    // and its timer has begun anew, the window is closed.
-    let mut probe_due = Duration::MAX;
-    let full = || {
-        let table = exam.table().unwrap_or_default();
-        let timer = table.find(end).and_then(|row| row.timer);
-        let probe = timer.filter(|timer| timer.kind == TimerKind::WindowProbe);
-        let has_room = write_what_fits(&mut stream)? > 0;
-        let due = probe.map_or(Duration::MAX, |timer| timer.remaining);
-        let before = std::mem::replace(&mut probe_due, if has_room { Duration::MAX } else { due });
-        Ok((!has_room && probe.is_some() && due > before).then_some(()))
-    };
-    let filled = here("fill a window", Deadline::after(LIMIT).wait_for(full))?;
-    here("make a socket blocking", stream.set_nonblocking(false))?;
-    if filled.is_none() {
-        return Err(Unmet::not_here("the peer's window did not close in time"));
-    }
-    exam.step("filled your send buffer and the peer's window; the peer does not read");
-    Ok(())
-}
-
-fn write_what_fits(stream: &mut &TcpStream) -> io::Result<usize> {
-    let mut written = 0;
-    loop {
-        match stream.write(&[b'x'; 1024]) {
-            Ok(n) => written += n,
-            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(written),
-            Err(error) => return Err(error),
-        }
     }
 }
 

@@ -30,10 +30,14 @@ fn ended(mut stream: &TcpStream, interval: Duration, misses: u32) -> io::Result<
             }
             Err(_) if pings == misses => return Ok(Ended::Silent),
             Err(_) => {
-                match stream.write(b"ping\n") {
-                    Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(Ended::Reset),
-                    Err(error) if error.kind() != ErrorKind::WouldBlock => return Err(error),
-                    _ => {}
+                if let Err(error) = stream.write(b"ping\n") {
+                    match error.kind() {
+                        ErrorKind::WouldBlock => {}
+                        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => {
+                            return Ok(Ended::Reset);
+                        }
+                        _ => return Err(error),
+                    }
                 }
                 pings += 1;
             }

@@ -1,7 +1,7 @@
 //! Takes every error for a read that timed out. A reset is told once, and Ok(0) comes after it.
 //!
 //! rejected by: tells a reset at once
-//! cause: or for `nothing has come`, makes an orderly close of it
+//! cause: An error that is ignored
 
 use std::{
     io::{self, Read, Write},

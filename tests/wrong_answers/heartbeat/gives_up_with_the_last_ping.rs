@@ -1,7 +1,7 @@
 //! Leaves the last ping no time to be answered.
 //!
 //! rejected by: gives up a peer that answers no ping
-//! cause: The last ping needs its interval too
+//! cause: There is an interval before each ping, and one after the last
 
 use std::{
     io::{self, ErrorKind, Read, Write},

@@ -1,7 +1,7 @@
 //! Pings at every interval, though the peer talks.
 //!
 //! rejected by: sends no ping while the peer talks
-//! cause: It pings by a clock of its own
+//! cause: It pings although the peer talks
 
 use std::{
     io::{self, ErrorKind, Read, Write},

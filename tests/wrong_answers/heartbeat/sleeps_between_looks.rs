@@ -24,7 +24,10 @@ pub fn watch(mut stream: &TcpStream, interval: Duration, misses: u32) -> io::Res
             Err(error) if error.kind() != ErrorKind::WouldBlock => return Err(error),
             Err(_) if unanswered == misses => break Ended::Silent,
             Err(_) => {
-                let _ = stream.write(b"ping\n");
+                match stream.write(b"ping\n") {
+                    Err(error) if error.kind() != ErrorKind::WouldBlock => break Ended::Reset,
+                    _ => {}
+                }
                 unanswered += 1;
             }
         }

@@ -23,7 +23,10 @@ pub fn watch(mut stream: &TcpStream, interval: Duration, misses: u32) -> io::Res
             Err(_) if since.elapsed() < interval => {}
             Err(_) if unanswered == misses => break Ended::Silent,
             Err(_) => {
-                let _ = stream.write(b"ping\n");
+                match stream.write(b"ping\n") {
+                    Err(error) if error.kind() != ErrorKind::WouldBlock => break Ended::Reset,
+                    _ => {}
+                }
                 (since, unanswered) = (Instant::now(), unanswered + 1);
             }
         }

@@ -1,3 +1,85 @@
-//! STUB
+//! Exercise 5, done: a watch over a quiet peer.
 
-fn main() {}
+use std::{
+    io::{self, ErrorKind, Read},
+    net::TcpStream,
+    os::fd::AsFd,
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+use nix::{
+    libc::MSG_DONTWAIT,
+    poll::{PollFd, PollFlags, PollTimeout, poll},
+};
+use socket_workshop::checks::heartbeat::Ended;
+use socket2::SockRef;
+
+/// Pings a peer that says nothing, until the connection has ended, and tells how.
+///
+/// It sets no option of the socket, so there is none to put back: `poll` waits for this call only, and
+/// MSG_DONTWAIT is a flag of one send.
+pub fn watch(stream: &TcpStream, interval: Duration, misses: u32) -> io::Result<Ended> {
+    match until_the_end(stream, interval, misses) {
+        // The peer's RST, whether a read or a ping was the first to be told.
+        Err(error) if is_reset(&error) => Ok(Ended::Reset),
+        ended => ended,
+    }
+}
+
+fn is_reset(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe
+    )
+}
+
+fn until_the_end(mut stream: &TcpStream, interval: Duration, misses: u32) -> io::Result<Ended> {
+    let mut unanswered = 0;
+    loop {
+        // The interval begins here: after each word from the peer, and after each ping.
+        if is_readable(stream, Instant::now() + interval)? {
+            match stream.read(&mut [0; 4096])? {
+                0 => return Ok(Ended::Closed), // end of file: the peer's FIN
+                _ => unanswered = 0,           // whatever it says, it is alive
+            }
+        } else if unanswered == misses {
+            return Ok(Ended::Silent);
+        } else {
+            ping(stream)?;
+            unanswered += 1; // and nothing else: to have sent is no sign of life
+        }
+    }
+}
+
+/// Waits until there is something to read, be it end of file or an error; false if the time is over.
+fn is_readable(stream: &TcpStream, until: Instant) -> io::Result<bool> {
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        // Rounded up: poll counts in milliseconds, and a ping must not be early.
+        let left = left + Duration::from_micros(999);
+        let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
+        match poll(
+            &mut [PollFd::new(stream.as_fd(), PollFlags::POLLIN)],
+            timeout,
+        ) {
+            Err(nix::Error::EINTR) => {} // a signal: wait for what remains
+            Ok(0) if Instant::now() < until => {}
+            ready => return Ok(ready? > 0),
+        }
+    }
+}
+
+/// Sends a ping, if there is room for it. If there is none, the peer has not read for long: no reason to
+/// wait for it here, where nobody would notice what it says.
+fn ping(stream: &TcpStream) -> io::Result<()> {
+    match SockRef::from(stream).send_with_flags(b"ping\n", MSG_DONTWAIT) {
+        // EAGAIN: the send buffer is full. Had it room for a part of the ping, that would do as well.
+        Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(()),
+        sent => sent.map(drop),
+    }
+}
+
+fn main() -> ExitCode {
+    socket_workshop::checks::heartbeat::SUITE.examine(watch)
+}

@@ -86,8 +86,14 @@ answers! {
             subtracts_too_much takes_a_whole_buffer takes_an_error_for_the_end
             takes_the_end_for_a_newline trims unwraps waits_after_the_end;
 
-        heartbeat(watch):
-            ;
+        heartbeat(watch): a_full_window_holds_it_up a_reset_is_closed a_timeout_is_an_error
+            a_timeout_is_silence counts_on_after_an_answer end_of_file_is_an_error
+            end_of_file_is_silence every_error_is_a_timeout
+            gives_up_with_the_last_ping keepalive_only leaves_a_thread
+            leaves_its_timeout never_counts_anew no_room_is_an_error
+            only_pong_counts only_writes passes_the_reset_on pings_by_the_clock
+            pings_first pings_once_more reads_lines reads_on_at_end_of_file
+            sending_is_life sends_no_newline shuts_down sleeps_between_looks spins;
 
         reuseaddr(restart): aborts_connections accept_times_out backlog_of_one backlog_of_std
             both_families error_of_its_own every_address ignores_the_port inherited ipv4_only
@@ -110,8 +116,7 @@ answers! {
 
         deadlines(read_line_within): a_byte_at_a_time naps polls the_workshops_own;
 
-        heartbeat(watch):
-            ;
+        heartbeat(watch): by_the_lessons_deadline by_timeouts looks_every_5_ms reader_and_clock;
 
         reuseaddr(restart): calls_of_nix in_one_place on_another_thread slow std_listens_twice;
 

@@ -1,40 +1,245 @@
-//! Checks of exercise 5.
+//! Checks of exercise 5: a watch that asks a quiet peer, and tells how its connection has ended.
+//!
+//! `watching` is the answer at work on a connection, `full` makes one on which nothing can be written,
+//! `causes` are what can have gone wrong.
 
-use std::{io, net::TcpStream, time::Duration};
+mod causes;
+mod full;
+mod watching;
 
+use std::{
+    io,
+    net::TcpStream,
+    thread,
+    time::{Duration, Instant},
+};
+
+use self::{
+    full::fill,
+    watching::{Watching, cpu_time},
+};
 use super::Exercise;
-use crate::exam::{Case, Suite};
+use crate::exam::{Because, Exam, Suite, Unmet, Verdict, quote};
 
 /// Exercise 5.
 pub const EXERCISE: Exercise = Exercise {
     number: 5,
     name: "heartbeat",
-    task: "STUB",
-    hints: ["", "", ""],
+    task: "ping a quiet peer, and tell whether it has closed, reset, or fallen silent",
+    hints: [
+        "In an interval either bytes come, or the connection ends, or neither. Wait for the first two, \
+         but no longer than the interval, and count the pings since the last byte.",
+        "`poll`, or a read with a timeout, waits for bytes, end of file and reset alike. A read that \
+         times out is WouldBlock on Unix: the interval is over, which is no error. The ping must not \
+         wait: send it with MSG_DONTWAIT, or make the socket non-blocking for that one write.",
+        "loop { if readable within the interval { match stream.read(&mut buf)? { 0 => return \
+         Ok(Closed), _ => unanswered = 0 } } else if unanswered == misses { return Ok(Silent) } else { \
+         ping without waiting; unanswered += 1 } }, and around it: an error that is a reset is \
+         Ok(Reset).",
+    ],
     checks: || SUITE.names(),
 };
 
 /// What exercise 5 is held to.
-pub const SUITE: Suite<Answer> = Suite {
+pub const SUITE: Suite<Watch> = Suite {
     exercise: EXERCISE.name,
-    checks: &[],
-    cause: likely,
+    checks: &[
+        (
+            "pings after an interval of silence",
+            pings_after_an_interval,
+        ),
+        ("sends no ping while the peer talks", no_ping_while_it_talks),
+        ("takes any byte for an answer", takes_any_byte),
+        ("gives up a peer that answers no ping", gives_up),
+        ("counts anew after an answer", counts_anew),
+        ("tells end of file at once", tells_end_of_file),
+        ("tells a reset at once", tells_a_reset),
+        (
+            "tells a peer that closed with a ping unread",
+            tells_a_ping_unread,
+        ),
+        ("reads all that has come", reads_all_that_has_come),
+        (
+            "does not wait for a full window",
+            does_not_wait_for_a_full_window,
+        ),
+        ("does not spin while it waits", does_not_spin),
+        ("leaves the stream as it was", leaves_the_stream_as_it_was),
+    ],
+    cause: causes::likely,
 };
 
 /// The student's function.
-pub type Answer = fn(&TcpStream, Duration, u32) -> io::Result<Ended>;
+pub type Watch = fn(&TcpStream, Duration, u32) -> io::Result<Ended>;
 
 /// How a watched connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
-    /// The peer has closed.
+    /// The peer has closed: end of file.
     Closed,
-    /// The peer has answered no ping.
+    /// The peer has answered none of the last pings.
     Silent,
     /// The peer has reset the connection.
     Reset,
 }
 
-fn likely(_: &Case) -> Option<String> {
-    None
+const PING: &[u8] = b"ping\n";
+
+/// No ping is due while a check lasts: what must be told at once cannot wait for one.
+const LONG: Duration = Duration::from_secs(60);
+
+const fn ms(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
+}
+
+fn pings_after_an_interval(exam: &Exam, watch: Watch) -> Verdict {
+    let interval = ms(300);
+    let (peer, watching) = Watching::begin(exam, watch, interval, 3)?;
+    watching.pings(&peer)?;
+    watching
+        .not_before(
+            watching.called() + interval,
+            Instant::now(),
+            "the first ping",
+        )
+        .caused_by(causes::TOO_EARLY)?;
+    watching.goes_on("1 of 3 pings is unanswered")
+}
+
+fn no_ping_while_it_talks(exam: &Exam, watch: Watch) -> Verdict {
+    let interval = ms(500);
+    let (peer, watching) = Watching::begin(exam, watch, interval, 3)?;
+    let (last, pauses) = watching.hears_a_byte_every(ms(50), interval / 2, &peer)?;
+    let came = watching.arrived(&peer)?;
+    if !came.is_empty() && came.len() <= pauses * PING.len() {
+        let busy = "the machine is so busy that the peer itself could not talk without a pause";
+        return Err(Unmet::not_here(busy));
+    }
+    let expected = "no ping, for there was no silence";
+    exam.must(came.is_empty(), expected, shown(&came))
+        .because(causes::unasked)?;
+    watching.pings(&peer)?;
+    watching
+        .not_before(last + interval, Instant::now(), "a ping")
+        .caused_by(causes::TOO_EARLY)
+}
+
+fn takes_any_byte(exam: &Exam, watch: Watch) -> Verdict {
+    let (peer, watching) = Watching::begin(exam, watch, ms(300), 2)?;
+    // What might not be taken for an answer comes twice: one ping may go unanswered.
+    let answers: [&[u8]; 5] = [b"pong\n", b"?", b"?", b"\xff", b"\xff"];
+    for answer in answers {
+        watching.pings(&peer)?;
+        watching.answers(&peer, answer)?;
+    }
+    watching.pings(&peer)?;
+    watching.goes_on("all pings but the last were answered")
+}
+
+fn gives_up(exam: &Exam, watch: Watch) -> Verdict {
+    let (interval, misses) = (ms(300), 2);
+    let (peer, watching) = Watching::begin(exam, watch, interval, misses)?;
+    let ended = watching.falls_silent(&peer, "when 2 pings are unanswered")?;
+    let sent = watching.arrived(&peer)?;
+    let expected = "exactly 2 pings to have been sent";
+    exam.must(sent == PING.repeat(2), expected, shown(&sent))
+        .because(|case| causes::pinged(case, &sent, misses))?;
+    let due = watching.called() + interval * 3;
+    watching
+        .not_before(due, ended, "Silent, an interval after the second ping")
+        .caused_by(causes::NO_TIME_TO_ANSWER)
+}
+
+fn counts_anew(exam: &Exam, watch: Watch) -> Verdict {
+    let (interval, misses) = (ms(250), 3);
+    let (peer, watching) = Watching::begin(exam, watch, interval, misses)?;
+    watching.pings(&peer)?;
+    watching.pings(&peer)?;
+    let answered = Instant::now();
+    watching.answers(&peer, b"yes")?;
+    // On a busy machine the answer may have come too late for the third ping not to be sent.
+    let late = watching.called().elapsed() >= interval * 3;
+    let ended = watching.falls_silent(&peer, "3 pings after the answer")?;
+    let sent = watching.arrived(&peer)?;
+    let right = sent == PING.repeat(3) || late && sent == PING.repeat(4);
+    let expected = "3 more pings to have been sent after the answer";
+    exam.must(right, expected, shown(&sent))
+        .because(|case| causes::counted_on(case, &sent, misses))?;
+    let due = answered + interval * 4;
+    watching
+        .not_before(due, ended, "Silent, 4 intervals after the answer")
+        .caused_by(causes::NO_TIME_TO_ANSWER)
+}
+
+fn tells_end_of_file(exam: &Exam, watch: Watch) -> Verdict {
+    let (peer, watching) = Watching::begin(exam, watch, LONG, 3)?;
+    peer.send(b"hello")?;
+    peer.half_close()?;
+    watching.ends(Ended::Closed, "after the end of file")?;
+    Ok(())
+}
+
+fn tells_a_reset(exam: &Exam, watch: Watch) -> Verdict {
+    let (peer, watching) = Watching::begin(exam, watch, LONG, 3)?;
+    peer.reset();
+    watching.ends(Ended::Reset, "after the reset")?;
+    Ok(())
+}
+
+/// A socket that is closed while bytes lie unread in its Recv-Q sends RST, not FIN (RFC 2525, 2.17).
+fn tells_a_ping_unread(exam: &Exam, watch: Watch) -> Verdict {
+    let (peer, watching) = Watching::begin(exam, watch, ms(100), 20)?;
+    watching.is_pinging(&peer)?;
+    peer.close();
+    watching.ends(Ended::Reset, "after the close, which sends RST")?;
+    Ok(())
+}
+
+fn reads_all_that_has_come(exam: &Exam, watch: Watch) -> Verdict {
+    let (peer, watching) = Watching::begin(exam, watch, LONG, 3)?;
+    peer.send(&[b'x'; 100_000])?;
+    peer.half_close()?;
+    watching.ends(Ended::Closed, "after the last byte and the end of file")?;
+    Ok(())
+}
+
+fn does_not_wait_for_a_full_window(exam: &Exam, watch: Watch) -> Verdict {
+    let (_peer, theirs) = exam.connection()?;
+    fill(exam, &theirs)?;
+    let (interval, misses) = (ms(100), 3);
+    let watching = Watching::on(theirs, exam, watch, interval, misses)?;
+    let ended = watching.ends(Ended::Silent, "when no room has come for 3 pings")?;
+    let due = watching.called() + interval * 4;
+    watching
+        .not_before(due, ended, "Silent, after 4 intervals")
+        .caused_by(causes::FULL_IS_NO_ANSWER)
+}
+
+/// On a busy machine a thread that never waits gets little processor time too, but far more than one
+/// that waits.
+fn does_not_spin(exam: &Exam, watch: Watch) -> Verdict {
+    let (_peer, watching) = Watching::begin(exam, watch, ms(400), 10)?;
+    let (before, time, limit) = (cpu_time()?, ms(1500), ms(30));
+    thread::sleep(time); // its length is the subject: the time in which to use no processor
+    let used = cpu_time()?.saturating_sub(before);
+    let expected = format!("{limit:?} of processor time, at most, in {time:?} of waiting");
+    let seen = format!("{} ms were used", used.as_millis());
+    exam.must(used < limit, expected, seen)
+        .caused_by(causes::SPINS)?;
+    watching.goes_on("no more than 3 of 10 pings are due")
+}
+
+fn leaves_the_stream_as_it_was(exam: &Exam, watch: Watch) -> Verdict {
+    let (peer, watching) = Watching::begin(exam, watch, ms(50), 2)?;
+    watching.falls_silent(&peer, "when 2 pings are unanswered")?;
+    watching.left_no_thread()?;
+    watching.left_no_option()?;
+    watching.is_open_both_ways(&peer)
+}
+
+fn shown(bytes: &[u8]) -> String {
+    match bytes {
+        [] => "nothing was sent".to_owned(),
+        bytes => quote(bytes),
+    }
 }

@@ -124,7 +124,12 @@ answers! {
             ;
     }
     starters {
+        listener(listen, serve): starter;
+        dialer(dial): starter;
         echo(echo): starter;
+        deadlines(read_line_within): starter;
+        heartbeat(watch): starter;
+        reuseaddr(restart): starter;
     }
 }
 

@@ -47,12 +47,13 @@ impl Evidence {
             None => Whose::Nobodys,
         };
         let rows = table.rows.into_iter();
-        let sockets = rows
+        let mut sockets: Vec<Seen> = rows
             .map(|row| Seen {
                 whose: whose(row.inode),
                 row,
             })
             .collect();
+        sockets.sort_by_key(Seen::order);
         Evidence { sockets, threads }
     }
 
@@ -90,6 +91,16 @@ impl Evidence {
 }
 
 impl Seen {
+    /// The student's first, the exam's last; listeners before connections.
+    fn order(&self) -> (u8, bool) {
+        let whose = match self.whose {
+            Whose::Yours(_) => 0,
+            Whose::Nobodys => 1,
+            Whose::Peers => 2,
+        };
+        (whose, self.row.state != State::Listen)
+    }
+
     /// Netstat's columns, and whose it is.
     fn cells(&self) -> [String; 7] {
         let Row {

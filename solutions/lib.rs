@@ -3,5 +3,23 @@
 
 #![allow(dead_code, reason = "the `main` of each is its program's")]
 
+#[path = "02_dialer.rs"]
+pub mod dialer;
+
+#[path = "04_deadlines.rs"]
+pub mod deadlines;
+
 #[path = "03_echo.rs"]
 pub mod echo;
+
+#[path = "05_heartbeat.rs"]
+pub mod heartbeat;
+
+#[path = "07_kv.rs"]
+pub mod kv;
+
+#[path = "01_listener.rs"]
+pub mod listener;
+
+#[path = "06_reuseaddr.rs"]
+pub mod reuseaddr;

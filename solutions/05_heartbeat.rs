@@ -20,18 +20,11 @@ use socket2::SockRef;
 /// It sets no option of the socket, so there is none to put back: `poll` waits for this call only, and
 /// MSG_DONTWAIT is a flag of one send.
 pub fn watch(stream: &TcpStream, interval: Duration, misses: u32) -> io::Result<Ended> {
-    match until_the_end(stream, interval, misses) {
+    until_the_end(stream, interval, misses).or_else(|error| match error.kind() {
         // The peer's RST, whether a read or a ping was the first to be told.
-        Err(error) if is_reset(&error) => Ok(Ended::Reset),
-        ended => ended,
-    }
-}
-
-fn is_reset(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe
-    )
+        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => Ok(Ended::Reset),
+        _ => Err(error),
+    })
 }
 
 fn until_the_end(mut stream: &TcpStream, interval: Duration, misses: u32) -> io::Result<Ended> {
@@ -70,8 +63,8 @@ fn is_readable(stream: &TcpStream, until: Instant) -> io::Result<bool> {
     }
 }
 
-/// Sends a ping, if there is room for it. If there is none, the peer has not read for long: no reason to
-/// wait for it here, where nobody would notice what it says.
+/// Sends a ping, if there is room for it. If there is none, the peer has not read for long: no reason
+/// to wait for it here, where nobody would notice what it says.
 fn ping(stream: &TcpStream) -> io::Result<()> {
     match SockRef::from(stream).send_with_flags(b"ping\n", MSG_DONTWAIT) {
         // EAGAIN: the send buffer is full. Had it room for a part of the ping, that would do as well.

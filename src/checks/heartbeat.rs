@@ -96,12 +96,9 @@ fn pings_after_an_interval(exam: &Exam, watch: Watch) -> Verdict {
     let interval = ms(300);
     let (peer, watching) = Watching::begin(exam, watch, interval, 3)?;
     watching.pings(&peer)?;
+    let due = watching.called() + interval;
     watching
-        .not_before(
-            watching.called() + interval,
-            Instant::now(),
-            "the first ping",
-        )
+        .not_before(due, Instant::now(), "the first ping")
         .caused_by(causes::TOO_EARLY)?;
     watching.goes_on("1 of 3 pings is unanswered")
 }

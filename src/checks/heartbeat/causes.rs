@@ -26,9 +26,9 @@ pub(super) const A_THREAD_IS_LEFT: &str = "A thread that `watch` has started is 
      go on to ping, or take bytes that are the caller's, on a connection that is no longer watched: \
      tell it to end, and join it, before you return.";
 
-pub(super) const OPTIONS_STAY: &str = "Timeouts and O_NONBLOCK belong to the socket, not to a call or to \
-     a handle, and stay until somebody sets them back: the caller's next read will end in WouldBlock. \
-     Put them back on every way out, or use what holds for one call: `poll`, MSG_DONTWAIT.";
+pub(super) const OPTIONS_STAY: &str = "Timeouts and O_NONBLOCK belong to the socket, not to a call \
+     or to a handle, and stay until somebody sets them back: a read or a write of the caller's will \
+     end in WouldBlock. Put them back on every way out, or use what holds for one call: `poll`, MSG_DONTWAIT.";
 
 pub(super) const SHUT_DOWN: &str = "The connection has been shut down, and it was only lent: what is \
      to become of a silent peer is the caller's to decide.";
@@ -39,8 +39,8 @@ pub(super) const THREADS_APART: &str = "A thread of yours is still there when `w
 pub(super) const NO_PING: &str =
     "A ping is the five bytes `ping\\n`, each time, and nothing else is sent.";
 
-/// It has returned while it was to go on. `pings` are those that came, those of them that were answered,
-/// and those that may go unanswered.
+/// It has returned while it was to go on. `pings` are those that came, those of them that were
+/// answered, and those that may go unanswered.
 pub(super) fn gave_up(
     outcome: &io::Result<Ended>,
     pings: (u32, u32, u32),

@@ -1,5 +1,4 @@
-//! A connection on which the exam sends and the answer reads lines; a call of the answer, and what
-//! follows from what it returned, whatever the check.
+//! A connection on which the exam sends and the answer reads lines, and a call of the answer.
 
 use std::{
     io::{self, ErrorKind},
@@ -8,11 +7,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::ReadLine;
+use super::{
+    ReadLine,
+    cause::{Instead, panicked, too_early, without_end},
+};
 use crate::{
     deadline::Deadline,
-    exam::{Answer, Because, Call as System, Case, Doing, Exam, LIMIT, Peer, Unmet, Verdict, here},
-    table::{End, State},
+    exam::{Answer, Because, Case, Doing, Exam, LIMIT, Peer, Unmet, Verdict, here},
+    table::End,
 };
 
 /// A limit where time is not the subject: longer than the exam itself waits.
@@ -22,7 +24,7 @@ pub(super) const AMPLE: Duration = Duration::from_secs(10);
 pub(super) const ENOUGH: usize = 1000;
 
 /// How much too early a time-out may seem, for clocks count in steps.
-const JIFFY: Duration = Duration::from_millis(10);
+pub(super) const JIFFY: Duration = Duration::from_millis(10);
 
 /// How long pieces may stand in Recv-Q before the exam sends more: each of them where the answer rests,
 /// and all of them where it runs.
@@ -37,7 +39,7 @@ pub(super) type Wanted<'a> = Result<&'a str, ErrorKind>;
 
 /// A connection: the exam has one end, and lends the other to the answer, call after call.
 pub(super) struct Connection<'e> {
-    pub(super) exam: &'e Exam,
+    exam: &'e Exam,
     pub(super) peer: Peer<'e>,
     stream: Arc<TcpStream>,
     read: ReadLine,
@@ -134,18 +136,9 @@ impl Call<'_> {
         cause: impl Fn(Option<&Got>, &Case) -> Option<String>,
     ) -> Verdict<Duration> {
         let returned = self.answer.returns("of the last step");
-        let returned = returned.because(|case| match (case.panicked, wanted) {
-            (false, _) => cause(None, case),
-            (true, Err(ErrorKind::TimedOut)) => Some(
-                "It panicked where time was the only thing that happened. A `Duration` is never \
-                 negative: where the time that has passed is more than the limit, `limit - passed` \
-                 panics; `saturating_sub` gives zero, `checked_sub` None. That is when to return TimedOut."
-                    .to_owned(),
-            ),
-            (true, _) => Some(
-                "Whatever a peer sends or does, it is no reason to panic: return an error instead."
-                    .to_owned(),
-            ),
+        let returned = returned.because(|case| match case.panicked {
+            true => Some(panicked(wanted).to_owned()),
+            false => cause(None, case),
         })?;
         let took = self.answer.age();
         let seen = match &returned {
@@ -172,7 +165,16 @@ impl Call<'_> {
         self.exam
             .fail(expected, seen)
             .because(|case| cause(Some(&got), case))
-            .because(|case| self.likely(wanted, &got, took, case))
+            .because(|case| {
+                let instead = Instead {
+                    wanted,
+                    got: &got,
+                    took,
+                    limit: self.limit,
+                    max: self.max,
+                };
+                instead.likely(case)
+            })
     }
 
     /// The call must end by its deadline, and not before it.
@@ -202,138 +204,9 @@ impl Call<'_> {
             )
             .because(|case| Some(without_end(&stream, limit, case)))
     }
-
-    fn likely(&self, wanted: Wanted, got: &Got, took: Duration, case: &Case) -> Option<String> {
-        let cause = match (wanted, got) {
-            (Ok(wanted), Ok(got)) => return another_line(wanted, got).map(str::to_owned),
-            (Err(ErrorKind::TimedOut), Err(ErrorKind::WouldBlock))
-                if took + JIFFY >= self.limit =>
-            {
-                "WouldBlock is EAGAIN, the kernel's word for a read timeout that ran out (socket(7), \
-                 SO_RCVTIMEO); on Windows it is TimedOut. A caller should not need to know both: match \
-                 both, and return TimedOut."
-            }
-            (_, Err(ErrorKind::WouldBlock)) => {
-                "WouldBlock is EAGAIN, and there was time left: the socket is non-blocking, or its read \
-                 timeout is shorter than what remains. When a wait ends early, look at the clock, and \
-                 wait again."
-            }
-            (Err(ErrorKind::TimedOut), Err(ErrorKind::InvalidInput)) => {
-                "Most likely `set_read_timeout` was given what remains when nothing does: it refuses a \
-                 duration of zero with InvalidInput. Zero means that the deadline has passed: return \
-                 TimedOut instead of asking for it."
-            }
-            (_, Err(ErrorKind::UnexpectedEof)) if case.is_in(State::Established) => {
-                "There is no end of file: nobody has closed, both ends are ESTABLISHED. End of file is \
-                 Ok(0) of a read that has room for bytes. An error of `read` is none; and an empty \
-                 buffer, or a `take` that is used up, gives Ok(0) too."
-            }
-            (_, Err(ErrorKind::TimedOut)) => {
-                return Some(too_early(took, self.limit));
-            }
-            (Ok(line), Err(ErrorKind::FileTooLarge)) => {
-                return Some(format!(
-                    "The line has {} bytes, and max is {}. What counts is the bytes in front of the \
-                     newline: not the newline, and nothing behind it.",
-                    line.len(),
-                    self.max
-                ));
-            }
-            (_, Err(ErrorKind::Interrupted)) => {
-                "A signal came while it waited, and the call ended with EINTR: with a timeout it is not \
-                 restarted (signal(7)). The connection is as it was: compute what remains, and wait on."
-            }
-            (Err(ErrorKind::TimedOut), Ok(line)) if line.is_empty() => {
-                "Nothing had come, not even a newline, and an empty line was returned. Is an error of \
-                 `read` passed over? It says that nothing has been read."
-            }
-            (Err(ErrorKind::TimedOut), Ok(_)) => {
-                "Some bytes had come, but no newline: what one read brought, or what was there when the \
-                 time was over, is no line."
-            }
-            (Err(ErrorKind::FileTooLarge), Ok(line)) if line.len() <= self.max => {
-                "The first bytes of a line that is too long were returned as a line. Nobody has sent \
-                 that line, and the rest of it would be taken for the next one."
-            }
-            (Err(ErrorKind::FileTooLarge), Ok(line)) => {
-                return Some(format!(
-                    "This line has {} bytes, and max is {}. Either nothing compares the two, or it \
-                     allows too many.",
-                    line.len(),
-                    self.max
-                ));
-            }
-            (Err(_), Err(_)) => {
-                "It has failed, as it should, but by another name. A caller tells the cases apart by \
-                 their ErrorKind."
-            }
-            _ => return None,
-        };
-        Some(cause.to_owned())
-    }
-}
-
-fn too_early(took: Duration, limit: Duration) -> String {
-    format!(
-        "It gave up after {took:.0?}, of a limit of {limit:?}. Either the limit is counted wrong (in \
-         another unit, or a part of it twice), or something else is taken for its end: an error, a \
-         wait that is over. Only the clock tells."
-    )
 }
 
 /// Whether no thread of the answer's runs: each is blocked in a system call, or has ended.
 pub(super) fn is_at_rest(exam: &Exam) -> bool {
     !exam.evidence().threads.contains(&Doing::Running)
-}
-
-/// Why another line than this was returned, as far as the two of them tell.
-fn another_line(wanted: &str, got: &str) -> Option<&'static str> {
-    Some(if got.strip_suffix('\n') == Some(wanted) {
-        "The newline ends the line and is no part of it: take it off."
-    } else if got.contains('\0') {
-        "There are zeros that nobody sent: the whole buffer was taken. `read` and `peek` return n, how \
-         many bytes they have put there: use `&buf[..n]`."
-    } else if got.contains('\n') {
-        "One read can bring more than a line: TCP is a stream of bytes and keeps no lines apart. Stop \
-         behind the first newline."
-    } else if got.contains(char::REPLACEMENT_CHARACTER) {
-        "A replacement character that nobody sent: `from_utf8_lossy`, of bytes that are not yet the \
-         whole line. Put the bytes together first, then make text of them."
-    } else if got.trim() == wanted.trim() {
-        "Only the newline is taken off: `trim` takes spaces too, `lines` and `trim_end` a `\\r`, and \
-         these may be meant."
-    } else if wanted.starts_with(got) {
-        "It took what one read brought for the line. How the bytes are cut into pieces says nothing: \
-         the line ends at its newline, so read on until it comes."
-    } else if wanted.ends_with(got) {
-        "The beginning is missing: a later read has taken its place. Put the pieces together."
-    } else {
-        return None;
-    })
-}
-
-/// Why a call goes on after its deadline, by where it waits and what the socket has been told.
-fn without_end(stream: &TcpStream, limit: Duration, case: &Case) -> String {
-    if case.is_running() {
-        return "Your thread runs and waits for nothing: it does not look at the clock, or does not stop \
-                when the deadline has passed."
-            .to_owned();
-    }
-    if !case.is_blocked_in(&[System::Read]) {
-        return "It waits, but not in a read: whatever it waits in (`kernel` says in what) must end by \
-                the deadline too. Give it what remains until then, computed anew before each wait."
-            .to_owned();
-    }
-    match stream.read_timeout() {
-        Ok(Some(timeout)) => format!(
-            "The socket's read timeout (SO_RCVTIMEO) is {timeout:?}, of a limit of {limit:?}. It begins \
-             anew with each read: every byte that comes, and every read after one that timed out, puts \
-             the end off. A deadline is one point in time: note it first, and compute what remains \
-             before each read."
-        ),
-        _ => "The socket has no read timeout (SO_RCVTIMEO): a read on it waits until something comes, \
-              however late it is by then. A look at the clock before or after it does not end it; the \
-              read itself needs a limit: what remains until the deadline."
-            .to_owned(),
-    }
 }

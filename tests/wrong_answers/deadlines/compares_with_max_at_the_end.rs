@@ -1,7 +1,7 @@
 //! Compares the line with max when it has all of it, however long it was.
 //!
 //! rejected by: refuses a line before its newline comes
-//! cause: What is compared with max only when the line is complete does not limit it
+//! cause: To compare the two when the line is complete limits nothing
 
 use std::{
     io::{self, BufRead, BufReader, ErrorKind},

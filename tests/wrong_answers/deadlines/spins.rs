@@ -1,7 +1,7 @@
 //! Asks a non-blocking socket again and again.
 //!
 //! rejected by: waits in the kernel
-//! cause: keeps a processor busy with asking
+//! cause: a non-blocking socket again and again
 
 use std::{
     io::{self, ErrorKind, Read},

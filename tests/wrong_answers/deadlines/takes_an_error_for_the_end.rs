@@ -1,7 +1,7 @@
 //! Matches TimedOut and EAGAIN, and makes an end of file of every other error.
 //!
 //! rejected by: takes neither an end of file nor a reset for a line
-//! cause: `read` returned an error, ECONNRESET
+//! cause: A read of a connection that has been reset returns ECONNRESET
 
 use std::{
     io::{self, ErrorKind, Read},

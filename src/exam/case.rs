@@ -39,6 +39,8 @@ pub struct Case {
     pub awaited: Awaited,
     /// Bytes of the answer's that had arrived at the peer which waited for them.
     pub arrived: Vec<u8>,
+    /// All bytes that the peer waited for, where the check knew which these must be.
+    pub wanted: Vec<u8>,
     /// Whether the student's code had panicked by then.
     pub panicked: bool,
     cause: Option<String>,
@@ -105,6 +107,7 @@ impl Case {
             evidence,
             awaited: Awaited::Nothing,
             arrived: Vec::new(),
+            wanted: Vec::new(),
             panicked: !problems.is_empty(),
             cause: None,
         }

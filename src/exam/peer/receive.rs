@@ -9,7 +9,7 @@ use super::Peer;
 use crate::{
     deadline::Deadline,
     exam::{
-        Awaited, LIMIT, Verdict,
+        Awaited, LIMIT, Unmet, Verdict,
         text::{mark, parting, quote},
     },
 };
@@ -55,6 +55,7 @@ impl Peer<'_> {
                 _ => format!("{got_so_far} within {LIMIT:?}"),
             }
         };
+        let wanted = expected.to_vec();
         let expected = if expected.len() == got.len() && at > 20 {
             format!(
                 "{}, and at byte {at}:\n{}",
@@ -64,7 +65,11 @@ impl Peer<'_> {
         } else {
             format!("to read {}", quote(expected))
         };
-        self.fail(Awaited::Bytes, expected, seen, got)
+        let mut failed = self.fail(Awaited::Bytes, expected, seen, got);
+        if let Err(Unmet::Failed(case)) = &mut failed {
+            case.wanted = wanted;
+        }
+        failed
     }
 
     /// Reads to the end of file, which must come within [`LIMIT`] and before anything else.

@@ -1,0 +1,53 @@
+//! Takes what one read brings for a request.
+//!
+//! rejected by: takes a request that comes a byte at a time
+//! cause: A `read` brings what has come
+
+use std::{
+    collections::HashMap,
+    io::{self, Read, Write},
+    net::{Shutdown, TcpStream},
+    sync::Mutex,
+};
+
+pub fn serve_client(stream: TcpStream, store: &Mutex<HashMap<String, String>>) -> io::Result<()> {
+    let mut buf = [0; 4096];
+    loop {
+        let n = (&stream).read(&mut buf)?;
+        if n == 0 {
+            return Ok(());
+        }
+        if n > 1025 {
+            (&stream).write_all(b"ERR too long\n")?;
+            return finish(&stream);
+        }
+        let request = buf[..n].strip_suffix(b"\n").unwrap_or(&buf[..n]);
+        let answer = match str::from_utf8(request) {
+            Ok("QUIT") => return finish(&stream),
+            Ok(request) => answer(request, store),
+            Err(_) => "ERR no text".to_owned(),
+        };
+        (&stream).write_all(format!("{answer}\n").as_bytes())?;
+    }
+}
+
+fn answer(request: &str, store: &Mutex<HashMap<String, String>>) -> String {
+    let mut store = store.lock().unwrap();
+    let words: Vec<&str> = request.splitn(3, ' ').collect();
+    match words[..] {
+        ["PUT", key, value] => {
+            store.insert(key.to_owned(), value.to_owned());
+            "OK".to_owned()
+        }
+        ["GET", key] => store
+            .get(key)
+            .map_or("NONE".to_owned(), |value| format!("VALUE {value}")),
+        _ => "ERR no such request".to_owned(),
+    }
+}
+
+fn finish(mut stream: &TcpStream) -> io::Result<()> {
+    stream.shutdown(Shutdown::Write)?;
+    io::copy(&mut stream, &mut io::sink())?;
+    Ok(())
+}

@@ -135,6 +135,7 @@ answers! {
         deadlines(read_line_within): starter;
         heartbeat(watch): starter;
         reuseaddr(restart): starter;
+        kv(serve_client): starter;
     }
 }
 

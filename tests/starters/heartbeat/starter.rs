@@ -16,7 +16,7 @@
 //!   Every other error is an Err;
 //! - a ping for which there is no room, for the send buffer and the peer's window are full, is not
 //!   waited for: it counts as sent and unanswered;
-//! - it waits in the kernel: no loop that asks again and again;
+//! - it waits in the kernel and uses next to no processor time: no loop that asks again and again;
 //! - when it returns, the stream is as it was, open in both directions, blocking and without timeouts,
 //!   and no thread of it is left.
 //!

@@ -1,7 +1,7 @@
 //! The processor time that the answer's threads use while there is nothing to do.
 //!
-//! How much a loop gets that never waits depends on who else runs: little, on a busy machine. But
-//! between two waits a thread that waits uses next to none, however busy the machine is.
+//! How much a loop gets that never waits depends on who else runs: little, on a busy machine. But a
+//! thread that waits uses next to none between two waits, and that is so on any machine.
 
 use std::time::{Duration, Instant};
 
@@ -15,11 +15,12 @@ use crate::deadline::Deadline;
 /// For so long the answer is watched.
 const WATCHED: Duration = Duration::from_millis(400);
 
-/// What each wait excuses: to wake, to try a system call, and to wait again.
-const A_TRY: Duration = Duration::from_micros(20);
+/// Too much is a twentieth of a processor, and what it takes to wake and try a system call for each
+/// time that a thread has waited.
+const TOO_MUCH: (Duration, Duration) = (Duration::from_millis(20), Duration::from_micros(20));
 
-/// Processor time beyond that, a twentieth of a processor, which shows that somebody does not wait.
-const TOO_MUCH: Duration = Duration::from_millis(20);
+/// On a machine so busy that a loop does not get that: this, and far more than it takes for each wait.
+const TOO_LONG: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(1));
 
 /// Processor time, and how often it was given back in order to wait.
 struct Usage {
@@ -34,8 +35,9 @@ pub(super) fn not_waiting() -> Option<String> {
     let is_too_much = || {
         let now = so_far()?;
         let time = now.time.saturating_sub(before.time);
-        let excused = A_TRY * now.waits.saturating_sub(before.waits);
-        (time.saturating_sub(excused) >= TOO_MUCH).then_some(time)
+        let waits = now.waits.saturating_sub(before.waits);
+        let allowed = [TOO_MUCH, TOO_LONG].map(|(once, each_wait)| once + each_wait * waits);
+        allowed.iter().any(|limit| time >= *limit).then_some(time)
     };
     let spent = Deadline::after(WATCHED).wait_for(|| Ok(is_too_much()));
     let time = spent.ok().flatten()?;

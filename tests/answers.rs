@@ -80,11 +80,12 @@ answers! {
             closes_at_the_time_out compares_with_max_at_the_end counts_in_microseconds
             counts_the_newline cuts_long_lines gives_up_at_a_signal has_no_max
             has_no_room_for_the_newline keeps_the_newline leaves_a_thread_behind
-            looks_at_the_clock_only makes_text_of_each_piece one_read_is_a_line passes_zero_on
-            peeks_at_the_same_again reads_again_after_each_time_out replaces_what_is_no_text
-            returns_the_kernels_word spins starts_again_after_a_pause stops_at_what_is_no_text
-            subtracts_too_much takes_a_whole_buffer takes_an_error_for_the_end
-            takes_the_end_for_a_newline trims unwraps waits_after_the_end;
+            looks_at_the_clock_only makes_text_of_each_piece matches_timed_out_only
+            one_read_is_a_line passes_zero_on peeks_at_the_same_again
+            reads_again_after_each_time_out replaces_what_is_no_text spins
+            starts_again_after_a_pause stops_at_what_is_no_text subtracts_too_much
+            takes_a_whole_buffer takes_an_error_for_the_end takes_the_end_for_a_newline trims
+            unwraps waits_after_the_end;
 
         heartbeat(watch): a_full_window_holds_it_up a_reset_is_closed a_timeout_is_an_error
             a_timeout_is_silence counts_on_after_an_answer end_of_file_is_an_error

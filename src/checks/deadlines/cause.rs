@@ -116,9 +116,11 @@ fn another_line(wanted: &str, got: &str) -> Option<&'static str> {
     } else if got.trim() == wanted.trim() {
         "Only the newline is taken off: `trim` takes spaces too, `lines` and `trim_end` a `\\r`, and \
          these may be meant."
+    } else if got.is_empty() {
+        return None;
     } else if wanted.starts_with(got) {
-        "It took what one read brought for the line. How the bytes are cut into pieces says nothing: \
-         the line ends at its newline, so read on until it comes."
+        "That is only the line's beginning. If it is what one read brought: how the bytes are cut into \
+         pieces says nothing. The line ends at its newline, so read on until that comes."
     } else if wanted.ends_with(got) {
         "The beginning is missing: what an earlier read had brought was not kept. Put the pieces together, \
          also where a signal comes between them."
@@ -155,7 +157,9 @@ pub(super) fn without_end(stream: &TcpStream, limit: Duration, case: &Case) -> S
                 when the deadline has passed."
             .to_owned();
     }
-    if !case.is_blocked_in(&[Call::Read]) {
+    if case.is_blocked_in(&[Call::Poll, Call::Sleep, Call::Lock])
+        && !case.is_blocked_in(&[Call::Read])
+    {
         return "It waits, but not in a read: whatever it waits in (`kernel` says in what) must end by \
                 the deadline too. Give it what remains until then, computed anew before each wait."
             .to_owned();

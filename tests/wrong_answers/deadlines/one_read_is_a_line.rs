@@ -1,7 +1,7 @@
 //! Takes what one read brings for a line.
 //!
 //! rejected by: puts together what comes in pieces
-//! cause: It took what one read brought for the line
+//! cause: how the bytes are cut into pieces says nothing
 
 use std::{
     io::{self, ErrorKind, Read},

@@ -1,4 +1,4 @@
-//! Returns what the kernel says when a read times out, which is WouldBlock.
+//! Matches TimedOut only, which is the word of Windows: here a read that times out is WouldBlock.
 //!
 //! rejected by: times out in silence
 //! cause: WouldBlock is EAGAIN, the kernel's word
@@ -24,6 +24,7 @@ pub fn read_line_within(mut stream: &TcpStream, limit: Duration, max: usize) -> 
             Ok(_) if line.len() == max => return Err(ErrorKind::FileTooLarge.into()),
             Ok(_) => line.push(byte[0]),
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == ErrorKind::TimedOut => {}
             Err(error) => return Err(error),
         }
     }

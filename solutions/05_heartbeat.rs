@@ -57,7 +57,6 @@ fn is_readable(stream: &TcpStream, until: Instant) -> io::Result<bool> {
             timeout,
         ) {
             Err(nix::Error::EINTR) => {} // a signal: wait for what remains
-            Ok(0) if Instant::now() < until => {}
             ready => return Ok(ready? > 0),
         }
     }

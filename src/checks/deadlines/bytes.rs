@@ -151,23 +151,38 @@ pub(super) fn takes_max_bytes_and_no_more(exam: &Exam, read: ReadLine) -> Verdic
         .map(drop)
 }
 
-/// A line that never ends: how much of it is read must not be the peer's decision.
+/// A line that never ends: how much of it is read must not be the peer's decision, whether it comes at
+/// once or in pieces.
 pub(super) fn refuses_a_line_before_its_newline(exam: &Exam, read: ReadLine) -> Verdict {
+    refuses_after(b"", exam, read)?;
+    refuses_after(b"ten bytes ", exam, read)
+}
+
+fn refuses_after(first: &[u8], exam: &Exam, read: ReadLine) -> Verdict {
     const MAX: usize = 16;
     let connection = Connection::new(exam, read)?;
-    let sent = [b'x'; 1000];
-    connection.queues(&sent)?;
+    let rest = [b'x'; 1000];
+    let all = first.len() + rest.len();
+    if first.is_empty() {
+        connection.queues(&rest)?;
+    }
     let call = connection.call(AMPLE, MAX)?;
+    if !first.is_empty() {
+        connection.sends_a_piece(first)?;
+        connection.peer.send(&rest)?;
+    }
     call.returns(Err(ErrorKind::FileTooLarge), |got, case| {
         let recv_q = case.yours()?.row.recv_q;
         (got.is_none() && recv_q == 0 && !case.is_running()).then(|| {
-            "All 1000 bytes have been read (Recv-Q is 0), of a line that may have 16, and its newline \
-             is still waited for. To compare the two when the line is complete limits nothing: a peer \
-             that sends no newline then decides how much memory is used. Compare them while you read."
-                .to_owned()
+            format!(
+                "All {all} bytes have been read (Recv-Q is 0), of a line that may have {MAX}, and its \
+                 newline is still waited for. To compare the two when the line is complete limits \
+                 nothing: a peer that sends no newline then decides how much memory is used. Compare \
+                 them while you read."
+            )
         })
     })?;
-    let taken = sent.len() - connection.recv_q()?.min(sent.len());
+    let taken = all - connection.recv_q()?.min(all);
     exam.must(
         taken <= MAX + 1,
         format!("at most {} bytes to be taken: max, and one more", MAX + 1),

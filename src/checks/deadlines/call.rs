@@ -117,12 +117,17 @@ impl<'e> Connection<'e> {
         here("look for bytes", self.patience.wait_for(taken)).map(drop)
     }
 
-    /// How many bytes wait for the answer in its socket.
+    /// How many bytes wait for the answer in its socket, once all that was sent has arrived there.
     pub(super) fn recv_q(&self) -> Verdict<usize> {
         let end = here("read an address", End::of(&self.stream))?;
-        let table = self.exam.table()?;
-        let row = table.find(end);
-        Ok(row.map_or(0, |row| row.recv_q as usize))
+        let arrived = || {
+            let table = self.exam.table().unwrap_or_default();
+            let under_way = table.find(end.other()).is_some_and(|row| row.send_q > 0);
+            let waiting = table.find(end).map_or(0, |row| row.recv_q as usize);
+            Ok((!under_way).then_some(waiting))
+        };
+        let waiting = here("look for bytes", Deadline::after(LIMIT).wait_for(arrived))?;
+        waiting.ok_or_else(|| Unmet::not_here("what was sent does not arrive"))
     }
 }
 

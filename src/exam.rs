@@ -129,10 +129,13 @@ impl Exam {
     /// There is no IPv4 here.
     pub fn connection(&self) -> Verdict<(Peer<'_>, TcpStream)> {
         let listener = self.listener()?;
-        let peer = self.dial(here("read its address", listener.local_addr())?)?;
-        let (theirs, _) = here("accept", listener.accept())?;
-        drop(listener);
-        Ok((peer, theirs))
+        let addr = here("read its address", listener.local_addr())?;
+        let stream = here("connect", TcpStream::connect_timeout(&addr, LIMIT))?;
+        let (yours, client) = here("accept", listener.accept())?;
+        self.step(format!(
+            "connected {client}, the exam's end, and {addr}, yours"
+        ));
+        Ok((Peer::new(self, stream), yours))
     }
 
     /// Dials the answer's server.

@@ -98,8 +98,10 @@ impl Case {
                 problem.at, problem.message
             );
         }
-        for returned in returned().iter().take(3) {
-            seen += &format!("\n{returned}");
+        if !seen.contains("it has returned") {
+            for returned in returned().iter().take(3) {
+                seen += &format!("\n{returned}");
+            }
         }
         Case {
             expected,

@@ -1,6 +1,7 @@
 //! A workshop on TCP sockets in which **the kernel is the witness**: no lesson says "the client is
-//! in TIME_WAIT now" without asking the kernel's own socket table, and a lesson fails when the
-//! kernel disagrees. This library is what the lessons in `examples/` share.
+//! in TIME_WAIT now" without asking the kernel's own socket table, and a lesson fails when the kernel
+//! disagrees; an exercise that fails says what the student's socket did, as the kernel saw it. This
+//! library is what the lessons in `examples/` share, and what examines exercises.
 //!
 //! Read it in this order:
 //!
@@ -17,9 +18,12 @@
 //! | [`stop`], [`serve`] | Ctrl-C, and how a blocked `accept` hears of it; a thread for each connection |
 //! | [`watch`] | the table again and again, for `cargo workshop netstat` |
 //! | [`rpc`], [`kv`] | JSON-RPC 1.0 as Go's `net/rpc/jsonrpc` speaks it; the key-value store of MIT 6.824 |
+//! | [`exam`] | examines an answer: a process for each check, peers, the kernel's evidence, reports |
+//! | [`checks`] | what each exercise is held to, and the list of them all |
+//! | [`course`] | the command that students live in |
 //!
-//! Nothing here knows a lesson or an exercise. The socket calls that a lesson is about stand in the
-//! lesson; here is what an earlier one has taught, and the narration.
+//! Nothing here knows a lesson, and nothing but [`checks`] an exercise. The socket calls that a lesson
+//! is about stand in the lesson; here is what an earlier one has taught, and the narration.
 
 pub mod checks;
 pub mod command;

@@ -1,3 +1,5 @@
+//! Names of exercises, as people type them.
+
 use super::find;
 
 #[test]

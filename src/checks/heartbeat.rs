@@ -105,9 +105,17 @@ fn pings_after_an_interval(exam: &Exam, watch: Watch) -> Verdict {
 
 fn no_ping_while_it_talks(exam: &Exam, watch: Watch) -> Verdict {
     let interval = ms(500);
-    let (peer, watching) = Watching::begin(exam, watch, interval, 3)?;
-    let (last, pauses) = watching.hears_a_byte_every(ms(50), interval / 2, &peer)?;
-    let came = watching.arrived(&peer)?;
+    let talk = || {
+        let (peer, watching) = Watching::begin(exam, watch, interval, 3)?;
+        let (last, pauses) = watching.hears_a_byte_every(ms(50), interval / 2, &peer)?;
+        let came = watching.arrived(&peer)?;
+        Ok((peer, watching, last, pauses, came))
+    };
+    let (mut peer, mut watching, mut last, mut pauses, mut came) = talk()?;
+    if came == PING {
+        // A busy machine may have held the answer's threads up for so long, but hardly twice.
+        (peer, watching, last, pauses, came) = talk()?;
+    }
     if !came.is_empty() && came.len() <= pauses * PING.len() {
         let busy = "the machine is so busy that the peer itself could not talk without a pause";
         return Err(Unmet::not_here(busy));

@@ -9,7 +9,7 @@ use crate::exam::report::{Failure, Outcome};
 const THREADS: u64 = 500;
 
 /// More memory than any right answer takes, in KiB.
-const MEMORY: u64 = 256 << 10;
+const MEMORY: u64 = 128 << 10;
 
 /// How the process of a check ended.
 pub(super) enum Ended {

@@ -30,6 +30,7 @@ enum Command {
     List,
     /// Examine the current exercise, or those named
     Check {
+        /// The current exercise, if left out
         #[arg(value_name = "NAME")]
         names: Vec<String>,
         /// All of them
@@ -40,13 +41,23 @@ enum Command {
         json: bool,
     },
     /// Examine an exercise whenever its file is saved, until q or Ctrl-C
-    Watch { name: Option<String> },
+    Watch {
+        /// The current exercise, if left out
+        name: Option<String>,
+    },
     /// Help a little: one hint more each time
-    Hint { name: Option<String> },
+    Hint {
+        /// The current exercise, if left out
+        name: Option<String>,
+    },
     /// Show the solution: once the exercise has passed, or on a second asking
-    Solution { name: Option<String> },
+    Solution {
+        /// The current exercise, if left out
+        name: Option<String>,
+    },
     /// Begin an exercise anew, and keep what is in its file
     Reset {
+        /// Which one
         #[arg(required_unless_present = "all")]
         name: Option<String>,
         /// All of them

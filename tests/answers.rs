@@ -72,9 +72,9 @@ answers! {
             the_last_error_only tries_again unwraps waits_for_a_winner;
 
         echo(echo): counts_reads exits_the_process forgets_to_close ignores_end_of_file
-            ignores_the_rest keeps_everything lines_only never_flushes one_read_is_all starts_threads_for_ever
-            stops_at_a_short_read takes_a_reset_for_the_end text_only unwraps waits_for_the_end
-            whole_buffer;
+            ignores_the_rest keeps_everything lines_only listens_to_quit loses_a_writes_error
+            never_flushes one_read_is_all shouts starts_threads_for_ever stops_at_a_short_read
+            takes_a_reset_for_the_end text_only unwraps waits_for_the_end whole_buffer;
 
         deadlines(read_line_within): a_new_reader_each_time a_timeout_for_each_read
             closes_at_the_time_out compares_with_max_at_the_end counts_in_microseconds
@@ -118,7 +118,7 @@ answers! {
         dialer(dial): equal_shares half_of_what_remains in_rounds races_with_a_head_start
             send_timeout threads_that_are_joined;
 
-        echo(echo): a_byte_at_a_time fill_and_consume io_copy leaves_a_process_behind talks_a_lot
+        echo(echo): a_byte_at_a_time fill_and_consume io_copy leaves_a_process_behind polls talks_a_lot
             two_threads;
 
         deadlines(read_line_within): a_byte_at_a_time naps polls the_workshops_own;
@@ -149,7 +149,7 @@ fn main() -> ExitCode {
     }
     let mut arguments = Arguments::from_args();
     // Most of them hang, for that is their mistake: many can hang at once.
-    arguments.test_threads = arguments.test_threads.or(Some(12));
+    arguments.test_threads = arguments.test_threads.or(Some(8));
     let mut trials = vec![
         Trial::test("every_answer_is_in_the_list", every_answer_is_in_the_list),
         Trial::test("nothing_is_left_of_an_answer", nothing_is_left_of_an_answer),

@@ -102,12 +102,24 @@ fn sends_back_only_what_this_read_brought(exam: &Exam, echo: Echo) -> Verdict {
 
 fn takes_bytes_for_bytes(exam: &Exam, echo: Echo) -> Verdict {
     let (client, answer) = echoing(exam, echo)?;
+    for word in [&b"\r\n"[..], b"quit\n", b"\x04", b"\0"] {
+        client.send(word)?;
+        client.receives(word).because(gives_them_a_meaning)?;
+    }
     let all: Vec<u8> = (0..=255).rev().collect();
     client.send(&all)?;
     client.half_close()?;
     client.receives(&all).because(takes_them_for_text)?;
     answer.succeeds("after bytes that are no text")?;
     Ok(())
+}
+
+fn gives_them_a_meaning(case: &Case) -> Option<String> {
+    (!case.is_running() && !case.panicked).then(|| {
+        "Nothing else is wrong with the connection: these bytes mean something to your code, an end of \
+         line or of the conversation. To an echo no byte means anything."
+            .to_owned()
+    })
 }
 
 fn takes_them_for_text(case: &Case) -> Option<String> {
@@ -189,21 +201,48 @@ fn goes_on_after_a_partial_write(exam: &Exam, echo: Echo) -> Verdict {
         .flat_map(|i| format!("{:07} ", i * 8 % 10_000_000).into_bytes())
         .collect();
     let _pouring = client.pours(sent.clone())?;
-    for _ in 0..3 {
-        blocked_in_a_write(exam)?;
+    let mut interrupted = 0;
+    while interrupted < 3 && is_blocked_in_a_write(exam)? {
         answer.interrupt()?;
+        interrupted += 1;
     }
-    exam.step("interrupted your `write` three times, so that it took a part only");
-    client.receives(&sent).because(|case| {
-        (!case.arrived.is_empty()).then(|| {
-            "Bytes are missing in the middle: `write` returned how many it had taken, and the rest was \
-             never written. `write_all` goes on until all are."
-                .to_owned()
-        })
+    exam.step(format!(
+        "interrupted your `write` {interrupted} times, so that it took a part only"
+    ));
+    client.receives(&sent).because(parts_are_missing)?;
+    client.half_close()?;
+    let total = answer.succeeds("after the end of file")?;
+    let expected = format!("`echo` to return {}", sent.len());
+    exam.must(
+        total == sent.len() as u64,
+        expected,
+        format!("it has returned {total}"),
+    )
+    .caused_by("All bytes came back, but they were counted wrongly: add them up in a u64.")
+}
+
+fn parts_are_missing(case: &Case) -> Option<String> {
+    let at = case
+        .arrived
+        .iter()
+        .zip(&case.wanted)
+        .take_while(|(a, b)| a == b)
+        .count();
+    let number = |bytes: &[u8]| {
+        let word = bytes.get(at.next_multiple_of(8)..)?.get(..7)?;
+        str::from_utf8(word).ok()?.parse::<u64>().ok()
+    };
+    // Each eight bytes are their own offset: it tells whether what comes is from further on.
+    let skipped = number(&case.arrived).is_none_or(|came| Some(came) > number(&case.wanted));
+    (!case.arrived.is_empty() && skipped).then(|| {
+        "Bytes are missing in the middle: `write` returned how many it had taken, and the rest was \
+         never written. `write_all` goes on until all are."
+            .to_owned()
     })
 }
 
-fn blocked_in_a_write(exam: &Exam) -> Verdict {
+/// Waits for that; false if it does not happen, for an answer may wait in other ways.
+fn is_blocked_in_a_write(exam: &Exam) -> Verdict<bool> {
     let look = || {
         let threads = exam.evidence().threads;
         let writes = |doing: &Doing| {
@@ -218,14 +257,12 @@ fn blocked_in_a_write(exam: &Exam) -> Verdict {
         let unknown = threads.iter().all(|doing| *doing == Doing::Unknown);
         Ok((unknown || threads.iter().any(writes)).then_some(unknown))
     };
-    match Deadline::after(LIMIT).wait_for(look) {
-        Ok(Some(false)) => Ok(()),
+    match Deadline::after(LIMIT / 2).wait_for(look) {
         Ok(Some(true)) => Err(Unmet::not_here(
             "the kernel does not tell where a thread is blocked",
         )),
-        _ => Err(Unmet::not_here(
-            "no thread of yours is ever blocked in a write",
-        )),
+        Ok(blocked) => Ok(blocked.is_some()),
+        Err(_) => Ok(false),
     }
 }
 
@@ -234,16 +271,38 @@ fn takes_a_reset_for_an_error(exam: &Exam, echo: Echo) -> Verdict {
     client.send(b"hello")?;
     client.receives(b"hello")?;
     client.reset();
-    answer.fails("after a reset").because(|case| {
-        let cause = if case.is_running() {
-            "The loop goes on after an error: each read fails again, at once, for ever."
-        } else {
-            "`read` returned an error, ECONNRESET. It is the caller's to know: return it with `?`. An \
-             `unwrap` makes a panic of it, `unwrap_or(0)` an end of file that never was."
-        };
-        Some(cause.to_owned())
-    })?;
+    answer.fails("after a reset").because(loses_the_reset)?;
+
+    let (client, answer) = echoing(exam, echo)?;
+    client.reset();
+    answer
+        .fails("after a reset before any byte")
+        .because(loses_the_reset)?;
+
+    let (client, answer) = echoing(exam, echo)?;
+    let pouring = client.pours(vec![b'x'; 8 << 20])?;
+    let _ = is_blocked_in_a_write(exam)?;
+    client.reset();
+    drop(pouring); // the last handle
+    answer
+        .fails("after a reset while it was writing")
+        .because(loses_the_reset)?;
     Ok(())
+}
+
+fn loses_the_reset(case: &Case) -> Option<String> {
+    let cause = if case.is_running() {
+        "The loop goes on after an error: each call fails again, at once, for ever."
+    } else if case.panicked {
+        "A reset is an error that a `read` or a `write` returns, and an `unwrap` makes a panic of it. It \
+         is the caller's to know: return it with `?`."
+    } else if case.is_blocked_in(&[Call::Lock]) {
+        "The reset was met, but your code waits for another thread of yours, which does not come."
+    } else {
+        "`read` or `write` returned an error, and it was lost: `unwrap_or(0)` makes an end of file of it \
+         that never was, `let _ =` nothing at all. It is the caller's to know: return it with `?`."
+    };
+    Some(cause.to_owned())
 }
 
 /// What an echo can do wrong in any check, by what the kernel shows.
@@ -251,9 +310,14 @@ fn likely(case: &Case) -> Option<String> {
     let yours = case.yours();
     let cause = if case.is_running() && case.is_in(State::CloseWait) {
         "`read` returned Ok(0): end of file. The loop took it for data and reads again, for ever."
-    } else if !case.arrived.is_empty() {
+    } else if !case.arrived.is_empty() && case.arrived.contains(&0) {
         "More came back than was sent: the whole buffer was written. `read` returns n, how many bytes \
          it has put there; behind them are zeros, or an earlier read's bytes. Write `&buf[..n]`."
+    } else if !case.arrived.is_empty() && case.awaited != Awaited::Bytes {
+        "More came back than was sent. Write what the read brought, `&buf[..n]`, and nothing else."
+    } else if !case.arrived.is_empty() && !case.wanted.starts_with(&case.arrived) {
+        "What came back is not what was sent. If there was more before it than was sent, the buffer was \
+         written beyond what the read brought: write `&buf[..n]`. Otherwise your code changes the bytes."
     } else if case.awaited == Awaited::Bytes
         && case.is_blocked_in(&[Call::Read])
         && yours.is_some_and(|seen| seen.row.recv_q == 0)

@@ -142,9 +142,12 @@ fn is_refused(exam: &Exam, client: &Peer<'_>, if_not: &str) -> Verdict {
     exam.must(
         line.starts_with(b"ERR"),
         "a line that begins with ERR",
-        seen,
+        seen.clone(),
     )
-    .caused_by(if_not)
+    .caused_by(if_not)?;
+    let has_a_reason = line.len() > 4 && line[3] == b' ';
+    exam.must(has_a_reason, "a reason behind ERR and a space", seen)
+        .caused_by("Whoever reads the answer wants to know what was wrong.")
 }
 
 /// Waits until the server has read what the client has sent, and says whether it has.
@@ -171,7 +174,7 @@ fn answers_before_it_waits_for_more(exam: &Exam, serve_client: ServeClient) -> V
 
 fn keeps_a_values_spaces(exam: &Exam, serve_client: ServeClient) -> Verdict {
     let (client, _serving) = Server::new(exam, serve_client).client()?;
-    let value = "to be,  or not ";
+    let value = "  to be,  or not \r";
     asks(&client, &format!("PUT motto {value}"), "OK").because(cause::changes_the_value)?;
     asks(&client, "GET motto", &format!("VALUE {value}")).because(cause::changes_the_value)
 }
@@ -215,7 +218,15 @@ fn answers_all_that_came_at_once(exam: &Exam, serve_client: ServeClient) -> Verd
 fn goes_on_after_what_it_refuses(exam: &Exam, serve_client: ServeClient) -> Verdict {
     let (client, _serving) = Server::new(exam, serve_client).client()?;
     asks(&client, "PUT color red", "OK")?;
-    for request in ["DELETE color", "PUT color", "GET", ""] {
+    for request in [
+        "DELETE color",
+        "PUT color",
+        "GET",
+        "",
+        "get color",
+        "GET color red",
+        "QUITE",
+    ] {
         client.send(format!("{request}\n").as_bytes())?;
         is_refused(exam, &client, cause::TAKES_ANYTHING)?;
     }
@@ -232,14 +243,19 @@ fn refuses_what_is_too_long(exam: &Exam, serve_client: ServeClient) -> Verdict {
     asks(&client, &format!("PUT key {longest}"), "OK").because(cause::counts_the_newline)?;
     asks(&client, "GET key", &format!("VALUE {longest}"))?;
     exam.step("sends a line of 1025 bytes and its newline, and another line");
-    client.send(format!("PUT key {longest}x\nGET key\n").as_bytes())?;
+    client.send(format!("GET nothing\nPUT key {longest}x\nGET key\n").as_bytes())?;
+    client.receives(b"NONE\n")?; // what came before it is answered, and first
     is_refused(exam, &client, cause::KNOWS_NO_LIMIT)?;
     client
         .ends()
         .because(cause::goes_on_after_a_line_too_long)?;
     client.close();
     let _ = serving.returns("after the client has closed too")?; // Ok or an error: as it likes
-    Ok(())
+
+    let (client, _serving) = Server::new(exam, serve_client).client()?;
+    exam.step("sends 1025 bytes without a newline, and waits");
+    client.send(&[b'x'; 1025])?;
+    is_refused(exam, &client, cause::KNOWS_NO_LIMIT).because(cause::waits_for_the_newline)
 }
 
 /// What the client sends is there before the server begins, and it sends nothing more: a write after

@@ -18,7 +18,13 @@ impl Course {
     }
 
     pub(super) fn text(&self, exercise: &Exercise) -> io::Result<String> {
-        read(&self.path(exercise))
+        read(&self.path(exercise)).map_err(|error| {
+            let advice = format!(
+                "{error} (`cargo workshop reset {}` begins anew)",
+                exercise.name
+            );
+            io::Error::new(error.kind(), advice)
+        })
     }
 
     /// Shows the solution: after the exercise has passed, or when it is asked for a second time.
@@ -61,18 +67,19 @@ impl Course {
         let starter = self
             .root
             .join(format!("tests/starters/{}/starter.rs", exercise.name));
-        let (starter, text) = (
-            read(&starter)?,
-            fs::read_to_string(&file).unwrap_or_default(),
-        );
+        let (starter, text) = (read(&starter)?, fs::read_to_string(&file));
         self.progress
             .change(exercise.name, |done| *done = Default::default());
-        if text == starter {
-            return say!("{path} is as it was at the beginning");
-        }
-        let kept = self.keep(exercise, &text)?;
+        let kept = match text {
+            Ok(text) if text == starter => return say!("{path} is as it was at the beginning"),
+            Ok(text) => format!(
+                "; what was there is kept as {}",
+                self.keep(exercise, &text)?
+            ),
+            Err(_) => String::new(), // there is nothing to keep
+        };
         fs::write(&file, starter).attempt(|| format!("cannot write {path}"))?;
-        say!("{path} is as it was at the beginning; what was there is kept as {kept}")
+        say!("{path} is as it was at the beginning{kept}")
     }
 
     /// A copy under a name that is still free.

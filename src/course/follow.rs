@@ -32,14 +32,17 @@ struct Keys(Option<Termios>);
 impl Keys {
     fn one_at_a_time() -> Keys {
         let stdin = io::stdin();
-        let before = tcgetattr(&stdin).ok().filter(|_| stdin.is_terminal());
-        if let Some(mut modes) = before.clone() {
-            modes
-                .local_flags
-                .remove(LocalFlags::ICANON | LocalFlags::ECHO);
-            let _ = tcsetattr(&stdin, SetArg::TCSANOW, &modes);
+        let keys = Keys(tcgetattr(&stdin).ok().filter(|_| stdin.is_terminal()));
+        keys.again();
+        keys
+    }
+
+    fn again(&self) {
+        if let Some(mut modes) = self.0.clone() {
+            let lines_with_echo = LocalFlags::ICANON | LocalFlags::ECHO;
+            modes.local_flags.remove(lines_with_echo);
+            let _ = tcsetattr(io::stdin(), SetArg::TCSANOW, &modes);
         }
-        Keys(before)
     }
 }
 
@@ -58,11 +61,12 @@ impl Course {
     /// There is no such exercise, or nobody reads the output.
     pub fn watch(&mut self, name: Option<&str>, stop: &Stop) -> io::Result<Status> {
         let mut exercise = self.named(name)?;
-        let _keys = Keys::one_at_a_time();
+        let keys = Keys::one_at_a_time();
         loop {
             let text = self.text(exercise).unwrap_or_default();
-            let status = self.show(exercise)?;
+            let status = self.show(exercise, stop)?;
             loop {
+                keys.again(); // a shell that had us in the background may have changed it
                 match key(stop)? {
                     Some(b'q') => return Ok(status),
                     Some(b'n') => {
@@ -86,7 +90,7 @@ impl Course {
     }
 
     /// Examines on a clear screen. Only the first failure is told in full: one thing at a time.
-    fn show(&mut self, exercise: &Exercise) -> io::Result<Status> {
+    fn show(&mut self, exercise: &Exercise, stop: &Stop) -> io::Result<Status> {
         if io::stdout().is_terminal() {
             write!(io::stdout(), "\x1b[2J\x1b[3J\x1b[H").map_err(output_error)?;
         }
@@ -98,6 +102,7 @@ impl Course {
                 self.conclude_briefly(exercise, &examined)?;
                 examined.status()
             }
+            Err(_) if stop.requested() => return Ok(Status::NotChecked), // Ctrl-C has ended it too
             Err(error) => {
                 complain(&format!("workshop: {error}"));
                 Status::NotChecked

@@ -60,9 +60,9 @@ pub(super) fn returned() -> Vec<String> {
         .clone()
 }
 
-/// Notes each panic instead of printing it.
-pub(super) fn record_panics() {
-    panic::set_hook(Box::new(|info: &PanicHookInfo| {
+/// Notes each panic instead of printing it, and hands it on.
+pub(super) fn record_panics(tell: impl Fn(&Problem) + Send + Sync + 'static) {
+    panic::set_hook(Box::new(move |info: &PanicHookInfo| {
         let at = info
             .location()
             .map_or_else(String::new, |at| match at.file() {
@@ -73,9 +73,11 @@ pub(super) fn record_panics() {
         let text = payload.downcast_ref::<&str>().copied();
         let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
         let message = text.unwrap_or("no message").to_owned();
+        let problem = Problem { message, at };
+        tell(&problem);
         let mut problems = PROBLEMS.lock().unwrap_or_else(PoisonError::into_inner);
         if problems.len() < 100 {
-            problems.push(Problem { message, at });
+            problems.push(problem);
         }
     }));
 }
@@ -90,6 +92,11 @@ impl Exam {
         function: &'static str,
         body: impl FnOnce() -> T + Send + 'static,
     ) -> Verdict<Answer<'_, T>> {
+        // What earlier calls returned the check has seen.
+        RETURNED
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
         let (outcome_of, outcome) = mpsc::sync_channel(1);
         let run = move || {
             let result = panic::catch_unwind(AssertUnwindSafe(body)).ok();

@@ -121,10 +121,21 @@ pub fn tell(report: &Report) -> String {
     text
 }
 
-/// The first lines, and how much there was.
+/// The beginning of the first lines, harmless to a terminal, and how much there was.
 fn printed(report: &Report) -> String {
-    let mut lines = report.printed.lines();
-    let first: Vec<&str> = lines.by_ref().take(5).collect();
+    let mut lines = report.printed.lines().map(|line| {
+        let mut shown = line.chars().flat_map(|c| match c.is_control() {
+            true => c.escape_default().collect(),
+            false => vec![c],
+        });
+        let start: String = shown.by_ref().take(WIDTH).collect();
+        if shown.next().is_some() {
+            start + "…"
+        } else {
+            start
+        }
+    });
+    let first: Vec<String> = lines.by_ref().take(5).collect();
     let all = lines.next().is_none() && report.printed_bytes <= report.printed.len() as u64;
     let rest = if all {
         String::new()

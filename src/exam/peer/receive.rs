@@ -93,7 +93,7 @@ impl Peer<'_> {
                 format!("more bytes: {}", quote(&more))
             }
         };
-        let expected = "end of file, and nothing before it".to_owned();
+        let expected = "end of file, and no more bytes before it".to_owned();
         self.fail(Awaited::EndOfFile, expected, seen, got)
     }
 

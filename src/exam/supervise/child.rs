@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::exam::{
     Case, Exam, Unmet, Verdict,
-    answer::{problems, record_panics},
+    answer::{Problem, problems, record_panics},
     report::Outcome,
 };
 
@@ -39,38 +39,37 @@ pub(super) fn examine(
     check: impl FnOnce(&Exam) -> Verdict,
     cause: fn(&Case) -> Option<String>,
 ) -> ! {
-    record_panics();
+    let socket = || {
+        let stdin = io::stdin().as_fd().try_clone_to_owned();
+        Supervisor(stdin.expect("a new process has descriptors").into())
+    };
+    let supervisor = socket();
+    record_panics(move |problem| {
+        if let Some(todo) = todo(problem) {
+            supervisor.hear(&Message::End(todo)); // nothing more can be learnt
+            process::exit(0);
+        }
+    });
     let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
-    let socket = io::stdin()
-        .as_fd()
-        .try_clone_to_owned()
-        .expect("a new process has descriptors");
-    let exam = Exam::new(Supervisor(socket.into()));
+    let exam = Exam::new(socket());
     let verdict = panic::catch_unwind(AssertUnwindSafe(|| check(&exam)));
-    let outcome = todo().unwrap_or_else(|| match verdict {
+    let outcome = match verdict {
         Ok(Ok(())) => Outcome::Passed,
         Ok(Err(Unmet::NotHere(why))) => Outcome::NotHere { why },
         Ok(Err(Unmet::Failed(case))) => Outcome::Failed(case.close(cause)),
         Err(_) => Outcome::NotHere {
             why: format!("the check itself is broken: {:?}", problems()),
         },
-    });
+    };
     exam.supervisor.hear(&Message::End(outcome));
     process::exit(0);
 }
 
-/// Whether the answer has not been written yet.
-fn todo() -> Option<Outcome> {
-    let problems = problems();
-    let problem = problems
-        .iter()
-        .find(|problem| problem.message.starts_with("not yet implemented"))?;
-    let hint = problem
-        .message
-        .trim_start_matches("not yet implemented")
-        .trim_start_matches(": ");
+/// Whether the panic is the `todo!` of an answer that has not been written yet.
+fn todo(problem: &Problem) -> Option<Outcome> {
+    let hint = problem.message.strip_prefix("not yet implemented")?;
     Some(Outcome::Todo {
-        hint: hint.to_owned(),
+        hint: hint.trim_start_matches(": ").to_owned(),
         at: problem.at.clone(),
     })
 }

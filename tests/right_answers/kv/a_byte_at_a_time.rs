@@ -31,7 +31,7 @@ pub fn serve_client(stream: TcpStream, store: &Mutex<HashMap<String, String>>) -
                 (&stream).write_all(answer(request, store).as_bytes())?;
                 (&stream).write_all(b"\n")?;
             }
-            Err(_) => (&stream).write_all(b"ERR\n")?,
+            Err(_) => (&stream).write_all(b"ERR no UTF-8\n")?,
         }
     }
 }

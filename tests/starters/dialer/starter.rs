@@ -6,11 +6,12 @@
 //!
 //! The rules it is held to:
 //! - the addresses are in order of preference: the next is dialed when the one before it has failed,
-//!   or has been silent for at least 100 ms. Once one answers, none is dialed any more;
+//!   or has been silent for at least 100 ms, or for its share of a limit that is too short for that.
+//!   Once one answers, none is dialed any more;
 //! - refused is an answer: go on at once, and do not dial that address again;
 //! - `limit` is for all addresses together. A silent one may have a share of it, so that there is
-//!   time for those behind it; one that is alone may have all. How you share it out is up to you, and
-//!   attempts may overlap;
+//!   time for those behind it; one that is alone is waited for to the end of the limit. Otherwise how
+//!   you share it out is up to you, and attempts may overlap;
 //! - if no address answers, the error names each as `{}` prints it, and tells what each one did:
 //!   refused and silent are two different things. It is of the kind of the last address in the list:
 //!   `ConnectionRefused` if that one refused, `TimedOut` if it was silent until there was no time;

@@ -1,7 +1,7 @@
 //! Makes an end of file of every error.
 //!
 //! rejected by: takes a reset for an error
-//! cause: `unwrap_or(0)` an end of file that never was
+//! cause: `unwrap_or(0)` makes an end of file of it
 
 use std::{
     io::{self, Read, Write},

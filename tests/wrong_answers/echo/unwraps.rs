@@ -1,7 +1,7 @@
 //! Panics when the client resets the connection, as clients do.
 //!
 //! rejected by: takes a reset for an error
-//! cause: An `unwrap` makes a panic of it
+//! cause: an `unwrap` makes a panic of it
 
 use std::{
     io::{self, Read, Write},

@@ -1,0 +1,22 @@
+//! Ends the conversation at a word of the client's.
+//!
+//! rejected by: takes bytes for bytes
+//! cause: To an echo no byte means anything
+
+use std::{
+    io::{self, Read, Write},
+    net::TcpStream,
+};
+
+pub fn echo(mut stream: TcpStream) -> io::Result<u64> {
+    let mut buf = [0; 1024];
+    let mut total = 0;
+    loop {
+        let n = stream.read(&mut buf)?;
+        if n == 0 || buf[..n].starts_with(b"quit") {
+            return Ok(total);
+        }
+        stream.write_all(&buf[..n])?;
+        total += n as u64;
+    }
+}

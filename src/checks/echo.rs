@@ -2,12 +2,14 @@
 
 use std::{io, net::TcpStream};
 
+use socket2::SockRef;
+
 use super::Exercise;
 use crate::{
     deadline::Deadline,
     exam::{
         Answer, Awaited, Because, Call, Case, Doing, Exam, LIMIT, Peer, Suite, Unmet, Verdict,
-        Whose,
+        Whose, here,
     },
     table::State,
 };
@@ -64,6 +66,9 @@ pub const SUITE: Suite<Echo> = Suite {
 
 /// The student's function.
 pub type Echo = fn(TcpStream) -> io::Result<u64>;
+
+/// A buffer that a few writes fill, in bytes.
+const SMALL: usize = 16 << 10;
 
 type Echoing<'e> = Answer<'e, io::Result<u64>>;
 
@@ -196,20 +201,33 @@ fn closes_the_connection(exam: &Exam, echo: Echo) -> Verdict {
 /// A write that took only a part is what a busy server sees. Here a signal makes it happen: to a
 /// write that is blocked in the middle, which then returns how much it had done (signal(7)).
 fn goes_on_after_a_partial_write(exam: &Exam, echo: Echo) -> Verdict {
-    let (client, answer) = echoing(exam, echo)?;
-    let sent: Vec<u8> = (0..1_u32 << 20) // each eight bytes are their own offset
-        .flat_map(|i| format!("{:07} ", i * 8 % 10_000_000).into_bytes())
+    let (client, server) = exam.connection()?;
+    // Little room on the way back: a write is blocked soon, however little each one brings.
+    let small = SockRef::from(&server).set_send_buffer_size(SMALL);
+    here("set SO_SNDBUF", small)?;
+    let small = SockRef::from(client.stream()).set_recv_buffer_size(SMALL);
+    here("set SO_RCVBUF", small)?;
+    let answer = exam.start("echo", move || echo(server))?;
+    let sent: Vec<u8> = (0..1_u32 << 16) // each eight bytes are their own offset
+        .flat_map(|i| format!("{:07} ", i * 8).into_bytes())
         .collect();
     let _pouring = client.pours(sent.clone())?;
-    let mut interrupted = 0;
-    while interrupted < 3 && is_blocked_in_a_write(exam)? {
-        answer.interrupt()?;
-        interrupted += 1;
+    let mut pieces = sent.chunks(8000);
+    // An answer that never waits in a write, or not soon, has none that could be cut short.
+    for piece in pieces.by_ref().take(12) {
+        let blocked = is_blocked_in_a_write(exam)?;
+        if blocked {
+            answer.interrupt()?;
+            exam.step("interrupted your `write`: if it had taken a part, it returned how much");
+        }
+        client.receives(piece).because(parts_are_missing)?;
+        if !blocked {
+            break;
+        }
     }
-    exam.step(format!(
-        "interrupted your `write` {interrupted} times, so that it took a part only"
-    ));
-    client.receives(&sent).because(parts_are_missing)?;
+    for piece in pieces {
+        client.receives(piece).because(parts_are_missing)?;
+    }
     client.half_close()?;
     let total = answer.succeeds("after the end of file")?;
     let expected = format!("`echo` to return {}", sent.len());

@@ -275,3 +275,11 @@ impl Exam {
 pub fn here<T>(what: &str, result: io::Result<T>) -> Verdict<T> {
     result.map_err(|error| Unmet::not_here(format!("cannot {what}: {error}")))
 }
+
+/// How many descriptors this process has open.
+///
+/// # Errors
+/// There is no `/proc`.
+pub fn descriptors() -> Verdict<usize> {
+    Ok(here("count descriptors", std::fs::read_dir("/proc/self/fd"))?.count())
+}

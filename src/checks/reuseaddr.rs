@@ -23,7 +23,7 @@ use self::{
 };
 use super::Exercise;
 use crate::{
-    exam::{Because, Exam, Suite, Unmet, Verdict, here},
+    exam::{Because, Exam, Suite, Unmet, Verdict, descriptors, here},
     table::{End, State},
 };
 
@@ -258,11 +258,6 @@ fn leaves_nothing_else_open(exam: &Exam, restart: Restart) -> Verdict {
         "Something else was opened and is still there. If it is a clone of the listener, the address \
          stays taken when the listener is dropped.",
     )
-}
-
-/// How many descriptors this process has.
-fn descriptors() -> Verdict<usize> {
-    Ok(here("count descriptors", fs::read_dir("/proc/self/fd"))?.count())
 }
 
 fn leaves_ipv4_alone(exam: &Exam, restart: Restart) -> Verdict {

@@ -1,9 +1,9 @@
 //! What is left when a dialer has returned.
 
-use std::{fs, net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 
 use super::{Dial, address::Address, attempts, dialing, is_connected_to, likely, no_connection};
-use crate::exam::{Because, Exam, Verdict, here};
+use crate::exam::{Because, Exam, Verdict, descriptors};
 
 pub(super) fn leaves_nothing_behind(exam: &Exam, dial: Dial) -> Verdict {
     let limit = Duration::from_millis(900);
@@ -51,10 +51,4 @@ fn is_all_there_is(exam: &Exam, expected: usize, left: &str) -> Verdict {
          `TcpStream`, `Socket` and `OwnedFd` close when they are dropped; a raw number, and what was \
          forgotten, does not.",
     )
-}
-
-/// How many descriptors this process has open.
-fn descriptors() -> Verdict<usize> {
-    let folder = here("read /proc/self/fd", fs::read_dir("/proc/self/fd"))?;
-    Ok(folder.count())
 }

@@ -161,8 +161,12 @@ fn usage(name: &str, error: &clap::Error) -> ExitCode {
         .collect();
     let paragraph = paragraph.join(" ");
     let message = paragraph.strip_prefix("error: ").unwrap_or(&paragraph);
+    let tip = text
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("tip: "))
+        .map_or_else(String::new, |tip| format!("; {tip}"));
     complain(&format!(
-        "{name}: {message} (`--help` shows how it is used)"
+        "{name}: {message}{tip} (`--help` shows how it is used)"
     ));
     ExitCode::from(2)
 }

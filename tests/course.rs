@@ -78,7 +78,10 @@ impl Checkout {
             .env("CARGO", env!("CARGO"))
             // Not ours: cargo tells packages apart by their place in the workspace, and these have
             // the same as ours.
-            .env("CARGO_TARGET_DIR", self.root.join("../target"))
+            .env(
+                "CARGO_TARGET_DIR",
+                Path::new(env!("CARGO_TARGET_TMPDIR")).join("target"),
+            )
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         command
@@ -197,7 +200,11 @@ fn tells_wrong_usage_from_what_cannot_be_checked() {
         error.contains("did you mean `echo`?") && error.lines().count() == 1,
         "{error}"
     );
-    checkout.workshop(&["chekc"], 2);
+    let (_, error) = checkout.workshop(&["chekc"], 2);
+    assert!(
+        error.contains("'check'") && error.lines().count() == 1,
+        "{error}"
+    );
     checkout.workshop(&["reset"], 2);
     let output = run(
         checkout
@@ -212,6 +219,45 @@ fn tells_wrong_usage_from_what_cannot_be_checked() {
         error.contains("cannot read") && error.contains("03_echo.rs"),
         "{error}"
     );
+    let (told, _) = checkout.workshop(&["check", "echo", "kv"], 1);
+    assert!(told.contains("kv: 0 of"), "{told}");
+}
+
+#[test]
+fn leaves_nothing_running_when_it_is_killed() {
+    let checkout = Checkout::fresh();
+    let stops = "pub fn echo(_: std::net::TcpStream) -> std::io::Result<u64> {
+        nix::sys::signal::raise(nix::sys::signal::Signal::SIGSTOP)?;
+        Ok(0)
+    }
+    fn main() -> std::process::ExitCode {
+        socket_workshop::checks::echo::SUITE.examine(echo)
+    }";
+    fs::write(checkout.exercise("echo"), stops).unwrap();
+    let mut workshop = checkout.command(&["check", "echo"]).spawn().unwrap();
+    wait_for(PATIENCE, || examining() == 10);
+    workshop.kill().unwrap();
+    workshop.wait().unwrap();
+    // Sooner than a check that does not end is killed anyway, after 15 s.
+    wait_for(Duration::from_secs(10), || examining() == 0);
+}
+
+/// How many processes make a check of this exercise in the copy.
+fn examining() -> usize {
+    let processes = fs::read_dir("/proc").unwrap();
+    let commands = processes
+        .filter_map(|process| fs::read_to_string(process.ok()?.path().join("cmdline")).ok());
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("target");
+    let examines = |command: &String| {
+        command.starts_with(&*target.to_string_lossy()) && command.contains("\0--one\0")
+    };
+    commands.filter(examines).count()
+}
+
+#[track_caller]
+fn wait_for(limit: Duration, holds: impl Fn() -> bool) {
+    let look = || Ok(holds().then_some(()));
+    assert!(Deadline::after(limit).wait_for(look).unwrap().is_some());
 }
 
 #[test]

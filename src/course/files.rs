@@ -36,11 +36,15 @@ impl Course {
         if !self.has_passed(exercise) && !self.progress.of(exercise.name).asked {
             self.progress
                 .change(exercise.name, |done| done.asked = true);
-            say!(
-                "`{}` has not passed yet, and there is more to learn from a hint:",
-                exercise.name
-            )?;
-            say!("    cargo workshop hint {}", exercise.name)?;
+            if self.progress.of(exercise.name).hints < exercise.hints.len() {
+                say!(
+                    "`{}` has not passed yet, and there is more to learn from a hint:",
+                    exercise.name
+                )?;
+                say!("    cargo workshop hint {}", exercise.name)?;
+            } else {
+                say!("`{}` has not passed yet.", exercise.name)?;
+            }
             return say!("Ask again to see the solution all the same.");
         }
         let path = format!("solutions/{}.rs", exercise.file_stem());

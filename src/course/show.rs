@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     checks::{EXERCISES, Exercise},
+    command::{complain, is_reader_gone},
     exam::{Report, Teller},
     say,
 };
@@ -125,7 +126,16 @@ impl Course {
             if !json {
                 say!("{} ({})", exercise.name, exercise.path())?;
             }
-            let examined = self.examine(exercise, tell_now)?;
+            let examined = match self.examine(exercise, tell_now) {
+                Ok(examined) => examined,
+                // What was left to be told is not known to have passed.
+                Err(error) if is_reader_gone(&error) => return Ok(status.max(Status::NotChecked)),
+                Err(error) => {
+                    complain(&format!("workshop: {error}"));
+                    status = status.max(Status::NotChecked);
+                    continue; // the others can still be examined
+                }
+            };
             status = status.max(examined.status());
             match json {
                 true => print_json(exercise, &examined)?,

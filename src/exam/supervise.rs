@@ -10,7 +10,7 @@ use std::{
     io::{self, BufRead, BufReader, ErrorKind, Read},
     net::Shutdown,
     os::{
-        fd::OwnedFd,
+        fd::{AsFd, OwnedFd},
         unix::{net::UnixStream, process::CommandExt},
     },
     process::{Child, Command, ExitCode, ExitStatus},
@@ -19,6 +19,7 @@ use std::{
 };
 
 use nix::{
+    poll::{PollFd, PollFlags, PollTimeout, poll},
     sys::{
         signal::{Signal, killpg},
         wait::{Id, WaitPidFlag, WaitStatus, waitid},
@@ -33,7 +34,7 @@ use super::{
     report::{Outcome, Report, Teller},
 };
 use crate::{
-    command::{complain, is_reader_gone},
+    command::{complain, is_reader_gone, output_error},
     deadline::Deadline,
     say,
 };
@@ -70,7 +71,7 @@ pub(super) fn main<A: Copy>(suite: &Suite<A>, answer: A) -> ExitCode {
     let json = arguments.iter().any(|argument| argument == "--json");
     match report_all(suite.exercise, &checks, json) {
         Ok(status) => ExitCode::from(status),
-        Err(error) if is_reader_gone(&error) => ExitCode::SUCCESS,
+        Err(error) if is_reader_gone(&error) => ExitCode::from(3),
         Err(error) => {
             complain(&format!("{}: cannot examine: {error}", suite.exercise));
             ExitCode::from(3)
@@ -135,9 +136,10 @@ fn supervise(number: usize, name: &str) -> io::Result<Report> {
         .spawn()?;
     thread::scope(|scope| {
         let printed = scope.spawn(move || keep_beginning(output));
-        let (steps, ended) = hear(&reports, &child)?;
+        let heard = hear(&reports, &child);
         let milliseconds = started.elapsed().as_millis() as u64;
         let status = end(&mut child)?;
+        let (steps, ended) = heard?;
         let outcome = ended.outcome(steps, status);
         let (printed, printed_bytes) = printed.join().expect("it only reads");
         Ok(Report {
@@ -163,6 +165,9 @@ fn hear(reports: &UnixStream, child: &Child) -> io::Result<(Vec<String>, Ended)>
                 Err(_) => break, // it has closed its stdin, and goes on
             },
             // Time to look after it. What has come of the line stays in `line`.
+            Err(_) if is_nobody_listening() => {
+                return Err(output_error(ErrorKind::BrokenPipe.into()));
+            }
             Err(error) if error.kind() == ErrorKind::WouldBlock => match Excess::of(child.id()) {
                 Some(excess) => return Ok((steps, Ended::Excess(excess))),
                 None => continue,
@@ -172,6 +177,16 @@ fn hear(reports: &UnixStream, child: &Child) -> io::Result<(Vec<String>, Ended)>
         line.clear();
     }
     Ok((steps, Ended::Late))
+}
+
+/// Whether the reader of our reports has gone away, or was killed: then there is nobody to go on for.
+fn is_nobody_listening() -> bool {
+    let stdout = io::stdout();
+    let mut fds = [PollFd::new(stdout.as_fd(), PollFlags::empty())];
+    let gone = poll(&mut fds, PollTimeout::ZERO).is_ok_and(|ready| ready > 0);
+    gone && fds[0]
+        .revents()
+        .is_some_and(|seen| seen.contains(PollFlags::POLLERR))
 }
 
 /// Whether the process ends by itself within the next moment. It stays a zombie, so that its number

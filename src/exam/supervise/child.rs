@@ -51,6 +51,8 @@ pub(super) fn examine(
         }
     });
     let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
+    #[cfg(target_os = "linux")] // a supervisor that is killed cannot kill us any more
+    let _ = nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL);
     let exam = Exam::new(socket());
     let verdict = panic::catch_unwind(AssertUnwindSafe(|| check(&exam)));
     let outcome = match verdict {

@@ -23,3 +23,27 @@ pub mod listener;
 
 #[path = "06_reuseaddr.rs"]
 pub mod reuseaddr;
+
+#[path = "08_close.rs"]
+pub mod close;
+
+#[path = "09_states.rs"]
+pub mod states;
+
+#[path = "10_nonblocking.rs"]
+pub mod nonblocking;
+
+#[path = "11_window.rs"]
+pub mod window;
+
+#[path = "12_backlog.rs"]
+pub mod backlog;
+
+#[path = "13_shutdown.rs"]
+pub mod shutdown;
+
+#[path = "14_latency.rs"]
+pub mod latency;
+
+#[path = "15_proxy.rs"]
+pub mod proxy;

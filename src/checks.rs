@@ -1,12 +1,20 @@
 //! What the exercises are held to: a module of checks for each, and the list of them all.
 
+pub mod backlog;
+pub mod close;
 pub mod deadlines;
 pub mod dialer;
 pub mod echo;
 pub mod heartbeat;
 pub mod kv;
+pub mod latency;
 pub mod listener;
+pub mod nonblocking;
+pub mod proxy;
 pub mod reuseaddr;
+pub mod shutdown;
+pub mod states;
+pub mod window;
 
 /// An exercise: where it is, what it belongs to, and what helps.
 #[derive(Debug)]
@@ -32,6 +40,14 @@ pub const EXERCISES: &[Exercise] = &[
     heartbeat::EXERCISE,
     reuseaddr::EXERCISE,
     kv::EXERCISE,
+    close::EXERCISE,
+    states::EXERCISE,
+    nonblocking::EXERCISE,
+    window::EXERCISE,
+    backlog::EXERCISE,
+    shutdown::EXERCISE,
+    latency::EXERCISE,
+    proxy::EXERCISE,
 ];
 
 impl Exercise {

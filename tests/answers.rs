@@ -111,6 +111,22 @@ answers! {
             looks_at_the_length_too_late lossy never_flushes no_limit one_read_is_a_request one_word
             resets_at_quit splits_at_every_space takes_a_reset_for_the_end takes_anything text_only
             trims unwraps unwraps_the_first_line waits_for_all works_on_a_copy writes_with_the_lock;
+
+        close(stub): ;
+
+        states(stub): ;
+
+        nonblocking(stub): ;
+
+        window(stub): ;
+
+        backlog(stub): ;
+
+        shutdown(stub): ;
+
+        latency(stub): ;
+
+        proxy(stub): ;
     }
     right_answers {
         listener(listen, serve): four_threads_accept listens_twice one_thread_polls threads;
@@ -128,6 +144,22 @@ answers! {
         reuseaddr(restart): calls_of_nix in_one_place on_another_thread slow std_listens_twice;
 
         kv(serve_client): a_byte_at_a_time closes_early its_own_buffer polls two_threads wakes_up_often;
+
+        close(stub): ;
+
+        states(stub): ;
+
+        nonblocking(stub): ;
+
+        window(stub): ;
+
+        backlog(stub): ;
+
+        shutdown(stub): ;
+
+        latency(stub): ;
+
+        proxy(stub): ;
     }
     starters {
         listener(listen, serve): starter;
@@ -137,6 +169,14 @@ answers! {
         heartbeat(watch): starter;
         reuseaddr(restart): starter;
         kv(serve_client): starter;
+        close(stub): starter;
+        states(stub): starter;
+        nonblocking(stub): starter;
+        window(stub): starter;
+        backlog(stub): starter;
+        shutdown(stub): starter;
+        latency(stub): starter;
+        proxy(stub): starter;
     }
 }
 

@@ -18,7 +18,7 @@ use socket_workshop::{
 };
 
 /// The lessons, and how many stages each has.
-const LESSONS: [(&str, usize); 7] = [
+const LESSONS: [(&str, usize); 15] = [
     ("listener", 7),
     ("dialer", 4),
     ("echo", 5),
@@ -26,6 +26,14 @@ const LESSONS: [(&str, usize); 7] = [
     ("heartbeat", 4),
     ("reuseaddr", 6),
     ("kv", 4),
+    ("close", 1),
+    ("states", 1),
+    ("nonblocking", 1),
+    ("window", 1),
+    ("backlog", 1),
+    ("shutdown", 1),
+    ("latency", 1),
+    ("proxy", 1),
 ];
 
 fn on_any_port(name: &str) -> Command {

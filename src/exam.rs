@@ -70,8 +70,10 @@ impl<A: Copy> Suite<A> {
     /// The `main` of an exercise: makes every check, prints what came of it, and returns 0 if all
     /// passed, 1 if one failed, 3 if none failed but some could not be made here.
     ///
-    /// Arguments are parts of names, of which one must occur in a check for it to be made, and
-    /// `--json`, to print reports that can be read by a program. Others, which `cargo test` may pass
+    /// Arguments are parts of names, of which one must occur in a check for it to be made; `--json`, to
+    /// print reports that can be read by a program; and `--hold`, to make one check after the other,
+    /// and to stop the process of one that fails until Enter, so that its sockets can be looked at.
+    /// Others, which `cargo test` may pass
     /// on to every test, are ignored.
     pub fn examine(&self, answer: A) -> ExitCode {
         supervise::main(self, answer)
@@ -245,6 +247,7 @@ impl Exam {
         seen: impl Into<String>,
     ) -> Verdict<T> {
         let evidence = self.evidence();
+        self.supervisor.may_hold(evidence.look());
         let mut case = Case::new(expected.into(), seen.into(), evidence);
         case.awaited = awaited;
         Err(Unmet::Failed(Box::new(case)))

@@ -33,7 +33,8 @@ pub(super) fn is_held(exam: &Exam, answer: Answer) -> Verdict {
         )?;
     client.hears_nothing_for(A_WHILE).because(|case| {
         says_more(case).or_else(|| closed_too_early(case, "one read is not the end, only Ok(0) is"))
-    })
+    })?;
+    at_rest(exam)
 }
 
 /// Nothing happens: the accept queue is empty, and the only client says nothing.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Answer, comes_true, processor, server::Server};
 use crate::{
-    exam::{Because, Case, Exam, Verdict, Whose},
+    exam::{Because, Case, Exam, LIMIT, Verdict, Whose},
     table::{Row, State},
 };
 
@@ -25,7 +25,7 @@ pub(super) fn is_held(exam: &Exam, answer: Answer) -> Verdict {
     client.send(b"nice to meet you")?;
     let end = server.end_for(client.addr()?);
     let unread = |rows: &[Row]| rows.iter().any(|row| row.end() == end && row.recv_q > 0);
-    let read = comes_true(exam, |rows| !unread(rows))?;
+    let read = comes_true(exam, LIMIT, |rows| !unread(rows))?;
     exam.must(read, "the server to read what its client sends", "it is in Recv-Q still")
         .caused_by(
             "What a client sends stays in Recv-Q until it is read, and the end of file comes behind it. \

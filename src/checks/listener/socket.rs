@@ -13,7 +13,7 @@ use super::{
     server::{LOOPBACK, listen_once, listening},
 };
 use crate::{
-    exam::{Because, Exam, Seen, Unmet, Verdict, here},
+    exam::{Because, Exam, LIMIT, Seen, Unmet, Verdict, here},
     table::{End, Row, State},
 };
 
@@ -128,7 +128,7 @@ pub(super) fn takes_its_address_back(exam: &Exam, (listen, _): Answer) -> Verdic
     client.close();
     drop(listener);
     let in_time_wait = |row: &Row| row.local.port() == addr.port() && row.state == State::TimeWait;
-    if !comes_true(exam, |rows| rows.iter().any(in_time_wait))? {
+    if !comes_true(exam, LIMIT, |rows| rows.iter().any(in_time_wait))? {
         return Err(Unmet::not_here("no TIME_WAIT is left by a connection here"));
     }
     exam.step(format!(

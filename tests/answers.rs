@@ -56,13 +56,15 @@ macro_rules! answer {
 
 answers! {
     wrong_answers {
-        listener(listen, serve): adds_a_newline an_error_of_its_own another_port asks_the_dead
-            backlog_of_one closes_at_once continues echoes ends_at_no_descriptor every_address
-            expects_the_address flattens forgets_reuse_address four_at_a_time greets_or_ends
-            ignores_end_of_file ipv4_only keeps_every_handle leaves_a_thread_behind never_flushes
-            never_listens never_waits no_descriptor_no_server one_at_a_time one_read_is_all
+        listener(listen, serve): a_hundred_at_a_time adds_a_newline an_error_of_its_own another_port
+            asks_the_dead backlog_of_one closes_at_once continues echoes ends_at_no_descriptor
+            every_address expects_the_address flattens forgets_reuse_address four_at_a_time
+            greets_or_ends greets_under_a_lock greets_where_it_accepts ignores_end_of_file ipv4_only
+            keeps_every_handle leaves_a_thread_behind never_flushes never_listens never_waits
+            never_waits_again no_descriptor_no_server one_at_a_time one_read_is_all
             outlives_its_listener parks_for_ever pool_of_four returns_ok reuse_address_too_late
-            shares_the_port std_backlog tries_for_ever unwraps waits_for_the_client;
+            shares_the_port sleeps_for_seconds small_backlogs_only std_backlog tries_for_ever
+            unwraps waits_for_the_client writes_once;
 
         dialer(dial): a_fixed_time_each a_limit_for_each all_for_the_first another_kind backwards
             connects_to_all divides_by_none forgets_its_timeout forgets_to_close

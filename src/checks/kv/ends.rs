@@ -1,0 +1,105 @@
+//! The checks that are about the end of a conversation: a line that is too long, QUIT, end of file, a
+//! reset.
+
+use super::{ServeClient, Server, asks, cause, is_refused};
+use crate::exam::{Because, Exam, Verdict};
+
+/// More than a line may have, all of it sent before the server reads a byte.
+const ENDLESS: usize = 1 << 20;
+
+pub(super) fn refuses_what_is_too_long(exam: &Exam, serve_client: ServeClient) -> Verdict {
+    let (client, serving) = Server::new(exam, serve_client).client()?;
+    let longest = "x".repeat(1024 - "PUT key ".len());
+    exam.step("sends a line of 1024 bytes and its newline");
+    asks(&client, &format!("PUT key {longest}"), "OK").because(cause::counts_the_newline)?;
+    asks(&client, "GET key", &format!("VALUE {longest}"))?;
+    exam.step("sends a line of 1025 bytes and its newline, and another line");
+    client.send(format!("GET nothing\nPUT key {longest}x\nGET key\n").as_bytes())?;
+    client.receives(b"NONE\n")?; // what came before it is answered, and first
+    is_refused(exam, &client, cause::KNOWS_NO_LIMIT)?;
+    client
+        .ends()
+        .because(cause::goes_on_after_a_line_too_long)?;
+    client.close();
+    let _ = serving.returns("after the client has closed too")?; // Ok or an error: as it likes
+
+    let (client, _serving) = Server::new(exam, serve_client).client()?;
+    exam.step("sends 1025 bytes without a newline, and waits");
+    client.send(&[b'x'; 1025])?;
+    is_refused(exam, &client, cause::KNOWS_NO_LIMIT).because(cause::waits_for_the_newline)
+}
+
+/// What the client sends is there before the server begins, and it sends nothing more: a write after
+/// a reset would take the error along, and leave an end of file to the read.
+pub(super) fn ends_a_line_without_end(exam: &Exam, serve_client: ServeClient) -> Verdict {
+    let (client, stream) = exam.connection()?;
+    let sent = client.fill(&vec![b'x'; ENDLESS])?;
+    exam.step(format!("sent {sent} bytes without a newline"));
+    let serving = Server::new(exam, serve_client).serves(stream)?;
+    is_refused(exam, &client, cause::KNOWS_NO_LIMIT).because(cause::waits_for_the_newline)?;
+    client
+        .ends()
+        .because(cause::goes_on_after_a_line_too_long)?;
+    client.close();
+    let _ = serving.returns("after the client has closed too")?; // Ok or an error: as it likes
+    Ok(())
+}
+
+pub(super) fn at_quit(exam: &Exam, serve_client: ServeClient) -> Verdict {
+    let server = Server::new(exam, serve_client);
+    let (client, serving) = server.client()?;
+    client.send(b"PUT color red\nGET color\nQUIT\nPUT color blue\n")?;
+    client
+        .receives(b"OK\nVALUE red\n")
+        .because(|case| cause::loses_what_it_has_read(case, 2))?;
+    client.ends().because(cause::goes_on_after_quit)?;
+    client.close();
+    serving
+        .succeeds("after QUIT, and the client has closed too")
+        .because(cause::takes_the_end_for_an_error)?;
+    server
+        .tells_another("color", "red")
+        .because(cause::executes_what_comes_behind_quit)
+}
+
+pub(super) fn at_end_of_file(exam: &Exam, serve_client: ServeClient) -> Verdict {
+    let server = Server::new(exam, serve_client);
+    for request in [None, Some("PUT color red")] {
+        let (client, serving) = server.client()?;
+        if let Some(request) = request {
+            asks(&client, request, "OK")?;
+        }
+        client.half_close()?;
+        client.ends().because(cause::answers_the_end_of_file)?;
+        serving
+            .succeeds("after the end of file")
+            .because(cause::takes_the_end_for_an_error)?;
+    }
+    Ok(())
+}
+
+pub(super) fn drops_a_line_that_is_cut(exam: &Exam, serve_client: ServeClient) -> Verdict {
+    let server = Server::new(exam, serve_client);
+    let (client, serving) = server.client()?;
+    client.send(b"PUT color red\nPUT color blu")?;
+    client.half_close()?;
+    client.receives(b"OK\n")?;
+    client
+        .ends()
+        .because(cause::takes_a_cut_line_for_a_request)?;
+    let _ = serving.returns("after the end of file")?; // an error is allowed: the line was cut
+    server
+        .tells_another("color", "red")
+        .because(cause::takes_a_cut_line_for_a_request)
+}
+
+pub(super) fn takes_a_reset_for_an_error(exam: &Exam, serve_client: ServeClient) -> Verdict {
+    let (client, serving) = Server::new(exam, serve_client).client()?;
+    asks(&client, "PUT color red", "OK")?;
+    asks(&client, "GET color", "VALUE red")?;
+    client.reset();
+    serving
+        .fails("after a reset")
+        .because(cause::loses_an_error)?;
+    Ok(())
+}

@@ -149,14 +149,17 @@ fn is_refused(exam: &Exam, client: &Peer<'_>, if_not: &str) -> Verdict {
         .caused_by("Whoever reads the answer wants to know what was wrong.")
 }
 
-/// Waits until the server has read what the client has sent, and says whether it has.
+/// Waits until the server has read what the client has sent, or the connection is no more, and says
+/// whether either has come about.
 fn is_read(exam: &Exam, client: &Peer<'_>, limit: Deadline) -> Verdict<bool> {
     let end = here("read the client's address", End::of(client.stream()))?;
     let read = || {
         let table = exam.table().unwrap_or_default();
-        let arrived = table.find(end).is_none_or(|row| row.send_q == 0);
-        let taken = table.find(end.other()).is_none_or(|row| row.recv_q == 0);
-        Ok((arrived && taken).then_some(()))
+        let is_read = table.find(end).is_none_or(|row| {
+            let taken = table.find(end.other()).is_some_and(|row| row.recv_q == 0);
+            row.send_q == 0 && taken
+        });
+        Ok(is_read.then_some(()))
     };
     Ok(here("read the socket table", limit.wait_for(read))?.is_some())
 }

@@ -20,6 +20,11 @@ pub(super) const KNOWS_NO_LIMIT: &str = "A line of more than 1024 bytes was take
     long a line is and you how much of your memory it gets: `(&mut reader).take(1025)` is a line and its \
     newline.";
 
+/// The client has read the end of file, and then SO_ERROR.
+pub(super) const RESETS_BEHIND_THE_END: &str = "The end of file has come, and an RST behind it: the socket \
+    was closed with bytes unread. The client may lose the answers that it has not read yet. Behind \
+    `shutdown(Shutdown::Write)` read what still comes, and only then close.";
+
 pub(super) fn changes_the_value(case: &Case) -> Option<String> {
     let cause = if case.arrived.starts_with(b"ERR") {
         "The value is all that follows the key, and this one has spaces: split the line at its first two \

@@ -1,10 +1,13 @@
 //! The checks that are about the end of a conversation: a line that is too long, QUIT, end of file, a
 //! reset.
 
-use super::{ServeClient, Server, asks, cause, is_refused};
-use crate::exam::{Because, Exam, Verdict};
+use super::{ServeClient, Server, TO_GET_THERE, asks, cause, is_read, is_refused};
+use crate::{
+    deadline::Deadline,
+    exam::{Because, Exam, Peer, Verdict, here, quote},
+};
 
-/// More than a line may have, all of it sent before the server reads a byte.
+/// So much a client may send that the server does not want, all of it before the server reads a byte.
 const ENDLESS: usize = 1 << 20;
 
 pub(super) fn refuses_what_is_too_long(exam: &Exam, serve_client: ServeClient) -> Verdict {
@@ -20,6 +23,7 @@ pub(super) fn refuses_what_is_too_long(exam: &Exam, serve_client: ServeClient) -
     client
         .ends()
         .because(cause::goes_on_after_a_line_too_long)?;
+    is_not_reset(exam, &client)?;
     client.close();
     let _ = serving.returns("after the client has closed too")?; // Ok or an error: as it likes
 
@@ -40,19 +44,42 @@ pub(super) fn ends_a_line_without_end(exam: &Exam, serve_client: ServeClient) ->
     client
         .ends()
         .because(cause::goes_on_after_a_line_too_long)?;
+    is_not_reset(exam, &client)?;
     client.close();
     let _ = serving.returns("after the client has closed too")?; // Ok or an error: as it likes
     Ok(())
 }
 
+/// Behind the end of file. A server that has read all that was sent may close without a reset.
+fn is_not_reset(exam: &Exam, client: &Peer<'_>) -> Verdict {
+    is_read(exam, client, Deadline::after(TO_GET_THERE))?;
+    match here("read SO_ERROR", client.stream().take_error())? {
+        None => Ok(()),
+        Some(error) => exam
+            .fail(
+                "no reset behind the end of file",
+                format!("SO_ERROR: {error}"),
+            )
+            .caused_by(cause::RESETS_BEHIND_THE_END),
+    }
+}
+
 pub(super) fn at_quit(exam: &Exam, serve_client: ServeClient) -> Verdict {
     let server = Server::new(exam, serve_client);
-    let (client, serving) = server.client()?;
-    client.send(b"PUT color red\nGET color\nQUIT\nPUT color blue\n")?;
+    let (client, stream) = exam.connection()?;
+    let requests = "PUT color red\nGET color\nQUIT\n";
+    let behind = "PUT color blue\n".repeat(ENDLESS / 15);
+    let sent = client.fill(format!("{requests}{behind}").as_bytes())?;
+    exam.step(format!(
+        "sent {}, and requests behind it: {sent} bytes",
+        quote(requests.as_bytes())
+    ));
+    let serving = server.serves(stream)?;
     client
         .receives(b"OK\nVALUE red\n")
         .because(|case| cause::loses_what_it_has_read(case, 2))?;
     client.ends().because(cause::goes_on_after_quit)?;
+    is_not_reset(exam, &client)?;
     client.close();
     serving
         .succeeds("after QUIT, and the client has closed too")

@@ -1,6 +1,7 @@
 //! Checks of exercise 7: a line protocol for a store that many clients share.
 
 mod cause;
+mod deaf;
 mod ends;
 mod lock;
 mod requests;

@@ -20,6 +20,15 @@ pub(super) const KNOWS_NO_LIMIT: &str = "A line of more than 1024 bytes was take
     long a line is and you how much of your memory it gets: `(&mut reader).take(1025)` is a line and its \
     newline.";
 
+/// A line with more than 1024 bytes, but not characters, got another answer than ERR, and a line with
+/// more characters got that.
+pub(super) const COUNTS_CHARACTERS: &str = "The line was taken: the limit is one of bytes, and a character \
+    may have up to four. `chars().count()` counts characters; `len()`, of a `String` too, counts bytes.";
+
+/// Another line came where an ERR should have, and one by one these requests get the right answers.
+pub(super) const OUT_OF_ORDER: &str = "An answer is missing, or has come in another order than its request. \
+    All answers must go one way: what lies in a BufWriter is overtaken by what is written to the stream.";
+
 /// The client has read the end of file, and then SO_ERROR.
 pub(super) const RESETS_BEHIND_THE_END: &str = "The end of file has come, and an RST behind it: the socket \
     was closed with bytes unread. The client may lose the answers that it has not read yet. Behind \
@@ -63,6 +72,11 @@ pub(super) fn loses_what_it_has_read(case: &Case, requests: usize) -> Option<Str
              connection."
         )
     })
+}
+
+pub(super) fn answers_out_of_order(case: &Case) -> Option<String> {
+    let other = !case.arrived.is_empty() && !case.wanted.starts_with(&case.arrived);
+    other.then(|| OUT_OF_ORDER.to_owned())
 }
 
 pub(super) fn ends_at_a_line_that_is_no_text(case: &Case) -> Option<String> {
@@ -191,15 +205,15 @@ pub(super) fn locks_while_it_writes(case: &Case) -> Option<String> {
 
 pub(super) fn loses_an_error(case: &Case) -> Option<String> {
     let cause = if case.panicked {
-        "The client has reset the connection, and your code has panicked. A read then returns an error, \
-         ECONNRESET, which is the caller's to know: return it with `?` instead of `unwrap`."
+        "The client has reset the connection, and your code has panicked. A read or a write then returns an \
+         error, which is the caller's to know: return it with `?` instead of `unwrap`."
     } else if case.is_running() {
         "The client has reset the connection, and your thread is running: the loop goes on after an error. \
          It is told once; behind it each read finds the end of file, for ever."
     } else if case.evidence.threads.is_empty() {
-        "The client has reset the connection: a read returned an error, ECONNRESET. `map_while(Result::ok)`, \
-         `while let Some(Ok(line))` and `unwrap_or(0)` make an end of file of it that never was. Return it \
-         with `?`."
+        "The client has reset the connection: a read or a write returned an error, and it was lost. \
+         `map_while(Result::ok)`, `while let Some(Ok(line))` and `unwrap_or(0)` make an end of file of it \
+         that never was, `let _ =` nothing at all. Return it with `?`."
     } else {
         return None;
     };

@@ -1,7 +1,7 @@
 //! The checks that are about the end of a conversation: a line that is too long, QUIT, end of file, a
 //! reset.
 
-use super::{ServeClient, Server, TO_GET_THERE, asks, cause, is_read, is_refused};
+use super::{ServeClient, Server, TO_GET_THERE, asks, cause, deaf, is_read, is_refused};
 use crate::{
     deadline::Deadline,
     exam::{Because, Exam, Peer, Verdict, here, quote},
@@ -11,7 +11,8 @@ use crate::{
 const ENDLESS: usize = 1 << 20;
 
 pub(super) fn refuses_what_is_too_long(exam: &Exam, serve_client: ServeClient) -> Verdict {
-    let (client, serving) = Server::new(exam, serve_client).client()?;
+    let server = Server::new(exam, serve_client);
+    let (client, serving) = server.client()?;
     let longest = "x".repeat(1024 - "PUT key ".len());
     exam.step("sends a line of 1024 bytes and its newline");
     asks(&client, &format!("PUT key {longest}"), "OK").because(cause::counts_the_newline)?;
@@ -27,7 +28,12 @@ pub(super) fn refuses_what_is_too_long(exam: &Exam, serve_client: ServeClient) -
     client.close();
     let _ = serving.returns("after the client has closed too")?; // Ok or an error: as it likes
 
-    let (client, _serving) = Server::new(exam, serve_client).client()?;
+    let (client, _serving) = server.client()?;
+    exam.step("sends a line of 1025 bytes, which are 517 characters, and its newline");
+    client.send(format!("PUT key x{}\n", "é".repeat(508)).as_bytes())?;
+    is_refused(exam, &client, cause::COUNTS_CHARACTERS)?;
+
+    let (client, _serving) = server.client()?;
     exam.step("sends 1025 bytes without a newline, and waits");
     client.send(&[b'x'; 1025])?;
     is_refused(exam, &client, cause::KNOWS_NO_LIMIT).because(cause::waits_for_the_newline)
@@ -121,12 +127,22 @@ pub(super) fn drops_a_line_that_is_cut(exam: &Exam, serve_client: ServeClient) -
 }
 
 pub(super) fn takes_a_reset_for_an_error(exam: &Exam, serve_client: ServeClient) -> Verdict {
-    let (client, serving) = Server::new(exam, serve_client).client()?;
-    asks(&client, "PUT color red", "OK")?;
-    asks(&client, "GET color", "VALUE red")?;
+    let server = Server::new(exam, serve_client);
+    let (client, serving) = server.client()?;
+    let value = "x".repeat(1000);
+    asks(&client, &format!("PUT big {value}"), "OK")?;
+    asks(&client, "GET big", &format!("VALUE {value}"))?;
     client.reset();
     serving
         .fails("after a reset")
+        .because(cause::loses_an_error)?;
+
+    let (client, pouring, serving) = deaf::client(server, "GET big")?;
+    deaf::is_waited_for(exam, &client)?;
+    client.reset();
+    drop(pouring); // the last handle
+    serving
+        .fails("after a reset while it was writing")
         .because(cause::loses_an_error)?;
     Ok(())
 }

@@ -61,7 +61,15 @@ pub(super) fn answers_all_that_came_at_once(exam: &Exam, serve_client: ServeClie
     let _serving = Server::new(exam, serve_client).serves(stream)?;
     client
         .receives(answers.as_bytes())
-        .because(|case| cause::loses_what_it_has_read(case, MANY))
+        .because(|case| cause::loses_what_it_has_read(case, MANY))?;
+    client.send(b"GET key0\nDELETE key0\nGET key\nPUT key \xff\nGET key1\n")?;
+    client
+        .receives(b"VALUE 0\n")
+        .because(cause::answers_out_of_order)?;
+    is_refused(exam, &client, cause::OUT_OF_ORDER)?;
+    client.receives(b"NONE\n")?;
+    is_refused(exam, &client, cause::OUT_OF_ORDER)?;
+    client.receives(b"VALUE 1\n")
 }
 
 pub(super) fn goes_on_after_what_it_refuses(exam: &Exam, serve_client: ServeClient) -> Verdict {

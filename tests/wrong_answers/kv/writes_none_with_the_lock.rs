@@ -26,7 +26,7 @@ pub fn serve_client(stream: TcpStream, store: &Mutex<HashMap<String, String>>) -
         let answer = match str::from_utf8(request) {
             Ok("QUIT") => return finish(&stream),
             Ok(request) => match request.strip_prefix("GET ") {
-                Some(key) => {
+                Some(key) if !key.contains(' ') => {
                     let value = {
                         let store = store.lock().unwrap();
                         let Some(value) = store.get(key) else {
@@ -37,7 +37,7 @@ pub fn serve_client(stream: TcpStream, store: &Mutex<HashMap<String, String>>) -
                     };
                     format!("VALUE {value}")
                 }
-                None => answer(request, store),
+                _ => answer(request, store),
             },
             Err(_) => "ERR no text".to_owned(),
         };

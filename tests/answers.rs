@@ -71,9 +71,10 @@ answers! {
             subtracts_below_zero takes_begun_for_connected takes_writable_for_connected
             the_last_error_only tries_again unwraps waits_for_a_winner;
 
-        echo(echo): counts_reads exits_the_process forgets_to_close ignores_end_of_file
-            ignores_the_rest keeps_everything lines_only listens_to_quit loses_a_writes_error
-            never_flushes one_read_is_all shouts starts_threads_for_ever stops_at_a_short_read
+        echo(echo): counts_reads ends_at_silence exits_the_process forgets_to_close
+            ignores_end_of_file ignores_the_rest keeps_everything lines_only listens_to_quit
+            loses_a_writes_error never_flushes one_read_is_all returns_before_its_thread shouts
+            shuts_down_and_forgets starts_threads_for_ever stops_at_a_short_read
             takes_a_reset_for_the_end text_only unwraps waits_for_the_end whole_buffer;
 
         deadlines(read_line_within): a_new_reader_each_time a_timeout_for_each_read

@@ -21,6 +21,9 @@ pub(super) fn client<'e>(
     let (client, stream) = server.exam.connection()?;
     let small = SockRef::from(&stream).set_send_buffer_size(4096);
     here("set SO_SNDBUF", small)?;
+    // No less than has been promised to the server: the kernel would throw away what it has no room for.
+    let promised = SockRef::from(client.stream()).set_recv_buffer_size(64 << 10);
+    here("set SO_RCVBUF", promised)?;
     let client = client.named("deaf client");
     let serving = server.serves(stream)?;
     let pouring = client.pours(format!("{request}\n").repeat(REQUESTS).into_bytes())?;

@@ -25,9 +25,9 @@ pub(super) const KNOWS_NO_LIMIT: &str = "A line of more than 1024 bytes was take
 pub(super) const COUNTS_CHARACTERS: &str = "The line was taken: the limit is one of bytes, and a character \
     may have up to four. `chars().count()` counts characters; `len()`, of a `String` too, counts bytes.";
 
-/// Another line came where an ERR should have, and one by one these requests get the right answers.
-pub(super) const OUT_OF_ORDER: &str = "An answer is missing, or has come in another order than its request. \
-    All answers must go one way: what lies in a BufWriter is overtaken by what is written to the stream.";
+/// Another line came where an ERR should have, among the answers to several requests.
+pub(super) const NO_ERR_IN_ITS_PLACE: &str = "Either this line, which is none of the three requests, was \
+    taken for one; or its ERR is missing, or has come out of order: all answers must go one way.";
 
 /// The client has read the end of file, and then SO_ERROR.
 pub(super) const RESETS_BEHIND_THE_END: &str = "The end of file has come, and an RST behind it: the socket \
@@ -75,8 +75,11 @@ pub(super) fn loses_what_it_has_read(case: &Case, requests: usize) -> Option<Str
 }
 
 pub(super) fn answers_out_of_order(case: &Case) -> Option<String> {
-    let other = !case.arrived.is_empty() && !case.wanted.starts_with(&case.arrived);
-    other.then(|| OUT_OF_ORDER.to_owned())
+    case.arrived.starts_with(b"ERR").then(|| {
+        "An ERR has come before the answer to the request in front of it, or instead of it. All answers must \
+         go one way: what lies in a BufWriter is overtaken by what is written to the stream itself."
+            .to_owned()
+    })
 }
 
 pub(super) fn ends_at_a_line_that_is_no_text(case: &Case) -> Option<String> {

@@ -66,9 +66,9 @@ pub(super) fn answers_all_that_came_at_once(exam: &Exam, serve_client: ServeClie
     client
         .receives(b"VALUE 0\n")
         .because(cause::answers_out_of_order)?;
-    is_refused(exam, &client, cause::OUT_OF_ORDER)?;
+    is_refused(exam, &client, cause::NO_ERR_IN_ITS_PLACE)?;
     client.receives(b"NONE\n")?;
-    is_refused(exam, &client, cause::OUT_OF_ORDER)?;
+    is_refused(exam, &client, cause::NO_ERR_IN_ITS_PLACE)?;
     client.receives(b"VALUE 1\n")
 }
 

@@ -64,8 +64,9 @@ pub const SUITE: Suite<Echo> = Suite {
 /// The student's function.
 pub type Echo = fn(TcpStream) -> io::Result<u64>;
 
-/// How long a client has nothing to say, or does not read: longer than many a read timeout.
-const A_WHILE: Duration = Duration::from_millis(1200);
+/// How long a client has nothing to say, or does not read: longer than many a read timeout, and short
+/// enough for a verdict that comes while the student still looks.
+const A_WHILE: Duration = Duration::from_millis(750);
 
 type Echoing<'e> = Answer<'e, io::Result<u64>>;
 

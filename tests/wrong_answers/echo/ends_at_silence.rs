@@ -10,7 +10,7 @@ use std::{
 };
 
 pub fn echo(mut stream: TcpStream) -> io::Result<u64> {
-    stream.set_read_timeout(Some(Duration::from_millis(700)))?;
+    stream.set_read_timeout(Some(Duration::from_millis(500)))?;
     let mut buf = [0; 1024];
     let mut total = 0;
     loop {

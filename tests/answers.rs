@@ -66,12 +66,15 @@ answers! {
             shares_the_port sleeps_for_seconds small_backlogs_only std_backlog tries_for_ever
             unwraps waits_for_the_client writes_once;
 
-        dialer(dial): a_fixed_time_each a_limit_for_each all_for_the_first another_kind backwards
-            connects_to_all divides_by_none forgets_its_timeout forgets_to_close
-            forgets_what_was_refused hands_on_zero leaves_the_losers names_only
-            no_address_is_not_found no_limit one_family only_the_first stays_non_blocking
-            subtracts_below_zero takes_begun_for_connected takes_writable_for_connected
-            the_last_error_only tries_again unwraps waits_for_a_winner;
+        dialer(dial): a_fixed_time_each a_least_time_each a_limit_for_each all_for_the_first
+            another_kind backwards connects_to_all dials_when_it_has_returned divides_by_none
+            forgets_its_timeout forgets_to_close forgets_what_was_refused hands_on_zero
+            keeps_a_clone leaves_a_clock leaves_the_losers names_only no_address_is_not_found
+            no_limit one_family only_the_first refused_if_any_was rests_after_a_refusal
+            sorts_by_family stays_non_blocking subtracts_below_zero takes_begun_for_connected
+            takes_begun_for_failed takes_writable_for_connected tells_of_the_first
+            ten_milliseconds_each the_last_error_only three_at_most three_rounds tries_again unwraps
+            waits_for_a_winner zero_is_invalid;
 
         echo(echo): counts_reads ends_at_silence exits_the_process forgets_to_close
             ignores_end_of_file ignores_the_rest keeps_everything lines_only listens_to_quit

@@ -14,6 +14,7 @@ mod report;
 mod supervise;
 mod text;
 mod threads;
+mod watched;
 
 use std::{
     cell::RefCell,
@@ -37,7 +38,7 @@ pub use self::{
 
 use crate::{
     deadline::Deadline,
-    table::{End, Kernel, State, Table},
+    table::{End, Kernel},
 };
 
 /// How long an answer may take for what needs no time at all. Generous: the machine may be busy.
@@ -160,53 +161,6 @@ impl Exam {
     pub fn owns(&self, socket: &impl AsFd) {
         if let Ok(file) = nix::sys::stat::fstat(socket) {
             self.own.borrow_mut().push(file.st_ino as u32);
-        }
-    }
-
-    /// The evidence shall show the sockets with this one's port.
-    pub fn watches(&self, socket: &impl AsFd) {
-        let addr = socket2::SockRef::from(socket).local_addr();
-        if let Some(addr) = addr.ok().and_then(|addr| addr.as_socket()) {
-            self.watches_port(addr.port());
-        }
-    }
-
-    /// The evidence shall show the sockets with this port.
-    pub fn watches_port(&self, port: u16) {
-        if port == 0 || self.ports.borrow().contains(&port) {
-            return;
-        }
-        let table = self.kernel.borrow_mut().as_mut().map(Kernel::table);
-        let rows = table
-            .and_then(Result::ok)
-            .unwrap_or_default()
-            .of_ports(&[port])
-            .rows;
-        let old = rows.iter().filter(|row| row.state == State::TimeWait);
-        self.old.borrow_mut().extend(old.map(|row| row.end()));
-        self.ports.borrow_mut().push(port);
-    }
-
-    /// The kernel's rows of the ports that are watched.
-    ///
-    /// # Errors
-    /// The table cannot be read here.
-    pub fn table(&self) -> Verdict<Table> {
-        match self.kernel.borrow_mut().as_mut().map(Kernel::table) {
-            Some(Ok(table)) => {
-                let mut table = match &self.ports.borrow()[..] {
-                    [] => Table::default(), // `of_ports` takes no port for all of them
-                    ports => table.of_ports(ports),
-                };
-                table
-                    .rows
-                    .retain(|row| !self.old.borrow().contains(&row.end()));
-                Ok(table)
-            }
-            Some(Err(error)) => Err(Unmet::not_here(format!(
-                "cannot read the socket table: {error}"
-            ))),
-            None => Err(Unmet::not_here("there is no socket table to read")),
         }
     }
 

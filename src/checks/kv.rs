@@ -12,7 +12,7 @@ use super::Exercise;
 use crate::{
     deadline::Deadline,
     exam::{Answer, Because, Exam, Peer, Suite, Verdict, here, quote},
-    table::End,
+    table::{End, Table},
 };
 
 /// Exercise 7.
@@ -154,13 +154,12 @@ fn is_refused(exam: &Exam, client: &Peer<'_>, if_not: &str) -> Verdict {
 /// whether either has come about.
 fn is_read(exam: &Exam, client: &Peer<'_>, limit: Deadline) -> Verdict<bool> {
     let end = here("read the client's address", End::of(client.stream()))?;
-    let read = || {
-        let table = exam.table().unwrap_or_default();
+    let read = |table: &Table| {
         let is_read = table.find(end).is_none_or(|row| {
             let taken = table.find(end.other()).is_some_and(|row| row.recv_q == 0);
             row.send_q == 0 && taken
         });
-        Ok(is_read.then_some(()))
+        is_read.then_some(())
     };
-    Ok(here("read the socket table", limit.wait_for(read))?.is_some())
+    Ok(exam.table_shows(limit, read)?.is_some())
 }

@@ -24,7 +24,7 @@ use super::Exercise;
 use crate::{
     deadline::Deadline,
     exam::{Because, Call, Case, Exam, LIMIT, Seen, Suite, Unmet, Verdict, here, problems},
-    table::{Row, State},
+    table::{Row, State, Table},
 };
 
 /// Exercise 1.
@@ -111,13 +111,8 @@ pub type Serve = fn(&TcpListener, &[u8]) -> io::Result<()>;
 
 /// Whether the kernel's rows become so within a time.
 fn comes_true(exam: &Exam, within: Duration, holds: impl Fn(&[Row]) -> bool) -> Verdict<bool> {
-    exam.table()?;
-    let look = || {
-        let table = exam.table().unwrap_or_default();
-        Ok(holds(&table.rows).then_some(()))
-    };
-    let seen = Deadline::after(within).wait_for(look);
-    Ok(matches!(seen, Ok(Some(()))))
+    let look = |table: &Table| holds(&table.rows).then_some(());
+    Ok(exam.table_shows(Deadline::after(within), look)?.is_some())
 }
 
 fn greets_a_client_that_says_nothing(exam: &Exam, answer: Answer) -> Verdict {

@@ -3,10 +3,11 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
+    rc::Rc,
     time::Duration,
 };
 
-use socket2::{Domain, SockRef, Socket, Type};
+use socket2::{Domain, SockFilter, SockRef, Socket, Type};
 
 use crate::{
     exam::{Exam, Verdict, here},
@@ -18,7 +19,7 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Address {
     pub(super) addr: SocketAddr,
-    socket: Socket,
+    socket: Rc<Socket>,
 }
 
 impl Address {
@@ -57,7 +58,39 @@ impl Address {
         exam.owns(&socket);
         exam.watches(&socket);
         exam.step(format!("{addr} {does}"));
+        let socket = Rc::new(socket);
         Ok(Address { addr, socket })
+    }
+
+    /// So many that refuse.
+    pub(super) fn many_that_refuse(exam: &Exam, count: u8) -> Verdict<Vec<Address>> {
+        let socket = bound(Ipv4Addr::UNSPECIFIED.into())?;
+        Address::many(exam, socket, count, "refuse: nobody listens there")
+    }
+
+    /// So many that are silent.
+    pub(super) fn many_that_are_silent(exam: &Exam, count: u8) -> Verdict<Vec<Address>> {
+        let socket = bound(Ipv4Addr::UNSPECIFIED.into())?;
+        let nothing = [SockFilter::new(6, 0, 0, 0)]; // BPF_RET, 0 bytes of the segment
+        here("attach a filter", socket.attach_filter(&nothing))?;
+        here("listen", socket.listen(1))?;
+        Address::many(exam, socket, count, "are silent: a filter drops each SYN")
+    }
+
+    /// From 127.0.0.1 on, at one port: a socket that is bound to 0.0.0.0 is bound to them all.
+    fn many(exam: &Exam, socket: Socket, count: u8, do_so: &str) -> Verdict<Vec<Address>> {
+        let port = here("read an address", End::of(&socket))?.local.port();
+        exam.owns(&socket);
+        exam.watches(&socket);
+        exam.step(format!(
+            "127.0.0.1:{port} to 127.0.0.{count}:{port} {do_so}"
+        ));
+        let socket = Rc::new(socket);
+        let address = |n| Address {
+            addr: (Ipv4Addr::new(127, 0, 0, n), port).into(),
+            socket: Rc::clone(&socket),
+        };
+        Ok((1..=count).map(address).collect())
     }
 
     /// How many connections have been made to it: they are all in its accept queue.
@@ -65,6 +98,16 @@ impl Address {
         let table = exam.table()?;
         let listener = table.find(End::listener(self.addr));
         Ok(listener.map_or(0, |row| row.recv_q))
+    }
+
+    /// Makes it listen: whoever dials it again, after a refusal, is seen in its accept queue.
+    pub(super) fn listens_from_now(&self, exam: &Exam) -> Verdict {
+        here("listen", self.socket.listen(16))?;
+        exam.step(format!(
+            "{} has refused, and listens from now on",
+            self.addr
+        ));
+        Ok(())
     }
 
     /// Makes room in the accept queue: the next SYN will be answered.

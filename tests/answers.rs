@@ -112,7 +112,11 @@ answers! {
             resets_at_quit splits_at_every_space takes_a_reset_for_the_end takes_anything text_only
             trims unwraps unwraps_the_first_line waits_for_all works_on_a_copy writes_with_the_lock;
 
-        close(stub): ;
+        close(answer): a_timeout_for_each_read a_timeout_for_each_write closes_at_once forgets_the_fin
+            gives_up_at_a_signal hears_first ignores_end_of_file keeps_a_clone
+            leaves_a_thread lingers loses_a_reset no_limit ok_at_the_limit one_write
+            passes_zero_on reads_once reads_what_is_there resets_at_the_end
+            says_would_block shuts_down_both sleeps unwraps writes_without_limit;
 
         states(stub): ;
 
@@ -145,7 +149,7 @@ answers! {
 
         kv(serve_client): a_byte_at_a_time closes_early its_own_buffer polls two_threads wakes_up_often;
 
-        close(stub): ;
+        close(answer): in_small_pieces polls reads_while_it_writes the_workshops_own;
 
         states(stub): ;
 
@@ -169,7 +173,7 @@ answers! {
         heartbeat(watch): starter;
         reuseaddr(restart): starter;
         kv(serve_client): starter;
-        close(stub): starter;
+        close(answer): starter;
         states(stub): starter;
         nonblocking(stub): starter;
         window(stub): starter;

@@ -112,11 +112,13 @@ answers! {
             resets_at_quit splits_at_every_space takes_a_reset_for_the_end takes_anything text_only
             trims unwraps unwraps_the_first_line waits_for_all works_on_a_copy writes_with_the_lock;
 
-        close(answer): a_timeout_for_each_read a_timeout_for_each_write closes_at_once forgets_the_fin
-            gives_up_at_a_signal hears_first ignores_end_of_file keeps_a_clone
-            leaves_a_thread lingers loses_a_reset no_limit ok_at_the_limit one_write
-            passes_zero_on reads_once reads_what_is_there resets_at_the_end
-            says_would_block shuts_down_both sleeps unwraps writes_without_limit;
+        close(answer): a_limit_for_each_half a_timeout_for_each_read a_timeout_for_each_write
+            closes_at_once forgets_the_fin gives_up_at_a_signal hears_first
+            ignores_end_of_file keeps_a_clone leaves_a_thread lingers loses_a_reset
+            no_limit ok_at_the_limit one_write passes_zero_on reads_once
+            reads_what_is_there resets_at_the_end says_would_block shuts_down_again
+            shuts_down_both sleeps stops_at_the_peers_end unwraps
+            writes_without_limit;
 
         states(stub): ;
 

@@ -22,12 +22,16 @@ use crate::{
 /// A limit where time is not the subject: longer than the exam itself waits.
 pub(super) const AMPLE: Duration = Duration::from_secs(10);
 
+/// A slow peer does something so often.
+pub(super) const PAUSE: Duration = Duration::from_millis(20);
+
 /// How much too early a time-out may seem, for clocks count in steps.
 const JIFFY: Duration = Duration::from_millis(10);
 
-/// The sizes of the answer's send buffer and its peer's receive buffer, in bytes, unless there is a
-/// reason for another. The kernel doubles them (socket(7), SO_SNDBUF).
-const BUFFER: usize = 16 << 10;
+/// The peer's receive buffer, in bytes; the kernel doubles it (socket(7), SO_RCVBUF). Much smaller, and
+/// what is left of the window that it had at first would be less than a segment: the sender would wait
+/// for its timer each time.
+const PEERS: usize = 64 << 10;
 
 /// The answer at work.
 pub(super) struct Call<'e> {
@@ -77,13 +81,13 @@ impl<'e> Call<'e> {
     ) -> Verdict<Call<'e>> {
         let (peer, stream) = exam.connection()?;
         let (room, len) = match size {
-            Size::Large => (BUFFER, 512 << 10),
-            Size::Fits => (8 * BUFFER, 6 * BUFFER),
-            Size::Short => (BUFFER, 64),
+            Size::Large => (16 << 10, 512 << 10),
+            Size::Fits => (192 << 10, 256 << 10),
+            Size::Short => (16 << 10, 64),
         };
         let room = SockRef::from(&stream).set_send_buffer_size(room);
         here("set SO_SNDBUF", room)?;
-        let room = SockRef::from(peer.stream()).set_recv_buffer_size(BUFFER);
+        let room = SockRef::from(peer.stream()).set_recv_buffer_size(PEERS);
         here("set SO_RCVBUF", room)?;
         let yours = here("read an address", End::of(&stream))?;
         let inode = here("look at a socket", fstat(&stream).map_err(io::Error::from))?.st_ino;
@@ -127,12 +131,13 @@ impl<'e> Call<'e> {
         self.peer
             .receives(&self.bytes)
             .and_then(|()| self.peer.ends())
-            .because(cause::does_not_arrive)
+            .because(|case| cause::does_not_arrive(case, self.yours))
     }
 
     /// The peer goes on: the answer must take what it says from the socket.
     pub(super) fn hears(&self, words: &[u8]) -> Verdict {
-        self.peer.send(words).because(cause::does_not_hear)?;
+        let why = |case: &Case| cause::does_not_hear(case, self.yours);
+        self.peer.send(words).because(why)?;
         let heard = || {
             let table = self.exam.table().unwrap_or_default();
             let (yours, peers) = (table.find(self.yours), table.find(self.yours.other()));
@@ -148,7 +153,7 @@ impl<'e> Call<'e> {
             None => format!("after {LIMIT:?} it is not read"),
         };
         let expected = "what the peer says to be read, for it has not closed";
-        self.exam.fail(expected, seen).because(cause::does_not_hear)
+        self.exam.fail(expected, seen).because(why)
     }
 
     /// The call must not have returned: the peer has not closed.
@@ -178,16 +183,26 @@ impl<'e> Call<'e> {
             )
     }
 
-    /// The call must return Ok, and have closed.
-    pub(super) fn succeeds(&self, when: &str) -> Verdict {
-        self.answer
-            .succeeds(when)
-            .because(cause::does_not_succeed)?;
+    /// The call must return Ok, for the peer has closed, and have closed.
+    pub(super) fn succeeds(&self) -> Verdict {
+        let when = "after the peer's end of file";
+        let returned = self.answer.returns(when).because(cause::does_not_return)?;
+        if let Err(error) = returned {
+            let kind = error.kind();
+            let seen = format!("it has returned {kind:?}: {error}");
+            let failed = self
+                .exam
+                .fail(format!("`answer` to return Ok {when}"), seen);
+            return failed.because(|_| cause::needless_error(kind));
+        }
         self.has_closed()
     }
 
-    /// The call must end by its limit, and not before it, and have closed.
-    pub(super) fn times_out(&self, late: impl FnOnce(&Case) -> Option<String>) -> Verdict {
+    /// The call must end by its limit, and not before it, and have closed. Returns how long it took.
+    pub(super) fn times_out(
+        &self,
+        late: impl FnOnce(&Case) -> Option<String>,
+    ) -> Verdict<Duration> {
         let returned = self.answer.returns_within(
             self.limit + LIMIT,
             &format!("with a limit of {:?}", self.limit),
@@ -209,7 +224,8 @@ impl<'e> Call<'e> {
             .because(|_| cause::no_time_out(&returned, early))?;
         self.exam
             .step(format!("it returned TimedOut, after {took:.0?}"));
-        self.has_closed()
+        self.has_closed()?;
+        Ok(took)
     }
 
     /// No descriptor may lead to the socket any more. Not its row tells: a connection on which both FINs
@@ -236,17 +252,20 @@ impl<'e> Call<'e> {
         here("look at sockets", Deadline::after(LIMIT / 2).wait_for(full)).map(drop)
     }
 
-    /// Interrupts the system call in which the answer waits.
+    /// Interrupts the system call in which the answer waits, and lets it wait again, or end.
     pub(super) fn interrupts(&self) -> Verdict {
-        let rests = || Ok(self.rests().then_some(()));
-        here(
-            "look at threads",
-            Deadline::after(LIMIT / 2).wait_for(rests),
-        )?;
+        self.comes_to_rest()?;
         self.answer.interrupt()?;
         self.exam
             .step("interrupted the system call in which your thread waited, by a signal");
-        Ok(())
+        self.comes_to_rest()
+    }
+
+    /// Not for ever: an answer may run all the time, and be right.
+    fn comes_to_rest(&self) -> Verdict {
+        let rests = || Ok((self.rests() || self.answer.has_ended()).then_some(()));
+        let rests = Deadline::after(LIMIT / 2).wait_for(rests);
+        here("look at threads", rests).map(drop)
     }
 
     fn rests(&self) -> bool {
@@ -257,12 +276,9 @@ impl<'e> Call<'e> {
     /// the longest time in which the peer did nothing.
     pub(super) fn is_over_although(
         &self,
-        what: &str,
         act: impl Fn(&TcpStream),
         late: impl FnOnce(&Case) -> Option<String>,
     ) -> Verdict<Duration> {
-        const PAUSE: Duration = Duration::from_millis(20);
-        self.exam.step(format!("the peer {what} every {PAUSE:?}"));
         let (begun, mut longest) = (Instant::now(), PAUSE);
         while begun.elapsed() < LIMIT && !self.answer.has_ended() {
             let before = Instant::now();

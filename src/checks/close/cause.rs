@@ -4,15 +4,17 @@ use std::io::{self, ErrorKind};
 
 use crate::{
     exam::{Awaited, Call, Case},
-    table::State,
+    table::{End, State},
 };
 
 /// The calls in which an answer waits for what its peer says.
 const HEARING: [Call; 3] = [Call::Read, Call::Poll, Call::Splice];
 
 /// Neither end has a row any more, though the exam has not closed its own: a RST.
-fn is_reset(case: &Case) -> bool {
-    case.evidence.sockets.is_empty()
+fn is_reset(case: &Case, yours: End) -> bool {
+    let is_one = |end: End| end == yours || end == yours.other();
+    let mut sockets = case.evidence.sockets.iter();
+    !sockets.any(|seen| is_one(seen.row.end()))
 }
 
 /// The student's end, and no FIN of its has been sent or waits to be.
@@ -20,14 +22,14 @@ fn has_not_shut_down(case: &Case) -> bool {
     case.is_in(State::Established) || case.is_in(State::CloseWait)
 }
 
-pub(super) fn does_not_arrive(case: &Case) -> Option<String> {
+pub(super) fn does_not_arrive(case: &Case, yours: End) -> Option<String> {
     if case.panicked {
         return None;
     }
     let waits_to_hear = case.is_blocked_in(&HEARING);
     Some(
         match case.awaited {
-            _ if is_reset(case) => {
+            _ if is_reset(case, yours) => {
                 "Your end has sent RST, and what your kernel had not sent by then is lost; nor can the \
                  peer be sure of what it got. That is what a close does while bytes are unread, and with \
                  SO_LINGER 0 always. Shut down the sending half, read to the peer's end of file, and \
@@ -76,11 +78,11 @@ pub(super) fn ends_too_soon(case: &Case) -> Option<String> {
     )
 }
 
-pub(super) fn does_not_hear(case: &Case) -> Option<String> {
+pub(super) fn does_not_hear(case: &Case, yours: End) -> Option<String> {
     let unread = case.yours().is_some_and(|seen| seen.row.recv_q > 0);
     Some(
         match () {
-            () if is_reset(case) => {
+            () if is_reset(case, yours) => {
                 "What the peer said behind your FIN was answered with RST: nobody would have read it. The \
                  socket is closed already (at the first moment in which nothing was there to read, \
                  after so many reads, or at an error that was no end: WouldBlock, Interrupted), or its \
@@ -97,25 +99,42 @@ pub(super) fn does_not_hear(case: &Case) -> Option<String> {
     )
 }
 
-/// For a call that was to return Ok, behind the peer's end of file.
-pub(super) fn does_not_succeed(case: &Case) -> Option<String> {
+/// For a call that was to return, behind the peer's end of file.
+pub(super) fn does_not_return(case: &Case) -> Option<String> {
     Some(
-        match case.awaited {
-            _ if case.panicked => return None,
-            Awaited::Return if case.is_running() => {
+        match () {
+            () if case.panicked => return None,
+            () if case.is_running() => {
                 "The peer has closed, and your thread is running: `read` returns Ok(0), end of file, each \
                  time, and the loop takes it for \"nothing yet\"."
             }
-            Awaited::Return if case.is_blocked_in(&[Call::Sleep]) => {
+            () if case.is_blocked_in(&[Call::Sleep]) => {
                 "Your thread sleeps. The peer has closed: a `read` would return Ok(0) at once. Wait for \
                  that, not for time to pass."
             }
-            Awaited::Return => return None,
-            _ => {
-                "The peer has read all of it and closed in order: what failed? After both FINs have \
-                 passed `shutdown` fails with ENOTCONN (NotConnected), for there is nothing left to shut \
-                 down. And Ok(0) is an end of file, the good end."
+            () => return None,
+        }
+        .to_owned(),
+    )
+}
+
+/// For a call that returned an error where the peer has read all of it, and closed in order.
+pub(super) fn needless_error(kind: ErrorKind) -> Option<String> {
+    Some(
+        match kind {
+            ErrorKind::NotConnected => {
+                "Once both FINs have passed `shutdown` gives ENOTCONN (NotConnected): nothing is left to be \
+                 shut down. That is no failure; nor is a second `shutdown` needed, to drop the stream \
+                 closes it."
             }
+            ErrorKind::UnexpectedEof => {
+                "The peer's end of file is what was waited for: the good end, and no error."
+            }
+            ErrorKind::WouldBlock | ErrorKind::Interrupted | ErrorKind::TimedOut => {
+                "The limit had not passed: a call that ends before it without having done anything, by a \
+                 timeout of its own or by a signal, is to be made again."
+            }
+            _ => return None,
         }
         .to_owned(),
     )
@@ -188,8 +207,9 @@ pub(super) fn no_time_out(returned: &io::Result<()>, early: bool) -> Option<Stri
 
 pub(super) fn waits_for_a_silent_peer(case: &Case) -> Option<String> {
     case.is_blocked_in(&[Call::Read, Call::Splice]).then(|| {
-        "It waits for the peer's end of file with no limit. A peer that never closes would hold the \
-         thread and the descriptor for ever: a read needs a timeout, what remains until the deadline."
+        "It is blocked in a read beyond its limit: the read has no timeout, or too long a one. A peer \
+         that never closes would hold the thread and the descriptor. A read gets what remains until \
+         the deadline as its timeout."
             .to_owned()
     })
 }
@@ -205,8 +225,9 @@ pub(super) fn waits_for_a_talkative_peer(case: &Case) -> Option<String> {
 
 pub(super) fn waits_for_a_deaf_peer(case: &Case) -> Option<String> {
     case.is_blocked_in(&[Call::Write]).then(|| {
-        "It is blocked in a write: both kernels' buffers are full, the peer does not read, and the write \
-         has no limit. SO_SNDTIMEO (`set_write_timeout`) is one: what remains until the deadline."
+        "It is blocked in a write beyond its limit: both kernels' buffers are full, the peer does not read, \
+         and the write has no timeout (SO_SNDTIMEO, `set_write_timeout`), or too long a one. It gets what \
+         remains until the deadline."
             .to_owned()
     })
 }

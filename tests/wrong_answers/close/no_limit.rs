@@ -1,7 +1,7 @@
 //! Hears the peer out, however long that takes.
 //!
 //! rejected by: gives up a peer that never closes
-//! cause: for ever: a read needs a timeout
+//! cause: blocked in a read beyond its limit
 
 use std::{
     io::{self, Write},

@@ -1,7 +1,7 @@
 //! Limits the reads, but not the writes.
 //!
 //! rejected by: gives up a peer that hardly reads
-//! cause: the write has no limit
+//! cause: blocked in a write beyond its limit
 
 use std::{
     io::{self, Write},

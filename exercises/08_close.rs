@@ -4,8 +4,9 @@
 //! the answer arrives, although the peer has said things that nobody has read, and is still talking.
 //!
 //! The rules it is held to:
-//! - all of `bytes` arrives, and behind it the end of file, a FIN and never a RST. It is far more than
-//!   the kernels' buffers hold. The FIN does not wait for the peer's: the peer may wait for ours;
+//! - all of `bytes` arrives, and behind it the end of file, a FIN and never a RST. That may be far
+//!   more than the kernels' buffers hold. The FIN does not wait for the peer's: the peer may wait for
+//!   ours;
 //! - what the peer has said and goes on saying is read and thrown away, to its end of file. The peer
 //!   may have sent its end of file before the first byte of the answer: it reads all the same;
 //! - then the connection is closed, and `answer` returns Ok: all is sent, and the peer has closed.

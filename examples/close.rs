@@ -137,6 +137,7 @@ RST            ConnectionReset  BrokenPipe  BrokenPipe  Ok(0)";
 fn what_it_does_not_hear(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     let (mut client, mut server, end) = connected(listener)?;
     server.shutdown(Shutdown::Read)?;
+    server.set_read_timeout(Some(Duration::from_secs(1)))?; // a read that waited would fail
     let before = server.read(&mut [0; 8])?;
     client.write_all(b"hello")?;
     story

@@ -121,7 +121,13 @@ answers! {
             unwraps_the_first_line waits_for_all works_on_a_copy writes_none_with_the_lock
             writes_ok_with_the_lock writes_with_the_lock;
 
-        close(stub): ;
+        close(answer): a_limit_for_each_half a_timeout_for_each_read a_timeout_for_each_write
+            closes_at_once forgets_the_fin gives_up_at_a_signal hears_first
+            ignores_end_of_file keeps_a_clone leaves_a_thread lingers loses_a_reset
+            no_limit ok_at_the_limit one_write passes_zero_on reads_once
+            reads_what_is_there resets_at_the_end says_would_block shuts_down_again
+            shuts_down_both sleeps stops_at_the_peers_end unwraps
+            writes_without_limit;
 
         states(stub): ;
 
@@ -154,7 +160,7 @@ answers! {
 
         kv(serve_client): a_byte_at_a_time closes_early its_own_buffer polls two_threads wakes_up_often;
 
-        close(stub): ;
+        close(answer): in_small_pieces polls reads_while_it_writes the_workshops_own;
 
         states(stub): ;
 
@@ -178,7 +184,7 @@ answers! {
         heartbeat(watch): starter;
         reuseaddr(restart): starter;
         kv(serve_client): starter;
-        close(stub): starter;
+        close(answer): starter;
         states(stub): starter;
         nonblocking(stub): starter;
         window(stub): starter;

@@ -26,7 +26,7 @@ const LESSONS: [(&str, usize); 15] = [
     ("heartbeat", 4),
     ("reuseaddr", 6),
     ("kv", 4),
-    ("close", 1),
+    ("close", 9),
     ("states", 1),
     ("nonblocking", 1),
     ("window", 1),

@@ -46,10 +46,7 @@ fn three_dials(story: &mut Story, answers: SocketAddr) -> io::Result<Socket> {
     let again = second.connect(&silent.into());
     let already = again.is_err_and(|error| error.raw_os_error() == Some(libc::EALREADY));
     let over = third.connect(&answers.into()).is_ok() || cfg!(not(target_os = "linux")); // EISCONN
-    story.claim(
-        "connect again: EALREADY; Ok if it is over.",
-        already && over,
-    )?;
+    story.claim("connect again: EALREADY; if over, Ok.", already && over)?;
     let lost = first_of(vec![dial(refuses)?.0, dial(refuses)?.0], LIMIT);
     story.fails("A race of two refused", lost, ErrorKind::ConnectionRefused)?;
     let winner = first_of(vec![first, second, third], LIMIT)?;
@@ -135,10 +132,7 @@ fn called_off(story: &mut Story) -> io::Result<()> {
         let cancel = PollFd::new(cancel.as_fd(), PollFlags::POLLIN);
         ready(&mut [writable(&client), cancel], LIMIT)
     })?;
-    story.claim(
-        "\nOne more dial, and another thread calls it off.",
-        told == 1,
-    )?;
+    story.claim("\nAnother dial. A thread calls it off.", told == 1)?;
     client.set_nonblocking(false)?;
     client.set_write_timeout(Some(LIMIT / 50))?; // 100 ms; by default two minutes
     let started = Instant::now();

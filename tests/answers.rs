@@ -116,7 +116,7 @@ answers! {
 
         states(stub): ;
 
-        nonblocking(stub): ;
+        nonblocking(connect): ;
 
         window(stub): ;
 
@@ -149,7 +149,7 @@ answers! {
 
         states(stub): ;
 
-        nonblocking(stub): ;
+        nonblocking(connect): ;
 
         window(stub): ;
 
@@ -171,7 +171,7 @@ answers! {
         kv(serve_client): starter;
         close(stub): starter;
         states(stub): starter;
-        nonblocking(stub): starter;
+        nonblocking(connect): starter;
         window(stub): starter;
         backlog(stub): starter;
         shutdown(stub): starter;

@@ -117,13 +117,11 @@ impl<'e> Call<'e> {
             Err(error) => format!("it has no peer: {error}"),
         };
         let expected = format!("the stream to be connected to {}", self.addr);
-        self.exam
-            .fail(expected, seen)
-            .because(|case| cause::not_connected(case).map(str::to_owned))
+        self.exam.fail(expected, seen).because(cause::not_connected)
     }
 
-    /// It must return an error of this kind. What is known of the cause, if it does not return, the
-    /// check says.
+    /// It must return an error of this kind. What may be the cause, if it does not return, the check
+    /// knows.
     pub(super) fn fails(
         &self,
         kind: ErrorKind,
@@ -143,12 +141,14 @@ impl<'e> Call<'e> {
                 .exam
                 .fail(expected, self.told(&error))
                 .because(|_| cause::another_error(&error, kind, took, self.limit)),
-            Ok(stream) => {
-                let failed = self.exam.fail(expected, "it has returned Ok");
-                let failed = failed.because(|case| cause::not_connected(case).map(str::to_owned));
-                drop(stream);
-                failed
-            }
+            Ok(_stream) => self
+                .exam
+                .fail(expected, "it has returned Ok")
+                .because(match kind {
+                    ErrorKind::TimedOut | ErrorKind::ConnectionAborted => cause::not_connected,
+                    ErrorKind::ConnectionRefused => cause::not_refused,
+                    _ => cause::never_begun,
+                }),
         }
     }
 
@@ -188,7 +188,7 @@ impl<'e> Call<'e> {
             Ok(_stream) => self
                 .exam
                 .fail(expected, "it has returned Ok")
-                .because(|case| cause::not_connected(case).map(str::to_owned)),
+                .because(cause::not_connected),
             Err(error) => self
                 .exam
                 .fail(expected, self.told(&error))

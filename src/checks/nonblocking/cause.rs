@@ -26,19 +26,39 @@ pub(super) fn likely(case: &Case) -> Option<String> {
 }
 
 /// Ok came back, of a socket that is not connected.
-pub(super) fn not_connected(case: &Case) -> Option<&'static str> {
-    Some(if case.is_in(State::SynSent) {
+pub(super) fn not_connected(case: &Case) -> Option<String> {
+    let cause = if case.is_in(State::SynSent) {
         "A socket in SYN_SENT came back: its SYN has not been answered. EINPROGRESS means that the dial \
          has begun, and neither a time-out nor `set_nonblocking(false)` ends it: whoever writes to this \
          stream waits, for two minutes. Not connected by the deadline is an error, and the socket is \
          to be closed."
     } else if case.yours().is_none() {
-        "The kernel has no row for the socket that came back: its dial has failed, or never began. \
-         `connect` may fail at once: only EINPROGRESS means that it is under way. Later, writable \
-         means that a dial is over, not how: SO_ERROR (`take_error`) tells it, and only once, for \
-         reading clears it. Keep what the first `take_error` returns."
+        "The kernel has no row for the socket that came back: it is not connected, and not being dialed."
     } else {
         return None;
+    };
+    Some(cause.to_owned())
+}
+
+/// Ok came back, and the address refuses.
+pub(super) fn not_refused(case: &Case) -> Option<String> {
+    let over = case.yours().is_none() && !case.panicked;
+    over.then(|| {
+        "The kernel has no row for the socket that came back: its dial has failed. Writable means that a \
+         dial is over, not how. SO_ERROR (`take_error`) tells it, and only once, for reading clears \
+         it: keep what the first `take_error` returns."
+            .to_owned()
+    })
+}
+
+/// Ok came back, and `connect` had failed at once.
+pub(super) fn never_begun(case: &Case) -> Option<String> {
+    let over = case.yours().is_none() && !case.panicked;
+    over.then(|| {
+        "The kernel has no row for the socket that came back: its dial has never begun. `connect` may \
+         fail at once, and only EINPROGRESS means that it is under way. Such a socket is writable all \
+         the same, and its SO_ERROR is 0: the error was told already, by `connect`."
+            .to_owned()
     })
 }
 

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     checks::dialer::address::Address,
-    exam::{Because, Exam, LIMIT, Unmet, Verdict, descriptors, here},
+    exam::{Because, Case, Exam, LIMIT, Unmet, Verdict, descriptors, here},
     table::{End, State},
 };
 
@@ -112,33 +112,31 @@ pub(super) fn leaves_nothing_behind(exam: &Exam, connect: Connect) -> Verdict {
         Address::that_refuses(exam)?,
         Address::that_is_silent(exam)?,
     );
-    let mut cancel = Cancel::new()?;
+    let (untold, mut told) = (Cancel::new()?, Cancel::new()?);
     let before = descriptors()?;
     let short = Duration::from_millis(200);
 
-    let call = Call::begin(exam, connect, server.addr, AMPLE, &cancel)?;
-    let stream = call.connects(LIMIT, "when the address answers")?;
-    is_all_there_is(exam, before + 1, "but the stream")?;
-    drop(stream);
+    let call = Call::begin(exam, connect, silent.addr, short, &untold)?;
+    let when = format!("with a limit of {short:?}");
+    let hangs = |case: &Case| cause::overdue(case, short);
+    call.fails(ErrorKind::TimedOut, &when, hangs)?;
+    is_all_there_is(exam, before, "when time is over")?;
 
-    let call = Call::begin(exam, connect, refuses.addr, AMPLE, &cancel)?;
+    let call = Call::begin(exam, connect, silent.addr, AMPLE, &told)?;
+    call.is_under_way()?;
+    told.write(exam)?;
+    let aborted = ErrorKind::ConnectionAborted;
+    call.fails(aborted, "after that", cause::deaf_to_cancel)?;
+    is_all_there_is(exam, before, "when it is cancelled")?;
+
+    let call = Call::begin(exam, connect, refuses.addr, AMPLE, &untold)?;
     let refused = ErrorKind::ConnectionRefused;
     call.fails(refused, "when the address refuses", cause::never_ends)?;
     is_all_there_is(exam, before, "after a refusal")?;
 
-    let call = Call::begin(exam, connect, silent.addr, short, &cancel)?;
-    let when = format!("with a limit of {short:?}");
-    call.fails(ErrorKind::TimedOut, &when, |case| {
-        cause::overdue(case, short)
-    })?;
-    is_all_there_is(exam, before, "when time is over")?;
-
-    let call = Call::begin(exam, connect, silent.addr, AMPLE, &cancel)?;
-    call.is_under_way()?;
-    cancel.write(exam)?;
-    let aborted = ErrorKind::ConnectionAborted;
-    call.fails(aborted, "after that", cause::deaf_to_cancel)?;
-    is_all_there_is(exam, before, "when it is cancelled")
+    let call = Call::begin(exam, connect, server.addr, AMPLE, &untold)?;
+    let _stream = call.connects(LIMIT, "when the address answers")?;
+    is_all_there_is(exam, before + 1, "but the stream")
 }
 
 /// No dial is under way, and there are no more descriptors than these.

@@ -45,20 +45,23 @@ fn times_out(exam: &Exam, call: &Call) -> Verdict {
     .caused_by(cause::gave_up(took, limit))
 }
 
-/// As many milliseconds as there are numbers of 32 bits: cut to these, or to 16, they are none.
-const LONG: Duration = Duration::from_millis(1 << 32);
+/// Cut to a number of 32 bits of milliseconds, or of 16, only [`CUT`] is left of it.
+const LONG: Duration = Duration::from_millis((1 << 32) + 500);
+const CUT: Duration = Duration::from_millis(500);
 
 pub(super) fn waits_in_the_kernel(exam: &Exam, connect: Connect) -> Verdict {
     for limit in [AMPLE, LONG, Duration::MAX] {
         let mut cancel = Cancel::new()?;
         let (_silent, call, _end) = under_way(exam, connect, limit, &cancel)?;
         exam.step("your thread waits in the kernel");
+        if limit == LONG {
+            let ended = || Ok(call.answer.has_ended().then_some(()));
+            here("wait", Deadline::after(CUT + CUT / 2).wait_for(ended))?;
+            call.goes_on()?;
+        }
         cancel.write(exam)?;
-        call.fails(
-            ErrorKind::ConnectionAborted,
-            "after that",
-            cause::deaf_to_cancel,
-        )?;
+        let aborted = ErrorKind::ConnectionAborted;
+        call.fails(aborted, "after that", cause::deaf_to_cancel)?;
     }
     Ok(())
 }

@@ -122,7 +122,7 @@ answers! {
             ignores_what_connect_says ipv4_only keeps_a_clone leaves_a_thread_dialing
             looks_at_cancel_first reads_from_cancel says_interrupted stays_non_blocking
             takes_einprogress_for_failure takes_writable_for_connected
-            takes_zero_for_no_limit waits_until_readable;
+            takes_zero_for_no_limit tries_it_with_a_byte waits_until_readable;
 
         window(stub): ;
 

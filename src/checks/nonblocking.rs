@@ -6,6 +6,7 @@
 mod call;
 mod cause;
 mod ends;
+mod hangs;
 mod waits;
 
 use std::{

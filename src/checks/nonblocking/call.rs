@@ -10,7 +10,7 @@ use std::{
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::{Connect, cause};
+use super::{Connect, cause, hangs};
 use crate::{
     checks::dialer::address::Address,
     deadline::Deadline,
@@ -100,7 +100,7 @@ impl<'e> Call<'e> {
     /// It must return a stream that is connected to the address, and does.
     pub(super) fn connects(&self, within: Duration, when: &str) -> Verdict<TcpStream> {
         let returned = self.answer.returns_within(within, when);
-        let returned = returned.because(cause::never_connects)?;
+        let returned = returned.because(hangs::never_connects)?;
         let stream = match returned {
             Ok(stream) => stream,
             Err(error) => {
@@ -206,7 +206,7 @@ impl<'e> Call<'e> {
                 "your thread to wait, while nothing comes",
                 format!("it runs: at no moment in {WATCHED:?} was it blocked in a system call"),
             )
-            .because(|case| cause::spins(case).map(str::to_owned))?;
+            .because(|case| hangs::spins(case).map(str::to_owned))?;
         self.goes_on()
     }
 

@@ -15,7 +15,7 @@ use socket2::{Domain, Socket, Type};
 use super::{
     Connect,
     call::{AMPLE, Call, Cancel},
-    cause,
+    cause, hangs,
 };
 use crate::{
     checks::dialer::address::Address,
@@ -29,7 +29,8 @@ pub(super) fn gives_back_a_connected_blocking_stream(exam: &Exam, connect: Conne
     let call = Call::begin(exam, connect, server.addr, AMPLE, &cancel)?;
     let stream = call.connects(LIMIT, "when the address answers")?;
     let end = here("read the stream's addresses", End::of(&stream))?;
-    let state = exam.table()?.find(end).map(|row| row.state);
+    let table = exam.table()?;
+    let state = table.find(end).map(|row| row.state);
     exam.must(
         state == Some(State::Established),
         "the stream to be ESTABLISHED",
@@ -60,6 +61,16 @@ pub(super) fn gives_back_a_connected_blocking_stream(exam: &Exam, connect: Conne
         "A timeout that was set for the dial has stayed on the socket: every later read or write of \
          the caller's would end by it. Set it back to `None`.",
     )?;
+    let sent = table.find(end.other()).map_or(0, |row| row.recv_q);
+    exam.must(
+        sent == 0,
+        "a stream on which nothing has been said",
+        format!("the server has something to read: Recv-Q is {sent}"),
+    )
+    .caused_by(
+        "A byte that tries the connection is a part of what its peer reads. Whether there is a \
+         connection SO_ERROR tells, and the peer's address.",
+    )?;
     let connections = server.connections(exam)?;
     exam.must(
         connections == 1,
@@ -84,7 +95,7 @@ pub(super) fn returns_a_refusal(exam: &Exam, connect: Connect) -> Verdict {
     let refuses = Address::that_refuses(exam)?;
     let call = Call::begin(exam, connect, refuses.addr, AMPLE, &cancel)?;
     let refused = ErrorKind::ConnectionRefused;
-    call.fails(refused, "when the address refuses", cause::never_ends)
+    call.fails(refused, "when the address refuses", hangs::never_ends)
         .map(drop)
 }
 
@@ -102,7 +113,7 @@ pub(super) fn returns_what_connect_says_at_once(exam: &Exam, connect: Connect) -
     exam.step(format!("{addr}: nobody can dial it, connect says {kind:?}"));
     let cancel = Cancel::new()?;
     let call = Call::begin(exam, connect, addr, AMPLE, &cancel)?;
-    call.fails(kind, "when connect has failed at once", cause::never_ends)
+    call.fails(kind, "when connect has failed at once", hangs::never_ends)
         .map(drop)
 }
 
@@ -118,20 +129,20 @@ pub(super) fn leaves_nothing_behind(exam: &Exam, connect: Connect) -> Verdict {
 
     let call = Call::begin(exam, connect, silent.addr, short, &untold)?;
     let when = format!("with a limit of {short:?}");
-    let hangs = |case: &Case| cause::overdue(case, short);
-    call.fails(ErrorKind::TimedOut, &when, hangs)?;
+    let overdue = |case: &Case| hangs::overdue(case, short);
+    call.fails(ErrorKind::TimedOut, &when, overdue)?;
     is_all_there_is(exam, before, "when time is over")?;
 
     let call = Call::begin(exam, connect, silent.addr, AMPLE, &told)?;
     call.is_under_way()?;
     told.write(exam)?;
     let aborted = ErrorKind::ConnectionAborted;
-    call.fails(aborted, "after that", cause::deaf_to_cancel)?;
+    call.fails(aborted, "after that", hangs::deaf_to_cancel)?;
     is_all_there_is(exam, before, "when it is cancelled")?;
 
     let call = Call::begin(exam, connect, refuses.addr, AMPLE, &untold)?;
     let refused = ErrorKind::ConnectionRefused;
-    call.fails(refused, "when the address refuses", cause::never_ends)?;
+    call.fails(refused, "when the address refuses", hangs::never_ends)?;
     is_all_there_is(exam, before, "after a refusal")?;
 
     let call = Call::begin(exam, connect, server.addr, AMPLE, &untold)?;

@@ -9,7 +9,7 @@ use std::{
 use super::{
     Connect,
     call::{AMPLE, Call, Cancel, JIFFY, readable, under_way},
-    cause,
+    cause, hangs,
 };
 use crate::{
     checks::dialer::address::Address,
@@ -35,7 +35,7 @@ fn times_out(exam: &Exam, call: &Call) -> Verdict {
     let limit = call.limit;
     let when = format!("with a limit of {limit:?}");
     let took = call.fails(ErrorKind::TimedOut, &when, |case| {
-        cause::overdue(case, limit)
+        hangs::overdue(case, limit)
     })?;
     exam.must(
         took + JIFFY >= limit,
@@ -61,7 +61,7 @@ pub(super) fn waits_in_the_kernel(exam: &Exam, connect: Connect) -> Verdict {
         }
         cancel.write(exam)?;
         let aborted = ErrorKind::ConnectionAborted;
-        call.fails(aborted, "after that", cause::deaf_to_cancel)?;
+        call.fails(aborted, "after that", hangs::deaf_to_cancel)?;
     }
     Ok(())
 }
@@ -97,7 +97,7 @@ pub(super) fn goes_on_after_a_signal(exam: &Exam, connect: Connect) -> Verdict {
     call.fails(
         ErrorKind::ConnectionAborted,
         "after that",
-        cause::deaf_to_cancel,
+        hangs::deaf_to_cancel,
     )?;
     Ok(())
 }
@@ -114,7 +114,8 @@ pub(super) fn keeps_to_its_limit_through_signals(exam: &Exam, connect: Connect) 
 fn signals(exam: &Exam, connect: Connect) -> Verdict<Duration> {
     const PAUSE: Duration = Duration::from_millis(20);
     let cancel = Cancel::new()?;
-    let (_silent, call, _end) = under_way(exam, connect, SHORT, &cancel)?;
+    let silent = Address::that_is_silent(exam)?;
+    let call = Call::begin(exam, connect, silent.addr, SHORT, &cancel)?;
     exam.step(format!(
         "interrupts your thread by a signal every {PAUSE:?}"
     ));
@@ -133,7 +134,7 @@ fn signals(exam: &Exam, connect: Connect) -> Verdict<Duration> {
             call.answer.age()
         ),
     )
-    .because(|case| cause::begins_anew(case, SHORT))?;
+    .because(|case| hangs::begins_anew(case, SHORT))?;
     times_out(exam, &call).map(|()| longest)
 }
 
@@ -142,7 +143,7 @@ pub(super) fn ends_when_it_is_cancelled(exam: &Exam, connect: Connect) -> Verdic
     let (silent, call, _end) = under_way(exam, connect, AMPLE, &cancel)?;
     cancel.write(exam)?;
     let aborted = ErrorKind::ConnectionAborted;
-    call.fails(aborted, "after that", cause::deaf_to_cancel)?;
+    call.fails(aborted, "after that", hangs::deaf_to_cancel)?;
     exam.must(
         cancel.is_readable()?,
         "what was written to be there still: `cancel` is only lent",
@@ -157,7 +158,7 @@ pub(super) fn ends_when_it_is_cancelled(exam: &Exam, connect: Connect) -> Verdic
         "with a limit of {}, for `cancel` was readable before",
         readable(AMPLE)
     );
-    call.fails(aborted, &when, cause::deaf_to_cancel).map(drop)
+    call.fails(aborted, &when, hangs::deaf_to_cancel).map(drop)
 }
 
 pub(super) fn takes_the_end_of_cancel_for_a_cancel(exam: &Exam, connect: Connect) -> Verdict {
@@ -165,6 +166,6 @@ pub(super) fn takes_the_end_of_cancel_for_a_cancel(exam: &Exam, connect: Connect
     let (_silent, call, _end) = under_way(exam, connect, AMPLE, &cancel)?;
     cancel.end(exam);
     let aborted = ErrorKind::ConnectionAborted;
-    call.fails(aborted, "after that", cause::deaf_to_the_end)
+    call.fails(aborted, "after that", hangs::deaf_to_the_end)
         .map(drop)
 }

@@ -1,7 +1,7 @@
 //! A limit of zero is none.
 //!
 //! rejected by: gives up when the limit is over
-//! cause: is no limit at all
+//! cause: zero was taken for none at all
 
 use std::{
     io::{self, ErrorKind},

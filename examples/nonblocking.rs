@@ -46,7 +46,8 @@ fn three_dials(story: &mut Story, answers: SocketAddr) -> io::Result<Socket> {
     let again = second.connect(&silent.into());
     let already = again.is_err_and(|error| error.raw_os_error() == Some(libc::EALREADY));
     let over = third.connect(&answers.into()).is_ok() || cfg!(not(target_os = "linux")); // EISCONN
-    story.claim("connect again: EALREADY; if over, Ok.", already && over)?;
+    let text = "connect again: EALREADY while the dial lasts, and Ok when it is over.";
+    story.claim(text, already && over)?;
     let lost = first_of(vec![dial(refuses)?.0, dial(refuses)?.0], LIMIT);
     story.fails("A race of two refused", lost, ErrorKind::ConnectionRefused)?;
     let winner = first_of(vec![first, second, third], LIMIT)?;
@@ -132,7 +133,7 @@ fn called_off(story: &mut Story) -> io::Result<()> {
         let cancel = PollFd::new(cancel.as_fd(), PollFlags::POLLIN);
         ready(&mut [writable(&client), cancel], LIMIT)
     })?;
-    story.claim("\nAnother dial. A thread calls it off.", told == 1)?;
+    story.claim("\nA dial, and a thread that calls it off.", told == 1)?;
     client.set_nonblocking(false)?;
     client.set_write_timeout(Some(LIMIT / 50))?; // 100 ms; by default two minutes
     let started = Instant::now();
@@ -141,8 +142,8 @@ fn called_off(story: &mut Story) -> io::Result<()> {
     story
         .stage("called off, but not closed: made blocking again")
         .client(end, must(SynSent).timer(Retransmit))
+        .why("The kernel knows nothing of that. close, and nothing else, gives a dial up.")
         .show()?;
-    let text =
-        format!("connect and send waited for the answer, {took:.0?} in all. Only close gives up.");
+    let text = format!("Before that connect and send waited for the answer, {took:.0?} in all.");
     story.claim(&text, failed && took >= 2 * (LIMIT / 50))
 }

@@ -142,7 +142,7 @@ fn called_off(story: &mut Story) -> io::Result<()> {
     story
         .stage("called off, but not closed: made blocking again")
         .client(end, must(SynSent).timer(Retransmit))
-        .why("The kernel knows nothing of that. close, and nothing else, gives a dial up.")
+        .why("The kernel knows nothing of that, and goes on dialing, until the socket is closed.")
         .show()?;
     let text = format!("Before that connect and send waited for the answer, {took:.0?} in all.");
     story.claim(&text, failed && took >= 2 * (LIMIT / 50))

@@ -8,6 +8,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use socket2::{Domain, Socket, Type};
+
 use crate::{
     deadline::Deadline,
     listen::Listen,
@@ -44,6 +46,17 @@ pub fn silent() -> io::Result<(TcpListener, TcpStream)> {
         Deadline::after(Duration::from_secs(5)).wait_for(full)?;
     }
     Ok((listener, queued))
+}
+
+/// An address that refuses: the socket is bound to it, so that nobody else can listen there, and does
+/// not listen. It refuses for as long as the socket lives.
+///
+/// # Errors
+/// As for bind.
+pub fn deaf() -> io::Result<(SocketAddr, Socket)> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())?;
+    Ok((End::of(&socket)?.local, socket))
 }
 
 /// A peer that sends its bytes one at a time, with a pause before each: slow, but never silent.

@@ -131,7 +131,13 @@ answers! {
 
         states(stub): ;
 
-        nonblocking(stub): ;
+        nonblocking(connect): adds_the_limit asks_for_pollin_only asks_so_error_twice
+            begins_anew_after_a_signal blocks_again_at_the_time_out blocks_in_connect
+            connects_again cuts_the_limit dials_in_slices gives_up_at_a_signal
+            ignores_what_connect_says ipv4_only keeps_a_clone leaves_a_thread_dialing
+            looks_at_cancel_first reads_from_cancel says_interrupted stays_non_blocking
+            takes_einprogress_for_failure takes_writable_for_connected
+            takes_zero_for_no_limit tries_it_with_a_byte waits_until_readable;
 
         window(stub): ;
 
@@ -164,7 +170,7 @@ answers! {
 
         states(stub): ;
 
-        nonblocking(stub): ;
+        nonblocking(connect): asks_connect_again by_epoll naps shuts_a_blocking_dial_down;
 
         window(stub): ;
 
@@ -186,7 +192,7 @@ answers! {
         kv(serve_client): starter;
         close(answer): starter;
         states(stub): starter;
-        nonblocking(stub): starter;
+        nonblocking(connect): starter;
         window(stub): starter;
         backlog(stub): starter;
         shutdown(stub): starter;

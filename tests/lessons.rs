@@ -28,7 +28,7 @@ const LESSONS: [(&str, usize); 15] = [
     ("kv", 4),
     ("close", 9),
     ("states", 1),
-    ("nonblocking", 1),
+    ("nonblocking", 4),
     ("window", 1),
     ("backlog", 1),
     ("shutdown", 1),

@@ -3,7 +3,7 @@
 //! How the limit is shared out is the answer's own affair, and attempts may overlap: the checks look
 //! at what came back, when, and what is left.
 
-mod address;
+pub(super) mod address;
 mod connects;
 mod fails;
 mod likely;

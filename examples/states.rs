@@ -130,9 +130,11 @@ fn fin_and_ack_together(story: &mut Story, listener: &TcpListener) -> io::Result
         .stage("the server has shut down too")
         .pair(end, time_wait(), must(LastAck).drops(3..))
         .timers()
-        .why("One segment brought the server's FIN and the ACK of the client's: TIME_WAIT at once. (Linux \
-              and RFC 9293 pass FIN_WAIT2 inside that segment.) The last ACK was lost. The FIN came \
-              again (Timer: 1 retransmission) and was acknowledged again: that is what TIME_WAIT is for.")
+        .why(
+            "One segment brought the server's FIN and the ACK of the client's: TIME_WAIT. (RFC \
+              9293 and Linux pass FIN_WAIT2 inside it.) The last ACK was lost. The FIN came again \
+              (the timer's second figure) and so did the ACK: this is what TIME_WAIT is for.",
+        )
         .show()?;
     SockRef::from(&server).set_linger(Some(Duration::ZERO)) // closing it leaves no LAST_ACK behind
 }

@@ -7,15 +7,13 @@
 //! FIN_WAIT1 become TIME_WAIT in one step, and a connection for which nobody has listened.
 //! New since `close`: what holds a state still, a segment kept behind data, or lost by a filter.
 
+use socket_workshop::peer::{FIN, SYN, bound, hears_only, narrow};
+use socket_workshop::stage::{Flags, Story, gone, must, time_wait};
+use socket_workshop::{command, listen::Listen, listen::reachable, table::End, table::State::*};
+use socket2::SockRef;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::{process::ExitCode, time::Duration};
-
-use socket_workshop::listen::{Listen, reachable};
-use socket_workshop::peer::{FIN, SYN, bound, hears_only, narrow};
-use socket_workshop::stage::{Flags, Story, gone, must, time_wait};
-use socket_workshop::{command, table::End, table::State::*};
-use socket2::SockRef;
 
 fn main() -> ExitCode {
     command::run(|flags: Flags| {

@@ -114,7 +114,11 @@ answers! {
 
         close(stub): ;
 
-        states(stub): ;
+        states(bring): a_write_that_blocks closes_in_order closes_the_other
+            closes_with_bytes_unread does_not_wait_for_the_fin forgets_a_stream
+            hands_back_the_other_way_round keeps_a_clone nothing_in_front one_after_the_other
+            only_one_way_round reads_a_part takes_full_for_a_failure takes_what_cannot_be
+            the_client_closes_first too_little_in_front turns_round_for_ever;
 
         nonblocking(stub): ;
 
@@ -147,7 +151,7 @@ answers! {
 
         close(stub): ;
 
-        states(stub): ;
+        states(bring): by_loss by_time_outs drops_what_it_can in_letters slow;
 
         nonblocking(stub): ;
 
@@ -170,7 +174,7 @@ answers! {
         reuseaddr(restart): starter;
         kv(serve_client): starter;
         close(stub): starter;
-        states(stub): starter;
+        states(bring): starter;
         nonblocking(stub): starter;
         window(stub): starter;
         backlog(stub): starter;

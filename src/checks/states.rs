@@ -78,7 +78,7 @@ pub type Bring =
 
 fn half_closes_either_end(exam: &Exam, bring: Bring) -> Verdict {
     brings(exam, bring, (FinWait2, CloseWait), Bytes::None)?;
-    brings(exam, bring, (CloseWait, FinWait2), Bytes::None)
+    brings(exam, bring, (CloseWait, FinWait2), Bytes::Unread)
 }
 
 fn leaves_time_wait_at_the_client(exam: &Exam, bring: Bring) -> Verdict {
@@ -91,7 +91,7 @@ fn leaves_time_wait_at_the_server(exam: &Exam, bring: Bring) -> Verdict {
 
 fn keeps_a_fin_waiting_behind_data(exam: &Exam, bring: Bring) -> Verdict {
     brings(exam, bring, (FinWait1, Established), Bytes::None)?;
-    brings(exam, bring, (Established, FinWait1), Bytes::None)
+    brings(exam, bring, (Established, FinWait1), Bytes::Unread)
 }
 
 fn keeps_both_fins_waiting(exam: &Exam, bring: Bring) -> Verdict {
@@ -109,7 +109,7 @@ fn leaves_time_wait_at_both_ends(exam: &Exam, bring: Bring) -> Verdict {
 
 fn brings_the_second_to_close_to_last_ack(exam: &Exam, bring: Bring) -> Verdict {
     brings(exam, bring, (FinWait2, LastAck), Bytes::None)?;
-    brings(exam, bring, (LastAck, FinWait2), Bytes::None)
+    brings(exam, bring, (LastAck, FinWait2), Bytes::Unread)
 }
 
 fn leaves_no_row(exam: &Exam, bring: Bring) -> Verdict {
@@ -129,7 +129,7 @@ fn refuses_what_cannot_be(exam: &Exam, bring: Bring) -> Verdict {
                     "What cannot be is a mistake in the input, and no trouble of a socket's.",
                 )?,
             Ok(_) => exam
-                .fail(expected, "`bring` has returned Ok")
+                .fail(expected, "it has returned Ok")
                 .caused_by(cause::of_what_cannot_be(asked))?,
         }
     }

@@ -14,7 +14,7 @@ use socket2::SockRef;
 use super::{Bring, cause};
 use crate::{
     deadline::Deadline,
-    exam::{Answer, Because, Exam, LIMIT, Verdict, descriptors, here},
+    exam::{Answer, Because, Exam, LIMIT, Unmet, Verdict, descriptors, here},
     peer::narrow,
     table::{End, Row, State},
 };
@@ -87,7 +87,9 @@ pub(super) fn bringing(
         let sent = client.write_all(b"hello").and(server.write_all(b"hello"));
         here("write to both ends", sent)?;
         let unread = |rows: &Rows| rows.iter().flatten().all(|row| row.recv_q > 0);
-        shows_within(LIMIT, exam, end, unread)?;
+        if shows_within(LIMIT, exam, end, unread)?.is_none() {
+            return Err(Unmet::not_here("what is sent on loopback does not come"));
+        }
         exam.step("sent \"hello\" from each end; nobody has read it");
     }
     let pair = Pair {
@@ -202,8 +204,8 @@ fn hands_back_what_it_keeps(exam: &Exam, pair: &Pair, handed: &Handed) -> Verdic
     let open = descriptors()?.saturating_sub(pair.others);
     exam.must(
         open == kept,
-        format!("{kept} descriptors to be open, those of what was handed back"),
-        format!("{open} are"),
+        "nothing to be open but what was handed back",
+        format!("{open} descriptors are open, and {kept} came back"),
     )
     .caused_by(
         "What `bring` does not hand back it closes. A clone, a stream that is forgotten or one that a \

@@ -69,7 +69,9 @@ pub(super) fn of_an_error(kind: ErrorKind) -> Option<String> {
             "The other end has been closed before. Closed with bytes unread it sends RST; and what is \
              written to an end that is closed is answered by one."
         }
-        ErrorKind::InvalidInput => "These states can be, and are among those of the rules.",
+        ErrorKind::InvalidInput => {
+            "This pair is one of those in the rules, or one of them the other way round."
+        }
         _ => return None,
     };
     Some(cause.to_owned())

@@ -17,7 +17,6 @@ pub fn bring(
     server: TcpStream,
     states: (State, State),
 ) -> io::Result<(Option<TcpStream>, Option<TcpStream>)> {
-    std::mem::forget(client.try_clone()?);
     match states {
         (FinWait2, CloseWait) => fin(&client)?,
         (FinWait2, LastAck) => {
@@ -26,6 +25,7 @@ pub fn bring(
             fin_behind_data(&server)?;
         }
         (TimeWait, Close) => {
+            std::mem::forget(client.try_clone()?);
             drop(client);
             fin(&server)?;
             return Ok((None, Some(server)));

@@ -1,7 +1,7 @@
 //! Knows each pair in one direction only.
 //!
 //! rejected by: brings either end to CLOSING
-//! cause: are among those of the rules
+//! cause: one of them the other way round
 
 use socket_workshop::table::State::{self, *};
 use socket2::SockRef;

@@ -1,7 +1,7 @@
 //! Exchanges the ends for each pair that it does not know: for one that cannot be, for ever.
 //!
 //! rejected by: refuses what cannot be
-//! cause: CAUSE
+//! cause: a stack overflow
 
 use socket_workshop::table::State::{self, *};
 use socket2::SockRef;

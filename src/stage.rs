@@ -6,6 +6,7 @@
 //! error that shows both. Narration reads the table and nothing else: a lesson does the same with
 //! and without it.
 
+mod diagram;
 mod expected;
 mod must;
 mod pace;
@@ -117,6 +118,11 @@ impl<'a> Stage<'a> {
             story.print(&table, &expected, self.timers)?;
             if let Some(quiz) = &mut story.quiz {
                 quiz.grade(&mut story.out, &expected.rows, &guesses)?;
+            }
+            if story.diagram {
+                for line in diagram::diagram(&table, &expected) {
+                    story.line(&line)?;
+                }
             }
         }
         if !why.is_empty() {

@@ -129,7 +129,11 @@ answers! {
             shuts_down_both sleeps stops_at_the_peers_end unwraps
             writes_without_limit;
 
-        states(stub): ;
+        states(bring): a_write_that_blocks closes_in_order closes_the_other
+            closes_with_bytes_unread does_not_wait_for_the_fin forgets_a_stream
+            hands_back_the_other_way_round keeps_a_clone nothing_in_front one_after_the_other
+            only_one_way_round reads_a_part takes_full_for_a_failure takes_what_cannot_be
+            the_client_closes_first too_little_in_front turns_round_for_ever;
 
         nonblocking(connect): adds_the_limit asks_for_pollin_only asks_so_error_twice
             begins_anew_after_a_signal blocks_again_at_the_time_out blocks_in_connect
@@ -168,7 +172,7 @@ answers! {
 
         close(answer): in_small_pieces polls reads_while_it_writes the_workshops_own;
 
-        states(stub): ;
+        states(bring): by_loss by_time_outs drops_what_it_can in_letters slow;
 
         nonblocking(connect): asks_connect_again by_epoll naps shuts_a_blocking_dial_down;
 
@@ -191,7 +195,7 @@ answers! {
         reuseaddr(restart): starter;
         kv(serve_client): starter;
         close(answer): starter;
-        states(stub): starter;
+        states(bring): starter;
         nonblocking(connect): starter;
         window(stub): starter;
         backlog(stub): starter;

@@ -27,7 +27,7 @@ const LESSONS: [(&str, usize); 15] = [
     ("reuseaddr", 6),
     ("kv", 4),
     ("close", 9),
-    ("states", 1),
+    ("states", 13),
     ("nonblocking", 4),
     ("window", 1),
     ("backlog", 1),

@@ -43,6 +43,7 @@ pub struct Story {
     pub(super) confirmed: usize,
     pub(super) pace: Pace,
     pub(super) quiz: Option<Quiz>,
+    pub(super) diagram: bool,
 }
 
 impl Story {
@@ -84,11 +85,11 @@ impl Story {
             confirmed: 0,
             pace: flags.pace(),
             quiz: flags.predict.then(Quiz::default),
+            diagram: false,
         };
         let port = about.port();
-        story.line(&format!(
-            "In another terminal:  watch -n1 'netstat -nat | grep {port}'"
-        ))?;
+        let watch = format!("watch -n1 'netstat -nat | grep {port}'");
+        story.line(&format!("In another terminal:  {watch}"))?;
         story.line(&format!("                 or:  ss -tan | grep {port}"))?;
         match Kernel::open().and_then(|mut kernel| Ok((kernel.table()?, kernel))) {
             Ok((table, kernel)) => {

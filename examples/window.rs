@@ -121,7 +121,7 @@ fn the_release(story: &mut Story, mut server: &TcpStream, writer: Writer) -> io:
     story
         .stage("the server has read 2 KB")
         .client(client, must(Established).window(0))
-        .why("It opens by a good part of the buffer, or not at all (RFC 9293, 3.8.6.2.2).")
+        .why("It opens by half the buffer or a whole segment, and no less (RFC 9293, 3.8.6.2.2).")
         .show()?;
     while read < ALL - 4 * KB {
         read += server.read(&mut [0; 2 * KB])?;

@@ -1,0 +1,164 @@
+//! What an outbox can do wrong, by what it said, what arrived, and where its thread is.
+
+use std::io::ErrorKind;
+
+use crate::{
+    exam::{Call, Case},
+    table::State,
+};
+
+pub(super) const LOSES_THE_RESET: &str = "The peer has thrown the connection away, and `write` says so: ECONNRESET, then EPIPE. To the \
+     owner it looks as if all went well, or would later, and it goes on for ever. WouldBlock is the \
+     one error that is none; return every other.";
+
+pub(super) const SHUTS_DOWN_TWICE: &str = "Both FINs have passed, and there is nothing left to do. \
+     A second `shutdown` fails then, with ENOTCONN: remember that the FIN is sent. Poll tells of the \
+     peer's end too, so `writable` may well be called.";
+
+/// For a call that was to fail.
+pub(super) fn should_refuse(wanted: ErrorKind, got: Result<(), ErrorKind>) -> Option<String> {
+    let cause = match (wanted, got) {
+        (ErrorKind::WouldBlock, Ok(())) => {
+            "More than `limit` bytes are queued now, or bytes were dropped. A peer that does not read \
+             decides then how much memory this program takes."
+        }
+        (ErrorKind::WouldBlock, Err(_)) => {
+            "There is no room now, and there will be when the peer has read: that is WouldBlock."
+        }
+        (ErrorKind::InvalidInput, Ok(())) => {
+            "How much of it the kernel will take nobody knows before the write; if it is none, there are \
+             more than `limit` bytes to be queued. So what is longer than the limit cannot be promised."
+        }
+        (ErrorKind::InvalidInput, Err(ErrorKind::WouldBlock)) => {
+            "WouldBlock says \"later\". These bytes are more than `limit` by themselves: they would be \
+             refused for ever, and the owner would wait as long."
+        }
+        (ErrorKind::BrokenPipe, Ok(())) => {
+            "After `finish` there is no later byte: the FIN is promised behind the last one. Remember \
+             that it was called, while bytes are queued still."
+        }
+        _ => return None,
+    };
+    Some(cause.to_owned())
+}
+
+/// For a call that was to succeed.
+pub(super) fn an_error(kind: ErrorKind, case: &Case) -> Option<String> {
+    let fin = case.is_in(State::FinWait1) || case.is_in(State::FinWait2);
+    let cause = match kind {
+        ErrorKind::BrokenPipe if fin => {
+            "The FIN is sent already, or stands behind what the kernel had then (FIN_WAIT): `shutdown` \
+             was called while bytes were queued, and after it no byte can be written. Write them first; \
+             `shutdown` is for whoever writes the last one."
+        }
+        ErrorKind::WouldBlock => {
+            "The kernel has no room now: that is what the queue is for, and to the owner no error. Keep \
+             the bytes, and return Ok. From `send` WouldBlock means that the limit allows it not."
+        }
+        ErrorKind::WriteZero => {
+            "`write_all` is for blocking sockets: of a non-blocking one it does not tell how much it has \
+             written when it fails."
+        }
+        _ => return None,
+    };
+    Some(cause.to_owned())
+}
+
+/// For a number of queued bytes that is not the right one.
+pub(super) fn another_number(got: usize, wanted: usize) -> Option<String> {
+    let cause = if got < wanted {
+        "Bytes were counted as written that the kernel has not taken, or are gone: what `write` has not \
+         taken must stay in the queue, whatever happens next."
+    } else {
+        "More is queued than was taken and not written: what the kernel has taken must leave the queue."
+    };
+    Some(cause.to_owned())
+}
+
+pub(super) fn only_queues(_: &Case) -> Option<String> {
+    Some(
+        "The kernel has room, and the bytes are in the queue: nothing was written. With nothing queued, \
+         `send` writes first, and queues what the kernel has not taken; a round through poll is only \
+         for that."
+            .to_owned(),
+    )
+}
+
+/// For `writable`, when poll has said POLLOUT.
+pub(super) fn writes_nothing(_: &Case) -> Option<String> {
+    Some(
+        "Poll has said that the kernel has room, and the queue has not become shorter: nothing was \
+         written, or what was written is queued still and would be sent again."
+            .to_owned(),
+    )
+}
+
+/// For bytes that did not arrive as they were sent.
+pub(super) fn other_bytes(queued: usize, case: &Case) -> Option<String> {
+    let (arrived, wanted) = (&case.arrived, &case.wanted);
+    let at = arrived
+        .iter()
+        .zip(wanted)
+        .take_while(|(a, b)| a == b)
+        .count();
+    let number = |bytes: &[u8]| {
+        let word = bytes.get(at.next_multiple_of(8)..)?.get(..7)?;
+        str::from_utf8(word).ok()?.parse::<u64>().ok()
+    };
+    let cause = match (number(arrived), number(wanted)) {
+        _ if at == arrived.len() => {
+            let kernel = case.yours().map_or(0, |seen| seen.row.send_q);
+            let text = if kernel > 0 || case.yours().is_none() {
+                return None;
+            } else {
+                "By what `queued` says these bytes are written. But the kernel has nothing more to send \
+                 (Send-Q 0): they were dropped. `write` returns how many bytes it has taken, and a \
+                 WouldBlock that it has taken none; the rest must stay in the queue."
+            };
+            return Some(format!("{text} (`queued` says {queued}.)"));
+        }
+        (Some(came), Some(due)) if came > due => {
+            "Bytes are missing in the middle: `write` returned how many it had taken, and the rest was \
+             not kept, or something was written in front of it."
+        }
+        (Some(came), Some(due)) if came < due => {
+            "Bytes have come a second time: what `write` had taken was still in the queue. It takes the \
+             first n bytes of what it is given: exactly these must leave the queue."
+        }
+        _ => {
+            "Later bytes have come first: they were written while earlier ones were queued still. As \
+             long as anything is queued, all that comes must be queued behind it."
+        }
+    };
+    Some(cause.to_owned())
+}
+
+/// For an end of file that did not come.
+pub(super) fn no_end(case: &Case) -> Option<String> {
+    (case.arrived.is_empty() && case.is_in(State::Established)).then(|| {
+        "All bytes have arrived, and no FIN behind them: your end is ESTABLISHED. With nothing queued \
+         `finish` sends it itself, for nobody will call `writable`; otherwise `writable` does, with the \
+         last byte. It takes `shutdown`: to drop a handle sends nothing while the owner has another."
+            .to_owned()
+    })
+}
+
+/// Where a call is that does not come back.
+pub(super) fn likely(case: &Case) -> Option<String> {
+    let cause = if case.panicked {
+        "A connection ends whenever its peer likes, and a full window is an ordinary thing: neither is a \
+         reason to panic. Look at what `write` returned; an `unwrap` does not."
+    } else if case.is_blocked_in(&[Call::Write]) {
+        "Your thread is blocked in a write: the socket is a blocking one, and the peer does not read. The \
+         owner's other connections wait too. `set_nonblocking(true)` makes `write` return at once."
+    } else if case.is_blocked_in(&[Call::Poll]) {
+        "Your thread waits in poll. To wait is the owner's part: it has one poll for all its connections. \
+         Keep the bytes, and return."
+    } else if case.is_running() {
+        "A loop that tries again at once when `write` gives WouldBlock: it waits for the peer as a blocked \
+         write does, and keeps a processor busy besides. Keep the bytes, and return."
+    } else {
+        return None;
+    };
+    Some(cause.to_owned())
+}

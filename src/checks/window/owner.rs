@@ -1,0 +1,322 @@
+//! The program that has the outbox: it calls it, polls for it, and knows what must arrive at the peer.
+
+use std::{
+    fmt, io,
+    net::TcpStream,
+    os::fd::AsFd,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use socket2::SockRef;
+
+use super::{Open, Outbox, cause};
+use crate::{
+    checks::full::fill,
+    exam::{Because, Exam, LIMIT, Peer, Unmet, Verdict, here, quote},
+};
+
+/// A buffer that a few writes fill, in bytes.
+const SMALL: usize = 16 << 10;
+
+/// The owner of an outbox, and its peer.
+pub(super) struct Owner<'e> {
+    pub(super) exam: &'e Exam,
+    /// `None` once it has reset the connection.
+    peer: Option<Peer<'e>>,
+    /// For poll: the same socket as the outbox's.
+    stream: TcpStream,
+    outbox: Shared,
+    /// All that must arrive, and how much of it has.
+    taken: Vec<u8>,
+    arrived: usize,
+    /// What the outbox said after the last call.
+    pub(super) queued: usize,
+    pub(super) events: PollFlags,
+}
+
+/// The outbox, between two calls. A call that does not come back keeps it for ever.
+#[derive(Clone)]
+struct Shared(Arc<Mutex<Box<dyn Outbox>>>);
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an outbox")
+    }
+}
+
+/// What a call returned, and what the outbox said right after it.
+struct Returned {
+    result: io::Result<()>,
+    queued: usize,
+    events: PollFlags,
+}
+
+impl fmt::Debug for Returned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.result.fmt(f)
+    }
+}
+
+impl<'e> Owner<'e> {
+    /// With small buffers, all of them empty.
+    pub(super) fn new(exam: &'e Exam, open: Open, limit: usize) -> Verdict<Owner<'e>> {
+        let (peer, stream) = exam.connection()?;
+        let small = SockRef::from(&stream).set_send_buffer_size(SMALL);
+        here("set SO_SNDBUF", small)?;
+        let small = SockRef::from(peer.stream()).set_recv_buffer_size(SMALL);
+        here("set SO_RCVBUF", small)?;
+        Owner::of(exam, peer, stream, Vec::new(), open, limit)
+    }
+
+    /// With a connection on which no byte can be written until the peer reads.
+    pub(super) fn with_a_full_window(
+        exam: &'e Exam,
+        open: Open,
+        limit: usize,
+    ) -> Verdict<Owner<'e>> {
+        let (peer, stream) = exam.connection()?;
+        let filled = vec![b'x'; fill(exam, &stream)?];
+        Owner::of(exam, peer, stream, filled, open, limit)
+    }
+
+    fn of(
+        exam: &'e Exam,
+        peer: Peer<'e>,
+        stream: TcpStream,
+        taken: Vec<u8>,
+        open: Open,
+        limit: usize,
+    ) -> Verdict<Owner<'e>> {
+        exam.step(format!("called `outbox` with a limit of {limit}"));
+        let theirs = here("duplicate a descriptor", stream.try_clone())?;
+        let outbox = exam.start("outbox", move || {
+            let outbox = open(theirs, limit)?;
+            Ok(Shared(Arc::new(Mutex::new(outbox))))
+        })?;
+        Ok(Owner {
+            exam,
+            peer: Some(peer),
+            stream,
+            outbox: outbox.succeeds("for a new connection")?,
+            taken,
+            arrived: 0,
+            queued: 0,
+            events: PollFlags::empty(),
+        })
+    }
+
+    /// Calls the outbox: what that returned, within [`LIMIT`].
+    pub(super) fn call(
+        &mut self,
+        function: &'static str,
+        body: impl FnOnce(&mut dyn Outbox) -> io::Result<()> + Send + 'static,
+    ) -> Verdict<io::Result<()>> {
+        let outbox = self.outbox.clone();
+        let answer = self.exam.start(function, move || {
+            let mut outbox = outbox.0.lock().unwrap_or_else(PoisonError::into_inner);
+            Returned {
+                result: body(&mut **outbox),
+                queued: outbox.queued(),
+                events: outbox.events(),
+            }
+        })?;
+        let returned = answer.returns("and not to wait for the peer")?;
+        (self.queued, self.events) = (returned.queued, returned.events);
+        Ok(returned.result)
+    }
+
+    /// Has these bytes sent: the outbox must take them.
+    pub(super) fn sends(&mut self, bytes: &[u8]) -> Verdict {
+        let all = bytes.to_vec();
+        self.exam
+            .step(format!("called `send` with {}", quote(bytes)));
+        let sent = self.call("send", move |outbox| outbox.send(&all))?;
+        self.is_ok("send", sent)?;
+        self.taken.extend(bytes);
+        self.counts_what_is_queued()
+    }
+
+    /// Has these bytes sent: the outbox must refuse them, with an error of this kind, and not change.
+    pub(super) fn is_refused(&mut self, bytes: &[u8], kind: io::ErrorKind) -> Verdict {
+        let (all, before) = (bytes.to_vec(), self.queued);
+        self.exam
+            .step(format!("called `send` with {}", quote(bytes)));
+        let sent = self.call("send", move |outbox| outbox.send(&all))?;
+        let expected = format!("`send` to return an error of the kind {kind:?}");
+        let got = sent.map_err(|error| error.kind());
+        let seen = match &got {
+            Ok(()) => "it has returned Ok".to_owned(),
+            Err(other) => format!("it has returned an error of the kind {other:?}"),
+        };
+        self.exam
+            .must(got == Err(kind), expected, seen)
+            .because(|_| cause::should_refuse(kind, got))?;
+        self.exam
+            .must(
+                self.queued == before,
+                format!("nothing to be taken: {before} bytes queued, as before"),
+                format!("`queued` says {}", self.queued),
+            )
+            .caused_by(
+                "`send` has returned an error, and yet it has taken a part of the bytes. The caller will \
+                 send all of them again later. Look at the limit before anything is queued or written.",
+            )
+    }
+
+    /// Calls `writable`, which must be no error.
+    pub(super) fn writes(&mut self) -> Verdict {
+        self.exam.step("called `writable`");
+        let written = self.call("writable", |outbox| outbox.writable())?;
+        self.is_ok("writable", written)?;
+        self.counts_what_is_queued()
+    }
+
+    /// Calls `finish`, which must be no error.
+    pub(super) fn finishes(&mut self) -> Verdict {
+        self.exam.step("called `finish`");
+        let finished = self.call("finish", |outbox| outbox.finish())?;
+        self.is_ok("finish", finished)?;
+        self.counts_what_is_queued()
+    }
+
+    fn is_ok(&self, function: &str, result: io::Result<()>) -> Verdict {
+        let Err(error) = result else { return Ok(()) };
+        let expected = format!("`{function}` to return Ok");
+        let seen = format!("it has returned an error: {error} ({:?})", error.kind());
+        self.exam
+            .fail(expected, seen)
+            .because(|case| cause::an_error(error.kind(), case))
+    }
+
+    fn counts_what_is_queued(&self) -> Verdict {
+        let most = self.taken.len() - self.arrived;
+        self.exam
+            .must(
+                self.queued <= most,
+                format!("`queued` to say {most} at most, for all else has arrived"),
+                format!("it says {}", self.queued),
+            )
+            .caused_by(
+                "`queued` counts what has been taken and is not yet the kernel's: it grows by what `write` \
+                 has not taken, and shrinks by what it has.",
+            )
+    }
+
+    /// The outbox must have exactly so many bytes queued.
+    pub(super) fn has_queued(&self, bytes: usize, for_: &str) -> Verdict {
+        self.exam
+            .must(
+                self.queued == bytes,
+                format!("`queued` to say {bytes}, for {for_}"),
+                format!("it says {}", self.queued),
+            )
+            .because(|_| cause::another_number(self.queued, bytes))
+    }
+
+    /// What the kernel has taken must arrive, with no further call.
+    pub(super) fn arrives(&mut self) -> Verdict {
+        let gone = self.taken.len() - self.queued;
+        let queued = self.queued;
+        if let Some(peer) = self.peer.as_ref().filter(|_| gone > self.arrived) {
+            peer.receives(&self.taken[self.arrived..gone])
+                .because(|case| cause::other_bytes(queued, case))?;
+            self.arrived = gone;
+        }
+        Ok(())
+    }
+
+    /// Waits in poll for what the outbox asks for, which must be POLLOUT.
+    pub(super) fn waits(&self) -> Verdict {
+        self.exam
+            .must(
+                self.events.contains(PollFlags::POLLOUT),
+                format!("`events` to be POLLOUT, for {} bytes are queued", self.queued),
+                format!("it is {:?}", self.events),
+            )
+            .caused_by(
+                "Bytes are queued, and nobody will hear when the kernel has room for them: poll tells only \
+                 what it was asked for.",
+            )?;
+        match here("poll", self.poll(PollFlags::POLLOUT, LIMIT))? {
+            true => Ok(()),
+            false => Err(Unmet::not_here("poll does not say POLLOUT in time")),
+        }
+    }
+
+    /// Plays the owner's loop until nothing is queued, and all has arrived in order.
+    pub(super) fn drains(&mut self) -> Verdict {
+        self.arrives()?;
+        while self.queued > 0 {
+            self.waits()?;
+            let before = self.queued;
+            self.writes()?;
+            self.exam
+                .must(
+                    self.queued < before,
+                    "`writable` to write what is queued: poll has said POLLOUT",
+                    format!("`queued` still says {}", self.queued),
+                )
+                .because(cause::writes_nothing)?;
+            self.arrives()?;
+        }
+        Ok(())
+    }
+
+    /// Nothing may be queued, and poll, asked for what the outbox asks for, must wait.
+    pub(super) fn is_idle(&self) -> Verdict {
+        self.has_queued(0, "all has been written")?;
+        let ready = here("poll", self.poll(self.events, Duration::ZERO))?;
+        self.exam
+            .must(
+                !ready,
+                "poll to wait: nothing is queued, and the peer is silent",
+                format!("with `events` {:?} it returns at once", self.events),
+            )
+            .caused_by(
+                "An idle socket is writable nearly always: whoever asks for POLLOUT with nothing to write is \
+                 told at once, again and again, and keeps a processor busy. Ask only while bytes are queued.",
+            )
+    }
+
+    /// End of file must come, and nothing before it.
+    pub(super) fn ends(&self) -> Verdict {
+        match &self.peer {
+            Some(peer) => peer.ends().because(cause::no_end),
+            None => Ok(()),
+        }
+    }
+
+    /// The peer resets the connection. Returns when the outbox's socket has been told.
+    pub(super) fn is_reset(&mut self) -> Verdict {
+        if let Some(peer) = self.peer.take() {
+            peer.reset();
+        }
+        self.hears_the_end()
+    }
+
+    /// The peer closes too. Returns when the outbox's socket has been told.
+    pub(super) fn hears_the_peer_close(&mut self) -> Verdict {
+        if let Some(peer) = self.peer.take() {
+            peer.close();
+        }
+        self.hears_the_end()
+    }
+
+    /// POLLERR and POLLHUP need not be asked for.
+    fn hears_the_end(&self) -> Verdict {
+        match here("poll", self.poll(PollFlags::empty(), LIMIT))? {
+            true => Ok(()),
+            false => Err(Unmet::not_here(
+                "poll does not tell that the connection has ended",
+            )),
+        }
+    }
+
+    fn poll(&self, events: PollFlags, limit: Duration) -> io::Result<bool> {
+        let mut fds = [PollFd::new(self.stream.as_fd(), events)];
+        let limit = PollTimeout::try_from(limit).unwrap_or(PollTimeout::MAX);
+        Ok(poll(&mut fds, limit)? > 0)
+    }
+}

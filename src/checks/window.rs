@@ -1,10 +1,11 @@
 //! Checks of exercise 11: a writer that never waits, with a queue and a limit on it.
 //!
-//! `owner` is the program that has the outbox, `bytes` and `end` are the checks, `cause` is what can
-//! have gone wrong.
+//! `owner` is the program that has the outbox, and `demands` what it demands; `bytes` and `end` are the
+//! checks, `cause` is what can have gone wrong.
 
 mod bytes;
 mod cause;
+mod demands;
 mod end;
 mod owner;
 

@@ -11,9 +11,9 @@ pub(super) const LOSES_THE_RESET: &str = "The peer has thrown the connection awa
      owner it looks as if all went well, or would later, and it goes on for ever. WouldBlock is the \
      one error that is none; return every other.";
 
-pub(super) const SHUTS_DOWN_TWICE: &str = "Both FINs have passed, and there is nothing left to do. \
-     A second `shutdown` fails then, with ENOTCONN: remember that the FIN is sent. Poll tells of the \
-     peer's end too, so `writable` may well be called.";
+pub(super) const WRITTEN_AND_QUEUED: &str = "More was written than has left the queue: it will be \
+     written again. `write` returns how many bytes it has taken, and exactly these must leave the queue. \
+     `write_all` cannot tell: where the kernel has no more room it fails, in the middle.";
 
 /// For a call that was to fail.
 pub(super) fn should_refuse(wanted: ErrorKind, got: Result<(), ErrorKind>) -> Option<String> {
@@ -59,38 +59,52 @@ pub(super) fn an_error(kind: ErrorKind, case: &Case) -> Option<String> {
             "`write_all` is for blocking sockets: of a non-blocking one it does not tell how much it has \
              written when it fails."
         }
+        ErrorKind::NotConnected => {
+            "Both FINs have passed, and nothing is left to do. A second `shutdown` fails then, with \
+             ENOTCONN: remember that the FIN is sent. Poll tells of the peer's end too, so that \
+             `writable` may well be called."
+        }
         _ => return None,
     };
     Some(cause.to_owned())
 }
 
 /// For a number of queued bytes that is not the right one.
-pub(super) fn another_number(got: usize, wanted: usize) -> Option<String> {
-    let cause = if got < wanted {
+pub(super) fn another_number(got: usize, wanted: usize) -> &'static str {
+    if got < wanted {
         "Bytes were counted as written that the kernel has not taken, or are gone: what `write` has not \
          taken must stay in the queue, whatever happens next."
     } else {
-        "More is queued than was taken and not written: what the kernel has taken must leave the queue."
+        "More is queued than was taken and not written: what the kernel has taken must leave the queue, \
+         and nothing else may enter it."
+    }
+}
+
+/// For bytes that were to be written at once, and none of which arrived.
+pub(super) fn only_queues(queued: usize, case: &Case) -> Option<String> {
+    (case.arrived.is_empty() && queued > 0 && on_the_way(case) == 0).then(|| {
+        "The kernel has room, and the bytes are in the queue: nothing was written. With nothing queued \
+         before, write first, and let the queue have what the kernel has not taken: a round through \
+         poll is for that only."
+            .to_owned()
+    })
+}
+
+/// For `writable`, when poll has said POLLOUT.
+pub(super) fn writes_nothing(case: &Case) -> Option<String> {
+    let cause = match on_the_way(case) {
+        0 => "Poll has said that the kernel has room, and nothing was written.",
+        _ => WRITTEN_AND_QUEUED,
     };
     Some(cause.to_owned())
 }
 
-pub(super) fn only_queues(_: &Case) -> Option<String> {
-    Some(
-        "The kernel has room, and the bytes are in the queue: nothing was written. With nothing queued, \
-         `send` writes first, and queues what the kernel has not taken; a round through poll is only \
-         for that."
-            .to_owned(),
-    )
-}
-
-/// For `writable`, when poll has said POLLOUT.
-pub(super) fn writes_nothing(_: &Case) -> Option<String> {
-    Some(
-        "Poll has said that the kernel has room, and the queue has not become shorter: nothing was \
-         written, or what was written is queued still and would be sent again."
-            .to_owned(),
-    )
+/// Bytes that the kernels have, at either end, and that the peer has not read.
+fn on_the_way(case: &Case) -> u32 {
+    let rows = case.evidence.sockets.iter().map(|seen| &seen.row);
+    rows.filter(|row| row.state == State::Established)
+        .map(|row| row.send_q + row.recv_q)
+        .sum()
 }
 
 /// For bytes that did not arrive as they were sent.
@@ -106,17 +120,14 @@ pub(super) fn other_bytes(queued: usize, case: &Case) -> Option<String> {
         str::from_utf8(word).ok()?.parse::<u64>().ok()
     };
     let cause = match (number(arrived), number(wanted)) {
-        _ if at == arrived.len() => {
-            let kernel = case.yours().map_or(0, |seen| seen.row.send_q);
-            let text = if kernel > 0 || case.yours().is_none() {
-                return None;
-            } else {
-                "By what `queued` says these bytes are written. But the kernel has nothing more to send \
-                 (Send-Q 0): they were dropped. `write` returns how many bytes it has taken, and a \
-                 WouldBlock that it has taken none; the rest must stay in the queue."
-            };
-            return Some(format!("{text} (`queued` says {queued}.)"));
+        _ if at == arrived.len() && on_the_way(case) == 0 && case.yours().is_some() => {
+            return Some(format!(
+                "By what `queued` says ({queued}), these bytes are written. But the kernel has nothing \
+                 more to send: they were dropped, or are still in a buffer of yours that `queued` does \
+                 not count. `write` returns how many bytes it has taken, and all others must stay queued."
+            ));
         }
+        _ if at == arrived.len() => return None,
         (Some(came), Some(due)) if came > due => {
             "Bytes are missing in the middle: `write` returned how many it had taken, and the rest was \
              not kept, or something was written in front of it."

@@ -3,13 +3,13 @@
 use std::{
     fmt, io,
     net::TcpStream,
-    os::fd::AsFd,
+    os::fd::{AsFd, AsRawFd},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use socket2::SockRef;
+use socket2::{Domain, SockRef, Socket, Type};
 
 use super::{Open, Outbox, cause};
 use crate::{
@@ -17,20 +17,20 @@ use crate::{
     exam::{Because, Exam, LIMIT, Peer, Unmet, Verdict, here, quote},
 };
 
-/// A buffer that a few writes fill, in bytes.
-const SMALL: usize = 16 << 10;
+/// What both buffers are asked to be, in bytes: a write of a few times as much fills them.
+const SMALL: usize = 4 << 10;
 
 /// The owner of an outbox, and its peer.
 pub(super) struct Owner<'e> {
     pub(super) exam: &'e Exam,
     /// `None` once it has reset the connection.
-    peer: Option<Peer<'e>>,
+    pub(super) peer: Option<Peer<'e>>,
     /// For poll: the same socket as the outbox's.
     stream: TcpStream,
     outbox: Shared,
     /// All that must arrive, and how much of it has.
-    taken: Vec<u8>,
-    arrived: usize,
+    pub(super) taken: Vec<u8>,
+    pub(super) arrived: usize,
     /// What the outbox said after the last call.
     pub(super) queued: usize,
     pub(super) events: PollFlags,
@@ -60,23 +60,19 @@ impl fmt::Debug for Returned {
 }
 
 impl<'e> Owner<'e> {
-    /// With small buffers, all of them empty.
+    /// With empty buffers.
     pub(super) fn new(exam: &'e Exam, open: Open, limit: usize) -> Verdict<Owner<'e>> {
-        let (peer, stream) = exam.connection()?;
-        let small = SockRef::from(&stream).set_send_buffer_size(SMALL);
-        here("set SO_SNDBUF", small)?;
-        let small = SockRef::from(peer.stream()).set_recv_buffer_size(SMALL);
-        here("set SO_RCVBUF", small)?;
+        let (peer, stream) = connection(exam)?;
         Owner::of(exam, peer, stream, Vec::new(), open, limit)
     }
 
-    /// With a connection on which no byte can be written until the peer reads.
+    /// With full ones: no byte can be written until the peer reads.
     pub(super) fn with_a_full_window(
         exam: &'e Exam,
         open: Open,
         limit: usize,
     ) -> Verdict<Owner<'e>> {
-        let (peer, stream) = exam.connection()?;
+        let (peer, stream) = connection(exam)?;
         let filled = vec![b'x'; fill(exam, &stream)?];
         Owner::of(exam, peer, stream, filled, open, limit)
     }
@@ -90,7 +86,12 @@ impl<'e> Owner<'e> {
         limit: usize,
     ) -> Verdict<Owner<'e>> {
         exam.step(format!("called `outbox` with a limit of {limit}"));
-        let theirs = here("duplicate a descriptor", stream.try_clone())?;
+        let other = here("duplicate a descriptor", stream.try_clone())?;
+        // Of several descriptors of a socket the evidence names the highest: let that be the answer's.
+        let (stream, theirs) = match stream.as_raw_fd() < other.as_raw_fd() {
+            true => (stream, other),
+            false => (other, stream),
+        };
         let outbox = exam.start("outbox", move || {
             let outbox = open(theirs, limit)?;
             Ok(Shared(Arc::new(Mutex::new(outbox))))
@@ -190,104 +191,6 @@ impl<'e> Owner<'e> {
             .because(|case| cause::an_error(error.kind(), case))
     }
 
-    fn counts_what_is_queued(&self) -> Verdict {
-        let most = self.taken.len() - self.arrived;
-        self.exam
-            .must(
-                self.queued <= most,
-                format!("`queued` to say {most} at most, for all else has arrived"),
-                format!("it says {}", self.queued),
-            )
-            .caused_by(
-                "`queued` counts what has been taken and is not yet the kernel's: it grows by what `write` \
-                 has not taken, and shrinks by what it has.",
-            )
-    }
-
-    /// The outbox must have exactly so many bytes queued.
-    pub(super) fn has_queued(&self, bytes: usize, for_: &str) -> Verdict {
-        self.exam
-            .must(
-                self.queued == bytes,
-                format!("`queued` to say {bytes}, for {for_}"),
-                format!("it says {}", self.queued),
-            )
-            .because(|_| cause::another_number(self.queued, bytes))
-    }
-
-    /// What the kernel has taken must arrive, with no further call.
-    pub(super) fn arrives(&mut self) -> Verdict {
-        let gone = self.taken.len() - self.queued;
-        let queued = self.queued;
-        if let Some(peer) = self.peer.as_ref().filter(|_| gone > self.arrived) {
-            peer.receives(&self.taken[self.arrived..gone])
-                .because(|case| cause::other_bytes(queued, case))?;
-            self.arrived = gone;
-        }
-        Ok(())
-    }
-
-    /// Waits in poll for what the outbox asks for, which must be POLLOUT.
-    pub(super) fn waits(&self) -> Verdict {
-        self.exam
-            .must(
-                self.events.contains(PollFlags::POLLOUT),
-                format!("`events` to be POLLOUT, for {} bytes are queued", self.queued),
-                format!("it is {:?}", self.events),
-            )
-            .caused_by(
-                "Bytes are queued, and nobody will hear when the kernel has room for them: poll tells only \
-                 what it was asked for.",
-            )?;
-        match here("poll", self.poll(PollFlags::POLLOUT, LIMIT))? {
-            true => Ok(()),
-            false => Err(Unmet::not_here("poll does not say POLLOUT in time")),
-        }
-    }
-
-    /// Plays the owner's loop until nothing is queued, and all has arrived in order.
-    pub(super) fn drains(&mut self) -> Verdict {
-        self.arrives()?;
-        while self.queued > 0 {
-            self.waits()?;
-            let before = self.queued;
-            self.writes()?;
-            self.exam
-                .must(
-                    self.queued < before,
-                    "`writable` to write what is queued: poll has said POLLOUT",
-                    format!("`queued` still says {}", self.queued),
-                )
-                .because(cause::writes_nothing)?;
-            self.arrives()?;
-        }
-        Ok(())
-    }
-
-    /// Nothing may be queued, and poll, asked for what the outbox asks for, must wait.
-    pub(super) fn is_idle(&self) -> Verdict {
-        self.has_queued(0, "all has been written")?;
-        let ready = here("poll", self.poll(self.events, Duration::ZERO))?;
-        self.exam
-            .must(
-                !ready,
-                "poll to wait: nothing is queued, and the peer is silent",
-                format!("with `events` {:?} it returns at once", self.events),
-            )
-            .caused_by(
-                "An idle socket is writable nearly always: whoever asks for POLLOUT with nothing to write is \
-                 told at once, again and again, and keeps a processor busy. Ask only while bytes are queued.",
-            )
-    }
-
-    /// End of file must come, and nothing before it.
-    pub(super) fn ends(&self) -> Verdict {
-        match &self.peer {
-            Some(peer) => peer.ends().because(cause::no_end),
-            None => Ok(()),
-        }
-    }
-
     /// The peer resets the connection. Returns when the outbox's socket has been told.
     pub(super) fn is_reset(&mut self) -> Verdict {
         if let Some(peer) = self.peer.take() {
@@ -314,9 +217,27 @@ impl<'e> Owner<'e> {
         }
     }
 
-    fn poll(&self, events: PollFlags, limit: Duration) -> io::Result<bool> {
+    pub(super) fn poll(&self, events: PollFlags, limit: Duration) -> io::Result<bool> {
         let mut fds = [PollFd::new(self.stream.as_fd(), events)];
         let limit = PollTimeout::try_from(limit).unwrap_or(PollTimeout::MAX);
         Ok(poll(&mut fds, limit)? > 0)
     }
+}
+
+/// As [`Exam::connection`], with small buffers on the way from the answer's end to the exam's.
+fn connection(exam: &Exam) -> Verdict<(Peer<'_>, TcpStream)> {
+    let listener = exam.listener()?;
+    let addr = here("read an address", listener.local_addr())?;
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None);
+    let socket = here("open a socket", socket)?;
+    // Before connect: the SYN advertises a window already.
+    here("set SO_RCVBUF", socket.set_recv_buffer_size(SMALL))?;
+    here("connect", socket.connect(&addr.into()))?;
+    let (yours, client) = here("accept", listener.accept())?;
+    let small = SockRef::from(&yours).set_send_buffer_size(SMALL);
+    here("set SO_SNDBUF", small)?;
+    exam.step(format!(
+        "connected {client}, the exam's end, and {addr}, yours; both have small buffers"
+    ));
+    Ok((Peer::new(exam, socket.into()), yours))
 }

@@ -124,8 +124,8 @@ answers! {
             later_for_ever never_asks no_limit one_below_its_limit only_queues
             overtakes polls_itself queues_all_of_it_again queues_before_it_looks
             shuts_down_twice spins stays_blocking takes_a_part
-            takes_more_after_the_end throws_the_queue_away unwraps write_all
-            writes_before_it_looks;
+            takes_more_after_the_end throws_the_queue_away unwraps waits_a_little
+            write_all writes_before_it_looks;
 
         backlog(stub): ;
 

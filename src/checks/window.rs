@@ -32,7 +32,8 @@ pub const EXERCISE: Exercise = Exercise {
         "fn writable(&mut self) -> io::Result<()> { while !self.queue.is_empty() { match \
          self.stream.write(self.queue.as_slices().0) { Ok(n) => drop(self.queue.drain(..n)), \
          Err(error) if error.kind() == WouldBlock => return Ok(()), Err(error) => return Err(error) } } \
-         if self.finished { self.stream.shutdown(Shutdown::Write)?; } Ok(()) }",
+         if self.fin == Fin::Wanted { self.stream.shutdown(Shutdown::Write)?; self.fin = Fin::Sent; } \
+         Ok(()) }",
     ],
     checks: || SUITE.names(),
 };

@@ -21,7 +21,7 @@ pub(super) fn does_not_wait_for_a_full_window(exam: &Exam, open: Open) -> Verdic
     let mut owner = Owner::with_a_full_window(exam, open, AMPLE)?;
     owner.sends(b"one ")?;
     owner.has_queued(4, "the kernel has room for none of them")?;
-    owner.writes()?; // as after a wakeup for another reason: poll may be wrong (select(2), BUGS)
+    owner.writes_without_a_pause()?; // poll may have woken the owner for nothing
     owner.has_queued(4, "the kernel has room for none of them")?;
     owner.sends(b"two")?;
     owner.has_queued(7, "the kernel has room for none of them")?;

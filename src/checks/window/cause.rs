@@ -7,13 +7,27 @@ use crate::{
     table::State,
 };
 
-pub(super) const LOSES_THE_RESET: &str = "The peer has thrown the connection away, and `write` says so: ECONNRESET, then EPIPE. To the \
-     owner it looks as if all went well, or would later, and it goes on for ever. WouldBlock is the \
-     one error that is none; return every other.";
+pub(super) const WAITS_A_LITTLE: &str = "It waits for the peer, if not for long: a write timeout (SO_SNDTIMEO) of a blocking socket, a \
+     sleep, a poll with a timeout. The owner has other connections, and each of them waits as long.";
 
 pub(super) const WRITTEN_AND_QUEUED: &str = "More was written than has left the queue: it will be \
      written again. `write` returns how many bytes it has taken, and exactly these must leave the queue. \
      `write_all` cannot tell: where the kernel has no more room it fails, in the middle.";
+
+/// For a call after a reset that has not told it.
+pub(super) fn loses_the_reset(got: Result<(), ErrorKind>) -> &'static str {
+    match got {
+        Ok(()) | Err(ErrorKind::WouldBlock) => {
+            "The peer has thrown the connection away, and `write` says so: ECONNRESET, then EPIPE. To the \
+             owner it looks as if all went well, or would later, and it goes on for ever. WouldBlock is \
+             the one error of `write` that is none; return every other."
+        }
+        Err(_) => {
+            "It has failed, as it should, but by another name. The owner tells by its kind what has \
+             happened: return the error as `write` gave it."
+        }
+    }
+}
 
 /// For a call that was to fail.
 pub(super) fn should_refuse(wanted: ErrorKind, got: Result<(), ErrorKind>) -> Option<String> {
@@ -52,8 +66,9 @@ pub(super) fn an_error(kind: ErrorKind, case: &Case) -> Option<String> {
              `shutdown` is for whoever writes the last one."
         }
         ErrorKind::WouldBlock => {
-            "The kernel has no room now: that is what the queue is for, and to the owner no error. Keep \
-             the bytes, and return Ok. From `send` WouldBlock means that the limit allows it not."
+            "If it is the kernel that has no room: that is what the queue is for, and to the owner no \
+             error. Keep the bytes, and return Ok. From `send` WouldBlock speaks of the limit, which \
+             allows `limit` bytes in the queue, and not one less."
         }
         ErrorKind::WriteZero => {
             "`write_all` is for blocking sockets: of a non-blocking one it does not tell how much it has \

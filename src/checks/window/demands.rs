@@ -66,7 +66,7 @@ impl Owner<'_> {
             .must(
                 self.events.contains(PollFlags::POLLOUT),
                 format!("`events` to be POLLOUT, for {} bytes are queued", self.queued),
-                format!("it is {:?}", self.events),
+                "it is empty, or asks for something else",
             )
             .caused_by(
                 "Bytes are queued, and nobody will hear when the kernel has room for them: poll tells only \

@@ -57,5 +57,5 @@ fn tells_the_reset(exam: &Exam, function: &str, result: std::io::Result<()>) -> 
     };
     let holds = kind.is_err_and(|kind| told.contains(&kind));
     exam.must(holds, expected, seen)
-        .caused_by(cause::LOSES_THE_RESET)
+        .caused_by(cause::loses_the_reset(kind))
 }

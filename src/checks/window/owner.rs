@@ -5,7 +5,7 @@ use std::{
     net::TcpStream,
     os::fd::{AsFd, AsRawFd},
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -88,9 +88,10 @@ impl<'e> Owner<'e> {
         exam.step(format!("called `outbox` with a limit of {limit}"));
         let other = here("duplicate a descriptor", stream.try_clone())?;
         // Of several descriptors of a socket the evidence names the highest: let that be the answer's.
-        let (stream, theirs) = match stream.as_raw_fd() < other.as_raw_fd() {
-            true => (stream, other),
-            false => (other, stream),
+        let (stream, theirs) = if stream.as_raw_fd() < other.as_raw_fd() {
+            (stream, other)
+        } else {
+            (other, stream)
         };
         let outbox = exam.start("outbox", move || {
             let outbox = open(theirs, limit)?;
@@ -154,6 +155,7 @@ impl<'e> Owner<'e> {
         self.exam
             .must(got == Err(kind), expected, seen)
             .because(|_| cause::should_refuse(kind, got))?;
+        self.exam.step(format!("it was refused: {kind:?}"));
         self.exam
             .must(
                 self.queued == before,
@@ -169,9 +171,31 @@ impl<'e> Owner<'e> {
     /// Calls `writable`, which must be no error.
     pub(super) fn writes(&mut self) -> Verdict {
         self.exam.step("called `writable`");
+        self.writes_quietly()
+    }
+
+    fn writes_quietly(&mut self) -> Verdict {
         let written = self.call("writable", |outbox| outbox.writable())?;
         self.is_ok("writable", written)?;
         self.counts_what_is_queued()
+    }
+
+    /// Calls `writable` a few times while the window is full, and looks at the fastest call: one alone
+    /// may be slow because the machine is busy.
+    pub(super) fn writes_without_a_pause(&mut self) -> Verdict {
+        const CALLS: usize = 10;
+        self.exam.step(format!("called `writable` {CALLS} times"));
+        let mut fastest = LIMIT;
+        for _ in 0..CALLS {
+            let started = Instant::now();
+            self.writes_quietly()?;
+            fastest = fastest.min(started.elapsed());
+        }
+        let expected = "`writable` to return at once, for the window is full";
+        let seen = format!("of {CALLS} calls the fastest took {fastest:.0?}");
+        self.exam
+            .must(fastest < Duration::from_millis(80), expected, seen)
+            .caused_by(cause::WAITS_A_LITTLE)
     }
 
     /// Calls `finish`, which must be no error.

@@ -1,7 +1,7 @@
 //! Takes every error of a write for a full window.
 //!
 //! rejected by: takes a reset for an error
-//! cause: WouldBlock is the one error that is none
+//! cause: the one error of `write` that is none
 
 use std::{
     io::{self, ErrorKind, Write},

@@ -1,7 +1,7 @@
 //! Tells the owner of WouldBlock, though the bytes are queued.
 //!
 //! rejected by: does not wait for a full window
-//! cause: to the owner no error
+//! cause: that is what the queue is for
 
 use std::{
     io::{self, ErrorKind, Write},

@@ -1,7 +1,7 @@
 //! Has room for one byte less than its limit.
 //!
 //! rejected by: takes all or nothing at its limit
-//! cause: WouldBlock means that
+//! cause: `limit` bytes in the queue, and not one less
 
 use std::{
     io::{self, ErrorKind, Write},

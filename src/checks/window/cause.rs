@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 
 use crate::{
-    exam::{Call, Case},
+    exam::{Awaited, Call, Case},
     table::State,
 };
 
@@ -69,10 +69,6 @@ pub(super) fn an_error(kind: ErrorKind, case: &Case) -> Option<String> {
             "If it is the kernel that has no room: that is what the queue is for, and to the owner no \
              error. Keep the bytes, and return Ok. From `send` WouldBlock speaks of the limit, which \
              allows `limit` bytes in the queue, and not one less."
-        }
-        ErrorKind::WriteZero => {
-            "`write_all` is for blocking sockets: of a non-blocking one it does not tell how much it has \
-             written when it fails."
         }
         ErrorKind::NotConnected => {
             "Both FINs have passed, and nothing is left to do. A second `shutdown` fails then, with \
@@ -152,8 +148,9 @@ pub(super) fn other_bytes(queued: usize, case: &Case) -> Option<String> {
              first n bytes of what it is given: exactly these must leave the queue."
         }
         _ => {
-            "Later bytes have come first: they were written while earlier ones were queued still. As \
-             long as anything is queued, all that comes must be queued behind it."
+            "These are not the bytes that were due. If they are later ones, they were written while \
+             earlier ones were queued still: as long as anything is queued, all that comes must be \
+             queued behind it."
         }
     };
     Some(cause.to_owned())
@@ -171,9 +168,12 @@ pub(super) fn no_end(case: &Case) -> Option<String> {
 
 /// Where a call is that does not come back.
 pub(super) fn likely(case: &Case) -> Option<String> {
+    if case.awaited != Awaited::Return {
+        return None;
+    }
     let cause = if case.panicked {
-        "A connection ends whenever its peer likes, and a full window is an ordinary thing: neither is a \
-         reason to panic. Look at what `write` returned; an `unwrap` does not."
+        "A full window is an ordinary thing, and a connection ends when its peer likes: neither is a \
+         reason to panic. `write` tells both by an error, which an `unwrap` makes a panic of."
     } else if case.is_blocked_in(&[Call::Write]) {
         "Your thread is blocked in a write: the socket is a blocking one, and the peer does not read. The \
          owner's other connections wait too. `set_nonblocking(true)` makes `write` return at once."
@@ -181,8 +181,9 @@ pub(super) fn likely(case: &Case) -> Option<String> {
         "Your thread waits in poll. To wait is the owner's part: it has one poll for all its connections. \
          Keep the bytes, and return."
     } else if case.is_running() {
-        "A loop that tries again at once when `write` gives WouldBlock: it waits for the peer as a blocked \
-         write does, and keeps a processor busy besides. Keep the bytes, and return."
+        "Your thread runs, and does not come back: most likely a loop that tries again at once when `write` \
+         gives WouldBlock. It waits for the peer as a blocked write does, and keeps a processor busy \
+         besides. Keep the bytes, and return."
     } else {
         return None;
     };

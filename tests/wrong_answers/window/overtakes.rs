@@ -1,7 +1,7 @@
 //! Writes new bytes directly while older ones are queued.
 //!
 //! rejected by: keeps what comes later behind what is queued
-//! cause: Later bytes have come first
+//! cause: they were written while earlier ones were queued still
 
 use std::{
     io::{self, ErrorKind, Write},

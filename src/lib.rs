@@ -9,6 +9,7 @@
 //! |---|---|
 //! | [`table`] | the kernel's socket table: a snapshot, printed as `netstat -nat` prints it |
 //! | [`stage`] | tells a lesson's story: what was done, what the kernel must now show, wait until it does |
+//! | [`queues`], [`plot`] | the queues of a connection and the window between them, look by look; bars in a terminal |
 //! | [`deadline`] | an absolute point in time, on a stream and on anything that must be waited for |
 //! | [`fault`] | errors that say what was attempted, on what, and why it failed |
 //! | [`command`] | what every `main` does: read the arguments, run, report in one line |
@@ -36,6 +37,8 @@ pub mod heartbeat;
 pub mod kv;
 pub mod listen;
 pub mod peer;
+pub mod plot;
+pub mod queues;
 pub mod rpc;
 pub mod serve;
 pub mod stage;

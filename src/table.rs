@@ -53,6 +53,10 @@ pub struct Row {
     /// What was dropped at this socket; for a listener, SYNs that its full queue had no room for.
     /// `None` where the kernel does not tell (`/proc/net/tcp`).
     pub drops: Option<u32>,
+    /// The window: how many bytes beyond those acknowledged the peer is ready to take, as it has told
+    /// last (RFC 9293, 3.3.1, SND.WND). `None` for a listener, in TIME_WAIT, and where the kernel does
+    /// not tell (`/proc/net/tcp`; Linux before 5.4).
+    pub window: Option<u32>,
     /// The timer that is running, if any.
     pub timer: Option<Timer>,
     /// The socket's inode, as in `/proc/PID/fd`; 0 when no program owns the socket any more, or not
@@ -98,7 +102,7 @@ pub struct End {
 pub enum Kernel {
     /// `NETLINK_SOCK_DIAG`: everything in one request.
     SockDiag(sock_diag::SockDiag),
-    /// `/proc/net/tcp` and `tcp6`: no backlog, no drops.
+    /// `/proc/net/tcp` and `tcp6`: no backlog, no drops, no window.
     Proc(proc::Proc),
 }
 

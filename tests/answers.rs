@@ -143,7 +143,14 @@ answers! {
             takes_einprogress_for_failure takes_writable_for_connected
             takes_zero_for_no_limit tries_it_with_a_byte waits_until_readable;
 
-        window(stub): ;
+        window(outbox): always_asks buffers drops_its_handle drops_the_rest_of_the_queue
+            every_error_is_would_block fin_at_once finishes_blocking forgets_the_fin
+            forgets_the_fin_behind_the_queue full_is_an_error ignores_the_rest
+            later_for_ever never_asks no_limit one_below_its_limit only_queues
+            overtakes polls_itself queues_all_of_it_again queues_before_it_looks
+            shuts_down_twice spins stays_blocking takes_a_part
+            takes_more_after_the_end throws_the_queue_away unwraps waits_a_little
+            write_all writes_before_it_looks;
 
         backlog(stub): ;
 
@@ -176,7 +183,7 @@ answers! {
 
         nonblocking(connect): asks_connect_again by_epoll naps shuts_a_blocking_dial_down;
 
-        window(stub): ;
+        window(outbox): a_byte_at_a_time dont_wait flushes_first keeps_the_pieces;
 
         backlog(stub): ;
 
@@ -197,7 +204,7 @@ answers! {
         close(answer): starter;
         states(bring): starter;
         nonblocking(connect): starter;
-        window(stub): starter;
+        window(outbox): starter;
         backlog(stub): starter;
         shutdown(stub): starter;
         latency(stub): starter;

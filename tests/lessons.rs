@@ -29,7 +29,7 @@ const LESSONS: [(&str, usize); 15] = [
     ("close", 9),
     ("states", 13),
     ("nonblocking", 4),
-    ("window", 1),
+    ("window", 7),
     ("backlog", 1),
     ("shutdown", 1),
     ("latency", 1),

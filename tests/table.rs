@@ -262,6 +262,38 @@ fn a_listeners_backlog_is_the_one_that_ss_shows() {
     assert_eq!((row.recv_q, row.backlog, row.drops), (1, Some(17), Some(0)));
 }
 
+#[test]
+fn a_window_is_the_one_that_ss_shows() {
+    if !installed("ss") {
+        return;
+    }
+    let small = Listen {
+        recv_buffer: Some(8 << 10),
+        ..Listen::default()
+    };
+    let listener = small.on("127.0.0.1:0".parse().unwrap()).unwrap();
+    let (_client, _server, end) = connected(&listener).unwrap();
+    let filter = format!("sport = :{}", end.local.port());
+    let output = run(
+        Command::new("ss")
+            .args(["-Htni", &filter])
+            .stdout(Stdio::piped()),
+        "",
+    );
+    let text = String::from_utf8(output.stdout).unwrap();
+    let shown = text
+        .split_whitespace()
+        .find_map(|word| word.strip_prefix("snd_wnd:"));
+    let Some(shown) = shown else {
+        return eprintln!("skipped: this `ss`, or this kernel, does not show snd_wnd");
+    };
+    let table = Kernel::sock_diag().unwrap().table().unwrap();
+    let row = table.find(end).unwrap();
+    assert_eq!(Some(shown.parse().unwrap()), row.window);
+    let listening = table.find(End::of(&listener).unwrap()).unwrap();
+    assert_eq!(listening.window, None);
+}
+
 fn workshop() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_workshop"));
     command
@@ -329,6 +361,7 @@ fn a_row_is_netstats_line_to_the_letter() {
         send_q: 0,
         backlog: Some(128),
         drops: Some(0),
+        window: None,
         timer: None,
         inode: 1,
     };

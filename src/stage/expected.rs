@@ -16,6 +16,19 @@ impl Expected<'_> {
         self.rows.iter().any(|(_, end, _)| end.is(row))
     }
 
+    /// What the kernel tells of a row and netstat does not print: a listener's backlog, and a
+    /// connection's window where the stage demands one.
+    pub(super) fn beside_netstat(&self, row: &Row) -> String {
+        let weighs_window = |(_, end, must): &(_, End, Must)| end.is(row) && must.weighs_window();
+        match (row.backlog, row.window) {
+            (Some(backlog), _) => format!(", backlog {backlog}"),
+            (None, Some(window)) if self.rows.iter().any(weighs_window) => {
+                format!(", window {window}")
+            }
+            _ => String::new(),
+        }
+    }
+
     /// A row of the listeners that the stage names, and not named itself. Port numbers alone do not
     /// make a row ours: another address may have the same one.
     pub(super) fn is_stranger(&self, row: &Row) -> bool {

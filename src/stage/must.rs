@@ -14,6 +14,7 @@ pub struct Must {
     send_q: Option<Count>,
     backlog: Option<Count>,
     drops: Option<Count>,
+    window: Option<Count>,
     /// `Some(None)`: none may run.
     timer: Option<Option<TimerKind>>,
     remaining_below: Duration,
@@ -54,6 +55,7 @@ pub fn gone() -> Must {
         send_q: None,
         backlog: None,
         drops: None,
+        window: None,
         timer: None,
         remaining_below: Duration::MAX,
     }
@@ -107,6 +109,15 @@ impl Must {
         }
     }
 
+    /// Bytes that the peer is ready to take beyond those acknowledged, as it has told last. Where the
+    /// kernel does not tell it, this is not checked.
+    pub fn window(self, count: impl Into<Count>) -> Must {
+        Must {
+            window: Some(count.into()),
+            ..self
+        }
+    }
+
     /// A timer of this kind must be running.
     pub fn timer(self, kind: TimerKind) -> Must {
         Must {
@@ -143,6 +154,10 @@ impl Must {
         self.state == Some(State::TimeWait)
     }
 
+    pub(super) fn weighs_window(&self) -> bool {
+        self.window.is_some()
+    }
+
     pub(super) fn holds(&self, table: &Table, end: End) -> bool {
         table.find_all(end).count() == self.rows
             && table.find_all(end).all(|row| self.holds_for(row))
@@ -156,6 +171,7 @@ impl Must {
             && met(self.send_q, row.send_q)
             && met_if_told(self.backlog, row.backlog)
             && met_if_told(self.drops, row.drops)
+            && met_if_told(self.window, row.window)
             && self
                 .timer
                 .is_none_or(|kind| row.timer.map(|timer| timer.kind) == kind)
@@ -179,6 +195,7 @@ impl fmt::Display for Must {
             ("Send-Q", self.send_q),
             ("backlog", self.backlog),
             ("drops", self.drops),
+            ("window", self.window),
         ];
         for (name, count) in counts {
             match count {

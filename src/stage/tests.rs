@@ -124,6 +124,24 @@ fn a_claim_that_the_kernel_refutes_ends_the_story_and_shows_both() {
 }
 
 #[test]
+fn a_window_that_is_demanded_is_told_beside_its_row() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (mut story, page) = story(&listener);
+    story.patience = SHORT;
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let end = End::of(&client).unwrap();
+    let open = must(Established).window(1..);
+    story.stage("Open").client(end, open).show().unwrap();
+    let table = Kernel::open().unwrap().table().unwrap();
+    if table.find(end).unwrap().window.is_some() {
+        assert!(page.text().contains("  <- client, window "));
+        let closed = must(Established).window(0);
+        let error = story.stage("Closed").client(end, closed).show();
+        assert!(error.unwrap_err().to_string().contains(", window 0\n"));
+    }
+}
+
+#[test]
 fn a_row_too_many_is_refuted_too() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let (mut story, _) = story(&listener);

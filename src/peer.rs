@@ -2,8 +2,8 @@
 //! must survive.
 
 use std::{
-    io::{self, Write},
-    net::{SocketAddr, TcpListener, TcpStream},
+    io::{self, Read, Write},
+    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
@@ -46,6 +46,38 @@ pub fn silent() -> io::Result<(TcpListener, TcpStream)> {
     Ok((listener, queued))
 }
 
+/// Bytes a second from one end to the other, which may be of different connections with something
+/// between them. One end sends for 200 ms, then ends; the other reads to the end of file.
+///
+/// # Errors
+/// As for write and read, or other bytes have arrived than were sent.
+pub fn throughput(from: &TcpStream, to: &TcpStream) -> io::Result<f64> {
+    const TIME: Duration = Duration::from_millis(200);
+    const ONCE: usize = 256 << 10; // bytes for each call: the calls must not be what is measured
+    thread::scope(|scope| {
+        let started = Instant::now();
+        let send = move || {
+            let (mut from, bytes, mut sent) = (from, vec![b'x'; ONCE], 0);
+            while started.elapsed() < TIME {
+                sent += from.write(&bytes)?;
+            }
+            from.shutdown(Shutdown::Write).and(Ok(sent))
+        };
+        let sender = thread::Builder::new().spawn_scoped(scope, send)?;
+        let (mut to, mut buf, mut arrived) = (to, vec![0; ONCE], 0);
+        while let n @ 1.. = to.read(&mut buf)? {
+            arrived += n;
+        }
+        let seconds = started.elapsed().as_secs_f64();
+        let sent: usize = sender.join().expect("it returns its errors")?;
+        if arrived == sent {
+            return Ok(arrived as f64 / seconds);
+        }
+        let lost = format!("of {sent} bytes {arrived} have arrived");
+        Err(io::Error::other(lost))
+    })
+}
+
 /// A peer that sends its bytes one at a time, with a pause before each: slow, but never silent.
 #[derive(Debug)]
 pub struct Drip(JoinHandle<io::Result<(TcpStream, Duration)>>);
@@ -73,5 +105,19 @@ impl Drip {
     /// A byte could not be sent: the other end has closed.
     pub fn end(self) -> io::Result<(TcpStream, Duration)> {
         self.0.join().expect("the thread only sleeps and writes")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{connected, throughput};
+    use std::net::TcpListener;
+
+    #[test]
+    fn throughput_is_bytes_a_second_to_the_end_of_file() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let (client, server, _) = connected(&listener).unwrap();
+        assert!(throughput(&client, &server).unwrap() > 0.0);
+        assert!(throughput(&client, &server).is_err()); // it has ended
     }
 }

@@ -15,7 +15,7 @@ mod story;
 use std::io;
 
 pub use must::{Count, Must, gone, must, time_wait};
-pub use pace::{Flags, play};
+pub use pace::{Flags, Target, play, play_with};
 pub use story::Story;
 
 use self::expected::Expected;
@@ -52,6 +52,21 @@ impl<'a> Stage<'a> {
     /// The kernel must show these for both ends of a connection; given is the client's.
     pub fn pair(self, client: End, its: impl Into<Must>, servers: impl Into<Must>) -> Stage<'a> {
         self.client(client, its).server(client, servers)
+    }
+
+    /// The kernel must show these for the four ends of two connections with a proxy between: the client,
+    /// the proxy's end to it, the proxy's end to the server, the server. Given are the clients' ends: the
+    /// second connection's client is the proxy.
+    pub fn proxied(
+        self,
+        client: End,
+        proxy: End,
+        [its, proxys, other, servers]: [impl Into<Must>; 4],
+    ) -> Stage<'a> {
+        self.client(client, its)
+            .expect("proxy, to the client", client.other(), proxys)
+            .expect("proxy, to the server", proxy, other)
+            .expect("server", proxy.other(), servers)
     }
 
     /// And no other row of the listeners that this stage names.

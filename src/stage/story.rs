@@ -217,9 +217,10 @@ impl Story {
 
     /// Takes the ports of an end into the story, unless one of them is there already.
     pub(super) fn follow(&mut self, end: End) {
-        let ports = [Some(end.local.port()), end.peer.map(|peer| peer.port())];
-        if !ports.iter().flatten().any(|port| self.ports.contains(port)) {
-            self.ports.extend(ports.iter().flatten());
+        let both = [Some(end.local.port()), end.peer.map(|peer| peer.port())];
+        let ports = both.into_iter().flatten().filter(|port| *port != 0);
+        if !ports.clone().any(|port| self.ports.contains(&port)) {
+            self.ports.extend(ports);
         }
     }
 
@@ -232,7 +233,7 @@ impl Story {
         }
     }
 
-    /// The table as netstat prints it, each row of the story with its role behind it.
+    /// The table as netstat prints it, each row with its role behind it; of ends that are many, one.
     pub(super) fn print(
         &mut self,
         table: &Table,
@@ -243,21 +244,21 @@ impl Story {
         self.line("")?;
         self.line(header.trim_end())?;
         let role = |row: &Row| self.roles.iter().rev().find(|(_, end)| end.is(row));
-        let (mut lines, mut left_out) = (Vec::new(), 0);
-        for row in &table.rows {
-            let note = match (role(row), row.backlog) {
+        let (mut lines, mut shown, mut left_out) = (Vec::new(), Vec::new(), 0);
+        for (row, role) in table.rows.iter().map(|row| (row, role(row))) {
+            if role.map_or(table.rows.len() > CROWD, |(_, end)| shown.contains(end)) {
+                left_out += 1;
+                continue;
+            }
+            shown.extend(role.map(|(_, end)| *end).filter(|end| end.is_many()));
+            let note = match (role, row.backlog) {
                 (Some((role, _)), Some(backlog)) => format!("  <- {role}, backlog {backlog}"),
                 (Some((role, _)), None) => format!("  <- {role}"),
-                (None, _) if table.rows.len() > CROWD => {
-                    left_out += 1;
-                    continue;
-                }
                 (None, _) => String::new(),
             };
-            let text = if timers {
-                format!("{row:#}{note}")
-            } else {
-                format!("{row}{note}")
+            let text = match timers {
+                true => format!("{row:#}{note}"),
+                false => format!("{row}{note}"),
             };
             lines.push(text.trim_end().to_owned());
         }

@@ -25,6 +25,17 @@ pub fn connected(listener: &TcpListener) -> io::Result<(TcpStream, TcpStream, En
     Ok((client, server, end))
 }
 
+/// A client of a proxy, and what the server that is behind it accepts for this client.
+///
+/// # Errors
+/// As for connect and accept. Accept takes the oldest of the queue: nobody else may be in it.
+pub fn connected_through(
+    proxy: SocketAddr,
+    server: &TcpListener,
+) -> io::Result<(TcpStream, TcpStream)> {
+    Ok((TcpStream::connect(proxy)?, server.accept()?.0))
+}
+
 /// A listener that answers no SYN, for its accept queue is full, and who fills it.
 ///
 /// # Errors
@@ -46,13 +57,31 @@ pub fn silent() -> io::Result<(TcpListener, TcpStream)> {
     Ok((listener, queued))
 }
 
-/// Bytes a second from one end to the other, which may be of different connections with something
-/// between them. One end sends for 200 ms, then ends; the other reads to the end of file.
+/// How many bytes a second go through what is between two ends, as a ratio to a direct connection to
+/// this listener: the median of rounds in which both take turns, each over new connections, for one
+/// round tells of the machine's mood as much as of them.
 ///
 /// # Errors
-/// As for write and read, or other bytes have arrived than were sent.
-pub fn throughput(from: &TcpStream, to: &TcpStream) -> io::Result<f64> {
-    const TIME: Duration = Duration::from_millis(200);
+/// As for connect, write and read, or other bytes have arrived than were sent.
+pub fn throughput_beside_direct(
+    listener: &TcpListener,
+    between: impl Fn() -> io::Result<(TcpStream, TcpStream)>,
+) -> io::Result<f64> {
+    let mut ratios = Vec::new();
+    for _ in 0..5 {
+        let (client, server, _) = connected(listener)?;
+        let direct = throughput(&client, &server)?;
+        let (client, server) = between()?;
+        ratios.push(throughput(&client, &server)? / direct);
+    }
+    ratios.sort_by(f64::total_cmp);
+    Ok(ratios[ratios.len() / 2])
+}
+
+/// Bytes a second from one end to the other: one sends for 50 ms and ends, the other reads to the end
+/// of file.
+fn throughput(from: &TcpStream, to: &TcpStream) -> io::Result<f64> {
+    const TIME: Duration = Duration::from_millis(50);
     const ONCE: usize = 256 << 10; // bytes for each call: the calls must not be what is measured
     thread::scope(|scope| {
         let started = Instant::now();
@@ -110,13 +139,15 @@ impl Drip {
 
 #[cfg(test)]
 mod tests {
-    use super::{connected, throughput};
+    use super::{connected, throughput, throughput_beside_direct};
     use std::net::TcpListener;
 
     #[test]
-    fn throughput_is_bytes_a_second_to_the_end_of_file() {
+    fn throughput_is_of_what_arrives_before_the_end_of_file() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let (client, server, _) = connected(&listener).unwrap();
+        let direct = || connected(&listener).map(|(client, server, _)| (client, server));
+        assert!(throughput_beside_direct(&listener, direct).unwrap() > 0.0);
+        let (client, server) = direct().unwrap();
         assert!(throughput(&client, &server).unwrap() > 0.0);
         assert!(throughput(&client, &server).is_err()); // it has ended
     }

@@ -236,11 +236,11 @@ impl End {
         }
     }
 
-    /// The server's ends of all connections to this address, whoever the clients are; their ends are
-    /// its [`End::other`]. Port 0, which no connection has, stands for any address here.
+    /// The clients' ends of all connections to this address; the server's ends are its [`End::other`].
+    /// Port 0, which no connection has, stands for any address here.
     #[must_use]
-    pub fn of_all(server: SocketAddr) -> End {
-        End::between(server, SocketAddr::from(([0; 4], 0)))
+    pub fn all_to(server: SocketAddr) -> End {
+        End::between(SocketAddr::from(([0; 4], 0)), server)
     }
 
     /// Whether it stands for any number of rows.

@@ -7,6 +7,7 @@
 //! and without it.
 
 mod expected;
+mod follow;
 mod must;
 mod pace;
 mod quiz;
@@ -102,10 +103,9 @@ impl<'a> Stage<'a> {
         story.confirmed += 1;
         let named = |end: &End| expected.rows.iter().any(|(_, other, _)| other == end);
         story.earlier.retain(|end| !named(end)); // the same addresses again: ours now
-        expected
-            .rows
-            .iter()
-            .for_each(|(_, end, _)| story.follow(*end));
+        for (_, end, _) in &expected.rows {
+            story.follow(*end)?;
+        }
         story.roles.extend(
             expected
                 .rows

@@ -9,6 +9,7 @@ use std::{
 use super::{
     Flags, Stage,
     expected::{Expected, is_orphan},
+    follow::orphans,
     pace::Pace,
     quiz::Quiz,
 };
@@ -32,7 +33,7 @@ pub struct Story {
     pub(super) out: Box<dyn Write>,
     pub(super) bold: bool,
     pub(super) kernel: Option<Kernel>,
-    ports: Vec<u16>,
+    pub(super) ports: Vec<u16>,
     /// Ends that no program owned when the story began: in TIME_WAIT, most likely, since an earlier run.
     pub(super) earlier: Vec<End>,
     /// The parts that ends have played so far, newest last: a row keeps its name when it is not the subject.
@@ -90,14 +91,11 @@ impl Story {
             "In another terminal:  watch -n1 'netstat -nat | grep {port}'"
         ))?;
         story.line(&format!("                 or:  ss -tan | grep {port}"))?;
-        match Kernel::open().and_then(|mut kernel| Ok((kernel.table()?, kernel))) {
-            Ok((table, kernel)) => {
-                let old = table.of_ports(&story.ports).rows;
-                story.earlier = old
-                    .iter()
-                    .filter(|row| is_orphan(row))
-                    .map(Row::end)
-                    .collect();
+        match Kernel::open()
+            .and_then(|mut kernel| Ok((orphans(&mut kernel, &story.ports)?, kernel)))
+        {
+            Ok((earlier, kernel)) => {
+                story.earlier = earlier;
                 story.kernel = Some(kernel);
             }
             Err(error) => story.tell(&format!(
@@ -213,15 +211,6 @@ impl Story {
         self.waiting
             .iter()
             .any(|&(waiting, until)| waiting == end && until <= Instant::now())
-    }
-
-    /// Takes the ports of an end into the story, unless one of them is there already.
-    pub(super) fn follow(&mut self, end: End) {
-        let both = [Some(end.local.port()), end.peer.map(|peer| peer.port())];
-        let ports = both.into_iter().flatten().filter(|port| *port != 0);
-        if !ports.clone().any(|port| self.ports.contains(&port)) {
-            self.ports.extend(ports);
-        }
     }
 
     pub(super) fn remember_time_waits(&mut self, table: &Table) {

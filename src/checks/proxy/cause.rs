@@ -210,8 +210,8 @@ pub(super) fn not_reset(case: &Case, other: &Side) -> Option<String> {
         return other_end_than_a_reset(case, other);
     }
     Some(format!(
-        "Your write failed with EPIPE, for the connection that it wrote to had been reset, and the one to \
-         the {} was closed in order: that tells it nothing, for it has had its end of file before. An error \
+        "The write to the connection that had been reset has failed, and the connection to the {} was \
+         closed in order: that tells it nothing, for it has had its end of file before. An error \
          of a write is a reset, too: set SO_LINGER to zero where the bytes came from, before it is closed.",
         other.name
     ))

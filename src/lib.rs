@@ -15,7 +15,8 @@
 //! | [`command`] | what every `main` does: read the arguments, run, report in one line |
 //! | [`listen`], [`dial`] | a listening socket with its options; a connection to one of several addresses |
 //! | [`heartbeat`] | a ping whenever a connection has been quiet for an interval |
-//! | [`peer`] | peers with bad habits: one that sends a byte now and then |
+//! | [`peer`] | the other end: both ends in one hand, peers that are silent, deaf to some segments, or slow |
+//! | [`throughput`] | how fast bytes go, as a ratio |
 //! | [`stop`], [`serve`] | Ctrl-C, and how a blocked `accept` hears of it; a thread for each connection |
 //! | [`watch`] | the table again and again, for `cargo workshop netstat` |
 //! | [`rpc`], [`kv`] | JSON-RPC 1.0 as Go's `net/rpc/jsonrpc` speaks it; the key-value store of MIT 6.824 |
@@ -44,4 +45,5 @@ pub mod serve;
 pub mod stage;
 pub mod stop;
 pub mod table;
+pub mod throughput;
 pub mod watch;

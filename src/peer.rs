@@ -66,6 +66,17 @@ pub fn bound(ip: impl Into<IpAddr>) -> io::Result<(Socket, SocketAddr)> {
 /// What the buffers of [`narrow`] are asked for, in bytes. Linux doubles it (socket(7), SO_RCVBUF).
 const NARROW: usize = 4096;
 
+/// A client of a proxy, and what the server that is behind it accepts for this client.
+///
+/// # Errors
+/// As for connect and accept. Accept takes the oldest of the queue: nobody else may be in it.
+pub fn connected_through(
+    proxy: SocketAddr,
+    server: &TcpListener,
+) -> io::Result<(TcpStream, TcpStream)> {
+    Ok((TcpStream::connect(proxy)?, server.accept()?.0))
+}
+
 /// A listener that answers no SYN, for its accept queue is full, and who fills it.
 ///
 /// # Errors

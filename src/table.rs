@@ -240,14 +240,28 @@ impl End {
         }
     }
 
+    /// The clients' ends of all connections to this address; the server's ends are its [`End::other`].
+    /// Port 0, which no connection has, stands for any address here.
+    #[must_use]
+    pub fn all_to(server: SocketAddr) -> End {
+        End::between(SocketAddr::from(([0; 4], 0)), server)
+    }
+
+    /// Whether it stands for any number of rows.
+    pub(crate) fn is_many(self) -> bool {
+        self.local.port() == 0 || self.peer.is_some_and(|peer| peer.port() == 0)
+    }
+
     /// Whether this is the end's row. An IPv4 peer of a dual-stack socket stands in the table as
     /// `::ffff:a.b.c.d` at one end and as `a.b.c.d` at the other: both are the same address here.
     pub(crate) fn is(self, row: &Row) -> bool {
-        canonical(self.local) == canonical(row.local)
-            && match self.peer {
-                Some(peer) => canonical(peer) == canonical(row.peer),
-                None => row.state == State::Listen,
+        let is = |addr: SocketAddr, of| addr.port() == 0 || canonical(addr) == canonical(of);
+        match self.peer {
+            Some(peer) => {
+                row.state != State::Listen && is(self.local, row.local) && is(peer, row.peer)
             }
+            None => row.state == State::Listen && canonical(self.local) == canonical(row.local),
+        }
     }
 }
 
@@ -255,6 +269,8 @@ impl End {
 impl fmt::Display for End {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.peer {
+            Some(peer) if peer.port() == 0 => write!(f, "{} -> any", self.local),
+            Some(peer) if self.local.port() == 0 => write!(f, "any -> {peer}"),
             Some(peer) => write!(f, "{} -> {peer}", self.local),
             None => write!(f, "{}", self.local),
         }

@@ -158,7 +158,12 @@ answers! {
 
         latency(stub): ;
 
-        proxy(stub): ;
+        proxy(relay): closes_at_the_first_end closes_in_order drops_a_clone ignores_end_of_file
+            in_turns leaks_a_descriptor line_by_line lingers_not_at_all never_flushes no_half_close
+            one_after_the_other one_thread_writes_for_both queues_without_limit resets_one_of_them
+            returns_without_joining sends_a_fin_first shuts_down_both_halves
+            shuts_down_the_wrong_one spins swaps_the_counts takes_a_reset_for_the_end unwraps
+            waits_for_the_end waits_for_the_other_direction whole_buffer;
     }
     right_answers {
         listener(listen, serve): four_threads_accept listens_twice one_thread_polls threads;
@@ -191,7 +196,7 @@ answers! {
 
         latency(stub): ;
 
-        proxy(stub): ;
+        proxy(relay): a_byte_at_a_time clones_and_loops polls queues_a_little;
     }
     starters {
         listener(listen, serve): starter;
@@ -208,7 +213,7 @@ answers! {
         backlog(stub): starter;
         shutdown(stub): starter;
         latency(stub): starter;
-        proxy(stub): starter;
+        proxy(relay): starter;
     }
 }
 

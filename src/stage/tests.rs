@@ -218,3 +218,45 @@ fn sets_text_to_the_width_and_keeps_line_breaks() {
     );
     assert_eq!(wrapped("", 7), Vec::<String>::new());
 }
+
+#[test]
+fn many_ends_are_counted_and_one_of_them_shown() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    let (about, clients) = (TcpListener::bind("127.0.0.1:0").unwrap(), End::all_to(addr));
+    let (mut story, page) = story(&about);
+    // What is in TIME_WAIT before the story mentions the address is an earlier run's.
+    drop((
+        TcpStream::connect(addr).unwrap(),
+        listener.accept().unwrap(),
+    ));
+    let _clients: Vec<_> = (0..3).map(|_| TcpStream::connect(addr).unwrap()).collect();
+    let mut kernel = Kernel::open().unwrap();
+    let settled = || {
+        let rows = kernel.table()?.of_ports(&[addr.port()]).rows;
+        let wait = |row: &&crate::table::Row| row.state == TimeWait;
+        Ok((rows.iter().filter(wait).count() == 1).then_some(()))
+    };
+    let settled = Deadline::after(Duration::from_secs(5)).wait_for(settled);
+    assert!(settled.unwrap().is_some());
+    let three = must(Established).rows(3);
+    story
+        .stage("Three")
+        .pair(clients, three, three)
+        .show()
+        .unwrap();
+    let told = page.text();
+    assert_eq!(told.matches("<- client").count(), 1, "{told}");
+    assert!(
+        told.contains("(not shown: 4 other rows of these ports)"),
+        "{told}"
+    );
+    story.patience = SHORT;
+    let refuted = story
+        .stage("Gone")
+        .client(clients, gone())
+        .show()
+        .unwrap_err();
+    let refuted = refuted.to_string();
+    assert!(refuted.contains("client: any -> 127.0.0.1:"), "{refuted}");
+}

@@ -14,6 +14,7 @@
 //! | [`command`] | what every `main` does: read the arguments, run, report in one line |
 //! | [`listen`], [`dial`] | a listening socket with its options; a connection to one of several addresses |
 //! | [`heartbeat`] | a ping whenever a connection has been quiet for an interval |
+//! | [`histogram`] | durations in the terminal, by order of magnitude |
 //! | [`peer`] | peers with bad habits: one that sends a byte now and then |
 //! | [`stop`], [`serve`] | Ctrl-C, and how a blocked `accept` hears of it; a thread for each connection |
 //! | [`watch`] | the table again and again, for `cargo workshop netstat` |
@@ -33,6 +34,7 @@ pub mod dial;
 pub mod exam;
 pub mod fault;
 pub mod heartbeat;
+pub mod histogram;
 pub mod kv;
 pub mod listen;
 pub mod peer;

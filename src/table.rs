@@ -53,6 +53,9 @@ pub struct Row {
     /// What was dropped at this socket; for a listener, SYNs that its full queue had no room for.
     /// `None` where the kernel does not tell (`/proc/net/tcp`).
     pub drops: Option<u32>,
+    /// Segments with data that have been received (tcp(7), TCP_INFO). `None` for a listener, for a row
+    /// without a socket, and where the kernel does not tell (`/proc/net/tcp`).
+    pub segments_in: Option<u32>,
     /// The timer that is running, if any.
     pub timer: Option<Timer>,
     /// The socket's inode, as in `/proc/PID/fd`; 0 when no program owns the socket any more, or not

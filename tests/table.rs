@@ -262,6 +262,30 @@ fn a_listeners_backlog_is_the_one_that_ss_shows() {
     assert_eq!((row.recv_q, row.backlog, row.drops), (1, Some(17), Some(0)));
 }
 
+#[test]
+fn data_segments_are_counted_as_ss_counts_them() {
+    if !installed("ss") {
+        return;
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (client, server, end) = connected(&listener).unwrap();
+    client.set_nodelay(true).unwrap();
+    for piece in [b"one", b"two", b"six"] {
+        (&client).write_all(piece).unwrap();
+    }
+    let all = || Ok((server.peek(&mut [0; 16])? == 9).then_some(()));
+    Deadline::after(PATIENCE).wait_for(all).unwrap().unwrap();
+    let filter = format!("sport = :{}", listener.local_addr().unwrap().port());
+    let mut ss = Command::new("ss");
+    let output = run(ss.args(["-Htin", &filter]).stdout(Stdio::piped()), "");
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains(" data_segs_in:3 "), "{text}");
+    let table = Kernel::sock_diag().unwrap().table().unwrap();
+    assert_eq!(table.find(end.other()).unwrap().segments_in, Some(3));
+    let row = table.find(End::of(&listener).unwrap()).unwrap();
+    assert_eq!(row.segments_in, None);
+}
+
 fn workshop() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_workshop"));
     command
@@ -329,6 +353,7 @@ fn a_row_is_netstats_line_to_the_letter() {
         send_q: 0,
         backlog: Some(128),
         drops: Some(0),
+        segments_in: None,
         timer: None,
         inode: 1,
     };

@@ -16,6 +16,12 @@ impl Expected<'_> {
         self.rows.iter().any(|(_, end, _)| end.is(row))
     }
 
+    /// Whether the stage is about how many segments this end has received.
+    pub(super) fn counts_segments(&self, end: End) -> bool {
+        let mut demands = self.rows.iter().filter(|(_, other, _)| *other == end);
+        demands.any(|(_, _, must)| must.counts_segments())
+    }
+
     /// A row of the listeners that the stage names, and not named itself. Port numbers alone do not
     /// make a row ours: another address may have the same one.
     pub(super) fn is_stranger(&self, row: &Row) -> bool {

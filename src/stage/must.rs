@@ -14,6 +14,7 @@ pub struct Must {
     send_q: Option<Count>,
     backlog: Option<Count>,
     drops: Option<Count>,
+    segments_in: Option<Count>,
     /// `Some(None)`: none may run.
     timer: Option<Option<TimerKind>>,
     remaining_below: Duration,
@@ -54,6 +55,7 @@ pub fn gone() -> Must {
         send_q: None,
         backlog: None,
         drops: None,
+        segments_in: None,
         timer: None,
         remaining_below: Duration::MAX,
     }
@@ -107,6 +109,14 @@ impl Must {
         }
     }
 
+    /// Segments with data received so far. Where the kernel does not tell it, this is not checked.
+    pub fn segments_in(self, count: impl Into<Count>) -> Must {
+        Must {
+            segments_in: Some(count.into()),
+            ..self
+        }
+    }
+
     /// A timer of this kind must be running.
     pub fn timer(self, kind: TimerKind) -> Must {
         Must {
@@ -135,6 +145,10 @@ impl Must {
         self.state
     }
 
+    pub(super) fn counts_segments(&self) -> bool {
+        self.segments_in.is_some()
+    }
+
     pub(super) fn is_gone(&self) -> bool {
         self.state.is_none()
     }
@@ -156,6 +170,7 @@ impl Must {
             && met(self.send_q, row.send_q)
             && met_if_told(self.backlog, row.backlog)
             && met_if_told(self.drops, row.drops)
+            && met_if_told(self.segments_in, row.segments_in)
             && self
                 .timer
                 .is_none_or(|kind| row.timer.map(|timer| timer.kind) == kind)
@@ -179,6 +194,7 @@ impl fmt::Display for Must {
             ("Send-Q", self.send_q),
             ("backlog", self.backlog),
             ("drops", self.drops),
+            ("data segments received", self.segments_in),
         ];
         for (name, count) in counts {
             match count {

@@ -247,7 +247,12 @@ impl Story {
         for row in &table.rows {
             let note = match (role(row), row.backlog) {
                 (Some((role, _)), Some(backlog)) => format!("  <- {role}, backlog {backlog}"),
-                (Some((role, _)), None) => format!("  <- {role}"),
+                (Some((role, end)), None) => match row.segments_in {
+                    Some(n) if expected.counts_segments(*end) => {
+                        format!("  <- {role}, data segments in: {n}")
+                    }
+                    _ => format!("  <- {role}"),
+                },
                 (None, _) if table.rows.len() > CROWD => {
                     left_out += 1;
                     continue;

@@ -77,6 +77,7 @@ fn row(line: &str) -> Option<Row> {
         send_q: hex(send_q)?,
         backlog: None,
         drops: None,
+        segments_in: None,
         timer: self::timer(timer, hex(retransmits)?, probes.parse().ok()?)?,
         inode: inode.parse().ok()?,
     })
@@ -142,6 +143,7 @@ mod tests {
             send_q: 0,
             backlog: None,
             drops: None,
+            segments_in: None,
             timer: None,
             inode: 6279,
         };

@@ -3,16 +3,16 @@
 //!     cargo run --example latency
 //!     strace -f -e trace=sendto target/debug/examples/latency     each write is a sendto
 //!
-//! You will see how many segments a request becomes, why a part of it waits (Nagle's algorithm, for
-//! an ACK that the server delays), and the round trips of four ways to send it. New since
-//! `shutdown`: when the kernel sends what it has taken.
+//! You will see what the kernel holds back of a request that comes in pieces (Nagle's algorithm), how
+//! many segments four ways to send one need, and how long each takes. New since `shutdown`: when the
+//! kernel sends what a write has given it.
 
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::{process::ExitCode, thread, time::Duration, time::Instant};
 
 use socket_workshop::histogram::{Histogram, median};
-use socket_workshop::stage::{Flags, Story, must};
+use socket_workshop::stage::{Count, Flags, Story, must};
 use socket_workshop::{command, listen::Listen, peer::connected, table::State::*};
 
 /// Requests of each way.
@@ -22,6 +22,7 @@ fn main() -> ExitCode {
     command::run(|flags: Flags| {
         let listener = Listen::default().on(flags.listen)?;
         let mut story = Story::begin(&flags, listener.local_addr()?)?;
+        held_back(&mut story, &listener)?;
         let written = ask(&mut story, &listener, &WRITTEN)?;
         let server = ask(&mut story, &listener, &SERVER_NO_DELAY)?;
         let client = ask(&mut story, &listener, &CLIENT_NO_DELAY)?;
@@ -42,11 +43,30 @@ fn main() -> ExitCode {
             "TCP_NODELAY at the server changes nothing: it turns off Nagle, not the delayed ACK.",
             server > 2 * formatted,
         )?;
-        story.claim(
-            "At the client it helps, as one write does.",
-            client < written / 2,
-        )?;
+        story.claim("At the client it helps, too.", 2 * client < written)?;
         story.end()
+    })
+}
+
+/// Request after request, each in three writes, and a look at what has become of one.
+fn held_back(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
+    let (client, server, end) = connected(listener)?;
+    thread::scope(|scope| {
+        scope.spawn(|| answer(&server));
+        scope.spawn(|| while round(&client, &WRITTEN).is_ok() {});
+        let shown = story
+            .stage("the client has written \"get \", \"subject\" and \"\\n\"; no answer comes")
+            .client(end, must(Established).send_q(12).unsent(8))
+            .server(end, must(Established).recv_q(0))
+            .why(
+                "Four bytes are sent, eight are not: while a small segment is unacknowledged, no \
+                  other small one is sent (Nagle's algorithm; RFC 9293, 3.7.4). The server's end \
+                  delays the ACK, to let it ride on an answer (3.8.6.3); but its program has no whole \
+                  line to answer. Each end waits for the other, until the delay is over.",
+            )
+            .show();
+        client.shutdown(Shutdown::Write)?; // the next round fails, and the server reads end of file
+        shown
     })
 }
 
@@ -56,8 +76,7 @@ struct Way {
     client_no_delay: bool,
     server_no_delay: bool,
     send: fn(&TcpStream, &str) -> io::Result<()>,
-    /// Segments that a request becomes, at least.
-    segments: u32,
+    segments: Count, // with data, of all rounds
     why: &'static str,
 }
 
@@ -67,11 +86,9 @@ const WRITTEN: Way = Way {
     server_no_delay: false,
     // A `write` for each piece: the text, the key, the newline.
     send: |mut stream, key| writeln!(stream, "get {key}"),
-    segments: 2,
-    why: "The first of three writes goes alone, at once. A small segment waits while anything is \
-          unacknowledged (Nagle's algorithm; RFC 9293, 3.7.4): the other two wait, and go together. \
-          And the server delays its ACK, to let it ride on an answer (3.8.6.3). Each waits for the \
-          other, until the delay is over.",
+    segments: Count::AtLeast(2 * ROUNDS),
+    why: "Two a request: the first piece, then the others together. Only at the beginning of a \
+          connection does Linux not delay its ACKs: the first request waits for none.",
 };
 
 const SERVER_NO_DELAY: Way = Way {
@@ -84,53 +101,50 @@ const SERVER_NO_DELAY: Way = Way {
 const CLIENT_NO_DELAY: Way = Way {
     title: "the same, and the client has set TCP_NODELAY",
     client_no_delay: true,
-    segments: 3,
-    why: "Nothing waits: each write is a segment, and a header of 52 bytes brings one of the newline.",
+    segments: Count::AtLeast(3 * ROUNDS),
+    why: "Nothing waits: each write is a segment. One byte of newline has 40 of headers, or more.",
     ..WRITTEN
 };
 
 const FORMATTED: Way = Way {
     title: "formatted first, then one write",
     send: |mut stream, key| stream.write_all(format!("get {key}\n").as_bytes()),
-    segments: 1,
-    why: "One segment, and no option. Nagle sends at once when nothing is unacknowledged.",
+    segments: Count::Exactly(ROUNDS),
+    why: "One segment, and no option: Nagle sends at once where nothing is unacknowledged.",
     ..WRITTEN
 };
-
-/// Requests and their answers, on a connection of their own: how long each took.
-fn ask(story: &mut Story, listener: &TcpListener, way: &Way) -> io::Result<Vec<Duration>> {
-    let (client, server, end) = connected(listener)?;
-    client.set_nodelay(way.client_no_delay)?;
-    server.set_nodelay(way.server_no_delay)?;
-    thread::scope(|scope| {
-        scope.spawn(|| answer(&server));
-        let mut answers = BufReader::new(&client);
-        let rounds = (0..ROUNDS).map(|_| {
-            let started = Instant::now();
-            (way.send)(&client, "subject")?;
-            answers.read_line(&mut String::new())?;
-            Ok(started.elapsed())
-        });
-        let rounds = rounds.collect::<io::Result<_>>();
-        let shown = story
-            .stage(way.title)
-            .client(end, must(Established).send_q(0))
-            .server(
-                end,
-                must(Established)
-                    .recv_q(0)
-                    .segments_in(way.segments * ROUNDS..),
-            )
-            .why(way.why)
-            .show();
-        client.shutdown(Shutdown::Write)?; // the end of file ends the server's thread
-        shown.and(rounds)
-    })
-}
 
 /// The server: an answer for each line, in one write.
 fn answer(mut stream: &TcpStream) -> io::Result<()> {
     BufReader::new(stream)
         .lines()
         .try_for_each(|request| request.and_then(|_| stream.write_all(b"6.824\n")))
+}
+
+/// A request and its answer: how long they took.
+fn round(mut client: &TcpStream, way: &Way) -> io::Result<Duration> {
+    let started = Instant::now();
+    (way.send)(client, "subject")?;
+    client.read_exact(&mut [0; 6])?;
+    Ok(started.elapsed())
+}
+
+/// All rounds, on a connection of their own: how long each took.
+fn ask(story: &mut Story, listener: &TcpListener, way: &Way) -> io::Result<Vec<Duration>> {
+    let (client, server, end) = connected(listener)?;
+    client.set_nodelay(way.client_no_delay)?;
+    server.set_nodelay(way.server_no_delay)?;
+    thread::scope(|scope| {
+        scope.spawn(|| answer(&server));
+        let rounds = (0..ROUNDS).map(|_| round(&client, way)).collect();
+        let received = must(Established).send_q(0).segments_in(way.segments);
+        let shown = story
+            .stage(way.title)
+            .client(end, must(Established).send_q(0))
+            .server(end, received)
+            .why(way.why)
+            .show();
+        client.shutdown(Shutdown::Write)?; // the server reads end of file
+        shown.and(rounds)
+    })
 }

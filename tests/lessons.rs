@@ -32,7 +32,7 @@ const LESSONS: [(&str, usize); 15] = [
     ("window", 1),
     ("backlog", 1),
     ("shutdown", 1),
-    ("latency", 4),
+    ("latency", 5),
     ("proxy", 1),
 ];
 

@@ -286,6 +286,28 @@ fn data_segments_are_counted_as_ss_counts_them() {
     assert_eq!(row.segments_in, None);
 }
 
+#[test]
+fn what_is_not_sent_yet_is_what_ss_calls_notsent() {
+    if !installed("ss") {
+        return;
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (mut client, _server, end) = connected(&listener).unwrap();
+    client
+        .set_write_timeout(Some(Duration::from_millis(50)))
+        .unwrap();
+    client.write_all(&vec![0; 64 << 20]).unwrap_err(); // the window is closed, the send buffer full
+    let filter = format!("dport = :{}", listener.local_addr().unwrap().port());
+    let mut ss = Command::new("ss");
+    let output = run(ss.args(["-Htin", &filter]).stdout(Stdio::piped()), "");
+    let text = String::from_utf8(output.stdout).unwrap();
+    let table = Kernel::sock_diag().unwrap().table().unwrap();
+    let row = table.find(end).unwrap();
+    let unsent = row.unsent.unwrap();
+    assert!(0 < unsent && unsent <= row.send_q, "{row}: {unsent}");
+    assert!(text.contains(&format!(" notsent:{unsent} ")), "{text}");
+}
+
 fn workshop() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_workshop"));
     command
@@ -354,6 +376,7 @@ fn a_row_is_netstats_line_to_the_letter() {
         backlog: Some(128),
         drops: Some(0),
         segments_in: None,
+        unsent: None,
         timer: None,
         inode: 1,
     };

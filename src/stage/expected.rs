@@ -16,10 +16,16 @@ impl Expected<'_> {
         self.rows.iter().any(|(_, end, _)| end.is(row))
     }
 
-    /// Whether the stage is about how many segments this end has received.
-    pub(super) fn counts_segments(&self, end: End) -> bool {
-        let mut demands = self.rows.iter().filter(|(_, other, _)| *other == end);
-        demands.any(|(_, _, must)| must.counts_segments())
+    /// What the kernel tells of a row and netstat does not print: a listener's backlog, and of the other
+    /// figures those that the stage demands.
+    pub(super) fn beside_netstat(&self, row: &Row) -> String {
+        let backlog = row.backlog.map(|backlog| format!(", backlog {backlog}"));
+        let demands = self.rows.iter().filter(|(_, end, _)| end.is(row));
+        let figures = demands.flat_map(|(_, _, must)| must.beside_netstat(row));
+        backlog
+            .into_iter()
+            .chain(figures.map(|(name, figure)| format!(", {name}: {figure}")))
+            .collect()
     }
 
     /// A row of the listeners that the stage names, and not named itself. Port numbers alone do not

@@ -15,6 +15,7 @@ pub struct Must {
     backlog: Option<Count>,
     drops: Option<Count>,
     segments_in: Option<Count>,
+    unsent: Option<Count>,
     /// `Some(None)`: none may run.
     timer: Option<Option<TimerKind>>,
     remaining_below: Duration,
@@ -56,6 +57,7 @@ pub fn gone() -> Must {
         backlog: None,
         drops: None,
         segments_in: None,
+        unsent: None,
         timer: None,
         remaining_below: Duration::MAX,
     }
@@ -117,6 +119,14 @@ impl Must {
         }
     }
 
+    /// Bytes written that have not been sent yet. Where the kernel does not tell it, this is not checked.
+    pub fn unsent(self, count: impl Into<Count>) -> Must {
+        Must {
+            unsent: Some(count.into()),
+            ..self
+        }
+    }
+
     /// A timer of this kind must be running.
     pub fn timer(self, kind: TimerKind) -> Must {
         Must {
@@ -145,8 +155,15 @@ impl Must {
         self.state
     }
 
-    pub(super) fn counts_segments(&self) -> bool {
-        self.segments_in.is_some()
+    /// What is demanded of a row, is told by the kernel, and is not printed by netstat.
+    pub(super) fn beside_netstat(&self, row: &Row) -> impl Iterator<Item = (&'static str, u32)> {
+        let figures = [
+            ("data segments in", self.segments_in, row.segments_in),
+            ("not sent", self.unsent, row.unsent),
+        ];
+        figures
+            .into_iter()
+            .filter_map(|(name, demand, seen)| Some((name, demand.and(seen)?)))
     }
 
     pub(super) fn is_gone(&self) -> bool {
@@ -171,6 +188,7 @@ impl Must {
             && met_if_told(self.backlog, row.backlog)
             && met_if_told(self.drops, row.drops)
             && met_if_told(self.segments_in, row.segments_in)
+            && met_if_told(self.unsent, row.unsent)
             && self
                 .timer
                 .is_none_or(|kind| row.timer.map(|timer| timer.kind) == kind)
@@ -195,6 +213,7 @@ impl fmt::Display for Must {
             ("backlog", self.backlog),
             ("drops", self.drops),
             ("data segments received", self.segments_in),
+            ("not sent", self.unsent),
         ];
         for (name, count) in counts {
             match count {

@@ -245,19 +245,13 @@ impl Story {
         let role = |row: &Row| self.roles.iter().rev().find(|(_, end)| end.is(row));
         let (mut lines, mut left_out) = (Vec::new(), 0);
         for row in &table.rows {
-            let note = match (role(row), row.backlog) {
-                (Some((role, _)), Some(backlog)) => format!("  <- {role}, backlog {backlog}"),
-                (Some((role, end)), None) => match row.segments_in {
-                    Some(n) if expected.counts_segments(*end) => {
-                        format!("  <- {role}, data segments in: {n}")
-                    }
-                    _ => format!("  <- {role}"),
-                },
-                (None, _) if table.rows.len() > CROWD => {
+            let note = match role(row) {
+                Some((role, _)) => format!("  <- {role}{}", expected.beside_netstat(row)),
+                None if table.rows.len() > CROWD => {
                     left_out += 1;
                     continue;
                 }
-                (None, _) => String::new(),
+                None => String::new(),
             };
             let text = if timers {
                 format!("{row:#}{note}")

@@ -124,6 +124,26 @@ fn a_claim_that_the_kernel_refutes_ends_the_story_and_shows_both() {
 }
 
 #[test]
+fn figures_that_netstat_does_not_print_are_told_where_they_are_demanded() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (mut story, page) = story(&listener);
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let end = End::of(&client).unwrap();
+    let all_sent = must(Established).segments_in(0).unsent(0);
+    let stage = story.stage("Told").client(end, all_sent);
+    stage.server(end, Established).show().unwrap();
+    let table = Kernel::open().unwrap().table().unwrap();
+    if table.find(end).unwrap().unsent.is_some() {
+        let text = page.text();
+        assert!(
+            text.contains("<- client, data segments in: 0, not sent: 0\n"),
+            "{text}"
+        );
+        assert!(text.contains("<- server's end\n"), "{text}");
+    }
+}
+
+#[test]
 fn a_row_too_many_is_refuted_too() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let (mut story, _) = story(&listener);

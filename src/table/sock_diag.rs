@@ -27,6 +27,7 @@ const NLMSG_DONE: u16 = 3;
 const IPPROTO_TCP: u8 = 6;
 /// The attribute that holds `struct tcp_info` (tcp(7), TCP_INFO; `include/uapi/linux/tcp.h`).
 const INET_DIAG_INFO: u8 = 2;
+const TCPI_NOTSENT_BYTES: usize = 144;
 const TCPI_DATA_SEGS_IN: usize = 152;
 /// The attribute that holds the socket's memory figures, the drop count the ninth of them.
 const INET_DIAG_SKMEMINFO: u8 = 7;
@@ -141,6 +142,7 @@ fn row(body: &[u8]) -> io::Result<Option<Row>> {
         backlog: listening.then_some(wqueue),
         drops: figure(INET_DIAG_SKMEMINFO, SK_MEMINFO_DROPS * 4),
         segments_in: figure(INET_DIAG_INFO, TCPI_DATA_SEGS_IN).filter(|_| !listening),
+        unsent: figure(INET_DIAG_INFO, TCPI_NOTSENT_BYTES).filter(|_| !listening),
         timer: timer_kind(body[2]).map(|kind| Timer {
             kind,
             remaining: Duration::from_millis(u32_at(body, 52).into()),

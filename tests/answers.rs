@@ -124,7 +124,11 @@ answers! {
 
         shutdown(stub): ;
 
-        latency(stub): ;
+        latency(prepare, put): a_buffer_of_8_kib a_write_for_each_piece acknowledges_quickly another_error
+            corks_for_good ends_with_a_newline header_then_value keeps_small_ones more_to_come
+            never_flushes one_vectored_write prepares_nothing sets_no_delay_itself
+            shuts_down_to_push starts_again text_only the_header_is_always_taken unwraps
+            waits_for_the_ack waits_for_the_answer;
 
         proxy(stub): ;
     }
@@ -157,7 +161,7 @@ answers! {
 
         shutdown(stub): ;
 
-        latency(stub): ;
+        latency(prepare, put): a_buffer_with_room corks more_to_come no_delay_for_a_call vectored;
 
         proxy(stub): ;
     }
@@ -175,7 +179,7 @@ answers! {
         window(stub): starter;
         backlog(stub): starter;
         shutdown(stub): starter;
-        latency(stub): starter;
+        latency(prepare, put): starter;
         proxy(stub): starter;
     }
 }

@@ -1,0 +1,106 @@
+//! How many segments a request needs, and when they are sent.
+
+use socket2::{SockFilter, SockRef};
+
+use super::{
+    Writer,
+    call::Caller,
+    cause::{Pieces, held_back, held_by_the_one_before, waits_for_an_ack},
+};
+use crate::exam::{Because, Exam, Peer, Verdict, here};
+
+/// Requests of a conversation.
+const ROUNDS: usize = 3;
+
+/// Requests that do not wait for each other: fewer than are sent before the first ACK (RFC 6928).
+const AT_ONCE: u32 = 4;
+
+pub(super) fn needs_one_with_no_delay(exam: &Exam, writer: Writer) -> Verdict {
+    let (peer, caller) = Caller::connect(exam, writer)?;
+    here("set TCP_NODELAY", caller.stream.set_nodelay(true))?;
+    exam.step("set TCP_NODELAY on your socket");
+    needs_one(exam, &peer, &caller, b"blue")
+}
+
+pub(super) fn needs_one_without(exam: &Exam, writer: Writer) -> Verdict {
+    let (peer, caller) = Caller::connect(exam, writer)?;
+    needs_one(exam, &peer, &caller, b"blue")
+}
+
+pub(super) fn needs_one_for_thousands_of_bytes(exam: &Exam, writer: Writer) -> Verdict {
+    let (peer, caller) = Caller::connect(exam, writer)?;
+    let mss = SockRef::from(&*caller.stream).tcp_mss();
+    let mss = here("read TCP_MAXSEG", mss)? as usize;
+    exam.step(format!("a segment has room for {mss} bytes (TCP_MAXSEG)"));
+    needs_one(exam, &peer, &caller, &b"blue ".repeat(mss / 10))
+}
+
+/// Requests, each answered before the next: a segment for each. One that is sent twice is forgiven, on
+/// a machine that stood still for a while; two are the answer's doing.
+fn needs_one(exam: &Exam, peer: &Peer, caller: &Caller, value: &[u8]) -> Verdict {
+    caller.converses_with(peer)?;
+    let mut forgiven = false;
+    for _round in 0..ROUNDS {
+        let before = caller.segments()?;
+        let request = caller.puts("colour", value)?;
+        caller.holds_nothing_back(|row| held_back(row, &caller.stream))?;
+        peer.receives(&request)?;
+        let pieces = Pieces {
+            segments: caller.segments()?.saturating_sub(before),
+            bytes: request.len(),
+            no_delay: caller.stream.nodelay().unwrap_or(false),
+        };
+        if pieces.segments > 1 && forgiven {
+            return exam
+                .fail(
+                    format!("the {} bytes in one segment", pieces.bytes),
+                    format!("they came in {}", pieces.segments),
+                )
+                .caused_by(pieces.cause());
+        }
+        forgiven |= pieces.segments > 1;
+        caller.is_answered_by(peer)?;
+    }
+    Ok(())
+}
+
+/// A value of no bytes has no last write that would push what was kept for it.
+pub(super) fn leaves_nothing_to_be_sent_later(exam: &Exam, writer: Writer) -> Verdict {
+    for connect in [Caller::connect, Caller::connect_prepared] {
+        let (peer, caller) = connect(exam, writer)?;
+        for value in [&b""[..], b"blue", b""] {
+            let request = caller.puts("colour", value)?;
+            caller.holds_nothing_back(|row| held_back(row, &caller.stream))?;
+            peer.receives(&request)?;
+            caller.is_answered_by(&peer)?;
+        }
+    }
+    Ok(())
+}
+
+/// The answer's end hears no ACK. What is sent nevertheless has not waited for one.
+pub(super) fn waits_for_no_ack_once_prepared(exam: &Exam, writer: Writer) -> Verdict {
+    let (peer, caller) = Caller::connect_prepared(exam, writer)?;
+    let before = caller.segments()?;
+    let socket = SockRef::from(&*caller.stream);
+    let deaf = [SockFilter::new(6, 0, 0, 0)]; // BPF_RET, 0 bytes of a segment: none gets through
+    here("attach a filter", socket.attach_filter(&deaf))?;
+    exam.step("attached a filter to your socket: no ACK of the exam's reaches it");
+    let mut requests = Vec::new();
+    for number in 1..=AT_ONCE {
+        let request = caller.puts(&format!("key{number}"), b"blue");
+        requests.extend(request.because(waits_for_an_ack)?);
+    }
+    let no_delay = caller.stream.nodelay().unwrap_or(false);
+    caller.holds_nothing_back(|_| held_by_the_one_before(no_delay))?;
+    peer.receives(&requests)?;
+    // What was held back is sent all the same when no ACK comes for long, and then together.
+    let segments = caller.segments()?.saturating_sub(before);
+    exam.must(
+        segments >= AT_ONCE,
+        format!("{AT_ONCE} requests in {AT_ONCE} segments, each sent at once"),
+        format!("they came in {segments}"),
+    )
+    .caused_by(held_by_the_one_before(no_delay))?;
+    here("detach a filter", socket.detach_filter())
+}

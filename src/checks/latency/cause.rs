@@ -48,10 +48,15 @@ pub(super) fn held_back(row: &Row, stream: &TcpStream) -> String {
         "TCP_CORK is set: the kernel waits for more to fill the segment with, 200 ms at the most. It is \
          sent when the option is turned off."
             .to_owned()
-    } else if sent == 0 || stream.nodelay().unwrap_or(false) {
+    } else if sent == 0 {
         "No ACK is waited for: the kernel has been told that more is to come (MSG_MORE), and nothing \
          came. It waits 200 ms for it. A write of no bytes at all pushes nothing: say MSG_MORE only if \
          there is more."
+            .to_owned()
+    } else if stream.nodelay().unwrap_or(false) {
+        "TCP_NODELAY is set, so it is not Nagle's algorithm that holds them back. Either the kernel has \
+         been told that more is to come (MSG_MORE), and nothing came; or the request is cut into so many \
+         segments that congestion control lets no more go before the first is acknowledged."
             .to_owned()
     } else {
         format!(
@@ -63,9 +68,14 @@ pub(super) fn held_back(row: &Row, stream: &TcpStream) -> String {
     }
 }
 
-/// Why requests that do not wait for each other are not sent.
-pub(super) fn held_by_the_one_before(no_delay: bool) -> String {
-    if no_delay {
+/// Why requests that do not wait for each other are not sent, of which so many are under way in so many
+/// segments.
+pub(super) fn held_by_those_before(stream: &TcpStream, requests: u32, segments: u32) -> String {
+    if segments > requests {
+        "The requests are cut into pieces, and each piece is a segment: more of them than congestion \
+         control lets go before the first is acknowledged (ten, to begin with: RFC 6928). One write for \
+         each request makes one segment of it."
+    } else if stream.nodelay().unwrap_or(false) {
         "TCP_NODELAY is set, so it is not Nagle's algorithm that holds them back. Either it was not set \
          yet when they were written, or the kernel has been told that more is to come (TCP_CORK, \
          MSG_MORE)."

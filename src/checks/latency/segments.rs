@@ -5,11 +5,13 @@ use socket2::{SockFilter, SockRef};
 use super::{
     Writer,
     call::Caller,
-    cause::{Pieces, held_back, held_by_the_one_before, waits_for_an_ack},
+    cause::{Pieces, held_back, held_by_those_before, waits_for_an_ack},
 };
 use crate::exam::{Because, Exam, Peer, Verdict, here};
 
-/// Requests of a conversation.
+/// Requests of a conversation. With the greetings they are fewer than ten segments: with the eleventh a
+/// congestion control that paces, as bbr does, may begin to wait between two (tcp(7), SO_MAX_PACING_RATE
+/// in socket(7)).
 const ROUNDS: usize = 3;
 
 /// Requests that do not wait for each other: fewer than are sent before the first ACK (RFC 6928).
@@ -91,8 +93,10 @@ pub(super) fn waits_for_no_ack_once_prepared(exam: &Exam, writer: Writer) -> Ver
         let request = caller.puts(&format!("key{number}"), b"blue");
         requests.extend(request.because(waits_for_an_ack)?);
     }
-    let no_delay = caller.stream.nodelay().unwrap_or(false);
-    caller.holds_nothing_back(|_| held_by_the_one_before(no_delay))?;
+    caller.holds_nothing_back(|_| {
+        let segments = caller.segments().unwrap_or(before) - before;
+        held_by_those_before(&caller.stream, AT_ONCE, segments)
+    })?;
     peer.receives(&requests)?;
     // What was held back is sent all the same when no ACK comes for long, and then together.
     let segments = caller.segments()?.saturating_sub(before);
@@ -101,6 +105,6 @@ pub(super) fn waits_for_no_ack_once_prepared(exam: &Exam, writer: Writer) -> Ver
         format!("{AT_ONCE} requests in {AT_ONCE} segments, each sent at once"),
         format!("they came in {segments}"),
     )
-    .caused_by(held_by_the_one_before(no_delay))?;
+    .caused_by(held_by_those_before(&caller.stream, AT_ONCE, segments))?;
     here("detach a filter", socket.detach_filter())
 }

@@ -17,8 +17,8 @@ pub fn prepare(stream: &TcpStream) -> io::Result<()> {
 /// Sends one request.
 pub fn put(mut stream: &TcpStream, key: &str, value: &[u8]) -> io::Result<()> {
     // Each write may become a segment, and of two small ones the second may have to wait for the ACK
-    // of the first. The value is copied once more for that, which costs less than a second segment
-    // does; `write_vectored` would save the copy, but may take a part, and has no `_all`.
+    // of the first. One write costs a copy of the value; `write_vectored` would save it, but may take
+    // a part of what it is given, and then the rest is ours to find.
     let mut request = format!("PUT {key} {}\n", value.len()).into_bytes();
     request.extend(value);
     // One `write` if there is room for it all; more only where the send buffer is full.

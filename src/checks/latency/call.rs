@@ -67,9 +67,28 @@ impl<'e> Caller<'e> {
             quote(key.as_bytes()),
             quote(value)
         ));
+        self.start(vec![key.to_owned()], value)
+    }
+
+    /// Calls `put` for each of the keys, one right after the other.
+    pub(super) fn call_for_each(
+        &self,
+        keys: Vec<String>,
+        value: &[u8],
+    ) -> Verdict<Answer<'e, io::Result<()>>> {
+        self.exam.step(format!(
+            "called `put` for the keys {} with the value {}",
+            keys.join(", "),
+            quote(value)
+        ));
+        self.start(keys, value)
+    }
+
+    fn start(&self, keys: Vec<String>, value: &[u8]) -> Verdict<Answer<'e, io::Result<()>>> {
         let (put, stream) = (self.writer.1, Arc::clone(&self.stream));
-        let (key, value) = (key.to_owned(), value.to_vec());
-        self.exam.start("put", move || put(&stream, &key, &value))
+        let value = value.to_vec();
+        let body = move || keys.iter().try_for_each(|key| put(&stream, key, &value));
+        self.exam.start("put", body)
     }
 
     /// Calls `put`, which must return Ok; returns what must arrive.
@@ -136,24 +155,33 @@ impl<'e> Caller<'e> {
         segments.ok_or_else(|| Unmet::not_here("the kernel does not tell how many segments came"))
     }
 
-    /// `put` has returned: what the kernel has of its request must be sent.
-    pub(super) fn holds_nothing_back(&self, cause: impl FnOnce(&Row) -> String) -> Verdict {
-        let mut last = None;
+    /// `put` has returned: this end, if there are bytes of its request that the kernel has not sent.
+    pub(super) fn held_back(&self) -> Verdict<Option<Row>> {
+        let mut held = None;
         let all_sent = || {
-            last = self.row().ok().flatten();
-            let unsent = last.as_ref().and_then(|row| row.unsent);
-            Ok((unsent.unwrap_or(0) == 0).then_some(()))
+            let row = self.row().ok().flatten();
+            held = row.filter(|row| row.unsent.is_some_and(|unsent| unsent > 0));
+            Ok(held.is_none().then_some(()))
         };
-        let all_sent = Deadline::after(A_MOMENT).wait_for(all_sent);
-        let (None, Some(row)) = (here("look for bytes", all_sent)?, last) else {
-            return Ok(());
-        };
+        let waited = Deadline::after(A_MOMENT).wait_for(all_sent);
+        here("look for bytes", waited)?;
+        Ok(held)
+    }
+
+    /// `put` has returned: what the kernel has of its request must be sent.
+    pub(super) fn holds_nothing_back(&self, cause: impl Fn(&Row) -> String) -> Verdict {
+        match self.held_back()? {
+            None => Ok(()),
+            Some(row) => self.fail_holding(&row).caused_by(cause(&row)),
+        }
+    }
+
+    /// Something of this end's has not been sent.
+    pub(super) fn fail_holding<T>(&self, row: &Row) -> Verdict<T> {
         let (held, written) = (row.unsent.unwrap_or(0), row.send_q);
-        let expected = "all that was written to be sent by the time `put` has returned";
-        let seen =
-            format!("of {written} bytes not acknowledged (Send-Q) {held} have not been sent");
-        self.exam
-            .fail(expected, seen)
-            .because(|_| Some(cause(&row)))
+        self.exam.fail(
+            "all that was written to be sent by the time `put` has returned",
+            format!("of {written} bytes not acknowledged (Send-Q) {held} have not been sent"),
+        )
     }
 }

@@ -15,6 +15,7 @@
 //! | [`command`] | what every `main` does: read the arguments, run, report in one line |
 //! | [`listen`], [`dial`] | a listening socket with its options; a connection to one of several addresses |
 //! | [`heartbeat`] | a ping whenever a connection has been quiet for an interval |
+//! | [`histogram`] | durations in the terminal, by order of magnitude |
 //! | [`peer`] | the other end: both ends in one hand, peers that are silent, deaf to some segments, or slow |
 //! | [`throughput`] | how fast bytes go, as a ratio |
 //! | [`stop`], [`serve`] | Ctrl-C, and how a blocked `accept` hears of it; a thread for each connection |
@@ -35,6 +36,7 @@ pub mod dial;
 pub mod exam;
 pub mod fault;
 pub mod heartbeat;
+pub mod histogram;
 pub mod kv;
 pub mod listen;
 pub mod peer;

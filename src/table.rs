@@ -57,6 +57,13 @@ pub struct Row {
     /// last (RFC 9293, 3.3.1, SND.WND). `None` for a listener, in TIME_WAIT, and where the kernel does
     /// not tell (`/proc/net/tcp`; Linux before 5.4).
     pub window: Option<u32>,
+    /// Segments with data that have been received (tcp(7), TCP_INFO). `None` for a listener, for a row
+    /// without a socket, and where the kernel does not tell (`/proc/net/tcp`).
+    pub segments_in: Option<u32>,
+    /// Bytes of `send_q` that have not been sent even once: Nagle's algorithm holds them back, or the
+    /// peer's window, or congestion control (tcp(7), TCP_INFO; ss(8) calls them `notsent`). `None` as
+    /// for `segments_in`.
+    pub unsent: Option<u32>,
     /// The timer that is running, if any.
     pub timer: Option<Timer>,
     /// The socket's inode, as in `/proc/PID/fd`; 0 when no program owns the socket any more, or not

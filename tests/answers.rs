@@ -156,7 +156,11 @@ answers! {
 
         shutdown(stub): ;
 
-        latency(stub): ;
+        latency(prepare, put): a_buffer_of_8_kib a_write_for_each_piece acknowledges_quickly another_error
+            corks_for_good ends_with_a_newline header_then_value keeps_small_ones more_to_come
+            never_flushes one_vectored_write prepares_nothing sets_no_delay_itself
+            shuts_down_to_push starts_again text_only the_header_is_always_taken unwraps
+            waits_for_the_ack waits_for_the_answer;
 
         proxy(relay): closes_at_the_first_end closes_in_order drops_a_clone ignores_end_of_file
             in_turns leaks_a_descriptor line_by_line lingers_not_at_all never_flushes no_half_close
@@ -194,7 +198,7 @@ answers! {
 
         shutdown(stub): ;
 
-        latency(stub): ;
+        latency(prepare, put): a_buffer_with_room corks more_to_come no_delay_for_a_call vectored;
 
         proxy(relay): a_byte_at_a_time clones_and_loops polls queues_a_little;
     }
@@ -212,7 +216,7 @@ answers! {
         window(outbox): starter;
         backlog(stub): starter;
         shutdown(stub): starter;
-        latency(stub): starter;
+        latency(prepare, put): starter;
         proxy(relay): starter;
     }
 }

@@ -32,7 +32,7 @@ const LESSONS: [(&str, usize); 15] = [
     ("window", 7),
     ("backlog", 1),
     ("shutdown", 1),
-    ("latency", 1),
+    ("latency", 5),
     ("proxy", 6),
 ];
 

@@ -294,6 +294,52 @@ fn a_window_is_the_one_that_ss_shows() {
     assert_eq!(listening.window, None);
 }
 
+#[test]
+fn data_segments_are_counted_as_ss_counts_them() {
+    if !installed("ss") {
+        return;
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (client, server, end) = connected(&listener).unwrap();
+    client.set_nodelay(true).unwrap();
+    for piece in [b"one", b"two", b"six"] {
+        (&client).write_all(piece).unwrap();
+    }
+    let all = || Ok((server.peek(&mut [0; 16])? == 9).then_some(()));
+    Deadline::after(PATIENCE).wait_for(all).unwrap().unwrap();
+    let filter = format!("sport = :{}", listener.local_addr().unwrap().port());
+    let mut ss = Command::new("ss");
+    let output = run(ss.args(["-Htin", &filter]).stdout(Stdio::piped()), "");
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains(" data_segs_in:3 "), "{text}");
+    let table = Kernel::sock_diag().unwrap().table().unwrap();
+    assert_eq!(table.find(end.other()).unwrap().segments_in, Some(3));
+    let row = table.find(End::of(&listener).unwrap()).unwrap();
+    assert_eq!(row.segments_in, None);
+}
+
+#[test]
+fn what_is_not_sent_yet_is_what_ss_calls_notsent() {
+    if !installed("ss") {
+        return;
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (mut client, _server, end) = connected(&listener).unwrap();
+    client
+        .set_write_timeout(Some(Duration::from_millis(50)))
+        .unwrap();
+    client.write_all(&vec![0; 64 << 20]).unwrap_err(); // the window is closed, the send buffer full
+    let filter = format!("dport = :{}", listener.local_addr().unwrap().port());
+    let mut ss = Command::new("ss");
+    let output = run(ss.args(["-Htin", &filter]).stdout(Stdio::piped()), "");
+    let text = String::from_utf8(output.stdout).unwrap();
+    let table = Kernel::sock_diag().unwrap().table().unwrap();
+    let row = table.find(end).unwrap();
+    let unsent = row.unsent.unwrap();
+    assert!(0 < unsent && unsent <= row.send_q, "{row}: {unsent}");
+    assert!(text.contains(&format!(" notsent:{unsent} ")), "{text}");
+}
+
 fn workshop() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_workshop"));
     command
@@ -362,6 +408,8 @@ fn a_row_is_netstats_line_to_the_letter() {
         backlog: Some(128),
         drops: Some(0),
         window: None,
+        segments_in: None,
+        unsent: None,
         timer: None,
         inode: 1,
     };

@@ -19,17 +19,16 @@ impl Expected<'_> {
         self.rows.iter().any(|(_, end, _)| end.is(row))
     }
 
-    /// What the kernel tells of a row and netstat does not print: a listener's backlog, and a
-    /// connection's window where the stage demands one.
+    /// What the kernel tells of a row and netstat does not print: a listener's backlog, and of the other
+    /// figures those that the stage demands.
     pub(super) fn beside_netstat(&self, row: &Row) -> String {
-        let weighs_window = |(_, end, must): &(_, End, Must)| end.is(row) && must.weighs_window();
-        match (row.backlog, row.window) {
-            (Some(backlog), _) => format!(", backlog {backlog}"),
-            (None, Some(window)) if self.rows.iter().any(weighs_window) => {
-                format!(", window {window}")
-            }
-            _ => String::new(),
-        }
+        let backlog = row.backlog.map(|backlog| format!(", backlog {backlog}"));
+        let demands = self.rows.iter().filter(|(_, end, _)| end.is(row));
+        let figures = demands.flat_map(|(_, _, must)| must.beside_netstat(row));
+        backlog
+            .into_iter()
+            .chain(figures.map(|(name, figure)| format!(", {name}: {figure}")))
+            .collect()
     }
 
     /// A row of the listeners that the stage names, and not named itself. Port numbers alone do not

@@ -15,6 +15,8 @@ pub struct Must {
     backlog: Option<Count>,
     drops: Option<Count>,
     window: Option<Count>,
+    segments_in: Option<Count>,
+    unsent: Option<Count>,
     /// `Some(None)`: none may run.
     timer: Option<Option<TimerKind>>,
     remaining_below: Duration,
@@ -56,6 +58,8 @@ pub fn gone() -> Must {
         backlog: None,
         drops: None,
         window: None,
+        segments_in: None,
+        unsent: None,
         timer: None,
         remaining_below: Duration::MAX,
     }
@@ -118,6 +122,22 @@ impl Must {
         }
     }
 
+    /// Segments with data received so far. Where the kernel does not tell it, this is not checked.
+    pub fn segments_in(self, count: impl Into<Count>) -> Must {
+        Must {
+            segments_in: Some(count.into()),
+            ..self
+        }
+    }
+
+    /// Bytes written that have not been sent yet. Where the kernel does not tell it, this is not checked.
+    pub fn unsent(self, count: impl Into<Count>) -> Must {
+        Must {
+            unsent: Some(count.into()),
+            ..self
+        }
+    }
+
     /// A timer of this kind must be running.
     pub fn timer(self, kind: TimerKind) -> Must {
         Must {
@@ -146,16 +166,24 @@ impl Must {
         self.state
     }
 
+    /// What is demanded of a row, is told by the kernel, and is not printed by netstat.
+    pub(super) fn beside_netstat(&self, row: &Row) -> impl Iterator<Item = (&'static str, u32)> {
+        let figures = [
+            ("window", self.window, row.window),
+            ("data segments in", self.segments_in, row.segments_in),
+            ("not sent", self.unsent, row.unsent),
+        ];
+        figures
+            .into_iter()
+            .filter_map(|(name, demand, seen)| Some((name, demand.and(seen)?)))
+    }
+
     pub(super) fn is_gone(&self) -> bool {
         self.state.is_none()
     }
 
     pub(super) fn is_time_wait(&self) -> bool {
         self.state == Some(State::TimeWait)
-    }
-
-    pub(super) fn weighs_window(&self) -> bool {
-        self.window.is_some()
     }
 
     pub(super) fn holds(&self, table: &Table, end: End) -> bool {
@@ -172,6 +200,8 @@ impl Must {
             && met_if_told(self.backlog, row.backlog)
             && met_if_told(self.drops, row.drops)
             && met_if_told(self.window, row.window)
+            && met_if_told(self.segments_in, row.segments_in)
+            && met_if_told(self.unsent, row.unsent)
             && self
                 .timer
                 .is_none_or(|kind| row.timer.map(|timer| timer.kind) == kind)
@@ -196,6 +226,8 @@ impl fmt::Display for Must {
             ("backlog", self.backlog),
             ("drops", self.drops),
             ("window", self.window),
+            ("data segments received", self.segments_in),
+            ("not sent", self.unsent),
         ];
         for (name, count) in counts {
             match count {

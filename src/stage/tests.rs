@@ -134,10 +134,30 @@ fn a_window_that_is_demanded_is_told_beside_its_row() {
     story.stage("Open").client(end, open).show().unwrap();
     let table = Kernel::open().unwrap().table().unwrap();
     if table.find(end).unwrap().window.is_some() {
-        assert!(page.text().contains("  <- client, window "));
+        assert!(page.text().contains("  <- client, window: "));
         let closed = must(Established).window(0);
         let error = story.stage("Closed").client(end, closed).show();
         assert!(error.unwrap_err().to_string().contains(", window 0\n"));
+    }
+}
+
+#[test]
+fn figures_that_netstat_does_not_print_are_told_where_they_are_demanded() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (mut story, page) = story(&listener);
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let end = End::of(&client).unwrap();
+    let all_sent = must(Established).segments_in(0).unsent(0);
+    let stage = story.stage("Told").client(end, all_sent);
+    stage.server(end, Established).show().unwrap();
+    let table = Kernel::open().unwrap().table().unwrap();
+    if table.find(end).unwrap().unsent.is_some() {
+        let text = page.text();
+        assert!(
+            text.contains("<- client, data segments in: 0, not sent: 0\n"),
+            "{text}"
+        );
+        assert!(text.contains("<- server's end\n"), "{text}");
     }
 }
 

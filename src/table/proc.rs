@@ -78,6 +78,8 @@ fn row(line: &str) -> Option<Row> {
         backlog: None,
         drops: None,
         window: None,
+        segments_in: None,
+        unsent: None,
         timer: self::timer(timer, hex(retransmits)?, probes.parse().ok()?)?,
         inode: inode.parse().ok()?,
     })
@@ -144,6 +146,8 @@ mod tests {
             backlog: None,
             drops: None,
             window: None,
+            segments_in: None,
+            unsent: None,
             timer: None,
             inode: 6279,
         };

@@ -26,8 +26,10 @@ const REQUEST_DUMP: u16 = 0x001 | 0x300;
 const NLMSG_ERROR: u16 = 2;
 const NLMSG_DONE: u16 = 3;
 const IPPROTO_TCP: u8 = 6;
-/// The attribute that holds `struct tcp_info` (tcp(7), TCP_INFO), and where in it the peer's window is.
+/// The attribute that holds `struct tcp_info` (tcp(7), TCP_INFO; `include/uapi/linux/tcp.h`).
 const INET_DIAG_INFO: u8 = 2;
+const TCPI_NOTSENT_BYTES: usize = 144;
+const TCPI_DATA_SEGS_IN: usize = 152;
 const TCPI_SND_WND: usize = 228;
 /// The attribute that holds the socket's memory figures, the drop count the ninth of them.
 const INET_DIAG_SKMEMINFO: u8 = 7;
@@ -120,6 +122,7 @@ fn row(body: &[u8]) -> io::Result<Option<Row>> {
     let Some(state) = State::from_kernel(body[1]) else {
         return Ok(None);
     };
+    let figure = |of: u8, at: usize| figure(&body[72..], of, at);
     let listening = state == State::Listen;
     let wqueue = u32_at(body, 60);
     Ok(Some(Row {
@@ -136,8 +139,10 @@ fn row(body: &[u8]) -> io::Result<Option<Row>> {
         // For a listener the kernel puts its backlog here, where ss shows it; netstat shows 0.
         send_q: if listening { 0 } else { wqueue },
         backlog: listening.then_some(wqueue),
-        drops: figure(&body[72..], INET_DIAG_SKMEMINFO, SK_MEMINFO_DROPS * 4),
-        window: figure(&body[72..], INET_DIAG_INFO, TCPI_SND_WND).filter(|_| !listening),
+        drops: figure(INET_DIAG_SKMEMINFO, SK_MEMINFO_DROPS * 4),
+        window: figure(INET_DIAG_INFO, TCPI_SND_WND).filter(|_| !listening),
+        segments_in: figure(INET_DIAG_INFO, TCPI_DATA_SEGS_IN).filter(|_| !listening),
+        unsent: figure(INET_DIAG_INFO, TCPI_NOTSENT_BYTES).filter(|_| !listening),
         timer: timer_kind(body[2]).map(|kind| Timer {
             kind,
             remaining: Duration::from_millis(u32_at(body, 52).into()),

@@ -4,7 +4,7 @@
 
 use std::{
     io,
-    net::{SocketAddr, TcpListener},
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener},
 };
 
 use socket2::{Domain, Protocol, Socket, Type};
@@ -76,9 +76,21 @@ impl Listen {
     }
 }
 
+/// Where a client on the same machine reaches a listener: loopback, if that listens at every address.
+#[must_use]
+pub fn reachable(mut addr: SocketAddr) -> SocketAddr {
+    if addr.ip().is_unspecified() {
+        addr.set_ip(match addr {
+            SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    addr
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Listen;
+    use super::{Listen, reachable};
     use crate::table::{End, Kernel};
     use std::io::ErrorKind;
 
@@ -109,5 +121,17 @@ mod tests {
                 .starts_with(&format!("cannot listen on {addr}: ")),
             "{error}"
         );
+    }
+
+    #[test]
+    fn every_address_is_reached_by_loopback() {
+        for (listening, reached) in [
+            ("0.0.0.0:80", "127.0.0.1:80"),
+            ("[::]:80", "[::1]:80"),
+            ("192.0.2.1:80", "192.0.2.1:80"),
+        ] {
+            let addr = reachable(listening.parse().unwrap());
+            assert_eq!(addr, reached.parse().unwrap());
+        }
     }
 }

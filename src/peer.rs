@@ -3,10 +3,13 @@
 
 use std::{
     io::{self, Write},
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{IpAddr, SocketAddr, TcpListener, TcpStream},
+    os::fd::AsFd,
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
+
+use socket2::{Domain, SockRef, Socket, Type};
 
 use crate::{
     deadline::Deadline,
@@ -24,6 +27,44 @@ pub fn connected(listener: &TcpListener) -> io::Result<(TcpStream, TcpStream, En
     let (server, _) = listener.accept()?;
     Ok((client, server, end))
 }
+
+/// As [`connected`], with receive buffers at both ends that are soon full: whoever writes 64 KiB to one
+/// that does not read has most of it left. Later connections of the listener have such buffers, too;
+/// earlier ones that are still in its queue are closed.
+///
+/// # Errors
+/// As for connect and accept.
+pub fn narrow(listener: &TcpListener) -> io::Result<(TcpStream, TcpStream, End)> {
+    let addr = listener.local_addr()?;
+    SockRef::from(listener).set_recv_buffer_size(NARROW)?; // what it accepts inherits it
+    let client = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
+    client.set_recv_buffer_size(NARROW)?; // before connect, which tells the peer of the window
+    client.connect(&addr.into())?;
+    let end = End::of(&client)?;
+    loop {
+        let (server, peer) = listener.accept()?;
+        if peer == end.local {
+            return Ok((client.into(), server, end));
+        }
+    }
+}
+
+/// A socket with a port of its own, not connected yet, and its address. Its connect sends the SYN and
+/// does not wait: EINPROGRESS (connect(2)).
+///
+/// # Errors
+/// As for socket and bind.
+pub fn bound(ip: impl Into<IpAddr>) -> io::Result<(Socket, SocketAddr)> {
+    let any_port = SocketAddr::new(ip.into(), 0);
+    let socket = Socket::new(Domain::for_address(any_port), Type::STREAM, None)?;
+    socket.bind(&any_port.into())?;
+    socket.set_nonblocking(true)?;
+    let addr = End::of(&socket)?.local;
+    Ok((socket, addr))
+}
+
+/// What the buffers of [`narrow`] are asked for, in bytes. Linux doubles it (socket(7), SO_RCVBUF).
+const NARROW: usize = 4096;
 
 /// A listener that answers no SYN, for its accept queue is full, and who fills it.
 ///
@@ -44,6 +85,38 @@ pub fn silent() -> io::Result<(TcpListener, TcpStream)> {
         Deadline::after(Duration::from_secs(5)).wait_for(full)?;
     }
     Ok((listener, queued))
+}
+
+/// The flag of a segment that ends its sender's bytes (RFC 9293, 3.1).
+pub const FIN: u8 = 0x01;
+/// The flag of a segment that begins a connection.
+pub const SYN: u8 = 0x02;
+
+/// Loses segments on their way to a socket: from now on the kernel drops all that have none of these
+/// flags before the socket sees them, and counts them (`Row::drops`). With no flags, all are dropped.
+/// A connection inherits this from its listener. It takes no privileges (socket(7), SO_ATTACH_FILTER).
+/// Elsewhere than on Linux nothing is lost.
+///
+/// # Errors
+/// The kernel is out of memory for filters (`net.core.optmem_max`).
+pub fn hears_only(socket: &impl AsFd, flags: u8) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    {
+        use nix::libc::{BPF_ABS, BPF_B, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_RET};
+        use socket2::SockFilter;
+        let step = |code: u32, then, otherwise, k| SockFilter::new(code as u16, then, otherwise, k);
+        SockRef::from(socket).attach_filter(&[
+            step(BPF_LD | BPF_B | BPF_ABS, 0, 0, 13), // the TCP header's byte of flags
+            step(BPF_JMP | BPF_JSET | BPF_K, 0, 1, flags.into()), // one of them: go on; none: skip one
+            step(BPF_RET | BPF_K, 0, 0, u32::MAX),                // let the whole segment in
+            step(BPF_RET | BPF_K, 0, 0, 0),                       // let nothing in
+        ])
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = (socket, flags);
+        Ok(())
+    }
 }
 
 /// A peer that sends its bytes one at a time, with a pause before each: slow, but never silent.
@@ -73,5 +146,42 @@ impl Drip {
     /// A byte could not be sent: the other end has closed.
     pub fn end(self) -> io::Result<(TcpStream, Duration)> {
         self.0.join().expect("the thread only sleeps and writes")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FIN, connected, hears_only};
+    use crate::{
+        deadline::Deadline,
+        table::{Kernel, State},
+    };
+    use std::{
+        io::{Read, Write},
+        net::{Shutdown, TcpListener},
+        time::Duration,
+    };
+
+    #[test]
+    fn a_segment_with_the_flag_comes_through_and_others_are_counted() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let (mut client, server, end) = connected(&listener).unwrap();
+        hears_only(&server, FIN).unwrap();
+        client.write_all(b"lost").unwrap();
+        let mut kernel = Kernel::sock_diag().unwrap();
+        let mut dropped = || {
+            let table = kernel.table()?;
+            let row = table.find(end.other()).expect("the connection is open");
+            Ok((row.drops > Some(0)).then_some((row.state, row.recv_q)))
+        };
+        let limit = Deadline::after(Duration::from_secs(5));
+        let seen = limit.wait_for(&mut dropped).unwrap();
+        assert_eq!(seen, Some((State::Established, 0)));
+        // What was lost is sent again, with the FIN behind it in the same segment or after it.
+        client.shutdown(Shutdown::Write).unwrap();
+        socket2::SockRef::from(&server).detach_filter().unwrap();
+        let mut all = Vec::new();
+        limit.on(&server).read_to_end(&mut all).unwrap();
+        assert_eq!(all, b"lost");
     }
 }

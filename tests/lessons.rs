@@ -30,7 +30,7 @@ const LESSONS: [(&str, usize); 15] = [
     ("states", 1),
     ("nonblocking", 1),
     ("window", 1),
-    ("backlog", 1),
+    ("backlog", 4),
     ("shutdown", 1),
     ("latency", 1),
     ("proxy", 1),

@@ -1,23 +1,149 @@
-//! STUB: lesson `nonblocking`.
+//! A client that never blocks is a state machine: dialing, connected, sending. poll moves it on.
+//!
+//!     cargo run --example nonblocking
+//!
+//! You will see three dials at once and what becomes of each, both ends of a connection on one
+//! thread, and a dial that is called off. New since `states`: a thread that waits for many things.
 
-use socket_workshop::stage::{Flags, Story};
-use socket_workshop::{
-    command,
-    table::{End, State::Listen},
-};
-use std::{io, net::TcpListener, process::ExitCode};
+use nix::{libc, poll::*};
+use socket_workshop::stage::{Flags, Story, gone, must};
+use socket_workshop::table::{End, State::*, TimerKind::Retransmit};
+use socket_workshop::{command, deadline::Deadline, listen::Listen, peer};
+use socket2::{Domain, Socket, Type};
+use std::io::{self, ErrorKind, Read};
+use std::net::{SocketAddr, TcpListener};
+use std::{os::fd::AsFd, process::ExitCode, time::Duration, time::Instant};
+
+const LIMIT: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
-    command::run(both_ends)
+    command::run(|flags: Flags| {
+        let listener = Listen::default().on(flags.listen)?;
+        let mut story = Story::begin(&flags, listener.local_addr()?)?;
+        let client = three_dials(&mut story, listener.local_addr()?)?;
+        one_thread(&mut story, &listener, client)?;
+        #[cfg(target_os = "linux")]
+        called_off(&mut story)?;
+        story.end()
+    })
 }
 
-fn both_ends(flags: Flags) -> io::Result<()> {
-    let listener = TcpListener::bind(flags.listen)?;
-    let addr = listener.local_addr()?;
-    let mut story = Story::begin(&flags, addr)?;
+fn three_dials(story: &mut Story, answers: SocketAddr) -> io::Result<Socket> {
+    let (refuses, _deaf) = peer::deaf()?; // bound, and does not listen
+    let (full, _queued) = peer::silent()?; // has no room in its accept queue
+    let silent = full.local_addr()?;
+    let (first, refused) = dial(refuses)?;
+    let (second, unanswered) = dial(silent)?;
+    let (third, answered) = dial(answers)?;
     story
-        .stage("listen")
-        .expect("listener", End::listener(addr), Listen)
+        .stage("connect to one that refuses, one that is silent, one that answers: none has waited")
+        .expect("refused", refused, gone())
+        .expect("unanswered", unanswered, must(SynSent).timer(Retransmit))
+        .pair(answered, Established, Established)
+        .timers()
+        .why("Loopback is quick: two are over. On Linux connect says EINPROGRESS all the same.")
         .show()?;
-    story.end()
+    let again = second.connect(&silent.into());
+    let already = again.is_err_and(|error| error.raw_os_error() == Some(libc::EALREADY));
+    let over = third.connect(&answers.into()).is_ok() || cfg!(not(target_os = "linux")); // EISCONN
+    let text = "connect again: EALREADY while the dial lasts, and Ok when it is over.";
+    story.claim(text, already && over)?;
+    let lost = first_of(vec![dial(refuses)?.0, dial(refuses)?.0], LIMIT);
+    story.fails("A race of two refused", lost, ErrorKind::ConnectionRefused)?;
+    let winner = first_of(vec![first, second, third], LIMIT)?;
+    story
+        .stage("poll and SO_ERROR: one has won, and the others are closed")
+        .expect("unanswered", unanswered, gone())
+        .client(answered, Established)
+        .why("The refused one was writable, too, and first. close gave the unanswered one up.")
+        .show()
+        .and(Ok(winner))
+}
+
+/// Begins to dial: connect sends the SYN and does not wait for the answer.
+fn dial(addr: SocketAddr) -> io::Result<(Socket, End)> {
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
+    socket.set_nonblocking(true)?; // F_GETFL, then F_SETFL with O_NONBLOCK added
+    match socket.connect(&addr.into()) {
+        Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => return Err(error),
+        _ => {} // success at once is no other case: such a socket is writable at once
+    }
+    let end = End::between(End::of(&socket)?.local, addr);
+    Ok((socket, end))
+}
+
+/// The first dial to come through, by one deadline for all. The losers are dropped: closed.
+fn first_of(mut dials: Vec<Socket>, limit: Duration) -> io::Result<Socket> {
+    let (deadline, mut outcome) = (Deadline::after(limit), Err(ErrorKind::NotFound.into()));
+    while outcome.is_err() && !dials.is_empty() {
+        let mut fds: Vec<_> = dials.iter().map(writable).collect();
+        let dial = dials.swap_remove(ready(&mut fds, deadline.remaining()?)?);
+        // Over, but how? SO_ERROR tells, once: reading clears it.
+        outcome = dial.take_error()?.map_or(Ok(dial), Err);
+    }
+    outcome // if all have lost, why the last one has
+}
+
+/// What a client waits for: the end of its dial, then room to send.
+fn writable(client: &Socket) -> PollFd<'_> {
+    PollFd::new(client.as_fd(), PollFlags::POLLOUT)
+}
+
+/// Waits until one of them can go on. To fail is to go on: poll tells it without being asked.
+fn ready(fds: &mut [PollFd], limit: Duration) -> io::Result<usize> {
+    let limit = PollTimeout::try_from(limit).unwrap_or(PollTimeout::MAX);
+    poll(fds, limit)?;
+    let ready = fds.iter().position(|fd| fd.any() == Some(true));
+    ready.ok_or(ErrorKind::TimedOut.into())
+}
+
+/// Client and server at once: a call that waited for the other end would wait for its own thread.
+fn one_thread(story: &mut Story, listener: &TcpListener, client: Socket) -> io::Result<()> {
+    let (mut server, _) = listener.accept()?;
+    server.try_clone()?.set_nonblocking(true)?; // the flag is the socket's, whichever the handle
+    let (size, mut arrived, mut buf) = (64 << 20, 0, vec![0; 1 << 20]);
+    story.fails("A first read", server.read(&mut buf), ErrorKind::WouldBlock)?;
+    let data = vec![0; size]; // more than two kernels take
+    let (end, sent) = (End::of(&client)?, client.send(&data)?);
+    story
+        .stage("the client has sent what it can, and nobody has read")
+        .client(end, must(Established).send_q(1..))
+        .server(end, must(Established).recv_q(1..))
+        .show()?;
+    let mut queued = &data[sent..]; // by the program, until poll says `writable`
+    while arrived < size {
+        let mut fds = vec![PollFd::new(server.as_fd(), PollFlags::POLLIN)];
+        fds.extend((!queued.is_empty()).then(|| writable(&client)));
+        match ready(&mut fds, LIMIT)? {
+            0 => arrived += server.read(&mut buf)?,
+            _ => queued = &queued[client.send(queued)?..],
+        }
+    }
+    let text = format!("send took {sent} of {size} bytes. The rest went when there was room.");
+    story.claim(&text, sent < size)
+}
+
+#[cfg(target_os = "linux")]
+fn called_off(story: &mut Story) -> io::Result<()> {
+    let (full, _queued) = peer::silent()?;
+    let (client, end) = dial(full.local_addr()?)?;
+    let cancel = nix::sys::eventfd::EventFd::new()?; // readable once it has been written to
+    let told = std::thread::scope(|scope| {
+        scope.spawn(|| cancel.write(1));
+        let cancel = PollFd::new(cancel.as_fd(), PollFlags::POLLIN);
+        ready(&mut [writable(&client), cancel], LIMIT)
+    })?;
+    story.claim("\nA dial, and a thread that calls it off.", told == 1)?;
+    client.set_nonblocking(false)?;
+    client.set_write_timeout(Some(LIMIT / 50))?; // 100 ms; by default two minutes
+    let started = Instant::now();
+    let failed = client.connect(&full.local_addr()?.into()).is_err() && client.send(b"x").is_err();
+    let took = started.elapsed();
+    story
+        .stage("called off, but not closed: made blocking again")
+        .client(end, must(SynSent).timer(Retransmit))
+        .why("The kernel knows nothing of that, and goes on dialing, until the socket is closed.")
+        .show()?;
+    let text = format!("Before that connect and send waited for the answer, {took:.0?} in all.");
+    story.claim(&text, failed && took >= 2 * (LIMIT / 50))
 }

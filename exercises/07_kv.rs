@@ -20,8 +20,9 @@
 //! - to end the conversation, at QUIT or at a line that is too long: what came before it is answered,
 //!   what comes behind it is not executed. Without waiting for the client, send the end of file behind
 //!   the last answer. The client must be able to read both, even if it has sent up to 1 MiB that you
-//!   have not read: a reset will not do. `serve_client` must return once the client has closed too,
-//!   and may do so earlier. After QUIT it returns Ok(()); after a line that is too long, as you like;
+//!   have not read: a reset will not do, neither instead of the end of file nor behind it.
+//!   `serve_client` must return once the client has closed too, and may do so earlier. After QUIT it
+//!   returns Ok(()); after a line that is too long, as you like;
 //! - the client's end of file ends the conversation, also when it has sent nothing at all: close, and
 //!   return Ok(()). A last line without its `\n` is no request: it is neither executed nor answered,
 //!   and may make an error of what you return;

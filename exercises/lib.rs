@@ -12,7 +12,7 @@
 //! | `07_kv.rs` | a line protocol for a store that many clients share |
 //! | `08_close.rs` | a large answer that arrives whole, whatever the peer is still saying |
 //! | `09_states.rs` | a connection brought into the states that are asked for |
-//! | `10_nonblocking.rs` | a connection by a non-blocking connect and poll, by a deadline |
+//! | `10_nonblocking.rs` | a dial that ends by a deadline, or when it is cancelled |
 //! | `11_window.rs` | a non-blocking writer with a queue of its own and a limit on it |
 //! | `12_backlog.rs` | a listener that takes a burst of 1 000 dials without a drop |
 //! | `13_shutdown.rs` | a server that stops within a limit, having served who was queued |

@@ -41,6 +41,17 @@ impl From<Status> for ExitCode {
     }
 }
 
+/// How an examination is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Telling {
+    /// In words, for the student.
+    Words,
+    /// As words; a check that fails keeps its sockets until Enter.
+    Holding,
+    /// As a line of JSON for each exercise.
+    Json,
+}
+
 /// A checkout, and the progress made in it.
 #[derive(Debug)]
 pub struct Course {

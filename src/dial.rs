@@ -63,28 +63,18 @@ fn share(remaining: std::time::Duration, of: u32) -> std::time::Duration {
 #[cfg(test)]
 mod tests {
     use super::{Deadline, dial, resolve};
-    use crate::peer::silent;
-    use socket2::{Domain, Socket, Type};
+    use crate::peer::{deaf, silent};
     use std::{
         io::ErrorKind,
-        net::{SocketAddr, TcpListener},
+        net::TcpListener,
         time::{Duration, Instant},
     };
-
-    /// A port where nobody listens: bound, so that it stays so while the socket lives.
-    fn refused() -> (SocketAddr, Socket) {
-        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-        socket
-            .bind(&"127.0.0.1:0".parse::<SocketAddr>().unwrap().into())
-            .unwrap();
-        (socket.local_addr().unwrap().as_socket().unwrap(), socket)
-    }
 
     #[test]
     fn goes_on_to_the_next_address_after_a_refusal() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let addr = listener.local_addr().unwrap();
-        let (refused, _bound) = refused();
+        let (refused, _bound) = deaf().unwrap();
         let stream = dial(&[refused, addr], Deadline::after(Duration::from_secs(5))).unwrap();
         assert_eq!(stream.peer_addr().unwrap(), addr);
     }
@@ -105,7 +95,7 @@ mod tests {
     fn tells_what_each_address_did() {
         let (full, _queued) = silent().unwrap();
         let silent = full.local_addr().unwrap();
-        let (refused, _bound) = refused();
+        let (refused, _bound) = deaf().unwrap();
         let error = dial(&[refused, silent], Deadline::after(Duration::from_secs(1))).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TimedOut);
         let text = error.to_string();

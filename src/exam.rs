@@ -14,6 +14,7 @@ mod report;
 mod supervise;
 mod text;
 mod threads;
+mod watched;
 
 use std::{
     cell::RefCell,
@@ -37,7 +38,7 @@ pub use self::{
 
 use crate::{
     deadline::Deadline,
-    table::{End, Kernel, State, Table},
+    table::{End, Kernel},
 };
 
 /// How long an answer may take for what needs no time at all. Generous: the machine may be busy.
@@ -70,8 +71,10 @@ impl<A: Copy> Suite<A> {
     /// The `main` of an exercise: makes every check, prints what came of it, and returns 0 if all
     /// passed, 1 if one failed, 3 if none failed but some could not be made here.
     ///
-    /// Arguments are parts of names, of which one must occur in a check for it to be made, and
-    /// `--json`, to print reports that can be read by a program. Others, which `cargo test` may pass
+    /// Arguments are parts of names, of which one must occur in a check for it to be made; `--json`, to
+    /// print reports that can be read by a program; and `--hold`, to make one check after the other,
+    /// and to stop the process of one that fails until Enter, so that its sockets can be looked at.
+    /// Others, which `cargo test` may pass
     /// on to every test, are ignored.
     pub fn examine(&self, answer: A) -> ExitCode {
         supervise::main(self, answer)
@@ -161,53 +164,6 @@ impl Exam {
         }
     }
 
-    /// The evidence shall show the sockets with this one's port.
-    pub fn watches(&self, socket: &impl AsFd) {
-        let addr = socket2::SockRef::from(socket).local_addr();
-        if let Some(addr) = addr.ok().and_then(|addr| addr.as_socket()) {
-            self.watches_port(addr.port());
-        }
-    }
-
-    /// The evidence shall show the sockets with this port.
-    pub fn watches_port(&self, port: u16) {
-        if port == 0 || self.ports.borrow().contains(&port) {
-            return;
-        }
-        let table = self.kernel.borrow_mut().as_mut().map(Kernel::table);
-        let rows = table
-            .and_then(Result::ok)
-            .unwrap_or_default()
-            .of_ports(&[port])
-            .rows;
-        let old = rows.iter().filter(|row| row.state == State::TimeWait);
-        self.old.borrow_mut().extend(old.map(|row| row.end()));
-        self.ports.borrow_mut().push(port);
-    }
-
-    /// The kernel's rows of the ports that are watched.
-    ///
-    /// # Errors
-    /// The table cannot be read here.
-    pub fn table(&self) -> Verdict<Table> {
-        match self.kernel.borrow_mut().as_mut().map(Kernel::table) {
-            Some(Ok(table)) => {
-                let mut table = match &self.ports.borrow()[..] {
-                    [] => Table::default(), // `of_ports` takes no port for all of them
-                    ports => table.of_ports(ports),
-                };
-                table
-                    .rows
-                    .retain(|row| !self.old.borrow().contains(&row.end()));
-                Ok(table)
-            }
-            Some(Err(error)) => Err(Unmet::not_here(format!(
-                "cannot read the socket table: {error}"
-            ))),
-            None => Err(Unmet::not_here("there is no socket table to read")),
-        }
-    }
-
     /// What the kernel shows now.
     ///
     /// A thread that is in the middle of something gets a moment to come to rest, so that the
@@ -245,6 +201,7 @@ impl Exam {
         seen: impl Into<String>,
     ) -> Verdict<T> {
         let evidence = self.evidence();
+        self.supervisor.may_hold(evidence.look());
         let mut case = Case::new(expected.into(), seen.into(), evidence);
         case.awaited = awaited;
         Err(Unmet::Failed(Box::new(case)))

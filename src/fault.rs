@@ -68,9 +68,17 @@ pub fn advice(error: &io::Error) -> Option<&'static str> {
     }
 }
 
+/// What a call returned, in a word for a table: `Ok(4)`, or the kind of its error, `BrokenPipe`.
+pub fn outcome<T: fmt::Debug>(result: io::Result<T>) -> String {
+    match result {
+        Ok(value) => format!("Ok({value:?})"),
+        Err(error) => format!("{:?}", error.kind()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Attempt;
+    use super::{Attempt, outcome};
     use std::{error::Error, io};
 
     #[test]
@@ -85,5 +93,12 @@ mod tests {
         );
         assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
         assert!(error.get_ref().and_then(Error::source).is_some());
+    }
+
+    #[test]
+    fn an_outcome_is_a_value_or_the_kind_of_an_error() {
+        assert_eq!(outcome(Ok(4)), "Ok(4)");
+        let error = io::Error::from_raw_os_error(32);
+        assert_eq!(outcome::<usize>(Err(error)), "BrokenPipe");
     }
 }

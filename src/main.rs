@@ -8,7 +8,7 @@ use std::{
 use clap::{Parser, Subcommand};
 use socket_workshop::{
     command,
-    course::{Course, Status},
+    course::{Course, Status, Telling},
     stop::Stop,
     watch::View,
 };
@@ -37,8 +37,11 @@ enum Command {
         #[arg(long, conflicts_with = "names")]
         all: bool,
         /// A line of JSON for each exercise
-        #[arg(long)]
+        #[arg(long, conflicts_with = "hold")]
         json: bool,
+        /// Keep the sockets of a check that fails until Enter, to look at them with netstat
+        #[arg(long)]
+        hold: bool,
     },
     /// Examine an exercise whenever its file is saved, until q or Ctrl-C
     Watch {
@@ -100,8 +103,18 @@ fn run(command: Option<Command>) -> io::Result<ExitCode> {
     match command {
         None => course.overview().map(done),
         Some(Command::List) => course.list().map(done),
-        Some(Command::Check { names, all, json }) => {
-            course.check(&names, all, json).map(ExitCode::from)
+        Some(Command::Check {
+            names,
+            all,
+            json,
+            hold,
+        }) => {
+            let telling = match (json, hold) {
+                (true, _) => Telling::Json,
+                (_, true) => Telling::Holding,
+                _ => Telling::Words,
+            };
+            course.check(&names, all, telling).map(ExitCode::from)
         }
         Some(Command::Watch { name }) => {
             let stop = Stop::on_ctrl_c()?;

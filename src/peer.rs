@@ -87,6 +87,17 @@ pub fn silent() -> io::Result<(TcpListener, TcpStream)> {
     Ok((listener, queued))
 }
 
+/// An address that refuses: the socket is bound to it, so that nobody else can listen there, and does
+/// not listen. It refuses for as long as the socket lives.
+///
+/// # Errors
+/// As for bind.
+pub fn deaf() -> io::Result<(SocketAddr, Socket)> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())?;
+    Ok((End::of(&socket)?.local, socket))
+}
+
 /// The flag of a segment that ends its sender's bytes (RFC 9293, 3.1).
 pub const FIN: u8 = 0x01;
 /// The flag of a segment that begins a connection.

@@ -56,24 +56,30 @@ macro_rules! answer {
 
 answers! {
     wrong_answers {
-        listener(listen, serve): adds_a_newline an_error_of_its_own another_port asks_the_dead
-            backlog_of_one closes_at_once continues echoes ends_at_no_descriptor every_address
-            expects_the_address flattens forgets_reuse_address four_at_a_time greets_or_ends
-            ignores_end_of_file ipv4_only keeps_every_handle leaves_a_thread_behind never_flushes
-            never_listens never_waits no_descriptor_no_server one_at_a_time one_read_is_all
+        listener(listen, serve): a_hundred_at_a_time adds_a_newline an_error_of_its_own another_port
+            asks_the_dead backlog_of_one closes_at_once continues echoes ends_at_no_descriptor
+            every_address expects_the_address flattens forgets_reuse_address four_at_a_time
+            greets_or_ends greets_under_a_lock greets_where_it_accepts ignores_end_of_file ipv4_only
+            keeps_every_handle leaves_a_thread_behind never_flushes never_listens never_waits
+            never_waits_again no_descriptor_no_server one_at_a_time one_read_is_all
             outlives_its_listener parks_for_ever pool_of_four returns_ok reuse_address_too_late
-            shares_the_port std_backlog tries_for_ever unwraps waits_for_the_client;
+            shares_the_port sleeps_for_seconds small_backlogs_only std_backlog tries_for_ever
+            unwraps waits_for_the_client writes_once;
 
-        dialer(dial): a_fixed_time_each a_limit_for_each all_for_the_first another_kind backwards
-            connects_to_all divides_by_none forgets_its_timeout forgets_to_close
-            forgets_what_was_refused hands_on_zero leaves_the_losers names_only
-            no_address_is_not_found no_limit one_family only_the_first stays_non_blocking
-            subtracts_below_zero takes_begun_for_connected takes_writable_for_connected
-            the_last_error_only tries_again unwraps waits_for_a_winner;
+        dialer(dial): a_fixed_time_each a_least_time_each a_limit_for_each all_for_the_first
+            another_kind backwards connects_to_all dials_when_it_has_returned divides_by_none
+            forgets_its_timeout forgets_to_close forgets_what_was_refused hands_on_zero
+            keeps_a_clone leaves_a_clock leaves_the_losers names_only no_address_is_not_found
+            no_limit one_family only_the_first refused_if_any_was rests_after_a_refusal
+            sorts_by_family stays_non_blocking subtracts_below_zero takes_begun_for_connected
+            takes_begun_for_failed takes_writable_for_connected tells_of_the_first
+            ten_milliseconds_each the_last_error_only three_at_most three_rounds tries_again unwraps
+            waits_for_a_winner zero_is_invalid;
 
-        echo(echo): counts_reads exits_the_process forgets_to_close ignores_end_of_file
-            ignores_the_rest keeps_everything lines_only listens_to_quit loses_a_writes_error
-            never_flushes one_read_is_all shouts starts_threads_for_ever stops_at_a_short_read
+        echo(echo): counts_reads ends_at_silence exits_the_process forgets_to_close
+            ignores_end_of_file ignores_the_rest keeps_everything lines_only listens_to_quit
+            loses_a_writes_error never_flushes one_read_is_all returns_before_its_thread shouts
+            shuts_down_and_forgets starts_threads_for_ever stops_at_a_short_read
             takes_a_reset_for_the_end text_only unwraps waits_for_the_end whole_buffer;
 
         deadlines(read_line_within): a_new_reader_each_time a_timeout_for_each_read
@@ -103,20 +109,35 @@ answers! {
             takes_any_port tries_three_times tries_without_end unwraps v6only_after_bind
             v6only_on_every_socket waits_until_it_is_free waits_without_the_option;
 
-        kv(serve_client): a_reader_for_each_line answers_quit answers_the_end_of_file closes_with_bytes_unread
-            counts_the_newline drains_before_the_end end_of_file_is_an_error ends_after_a_request
-            ends_at_a_bad_request executes_a_cut_line executes_ahead first_line_of_a_read
-            forgets_the_newline goes_on_in_the_middle ignores_end_of_file indexes keeps_a_clone
-            locks_before_it_reads locks_for_the_whole_connection locks_twice
-            looks_at_the_length_too_late lossy never_flushes no_limit one_read_is_a_request one_word
-            resets_at_quit splits_at_every_space takes_a_reset_for_the_end takes_anything text_only
-            trims unwraps unwraps_the_first_line waits_for_all works_on_a_copy writes_with_the_lock;
+        kv(serve_client): a_reader_for_each_line answers_quit answers_the_end_of_file
+            closes_at_quit closes_with_bytes_unread counts_characters counts_the_newline
+            drains_before_the_end end_of_file_is_an_error ends_after_a_request ends_at_a_bad_request
+            executes_a_cut_line executes_ahead first_line_of_a_read forgets_the_newline
+            goes_on_in_the_middle ignores_end_of_file indexes keeps_a_clone locks_before_it_reads
+            locks_for_the_whole_connection locks_twice looks_at_the_length_too_late
+            loses_a_writes_error lossy never_flushes no_limit one_read_is_a_request one_word
+            overtakes_its_answers resets_at_quit resets_behind_quit resets_behind_the_end
+            splits_at_every_space takes_a_reset_for_the_end takes_anything text_only trims unwraps
+            unwraps_the_first_line waits_for_all works_on_a_copy writes_none_with_the_lock
+            writes_ok_with_the_lock writes_with_the_lock;
 
-        close(stub): ;
+        close(answer): a_limit_for_each_half a_timeout_for_each_read a_timeout_for_each_write
+            closes_at_once forgets_the_fin gives_up_at_a_signal hears_first
+            ignores_end_of_file keeps_a_clone leaves_a_thread lingers loses_a_reset
+            no_limit ok_at_the_limit one_write passes_zero_on reads_once
+            reads_what_is_there resets_at_the_end says_would_block shuts_down_again
+            shuts_down_both sleeps stops_at_the_peers_end unwraps
+            writes_without_limit;
 
         states(stub): ;
 
-        nonblocking(stub): ;
+        nonblocking(connect): adds_the_limit asks_for_pollin_only asks_so_error_twice
+            begins_anew_after_a_signal blocks_again_at_the_time_out blocks_in_connect
+            connects_again cuts_the_limit dials_in_slices gives_up_at_a_signal
+            ignores_what_connect_says ipv4_only keeps_a_clone leaves_a_thread_dialing
+            looks_at_cancel_first reads_from_cancel says_interrupted stays_non_blocking
+            takes_einprogress_for_failure takes_writable_for_connected
+            takes_zero_for_no_limit tries_it_with_a_byte waits_until_readable;
 
         window(stub): ;
 
@@ -145,11 +166,11 @@ answers! {
 
         kv(serve_client): a_byte_at_a_time closes_early its_own_buffer polls two_threads wakes_up_often;
 
-        close(stub): ;
+        close(answer): in_small_pieces polls reads_while_it_writes the_workshops_own;
 
         states(stub): ;
 
-        nonblocking(stub): ;
+        nonblocking(connect): asks_connect_again by_epoll naps shuts_a_blocking_dial_down;
 
         window(stub): ;
 
@@ -169,9 +190,9 @@ answers! {
         heartbeat(watch): starter;
         reuseaddr(restart): starter;
         kv(serve_client): starter;
-        close(stub): starter;
+        close(answer): starter;
         states(stub): starter;
-        nonblocking(stub): starter;
+        nonblocking(connect): starter;
         window(stub): starter;
         backlog(stub): starter;
         shutdown(stub): starter;

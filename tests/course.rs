@@ -5,7 +5,7 @@ mod common;
 
 use std::{
     env, fs,
-    io::{Read, Write},
+    io::{BufRead, BufReader, Read, Write},
     os::fd::OwnedFd,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
@@ -14,7 +14,10 @@ use std::{
 };
 
 use common::{PATIENCE, Program, run};
-use socket_workshop::deadline::Deadline;
+use socket_workshop::{
+    deadline::Deadline,
+    table::{Kernel, State},
+};
 
 /// One copy for all tests, which take turns: it is built once.
 static TURN: Mutex<()> = Mutex::new(());
@@ -221,6 +224,36 @@ fn tells_wrong_usage_from_what_cannot_be_checked() {
     );
     let (told, _) = checkout.workshop(&["check", "echo", "kv"], 1);
     assert!(told.contains("kv: 0 of"), "{told}");
+}
+
+#[test]
+fn holds_the_sockets_of_a_failure_until_they_have_been_looked_at() {
+    let checkout = Checkout::fresh();
+    let answer = include_str!("wrong_answers/echo/forgets_to_close.rs");
+    let main = "fn main() -> std::process::ExitCode {
+        socket_workshop::checks::echo::SUITE.examine(echo)
+    }";
+    write(
+        &checkout.exercise("echo"),
+        format!("{answer}\n{main}").as_bytes(),
+    );
+    let mut command = checkout.command(&["check", "echo", "--hold"]);
+    let mut program = Program::start(command.stdin(Stdio::piped()));
+    let mut told = BufReader::new(program.child.stderr.take().unwrap()).lines();
+    let mut ports = told.by_ref().map(Result::unwrap).filter_map(|line| {
+        let (_, port) = line.split_once("netstat -nat | grep ")?;
+        port.parse().ok()
+    });
+    let port: u16 = ports.next().unwrap();
+    let table = Kernel::open().unwrap().table().unwrap().of_ports(&[port]);
+    assert!(
+        table.rows.iter().any(|row| row.state == State::CloseWait),
+        "{table:?}"
+    );
+    drop(program.stdin.take()); // the end of stdin means go on
+    ports.for_each(drop);
+    assert_eq!(program.wait().code(), Some(1));
+    wait_for(PATIENCE, || examining() == 0);
 }
 
 #[test]

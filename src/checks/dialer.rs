@@ -3,7 +3,7 @@
 //! How the limit is shared out is the answer's own affair, and attempts may overlap: the checks look
 //! at what came back, when, and what is left.
 
-mod address;
+pub(super) mod address;
 mod connects;
 mod fails;
 mod likely;
@@ -18,7 +18,8 @@ use std::{
 use self::address::Address;
 use super::Exercise;
 use crate::{
-    exam::{Answer, Because, Exam, Suite, Verdict},
+    deadline::Deadline,
+    exam::{Answer, Because, Exam, LIMIT, Suite, Verdict},
     table::{Row, State, Table},
 };
 
@@ -101,8 +102,14 @@ fn dialing<'e>(
     limit: Duration,
 ) -> Verdict<Dialing<'e>> {
     let addrs: Vec<SocketAddr> = addresses.iter().map(|address| address.addr).collect();
+    let listed = match &addrs[..] {
+        [first, .., last] if addrs.len() > 5 => {
+            format!("{} addresses, {first} to {last},", addrs.len())
+        }
+        few => format!("{few:?}"),
+    };
     exam.step(format!(
-        "called `dial` with {addrs:?} and a limit of {limit:?}"
+        "called `dial` with {listed} and a limit of {limit:?}"
     ));
     exam.start("dial", move || dial(&addrs, limit))
 }
@@ -140,6 +147,14 @@ fn no_connection(exam: &Exam, returned: io::Result<TcpStream>, when: &str) -> Ve
             )
             .because(likely::no_connection),
     }
+}
+
+/// Waits for the threads that `dial` has started, and tells whether they have ended. One that has
+/// been joined is gone in a moment.
+fn threads_end(exam: &Exam) -> bool {
+    let ended = || Ok(exam.evidence().threads.is_empty().then_some(()));
+    let ended = Deadline::after(LIMIT / 4).wait_for(ended);
+    matches!(ended, Ok(Some(())))
 }
 
 /// The attempts that are under way.

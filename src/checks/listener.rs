@@ -1,6 +1,7 @@
 //! Checks of exercise 1: a listening socket as it was asked for, and a server that greets each
 //! client at once and outlives their errors.
 
+mod connection;
 mod crowd;
 mod descriptors;
 mod processor;
@@ -17,13 +18,13 @@ use socket2::SockRef;
 
 use self::{
     crowd::Crowd,
-    server::{LOOPBACK, Server, listening},
+    server::{BUFFER, GREETING, LOOPBACK, Server, listening},
 };
 use super::Exercise;
 use crate::{
     deadline::Deadline,
-    exam::{Because, Call, Case, Exam, LIMIT, Seen, Suite, Unmet, Verdict, Whose, here, problems},
-    table::{Row, State},
+    exam::{Because, Call, Case, Exam, LIMIT, Seen, Suite, Unmet, Verdict, here, problems},
+    table::{Row, State, Table},
 };
 
 /// Exercise 1.
@@ -71,18 +72,18 @@ pub const SUITE: Suite<Answer> = Suite {
             greets_a_client_that_says_nothing,
         ),
         (
-            "greets the next client while the first holds on",
+            "greets the next client whatever the others do",
             greets_the_next_client,
         ),
-        ("greets fifty clients at once", greets_fifty_clients_at_once),
+        (
+            "greets a hundred and fifty clients at once",
+            greets_many_clients_at_once,
+        ),
         (
             "holds a connection until its client closes",
-            holds_a_connection,
+            connection::is_held,
         ),
-        (
-            "closes when its client has closed",
-            closes_when_its_client_has_closed,
-        ),
+        ("closes when its client has closed", connection::is_closed),
         (
             "goes on after connections that were reset",
             goes_on_after_resets,
@@ -108,21 +109,10 @@ pub type Listen = fn(SocketAddr, i32) -> io::Result<TcpListener>;
 /// Greets whoever connects.
 pub type Serve = fn(&TcpListener, &[u8]) -> io::Result<()>;
 
-/// Long enough for an answer that closes, or says more, to do so; nothing waits for its end.
-const A_WHILE: Duration = Duration::from_millis(150);
-
-/// Why a connection is closed before its time, if nothing else is known.
-const DROPPED: &str = "at the end of a block a stream is dropped, and closed with it";
-
-/// Whether the kernel's rows become so within [`LIMIT`].
-fn comes_true(exam: &Exam, holds: impl Fn(&[Row]) -> bool) -> Verdict<bool> {
-    exam.table()?;
-    let look = || {
-        let table = exam.table().unwrap_or_default();
-        Ok(holds(&table.rows).then_some(()))
-    };
-    let seen = Deadline::after(LIMIT).wait_for(look);
-    Ok(matches!(seen, Ok(Some(()))))
+/// Whether the kernel's rows become so within a time.
+fn comes_true(exam: &Exam, within: Duration, holds: impl Fn(&[Row]) -> bool) -> Verdict<bool> {
+    let look = |table: &Table| holds(&table.rows).then_some(());
+    Ok(exam.table_shows(Deadline::after(within), look)?.is_some())
 }
 
 fn greets_a_client_that_says_nothing(exam: &Exam, answer: Answer) -> Verdict {
@@ -132,11 +122,17 @@ fn greets_a_client_that_says_nothing(exam: &Exam, answer: Answer) -> Verdict {
 }
 
 fn greets_the_next_client(exam: &Exam, answer: Answer) -> Verdict {
-    let server = Server::start(exam, answer)?;
+    let server = Server::with_a_long_greeting(exam, answer)?;
     let first = exam.dial(server.addr)?.named("first client");
     server.greets(&first)?;
     let second = exam.dial(server.addr)?.named("second client");
-    server.greets(&second)?;
+    let is_set = SockRef::from(second.stream()).set_recv_buffer_size(BUFFER);
+    here("set the size of a buffer", is_set)?;
+    server.sends(&second, 0..GREETING.len())?;
+    exam.step("second client: reads no more");
+    let third = exam.dial(server.addr)?.named("third client");
+    server.greets(&third)?;
+    server.sends(&second, GREETING.len()..server.greeting.len())?;
     let goes_on = server.answer.goes_on("its listener has not failed");
     goes_on.caused_by(
         "Clients are greeted, but not by `serve`: a thread that it has left behind accepts them, and \
@@ -144,91 +140,17 @@ fn greets_the_next_client(exam: &Exam, answer: Answer) -> Verdict {
     )
 }
 
-fn greets_fifty_clients_at_once(exam: &Exam, answer: Answer) -> Verdict {
+/// Fifty at a time, for which the accept queue has room; and all of them stay.
+fn greets_many_clients_at_once(exam: &Exam, answer: Answer) -> Verdict {
     let server = Server::start(exam, answer)?;
-    let clients = Crowd::of(50, &server)?;
-    clients.have_connected(clients.connect())?;
-    clients.are_greeted()
-}
-
-fn holds_a_connection(exam: &Exam, answer: Answer) -> Verdict {
-    let server = Server::start(exam, answer)?;
-    let client = exam.dial(server.addr)?;
-    server.greets(&client)?;
-    client
-        .hears_nothing_for(A_WHILE)
-        .because(|case| says_more(case).or_else(|| closed_too_early(case, DROPPED)))?;
-    at_rest(exam)?;
-    client.send(b"nice to meet you")?;
-    let end = server.end_for(client.addr()?);
-    let unread = |rows: &[Row]| rows.iter().any(|row| row.end() == end && row.recv_q > 0);
-    let read = comes_true(exam, |rows| !unread(rows))?;
-    exam.must(read, "the server to read what its client sends", "it is in Recv-Q still")
-        .caused_by(
-            "What a client sends stays in Recv-Q until it is read, and the end of file comes behind it. \
-             Read, and discard what comes, until Ok(0).",
-        )?;
-    client.hears_nothing_for(A_WHILE).because(|case| {
-        says_more(case).or_else(|| closed_too_early(case, "one read is not the end, only Ok(0) is"))
-    })
-}
-
-/// Nothing happens: the accept queue is empty, and the only client says nothing.
-fn at_rest(exam: &Exam) -> Verdict {
-    let spun = processor::not_waiting();
-    exam.must(spun.is_none(), "your threads to wait", spun.unwrap_or_default())
-        .caused_by(
-            "There is nothing to do, and your threads do it again and again: a socket that is non-blocking \
-             is asked without a pause. Let accept and read block, or wait in poll.",
-        )
-}
-
-fn says_more(case: &Case) -> Option<String> {
-    (!case.arrived.is_empty()).then(|| {
-        "More came than the greeting. Send it as it is, without a newline of your own, and nothing \
-         else: what the client sends is read and discarded."
-            .to_owned()
-    })
-}
-
-fn closed_too_early(case: &Case, why: &str) -> Option<String> {
-    case.yours().is_none().then(|| {
-        format!(
-            "Your end has closed the connection, and the client had not: {why}. Read until the end of \
-             file before you let go of the stream."
-        )
-    })
-}
-
-fn closes_when_its_client_has_closed(exam: &Exam, answer: Answer) -> Verdict {
-    let server = Server::start(exam, answer)?;
-    let client = exam.dial(server.addr)?;
-    server.greets(&client)?;
-    let left = client.send(b"bye").and_then(|()| client.half_close());
-    left.because(|case| closed_too_early(case, DROPPED))?;
-    client.ends().because(says_more).because(|case| {
-        let seen = case.yours()?;
-        let Whose::Yours(fd) = seen.whose else { return None };
-        if seen.row.state != State::CloseWait {
-            return None;
-        }
-        let cause = if seen.row.recv_q > 0 {
-            format!(
-                "The client has closed (CLOSE_WAIT), but nobody reads from fd {fd}, so nobody knows: \
-                 Recv-Q counts the last bytes and the FIN behind them. Read until Ok(0)."
-            )
-        } else if case.is_running() {
-            "`read` returned Ok(0): end of file. The loop took it for data and reads again, for ever."
-                .to_owned()
-        } else {
-            format!(
-                "The end of file has been read (Recv-Q is 0), but fd {fd} is still open: CLOSE_WAIT is \
-                 always the local program's doing. A handle of the socket lives on, in a list, in a \
-                 clone, or in a thread that waits; the FIN is sent when the last one is dropped."
-            )
-        };
-        Some(cause)
-    })
+    let mut crowds = Vec::new();
+    for _ in 0..3 {
+        let clients = Crowd::of(50, &server)?;
+        clients.have_connected(clients.connect())?;
+        clients.are_greeted(Deadline::after(LIMIT))?;
+        crowds.push(clients);
+    }
+    Ok(())
 }
 
 /// Linux gives a connection to accept although it has been reset meanwhile: whatever is asked of it
@@ -240,11 +162,11 @@ fn goes_on_after_resets(exam: &Exam, (listen, serve): Answer) -> Verdict {
     let port = early.addr()?.port();
     early.reset();
     let of_client = |row: &Row| row.local.port() == port || row.peer.port() == port;
-    if !comes_true(exam, |rows| !rows.iter().any(of_client))? {
+    if !comes_true(exam, LIMIT, |rows| !rows.iter().any(of_client))? {
         return Err(Unmet::not_here("a reset is not seen by the other end"));
     }
     exam.step("only now started your `serve`");
-    let server = Server::on(exam, listener, serve)?;
+    let server = Server::on(exam, listener, serve, GREETING)?;
     let second = exam.dial(addr)?.named("second client");
     server.greets(&second)?;
     second.reset();

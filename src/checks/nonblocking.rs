@@ -1,25 +1,90 @@
-//! Checks of exercise 10: STUB.
+//! Checks of exercise 10: a dial that ends by a deadline, or when it is cancelled.
+//!
+//! How the answer waits is its own affair: the checks look at what came back, when, what the kernel
+//! shows meanwhile, and what is left.
+
+mod call;
+mod cause;
+mod ends;
+mod hangs;
+mod waits;
+
+use std::{
+    io,
+    net::{SocketAddr, TcpStream},
+    os::fd::BorrowedFd,
+    time::Duration,
+};
 
 use super::Exercise;
-use crate::exam::{Exam, Suite, Verdict};
+use crate::exam::Suite;
 
 /// Exercise 10.
 pub const EXERCISE: Exercise = Exercise {
     number: 10,
     name: "nonblocking",
-    task: "a connection by a non-blocking connect and poll, by a deadline",
-    hints: ["", "", ""],
+    task: "a dial that ends by a deadline, or when it is cancelled",
+    hints: [
+        "A socket that was made non-blocking before `connect` returns EINPROGRESS at once: the dial is \
+         under way. From then on everything happens in one place: `poll`, with the socket (POLLOUT) and \
+         `cancel` (POLLIN), for what remains of the limit.",
+        "poll returns for four reasons. The socket is ready: the dial is over, and SO_ERROR \
+         (`take_error`) tells once how. `cancel` is ready, which is more than POLLIN: \
+         `PollFd::any`. Nothing is ready: look at the clock. EINTR: a signal, compute what remains and \
+         wait on. Whatever you return, a socket that is dropped is closed.",
+        "loop { let left = limit.saturating_sub(started.elapsed()); if left.is_zero() { return \
+         Err(ErrorKind::TimedOut.into()) } let mut fds = [PollFd::new(socket.as_fd(), \
+         PollFlags::POLLOUT), PollFd::new(cancel, PollFlags::POLLIN)]; match poll(&mut fds, \
+         PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)) { Ok(0) | Err(Errno::EINTR) => \
+         continue, Ok(_) => {} Err(errno) => return Err(errno.into()) } if fds[1].any() == Some(true) \
+         { return Err(ErrorKind::ConnectionAborted.into()) } break } and then take_error",
+    ],
     checks: || SUITE.names(),
 };
 
 /// What exercise 10 is held to.
-pub const SUITE: Suite<fn()> = Suite {
+pub const SUITE: Suite<Connect> = Suite {
     exercise: EXERCISE.name,
-    checks: &[("STUB", stub)],
-    cause: |_| None,
+    checks: &[
+        (
+            "gives back a connected, blocking stream",
+            ends::gives_back_a_connected_blocking_stream,
+        ),
+        ("dials both families", ends::dials_both_families),
+        ("returns a refusal as refused", ends::returns_a_refusal),
+        (
+            "returns what connect says at once",
+            ends::returns_what_connect_says_at_once,
+        ),
+        (
+            "gives up when the limit is over",
+            waits::gives_up_when_the_limit_is_over,
+        ),
+        (
+            "waits in the kernel, however long the limit",
+            waits::waits_in_the_kernel,
+        ),
+        (
+            "waits for a late answer, in one dial",
+            waits::waits_for_a_late_answer,
+        ),
+        ("goes on after a signal", waits::goes_on_after_a_signal),
+        (
+            "keeps to its limit through signals",
+            waits::keeps_to_its_limit_through_signals,
+        ),
+        (
+            "ends when it is cancelled",
+            waits::ends_when_it_is_cancelled,
+        ),
+        (
+            "takes the end of cancel for a cancel",
+            waits::takes_the_end_of_cancel_for_a_cancel,
+        ),
+        ("leaves nothing behind", ends::leaves_nothing_behind),
+    ],
+    cause: cause::likely,
 };
 
-fn stub(_: &Exam, answer: fn()) -> Verdict {
-    answer();
-    Ok(())
-}
+/// The student's function.
+pub type Connect = fn(SocketAddr, Duration, BorrowedFd<'_>) -> io::Result<TcpStream>;

@@ -13,7 +13,7 @@ use std::{
 
 use serde::Deserialize;
 
-use super::Status;
+use super::{Status, Telling};
 use crate::{
     checks::Exercise,
     deadline::Deadline,
@@ -67,14 +67,20 @@ impl Examined {
 pub(super) fn examine(
     root: &Path,
     exercise: &Exercise,
+    telling: Telling,
     mut tell: impl FnMut(&Report) -> io::Result<()>,
 ) -> io::Result<Examined> {
     let Some(program) = build(root, exercise)? else {
         return Ok(Examined::DoesNotCompile);
     };
+    let (hold, stdin, limit) = match telling {
+        Telling::Holding => (Some("--hold"), Stdio::inherit(), Duration::MAX),
+        _ => (None, Stdio::null(), LIMIT),
+    };
     let mut child = Command::new(&program)
         .arg("--json")
-        .stdin(Stdio::null())
+        .args(hold)
+        .stdin(stdin)
         .stdout(Stdio::piped())
         .spawn()
         .attempt(|| format!("cannot run {}", program.display()))?;
@@ -86,7 +92,7 @@ pub(super) fn examine(
             .map_while(Result::ok)
             .for_each(|line| drop(sender.send(line)));
     });
-    let (mut reports, deadline) = (Vec::new(), Deadline::after(LIMIT));
+    let (mut reports, deadline) = (Vec::new(), Deadline::after(limit));
     // The channel ends when the program does.
     while let Some(line) = deadline
         .remaining()

@@ -14,7 +14,7 @@ use nix::{
     unistd::read,
 };
 
-use super::{Course, Status, examine::Examined};
+use super::{Course, Status, Telling, examine::Examined};
 use crate::{
     checks::Exercise,
     command::{complain, output_error},
@@ -97,7 +97,7 @@ impl Course {
         say!("{} ({})", exercise.name, exercise.path())?;
         let mut teller = Teller::of_the_first_failure();
         let tell_one = |report: &Report| say!("{}", teller.tell(report));
-        let status = match self.examine(exercise, tell_one) {
+        let status = match self.examine(exercise, Telling::Words, tell_one) {
             Ok(examined) => {
                 self.conclude_briefly(exercise, &examined)?;
                 examined.status()

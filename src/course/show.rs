@@ -5,7 +5,7 @@ use std::io;
 use serde::Serialize;
 
 use super::{
-    Course, Status,
+    Course, Status, Telling,
     examine::{Examined, examine},
 };
 use crate::{
@@ -107,7 +107,7 @@ impl Course {
     ///
     /// # Errors
     /// There is no such exercise, or it cannot be built or run at all.
-    pub fn check(&mut self, names: &[String], all: bool, json: bool) -> io::Result<Status> {
+    pub fn check(&mut self, names: &[String], all: bool, telling: Telling) -> io::Result<Status> {
         let exercises: Vec<&Exercise> = match names {
             _ if all => EXERCISES.iter().collect(),
             [] => vec![self.named(None)?],
@@ -116,7 +116,7 @@ impl Course {
                 .map(|name| super::find(name))
                 .collect::<Result<_, _>>()?,
         };
-        let mut status = Status::Passed;
+        let (mut status, json) = (Status::Passed, telling == Telling::Json);
         for exercise in exercises {
             let mut teller = Teller::default();
             let tell_now = |report: &Report| match json {
@@ -126,7 +126,7 @@ impl Course {
             if !json {
                 say!("{} ({})", exercise.name, exercise.path())?;
             }
-            let examined = match self.examine(exercise, tell_now) {
+            let examined = match self.examine(exercise, telling, tell_now) {
                 Ok(examined) => examined,
                 // What was left to be told is not known to have passed.
                 Err(error) if is_reader_gone(&error) => return Ok(status.max(Status::NotChecked)),
@@ -149,10 +149,11 @@ impl Course {
     pub(super) fn examine(
         &mut self,
         exercise: &Exercise,
+        telling: Telling,
         tell: impl FnMut(&Report) -> io::Result<()>,
     ) -> io::Result<Examined> {
         let text = self.text(exercise)?;
-        let examined = examine(&self.root, exercise, tell)?;
+        let examined = examine(&self.root, exercise, telling, tell)?;
         exercise.name.clone_into(&mut self.progress.current);
         self.progress.change(exercise.name, |done| {
             done.checks = Some(examined.score(exercise));
@@ -180,7 +181,10 @@ impl Course {
                 )
             }
             (_, Status::Failed) => {
-                say!("{name}: {passed} of {all} checks passed. `cargo workshop hint {name}` helps.")
+                say!("{name}: {passed} of {all} checks passed.")?;
+                say!(
+                    "`cargo workshop hint {name}` helps; `check {name} --hold` keeps the sockets for netstat."
+                )
             }
         }
     }

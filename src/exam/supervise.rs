@@ -50,11 +50,12 @@ const LOOK_AFTER: Duration = Duration::from_millis(20);
 
 pub(super) fn main<A: Copy>(suite: &Suite<A>, answer: A) -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    if let [flag, number] = &arguments[..]
+    let hold = arguments.iter().any(|argument| argument == "--hold");
+    if let [flag, number, ..] = &arguments[..]
         && flag == "--one"
         && let Some((_, check)) = number.parse().ok().and_then(|n: usize| suite.checks.get(n))
     {
-        child::examine(|exam| check(exam, answer), suite.cause);
+        child::examine(hold, |exam| check(exam, answer), suite.cause);
     }
     let parts: Vec<&String> = arguments
         .iter()
@@ -69,7 +70,7 @@ pub(super) fn main<A: Copy>(suite: &Suite<A>, answer: A) -> ExitCode {
         .filter(|(_, name)| chosen(name))
         .collect();
     let json = arguments.iter().any(|argument| argument == "--json");
-    match report_all(suite.exercise, &checks, json) {
+    match report_all(suite.exercise, &checks, json, hold) {
         Ok(status) => ExitCode::from(status),
         Err(error) if is_reader_gone(&error) => ExitCode::from(3),
         Err(error) => {
@@ -79,25 +80,29 @@ pub(super) fn main<A: Copy>(suite: &Suite<A>, answer: A) -> ExitCode {
     }
 }
 
-/// Makes the checks, all at once, and tells each as soon as those before it are told.
-fn report_all(exercise: &str, checks: &[(usize, &str)], json: bool) -> io::Result<u8> {
+/// Makes the checks, all at once, and tells each as soon as those before it are told. Those that may
+/// be held are made one after the other.
+fn report_all(exercise: &str, checks: &[(usize, &str)], json: bool, hold: bool) -> io::Result<u8> {
     let (mut reports, mut teller) = (Vec::<Report>::new(), Teller::default());
-    thread::scope(|scope| {
-        let running: Vec<_> = checks
-            .iter()
-            .map(|(number, name)| scope.spawn(move || supervise(*number, name)))
-            .collect();
-        for report in running {
-            let report = report.join().expect("the supervisor returns its errors")?;
-            if json {
-                say!("{}", serde_json::to_string(&report)?)?;
-            } else {
-                say!("{}", teller.tell(&report))?;
+    let at_once = if hold { 1 } else { checks.len().max(1) };
+    for checks in checks.chunks(at_once) {
+        thread::scope(|scope| {
+            let running: Vec<_> = checks
+                .iter()
+                .map(|(number, name)| scope.spawn(move || supervise(*number, name, hold)))
+                .collect();
+            for report in running {
+                let report = report.join().expect("the supervisor returns its errors")?;
+                if json {
+                    say!("{}", serde_json::to_string(&report)?)?;
+                } else {
+                    say!("{}", teller.tell(&report))?;
+                }
+                reports.push(report);
             }
-            reports.push(report);
-        }
-        io::Result::Ok(())
-    })?;
+            io::Result::Ok(())
+        })?;
+    }
     let count =
         |is: fn(&Outcome) -> bool| reports.iter().filter(|report| is(&report.outcome)).count();
     let passed = count(|outcome| *outcome == Outcome::Passed);
@@ -121,14 +126,15 @@ fn report_all(exercise: &str, checks: &[(usize, &str)], json: bool) -> io::Resul
 }
 
 /// Makes one check in a process of its own.
-fn supervise(number: usize, name: &str) -> io::Result<Report> {
-    let started = Instant::now();
+fn supervise(number: usize, name: &str, hold: bool) -> io::Result<Report> {
+    let mut started = Instant::now();
     let (reports, stdin) = UnixStream::pair()?;
     reports.set_read_timeout(Some(LOOK_AFTER))?;
     reports.shutdown(Shutdown::Write)?; // an answer that reads stdin gets end of file
     let (output, stdout) = io::pipe()?;
     let mut child = Command::new(env::current_exe()?)
         .args(["--one", &number.to_string()])
+        .args(hold.then_some("--hold"))
         .stdin(OwnedFd::from(stdin))
         .stderr(stdout.try_clone()?)
         .stdout(stdout)
@@ -136,7 +142,7 @@ fn supervise(number: usize, name: &str) -> io::Result<Report> {
         .spawn()?;
     thread::scope(|scope| {
         let printed = scope.spawn(move || keep_beginning(output));
-        let heard = hear(&reports, &child);
+        let heard = hear(&reports, &child, name, &mut started);
         let milliseconds = started.elapsed().as_millis() as u64;
         let status = end(&mut child)?;
         let (steps, ended) = heard?;
@@ -153,13 +159,24 @@ fn supervise(number: usize, name: &str) -> io::Result<Report> {
 }
 
 /// Hears the steps, and how it ended. What takes too much of the machine is not heard to the end.
-fn hear(reports: &UnixStream, child: &Child) -> io::Result<(Vec<String>, Ended)> {
-    let (mut steps, deadline) = (Vec::new(), Deadline::after(KILL_AFTER));
+fn hear(
+    reports: &UnixStream,
+    child: &Child,
+    name: &str,
+    started: &mut Instant,
+) -> io::Result<(Vec<String>, Ended)> {
+    let (mut steps, mut deadline) = (Vec::new(), Deadline::after(KILL_AFTER));
     let (mut reports, mut line) = (BufReader::new(reports), Vec::new());
     while !deadline.passed() {
         match reports.read_until(b'\n', &mut line) {
             Ok(_) => match serde_json::from_slice(&line) {
                 Ok(Message::Step(step)) => steps.push(step),
+                Ok(Message::Held(look)) => {
+                    let since = Instant::now();
+                    show_held(child, name, look)?;
+                    *started += since.elapsed(); // the reader's time, not the check's
+                    deadline = Deadline::after(KILL_AFTER);
+                }
                 Ok(Message::End(outcome)) => return Ok((steps, Ended::Said(outcome))),
                 Err(_) if has_ended(child) => return Ok((steps, Ended::ByItself)),
                 Err(_) => break, // it has closed its stdin, and goes on
@@ -177,6 +194,21 @@ fn hear(reports: &UnixStream, child: &Child) -> io::Result<(Vec<String>, Ended)>
         line.clear();
     }
     Ok((steps, Ended::Late))
+}
+
+/// Says where to look at the sockets of a check that has failed, waits for Enter, and lets it go on.
+fn show_held(child: &Child, name: &str, look: Option<String>) -> io::Result<()> {
+    let look = look.unwrap_or_else(|| "netstat -nat".to_owned());
+    complain(&format!(
+        "FAILED    {name}\n  held    its sockets stay as they are; in another terminal:\n            {look}\n\
+         [Enter] goes on, and tells why"
+    ));
+    io::stdin().read_line(&mut String::new())?;
+    let pid = Pid::from_raw(child.id().cast_signed());
+    // It says that it stops before it does: the signal to go on must not be the first to come.
+    let stops = WaitPidFlag::WSTOPPED | WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT;
+    waitid(Id::Pid(pid), stops)?;
+    Ok(killpg(pid, Signal::SIGCONT)?)
 }
 
 /// Whether the reader of our reports has gone away, or was killed: then there is nobody to go on for.

@@ -81,9 +81,11 @@ pub(super) fn students() -> Vec<Doing> {
             let name = fs::read_to_string(task.join("comm")).unwrap_or_default();
             !name.is_empty() && !name.starts_with(OURS) && !name.starts_with("ctrl-c")
         })
-        .map(|task| {
-            let text = fs::read_to_string(task.join("syscall"));
-            text.map_or(Doing::Unknown, |text| parse(&text))
+        .filter_map(|task| match fs::read_to_string(task.join("syscall")) {
+            Ok(text) if text.starts_with("-1 0x0 ") => None, // no stack any more: it is ending
+            Ok(text) => Some(parse(&text)),
+            Err(error) if error.raw_os_error() == Some(libc::ESRCH) => None, // it has ended
+            Err(_) => Some(Doing::Unknown),
         })
         .collect()
 }

@@ -1,14 +1,17 @@
 //! The checks that end with a connection: to which address, when, and in which condition.
 
 use std::{
-    io,
+    io::{self, ErrorKind},
     net::{Ipv4Addr, Ipv6Addr},
     time::Duration,
 };
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
-use super::{Dial, address::Address, attempts, dialing, is_connected_to, likely};
+use super::{
+    Dial, Dialing, address::Address, attempts, dialing, is_connected_to, is_of_kind, likely,
+    no_connection, threads_end,
+};
 use crate::{
     deadline::Deadline,
     exam::{Because, Exam, LIMIT, Verdict, here},
@@ -18,9 +21,17 @@ use crate::{
 /// The shortest head start of an address before the next is dialed.
 const HEAD_START: Duration = Duration::from_millis(100);
 
+/// So much earlier may a wait end that the kernel counts in jiffies, as it does SO_SNDTIMEO.
+const JIFFY: Duration = Duration::from_millis(10);
+
+/// So many that refuse: who pauses a fifth of a second after each takes more than [`LIMIT`].
+const MANY: u8 = 12;
+
 pub(super) fn gives_back_a_connected_blocking_stream(exam: &Exam, dial: Dial) -> Verdict {
     let server = Address::that_answers(exam)?;
-    let stream = dialing(exam, dial, &[&server], LIMIT)?.succeeds("when the address answers")?;
+    let stream = dialing(exam, dial, &[&server], LIMIT)?
+        .succeeds("when the address answers")
+        .because(|case| likely::taken_for_failed(case, &server))?;
     is_connected_to(exam, &stream, &server)?;
     let end = here("read the stream's addresses", End::of(&stream))?;
     let state = exam.table()?.find(end).map(|row| row.state);
@@ -55,22 +66,52 @@ pub(super) fn gives_back_a_connected_blocking_stream(exam: &Exam, dial: Dial) ->
 }
 
 pub(super) fn goes_on_after_a_refusal(exam: &Exam, dial: Dial) -> Verdict {
-    let refuses = [Address::that_refuses(exam)?, Address::that_refuses(exam)?];
+    let refuse = Address::many_that_refuse(exam, MANY)?;
     let server = Address::that_answers(exam)?;
-    let answer = dialing(exam, dial, &[&refuses[0], &refuses[1], &server], LIMIT)?;
+    let addresses: Vec<&Address> = refuse.iter().chain([&server]).collect();
+    let answer = dialing(exam, dial, &addresses, 5 * LIMIT)?;
     let stream = answer
-        .succeeds("after two refusals, for the third address answers")
+        .succeeds("when all have refused but the last, which answers")
+        .because(|case| likely::pauses(case, &server))
         .because(|case| {
-            likely::not_reached(
-                case,
-                &server,
-                "An address that refuses says nothing about those behind it.",
-            )
+            let why = "An address that refuses says nothing about those behind it.";
+            likely::not_reached(case, &server, why)
         })?;
-    is_connected_to(exam, &stream, &server)
+    is_connected_to(exam, &stream, &server)?;
+    drop(stream);
+    does_not_come_back(exam, dial)
 }
 
-/// `localhost` is `::1` and 127.0.0.1, and many a server listens on one of them.
+/// What has refused listens while the next is being waited for. Nobody is to see it.
+fn does_not_come_back(exam: &Exam, dial: Dial) -> Verdict {
+    let refuses = Address::that_refuses(exam)?;
+    let silent = Address::that_is_silent(exam)?;
+    let limit = Duration::from_millis(600);
+    let answer = dialing(exam, dial, &[&refuses, &silent], limit)?;
+    syn_sent(exam, &answer, &silent)?;
+    // The second is being dialed, and no head start is over: the first has failed. (On a busy machine
+    // one may be over.)
+    if answer.age() < HEAD_START {
+        refuses.listens_from_now(exam)?;
+    }
+    let returned = answer.returns("when one address has refused and the other is silent")?;
+    let connections = refuses.connections(exam)?;
+    exam.must(
+        connections == 0,
+        format!("{} not to be dialed again", refuses.addr),
+        format!("{} is in its accept queue", count(connections)),
+    )
+    .caused_by(
+        "The address had refused when the next was dialed, and was dialed again later. Refused is an \
+         answer, an RST: to try again is the caller's to decide.",
+    )?;
+    let error = no_connection(exam, returned, "when no address answers")?;
+    let why = "the last address in the list was silent";
+    is_of_kind(exam, &error, ErrorKind::TimedOut, why)
+}
+
+/// `localhost` is `::1` and 127.0.0.1, and many a server listens on one of them. The order of the
+/// families is the caller's, too: the resolver has sorted the addresses.
 pub(super) fn dials_both_families(exam: &Exam, dial: Dial) -> Verdict {
     let (v4, v6) = (Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into());
     for (first, second) in [(v6, v4), (v4, v6)] {
@@ -85,6 +126,23 @@ pub(super) fn dials_both_families(exam: &Exam, dial: Dial) -> Verdict {
                 likely::not_reached(case, &server, why)
             })?;
         is_connected_to(exam, &stream, &server)?;
+    }
+    for (first, second) in [(v6, v4), (v4, v6)] {
+        let refuses = Address::that_refuses_at(exam, first)?;
+        let servers = [
+            Address::that_answers_at(exam, first)?,
+            Address::that_answers_at(exam, second)?,
+        ];
+        let answer = dialing(exam, dial, &[&refuses, &servers[0], &servers[1]], LIMIT)?;
+        let stream = answer.succeeds("when the second address and the third answer")?;
+        is_connected_to(exam, &stream, &servers[0]).because(|case| {
+            case.is_in(State::Established).then(|| {
+                "The second address answers, and the third, of the other family, was connected to. \
+                 Dial them in the caller's order, which is that of preference: neither one family \
+                 first nor the two by turns."
+                    .to_owned()
+            })
+        })?;
     }
     Ok(())
 }
@@ -104,17 +162,30 @@ pub(super) fn dials_nobody_behind_the_first_that_answers(exam: &Exam, dial: Dial
                     .to_owned()
             })
         })?;
-        // On a busy machine the head start may have gone by before the first could answer.
-        let connections = second.connections(exam)?.saturating_sub(before);
+        if took >= HEAD_START {
+            continue; // a busy machine: the head start may have gone by before the first could answer
+        }
+        let at_once = second.connections(exam)?.saturating_sub(before);
         exam.must(
-            connections == 0 || took >= HEAD_START,
+            at_once == 0,
             format!("nobody to be dialed after {} has answered", first.addr),
-            format!("{} is in another accept queue, that of {}", count(connections), second.addr),
+            format!("{} is in another accept queue, that of {}", count(at_once), second.addr),
         )
         .caused_by(
             "The first address answered at once, and the second was dialed all the same: its server \
              gets a connection that nobody will use. Stop at the first that answers; whoever dials \
              ahead gives it a head start.",
+        )?;
+        threads_end(exam); // until then one may dial yet
+        let later = second.connections(exam)?.saturating_sub(before);
+        exam.must(
+            later == 0,
+            format!("nobody to be dialed when `dial` has returned with {}", first.addr),
+            format!("then {} has come to {}", count(later), second.addr),
+        )
+        .caused_by(
+            "The second address was dialed when `dial` had returned, by a thread that it had started \
+             and not stopped. Join your threads, and then return.",
         )?;
     }
     Ok(())
@@ -141,6 +212,15 @@ pub(super) fn leaves_time_for_those_behind_a_silent_address(exam: &Exam, dial: D
     let took = answer.age();
     is_connected_to(exam, &stream, &server)?;
     exam.must(
+        took >= 2 * (HEAD_START - JIFFY),
+        format!("the third address to be dialed when each before it has been silent for {HEAD_START:?}"),
+        format!("it took {took:.1?} until the third had been dialed and had answered"),
+    )
+    .caused_by(
+        "Across an ocean the answer to a SYN takes a tenth of a second: an address that is given less is \
+         taken for silent, and would have answered. Give each 100 ms at least, where the limit allows it.",
+    )?;
+    exam.must(
         took < limit,
         format!("a connection before the limit of {limit:?} is over"),
         format!("it took {took:.1?}"),
@@ -152,7 +232,7 @@ pub(super) fn waits_for_an_address_that_answers_late(exam: &Exam, dial: Dial) ->
     let limit = 2 * LIMIT;
     let server = Address::that_is_silent(exam)?;
     let answer = dialing(exam, dial, &[&server], limit)?;
-    syn_sent(exam)?;
+    syn_sent(exam, &answer, &server)?;
     server.answers_from_now(exam)?;
     let stream = answer
         .succeeds("when the SYN is sent again, a second after the first")
@@ -161,10 +241,13 @@ pub(super) fn waits_for_an_address_that_answers_late(exam: &Exam, dial: Dial) ->
 }
 
 /// Waits for the SYN. An answer that has given up before anybody could look goes on to its failure.
-fn syn_sent(exam: &Exam) -> Verdict {
+fn syn_sent(exam: &Exam, answer: &Dialing<'_>, address: &Address) -> Verdict {
     let look = || {
         Ok(match exam.table() {
-            Ok(table) => attempts(&table).next().map(|_| Ok(())),
+            Ok(table) => {
+                let sent = attempts(&table).any(|row| row.peer == address.addr);
+                (sent || answer.has_ended()).then_some(Ok(()))
+            }
             Err(unmet) => Some(Err(unmet)),
         })
     };

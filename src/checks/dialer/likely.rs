@@ -1,7 +1,13 @@
 //! Why a dialer did not do what a check is about, by what the kernel shows: which address is waited
 //! for, which was never dialed, and where the threads are.
 
-use std::{io::ErrorKind, net::SocketAddr, time::Duration};
+use std::{
+    io::{self, ErrorKind},
+    net::SocketAddr,
+    time::Duration,
+};
+
+use nix::errno::Errno;
 
 use super::address::Address;
 use crate::{
@@ -75,12 +81,40 @@ pub(super) fn no_connection(case: &Case) -> Option<String> {
 /// It failed, although an address behind others would have answered.
 pub(super) fn not_reached(case: &Case, server: &Address, why: &str) -> Option<String> {
     let unseen = connections(case, server) == Some(0) && waited_for(case).is_empty();
-    (unseen && !case.panicked).then(|| {
+    let not_reached = (unseen && !case.panicked).then(|| {
         format!(
             "{} would have answered, and no connection has been made to it: its accept queue is empty. \
              {why}",
             server.addr
         )
+    });
+    not_reached.or_else(|| taken_for_failed(case, server))
+}
+
+/// What a non-blocking connect returns when it has begun.
+const BEGUN: &str = "A non-blocking connect returns EINPROGRESS: the attempt has begun, and that is no \
+     failure. Wait with `poll` until the socket is writable, then read SO_ERROR.";
+
+/// It failed, and the kernel has made the connection.
+pub(super) fn taken_for_failed(case: &Case, server: &Address) -> Option<String> {
+    let made = connections(case, server).is_some_and(|count| count > 0);
+    (made && case.awaited == Awaited::Nothing && !case.panicked).then(|| {
+        format!(
+            "A connection to {} has been made, it is in its accept queue, and you took the attempt for \
+             a failure, most likely by what connect returned. {BEGUN}",
+            server.addr
+        )
+    })
+}
+
+/// Addresses have refused, and the one behind them, which would answer, has not been dialed in time.
+pub(super) fn pauses(case: &Case, server: &Address) -> Option<String> {
+    let rests = case.is_running() || case.is_blocked_in(&[Call::Sleep, Call::Poll, Call::Lock]);
+    let undialed = case.yours().is_none() && connections(case, server) == Some(0);
+    (case.awaited == Awaited::Return && rests && undialed && !case.panicked).then(|| {
+        "No attempt is under way, and the last address has not been dialed: it waits after a refusal, or \
+         dials again what has refused. A refusal is an answer, an RST, and came at once: dial the next."
+            .to_owned()
     })
 }
 
@@ -170,26 +204,44 @@ pub(super) fn goes_on_after_the_last(case: &Case) -> Option<String> {
 }
 
 /// It does not return, although there was no time at all.
-pub(super) fn no_limit_for_zero(case: &Case) -> Option<String> {
-    let cause = if case.panicked {
-        "Where no time is left, an attempt fails, and a duration minus a longer one is below zero: to \
-         unwrap the one or to compute the other panics. `saturating_sub` stops at zero."
-    } else if !waited_for(case).is_empty() {
-        "A limit of zero was taken for no limit, or for a longer one: a SYN is under way, and is being \
-         waited for. Zero means that time is over."
-    } else {
-        return None;
-    };
-    Some(cause.to_owned())
+pub(super) fn takes_its_time(case: &Case, silent: &[Address], limit: Duration) -> Option<String> {
+    if case.panicked {
+        return Some(
+            "Where no time is left, an attempt fails, and a duration minus a longer one is below zero: \
+             to unwrap the one or to compute the other panics. `saturating_sub` stops at zero."
+                .to_owned(),
+        );
+    }
+    let waited_for = waited_for(case);
+    let place = silent
+        .iter()
+        .position(|address| waited_for == [address.addr]);
+    match place {
+        Some(i @ 1..) => Some(format!(
+            "The limit was over before the first address was dialed, and address {} of {} is being \
+             waited for: each is given some time when none remains, and this adds up. A share may be \
+             as short as the limit makes it.",
+            i + 1,
+            silent.len()
+        )),
+        _ if waited_for.is_empty() => None,
+        _ => Some(format!(
+            "A limit of {limit:?} was taken for none, or for a longer one: a SYN is under way, and is \
+             being waited for. Time is over at once."
+        )),
+    }
 }
 
 /// The error is of another kind.
 pub(super) fn another_kind(kind: ErrorKind, expected: ErrorKind) -> Option<String> {
+    if kind == io::Error::from(Errno::EINPROGRESS).kind() {
+        return Some(BEGUN.to_owned()); // `ErrorKind::InProgress` cannot be named yet
+    }
     let cause = match (kind, expected) {
         (ErrorKind::InvalidInput, ErrorKind::TimedOut) => {
-            "`connect_timeout` takes a time-out of zero for invalid input. Zero is what remains when \
-             time is over, and also what a very short time is when it has been divided: do not hand \
-             it on, it is a time-out."
+            "No argument was invalid: zero is what remains when time is over, and also what a very \
+             short time is when it has been divided. `connect_timeout` takes a time-out of zero for \
+             invalid input: if that is where it comes from, do not hand it on."
         }
         (_, ErrorKind::InvalidInput) => {
             "With no address nothing was dialed, so nothing has refused or been silent: the argument \

@@ -51,6 +51,19 @@ pub(super) fn parts_are_missing(case: &Case) -> Option<String> {
     })
 }
 
+pub(super) fn returns_too_early(case: &Case) -> Option<String> {
+    let cause = if case.panicked {
+        return None;
+    } else if case.is_blocked_in(&[Call::Write]) {
+        "`echo` has returned, and a thread of yours still waits in a write. Whoever calls `echo` takes its \
+         return for the end, and may end the program: join the thread first."
+    } else {
+        "`echo` has returned, and it cannot have written all that came: there is no room for it. A `write` \
+         waits until there is; one that fails with WouldBlock or a time-out is to be made again."
+    };
+    Some(cause.to_owned())
+}
+
 pub(super) fn loses_the_reset(case: &Case) -> Option<String> {
     let cause = if case.is_running() {
         "The loop goes on after an error: each call fails again, at once, for ever."
@@ -98,7 +111,7 @@ pub(super) fn likely(case: &Case) -> Option<String> {
         ));
     } else if yours.is_none() && !case.panicked {
         "Your end has closed while the client's is open. A read that brings less than was asked for is \
-         no end, and neither is one that brings little: only Ok(0) is."
+         no end, and neither is one that brings little, or times out: only Ok(0) is."
     } else {
         return None;
     };

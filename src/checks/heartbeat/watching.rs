@@ -16,7 +16,7 @@ use super::{Ended, PING, Watch, causes};
 use crate::{
     deadline::Deadline,
     exam::{Answer, Because, Exam, LIMIT, Peer, Verdict, here},
-    table::End,
+    table::{End, Table},
 };
 
 /// How early is not early: the kernel counts in jiffies, of up to 10 ms.
@@ -148,14 +148,13 @@ impl<'e> Watching<'e> {
     /// What has been sent until now, and not been read.
     pub fn arrived(&self, peer: &Peer) -> Verdict<Vec<u8>> {
         let end = here("read an address", End::of(&*self.stream))?;
-        let acknowledged = || {
-            let table = self.exam.table().unwrap_or_default();
-            Ok(table
-                .find(end)
-                .is_none_or(|row| row.send_q == 0)
-                .then_some(()))
+        let acknowledged = |table: &Table| {
+            let sent = table.find(end).is_none_or(|row| row.send_q == 0);
+            sent.then_some(())
         };
-        let _ = Deadline::after(LIMIT).wait_for(acknowledged);
+        let _ = self
+            .exam
+            .table_shows(Deadline::after(LIMIT), acknowledged)?;
         let mut stream = peer.stream();
         let mut arrived = Vec::new();
         here("make a socket non-blocking", stream.set_nonblocking(true))?;
@@ -194,14 +193,11 @@ impl<'e> Watching<'e> {
     /// A ping must come, and is left in the peer's Recv-Q.
     pub fn is_pinging(&self, peer: &Peer) -> Verdict {
         let end = here("read an address", End::of(peer.stream()))?;
-        let queued = || {
-            let table = self.exam.table().unwrap_or_default();
-            Ok(table.find(end).filter(|row| row.recv_q > 0).map(|_| ()))
-        };
-        let queued = Deadline::after(LIMIT).wait_for(queued);
+        let queued = |table: &Table| table.find(end).filter(|row| row.recv_q > 0).cloned();
+        let queued = self.exam.table_shows(Deadline::after(LIMIT), queued)?;
         let seen = format!("nothing within {LIMIT:?}");
         self.exam
-            .must(matches!(queued, Ok(Some(()))), "a ping to come", seen)
+            .must(queued.is_some(), "a ping to come", seen)
             .because(|_| self.gave_up(false))?;
         self.exam
             .step("a ping is in the peer's Recv-Q, and it does not read it");

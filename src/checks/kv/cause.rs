@@ -20,6 +20,20 @@ pub(super) const KNOWS_NO_LIMIT: &str = "A line of more than 1024 bytes was take
     long a line is and you how much of your memory it gets: `(&mut reader).take(1025)` is a line and its \
     newline.";
 
+/// A line with more than 1024 bytes, but not characters, got another answer than ERR, and a line with
+/// more characters got that.
+pub(super) const COUNTS_CHARACTERS: &str = "The line was taken: the limit is one of bytes, and a character \
+    may have up to four. `chars().count()` counts characters; `len()`, of a `String` too, counts bytes.";
+
+/// Another line came where an ERR should have, among the answers to several requests.
+pub(super) const NO_ERR_IN_ITS_PLACE: &str = "Either this line, which is none of the three requests, was \
+    taken for one; or its ERR is missing, or has come out of order: all answers must go one way.";
+
+/// The client has read the end of file, and then SO_ERROR.
+pub(super) const RESETS_BEHIND_THE_END: &str = "The end of file has come, and an RST behind it: the socket \
+    was closed with bytes unread. The client may lose the answers that it has not read yet. Behind \
+    `shutdown(Shutdown::Write)` read what still comes, and only then close.";
+
 pub(super) fn changes_the_value(case: &Case) -> Option<String> {
     let cause = if case.arrived.starts_with(b"ERR") {
         "The value is all that follows the key, and this one has spaces: split the line at its first two \
@@ -57,6 +71,14 @@ pub(super) fn loses_what_it_has_read(case: &Case, requests: usize) -> Option<Str
              line: it reads ahead, and what lies in its buffer goes with it. One reader for the whole \
              connection."
         )
+    })
+}
+
+pub(super) fn answers_out_of_order(case: &Case) -> Option<String> {
+    case.arrived.starts_with(b"ERR").then(|| {
+        "An ERR has come before the answer to the request in front of it, or instead of it. All answers must \
+         go one way: what lies in a BufWriter is overtaken by what is written to the stream itself."
+            .to_owned()
     })
 }
 
@@ -186,15 +208,15 @@ pub(super) fn locks_while_it_writes(case: &Case) -> Option<String> {
 
 pub(super) fn loses_an_error(case: &Case) -> Option<String> {
     let cause = if case.panicked {
-        "The client has reset the connection, and your code has panicked. A read then returns an error, \
-         ECONNRESET, which is the caller's to know: return it with `?` instead of `unwrap`."
+        "The client has reset the connection, and your code has panicked. A read or a write then returns an \
+         error, which is the caller's to know: return it with `?` instead of `unwrap`."
     } else if case.is_running() {
         "The client has reset the connection, and your thread is running: the loop goes on after an error. \
          It is told once; behind it each read finds the end of file, for ever."
     } else if case.evidence.threads.is_empty() {
-        "The client has reset the connection: a read returned an error, ECONNRESET. `map_while(Result::ok)`, \
-         `while let Some(Ok(line))` and `unwrap_or(0)` make an end of file of it that never was. Return it \
-         with `?`."
+        "The client has reset the connection: a read or a write returned an error, and it was lost. \
+         `map_while(Result::ok)`, `while let Some(Ok(line))` and `unwrap_or(0)` make an end of file of it \
+         that never was, `let _ =` nothing at all. Return it with `?`."
     } else {
         return None;
     };

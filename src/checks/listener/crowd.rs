@@ -61,9 +61,8 @@ impl<'s> Crowd<'s> {
         })
     }
 
-    /// Each of them reads the greeting.
-    pub(super) fn are_greeted(&self) -> Verdict {
-        let deadline = Deadline::after(LIMIT);
+    /// Each of them reads the greeting, by a deadline that was [`LIMIT`] away.
+    pub(super) fn are_greeted(&self, deadline: Deadline) -> Verdict {
         for (greeted, client) in self.clients.iter().enumerate() {
             let addr = here("read the client's address", client.local_addr())?;
             let mut got = vec![0; GREETING.len()];

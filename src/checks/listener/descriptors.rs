@@ -1,7 +1,7 @@
 //! A process without descriptors: accept fails with EMFILE, the connection stays in the queue, and
 //! so the next accept fails too, until a descriptor is free.
 
-use std::{fs::File, os::fd::OwnedFd};
+use std::{fs::File, os::fd::OwnedFd, time::Duration};
 
 use nix::{
     errno::Errno,
@@ -10,7 +10,8 @@ use nix::{
 
 use super::{Answer, comes_true, crowd::Crowd, processor, server::Server};
 use crate::{
-    exam::{Because, Exam, Unmet, Verdict, here},
+    deadline::Deadline,
+    exam::{Because, Call, Exam, LIMIT, Unmet, Verdict, here},
     table::{Row, State},
 };
 
@@ -20,6 +21,9 @@ const DESCRIPTORS: u64 = 128;
 /// More clients than any server has threads in accept: each of these has taken a descriptor before
 /// it began to wait, and accepts one more.
 const CLIENTS: usize = 12;
+
+/// Within a second somebody must accept again; and a little for a clock that is late.
+const SOON: Duration = Duration::from_millis(1200);
 
 pub(super) fn outlives_a_lack_of_descriptors(exam: &Exam, answer: Answer) -> Verdict {
     let (_, hard) = here(
@@ -36,7 +40,8 @@ pub(super) fn outlives_a_lack_of_descriptors(exam: &Exam, answer: Answer) -> Ver
     let taken = take_all_descriptors()?;
     exam.step("took every descriptor that was left to the process: accept gives EMFILE");
     let connected = crowd.connect();
-    let queued = connected.is_ok() && comes_true(exam, |rows| rows.iter().any(somebody_waits))?;
+    let queued =
+        connected.is_ok() && comes_true(exam, LIMIT, |rows| rows.iter().any(somebody_waits))?;
     let spun = if queued {
         processor::not_waiting()
     } else {
@@ -44,6 +49,7 @@ pub(super) fn outlives_a_lack_of_descriptors(exam: &Exam, answer: Answer) -> Ver
     };
     drop(taken); // the evidence needs descriptors too
     exam.step("gave the descriptors back");
+    let deadline = Deadline::after(LIMIT);
     crowd.have_connected(connected)?;
     if !queued {
         return Err(Unmet::not_here(
@@ -56,7 +62,36 @@ pub(super) fn outlives_a_lack_of_descriptors(exam: &Exam, answer: Answer) -> Ver
          A loop that simply goes on (`continue`, `flatten`) calls it again at once, as often as the \
          processor can: wait a little between two tries.",
     )?;
-    crowd.are_greeted()
+    sleeps_no_longer(exam)?;
+    crowd.are_greeted(deadline)
+}
+
+/// Nobody may sleep on. A thread whose sleep was no longer than a second is running by then, or could:
+/// that is so on a busy machine, too.
+fn sleeps_no_longer(exam: &Exam) -> Verdict {
+    let nobody_waits = |row: &Row| row.state == State::Listen && row.recv_q == 0;
+    if comes_true(exam, SOON, |rows| rows.iter().any(nobody_waits))? {
+        return Ok(());
+    }
+    let late = exam.fail(
+        "the clients to be accepted within a second",
+        "they are in the queue still",
+    );
+    let Err(Unmet::Failed(case)) = &late else {
+        return late;
+    };
+    let waits = case
+        .evidence
+        .sockets
+        .iter()
+        .any(|seen| somebody_waits(&seen.row));
+    if !waits || case.is_running() || !case.is_blocked_in(&[Call::Sleep]) {
+        return Ok(()); // there is another reason, or none: are they greeted?
+    }
+    late.caused_by(
+        "Your thread sleeps for too long: it does not hear that a descriptor is free, and whoever has \
+         connected waits for the end of the sleep. Wait some milliseconds, and try again.",
+    )
 }
 
 fn somebody_waits(row: &Row) -> bool {

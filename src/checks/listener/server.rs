@@ -3,6 +3,7 @@
 use std::{
     io,
     net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener},
+    ops::Range,
     sync::{
         Arc,
         mpsc::{self, RecvTimeoutError},
@@ -12,6 +13,7 @@ use std::{
 };
 
 use nix::errno::Errno;
+use socket2::SockRef;
 
 use super::{Listen, Serve};
 use crate::{
@@ -21,6 +23,11 @@ use crate::{
 
 /// What every client is to read.
 pub(super) const GREETING: &[u8] = b"welcome to the workshop\n";
+
+/// The size of the buffers at both ends where the greeting is long. The kernel doubles it; so while the
+/// client does not read, half of the greeting can be written. Buffers that are smaller than a segment
+/// of loopback (64 KiB) would make both ends wait for timers.
+pub(super) const BUFFER: usize = 64 << 10;
 
 /// A free port of IPv4's loopback.
 pub(super) const LOOPBACK: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0));
@@ -92,25 +99,51 @@ pub(super) struct Server<'e> {
     pub(super) listener: Arc<TcpListener>,
     pub(super) addr: SocketAddr,
     pub(super) answer: Answer<'e, io::Result<()>>,
+    pub(super) greeting: Arc<[u8]>,
 }
 
 impl<'e> Server<'e> {
     /// A server on a free port.
     pub(super) fn start(exam: &'e Exam, (listen, serve): super::Answer) -> Verdict<Server<'e>> {
-        Server::on(exam, listening(exam, listen, LOOPBACK, 128)?, serve)
+        let listener = listening(exam, listen, LOOPBACK, 128)?;
+        Server::on(exam, listener, serve, GREETING)
+    }
+
+    /// A server whose greeting cannot all be written while its client does not read.
+    pub(super) fn with_a_long_greeting(
+        exam: &'e Exam,
+        (listen, serve): super::Answer,
+    ) -> Verdict<Server<'e>> {
+        let listener = listening(exam, listen, LOOPBACK, 128)?;
+        // Accepted sockets inherit it, and a buffer whose size was set does not grow by itself.
+        let is_set = SockRef::from(&listener).set_send_buffer_size(BUFFER);
+        here("set the size of a buffer", is_set)?;
+        let greeting = GREETING.repeat(8 * BUFFER / GREETING.len());
+        exam.step(format!(
+            "started your `serve`, whose greeting of {} bytes is more than the buffers hold",
+            greeting.len()
+        ));
+        Server::on(exam, listener, serve, &greeting)
     }
 
     /// A server on this listener.
-    pub(super) fn on(exam: &'e Exam, listener: TcpListener, serve: Serve) -> Verdict<Server<'e>> {
+    pub(super) fn on(
+        exam: &'e Exam,
+        listener: TcpListener,
+        serve: Serve,
+        greeting: &[u8],
+    ) -> Verdict<Server<'e>> {
         let addr = here("read its address", listener.local_addr())?;
         let listener = Arc::new(listener);
-        let its_own = Arc::clone(&listener);
-        let answer = exam.start("serve", move || serve(&its_own, GREETING))?;
+        let greeting: Arc<[u8]> = greeting.into();
+        let its_own = (Arc::clone(&listener), Arc::clone(&greeting));
+        let answer = exam.start("serve", move || serve(&its_own.0, &its_own.1))?;
         Ok(Server {
             exam,
             listener,
             addr,
             answer,
+            greeting,
         })
     }
 
@@ -121,8 +154,13 @@ impl<'e> Server<'e> {
 
     /// The client reads the greeting.
     pub(super) fn greets(&self, client: &Peer<'_>) -> Verdict {
+        self.sends(client, 0..self.greeting.len())
+    }
+
+    /// The client reads this part of the greeting.
+    pub(super) fn sends(&self, client: &Peer<'_>, part: Range<usize>) -> Verdict {
         let addr = client.addr()?;
-        let greeted = client.receives(GREETING);
+        let greeted = client.receives(&self.greeting[part]);
         greeted.because(|case| self.why_not_greeted(case, addr))
     }
 
@@ -132,8 +170,13 @@ impl<'e> Server<'e> {
             return Some(self.why_ended(case));
         }
         if !case.arrived.is_empty() {
-            let cause = "What came is not the greeting, or a part of it only: `write_all(greeting)` \
-                         sends all of it, as it is.";
+            let cause = if case.wanted.starts_with(&case.arrived) {
+                "Only a part of the greeting has come. `write` returns how much the kernel took; where \
+                 the socket is non-blocking that is what its send buffer has room for, and `write_all` \
+                 fails then, with WouldBlock. Write the rest when there is room again."
+            } else {
+                "What came is not the greeting: `write_all(greeting)` sends it as it is."
+            };
             return Some(cause.to_owned());
         }
         let end = self.end_for(client);
@@ -177,7 +220,11 @@ impl<'e> Server<'e> {
 /// The kernel has completed the connection, and it is in the accept queue.
 fn why_not_accepted(case: &Case) -> String {
     let waits_in = |call| case.is_blocked_in(&[call]);
-    let why = if waits_in(Call::Lock) && waits_in(Call::Read) && !waits_in(Call::Accept) {
+    let why = if waits_in(Call::Write) && !waits_in(Call::Accept) {
+        "Your server waits in a write for a client that does not read (its receive buffer is full, and \
+         so is your send buffer), and calls no accept meanwhile. Whatever waits for one client needs a \
+         thread of its own."
+    } else if waits_in(Call::Lock) && waits_in(Call::Read) && !waits_in(Call::Accept) {
         "One of your threads waits for others, and these wait for clients that hold on: nobody calls \
          accept. Either it has left its loop after an error that is not the listener's, such as EMFILE \
          or a reset, and `thread::scope` waits for the clients there are; or it waits for a client, or \
@@ -214,6 +261,13 @@ fn why_not_written(case: &Case, fd: i32) -> Option<String> {
             "The connection has been accepted, and your thread waits in a read on it (fd {fd}), before \
              the client has got anything. Either the client is expected to speak first, or the greeting \
              is still in a BufWriter: flush before you wait."
+        ));
+    }
+    if case.is_blocked_in(&[Call::Write]) {
+        return Some(format!(
+            "The connection has been accepted (fd {fd}), but no thread is at work on it. One waits in a \
+             write for a client that does not read, and this connection waits for that thread: for a lock \
+             that it holds, or because the number of threads is fixed."
         ));
     }
     (others > 0).then(|| {

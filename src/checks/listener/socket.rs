@@ -1,7 +1,8 @@
 //! Checks of `listen`: the socket that it returns, as the kernel shows it.
 
 use std::{
-    io::ErrorKind,
+    fs,
+    io::{self, ErrorKind},
     net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener},
 };
 
@@ -12,7 +13,7 @@ use super::{
     server::{LOOPBACK, listen_once, listening},
 };
 use crate::{
-    exam::{Because, Exam, Seen, Unmet, Verdict, here},
+    exam::{Because, Exam, LIMIT, Seen, Unmet, Verdict, here},
     table::{End, Row, State},
 };
 
@@ -43,28 +44,39 @@ pub(super) fn listens_on_the_address_it_was_given(exam: &Exam, (listen, _): Answ
 }
 
 pub(super) fn has_the_backlog_that_was_asked_for(exam: &Exam, (listen, _): Answer) -> Verdict {
-    let listener = listening(exam, listen, LOOPBACK, 7)?;
-    let end = here("read its address", End::of(&listener))?;
-    let table = exam.table()?;
-    let Some(backlog) = table.find(end).map(|row| row.backlog) else {
-        return exam.fail(format!("a row for {end}, in LISTEN"), "there is none");
-    };
-    let backlog = backlog.ok_or_else(|| Unmet::not_here("/proc/net/tcp has no backlog"))?;
-    exam.must(
-        backlog == 7,
-        "a backlog of 7",
-        format!("the kernel says {backlog}"),
-    )
-    .caused_by(match backlog {
-        128 => {
-            "128 is what `TcpListener::bind` asks for, and std has no way to ask for another. \
-                    With socket2 `listen` is a call of its own, which takes the backlog."
-        }
-        _ => {
-            "The backlog is what `listen` was called with, or net.core.somaxconn if that is less: \
-                  pass on the argument."
-        }
-    })
+    for asked in [7, 1000] {
+        let listener = listening(exam, listen, LOOPBACK, asked)?;
+        let end = here("read its address", End::of(&listener))?;
+        let table = exam.table()?;
+        let Some(backlog) = table.find(end).map(|row| row.backlog) else {
+            return exam.fail(format!("a row for {end}, in LISTEN"), "there is none");
+        };
+        let backlog = backlog.ok_or_else(|| Unmet::not_here("/proc/net/tcp has no backlog"))?;
+        let granted = somaxconn()?.min(asked.unsigned_abs());
+        exam.must(
+            backlog == granted,
+            format!("a backlog of {granted}"),
+            format!("the kernel says {backlog}"),
+        )
+        .caused_by(match backlog {
+            128 if asked < 128 => {
+                "128 is what `TcpListener::bind` asks for, and std has no way to ask for another. With \
+                 socket2 `listen` is a call of its own, which takes the backlog."
+            }
+            _ => {
+                "The backlog is what `listen` was called with, or net.core.somaxconn if that is less: pass \
+                 on the argument."
+            }
+        })?;
+    }
+    Ok(())
+}
+
+/// The longest backlog that the kernel grants (listen(2)).
+fn somaxconn() -> Verdict<u32> {
+    let text = fs::read_to_string("/proc/sys/net/core/somaxconn");
+    let parsed = text.and_then(|text| text.trim().parse().map_err(io::Error::other));
+    here("read net.core.somaxconn", parsed)
 }
 
 pub(super) fn refuses_an_address_in_use(exam: &Exam, (listen, _): Answer) -> Verdict {
@@ -116,7 +128,7 @@ pub(super) fn takes_its_address_back(exam: &Exam, (listen, _): Answer) -> Verdic
     client.close();
     drop(listener);
     let in_time_wait = |row: &Row| row.local.port() == addr.port() && row.state == State::TimeWait;
-    if !comes_true(exam, |rows| rows.iter().any(in_time_wait))? {
+    if !comes_true(exam, LIMIT, |rows| rows.iter().any(in_time_wait))? {
         return Err(Unmet::not_here("no TIME_WAIT is left by a connection here"));
     }
     exam.step(format!(

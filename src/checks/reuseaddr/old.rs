@@ -15,7 +15,7 @@ use crate::{
     exam::{Evidence, Exam, LIMIT, Unmet, Verdict, Whose, here},
     listen::Listen,
     peer::connected,
-    table::{End, State},
+    table::{End, State, Table},
 };
 
 /// A free port of an address that no other program uses here: all of 127/8 is loopback on Linux.
@@ -132,17 +132,12 @@ impl Left {
 
 /// Waits until the kernel shows an end in a state.
 pub(super) fn comes_to(exam: &Exam, end: End, state: State) -> Verdict {
-    let look = || {
-        let table = exam.table().unwrap_or_default();
+    let look = |table: &Table| {
         let found = table.find(end).filter(|row| row.state == state);
-        Ok(found.map(drop))
+        found.map(|_| ())
     };
-    match Deadline::after(LIMIT).wait_for(look) {
-        Ok(Some(())) => Ok(()),
-        _ => Err(Unmet::not_here(format!(
-            "{end} does not come to {state} here"
-        ))),
-    }
+    let seen = exam.table_shows(Deadline::after(LIMIT), look)?;
+    seen.ok_or_else(|| Unmet::not_here(format!("{end} does not come to {state} here")))
 }
 
 /// Clients that connect, and reset the connection: it stays in the accept queue all the same, and no

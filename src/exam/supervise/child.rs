@@ -7,7 +7,10 @@ use std::{
     process,
 };
 
-use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::{
+    resource::{Resource, setrlimit},
+    signal::{Signal, raise},
+};
 use serde::{Deserialize, Serialize};
 
 use crate::exam::{
@@ -20,28 +23,47 @@ use crate::exam::{
 #[derive(Serialize, Deserialize)]
 pub(in crate::exam) enum Message {
     Step(String),
+    /// It has failed, and stops until it is told to go on: the command to look at its sockets.
+    Held(Option<String>),
     End(Outcome),
 }
 
 /// The way from a check's process to its supervisor.
-pub(in crate::exam) struct Supervisor(UnixStream);
+pub(in crate::exam) struct Supervisor {
+    socket: UnixStream,
+    /// Whether it wants to look at the sockets of a check that fails.
+    holds: bool,
+}
 
 impl Supervisor {
     pub(in crate::exam) fn hear(&self, message: &Message) {
         let mut line = serde_json::to_vec(message).expect("strings and lists have a form in JSON");
         line.push(b'\n');
-        let _ = (&self.0).write_all(&line);
+        let _ = (&self.socket).write_all(&line);
+    }
+
+    /// The check has failed just now. The whole process stops, threads and all, with its sockets as
+    /// they are; the kernel's side of them goes on.
+    pub(in crate::exam) fn may_hold(&self, look: Option<String>) {
+        if self.holds {
+            self.hear(&Message::Held(look));
+            let _ = raise(Signal::SIGSTOP);
+        }
     }
 }
 
 /// The check's own process: makes the check, says what came of it, and ends, whatever else is running.
 pub(super) fn examine(
+    holds: bool,
     check: impl FnOnce(&Exam) -> Verdict,
     cause: fn(&Case) -> Option<String>,
 ) -> ! {
     let socket = || {
         let stdin = io::stdin().as_fd().try_clone_to_owned();
-        Supervisor(stdin.expect("a new process has descriptors").into())
+        Supervisor {
+            socket: stdin.expect("a new process has descriptors").into(),
+            holds,
+        }
     };
     let supervisor = socket();
     record_panics(move |problem| {
@@ -52,7 +74,7 @@ pub(super) fn examine(
     });
     let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
     #[cfg(target_os = "linux")] // a supervisor that is killed cannot kill us any more
-    let _ = nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL);
+    let _ = nix::sys::prctl::set_pdeathsig(Signal::SIGKILL);
     let exam = Exam::new(socket());
     let verdict = panic::catch_unwind(AssertUnwindSafe(|| check(&exam)));
     let outcome = match verdict {

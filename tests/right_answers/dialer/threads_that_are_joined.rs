@@ -28,7 +28,7 @@ pub fn dial(addrs: &[SocketAddr], limit: Duration) -> io::Result<TcpStream> {
     let (deadline, stop) = (Instant::now() + limit, AtomicBool::new(false));
     let results: Vec<io::Result<TcpStream>> = thread::scope(|scope| {
         let mut threads = Vec::new();
-        for &addr in addrs {
+        for (i, &addr) in addrs.iter().enumerate() {
             let (over, is_over) = mpsc::channel::<()>();
             let stop = &stop;
             threads.push(scope.spawn(move || {
@@ -37,7 +37,8 @@ pub fn dial(addrs: &[SocketAddr], limit: Duration) -> io::Result<TcpStream> {
                 drop(over);
                 result
             }));
-            let _ = is_over.recv_timeout(limit / 3); // the head start
+            let remaining = deadline.saturating_duration_since(Instant::now());
+            let _ = is_over.recv_timeout(remaining / (addrs.len() - i) as u32); // the head start
             if stop.load(Ordering::SeqCst) {
                 break;
             }

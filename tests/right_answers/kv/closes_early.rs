@@ -1,4 +1,4 @@
-//! Ends at QUIT at once, for all that came has been read, and waits for nobody longer than it must.
+//! Waits for nobody longer than it must: a second, or 1 MiB.
 
 use std::{
     collections::HashMap,
@@ -21,7 +21,7 @@ pub fn serve_client(stream: TcpStream, store: &Mutex<HashMap<String, String>>) -
             return finish(&stream);
         };
         let answer = match str::from_utf8(request) {
-            Ok("QUIT") => return Ok(()),
+            Ok("QUIT") => return finish(&stream),
             Ok(request) => answer(request, store),
             Err(_) => "ERR no text".to_owned(),
         };

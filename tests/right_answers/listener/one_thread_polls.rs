@@ -1,5 +1,5 @@
-//! One thread for all: poll says which connection has something to read, and whether somebody waits
-//! in the accept queue.
+//! One thread for all: poll says which connection has something to read or room for the rest of the
+//! greeting, and whether somebody waits in the accept queue.
 
 use std::{
     io::{self, ErrorKind, Read, Write},
@@ -13,27 +13,36 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 pub use super::threads::listen;
 
+struct Client<'g> {
+    stream: TcpStream,
+    unsent: &'g [u8],
+}
+
 pub fn serve(listener: &TcpListener, greeting: &[u8]) -> io::Result<()> {
     listener.set_nonblocking(true)?;
-    let mut clients: Vec<TcpStream> = Vec::new();
+    let mut clients: Vec<Client> = Vec::new();
     loop {
-        let sockets = clients.iter().map(AsFd::as_fd);
-        let sockets = std::iter::once(listener.as_fd()).chain(sockets);
-        let mut events: Vec<PollFd> = sockets
-            .map(|socket| PollFd::new(socket, PollFlags::POLLIN))
-            .collect();
+        let mut events = vec![PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
+        events.extend(clients.iter().map(|client| {
+            let events = match client.unsent {
+                [] => PollFlags::POLLIN,
+                _ => PollFlags::POLLIN | PollFlags::POLLOUT,
+            };
+            PollFd::new(client.stream.as_fd(), events)
+        }));
         poll(&mut events, PollTimeout::NONE)?;
         let mut ready: Vec<bool> = events.iter().map(|it| it.any() == Some(true)).collect();
         let somebody_waits = ready.remove(0);
         let mut ready = ready.into_iter();
-        clients.retain_mut(|client| ready.next() != Some(true) || is_open(client));
+        clients.retain_mut(|client| ready.next() != Some(true) || client.goes_on());
         if somebody_waits {
             match listener.accept() {
-                Ok((mut client, _)) => {
-                    client.set_nonblocking(true)?;
-                    if client.write_all(greeting).is_ok() {
-                        clients.push(client);
-                    }
+                Ok((stream, _)) => {
+                    stream.set_nonblocking(true)?;
+                    clients.push(Client {
+                        stream,
+                        unsent: greeting,
+                    });
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 Err(error) if matches!(error.raw_os_error(), Some(23 | 24)) => {
@@ -45,9 +54,19 @@ pub fn serve(listener: &TcpListener, greeting: &[u8]) -> io::Result<()> {
     }
 }
 
-fn is_open(client: &mut TcpStream) -> bool {
-    match client.read(&mut [0; 4096]) {
-        Ok(n) => n > 0,
-        Err(error) => error.kind() == ErrorKind::WouldBlock,
+impl Client<'_> {
+    /// Writes what there is room for, and reads what is there.
+    fn goes_on(&mut self) -> bool {
+        if !self.unsent.is_empty() {
+            match self.stream.write(self.unsent) {
+                Ok(n) => self.unsent = &self.unsent[n..],
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(_) => return false,
+            }
+        }
+        match self.stream.read(&mut [0; 4096]) {
+            Ok(n) => n > 0,
+            Err(error) => error.kind() == ErrorKind::WouldBlock,
+        }
     }
 }

@@ -7,7 +7,7 @@
 //! The rules it is held to:
 //! - the addresses are in order of preference: the next is dialed when the one before it has failed,
 //!   or has been silent for at least 100 ms, or for its share of a limit that is too short for that.
-//!   Once one answers, none is dialed any more;
+//!   It is the caller's order, whatever the families. Once one answers, none is dialed any more;
 //! - refused is an answer: go on at once, and do not dial that address again;
 //! - `limit` is for all addresses together. A silent one may have a share of it, so that there is
 //!   time for those behind it; one that is alone is waited for to the end of the limit. Otherwise how
@@ -18,7 +18,7 @@
 //! - a limit that is over before anything could answer, zero too, is `TimedOut`; no address at all is
 //!   `InvalidInput`. Neither is a reason to panic;
 //! - what it gives back is a blocking stream with no timeout set, and nothing else is left when it
-//!   returns, whether it has failed or not: no descriptor, no attempt under way.
+//!   returns, whether it has failed or not: no descriptor, no thread, no attempt under way.
 //!
 //! How to go on:
 //!

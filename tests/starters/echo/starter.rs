@@ -7,8 +7,9 @@
 //! The rules it is held to:
 //! - what has come is sent back before more is waited for: a client may send a byte and wait;
 //! - bytes are bytes: no lines, no text, no value that means something;
-//! - after the client's end of file all that came before it is still sent back; then `echo` returns
-//!   how many bytes that was, and the connection is closed;
+//! - only the end of file is the end: a client may be silent for as long as it likes;
+//! - after the client's end of file all that came before it is still sent back; when that is done
+//!   `echo` returns how many bytes it was, and the connection is closed, its descriptor too;
 //! - a connection that is reset is an error, not an end of file, and no reason to panic.
 //!
 //! How to go on:

@@ -12,7 +12,8 @@
 //!
 //! The rules that `serve` is held to:
 //! - each client gets the greeting, all of it and nothing else, as soon as it has connected, without
-//!   having said anything, and whatever the other clients do;
+//!   having said anything, and whatever the other clients do. A greeting may be longer than socket
+//!   buffers hold, and a client may not read;
 //! - what a client sends is read and discarded, until its end of file; then its connection is closed,
 //!   and not before;
 //! - an error of one connection, such as a reset, ends that connection only, and no thread panics;

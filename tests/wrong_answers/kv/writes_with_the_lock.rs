@@ -26,7 +26,7 @@ pub fn serve_client(stream: TcpStream, store: &Mutex<HashMap<String, String>>) -
         let answer = match str::from_utf8(request) {
             Ok("QUIT") => return finish(&stream),
             Ok(request) => match request.strip_prefix("GET ") {
-                Some(key) => {
+                Some(key) if !key.contains(' ') => {
                     match store.lock().unwrap().get(key) {
                         Some(value) => {
                             (&stream).write_all(format!("VALUE {value}\n").as_bytes())?
@@ -35,7 +35,7 @@ pub fn serve_client(stream: TcpStream, store: &Mutex<HashMap<String, String>>) -
                     }
                     continue;
                 }
-                None => answer(request, store),
+                _ => answer(request, store),
             },
             Err(_) => "ERR no text".to_owned(),
         };

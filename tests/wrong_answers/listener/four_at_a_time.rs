@@ -1,6 +1,6 @@
 //! Four threads accept, and each stays with its client.
 //!
-//! rejected by: greets fifty clients at once
+//! rejected by: greets a hundred and fifty clients at once
 //! cause: Whatever waits for one client needs a thread of its own
 
 use std::{

@@ -1,6 +1,6 @@
 //! Accepts in a thread that it leaves behind, and returns at once.
 //!
-//! rejected by: greets the next client while the first holds on
+//! rejected by: greets the next client whatever the others do
 //! cause: a thread that it has left behind accepts them
 
 use std::{io, net::TcpListener, thread};

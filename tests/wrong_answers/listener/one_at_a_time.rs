@@ -1,6 +1,6 @@
 //! Stays with the first client until it leaves.
 //!
-//! rejected by: greets the next client while the first holds on
+//! rejected by: greets the next client whatever the others do
 //! cause: Whatever waits for one client needs a thread of its own
 
 use std::{

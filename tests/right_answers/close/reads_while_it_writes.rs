@@ -1,0 +1,26 @@
+//! A thread hears the peer out while another writes.
+
+use std::{
+    io::{self, Write},
+    net::{Shutdown, TcpStream},
+    thread,
+    time::Duration,
+};
+
+use socket_workshop::deadline::Deadline;
+
+pub fn answer(stream: TcpStream, bytes: &[u8], limit: Duration) -> io::Result<()> {
+    let deadline = Deadline::after(limit);
+    thread::scope(|scope| {
+        let heard = scope.spawn(|| io::copy(&mut deadline.on(&stream), &mut io::sink()));
+        let written = deadline
+            .on(&stream)
+            .write_all(bytes)
+            .and_then(|()| stream.shutdown(Shutdown::Write));
+        if written.is_err() {
+            let _ = stream.shutdown(Shutdown::Both); // ends the other's read
+        }
+        let heard = heard.join().expect("it only reads");
+        written.and(heard.map(drop))
+    })
+}

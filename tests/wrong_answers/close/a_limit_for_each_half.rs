@@ -1,0 +1,18 @@
+//! Begins the limit anew when all is written.
+//!
+//! rejected by: gives up a peer that never closes
+//! cause: It is one for both
+
+use std::{
+    io::{self, Write},
+    net::{Shutdown, TcpStream},
+    time::Duration,
+};
+
+use socket_workshop::deadline::Deadline;
+
+pub fn answer(stream: TcpStream, bytes: &[u8], limit: Duration) -> io::Result<()> {
+    Deadline::after(limit).on(&stream).write_all(bytes)?;
+    stream.shutdown(Shutdown::Write)?;
+    io::copy(&mut Deadline::after(limit).on(&stream), &mut io::sink()).map(drop)
+}

@@ -1,0 +1,19 @@
+//! Returns the error of a read that timed out as it is.
+//!
+//! rejected by: gives up a peer that never closes
+//! cause: your caller wants to hear TimedOut
+
+use std::{
+    io::{self, Write},
+    net::{Shutdown, TcpStream},
+    time::{Duration, Instant},
+};
+
+pub fn answer(mut stream: TcpStream, bytes: &[u8], limit: Duration) -> io::Result<()> {
+    let deadline = Instant::now() + limit;
+    stream.set_write_timeout(Some(limit))?;
+    stream.write_all(bytes)?;
+    stream.shutdown(Shutdown::Write)?;
+    stream.set_read_timeout(Some(deadline - Instant::now()))?;
+    io::copy(&mut stream, &mut io::sink()).map(drop)
+}

@@ -1,0 +1,19 @@
+//! Panics when the connection is reset.
+//!
+//! rejected by: tells a reset
+//! cause: an `unwrap` makes a panic of it
+
+use std::{
+    io::{self, Write},
+    net::{Shutdown, TcpStream},
+    time::Duration,
+};
+
+use socket_workshop::deadline::Deadline;
+
+pub fn answer(stream: TcpStream, bytes: &[u8], limit: Duration) -> io::Result<()> {
+    let mut timed = Deadline::after(limit).on(&stream);
+    timed.write_all(bytes).unwrap();
+    timed.stream().shutdown(Shutdown::Write).unwrap();
+    io::copy(&mut timed, &mut io::sink()).map(drop)
+}

@@ -1,0 +1,58 @@
+//! Holds the guard of a PUT until it has written the OK.
+//!
+//! rejected by: does not hold the store while it waits for a client
+//! cause: lives to the end of it
+
+use std::{
+    collections::HashMap,
+    io::{self, BufRead, BufReader, Read, Write},
+    net::{Shutdown, TcpStream},
+    sync::Mutex,
+};
+
+pub fn serve_client(stream: TcpStream, store: &Mutex<HashMap<String, String>>) -> io::Result<()> {
+    let mut requests = BufReader::new(&stream);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        (&mut requests).take(1025).read_until(b'\n', &mut line)?;
+        let Some(request) = line.strip_suffix(b"\n") else {
+            if line.len() <= 1024 {
+                return Ok(());
+            }
+            (&stream).write_all(b"ERR too long\n")?;
+            return finish(&stream);
+        };
+        let answer = match str::from_utf8(request) {
+            Ok("QUIT") => return finish(&stream),
+            Ok(request) => match request.splitn(3, ' ').collect::<Vec<_>>()[..] {
+                ["PUT", key, value] => {
+                    let mut store = store.lock().unwrap();
+                    store.insert(key.to_owned(), value.to_owned());
+                    (&stream).write_all(b"OK\n")?;
+                    continue;
+                }
+                _ => answer(request, store),
+            },
+            Err(_) => "ERR no text".to_owned(),
+        };
+        (&stream).write_all(format!("{answer}\n").as_bytes())?;
+    }
+}
+
+fn answer(request: &str, store: &Mutex<HashMap<String, String>>) -> String {
+    let store = store.lock().unwrap();
+    let words: Vec<&str> = request.splitn(3, ' ').collect();
+    match words[..] {
+        ["GET", key] => store
+            .get(key)
+            .map_or("NONE".to_owned(), |value| format!("VALUE {value}")),
+        _ => "ERR no such request".to_owned(),
+    }
+}
+
+fn finish(mut stream: &TcpStream) -> io::Result<()> {
+    stream.shutdown(Shutdown::Write)?;
+    io::copy(&mut stream, &mut io::sink())?;
+    Ok(())
+}

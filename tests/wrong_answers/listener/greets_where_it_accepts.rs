@@ -1,0 +1,31 @@
+//! Writes the greeting where it accepts, and so waits there for a client that does not read.
+//!
+//! rejected by: greets the next client whatever the others do
+//! cause: waits in a write for a client that does not read
+
+use std::{
+    io::{self, Write},
+    net::TcpListener,
+    thread,
+    time::Duration,
+};
+
+pub use crate::right_answers::listener::threads::listen;
+
+pub fn serve(listener: &TcpListener, greeting: &[u8]) -> io::Result<()> {
+    thread::scope(|scope| {
+        loop {
+            match listener.accept() {
+                Ok((mut stream, _)) => {
+                    if stream.write_all(greeting).is_ok() {
+                        scope.spawn(move || io::copy(&mut stream, &mut io::sink()));
+                    }
+                }
+                Err(error) if error.raw_os_error() == Some(24) => {
+                    thread::sleep(Duration::from_millis(50));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    })
+}

@@ -1,0 +1,41 @@
+//! Waits for the first bytes of a client, and then never again.
+//!
+//! rejected by: holds a connection until its client closes
+//! cause: a socket that is non-blocking is asked without a pause
+
+use std::{
+    io::{self, ErrorKind, Read, Write},
+    net::{TcpListener, TcpStream},
+    thread,
+    time::Duration,
+};
+
+pub use crate::right_answers::listener::threads::listen;
+
+pub fn serve(listener: &TcpListener, greeting: &[u8]) -> io::Result<()> {
+    thread::scope(|scope| {
+        loop {
+            match listener.accept() {
+                Ok((stream, _)) => {
+                    scope.spawn(move || hold(stream, greeting));
+                }
+                Err(error) if error.raw_os_error() == Some(24) => {
+                    thread::sleep(Duration::from_millis(50));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    })
+}
+
+fn hold(mut stream: TcpStream, greeting: &[u8]) -> io::Result<()> {
+    stream.write_all(greeting)?;
+    let mut buf = [0; 512];
+    while match stream.read(&mut buf) {
+        Ok(n) => n > 0,
+        Err(error) => error.kind() == ErrorKind::WouldBlock,
+    } {
+        stream.set_nonblocking(true)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,32 @@
+//! Sleeps for more than two seconds, however soon there is a descriptor.
+//!
+//! rejected by: outlives a lack of descriptors without spinning
+//! cause: sleeps for too long
+
+use std::{
+    io::{self, Write},
+    net::TcpListener,
+    thread,
+    time::Duration,
+};
+
+pub use crate::right_answers::listener::threads::listen;
+
+pub fn serve(listener: &TcpListener, greeting: &[u8]) -> io::Result<()> {
+    thread::scope(|scope| {
+        loop {
+            match listener.accept() {
+                Ok((mut stream, _)) => {
+                    scope.spawn(move || {
+                        stream.write_all(greeting)?;
+                        io::copy(&mut stream, &mut io::sink())
+                    });
+                }
+                Err(error) if error.raw_os_error() == Some(24) => {
+                    thread::sleep(Duration::from_millis(2300));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    })
+}

@@ -141,7 +141,10 @@ answers! {
 
         window(stub): ;
 
-        backlog(stub): ;
+        backlog(listen, serve): a_thread_each accepts_ahead as_long_as_may_be asserts casts
+            cuts_it_itself ends_at_a_clients_error holds_the_lock in_batches loses_the_error
+            one_ahead one_at_a_time std_bind tries_for_ever trusts_listen turns_away unwraps
+            waits_for_itself;
 
         shutdown(stub): ;
 
@@ -174,7 +177,7 @@ answers! {
 
         window(stub): ;
 
-        backlog(stub): ;
+        backlog(listen, serve): asks_afterwards hands_over permits polls;
 
         shutdown(stub): ;
 
@@ -194,7 +197,7 @@ answers! {
         states(stub): starter;
         nonblocking(connect): starter;
         window(stub): starter;
-        backlog(stub): starter;
+        backlog(listen, serve): starter;
         shutdown(stub): starter;
         latency(stub): starter;
         proxy(stub): starter;

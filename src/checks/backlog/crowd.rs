@@ -1,0 +1,141 @@
+//! Clients that dial all at once, and do not wait for an answer.
+
+use std::{
+    io::{self, Read},
+    net::{Shutdown, SocketAddr, TcpStream},
+};
+
+use nix::errno::Errno;
+use socket2::{Domain, Socket, Type};
+
+use crate::{
+    deadline::Deadline,
+    exam::{Exam, LIMIT, Verdict, here, quote},
+    serve::raise_descriptor_limit,
+    table::{End, Row, State, Table},
+};
+
+/// Clients whose SYNs have all been sent.
+pub(super) struct Crowd<'e> {
+    exam: &'e Exam,
+    addr: SocketAddr,
+    clients: Vec<TcpStream>,
+}
+
+/// What has become of clients, in the kernel's table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Fate {
+    /// In the accept queue: LISTEN's Recv-Q.
+    pub(super) queued: usize,
+    /// Accepted, and open still at the server's end.
+    pub(super) accepted: usize,
+    /// SYNs that the listener has dropped. Where the kernel does not tell, clients in SYN_SENT.
+    pub(super) dropped: usize,
+    /// The listener's backlog.
+    pub(super) backlog: Option<u32>,
+}
+
+impl Fate {
+    /// Of the clients of this listener.
+    pub(super) fn of(addr: SocketAddr, table: &Table) -> Fate {
+        let count = |is: &dyn Fn(&Row) -> bool| table.rows.iter().filter(|row| is(row)).count();
+        let its_end = |row: &Row| row.local == addr && row.state != State::Listen;
+        let silent = count(&|row| row.peer == addr && row.state == State::SynSent);
+        let listener = table.find(End::listener(addr));
+        Fate {
+            queued: listener.map_or(0, |row| row.recv_q as usize),
+            accepted: count(&|row| its_end(row) && row.inode != 0),
+            dropped: listener
+                .and_then(|row| row.drops)
+                .map_or(silent, |drops| drops as usize),
+            backlog: listener.and_then(|row| row.backlog),
+        }
+    }
+}
+
+impl<'e> Crowd<'e> {
+    /// So many dial, and the kernel has queued each of them, dropped its SYN, or given it to accept.
+    pub(super) fn dials(exam: &'e Exam, addr: SocketAddr, count: usize) -> Verdict<Crowd<'e>> {
+        here("raise the limit of descriptors", raise_descriptor_limit())?;
+        let sockets = (0..count).map(|_| socket(exam));
+        let sockets = sockets.collect::<Verdict<Vec<_>>>()?;
+        for socket in &sockets {
+            match socket.connect(&addr.into()) {
+                Err(error) if error.raw_os_error() != Some(Errno::EINPROGRESS as i32) => {
+                    return here("begin to dial", Err(error));
+                }
+                _ => {}
+            }
+        }
+        exam.step(format!("{count} clients dial at once, and wait"));
+        let clients = sockets.into_iter().map(TcpStream::from).collect();
+        let crowd = Crowd {
+            exam,
+            addr,
+            clients,
+        };
+        crowd.decided()?;
+        Ok(crowd)
+    }
+
+    /// Waits until no SYN of theirs is under way: on loopback that is soon, and nothing depends on it
+    /// where it is not.
+    fn decided(&self) -> Verdict {
+        let all = |table: &Table| {
+            let fate = Fate::of(self.addr, table);
+            (fate.queued + fate.accepted + fate.dropped >= self.clients.len()).then_some(())
+        };
+        self.exam.table_shows(Deadline::after(LIMIT), all).map(drop)
+    }
+
+    /// Each of them reads this, and end of file behind it; it has nothing to say itself.
+    pub(super) fn are_served(&self, with: &[u8]) -> Verdict<Result<(), SocketAddr>> {
+        for (served, client) in self.clients.iter().enumerate() {
+            let addr = here("read the client's address", client.local_addr())?;
+            if let Err(seen) = is_served(client, with) {
+                self.exam
+                    .step(format!("{served} of them were served; {addr} got {seen}"));
+                return Ok(Err(addr));
+            }
+        }
+        let count = self.clients.len();
+        let with = quote(with);
+        self.exam
+            .step(format!("each of the {count} read {with} and end of file"));
+        Ok(Ok(()))
+    }
+
+    /// Each of them sends its FIN: whoever serves it will read end of file at once.
+    pub(super) fn half_close(&self) -> Verdict {
+        for client in &self.clients {
+            here("shut down", client.shutdown(Shutdown::Write))?;
+        }
+        self.exam.step("each of them shut down its sending half");
+        Ok(())
+    }
+}
+
+fn is_served(client: &TcpStream, with: &[u8]) -> Result<(), String> {
+    let mut got = Vec::new();
+    let nonblocking = client.set_nonblocking(false);
+    let read = nonblocking.and_then(|()| Deadline::after(LIMIT).on(client).read_to_end(&mut got));
+    match read {
+        Ok(_) if got == with => Ok(()),
+        Ok(_) => Err(format!("{}, then end of file", quote(&got))),
+        Err(error) if error.kind() == io::ErrorKind::TimedOut && got.is_empty() => {
+            Err(format!("nothing within {LIMIT:?}"))
+        }
+        Err(error) => Err(format!("{}, then {error}", quote(&got))),
+    }
+}
+
+/// A socket without a port of its own: connect finds one, and may share it with other connections.
+fn socket(exam: &Exam) -> Verdict<Socket> {
+    let socket = here(
+        "make a socket",
+        Socket::new(Domain::IPV4, Type::STREAM, None),
+    )?;
+    here("make it non-blocking", socket.set_nonblocking(true))?;
+    exam.owns(&socket);
+    Ok(socket)
+}

@@ -19,8 +19,9 @@
 //!   costs this process neither memory nor a descriptor. It is not turned away;
 //! - as soon as a worker is free, whatever the others do, it takes the client that has waited longest;
 //! - an error of `handle` is one client's, and the worker takes the next;
-//! - any error of accept ends `serve`, which returns it when the clients being served have been
-//!   served. (Which errors should not end a server was exercise 1.)
+//! - when the listener fails, accept fails in whoever calls it: `serve` returns that error, once the
+//!   clients that are being served have been served. (Errors of accept that pass, such as EMFILE, were
+//!   exercise 1, and are left out here.)
 //!
 //! `socket_workshop::listen::Listen` makes the calls of lesson `listener`.
 //!

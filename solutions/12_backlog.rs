@@ -4,7 +4,7 @@ use std::{
     fs, io,
     net::{SocketAddr, TcpListener, TcpStream},
     process::ExitCode,
-    thread,
+    thread::{self, ScopedJoinHandle},
 };
 
 use socket_workshop::listen::Listen;
@@ -43,10 +43,8 @@ pub fn serve(
     };
     thread::scope(|scope| {
         let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
-        let ended = workers.into_iter().map(|worker| worker.join());
-        ended
-            .map(|worker| worker.expect("`handle` does not panic"))
-            .collect()
+        let ended = |worker: ScopedJoinHandle<_>| worker.join().expect("`handle` does not panic");
+        workers.into_iter().try_for_each(ended)
     })
 }
 

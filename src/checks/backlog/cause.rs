@@ -13,6 +13,16 @@ pub(super) const TOO_MANY_AT_WORK: &str = "A thread is started for each client, 
      are workers: a burst of clients is then a burst of threads. Start as many as there are workers, \
      once, and let each accept its next client itself.";
 
+/// Clients have been accepted and closed, and `handle` was not called.
+pub(super) const TURNED_AWAY: &str = "Clients that came while all workers were busy have been accepted and \
+     closed. In the queue they would have waited; who is turned away is lost. Call accept only when a \
+     worker is free.";
+
+/// All workers are busy, and not with the client whose turn it is.
+const OTHERS_FIRST: &str = "The client waits in the accept queue, and every worker is at work with another. \
+     The queue is in the order of arrival: somebody who came later has been taken from elsewhere, or a \
+     worker still waits for a client that has closed.";
+
 /// Why this client's turn has not come.
 pub(super) fn not_served(server: &Server, case: &Case, client: SocketAddr) -> Option<String> {
     if server.answer.goes_on("").is_err() {
@@ -28,14 +38,20 @@ pub(super) fn not_served(server: &Server, case: &Case, client: SocketAddr) -> Op
              for a thread that is not free."
         ),
         Some(seen) if seen.row.state == State::Established || seen.row.state == State::CloseWait => {
+            let at_work = match now {
+                0 => "none is at work".to_owned(),
+                1 if workers > 1 => "only one is at work".to_owned(),
+                _ if now < workers => format!("only {now} are at work"),
+                _ => return Some(OTHERS_FIRST.to_owned()),
+            };
             format!(
-                "The client waits in the accept queue, although only {now} of {workers} workers are at \
-                 work. {}",
+                "The client waits in the accept queue, and of {workers} worker{} {at_work}. {}",
+                if workers == 1 { "" } else { "s" },
                 why_not_accepted(case, now)
             )
         }
-        _ => "Your end has closed the connection, and `handle` was not called: whoever comes while all \
-              are busy is to wait, not to be turned away."
+        _ => "Your end has closed the connection, and `handle` was not called with it: whoever comes is to \
+              wait until a worker is free, not to be turned away."
             .to_owned(),
     };
     Some(cause)
@@ -97,11 +113,8 @@ pub(super) fn taken_too_early(server: &Server, case: &Case) -> Option<String> {
     let closed = |seen: &Seen| {
         seen.row.peer == server.addr && matches!(seen.row.state, State::CloseWait | State::TimeWait)
     };
-    if sockets.any(closed) || case.panicked {
-        let cause = "Clients that came while both workers were busy have been accepted and closed. In the \
-                     queue they would have waited; what is turned away is lost. Call accept only when a \
-                     worker is free.";
-        return Some(cause.to_owned());
+    if sockets.any(closed) {
+        return Some(TURNED_AWAY.to_owned());
     }
     let accepted = case.evidence.yours();
     let accepted = accepted.filter(|seen| seen.row.state == State::Established);

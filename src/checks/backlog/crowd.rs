@@ -1,7 +1,7 @@
 //! Clients that dial all at once, and do not wait for an answer.
 
 use std::{
-    io::{self, Read},
+    io::{ErrorKind, Read},
     net::{Shutdown, SocketAddr, TcpStream},
 };
 
@@ -29,6 +29,8 @@ pub(super) struct Fate {
     pub(super) queued: usize,
     /// Accepted, and open still at the server's end.
     pub(super) accepted: usize,
+    /// Closed by the server, while the client has not closed.
+    pub(super) closed: usize,
     /// SYNs that the listener has dropped. Where the kernel does not tell, clients in SYN_SENT.
     pub(super) dropped: usize,
     /// The listener's backlog.
@@ -45,11 +47,17 @@ impl Fate {
         Fate {
             queued: listener.map_or(0, |row| row.recv_q as usize),
             accepted: count(&|row| its_end(row) && row.inode != 0),
+            closed: count(&|row| row.peer == addr && row.state == State::CloseWait),
             dropped: listener
                 .and_then(|row| row.drops)
                 .map_or(silent, |drops| drops as usize),
             backlog: listener.and_then(|row| row.backlog),
         }
+    }
+
+    /// Clients of whom it is known.
+    pub(super) fn decided(&self) -> usize {
+        self.queued + self.accepted + self.closed + self.dropped
     }
 }
 
@@ -82,26 +90,28 @@ impl<'e> Crowd<'e> {
     /// where it is not.
     fn decided(&self) -> Verdict {
         let all = |table: &Table| {
-            let fate = Fate::of(self.addr, table);
-            (fate.queued + fate.accepted + fate.dropped >= self.clients.len()).then_some(())
+            (Fate::of(self.addr, table).decided() >= self.clients.len()).then_some(())
         };
         self.exam.table_shows(Deadline::after(LIMIT), all).map(drop)
     }
 
-    /// Each of them reads this, and end of file behind it; it has nothing to say itself.
-    pub(super) fn are_served(&self, with: &[u8]) -> Verdict<Result<(), SocketAddr>> {
-        for (served, client) in self.clients.iter().enumerate() {
+    /// Each of them reads this, and `behind` it end of file, too. Or the first that does not, and what it
+    /// reads instead.
+    pub(super) fn read(
+        &self,
+        bytes: &[u8],
+        behind: bool,
+    ) -> Verdict<Result<(), (SocketAddr, String)>> {
+        let count = self.clients.len();
+        for (done, client) in self.clients.iter().enumerate() {
             let addr = here("read the client's address", client.local_addr())?;
-            if let Err(seen) = is_served(client, with) {
-                self.exam
-                    .step(format!("{served} of them were served; {addr} got {seen}"));
-                return Ok(Err(addr));
+            if let Err(seen) = reads(client, bytes, behind) {
+                let seen = format!("{done} of {count} have read it, {addr} read {seen}");
+                return Ok(Err((addr, seen)));
             }
         }
-        let count = self.clients.len();
-        let with = quote(with);
         self.exam
-            .step(format!("each of the {count} read {with} and end of file"));
+            .step(format!("each of the {count} has read {}", quote(bytes)));
         Ok(Ok(()))
     }
 
@@ -115,18 +125,24 @@ impl<'e> Crowd<'e> {
     }
 }
 
-fn is_served(client: &TcpStream, with: &[u8]) -> Result<(), String> {
+fn reads(client: &TcpStream, bytes: &[u8], behind: bool) -> Result<(), String> {
     let mut got = Vec::new();
-    let nonblocking = client.set_nonblocking(false);
-    let read = nonblocking.and_then(|()| Deadline::after(LIMIT).on(client).read_to_end(&mut got));
-    match read {
-        Ok(_) if got == with => Ok(()),
-        Ok(_) => Err(format!("{}, then end of file", quote(&got))),
-        Err(error) if error.kind() == io::ErrorKind::TimedOut && got.is_empty() => {
-            Err(format!("nothing within {LIMIT:?}"))
-        }
-        Err(error) => Err(format!("{}, then {error}", quote(&got))),
-    }
+    let most = bytes.len() as u64 + u64::from(behind); // one more to read is the end of file
+    let stream = Deadline::after(LIMIT).on(client);
+    let blocking = client.set_nonblocking(false);
+    let read = blocking.and_then(|()| stream.take(most).read_to_end(&mut got));
+    let got = if got.is_empty() {
+        "nothing".to_owned()
+    } else if got == bytes && read.is_ok() {
+        return Ok(());
+    } else {
+        quote(&got)
+    };
+    Err(match read {
+        Ok(_) => format!("{got}, then end of file"),
+        Err(error) if error.kind() == ErrorKind::TimedOut => format!("{got} within {LIMIT:?}"),
+        Err(error) => format!("{got}, then {error}"),
+    })
 }
 
 /// A socket without a port of its own: connect finds one, and may share it with other connections.

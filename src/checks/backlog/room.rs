@@ -1,9 +1,9 @@
 //! Checks of `listen`: the accept queue has room for the burst, for no more, and nobody is deceived.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 
 use super::{
-    Answer, BURST, Listen,
+    Answer, BURST, Listen, cause,
     crowd::{Crowd, Fate},
     server::{LOOPBACK, listen_once, listening},
 };
@@ -14,26 +14,37 @@ use crate::{
 
 pub(super) fn has_room_for_the_whole_burst(exam: &Exam, (listen, _): Answer) -> Verdict {
     let burst = BURST.min(somaxconn() as usize);
-    let fate = after_a_burst(exam, listen, burst, burst)?;
+    let (_listener, _crowd, fate) = after_a_burst(exam, listen, burst, burst)?;
     has_room(exam, fate, burst)
 }
 
 /// The burst is in the queue, and no SYN was dropped.
 pub(super) fn has_room(exam: &Exam, fate: Fate, burst: usize) -> Verdict {
     let Fate {
-        queued, dropped, ..
+        queued,
+        accepted,
+        closed,
+        dropped,
+        backlog,
     } = fate;
-    let seen = format!("{queued} in the accept queue (LISTEN's Recv-Q), {dropped} SYNs dropped");
+    let and = match (accepted, closed) {
+        (0, 0) => String::new(),
+        (_, 0) => format!(", {accepted} accepted"),
+        _ => format!(", {accepted} accepted and open, {closed} closed by your end"),
+    };
+    let seen =
+        format!("{queued} in the accept queue (LISTEN's Recv-Q), {dropped} SYNs dropped{and}");
     let expected = format!("each of the {burst} clients to find room, and no SYN to be dropped");
-    let room = queued + fate.accepted >= burst && dropped == 0;
+    let room = queued + accepted >= burst && dropped == 0;
     exam.must(room, expected, seen).because(|_| {
-        let cause = match fate.backlog? {
-            128 => {
+        let cause = match backlog? {
+            _ if closed > 0 => cause::TURNED_AWAY.to_owned(),
+            128 if dropped > 0 => {
                 "The backlog is 128, which is what std's `TcpListener::bind` asks for, and there is no \
                  way to tell it otherwise. Pass the burst on to listen(2): `Listen::with_backlog`."
                     .to_owned()
             }
-            backlog if (backlog as usize) + 1 < burst => format!(
+            backlog if dropped > 0 && (backlog as usize) + 1 < burst => format!(
                 "The backlog is {backlog}: that is what listen(2) was asked for, or net.core.somaxconn \
                  if that is less. The kernel queues one more, and drops the SYN of every client after \
                  that, without a word: it will try again after a second."
@@ -45,17 +56,22 @@ pub(super) fn has_room(exam: &Exam, fate: Fate, burst: usize) -> Verdict {
 }
 
 /// So many clients have dialed a listener from which nobody accepts.
-fn after_a_burst(exam: &Exam, listen: Listen, burst: usize, clients: usize) -> Verdict<Fate> {
+fn after_a_burst(
+    exam: &Exam,
+    listen: Listen,
+    burst: usize,
+    clients: usize,
+) -> Verdict<(TcpListener, Crowd<'_>, Fate)> {
     let listener = listening(exam, listen, burst)?;
     let addr = here("read its address", listener.local_addr())?;
-    let _crowd = Crowd::dials(exam, addr, clients)?;
+    let crowd = Crowd::dials(exam, addr, clients)?;
     exam.step("nobody accepts");
-    Ok(Fate::of(addr, &exam.table()?))
+    Ok((listener, crowd, Fate::of(addr, &exam.table()?)))
 }
 
 pub(super) fn lets_no_more_wait(exam: &Exam, (listen, _): Answer) -> Verdict {
     let (burst, clients) = (10, 30);
-    let fate = after_a_burst(exam, listen, burst, clients)?;
+    let (_listener, _crowd, fate) = after_a_burst(exam, listen, burst, clients)?;
     has_at_least(exam, fate, burst)?;
     let expected = format!(
         "{burst} clients in the accept queue, or {} (LISTEN's Recv-Q)",
@@ -109,14 +125,25 @@ fn fails(exam: &Exam, listen: Listen, addr: SocketAddr, burst: usize) -> Verdict
     let known = backlog.map_or_else(String::new, |backlog| {
         format!(", with a backlog of {backlog}")
     });
-    let limit = somaxconn() as usize;
     exam.fail("`listen` to return an error", format!("a listener{known}"))
-        .caused_by(if backlog.is_none_or(|backlog| backlog as usize == limit) && burst < usize::MAX {
-            "listen(2) cuts the backlog to net.core.somaxconn and returns 0 all the same: that it has \
-             succeeded says nothing about the room there is. Compare the burst with \
-             /proc/sys/net/core/somaxconn, or ask the kernel afterwards which backlog it has given."
-        } else {
-            "No listener has room for so many. listen(2) takes an i32: `as i32` keeps the lower 32 bits of \
-             a number, whatever that makes of it. `i32::try_from` says when it does not fit."
-        })
+        .because(|_| Some(no_error(burst, backlog?)))
+}
+
+/// A listener has this backlog and was to have room for a burst that is too long.
+fn no_error(burst: usize, backlog: u32) -> String {
+    if backlog == somaxconn() && burst < usize::MAX {
+        "listen(2) cuts the backlog to net.core.somaxconn and returns 0 all the same: that it has \
+         succeeded says nothing about the room there is. Compare the burst with \
+         /proc/sys/net/core/somaxconn, or ask the kernel afterwards which backlog it has given."
+            .to_owned()
+    } else if backlog as usize == burst % (1 << 31) || burst == usize::MAX {
+        "No listener has room for so many. listen(2) takes an i32, and `as i32` keeps the lower 32 bits of \
+         a number, whatever that makes of it; `i32::try_from` says when it does not fit."
+            .to_owned()
+    } else {
+        format!(
+            "The backlog is {backlog}, and not by the kernel's limit: listen(2) was asked for it. If the \
+             caller wants room for more clients than there will be, it must hear so."
+        )
+    }
 }

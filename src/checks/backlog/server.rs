@@ -13,6 +13,7 @@ use std::{
 
 use super::{Listen, Serve, cause, crowd::Fate};
 use crate::{
+    deadline::Deadline,
     exam::{Answer, Because, Exam, LIMIT, Peer, Verdict, here},
     listen,
 };
@@ -43,6 +44,12 @@ impl Desk {
     /// Clients that are being served.
     pub(super) fn now(&self) -> usize {
         self.now.load(SeqCst)
+    }
+
+    /// Waits until nobody is being served.
+    pub(super) fn empties(&self) -> Verdict {
+        let empty = || Ok((self.now() == 0).then_some(()));
+        here("wait", Deadline::after(LIMIT).wait_for(empty)).map(drop)
     }
 }
 
@@ -83,6 +90,13 @@ pub(super) fn listening(exam: &Exam, listen: Listen, burst: usize) -> Verdict<Tc
             exam.step(format!(
                 "called your `listen` for a burst of {burst}: it is {local}"
             ));
+            let expected = format!("a listener on {}", LOOPBACK.ip());
+            exam.must(
+                local.ip() == LOOPBACK.ip(),
+                expected,
+                format!("it is on {local}"),
+            )
+            .caused_by("The caller says where to listen: pass `addr` on as it is.")?;
             Ok(listener)
         }
         Err(error) => {
@@ -128,8 +142,9 @@ impl<'e> Server<'e> {
         let (its_own, at) = (Arc::clone(&listener), Arc::clone(&desk));
         let body = move || serve(&its_own, workers, &|stream| at.handle(stream));
         let answer = exam.start("serve", body)?;
+        let plural = if workers == 1 { "" } else { "s" };
         exam.step(format!(
-            "called your `serve` with {workers} workers, at {addr}"
+            "called your `serve` with {workers} worker{plural}, at {addr}"
         ));
         Ok(Server {
             exam,

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     accept_queue::somaxconn,
     deadline::Deadline,
-    exam::{Because, Exam, LIMIT, Verdict},
+    exam::{Because, Exam, LIMIT, Verdict, quote},
 };
 
 /// Long enough for a thread that takes more than it should to do so; nothing waits for its end.
@@ -40,23 +40,23 @@ pub(super) fn leaves_who_waits_in_the_queue(exam: &Exam, (_, serve): Answer) -> 
         .because(|case| cause::taken_too_early(&server, case))?;
     let _ = exam.evidence(); // when the threads rest, they have taken what they take
     let Fate {
-        queued, accepted, ..
+        queued,
+        accepted,
+        closed,
+        ..
     } = server.fate()?;
     exam.must(
         queued == 3,
         "three clients in the accept queue (LISTEN's Recv-Q), for both workers are busy",
-        format!("{queued} in the queue, {accepted} accepted and open"),
+        format!("{queued} in the queue, {accepted} accepted and open, {closed} closed by your end"),
     )
     .because(|case| cause::taken_too_early(&server, case))?;
     server.has_kept_to_its_workers()
 }
 
-/// Waits until this many clients of the server are in its queue, or have been taken from it.
+/// Waits until so many clients of the server are in its queue, or have been taken from it.
 fn arrived(server: &Server, count: usize) -> Verdict {
-    let all = |table: &_| {
-        let fate = Fate::of(server.addr, table);
-        (fate.queued + fate.accepted >= count).then_some(())
-    };
+    let all = |table: &_| (Fate::of(server.addr, table).decided() >= count).then_some(());
     let exam = server.exam;
     exam.table_shows(Deadline::after(LIMIT), all).map(drop)
 }
@@ -80,7 +80,8 @@ pub(super) fn serves_the_next(exam: &Exam, (_, serve): Answer) -> Verdict {
 pub(super) fn goes_on_after_a_clients_error(exam: &Exam, (_, serve): Answer) -> Verdict {
     let server = Server::start(exam, serve, 1)?;
     server.serves("first client")?.reset();
-    exam.step("`handle` returns an error for it: ECONNRESET");
+    server.desk.empties()?;
+    exam.step("`handle` has returned an error: ECONNRESET");
     server.serves("second client")?.reset();
     server.serves("third client").map(drop)
 }
@@ -89,22 +90,28 @@ pub(super) fn serves_a_burst(exam: &Exam, (listen, serve): Answer) -> Verdict {
     let burst = BURST.min(somaxconn() as usize);
     let listener = listening(exam, listen, burst)?;
     let server = Server::on(exam, listener, serve, 8)?;
-    let busy = (1..=8).map(|number| server.serves(&format!("client {number}")));
-    let busy = busy.collect::<Verdict<Vec<_>>>()?;
+    let busy = Crowd::dials(exam, server.addr, server.workers)?;
+    each_reads(&server, &busy, false)?;
     let crowd = Crowd::dials(exam, server.addr, burst)?;
     let mut fate = server.fate()?;
-    fate.accepted = fate.accepted.saturating_sub(busy.len()); // of the burst
+    fate.accepted = fate.accepted.saturating_sub(server.workers); // of the burst
     has_room(exam, fate, burst)?;
     crowd.half_close()?;
     drop(busy);
-    exam.step("the first eight close, and the workers are free");
-    if let Err(addr) = crowd.are_served(TURN)? {
-        let expected = format!("each of the {burst} to be told its turn, then end of file");
-        return exam
-            .fail(expected, format!("{addr} was not"))
-            .because(|case| cause::not_served(&server, case, addr));
-    }
+    exam.step("the first eight have closed, and the workers are free");
+    each_reads(&server, &crowd, true)?;
     server.has_kept_to_its_workers()
+}
+
+/// Each of the crowd is told its turn, and `behind` that reads end of file, too.
+fn each_reads(server: &Server, crowd: &Crowd, behind: bool) -> Verdict {
+    let Err((addr, seen)) = crowd.read(TURN, behind)? else {
+        return Ok(());
+    };
+    let then = if behind { ", then end of file" } else { "" };
+    let expected = format!("each to read {}{then}", quote(TURN));
+    let failed = server.exam.fail(expected, seen);
+    failed.because(|case| cause::not_served(server, case, addr))
 }
 
 pub(super) fn ends_with_accepts_error(exam: &Exam, (_, serve): Answer) -> Verdict {

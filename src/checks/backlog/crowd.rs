@@ -1,8 +1,9 @@
 //! Clients that dial all at once, and do not wait for an answer.
 
 use std::{
-    io::{ErrorKind, Read},
-    net::{Shutdown, SocketAddr, TcpStream},
+    io::{ErrorKind, Read, Write},
+    net::{SocketAddr, TcpStream},
+    time::Duration,
 };
 
 use nix::errno::Errno;
@@ -55,9 +56,14 @@ impl Fate {
         }
     }
 
-    /// Clients of whom it is known.
-    pub(super) fn decided(&self) -> usize {
-        self.queued + self.accepted + self.closed + self.dropped
+    /// Whether it is known what has become of so many: each is in the queue or was, or the queue is full.
+    /// Drops alone would not do: on a slow machine a SYN is sent again, and dropped again.
+    pub(super) fn decides(&self, clients: usize) -> bool {
+        let full = self
+            .backlog
+            .is_none_or(|backlog| self.queued > backlog as usize);
+        let dropped = if full { self.dropped } else { 0 };
+        self.queued + self.accepted + self.closed + dropped >= clients
     }
 }
 
@@ -90,7 +96,9 @@ impl<'e> Crowd<'e> {
     /// where it is not.
     fn decided(&self) -> Verdict {
         let all = |table: &Table| {
-            (Fate::of(self.addr, table).decided() >= self.clients.len()).then_some(())
+            Fate::of(self.addr, table)
+                .decides(self.clients.len())
+                .then_some(())
         };
         self.exam.table_shows(Deadline::after(LIMIT), all).map(drop)
     }
@@ -115,12 +123,14 @@ impl<'e> Crowd<'e> {
         Ok(Ok(()))
     }
 
-    /// Each of them sends its FIN: whoever serves it will read end of file at once.
-    pub(super) fn half_close(&self) -> Verdict {
-        for client in &self.clients {
-            here("shut down", client.shutdown(Shutdown::Write))?;
+    /// Each of them sends a byte, which ends its service: the server closes first.
+    pub(super) fn say_a_word(&self) -> Verdict {
+        for mut client in &self.clients {
+            here("send a byte", client.write_all(b"."))?;
         }
-        self.exam.step("each of them shut down its sending half");
+        let count = self.clients.len();
+        let step = format!("each of the {count} has sent a byte: it is done");
+        self.exam.step(step);
         Ok(())
     }
 }
@@ -152,6 +162,8 @@ fn socket(exam: &Exam) -> Verdict<Socket> {
         Socket::new(Domain::IPV4, Type::STREAM, None),
     )?;
     here("make it non-blocking", socket.set_nonblocking(true))?;
+    // Closed with RST: a thousand connections in TIME_WAIT would be a burden for whoever reads the table.
+    here("set SO_LINGER", socket.set_linger(Some(Duration::ZERO)))?;
     exam.owns(&socket);
     Ok(socket)
 }

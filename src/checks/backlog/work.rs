@@ -56,7 +56,7 @@ pub(super) fn leaves_who_waits_in_the_queue(exam: &Exam, (_, serve): Answer) -> 
 
 /// Waits until so many clients of the server are in its queue, or have been taken from it.
 fn arrived(server: &Server, count: usize) -> Verdict {
-    let all = |table: &_| (Fate::of(server.addr, table).decided() >= count).then_some(());
+    let all = |table: &_| Fate::of(server.addr, table).decides(count).then_some(());
     let exam = server.exam;
     exam.table_shows(Deadline::after(LIMIT), all).map(drop)
 }
@@ -96,9 +96,8 @@ pub(super) fn serves_a_burst(exam: &Exam, (listen, serve): Answer) -> Verdict {
     let mut fate = server.fate()?;
     fate.accepted = fate.accepted.saturating_sub(server.workers); // of the burst
     has_room(exam, fate, burst)?;
-    crowd.half_close()?;
-    drop(busy);
-    exam.step("the first eight have closed, and the workers are free");
+    crowd.say_a_word()?;
+    busy.say_a_word()?;
     each_reads(&server, &crowd, true)?;
     server.has_kept_to_its_workers()
 }

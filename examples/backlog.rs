@@ -1,23 +1,150 @@
-//! STUB: lesson `backlog`.
+//! The accept queue: who waits in it, and what happens to a client for whom it has no room.
+//!
+//!     cargo run --example backlog
+//!
+//! You will see connections that nobody has accepted, a SYN that is answered by silence, a
+//! connection that is complete at one end only, and what 250 clients at once find with two
+//! backlogs. New since `window`: a queue of connections, in front of accept.
 
-use socket_workshop::stage::{Flags, Story};
-use socket_workshop::{
-    command,
-    table::{End, State::Listen},
-};
-use std::{io, net::TcpListener, process::ExitCode};
+use socket_workshop::accept_queue::{decided, overflows, somaxconn};
+use socket_workshop::stage::{Flags, Story, must};
+use socket_workshop::table::{End, State, State::*, TimerKind::Retransmit};
+use socket_workshop::{command, histogram::Histogram, listen::Listen, listen::reachable, peer};
+use socket2::SockRef;
+use std::io::{self, ErrorKind, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::{process::ExitCode, thread, time::Duration, time::Instant};
+
+/// So many clients at once: fewer than twice 129, so that each one's second SYN finds room.
+const BURST: u32 = 250;
 
 fn main() -> ExitCode {
-    command::run(both_ends)
+    command::run(|flags: Flags| {
+        let listener = Listen::with_backlog(1).on(flags.listen)?;
+        let addr = listener.local_addr()?;
+        let mut story = Story::begin(&flags, addr)?;
+        room_for_two(&mut story, listener)?;
+        #[cfg(target_os = "linux")]
+        complete_at_one_end(&mut story, addr)?;
+        two_backlogs(&mut story)?;
+        story.end()
+    })
 }
 
-fn both_ends(flags: Flags) -> io::Result<()> {
-    let listener = TcpListener::bind(flags.listen)?;
-    let addr = listener.local_addr()?;
-    let mut story = Story::begin(&flags, addr)?;
+fn room_for_two(story: &mut Story, listener: TcpListener) -> io::Result<()> {
+    let (queue, addr) = (End::of(&listener)?, reachable(listener.local_addr()?));
+    let (mut first, second) = (TcpStream::connect(addr)?, TcpStream::connect(addr)?);
+    first.write_all(b"hello")?;
     story
-        .stage("listen")
-        .expect("listener", End::listener(addr), Listen)
+        .stage("listen(1); two clients have connected, and one has written; nobody accepts")
+        .expect("listener", queue, must(Listen).backlog(1).recv_q(2))
+        .pair(End::of(&first)?, Established, must(Established).recv_q(5))
+        .pair(End::of(&second)?, Established, Established)
+        .why(
+            "The kernel completes the handshake, and takes data, whether or not anybody accepts. \
+             LISTEN's Recv-Q counts who waits. The backlog is 1 and two wait: Linux takes one more.",
+        )
         .show()?;
-    story.end()
+
+    let before = overflows().unwrap_or(0);
+    let (third, local) = peer::bound(addr.ip())?;
+    let _under_way = third.connect(&addr.into()); // does not wait: EINPROGRESS
+    let dialing = End::between(local, addr);
+    story
+        .stage("a third client dials")
+        .expect("listener", queue, must(Listen).recv_q(2).drops(1..))
+        .expect("third", dialing, must(SynSent).timer(Retransmit))
+        .timers()
+        .why(
+            "Its SYN was dropped. Refused would be an answer, an RST; this is silence, as if the \
+             SYN had been lost on the way. The timer will send it again.",
+        )
+        .show()?;
+    let fourth = TcpStream::connect_timeout(&addr, Duration::from_millis(100));
+    story.fails("A fourth's connect_timeout", fourth, ErrorKind::TimedOut)?;
+    let Some(now) = overflows() else {
+        return Ok(());
+    };
+    let text = format!("ListenOverflows, of all listeners (nstat -az): {before}, and now {now}.");
+    story.claim(&text, now >= before + 2)
+}
+
+/// The ACK that ends a handshake comes when the queue has filled. On a network distance does that,
+/// here a filter: at first the listener hears nothing but SYNs.
+#[cfg(target_os = "linux")]
+fn complete_at_one_end(story: &mut Story, addr: SocketAddr) -> io::Result<()> {
+    let listener = Listen::with_backlog(1).on(addr)?;
+    let (queue, addr) = (End::of(&listener)?, reachable(addr));
+    peer::hears_only(&listener, peer::SYN)?;
+    let mut late = TcpStream::connect(addr)?;
+    SockRef::from(&listener).detach_filter()?;
+    let _queued = (TcpStream::connect(addr)?, TcpStream::connect(addr)?);
+    decided(&listener, 3)?; // two are queued; an ACK was dropped
+    late.write_all(b"hello")?; // brings the ACK once more
+    story
+        .stage("there was room when a client's SYN came, and there is none for its ACK")
+        .expect("listener", queue, must(Listen).recv_q(2).drops(2..))
+        .client(End::of(&late)?, must(Established).send_q(5))
+        .server(End::of(&late)?, SynRecv)
+        .why(
+            "Its connect and its write have succeeded. The server's kernel drops the ACK, and the \
+             data with it, until there is room. (RST, if net.ipv4.tcp_abort_on_overflow is 1.)",
+        )
+        .show()
+}
+
+fn two_backlogs(story: &mut Story) -> io::Result<()> {
+    let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
+    let by_std = TcpListener::bind(anywhere)?;
+    let long = Listen::with_backlog(4096).on(anywhere)?;
+    let longest = Listen::with_backlog(i32::MAX).on(anywhere)?;
+    let ends = (End::of(&by_std)?, End::of(&long)?, End::of(&longest)?);
+    let limit = somaxconn();
+    let [few, many] = [128, 4096].map(|backlog| limit.min(backlog));
+    let dropped = BURST.saturating_sub(few + 1);
+
+    let times = burst(story, &by_std, few)?;
+    let histogram = Histogram::default().column(&format!("backlog {few}"), &times);
+    let more_times = burst(story, &long, many)?;
+    let histogram = histogram.column(&format!("backlog {many}"), &more_times);
+    story
+        .stage("both have accepted all of them; a third listener has asked for i32::MAX")
+        .expect("std's", ends.0, must(Listen).backlog(few).drops(dropped..))
+        .expect("4096", ends.1, must(Listen).backlog(many).recv_q(0))
+        .expect("i32::MAX", ends.2, must(Listen).backlog(limit))
+        .why(&format!(
+            "The kernel cuts the backlog to net.core.somaxconn, {limit} here, and listen does not \
+             tell. std asks for 128: a greater somaxconn is of no use to its listeners."
+        ))
+        .show()?;
+    story.tell(&format!("\nHow long connect took:\n\n{histogram}\n"))?;
+    let late = times.iter().filter(|time| time.as_millis() >= 900).count();
+    let text = format!("{late} waited for their second SYN: after a second (RFC 6298, section 2).");
+    story.claim(&text, late >= dropped as usize)
+}
+
+/// Many dial a server at once that is busy, and only then accepts. How long each connect took.
+fn burst(story: &mut Story, at: &TcpListener, backlog: u32) -> io::Result<Vec<Duration>> {
+    let addr = at.local_addr()?;
+    SockRef::from(at).set_read_timeout(Some(Duration::from_secs(5)))?; // accept's, too
+    let dial = || {
+        let started = Instant::now();
+        TcpStream::connect(addr).map(|client| (client, started.elapsed()))
+    };
+    let (table, connected) = thread::scope(|scope| {
+        let clients: Vec<_> = (0..BURST).map(|_| scope.spawn(dial)).collect();
+        let table = decided(at, BURST); // each SYN has been answered or dropped
+        at.incoming().take(clients.len()).for_each(drop);
+        let joined = clients.into_iter().map(|client| client.join());
+        let connected = joined.map(|client| client.expect("connect does not panic"));
+        (table, connected.collect::<io::Result<Vec<_>>>())
+    });
+    let (table, connected) = (table?, connected?);
+    let clients = table.rows.iter().filter(|row| row.peer == addr);
+    let count = |state: State| clients.clone().filter(|row| row.state == state).count();
+    let (complete, silent) = (count(Established), count(SynSent));
+    let text =
+        format!("\n{BURST} at once, backlog {backlog}: {complete} ESTABLISHED, {silent} SYN_SENT.");
+    story.claim(&text, complete == BURST.min(backlog + 1) as usize)?;
+    Ok(connected.into_iter().map(|(_, time)| time).collect())
 }

@@ -14,6 +14,7 @@
 //! | [`fault`] | errors that say what was attempted, on what, and why it failed |
 //! | [`command`] | what every `main` does: read the arguments, run, report in one line |
 //! | [`listen`], [`dial`] | a listening socket with its options; a connection to one of several addresses |
+//! | [`accept_queue`] | how long a listener's queue may be, and what was dropped for want of room in it |
 //! | [`heartbeat`] | a ping whenever a connection has been quiet for an interval |
 //! | [`histogram`] | durations in the terminal, by order of magnitude |
 //! | [`peer`] | the other end: both ends in one hand, peers that are silent, deaf to some segments, or slow |
@@ -28,6 +29,7 @@
 //! Nothing here knows a lesson, and nothing but [`checks`] an exercise. The socket calls that a lesson
 //! is about stand in the lesson; here is what an earlier one has taught, and the narration.
 
+pub mod accept_queue;
 pub mod checks;
 pub mod command;
 pub mod course;

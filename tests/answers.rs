@@ -152,7 +152,10 @@ answers! {
             takes_more_after_the_end throws_the_queue_away unwraps waits_a_little
             write_all writes_before_it_looks;
 
-        backlog(stub): ;
+        backlog(listen, serve): a_thread_each accepts_ahead as_long_as_may_be asserts casts
+            cuts_it_itself ends_at_a_clients_error holds_the_lock in_batches loses_the_error
+            one_ahead one_at_a_time std_bind tries_for_ever trusts_listen turns_away unwraps
+            waits_for_itself;
 
         shutdown(stub): ;
 
@@ -194,7 +197,7 @@ answers! {
 
         window(outbox): a_byte_at_a_time dont_wait flushes_first keeps_the_pieces;
 
-        backlog(stub): ;
+        backlog(listen, serve): asks_afterwards hands_over permits polls;
 
         shutdown(stub): ;
 
@@ -214,7 +217,7 @@ answers! {
         states(bring): starter;
         nonblocking(connect): starter;
         window(outbox): starter;
-        backlog(stub): starter;
+        backlog(listen, serve): starter;
         shutdown(stub): starter;
         latency(prepare, put): starter;
         proxy(relay): starter;

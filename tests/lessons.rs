@@ -30,7 +30,7 @@ const LESSONS: [(&str, usize); 15] = [
     ("states", 13),
     ("nonblocking", 4),
     ("window", 7),
-    ("backlog", 1),
+    ("backlog", 4),
     ("shutdown", 1),
     ("latency", 5),
     ("proxy", 6),

@@ -1,0 +1,112 @@
+//! A listener's accept queue seen from outside: how long the kernel lets it be, what the kernel has
+//! dropped for want of room in it, and how to wait until a crowd of clients has been dealt with.
+//! What lesson `backlog` measures with; its exercise's checks, too.
+
+use std::{fs, io, net::TcpListener, time::Duration};
+
+use crate::{
+    deadline::Deadline,
+    table::{End, Kernel, Row, State, Table},
+};
+
+/// How long [`decided`] waits.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// The longest backlog that the kernel gives: listen(2) cuts its argument to net.core.somaxconn.
+/// Where that cannot be read, 128, which is the constant SOMAXCONN of many systems.
+#[must_use]
+pub fn somaxconn() -> u32 {
+    let limit = fs::read_to_string("/proc/sys/net/core/somaxconn").unwrap_or_default();
+    limit.trim().parse().unwrap_or(128)
+}
+
+/// How often a listener's accept queue had no room for a client: TcpExtListenOverflows, as
+/// `nstat -az` shows it (`/proc/net/netstat`). All listeners of the network namespace move it, those of
+/// other programs too. `None` where the kernel does not tell.
+#[must_use]
+pub fn overflows() -> Option<u64> {
+    counter(
+        &fs::read_to_string("/proc/net/netstat").ok()?,
+        "ListenOverflows",
+    )
+}
+
+/// The counters of a group stand in two lines, of names and of values.
+fn counter(text: &str, name: &str) -> Option<u64> {
+    let mut group = text.lines().filter(|line| line.starts_with("TcpExt:"));
+    let (mut names, mut values) = (group.next()?.split(' '), group.next()?.split(' '));
+    let column = names.position(|other| other == name)?;
+    values.nth(column)?.parse().ok()
+}
+
+/// Waits until so many clients have dialed a listener from which nobody accepts, and each is in its
+/// queue, or the queue is full and has dropped what else there is: on loopback a SYN may still be under
+/// way when connect has returned. Returns the table as it is then.
+///
+/// A few seconds at most. Where the kernel tells neither backlog nor drops (`/proc/net/tcp`), a full
+/// queue is not known for one, and takes that long.
+///
+/// # Errors
+/// The table cannot be read.
+pub fn decided(listener: &TcpListener, clients: u32) -> io::Result<Table> {
+    let (mut kernel, end) = (Kernel::open()?, End::of(listener)?);
+    let mut table = Table::default();
+    Deadline::after(PATIENCE).wait_for(|| {
+        table = kernel.table()?;
+        Ok(table.find(end).and_then(|listener| {
+            let dials = |row: &&Row| {
+                let dialing = matches!(row.state, State::Established | State::SynSent);
+                dialing && row.peer.port() == end.local.port()
+            };
+            // Drops alone would not do: on a slow machine a SYN is sent again, and dropped again.
+            let full = listener
+                .backlog
+                .is_some_and(|backlog| listener.recv_q > backlog);
+            let dropped = listener.drops.filter(|_| full).unwrap_or(0);
+            let all_have_dialed = table.rows.iter().filter(dials).count() >= clients as usize;
+            (all_have_dialed && listener.recv_q + dropped >= clients).then_some(())
+        }))
+    })?;
+    Ok(table)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{counter, decided, overflows, somaxconn};
+    use crate::{
+        peer::{bound, silent},
+        table::{End, Kernel},
+    };
+
+    #[test]
+    fn a_counter_stands_below_its_name() {
+        let text = "TcpExt: A ListenOverflows ListenDrops\nTcpExt: 1 22 333\nIpExt: A\nIpExt: 4\n";
+        assert_eq!(counter(text, "ListenOverflows"), Some(22));
+        assert_eq!(counter(text, "ListenDrops"), Some(333));
+        assert_eq!(counter(text, "B"), None);
+    }
+
+    #[test]
+    fn a_syn_without_room_is_counted_by_the_listener_and_by_the_system() {
+        let (listener, _queued) = silent().unwrap();
+        let before = overflows().unwrap();
+        let addr = listener.local_addr().unwrap();
+        let (client, _) = bound(addr.ip()).unwrap();
+        assert!(client.connect(&addr.into()).is_err()); // EINPROGRESS
+        let table = decided(&listener, 2).unwrap();
+        let row = table.find(End::of(&listener).unwrap()).unwrap();
+        assert_eq!(row.recv_q, 1);
+        assert!(row.drops > Some(0));
+        assert!(overflows().unwrap() > before);
+    }
+
+    #[test]
+    fn no_backlog_is_longer_than_somaxconn() {
+        let listener = crate::listen::Listen::with_backlog(i32::MAX)
+            .on("127.0.0.1:0".parse().unwrap())
+            .unwrap();
+        let table = Kernel::sock_diag().unwrap().table().unwrap();
+        let row = table.find(End::of(&listener).unwrap()).unwrap();
+        assert_eq!(row.backlog, Some(somaxconn()));
+    }
+}

@@ -1,0 +1,21 @@
+//! Makes the queue as long as the kernel allows.
+//!
+//! rejected by: lets no more wait than the burst, and one
+//! cause: A queue that is longer than the burst
+
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+};
+
+use socket_workshop::listen::Listen;
+
+pub use crate::right_answers::backlog::polls::serve;
+
+pub fn listen(addr: SocketAddr, burst: usize) -> io::Result<TcpListener> {
+    let limit = socket_workshop::accept_queue::somaxconn() as usize;
+    if burst > limit {
+        return Err(io::Error::other("the burst is too long"));
+    }
+    Listen::with_backlog(i32::MAX).on(addr)
+}

@@ -1,0 +1,18 @@
+//! Asks for as much as the kernel gives, and does not tell.
+//!
+//! rejected by: fails where the kernel would cut the backlog
+//! cause: that it has succeeded says nothing
+
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+};
+
+use socket_workshop::listen::Listen;
+
+pub use crate::right_answers::backlog::polls::serve;
+
+pub fn listen(addr: SocketAddr, burst: usize) -> io::Result<TcpListener> {
+    let limit = socket_workshop::accept_queue::somaxconn() as usize;
+    Listen::with_backlog(burst.min(limit) as i32).on(addr)
+}

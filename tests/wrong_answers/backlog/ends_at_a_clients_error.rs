@@ -1,0 +1,31 @@
+//! Takes an error of one client for the end of the worker.
+//!
+//! rejected by: goes on after a client's error
+//! cause: the error of one client
+
+use std::{
+    io,
+    net::{TcpListener, TcpStream},
+    thread,
+};
+
+pub use crate::right_answers::backlog::polls::listen;
+
+pub fn serve(
+    listener: &TcpListener,
+    workers: usize,
+    handle: &(dyn Fn(TcpStream) -> io::Result<()> + Sync),
+) -> io::Result<()> {
+    let work = || -> io::Result<()> {
+        loop {
+            let (stream, _) = listener.accept()?;
+            handle(stream)?;
+        }
+    };
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+        workers
+            .into_iter()
+            .try_for_each(|worker| worker.join().unwrap())
+    })
+}

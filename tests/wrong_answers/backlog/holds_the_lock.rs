@@ -1,0 +1,34 @@
+//! Holds the lock of the listener while it handles.
+//!
+//! rejected by: serves as many clients at once as it has workers
+//! cause: a lock is held while
+
+use std::{
+    io,
+    net::{TcpListener, TcpStream},
+    sync::Mutex,
+    thread,
+};
+
+pub use crate::right_answers::backlog::polls::listen;
+
+pub fn serve(
+    listener: &TcpListener,
+    workers: usize,
+    handle: &(dyn Fn(TcpStream) -> io::Result<()> + Sync),
+) -> io::Result<()> {
+    let listener = Mutex::new(listener);
+    let work = || -> io::Result<()> {
+        loop {
+            let next = listener.lock().unwrap();
+            let (stream, _) = next.accept()?;
+            let _ = handle(stream);
+        }
+    };
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+        workers
+            .into_iter()
+            .try_for_each(|worker| worker.join().unwrap())
+    })
+}

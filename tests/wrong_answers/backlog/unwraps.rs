@@ -1,0 +1,31 @@
+//! Makes a panic of a client's error.
+//!
+//! rejected by: goes on after a client's error
+//! cause: It panicked
+
+use std::{
+    io,
+    net::{TcpListener, TcpStream},
+    thread,
+};
+
+pub use crate::right_answers::backlog::polls::listen;
+
+pub fn serve(
+    listener: &TcpListener,
+    workers: usize,
+    handle: &(dyn Fn(TcpStream) -> io::Result<()> + Sync),
+) -> io::Result<()> {
+    let work = || -> io::Result<()> {
+        loop {
+            let (stream, _) = listener.accept()?;
+            handle(stream).unwrap();
+        }
+    };
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+        workers
+            .into_iter()
+            .try_for_each(|worker| worker.join().unwrap())
+    })
+}

@@ -1,0 +1,40 @@
+//! Workers wait for clients from a channel that they hold open themselves.
+//!
+//! rejected by: ends with accept's error, and not before its clients
+//! cause: who accepts has ended
+
+use std::{
+    io,
+    net::{TcpListener, TcpStream},
+    sync::mpsc,
+    thread,
+};
+
+pub use crate::right_answers::backlog::polls::listen;
+
+pub fn serve(
+    listener: &TcpListener,
+    workers: usize,
+    handle: &(dyn Fn(TcpStream) -> io::Result<()> + Sync),
+) -> io::Result<()> {
+    let (free, who_is_free) = mpsc::channel::<mpsc::Sender<TcpStream>>();
+    thread::scope(|scope| {
+        for _ in 0..workers {
+            let free = free.clone();
+            scope.spawn(move || {
+                let (mine, clients) = mpsc::channel();
+                while free.send(mine.clone()).is_ok() {
+                    let Ok(client) = clients.recv() else { return };
+                    let _ = handle(client);
+                }
+            });
+        }
+        drop(free);
+        let who_is_free = who_is_free; // dropped with the error: nobody needs a worker then
+        loop {
+            let worker = who_is_free.recv().expect("the workers wait for clients");
+            let (client, _) = listener.accept()?;
+            worker.send(client).expect("the worker is free");
+        }
+    })
+}

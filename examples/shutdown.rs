@@ -34,7 +34,7 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
     let mut story = Story::begin(flags, listener.local_addr()?)?;
     let listener = a_connection_to_itself(&mut story, listener)?;
     shutdown_on_the_listener(&mut story)?;
-    a_timeout(&mut story, &listener)?;
+    a_timeout(&mut story)?;
     an_eventfd_and_a_drain(&mut story, listener)?;
     story.end()
 }
@@ -45,20 +45,19 @@ fn a_connection_to_itself(story: &mut Story, listener: TcpListener) -> io::Resul
     let acceptor = thread::spawn(move || (handle.accept(), handle));
     drop(listener); // closes a descriptor: the socket lives on, for another leads to it
     story
-        .stage("a thread waits in accept; elsewhere its listener has been dropped")
+        .stage("a thread waits in accept; elsewhere, its listener has been dropped")
         .expect("listener", End::listener(addr), Listen)
-        .why("The thread's own handle keeps it in LISTEN. A flag does not end accept either, and nor \
-              does a signal: std calls it again.")
+        .why("The thread's own handle keeps it in LISTEN. Nor does a flag end accept, or a signal: std \
+              calls it again.")
         .show()?;
     let end = End::of(&TcpStream::connect(addr)?)?; // and closed
     let (accepted, listener) = acceptor.join().expect("it only accepts");
     let peer = accepted?.1;
     story
-        .stage("1. a connection to itself")
+        .stage("the first way: a connection to itself")
         .pair(end, time_wait(), gone())
-        .timers()
         .why("It is taken behind whoever is queued. It costs a TIME_WAIT and a place in the queue (when \
-              that is full, connect waits), and must know an address to dial from here.")
+              that is full, connect waits), and needs an address that can be dialed from here.")
         .show()?;
     story.claim(
         "accept has returned it, and nobody before.",
@@ -69,33 +68,35 @@ fn a_connection_to_itself(story: &mut Story, listener: TcpListener) -> io::Resul
 
 fn shutdown_on_the_listener(story: &mut Story) -> io::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
-    let addr = listener.local_addr()?;
-    let mut queued = TcpStream::connect(addr)?;
-    let end = End::of(&queued)?;
+    let handle = listener.try_clone()?;
+    let acceptor = thread::spawn(move || handle.accept());
+    SockRef::from(&listener).shutdown(Shutdown::Read)?;
+    let woken = acceptor.join().expect("it only accepts");
+    SockRef::from(&listener).listen(1)?; // again: on Linux it can
+    let mut queued = TcpStream::connect(listener.local_addr()?)?;
+    let (listening, end) = (End::of(&listener)?, End::of(&queued)?);
     SockRef::from(&listener).shutdown(Shutdown::Read)?;
     story
-        .stage("2. shutdown on another listening socket, with a client in its queue")
-        .expect("other listener", End::listener(addr), gone())
+        .stage("the second: shutdown on a listening socket, and again with a client in its queue")
+        .expect("other listener", listening, gone())
         .pair(end, gone(), gone())
-        .why("A blocked accept ends with EINVAL. The socket listens no more, and whoever is queued is \
-              reset: as by closing it.")
+        .why("It costs whoever is queued: the kernel resets them, as it does when a listener closes.")
         .show()?;
-    story.fails("accept", listener.accept(), InvalidInput)?; // EINVAL
+    story.fails("accept", woken, InvalidInput)?; // EINVAL
     story.fails("The client's read", queued.read(&mut [0]), ConnectionReset)
 }
 
-fn a_timeout(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
-    let tick = Duration::from_millis(20);
-    SockRef::from(listener).set_read_timeout(Some(tick))?; // SO_RCVTIMEO is accept's too
+fn a_timeout(story: &mut Story) -> io::Result<()> {
+    let (listener, tick) = (TcpListener::bind("127.0.0.1:0")?, Duration::from_millis(20));
+    SockRef::from(&listener).set_read_timeout(Some(tick))?; // SO_RCVTIMEO is accept's too
     let started = Instant::now();
     let wakeups = (0..5).filter(|_| listener.accept().is_err()).count(); // EAGAIN
     let took = started.elapsed();
-    let text = format!("\n3. A receive timeout: {wakeups} wake-ups in {took:.0?}, for nothing.");
+    let text = format!("\nThe third: a receive timeout. {wakeups} useless wake-ups in {took:.0?}.");
     story.claim(&text, wakeups == 5 && took >= 5 * tick)?;
     let _client = TcpStream::connect(listener.local_addr()?)?;
     let inherited = listener.accept()?.0.read_timeout()?.is_some();
-    story.claim("What is accepted has the timeout too.", inherited)?;
-    SockRef::from(listener).set_read_timeout(None)
+    story.claim("And what is accepted has the timeout too.", inherited)
 }
 
 fn an_eventfd_and_a_drain(story: &mut Story, listener: TcpListener) -> io::Result<()> {
@@ -108,21 +109,23 @@ fn an_eventfd_and_a_drain(story: &mut Story, listener: TcpListener) -> io::Resul
     .map_err(io::Error::other)?;
     raise(SIGINT)?; // what Ctrl-C sends
     let mut fds = [listener.as_fd(), stop.as_fd()].map(|fd| PollFd::new(fd, PollFlags::POLLIN));
-    poll(&mut fds, PollTimeout::NONE)?; // unlike accept it may end with EINTR
+    poll(&mut fds, PollTimeout::NONE)?; // not repeated after a signal: it may end with EINTR
     let by_the_eventfd = fds.map(|fd| fd.any()) == [Some(false), Some(true)];
     let addr = listener.local_addr()?;
     let (mut first, silent) = (TcpStream::connect(addr)?, TcpStream::connect(addr)?);
     let ends = [End::of(&first)?, End::of(&silent)?];
     story
-        .stage("4. poll on the listener and an eventfd, which Ctrl-C writes; two clients come")
+        .stage("the fourth: poll on the listener and an eventfd; Ctrl-C; then two clients come")
         .expect("listener", End::listener(addr), must(Listen).recv_q(2))
-        .why("It costs a descriptor. The queue is as it was, and can still be accepted.")
+        .expect("first client", ends[0], Established)
+        .expect("silent client", ends[1], Established)
+        .why("It costs a descriptor. Nothing else has changed: the queue can still be accepted.")
         .show()?;
     story.claim("The eventfd has ended poll.", by_the_eventfd)?;
 
     listener.set_nonblocking(true)?;
     let calls: Vec<TcpStream> = listener.incoming().map_while(Result::ok).collect(); // to EAGAIN
-    drop(listener);
+    drop(listener); // nobody is in its queue: from here on who connects is refused
     first.write_all(b"hello")?;
     first.shutdown(Shutdown::Write)?;
     io::copy(&mut &calls[0], &mut &calls[0])?; // a call under way: an echo, to the end of file
@@ -137,7 +140,7 @@ fn an_eventfd_and_a_drain(story: &mut Story, listener: TcpListener) -> io::Resul
     drop(calls);
     let answer = io::read_to_string(first)?;
     story
-        .stage("a drain: both are accepted, one call is finished, one cut off at a limit of 100 ms")
+        .stage("the drain: both were accepted, one call is finished, one cut off at the limit")
         .expect("listener", End::listener(addr), gone())
         .expect("first client", ends[0], time_wait())
         .expect("silent client", ends[1], gone())

@@ -31,7 +31,7 @@ const LESSONS: [(&str, usize); 15] = [
     ("nonblocking", 1),
     ("window", 1),
     ("backlog", 1),
-    ("shutdown", 1),
+    ("shutdown", 5),
     ("latency", 1),
     ("proxy", 1),
 ];

@@ -122,7 +122,7 @@ answers! {
 
         backlog(stub): ;
 
-        shutdown(stub): ;
+        shutdown(start): ;
 
         latency(stub): ;
 
@@ -155,7 +155,7 @@ answers! {
 
         backlog(stub): ;
 
-        shutdown(stub): ;
+        shutdown(start): connects_to_itself drains_then_shuts_down looks_every_20_ms polls;
 
         latency(stub): ;
 
@@ -174,7 +174,7 @@ answers! {
         nonblocking(stub): starter;
         window(stub): starter;
         backlog(stub): starter;
-        shutdown(stub): starter;
+        shutdown(start): starter;
         latency(stub): starter;
         proxy(stub): starter;
     }

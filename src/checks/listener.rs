@@ -3,7 +3,7 @@
 
 mod crowd;
 mod descriptors;
-mod processor;
+pub(super) mod processor;
 mod server;
 mod socket;
 

@@ -1,5 +1,7 @@
 //! What a server can do wrong when it is stopped, by what the kernel shows.
 
+use std::io::{self, ErrorKind};
+
 use crate::{
     exam::{Call, Case, Seen, Whose},
     table::State,
@@ -74,6 +76,16 @@ pub(super) fn does_not_stop(case: &Case) -> Option<String> {
     } else {
         return None;
     };
+    Some(cause.to_owned())
+}
+
+/// `stop` has returned an error.
+pub(super) fn fails(error: &io::Error, case: &Case) -> Option<String> {
+    if error.kind() != ErrorKind::ConnectionRefused || !listens(case) {
+        return None;
+    }
+    let cause = "Your server listens, and `stop` has connected to another address: nobody listens \
+                 there. The listener may be bound to any address: local_addr tells which.";
     Some(cause.to_owned())
 }
 

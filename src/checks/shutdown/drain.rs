@@ -10,13 +10,13 @@ use std::{
 use super::{
     Start, cause,
     server::{
-        FAR, LINE, MUCH, Server, closes_its_listener, counts, ended, listening, rest_of,
+        FAR, LINE, MUCH, Server, closes_its_listener, counts, dial, ended, listening, rest_of,
         start_and_stop, stopped,
     },
 };
 use crate::{
     deadline::Deadline,
-    exam::{Because, Exam, LIMIT, Unmet, Verdict, here},
+    exam::{Because, Exam, LIMIT, Seen, Unmet, Verdict, here},
     table::State,
 };
 
@@ -69,16 +69,12 @@ const RESET: &str = "The connection was complete before `stop` was called, and i
     go of the listener.";
 
 const CLOSED: &str = "The connection was complete before `stop` was called. It was accepted, and closed \
-    without being served: its call was not begun, or was cut off before the limit.";
+    without being served: dropped because of the wish to stop, or cut off before the limit. After the wish, \
+    accept until nobody is left in the queue, and serve whoever it was.";
 
 /// Clients whose connections are complete, with nobody to accept them.
 fn queue(exam: &Exam, addr: SocketAddr) -> Verdict<Vec<TcpStream>> {
-    let dial = |_| {
-        let client = here("connect", TcpStream::connect_timeout(&addr, LIMIT))?;
-        exam.owns(&client);
-        Ok(client)
-    };
-    let clients: Vec<TcpStream> = (0..QUEUED).map(dial).collect::<Verdict<_>>()?;
+    let clients = dial(exam, addr, QUEUED)?;
     let complete = || {
         let table = exam.table().unwrap_or_default();
         let full = |state, queued| state == State::Listen && queued == QUEUED as u32;
@@ -126,9 +122,10 @@ pub(super) fn refuses_who_comes_after(exam: &Exam, start: Start) -> Verdict {
     stopped(exam, &stop, "when the last call is over", 0)
 }
 
-const CUT_EARLY: &str = "The call was under way, the limit far away, and its connection was closed, or \
-    the half of it that the call reads from: to shut that down makes an end of file that the client never \
-    sent. Until the limit, leave the connections alone, and wait for what runs on them.";
+const CUT_EARLY: &str = "The call was under way, and has ended before the limit without an answer: its \
+    connection was closed, or the half of it that the call reads from (which makes an end of file that \
+    the client never sent), or a timeout of yours let its read fail. Until the limit, leave the \
+    connections alone, and wait for what runs on them.";
 
 pub(super) fn lets_a_call_under_way_end(exam: &Exam, start: Start) -> Verdict {
     let server = Server::start(exam, start)?;
@@ -187,10 +184,7 @@ const SILENT: usize = 10;
 
 pub(super) fn has_one_limit_for_all(exam: &Exam, start: Start) -> Verdict {
     let server = Server::start(exam, start)?;
-    let name = |i| format!("silent client {i}");
-    let _silent: Vec<_> = (1..=SILENT)
-        .map(|i| server.client(&name(i)))
-        .collect::<Verdict<_>>()?;
+    let _silent = server.silent_clients(SILENT)?;
     let full = server.client("client that does not read")?;
     full.send(MUCH)?;
     let pipe_is_full = || {
@@ -222,11 +216,16 @@ pub(super) fn has_one_limit_for_all(exam: &Exam, start: Start) -> Verdict {
         format!("it has returned an error: {error}"),
     )?;
     counts(exam, count.unwrap_or(0), SILENT + 1)?;
-    let left = exam.evidence().yours().count();
+    let open = |seen: &&Seen| seen.row.state != State::Listen;
+    let closed = || {
+        let left = exam.evidence().yours().filter(open).count();
+        Ok((left == 0).then_some(()))
+    };
+    let closed = here("look", Deadline::after(LIMIT).wait_for(closed))?;
     exam.must(
-        left == 0,
+        closed.is_some(),
         "every connection to be closed",
-        format!("{left} are open"),
+        "some are open",
     )
     .caused_by("`stop` has returned, and handles of connections are still open.")
 }

@@ -87,7 +87,10 @@ impl<'e> Server<'e> {
     }
 
     pub(super) fn on(exam: &'e Exam, start: Start, addr: SocketAddr) -> Verdict<Server<'e>> {
-        let listener = listening(exam, addr)?;
+        Server::with(exam, start, listening(exam, addr)?)
+    }
+
+    pub(super) fn with(exam: &'e Exam, start: Start, listener: TcpListener) -> Verdict<Server<'e>> {
         let addr = here("read its address", listener.local_addr())?;
         let started = exam.start("start", move || start(listener, serve).map(Started))?;
         let Started(stop) = started.succeeds("at once").because(cause::starts_late)?;
@@ -99,14 +102,26 @@ impl<'e> Server<'e> {
     pub(super) fn client(&self, name: &str) -> Verdict<Peer<'e>> {
         let before = begun();
         let client = self.exam.dial(self.addr)?.named(name);
-        let served = Deadline::after(LIMIT).wait_for(|| Ok((begun() > before).then_some(())));
-        let served = matches!(served, Ok(Some(())));
-        let expected = format!("`serve` to be called for the {name} within {LIMIT:?}");
-        let seen = "it has not been called";
-        self.exam
-            .must(served, expected, seen)
-            .because(cause::not_served)?;
+        self.has_begun(before + 1, name)?;
         Ok(client)
+    }
+
+    /// So many clients that say nothing, whose calls have begun.
+    pub(super) fn silent_clients(&self, count: usize) -> Verdict<Vec<TcpStream>> {
+        let before = begun();
+        let clients = dial(self.exam, self.addr, count)?;
+        self.exam
+            .step(format!("connected {count} clients, which say nothing"));
+        self.has_begun(before + count, "last of them")?;
+        Ok(clients)
+    }
+
+    fn has_begun(&self, count: usize, name: &str) -> Verdict {
+        let served = Deadline::after(LIMIT).wait_for(|| Ok((begun() >= count).then_some(())));
+        let expected = format!("`serve` to be called for the {name} within {LIMIT:?}");
+        let called = matches!(served, Ok(Some(())));
+        let verdict = self.exam.must(called, expected, "it has not been called");
+        verdict.because(cause::not_served)
     }
 
     /// Calls `stop`.
@@ -132,8 +147,14 @@ pub(super) fn start_and_stop(
 
 /// `stop` returns within [`LIMIT`], and has cut off so many.
 pub(super) fn stopped(exam: &Exam, stop: &Stopping<'_>, when: &str, cut_off: usize) -> Verdict {
-    let count = stop.succeeds(when).because(cause::does_not_stop)?;
-    counts(exam, count, cut_off)
+    match stop.returns(when).because(cause::does_not_stop)? {
+        Ok(count) => counts(exam, count, cut_off),
+        Err(error) => {
+            let seen = format!("it has returned an error: {error} ({:?})", error.kind());
+            let failed = exam.fail(format!("`stop` to return Ok {when}"), seen);
+            failed.because(|case| cause::fails(&error, case))
+        }
+    }
 }
 
 /// `stop` has returned how many it has cut off.
@@ -143,10 +164,13 @@ pub(super) fn counts(exam: &Exam, count: usize, cut_off: usize) -> Verdict {
         format!("`stop` to return {cut_off}, the connections that it had to cut off"),
         format!("it has returned {count}"),
     )
-    .caused_by(
+    .caused_by(if count > cut_off {
         "What counts is the connections that were still open at the limit and were closed for that: not \
-         those that were served, and not the calls that were over by then.",
-    )
+         those that were served, and not the calls that were over by then."
+    } else {
+        "More calls than these were under way, and their clients had not ended them. Either your code did \
+         so before the limit, or it has not counted what it cut off at the limit, or it has not waited."
+    })
 }
 
 /// Whether the kernel still shows a listener.
@@ -166,6 +190,16 @@ pub(super) fn closes_its_listener(exam: &Exam) -> Verdict<bool> {
         Deadline::after(LIMIT).wait_for(look),
         Ok(Some(()))
     ))
+}
+
+/// Clients that connect, and say nothing.
+pub(super) fn dial(exam: &Exam, addr: SocketAddr, count: usize) -> Verdict<Vec<TcpStream>> {
+    let client = |_| {
+        let client = here("connect", TcpStream::connect_timeout(&addr, LIMIT))?;
+        exam.owns(&client);
+        Ok(client)
+    };
+    (0..count).map(client).collect()
 }
 
 /// How a connection ended, as its client sees it.

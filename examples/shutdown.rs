@@ -59,10 +59,7 @@ fn a_connection_to_itself(story: &mut Story, listener: TcpListener) -> io::Resul
         .why("It is taken behind whoever is queued. It costs a TIME_WAIT and a place in the queue (when \
               that is full, connect waits), and needs an address that can be dialed from here.")
         .show()?;
-    story.claim(
-        "accept has returned it, and nobody before.",
-        peer == end.local,
-    )?;
+    story.claim("It is what accept has returned.", peer == end.local)?;
     Ok(listener)
 }
 
@@ -125,7 +122,7 @@ fn an_eventfd_and_a_drain(story: &mut Story, listener: TcpListener) -> io::Resul
 
     listener.set_nonblocking(true)?;
     let calls: Vec<TcpStream> = listener.incoming().map_while(Result::ok).collect(); // to EAGAIN
-    drop(listener); // nobody is in its queue: from here on who connects is refused
+    drop(listener); // from here on who connects is refused
     first.write_all(b"hello")?;
     first.shutdown(Shutdown::Write)?;
     io::copy(&mut &calls[0], &mut &calls[0])?; // a call under way: an echo, to the end of file
@@ -144,6 +141,8 @@ fn an_eventfd_and_a_drain(story: &mut Story, listener: TcpListener) -> io::Resul
         .expect("listener", End::listener(addr), gone())
         .expect("first client", ends[0], time_wait())
         .expect("silent client", ends[1], gone())
+        .why("Neither was reset in the queue; the silent one was at the limit. What is to be finished must \
+              be waited for before main returns: a process ends with main.")
         .show()?;
     let in_order = answer == "hello" && waited == Err(mpsc::RecvTimeoutError::Timeout);
     story.claim("The first client has its answer.", in_order)

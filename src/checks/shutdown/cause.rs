@@ -80,13 +80,12 @@ pub(super) fn does_not_stop(case: &Case) -> Option<String> {
 }
 
 /// `stop` has returned an error.
-pub(super) fn fails(error: &io::Error, case: &Case) -> Option<String> {
-    if error.kind() != ErrorKind::ConnectionRefused || !listens(case) {
-        return None;
-    }
-    let cause = "Your server listens, and `stop` has connected to another address: nobody listens \
-                 there. The listener may be bound to any address: local_addr tells which.";
-    Some(cause.to_owned())
+pub(super) fn fails(error: &io::Error) -> Option<String> {
+    (error.kind() == ErrorKind::ConnectionRefused).then(|| {
+        "`stop` has connected to an address where nobody listens. Either it is not the listener's, which may \
+         be bound to any address (local_addr tells), or the listener had been closed before."
+            .to_owned()
+    })
 }
 
 /// `stop` has returned, and a socket still listens.

@@ -152,7 +152,7 @@ pub(super) fn stopped(exam: &Exam, stop: &Stopping<'_>, when: &str, cut_off: usi
         Err(error) => {
             let seen = format!("it has returned an error: {error} ({:?})", error.kind());
             let failed = exam.fail(format!("`stop` to return Ok {when}"), seen);
-            failed.because(|case| cause::fails(&error, case))
+            failed.because(|_| cause::fails(&error))
         }
     }
 }

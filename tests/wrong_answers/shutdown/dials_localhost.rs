@@ -1,7 +1,7 @@
 //! Connects to 127.0.0.1, wherever its listener is.
 //!
 //! rejected by: stops at once when it is idle
-//! cause: has connected to another address
+//! cause: has connected to an address where nobody listens
 
 use std::{
     io,

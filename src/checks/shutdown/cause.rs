@@ -65,7 +65,7 @@ pub(super) fn does_not_stop(case: &Case) -> Option<String> {
     } else if listens(case) && case.is_blocked_in(&[Call::Accept]) {
         "A thread of yours waits in accept, and nothing wakes it. It looks at no flag while it waits, and \
          a handle of the listener that is dropped elsewhere closes nothing: the row is in LISTEN still. \
-         Connect to it, or let it wait in poll, or with a timeout, for the wish to stop as well."
+         Connect to it where local_addr tells it to be, or let it wait in poll, or with a timeout, for the wish as well."
     } else if case.is_blocked_in(&[Call::Connect]) {
         "A thread of yours waits for a connection that nobody answers."
     } else if calls.count() > 0 && case.is_blocked_in(&[Call::Read, Call::Write]) {
@@ -83,7 +83,7 @@ pub(super) fn does_not_stop(case: &Case) -> Option<String> {
 pub(super) fn fails(error: &io::Error) -> Option<String> {
     (error.kind() == ErrorKind::ConnectionRefused).then(|| {
         "`stop` has connected to an address where nobody listens. Either it is not the listener's, which may \
-         be bound to any address (local_addr tells), or the listener had been closed before."
+         be bound to any address (local_addr tells it), or the listener had been closed before."
             .to_owned()
     })
 }

@@ -1,7 +1,7 @@
 //! Connects to 127.0.0.1, wherever its listener is.
 //!
 //! rejected by: stops at once when it is idle
-//! cause: has connected to an address where nobody listens
+//! cause: local_addr tells
 
 use std::{
     io,

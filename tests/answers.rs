@@ -157,7 +157,11 @@ answers! {
             one_ahead one_at_a_time std_bind tries_for_ever trusts_listen turns_away unwraps
             waits_for_itself;
 
-        shutdown(stub): ;
+        shutdown(start): a_limit_for_each closes_with_a_queue counts_everybody cuts_off_at_once
+            dials_localhost drops_a_handle ends_reads_only ends_the_reading forgets_its_pipe
+            hands_its_timeout_on has_no_limit keeps_a_handle leaves_its_acceptor
+            listens_while_it_waits one_at_a_time returns_at_once sets_a_flag shuts_the_listener_down
+            spins takes_the_first_for_the_last unwraps waits_the_whole_limit;
 
         latency(prepare, put): a_buffer_of_8_kib a_write_for_each_piece acknowledges_quickly another_error
             corks_for_good ends_with_a_newline header_then_value keeps_small_ones more_to_come
@@ -199,7 +203,7 @@ answers! {
 
         backlog(listen, serve): asks_afterwards hands_over permits polls;
 
-        shutdown(stub): ;
+        shutdown(start): connects_to_itself drains_then_shuts_down looks_every_20_ms polls;
 
         latency(prepare, put): a_buffer_with_room corks more_to_come no_delay_for_a_call vectored;
 
@@ -218,7 +222,7 @@ answers! {
         nonblocking(connect): starter;
         window(outbox): starter;
         backlog(listen, serve): starter;
-        shutdown(stub): starter;
+        shutdown(start): starter;
         latency(prepare, put): starter;
         proxy(relay): starter;
     }

@@ -31,7 +31,7 @@ const LESSONS: [(&str, usize); 15] = [
     ("nonblocking", 4),
     ("window", 7),
     ("backlog", 4),
-    ("shutdown", 1),
+    ("shutdown", 5),
     ("latency", 5),
     ("proxy", 6),
 ];

@@ -169,9 +169,10 @@ fn stops_at_once_when_idle(exam: &Exam, start: Start) -> Verdict {
             continue; // a machine without IPv6
         }
         let server = Server::on(exam, start, addr)?;
+        let addr = server.addr;
         let stop = server.stop(FAR)?;
         stopped(exam, &stop, "when no call is under way", 0)?;
-        let closed = closes_its_listener(exam)?;
+        let closed = closes_its_listener(exam, addr)?;
         exam.must(closed, "no row in LISTEN", "there is one")
             .because(|case| Some(cause::listens_still(case)))?;
     }

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     deadline::Deadline,
     exam::{Because, Exam, LIMIT, Seen, Unmet, Verdict, here},
-    table::State,
+    table::{Row, State},
 };
 
 /// Clients in the queue, fewer than a backlog of 128 has room for. A server accepts some of them before
@@ -98,7 +98,7 @@ pub(super) fn refuses_who_comes_after(exam: &Exam, start: Start) -> Verdict {
     let addr = server.addr;
     let client = server.client("first client")?;
     let stop = server.stop(FAR)?;
-    let closed = closes_its_listener(exam)?;
+    let closed = closes_its_listener(exam, addr)?;
     exam.must(closed, "no row in LISTEN, soon after `stop` was called", "there is one")
         .because(|case| {
             let queue = "`stop` waits for the calls under way, and its listener is open meanwhile: the \
@@ -189,7 +189,7 @@ pub(super) fn has_one_limit_for_all(exam: &Exam, start: Start) -> Verdict {
     full.send(MUCH)?;
     let pipe_is_full = || {
         let table = exam.table().unwrap_or_default();
-        let filled = |row: &crate::table::Row| row.local == server.addr && row.send_q > 0;
+        let filled = |row: &Row| row.local == server.addr && row.send_q > 0;
         Ok(table
             .rows
             .iter()

@@ -13,7 +13,7 @@ use crate::{
     deadline::Deadline,
     exam::{Answer, Because, Exam, LIMIT, Peer, Verdict, here},
     listen::Listen,
-    table::State,
+    table::End,
 };
 
 /// What a client says, and hears.
@@ -173,23 +173,15 @@ pub(super) fn counts(exam: &Exam, count: usize, cut_off: usize) -> Verdict {
     })
 }
 
-/// Whether the kernel still shows a listener.
-fn listens(exam: &Exam) -> Verdict<bool> {
-    Ok(exam
-        .table()?
-        .rows
-        .iter()
-        .any(|row| row.state == State::Listen))
-}
-
-/// No socket listens any more, by [`LIMIT`].
-pub(super) fn closes_its_listener(exam: &Exam) -> Verdict<bool> {
+/// Nothing listens at this address any more, by [`LIMIT`]. At another, the port may be another process's.
+pub(super) fn closes_its_listener(exam: &Exam, addr: SocketAddr) -> Verdict<bool> {
     exam.table()?;
-    let look = || Ok((!listens(exam).unwrap_or(false)).then_some(()));
-    Ok(matches!(
-        Deadline::after(LIMIT).wait_for(look),
-        Ok(Some(()))
-    ))
+    let look = || {
+        let table = exam.table().unwrap_or_default();
+        Ok(table.find(End::listener(addr)).is_none().then_some(()))
+    };
+    let closed = Deadline::after(LIMIT).wait_for(look);
+    Ok(matches!(closed, Ok(Some(()))))
 }
 
 /// Clients that connect, and say nothing.

@@ -376,9 +376,12 @@ fn constant(text: &str) -> String {
     let mut ports: Vec<String> = Vec::new();
     let mut constant = String::new();
     for line in text.lines() {
-        let line = match line.starts_with(' ') {
-            true => line,
-            false => line.trim_end_matches(|c: char| c.is_ascii_digit() || " .ms".contains(c)),
+        let line = match line.split_once("  ") {
+            Some(("FAILED", name)) => {
+                let name = name.trim_start().split("  ").next(); // behind it is the time
+                &format!("FAILED    {}", name.unwrap_or_default())
+            }
+            _ => line,
         };
         let mut words = Vec::new();
         for word in line.split(' ') {

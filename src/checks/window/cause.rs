@@ -56,6 +56,20 @@ pub(super) fn should_refuse(wanted: ErrorKind, got: Result<(), ErrorKind>) -> Op
     Some(cause.to_owned())
 }
 
+/// For a call that has failed as it should, and not without effect.
+pub(super) fn took_a_part(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::BrokenPipe => {
+            "After `finish` there is no later byte, and yet these are queued: they can never be written. \
+             Remember that it was called, and refuse before anything is queued."
+        }
+        _ => {
+            "`send` has returned an error, and yet it has taken bytes. The caller will send all of them \
+             again later. Look at the limit before anything is queued or written."
+        }
+    }
+}
+
 /// For a call that was to succeed.
 pub(super) fn an_error(kind: ErrorKind, case: &Case) -> Option<String> {
     let fin = case.is_in(State::FinWait1) || case.is_in(State::FinWait2);

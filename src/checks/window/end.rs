@@ -17,7 +17,8 @@ fn with_nothing_queued(exam: &Exam, open: Open) -> Verdict {
     owner.sends(b"bye")?;
     owner.finishes()?;
     owner.drains()?;
-    owner.ends()
+    owner.ends()?;
+    owner.is_refused(b"and more", ErrorKind::BrokenPipe)
 }
 
 fn with_bytes_queued(exam: &Exam, open: Open) -> Verdict {

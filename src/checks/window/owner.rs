@@ -155,17 +155,14 @@ impl<'e> Owner<'e> {
         self.exam
             .must(got == Err(kind), expected, seen)
             .because(|_| cause::should_refuse(kind, got))?;
-        self.exam.step(format!("it was refused: {kind:?}"));
+        self.exam.step(format!("it returned {kind:?}"));
         self.exam
             .must(
                 self.queued == before,
                 format!("nothing to be taken: {before} bytes queued, as before"),
                 format!("`queued` says {}", self.queued),
             )
-            .caused_by(
-                "`send` has returned an error, and yet it has taken a part of the bytes. The caller will \
-                 send all of them again later. Look at the limit before anything is queued or written.",
-            )
+            .caused_by(cause::took_a_part(kind))
     }
 
     /// Calls `writable`, which must be no error.

@@ -1,7 +1,7 @@
 //! Looks at the limit when the bytes are queued already.
 //!
 //! rejected by: takes all or nothing at its limit
-//! cause: it has taken a part of the bytes
+//! cause: yet it has taken bytes
 
 use std::{
     io::{self, ErrorKind, Write},

@@ -1,7 +1,7 @@
 //! Fills the queue to its limit, and refuses the rest.
 //!
 //! rejected by: takes all or nothing at its limit
-//! cause: it has taken a part of the bytes
+//! cause: yet it has taken bytes
 
 use std::{
     io::{self, ErrorKind, Write},

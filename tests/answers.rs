@@ -164,7 +164,7 @@ answers! {
 
         latency(stub): ;
 
-        proxy(relay): a_byte_at_a_time clones_and_loops polls queues_a_little;
+        proxy(relay): a_few_bytes_at_a_time clones_and_loops polls queues_a_little;
     }
     starters {
         listener(listen, serve): starter;

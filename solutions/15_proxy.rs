@@ -26,6 +26,9 @@ pub fn relay(client: TcpStream, server: TcpStream) -> io::Result<(u64, u64)> {
 
 /// Copies to the end of file, and passes that on; or passes a reset on.
 ///
+/// A thread that is blocked in one connection hears nothing of the other. Where a reset must end a write
+/// to a peer that does not read, too, it takes one thread with poll and non-blocking sockets.
+///
 /// `io::copy` writes what a read has brought before it reads again. A write that waits, because its
 /// peer does not read, keeps it from reading: so the window of the sender closes in its turn.
 fn one_way(from: &TcpStream, to: &TcpStream) -> io::Result<u64> {

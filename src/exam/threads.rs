@@ -71,15 +71,15 @@ impl fmt::Display for Call {
     }
 }
 
-/// Waits until so many threads of this process, `main`'s own aside, are blocked in this call: whether
-/// they come to that within [`LIMIT`]. `None` where the kernel does not tell.
+/// Waits until so many threads of this process or more, `main`'s own aside, are blocked in this call:
+/// whether they come to that within [`LIMIT`]. `None` where the kernel does not tell.
 #[must_use]
 pub fn wait_in(call: Call, count: usize) -> Option<bool> {
     let look = || {
         let threads = of_threads(|_| true);
         let there =
             |doing: &&Doing| matches!(doing, Doing::Blocked { call: is, .. } if *is == call);
-        let blocked = threads.iter().filter(there).count() == count;
+        let blocked = threads.iter().filter(there).count() >= count;
         let unknown = threads.iter().all(|doing| *doing == Doing::Unknown);
         Ok((blocked || unknown).then_some(blocked))
     };
@@ -192,7 +192,17 @@ fn kinds(threads: impl Iterator<Item = Doing>) -> Vec<(Doing, usize)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Call, Doing, lines};
+    use super::{Call, Doing, lines, wait_in};
+    use std::{io::Read, os::unix::net::UnixStream, thread};
+
+    #[test]
+    fn a_thread_that_is_blocked_in_a_read_is_seen_there() {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        let reader = thread::spawn(move || theirs.read(&mut [0]));
+        assert_ne!(wait_in(Call::Read, 1), Some(false));
+        drop(ours);
+        assert_eq!(reader.join().unwrap().unwrap(), 0);
+    }
 
     #[test]
     fn many_threads_are_told_without_their_descriptors() {

@@ -17,12 +17,16 @@ use crate::{
     table::{End, TimerKind},
 };
 
-/// A buffer that is soon full, in bytes.
+/// A buffer that is soon full, in bytes. Not smaller: a segment may have half of the first window, which
+/// was 64 KiB, and one for which a window has no room goes by probes only.
 const SMALL: usize = 64 << 10;
+
+/// So much must be passed on within the limit.
+const PIECE: usize = 16 << 10;
 
 /// What may be taken of what nobody reads, in bytes: the relay's megabyte, and what the kernel's small
 /// buffers hold, several times over.
-const ENOUGH: usize = 4 << 20;
+const ENOUGH: usize = 3 << 20;
 
 /// One side of the relay.
 pub(super) struct Side<'e> {
@@ -104,11 +108,15 @@ impl<'e> Relaying<'e> {
         self.receives(bytes, from, to)
     }
 
-    /// One side must hear what the other has said.
+    /// One side must hear what the other has said. Each piece of it has the limit for itself: a slow
+    /// relay is a right one.
     pub fn receives(&self, bytes: &[u8], from: &Side, to: &Side) -> Verdict {
-        to.peer
-            .receives(bytes)
-            .because(|case| cause::not_passed(case, from, to))
+        for piece in bytes.chunks(PIECE) {
+            to.peer
+                .receives(piece)
+                .because(|case| cause::not_passed(case, from, to))?;
+        }
+        Ok(())
     }
 
     /// One side half-closes, and the other must read end of file.
@@ -146,20 +154,25 @@ impl<'e> Relaying<'e> {
     pub fn fills(&self, from: &Side, to: &Side) -> Verdict<usize> {
         let exams = from.end.other();
         let (mut taken, mut probe_due) = (0, Duration::MAX);
-        // A window probe that has brought nothing is sent again, later: then the window has been shut
-        // for a while, and the relay does not read.
+        // A window probe that has brought nothing is sent again, later: then the window has been shut for
+        // a while. If no thread of the relay's could run by now, that is not for want of a processor.
         let full = || {
-            let more = from.peer.fill(&[b'x'; SMALL]).unwrap_or(0);
-            taken += more;
+            while taken <= ENOUGH {
+                match from.peer.fill(&[b'x'; SMALL]) {
+                    Ok(more @ 1..) => (taken, probe_due) = (taken + more, Duration::MAX),
+                    _ => break,
+                }
+            }
             let table = self.exam.table().unwrap_or_default();
             let timer = table.find(exams).and_then(|row| row.timer);
-            let probe = timer.filter(|timer| timer.kind == TimerKind::WindowProbe && more == 0);
+            let probe = timer.filter(|timer| timer.kind == TimerKind::WindowProbe);
             let due = probe.map_or(Duration::MAX, |timer| timer.remaining);
             let before = mem::replace(&mut probe_due, due);
             let again = probe.is_some() && due > before;
-            Ok((again || taken > ENOUGH).then_some(()))
+            let held_up = again && !self.exam.evidence().threads.contains(&Doing::Running);
+            Ok((held_up || taken > ENOUGH).then_some(()))
         };
-        let full = here("wait", Deadline::after(2 * LIMIT).wait_for(full))?;
+        let full = here("wait", Deadline::after(3 * LIMIT).wait_for(full))?;
         let (name, other) = (from.name, to.name);
         self.exam.step(format!(
             "the {name} has sent as much as goes; the {other} does not read"
@@ -176,7 +189,7 @@ impl<'e> Relaying<'e> {
     }
 
     /// One side resets, and the other must hear just that. The other may have half-closed before.
-    pub fn is_reset(self, by_server: bool, half_closed: bool) -> Verdict {
+    pub fn resets(self, by_server: bool, half_closed: bool) -> Verdict {
         if half_closed {
             let (resets, other) = self.in_order(by_server);
             self.passes_the_end(other, resets)?;
@@ -190,7 +203,7 @@ impl<'e> Relaying<'e> {
 
     /// One side half-closes, then resets: nobody reads there any more, so the next write hears of it.
     /// The connection of the other, which has had an end of file, must be over too.
-    pub fn is_reset_behind_the_end(self, by_server: bool) -> Verdict {
+    pub fn resets_behind_the_end(self, by_server: bool) -> Verdict {
         let (resets, other) = self.in_order(by_server);
         self.passes_the_end(resets, other)?;
         let exam = self.exam;
@@ -214,7 +227,7 @@ impl<'e> Relaying<'e> {
     }
 
     /// One side resets while the other sends to it.
-    pub fn is_reset_in_the_middle(self, by_server: bool) -> Verdict {
+    pub fn resets_in_the_middle(self, by_server: bool) -> Verdict {
         let (resets, other) = self.in_order(by_server);
         self.fills(other, resets)?;
         self.fails_after_a_reset(by_server, |_| ()).map(drop)

@@ -1,4 +1,4 @@
-//! Slow: a system call for each byte.
+//! Slow: two system calls for every sixteen bytes.
 
 use std::{
     io::{self, Read, Write},
@@ -28,10 +28,10 @@ fn one_way(from: &TcpStream, to: &TcpStream) -> io::Result<u64> {
 }
 
 fn copy(mut from: &TcpStream, mut to: &TcpStream) -> io::Result<u64> {
-    let (mut byte, mut total) = ([0], 0);
-    while from.read(&mut byte)? == 1 {
-        to.write_all(&byte)?;
-        total += 1;
+    let (mut bytes, mut total) = ([0; 16], 0);
+    while let n @ 1.. = from.read(&mut bytes)? {
+        to.write_all(&bytes[..n])?;
+        total += n as u64;
     }
     to.shutdown(Shutdown::Write)?;
     Ok(total)

@@ -1,23 +1,150 @@
-//! STUB: lesson `latency`.
+//! Latency: a request in three writes may take thousands of times as long as the same bytes in one.
+//!
+//!     cargo run --example latency
+//!     strace -f -e trace=sendto target/debug/examples/latency     each write is a sendto
+//!
+//! You will see what the kernel holds back of a request that comes in pieces (Nagle's algorithm), how
+//! many segments four ways to send one need, and how long each takes. New since `shutdown`: when the
+//! kernel sends what a write has given it.
 
-use socket_workshop::stage::{Flags, Story};
-use socket_workshop::{
-    command,
-    table::{End, State::Listen},
-};
-use std::{io, net::TcpListener, process::ExitCode};
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::{process::ExitCode, thread, time::Duration, time::Instant};
+
+use socket_workshop::histogram::{Histogram, median};
+use socket_workshop::stage::{Count, Flags, Story, must};
+use socket_workshop::{command, listen::Listen, peer::connected, table::State::*};
+
+/// Requests of each way.
+const ROUNDS: u32 = 20;
 
 fn main() -> ExitCode {
-    command::run(both_ends)
+    command::run(|flags: Flags| {
+        let listener = Listen::default().on(flags.listen)?;
+        let mut story = Story::begin(&flags, listener.local_addr()?)?;
+        held_back(&mut story, &listener)?;
+        let written = ask(&mut story, &listener, &WRITTEN)?;
+        let server = ask(&mut story, &listener, &SERVER_NO_DELAY)?;
+        let client = ask(&mut story, &listener, &CLIENT_NO_DELAY)?;
+        let formatted = ask(&mut story, &listener, &FORMATTED)?;
+        let histogram = Histogram::default()
+            .column("writeln!", &written)
+            .column("server NODELAY", &server)
+            .column("client NODELAY", &client)
+            .column("one write", &formatted);
+        story.tell(&format!("\nThe round trips:\n\n{histogram}\n"))?;
+        let [written, server, client, formatted] =
+            [written, server, client, formatted].map(|all| median(&all));
+        story.claim(
+            &format!("In the median {written:.1?} by writeln!, and {formatted:.1?} by one write."),
+            written > 2 * formatted,
+        )?;
+        story.claim(
+            "TCP_NODELAY at the server changes nothing: it turns off Nagle, not the delayed ACK.",
+            server > 2 * formatted,
+        )?;
+        story.claim("At the client it helps, too.", 2 * client < written)?;
+        story.end()
+    })
 }
 
-fn both_ends(flags: Flags) -> io::Result<()> {
-    let listener = TcpListener::bind(flags.listen)?;
-    let addr = listener.local_addr()?;
-    let mut story = Story::begin(&flags, addr)?;
-    story
-        .stage("listen")
-        .expect("listener", End::listener(addr), Listen)
-        .show()?;
-    story.end()
+/// Request after request, each in three writes, and a look at what has become of one.
+fn held_back(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
+    let (client, server, end) = connected(listener)?;
+    thread::scope(|scope| {
+        scope.spawn(|| answer(&server));
+        scope.spawn(|| while round(&client, &WRITTEN).is_ok() {});
+        let shown = story
+            .stage("the client has written \"get \", \"subject\" and \"\\n\"; no answer comes")
+            .client(end, must(Established).send_q(12).unsent(8))
+            .server(end, must(Established).recv_q(0))
+            .why(
+                "Four bytes are sent, eight are not: while a small segment is unacknowledged, no \
+                  other small one is sent (Nagle's algorithm; RFC 9293, 3.7.4). The server's end \
+                  delays the ACK, to let it ride on an answer (3.8.6.3); but its program has no whole \
+                  line to answer. Each end waits for the other, until the delay is over.",
+            )
+            .show();
+        client.shutdown(Shutdown::Write)?; // the next round fails, and the server reads end of file
+        shown
+    })
+}
+
+/// A way to send a request of 12 bytes.
+struct Way {
+    title: &'static str,
+    client_no_delay: bool,
+    server_no_delay: bool,
+    send: fn(&TcpStream, &str) -> io::Result<()>,
+    segments: Count, // with data, of all rounds
+    why: &'static str,
+}
+
+const WRITTEN: Way = Way {
+    title: "20 requests by writeln!(stream, \"get {key}\"), each answered",
+    client_no_delay: false,
+    server_no_delay: false,
+    // A `write` for each piece: the text, the key, the newline.
+    send: |mut stream, key| writeln!(stream, "get {key}"),
+    segments: Count::AtLeast(2 * ROUNDS),
+    why: "Two a request: the first piece, then the others together. Only at the beginning of a \
+          connection does Linux not delay its ACKs: the first request waits for none.",
+};
+
+const SERVER_NO_DELAY: Way = Way {
+    title: "the same, and the server has set TCP_NODELAY",
+    server_no_delay: true,
+    why: "The option is about what its own socket sends.",
+    ..WRITTEN
+};
+
+const CLIENT_NO_DELAY: Way = Way {
+    title: "the same, and the client has set TCP_NODELAY",
+    client_no_delay: true,
+    segments: Count::AtLeast(3 * ROUNDS),
+    why: "Nothing waits: each write is a segment. One byte of newline has 40 of headers, or more.",
+    ..WRITTEN
+};
+
+const FORMATTED: Way = Way {
+    title: "formatted first, then one write",
+    send: |mut stream, key| stream.write_all(format!("get {key}\n").as_bytes()),
+    segments: Count::Exactly(ROUNDS),
+    why: "One segment, and no option: Nagle sends at once where nothing is unacknowledged.",
+    ..WRITTEN
+};
+
+/// The server: an answer for each line, in one write.
+fn answer(mut stream: &TcpStream) -> io::Result<()> {
+    BufReader::new(stream)
+        .lines()
+        .try_for_each(|request| request.and_then(|_| stream.write_all(b"6.824\n")))
+}
+
+/// A request and its answer: how long they took.
+fn round(mut client: &TcpStream, way: &Way) -> io::Result<Duration> {
+    let started = Instant::now();
+    (way.send)(client, "subject")?;
+    client.read_exact(&mut [0; 6])?;
+    Ok(started.elapsed())
+}
+
+/// All rounds, on a connection of their own: how long each took.
+fn ask(story: &mut Story, listener: &TcpListener, way: &Way) -> io::Result<Vec<Duration>> {
+    let (client, server, end) = connected(listener)?;
+    client.set_nodelay(way.client_no_delay)?;
+    server.set_nodelay(way.server_no_delay)?;
+    thread::scope(|scope| {
+        scope.spawn(|| answer(&server));
+        let rounds = (0..ROUNDS).map(|_| round(&client, way)).collect();
+        let received = must(Established).send_q(0).segments_in(way.segments);
+        let shown = story
+            .stage(way.title)
+            .client(end, must(Established).send_q(0))
+            .server(end, received)
+            .why(way.why)
+            .show();
+        client.shutdown(Shutdown::Write)?; // the server reads end of file
+        shown.and(rounds)
+    })
 }

@@ -29,7 +29,7 @@ fn main() -> ExitCode {
 }
 
 fn three_dials(story: &mut Story, answers: SocketAddr) -> io::Result<Socket> {
-    let (refuses, _deaf) = peer::deaf()?; // bound, and does not listen
+    let (_deaf, refuses) = peer::bound([127, 0, 0, 1])?; // bound, and does not listen
     let (full, _queued) = peer::silent()?; // has no room in its accept queue
     let silent = full.local_addr()?;
     let (first, refused) = dial(refuses)?;

@@ -1,23 +1,149 @@
-//! STUB: lesson `shutdown`.
+//! Stopping a server: what wakes a thread that is blocked in accept, and how no client is lost.
+//!
+//!     cargo run --example shutdown              both ends, stage by stage
+//!     cargo run --example shutdown -- serve     a server that Ctrl-C drains: src/serve.rs
+//!     nc 127.0.0.1 8330                         a client of it, in another terminal
+//!
+//! You will see that a dropped listener wakes nobody, what the four ways cost that do, and a drain:
+//! who is queued is served, a call under way is finished, up to a limit. New since `backlog`: the end.
 
-use socket_workshop::stage::{Flags, Story};
-use socket_workshop::{
-    command,
-    table::{End, State::Listen},
-};
-use std::{io, net::TcpListener, process::ExitCode};
+use std::io::{self, ErrorKind::*, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::time::{Duration, Instant};
+use std::{mem, os::fd::AsFd, process, process::ExitCode, sync::Arc, sync::mpsc, thread};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{Signal::SIGINT, raise};
+use socket_workshop::stage::{Flags, Story, gone, must, play, time_wait};
+use socket_workshop::{listen::Listen, say, serve::serve, stop::*, table::End, table::State::*};
+use socket2::SockRef;
 
 fn main() -> ExitCode {
-    command::run(both_ends)
+    play(both_ends, |addr| {
+        let (listener, stop) = (Listen::default().on(addr)?, Stop::on_ctrl_c()?);
+        say!("listening on {}; Ctrl-C drains", listener.local_addr()?)?;
+        let totals = serve(listener, &stop, 1000, |c| {
+            io::copy(&mut { c }, &mut { c }).map(drop)
+        });
+        say!("{}", totals?)
+    })
 }
 
-fn both_ends(flags: Flags) -> io::Result<()> {
-    let listener = TcpListener::bind(flags.listen)?;
-    let addr = listener.local_addr()?;
-    let mut story = Story::begin(&flags, addr)?;
-    story
-        .stage("listen")
-        .expect("listener", End::listener(addr), Listen)
-        .show()?;
+fn both_ends(flags: &Flags) -> io::Result<()> {
+    let listener = Listen::default().on(flags.listen)?;
+    let mut story = Story::begin(flags, listener.local_addr()?)?;
+    let listener = a_connection_to_itself(&mut story, listener)?;
+    shutdown_on_the_listener(&mut story)?;
+    a_timeout(&mut story)?;
+    an_eventfd_and_a_drain(&mut story, listener)?;
     story.end()
+}
+
+fn a_connection_to_itself(story: &mut Story, listener: TcpListener) -> io::Result<TcpListener> {
+    let addr = listener.local_addr()?;
+    let handle = listener.try_clone()?;
+    let acceptor = thread::spawn(move || (handle.accept(), handle));
+    drop(listener); // closes a descriptor: the socket lives on, for another leads to it
+    story
+        .stage("a thread waits in accept; elsewhere, its listener has been dropped")
+        .expect("listener", End::listener(addr), Listen)
+        .why("The thread's own handle keeps it in LISTEN. Nor does a flag end accept, or a signal: std \
+              calls it again.")
+        .show()?;
+    let end = End::of(&TcpStream::connect(addr)?)?; // and closed
+    let (accepted, listener) = acceptor.join().expect("it only accepts");
+    let peer = accepted?.1;
+    story
+        .stage("the first way: a connection to itself")
+        .pair(end, time_wait(), gone())
+        .why("It is taken behind whoever is queued. It costs a TIME_WAIT and a place in the queue (when \
+              that is full, connect waits), and needs an address that can be dialed from here.")
+        .show()?;
+    story.claim("It is what accept has returned.", peer == end.local)?;
+    Ok(listener)
+}
+
+fn shutdown_on_the_listener(story: &mut Story) -> io::Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let handle = listener.try_clone()?;
+    let acceptor = thread::spawn(move || handle.accept());
+    SockRef::from(&listener).shutdown(Shutdown::Read)?;
+    let woken = acceptor.join().expect("it only accepts");
+    SockRef::from(&listener).listen(1)?; // again: on Linux it can
+    let mut queued = TcpStream::connect(listener.local_addr()?)?;
+    let (listening, end) = (End::of(&listener)?, End::of(&queued)?);
+    SockRef::from(&listener).shutdown(Shutdown::Read)?;
+    story
+        .stage("the second: shutdown on a listening socket, and again with a client in its queue")
+        .expect("other listener", listening, gone())
+        .pair(end, gone(), gone())
+        .why("It costs whoever is queued: the kernel resets them, as it does when a listener closes.")
+        .show()?;
+    story.fails("accept", woken, InvalidInput)?; // EINVAL
+    story.fails("The client's read", queued.read(&mut [0]), ConnectionReset)
+}
+
+fn a_timeout(story: &mut Story) -> io::Result<()> {
+    let (listener, tick) = (TcpListener::bind("127.0.0.1:0")?, Duration::from_millis(20));
+    SockRef::from(&listener).set_read_timeout(Some(tick))?; // SO_RCVTIMEO is accept's too
+    let started = Instant::now();
+    let wakeups = (0..5).filter(|_| listener.accept().is_err()).count(); // EAGAIN
+    let took = started.elapsed();
+    let text = format!("\nThe third: a receive timeout. {wakeups} useless wake-ups in {took:.0?}.");
+    story.claim(&text, wakeups == 5 && took >= 5 * tick)?;
+    let _client = TcpStream::connect(listener.local_addr()?)?;
+    let inherited = listener.accept()?.0.read_timeout()?.is_some();
+    story.claim("And what is accepted has the timeout too.", inherited)
+}
+
+fn an_eventfd_and_a_drain(story: &mut Story, listener: TcpListener) -> io::Result<()> {
+    let stop = Arc::new(EventFd::new()?);
+    let (wish, mut asked) = (Arc::clone(&stop), false);
+    ctrlc::set_handler(move || match mem::replace(&mut asked, true) {
+        false => drop(wish.write(1)), // on a thread of ctrlc's own, not in the signal handler
+        true => process::exit(130),   // a second Ctrl-C
+    })
+    .map_err(io::Error::other)?;
+    raise(SIGINT)?; // what Ctrl-C sends
+    let mut fds = [listener.as_fd(), stop.as_fd()].map(|fd| PollFd::new(fd, PollFlags::POLLIN));
+    poll(&mut fds, PollTimeout::NONE)?; // not repeated after a signal: it may end with EINTR
+    let by_the_eventfd = fds.map(|fd| fd.any()) == [Some(false), Some(true)];
+    let addr = listener.local_addr()?;
+    let (mut first, silent) = (TcpStream::connect(addr)?, TcpStream::connect(addr)?);
+    let ends = [End::of(&first)?, End::of(&silent)?];
+    story
+        .stage("the fourth: poll on the listener and an eventfd; Ctrl-C; then two clients come")
+        .expect("listener", End::listener(addr), must(Listen).recv_q(2))
+        .expect("first client", ends[0], Established)
+        .expect("silent client", ends[1], Established)
+        .why("It costs a descriptor. Nothing else has changed: the queue can still be accepted.")
+        .show()?;
+    story.claim("The eventfd has ended poll.", by_the_eventfd)?;
+
+    listener.set_nonblocking(true)?;
+    let calls: Vec<TcpStream> = listener.incoming().map_while(Result::ok).collect(); // to EAGAIN
+    drop(listener); // from here on who connects is refused
+    first.write_all(b"hello")?;
+    first.shutdown(Shutdown::Write)?;
+    io::copy(&mut &calls[0], &mut &calls[0])?; // a call under way: an echo, to the end of file
+    let (alive, ended) = mpsc::channel::<()>();
+    let waited = thread::scope(|scope| {
+        let call = &calls[1];
+        scope.spawn(move || (io::copy(&mut { call }, &mut { call }), drop(alive)));
+        let waited = ended.recv_timeout(Duration::from_millis(100)); // or until no `alive` is left
+        SockRef::from(call).set_linger(Some(Duration::ZERO))?; // to close it is to reset it
+        call.shutdown(Shutdown::Both).and(Ok(waited)) // ends what its thread waits for
+    })?;
+    drop(calls);
+    let answer = io::read_to_string(first)?;
+    story
+        .stage("the drain: both were accepted, one call is finished, one cut off at the limit")
+        .expect("listener", End::listener(addr), gone())
+        .expect("first client", ends[0], time_wait())
+        .expect("silent client", ends[1], gone())
+        .why("Neither was reset in the queue; the silent one was at the limit. What is to be finished must \
+              be waited for before main returns: a process ends with main.")
+        .show()?;
+    let in_order = answer == "hello" && waited == Err(mpsc::RecvTimeoutError::Timeout);
+    story.claim("The first client has its answer.", in_order)
 }

@@ -1,23 +1,150 @@
-//! STUB: lesson `states`.
+//! All eleven states of TCP, each held still: the kernel's row, and the place in the state diagram.
+//!
+//!     cargo run --example states
+//!     cargo run --example states -- --predict     asks for each state before it is shown
+//!
+//! You will see each end's row and its place in the diagram of RFC 9293; CLOSING and LAST_ACK too,
+//! FIN_WAIT1 become TIME_WAIT in one step, and a connection for which nobody has listened.
+//! New since `close`: what holds a state still, a segment kept behind data, or lost by a filter.
 
-use socket_workshop::stage::{Flags, Story};
-use socket_workshop::{
-    command,
-    table::{End, State::Listen},
-};
-use std::{io, net::TcpListener, process::ExitCode};
+use socket_workshop::peer::{FIN, SYN, bound, hears_only, narrow};
+use socket_workshop::stage::{Flags, Story, gone, must, time_wait};
+use socket_workshop::{command, listen::Listen, listen::reachable, table::End, table::State::*};
+use socket2::SockRef;
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::{process::ExitCode, time::Duration};
 
 fn main() -> ExitCode {
-    command::run(both_ends)
+    command::run(|flags: Flags| {
+        let listener = Listen::default().on(flags.listen)?;
+        let mut story = Story::begin(&flags, listener.local_addr()?)?;
+        story.draw_diagrams();
+        a_handshake_that_stops(&mut story, &listener)?;
+        one_closes_first(&mut story, &listener)?;
+        both_close_at_once(&mut story, &listener)?;
+        fin_and_ack_together(&mut story, &listener)?;
+        both_connect(&mut story)?;
+        story.end()
+    })
 }
 
-fn both_ends(flags: Flags) -> io::Result<()> {
-    let listener = TcpListener::bind(flags.listen)?;
-    let addr = listener.local_addr()?;
-    let mut story = Story::begin(&flags, addr)?;
+fn a_handshake_that_stops(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
+    let addr = reachable(listener.local_addr()?);
+    let (client, local) = bound(addr.ip())?;
+    let end = End::between(local, addr);
     story
-        .stage("listen")
-        .expect("listener", End::listener(addr), Listen)
+        .stage("a server listens; a client has a socket, and a port")
+        .expect("listener", End::of(listener)?, Listen)
+        .client(end, gone())
+        .why("CLOSED has no row: a socket that only has a port is not in netstat's table.")
         .show()?;
-    story.end()
+    hears_only(&client, 0)?; // no flag lets a segment in: all are lost
+    let _under_way = client.connect(&addr.into()); // EINPROGRESS: it does not wait
+    story
+        .stage("the client connects, and does not hear the answer")
+        .expect("listener", End::of(listener)?, must(Listen).recv_q(0))
+        .client(end, must(SynSent).drops(1..))
+        .expect("server's request", end.other(), SynRecv)
+        .why("The server's row is a request, no socket yet: accept would wait (Recv-Q is 0).")
+        .show()
+}
+
+/// FIN_WAIT1, FIN_WAIT2 and TIME_WAIT at one end, CLOSE_WAIT and LAST_ACK at the other.
+fn one_closes_first(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
+    let (mut client, mut server, end) = narrow(listener)?;
+    story
+        .stage("another client, and nothing is lost")
+        .pair(end, Established, Established)
+        .show()?;
+    shut_down_behind_data(&client)?;
+    story
+        .stage("the client has written more than the server has room for, and shut down")
+        .pair(end, must(FinWait1).send_q(2..), Established)
+        .why("FIN_WAIT1 begins with the call. The FIN is still behind the data, in Send-Q.")
+        .show()?;
+    server.read_to_end(&mut Vec::new())?;
+    story
+        .stage("the server has read to the end of file")
+        .pair(end, must(FinWait2).send_q(0), must(CloseWait).recv_q(0))
+        .why("CLOSE_WAIT: its kernel has acknowledged the FIN, its program has not closed.")
+        .show()?;
+    shut_down_behind_data(&server)?;
+    story
+        .stage("the server has written as much, and shut down too")
+        .pair(end, must(FinWait2).recv_q(1..), must(LastAck).send_q(2..))
+        .why("LAST_ACK begins with the call, too. What the last ACK is for is not sent yet.")
+        .show()?;
+    client.read_to_end(&mut Vec::new())?;
+    story
+        .stage("the client has read to the end of file")
+        .pair(end, time_wait(), gone())
+        .why("TIME_WAIT is for the end whose FIN went first; the last ACK has closed the other.")
+        .show()
+}
+
+/// Writes more than the peer has room for: the rest stays here, and the FIN behind it.
+fn shut_down_behind_data(mut stream: &TcpStream) -> io::Result<()> {
+    stream.set_nonblocking(true)?;
+    let _part = stream.write(&[0; 64 << 10])?;
+    stream.set_nonblocking(false)?;
+    stream.shutdown(Shutdown::Write)
+}
+
+fn both_close_at_once(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
+    let (mut client, mut server, end) = narrow(listener)?;
+    shut_down_behind_data(&client)?;
+    shut_down_behind_data(&server)?;
+    story
+        .stage("both have written too much, and shut down: a simultaneous close")
+        .pair(end, must(FinWait1).send_q(2..), must(FinWait1).send_q(2..))
+        .show()?;
+    client.read_to_end(&mut Vec::new())?;
+    story
+        .stage("the client has read to the end of file")
+        .pair(end, must(Closing).send_q(2..), FinWait2)
+        .why("CLOSING: it has acknowledged the server's FIN; its own is still behind its data.")
+        .show()?;
+    server.read_to_end(&mut Vec::new())?;
+    story
+        .stage("the server has, too")
+        .pair(end, time_wait(), time_wait())
+        .why("Each closed before the other's FIN came: two active closers, and both wait.")
+        .show()
+}
+
+fn fin_and_ack_together(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
+    let (client, server, end) = narrow(listener)?;
+    hears_only(&client, FIN)?;
+    hears_only(&server, FIN)?; // a FIN comes through, an ACK alone is lost
+    client.shutdown(Shutdown::Write)?;
+    story
+        .stage("the client has shut down; at both ends only segments with a FIN come through")
+        .pair(end, must(FinWait1).send_q(1).drops(1..), CloseWait)
+        .why("The ACK that leads to FIN_WAIT2 was lost, on its way to the client.")
+        .show()?;
+    server.shutdown(Shutdown::Write)?;
+    story
+        .stage("the server has shut down too")
+        .pair(end, time_wait(), must(LastAck).drops(3..))
+        .timers()
+        .why(
+            "One segment brought the server's FIN and the ACK of the client's: TIME_WAIT. (RFC \
+              9293 and Linux pass FIN_WAIT2 inside it.) The last ACK was lost. The FIN came again \
+              (the timer's second figure) and so did the ACK: this is what TIME_WAIT is for.",
+        )
+        .show()?;
+    SockRef::from(&server).set_linger(Some(Duration::ZERO)) // closing it leaves no LAST_ACK behind
+}
+
+fn both_connect(story: &mut Story) -> io::Result<()> {
+    let ((first, a), (second, b)) = (bound([127, 0, 0, 1])?, bound([127, 0, 0, 1])?);
+    hears_only(&first, SYN)?; // and so not the RST that comes because nobody listens
+    let _under_way = (first.connect(&b.into()), second.connect(&a.into()));
+    story
+        .stage("two sockets have connected to each other, and nobody listens")
+        .expect("first", End::between(a, b), SynRecv)
+        .expect("second", End::between(b, a), Established)
+        .why("A simultaneous open: a SYN came to SYN_SENT. The ACK that ends SYN_RECV was lost.")
+        .show()
 }

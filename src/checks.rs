@@ -5,6 +5,7 @@ pub mod close;
 pub mod deadlines;
 pub mod dialer;
 pub mod echo;
+mod full;
 pub mod heartbeat;
 pub mod kv;
 pub mod latency;

@@ -33,7 +33,7 @@ pub use self::{
     peer::{Peer, Pouring},
     report::{Failure, Outcome, Report, Teller, tell},
     text::quote,
-    threads::{Call, Doing},
+    threads::{Call, Doing, wait_in},
 };
 
 use crate::{

@@ -9,6 +9,7 @@
 //! |---|---|
 //! | [`table`] | the kernel's socket table: a snapshot, printed as `netstat -nat` prints it |
 //! | [`stage`] | tells a lesson's story: what was done, what the kernel must now show, wait until it does |
+//! | [`queues`], [`plot`] | the queues of a connection and the window between them, look by look; bars in a terminal |
 //! | [`deadline`] | an absolute point in time, on a stream and on anything that must be waited for |
 //! | [`fault`] | errors that say what was attempted, on what, and why it failed |
 //! | [`command`] | what every `main` does: read the arguments, run, report in one line |
@@ -16,7 +17,8 @@
 //! | [`accept_queue`] | how long a listener's queue may be, and what was dropped for want of room in it |
 //! | [`heartbeat`] | a ping whenever a connection has been quiet for an interval |
 //! | [`histogram`] | durations in the terminal, by order of magnitude |
-//! | [`peer`] | peers with bad habits: one that sends a byte now and then |
+//! | [`peer`] | the other end: both ends in one hand, peers that are silent, deaf to some segments, or slow |
+//! | [`throughput`] | how fast bytes go, as a ratio |
 //! | [`stop`], [`serve`] | Ctrl-C, and how a blocked `accept` hears of it; a thread for each connection |
 //! | [`watch`] | the table again and again, for `cargo workshop netstat` |
 //! | [`rpc`], [`kv`] | JSON-RPC 1.0 as Go's `net/rpc/jsonrpc` speaks it; the key-value store of MIT 6.824 |
@@ -40,9 +42,12 @@ pub mod histogram;
 pub mod kv;
 pub mod listen;
 pub mod peer;
+pub mod plot;
+pub mod queues;
 pub mod rpc;
 pub mod serve;
 pub mod stage;
 pub mod stop;
 pub mod table;
+pub mod throughput;
 pub mod watch;

@@ -1,6 +1,6 @@
 //! A listening socket with its options in one place. Lesson `listener` spells the calls out; the
 //! point here is the order, because each option is read by the call after it: `bind` reads
-//! SO_REUSEADDR and IPV6_V6ONLY, `listen` takes the backlog.
+//! SO_REUSEADDR and IPV6_V6ONLY, `listen` takes the backlog, and the first SYN finds the buffer's size.
 
 use std::{
     io,
@@ -22,6 +22,9 @@ pub struct Listen {
     pub backlog: i32,
     /// An IPv6 listener takes IPv6 peers only (ipv6(7), IPV6_V6ONLY). `None` leaves the system's default.
     pub v6only: Option<bool>,
+    /// The receive buffer of accepted connections, in bytes (socket(7), SO_RCVBUF; they inherit it, and
+    /// Linux doubles it). `None` leaves it to the kernel, which lets it grow as needed.
+    pub recv_buffer: Option<usize>,
     /// Accepted connections send small segments at once (tcp(7), TCP_NODELAY; they inherit it).
     pub no_delay: bool,
 }
@@ -33,6 +36,7 @@ impl Default for Listen {
             reuse_port: false,
             backlog: 128,
             v6only: None,
+            recv_buffer: None,
             no_delay: false,
         }
     }
@@ -67,6 +71,9 @@ impl Listen {
         if let (true, Some(v6only)) = (addr.is_ipv6(), self.v6only) {
             socket.set_only_v6(v6only)?;
         }
+        if let Some(bytes) = self.recv_buffer {
+            socket.set_recv_buffer_size(bytes)?;
+        }
         if self.no_delay {
             socket.set_tcp_nodelay(true)?;
         }
@@ -91,7 +98,11 @@ pub fn reachable(mut addr: SocketAddr) -> SocketAddr {
 #[cfg(test)]
 mod tests {
     use super::{Listen, reachable};
-    use crate::table::{End, Kernel};
+    use crate::{
+        peer::connected,
+        table::{End, Kernel},
+    };
+    use socket2::SockRef;
     use std::io::ErrorKind;
 
     #[test]
@@ -105,6 +116,19 @@ mod tests {
         let table = Kernel::sock_diag().unwrap().table().unwrap();
         let row = table.find(End::of(&listener).unwrap()).unwrap();
         assert_eq!(row.backlog, Some(7));
+    }
+
+    #[test]
+    fn an_accepted_connection_has_the_receive_buffer_that_was_asked_for() {
+        let listener = Listen {
+            recv_buffer: Some(8 << 10),
+            ..Listen::default()
+        }
+        .on("127.0.0.1:0".parse().unwrap())
+        .unwrap();
+        let (_client, server, _) = connected(&listener).unwrap();
+        let bytes = SockRef::from(&server).recv_buffer_size().unwrap();
+        assert!((8 << 10..=16 << 10).contains(&bytes), "{bytes}"); // Linux doubles it
     }
 
     #[test]

@@ -49,8 +49,8 @@ pub fn narrow(listener: &TcpListener) -> io::Result<(TcpStream, TcpStream, End)>
     }
 }
 
-/// A socket with a port of its own, not connected yet, and its address. Its connect sends the SYN and
-/// does not wait: EINPROGRESS (connect(2)).
+/// A socket with a port of its own, and its address. Who dials that is refused, for as long as the
+/// socket lives: nobody else can listen there. Its own connect sends the SYN and does not wait.
 ///
 /// # Errors
 /// As for socket and bind.
@@ -65,6 +65,17 @@ pub fn bound(ip: impl Into<IpAddr>) -> io::Result<(Socket, SocketAddr)> {
 
 /// What the buffers of [`narrow`] are asked for, in bytes. Linux doubles it (socket(7), SO_RCVBUF).
 const NARROW: usize = 4096;
+
+/// A client of a proxy, and what the server that is behind it accepts for this client.
+///
+/// # Errors
+/// As for connect and accept. Accept takes the oldest of the queue: nobody else may be in it.
+pub fn connected_through(
+    proxy: SocketAddr,
+    server: &TcpListener,
+) -> io::Result<(TcpStream, TcpStream)> {
+    Ok((TcpStream::connect(proxy)?, server.accept()?.0))
+}
 
 /// A listener that answers no SYN, for its accept queue is full, and who fills it.
 ///
@@ -85,17 +96,6 @@ pub fn silent() -> io::Result<(TcpListener, TcpStream)> {
         Deadline::after(Duration::from_secs(5)).wait_for(full)?;
     }
     Ok((listener, queued))
-}
-
-/// An address that refuses: the socket is bound to it, so that nobody else can listen there, and does
-/// not listen. It refuses for as long as the socket lives.
-///
-/// # Errors
-/// As for bind.
-pub fn deaf() -> io::Result<(SocketAddr, Socket)> {
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
-    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())?;
-    Ok((End::of(&socket)?.local, socket))
 }
 
 /// The flag of a segment that ends its sender's bytes (RFC 9293, 3.1).

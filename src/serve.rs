@@ -9,6 +9,7 @@
 
 mod connection;
 mod gate;
+mod threads;
 
 use std::{
     fmt, io,
@@ -30,6 +31,7 @@ use nix::{
 
 pub use connection::Connection;
 pub use gate::{Whose, whose};
+pub use threads::a_thread_each;
 
 use self::gate::{Entered, Gate, LONGEST_REST, Live, SHORTEST_REST};
 use crate::stop::Stop;

@@ -6,7 +6,9 @@
 //! error that shows both. Narration reads the table and nothing else: a lesson does the same with
 //! and without it.
 
+mod diagram;
 mod expected;
+mod follow;
 mod must;
 mod pace;
 mod quiz;
@@ -15,7 +17,7 @@ mod story;
 use std::io;
 
 pub use must::{Count, Must, gone, must, time_wait};
-pub use pace::{Flags, play};
+pub use pace::{Flags, Target, play, play_with};
 pub use story::Story;
 
 use self::expected::Expected;
@@ -54,6 +56,21 @@ impl<'a> Stage<'a> {
         self.client(client, its).server(client, servers)
     }
 
+    /// The kernel must show these for the four ends of two connections with a proxy between: the client,
+    /// the proxy's end to it, the proxy's end to the server, the server. Given are the clients' ends: the
+    /// second connection's client is the proxy.
+    pub fn proxied(
+        self,
+        client: End,
+        proxy: End,
+        [its, proxys, other, servers]: [impl Into<Must>; 4],
+    ) -> Stage<'a> {
+        self.client(client, its)
+            .expect("proxy, to the client", client.other(), proxys)
+            .expect("proxy, to the server", proxy, other)
+            .expect("server", proxy.other(), servers)
+    }
+
     /// And no other row of the listeners that this stage names.
     pub fn nothing_else(mut self) -> Stage<'a> {
         self.nothing_else = true;
@@ -87,10 +104,9 @@ impl<'a> Stage<'a> {
         story.confirmed += 1;
         let named = |end: &End| expected.rows.iter().any(|(_, other, _)| other == end);
         story.earlier.retain(|end| !named(end)); // the same addresses again: ours now
-        expected
-            .rows
-            .iter()
-            .for_each(|(_, end, _)| story.follow(*end));
+        for (_, end, _) in &expected.rows {
+            story.follow(*end)?;
+        }
         story.roles.extend(
             expected
                 .rows
@@ -117,6 +133,11 @@ impl<'a> Stage<'a> {
             story.print(&table, &expected, self.timers)?;
             if let Some(quiz) = &mut story.quiz {
                 quiz.grade(&mut story.out, &expected.rows, &guesses)?;
+            }
+            if story.diagram {
+                for line in diagram::diagram(&table, &expected) {
+                    story.line(&line)?;
+                }
             }
         }
         if !why.is_empty() {

@@ -26,6 +26,12 @@ use nix::{
     poll::{PollFd, PollFlags, PollTimeout, poll},
 };
 
+#[cfg(target_os = "linux")]
+pub use nix::sys::eventfd::EventFd;
+
+#[cfg(not(target_os = "linux"))]
+pub use other::EventFd;
+
 /// A wish to stop that threads can wait for. Its clones are the same wish.
 #[derive(Clone, Debug)]
 pub struct Stop(Arc<Inner>);
@@ -110,6 +116,50 @@ impl AsFd for Stop {
     }
 }
 
+/// What stands in for an eventfd where there is none.
+#[cfg(any(test, not(target_os = "linux")))]
+mod other {
+    use std::{
+        io::{self, Write},
+        os::{
+            fd::{AsFd, BorrowedFd},
+            unix::net::UnixStream,
+        },
+    };
+
+    /// Readable, for poll(2), once it has been written, as an eventfd(2) is: two descriptors for one.
+    #[derive(Debug)]
+    pub struct EventFd {
+        writer: UnixStream,
+        reader: UnixStream,
+    }
+
+    impl EventFd {
+        /// One that has not been written.
+        ///
+        /// # Errors
+        /// No descriptor is left.
+        pub fn new() -> io::Result<EventFd> {
+            let (writer, reader) = UnixStream::pair()?;
+            Ok(EventFd { writer, reader })
+        }
+
+        /// Makes it readable.
+        ///
+        /// # Errors
+        /// As for send(2).
+        pub fn write(&self, value: u64) -> io::Result<usize> {
+            (&self.writer).write(&value.to_ne_bytes())
+        }
+    }
+
+    impl AsFd for EventFd {
+        fn as_fd(&self) -> BorrowedFd<'_> {
+            self.reader.as_fd()
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::Stop;
@@ -131,6 +181,21 @@ mod tests {
         });
         assert!(stop.wait(for_ever).unwrap());
         assert!(started.elapsed() < for_ever);
+    }
+
+    #[test]
+    fn what_stands_in_for_an_eventfd_is_readable_once_it_has_been_written() {
+        use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+        use std::os::fd::AsFd;
+
+        let event = super::other::EventFd::new().unwrap();
+        let ready = || {
+            let mut fds = [PollFd::new(event.as_fd(), PollFlags::POLLIN)];
+            poll(&mut fds, PollTimeout::ZERO).unwrap()
+        };
+        assert_eq!(ready(), 0);
+        event.write(1).unwrap();
+        assert_eq!((ready(), ready()), (1, 1));
     }
 
     #[test]

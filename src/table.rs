@@ -5,21 +5,20 @@
 //! machines where netlink is closed; `netstat` prints. None of them changes a socket, and none
 //! looks at the program's own handles: what a row says, the kernel says.
 
+mod end;
 mod netstat;
 mod proc;
 mod sock_diag;
 mod state;
 
 use std::{
-    fmt, fs, io,
+    fs, io,
     net::{IpAddr, SocketAddr},
     ops::RangeInclusive,
-    os::fd::AsFd,
     time::Duration,
 };
 
-use socket2::SockRef;
-
+pub use end::End;
 pub use netstat::{HEADER, HEADER_WITH_TIMERS};
 pub use state::State;
 
@@ -53,6 +52,17 @@ pub struct Row {
     /// What was dropped at this socket; for a listener, SYNs that its full queue had no room for.
     /// `None` where the kernel does not tell (`/proc/net/tcp`).
     pub drops: Option<u32>,
+    /// The window: how many bytes beyond those acknowledged the peer is ready to take, as it has told
+    /// last (RFC 9293, 3.3.1, SND.WND). `None` for a listener, in TIME_WAIT, and where the kernel does
+    /// not tell (`/proc/net/tcp`; Linux before 5.4).
+    pub window: Option<u32>,
+    /// Segments with data that have been received (tcp(7), TCP_INFO). `None` for a listener, for a row
+    /// without a socket, and where the kernel does not tell (`/proc/net/tcp`).
+    pub segments_in: Option<u32>,
+    /// Bytes of `send_q` that have not been sent even once: Nagle's algorithm holds them back, or the
+    /// peer's window, or congestion control (tcp(7), TCP_INFO; ss(8) calls them `notsent`). `None` as
+    /// for `segments_in`.
+    pub unsent: Option<u32>,
     /// The timer that is running, if any.
     pub timer: Option<Timer>,
     /// The socket's inode, as in `/proc/PID/fd`; 0 when no program owns the socket any more, or not
@@ -84,21 +94,12 @@ pub enum TimerKind {
     WindowProbe,
 }
 
-/// Which row is meant: a listener, or one end of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct End {
-    /// This end's address.
-    pub local: SocketAddr,
-    /// The other end's; `None` for a listener.
-    pub peer: Option<SocketAddr>,
-}
-
 /// The way to the kernel's table, held open so that a look costs no descriptor.
 #[derive(Debug)]
 pub enum Kernel {
     /// `NETLINK_SOCK_DIAG`: everything in one request.
     SockDiag(sock_diag::SockDiag),
-    /// `/proc/net/tcp` and `tcp6`: no backlog, no drops.
+    /// `/proc/net/tcp` and `tcp6`: no backlog, no drops, no window.
     Proc(proc::Proc),
 }
 
@@ -193,67 +194,6 @@ impl Row {
             local.max(peer),
             local,
         )
-    }
-}
-
-impl End {
-    /// The end that a socket of ours is, whether it listens or is connected.
-    ///
-    /// # Errors
-    /// The socket has no address of an IP family.
-    pub fn of(socket: &impl AsFd) -> io::Result<End> {
-        let socket = SockRef::from(socket);
-        let not_ip = || io::Error::new(io::ErrorKind::InvalidInput, "not an IP socket");
-        let local = socket.local_addr()?.as_socket().ok_or_else(not_ip)?;
-        let peer = socket.peer_addr().ok().and_then(|addr| addr.as_socket());
-        Ok(End { local, peer })
-    }
-
-    /// The listener on this address.
-    #[must_use]
-    pub fn listener(local: SocketAddr) -> End {
-        End { local, peer: None }
-    }
-
-    /// The end of a connection with these two addresses.
-    #[must_use]
-    pub fn between(local: SocketAddr, peer: SocketAddr) -> End {
-        End {
-            local,
-            peer: Some(peer),
-        }
-    }
-
-    /// The same connection seen from its other end. A listener is its own other end.
-    #[must_use]
-    pub fn other(self) -> End {
-        match self.peer {
-            Some(peer) => End {
-                local: peer,
-                peer: Some(self.local),
-            },
-            None => self,
-        }
-    }
-
-    /// Whether this is the end's row. An IPv4 peer of a dual-stack socket stands in the table as
-    /// `::ffff:a.b.c.d` at one end and as `a.b.c.d` at the other: both are the same address here.
-    pub(crate) fn is(self, row: &Row) -> bool {
-        canonical(self.local) == canonical(row.local)
-            && match self.peer {
-                Some(peer) => canonical(peer) == canonical(row.peer),
-                None => row.state == State::Listen,
-            }
-    }
-}
-
-/// `127.0.0.1:40112 -> 127.0.0.1:8330`, or a listener's address alone.
-impl fmt::Display for End {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.peer {
-            Some(peer) => write!(f, "{} -> {peer}", self.local),
-            None => write!(f, "{}", self.local),
-        }
     }
 }
 

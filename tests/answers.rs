@@ -129,7 +129,11 @@ answers! {
             shuts_down_both sleeps stops_at_the_peers_end unwraps
             writes_without_limit;
 
-        states(stub): ;
+        states(bring): a_write_that_blocks closes_in_order closes_the_other
+            closes_with_bytes_unread does_not_wait_for_the_fin forgets_a_stream
+            hands_back_the_other_way_round keeps_a_clone nothing_in_front one_after_the_other
+            only_one_way_round reads_a_part takes_full_for_a_failure takes_what_cannot_be
+            the_client_closes_first too_little_in_front turns_round_for_ever;
 
         nonblocking(connect): adds_the_limit asks_for_pollin_only asks_so_error_twice
             begins_anew_after_a_signal blocks_again_at_the_time_out blocks_in_connect
@@ -139,18 +143,38 @@ answers! {
             takes_einprogress_for_failure takes_writable_for_connected
             takes_zero_for_no_limit tries_it_with_a_byte waits_until_readable;
 
-        window(stub): ;
+        window(outbox): always_asks buffers drops_its_handle drops_the_rest_of_the_queue
+            every_error_is_would_block fin_at_once finishes_blocking forgets_the_fin
+            forgets_the_fin_behind_the_queue full_is_an_error ignores_the_rest
+            later_for_ever never_asks no_limit one_below_its_limit only_queues
+            overtakes polls_itself queues_all_of_it_again queues_before_it_looks
+            shuts_down_twice spins stays_blocking takes_a_part
+            takes_more_after_the_end throws_the_queue_away unwraps waits_a_little
+            write_all writes_before_it_looks;
 
         backlog(listen, serve): a_thread_each accepts_ahead as_long_as_may_be asserts casts
             cuts_it_itself ends_at_a_clients_error holds_the_lock in_batches loses_the_error
             one_ahead one_at_a_time std_bind tries_for_ever trusts_listen turns_away unwraps
             waits_for_itself;
 
-        shutdown(stub): ;
+        shutdown(start): a_limit_for_each closes_with_a_queue counts_everybody cuts_off_at_once
+            dials_localhost drops_a_handle ends_reads_only ends_the_reading forgets_its_pipe
+            hands_its_timeout_on has_no_limit keeps_a_handle leaves_its_acceptor
+            listens_while_it_waits one_at_a_time returns_at_once sets_a_flag shuts_the_listener_down
+            spins takes_the_first_for_the_last unwraps waits_the_whole_limit;
 
-        latency(stub): ;
+        latency(prepare, put): a_buffer_of_8_kib a_write_for_each_piece acknowledges_quickly another_error
+            corks_for_good ends_with_a_newline header_then_value keeps_small_ones more_to_come
+            never_flushes one_vectored_write prepares_nothing sets_no_delay_itself
+            shuts_down_to_push starts_again text_only the_header_is_always_taken unwraps
+            waits_for_the_ack waits_for_the_answer;
 
-        proxy(stub): ;
+        proxy(relay): closes_at_the_first_end closes_in_order drops_a_clone ignores_end_of_file
+            in_turns leaks_a_descriptor line_by_line lingers_not_at_all never_flushes no_half_close
+            one_after_the_other one_thread_writes_for_both queues_without_limit resets_one_of_them
+            returns_without_joining sends_a_fin_first shuts_down_both_halves
+            shuts_down_the_wrong_one spins swaps_the_counts takes_a_reset_for_the_end unwraps
+            waits_for_the_end waits_for_the_other_direction whole_buffer;
     }
     right_answers {
         listener(listen, serve): four_threads_accept listens_twice one_thread_polls threads;
@@ -171,19 +195,19 @@ answers! {
 
         close(answer): in_small_pieces polls reads_while_it_writes the_workshops_own;
 
-        states(stub): ;
+        states(bring): by_loss by_time_outs drops_what_it_can in_letters slow;
 
         nonblocking(connect): asks_connect_again by_epoll naps shuts_a_blocking_dial_down;
 
-        window(stub): ;
+        window(outbox): a_byte_at_a_time dont_wait flushes_first keeps_the_pieces;
 
         backlog(listen, serve): asks_afterwards hands_over permits polls;
 
-        shutdown(stub): ;
+        shutdown(start): connects_to_itself drains_then_shuts_down looks_every_20_ms polls;
 
-        latency(stub): ;
+        latency(prepare, put): a_buffer_with_room corks more_to_come no_delay_for_a_call vectored;
 
-        proxy(stub): ;
+        proxy(relay): a_byte_at_a_time clones_and_loops polls queues_a_little;
     }
     starters {
         listener(listen, serve): starter;
@@ -194,13 +218,13 @@ answers! {
         reuseaddr(restart): starter;
         kv(serve_client): starter;
         close(answer): starter;
-        states(stub): starter;
+        states(bring): starter;
         nonblocking(connect): starter;
-        window(stub): starter;
+        window(outbox): starter;
         backlog(listen, serve): starter;
-        shutdown(stub): starter;
-        latency(stub): starter;
-        proxy(stub): starter;
+        shutdown(start): starter;
+        latency(prepare, put): starter;
+        proxy(relay): starter;
     }
 }
 

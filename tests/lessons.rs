@@ -27,13 +27,13 @@ const LESSONS: [(&str, usize); 15] = [
     ("reuseaddr", 6),
     ("kv", 4),
     ("close", 9),
-    ("states", 1),
+    ("states", 13),
     ("nonblocking", 4),
-    ("window", 1),
+    ("window", 7),
     ("backlog", 4),
-    ("shutdown", 1),
-    ("latency", 1),
-    ("proxy", 1),
+    ("shutdown", 5),
+    ("latency", 5),
+    ("proxy", 6),
 ];
 
 fn on_any_port(name: &str) -> Command {
@@ -377,4 +377,48 @@ fn echo_serve_echoes_until_the_clients_fin_and_closes() {
             .unwrap()
             .is_some()
     );
+}
+
+#[test]
+fn proxy_serve_passes_on_bytes_half_closes_and_a_refusal() {
+    let proxy = |to: &str| {
+        let mut command = lesson("proxy");
+        Program::serve(command.args(["serve", "--to", to, "--listen", "127.0.0.1:0"]))
+    };
+    let (_echo, echo, _) =
+        Program::serve(lesson("echo").args(["serve", "--listen", "127.0.0.1:0"]));
+    let (_first, first, _) = proxy(&echo.to_string());
+    let (_second, second, _) = proxy(&first.to_string());
+    let mut client = TcpStream::connect(second).unwrap();
+    let text = "through two proxies\n".repeat(1000);
+    client.write_all(text.as_bytes()).unwrap();
+    client.shutdown(std::net::Shutdown::Write).unwrap(); // without it echo would go on waiting
+    let mut answer = String::new();
+    Deadline::after(PATIENCE)
+        .on(&client)
+        .read_to_string(&mut answer)
+        .unwrap();
+    assert_eq!(answer, text);
+    if installed("nc") {
+        assert_eq!(nc(second, "one\ntwo\n"), "one\ntwo\n");
+    }
+
+    let bound = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    let loopback = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
+    bound.bind(&loopback.into()).unwrap();
+    let nobody = End::of(&bound).unwrap().local.to_string();
+    let (_third, third, _) = proxy(&nobody);
+    let client = TcpStream::connect(third).unwrap();
+    let read = Deadline::after(PATIENCE).on(&client).read(&mut [0]);
+    assert_eq!(
+        read.unwrap_err().kind(),
+        std::io::ErrorKind::ConnectionReset
+    );
+
+    let busy = second.to_string();
+    let output = run(
+        lesson("proxy").args(["serve", "--to", &nobody, "--listen", &busy]),
+        "",
+    );
+    one_line(output, 1, &["proxy", &busy, "in use"]);
 }

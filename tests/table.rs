@@ -262,6 +262,84 @@ fn a_listeners_backlog_is_the_one_that_ss_shows() {
     assert_eq!((row.recv_q, row.backlog, row.drops), (1, Some(17), Some(0)));
 }
 
+#[test]
+fn a_window_is_the_one_that_ss_shows() {
+    if !installed("ss") {
+        return;
+    }
+    let small = Listen {
+        recv_buffer: Some(8 << 10),
+        ..Listen::default()
+    };
+    let listener = small.on("127.0.0.1:0".parse().unwrap()).unwrap();
+    let (_client, _server, end) = connected(&listener).unwrap();
+    let filter = format!("sport = :{}", end.local.port());
+    let output = run(
+        Command::new("ss")
+            .args(["-Htni", &filter])
+            .stdout(Stdio::piped()),
+        "",
+    );
+    let text = String::from_utf8(output.stdout).unwrap();
+    let shown = text
+        .split_whitespace()
+        .find_map(|word| word.strip_prefix("snd_wnd:"));
+    let Some(shown) = shown else {
+        return eprintln!("skipped: this `ss`, or this kernel, does not show snd_wnd");
+    };
+    let table = Kernel::sock_diag().unwrap().table().unwrap();
+    let row = table.find(end).unwrap();
+    assert_eq!(Some(shown.parse().unwrap()), row.window);
+    let listening = table.find(End::of(&listener).unwrap()).unwrap();
+    assert_eq!(listening.window, None);
+}
+
+#[test]
+fn data_segments_are_counted_as_ss_counts_them() {
+    if !installed("ss") {
+        return;
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (client, server, end) = connected(&listener).unwrap();
+    client.set_nodelay(true).unwrap();
+    for piece in [b"one", b"two", b"six"] {
+        (&client).write_all(piece).unwrap();
+    }
+    let all = || Ok((server.peek(&mut [0; 16])? == 9).then_some(()));
+    Deadline::after(PATIENCE).wait_for(all).unwrap().unwrap();
+    let filter = format!("sport = :{}", listener.local_addr().unwrap().port());
+    let mut ss = Command::new("ss");
+    let output = run(ss.args(["-Htin", &filter]).stdout(Stdio::piped()), "");
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains(" data_segs_in:3 "), "{text}");
+    let table = Kernel::sock_diag().unwrap().table().unwrap();
+    assert_eq!(table.find(end.other()).unwrap().segments_in, Some(3));
+    let row = table.find(End::of(&listener).unwrap()).unwrap();
+    assert_eq!(row.segments_in, None);
+}
+
+#[test]
+fn what_is_not_sent_yet_is_what_ss_calls_notsent() {
+    if !installed("ss") {
+        return;
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (mut client, _server, end) = connected(&listener).unwrap();
+    client
+        .set_write_timeout(Some(Duration::from_millis(50)))
+        .unwrap();
+    client.write_all(&vec![0; 64 << 20]).unwrap_err(); // the window is closed, the send buffer full
+    let filter = format!("dport = :{}", listener.local_addr().unwrap().port());
+    let mut ss = Command::new("ss");
+    let output = run(ss.args(["-Htin", &filter]).stdout(Stdio::piped()), "");
+    let text = String::from_utf8(output.stdout).unwrap();
+    let table = Kernel::sock_diag().unwrap().table().unwrap();
+    let row = table.find(end).unwrap();
+    let unsent = row.unsent.unwrap();
+    assert!(0 < unsent && unsent <= row.send_q, "{row}: {unsent}");
+    assert!(text.contains(&format!(" notsent:{unsent} ")), "{text}");
+}
+
 fn workshop() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_workshop"));
     command
@@ -329,6 +407,9 @@ fn a_row_is_netstats_line_to_the_letter() {
         send_q: 0,
         backlog: Some(128),
         drops: Some(0),
+        window: None,
+        segments_in: None,
+        unsent: None,
         timer: None,
         inode: 1,
     };

@@ -1,10 +1,8 @@
 //! Checks of exercise 5: a watch that asks a quiet peer, and tells how its connection has ended.
 //!
-//! `watching` is the answer at work on a connection, `full` makes one on which nothing can be written,
-//! `causes` are what can have gone wrong.
+//! `watching` is the answer at work on a connection, `causes` are what can have gone wrong.
 
 mod causes;
-mod full;
 mod watching;
 
 use std::{
@@ -14,11 +12,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use self::{
-    full::fill,
-    watching::{Watching, cpu_time},
-};
-use super::Exercise;
+use self::watching::{Watching, cpu_time};
+use super::{Exercise, full::fill};
 use crate::exam::{Because, Exam, Suite, Unmet, Verdict, quote};
 
 /// Exercise 5.

@@ -4,7 +4,7 @@
 mod connection;
 mod crowd;
 mod descriptors;
-mod processor;
+pub(super) mod processor;
 mod server;
 mod socket;
 

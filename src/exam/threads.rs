@@ -5,6 +5,9 @@ use std::{fmt, fs, process};
 
 use nix::libc;
 
+use super::LIMIT;
+use crate::deadline::Deadline;
+
 /// The names of threads that are the exam's own begin so. All others are the student's, for a thread
 /// has the name of the one that started it.
 pub(super) const OURS: &str = "exam";
@@ -68,8 +71,30 @@ impl fmt::Display for Call {
     }
 }
 
+/// Waits until so many threads of this process, `main`'s own aside, are blocked in this call: whether
+/// they come to that within [`LIMIT`]. `None` where the kernel does not tell.
+#[must_use]
+pub fn wait_in(call: Call, count: usize) -> Option<bool> {
+    let look = || {
+        let threads = of_threads(|_| true);
+        let there =
+            |doing: &&Doing| matches!(doing, Doing::Blocked { call: is, .. } if *is == call);
+        let blocked = threads.iter().filter(there).count() == count;
+        let unknown = threads.iter().all(|doing| *doing == Doing::Unknown);
+        Ok((blocked || unknown).then_some(blocked))
+    };
+    match Deadline::after(LIMIT).wait_for(look) {
+        Ok(Some(blocked)) => blocked.then_some(true),
+        _ => Some(false),
+    }
+}
+
 /// Each of the student's threads.
 pub(super) fn students() -> Vec<Doing> {
+    of_threads(|name| !name.is_empty() && !name.starts_with(OURS) && !name.starts_with("ctrl-c"))
+}
+
+fn of_threads(are_meant: impl Fn(&str) -> bool) -> Vec<Doing> {
     let Ok(folder) = fs::read_dir("/proc/self/task") else {
         return Vec::new();
     };
@@ -77,10 +102,7 @@ pub(super) fn students() -> Vec<Doing> {
     let tasks = folder.flatten().map(|entry| entry.path());
     tasks
         .filter(|task| !task.ends_with(&main))
-        .filter(|task| {
-            let name = fs::read_to_string(task.join("comm")).unwrap_or_default();
-            !name.is_empty() && !name.starts_with(OURS) && !name.starts_with("ctrl-c")
-        })
+        .filter(|task| are_meant(&fs::read_to_string(task.join("comm")).unwrap_or_default()))
         .filter_map(|task| match fs::read_to_string(task.join("syscall")) {
             Ok(text) if text.starts_with("-1 0x0 ") => None, // no stack any more: it is ending
             Ok(text) => Some(parse(&text)),

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Connection, Totals, Whose, serve, whose};
+use super::{Connection, Totals, Whose, a_thread_each, serve, whose};
 use crate::{
     deadline::Deadline,
     stop::Stop,
@@ -230,4 +230,25 @@ fn errors_of_accept_are_told_apart() {
             "errno {errno}"
         );
     }
+}
+
+#[test]
+fn a_thread_each_ends_with_its_listener_and_joins_its_threads() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    thread::scope(|scope| {
+        let server =
+            scope.spawn(|| a_thread_each(&listener, |stream| (&stream).write_all(b"hello")));
+        let (_silent, mut client) = (
+            TcpStream::connect(addr).unwrap(),
+            TcpStream::connect(addr).unwrap(),
+        );
+        let mut hello = String::new();
+        client.read_to_string(&mut hello).unwrap();
+        assert_eq!(hello, "hello");
+        socket2::SockRef::from(&listener)
+            .shutdown(std::net::Shutdown::Read)
+            .unwrap();
+        assert_eq!(whose(&server.join().unwrap()), Whose::Listener);
+    });
 }

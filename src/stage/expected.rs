@@ -5,6 +5,9 @@ use std::{io, net::SocketAddr, time::Duration};
 use super::Must;
 use crate::table::{End, Row, State, Table};
 
+/// A refutation shows so many rows; of more, how many there are in each state.
+const FEW: usize = 100;
+
 /// What a stage claims of the table.
 pub(super) struct Expected<'a> {
     pub(super) rows: Vec<(&'a str, End, Must)>,
@@ -14,6 +17,18 @@ pub(super) struct Expected<'a> {
 impl Expected<'_> {
     pub(super) fn names(&self, row: &Row) -> bool {
         self.rows.iter().any(|(_, end, _)| end.is(row))
+    }
+
+    /// What the kernel tells of a row and netstat does not print: a listener's backlog, and of the other
+    /// figures those that the stage demands.
+    pub(super) fn beside_netstat(&self, row: &Row) -> String {
+        let backlog = row.backlog.map(|backlog| format!(", backlog {backlog}"));
+        let demands = self.rows.iter().filter(|(_, end, _)| end.is(row));
+        let figures = demands.flat_map(|(_, _, must)| must.beside_netstat(row));
+        backlog
+            .into_iter()
+            .chain(figures.map(|(name, figure)| format!(", {name}: {figure}")))
+            .collect()
     }
 
     /// A row of the listeners that the stage names, and not named itself. Port numbers alone do not
@@ -43,9 +58,22 @@ impl Expected<'_> {
         if self.nothing_else {
             text += "  expected  no other row of the listener\n";
         }
-        text += &format!("the kernel shows\n{table}");
+        text += &match table.rows.len() {
+            ..=FEW => format!("the kernel shows\n{table}"),
+            many => format!("the kernel shows {many} rows{}", states(table)),
+        };
         io::Error::other(text.trim_end().to_owned())
     }
+}
+
+/// `, 1000 in ESTABLISHED`, for each state that there is.
+fn states(table: &Table) -> String {
+    let count = |state| table.rows.iter().filter(|row| row.state == state).count();
+    let states = State::ALL.into_iter().map(|state| (state, count(state)));
+    let there = states.filter(|(_, count)| *count > 0);
+    there
+        .map(|(state, count)| format!(", {count} in {state}"))
+        .collect()
 }
 
 /// An end that no program owns any more: the kernel alone is bringing it to its close.

@@ -14,6 +14,9 @@ pub struct Must {
     send_q: Option<Count>,
     backlog: Option<Count>,
     drops: Option<Count>,
+    window: Option<Count>,
+    segments_in: Option<Count>,
+    unsent: Option<Count>,
     /// `Some(None)`: none may run.
     timer: Option<Option<TimerKind>>,
     remaining_below: Duration,
@@ -54,6 +57,9 @@ pub fn gone() -> Must {
         send_q: None,
         backlog: None,
         drops: None,
+        window: None,
+        segments_in: None,
+        unsent: None,
         timer: None,
         remaining_below: Duration::MAX,
     }
@@ -107,6 +113,31 @@ impl Must {
         }
     }
 
+    /// Bytes that the peer is ready to take beyond those acknowledged, as it has told last. Where the
+    /// kernel does not tell it, this is not checked.
+    pub fn window(self, count: impl Into<Count>) -> Must {
+        Must {
+            window: Some(count.into()),
+            ..self
+        }
+    }
+
+    /// Segments with data received so far. Where the kernel does not tell it, this is not checked.
+    pub fn segments_in(self, count: impl Into<Count>) -> Must {
+        Must {
+            segments_in: Some(count.into()),
+            ..self
+        }
+    }
+
+    /// Bytes written that have not been sent yet. Where the kernel does not tell it, this is not checked.
+    pub fn unsent(self, count: impl Into<Count>) -> Must {
+        Must {
+            unsent: Some(count.into()),
+            ..self
+        }
+    }
+
     /// A timer of this kind must be running.
     pub fn timer(self, kind: TimerKind) -> Must {
         Must {
@@ -135,6 +166,18 @@ impl Must {
         self.state
     }
 
+    /// What is demanded of a row, is told by the kernel, and is not printed by netstat.
+    pub(super) fn beside_netstat(&self, row: &Row) -> impl Iterator<Item = (&'static str, u32)> {
+        let figures = [
+            ("window", self.window, row.window),
+            ("data segments in", self.segments_in, row.segments_in),
+            ("not sent", self.unsent, row.unsent),
+        ];
+        figures
+            .into_iter()
+            .filter_map(|(name, demand, seen)| Some((name, demand.and(seen)?)))
+    }
+
     pub(super) fn is_gone(&self) -> bool {
         self.state.is_none()
     }
@@ -156,6 +199,9 @@ impl Must {
             && met(self.send_q, row.send_q)
             && met_if_told(self.backlog, row.backlog)
             && met_if_told(self.drops, row.drops)
+            && met_if_told(self.window, row.window)
+            && met_if_told(self.segments_in, row.segments_in)
+            && met_if_told(self.unsent, row.unsent)
             && self
                 .timer
                 .is_none_or(|kind| row.timer.map(|timer| timer.kind) == kind)
@@ -179,6 +225,9 @@ impl fmt::Display for Must {
             ("Send-Q", self.send_q),
             ("backlog", self.backlog),
             ("drops", self.drops),
+            ("window", self.window),
+            ("data segments received", self.segments_in),
+            ("not sent", self.unsent),
         ];
         for (name, count) in counts {
             match count {

@@ -32,20 +32,34 @@ pub struct Flags {
 #[derive(Debug, clap::Parser)]
 #[command(about = "A lesson: both ends on loopback, and what the kernel shows of them")]
 #[command(args_conflicts_with_subcommands = true)]
-struct FlagsOrServe {
+struct FlagsOrServe<More: clap::Args> {
     #[command(flatten)]
     flags: Flags,
     #[command(subcommand)]
-    command: Option<Serve>,
+    command: Option<Serve<More>>,
 }
 
+/// For [`play_with`]: the arguments of a server that passes on what it is sent.
+#[derive(Debug, clap::Args)]
+pub struct Target {
+    /// The server to which each connection is passed on, as HOST:PORT
+    #[arg(long, value_name = "ADDR")]
+    pub to: String,
+}
+
+/// What a server needs to know besides its address: nothing, for most.
+#[derive(Debug, clap::Args)]
+struct NothingMore {}
+
 #[derive(Debug, clap::Subcommand)]
-enum Serve {
+enum Serve<More: clap::Args> {
     /// Serve real clients, until Ctrl-C
     Serve {
         /// The address to listen on; port 0 takes a free port
         #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8330", value_parser = command::address)]
         listen: SocketAddr,
+        #[command(flatten)]
+        more: More,
     },
 }
 
@@ -54,9 +68,17 @@ pub fn play(
     both_ends: impl FnOnce(&Flags) -> io::Result<()>,
     serve: impl FnOnce(SocketAddr) -> io::Result<()>,
 ) -> ExitCode {
-    command::run(|arguments: FlagsOrServe| match arguments.command {
+    play_with(both_ends, |addr, NothingMore {}| serve(addr))
+}
+
+/// As [`play`], for a server that takes more arguments than its address.
+pub fn play_with<More: clap::Args>(
+    both_ends: impl FnOnce(&Flags) -> io::Result<()>,
+    serve: impl FnOnce(SocketAddr, More) -> io::Result<()>,
+) -> ExitCode {
+    command::run(|arguments: FlagsOrServe<More>| match arguments.command {
         None => both_ends(&arguments.flags),
-        Some(Serve::Serve { listen }) => serve(listen),
+        Some(Serve::Serve { listen, more }) => serve(listen, more),
     })
 }
 

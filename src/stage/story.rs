@@ -9,6 +9,7 @@ use std::{
 use super::{
     Flags, Stage,
     expected::{Expected, is_orphan},
+    follow::orphans,
     pace::Pace,
     quiz::Quiz,
 };
@@ -32,7 +33,7 @@ pub struct Story {
     pub(super) out: Box<dyn Write>,
     pub(super) bold: bool,
     pub(super) kernel: Option<Kernel>,
-    ports: Vec<u16>,
+    pub(super) ports: Vec<u16>,
     /// Ends that no program owned when the story began: in TIME_WAIT, most likely, since an earlier run.
     pub(super) earlier: Vec<End>,
     /// The parts that ends have played so far, newest last: a row keeps its name when it is not the subject.
@@ -43,6 +44,7 @@ pub struct Story {
     pub(super) confirmed: usize,
     pub(super) pace: Pace,
     pub(super) quiz: Option<Quiz>,
+    pub(super) diagram: bool,
 }
 
 impl Story {
@@ -84,20 +86,17 @@ impl Story {
             confirmed: 0,
             pace: flags.pace(),
             quiz: flags.predict.then(Quiz::default),
+            diagram: false,
         };
         let port = about.port();
-        story.line(&format!(
-            "In another terminal:  watch -n1 'netstat -nat | grep {port}'"
-        ))?;
+        let watch = format!("watch -n1 'netstat -nat | grep {port}'");
+        story.line(&format!("In another terminal:  {watch}"))?;
         story.line(&format!("                 or:  ss -tan | grep {port}"))?;
-        match Kernel::open().and_then(|mut kernel| Ok((kernel.table()?, kernel))) {
-            Ok((table, kernel)) => {
-                let old = table.of_ports(&story.ports).rows;
-                story.earlier = old
-                    .iter()
-                    .filter(|row| is_orphan(row))
-                    .map(Row::end)
-                    .collect();
+        match Kernel::open()
+            .and_then(|mut kernel| Ok((orphans(&mut kernel, &story.ports)?, kernel)))
+        {
+            Ok((earlier, kernel)) => {
+                story.earlier = earlier;
                 story.kernel = Some(kernel);
             }
             Err(error) => story.tell(&format!(
@@ -215,14 +214,6 @@ impl Story {
             .any(|&(waiting, until)| waiting == end && until <= Instant::now())
     }
 
-    /// Takes the ports of an end into the story, unless one of them is there already.
-    pub(super) fn follow(&mut self, end: End) {
-        let ports = [Some(end.local.port()), end.peer.map(|peer| peer.port())];
-        if !ports.iter().flatten().any(|port| self.ports.contains(port)) {
-            self.ports.extend(ports.iter().flatten());
-        }
-    }
-
     pub(super) fn remember_time_waits(&mut self, table: &Table) {
         for row in table.rows.iter().filter(|row| row.state == State::TimeWait) {
             let remaining = row
@@ -232,7 +223,7 @@ impl Story {
         }
     }
 
-    /// The table as netstat prints it, each row of the story with its role behind it.
+    /// The table as netstat prints it, each row with its role behind it; of ends that are many, one.
     pub(super) fn print(
         &mut self,
         table: &Table,
@@ -243,21 +234,20 @@ impl Story {
         self.line("")?;
         self.line(header.trim_end())?;
         let role = |row: &Row| self.roles.iter().rev().find(|(_, end)| end.is(row));
-        let (mut lines, mut left_out) = (Vec::new(), 0);
-        for row in &table.rows {
-            let note = match (role(row), row.backlog) {
-                (Some((role, _)), Some(backlog)) => format!("  <- {role}, backlog {backlog}"),
-                (Some((role, _)), None) => format!("  <- {role}"),
-                (None, _) if table.rows.len() > CROWD => {
-                    left_out += 1;
-                    continue;
-                }
-                (None, _) => String::new(),
+        let (mut lines, mut shown, mut left_out) = (Vec::new(), Vec::new(), 0);
+        for (row, role) in table.rows.iter().map(|row| (row, role(row))) {
+            if role.map_or(table.rows.len() > CROWD, |(_, end)| shown.contains(end)) {
+                left_out += 1;
+                continue;
+            }
+            shown.extend(role.map(|(_, end)| *end).filter(|end| end.is_many()));
+            let note = match role {
+                Some((role, _)) => format!("  <- {role}{}", expected.beside_netstat(row)),
+                None => String::new(),
             };
-            let text = if timers {
-                format!("{row:#}{note}")
-            } else {
-                format!("{row}{note}")
+            let text = match timers {
+                true => format!("{row:#}{note}"),
+                false => format!("{row}{note}"),
             };
             lines.push(text.trim_end().to_owned());
         }

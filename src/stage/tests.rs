@@ -124,6 +124,44 @@ fn a_claim_that_the_kernel_refutes_ends_the_story_and_shows_both() {
 }
 
 #[test]
+fn a_window_that_is_demanded_is_told_beside_its_row() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (mut story, page) = story(&listener);
+    story.patience = SHORT;
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let end = End::of(&client).unwrap();
+    let open = must(Established).window(1..);
+    story.stage("Open").client(end, open).show().unwrap();
+    let table = Kernel::open().unwrap().table().unwrap();
+    if table.find(end).unwrap().window.is_some() {
+        assert!(page.text().contains("  <- client, window: "));
+        let closed = must(Established).window(0);
+        let error = story.stage("Closed").client(end, closed).show();
+        assert!(error.unwrap_err().to_string().contains(", window 0\n"));
+    }
+}
+
+#[test]
+fn figures_that_netstat_does_not_print_are_told_where_they_are_demanded() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (mut story, page) = story(&listener);
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let end = End::of(&client).unwrap();
+    let all_sent = must(Established).segments_in(0).unsent(0);
+    let stage = story.stage("Told").client(end, all_sent);
+    stage.server(end, Established).show().unwrap();
+    let table = Kernel::open().unwrap().table().unwrap();
+    if table.find(end).unwrap().unsent.is_some() {
+        let text = page.text();
+        assert!(
+            text.contains("<- client, data segments in: 0, not sent: 0\n"),
+            "{text}"
+        );
+        assert!(text.contains("<- server's end\n"), "{text}");
+    }
+}
+
+#[test]
 fn a_row_too_many_is_refuted_too() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let (mut story, _) = story(&listener);
@@ -181,12 +219,15 @@ fn a_time_wait_that_has_run_out_while_somebody_talked_is_no_refutation() {
     );
     let shown_a_minute_ago = std::time::Instant::now() - Duration::from_secs(1);
     story.waiting.push((end, shown_a_minute_ago));
+    story.draw_diagrams();
     story
         .stage("Later")
         .expect("client", end, TimeWait)
         .show()
         .unwrap();
     assert!(page.text().contains("minute of TIME_WAIT is over"));
+    // The diagram has it where the kernel has it, and not where the stage expected it.
+    assert!(page.text().contains("CLOSED [C]"), "{}", page.text());
 }
 
 #[test]
@@ -196,4 +237,46 @@ fn sets_text_to_the_width_and_keeps_line_breaks() {
         ["one two", "three", "four"]
     );
     assert_eq!(wrapped("", 7), Vec::<String>::new());
+}
+
+#[test]
+fn many_ends_are_counted_and_one_of_them_shown() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    let (about, clients) = (TcpListener::bind("127.0.0.1:0").unwrap(), End::all_to(addr));
+    let (mut story, page) = story(&about);
+    // What is in TIME_WAIT before the story mentions the address is an earlier run's.
+    drop((
+        TcpStream::connect(addr).unwrap(),
+        listener.accept().unwrap(),
+    ));
+    let _clients: Vec<_> = (0..3).map(|_| TcpStream::connect(addr).unwrap()).collect();
+    let mut kernel = Kernel::open().unwrap();
+    let settled = || {
+        let rows = kernel.table()?.of_ports(&[addr.port()]).rows;
+        let wait = |row: &&crate::table::Row| row.state == TimeWait;
+        Ok((rows.iter().filter(wait).count() == 1).then_some(()))
+    };
+    let settled = Deadline::after(Duration::from_secs(5)).wait_for(settled);
+    assert!(settled.unwrap().is_some());
+    let three = must(Established).rows(3);
+    story
+        .stage("Three")
+        .pair(clients, three, three)
+        .show()
+        .unwrap();
+    let told = page.text();
+    assert_eq!(told.matches("<- client").count(), 1, "{told}");
+    assert!(
+        told.contains("(not shown: 4 other rows of these ports)"),
+        "{told}"
+    );
+    story.patience = SHORT;
+    let refuted = story
+        .stage("Gone")
+        .client(clients, gone())
+        .show()
+        .unwrap_err();
+    let refuted = refuted.to_string();
+    assert!(refuted.contains("client: any -> 127.0.0.1:"), "{refuted}");
 }

@@ -77,6 +77,9 @@ fn row(line: &str) -> Option<Row> {
         send_q: hex(send_q)?,
         backlog: None,
         drops: None,
+        window: None,
+        segments_in: None,
+        unsent: None,
         timer: self::timer(timer, hex(retransmits)?, probes.parse().ok()?)?,
         inode: inode.parse().ok()?,
     })
@@ -142,6 +145,9 @@ mod tests {
             send_q: 0,
             backlog: None,
             drops: None,
+            window: None,
+            segments_in: None,
+            unsent: None,
             timer: None,
             inode: 6279,
         };

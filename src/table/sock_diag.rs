@@ -1,5 +1,6 @@
 //! The socket table by netlink (sock_diag(7)): one request for each address family, and in each
-//! answer what /proc does not have: a listener's backlog, and what was dropped at a socket.
+//! answer what /proc does not have: a listener's backlog, what was dropped at a socket, and the window
+//! of its peer.
 //!
 //! The messages are written and read by hand, 72 bytes out and as many in, because this is the
 //! workshop's own subject and needs no unsafe code: socket2 opens the socket, and the rest is
@@ -25,6 +26,11 @@ const REQUEST_DUMP: u16 = 0x001 | 0x300;
 const NLMSG_ERROR: u16 = 2;
 const NLMSG_DONE: u16 = 3;
 const IPPROTO_TCP: u8 = 6;
+/// The attribute that holds `struct tcp_info` (tcp(7), TCP_INFO; `include/uapi/linux/tcp.h`).
+const INET_DIAG_INFO: u8 = 2;
+const TCPI_NOTSENT_BYTES: usize = 144;
+const TCPI_DATA_SEGS_IN: usize = 152;
+const TCPI_SND_WND: usize = 228;
 /// The attribute that holds the socket's memory figures, the drop count the ninth of them.
 const INET_DIAG_SKMEMINFO: u8 = 7;
 const SK_MEMINFO_DROPS: usize = 8;
@@ -103,7 +109,7 @@ fn request(family: u8, sequence: u32) -> [u8; 72] {
     bytes[8..12].copy_from_slice(&sequence.to_ne_bytes());
     bytes[16] = family;
     bytes[17] = IPPROTO_TCP;
-    bytes[18] = 1 << (INET_DIAG_SKMEMINFO - 1);
+    bytes[18] = 1 << (INET_DIAG_INFO - 1) | 1 << (INET_DIAG_SKMEMINFO - 1);
     bytes[20..24].copy_from_slice(&ALL_STATES.to_ne_bytes());
     bytes
 }
@@ -116,6 +122,7 @@ fn row(body: &[u8]) -> io::Result<Option<Row>> {
     let Some(state) = State::from_kernel(body[1]) else {
         return Ok(None);
     };
+    let figure = |of: u8, at: usize| figure(&body[72..], of, at);
     let listening = state == State::Listen;
     let wqueue = u32_at(body, 60);
     Ok(Some(Row {
@@ -132,9 +139,10 @@ fn row(body: &[u8]) -> io::Result<Option<Row>> {
         // For a listener the kernel puts its backlog here, where ss shows it; netstat shows 0.
         send_q: if listening { 0 } else { wqueue },
         backlog: listening.then_some(wqueue),
-        drops: attribute(&body[72..], u16::from(INET_DIAG_SKMEMINFO))
-            .and_then(|figures| figures.get(SK_MEMINFO_DROPS * 4..SK_MEMINFO_DROPS * 4 + 4))
-            .map(|drops| u32_at(drops, 0)),
+        drops: figure(INET_DIAG_SKMEMINFO, SK_MEMINFO_DROPS * 4),
+        window: figure(INET_DIAG_INFO, TCPI_SND_WND).filter(|_| !listening),
+        segments_in: figure(INET_DIAG_INFO, TCPI_DATA_SEGS_IN).filter(|_| !listening),
+        unsent: figure(INET_DIAG_INFO, TCPI_NOTSENT_BYTES).filter(|_| !listening),
         timer: timer_kind(body[2]).map(|kind| Timer {
             kind,
             remaining: Duration::from_millis(u32_at(body, 52).into()),
@@ -162,6 +170,12 @@ fn ip(family: u8, bytes: &[u8]) -> IpAddr {
     } else {
         Ipv6Addr::from(octets).into()
     }
+}
+
+/// The number at this offset of an attribute, if the kernel has sent as much.
+fn figure(attributes: &[u8], wanted: u8, at: usize) -> Option<u32> {
+    let figures = attribute(attributes, wanted.into())?;
+    Some(u32_at(figures.get(at..at + 4)?, 0))
 }
 
 /// The payload of the attribute (`struct rtattr`: length, type, payload) of this type.

@@ -30,7 +30,7 @@ struct Usage {
 
 /// Watches the answer's threads for a while, which is the subject. If they do not wait: what they
 /// have used, in a sentence.
-pub(super) fn not_waiting() -> Option<String> {
+pub(in crate::checks) fn not_waiting() -> Option<String> {
     let (began, before) = (Instant::now(), so_far()?);
     let is_too_much = || {
         let now = so_far()?;

@@ -97,6 +97,28 @@ impl Peer<'_> {
         self.fail(Awaited::EndOfFile, expected, seen, got)
     }
 
+    /// Reads to a reset, which must come within [`LIMIT`] and before anything else.
+    ///
+    /// # Errors
+    /// Bytes have come, end of file, or nothing.
+    pub fn is_reset(&self) -> Verdict {
+        let (got, short) = self.read(1, LIMIT);
+        let seen = match short {
+            Some(Short::Broken(error)) if error.kind() == ErrorKind::ConnectionReset => {
+                self.step("its connection was reset");
+                return Ok(());
+            }
+            Some(Short::EndOfFile) => "end of file".to_owned(),
+            Some(Short::Silence) => {
+                format!("nothing within {LIMIT:?}: the connection is still open")
+            }
+            Some(Short::Broken(error)) => error.to_string(),
+            None => format!("bytes: {}", quote(&got)),
+        };
+        let expected = "a reset, and neither bytes nor end of file before it".to_owned();
+        self.fail(Awaited::Nothing, expected, seen, got)
+    }
+
     /// Reads nothing for as long as this, which is the subject: the connection must stay open and
     /// silent.
     ///

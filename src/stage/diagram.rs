@@ -1,0 +1,122 @@
+//! The state diagram of RFC 9293 (3.3.2, figure 5), with marks where the kernel has the ends.
+//!
+//! One arrow more than in the figure is drawn, from FIN_WAIT1 straight to TIME_WAIT: there it is a
+//! note. Left out are the ways back (a close in LISTEN or SYN_SENT, a reset), a listener that connects,
+//! for sockets know no such call, and the close in SYN_RECV.
+
+use super::{Story, expected::Expected};
+use crate::table::{State, Table};
+
+/// Names are netstat's, but for CLOSED. On an arrow stands what happens, and behind a slash what is
+/// sent. Behind each name there is room for two marks. The first line is empty.
+const DIAGRAM: &str = "
+                             CLOSED        <----------------------------------+
+               listen         |  |         connect / SYN                      |
+              +---------------+  +------------------+                         |
+              v                                     v                         |
+            LISTEN                                SYN_SENT                    |
+              | SYN /                               |   |                     |
+              v SYN+ACK           SYN / SYN+ACK     |   | SYN+ACK / ACK       |
+            SYN_RECV        <-----------------------+   |                     |
+              | ACK                                     |                     |
+              +------------>  ESTABLISHED        <------+                     |
+             shutdown / FIN   |         |          FIN / ACK                  |
+              +---------------+         +-----------+                         |
+              v                                     v                         |
+            FIN_WAIT1        ---------+           CLOSE_WAIT                  |
+ FIN / ACK    |     | ACK             |             | shutdown / FIN          |
+    +---------+     v                 | FIN+ACK     v                         |
+    v             FIN_WAIT2           | / ACK     LAST_ACK                    |
+  CLOSING           | FIN / ACK       |             | ACK                     |
+    | ACK           v                 |             +------------------------>|
+    +---------->  TIME_WAIT        <--+                                       |
+                    | 2MSL: 60 s on Linux                                     |
+                    +---------------------------------------------------------+
+";
+
+impl Story {
+    /// From now on the state diagram is drawn below each table, and in it where the kernel has each end
+    /// that the stage names, by the first letter of its role: `[C]` for the client.
+    pub fn draw_diagrams(&mut self) {
+        self.diagram = true;
+    }
+}
+
+/// The lines of the diagram, each end of the stage marked where the table has it: an end without a
+/// row is CLOSED.
+pub(super) fn diagram(table: &Table, expected: &Expected<'_>) -> Vec<String> {
+    let ends = expected.rows.iter();
+    let marks = ends.filter_map(|(role, end, _)| {
+        let state = table.find(*end).map_or(State::Close, |row| row.state);
+        Some((role.chars().next()?.to_ascii_uppercase(), state))
+    });
+    drawn(&marks.collect::<Vec<_>>())
+}
+
+/// With a mark such as `[C]` behind the name of each end's state.
+fn drawn(marks: &[(char, State)]) -> Vec<String> {
+    DIAGRAM.lines().map(|line| marked(line, marks)).collect()
+}
+
+fn marked(line: &str, marks: &[(char, State)]) -> String {
+    let mut marked = line.to_owned();
+    for state in State::ALL {
+        let here = marks.iter().filter(|(_, place)| *place == state);
+        let here: String = here.map(|(mark, _)| format!("[{mark}]")).collect();
+        let name = name(state);
+        // A name that is part of another word is not a state's.
+        let Some(at) = line.find(&format!(" {name} ")) else {
+            continue;
+        };
+        let at = at + name.len() + 2;
+        let end = (at + here.len()).min(marked.len());
+        marked.replace_range(at..end, &here);
+    }
+    marked.trim_end().to_owned()
+}
+
+fn name(state: State) -> &'static str {
+    match state {
+        State::Close => "CLOSED",
+        state => state.name(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DIAGRAM, State, drawn, name};
+
+    /// Every state by itself, and two ends in it.
+    #[test]
+    fn each_state_has_one_place_with_room_for_two_marks() {
+        for state in State::ALL {
+            let lines = drawn(&[('C', state), ('S', state)]);
+            let marked: Vec<&String> = lines.iter().filter(|line| line.contains('[')).collect();
+            assert_eq!(marked.len(), 1, "{state}");
+            let text = format!(" {} [C][S] ", name(state));
+            assert!(marked[0].contains(&text), "{state}: {}", marked[0]);
+            let unmarked = marked[0].replace("[C][S]", "      ");
+            assert!(
+                DIAGRAM.contains(&unmarked),
+                "an arrow is hidden: {unmarked}"
+            );
+        }
+    }
+
+    #[test]
+    fn two_ends_stand_in_two_places() {
+        let text = drawn(&[('C', State::FinWait2), ('S', State::CloseWait)]).join("\n");
+        assert!(
+            text.contains(" FIN_WAIT2 [C] ") && text.contains(" CLOSE_WAIT [S] "),
+            "{text}"
+        );
+        assert_eq!(text.matches('[').count(), 2);
+    }
+
+    #[test]
+    fn fits_into_80_columns() {
+        for line in DIAGRAM.lines() {
+            assert!(line.len() <= 80 && line.is_ascii(), "{line}");
+        }
+    }
+}

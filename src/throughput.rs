@@ -1,0 +1,77 @@
+//! How fast bytes go from one end to another: a measurement, told as a ratio.
+
+use std::{
+    io::{self, Read, Write},
+    net::{Shutdown, TcpListener, TcpStream},
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::peer::connected;
+
+/// How many bytes a second go through what is between two ends, as a ratio to a direct connection to
+/// this listener: the median of rounds in which both take turns, each over new connections, for one
+/// round tells of the machine's mood as much as of them.
+///
+/// # Errors
+/// As for connect, write and read, or other bytes have arrived than were sent.
+pub fn beside_direct(
+    listener: &TcpListener,
+    between: impl Fn() -> io::Result<(TcpStream, TcpStream)>,
+) -> io::Result<f64> {
+    let mut ratios = Vec::new();
+    for _ in 0..5 {
+        let (client, server, _) = connected(listener)?;
+        let direct = throughput(&client, &server)?;
+        let (client, server) = between()?;
+        ratios.push(throughput(&client, &server)? / direct);
+    }
+    ratios.sort_by(f64::total_cmp);
+    Ok(ratios[ratios.len() / 2])
+}
+
+/// Bytes a second from one end to the other: one sends for 50 ms and ends, the other reads to the end
+/// of file.
+fn throughput(from: &TcpStream, to: &TcpStream) -> io::Result<f64> {
+    const TIME: Duration = Duration::from_millis(50);
+    const ONCE: usize = 256 << 10; // bytes for each call: the calls must not be what is measured
+    thread::scope(|scope| {
+        let started = Instant::now();
+        let send = move || {
+            let (mut from, bytes, mut sent) = (from, vec![b'x'; ONCE], 0);
+            while started.elapsed() < TIME {
+                sent += from.write(&bytes)?;
+            }
+            from.shutdown(Shutdown::Write).and(Ok(sent))
+        };
+        let sender = thread::Builder::new().spawn_scoped(scope, send)?;
+        let (mut to, mut buf, mut arrived) = (to, vec![0; ONCE], 0);
+        while let n @ 1.. = to.read(&mut buf)? {
+            arrived += n;
+        }
+        let seconds = started.elapsed().as_secs_f64();
+        let sent: usize = sender.join().expect("it returns its errors")?;
+        if arrived == sent {
+            return Ok(arrived as f64 / seconds);
+        }
+        let lost = format!("of {sent} bytes {arrived} have arrived");
+        Err(io::Error::other(lost))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{beside_direct, throughput};
+    use crate::peer::connected;
+    use std::net::TcpListener;
+
+    #[test]
+    fn throughput_is_of_what_arrives_before_the_end_of_file() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let direct = || connected(&listener).map(|(client, server, _)| (client, server));
+        assert!(beside_direct(&listener, direct).unwrap() > 0.0);
+        let (client, server) = direct().unwrap();
+        assert!(throughput(&client, &server).unwrap() > 0.0);
+        assert!(throughput(&client, &server).is_err()); // it has ended
+    }
+}

@@ -1,0 +1,21 @@
+//! Turns off the delay of its own ACKs: the ones that are delayed are the peer's.
+//!
+//! rejected by: waits for no ACK once prepared
+//! cause: no option at your end changes that
+
+use std::{
+    io::{self, Write},
+    net::TcpStream,
+};
+
+use socket2::SockRef;
+
+pub fn prepare(stream: &TcpStream) -> io::Result<()> {
+    SockRef::from(stream).set_tcp_quickack(true)
+}
+
+pub fn put(mut stream: &TcpStream, key: &str, value: &[u8]) -> io::Result<()> {
+    let mut request = format!("PUT {key} {}\n", value.len()).into_bytes();
+    request.extend(value);
+    stream.write_all(&request)
+}

@@ -1,0 +1,20 @@
+//! Ends the value with a newline, which is one byte more than was announced.
+//!
+//! rejected by: sends the request, and nothing else
+//! cause: nothing behind them
+
+use std::{
+    io::{self, Write},
+    net::TcpStream,
+};
+
+pub fn prepare(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)
+}
+
+pub fn put(mut stream: &TcpStream, key: &str, value: &[u8]) -> io::Result<()> {
+    let mut request = format!("PUT {key} {}\n", value.len()).into_bytes();
+    request.extend(value);
+    request.push(b'\n');
+    stream.write_all(&request)
+}

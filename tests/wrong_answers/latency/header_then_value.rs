@@ -1,0 +1,19 @@
+//! Writes the header, then the value: the second waits for the ACK of the first.
+//!
+//! rejected by: needs one segment where it is not
+//! cause: Nagle's algorithm holds
+
+use std::{
+    io::{self, Write},
+    net::TcpStream,
+};
+
+pub fn prepare(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)
+}
+
+pub fn put(mut stream: &TcpStream, key: &str, value: &[u8]) -> io::Result<()> {
+    let header = format!("PUT {key} {}\n", value.len());
+    stream.write_all(header.as_bytes())?;
+    stream.write_all(value)
+}

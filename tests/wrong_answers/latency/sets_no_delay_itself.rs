@@ -1,0 +1,20 @@
+//! Sets the option with every request, and leaves it set.
+//!
+//! rejected by: leaves the socket's options as they were
+//! cause: An option belongs to the socket
+
+use std::{
+    io::{self, Write},
+    net::TcpStream,
+};
+
+pub fn prepare(_: &TcpStream) -> io::Result<()> {
+    Ok(())
+}
+
+pub fn put(mut stream: &TcpStream, key: &str, value: &[u8]) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let mut request = format!("PUT {key} {}\n", value.len()).into_bytes();
+    request.extend(value);
+    stream.write_all(&request)
+}

@@ -1,0 +1,20 @@
+//! Reads the answer, which is its caller's.
+//!
+//! rejected by: sends the request, and nothing else
+//! cause: the answer is its caller's to read
+
+use std::{
+    io::{self, Read, Write},
+    net::TcpStream,
+};
+
+pub fn prepare(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)
+}
+
+pub fn put(mut stream: &TcpStream, key: &str, value: &[u8]) -> io::Result<()> {
+    let mut request = format!("PUT {key} {}\n", value.len()).into_bytes();
+    request.extend(value);
+    stream.write_all(&request)?;
+    stream.read(&mut [0; 64]).map(drop)
+}

@@ -1,0 +1,19 @@
+//! Takes the drop of a clone for a FIN.
+//!
+//! rejected by: passes the client's end of file on, and the answer back
+//! cause: to drop one of several handles
+
+use std::{io, net::TcpStream, thread};
+
+pub fn relay(client: TcpStream, server: TcpStream) -> io::Result<(u64, u64)> {
+    let (client2, server2) = (client.try_clone()?, server.try_clone()?);
+    let there = thread::spawn(move || one_way(client, server));
+    let back = one_way(server2, client2);
+    Ok((there.join().unwrap()?, back?))
+}
+
+fn one_way(mut from: TcpStream, mut to: TcpStream) -> io::Result<u64> {
+    let copied = io::copy(&mut from, &mut to);
+    drop(to); // as it would be at the end of this function
+    copied
+}

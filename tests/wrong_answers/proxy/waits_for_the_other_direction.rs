@@ -1,0 +1,25 @@
+//! Meets the reset in one thread, and waits for the other one.
+//!
+//! rejected by: passes a reset on
+//! cause: must end the other direction too
+
+use std::{
+    io,
+    net::{Shutdown, TcpStream},
+    thread,
+};
+
+pub fn relay(client: TcpStream, server: TcpStream) -> io::Result<(u64, u64)> {
+    thread::scope(|scope| {
+        let there = scope.spawn(|| one_way(&client, &server));
+        let back = one_way(&server, &client);
+        let there = there.join().unwrap();
+        Ok((there?, back?))
+    })
+}
+
+fn one_way(from: &TcpStream, to: &TcpStream) -> io::Result<u64> {
+    let copied = io::copy(&mut &*from, &mut &*to)?;
+    to.shutdown(Shutdown::Write)?;
+    Ok(copied)
+}

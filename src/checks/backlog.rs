@@ -73,7 +73,7 @@ pub const SUITE: Suite<Answer> = Suite {
             work::serves_a_burst,
         ),
         (
-            "ends with accept's error, and not before its clients",
+            "ends with accept's error, once its clients are served",
             work::ends_with_accepts_error,
         ),
     ],

@@ -129,7 +129,7 @@ pub(super) fn taken_too_early(server: &Server, case: &Case) -> Option<String> {
     };
     Some(format!(
         "{are} been accepted for which no worker is free: a thread that only accepts hands over to the \
-         workers, by a channel or a list, and is ahead of them. Whoever waits there has a descriptor of \
+         workers, by a channel or a list, and is ahead of them. Whoever waits there costs a descriptor of \
          your process, and no limit but memory; a channel without room is ahead by one still. Let the \
          thread that will serve be the one that accepts: then the kernel's queue is the only one."
     ))

@@ -1,6 +1,6 @@
 //! Ends in order when accept fails, and nobody hears why.
 //!
-//! rejected by: ends with accept's error, and not before its clients
+//! rejected by: ends with accept's error, once its clients are served
 //! cause: error was lost
 
 use std::{

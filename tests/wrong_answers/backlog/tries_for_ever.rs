@@ -1,6 +1,6 @@
 //! Tries accept again, whatever it says.
 //!
-//! rejected by: ends with accept's error, and not before its clients
+//! rejected by: ends with accept's error, once its clients are served
 //! cause: fails at once each time
 
 use std::{

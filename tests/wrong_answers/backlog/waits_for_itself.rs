@@ -1,6 +1,6 @@
 //! Workers wait for clients from a channel that they hold open themselves.
 //!
-//! rejected by: ends with accept's error, and not before its clients
+//! rejected by: ends with accept's error, once its clients are served
 //! cause: who accepts has ended
 
 use std::{

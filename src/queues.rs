@@ -47,7 +47,7 @@ impl Queues {
         let Some(kernel) = &mut self.kernel else {
             return Ok(None);
         };
-        let table = kernel.table()?;
+        let table = kernel.table_with_info()?;
         let (sender, receiver) = (table.find(self.sender), table.find(self.sender.other()));
         let look = sender.zip(receiver).map(|(sender, receiver)| Look {
             send_q: sender.send_q,

@@ -53,15 +53,15 @@ pub struct Row {
     /// `None` where the kernel does not tell (`/proc/net/tcp`).
     pub drops: Option<u32>,
     /// The window: how many bytes beyond those acknowledged the peer is ready to take, as it has told
-    /// last (RFC 9293, 3.3.1, SND.WND). `None` for a listener, in TIME_WAIT, and where the kernel does
-    /// not tell (`/proc/net/tcp`; Linux before 5.4).
+    /// last (RFC 9293, 3.3.1, SND.WND). `None` for a listener, in TIME_WAIT, where TCP_INFO was not asked
+    /// for ([`Kernel::table_with_info`]), and where the kernel does not tell (`/proc/net/tcp`; Linux before
+    /// 5.4).
     pub window: Option<u32>,
-    /// Segments with data that have been received (tcp(7), TCP_INFO). `None` for a listener, for a row
-    /// without a socket, and where the kernel does not tell (`/proc/net/tcp`).
+    /// Segments with data that have been received (tcp(7), TCP_INFO). `None` as for `window`.
     pub segments_in: Option<u32>,
     /// Bytes of `send_q` that have not been sent even once: Nagle's algorithm holds them back, or the
     /// peer's window, or congestion control (tcp(7), TCP_INFO; ss(8) calls them `notsent`). `None` as
-    /// for `segments_in`.
+    /// for `window`.
     pub unsent: Option<u32>,
     /// The timer that is running, if any.
     pub timer: Option<Timer>,
@@ -141,8 +141,21 @@ impl Kernel {
     /// # Errors
     /// The request failed, or the answer is not in the form this module knows.
     pub fn table(&mut self) -> io::Result<Table> {
+        self.snapshot(false)
+    }
+
+    /// As [`Kernel::table`], with the figures of TCP_INFO. To read these the kernel locks each socket
+    /// for a moment, and a call that is under way on it may have to wait.
+    ///
+    /// # Errors
+    /// As for [`Kernel::table`].
+    pub fn table_with_info(&mut self) -> io::Result<Table> {
+        self.snapshot(true)
+    }
+
+    fn snapshot(&mut self, with_info: bool) -> io::Result<Table> {
         let mut rows = match self {
-            Kernel::SockDiag(netlink) => netlink.rows()?,
+            Kernel::SockDiag(netlink) => netlink.rows(with_info)?,
             Kernel::Proc(files) => files.rows()?,
         };
         rows.sort_by_key(Row::order);

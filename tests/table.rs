@@ -287,7 +287,7 @@ fn a_window_is_the_one_that_ss_shows() {
     let Some(shown) = shown else {
         return eprintln!("skipped: this `ss`, or this kernel, does not show snd_wnd");
     };
-    let table = Kernel::sock_diag().unwrap().table().unwrap();
+    let table = Kernel::sock_diag().unwrap().table_with_info().unwrap();
     let row = table.find(end).unwrap();
     assert_eq!(Some(shown.parse().unwrap()), row.window);
     let listening = table.find(End::of(&listener).unwrap()).unwrap();
@@ -312,7 +312,7 @@ fn data_segments_are_counted_as_ss_counts_them() {
     let output = run(ss.args(["-Htin", &filter]).stdout(Stdio::piped()), "");
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.contains(" data_segs_in:3 "), "{text}");
-    let table = Kernel::sock_diag().unwrap().table().unwrap();
+    let table = Kernel::sock_diag().unwrap().table_with_info().unwrap();
     assert_eq!(table.find(end.other()).unwrap().segments_in, Some(3));
     let row = table.find(End::of(&listener).unwrap()).unwrap();
     assert_eq!(row.segments_in, None);
@@ -333,7 +333,7 @@ fn what_is_not_sent_yet_is_what_ss_calls_notsent() {
     let mut ss = Command::new("ss");
     let output = run(ss.args(["-Htin", &filter]).stdout(Stdio::piped()), "");
     let text = String::from_utf8(output.stdout).unwrap();
-    let table = Kernel::sock_diag().unwrap().table().unwrap();
+    let table = Kernel::sock_diag().unwrap().table_with_info().unwrap();
     let row = table.find(end).unwrap();
     let unsent = row.unsent.unwrap();
     assert!(0 < unsent && unsent <= row.send_q, "{row}: {unsent}");

@@ -31,7 +31,7 @@ pub(super) fn fill(exam: &Exam, mut stream: &TcpStream) -> Verdict<usize> {
     // and its timer has begun anew, the window is closed.
     let (mut probe_due, mut filled) = (Duration::MAX, 0);
     let full = || {
-        let table = exam.table().unwrap_or_default();
+        let table = exam.table_with_info().unwrap_or_default();
         let row = table.find(end);
         let timer = row.and_then(|row| row.timer);
         let probe = timer.filter(|timer| timer.kind == TimerKind::WindowProbe);

@@ -1,6 +1,6 @@
 //! The part of the kernel's table that an exam is about: the rows of the ports that it watches.
 
-use std::os::fd::AsFd;
+use std::{io, os::fd::AsFd};
 
 use super::{Exam, Unmet, Verdict};
 use crate::{
@@ -38,7 +38,20 @@ impl Exam {
     /// # Errors
     /// The table cannot be read here.
     pub fn table(&self) -> Verdict<Table> {
-        match self.kernel.borrow_mut().as_mut().map(Kernel::table) {
+        self.read_table(Kernel::table)
+    }
+
+    /// As [`Exam::table`], with the figures of TCP_INFO. Not while a thread of the student's is looked
+    /// at: it may have to wait for this.
+    ///
+    /// # Errors
+    /// The table cannot be read here.
+    pub fn table_with_info(&self) -> Verdict<Table> {
+        self.read_table(Kernel::table_with_info)
+    }
+
+    fn read_table(&self, read: fn(&mut Kernel) -> io::Result<Table>) -> Verdict<Table> {
+        match self.kernel.borrow_mut().as_mut().map(read) {
             Some(Ok(table)) => {
                 let mut table = match &self.ports.borrow()[..] {
                     [] => Table::default(), // `of_ports` takes no port for all of them
@@ -70,7 +83,7 @@ impl Exam {
             Ok(table) => Ok(look(&table)),
             Err(unmet) => {
                 unreadable = Some(unmet);
-                Err(std::io::ErrorKind::Other.into())
+                Err(io::ErrorKind::Other.into())
             }
         });
         unreadable.map_or(Ok(seen.ok().flatten()), Err)

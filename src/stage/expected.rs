@@ -3,7 +3,7 @@
 use std::{io, net::SocketAddr, time::Duration};
 
 use super::Must;
-use crate::table::{End, Row, State, Table};
+use crate::table::{End, Kernel, Row, State, Table};
 
 /// A refutation shows so many rows; of more, how many there are in each state.
 const FEW: usize = 100;
@@ -15,6 +15,14 @@ pub(super) struct Expected<'a> {
 }
 
 impl Expected<'_> {
+    /// The table, with all the figures that are demanded.
+    pub(super) fn look(&self, kernel: &mut Kernel) -> io::Result<Table> {
+        match self.rows.iter().any(|(_, _, must)| must.needs_info()) {
+            true => kernel.table_with_info(),
+            false => kernel.table(),
+        }
+    }
+
     pub(super) fn names(&self, row: &Row) -> bool {
         self.rows.iter().any(|(_, end, _)| end.is(row))
     }

@@ -178,6 +178,12 @@ impl Must {
             .filter_map(|(name, demand, seen)| Some((name, demand.and(seen)?)))
     }
 
+    /// Whether it demands what the kernel tells in TCP_INFO only.
+    pub(super) fn needs_info(&self) -> bool {
+        let demands = [self.window, self.segments_in, self.unsent];
+        demands.iter().any(Option::is_some)
+    }
+
     pub(super) fn is_gone(&self) -> bool {
         self.state.is_none()
     }

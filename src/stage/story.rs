@@ -194,7 +194,7 @@ impl Story {
     ) -> io::Result<Result<Table, Table>> {
         let mut last = Table::default();
         let agreed = Deadline::after(self.patience).wait_for(|| {
-            last = kernel.table()?.of_ports(&self.ports);
+            last = stage.look(kernel)?.of_ports(&self.ports);
             last.rows
                 .retain(|row| !(is_orphan(row) && self.earlier.contains(&row.end())));
             let all = stage.rows.iter().all(|(_, end, must)| {

@@ -132,7 +132,7 @@ fn a_window_that_is_demanded_is_told_beside_its_row() {
     let end = End::of(&client).unwrap();
     let open = must(Established).window(1..);
     story.stage("Open").client(end, open).show().unwrap();
-    let table = Kernel::open().unwrap().table().unwrap();
+    let table = Kernel::open().unwrap().table_with_info().unwrap();
     if table.find(end).unwrap().window.is_some() {
         assert!(page.text().contains("  <- client, window: "));
         let closed = must(Established).window(0);
@@ -150,7 +150,7 @@ fn figures_that_netstat_does_not_print_are_told_where_they_are_demanded() {
     let all_sent = must(Established).segments_in(0).unsent(0);
     let stage = story.stage("Told").client(end, all_sent);
     stage.server(end, Established).show().unwrap();
-    let table = Kernel::open().unwrap().table().unwrap();
+    let table = Kernel::open().unwrap().table_with_info().unwrap();
     if table.find(end).unwrap().unsent.is_some() {
         let text = page.text();
         assert!(

@@ -68,11 +68,12 @@ impl SockDiag {
         })
     }
 
-    pub(super) fn rows(&mut self) -> io::Result<Vec<Row>> {
+    pub(super) fn rows(&mut self, with_info: bool) -> io::Result<Vec<Row>> {
         let mut rows = Vec::new();
         for family in [AF_INET, AF_INET6] {
             self.sequence = self.sequence.wrapping_add(1);
-            self.socket.send(&request(family, self.sequence))?;
+            self.socket
+                .send(&request(family, self.sequence, with_info))?;
             while !self.read_part(&mut rows)? {}
         }
         Ok(rows)
@@ -101,7 +102,7 @@ impl SockDiag {
 }
 
 /// `struct nlmsghdr` and `struct inet_diag_req_v2`, asking for every TCP socket of a family.
-fn request(family: u8, sequence: u32) -> [u8; 72] {
+fn request(family: u8, sequence: u32, with_info: bool) -> [u8; 72] {
     let mut bytes = [0; 72];
     bytes[0..4].copy_from_slice(&72u32.to_ne_bytes());
     bytes[4..6].copy_from_slice(&SOCK_DIAG_BY_FAMILY.to_ne_bytes());
@@ -109,7 +110,7 @@ fn request(family: u8, sequence: u32) -> [u8; 72] {
     bytes[8..12].copy_from_slice(&sequence.to_ne_bytes());
     bytes[16] = family;
     bytes[17] = IPPROTO_TCP;
-    bytes[18] = 1 << (INET_DIAG_INFO - 1) | 1 << (INET_DIAG_SKMEMINFO - 1);
+    bytes[18] = u8::from(with_info) << (INET_DIAG_INFO - 1) | 1 << (INET_DIAG_SKMEMINFO - 1);
     bytes[20..24].copy_from_slice(&ALL_STATES.to_ne_bytes());
     bytes
 }

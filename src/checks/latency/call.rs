@@ -145,12 +145,12 @@ impl<'e> Caller<'e> {
 
     /// This end, as the kernel shows it.
     pub(super) fn row(&self) -> Verdict<Option<Row>> {
-        Ok(self.exam.table()?.find(self.end).cloned())
+        Ok(self.exam.table_with_info()?.find(self.end).cloned())
     }
 
     /// Data segments that have come to the exam's end so far.
     pub(super) fn segments(&self) -> Verdict<u32> {
-        let table = self.exam.table()?;
+        let table = self.exam.table_with_info()?;
         let segments = table.find(self.end.other()).and_then(|row| row.segments_in);
         segments.ok_or_else(|| Unmet::not_here("the kernel does not tell how many segments came"))
     }

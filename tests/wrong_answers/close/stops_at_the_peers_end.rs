@@ -6,32 +6,29 @@
 use std::{
     io::{self, ErrorKind, Read, Write},
     net::{Shutdown, TcpStream},
+    thread,
     time::{Duration, Instant},
 };
 
 pub fn answer(mut stream: TcpStream, mut bytes: &[u8], limit: Duration) -> io::Result<()> {
     let begun = Instant::now();
-    stream.set_read_timeout(Some(Duration::from_millis(1)))?;
-    stream.set_write_timeout(Some(Duration::from_millis(1)))?;
-    let in_time = |error: io::Error| match error.kind() {
-        ErrorKind::WouldBlock | ErrorKind::Interrupted if begun.elapsed() < limit => Ok(0),
-        ErrorKind::WouldBlock | ErrorKind::Interrupted => Err(ErrorKind::TimedOut.into()),
+    stream.set_nonblocking(true)?;
+    let later = |error: io::Error| match error.kind() {
+        ErrorKind::WouldBlock => Ok(0),
         _ => Err(error),
     };
-    loop {
-        if begun.elapsed() >= limit {
-            return Err(ErrorKind::TimedOut.into());
-        }
+    while begun.elapsed() < limit {
         match stream.read(&mut [0; 1024]) {
             Ok(0) => return Ok(()),
             Ok(_) => {}
-            Err(error) => drop(in_time(error)?),
+            Err(error) => drop(later(error)?),
         }
-        let n = stream.write(bytes).or_else(in_time)?;
-        let all = n == bytes.len() && n > 0;
+        let n = stream.write(bytes).or_else(later)?;
         bytes = &bytes[n..];
-        if all {
+        if n > 0 && bytes.is_empty() {
             stream.shutdown(Shutdown::Write)?;
         }
+        thread::sleep(Duration::from_millis(1));
     }
+    Err(ErrorKind::TimedOut.into())
 }

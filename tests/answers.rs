@@ -237,7 +237,7 @@ fn main() -> ExitCode {
     }
     let mut arguments = Arguments::from_args();
     // Most of them hang, for that is their mistake: many can hang at once.
-    arguments.test_threads = arguments.test_threads.or(Some(8));
+    arguments.test_threads = arguments.test_threads.or(Some(12));
     let mut trials = vec![
         Trial::test("every_answer_is_in_the_list", every_answer_is_in_the_list),
         Trial::test("nothing_is_left_of_an_answer", nothing_is_left_of_an_answer),

@@ -82,9 +82,9 @@ fn row_of(duration: Duration) -> usize {
 }
 
 fn label(from: Duration) -> String {
-    format!("{from:?}")
-        .replace("µs", " µs")
-        .replace("ms", " ms")
+    let text = format!("{from:?}");
+    let unit = text.find(|c: char| c.is_alphabetic()).unwrap_or(text.len());
+    format!("{} {}", &text[..unit], &text[unit..])
 }
 
 #[cfg(test)]

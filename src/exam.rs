@@ -171,11 +171,8 @@ impl Exam {
     pub fn evidence(&self) -> Evidence {
         let gather = || {
             let threads = threads::students(); // first: what they have done the table must show
-            Evidence::gather(
-                threads,
-                self.table().unwrap_or_default(),
-                &self.own.borrow(),
-            )
+            let look = || self.table().unwrap_or_default();
+            Evidence::gather(threads, look, &self.own.borrow())
         };
         let rests = || {
             let evidence = gather();

@@ -39,8 +39,15 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    pub(super) fn gather(threads: Vec<Doing>, table: Table, own: &[u32]) -> Evidence {
-        let descriptors = sockets_by_inode();
+    pub(super) fn gather(
+        threads: Vec<Doing>,
+        look: impl FnOnce() -> Table,
+        own: &[u32],
+    ) -> Evidence {
+        // Before and after: a socket of the table may have been opened, or closed, meanwhile.
+        let mut descriptors = sockets_by_inode();
+        let table = look();
+        descriptors.extend(sockets_by_inode());
         let whose = |inode| match descriptors.get(&inode) {
             _ if own.contains(&inode) => Whose::Peers,
             Some(fd) => Whose::Yours(*fd),

@@ -51,7 +51,7 @@ fn too_soon(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
         story
             .stage(&format!("the server has written 600 kB, and closed: {how}"))
             .pair(end, gone(), gone())
-            .why("RST and no FIN: no TIME_WAIT, and whatever had not been sent is thrown away.")
+            .why("RST and no FIN: no TIME_WAIT, and all that was in Send-Q is thrown away.")
             .show()?;
         let mut part = Vec::new();
         let read = outcome(client.read_to_end(&mut part));
@@ -115,8 +115,8 @@ fn what_the_other_end_hears(story: &mut Story, listener: &TcpListener) -> io::Re
     story
         .stage("each client has read, and then written a byte")
         .expect("client that got FIN", fin_end, gone())
-        .why("Some books say that a peer's close ends one's writes too. This write has succeeded, and brought \
-              back RST, as from a peer that was killed: after a FIN only the second write fails.")
+        .why("Some books say that a peer's close ends one's writes too. A FIN says only that the peer sends no \
+              more. This write has succeeded, and brought back RST: writes fail once that is here.")
         .show()?;
     let then = clients.map(|mut client| [client.write(b"x"), client.read(&mut [0])].map(outcome));
     story.tell("\npeer sent      read             write       write       read")?;
@@ -130,7 +130,7 @@ RST            ConnectionReset  BrokenPipe  BrokenPipe  Ok(0)";
     }
     story.tell("A reset is told only once: the next read looks like an end of file.")?;
     let yes = Command::new("yes").stdout(OwnedFd::from(fin)).status()?;
-    let yes = format!("`yes`, writing to it as well: {yes}. Rust ignores that signal.");
+    let yes = format!("`yes`, writing to it as well: {yes}. In our process std ignores that.");
     story.claim(&yes, yes.contains("SIGPIPE"))
 }
 

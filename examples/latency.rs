@@ -1,4 +1,4 @@
-//! Latency: a request in three writes may take thousands of times as long as the same bytes in one.
+//! Latency: a request in three writes may take 40 ms longer than the same bytes in one.
 //!
 //!     cargo run --example latency
 //!     strace -f -e trace=sendto target/debug/examples/latency     each write is a sendto
@@ -59,8 +59,8 @@ fn held_back(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
             .client(end, must(Established).send_q(12).unsent(8))
             .server(end, must(Established).recv_q(0))
             .why(
-                "Four bytes are sent, eight are not: while a small segment is unacknowledged, no \
-                  other small one is sent (Nagle's algorithm; RFC 9293, 3.7.4). The server's end \
+                "Four bytes are sent, eight are not: while anything is unacknowledged (on Linux: \
+                  anything small), no small segment is sent (Nagle; RFC 9293, 3.7.4). The server's end \
                   delays the ACK, to let it ride on an answer (3.8.6.3); but its program has no whole \
                   line to answer. Each end waits for the other, until the delay is over.",
             )
@@ -87,8 +87,8 @@ const WRITTEN: Way = Way {
     // A `write` for each piece: the text, the key, the newline.
     send: |mut stream, key| writeln!(stream, "get {key}"),
     segments: Count::AtLeast(2 * ROUNDS),
-    why: "Two a request: the first piece, then the others together. Only at the beginning of a \
-          connection does Linux not delay its ACKs: the first request waits for none.",
+    why: "Two a request: the first piece, then the others together. At the beginning of a \
+          connection Linux does not delay its ACKs yet: the first request waits for none.",
 };
 
 const SERVER_NO_DELAY: Way = Way {

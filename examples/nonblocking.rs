@@ -46,7 +46,7 @@ fn three_dials(story: &mut Story, answers: SocketAddr) -> io::Result<Socket> {
     let again = second.connect(&silent.into());
     let already = again.is_err_and(|error| error.raw_os_error() == Some(libc::EALREADY));
     let over = third.connect(&answers.into()).is_ok() || cfg!(not(target_os = "linux")); // EISCONN
-    let text = "connect again: EALREADY while the dial lasts, and Ok when it is over.";
+    let text = "connect again: EALREADY while the dial lasts; Ok, once, when it has succeeded.";
     story.claim(text, already && over)?;
     let lost = first_of(vec![dial(refuses)?.0, dial(refuses)?.0], LIMIT);
     story.fails("A race of two refused", lost, ErrorKind::ConnectionRefused)?;
@@ -100,7 +100,7 @@ fn ready(fds: &mut [PollFd], limit: Duration) -> io::Result<usize> {
 /// Client and server at once: a call that waited for the other end would wait for its own thread.
 fn one_thread(story: &mut Story, listener: &TcpListener, client: Socket) -> io::Result<()> {
     let (mut server, _) = listener.accept()?;
-    server.try_clone()?.set_nonblocking(true)?; // the flag is the socket's, whichever the handle
+    server.try_clone()?.set_nonblocking(true)?; // the flag is of what both handles share (fcntl(2))
     let (size, mut arrived, mut buf) = (64 << 20, 0, vec![0; 1 << 20]);
     story.fails("A first read", server.read(&mut buf), ErrorKind::WouldBlock)?;
     let data = vec![0; size]; // more than two kernels take
@@ -133,7 +133,7 @@ fn called_off(story: &mut Story) -> io::Result<()> {
         let cancel = PollFd::new(cancel.as_fd(), PollFlags::POLLIN);
         ready(&mut [writable(&client), cancel], LIMIT)
     })?;
-    story.claim("\nA dial, and a thread that calls it off.", told == 1)?;
+    story.claim("\nAnother dial; a thread writes to the eventfd.", told == 1)?;
     client.set_nonblocking(false)?;
     client.set_write_timeout(Some(LIMIT / 50))?; // 100 ms; by default two minutes
     let started = Instant::now();

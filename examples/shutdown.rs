@@ -1,4 +1,4 @@
-//! Stopping a server: what wakes a thread that is blocked in accept, and how no client is lost.
+//! Stopping a server: what wakes a thread that is blocked in accept, and how few clients are lost.
 //!
 //!     cargo run --example shutdown              both ends, stage by stage
 //!     cargo run --example shutdown -- serve     a server that Ctrl-C drains: src/serve.rs
@@ -15,17 +15,16 @@ use std::{mem, os::fd::AsFd, process, process::ExitCode, sync::Arc, sync::mpsc, 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal::SIGINT, raise};
 use socket_workshop::stage::{Flags, Story, gone, must, play, time_wait};
-use socket_workshop::{listen::Listen, say, serve::serve, stop::*, table::End, table::State::*};
+use socket_workshop::stop::{EventFd, Stop};
+use socket_workshop::{listen::Listen, say, serve::*, table::End, table::State::*};
 use socket2::SockRef;
 
 fn main() -> ExitCode {
     play(both_ends, |addr| {
         let (listener, stop) = (Listen::default().on(addr)?, Stop::on_ctrl_c()?);
         say!("listening on {}; Ctrl-C drains", listener.local_addr()?)?;
-        let totals = serve(listener, &stop, 1000, |c| {
-            io::copy(&mut { c }, &mut { c }).map(drop)
-        });
-        say!("{}", totals?)
+        let echo = |c: &Connection| io::copy(&mut { c }, &mut { c }).map(drop);
+        say!("{}", serve(listener, &stop, 1000, echo)?)
     })
 }
 
@@ -109,7 +108,7 @@ fn an_eventfd_and_a_drain(story: &mut Story, listener: TcpListener) -> io::Resul
     poll(&mut fds, PollTimeout::NONE)?; // not repeated after a signal: it may end with EINTR
     let by_the_eventfd = fds.map(|fd| fd.any()) == [Some(false), Some(true)];
     let addr = listener.local_addr()?;
-    let (mut first, silent) = (TcpStream::connect(addr)?, TcpStream::connect(addr)?);
+    let (mut first, mut silent) = (TcpStream::connect(addr)?, TcpStream::connect(addr)?);
     let ends = [End::of(&first)?, End::of(&silent)?];
     story
         .stage("the fourth: poll on the listener and an eventfd; Ctrl-C; then two clients come")
@@ -122,7 +121,7 @@ fn an_eventfd_and_a_drain(story: &mut Story, listener: TcpListener) -> io::Resul
 
     listener.set_nonblocking(true)?;
     let calls: Vec<TcpStream> = listener.incoming().map_while(Result::ok).collect(); // to EAGAIN
-    drop(listener); // from here on who connects is refused
+    drop(listener); // who came since EAGAIN is reset, who comes now is refused
     first.write_all(b"hello")?;
     first.shutdown(Shutdown::Write)?;
     io::copy(&mut &calls[0], &mut &calls[0])?; // a call under way: an echo, to the end of file
@@ -132,7 +131,7 @@ fn an_eventfd_and_a_drain(story: &mut Story, listener: TcpListener) -> io::Resul
         scope.spawn(move || (io::copy(&mut { call }, &mut { call }), drop(alive)));
         let waited = ended.recv_timeout(Duration::from_millis(100)); // or until no `alive` is left
         SockRef::from(call).set_linger(Some(Duration::ZERO))?; // to close it is to reset it
-        call.shutdown(Shutdown::Both).and(Ok(waited)) // ends what its thread waits for
+        call.shutdown(Shutdown::Read).and(Ok(waited)) // ends its thread's read, and sends nothing
     })?;
     drop(calls);
     let answer = io::read_to_string(first)?;
@@ -141,9 +140,11 @@ fn an_eventfd_and_a_drain(story: &mut Story, listener: TcpListener) -> io::Resul
         .expect("listener", End::listener(addr), gone())
         .expect("first client", ends[0], time_wait())
         .expect("silent client", ends[1], gone())
-        .why("Neither was reset in the queue; the silent one was at the limit. What is to be finished must \
+        .why("Neither was reset in the queue; the silent one was, at the limit. What is to be finished must \
               be waited for before main returns: a process ends with main.")
         .show()?;
     let in_order = answer == "hello" && waited == Err(mpsc::RecvTimeoutError::Timeout);
-    story.claim("The first client has its answer.", in_order)
+    story.claim("The first client has its answer.", in_order)?;
+    let read = silent.read(&mut [0]);
+    story.fails("The silent one's read", read, ConnectionReset)
 }

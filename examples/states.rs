@@ -73,7 +73,7 @@ fn one_closes_first(story: &mut Story, listener: &TcpListener) -> io::Result<()>
     story
         .stage("the server has written as much, and shut down too")
         .pair(end, must(FinWait2).recv_q(1..), must(LastAck).send_q(2..))
-        .why("LAST_ACK begins with the call, too. What the last ACK is for is not sent yet.")
+        .why("LAST_ACK begins with the call, too: the FIN whose ACK it waits for is not sent yet.")
         .show()?;
     client.read_to_end(&mut Vec::new())?;
     story
@@ -131,7 +131,7 @@ fn fin_and_ack_together(story: &mut Story, listener: &TcpListener) -> io::Result
         .why(
             "One segment brought the server's FIN and the ACK of the client's: TIME_WAIT. (RFC \
               9293 and Linux pass FIN_WAIT2 inside it.) The last ACK was lost. The FIN came again \
-              (the timer's second figure) and so did the ACK: this is what TIME_WAIT is for.",
+              (the timer's second figure) and so did the ACK: one of the two things TIME_WAIT is for.",
         )
         .show()?;
     SockRef::from(&server).set_linger(Some(Duration::ZERO)) // closing it leaves no LAST_ACK behind
@@ -145,6 +145,6 @@ fn both_connect(story: &mut Story) -> io::Result<()> {
         .stage("two sockets have connected to each other, and nobody listens")
         .expect("first", End::between(a, b), SynRecv)
         .expect("second", End::between(b, a), Established)
-        .why("A simultaneous open: a SYN came to SYN_SENT. The ACK that ends SYN_RECV was lost.")
+        .why("A simultaneous open, half of it: a SYN came to the first in SYN_SENT. The ACK that ends SYN_RECV was lost.")
         .show()
 }

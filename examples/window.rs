@@ -26,8 +26,8 @@ type Writer<'a> = ScopedJoinHandle<'a, io::Result<usize>>;
 fn main() -> ExitCode {
     command::run(|flags: Flags| {
         let options = Listen {
-            recv_buffer: Some(SMALL), // SO_RCVBUF, for all that accept returns. Before any SYN:
-            ..Listen::default()       // the answer to it tells a window already
+            recv_buffer: Some(SMALL), // SO_RCVBUF, inherited by what accept returns
+            ..Listen::default()
         };
         let listener = options.on(flags.listen)?;
         let mut story = Story::begin(&flags, listener.local_addr()?)?;
@@ -90,7 +90,7 @@ fn a_write_that_waits(story: &mut Story, (mut client, server, end): Ends) -> io:
         let writer = scope.spawn(move || client.write(&[b'x'; ALL]));
         let told =
             a_closed_window(story, end, &writer).and_then(|()| the_release(story, server, writer));
-        client.shutdown(Shutdown::Write).and(told) // ends a write that waits still: EPIPE
+        client.shutdown(Shutdown::Write).and(told) // ends a write that waits still
     })
 }
 

@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use nix::poll::{PollFd, PollFlags, poll};
 use socket2::{Domain, SockRef, Socket, Type};
 
 use crate::{
@@ -70,11 +71,17 @@ const NARROW: usize = 4096;
 ///
 /// # Errors
 /// As for connect and accept. Accept takes the oldest of the queue: nobody else may be in it.
+/// [`io::ErrorKind::TimedOut`]: the proxy has not dialed the server within five seconds.
 pub fn connected_through(
     proxy: SocketAddr,
     server: &TcpListener,
 ) -> io::Result<(TcpStream, TcpStream)> {
-    Ok((TcpStream::connect(proxy)?, server.accept()?.0))
+    let client = TcpStream::connect(proxy)?;
+    let mut dialed = [PollFd::new(server.as_fd(), PollFlags::POLLIN)];
+    match poll(&mut dialed, 5000_u16)? {
+        0 => Err(io::ErrorKind::TimedOut.into()),
+        _ => Ok((client, server.accept()?.0)),
+    }
 }
 
 /// A listener that answers no SYN, for its accept queue is full, and who fills it.

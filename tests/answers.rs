@@ -146,8 +146,8 @@ answers! {
         window(outbox): always_asks buffers drops_its_handle drops_the_rest_of_the_queue
             every_error_is_would_block fin_at_once finishes_blocking forgets_the_fin
             forgets_the_fin_behind_the_queue full_is_an_error ignores_the_rest
-            later_for_ever never_asks no_limit one_below_its_limit only_queues
-            overtakes polls_itself queues_all_of_it_again queues_before_it_looks
+            later_for_ever never_asks no_limit one_below_its_limit one_piece_a_call
+            only_queues overtakes polls_itself queues_all_of_it_again queues_before_it_looks
             shuts_down_twice spins stays_blocking takes_a_part
             takes_more_after_the_end throws_the_queue_away unwraps waits_a_little
             write_all writes_before_it_looks;

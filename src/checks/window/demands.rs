@@ -93,19 +93,41 @@ impl Owner<'_> {
     pub(super) fn drains(&mut self) -> Verdict {
         self.arrives()?;
         while self.queued > 0 {
-            self.waits()?;
-            let before = self.queued;
-            self.writes()?;
-            self.exam
-                .must(
-                    self.queued < before,
-                    "`writable` to write what is queued: poll has said POLLOUT",
-                    format!("`queued` still says {}", self.queued),
-                )
-                .because(cause::writes_nothing)?;
+            self.writes_when_poll_says()?;
             self.arrives()?;
         }
         Ok(())
+    }
+
+    /// As [`Self::drains`], with one call of `writable`: there must be room for all that is queued.
+    pub(super) fn drains_in_one_call(&mut self) -> Verdict {
+        self.arrives()?;
+        self.writes_when_poll_says()?;
+        self.exam
+            .must(
+                self.queued == 0,
+                "one `writable` to write all that is queued: the kernel has room for it",
+                format!("`queued` still says {}", self.queued),
+            )
+            .caused_by(
+                "It has stopped before the kernel did: after one `write`, or one piece. Go on until the \
+                 queue is empty or `write` gives WouldBlock; what stays behind costs the owner another \
+                 round through poll.",
+            )?;
+        self.arrives()
+    }
+
+    fn writes_when_poll_says(&mut self) -> Verdict {
+        self.waits()?;
+        let before = self.queued;
+        self.writes()?;
+        self.exam
+            .must(
+                self.queued < before,
+                "`writable` to write what is queued: poll has said POLLOUT",
+                format!("`queued` still says {}", self.queued),
+            )
+            .because(cause::writes_nothing)
     }
 
     /// Nothing may be queued, and poll, asked for what the outbox asks for, must wait.

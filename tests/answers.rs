@@ -143,7 +143,8 @@ answers! {
             takes_einprogress_for_failure takes_writable_for_connected
             takes_zero_for_no_limit tries_it_with_a_byte waits_until_readable;
 
-        window(outbox): always_asks buffers drops_its_handle drops_the_rest_of_the_queue
+        window(outbox): always_asks asks_for_reading buffers drops_its_handle
+            drops_the_rest_of_the_queue
             every_error_is_would_block fin_at_once finishes_blocking forgets_the_fin
             forgets_the_fin_behind_the_queue full_is_an_error ignores_the_rest
             later_for_ever never_asks no_limit one_below_its_limit one_piece_a_call

@@ -72,6 +72,7 @@ impl Owner<'_> {
                 "Bytes are queued, and nobody will hear when the kernel has room for them: poll tells only \
                  what it was asked for.",
             )?;
+        self.asks_for(PollFlags::POLLOUT, "bytes are queued")?;
         if here("poll", self.poll(PollFlags::POLLOUT, LIMIT))? {
             return Ok(());
         }
@@ -143,6 +144,21 @@ impl Owner<'_> {
             .caused_by(
                 "An idle socket is writable nearly always: whoever asks for POLLOUT with nothing to write is \
                  told at once, again and again, and keeps a processor busy. Ask only while bytes are queued.",
+            )?;
+        self.asks_for(PollFlags::empty(), "nothing is queued")
+    }
+
+    /// Poll must be asked for this, and for nothing else.
+    fn asks_for(&self, events: PollFlags, while_: &str) -> Verdict {
+        self.exam
+            .must(
+                self.events == events,
+                format!("`events` to be {events:?}, for {while_}"),
+                format!("it is {:?}", self.events),
+            )
+            .caused_by(
+                "An outbox waits for one thing, room: POLLOUT, and only while bytes are queued. To read is \
+                 the owner's part, and so is to ask poll for it.",
             )
     }
 

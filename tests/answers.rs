@@ -135,9 +135,9 @@ answers! {
             only_one_way_round reads_a_part takes_full_for_a_failure takes_what_cannot_be
             the_client_closes_first too_little_in_front turns_round_for_ever;
 
-        nonblocking(connect): adds_the_limit asks_for_pollin_only asks_so_error_twice
-            begins_anew_after_a_signal blocks_again_at_the_time_out blocks_in_connect
-            connects_again cuts_the_limit dials_in_slices gives_up_at_a_signal
+        nonblocking(connect): adds_the_limit asks_for_pollin_only asks_for_the_peers_address
+            asks_so_error_twice begins_anew_after_a_signal blocks_again_at_the_time_out
+            blocks_in_connect connects_again cuts_the_limit dials_in_slices gives_up_at_a_signal
             ignores_what_connect_says ipv4_only keeps_a_clone leaves_a_thread_dialing
             looks_at_cancel_first reads_from_cancel says_interrupted stays_non_blocking
             takes_einprogress_for_failure takes_writable_for_connected

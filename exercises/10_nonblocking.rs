@@ -7,8 +7,8 @@
 //! - what it gives back is a stream that is connected, to IPv4 or IPv6, that blocks, and has no timeout
 //!   set. It begins one dial and waits for that one: the kernel repeats the SYN;
 //! - if the dial fails, it returns why, by the kernel's own kind: `ConnectionRefused` if it was refused;
-//! - if the dial is not over `limit` after the call, and not earlier, it is `TimedOut`, also when the
-//!   limit is zero. A limit may have any length, `Duration::MAX` too;
+//! - if the dial is still under way when `limit` has passed since the call, the error is `TimedOut`, and
+//!   never before that. A limit of zero has passed at once; one may have any length, `Duration::MAX` too;
 //! - if `cancel` becomes readable, or was so before, it is `ConnectionAborted` (not `Interrupted`, which
 //!   means a signal, and is tried again). An end of file is readable, too. `cancel` is only lent:
 //!   nothing is read from it, for others may wait for the same word;

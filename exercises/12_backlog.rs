@@ -9,8 +9,9 @@
 //!   once, and no SYN is dropped;
 //! - no more may wait than that: whoever comes when the burst and at most one more are in the queue
 //!   hears nothing, until there is room;
-//! - a burst for which the kernel would not give a backlog as long is an error, whatever its number.
-//!   (It says nothing itself, and cuts the backlog to `net.core.somaxconn`.) Of what kind is yours to say.
+//! - a burst greater than `net.core.somaxconn`, up to `usize::MAX`, is an error: the kernel cuts the
+//!   backlog to that number, and says nothing. Of what kind is yours to say. (As the queue holds one more
+//!   than the backlog, for a burst greater by one either will do.)
 //!
 //! The rules for `serve`:
 //! - as many clients are served at once as there are workers, and never more: `handle` serves one, and

@@ -14,7 +14,8 @@
 //! - when both have ended, `relay` returns how many bytes went to the server and how many to the
 //!   client;
 //! - when a read or a write tells that one side has reset its connection, `relay` resets the other one
-//!   at once, with no end of file before that, and returns the error; to panic is no way to end;
+//!   at once, with no end of file before that, and returns an error: any will do, but to panic is no
+//!   way to end;
 //! - when it has returned both connections are closed, and no thread and no descriptor is left.
 //!
 //! How to go on:

@@ -135,19 +135,20 @@ answers! {
             only_one_way_round reads_a_part takes_full_for_a_failure takes_what_cannot_be
             the_client_closes_first too_little_in_front turns_round_for_ever;
 
-        nonblocking(connect): adds_the_limit asks_for_pollin_only asks_so_error_twice
-            begins_anew_after_a_signal blocks_again_at_the_time_out blocks_in_connect
-            connects_again cuts_the_limit dials_in_slices gives_up_at_a_signal
+        nonblocking(connect): adds_the_limit asks_for_pollin_only asks_for_the_peers_address
+            asks_so_error_twice begins_anew_after_a_signal blocks_again_at_the_time_out
+            blocks_in_connect connects_again cuts_the_limit dials_in_slices gives_up_at_a_signal
             ignores_what_connect_says ipv4_only keeps_a_clone leaves_a_thread_dialing
             looks_at_cancel_first reads_from_cancel says_interrupted stays_non_blocking
             takes_einprogress_for_failure takes_writable_for_connected
             takes_zero_for_no_limit tries_it_with_a_byte waits_until_readable;
 
-        window(outbox): always_asks buffers drops_its_handle drops_the_rest_of_the_queue
+        window(outbox): always_asks asks_for_reading buffers drops_its_handle
+            drops_the_rest_of_the_queue
             every_error_is_would_block fin_at_once finishes_blocking forgets_the_fin
             forgets_the_fin_behind_the_queue full_is_an_error ignores_the_rest
-            later_for_ever never_asks no_limit one_below_its_limit only_queues
-            overtakes polls_itself queues_all_of_it_again queues_before_it_looks
+            later_for_ever never_asks no_limit one_below_its_limit one_piece_a_call
+            only_queues overtakes polls_itself queues_all_of_it_again queues_before_it_looks
             shuts_down_twice spins stays_blocking takes_a_part
             takes_more_after_the_end throws_the_queue_away unwraps waits_a_little
             write_all writes_before_it_looks;

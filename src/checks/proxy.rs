@@ -21,8 +21,9 @@ pub const EXERCISE: Exercise = Exercise {
          end of file by then?",
         "Behind the copy, `to.shutdown(Shutdown::Write)` passes the end of file on, and the other direction \
          goes on. If the copy fails, one of the two has been reset. SO_LINGER with zero makes an RST of \
-         the close that is to come (socket2: SockRef::from(to).set_linger(Some(Duration::ZERO))). What \
-         does the other thread wait for meanwhile, and what would wake it without sending a FIN?",
+         the close that is to come: set it on both connections, for either may be the other one \
+         (socket2: SockRef::from(end).set_linger(Some(Duration::ZERO))). What does the other thread \
+         wait for meanwhile, and what would wake it without sending a FIN?",
         "let copied = io::copy(&mut &*from, &mut &*to); let ended = copied.and_then(|bytes| \
          to.shutdown(Shutdown::Write).and(Ok(bytes))); if ended.is_err() { for end in [from, to] { \
          SockRef::from(end).set_linger(Some(Duration::ZERO)).ok(); end.shutdown(Shutdown::Read).ok(); } } \

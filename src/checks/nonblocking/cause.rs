@@ -164,6 +164,10 @@ pub(super) fn another_error(
             "InvalidInput is what `connect_timeout`, and `set_read_timeout`, say of zero. No time is left: \
              that is TimedOut."
         }
+        (ErrorKind::NotConnected, ErrorKind::ConnectionRefused) => {
+            "NotConnected (ENOTCONN) is what `peer_addr` (getpeername), among other calls, says of a socket \
+             whose dial has failed: that it is not connected, and not why. SO_ERROR (`take_error`) says why."
+        }
         (ErrorKind::Other, _) => {
             "The kind is lost. A caller who must choose what to do next asks for it: return the error as \
              it is, not `io::Error::other`."

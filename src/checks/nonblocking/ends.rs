@@ -68,8 +68,8 @@ pub(super) fn gives_back_a_connected_blocking_stream(exam: &Exam, connect: Conne
         format!("the server has something to read: Recv-Q is {sent}"),
     )
     .caused_by(
-        "A byte that tries the connection is a part of what its peer reads. Whether there is a \
-         connection SO_ERROR tells, and the peer's address.",
+        "A byte that tries the connection is a part of what its peer reads. How a dial has ended \
+         SO_ERROR (`take_error`) tells: 0 is a connection, anything else is why there is none.",
     )?;
     let connections = server.connections(exam)?;
     exam.must(

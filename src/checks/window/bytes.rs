@@ -25,7 +25,7 @@ pub(super) fn does_not_wait_for_a_full_window(exam: &Exam, open: Open) -> Verdic
     owner.has_queued(4, "the kernel has room for none of them")?;
     owner.sends(b"two")?;
     owner.has_queued(7, "the kernel has room for none of them")?;
-    owner.drains()
+    owner.drains_in_one_call()
 }
 
 /// Far more than the send buffer holds, so that a `write` takes a part, and not in pieces of any

@@ -72,6 +72,7 @@ impl Owner<'_> {
                 "Bytes are queued, and nobody will hear when the kernel has room for them: poll tells only \
                  what it was asked for.",
             )?;
+        self.asks_for(PollFlags::POLLOUT, "bytes are queued")?;
         if here("poll", self.poll(PollFlags::POLLOUT, LIMIT))? {
             return Ok(());
         }
@@ -93,19 +94,41 @@ impl Owner<'_> {
     pub(super) fn drains(&mut self) -> Verdict {
         self.arrives()?;
         while self.queued > 0 {
-            self.waits()?;
-            let before = self.queued;
-            self.writes()?;
-            self.exam
-                .must(
-                    self.queued < before,
-                    "`writable` to write what is queued: poll has said POLLOUT",
-                    format!("`queued` still says {}", self.queued),
-                )
-                .because(cause::writes_nothing)?;
+            self.writes_when_poll_says()?;
             self.arrives()?;
         }
         Ok(())
+    }
+
+    /// As [`Self::drains`], with one call of `writable`: there must be room for all that is queued.
+    pub(super) fn drains_in_one_call(&mut self) -> Verdict {
+        self.arrives()?;
+        self.writes_when_poll_says()?;
+        self.exam
+            .must(
+                self.queued == 0,
+                "one `writable` to write all that is queued: the kernel has room for it",
+                format!("`queued` still says {}", self.queued),
+            )
+            .caused_by(
+                "It has stopped before the kernel did: after one `write`, or one piece. Go on until the \
+                 queue is empty or `write` gives WouldBlock; what stays behind costs the owner another \
+                 round through poll.",
+            )?;
+        self.arrives()
+    }
+
+    fn writes_when_poll_says(&mut self) -> Verdict {
+        self.waits()?;
+        let before = self.queued;
+        self.writes()?;
+        self.exam
+            .must(
+                self.queued < before,
+                "`writable` to write what is queued: poll has said POLLOUT",
+                format!("`queued` still says {}", self.queued),
+            )
+            .because(cause::writes_nothing)
     }
 
     /// Nothing may be queued, and poll, asked for what the outbox asks for, must wait.
@@ -121,6 +144,21 @@ impl Owner<'_> {
             .caused_by(
                 "An idle socket is writable nearly always: whoever asks for POLLOUT with nothing to write is \
                  told at once, again and again, and keeps a processor busy. Ask only while bytes are queued.",
+            )?;
+        self.asks_for(PollFlags::empty(), "nothing is queued")
+    }
+
+    /// Poll must be asked for this, and for nothing else.
+    fn asks_for(&self, events: PollFlags, while_: &str) -> Verdict {
+        self.exam
+            .must(
+                self.events == events,
+                format!("`events` to be {events:?}, for {while_}"),
+                format!("it is {:?}", self.events),
+            )
+            .caused_by(
+                "An outbox waits for one thing, room: POLLOUT, and only while bytes are queued. To read is \
+                 the owner's part, and so is to ask poll for it.",
             )
     }
 

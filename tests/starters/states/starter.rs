@@ -5,19 +5,22 @@
 //! and the server into the second, and keep them there. The kernel decides.
 //!
 //! The rules it is held to:
-//! - the pairs that will be asked for are these, where `Close` is CLOSED: the kernel has no row;
+//! - of the pairs that will be asked for these can be reached, where `Close` is CLOSED: the kernel has
+//!   no row;
 //!
 //!       FinWait2  CloseWait      FinWait1  Established      TimeWait  TimeWait
 //!       FinWait2  LastAck        FinWait1  FinWait1         TimeWait  Close
 //!       FinWait2  Closing                                   Close     Close
 //!
 //!   each of them also the other way round;
-//! - when `bring` returns, the kernel shows these states, at the latest when what is under way has
-//!   come, and goes on to show them;
-//! - what must stay open for that is handed back: first the client, then the server. `None` is an end
-//!   that was closed, and nothing else of the connection remains open;
+//! - when `bring` returns, the kernel shows these states, at once or as soon as the segments under way
+//!   have arrived, and goes on to show them;
+//! - what must stay open for that is handed back: first the client, then the server. You may hand back
+//!   more than must stay open; `None` is only for an end that you have closed, and nothing else of the
+//!   connection remains open;
 //! - there may be bytes that nobody has read, at both ends. They may be thrown away;
-//! - for a pair in which no connection can be, such as CloseWait and CloseWait: `InvalidInput`.
+//! - for a pair in which no connection can be, such as CloseWait and CloseWait, which will be asked for
+//!   too: `InvalidInput`.
 //!
 //! The buffers of both ends are small: 64 KiB never fit in, even if the other end's are empty.
 //!

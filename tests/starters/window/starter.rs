@@ -16,10 +16,13 @@
 //! - `events` is POLLOUT while bytes are queued, and empty otherwise;
 //! - `writable` writes what is queued, in order, as far as the kernel takes it. It may be called at
 //!   any time, and with nothing to do does nothing;
-//! - `finish` half-closes the connection, with the FIN behind the last byte: at once if nothing is
-//!   queued, else by the `writable` that writes the last. After it `send` takes nothing: BrokenPipe;
-//! - the owner has a handle of the stream too, to poll and to read: dropping yours sends no FIN;
+//! - `finish`, which is called once, half-closes the connection, with the FIN behind the last byte: at
+//!   once if nothing is queued, else by the `writable` that writes the last. After it `send` takes
+//!   nothing: BrokenPipe;
+//! - the owner has a handle of the stream too, to poll and to read: dropping yours sends no FIN.
+//!   It may become non-blocking with yours;
 //! - after a reset, a `send` or `writable` that has bytes to write returns the error that `write` gave.
+//!   Behind such an error no `send`, `writable` or `finish` comes any more.
 //!
 //! How to go on:
 //!

@@ -157,7 +157,7 @@ answers! {
             one_ahead one_at_a_time std_bind tries_for_ever trusts_listen turns_away unwraps
             waits_for_itself;
 
-        shutdown(start): a_limit_anew_for_each_end a_limit_for_each closes_with_a_queue counts_everybody cuts_off_at_once
+        shutdown(start): a_limit_anew_for_each_end a_limit_for_each a_second_for_each_read blocks_nobody closes_with_a_queue counts_everybody cuts_off_at_once
             dials_localhost drops_a_handle ends_reads_only ends_the_reading forgets_its_pipe
             hands_its_timeout_on has_no_limit keeps_a_handle leaves_its_acceptor
             listens_while_it_waits one_at_a_time returns_at_once sets_a_flag shuts_the_listener_down

@@ -125,7 +125,7 @@ pub(super) fn refuses_who_comes_after(exam: &Exam, start: Start) -> Verdict {
 
 const CUT_EARLY: &str = "The call was under way, and has ended before the limit without an answer: its \
     connection was closed, or the half of it that the call reads from (which makes an end of file that \
-    the client never sent), or a timeout of yours let its read fail. Until the limit, leave the \
+    the client never sent), or a timeout of yours, or O_NONBLOCK, let its read fail. Until the limit, leave the \
     connections alone, and wait for what runs on them.";
 
 pub(super) fn lets_a_call_under_way_end(exam: &Exam, start: Start) -> Verdict {

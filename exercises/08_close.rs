@@ -10,13 +10,17 @@
 //! - what the peer has said and goes on saying is read and thrown away, to its end of file. The peer
 //!   may have sent its end of file before the first byte of the answer: it reads all the same;
 //! - then the connection is closed, and `answer` returns Ok: all is sent, and the peer has closed.
-//!   It does not return before the peer's end of file, and not long after it;
+//!   It does not return before the peer's end of file, and not long after it. If that came first, it
+//!   returns when all is written; to wait until all is acknowledged is right, too;
 //! - if that has not come `limit` after the call, it returns `TimedOut` then, and not earlier: also
 //!   if the peer reads too little for the answer to be sent, and whatever it says or reads now and
 //!   then. Nobody knows then whether all has arrived. A signal is no reason to give up;
 //! - a peer that resets the connection is the kernel's error as it is, `ConnectionReset` or
-//!   `BrokenPipe`;
+//!   `BrokenPipe`. Where a RST has come before it, `shutdown` says `NotConnected`, and `take_error`
+//!   what it was;
 //! - whatever it returns, the descriptor is closed by then.
+//!
+//! Limits are of seconds: `Instant::now() + limit` does not overflow.
 //!
 //! The peer reads while it talks: you may read while you write, or only afterwards. (For one that
 //! reads only when it has said everything you would have to do both at once: lesson `proxy`.)

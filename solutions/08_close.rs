@@ -26,7 +26,11 @@ pub fn answer(mut stream: TcpStream, mut bytes: &[u8], limit: Duration) -> io::R
     // The FIN, behind the data. Whatever is not sent yet the kernel goes on sending, also after the
     // close; but a close with bytes unread would send RST and throw that away, and so would each byte
     // that came after it. So there is no close before the peer's end of file.
-    stream.shutdown(Shutdown::Write)?;
+    if let Err(error) = stream.shutdown(Shutdown::Write) {
+        // NotConnected, where a RST has come behind the last write: SO_ERROR has it still. The next
+        // read might not, for behind the peer's end of file it returns Ok(0) all the same.
+        return Err(stream.take_error()?.unwrap_or(error));
+    }
     let mut scrap = [0; 8 << 10];
     loop {
         stream.set_read_timeout(Some(remaining(deadline)?))?;

@@ -124,7 +124,7 @@ answers! {
         close(answer): a_limit_for_each_half a_timeout_for_each_read a_timeout_for_each_write
             closes_at_once forgets_the_fin gives_up_at_a_signal hears_first
             ignores_end_of_file keeps_a_clone leaves_a_thread lingers loses_a_reset
-            no_limit ok_at_the_limit one_write passes_zero_on reads_once
+            looks_when_nothing_comes no_limit ok_at_the_limit one_write passes_zero_on reads_once
             reads_what_is_there resets_at_the_end says_would_block shuts_down_again
             shuts_down_both sleeps stops_at_the_peers_end unwraps
             writes_without_limit;
@@ -158,7 +158,7 @@ answers! {
             one_ahead one_at_a_time std_bind tries_for_ever trusts_listen turns_away unwraps
             waits_for_itself;
 
-        shutdown(start): a_limit_for_each closes_with_a_queue counts_everybody cuts_off_at_once
+        shutdown(start): a_limit_anew_for_each_end a_limit_for_each a_second_for_each_read blocks_nobody closes_with_a_queue counts_everybody cuts_off_at_once
             dials_localhost drops_a_handle ends_reads_only ends_the_reading forgets_its_pipe
             hands_its_timeout_on has_no_limit keeps_a_handle leaves_its_acceptor
             listens_while_it_waits one_at_a_time returns_at_once sets_a_flag shuts_the_listener_down

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use self::server::{FAR, LINE, Server, closes_its_listener, listening, stopped};
+use self::server::{FAR, LINE, Server, closes_its_listener, limited, listening, stopped};
 use super::{Exercise, listener::processor};
 use crate::{
     deadline::Deadline,
@@ -26,8 +26,8 @@ pub const EXERCISE: Exercise = Exercise {
         "The thread that accepts must hear of two things, a client and the wish to stop, and accept hears \
          of one. Which of the lesson's four ways leaves the accept queue as it is? And for the limit: \
          which call ends a read, or a write, in which another thread is blocked?",
-        "Let the thread wait in poll, for the listener (non-blocking) and for an eventfd or one half of a \
-         socket pair. Once the wish is there: accept until WouldBlock, drop the listener, wait for the \
+        "Let the thread wait in poll, for the listener (non-blocking) and for an eventfd \
+         (`socket_workshop::stop::EventFd`) or one half of a socket pair. Once the wish is there: accept until WouldBlock, drop the listener, wait for the \
          calls, and at the limit shutdown(Both) on those that are left, by a second handle of each. That \
          handle must not outlive its call, or the client never sees the end.",
         "let handle = Arc::new(stream.try_clone()?); calls.push(Arc::downgrade(&handle)); let alive = \
@@ -104,7 +104,18 @@ fn serves_a_client_while_another_is_silent(exam: &Exam, start: Start) -> Verdict
         })
     })?;
     silent.send(LINE)?;
-    silent.receives(LINE)
+    silent.receives(LINE)?;
+    let seen = limited().unwrap_or_default();
+    exam.must(
+        limited().is_none(),
+        "nothing but `serve` to limit a connection",
+        format!("`serve` was given a stream with {seen}"),
+    )
+    .caused_by(
+        "Your code has set it, or it was set on the listener: what accept returns has the listener's \
+         timeouts. A client may be silent for longer than that, or not read for longer. How long \
+         a call waits is for `serve` to say.",
+    )
 }
 
 fn closes_a_connection_when_its_call_is_over(exam: &Exam, start: Start) -> Verdict {

@@ -276,14 +276,15 @@ impl<'e> Call<'e> {
     /// the longest time in which the peer did nothing.
     pub(super) fn is_over_although(
         &self,
+        pause: Duration,
         act: impl Fn(&TcpStream),
         late: impl FnOnce(&Case) -> Option<String>,
     ) -> Verdict<Duration> {
-        let (begun, mut longest) = (Instant::now(), PAUSE);
+        let (begun, mut longest) = (Instant::now(), pause);
         while begun.elapsed() < LIMIT && !self.answer.has_ended() {
             let before = Instant::now();
             act(self.peer.stream());
-            thread::sleep(PAUSE); // its length is the subject: a slow peer
+            thread::sleep(pause); // its length is the subject: a slow peer
             longest = longest.max(before.elapsed());
         }
         let expected = format!("`answer` to return by its limit, {:?}", self.limit);

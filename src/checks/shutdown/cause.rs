@@ -2,6 +2,7 @@
 
 use std::io::{self, ErrorKind};
 
+use super::server::{stopping, would_block};
 use crate::{
     exam::{Call, Case, Seen, Whose},
     table::State,
@@ -53,8 +54,11 @@ pub(super) fn stays_open(case: &Case) -> Option<String> {
     ))
 }
 
-/// `stop` has not returned, or not as it should.
+/// `stop` has not returned, or not as it should. Before it is called no thread has to be woken.
 pub(super) fn does_not_stop(case: &Case) -> Option<String> {
+    if !stopping() {
+        return None;
+    }
     let calls = case
         .evidence
         .yours()
@@ -103,7 +107,14 @@ pub(super) fn listens_still(case: &Case) -> String {
 
 /// What can go wrong in any check.
 pub(super) fn likely(case: &Case) -> Option<String> {
-    does_not_stop(case)
+    (!stopping() && would_block())
+        .then(|| {
+            "A read of a call has returned WouldBlock, and the call has ended without its line: your code \
+             has set O_NONBLOCK on the connection, or a timeout (SO_RCVTIMEO), which what a listener with \
+             a timeout accepts has too. Give `serve` a stream that blocks for as long as it takes."
+                .to_owned()
+        })
+        .or_else(|| does_not_stop(case))
 }
 
 /// `stop` goes on, and so does the listener.

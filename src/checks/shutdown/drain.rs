@@ -4,6 +4,7 @@
 use std::{
     io::{ErrorKind, Write},
     net::{SocketAddr, TcpStream},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -124,7 +125,7 @@ pub(super) fn refuses_who_comes_after(exam: &Exam, start: Start) -> Verdict {
 
 const CUT_EARLY: &str = "The call was under way, and has ended before the limit without an answer: its \
     connection was closed, or the half of it that the call reads from (which makes an end of file that \
-    the client never sent), or a timeout of yours let its read fail. Until the limit, leave the \
+    the client never sent), or a timeout of yours, or O_NONBLOCK, let its read fail. Until the limit, leave the \
     connections alone, and wait for what runs on them.";
 
 pub(super) fn lets_a_call_under_way_end(exam: &Exam, start: Start) -> Verdict {
@@ -227,5 +228,33 @@ pub(super) fn has_one_limit_for_all(exam: &Exam, start: Start) -> Verdict {
         "every connection to be closed",
         "some are open",
     )
-    .caused_by("`stop` has returned, and handles of connections are still open.")
+    .caused_by("`stop` has returned, and handles of connections are still open.")?;
+    calls_that_end_do_not_move_it(exam, start)
+}
+
+/// How often a client ends its call: much more often than a limit of [`SOON`].
+const OFTEN: Duration = Duration::from_millis(50);
+
+/// So many that calls end, one after the other, for longer than `stop` may take.
+const ENDING: usize = 60;
+
+const MOVED: &str = "Calls have ended one after the other, and each time `stop` has waited anew: the \
+    limit is one for all. Take a deadline, an Instant, and compute what remains before each wait.";
+
+fn calls_that_end_do_not_move_it(exam: &Exam, start: Start) -> Verdict {
+    let server = Server::start(exam, start)?;
+    let mut clients = server.silent_clients(ENDING)?;
+    let stop = server.stop(SOON)?;
+    exam.step(format!("a client ends its call every {OFTEN:?}"));
+    let latest = Deadline::after(SOON + LIMIT);
+    while !stop.has_ended() && !latest.passed() {
+        thread::sleep(OFTEN); // its length is the subject
+        clients.pop();
+    }
+    let expected = format!("`stop` to return within {LIMIT:?} after the limit");
+    exam.must(stop.has_ended(), expected, "it has not returned")
+        .because(|case| (!case.panicked).then(|| MOVED.to_owned()))?;
+    stop.returns("after the limit")
+        .because(cause::does_not_stop)
+        .map(drop)
 }

@@ -2,11 +2,16 @@
 
 use std::{
     fmt,
-    io::{self, BufRead, BufReader, Read, Write},
+    io::{self, BufRead, BufReader, ErrorKind, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
-    sync::atomic::{AtomicUsize, Ordering::SeqCst},
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+    },
     time::Duration,
 };
+
+use socket2::SockRef;
 
 use super::{Start, Stop, cause};
 use crate::{
@@ -29,16 +34,46 @@ pub(super) const FAR: Duration = Duration::from_secs(60);
 static BEGUN: AtomicUsize = AtomicUsize::new(0);
 static ENDED: AtomicUsize = AtomicUsize::new(0);
 
+/// Whether a read of a call has returned WouldBlock, for which it needs a limit that is not its own.
+static WOULD_BLOCK: AtomicBool = AtomicBool::new(false);
+
+/// Whether `stop` of the server under way has been called.
+static STOPPING: AtomicBool = AtomicBool::new(false);
+
+/// What limited the first stream that came with a limit.
+static LIMITED: OnceLock<String> = OnceLock::new();
+
 /// What the answer serves its clients with: reads a line, sends it back, and returns.
 fn serve(stream: TcpStream) {
+    if let Some(by) = limited_by(&stream) {
+        LIMITED.get_or_init(|| by);
+    }
     BEGUN.fetch_add(1, SeqCst);
     let _ = answer(&stream); // the client will tell
     ENDED.fetch_add(1, SeqCst);
 }
 
+/// A limit that the stream has, before `serve` has set any.
+fn limited_by(stream: &TcpStream) -> Option<String> {
+    let timeout = |name, set: io::Result<Option<Duration>>| {
+        let set = set.ok().flatten()?;
+        Some(format!("{name} of {set:?}"))
+    };
+    timeout("a read timeout", stream.read_timeout())
+        .or_else(|| timeout("a write timeout", stream.write_timeout()))
+        .or_else(|| {
+            let set = SockRef::from(stream).nonblocking().unwrap_or(false);
+            set.then(|| "O_NONBLOCK".to_owned())
+        })
+}
+
 fn answer(mut stream: &TcpStream) -> io::Result<()> {
     let mut line = Vec::new();
-    BufReader::new(stream).read_until(b'\n', &mut line)?;
+    let read = BufReader::new(stream).read_until(b'\n', &mut line);
+    if matches!(&read, Err(error) if error.kind() == ErrorKind::WouldBlock) {
+        WOULD_BLOCK.store(true, SeqCst);
+    }
+    read?;
     match &line[..] {
         MUCH => (0..1000).try_for_each(|_| stream.write_all(&[b'x'; 64 << 10])),
         [.., b'\n'] => stream.write_all(&line),
@@ -52,6 +87,18 @@ pub(super) fn begun() -> usize {
 
 pub(super) fn ended() -> usize {
     ENDED.load(SeqCst)
+}
+
+pub(super) fn would_block() -> bool {
+    WOULD_BLOCK.load(SeqCst)
+}
+
+pub(super) fn stopping() -> bool {
+    STOPPING.load(SeqCst)
+}
+
+pub(super) fn limited() -> Option<&'static str> {
+    LIMITED.get().map(String::as_str)
 }
 
 /// The student's server, until it is stopped.
@@ -92,6 +139,7 @@ impl<'e> Server<'e> {
 
     pub(super) fn with(exam: &'e Exam, start: Start, listener: TcpListener) -> Verdict<Server<'e>> {
         let addr = here("read its address", listener.local_addr())?;
+        STOPPING.store(false, SeqCst);
         let started = exam.start("start", move || start(listener, serve).map(Started))?;
         let Started(stop) = started.succeeds("at once").because(cause::starts_late)?;
         exam.step(format!("called your `start` with a listener on {addr}"));
@@ -129,6 +177,7 @@ impl<'e> Server<'e> {
         self.exam
             .step(format!("called `stop` with a limit of {limit:?}"));
         let stop = self.stop;
+        STOPPING.store(true, SeqCst);
         self.exam.start("stop", move || stop(limit))
     }
 }
@@ -140,8 +189,11 @@ pub(super) fn start_and_stop(
     listener: TcpListener,
 ) -> Verdict<Stopping<'_>> {
     exam.step("called `start`, and right after it `stop`");
+    STOPPING.store(false, SeqCst);
     exam.start("stop", move || {
-        start(listener, serve).and_then(|stop| stop(FAR))
+        let stop = start(listener, serve)?;
+        STOPPING.store(true, SeqCst);
+        stop(FAR)
     })
 }
 

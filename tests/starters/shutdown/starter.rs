@@ -23,6 +23,9 @@
 //! - it returns how many connections were cut off so, and leaves no thread and no descriptor. You may
 //!   take it that `serve` returns when its connection has been closed.
 //!
+//! Limits are of seconds: `Instant::now() + limit` does not overflow. Left out here: errors of accept,
+//! and running out of descriptors or threads (exercise `listener`).
+//!
 //! How to go on:
 //!
 //!     cargo workshop check shutdown   examines it; so does  cargo test -p exercises --test shutdown

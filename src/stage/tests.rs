@@ -246,16 +246,16 @@ fn many_ends_are_counted_and_one_of_them_shown() {
     let (about, clients) = (TcpListener::bind("127.0.0.1:0").unwrap(), End::all_to(addr));
     let (mut story, page) = story(&about);
     // What is in TIME_WAIT before the story mentions the address is an earlier run's.
-    drop((
-        TcpStream::connect(addr).unwrap(),
-        listener.accept().unwrap(),
-    ));
+    let old = TcpStream::connect(addr).unwrap();
+    let end = End::of(&old).unwrap();
+    drop((old, listener.accept().unwrap()));
     let _clients: Vec<_> = (0..3).map(|_| TcpStream::connect(addr).unwrap()).collect();
     let mut kernel = Kernel::open().unwrap();
     let settled = || {
-        let rows = kernel.table()?.of_ports(&[addr.port()]).rows;
-        let wait = |row: &&crate::table::Row| row.state == TimeWait;
-        Ok((rows.iter().filter(wait).count() == 1).then_some(()))
+        let table = kernel.table()?;
+        let waits = table.find(end).is_some_and(|row| row.state == TimeWait);
+        let one = table.find(end.other()).is_none();
+        Ok((waits && one).then_some(()))
     };
     let settled = Deadline::after(Duration::from_secs(5)).wait_for(settled);
     assert!(settled.unwrap().is_some());

@@ -124,7 +124,7 @@ answers! {
         close(answer): a_limit_for_each_half a_timeout_for_each_read a_timeout_for_each_write
             closes_at_once forgets_the_fin gives_up_at_a_signal hears_first
             ignores_end_of_file keeps_a_clone leaves_a_thread lingers loses_a_reset
-            looks_when_nothing_comes no_limit ok_at_the_limit one_write passes_zero_on reads_once
+            no_limit ok_at_the_limit one_write passes_zero_on reads_once
             reads_what_is_there resets_at_the_end says_would_block shuts_down_again
             shuts_down_both sleeps stops_at_the_peers_end unwraps
             writes_without_limit;

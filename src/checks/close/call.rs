@@ -276,15 +276,14 @@ impl<'e> Call<'e> {
     /// the longest time in which the peer did nothing.
     pub(super) fn is_over_although(
         &self,
-        pause: Duration,
         act: impl Fn(&TcpStream),
         late: impl FnOnce(&Case) -> Option<String>,
     ) -> Verdict<Duration> {
-        let (begun, mut longest) = (Instant::now(), pause);
+        let (begun, mut longest) = (Instant::now(), PAUSE);
         while begun.elapsed() < LIMIT && !self.answer.has_ended() {
             let before = Instant::now();
             act(self.peer.stream());
-            thread::sleep(pause); // its length is the subject: a slow peer
+            thread::sleep(PAUSE); // its length is the subject: a slow peer
             longest = longest.max(before.elapsed());
         }
         let expected = format!("`answer` to return by its limit, {:?}", self.limit);

@@ -223,16 +223,6 @@ pub(super) fn waits_for_a_talkative_peer(case: &Case) -> Option<String> {
     })
 }
 
-/// For a call that has ended in time where the peer said something now and then.
-pub(super) fn waits_for_a_flooding_peer(case: &Case) -> Option<String> {
-    (!case.panicked).then(|| {
-        "A peer that writes without pause has held it beyond its limit: there is always something to \
-         read, and the clock is looked at only when nothing comes (WouldBlock, or poll's 0). \
-         Look at it before each read."
-            .to_owned()
-    })
-}
-
 pub(super) fn waits_for_a_deaf_peer(case: &Case) -> Option<String> {
     case.is_blocked_in(&[Call::Write]).then(|| {
         "It is blocked in a write beyond its limit: both kernels' buffers are full, the peer does not read, \

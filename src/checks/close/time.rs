@@ -70,18 +70,10 @@ pub(super) fn gives_up_a_peer_that_talks_for_ever(exam: &Exam, function: Functio
         exam.step(format!("the peer sends a byte every {PAUSE:?}"));
         // Behind the close that is answered with RST, and the write fails: nothing is wrong with that.
         let says = |mut peer: &TcpStream| drop(peer.write(b"."));
-        let longest = call.is_over_although(PAUSE, says, cause::waits_for_a_talkative_peer)?;
+        let longest = call.is_over_although(says, cause::waits_for_a_talkative_peer)?;
         call.times_out(cause::waits_for_a_talkative_peer)?;
         Ok(longest)
-    })?;
-
-    let call = Call::begin(exam, function, SHORT, (Short, Nothing))?;
-    exam.step("the peer writes without pause");
-    let timeout = call.peer.stream().set_write_timeout(Some(A_MOMENT));
-    here("set SO_SNDTIMEO", timeout)?;
-    let pours = |mut peer: &TcpStream| drop(peer.write(&[b'.'; 64 << 10]));
-    call.is_over_although(Duration::ZERO, pours, cause::waits_for_a_flooding_peer)?;
-    call.times_out(cause::waits_for_a_flooding_peer).map(drop)
+    })
 }
 
 pub(super) fn gives_up_a_peer_that_hardly_reads(exam: &Exam, function: Function) -> Verdict {
@@ -94,7 +86,7 @@ pub(super) fn gives_up_a_peer_that_hardly_reads(exam: &Exam, function: Function)
         let timeout = call.peer.stream().set_read_timeout(Some(A_MOMENT));
         here("set SO_RCVTIMEO", timeout)?;
         let reads = |mut peer: &TcpStream| drop(peer.read(&mut [0; 2 << 10]));
-        let longest = call.is_over_although(PAUSE, reads, cause::waits_for_a_slow_peer)?;
+        let longest = call.is_over_although(reads, cause::waits_for_a_slow_peer)?;
         call.times_out(cause::waits_for_a_slow_peer)?;
         Ok(longest)
     })

@@ -87,7 +87,7 @@ pub struct Exam {
     kernel: RefCell<Option<Kernel>>,
     /// Sockets with one of these ports at either end are shown.
     ports: RefCell<Vec<u16>>,
-    /// What was in TIME_WAIT at these ports before: an earlier run's.
+    /// What was at these ports before: another process's.
     old: RefCell<Vec<End>>,
     /// The inodes of the exam's own sockets: all others are the student's.
     own: RefCell<Vec<u32>>,

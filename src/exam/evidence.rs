@@ -157,7 +157,7 @@ fn in_columns(rows: Vec<[String; 7]>) -> Vec<String> {
 }
 
 /// The descriptors of this process that are sockets (proc(5), `/proc/pid/fd`), by inode.
-fn sockets_by_inode() -> HashMap<u32, i32> {
+pub(super) fn sockets_by_inode() -> HashMap<u32, i32> {
     let Ok(folder) = fs::read_dir("/proc/self/fd") else {
         return HashMap::new();
     };

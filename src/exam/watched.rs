@@ -2,7 +2,7 @@
 
 use std::{io, os::fd::AsFd};
 
-use super::{Exam, Unmet, Verdict};
+use super::{Exam, Unmet, Verdict, evidence::sockets_by_inode};
 use crate::{
     deadline::Deadline,
     table::{Kernel, State, Table},
@@ -28,7 +28,13 @@ impl Exam {
             .unwrap_or_default()
             .of_ports(&[port])
             .rows;
-        let old = rows.iter().filter(|row| row.state == State::TimeWait);
+        // What others have left at this port, or are still closing.
+        let ours = sockets_by_inode();
+        let old = rows.iter().filter(|row| match row.state {
+            State::Listen => false,
+            State::SynRecv | State::Established if row.inode == 0 => false, // not accepted yet
+            _ => !ours.contains_key(&row.inode),
+        });
         self.old.borrow_mut().extend(old.map(|row| row.end()));
         self.ports.borrow_mut().push(port);
     }

@@ -21,7 +21,9 @@ pub fn start(listener: TcpListener, serve: fn(TcpStream)) -> io::Result<Stop> {
         loop {
             let stopping = wait(&listener, &heard);
             while let Ok((stream, _)) = listener.accept() {
-                stream.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+                stream
+                    .set_read_timeout(Some(Duration::from_secs(1)))
+                    .unwrap();
                 calls.begin(stream, serve);
             }
             if stopping {

@@ -32,7 +32,7 @@ pub use self::{
     evidence::{Evidence, Seen, Whose},
     peer::{Peer, Pouring},
     report::{Failure, Outcome, Report, Teller, tell},
-    text::quote,
+    text::{numbered, quote},
     threads::{Call, Doing, wait_in},
 };
 

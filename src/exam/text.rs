@@ -45,6 +45,15 @@ pub(super) fn parting(a: &[u8], b: &[u8]) -> usize {
     a.iter().zip(b).take_while(|(a, b)| a == b).count()
 }
 
+/// So many bytes, of which each eight are their own offset: what is missing or doubled shows at once.
+#[must_use]
+pub fn numbered(len: usize) -> Vec<u8> {
+    let offsets = (0..len).step_by(8);
+    offsets
+        .flat_map(|at| format!("{at:07} ").into_bytes())
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::{mark, parting, quote};

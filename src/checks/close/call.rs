@@ -15,7 +15,7 @@ use socket2::SockRef;
 use super::{Function, cause};
 use crate::{
     deadline::Deadline,
-    exam::{Answer, Because, Case, Doing, Exam, LIMIT, Peer, Unmet, Verdict, here},
+    exam::{Answer, Because, Case, Doing, Exam, LIMIT, Peer, Unmet, Verdict, here, numbered},
     table::{End, Row, State},
 };
 
@@ -63,13 +63,6 @@ pub(super) enum Before {
     Asked,
     /// Asked, and closed its sending half.
     HalfClosed,
-}
-
-/// Each eight bytes are their own offset.
-fn numbered(len: usize) -> Vec<u8> {
-    (0..len / 8)
-        .flat_map(|i| format!("{:07} ", i * 8).into_bytes())
-        .collect()
 }
 
 impl<'e> Call<'e> {

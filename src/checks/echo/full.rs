@@ -5,7 +5,7 @@ use socket2::SockRef;
 use super::{A_WHILE, Echo, cause};
 use crate::{
     deadline::Deadline,
-    exam::{Because, Call, Doing, Exam, LIMIT, Unmet, Verdict, here},
+    exam::{Because, Call, Doing, Exam, LIMIT, Unmet, Verdict, here, numbered},
 };
 
 /// A buffer that a few writes fill, in bytes.
@@ -103,12 +103,4 @@ pub(super) fn is_blocked_in_a_write(exam: &Exam) -> Verdict<bool> {
         Ok(blocked) => Ok(blocked.is_some()),
         Err(_) => Ok(false),
     }
-}
-
-/// So many bytes, of which each eight are their own offset.
-fn numbered(len: usize) -> Vec<u8> {
-    let offsets = (0..len).step_by(8);
-    offsets
-        .flat_map(|at| format!("{at:07} ").into_bytes())
-        .collect()
 }

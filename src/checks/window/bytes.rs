@@ -3,7 +3,7 @@
 use std::io::ErrorKind::{InvalidInput, WouldBlock};
 
 use super::{Open, owner::Owner};
-use crate::exam::{Exam, Verdict};
+use crate::exam::{Exam, Verdict, numbered};
 
 /// A limit where it is not the subject.
 const AMPLE: usize = 1 << 20;
@@ -74,11 +74,4 @@ pub(super) fn leaves_poll_idle(exam: &Exam, open: Open) -> Verdict {
     owner.sends(&numbered(40_000))?;
     owner.drains()?;
     owner.is_idle()
-}
-
-/// So many bytes, each eight of which are their own offset.
-fn numbered(bytes: usize) -> Vec<u8> {
-    (0..bytes / 8)
-        .flat_map(|i| format!("{:07} ", i * 8).into_bytes())
-        .collect()
 }

@@ -176,8 +176,10 @@ impl Exam {
         };
         let rests = || {
             let evidence = gather();
-            let running = evidence.threads.contains(&Doing::Running);
-            Ok((!running).then_some(evidence))
+            // A thread that is about to end is in neither: it is `Unknown` for a moment.
+            let moves = |doing: &Doing| matches!(doing, Doing::Running | Doing::Unknown);
+            let moving = evidence.threads.iter().any(moves);
+            Ok((!moving).then_some(evidence))
         };
         let resting = Deadline::after(A_MOMENT).wait_for(rests);
         resting.ok().flatten().unwrap_or_else(gather)

@@ -15,7 +15,7 @@ use std::{process::ExitCode, thread, time::Duration};
 use socket_workshop::peer::{connected, connected_through};
 use socket_workshop::stage::{Flags, Story, Target, gone, must, play_with, time_wait};
 use socket_workshop::table::{End, State::*};
-use socket_workshop::{dial::resolve, exam, listen::Listen, say, serve, throughput};
+use socket_workshop::{dial::resolve, listen::Listen, say, serve, threads, throughput};
 use socket2::SockRef;
 
 fn main() -> ExitCode {
@@ -144,7 +144,7 @@ fn the_cost(story: &mut Story, proxy: SocketAddr, back: &TcpListener) -> io::Res
     let _idle = connected_through(proxy, back)?;
     // std splices only where one end is a pipe; between two sockets it has a buffer of 8 KiB.
     let text = "Both copies wait in recv, not in splice.";
-    exam::wait_in(exam::Call::Read, 2).map_or(Ok(()), |seen| story.claim(text, seen))?;
+    threads::wait_in(threads::Call::Read, 2).map_or(Ok(()), |seen| story.claim(text, seen))?;
     let ratio = throughput::beside_direct(back, || connected_through(proxy, back))?;
     story.tell(&format!("Throughput: {ratio:.2} of a direct connection's."))
 }

@@ -54,5 +54,5 @@ pub fn serve(listener: &TcpListener, greeting: &[u8]) -> io::Result<()> {
 }
 
 fn main() -> ExitCode {
-    socket_workshop::checks::listener::SUITE.examine((listen, serve))
+    workshop::checks::listener::SUITE.examine((listen, serve))
 }

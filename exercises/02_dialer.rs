@@ -40,5 +40,5 @@ pub fn dial(addrs: &[SocketAddr], limit: Duration) -> io::Result<TcpStream> {
 }
 
 fn main() -> ExitCode {
-    socket_workshop::checks::dialer::SUITE.examine(dial)
+    workshop::checks::dialer::SUITE.examine(dial)
 }

@@ -29,5 +29,5 @@ pub fn echo(stream: TcpStream) -> io::Result<u64> {
 }
 
 fn main() -> ExitCode {
-    socket_workshop::checks::echo::SUITE.examine(echo)
+    workshop::checks::echo::SUITE.examine(echo)
 }

@@ -37,5 +37,5 @@ pub fn read_line_within(stream: &TcpStream, limit: Duration, max: usize) -> io::
 }
 
 fn main() -> ExitCode {
-    socket_workshop::checks::deadlines::SUITE.examine(read_line_within)
+    workshop::checks::deadlines::SUITE.examine(read_line_within)
 }

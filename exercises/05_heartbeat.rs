@@ -28,7 +28,7 @@
 
 use std::{io, net::TcpStream, process::ExitCode, time::Duration};
 
-use socket_workshop::checks::heartbeat::Ended;
+use workshop::checks::heartbeat::Ended;
 
 /// Pings a peer that says nothing, until the connection has ended, and tells how.
 pub fn watch(stream: &TcpStream, interval: Duration, misses: u32) -> io::Result<Ended> {
@@ -39,5 +39,5 @@ pub fn watch(stream: &TcpStream, interval: Duration, misses: u32) -> io::Result<
 }
 
 fn main() -> ExitCode {
-    socket_workshop::checks::heartbeat::SUITE.examine(watch)
+    workshop::checks::heartbeat::SUITE.examine(watch)
 }

@@ -43,5 +43,5 @@ pub fn restart(addr: SocketAddr) -> io::Result<TcpListener> {
 }
 
 fn main() -> ExitCode {
-    socket_workshop::checks::reuseaddr::SUITE.examine(restart)
+    workshop::checks::reuseaddr::SUITE.examine(restart)
 }

@@ -47,5 +47,5 @@ pub fn serve_client(stream: TcpStream, store: &Mutex<HashMap<String, String>>) -
 }
 
 fn main() -> ExitCode {
-    socket_workshop::checks::kv::SUITE.examine(serve_client)
+    workshop::checks::kv::SUITE.examine(serve_client)
 }

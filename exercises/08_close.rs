@@ -42,5 +42,5 @@ pub fn answer(stream: TcpStream, bytes: &[u8], limit: Duration) -> io::Result<()
 }
 
 fn main() -> ExitCode {
-    socket_workshop::checks::close::SUITE.examine(answer)
+    workshop::checks::close::SUITE.examine(answer)
 }

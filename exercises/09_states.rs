@@ -44,5 +44,5 @@ pub fn bring(
 }
 
 fn main() -> ExitCode {
-    socket_workshop::checks::states::SUITE.examine(bring)
+    workshop::checks::states::SUITE.examine(bring)
 }

@@ -40,5 +40,5 @@ pub fn connect(addr: SocketAddr, limit: Duration, cancel: BorrowedFd) -> io::Res
 }
 
 fn main() -> ExitCode {
-    socket_workshop::checks::nonblocking::SUITE.examine(connect)
+    workshop::checks::nonblocking::SUITE.examine(connect)
 }

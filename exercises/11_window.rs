@@ -33,7 +33,7 @@
 use std::{io, net::TcpStream, process::ExitCode};
 
 use nix::poll::PollFlags;
-use socket_workshop::checks::window::Outbox;
+use workshop::checks::window::Outbox;
 
 /// Yours: give it the fields that it needs.
 struct Queue {
@@ -76,5 +76,5 @@ impl Outbox for Queue {
 }
 
 fn main() -> ExitCode {
-    socket_workshop::checks::window::SUITE.examine(outbox)
+    workshop::checks::window::SUITE.examine(outbox)
 }

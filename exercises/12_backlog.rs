@@ -55,5 +55,5 @@ pub fn serve(
 }
 
 fn main() -> ExitCode {
-    socket_workshop::checks::backlog::SUITE.examine((listen, serve))
+    workshop::checks::backlog::SUITE.examine((listen, serve))
 }

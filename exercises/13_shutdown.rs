@@ -39,7 +39,7 @@ use std::{
     time::Duration,
 };
 
-use socket_workshop::checks::shutdown::{SUITE, Stop};
+use workshop::checks::shutdown::{SUITE, Stop};
 
 /// A server under way.
 pub struct Server {

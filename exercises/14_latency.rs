@@ -40,5 +40,5 @@ pub fn put(stream: &TcpStream, key: &str, value: &[u8]) -> io::Result<()> {
 }
 
 fn main() -> ExitCode {
-    socket_workshop::checks::latency::SUITE.examine((prepare, put))
+    workshop::checks::latency::SUITE.examine((prepare, put))
 }

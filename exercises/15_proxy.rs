@@ -36,5 +36,5 @@ pub fn relay(client: TcpStream, server: TcpStream) -> io::Result<(u64, u64)> {
 }
 
 fn main() -> ExitCode {
-    socket_workshop::checks::proxy::SUITE.examine(relay)
+    workshop::checks::proxy::SUITE.examine(relay)
 }

@@ -51,5 +51,5 @@ fn hold(mut stream: TcpStream, greeting: &[u8]) -> io::Result<u64> {
 }
 
 fn main() -> ExitCode {
-    socket_workshop::checks::listener::SUITE.examine((listen, serve))
+    workshop::checks::listener::SUITE.examine((listen, serve))
 }

@@ -41,5 +41,5 @@ fn connect(addr: &SocketAddr, share: Duration) -> io::Result<TcpStream> {
 }
 
 fn main() -> ExitCode {
-    socket_workshop::checks::dialer::SUITE.examine(dial)
+    workshop::checks::dialer::SUITE.examine(dial)
 }

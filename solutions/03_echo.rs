@@ -25,5 +25,5 @@ pub fn echo(mut stream: TcpStream) -> io::Result<u64> {
 }
 
 fn main() -> ExitCode {
-    socket_workshop::checks::echo::SUITE.examine(echo)
+    workshop::checks::echo::SUITE.examine(echo)
 }

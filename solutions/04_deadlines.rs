@@ -58,5 +58,5 @@ fn peek_by(deadline: Instant, stream: &TcpStream, buf: &mut [u8]) -> io::Result<
 }
 
 fn main() -> ExitCode {
-    socket_workshop::checks::deadlines::SUITE.examine(read_line_within)
+    workshop::checks::deadlines::SUITE.examine(read_line_within)
 }

@@ -12,8 +12,8 @@ use nix::{
     libc::MSG_DONTWAIT,
     poll::{PollFd, PollFlags, PollTimeout, poll},
 };
-use socket_workshop::checks::heartbeat::Ended;
 use socket2::SockRef;
+use workshop::checks::heartbeat::Ended;
 
 /// Pings a peer that says nothing, until the connection has ended, and tells how.
 ///
@@ -73,5 +73,5 @@ fn ping(stream: &TcpStream) -> io::Result<()> {
 }
 
 fn main() -> ExitCode {
-    socket_workshop::checks::heartbeat::SUITE.examine(watch)
+    workshop::checks::heartbeat::SUITE.examine(watch)
 }

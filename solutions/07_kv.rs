@@ -80,5 +80,5 @@ fn finish(stream: &TcpStream) -> io::Result<()> {
 }
 
 fn main() -> ExitCode {
-    socket_workshop::checks::kv::SUITE.examine(serve_client)
+    workshop::checks::kv::SUITE.examine(serve_client)
 }

@@ -60,5 +60,5 @@ fn unless_too_soon(result: io::Result<usize>) -> io::Result<Option<usize>> {
 }
 
 fn main() -> ExitCode {
-    socket_workshop::checks::close::SUITE.examine(answer)
+    workshop::checks::close::SUITE.examine(answer)
 }

@@ -83,5 +83,5 @@ fn read_to_end(mut stream: &TcpStream) -> io::Result<u64> {
 }
 
 fn main() -> ExitCode {
-    socket_workshop::checks::states::SUITE.examine(bring)
+    workshop::checks::states::SUITE.examine(bring)
 }

@@ -66,5 +66,5 @@ fn wait(socket: &Socket, started: Instant, limit: Duration, cancel: BorrowedFd) 
 }
 
 fn main() -> ExitCode {
-    socket_workshop::checks::nonblocking::SUITE.examine(connect)
+    workshop::checks::nonblocking::SUITE.examine(connect)
 }

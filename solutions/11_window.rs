@@ -8,7 +8,7 @@ use std::{
 };
 
 use nix::poll::PollFlags;
-use socket_workshop::checks::window::Outbox;
+use workshop::checks::window::Outbox;
 
 /// Bytes on their way into a non-blocking stream.
 struct Queue {
@@ -90,5 +90,5 @@ impl Outbox for Queue {
 }
 
 fn main() -> ExitCode {
-    socket_workshop::checks::window::SUITE.examine(outbox)
+    workshop::checks::window::SUITE.examine(outbox)
 }

@@ -14,10 +14,8 @@ use nix::{
     errno::Errno,
     poll::{PollFd, PollFlags, PollTimeout, poll},
 };
-use socket_workshop::{
-    checks::shutdown::{SUITE, Stop},
-    stop::EventFd,
-};
+use socket_workshop::stop::EventFd;
+use workshop::checks::shutdown::{SUITE, Stop};
 
 /// A server under way.
 pub struct Server {

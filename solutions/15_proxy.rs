@@ -56,5 +56,5 @@ fn abort(stream: &TcpStream) {
 }
 
 fn main() -> ExitCode {
-    socket_workshop::checks::proxy::SUITE.examine(relay)
+    workshop::checks::proxy::SUITE.examine(relay)
 }

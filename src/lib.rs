@@ -1,7 +1,7 @@
 //! A workshop on TCP sockets in which **the kernel is the witness**: no lesson says "the client is
 //! in TIME_WAIT now" without asking the kernel's own socket table, and a lesson fails when the kernel
-//! disagrees; an exercise that fails says what the student's socket did, as the kernel saw it. This
-//! library is what the lessons in `examples/` share, and what examines exercises.
+//! disagrees. This library is what the lessons in `examples/` share; what examines exercises is in the
+//! package `workshop`, and stands on it.
 //!
 //! Read it in this order:
 //!
@@ -18,24 +18,18 @@
 //! | [`heartbeat`] | a ping whenever a connection has been quiet for an interval |
 //! | [`histogram`] | durations in the terminal, by order of magnitude |
 //! | [`peer`] | the other end: both ends in one hand, peers that are silent, deaf to some segments, or slow |
+//! | [`threads`] | in which system call each of the program's threads is blocked |
 //! | [`throughput`] | how fast bytes go, as a ratio |
 //! | [`stop`], [`serve`] | Ctrl-C, and how a blocked `accept` hears of it; a thread for each connection |
-//! | [`watch`] | the table again and again, for `cargo workshop netstat` |
 //! | [`rpc`], [`kv`] | JSON-RPC 1.0 as Go's `net/rpc/jsonrpc` speaks it; the key-value store of MIT 6.824 |
-//! | [`exam`] | examines an answer: a process for each check, peers, the kernel's evidence, reports |
-//! | [`checks`] | what each exercise is held to, and the list of them all |
-//! | [`course`] | the command that students live in |
 //!
-//! Nothing here knows a lesson, and nothing but [`checks`] an exercise. The socket calls that a lesson
-//! is about stand in the lesson; here is what an earlier one has taught, and the narration.
+//! Nothing here knows a lesson or an exercise. The socket calls that a lesson is about stand in the
+//! lesson; here is what an earlier one has taught, and the narration.
 
 pub mod accept_queue;
-pub mod checks;
 pub mod command;
-pub mod course;
 pub mod deadline;
 pub mod dial;
-pub mod exam;
 pub mod fault;
 pub mod heartbeat;
 pub mod histogram;
@@ -49,5 +43,5 @@ pub mod serve;
 pub mod stage;
 pub mod stop;
 pub mod table;
+pub mod threads;
 pub mod throughput;
-pub mod watch;

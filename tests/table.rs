@@ -1,17 +1,17 @@
 //! The socket table against witnesses that are not ours: `/proc` against netlink, the real netstat
-//! and ss against both, and `cargo workshop netstat` as it is run.
+//! and ss against both.
 
 mod common;
 
 use std::{
     collections::BTreeSet,
-    io::{BufRead, BufReader, Read, Write},
+    io::{Read, Write},
     net::{Shutdown, SocketAddr, TcpListener, TcpStream},
     process::{Command, Stdio},
     time::Duration,
 };
 
-use common::{PATIENCE, Program, installed, run};
+use common::{PATIENCE, installed, run};
 use socket_workshop::{
     deadline::Deadline,
     listen::Listen,
@@ -338,63 +338,6 @@ fn what_is_not_sent_yet_is_what_ss_calls_notsent() {
     let unsent = row.unsent.unwrap();
     assert!(0 < unsent && unsent <= row.send_q, "{row}: {unsent}");
     assert!(text.contains(&format!(" notsent:{unsent} ")), "{text}");
-}
-
-fn workshop() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_workshop"));
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    command
-}
-
-#[test]
-fn workshop_netstat_prints_what_netstat_prints_for_a_port() {
-    if !installed("netstat") {
-        return;
-    }
-    let zoo = zoo();
-    let ours = || {
-        let mut command = workshop();
-        command.arg("netstat");
-        for port in &zoo.ports {
-            command.args(["--port", &port.to_string()]);
-        }
-        let output = run(&mut command, "");
-        assert!(output.status.success());
-        String::from_utf8(output.stdout)
-            .unwrap()
-            .lines()
-            .skip(1)
-            .map(str::to_owned)
-            .collect()
-    };
-    agree(ours, || netstat("-nat", &zoo.ports));
-}
-
-#[test]
-fn workshop_netstat_watch_marks_what_changes_and_ends_with_ctrl_c() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port().to_string();
-    let mut program = Program::start(workshop().args(["netstat", "--watch", "--port", &port]));
-    let mut lines = BufReader::new(program.child.stdout.take().unwrap()).lines();
-    let mut until = |words: &[&str]| {
-        let line = lines
-            .by_ref()
-            .map(Result::unwrap)
-            .find(|line| words.iter().all(|word| line.contains(word)));
-        assert!(line.is_some(), "no line with {words:?}");
-    };
-    until(&["LISTEN"]);
-    let (mut client, server, _) = connected(&listener).unwrap();
-    until(&["ESTABLISHED", "<- new"]);
-    client.write_all(b"hello").unwrap();
-    until(&["     5 ", "<- Recv-Q was 0"]);
-    drop(server);
-    until(&["<- gone"]);
-    program.interrupt();
-    assert!(program.wait().success());
 }
 
 #[test]

@@ -1,0 +1,194 @@
+//! The answer at work: its listener, its `serve`, and the exam's `handle`, which counts.
+
+use std::{
+    io::{self, Read, Write},
+    net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener, TcpStream},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+        mpsc::{self, RecvTimeoutError},
+    },
+    thread,
+    time::Duration,
+};
+
+use socket_workshop::{deadline::Deadline, listen};
+
+use super::{Listen, Serve, cause, crowd::Fate};
+
+use crate::exam::{Answer, Because, Exam, LIMIT, Peer, Verdict, here};
+
+/// What a client reads when its turn has come.
+pub(super) const TURN: &[u8] = b"your turn\n";
+
+/// A free port of IPv4's loopback.
+pub(super) const LOOPBACK: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0));
+
+/// How long `listen` may take: it may read the kernel's whole table, which on a busy machine is long.
+const AMPLE: Duration = LIMIT.saturating_mul(2);
+
+/// The exam's `handle`: tells a client that its turn has come, and serves it until it says a word or
+/// closes.
+#[derive(Debug, Default)]
+pub(super) struct Desk {
+    now: AtomicUsize,
+    most: AtomicUsize,
+}
+
+impl Desk {
+    fn handle(&self, mut stream: TcpStream) -> io::Result<()> {
+        let now = self.now.fetch_add(1, SeqCst) + 1;
+        self.most.fetch_max(now, SeqCst);
+        let told = stream.write_all(TURN);
+        let served = told.and_then(|()| stream.read(&mut [0]));
+        self.now.fetch_sub(1, SeqCst);
+        served.map(drop)
+    }
+
+    /// Clients that are being served.
+    pub(super) fn now(&self) -> usize {
+        self.now.load(SeqCst)
+    }
+
+    /// Waits until nobody is being served.
+    pub(super) fn empties(&self) -> Verdict {
+        let empty = || Ok((self.now() == 0).then_some(()));
+        here("wait", Deadline::after(LIMIT).wait_for(empty)).map(drop)
+    }
+}
+
+/// What the student's `listen` returns. Not by [`Exam::start`], which would tell of its success in
+/// every failure of `serve`.
+pub(super) fn listen_once(
+    exam: &Exam,
+    listen: Listen,
+    addr: SocketAddr,
+    burst: usize,
+) -> Verdict<io::Result<TcpListener>> {
+    let (result_of, result) = mpsc::sync_channel(1);
+    let run = move || drop(result_of.send(listen(addr, burst)));
+    let thread = thread::Builder::new().name("answer".to_owned()).spawn(run);
+    here("start a thread", thread)?;
+    let (seen, cause) = match result.recv_timeout(AMPLE) {
+        Ok(result) => return Ok(result),
+        Err(RecvTimeoutError::Timeout) => (
+            "it has not returned",
+            "None of socket, bind and listen makes anybody wait, and accept is not `listen`'s business.",
+        ),
+        Err(RecvTimeoutError::Disconnected) => (
+            "it has panicked",
+            "Too short a queue is for the caller to know, who can ask for less or tell the administrator: \
+             return an error. An `unwrap`, an `assert!`, or arithmetic that overflows makes a panic of it.",
+        ),
+    };
+    let expected = format!("`listen` to return within {AMPLE:?} for a burst of {burst}");
+    exam.fail(expected, seen).caused_by(cause)
+}
+
+/// A listener from the student's `listen`.
+pub(super) fn listening(exam: &Exam, listen: Listen, burst: usize) -> Verdict<TcpListener> {
+    match listen_once(exam, listen, LOOPBACK, burst)? {
+        Ok(listener) => {
+            exam.watches(&listener);
+            let local = here("read its address", listener.local_addr())?;
+            exam.step(format!(
+                "called your `listen` for a burst of {burst}: it is {local}"
+            ));
+            let expected = format!("a listener on {}", LOOPBACK.ip());
+            exam.must(
+                local.ip() == LOOPBACK.ip(),
+                expected,
+                format!("it is on {local}"),
+            )
+            .caused_by("The caller says where to listen: pass `addr` on as it is.")?;
+            Ok(listener)
+        }
+        Err(error) => {
+            let expected = format!("`listen` to return a listener for a burst of {burst}");
+            let seen = format!("{error} ({:?})", error.kind());
+            exam.fail(expected, seen).caused_by(
+                "The port is free, and net.core.somaxconn allows a backlog as long as the burst: nothing \
+                 is in the way.",
+            )
+        }
+    }
+}
+
+/// The student's server.
+pub(super) struct Server<'e> {
+    pub(super) exam: &'e Exam,
+    /// One descriptor, shared: a duplicate would be a second descriptor in the evidence.
+    pub(super) listener: Arc<TcpListener>,
+    pub(super) addr: SocketAddr,
+    pub(super) workers: usize,
+    pub(super) desk: Arc<Desk>,
+    pub(super) answer: Answer<'e, io::Result<()>>,
+}
+
+impl<'e> Server<'e> {
+    /// A server with so many workers, on a listener with room for all clients of the check.
+    pub(super) fn start(exam: &'e Exam, serve: Serve, workers: usize) -> Verdict<Server<'e>> {
+        let listener = listen::Listen::with_backlog(64).on(LOOPBACK);
+        let listener = here("listen on 127.0.0.1", listener)?;
+        exam.watches(&listener);
+        Server::on(exam, listener, serve, workers)
+    }
+
+    /// A server on this listener.
+    pub(super) fn on(
+        exam: &'e Exam,
+        listener: TcpListener,
+        serve: Serve,
+        workers: usize,
+    ) -> Verdict<Server<'e>> {
+        let addr = here("read its address", listener.local_addr())?;
+        let (listener, desk) = (Arc::new(listener), Arc::new(Desk::default()));
+        let (its_own, at) = (Arc::clone(&listener), Arc::clone(&desk));
+        let body = move || serve(&its_own, workers, &|stream| at.handle(stream));
+        let answer = exam.start("serve", body)?;
+        let plural = if workers == 1 { "" } else { "s" };
+        exam.step(format!(
+            "called your `serve` with {workers} worker{plural}, at {addr}"
+        ));
+        Ok(Server {
+            exam,
+            listener,
+            addr,
+            workers,
+            desk,
+            answer,
+        })
+    }
+
+    /// A client, whose turn comes at once.
+    pub(super) fn serves(&self, name: &str) -> Verdict<Peer<'e>> {
+        let client = self.exam.dial(self.addr)?.named(name);
+        self.takes(&client)?;
+        Ok(client)
+    }
+
+    /// The client's turn comes.
+    pub(super) fn takes(&self, client: &Peer<'_>) -> Verdict {
+        let addr = client.addr()?;
+        let told = client.receives(TURN);
+        told.because(|case| cause::not_served(self, case, addr))
+    }
+
+    /// What has become of its clients.
+    pub(super) fn fate(&self) -> Verdict<Fate> {
+        Ok(Fate::of(self.addr, &self.exam.table()?))
+    }
+
+    /// No more clients have been served at once than there are workers.
+    pub(super) fn has_kept_to_its_workers(&self) -> Verdict {
+        let most = self.desk.most.load(SeqCst);
+        let expected = format!("no more than {} clients served at once", self.workers);
+        self.exam
+            .must(
+                most <= self.workers,
+                expected,
+                format!("{most} of them at once"),
+            )
+            .caused_by(cause::TOO_MANY_AT_WORK)
+    }
+}

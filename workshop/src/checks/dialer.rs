@@ -1,0 +1,165 @@
+//! Checks of exercise 2: the first of several addresses that answers, by one limit.
+//!
+//! How the limit is shared out is the answer's own affair, and attempts may overlap: the checks look
+//! at what came back, when, and what is left.
+
+pub(super) mod address;
+mod connects;
+mod fails;
+mod likely;
+mod remains;
+
+use std::{
+    io::{self, ErrorKind},
+    net::{SocketAddr, TcpStream},
+    time::Duration,
+};
+
+use socket_workshop::{
+    deadline::Deadline,
+    table::{Row, State, Table},
+};
+
+use self::address::Address;
+use super::Exercise;
+
+use crate::exam::{Answer, Because, Exam, LIMIT, Suite, Verdict};
+
+/// Exercise 2.
+pub const EXERCISE: Exercise = Exercise {
+    number: 2,
+    name: "dialer",
+    task: "connect to the first of several addresses that answers, by one limit",
+    hints: [
+        "`connect_timeout` takes one address and one duration. How long may each address take, so that \
+         there is time for those behind it, and all of them together keep to the limit? And what if \
+         nothing remains: what does `connect_timeout` make of zero?",
+        "Before each attempt compute what remains of the limit, and give the address an equal share of \
+         it: what remains, divided by the number of addresses that have not been dialed. If the share \
+         is zero, it has timed out. Keep what each address did for the error.",
+        "for (i, addr) in addrs.iter().enumerate() { let remaining = \
+         limit.saturating_sub(started.elapsed()); match connect(addr, remaining / (addrs.len() - i) as \
+         u32) { Ok(stream) => return Ok(stream), Err(error) => { kind = error.kind(); \
+         outcomes.push(format!(\"{addr}: {error}\")) } } }",
+    ],
+    checks: || SUITE.names(),
+};
+
+/// What exercise 2 is held to.
+pub const SUITE: Suite<Dial> = Suite {
+    exercise: EXERCISE.name,
+    checks: &[
+        (
+            "gives back a connected, blocking stream",
+            connects::gives_back_a_connected_blocking_stream,
+        ),
+        ("goes on after a refusal", connects::goes_on_after_a_refusal),
+        ("dials both families", connects::dials_both_families),
+        (
+            "dials nobody behind the first that answers",
+            connects::dials_nobody_behind_the_first_that_answers,
+        ),
+        (
+            "leaves time for those behind a silent address",
+            connects::leaves_time_for_those_behind_a_silent_address,
+        ),
+        (
+            "waits for an address that answers late",
+            connects::waits_for_an_address_that_answers_late,
+        ),
+        (
+            "gives up when the limit is over",
+            fails::gives_up_when_the_limit_is_over,
+        ),
+        (
+            "fails at once when all refuse",
+            fails::fails_at_once_when_all_refuse,
+        ),
+        (
+            "tells what each address did",
+            fails::tells_what_each_address_did,
+        ),
+        (
+            "takes a limit of zero for a time-out",
+            fails::takes_a_limit_of_zero_for_a_time_out,
+        ),
+        (
+            "takes no address for invalid input",
+            fails::takes_no_address_for_invalid_input,
+        ),
+        ("leaves nothing behind", remains::leaves_nothing_behind),
+    ],
+    cause: likely::cause,
+};
+
+/// The student's function.
+pub type Dial = fn(&[SocketAddr], Duration) -> io::Result<TcpStream>;
+
+type Dialing<'e> = Answer<'e, io::Result<TcpStream>>;
+
+fn dialing<'e>(
+    exam: &'e Exam,
+    dial: Dial,
+    addresses: &[&Address],
+    limit: Duration,
+) -> Verdict<Dialing<'e>> {
+    let addrs: Vec<SocketAddr> = addresses.iter().map(|address| address.addr).collect();
+    let listed = match &addrs[..] {
+        [first, .., last] if addrs.len() > 5 => {
+            format!("{} addresses, {first} to {last},", addrs.len())
+        }
+        few => format!("{few:?}"),
+    };
+    exam.step(format!(
+        "called `dial` with {listed} and a limit of {limit:?}"
+    ));
+    exam.start("dial", move || dial(&addrs, limit))
+}
+
+fn is_connected_to(exam: &Exam, stream: &TcpStream, address: &Address) -> Verdict {
+    let seen = match stream.peer_addr() {
+        Ok(peer) if peer == address.addr => return Ok(()),
+        Ok(peer) => format!("it is connected to {peer}"),
+        Err(error) => format!("it has no peer: {error}"),
+    };
+    exam.fail(
+        format!("the stream to be connected to {}", address.addr),
+        seen,
+    )
+    .because(likely::no_connection)
+}
+
+fn is_of_kind(exam: &Exam, error: &io::Error, kind: ErrorKind, why: &str) -> Verdict {
+    exam.must(
+        error.kind() == kind,
+        format!("an error of the kind {kind:?}: {why}"),
+        format!("{:?}: {error}", error.kind()),
+    )
+    .because(|_| likely::another_kind(error.kind(), kind))
+}
+
+/// The error that came back, instead of a connection.
+fn no_connection(exam: &Exam, returned: io::Result<TcpStream>, when: &str) -> Verdict<io::Error> {
+    match returned {
+        Err(error) => Ok(error),
+        Ok(_stream) => exam
+            .fail(
+                format!("`dial` to return an error {when}"),
+                "it has returned Ok",
+            )
+            .because(likely::no_connection),
+    }
+}
+
+/// Waits for the threads that `dial` has started, and tells whether they have ended. One that has
+/// been joined is gone in a moment.
+fn threads_end(exam: &Exam) -> bool {
+    let ended = || Ok(exam.evidence().threads.is_empty().then_some(()));
+    let ended = Deadline::after(LIMIT / 4).wait_for(ended);
+    matches!(ended, Ok(Some(())))
+}
+
+/// The attempts that are under way.
+fn attempts(table: &Table) -> impl Iterator<Item = &Row> {
+    table.rows.iter().filter(|row| row.state == State::SynSent)
+}

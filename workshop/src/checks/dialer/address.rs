@@ -1,0 +1,135 @@
+//! Addresses of loopback that do as they are told: one answers, one refuses, one is silent. Nothing
+//! here leaves the machine, where some network would answer for an address that nobody has.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    rc::Rc,
+    time::Duration,
+};
+
+use socket_workshop::{peer::silent, table::End};
+use socket2::{Domain, SockFilter, SockRef, Socket, Type};
+
+use crate::exam::{Exam, Verdict, here};
+
+/// An address, and the socket that makes it do what it does, for as long as this lives.
+#[derive(Debug)]
+pub(in crate::checks) struct Address {
+    pub(in crate::checks) addr: SocketAddr,
+    socket: Rc<Socket>,
+}
+
+impl Address {
+    /// It answers: a listener, from whose accept queue nobody takes a connection.
+    pub(in crate::checks) fn that_answers(exam: &Exam) -> Verdict<Address> {
+        Address::that_answers_at(exam, Ipv4Addr::LOCALHOST.into())
+    }
+
+    pub(in crate::checks) fn that_answers_at(exam: &Exam, ip: IpAddr) -> Verdict<Address> {
+        let socket = bound(ip)?;
+        here("listen", socket.listen(16))?;
+        Address::new(exam, socket, "answers: it listens")
+    }
+
+    /// It refuses: the socket is bound, so that nobody else can listen there, and does not listen.
+    pub(in crate::checks) fn that_refuses(exam: &Exam) -> Verdict<Address> {
+        Address::that_refuses_at(exam, Ipv4Addr::LOCALHOST.into())
+    }
+
+    pub(in crate::checks) fn that_refuses_at(exam: &Exam, ip: IpAddr) -> Verdict<Address> {
+        Address::new(exam, bound(ip)?, "refuses: nobody listens there")
+    }
+
+    /// It is silent: its accept queue is full, and the kernel drops the SYN.
+    pub(in crate::checks) fn that_is_silent(exam: &Exam) -> Verdict<Address> {
+        let (listener, queued) = here("fill an accept queue", silent())?;
+        // Who filled the queue need not stay: a connection that was reset keeps its place in it.
+        let aborts = SockRef::from(&queued).set_linger(Some(Duration::ZERO));
+        here("reset a connection", aborts)?;
+        drop(queued);
+        Address::new(exam, listener.into(), "is silent: its accept queue is full")
+    }
+
+    fn new(exam: &Exam, socket: Socket, does: &str) -> Verdict<Address> {
+        let addr = here("read an address", End::of(&socket))?.local;
+        exam.owns(&socket);
+        exam.watches(&socket);
+        exam.step(format!("{addr} {does}"));
+        let socket = Rc::new(socket);
+        Ok(Address { addr, socket })
+    }
+
+    /// So many that refuse.
+    pub(super) fn many_that_refuse(exam: &Exam, count: u8) -> Verdict<Vec<Address>> {
+        let socket = bound_to_all()?;
+        Address::many(exam, socket, count, "refuse: nobody listens there")
+    }
+
+    /// So many that are silent.
+    pub(super) fn many_that_are_silent(exam: &Exam, count: u8) -> Verdict<Vec<Address>> {
+        let socket = bound_to_all()?;
+        let nothing = [SockFilter::new(6, 0, 0, 0)]; // BPF_RET, 0 bytes of the segment
+        here("attach a filter", socket.attach_filter(&nothing))?;
+        here("listen", socket.listen(1))?;
+        Address::many(exam, socket, count, "are silent: a filter drops each SYN")
+    }
+
+    /// From 127.0.0.1 on, at one port: a socket that is bound to 0.0.0.0 is bound to them all.
+    fn many(exam: &Exam, socket: Socket, count: u8, do_so: &str) -> Verdict<Vec<Address>> {
+        let port = here("read an address", End::of(&socket))?.local.port();
+        exam.owns(&socket);
+        exam.watches(&socket);
+        exam.step(format!(
+            "127.0.0.1:{port} to 127.0.0.{count}:{port} {do_so}"
+        ));
+        let socket = Rc::new(socket);
+        let address = |n| Address {
+            addr: (Ipv4Addr::new(127, 0, 0, n), port).into(),
+            socket: Rc::clone(&socket),
+        };
+        Ok((1..=count).map(address).collect())
+    }
+
+    /// How many connections have been made to it: they are all in its accept queue.
+    pub(in crate::checks) fn connections(&self, exam: &Exam) -> Verdict<u32> {
+        let table = exam.table()?;
+        let listener = table.find(End::listener(self.addr));
+        Ok(listener.map_or(0, |row| row.recv_q))
+    }
+
+    /// Makes it listen: whoever dials it again, after a refusal, is seen in its accept queue.
+    pub(super) fn listens_from_now(&self, exam: &Exam) -> Verdict {
+        here("listen", self.socket.listen(16))?;
+        exam.step(format!(
+            "{} has refused, and listens from now on",
+            self.addr
+        ));
+        Ok(())
+    }
+
+    /// Makes room in the accept queue: the next SYN will be answered.
+    pub(in crate::checks) fn answers_from_now(&self, exam: &Exam) -> Verdict {
+        here("accept", self.socket.accept())?;
+        exam.step(format!(
+            "made room in the accept queue of {}: it answers the next SYN",
+            self.addr
+        ));
+        Ok(())
+    }
+}
+
+fn bound(ip: IpAddr) -> Verdict<Socket> {
+    let addr = SocketAddr::new(ip, 0);
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None);
+    let socket = here("make a socket", socket)?;
+    here(&format!("bind to {ip}"), socket.bind(&addr.into()))?;
+    Ok(socket)
+}
+
+/// Bound to every address there is, of the loopback interface only.
+fn bound_to_all() -> Verdict<Socket> {
+    let socket = bound(Ipv4Addr::UNSPECIFIED.into())?;
+    #[cfg(target_os = "linux")]
+    here("bind to a device", socket.bind_device(Some(b"lo")))?;
+    Ok(socket)
+}

@@ -1,0 +1,67 @@
+//! A connection on which not one more byte can be written: the send buffer is full, and so is the
+//! window of a peer that does not read.
+
+use std::{
+    io::{self, ErrorKind, Write},
+    mem,
+    net::TcpStream,
+    time::Duration,
+};
+
+use socket_workshop::{
+    deadline::Deadline,
+    table::{End, TimerKind},
+};
+use socket2::SockRef;
+
+use crate::exam::{Exam, Unmet, Verdict, here};
+
+/// How long the kernels may take: no answer is at work yet, and on a busy machine each look is slow.
+const PATIENCE: Duration = Duration::from_secs(6);
+
+/// Fills the send buffer of a stream and its peer's window: there is no room for another byte. Returns
+/// how many bytes, each an `x`, that took.
+pub(super) fn fill(exam: &Exam, mut stream: &TcpStream) -> Verdict<usize> {
+    let end = here("read an address", End::of(stream))?;
+    let small = SockRef::from(stream).set_send_buffer_size(4096);
+    here("set the size of a buffer", small)?;
+    here("make a socket non-blocking", stream.set_nonblocking(true))?;
+    // The peer says when its window is zero. Where the kernel does not pass that on, there is the timer:
+    // the first probe of a window brings what there was still room for; when one has brought nothing,
+    // and its timer has begun anew, the window is closed.
+    let (mut probe_due, mut filled) = (Duration::MAX, 0);
+    let full = || {
+        let table = exam.table_with_info().unwrap_or_default();
+        let row = table.find(end);
+        let timer = row.and_then(|row| row.timer);
+        let probe = timer.filter(|timer| timer.kind == TimerKind::WindowProbe);
+        let written = write_what_fits(&mut stream)?;
+        let has_room = written > 0;
+        filled += written;
+        let due = probe.map_or(Duration::MAX, |timer| timer.remaining);
+        let before = mem::replace(&mut probe_due, if has_room { Duration::MAX } else { due });
+        let closed = match row.and_then(|row| row.window) {
+            Some(window) => window == 0,
+            None => probe.is_some() && due > before,
+        };
+        Ok((closed && !has_room).then_some(()))
+    };
+    let is_full = here("fill a window", Deadline::after(PATIENCE).wait_for(full))?;
+    here("make a socket blocking", stream.set_nonblocking(false))?;
+    if is_full.is_none() {
+        return Err(Unmet::not_here("the peer's window did not close in time"));
+    }
+    exam.step("filled your send buffer and the peer's window; the peer does not read");
+    Ok(filled)
+}
+
+fn write_what_fits(stream: &mut &TcpStream) -> io::Result<usize> {
+    let mut written = 0;
+    loop {
+        match stream.write(&[b'x'; 1024]) {
+            Ok(n) => written += n,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(written),
+            Err(error) => return Err(error),
+        }
+    }
+}

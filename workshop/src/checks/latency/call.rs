@@ -1,0 +1,189 @@
+//! The program whose code the answer is: it has one end of a connection, lends it to the answer call
+//! after call, and reads the exam's replies itself. And what the kernel says of the two ends.
+
+use std::{
+    io::{self, Read, Write},
+    net::TcpStream,
+    sync::Arc,
+    time::Duration,
+};
+
+use socket_workshop::{
+    deadline::Deadline,
+    table::{End, Row},
+};
+
+use super::Writer;
+
+use crate::exam::{Answer, Because, Exam, LIMIT, Peer, Unmet, Verdict, here, quote};
+
+/// How long bytes may be unsent before they are called held back. Those of a single write are sent
+/// when it returns; an ACK is delayed by 40 ms on Linux, and a corked segment by 200 ms.
+const A_MOMENT: Duration = Duration::from_millis(10);
+
+const REPLY: &[u8] = b"OK\n";
+
+/// The calling program.
+pub(super) struct Caller<'e> {
+    exam: &'e Exam,
+    pub(super) stream: Arc<TcpStream>,
+    end: End,
+    writer: Writer,
+}
+
+/// The request as it must arrive.
+pub(super) fn request(key: &str, value: &[u8]) -> Vec<u8> {
+    [format!("PUT {key} {}\n", value.len()).as_bytes(), value].concat()
+}
+
+impl<'e> Caller<'e> {
+    /// A new connection: the exam's end, and who has the other.
+    pub(super) fn connect(exam: &'e Exam, writer: Writer) -> Verdict<(Peer<'e>, Caller<'e>)> {
+        let (peer, stream) = exam.connection()?;
+        let caller = Caller {
+            exam,
+            end: here("read an address", End::of(&stream))?,
+            stream: Arc::new(stream),
+            writer,
+        };
+        Ok((peer, caller))
+    }
+
+    /// A new connection that the answer has prepared.
+    pub(super) fn connect_prepared(
+        exam: &'e Exam,
+        writer: Writer,
+    ) -> Verdict<(Peer<'e>, Caller<'e>)> {
+        let (peer, caller) = Caller::connect(exam, writer)?;
+        let (prepare, stream) = (writer.0, Arc::clone(&caller.stream));
+        let answer = exam.start("prepare", move || prepare(&stream))?;
+        answer.succeeds("on a new connection")?;
+        exam.step("called `prepare`");
+        Ok((peer, caller))
+    }
+
+    /// Calls `put`.
+    pub(super) fn call(&self, key: &str, value: &[u8]) -> Verdict<Answer<'e, io::Result<()>>> {
+        self.exam.step(format!(
+            "called `put` with the key {} and the value {}",
+            quote(key.as_bytes()),
+            quote(value)
+        ));
+        self.start(vec![key.to_owned()], value)
+    }
+
+    /// Calls `put` for each of the keys, one right after the other.
+    pub(super) fn call_for_each(
+        &self,
+        keys: Vec<String>,
+        value: &[u8],
+    ) -> Verdict<Answer<'e, io::Result<()>>> {
+        self.exam.step(format!(
+            "called `put` for the keys {} with the value {}",
+            keys.join(", "),
+            quote(value)
+        ));
+        self.start(keys, value)
+    }
+
+    fn start(&self, keys: Vec<String>, value: &[u8]) -> Verdict<Answer<'e, io::Result<()>>> {
+        let (put, stream) = (self.writer.1, Arc::clone(&self.stream));
+        let value = value.to_vec();
+        let body = move || keys.iter().try_for_each(|key| put(&stream, key, &value));
+        self.exam.start("put", body)
+    }
+
+    /// Calls `put`, which must return Ok; returns what must arrive.
+    pub(super) fn puts(&self, key: &str, value: &[u8]) -> Verdict<Vec<u8>> {
+        let answer = self.call(key, value)?;
+        answer.succeeds("on an open connection")?;
+        Ok(request(key, value))
+    }
+
+    /// Some talk in which each end waits for the other, after which the kernel of the exam's end delays
+    /// its ACKs for the answers that it has come to expect. The answer's code has no part in it.
+    pub(super) fn converses_with(&self, peer: &Peer) -> Verdict {
+        for _greeting in 0..4 {
+            let sent = (&*self.stream).write_all(REPLY);
+            here("write to a new connection", sent)?;
+            let read = Deadline::after(LIMIT)
+                .on(peer.stream())
+                .read_exact(&mut [0; REPLY.len()]);
+            here("read from a new connection", read)?;
+            here("write to a new connection", peer.stream().write_all(REPLY))?;
+            self.reads_the_reply()?;
+        }
+        self.exam
+            .step("your end and the exam's have greeted each other, and ACKs are delayed by now");
+        Ok(())
+    }
+
+    /// The exam replies to a request, and the program reads that.
+    pub(super) fn is_answered_by(&self, peer: &Peer) -> Verdict {
+        peer.send(REPLY)?;
+        self.reads_the_reply()
+    }
+
+    fn reads_the_reply(&self) -> Verdict {
+        let mut reply = [0; REPLY.len()];
+        let read = Deadline::after(LIMIT)
+            .on(&*self.stream)
+            .read_exact(&mut reply);
+        here("set a timeout", self.stream.set_read_timeout(None))?;
+        match read {
+            Ok(()) => Ok(()),
+            Err(error) => self
+                .exam
+                .fail(
+                    format!("the program that called `put` to read {}", quote(REPLY)),
+                    error.to_string(),
+                )
+                .caused_by(
+                    "The reply is not there for the caller: something has read it from the socket, or \
+                     has closed the connection. `put` sends, and nothing else.",
+                ),
+        }
+    }
+
+    /// This end, as the kernel shows it.
+    pub(super) fn row(&self) -> Verdict<Option<Row>> {
+        Ok(self.exam.table_with_info()?.find(self.end).cloned())
+    }
+
+    /// Data segments that have come to the exam's end so far.
+    pub(super) fn segments(&self) -> Verdict<u32> {
+        let table = self.exam.table_with_info()?;
+        let segments = table.find(self.end.other()).and_then(|row| row.segments_in);
+        segments.ok_or_else(|| Unmet::not_here("the kernel does not tell how many segments came"))
+    }
+
+    /// `put` has returned: this end, if there are bytes of its request that the kernel has not sent.
+    pub(super) fn held_back(&self) -> Verdict<Option<Row>> {
+        let mut held = None;
+        let all_sent = || {
+            let row = self.row().ok().flatten();
+            held = row.filter(|row| row.unsent.is_some_and(|unsent| unsent > 0));
+            Ok(held.is_none().then_some(()))
+        };
+        let waited = Deadline::after(A_MOMENT).wait_for(all_sent);
+        here("look for bytes", waited)?;
+        Ok(held)
+    }
+
+    /// `put` has returned: what the kernel has of its request must be sent.
+    pub(super) fn holds_nothing_back(&self, cause: impl Fn(&Row) -> String) -> Verdict {
+        match self.held_back()? {
+            None => Ok(()),
+            Some(row) => self.fail_holding(&row).caused_by(cause(&row)),
+        }
+    }
+
+    /// Something of this end's has not been sent.
+    pub(super) fn fail_holding<T>(&self, row: &Row) -> Verdict<T> {
+        let (held, written) = (row.unsent.unwrap_or(0), row.send_q);
+        self.exam.fail(
+            "all that was written to be sent by the time `put` has returned",
+            format!("of {written} bytes not acknowledged (Send-Q) {held} have not been sent"),
+        )
+    }
+}

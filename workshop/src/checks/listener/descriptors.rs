@@ -1,0 +1,114 @@
+//! A process without descriptors: accept fails with EMFILE, the connection stays in the queue, and
+//! so the next accept fails too, until a descriptor is free.
+
+use std::{fs::File, os::fd::OwnedFd, time::Duration};
+
+use nix::{
+    errno::Errno,
+    sys::resource::{Resource, getrlimit, setrlimit},
+};
+use socket_workshop::{
+    deadline::Deadline,
+    table::{Row, State},
+};
+
+use super::{Answer, comes_true, crowd::Crowd, processor, server::Server};
+
+use crate::exam::{Because, Call, Exam, LIMIT, Unmet, Verdict, here};
+
+/// The check's process may have so many descriptors, so that it is soon done to take them all.
+const DESCRIPTORS: u64 = 128;
+
+/// More clients than any server has threads in accept: each of these has taken a descriptor before
+/// it began to wait, and accepts one more.
+const CLIENTS: usize = 12;
+
+/// Within a second somebody must accept again; and a little for a clock that is late.
+const SOON: Duration = Duration::from_millis(1200);
+
+pub(super) fn outlives_a_lack_of_descriptors(exam: &Exam, answer: Answer) -> Verdict {
+    let (_, hard) = here(
+        "read a limit",
+        getrlimit(Resource::RLIMIT_NOFILE).map_err(Into::into),
+    )?;
+    let limited = setrlimit(Resource::RLIMIT_NOFILE, DESCRIPTORS.min(hard), hard);
+    here("limit the descriptors", limited.map_err(Into::into))?;
+
+    let server = Server::start(exam, answer)?;
+    let first = exam.dial(server.addr)?.named("first client");
+    server.greets(&first)?;
+    let crowd = Crowd::of(CLIENTS, &server)?;
+    let taken = take_all_descriptors()?;
+    exam.step("took every descriptor that was left to the process: accept gives EMFILE");
+    let connected = crowd.connect();
+    let queued =
+        connected.is_ok() && comes_true(exam, LIMIT, |rows| rows.iter().any(somebody_waits))?;
+    let spun = if queued {
+        processor::not_waiting()
+    } else {
+        None
+    };
+    drop(taken); // the evidence needs descriptors too
+    exam.step("gave the descriptors back");
+    let deadline = Deadline::after(LIMIT);
+    crowd.have_connected(connected)?;
+    if !queued {
+        return Err(Unmet::not_here(
+            "every client got a descriptor, although none was left",
+        ));
+    }
+    let expected = "your threads to wait while no descriptor is left";
+    exam.must(spun.is_none(), expected, spun.unwrap_or_default()).caused_by(
+        "accept fails with EMFILE as long as no descriptor is free, and leaves the connection in the queue. \
+         A loop that simply goes on (`continue`, `flatten`) calls it again at once, as often as the \
+         processor can: wait a little between two tries.",
+    )?;
+    sleeps_no_longer(exam)?;
+    crowd.are_greeted(deadline)
+}
+
+/// Nobody may sleep on. A thread whose sleep was no longer than a second is running by then, or could:
+/// that is so on a busy machine, too.
+fn sleeps_no_longer(exam: &Exam) -> Verdict {
+    let nobody_waits = |row: &Row| row.state == State::Listen && row.recv_q == 0;
+    if comes_true(exam, SOON, |rows| rows.iter().any(nobody_waits))? {
+        return Ok(());
+    }
+    let late = exam.fail(
+        "the clients to be accepted within a second",
+        "they are in the queue still",
+    );
+    let Err(Unmet::Failed(case)) = &late else {
+        return late;
+    };
+    let waits = case
+        .evidence
+        .sockets
+        .iter()
+        .any(|seen| somebody_waits(&seen.row));
+    if !waits || case.is_running() || !case.is_blocked_in(&[Call::Sleep]) {
+        return Ok(()); // there is another reason, or none: are they greeted?
+    }
+    late.caused_by(
+        "Your thread sleeps for too long: it does not hear that a descriptor is free, and whoever has \
+         connected waits for the end of the sleep. Wait some milliseconds, and try again.",
+    )
+}
+
+fn somebody_waits(row: &Row) -> bool {
+    row.state == State::Listen && row.recv_q > 0
+}
+
+fn take_all_descriptors() -> Verdict<Vec<OwnedFd>> {
+    let null: OwnedFd = here("open /dev/null", File::open("/dev/null"))?.into();
+    let mut taken = Vec::new();
+    loop {
+        match null.try_clone() {
+            Ok(descriptor) => taken.push(descriptor),
+            Err(error) if error.raw_os_error() == Some(Errno::EMFILE as i32) => break,
+            Err(error) => return here("duplicate a descriptor", Err(error)),
+        }
+    }
+    taken.push(null);
+    Ok(taken)
+}

@@ -1,0 +1,244 @@
+//! A call of the answer, and the descriptor by which it is cancelled.
+
+use std::{
+    io::{self, ErrorKind, PipeReader, PipeWriter, Write},
+    net::{SocketAddr, TcpStream},
+    os::fd::AsFd,
+    sync::Arc,
+    time::Duration,
+};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use socket_workshop::{
+    deadline::Deadline,
+    table::{End, State},
+};
+
+use super::{Connect, cause, hangs};
+
+use crate::{
+    checks::dialer::address::Address,
+    exam::{Answer, Because, Case, Doing, Exam, LIMIT, Verdict, here},
+};
+
+/// A limit where time is not the subject: longer than the exam itself waits.
+pub(super) const AMPLE: Duration = Duration::from_secs(10);
+
+/// How much too early a time-out may seem, for clocks count in steps.
+pub(super) const JIFFY: Duration = Duration::from_millis(10);
+
+/// How long a thread may take until it is seen at rest: a busy machine may let it wait to run.
+const WATCHED: Duration = Duration::from_millis(1500);
+
+/// By which a dial is cancelled: the answer is lent the end of a pipe that is read.
+#[derive(Debug)]
+pub(super) struct Cancel {
+    lent: Arc<PipeReader>,
+    teller: Option<PipeWriter>,
+}
+
+impl Cancel {
+    pub(super) fn new() -> Verdict<Cancel> {
+        let (reader, writer) = here("make a pipe", io::pipe())?;
+        Ok(Cancel {
+            lent: Arc::new(reader),
+            teller: Some(writer),
+        })
+    }
+
+    /// Makes it readable.
+    pub(super) fn write(&mut self, exam: &Exam) -> Verdict {
+        exam.step("wrote a byte to the other end of `cancel`: it is readable");
+        match &mut self.teller {
+            Some(teller) => here("write to a pipe", teller.write_all(b"x")),
+            None => Ok(()),
+        }
+    }
+
+    /// Makes it readable by an end of file.
+    pub(super) fn end(&mut self, exam: &Exam) {
+        exam.step("closed the other end of `cancel`: a read from it would return 0, end of file");
+        self.teller = None;
+    }
+
+    /// Whether what was written is still there to be read.
+    pub(super) fn is_readable(&self) -> Verdict<bool> {
+        let mut fds = [PollFd::new(self.lent.as_fd(), PollFlags::POLLIN)];
+        let ready = poll(&mut fds, PollTimeout::ZERO).map_err(io::Error::from);
+        Ok(here("poll a pipe", ready)? > 0)
+    }
+}
+
+/// One call.
+#[derive(Debug)]
+pub(super) struct Call<'e> {
+    exam: &'e Exam,
+    pub(super) answer: Answer<'e, io::Result<TcpStream>>,
+    pub(super) addr: SocketAddr,
+    pub(super) limit: Duration,
+}
+
+impl<'e> Call<'e> {
+    pub(super) fn begin(
+        exam: &'e Exam,
+        connect: Connect,
+        addr: SocketAddr,
+        limit: Duration,
+        cancel: &Cancel,
+    ) -> Verdict<Call<'e>> {
+        exam.step(format!(
+            "called `connect` with {addr} and a limit of {}",
+            readable(limit)
+        ));
+        let lent = Arc::clone(&cancel.lent);
+        let body = move || connect(addr, limit, lent.as_fd());
+        Ok(Call {
+            exam,
+            answer: exam.start("connect", body)?,
+            addr,
+            limit,
+        })
+    }
+
+    /// It must return a stream that is connected to the address, and does.
+    pub(super) fn connects(&self, within: Duration, when: &str) -> Verdict<TcpStream> {
+        let returned = self.answer.returns_within(within, when);
+        let returned = returned.because(hangs::never_connects)?;
+        let stream = match returned {
+            Ok(stream) => stream,
+            Err(error) => {
+                let expected = format!("`connect` to return Ok {when}");
+                return self
+                    .exam
+                    .fail(expected, self.told(&error))
+                    .because(|case| cause::instead_of_a_connection(&error, self.addr, case));
+            }
+        };
+        let seen = match stream.peer_addr() {
+            Ok(peer) if peer == self.addr => return Ok(stream),
+            Ok(peer) => format!("its peer is {peer}"),
+            Err(error) => format!("it has no peer: {error}"),
+        };
+        let expected = format!("the stream to be connected to {}", self.addr);
+        self.exam.fail(expected, seen).because(cause::not_connected)
+    }
+
+    /// It must return an error of this kind. What may be the cause, if it does not return, the check
+    /// knows.
+    pub(super) fn fails(
+        &self,
+        kind: ErrorKind,
+        when: &str,
+        hangs: impl FnOnce(&Case) -> Option<String>,
+    ) -> Verdict<Duration> {
+        let returned = self.answer.returns(when).because(hangs)?;
+        let took = self.answer.age();
+        let expected = format!("`connect` to return an error of the kind {kind:?} {when}");
+        match returned {
+            Err(error) if error.kind() == kind => {
+                self.exam
+                    .step(format!("it returned an error of the kind {kind:?}"));
+                Ok(took)
+            }
+            Err(error) => self
+                .exam
+                .fail(expected, self.told(&error))
+                .because(|_| cause::another_error(&error, kind, took, self.limit)),
+            Ok(_stream) => self
+                .exam
+                .fail(expected, "it has returned Ok")
+                .because(match kind {
+                    ErrorKind::TimedOut | ErrorKind::ConnectionAborted => cause::not_connected,
+                    ErrorKind::ConnectionRefused => cause::not_refused,
+                    _ => cause::never_begun,
+                }),
+        }
+    }
+
+    /// Waits until the dial is under way and the thread at rest. Returns the end that dials.
+    pub(super) fn is_under_way(&self) -> Verdict<End> {
+        let look = || {
+            let table = self.exam.table().unwrap_or_default();
+            let mut rows = table.rows.iter();
+            let row = rows.find(|row| row.state == State::SynSent && row.peer == self.addr);
+            let end = row.map(|row| Some(row.end()));
+            Ok(end.or_else(|| self.answer.has_ended().then_some(None)))
+        };
+        let seen = here("look for a SYN", Deadline::after(LIMIT).wait_for(look))?;
+        self.goes_on()?;
+        match seen {
+            Some(Some(end)) => self.rests().map(|()| end),
+            _ => self.exam.fail(
+                format!("a SYN to {} to be sent", self.addr),
+                "no socket with this address is in SYN_SENT",
+            ),
+        }
+    }
+
+    /// The call must not have ended: nothing has come, the limit is not over, nobody has cancelled.
+    pub(super) fn goes_on(&self) -> Verdict {
+        if !self.answer.has_ended() {
+            return Ok(());
+        }
+        let returned = self.answer.returns("of the last step")?;
+        let took = self.answer.age();
+        let expected = format!(
+            "`connect` to wait: {} is silent, and the limit is {}",
+            self.addr,
+            readable(self.limit)
+        );
+        match returned {
+            Ok(_stream) => self
+                .exam
+                .fail(expected, "it has returned Ok")
+                .because(cause::not_connected),
+            Err(error) => self
+                .exam
+                .fail(expected, self.told(&error))
+                .because(|_| cause::too_early(&error, took, self.limit)),
+        }
+    }
+
+    /// The thread must be blocked in a system call at some moment.
+    pub(super) fn rests(&self) -> Verdict {
+        let rests = || Ok((!self.exam.evidence().threads.contains(&Doing::Running)).then_some(()));
+        let rests = here("look at threads", Deadline::after(WATCHED).wait_for(rests))?;
+        self.exam
+            .must(
+                rests.is_some(),
+                "your thread to wait, while nothing comes",
+                format!("it runs: at no moment in {WATCHED:?} was it blocked in a system call"),
+            )
+            .because(|case| hangs::spins(case).map(str::to_owned))?;
+        self.goes_on()
+    }
+
+    fn told(&self, error: &io::Error) -> String {
+        format!(
+            "it has returned an error after {:.0?}: {error} ({:?})",
+            self.answer.age(),
+            error.kind()
+        )
+    }
+}
+
+/// An address that is silent, and a call that dials it and is under way.
+pub(super) fn under_way<'e>(
+    exam: &'e Exam,
+    connect: Connect,
+    limit: Duration,
+    cancel: &Cancel,
+) -> Verdict<(Address, Call<'e>, End)> {
+    let silent = Address::that_is_silent(exam)?;
+    let call = Call::begin(exam, connect, silent.addr, limit, cancel)?;
+    let end = call.is_under_way()?;
+    Ok((silent, call, end))
+}
+
+/// The longest is told by its name.
+pub(super) fn readable(limit: Duration) -> String {
+    match limit {
+        Duration::MAX => "Duration::MAX".to_owned(),
+        limit => format!("{limit:?}"),
+    }
+}

@@ -1,0 +1,155 @@
+//! `restart` called: it must return a listener, or refuse at once; and the listener must let clients in.
+
+use std::{
+    io,
+    net::{SocketAddr, TcpListener, TcpStream},
+    os::fd::AsFd,
+    time::Duration,
+};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use socket_workshop::{
+    deadline::Deadline,
+    table::{End, Row},
+};
+
+use super::{
+    Restart, causes,
+    old::{clients, queued},
+};
+
+use crate::exam::{Answer, Because, Call, Exam, LIMIT, Peer, Unmet, Verdict, here};
+
+/// How long an answer is watched for whether it sleeps. Whoever waits does so from the start.
+const A_LOOK: Duration = Duration::from_millis(500);
+
+type Restarting<'e> = Answer<'e, io::Result<TcpListener>>;
+
+/// Calls the answer, on a thread of its own.
+fn restarting(exam: &Exam, restart: Restart, addr: SocketAddr) -> Verdict<Restarting<'_>> {
+    exam.step(format!("called `restart({addr})`"));
+    exam.start("restart", move || restart(addr))
+}
+
+/// The listener, which `restart` must return.
+pub(super) fn taken(
+    exam: &Exam,
+    restart: Restart,
+    addr: SocketAddr,
+    when: &str,
+) -> Verdict<TcpListener> {
+    match restarting(exam, restart, addr)?.returns(when)? {
+        Ok(listener) => {
+            exam.watches(&listener);
+            Ok(listener)
+        }
+        Err(error) => exam
+            .fail(
+                format!("`restart({addr})` to return a listener {when}"),
+                format!("an error: {error} ({:?})", error.kind()),
+            )
+            .because(|case| causes::not_taken(exam, restart, addr, &error, case)),
+    }
+}
+
+/// The listener, which must be at exactly this address.
+pub(super) fn taken_at(exam: &Exam, restart: Restart, addr: SocketAddr) -> Verdict<TcpListener> {
+    let listener = taken(exam, restart, addr, "where nobody listens")?;
+    let local = here("read your listener's address", listener.local_addr())?;
+    let (port_is_right, port) = match addr.port() {
+        0 => (local.port() != 0, "a free port".to_owned()),
+        port => (local.port() == port, format!("port {port}")),
+    };
+    exam.must(
+        local.ip() == addr.ip() && port_is_right,
+        format!("a listener at {}, {port}", addr.ip()),
+        format!("it is at {local}"),
+    )
+    .caused_by(causes::elsewhere(addr, local))?;
+    listening(exam, &listener)?;
+    Ok(listener)
+}
+
+/// The error, which `restart` must return at once.
+pub(super) fn refused(exam: &Exam, restart: Restart, live: &TcpListener) -> Verdict {
+    let addr = here("read its address", live.local_addr())?;
+    let answer = restarting(exam, restart, addr)?;
+    does_not_sleep(exam, &answer)?;
+    let expected = "an error of kind AddrInUse: a server listens there";
+    match answer.returns("although a server listens there")? {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Ok(()),
+        Err(error) => exam
+            .fail(
+                expected,
+                format!("an error of kind {:?}: {error}", error.kind()),
+            )
+            .caused_by(causes::of_another_kind(&error)),
+        Ok(listener) => {
+            exam.watches(&listener);
+            let port = listener.local_addr().map_or(0, |local| local.port());
+            let seen = if port == addr.port() {
+                clients(exam, addr, 32)?;
+                let (yours, its) = queued(&exam.evidence(), port);
+                format!("a listener: {yours} of the clients wait there, and {its} at the server")
+            } else {
+                format!("a listener at port {port}")
+            };
+            exam.fail(expected, seen)
+                .because(|case| causes::taken_from_a_server(addr, &listener, case))
+        }
+    }
+}
+
+/// No right answer sleeps, however slow the machine is: whoever is seen asleep waits for the address.
+fn does_not_sleep(exam: &Exam, answer: &Restarting) -> Verdict {
+    let look = || {
+        if answer.goes_on("it has just been called").is_err() {
+            return Ok(Some(Ok(())));
+        }
+        let asleep: Verdict = exam.fail(
+            "`restart` to return an error at once: a server listens there",
+            "it sleeps",
+        );
+        let is_so =
+            matches!(&asleep, Err(Unmet::Failed(case)) if case.is_blocked_in(&[Call::Sleep]));
+        Ok(is_so.then_some(asleep.because(causes::asleep)))
+    };
+    match Deadline::after(A_LOOK).wait_for(look) {
+        Ok(Some(verdict)) => verdict,
+        _ => Ok(()), // it is still at it: `returns` will say so
+    }
+}
+
+/// The listener's row in the kernel's table.
+pub(super) fn listening(exam: &Exam, listener: &TcpListener) -> Verdict<Row> {
+    let local = here("read your listener's address", listener.local_addr())?;
+    let table = exam.table()?;
+    match table.find(End::listener(local)) {
+        Some(row) => Ok(row.clone()),
+        None => exam
+            .fail(format!("a LISTEN row of {local}"), "there is none")
+            .caused_by(causes::not_listening()),
+    }
+}
+
+/// A client of the student's listener, and what accept returns for it.
+pub(super) fn a_client_of<'e>(
+    exam: &'e Exam,
+    listener: &TcpListener,
+) -> Verdict<(Peer<'e>, TcpStream)> {
+    let addr = here("read your listener's address", listener.local_addr())?;
+    let client = exam.dial(addr);
+    let client = client.because(|case| causes::unreachable(addr, case))?;
+    let mut wait = [PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
+    let limit = PollTimeout::try_from(LIMIT).unwrap_or(PollTimeout::MAX);
+    let ready = here("poll", poll(&mut wait, limit).map_err(io::Error::from))?;
+    exam.must(ready > 0, "your listener to have a client", "it has none")
+        .caused_by(
+            "The client is connected, but not in this listener's queue: another descriptor or thread \
+             of yours has accepted it.",
+        )?;
+    let (server, _) = here("accept", listener.accept())?;
+    exam.owns(&server);
+    exam.step("accepted the connection from your listener");
+    Ok((client, server))
+}

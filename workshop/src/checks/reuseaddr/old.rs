@@ -1,0 +1,173 @@
+//! The old server, played by the exam, and what is left of it: its own sockets have had SO_REUSEADDR
+//! from the start, as Linux asks of them, so that whether the address can be taken back depends on
+//! the answer alone.
+
+use std::{
+    io::Read,
+    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
+    time::Duration,
+};
+
+use socket_workshop::{
+    deadline::Deadline,
+    listen::Listen,
+    peer::connected,
+    table::{End, State, Table},
+};
+use socket2::SockRef;
+
+use crate::exam::{Evidence, Exam, LIMIT, Unmet, Verdict, Whose, here};
+
+/// A free port of an address that no other program uses here: all of 127/8 is loopback on Linux.
+pub(super) fn anywhere() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 2], 0))
+}
+
+/// A server of the exam's own. An IPv6 one is for IPv6 alone.
+pub(super) fn server(exam: &Exam, addr: SocketAddr) -> Verdict<TcpListener> {
+    let options = Listen {
+        v6only: Some(true),
+        ..Listen::default()
+    };
+    open(exam, addr, options)
+}
+
+/// A server that lets others have its port, if they set SO_REUSEPORT too.
+pub(super) fn sharing_server(exam: &Exam) -> Verdict<TcpListener> {
+    let options = Listen {
+        reuse_port: true,
+        ..Listen::default()
+    };
+    open(exam, anywhere(), options)
+}
+
+fn open(exam: &Exam, addr: SocketAddr, options: Listen) -> Verdict<TcpListener> {
+    let listener = here("play a server", options.on(addr))?;
+    exam.owns(&listener);
+    exam.watches(&listener);
+    Ok(listener)
+}
+
+/// What is left of a server that has closed its listener.
+pub(super) struct Left {
+    /// Where it listened.
+    pub(super) addr: SocketAddr,
+    /// The server's ends of its old connections.
+    ends: Vec<(End, State)>,
+    _sockets: Vec<TcpStream>,
+}
+
+impl Left {
+    /// The server has closed a connection first, then its listener.
+    pub(super) fn in_time_wait(exam: &Exam, server: TcpListener) -> Verdict<Left> {
+        let addr = here("read its address", server.local_addr())?;
+        let (client, accepted, end) = here("connect to it", connected(&server))?;
+        drop(accepted);
+        let end_of_file = Deadline::after(LIMIT)
+            .on(&client)
+            .read_to_end(&mut Vec::new());
+        here("read its end of file", end_of_file)?;
+        drop(client);
+        drop(server);
+        let end = end.other();
+        comes_to(exam, end, State::TimeWait)?;
+        exam.step(format!(
+            "the old server at {addr}, with SO_REUSEADDR, closed a connection first"
+        ));
+        exam.step("then it closed its listener: TIME_WAIT is left");
+        Ok(Left {
+            addr,
+            ends: vec![(end, State::TimeWait)],
+            _sockets: Vec::new(),
+        })
+    }
+
+    /// The server has closed its listener while its connections live: one whole, one whose server has
+    /// sent its FIN, and one whose client has.
+    pub(super) fn alive(exam: &Exam, server: TcpListener) -> Verdict<Left> {
+        let addr = here("read its address", server.local_addr())?;
+        let (mut ends, mut sockets) = (Vec::new(), Vec::new());
+        for (state, others) in [
+            (State::Established, State::Established),
+            (State::FinWait2, State::CloseWait),
+            (State::CloseWait, State::FinWait2),
+        ] {
+            let (client, accepted, end) = here("connect to it", connected(&server))?;
+            exam.owns(&client);
+            exam.owns(&accepted);
+            let closed = match state {
+                State::FinWait2 => accepted.shutdown(Shutdown::Write),
+                State::CloseWait => client.shutdown(Shutdown::Write),
+                _ => Ok(()),
+            };
+            here("shut down a sending half", closed)?;
+            comes_to(exam, end.other(), state)?;
+            comes_to(exam, end, others)?;
+            ends.push((end.other(), state));
+            sockets.extend([client, accepted]);
+        }
+        exam.step(format!(
+            "the old server at {addr}, with SO_REUSEADDR, closed its listener"
+        ));
+        exam.step("its connections live on, in ESTABLISHED, FIN_WAIT_2 and CLOSE_WAIT");
+        Ok(Left {
+            addr,
+            ends,
+            _sockets: sockets,
+        })
+    }
+
+    /// Checks that nobody has touched it.
+    pub(super) fn remains(&self, exam: &Exam) -> Verdict {
+        let table = exam.table()?;
+        for (end, state) in &self.ends {
+            let now = table.find(*end).map(|row| row.state);
+            let seen = now.map_or("it is gone".to_owned(), |now| format!("it is in {now}"));
+            let expected = format!("the old connection {end} to stay in {state}");
+            exam.must(now == Some(*state), expected, seen)?;
+        }
+        Ok(())
+    }
+}
+
+/// Waits until the kernel shows an end in a state.
+pub(super) fn comes_to(exam: &Exam, end: End, state: State) -> Verdict {
+    let look = |table: &Table| {
+        let found = table.find(end).filter(|row| row.state == state);
+        found.map(|_| ())
+    };
+    let seen = exam.table_shows(Deadline::after(LIMIT), look)?;
+    seen.ok_or_else(|| Unmet::not_here(format!("{end} does not come to {state} here")))
+}
+
+/// Clients that connect, and reset the connection: it stays in the accept queue all the same, and no
+/// row but the listeners' is left to be shown.
+pub(super) fn clients(exam: &Exam, addr: SocketAddr, count: u32) -> Verdict {
+    for _ in 0..count {
+        let client = TcpStream::connect_timeout(&addr, LIMIT);
+        let client = here("connect to the live server", client)?;
+        let reset = SockRef::from(&client).set_linger(Some(Duration::ZERO));
+        here("set SO_LINGER", reset)?;
+    }
+    exam.step(format!(
+        "{count} clients connected to {addr}, and reset: who has them in the accept queue?"
+    ));
+    let all = || {
+        let (yours, live) = queued(&exam.evidence(), addr.port());
+        Ok((yours + live >= count).then_some(()))
+    };
+    here("look", Deadline::after(LIMIT).wait_for(all)).map(drop)
+}
+
+/// The connections that wait for accept at a port: with the student's listeners, and with the exam's.
+pub(super) fn queued(evidence: &Evidence, port: u16) -> (u32, u32) {
+    let (mut yours, mut live) = (0, 0);
+    for seen in &evidence.sockets {
+        match seen.whose {
+            _ if seen.row.state != State::Listen || seen.row.local.port() != port => {}
+            Whose::Yours(_) => yours += seen.row.recv_q,
+            _ => live += seen.row.recv_q,
+        }
+    }
+    (yours, live)
+}

@@ -1,0 +1,251 @@
+//! The answer at work: its server, what its calls do, and its `stop`.
+
+use std::{
+    fmt,
+    io::{self, BufRead, BufReader, ErrorKind, Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+    },
+    time::Duration,
+};
+
+use socket_workshop::{deadline::Deadline, listen::Listen, table::End};
+use socket2::SockRef;
+
+use super::{Start, Stop, cause};
+
+use crate::exam::{Answer, Because, Exam, LIMIT, Peer, Verdict, here};
+
+/// What a client says, and hears.
+pub(super) const LINE: &[u8] = b"hello\n";
+
+/// For this a client gets more than any buffer has room for.
+pub(super) const MUCH: &[u8] = b"much\n";
+
+/// Longer than any check takes.
+pub(super) const FAR: Duration = Duration::from_secs(60);
+
+/// Calls that `serve` was called for, and those that have ended.
+static BEGUN: AtomicUsize = AtomicUsize::new(0);
+static ENDED: AtomicUsize = AtomicUsize::new(0);
+
+/// Whether a read of a call has returned WouldBlock, for which it needs a limit that is not its own.
+static WOULD_BLOCK: AtomicBool = AtomicBool::new(false);
+
+/// Whether `stop` of the server under way has been called.
+static STOPPING: AtomicBool = AtomicBool::new(false);
+
+/// What limited the first stream that came with a limit.
+static LIMITED: OnceLock<String> = OnceLock::new();
+
+/// What the answer serves its clients with: reads a line, sends it back, and returns.
+fn serve(stream: TcpStream) {
+    if let Some(by) = limited_by(&stream) {
+        LIMITED.get_or_init(|| by);
+    }
+    BEGUN.fetch_add(1, SeqCst);
+    let _ = answer(&stream); // the client will tell
+    ENDED.fetch_add(1, SeqCst);
+}
+
+/// A limit that the stream has, before `serve` has set any.
+fn limited_by(stream: &TcpStream) -> Option<String> {
+    let timeout = |name, set: io::Result<Option<Duration>>| {
+        let set = set.ok().flatten()?;
+        Some(format!("{name} of {set:?}"))
+    };
+    timeout("a read timeout", stream.read_timeout())
+        .or_else(|| timeout("a write timeout", stream.write_timeout()))
+        .or_else(|| {
+            let set = SockRef::from(stream).nonblocking().unwrap_or(false);
+            set.then(|| "O_NONBLOCK".to_owned())
+        })
+}
+
+fn answer(mut stream: &TcpStream) -> io::Result<()> {
+    let mut line = Vec::new();
+    let read = BufReader::new(stream).read_until(b'\n', &mut line);
+    if matches!(&read, Err(error) if error.kind() == ErrorKind::WouldBlock) {
+        WOULD_BLOCK.store(true, SeqCst);
+    }
+    read?;
+    match &line[..] {
+        MUCH => (0..1000).try_for_each(|_| stream.write_all(&[b'x'; 64 << 10])),
+        [.., b'\n'] => stream.write_all(&line),
+        _ => Ok(()), // end of file before the end of the line
+    }
+}
+
+pub(super) fn begun() -> usize {
+    BEGUN.load(SeqCst)
+}
+
+pub(super) fn ended() -> usize {
+    ENDED.load(SeqCst)
+}
+
+pub(super) fn would_block() -> bool {
+    WOULD_BLOCK.load(SeqCst)
+}
+
+pub(super) fn stopping() -> bool {
+    STOPPING.load(SeqCst)
+}
+
+pub(super) fn limited() -> Option<&'static str> {
+    LIMITED.get().map(String::as_str)
+}
+
+/// The student's server, until it is stopped.
+pub(super) struct Server<'e> {
+    pub(super) exam: &'e Exam,
+    pub(super) addr: SocketAddr,
+    stop: Stop,
+}
+
+/// What `start` returned, for evidence: a function has no text.
+struct Started(Stop);
+
+impl fmt::Debug for Started {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a server")
+    }
+}
+
+/// `stop` at work.
+pub(super) type Stopping<'e> = Answer<'e, io::Result<usize>>;
+
+/// A listener for the answer.
+pub(super) fn listening(exam: &Exam, addr: SocketAddr) -> Verdict<TcpListener> {
+    let listener = here(&format!("listen on {addr}"), Listen::default().on(addr))?;
+    exam.watches(&listener);
+    Ok(listener)
+}
+
+impl<'e> Server<'e> {
+    /// On a free port of IPv4's loopback.
+    pub(super) fn start(exam: &'e Exam, start: Start) -> Verdict<Server<'e>> {
+        Server::on(exam, start, SocketAddr::from(([127, 0, 0, 1], 0)))
+    }
+
+    pub(super) fn on(exam: &'e Exam, start: Start, addr: SocketAddr) -> Verdict<Server<'e>> {
+        Server::with(exam, start, listening(exam, addr)?)
+    }
+
+    pub(super) fn with(exam: &'e Exam, start: Start, listener: TcpListener) -> Verdict<Server<'e>> {
+        let addr = here("read its address", listener.local_addr())?;
+        STOPPING.store(false, SeqCst);
+        let started = exam.start("start", move || start(listener, serve).map(Started))?;
+        let Started(stop) = started.succeeds("at once").because(cause::starts_late)?;
+        exam.step(format!("called your `start` with a listener on {addr}"));
+        Ok(Server { exam, addr, stop })
+    }
+
+    /// A client, whose call has begun.
+    pub(super) fn client(&self, name: &str) -> Verdict<Peer<'e>> {
+        let before = begun();
+        let client = self.exam.dial(self.addr)?.named(name);
+        self.has_begun(before + 1, name)?;
+        Ok(client)
+    }
+
+    /// So many clients that say nothing, whose calls have begun.
+    pub(super) fn silent_clients(&self, count: usize) -> Verdict<Vec<TcpStream>> {
+        let before = begun();
+        let clients = dial(self.exam, self.addr, count)?;
+        self.exam
+            .step(format!("connected {count} clients, which say nothing"));
+        self.has_begun(before + count, "last of them")?;
+        Ok(clients)
+    }
+
+    fn has_begun(&self, count: usize, name: &str) -> Verdict {
+        let served = Deadline::after(LIMIT).wait_for(|| Ok((begun() >= count).then_some(())));
+        let expected = format!("`serve` to be called for the {name} within {LIMIT:?}");
+        let called = matches!(served, Ok(Some(())));
+        let verdict = self.exam.must(called, expected, "it has not been called");
+        verdict.because(cause::not_served)
+    }
+
+    /// Calls `stop`.
+    pub(super) fn stop(self, limit: Duration) -> Verdict<Stopping<'e>> {
+        self.exam
+            .step(format!("called `stop` with a limit of {limit:?}"));
+        let stop = self.stop;
+        STOPPING.store(true, SeqCst);
+        self.exam.start("stop", move || stop(limit))
+    }
+}
+
+/// Calls `start` and, right after it, `stop`.
+pub(super) fn start_and_stop(
+    exam: &Exam,
+    start: Start,
+    listener: TcpListener,
+) -> Verdict<Stopping<'_>> {
+    exam.step("called `start`, and right after it `stop`");
+    STOPPING.store(false, SeqCst);
+    exam.start("stop", move || {
+        let stop = start(listener, serve)?;
+        STOPPING.store(true, SeqCst);
+        stop(FAR)
+    })
+}
+
+/// `stop` returns within [`LIMIT`], and has cut off so many.
+pub(super) fn stopped(exam: &Exam, stop: &Stopping<'_>, when: &str, cut_off: usize) -> Verdict {
+    match stop.returns(when).because(cause::does_not_stop)? {
+        Ok(count) => counts(exam, count, cut_off),
+        Err(error) => {
+            let seen = format!("it has returned an error: {error} ({:?})", error.kind());
+            let failed = exam.fail(format!("`stop` to return Ok {when}"), seen);
+            failed.because(|_| cause::fails(&error))
+        }
+    }
+}
+
+/// `stop` has returned how many it has cut off.
+pub(super) fn counts(exam: &Exam, count: usize, cut_off: usize) -> Verdict {
+    exam.must(
+        count == cut_off,
+        format!("`stop` to return {cut_off}, the connections that it had to cut off"),
+        format!("it has returned {count}"),
+    )
+    .caused_by(if count > cut_off {
+        "What counts is the connections that were still open at the limit and were closed for that: not \
+         those that were served, and not the calls that were over by then."
+    } else {
+        "More calls than these were under way, and their clients had not ended them. Either your code did \
+         so before the limit, or it has not counted what it cut off at the limit, or it has not waited."
+    })
+}
+
+/// Nothing listens at this address any more, by [`LIMIT`]. At another, the port may be another process's.
+pub(super) fn closes_its_listener(exam: &Exam, addr: SocketAddr) -> Verdict<bool> {
+    exam.table()?;
+    let look = || {
+        let table = exam.table().unwrap_or_default();
+        Ok(table.find(End::listener(addr)).is_none().then_some(()))
+    };
+    let closed = Deadline::after(LIMIT).wait_for(look);
+    Ok(matches!(closed, Ok(Some(()))))
+}
+
+/// Clients that connect, and say nothing.
+pub(super) fn dial(exam: &Exam, addr: SocketAddr, count: usize) -> Verdict<Vec<TcpStream>> {
+    let client = |_| {
+        let client = here("connect", TcpStream::connect_timeout(&addr, LIMIT))?;
+        exam.owns(&client);
+        Ok(client)
+    };
+    (0..count).map(client).collect()
+}
+
+/// How a connection ended, as its client sees it.
+pub(super) fn rest_of(client: &TcpStream, limit: Duration) -> io::Result<Vec<u8>> {
+    let mut all = Vec::new();
+    Deadline::after(limit).on(client).read_to_end(&mut all)?;
+    Ok(all)
+}

@@ -1,0 +1,152 @@
+//! The command that students live in: where they are, what is next, and what the checks say.
+//!
+//! [`Course`] is a checkout and the progress made in it. Exercises are built by cargo and examined by
+//! their own programs (`examine`); here is what happens around that. Nothing but `reset` ever writes
+//! into an exercise.
+
+mod examine;
+mod files;
+mod follow;
+mod progress;
+mod show;
+
+use std::{
+    env,
+    io::{self, ErrorKind},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use self::progress::Progress;
+use crate::checks::{EXERCISES, Exercise};
+
+/// What came of an examination, as an exit status says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Status {
+    /// Every check has passed.
+    Passed,
+    /// It could not be examined, or some checks not be made.
+    NotChecked,
+    /// A check has failed, or the exercise does not compile.
+    Failed,
+}
+
+impl From<Status> for ExitCode {
+    fn from(status: Status) -> ExitCode {
+        ExitCode::from(match status {
+            Status::Passed => 0,
+            Status::Failed => 1,
+            Status::NotChecked => 3,
+        })
+    }
+}
+
+/// How an examination is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Telling {
+    /// In words, for the student.
+    Words,
+    /// As words; a check that fails keeps its sockets until Enter.
+    Holding,
+    /// As a line of JSON for each exercise.
+    Json,
+}
+
+/// A checkout, and the progress made in it.
+#[derive(Debug)]
+pub struct Course {
+    root: PathBuf,
+    progress: Progress,
+}
+
+impl Course {
+    /// The checkout in which cargo runs this program.
+    ///
+    /// # Errors
+    /// It has no exercises.
+    pub fn open() -> io::Result<Course> {
+        let here = env::var_os("CARGO_MANIFEST_DIR");
+        let here = PathBuf::from(here.unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into()));
+        let root = here.parent().unwrap_or(&here).to_owned();
+        if !root.join("exercises").is_dir() {
+            let what = format!("there are no exercises in {}", root.display());
+            return Err(io::Error::new(ErrorKind::NotFound, what));
+        }
+        let progress = Progress::load(&root);
+        Ok(Course { root, progress })
+    }
+
+    /// The exercise to be done now: the one the student has last turned to, as long as it has not
+    /// passed; then the next that has not.
+    fn current(&self) -> Option<&'static Exercise> {
+        let chosen = EXERCISES
+            .iter()
+            .find(|exercise| self.progress.current == exercise.name);
+        chosen
+            .filter(|exercise| !self.has_passed(exercise))
+            .or_else(|| self.next_after(chosen))
+    }
+
+    /// The first after this one that has not passed, else the first of all.
+    fn next_after(&self, exercise: Option<&Exercise>) -> Option<&'static Exercise> {
+        let number = exercise.map_or(0, |exercise| exercise.number);
+        let mut open = EXERCISES
+            .iter()
+            .filter(|exercise| !self.has_passed(exercise));
+        open.clone()
+            .find(|exercise| exercise.number > number)
+            .or_else(|| open.next())
+    }
+
+    fn has_passed(&self, exercise: &Exercise) -> bool {
+        self.progress.of(exercise.name).passed.is_some()
+    }
+
+    /// The exercise of this name, or the current one.
+    fn named(&self, name: Option<&str>) -> io::Result<&'static Exercise> {
+        match name {
+            Some(name) => find(name),
+            None => self.current().ok_or_else(|| {
+                io::Error::new(
+                    ErrorKind::InvalidInput,
+                    "all exercises are done: give a name",
+                )
+            }),
+        }
+    }
+}
+
+/// `echo`, `3`, `03`, `03_echo`, or the path of its file.
+///
+/// # Errors
+/// [`ErrorKind::InvalidInput`], with the nearest name, if there is one.
+pub fn find(name: &str) -> io::Result<&'static Exercise> {
+    let given = name
+        .rsplit('/')
+        .next()
+        .unwrap_or(name)
+        .trim_end_matches(".rs");
+    let is = |exercise: &&Exercise| {
+        given == exercise.name
+            || given == exercise.file_stem()
+            || given.parse() == Ok(exercise.number)
+    };
+    EXERCISES.iter().find(is).ok_or_else(|| {
+        let similarity = |exercise: &&Exercise| {
+            let names = [exercise.name.to_owned(), exercise.file_stem()];
+            let similar = names.map(|name| strsim::jaro_winkler(&name, given));
+            (similar[0].max(similar[1]) * 1000.0) as u32
+        };
+        let nearest = EXERCISES.iter().max_by_key(similarity);
+        let nearest = nearest.filter(|exercise| similarity(exercise) > 650);
+        let did_you_mean = nearest.map_or_else(
+            || "; `cargo workshop list` shows their names".to_owned(),
+            |exercise| format!("; did you mean `{}`?", exercise.name),
+        );
+        let what = format!("there is no exercise `{name}`{did_you_mean}");
+        io::Error::new(ErrorKind::InvalidInput, what)
+    })
+}
+
+#[cfg(test)]
+mod tests;

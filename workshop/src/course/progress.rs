@@ -1,0 +1,106 @@
+//! What has been done so far, in a file that git ignores. To lose it is to lose no work.
+
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+use socket_workshop::{command::complain, fault::Attempt};
+
+/// Where the workshop keeps what is the student's: progress, and what `reset` has replaced.
+pub(super) const FOLDER: &str = ".workshop";
+
+/// What has been done, by exercise.
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Progress {
+    /// The exercise the student has last turned to.
+    pub current: String,
+    exercises: BTreeMap<String, Done>,
+    #[serde(skip)]
+    file: PathBuf,
+    /// There was no file: nobody has been here yet.
+    #[serde(skip)]
+    pub is_new: bool,
+}
+
+/// What has been done of one exercise.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Done {
+    /// The text of the file when it last passed.
+    pub passed: Option<String>,
+    /// Checks that passed the last time, and how many there were.
+    pub checks: Option<(usize, usize)>,
+    /// Hints that have been given.
+    pub hints: usize,
+    /// The solution has been asked for.
+    pub asked: bool,
+}
+
+impl Progress {
+    /// What the file says. One that cannot be understood is set aside, with a message.
+    pub fn load(root: &Path) -> Progress {
+        let file = root.join(FOLDER).join("progress.json");
+        let (mut progress, is_new) = match fs::read(&file) {
+            Ok(bytes) => (parse_or_set_aside(&bytes, &file), false),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => (Progress::default(), true),
+            Err(error) => {
+                complain(&format!(
+                    "cannot read {}: {error}: beginning anew",
+                    file.display()
+                ));
+                (Progress::default(), false)
+            }
+        };
+        progress.file = file;
+        progress.is_new = is_new;
+        progress
+    }
+
+    /// What has been done of this exercise.
+    pub fn of(&self, exercise: &str) -> Done {
+        self.exercises.get(exercise).cloned().unwrap_or_default()
+    }
+
+    /// Changes what has been done of an exercise, and saves it.
+    pub fn change(&mut self, exercise: &str, change: impl FnOnce(&mut Done)) {
+        change(self.exercises.entry(exercise.to_owned()).or_default());
+        self.save();
+    }
+
+    /// Writes the file in one step, so that no half of it is ever read. What cannot be written is
+    /// said, and is no reason to stop.
+    pub fn save(&mut self) {
+        self.is_new = false;
+        if let Err(error) = self.write() {
+            complain(&format!("workshop: progress is not saved: {error}"));
+        }
+    }
+
+    fn write(&self) -> io::Result<()> {
+        let folder = self.file.parent().unwrap_or(Path::new("."));
+        let new = self.file.with_extension("new");
+        fs::create_dir_all(folder)
+            .and_then(|()| fs::write(&new, serde_json::to_vec_pretty(self)?))
+            .and_then(|()| fs::rename(&new, &self.file))
+            .attempt(|| format!("cannot write {}", self.file.display()))
+    }
+}
+
+fn parse_or_set_aside(bytes: &[u8], file: &Path) -> Progress {
+    serde_json::from_slice(bytes).unwrap_or_else(|error| {
+        let aside = file.with_extension("damaged");
+        let kept = match fs::rename(file, &aside) {
+            Ok(()) => format!("it is kept as {}", aside.display()),
+            Err(error) => format!("and cannot be set aside: {error}"),
+        };
+        complain(&format!(
+            "workshop: {} is damaged ({error}): beginning anew; {kept}",
+            file.display()
+        ));
+        Progress::default()
+    })
+}

@@ -1,0 +1,231 @@
+//! What the command prints: where one is, the list, hints, and what came of a check.
+
+use std::io;
+
+use serde::Serialize;
+use socket_workshop::{
+    command::{complain, is_reader_gone},
+    say,
+};
+
+use super::{
+    Course, Status, Telling,
+    examine::{Examined, examine},
+};
+
+use crate::{
+    checks::{EXERCISES, Exercise},
+    exam::{Report, Teller},
+};
+
+impl Course {
+    /// Where the student is, what is next, and how to go on; a welcome the first time.
+    ///
+    /// # Errors
+    /// Nobody reads the output.
+    pub fn overview(&mut self) -> io::Result<()> {
+        if self.progress.is_new {
+            welcome()?;
+            self.progress.save();
+        }
+        let passed = EXERCISES
+            .iter()
+            .filter(|exercise| self.has_passed(exercise))
+            .count();
+        say!("{passed} of {} exercises are done.", EXERCISES.len())?;
+        let Some(next) = self.current() else {
+            return say!("That was the last one. `cargo workshop list` shows them all.");
+        };
+        say!("Next is {}, `{}`: {}.", next.number, next.name, next.task)?;
+        say!()?;
+        say!("    cargo run --example {:<12} its lesson", next.name)?;
+        say!("    {:<32} the file to edit", next.path())?;
+        say!("    cargo workshop watch             examines it whenever you save")?;
+        say!(
+            "    cargo workshop check {:<11} examines it once",
+            next.name
+        )?;
+        say!(
+            "    cargo workshop hint {:<12} helps, a little more each time",
+            next.name
+        )
+    }
+
+    /// All exercises.
+    ///
+    /// # Errors
+    /// Nobody reads the output.
+    pub fn list(&self) -> io::Result<()> {
+        say!("    {:<14} {:<26} {:>6}   lesson", "exercise", "", "checks")?;
+        for exercise in EXERCISES {
+            let done = self.progress.of(exercise.name);
+            let state = match &done.passed {
+                None if done.checks.is_some() => "not yet",
+                None => "not tried yet",
+                Some(text) if self.text(exercise).ok().as_ref() == Some(text) => "done",
+                Some(_) => "changed since it passed",
+            };
+            let here = self
+                .current()
+                .is_some_and(|current| current.name == exercise.name);
+            let mark = if here { ">" } else { " " };
+            let (passed, all) = done.checks.unwrap_or((0, (exercise.checks)().len()));
+            let (stem, score) = (exercise.file_stem(), format!("{passed}/{all}"));
+            say!(
+                "{mark}   {stem:<14} {state:<26} {score:>6}   cargo run --example {}",
+                exercise.name
+            )?;
+        }
+        Ok(())
+    }
+
+    /// One hint more than the last time.
+    ///
+    /// # Errors
+    /// There is no such exercise.
+    pub fn hint(&mut self, name: Option<&str>) -> io::Result<()> {
+        let exercise = self.named(name)?;
+        let given = self.progress.of(exercise.name).hints;
+        let number = given.min(exercise.hints.len() - 1);
+        self.progress
+            .change(exercise.name, |done| done.hints = number + 1);
+        let hint = textwrap::fill(exercise.hints[number], 84);
+        say!(
+            "{}, hint {} of {}:",
+            exercise.name,
+            number + 1,
+            exercise.hints.len()
+        )?;
+        say!("{hint}")?;
+        if given >= exercise.hints.len() {
+            say!(
+                "\nThat was the last hint. `cargo workshop solution {}` goes further.",
+                exercise.name
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Examines exercises: those named, or the current one, or all.
+    ///
+    /// # Errors
+    /// There is no such exercise, or it cannot be built or run at all.
+    pub fn check(&mut self, names: &[String], all: bool, telling: Telling) -> io::Result<Status> {
+        let exercises: Vec<&Exercise> = match names {
+            _ if all => EXERCISES.iter().collect(),
+            [] => vec![self.named(None)?],
+            names => names
+                .iter()
+                .map(|name| super::find(name))
+                .collect::<Result<_, _>>()?,
+        };
+        let (mut status, json) = (Status::Passed, telling == Telling::Json);
+        for exercise in exercises {
+            let mut teller = Teller::default();
+            let tell_now = |report: &Report| match json {
+                true => Ok(()),
+                false => say!("{}", teller.tell(report)),
+            };
+            if !json {
+                say!("{} ({})", exercise.name, exercise.path())?;
+            }
+            let examined = match self.examine(exercise, telling, tell_now) {
+                Ok(examined) => examined,
+                // What was left to be told is not known to have passed.
+                Err(error) if is_reader_gone(&error) => return Ok(status.max(Status::NotChecked)),
+                Err(error) => {
+                    complain(&format!("workshop: {error}"));
+                    status = status.max(Status::NotChecked);
+                    continue; // the others can still be examined
+                }
+            };
+            status = status.max(examined.status());
+            match json {
+                true => print_json(exercise, &examined)?,
+                false => self.conclude(exercise, &examined)?,
+            }
+        }
+        Ok(status)
+    }
+
+    /// Examines one, and remembers what came of it.
+    pub(super) fn examine(
+        &mut self,
+        exercise: &Exercise,
+        telling: Telling,
+        tell: impl FnMut(&Report) -> io::Result<()>,
+    ) -> io::Result<Examined> {
+        let text = self.text(exercise)?;
+        let examined = examine(&self.root, exercise, telling, tell)?;
+        exercise.name.clone_into(&mut self.progress.current);
+        self.progress.change(exercise.name, |done| {
+            done.checks = Some(examined.score(exercise));
+            if examined.status() != Status::Failed {
+                done.passed = Some(text);
+            }
+        });
+        Ok(examined)
+    }
+
+    /// The last line of an examination: how many passed, and what to do now.
+    pub(super) fn conclude(&self, exercise: &Exercise, examined: &Examined) -> io::Result<()> {
+        let name = exercise.name;
+        let (passed, all) = examined.score(exercise);
+        let next = match self.current() {
+            Some(next) => format!("Next is `{}`: cargo run --example {}", next.name, next.name),
+            None => "That was the last one.".to_owned(),
+        };
+        match (examined, examined.status()) {
+            (Examined::DoesNotCompile, _) => say!("{name} does not compile: the errors are above."),
+            (_, Status::Passed) => say!("{name} is done: {passed} of {all} checks passed. {next}"),
+            (_, Status::NotChecked) => {
+                say!(
+                    "{name}: {passed} of {all} checks passed; the others could not be made here. {next}"
+                )
+            }
+            (_, Status::Failed) => {
+                say!("{name}: {passed} of {all} checks passed.")?;
+                say!(
+                    "`cargo workshop hint {name}` helps; `check {name} --hold` keeps the sockets for netstat."
+                )
+            }
+        }
+    }
+}
+
+fn welcome() -> io::Result<()> {
+    say!(
+        "Welcome to the Socket Workshop.
+
+A lesson shows how sockets behave, and the kernel's own table as the witness. Its exercise is a
+file in `exercises/` with a `todo!` in it, which you replace. The checks then run your code
+against good and bad peers; when one fails they say what your socket did, as the kernel saw it.
+Keep two terminals open: an editor in one, `cargo workshop watch` in the other.
+"
+    )
+}
+
+fn print_json(exercise: &Exercise, examined: &Examined) -> io::Result<()> {
+    #[derive(Serialize)]
+    struct Line<'a> {
+        exercise: &'a str,
+        file: String,
+        status: &'a str,
+        checks: &'a [Report],
+    }
+    let (status, checks) = match examined {
+        Examined::DoesNotCompile => ("does_not_compile", &[][..]),
+        Examined::Checked(reports) => match examined.status() {
+            Status::Passed => ("passed", &reports[..]),
+            Status::Failed => ("failed", &reports[..]),
+            Status::NotChecked => ("not_checked", &reports[..]),
+        },
+    };
+    let line = Line {
+        exercise: exercise.name,
+        file: exercise.path(),
+        status,
+        checks,
+    };
+    say!("{}", serde_json::to_string(&line)?)
+}

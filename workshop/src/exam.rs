@@ -1,0 +1,241 @@
+//! What examines a student's answer: an [`Exam`] runs it against honest and hostile peers, and when
+//! it does not do what a check is about, asks the kernel what its sockets and threads are doing.
+//!
+//! A [`Suite`] is the checks of one exercise. Each check runs in a process of its own (`supervise`),
+//! so that an answer which hangs, spins, exits or eats all descriptors costs one check, and nothing
+//! is left of it. A check never names a particular answer: what it says follows from what arrived,
+//! what was returned, and what the kernel shows.
+
+mod answer;
+mod case;
+mod evidence;
+mod peer;
+mod report;
+mod supervise;
+mod text;
+mod threads;
+mod watched;
+
+use std::{
+    cell::RefCell,
+    fmt, io,
+    net::{SocketAddr, TcpListener, TcpStream},
+    os::fd::AsFd,
+    process::ExitCode,
+    time::Duration,
+};
+
+pub use socket_workshop::threads::{Call, Doing};
+use socket_workshop::{
+    deadline::Deadline,
+    table::{End, Kernel},
+};
+
+use self::supervise::{Message, Supervisor};
+pub use self::{
+    answer::{Answer, Problem, problems},
+    case::{Awaited, Because, Case, Unmet, Verdict},
+    evidence::{Evidence, Seen, Whose},
+    peer::{Peer, Pouring},
+    report::{Failure, Outcome, Report, Teller, tell},
+    text::{numbered, quote},
+};
+
+/// How long an answer may take for what needs no time at all. Generous: the machine may be busy.
+pub const LIMIT: Duration = Duration::from_secs(2);
+
+/// How long a thread that runs may take to come to rest before it is looked at.
+const A_MOMENT: Duration = Duration::from_millis(50);
+
+/// A check: what it states, and the run that shows whether it is so.
+pub type Check<A> = (&'static str, fn(&Exam, A) -> Verdict);
+
+/// The checks of one exercise, in the order in which a student will meet them.
+#[derive(Debug)]
+pub struct Suite<A: 'static> {
+    /// The name of the exercise, as of its lesson.
+    pub exercise: &'static str,
+    /// The checks.
+    pub checks: &'static [Check<A>],
+    /// The causes that any of its checks may meet, for those that name none themselves.
+    pub cause: fn(&Case) -> Option<String>,
+}
+
+impl<A: Copy> Suite<A> {
+    /// The checks' names.
+    #[must_use]
+    pub fn names(&self) -> Vec<&'static str> {
+        self.checks.iter().map(|(name, _)| *name).collect()
+    }
+
+    /// The `main` of an exercise: makes every check, prints what came of it, and returns 0 if all
+    /// passed, 1 if one failed, 3 if none failed but some could not be made here.
+    ///
+    /// Arguments are parts of names, of which one must occur in a check for it to be made; `--json`, to
+    /// print reports that can be read by a program; and `--hold`, to make one check after the other,
+    /// and to stop the process of one that fails until Enter, so that its sockets can be looked at.
+    /// Others, which `cargo test` may pass
+    /// on to every test, are ignored.
+    pub fn examine(&self, answer: A) -> ExitCode {
+        supervise::main(self, answer)
+    }
+}
+
+/// One check under way: who hears what is done, and what is needed to ask the kernel about it.
+pub struct Exam {
+    supervisor: Supervisor,
+    kernel: RefCell<Option<Kernel>>,
+    /// Sockets with one of these ports at either end are shown.
+    ports: RefCell<Vec<u16>>,
+    /// What was at these ports before: another process's.
+    old: RefCell<Vec<End>>,
+    /// The inodes of the exam's own sockets: all others are the student's.
+    own: RefCell<Vec<u32>>,
+}
+
+impl fmt::Debug for Exam {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Exam").finish_non_exhaustive()
+    }
+}
+
+impl Exam {
+    fn new(supervisor: Supervisor) -> Exam {
+        Exam {
+            supervisor,
+            kernel: RefCell::new(Kernel::open().ok()),
+            ports: RefCell::default(),
+            old: RefCell::default(),
+            own: RefCell::default(),
+        }
+    }
+
+    /// Notes what has just been done. A failure lists all of it.
+    pub fn step(&self, what: impl Into<String>) {
+        self.supervisor.hear(&Message::Step(what.into()));
+    }
+
+    /// A listener of the exam's own, on a free port of loopback.
+    ///
+    /// # Errors
+    /// There is no IPv4 here.
+    pub fn listener(&self) -> Verdict<TcpListener> {
+        let listener = here("listen on 127.0.0.1", TcpListener::bind("127.0.0.1:0"))?;
+        self.owns(&listener);
+        self.watches(&listener);
+        Ok(listener)
+    }
+
+    /// A connection: the exam's end, and the end that the answer will get.
+    ///
+    /// # Errors
+    /// There is no IPv4 here.
+    pub fn connection(&self) -> Verdict<(Peer<'_>, TcpStream)> {
+        let listener = self.listener()?;
+        let addr = here("read its address", listener.local_addr())?;
+        let stream = here("connect", TcpStream::connect_timeout(&addr, LIMIT))?;
+        let (yours, client) = here("accept", listener.accept())?;
+        self.step(format!(
+            "connected {client}, the exam's end, and {addr}, yours"
+        ));
+        Ok((Peer::new(self, stream), yours))
+    }
+
+    /// Dials the answer's server.
+    ///
+    /// # Errors
+    /// It cannot be reached: the check has failed.
+    pub fn dial(&self, addr: SocketAddr) -> Verdict<Peer<'_>> {
+        self.watches_port(addr.port());
+        match TcpStream::connect_timeout(&addr, LIMIT) {
+            Ok(stream) => {
+                let client = here("read its address", stream.local_addr())?;
+                self.step(format!("connected {client} to your server {addr}"));
+                Ok(Peer::new(self, stream))
+            }
+            Err(error) => self.fail(format!("a connection to {addr}"), error.to_string()),
+        }
+    }
+
+    /// Declares a socket the exam's own: the evidence will say so.
+    pub fn owns(&self, socket: &impl AsFd) {
+        if let Ok(file) = nix::sys::stat::fstat(socket) {
+            self.own.borrow_mut().push(file.st_ino as u32);
+        }
+    }
+
+    /// What the kernel shows now.
+    ///
+    /// A thread that is in the middle of something gets a moment to come to rest, so that the
+    /// evidence shows where it stays and not what it was passing by.
+    pub fn evidence(&self) -> Evidence {
+        let gather = || {
+            let threads = threads::students(); // first: what they have done the table must show
+            let look = || self.table().unwrap_or_default();
+            Evidence::gather(threads, look, &self.own.borrow())
+        };
+        let rests = || {
+            let evidence = gather();
+            // A thread that is about to end is in neither: it is `Unknown` for a moment.
+            let moves = |doing: &Doing| matches!(doing, Doing::Running | Doing::Unknown);
+            let moving = evidence.threads.iter().any(moves);
+            Ok((!moving).then_some(evidence))
+        };
+        let resting = Deadline::after(A_MOMENT).wait_for(rests);
+        resting.ok().flatten().unwrap_or_else(gather)
+    }
+
+    /// The check has failed.
+    ///
+    /// # Errors
+    /// Always: the failure, with what the kernel shows now.
+    pub fn fail<T>(&self, expected: impl Into<String>, seen: impl Into<String>) -> Verdict<T> {
+        self.fail_waiting(Awaited::Nothing, expected, seen)
+    }
+
+    fn fail_waiting<T>(
+        &self,
+        awaited: Awaited,
+        expected: impl Into<String>,
+        seen: impl Into<String>,
+    ) -> Verdict<T> {
+        let evidence = self.evidence();
+        self.supervisor.may_hold(evidence.look());
+        let mut case = Case::new(expected.into(), seen.into(), evidence);
+        case.awaited = awaited;
+        Err(Unmet::Failed(Box::new(case)))
+    }
+
+    /// Passes if the condition holds, and fails otherwise.
+    ///
+    /// # Errors
+    /// It does not hold.
+    pub fn must(
+        &self,
+        holds: bool,
+        expected: impl Into<String>,
+        seen: impl Into<String>,
+    ) -> Verdict {
+        if holds {
+            Ok(())
+        } else {
+            self.fail(expected, seen)
+        }
+    }
+}
+
+/// For what the exam itself needs: if the machine does not grant it, nothing can be said of the answer.
+///
+/// # Errors
+/// [`Unmet::NotHere`].
+pub fn here<T>(what: &str, result: io::Result<T>) -> Verdict<T> {
+    result.map_err(|error| Unmet::not_here(format!("cannot {what}: {error}")))
+}
+
+/// How many descriptors this process has open.
+///
+/// # Errors
+/// There is no `/proc`.
+pub fn descriptors() -> Verdict<usize> {
+    Ok(here("count descriptors", std::fs::read_dir("/proc/self/fd"))?.count())
+}

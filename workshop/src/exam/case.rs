@@ -1,0 +1,191 @@
+//! A check that was not met: what was expected, what was seen, the kernel's evidence, and the causes
+//! that follow from these.
+
+use socket_workshop::{
+    table::State,
+    threads::{Call, Doing},
+};
+
+use super::{
+    answer::{problems, returned},
+    evidence::{Evidence, Seen},
+    report::Failure,
+};
+
+/// What a check returns.
+pub type Verdict<T = ()> = Result<T, Unmet>;
+
+/// Why a check was not passed.
+#[derive(Debug)]
+pub enum Unmet {
+    /// The answer did not do what the check is about.
+    Failed(Box<Case>),
+    /// This machine does not have what the check needs. No failure.
+    NotHere(String),
+}
+
+impl Unmet {
+    /// The check cannot be made on this machine.
+    pub fn not_here(why: impl Into<String>) -> Unmet {
+        Unmet::NotHere(why.into())
+    }
+}
+
+/// A failure while its cause is being looked for.
+#[derive(Debug)]
+pub struct Case {
+    expected: String,
+    seen: String,
+    /// What the kernel showed at that moment.
+    pub evidence: Evidence,
+    /// What the check was waiting for.
+    pub awaited: Awaited,
+    /// Bytes of the answer's that had arrived at the peer which waited for them.
+    pub arrived: Vec<u8>,
+    /// All bytes that the peer waited for, where the check knew which these must be.
+    pub wanted: Vec<u8>,
+    /// Whether the student's code had panicked by then.
+    pub panicked: bool,
+    cause: Option<String>,
+}
+
+/// What a check was waiting for when it failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Awaited {
+    /// The answer's function to return.
+    Return,
+    /// Bytes at the peer.
+    Bytes,
+    /// End of file at the peer.
+    EndOfFile,
+    /// Nothing: something was as it must not be.
+    Nothing,
+}
+
+/// To name the cause of a failure, where what was seen allows it.
+pub trait Because {
+    /// Asks for the cause, if the check has failed and no cause is known yet. `None` is "this is not
+    /// what I know": the next may be asked.
+    #[must_use]
+    fn because(self, cause: impl FnOnce(&Case) -> Option<String>) -> Self;
+
+    /// The cause, whatever the evidence says besides: the failure itself leaves no other.
+    #[must_use]
+    fn caused_by(self, cause: impl Into<String>) -> Self
+    where
+        Self: Sized,
+    {
+        self.because(|_| Some(cause.into()))
+    }
+}
+
+impl<T> Because for Verdict<T> {
+    fn because(mut self, cause: impl FnOnce(&Case) -> Option<String>) -> Self {
+        if let Err(Unmet::Failed(case)) = &mut self
+            && case.cause.is_none()
+        {
+            case.cause = cause(case);
+        }
+        self
+    }
+}
+
+impl Case {
+    /// Everything as it is now. What the functions have returned, and where they have panicked, is
+    /// added to what was seen: later it might be the exam's own doing.
+    pub(super) fn new(expected: String, mut seen: String, evidence: Evidence) -> Case {
+        let problems = problems();
+        for problem in problems.iter().take(3) {
+            seen += &format!(
+                "\nyour code panicked at {}: {}",
+                problem.at, problem.message
+            );
+        }
+        if !seen.contains("it has returned") {
+            for returned in returned().iter().take(3) {
+                seen += &format!("\n{returned}");
+            }
+        }
+        Case {
+            expected,
+            seen,
+            evidence,
+            awaited: Awaited::Nothing,
+            arrived: Vec::new(),
+            wanted: Vec::new(),
+            panicked: !problems.is_empty(),
+            cause: None,
+        }
+    }
+
+    /// The student's connection, if the kernel has one; the first if there are several.
+    #[must_use]
+    pub fn yours(&self) -> Option<&Seen> {
+        self.evidence
+            .yours()
+            .find(|seen| seen.row.state != State::Listen)
+    }
+
+    /// Whether the student's connection is in this state.
+    #[must_use]
+    pub fn is_in(&self, state: State) -> bool {
+        self.yours().is_some_and(|seen| seen.row.state == state)
+    }
+
+    /// Whether a thread of the student's is blocked in one of these.
+    #[must_use]
+    pub fn is_blocked_in(&self, calls: &[Call]) -> bool {
+        self.evidence.threads.iter().any(|doing| match doing {
+            Doing::Blocked { call, .. } => calls.contains(call),
+            _ => false,
+        })
+    }
+
+    /// Whether a thread of the student's is running, in no system call that waits.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.evidence.threads.contains(&Doing::Running)
+    }
+
+    /// The failure as it is told. The check knew the cause, or the suite does, or the evidence alone
+    /// says something.
+    pub(super) fn close(mut self, suites: fn(&Case) -> Option<String>) -> Failure {
+        let known = self.cause.take();
+        let cause = known.or_else(|| suites(&self)).or_else(|| self.likely());
+        Failure {
+            steps: Vec::new(), // the supervisor has heard them
+            expected: self.expected,
+            seen: self.seen,
+            kernel: self.evidence.lines(),
+            cause,
+            look: self.evidence.look(),
+        }
+    }
+
+    /// What the evidence alone says, when the check knew no better.
+    fn likely(&self) -> Option<String> {
+        let queued = self.yours().is_some_and(|seen| seen.row.recv_q > 0);
+        Some(if self.is_running() && self.is_in(State::CloseWait) {
+            "The peer has closed (CLOSE_WAIT), and your thread is running: most likely `read` returns \
+             Ok(0), end of file, and the loop takes it for data and reads again, for ever."
+        } else if self.is_running() {
+            "Your thread is running and not waiting for anything: a loop that does not end, or tries \
+             something again and again that fails."
+        } else if self.is_blocked_in(&[Call::Read]) && !queued {
+            "Your thread waits in a read for bytes that nobody will send. What has come it has read \
+             already: Recv-Q is 0."
+        } else if self.is_blocked_in(&[Call::Write]) {
+            "Your thread is blocked in a write: the peer's receive buffer and your send buffer are \
+             full, and the peer is not reading."
+        } else if self.is_blocked_in(&[Call::Accept]) {
+            "Your thread waits in accept for another connection."
+        } else if self.is_blocked_in(&[Call::Lock]) {
+            "Your thread waits for another thread: a lock, a channel, or a join."
+        } else if self.is_blocked_in(&[Call::Sleep]) {
+            "Your thread sleeps. Wait for an event instead: the bytes, the end of file, the deadline."
+        } else {
+            return None;
+        }
+        .to_owned())
+    }
+}

@@ -1,0 +1,179 @@
+//! What the kernel shows at the moment of a failure: the sockets, whose they are and by which
+//! descriptor, and what the student's threads are doing.
+
+use std::{collections::HashMap, fs};
+
+use socket_workshop::{
+    table::{Row, State, Table},
+    threads::Doing,
+};
+
+use super::threads;
+
+/// A failure shows so many sockets: where there are more, they are many of the same kind.
+const SHOWN: usize = 12;
+
+/// Whose a socket is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// The answer's, with its descriptor.
+    Yours(i32),
+    /// The exam's.
+    Peers,
+    /// No descriptor leads to it: it has been closed, or it has not been accepted yet.
+    Nobodys,
+}
+
+/// A row of the socket table and whose it is.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// The row.
+    pub row: Row,
+    /// Whose socket it is.
+    pub whose: Whose,
+}
+
+/// Sockets and threads at one moment.
+#[derive(Clone, Debug, Default)]
+pub struct Evidence {
+    /// The sockets with a port that the exam watches.
+    pub sockets: Vec<Seen>,
+    /// What each of the student's threads is doing.
+    pub threads: Vec<Doing>,
+}
+
+impl Evidence {
+    pub(super) fn gather(
+        threads: Vec<Doing>,
+        look: impl FnOnce() -> Table,
+        own: &[u32],
+    ) -> Evidence {
+        // Before and after: a socket of the table may have been opened, or closed, meanwhile.
+        let mut descriptors = sockets_by_inode();
+        let table = look();
+        descriptors.extend(sockets_by_inode());
+        let whose = |inode| match descriptors.get(&inode) {
+            _ if own.contains(&inode) => Whose::Peers,
+            Some(fd) => Whose::Yours(*fd),
+            None => Whose::Nobodys,
+        };
+        let rows = table.rows.into_iter();
+        let mut sockets: Vec<Seen> = rows
+            .map(|row| Seen {
+                whose: whose(row.inode),
+                row,
+            })
+            .collect();
+        sockets.sort_by_key(Seen::order);
+        Evidence { sockets, threads }
+    }
+
+    /// The student's sockets.
+    pub fn yours(&self) -> impl Iterator<Item = &Seen> {
+        self.sockets
+            .iter()
+            .filter(|seen| matches!(seen.whose, Whose::Yours(_)))
+    }
+
+    /// As a failure shows them.
+    pub(super) fn lines(&self) -> Vec<String> {
+        let shown = self.sockets.iter().take(SHOWN);
+        let mut lines = in_columns(shown.map(Seen::cells).collect());
+        match self.sockets.len() {
+            0 => lines.push("no socket with these ports is left".to_owned()),
+            1..=SHOWN => {}
+            count => lines.push(format!("and {} sockets more", count - SHOWN)),
+        }
+        lines.extend(threads::lines(&self.threads));
+        lines
+    }
+
+    /// The command that shows the same.
+    pub(super) fn look(&self) -> Option<String> {
+        let listener = |seen: &&Seen| seen.row.state == State::Listen;
+        let seen = self
+            .yours()
+            .find(listener)
+            .or_else(|| self.yours().next())
+            .or_else(|| self.sockets.iter().find(listener))
+            .or_else(|| self.sockets.first())?;
+        Some(format!("netstat -nat | grep {}", seen.row.local.port()))
+    }
+}
+
+impl Seen {
+    /// The student's first, the exam's last; listeners before connections.
+    fn order(&self) -> (u8, bool) {
+        let whose = match self.whose {
+            Whose::Yours(_) => 0,
+            Whose::Nobodys => 1,
+            Whose::Peers => 2,
+        };
+        (whose, self.row.state != State::Listen)
+    }
+
+    /// Netstat's columns, and whose it is.
+    fn cells(&self) -> [String; 7] {
+        let Row {
+            state,
+            local,
+            peer,
+            recv_q,
+            send_q,
+            ..
+        } = &self.row;
+        let peer = match state {
+            State::Listen => "*".to_owned(),
+            _ => peer.to_string(),
+        };
+        let whose = match self.whose {
+            Whose::Yours(fd) => format!("(yours, fd {fd})"),
+            Whose::Peers => "(the exam's)".to_owned(),
+            Whose::Nobodys if *state == State::TimeWait => String::new(),
+            Whose::Nobodys if self.row.inode == 0 => "(nobody's)".to_owned(),
+            Whose::Nobodys => "(another process's)".to_owned(),
+        };
+        [
+            if local.is_ipv4() { "tcp" } else { "tcp6" }.to_owned(),
+            recv_q.to_string(),
+            send_q.to_string(),
+            local.to_string(),
+            peer,
+            state.to_string(),
+            whose,
+        ]
+    }
+}
+
+/// Each column as wide as its widest cell; the queues stand to the right.
+fn in_columns(rows: Vec<[String; 7]>) -> Vec<String> {
+    let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
+    let widths: [usize; 7] = std::array::from_fn(width);
+    let line = |row: &[String; 7]| {
+        let [protocol, recv_q, send_q, local, peer, state, whose] = row;
+        let [w0, w1, w2, w3, w4, w5, _] = widths;
+        let line = format!(
+            "{protocol:<w0$}  {recv_q:>w1$}  {send_q:>w2$}  {local:<w3$}  {peer:<w4$}  {state:<w5$}  {whose}"
+        );
+        line.trim_end().to_owned()
+    };
+    rows.iter().map(line).collect()
+}
+
+/// The descriptors of this process that are sockets (proc(5), `/proc/pid/fd`), by inode.
+pub(super) fn sockets_by_inode() -> HashMap<u32, i32> {
+    let Ok(folder) = fs::read_dir("/proc/self/fd") else {
+        return HashMap::new();
+    };
+    let entry = |entry: std::io::Result<fs::DirEntry>| {
+        let entry = entry.ok()?;
+        let target = fs::read_link(entry.path()).ok()?;
+        let inode = target
+            .to_str()?
+            .strip_prefix("socket:[")?
+            .strip_suffix(']')?;
+        let fd = entry.file_name().to_str()?.parse().ok()?;
+        Some((inode.parse().ok()?, fd))
+    };
+    folder.filter_map(entry).collect()
+}

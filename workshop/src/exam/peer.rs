@@ -1,0 +1,205 @@
+//! The exam's end of a connection: an honest peer or a hostile one. Whatever it does becomes a step,
+//! whatever it waits for has a limit, and what it did not get becomes a failure (`receive`).
+
+mod receive;
+
+use std::{
+    io::{self, ErrorKind, Write},
+    net::{Shutdown, SocketAddr, TcpStream},
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use socket_workshop::deadline::Deadline;
+use socket2::SockRef;
+
+use super::{Awaited, Because, Exam, LIMIT, Unmet, Verdict, here, text::quote, threads::OURS};
+
+/// The exam's end of a connection.
+#[derive(Debug)]
+pub struct Peer<'e> {
+    exam: &'e Exam,
+    stream: TcpStream,
+    /// `client 2: ` where there are several.
+    name: String,
+}
+
+/// A thread that sends; see [`Peer::pours`].
+#[derive(Debug)]
+pub struct Pouring {
+    stream: TcpStream,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drop for Pouring {
+    fn drop(&mut self) {
+        if let Some(thread) = self.thread.take() {
+            if !thread.is_finished() {
+                let _ = self.stream.shutdown(Shutdown::Both); // its write fails now
+            }
+            let _ = thread.join();
+        }
+    }
+}
+
+impl<'e> Peer<'e> {
+    /// The exam's end of a connection that a check has made itself.
+    pub(crate) fn new(exam: &'e Exam, stream: TcpStream) -> Peer<'e> {
+        exam.owns(&stream);
+        let _ = stream.set_nodelay(true);
+        Peer {
+            exam,
+            stream,
+            name: String::new(),
+        }
+    }
+
+    /// Gives it a name, for checks with several.
+    #[must_use]
+    pub fn named(mut self, name: &str) -> Peer<'e> {
+        self.name = format!("{name}: ");
+        self
+    }
+
+    /// The socket.
+    #[must_use]
+    pub fn stream(&self) -> &TcpStream {
+        &self.stream
+    }
+
+    /// Its address.
+    ///
+    /// # Errors
+    /// The connection has been reset.
+    pub fn addr(&self) -> Verdict<SocketAddr> {
+        here("read the client's address", self.stream.local_addr())
+    }
+
+    fn step(&self, what: &str) {
+        self.exam.step(format!("{}{what}", self.name));
+    }
+
+    /// Sends all of it.
+    ///
+    /// # Errors
+    /// The answer has closed or reset the connection, or does not read.
+    pub fn send(&self, bytes: &[u8]) -> Verdict {
+        let sent = Deadline::after(LIMIT).on(&self.stream).write_all(bytes);
+        if let Err(error) = sent {
+            return self.broken(&format!("the server to take {}", quote(bytes)), &error);
+        }
+        self.step(&format!("sent {}", quote(bytes)));
+        Ok(())
+    }
+
+    /// Sends a byte at a time, with a pause after each.
+    ///
+    /// # Errors
+    /// As for [`Peer::send`].
+    pub fn drip(&self, bytes: &[u8], pause: Duration) -> Verdict {
+        self.step(&format!(
+            "sends {} a byte at a time, every {pause:?}",
+            quote(bytes)
+        ));
+        for byte in bytes {
+            if let Err(error) = (&self.stream).write_all(&[*byte]) {
+                return self.broken("the server to take every byte", &error);
+            }
+            thread::sleep(pause); // its length is the subject: a slow peer
+        }
+        Ok(())
+    }
+
+    /// Begins to send all of it, on a thread of its own, and reads nothing meanwhile. When the value is
+    /// dropped the connection is shut down, if by then not all has been taken.
+    ///
+    /// # Errors
+    /// No thread can be started here.
+    pub fn pours(&self, bytes: Vec<u8>) -> Verdict<Pouring> {
+        self.step(&format!("sends {}, and does not read", quote(&bytes)));
+        let stream = here("duplicate a descriptor", self.stream.try_clone())?;
+        let mut clone = here("duplicate a descriptor", stream.try_clone())?;
+        let thread = thread::Builder::new().name(OURS.to_owned());
+        let thread = here(
+            "start a thread",
+            thread.spawn(move || drop(clone.write_all(&bytes))),
+        )?;
+        Ok(Pouring {
+            stream,
+            thread: Some(thread),
+        })
+    }
+
+    /// Sends what the kernel takes at once, and returns how much that was.
+    ///
+    /// # Errors
+    /// The connection has ended.
+    pub fn fill(&self, bytes: &[u8]) -> Verdict<usize> {
+        here(
+            "make a socket non-blocking",
+            self.stream.set_nonblocking(true),
+        )?;
+        let taken = (&self.stream).write(bytes);
+        here("make a socket blocking", self.stream.set_nonblocking(false))?;
+        match taken {
+            Ok(n) => Ok(n),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(0),
+            Err(error) => self.broken("the connection to stay open", &error),
+        }
+    }
+
+    /// Closes the sending half.
+    ///
+    /// # Errors
+    /// The answer has reset the connection.
+    pub fn half_close(&self) -> Verdict {
+        self.step("shut down the sending half (FIN)"); // before it takes effect: it may end the answer
+        match self.stream.shutdown(Shutdown::Write) {
+            Ok(()) => Ok(()),
+            Err(error) => self.broken("the connection to stay open", &error),
+        }
+    }
+
+    /// Closes with RST.
+    pub fn reset(self) {
+        self.step("reset the connection (RST)");
+        let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
+    }
+
+    /// Closes.
+    pub fn close(self) {
+        self.step("closed the connection");
+    }
+
+    fn fail<T>(
+        &self,
+        awaited: Awaited,
+        expected: String,
+        seen: String,
+        arrived: Vec<u8>,
+    ) -> Verdict<T> {
+        let expected = format!("{}{expected}", self.name);
+        let mut failed = self.exam.fail_waiting(awaited, expected, seen);
+        if let Err(Unmet::Failed(case)) = &mut failed {
+            case.arrived = arrived;
+        }
+        failed
+    }
+
+    fn broken<T>(&self, expected: &str, error: &io::Error) -> Verdict<T> {
+        self.fail(
+            Awaited::Nothing,
+            expected.to_owned(),
+            error.to_string(),
+            Vec::new(),
+        )
+        .because(|_| match error.kind() {
+            ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => Some(
+                "Your end has closed the connection, or reset it: a socket that is closed with \
+                     bytes unread sends RST."
+                    .to_owned(),
+            ),
+            _ => None,
+        })
+    }
+}

@@ -1,0 +1,74 @@
+//! What the student's threads are doing, in words.
+
+use socket_workshop::threads::{Doing, of_threads};
+
+/// The names of threads that are the exam's own begin so. All others are the student's, for a thread
+/// has the name of the one that started it.
+pub(super) const OURS: &str = "exam";
+
+/// A failure shows so many lines of threads.
+const SHOWN: usize = 6;
+
+/// Each of the student's threads.
+pub(super) fn students() -> Vec<Doing> {
+    of_threads(|name| !name.is_empty() && !name.starts_with(OURS) && !name.starts_with("ctrl-c"))
+}
+
+/// As a failure shows them: one line for each kind, with how many there are. Where that would be many
+/// lines, the descriptors are left out.
+pub(super) fn lines(threads: &[Doing]) -> Vec<String> {
+    let mut kinds = kinds(threads.iter().copied());
+    if kinds.len() > SHOWN {
+        kinds = self::kinds(threads.iter().map(|doing| match *doing {
+            Doing::Blocked { call, .. } => Doing::Blocked { call, fd: None },
+            doing => doing,
+        }));
+    }
+    let line = |(doing, count): (Doing, usize)| {
+        let who = match (count, threads.len()) {
+            (1, 1) => "your thread is".to_owned(),
+            (1, _) => "one of your threads is".to_owned(),
+            _ => format!("{count} of your threads are"),
+        };
+        match doing {
+            Doing::Running => format!("{who} running, not blocked in a system call"),
+            Doing::Blocked { call, fd: Some(fd) } => format!("{who} blocked in {call} on fd {fd}"),
+            Doing::Blocked { call, fd: None } => format!("{who} blocked in {call}"),
+            Doing::Unknown => format!("{who} somewhere: could not tell"),
+        }
+    };
+    kinds.into_iter().map(line).collect()
+}
+
+/// What the threads are doing, and how many of them.
+fn kinds(threads: impl Iterator<Item = Doing>) -> Vec<(Doing, usize)> {
+    let mut kinds: Vec<(Doing, usize)> = Vec::new();
+    for thread in threads {
+        match kinds.iter_mut().find(|(kind, _)| *kind == thread) {
+            Some((_, count)) => *count += 1,
+            None => kinds.push((thread, 1)),
+        }
+    }
+    kinds
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Doing, lines};
+    use socket_workshop::threads::Call;
+
+    #[test]
+    fn many_threads_are_told_without_their_descriptors() {
+        let reads = |fd| Doing::Blocked {
+            call: Call::Read,
+            fd: Some(fd),
+        };
+        let few = [Doing::Running, reads(7), reads(8)];
+        assert_eq!(lines(&few).len(), 3);
+        let many: Vec<Doing> = (7..57).map(reads).collect();
+        assert_eq!(
+            lines(&many),
+            ["50 of your threads are blocked in a read (recv)"]
+        );
+    }
+}

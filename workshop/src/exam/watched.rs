@@ -1,0 +1,98 @@
+//! The part of the kernel's table that an exam is about: the rows of the ports that it watches.
+
+use std::{io, os::fd::AsFd};
+
+use socket_workshop::{
+    deadline::Deadline,
+    table::{Kernel, State, Table},
+};
+
+use super::{Exam, Unmet, Verdict, evidence::sockets_by_inode};
+
+impl Exam {
+    /// The evidence shall show the sockets with this one's port.
+    pub fn watches(&self, socket: &impl AsFd) {
+        let addr = socket2::SockRef::from(socket).local_addr();
+        if let Some(addr) = addr.ok().and_then(|addr| addr.as_socket()) {
+            self.watches_port(addr.port());
+        }
+    }
+
+    /// The evidence shall show the sockets with this port.
+    pub fn watches_port(&self, port: u16) {
+        if port == 0 || self.ports.borrow().contains(&port) {
+            return;
+        }
+        let table = self.kernel.borrow_mut().as_mut().map(Kernel::table);
+        let rows = table
+            .and_then(Result::ok)
+            .unwrap_or_default()
+            .of_ports(&[port])
+            .rows;
+        // What others have left at this port, or are still closing.
+        let ours = sockets_by_inode();
+        let old = rows.iter().filter(|row| match row.state {
+            State::Listen => false,
+            State::SynRecv | State::Established if row.inode == 0 => false, // not accepted yet
+            _ => !ours.contains_key(&row.inode),
+        });
+        self.old.borrow_mut().extend(old.map(|row| row.end()));
+        self.ports.borrow_mut().push(port);
+    }
+
+    /// The kernel's rows of the ports that are watched.
+    ///
+    /// # Errors
+    /// The table cannot be read here.
+    pub fn table(&self) -> Verdict<Table> {
+        self.read_table(Kernel::table)
+    }
+
+    /// As [`Exam::table`], with the figures of TCP_INFO. Not while a thread of the student's is looked
+    /// at: it may have to wait for this.
+    ///
+    /// # Errors
+    /// The table cannot be read here.
+    pub fn table_with_info(&self) -> Verdict<Table> {
+        self.read_table(Kernel::table_with_info)
+    }
+
+    fn read_table(&self, read: fn(&mut Kernel) -> io::Result<Table>) -> Verdict<Table> {
+        match self.kernel.borrow_mut().as_mut().map(read) {
+            Some(Ok(table)) => {
+                let mut table = match &self.ports.borrow()[..] {
+                    [] => Table::default(), // `of_ports` takes no port for all of them
+                    ports => table.of_ports(ports),
+                };
+                table
+                    .rows
+                    .retain(|row| !self.old.borrow().contains(&row.end()));
+                Ok(table)
+            }
+            Some(Err(error)) => Err(Unmet::not_here(format!(
+                "cannot read the socket table: {error}"
+            ))),
+            None => Err(Unmet::not_here("there is no socket table to read")),
+        }
+    }
+
+    /// Waits until the table shows something. `None` if it has not by the limit.
+    ///
+    /// # Errors
+    /// The table cannot be read here.
+    pub fn table_shows<T>(
+        &self,
+        limit: Deadline,
+        mut look: impl FnMut(&Table) -> Option<T>,
+    ) -> Verdict<Option<T>> {
+        let mut unreadable = None;
+        let seen = limit.wait_for(|| match self.table() {
+            Ok(table) => Ok(look(&table)),
+            Err(unmet) => {
+                unreadable = Some(unmet);
+                Err(io::ErrorKind::Other.into())
+            }
+        });
+        unreadable.map_or(Ok(seen.ok().flatten()), Err)
+    }
+}

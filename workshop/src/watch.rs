@@ -1,0 +1,183 @@
+//! The socket table for `cargo workshop netstat`: once, or again and again with what has changed.
+
+use std::{
+    io::{self, IsTerminal, Write},
+    time::Duration,
+};
+
+use socket_workshop::{
+    command::output_error,
+    stop::Stop,
+    table::{HEADER, HEADER_WITH_TIMERS, Kernel, Row, Table},
+};
+
+/// Between two looks: short enough to follow a demonstration, long enough to read.
+const INTERVAL: Duration = Duration::from_millis(500);
+
+/// Clears a terminal: cursor to the corner, erase from there (ECMA-48, CUP and ED).
+const CLEAR: &str = "\x1b[H\x1b[J";
+
+/// What to show of the table.
+#[derive(Clone, Debug, Default)]
+pub struct View {
+    /// Rows with one of these ports at either end; all rows if there is none.
+    pub ports: Vec<u16>,
+    /// The timers too, as `netstat -nato` shows them.
+    pub timers: bool,
+}
+
+impl View {
+    /// Prints the table once.
+    ///
+    /// # Errors
+    /// The table cannot be read, or stdout is closed.
+    pub fn once(&self) -> io::Result<()> {
+        let table = Kernel::open()?.table()?.of_ports(&self.ports);
+        let text = if self.timers {
+            format!("{table:#}")
+        } else {
+            table.to_string()
+        };
+        print(&text)
+    }
+
+    /// Prints the table whenever it has changed, the rows that changed marked, until the stop.
+    /// On a terminal each takes the place of the one before.
+    ///
+    /// # Errors
+    /// As for [`View::once`].
+    pub fn until(&self, stop: &Stop) -> io::Result<()> {
+        let mut kernel = Kernel::open()?;
+        let clear = if io::stdout().is_terminal() {
+            CLEAR
+        } else {
+            ""
+        };
+        let mut before = kernel.table()?.of_ports(&self.ports);
+        print(&format!("{clear}{}", self.text(&marked(&before, &before))))?;
+        while !stop.wait(INTERVAL)? {
+            let now = kernel.table()?.of_ports(&self.ports);
+            let rows = marked(&before, &now);
+            if self.timers || rows.iter().any(|(_, mark)| mark.is_some()) {
+                print(&format!("{clear}{}", self.text(&rows)))?;
+            }
+            before = now;
+        }
+        Ok(())
+    }
+
+    fn text(&self, rows: &[(Row, Option<String>)]) -> String {
+        let mut text = format!(
+            "{}\n",
+            if self.timers {
+                HEADER_WITH_TIMERS
+            } else {
+                HEADER
+            }
+        );
+        for (row, mark) in rows {
+            let mark = mark
+                .as_ref()
+                .map_or_else(String::new, |mark| format!("  <- {mark}"));
+            text += &if self.timers {
+                format!("{row:#}{mark}\n")
+            } else {
+                format!("{row}{mark}\n")
+            };
+        }
+        text
+    }
+}
+
+/// The rows of now, and those that are gone, each with what has changed about it.
+fn marked(before: &Table, now: &Table) -> Vec<(Row, Option<String>)> {
+    let find = |table: &Table, row: &Row| {
+        table
+            .rows
+            .iter()
+            .find(|other| other.end() == row.end())
+            .cloned()
+    };
+    let mut rows: Vec<_> = now
+        .rows
+        .iter()
+        .map(|row| {
+            (
+                row.clone(),
+                find(before, row).map_or(Some("new".to_owned()), |old| change(&old, row)),
+            )
+        })
+        .collect();
+    let gone = before.rows.iter().filter(|row| find(now, row).is_none());
+    rows.extend(gone.map(|row| (row.clone(), Some("gone".to_owned()))));
+    rows
+}
+
+fn change(old: &Row, new: &Row) -> Option<String> {
+    let mut changes = Vec::new();
+    if old.state != new.state {
+        changes.push(format!("was {}", old.state));
+    }
+    if old.recv_q != new.recv_q {
+        changes.push(format!("Recv-Q was {}", old.recv_q));
+    }
+    if old.send_q != new.send_q {
+        changes.push(format!("Send-Q was {}", old.send_q));
+    }
+    (!changes.is_empty()).then(|| changes.join(", "))
+}
+
+fn print(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+        .map_err(output_error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::marked;
+    use socket_workshop::table::{End, Kernel, State};
+    use std::{
+        io::Write,
+        net::{TcpListener, TcpStream},
+    };
+
+    #[test]
+    fn says_what_is_new_what_changed_and_what_is_gone() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let addr = listener.local_addr().unwrap();
+        let mut kernel = Kernel::open().unwrap();
+        let mut look = || kernel.table().unwrap().of_ports(&[addr.port()]);
+        let mark = |rows: &[(_, Option<String>)], end| {
+            let row = |(row, _): &&(socket_workshop::table::Row, _)| row.end() == end;
+            rows.iter().find(row).unwrap().1.clone()
+        };
+
+        let alone = look();
+        let mut client = TcpStream::connect(addr).unwrap();
+        let (server, _) = listener.accept().unwrap();
+        let end = End::of(&client).unwrap();
+        let open = look();
+        let rows = marked(&alone, &open);
+        assert_eq!(mark(&rows, End::of(&listener).unwrap()), None);
+        assert_eq!(mark(&rows, end), Some("new".to_owned()));
+
+        client.write_all(b"hello").unwrap();
+        let rows = marked(&open, &look());
+        assert_eq!(mark(&rows, end.other()), Some("Recv-Q was 0".to_owned()));
+
+        let mut closed = open.clone();
+        closed.rows.retain(|row| row.end() != end.other());
+        closed
+            .rows
+            .iter_mut()
+            .filter(|row| row.end() == end)
+            .for_each(|row| row.state = State::FinWait2);
+        let rows = marked(&open, &closed);
+        assert_eq!(mark(&rows, end), Some("was ESTABLISHED".to_owned()));
+        assert_eq!(mark(&rows, end.other()), Some("gone".to_owned()));
+        drop(server);
+    }
+}

@@ -1,0 +1,415 @@
+//! The checks, checked: every wrong answer is rejected by the check that is about its mistake, for
+//! the cause that is about it; every other right answer passes all checks; every starter, which is
+//! what `reset` puts into `exercises/`, fails them by its `todo!` and in no other way.
+//!
+//! A wrong answer's header names both, as `rejected by: ` and `cause: `. Where a `.txt` stands beside
+//! it, that is the whole text of the failure, with ports, descriptors and times made constant;
+//! `UPDATE=1 cargo test --test answers` writes it anew.
+//!
+//! Every answer is in this one program, which runs itself, with the answer's name in `ANSWER`, as
+//! an exercise of its own.
+
+#![allow(
+    missing_docs,
+    clippy::all,
+    reason = "answers are no library, and some are odd on purpose"
+)]
+
+use std::{
+    collections::BTreeSet,
+    env, fs,
+    path::{Path, PathBuf},
+    process::{Command, ExitCode},
+};
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use workshop::{
+    checks,
+    exam::{Outcome, Report, tell},
+};
+
+struct Answer {
+    name: &'static str,
+    source: &'static str,
+    examine: fn() -> ExitCode,
+}
+
+macro_rules! answers {
+    ($($kind:ident { $($exercise:ident $functions:tt: $($name:ident)*;)* })*) => {
+        $(#[allow(dead_code, reason = "a starter has a `main`")] mod $kind { $(pub mod $exercise { $(pub mod $name;)* })* })*
+
+        const ANSWERS: &[Answer] = &[$($($(answer!($kind, $exercise, $name, $functions),)*)*)*];
+    };
+}
+
+macro_rules! answer {
+    ($kind:ident, $exercise:ident, $name:ident, ($($function:ident),*)) => {
+        Answer {
+            name: concat!(stringify!($kind), "/", stringify!($exercise), "/", stringify!($name)),
+            source: include_str!(concat!(
+                stringify!($kind), "/", stringify!($exercise), "/", stringify!($name), ".rs"
+            )),
+            examine: || checks::$exercise::SUITE.examine(($($kind::$exercise::$name::$function),*)),
+        }
+    };
+}
+
+answers! {
+    wrong_answers {
+        listener(listen, serve): a_hundred_at_a_time adds_a_newline an_error_of_its_own another_port
+            asks_the_dead backlog_of_one closes_at_once continues echoes ends_at_no_descriptor
+            every_address expects_the_address flattens forgets_reuse_address four_at_a_time
+            greets_or_ends greets_under_a_lock greets_where_it_accepts ignores_end_of_file ipv4_only
+            keeps_every_handle leaves_a_thread_behind never_flushes never_listens never_waits
+            never_waits_again no_descriptor_no_server one_at_a_time one_read_is_all
+            outlives_its_listener parks_for_ever pool_of_four returns_ok reuse_address_too_late
+            shares_the_port sleeps_for_seconds small_backlogs_only std_backlog tries_for_ever
+            unwraps waits_for_the_client writes_once;
+
+        dialer(dial): a_fixed_time_each a_least_time_each a_limit_for_each all_for_the_first
+            another_kind backwards connects_to_all dials_when_it_has_returned divides_by_none
+            forgets_its_timeout forgets_to_close forgets_what_was_refused hands_on_zero
+            keeps_a_clone leaves_a_clock leaves_the_losers names_only no_address_is_not_found
+            no_limit one_family only_the_first refused_if_any_was rests_after_a_refusal
+            sorts_by_family stays_non_blocking subtracts_below_zero takes_begun_for_connected
+            takes_begun_for_failed takes_writable_for_connected tells_of_the_first
+            ten_milliseconds_each the_last_error_only three_at_most three_rounds tries_again unwraps
+            waits_for_a_winner zero_is_invalid;
+
+        echo(echo): counts_reads ends_at_silence exits_the_process forgets_to_close
+            ignores_end_of_file ignores_the_rest keeps_everything lines_only listens_to_quit
+            loses_a_writes_error never_flushes one_read_is_all returns_before_its_thread shouts
+            shuts_down_and_forgets starts_threads_for_ever stops_at_a_short_read
+            takes_a_reset_for_the_end text_only unwraps waits_for_the_end whole_buffer;
+
+        deadlines(read_line_within): a_new_reader_each_time a_timeout_for_each_read
+            closes_at_the_time_out compares_with_max_at_the_end counts_in_microseconds
+            counts_the_newline cuts_long_lines gives_up_at_a_signal has_no_max
+            has_no_room_for_the_newline keeps_the_newline leaves_a_thread_behind
+            looks_at_the_clock_only makes_text_of_each_piece matches_timed_out_only
+            one_read_is_a_line passes_zero_on peeks_at_the_same_again
+            reads_again_after_each_time_out replaces_what_is_no_text spins
+            starts_again_after_a_pause stops_at_what_is_no_text subtracts_too_much
+            takes_a_whole_buffer takes_an_error_for_the_end takes_the_end_for_a_newline trims
+            unwraps waits_after_the_end;
+
+        heartbeat(watch): a_full_window_holds_it_up a_reset_is_closed a_timeout_is_an_error
+            a_timeout_is_silence counts_on_after_an_answer end_of_file_is_an_error
+            end_of_file_is_silence every_error_is_a_timeout
+            gives_up_with_the_last_ping keepalive_only leaves_a_thread
+            leaves_its_timeout never_counts_anew no_room_is_an_error
+            only_pong_counts only_writes passes_the_reset_on pings_by_the_clock
+            pings_first pings_once_more reads_lines reads_on_at_end_of_file
+            sending_is_life sends_no_newline shuts_down sleeps_between_looks spins;
+
+        reuseaddr(restart): aborts_connections accept_times_out backlog_of_one backlog_of_std
+            both_families error_of_its_own every_address ignores_the_port inherited ipv4_only
+            keeps_a_clone knocks_first leaks_on_an_error looks_in_the_table never_listens no_option
+            nonblocking option_after_bind option_only_when_in_use reuse_port_instead reuse_port_too
+            takes_any_port tries_three_times tries_without_end unwraps v6only_after_bind
+            v6only_on_every_socket waits_until_it_is_free waits_without_the_option;
+
+        kv(serve_client): a_reader_for_each_line answers_quit answers_the_end_of_file
+            closes_at_quit closes_with_bytes_unread counts_characters counts_the_newline
+            drains_before_the_end end_of_file_is_an_error ends_after_a_request ends_at_a_bad_request
+            executes_a_cut_line executes_ahead first_line_of_a_read forgets_the_newline
+            goes_on_in_the_middle ignores_end_of_file indexes keeps_a_clone locks_before_it_reads
+            locks_for_the_whole_connection locks_twice looks_at_the_length_too_late
+            loses_a_writes_error lossy never_flushes no_limit one_read_is_a_request one_word
+            overtakes_its_answers resets_at_quit resets_behind_quit resets_behind_the_end
+            splits_at_every_space takes_a_reset_for_the_end takes_anything text_only trims unwraps
+            unwraps_the_first_line waits_for_all works_on_a_copy writes_none_with_the_lock
+            writes_ok_with_the_lock writes_with_the_lock;
+
+        close(answer): a_limit_for_each_half a_timeout_for_each_read a_timeout_for_each_write
+            closes_at_once forgets_the_fin gives_up_at_a_signal hears_first
+            ignores_end_of_file keeps_a_clone leaves_a_thread lingers loses_a_reset
+            no_limit ok_at_the_limit one_write passes_zero_on reads_once
+            reads_what_is_there resets_at_the_end says_would_block shuts_down_again
+            shuts_down_both sleeps stops_at_the_peers_end unwraps
+            writes_without_limit;
+
+        states(bring): a_write_that_blocks closes_in_order closes_the_other
+            closes_with_bytes_unread does_not_wait_for_the_fin forgets_a_stream
+            hands_back_the_other_way_round keeps_a_clone nothing_in_front one_after_the_other
+            only_one_way_round reads_a_part takes_full_for_a_failure takes_what_cannot_be
+            the_client_closes_first too_little_in_front turns_round_for_ever;
+
+        nonblocking(connect): adds_the_limit asks_for_pollin_only asks_for_the_peers_address
+            asks_so_error_twice begins_anew_after_a_signal blocks_again_at_the_time_out
+            blocks_in_connect connects_again cuts_the_limit dials_in_slices gives_up_at_a_signal
+            ignores_what_connect_says ipv4_only keeps_a_clone leaves_a_thread_dialing
+            looks_at_cancel_first reads_from_cancel says_interrupted stays_non_blocking
+            takes_einprogress_for_failure takes_writable_for_connected
+            takes_zero_for_no_limit tries_it_with_a_byte waits_until_readable;
+
+        window(outbox): always_asks asks_for_reading buffers drops_its_handle
+            drops_the_rest_of_the_queue
+            every_error_is_would_block fin_at_once finishes_blocking forgets_the_fin
+            forgets_the_fin_behind_the_queue full_is_an_error ignores_the_rest
+            later_for_ever never_asks no_limit one_below_its_limit one_piece_a_call
+            only_queues overtakes polls_itself queues_all_of_it_again queues_before_it_looks
+            shuts_down_twice spins stays_blocking takes_a_part
+            takes_more_after_the_end throws_the_queue_away unwraps waits_a_little
+            write_all writes_before_it_looks;
+
+        backlog(listen, serve): a_thread_each accepts_ahead as_long_as_may_be asserts casts
+            cuts_it_itself ends_at_a_clients_error holds_the_lock in_batches loses_the_error
+            one_ahead one_at_a_time std_bind tries_for_ever trusts_listen turns_away unwraps
+            waits_for_itself;
+
+        shutdown(start): a_limit_anew_for_each_end a_limit_for_each a_second_for_each_read blocks_nobody closes_with_a_queue counts_everybody cuts_off_at_once
+            dials_localhost drops_a_handle ends_reads_only ends_the_reading forgets_its_pipe
+            hands_its_timeout_on has_no_limit keeps_a_handle leaves_its_acceptor
+            listens_while_it_waits one_at_a_time returns_at_once sets_a_flag shuts_the_listener_down
+            spins takes_the_first_for_the_last unwraps waits_the_whole_limit;
+
+        latency(prepare, put): a_buffer_of_8_kib a_write_for_each_piece acknowledges_quickly another_error
+            corks_for_good ends_with_a_newline header_then_value keeps_small_ones more_to_come
+            never_flushes one_vectored_write prepares_nothing sets_no_delay_itself
+            shuts_down_to_push starts_again text_only the_header_is_always_taken unwraps
+            waits_for_the_ack waits_for_the_answer;
+
+        proxy(relay): closes_at_the_first_end closes_in_order drops_a_clone ignores_end_of_file
+            in_turns leaks_a_descriptor line_by_line lingers_not_at_all never_flushes no_half_close
+            one_after_the_other one_thread_writes_for_both queues_without_limit resets_one_of_them
+            returns_without_joining sends_a_fin_first shuts_down_both_halves
+            shuts_down_the_wrong_one spins swaps_the_counts takes_a_reset_for_the_end unwraps
+            waits_for_the_end waits_for_the_other_direction whole_buffer;
+    }
+    right_answers {
+        listener(listen, serve): four_threads_accept listens_twice one_thread_polls threads;
+
+        dialer(dial): equal_shares half_of_what_remains in_rounds races_with_a_head_start
+            send_timeout threads_that_are_joined;
+
+        echo(echo): a_byte_at_a_time fill_and_consume io_copy leaves_a_process_behind polls talks_a_lot
+            two_threads;
+
+        deadlines(read_line_within): a_byte_at_a_time naps polls the_workshops_own;
+
+        heartbeat(watch): by_the_lessons_deadline by_timeouts looks_every_5_ms reader_and_clock;
+
+        reuseaddr(restart): calls_of_nix in_one_place on_another_thread slow std_listens_twice;
+
+        kv(serve_client): a_byte_at_a_time closes_early its_own_buffer polls two_threads wakes_up_often;
+
+        close(answer): in_small_pieces polls reads_while_it_writes the_workshops_own;
+
+        states(bring): by_loss by_time_outs drops_what_it_can in_letters slow;
+
+        nonblocking(connect): asks_connect_again by_epoll naps shuts_a_blocking_dial_down;
+
+        window(outbox): a_byte_at_a_time dont_wait flushes_first keeps_the_pieces;
+
+        backlog(listen, serve): asks_afterwards hands_over permits polls;
+
+        shutdown(start): connects_to_itself drains_then_shuts_down looks_every_20_ms polls;
+
+        latency(prepare, put): a_buffer_with_room corks more_to_come no_delay_for_a_call vectored;
+
+        proxy(relay): a_few_bytes_at_a_time clones_and_loops polls queues_a_little;
+    }
+    starters {
+        listener(listen, serve): starter;
+        dialer(dial): starter;
+        echo(echo): starter;
+        deadlines(read_line_within): starter;
+        heartbeat(watch): starter;
+        reuseaddr(restart): starter;
+        kv(serve_client): starter;
+        close(answer): starter;
+        states(bring): starter;
+        nonblocking(connect): starter;
+        window(outbox): starter;
+        backlog(listen, serve): starter;
+        shutdown(start): starter;
+        latency(prepare, put): starter;
+        proxy(relay): starter;
+    }
+}
+
+fn main() -> ExitCode {
+    if let Ok(name) = env::var("ANSWER") {
+        let answer = ANSWERS.iter().find(|answer| answer.name == name);
+        return (answer
+            .expect("the test names an answer of the list")
+            .examine)();
+    }
+    let mut arguments = Arguments::from_args();
+    // Most of them hang, for that is their mistake: many can hang at once.
+    arguments.test_threads = arguments.test_threads.or(Some(12));
+    let mut trials = vec![
+        Trial::test("every_answer_is_in_the_list", every_answer_is_in_the_list),
+        Trial::test("nothing_is_left_of_an_answer", nothing_is_left_of_an_answer),
+    ];
+    trials.extend(ANSWERS.iter().map(|answer| {
+        let verdict = match answer.name.split('/').next() {
+            Some("wrong_answers") => is_rejected_for_its_mistake,
+            Some("right_answers") => passes_every_check,
+            _ => is_still_to_be_written,
+        };
+        Trial::test(answer.name, move || verdict(answer))
+    }));
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+fn is_rejected_for_its_mistake(answer: &Answer) -> Result<(), Failed> {
+    let header = |key: &str| {
+        let mut lines = answer
+            .source
+            .lines()
+            .take_while(|line| line.starts_with("//!"));
+        lines
+            .find_map(|line| line.strip_prefix("//! ")?.strip_prefix(key))
+            .ok_or_else(|| Failed::from(format!("the header has no line `{key}`")))
+    };
+    let (check, cause) = (header("rejected by: ")?, header("cause: ")?);
+    let reports = examine(answer, &[check])?;
+    let report = reports.iter().find(|report| report.check == check);
+    let report = report.ok_or_else(|| format!("there is no check `{check}`"))?;
+    let text = tell(report);
+    match &report.outcome {
+        Outcome::Failed(failure) if failure.cause.as_ref().is_some_and(|is| is.contains(cause)) => {
+        }
+        _ => return Err(format!("expected the cause `{cause}`:\n{text}").into()),
+    }
+    let kept = path(answer).with_extension("txt");
+    if !kept.exists() {
+        return Ok(());
+    }
+    let text = constant(&text);
+    if env::var_os("UPDATE").is_some() {
+        fs::write(kept, text)?;
+    } else if fs::read_to_string(&kept)? != text {
+        return Err(format!("not as in {}:\n{text}", kept.display()).into());
+    }
+    Ok(())
+}
+
+fn passes_every_check(answer: &Answer) -> Result<(), Failed> {
+    let reports = examine(answer, &[])?;
+    let not_passed =
+        |report: &&Report| matches!(report.outcome, Outcome::Failed(_) | Outcome::Todo { .. });
+    match reports.iter().find(not_passed) {
+        Some(report) => Err(tell(report).into()),
+        None if reports.is_empty() => Err("no check was made".into()),
+        None => Ok(()),
+    }
+}
+
+/// A starter fails every check by its `todo!`, and in no other way.
+fn is_still_to_be_written(answer: &Answer) -> Result<(), Failed> {
+    let reports = examine(answer, &[])?;
+    let otherwise = |report: &&Report| !matches!(report.outcome, Outcome::Todo { .. });
+    match reports.iter().find(otherwise) {
+        Some(report) => Err(tell(report).into()),
+        None if reports.is_empty() => Err("no check was made".into()),
+        None => Ok(()),
+    }
+}
+
+/// Runs the checks whose names contain one of these parts, or all.
+fn examine(answer: &Answer, parts: &[&str]) -> Result<Vec<Report>, Failed> {
+    let output = Command::new(env::current_exe()?)
+        .env("ANSWER", answer.name)
+        .args(parts)
+        .arg("--json")
+        .output()?;
+    let reports = String::from_utf8(output.stdout)?;
+    Ok(reports
+        .lines()
+        .map(serde_json::from_str)
+        .collect::<Result<_, _>>()?)
+}
+
+fn every_answer_is_in_the_list() -> Result<(), Failed> {
+    let listed: BTreeSet<PathBuf> = ANSWERS.iter().map(path).collect();
+    let mut there = BTreeSet::new();
+    for kind in ["wrong_answers", "right_answers", "starters"] {
+        for exercise in fs::read_dir(tests().join(kind))? {
+            let files = fs::read_dir(exercise?.path())?;
+            let paths = files.map(|file| file.map(|file| file.path()));
+            there.extend(paths.collect::<Result<Vec<_>, _>>()?);
+        }
+    }
+    there.retain(|path| path.extension().is_some_and(|extension| extension == "rs"));
+    match listed == there {
+        true => Ok(()),
+        false => Err(format!("{:?}", listed.symmetric_difference(&there)).into()),
+    }
+}
+
+/// A program that an answer has started is killed with it.
+fn nothing_is_left_of_an_answer() -> Result<(), Failed> {
+    let seconds = format!("3600.{}", std::process::id()); // no other test's
+    let checks = Command::new(env::current_exe()?)
+        .env("ANSWER", "right_answers/echo/leaves_a_process_behind")
+        .env("LEFT_BEHIND", &seconds)
+        .arg("ends at end of file")
+        .output()?;
+    assert!(
+        checks.status.success(),
+        "{}",
+        String::from_utf8_lossy(&checks.stdout)
+    );
+    for process in fs::read_dir("/proc")?.flatten() {
+        let command = fs::read(process.path().join("cmdline")).unwrap_or_default();
+        let command = String::from_utf8_lossy(&command);
+        if command.contains("sleep") && command.contains(&seconds) {
+            return Err(format!("still running: {command}").into());
+        }
+    }
+    Ok(())
+}
+
+fn tests() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests")
+}
+
+fn path(answer: &Answer) -> PathBuf {
+    tests().join(answer.name).with_extension("rs")
+}
+
+/// The text without what differs from run to run: ports become `port1`, `port2`, … in the order in
+/// which they appear, descriptors `fd N`, and the time it took goes.
+fn constant(text: &str) -> String {
+    let mut ports: Vec<String> = Vec::new();
+    let mut constant = String::new();
+    for line in text.lines() {
+        let line = match line.split_once("  ") {
+            Some(("FAILED", name)) => {
+                let name = name.trim_start().split("  ").next(); // behind it is the time
+                &format!("FAILED    {}", name.unwrap_or_default())
+            }
+            _ => line,
+        };
+        let mut words = Vec::new();
+        for word in line.split(' ') {
+            let end = word.trim_end_matches(|c: char| !c.is_ascii_digit());
+            let start = end.trim_end_matches(|c: char| c.is_ascii_digit());
+            let (number, after) = (&end[start.len()..], &word[end.len()..]);
+            let is_port = start.ends_with(':') || ports.iter().any(|port| port == number);
+            words.push(
+                if words
+                    .last()
+                    .is_some_and(|last| last == "fd" || last == "descriptor")
+                {
+                    format!("{start}N{after}")
+                } else if is_port && number.len() > 3 {
+                    let known = ports.iter().position(|port| port == number);
+                    let index = known.unwrap_or_else(|| {
+                        ports.push(number.to_owned());
+                        ports.len() - 1
+                    });
+                    format!("{start}port{}{after}", index + 1)
+                } else {
+                    word.to_owned()
+                },
+            );
+        }
+        constant += words.join(" ").trim_end();
+        constant.push('\n');
+    }
+    constant
+}

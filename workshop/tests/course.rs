@@ -1,0 +1,471 @@
+//! `cargo workshop` as a student drives it, in a copy of this checkout: what it says, what it
+//! remembers, what it does to files, and its exit status.
+
+#[path = "../../tests/common/mod.rs"]
+mod common;
+
+use std::{
+    env, fs,
+    io::{BufRead, BufReader, Read, Write},
+    os::fd::OwnedFd,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use common::{PATIENCE, Program, run};
+use socket_workshop::{
+    deadline::Deadline,
+    table::{Kernel, State},
+};
+
+/// One copy for all tests, which take turns: it is built once.
+static TURN: Mutex<()> = Mutex::new(());
+
+struct Checkout {
+    root: PathBuf,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Checkout {
+    /// The copy as a fresh clone has it: nothing done, every exercise as it was at the beginning.
+    fn fresh() -> Checkout {
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let here = checkout();
+        let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("checkout");
+        for part in [
+            "Cargo.toml",
+            "Cargo.lock",
+            "src",
+            "benches",
+            "exercises",
+            "solutions",
+            "tests",
+            "workshop",
+        ] {
+            copy(&here.join(part), &root.join(part));
+        }
+        let checkout = Checkout { root, _turn: turn };
+        let _ = fs::remove_dir_all(checkout.root.join(".workshop"));
+        let _ = fs::remove_file(checkout.root.join(".workshop"));
+        for starter in fs::read_dir(here.join("workshop/tests/starters")).unwrap() {
+            let starter = starter.unwrap();
+            let name = starter.file_name().into_string().unwrap();
+            let text = fs::read(starter.path().join("starter.rs")).unwrap();
+            write(&checkout.exercise(&name), &text);
+        }
+        checkout
+    }
+
+    /// The file of an exercise.
+    fn exercise(&self, name: &str) -> PathBuf {
+        let mut files = fs::read_dir(self.root.join("exercises"))
+            .unwrap()
+            .map(|file| file.unwrap().path());
+        files
+            .find(|file| file.to_string_lossy().ends_with(&format!("_{name}.rs")))
+            .unwrap()
+    }
+
+    fn solve(&self, name: &str) {
+        let file = self.exercise(name);
+        let solution = self.root.join("solutions").join(file.file_name().unwrap());
+        write(&file, &fs::read(solution).unwrap());
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_workshop"));
+        command
+            .args(arguments)
+            .current_dir(&self.root)
+            .env("CARGO_MANIFEST_DIR", self.root.join("workshop"))
+            .env("CARGO", env!("CARGO"))
+            // Not ours: cargo tells packages apart by their place in the workspace, and these have
+            // the same as ours.
+            .env(
+                "CARGO_TARGET_DIR",
+                Path::new(env!("CARGO_TARGET_TMPDIR")).join("target"),
+            )
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    #[track_caller]
+    fn workshop(&self, arguments: &[&str], status: i32) -> (String, String) {
+        let Output {
+            status: ended,
+            stdout,
+            stderr,
+        } = run(&mut self.command(arguments), "");
+        let (stdout, stderr) = (
+            String::from_utf8(stdout).unwrap(),
+            String::from_utf8(stderr).unwrap(),
+        );
+        assert_eq!(
+            ended.code(),
+            Some(status),
+            "{arguments:?}\n{stdout}\n{stderr}"
+        );
+        (stdout, stderr)
+    }
+}
+
+/// Where this is built.
+fn checkout() -> &'static Path {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package
+        .parent()
+        .expect("the package is in a folder of its own")
+}
+
+/// Copies what differs, so that cargo builds anew only what has changed.
+fn copy(from: &Path, to: &Path) {
+    if from.is_dir() {
+        for entry in fs::read_dir(from).unwrap() {
+            let name = entry.unwrap().file_name();
+            copy(&from.join(&name), &to.join(&name));
+        }
+    } else {
+        write(to, &fs::read(from).unwrap());
+    }
+}
+
+fn write(file: &Path, text: &[u8]) {
+    fs::create_dir_all(file.parent().unwrap()).unwrap();
+    if fs::read(file).ok().as_deref() != Some(text) {
+        fs::write(file, text).unwrap();
+    }
+}
+
+#[test]
+fn welcomes_once_and_says_what_is_next() {
+    let checkout = Checkout::fresh();
+    let (first, _) = checkout.workshop(&[], 0);
+    assert!(first.starts_with("Welcome"), "{first}");
+    assert!(first.contains("cargo workshop watch"), "{first}");
+    let (second, _) = checkout.workshop(&[], 0);
+    assert!(
+        !second.contains("Welcome") && second.contains("0 of "),
+        "{second}"
+    );
+    assert!(
+        first.lines().count() - second.lines().count() <= 10,
+        "{first}"
+    );
+}
+
+#[test]
+fn remembers_what_has_passed_and_what_has_changed_since() {
+    let checkout = Checkout::fresh();
+    let (told, _) = checkout.workshop(&["check", "echo"], 1);
+    assert!(told.contains("0 of 10 checks passed"), "{told}");
+    checkout.solve("echo");
+    let (told, _) = checkout.workshop(&["check", "3"], 0);
+    assert!(
+        told.contains("echo is done: 10 of 10 checks passed"),
+        "{told}"
+    );
+    let line = |list: &str| {
+        list.lines()
+            .find(|line| line.contains("03_echo"))
+            .unwrap()
+            .to_owned()
+    };
+    let (list, _) = checkout.workshop(&["list"], 0);
+    assert!(
+        line(&list).contains(" done ") && line(&list).contains("10/10"),
+        "{list}"
+    );
+    let file = checkout.exercise("echo");
+    let changed = fs::read_to_string(&file).unwrap() + "\n// one more thought\n";
+    fs::write(&file, changed).unwrap();
+    let (list, _) = checkout.workshop(&["list"], 0);
+    assert!(line(&list).contains("changed since it passed"), "{list}");
+}
+
+#[test]
+fn reports_in_json_for_programs() {
+    let checkout = Checkout::fresh();
+    checkout.solve("echo");
+    let (line, _) = checkout.workshop(&["check", "echo", "--json"], 0);
+    let json: serde_json::Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(json["status"], "passed");
+    assert_eq!(json["checks"].as_array().unwrap().len(), 10);
+    assert_eq!(json["checks"][0]["outcome"], "passed");
+}
+
+#[test]
+fn shows_the_compilers_own_words() {
+    let checkout = Checkout::fresh();
+    fs::write(checkout.exercise("echo"), "pub fn echo() {").unwrap();
+    let (told, errors) = checkout.workshop(&["check", "echo"], 1);
+    assert!(told.contains("echo does not compile"), "{told}");
+    assert!(errors.contains("exercises/03_echo.rs:1:"), "{errors}");
+}
+
+#[test]
+fn tells_wrong_usage_from_what_cannot_be_checked() {
+    let checkout = Checkout::fresh();
+    let (_, error) = checkout.workshop(&["check", "ehco"], 2);
+    assert!(
+        error.contains("did you mean `echo`?") && error.lines().count() == 1,
+        "{error}"
+    );
+    let (_, error) = checkout.workshop(&["chekc"], 2);
+    assert!(
+        error.contains("'check'") && error.lines().count() == 1,
+        "{error}"
+    );
+    checkout.workshop(&["reset"], 2);
+    let output = run(
+        checkout
+            .command(&["check", "echo"])
+            .env("CARGO", "/no/such/cargo"),
+        "",
+    );
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    fs::remove_file(checkout.exercise("echo")).unwrap();
+    let (_, error) = checkout.workshop(&["check", "echo"], 3);
+    assert!(
+        error.contains("cannot read") && error.contains("03_echo.rs"),
+        "{error}"
+    );
+    let (told, _) = checkout.workshop(&["check", "echo", "kv"], 1);
+    assert!(told.contains("kv: 0 of"), "{told}");
+}
+
+#[test]
+fn holds_the_sockets_of_a_failure_until_they_have_been_looked_at() {
+    let checkout = Checkout::fresh();
+    let answer = include_str!("wrong_answers/echo/forgets_to_close.rs");
+    let main = "fn main() -> std::process::ExitCode {
+        workshop::checks::echo::SUITE.examine(echo)
+    }";
+    write(
+        &checkout.exercise("echo"),
+        format!("{answer}\n{main}").as_bytes(),
+    );
+    let mut command = checkout.command(&["check", "echo", "--hold"]);
+    let mut program = Program::start(command.stdin(Stdio::piped()));
+    let mut told = BufReader::new(program.child.stderr.take().unwrap()).lines();
+    let mut ports = told.by_ref().map(Result::unwrap).filter_map(|line| {
+        let (_, port) = line.split_once("netstat -nat | grep ")?;
+        port.parse().ok()
+    });
+    let port: u16 = ports.next().unwrap();
+    let table = Kernel::open().unwrap().table().unwrap().of_ports(&[port]);
+    assert!(
+        table.rows.iter().any(|row| row.state == State::CloseWait),
+        "{table:?}"
+    );
+    drop(program.stdin.take()); // the end of stdin means go on
+    ports.for_each(drop);
+    assert_eq!(program.wait().code(), Some(1));
+    wait_for(PATIENCE, || examining() == 0);
+}
+
+#[test]
+fn leaves_nothing_running_when_it_is_killed() {
+    let checkout = Checkout::fresh();
+    let stops = "pub fn echo(_: std::net::TcpStream) -> std::io::Result<u64> {
+        nix::sys::signal::raise(nix::sys::signal::Signal::SIGSTOP)?;
+        Ok(0)
+    }
+    fn main() -> std::process::ExitCode {
+        workshop::checks::echo::SUITE.examine(echo)
+    }";
+    fs::write(checkout.exercise("echo"), stops).unwrap();
+    let mut workshop = checkout.command(&["check", "echo"]).spawn().unwrap();
+    wait_for(PATIENCE, || examining() == 10);
+    workshop.kill().unwrap();
+    workshop.wait().unwrap();
+    // Sooner than a check that does not end is killed anyway, after 15 s.
+    wait_for(Duration::from_secs(10), || examining() == 0);
+}
+
+/// How many processes make a check of this exercise in the copy.
+fn examining() -> usize {
+    let processes = fs::read_dir("/proc").unwrap();
+    let commands = processes
+        .filter_map(|process| fs::read_to_string(process.ok()?.path().join("cmdline")).ok());
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("target");
+    let examines = |command: &String| {
+        command.starts_with(&*target.to_string_lossy()) && command.contains("\0--one\0")
+    };
+    commands.filter(examines).count()
+}
+
+#[track_caller]
+fn wait_for(limit: Duration, holds: impl Fn() -> bool) {
+    let look = || Ok(holds().then_some(()));
+    assert!(Deadline::after(limit).wait_for(look).unwrap().is_some());
+}
+
+#[test]
+fn gives_one_hint_at_a_time_and_the_solution_on_a_second_asking() {
+    let checkout = Checkout::fresh();
+    let hint = || checkout.workshop(&["hint", "echo"], 0).0;
+    let hints = [hint(), hint(), hint()];
+    assert!(
+        hints[0].contains("1 of 3") && hints[1].contains("2 of 3") && hints[2].contains("3 of 3")
+    );
+    assert!(hint().contains("That was the last hint"));
+    let (told, _) = checkout.workshop(&["solution", "03_echo"], 0);
+    assert!(
+        told.contains("has not passed yet") && !told.contains("write_all"),
+        "{told}"
+    );
+    let (told, _) = checkout.workshop(&["solution", "03_echo"], 0);
+    assert!(told.contains("write_all"), "{told}");
+}
+
+#[test]
+fn resets_to_the_starter_and_keeps_what_was_there() {
+    let checkout = Checkout::fresh();
+    let file = checkout.exercise("echo");
+    let starter = fs::read(&file).unwrap();
+    for (number, mine) in [(1, "// mine"), (2, "// mine too")] {
+        fs::write(&file, mine).unwrap();
+        let (told, _) = checkout.workshop(&["reset", "echo"], 0);
+        let kept = format!(".workshop/kept/03_echo.{number}.rs");
+        assert!(told.contains(&kept), "{told}");
+        assert_eq!(fs::read_to_string(checkout.root.join(kept)).unwrap(), mine);
+        assert_eq!(fs::read(&file).unwrap(), starter);
+    }
+    let (told, _) = checkout.workshop(&["reset", "--all"], 0);
+    assert!(!told.contains("kept"), "nothing was changed: {told}");
+}
+
+#[test]
+fn sets_damaged_progress_aside() {
+    let checkout = Checkout::fresh();
+    let file = checkout.root.join(".workshop/progress.json");
+    write(&file, b"{\"current\": 7");
+    let (told, message) = checkout.workshop(&["list"], 0);
+    assert!(
+        message.contains("is damaged") && message.lines().count() == 1,
+        "{message}"
+    );
+    assert!(told.contains("03_echo"), "{told}");
+    assert_eq!(
+        fs::read(file.with_extension("damaged")).unwrap(),
+        b"{\"current\": 7"
+    );
+}
+
+#[test]
+fn goes_on_where_progress_cannot_be_saved() {
+    let checkout = Checkout::fresh();
+    checkout.solve("echo");
+    fs::write(checkout.root.join(".workshop"), "no folder").unwrap();
+    let (told, message) = checkout.workshop(&["check", "echo"], 0);
+    assert!(told.contains("echo is done"), "{told}");
+    assert!(message.contains("progress is not saved"), "{message}");
+}
+
+#[test]
+fn works_from_a_subdirectory() {
+    let checkout = Checkout::fresh();
+    checkout.solve("echo");
+    let output = run(
+        checkout
+            .command(&["check", "echo"])
+            .current_dir(checkout.root.join("exercises")),
+        "",
+    );
+    assert!(output.status.success(), "{output:?}");
+}
+
+/// What a program has written to its terminal so far.
+struct Screen {
+    terminal: fs::File,
+    text: String,
+}
+
+impl Screen {
+    /// Waits until this is on the screen, behind what has been waited for before.
+    #[track_caller]
+    fn shows(&mut self, words: &str) {
+        let deadline = Deadline::after(PATIENCE);
+        while !self.text.contains(words) {
+            assert!(!deadline.passed(), "no `{words}` in:\n{}", self.text);
+            let mut buf = [0; 4096];
+            match self.terminal.read(&mut buf) {
+                Ok(n @ 1..) => self.text += &String::from_utf8_lossy(&buf[..n]),
+                other => panic!("{other:?} before `{words}` in:\n{}", self.text),
+            }
+        }
+        let end = self.text.find(words).unwrap() + words.len();
+        self.text.drain(..end);
+    }
+
+    fn press(&mut self, key: &str) {
+        self.terminal.write_all(key.as_bytes()).unwrap();
+    }
+}
+
+#[test]
+fn watch_examines_on_save_and_listens_to_keys() {
+    let checkout = Checkout::fresh();
+    let pty = nix::pty::openpty(None, None).unwrap();
+    let end = |fd: &OwnedFd| fd.try_clone().unwrap();
+    let mut command = checkout.command(&["watch", "echo"]);
+    command
+        .stdin(end(&pty.slave))
+        .stdout(end(&pty.slave))
+        .stderr(pty.slave);
+    let mut watch = Program::start(&mut command);
+    drop(command);
+    let mut screen = Screen {
+        terminal: pty.master.into(),
+        text: String::new(),
+    };
+    screen.shows("0 of 10 checks passed");
+    screen.press("h");
+    screen.shows("hint 1 of 3");
+    screen.press("l");
+    screen.shows("03_echo");
+    // As an editor saves that never leaves half a file: a new one, renamed into its place.
+    let file = checkout.exercise("echo");
+    let new = file.with_extension("new");
+    fs::write(&new, "pub fn echo() {").unwrap();
+    fs::rename(&new, &file).unwrap();
+    screen.shows("It does not compile");
+    checkout.solve("echo");
+    screen.shows("All 10 checks passed");
+    screen.press("c");
+    screen.shows("All 10 checks passed");
+    screen.press("n");
+    screen.shows("04_deadlines.rs");
+    screen.shows("[q] quit");
+    screen.press("q");
+    assert_eq!(watch.wait().code(), Some(1), "deadlines has not passed");
+}
+
+#[test]
+fn watch_notices_a_save_at_once() {
+    let checkout = Checkout::fresh();
+    let mut command = checkout.command(&["watch", "echo"]);
+    command.stdin(Stdio::piped());
+    let mut watch = Program::start(&mut command);
+    let stdout: OwnedFd = watch.child.stdout.take().unwrap().into();
+    let mut screen = Screen {
+        terminal: stdout.into(),
+        text: String::new(),
+    };
+    screen.shows("[q] quit");
+    let saved = Instant::now();
+    checkout.solve("echo");
+    screen.shows("echo (exercises/03_echo.rs)");
+    // Half a second on a quiet machine: README. Here it may have other things to do.
+    assert!(
+        saved.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        saved.elapsed()
+    );
+    screen.shows("All 10 checks passed");
+    watch.interrupt();
+    assert_eq!(watch.wait().code(), Some(0));
+}

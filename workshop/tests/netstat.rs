@@ -1,0 +1,86 @@
+//! `cargo workshop netstat` as it is run, beside the real one.
+
+#[path = "../../tests/common/mod.rs"]
+mod common;
+
+use std::{
+    io::{BufRead, BufReader, Write},
+    net::{Shutdown, TcpListener},
+    process::{Command, Stdio},
+};
+
+use common::{PATIENCE, Program, installed, run};
+use socket_workshop::{deadline::Deadline, peer::connected};
+
+fn workshop() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_workshop"));
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+/// The lines that a program prints about a port, sorted.
+fn lines(command: &mut Command, port: u16) -> Vec<String> {
+    let output = run(command, "");
+    assert!(output.status.success(), "{command:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    let port = format!(":{port}");
+    let of_port = |line: &&str| line.split_whitespace().any(|word| word.ends_with(&port));
+    let mut lines: Vec<String> = text.lines().filter(of_port).map(str::to_owned).collect();
+    lines.sort();
+    lines
+}
+
+#[test]
+fn it_prints_what_netstat_prints_for_a_port() {
+    if !installed("netstat") {
+        return;
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (mut unread, _quiet, _) = connected(&listener).unwrap();
+    unread.write_all(b"unread").unwrap();
+    let (half_closed, _open, _) = connected(&listener).unwrap();
+    half_closed.shutdown(Shutdown::Write).unwrap();
+    let mut both = Default::default();
+    let agreed = Deadline::after(PATIENCE).wait_for(|| {
+        let ours = lines(
+            workshop().args(["netstat", "--port", &port.to_string()]),
+            port,
+        );
+        let theirs = lines(
+            Command::new("netstat").arg("-nat").stdout(Stdio::piped()),
+            port,
+        );
+        let agreed = ours == theirs && ours.len() == 5;
+        both = (ours, theirs);
+        Ok(agreed.then_some(()))
+    });
+    assert!(agreed.unwrap().is_some(), "{both:#?}");
+}
+
+#[test]
+fn watch_marks_what_changes_and_ends_with_ctrl_c() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    let mut program = Program::start(workshop().args(["netstat", "--watch", "--port", &port]));
+    let mut lines = BufReader::new(program.child.stdout.take().unwrap()).lines();
+    let mut until = |words: &[&str]| {
+        let line = lines
+            .by_ref()
+            .map(Result::unwrap)
+            .find(|line| words.iter().all(|word| line.contains(word)));
+        assert!(line.is_some(), "no line with {words:?}");
+    };
+    until(&["LISTEN"]);
+    let (mut client, server, _) = connected(&listener).unwrap();
+    until(&["ESTABLISHED", "<- new"]);
+    client.write_all(b"hello").unwrap();
+    until(&["     5 ", "<- Recv-Q was 0"]);
+    drop(server);
+    until(&["<- gone"]);
+    program.interrupt();
+    assert!(program.wait().success());
+}

@@ -1,0 +1,22 @@
+//! Pings, and waits for a write to fail: to a dead host writes succeed for a quarter of an hour.
+//!
+//! rejected by: gives up a peer that answers no ping
+//! cause: That a write succeeds is no sign of life
+
+use std::{
+    io::{self, Write},
+    net::TcpStream,
+    thread,
+    time::Duration,
+};
+
+use workshop::checks::heartbeat::Ended;
+
+pub fn watch(mut stream: &TcpStream, interval: Duration, _misses: u32) -> io::Result<Ended> {
+    loop {
+        thread::sleep(interval);
+        if stream.write_all(b"ping\n").is_err() {
+            return Ok(Ended::Reset);
+        }
+    }
+}

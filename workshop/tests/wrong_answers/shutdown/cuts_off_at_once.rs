@@ -1,0 +1,36 @@
+//! Closes every connection at the wish.
+//!
+//! rejected by: lets a call under way end
+//! cause: leave the connections alone
+
+use std::{
+    io,
+    net::{TcpListener, TcpStream},
+    thread,
+    time::Instant,
+};
+
+use crate::right_answers::shutdown::polls::{Calls, wait};
+use workshop::checks::shutdown::Stop;
+
+pub fn start(listener: TcpListener, serve: fn(TcpStream)) -> io::Result<Stop> {
+    listener.set_nonblocking(true)?;
+    let (heard, wish) = io::pipe()?;
+    let acceptor = thread::spawn(move || {
+        let mut calls = Calls::default();
+        loop {
+            let stopping = wait(&listener, &heard);
+            while let Ok((stream, _)) = listener.accept() {
+                calls.begin(stream, serve);
+            }
+            if stopping {
+                return calls;
+            }
+        }
+    });
+    Ok(Box::new(move |limit| {
+        let _ = limit;
+        drop(wish);
+        Ok(acceptor.join().unwrap().finish(Instant::now()))
+    }))
+}

@@ -1,0 +1,40 @@
+//! Tells the calls of the wish by an end of file.
+//!
+//! rejected by: lets a call under way end
+//! cause: which makes an end of file
+
+use std::{
+    io,
+    net::{Shutdown, TcpListener, TcpStream},
+    thread,
+    time::Instant,
+};
+
+use crate::right_answers::shutdown::polls::{Calls, wait};
+use workshop::checks::shutdown::Stop;
+
+pub fn start(listener: TcpListener, serve: fn(TcpStream)) -> io::Result<Stop> {
+    listener.set_nonblocking(true)?;
+    let (heard, wish) = io::pipe()?;
+    let acceptor = thread::spawn(move || {
+        let mut calls = Calls::default();
+        loop {
+            let stopping = wait(&listener, &heard);
+            while let Ok((stream, _)) = listener.accept() {
+                calls.begin(stream, serve);
+            }
+            if stopping {
+                return calls;
+            }
+        }
+    });
+    Ok(Box::new(move |limit| {
+        let deadline = Instant::now() + limit;
+        drop(wish);
+        let calls = acceptor.join().unwrap();
+        for handle in calls.0.iter().filter_map(|(_, handle)| handle.upgrade()) {
+            let _ = handle.shutdown(Shutdown::Read);
+        }
+        Ok(calls.finish(deadline))
+    }))
+}

@@ -1,0 +1,29 @@
+//! Stops to wait for the thread that accepts, which goes on.
+//!
+//! rejected by: stops at once when it is idle
+//! cause: `stop` has returned, and a thread of yours waits
+
+use std::{
+    io,
+    net::{TcpListener, TcpStream},
+    sync::{Arc, Mutex},
+    thread,
+    time::Instant,
+};
+
+use crate::right_answers::shutdown::polls::Calls;
+use workshop::checks::shutdown::Stop;
+
+pub fn start(listener: TcpListener, serve: fn(TcpStream)) -> io::Result<Stop> {
+    let calls = Arc::new(Mutex::new(Calls::default()));
+    let its_calls = Arc::clone(&calls);
+    thread::spawn(move || {
+        while let Ok((stream, _)) = listener.accept() {
+            its_calls.lock().unwrap().begin(stream, serve);
+        }
+    });
+    Ok(Box::new(move |limit| {
+        let calls = std::mem::take(&mut *calls.lock().unwrap());
+        Ok(calls.finish(Instant::now() + limit))
+    }))
+}

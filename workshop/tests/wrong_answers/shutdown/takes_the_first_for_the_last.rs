@@ -1,0 +1,39 @@
+//! Takes the first connection after the wish for the one to itself.
+//!
+//! rejected by: serves who was queued
+//! cause: accept until nobody is left in the queue
+
+use std::{
+    io,
+    net::{TcpListener, TcpStream},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
+    thread,
+    time::Instant,
+};
+
+use crate::right_answers::shutdown::polls::Calls;
+use workshop::checks::shutdown::Stop;
+
+pub fn start(listener: TcpListener, serve: fn(TcpStream)) -> io::Result<Stop> {
+    let (addr, stopping) = (listener.local_addr()?, Arc::new(AtomicBool::new(false)));
+    let heard = Arc::clone(&stopping);
+    let acceptor = thread::spawn(move || {
+        let mut calls = Calls::default();
+        for stream in listener.incoming() {
+            if heard.load(SeqCst) {
+                break;
+            }
+            calls.begin(stream.unwrap(), serve);
+        }
+        calls
+    });
+    Ok(Box::new(move |limit| {
+        let deadline = Instant::now() + limit;
+        stopping.store(true, SeqCst);
+        TcpStream::connect(addr)?;
+        Ok(acceptor.join().unwrap().finish(deadline))
+    }))
+}

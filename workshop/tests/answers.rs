@@ -4,7 +4,7 @@
 //!
 //! A wrong answer's header names both, as `rejected by: ` and `cause: `. Where a `.txt` stands beside
 //! it, that is the whole text of the failure, with ports, descriptors and times made constant;
-//! `UPDATE=1 cargo test --test answers` writes it anew.
+//! `UPDATE=1 cargo test -p workshop --test answers` writes it anew.
 //!
 //! Every answer is in this one program, which runs itself, with the answer's name in `ANSWER`, as
 //! an exercise of its own.

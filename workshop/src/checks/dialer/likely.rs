@@ -215,15 +215,20 @@ pub(super) fn takes_its_time(case: &Case, silent: &[Address], limit: Duration) -
     let place = silent
         .iter()
         .position(|address| waited_for == [address.addr]);
+    let adds_up = |which: String| {
+        Some(format!(
+            "The limit was over before the first address was dialed, and {which} is being waited for: \
+             each is given some time when none remains, and this adds up. A share may be as short as \
+             the limit makes it."
+        ))
+    };
     match place {
-        Some(i @ 1..) => Some(format!(
-            "The limit was over before the first address was dialed, and address {} of {} is being \
-             waited for: each is given some time when none remains, and this adds up. A share may be \
-             as short as the limit makes it.",
-            i + 1,
-            silent.len()
-        )),
-        _ if waited_for.is_empty() => None,
+        Some(i @ 1..) => adds_up(format!("address {} of {}", i + 1, silent.len())),
+        // It was looked at between one attempt and the next.
+        None if waited_for.is_empty() && case.is_blocked_in(&[Call::Connect, Call::Poll]) => {
+            adds_up("one address after the other".to_owned())
+        }
+        None if waited_for.is_empty() => None,
         _ => Some(format!(
             "A limit of {limit:?} was taken for none, or for a longer one: a SYN is under way, and is \
              being waited for. Time is over at once."

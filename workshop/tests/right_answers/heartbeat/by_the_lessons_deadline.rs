@@ -8,8 +8,8 @@ use std::{
 
 use nix::libc::MSG_DONTWAIT;
 use socket_workshop::deadline::Deadline;
-use workshop::checks::heartbeat::Ended;
 use socket2::SockRef;
+use workshop::checks::heartbeat::Ended;
 
 pub fn watch(stream: &TcpStream, interval: Duration, misses: u32) -> io::Result<Ended> {
     let ended = ended(stream, interval, misses);

@@ -9,8 +9,8 @@ use std::{
 };
 
 use super::polls::Calls;
-use workshop::checks::shutdown::Stop;
 use socket2::{Domain, Socket, Type};
+use workshop::checks::shutdown::Stop;
 
 pub fn start(listener: TcpListener, serve: fn(TcpStream)) -> io::Result<Stop> {
     let addr = listener.local_addr()?;

@@ -9,8 +9,8 @@ use std::{
     time::Instant,
 };
 
-use workshop::checks::shutdown::Stop;
 use socket2::SockRef;
+use workshop::checks::shutdown::Stop;
 
 #[derive(Default)]
 struct Calls {

@@ -12,8 +12,8 @@ use std::{
 };
 
 use super::polls::Calls;
-use workshop::checks::shutdown::Stop;
 use socket2::SockRef;
+use workshop::checks::shutdown::Stop;
 
 pub fn start(listener: TcpListener, serve: fn(TcpStream)) -> io::Result<Stop> {
     SockRef::from(&listener).set_read_timeout(Some(Duration::from_millis(20)))?;

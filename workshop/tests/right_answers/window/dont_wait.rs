@@ -6,8 +6,8 @@ use std::{
 };
 
 use nix::{libc::MSG_DONTWAIT, poll::PollFlags};
-use workshop::checks::window::Outbox;
 use socket2::SockRef;
+use workshop::checks::window::Outbox;
 
 struct Queue {
     stream: TcpStream,

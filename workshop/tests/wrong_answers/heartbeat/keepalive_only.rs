@@ -9,8 +9,8 @@ use std::{
     time::Duration,
 };
 
-use workshop::checks::heartbeat::Ended;
 use socket2::{SockRef, TcpKeepalive};
+use workshop::checks::heartbeat::Ended;
 
 pub fn watch(mut stream: &TcpStream, interval: Duration, misses: u32) -> io::Result<Ended> {
     let second = Duration::from_secs(1); // the kernel counts in seconds

@@ -15,8 +15,8 @@ use std::{
 };
 
 use crate::right_answers::shutdown::polls::Calls;
-use workshop::checks::shutdown::Stop;
 use socket2::SockRef;
+use workshop::checks::shutdown::Stop;
 
 pub fn start(listener: TcpListener, serve: fn(TcpStream)) -> io::Result<Stop> {
     SockRef::from(&listener).set_read_timeout(Some(Duration::from_millis(20)))?;

@@ -11,8 +11,8 @@ use std::{
 };
 
 use crate::right_answers::shutdown::polls::Calls;
-use workshop::checks::shutdown::Stop;
 use socket2::SockRef;
+use workshop::checks::shutdown::Stop;
 
 pub fn start(listener: TcpListener, serve: fn(TcpStream)) -> io::Result<Stop> {
     let handle = listener.try_clone()?;

@@ -391,9 +391,10 @@ fn constant(text: &str) -> String {
             let (number, after) = (&end[start.len()..], &word[end.len()..]);
             let is_port = start.ends_with(':') || ports.iter().any(|port| port == number);
             words.push(
-                if words
-                    .last()
-                    .is_some_and(|last| last == "fd" || last == "descriptor")
+                if !number.is_empty()
+                    && words
+                        .last()
+                        .is_some_and(|last| last == "fd" || last == "descriptor")
                 {
                     format!("{start}N{after}")
                 } else if is_port && number.len() > 3 {

@@ -12,7 +12,7 @@ use std::{
 use nix::sys::stat::fstat;
 use socket_workshop::{
     deadline::Deadline,
-    table::{End, Row, State},
+    table::{End, Row, State, Table},
 };
 use socket2::SockRef;
 
@@ -98,11 +98,8 @@ impl<'e> Call<'e> {
             Before::Asked => row.recv_q == 10,
             Before::HalfClosed => row.state == State::CloseWait,
         };
-        let look = || {
-            let table = exam.table().unwrap_or_default();
-            Ok(table.find(yours).filter(|row| there(row)).map(drop))
-        };
-        if here("look at sockets", Deadline::after(LIMIT).wait_for(look))?.is_none() {
+        let look = |table: &Table| table.find(yours).filter(|row| there(row)).map(drop);
+        if exam.table_shows(Deadline::after(LIMIT), look)?.is_none() {
             return Err(Unmet::not_here("what was sent does not stand in Recv-Q"));
         }
         let bytes = numbered(len);
@@ -134,15 +131,14 @@ impl<'e> Call<'e> {
     pub(super) fn hears(&self, words: &[u8]) -> Verdict {
         let why = |case: &Case| cause::does_not_hear(case, self.yours);
         self.peer.send(words).because(why)?;
-        let heard = || {
-            let table = self.exam.table().unwrap_or_default();
+        let heard = |table: &Table| {
             let (yours, peers) = (table.find(self.yours), table.find(self.yours.other()));
-            Ok(match yours.zip(peers) {
+            match yours.zip(peers) {
                 None => Some(false), // reset
                 Some((yours, peers)) => (yours.recv_q == 0 && peers.send_q == 0).then_some(true),
-            })
+            }
         };
-        let heard = here("look at sockets", Deadline::after(LIMIT).wait_for(heard))?;
+        let heard = self.exam.table_shows(Deadline::after(LIMIT), heard)?;
         let seen = match heard {
             Some(true) => return Ok(()),
             Some(false) => "the connection has been reset: neither end is left".to_owned(),
@@ -240,12 +236,12 @@ impl<'e> Call<'e> {
 
     /// Waits until the answer waits for room, or has ended; not for ever, for it may run and be right.
     pub(super) fn is_full(&self) -> Verdict {
-        let full = || {
-            let table = self.exam.table().unwrap_or_default();
+        let full = |table: &Table| {
             let full = table.find(self.yours).is_none_or(|row| row.send_q > 0);
-            Ok(((full && self.rests()) || self.answer.has_ended()).then_some(()))
+            ((full && self.rests()) || self.answer.has_ended()).then_some(())
         };
-        here("look at sockets", Deadline::after(LIMIT / 2).wait_for(full)).map(drop)
+        let limit = Deadline::after(LIMIT / 2);
+        self.exam.table_shows(limit, full).map(drop)
     }
 
     /// Interrupts the system call in which the answer waits, and lets it wait again, or end.

@@ -7,7 +7,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use socket_workshop::{deadline::Deadline, table::End};
+use socket_workshop::{
+    deadline::Deadline,
+    table::{End, Table},
+};
 
 use super::{
     ReadLine,
@@ -107,25 +110,23 @@ impl<'e> Connection<'e> {
             Instant::now(),
             here("read an address", End::of(&self.stream))?,
         );
-        let taken = || {
-            let table = self.exam.table().unwrap_or_default();
+        let taken = |table: &Table| {
             let arrived = table.find(end.other()).is_none_or(|row| row.send_q == 0);
             let taken = arrived && table.find(end).is_none_or(|row| row.recv_q == 0);
-            Ok((taken || sent.elapsed() > A_WHILE && is_at_rest(self.exam)).then_some(()))
+            (taken || sent.elapsed() > A_WHILE && is_at_rest(self.exam)).then_some(())
         };
-        here("look for bytes", self.patience.wait_for(taken)).map(drop)
+        self.exam.table_shows(self.patience, taken).map(drop)
     }
 
     /// How many bytes wait for the answer in its socket, once all that was sent has arrived there.
     pub(super) fn recv_q(&self) -> Verdict<usize> {
         let end = here("read an address", End::of(&self.stream))?;
-        let arrived = || {
-            let table = self.exam.table().unwrap_or_default();
+        let arrived = |table: &Table| {
             let under_way = table.find(end.other()).is_some_and(|row| row.send_q > 0);
             let waiting = table.find(end).map_or(0, |row| row.recv_q as usize);
-            Ok((!under_way).then_some(waiting))
+            (!under_way).then_some(waiting)
         };
-        let waiting = here("look for bytes", Deadline::after(LIMIT).wait_for(arrived))?;
+        let waiting = self.exam.table_shows(Deadline::after(LIMIT), arrived)?;
         waiting.ok_or_else(|| Unmet::not_here("what was sent does not arrive"))
     }
 }

@@ -2,7 +2,7 @@
 
 use socket_workshop::{
     deadline::Deadline,
-    table::{End, TimerKind},
+    table::{End, Table, TimerKind},
 };
 use socket2::SockRef;
 
@@ -35,8 +35,7 @@ pub(super) fn client<'e>(
 /// which its thread waits in a write; says whether it does. An answer may wait in other ways.
 pub(super) fn is_waited_for(exam: &Exam, client: &Peer<'_>) -> Verdict<bool> {
     let server = here("read the client's address", End::of(client.stream()))?.other();
-    let full = || {
-        let table = exam.table().unwrap_or_default();
+    let full = |table: &Table| {
         let timer = table.find(server).and_then(|row| row.timer);
         let closed_window = timer.is_some_and(|timer| timer.kind == TimerKind::WindowProbe);
         let writes = |doing: &Doing| {
@@ -49,10 +48,11 @@ pub(super) fn is_waited_for(exam: &Exam, client: &Peer<'_>) -> Verdict<bool> {
             )
         };
         let full = closed_window && exam.evidence().threads.iter().any(writes);
-        Ok(full.then_some(()))
+        full.then_some(())
     };
-    let seen = Deadline::after(TO_GET_THERE).wait_for(full);
-    let waits = here("read the socket table", seen)?.is_some();
+    let waits = exam
+        .table_shows(Deadline::after(TO_GET_THERE), full)?
+        .is_some();
     if waits {
         exam.step("its receive buffer and your send buffer are full: you wait in a write");
     }

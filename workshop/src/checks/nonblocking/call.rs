@@ -11,7 +11,7 @@ use std::{
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use socket_workshop::{
     deadline::Deadline,
-    table::{End, State},
+    table::{End, State, Table},
 };
 
 use super::{Connect, cause, hangs};
@@ -157,14 +157,13 @@ impl<'e> Call<'e> {
 
     /// Waits until the dial is under way and the thread at rest. Returns the end that dials.
     pub(super) fn is_under_way(&self) -> Verdict<End> {
-        let look = || {
-            let table = self.exam.table().unwrap_or_default();
+        let look = |table: &Table| {
             let mut rows = table.rows.iter();
             let row = rows.find(|row| row.state == State::SynSent && row.peer == self.addr);
             let end = row.map(|row| Some(row.end()));
-            Ok(end.or_else(|| self.answer.has_ended().then_some(None)))
+            end.or_else(|| self.answer.has_ended().then_some(None))
         };
-        let seen = here("look for a SYN", Deadline::after(LIMIT).wait_for(look))?;
+        let seen = self.exam.table_shows(Deadline::after(LIMIT), look)?;
         self.goes_on()?;
         match seen {
             Some(Some(end)) => self.rests().map(|()| end),

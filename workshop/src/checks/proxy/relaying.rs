@@ -10,7 +10,7 @@ use std::{
 
 use socket_workshop::{
     deadline::Deadline,
-    table::{End, TimerKind},
+    table::{End, Table, TimerKind},
 };
 use socket2::SockRef;
 
@@ -157,23 +157,22 @@ impl<'e> Relaying<'e> {
         let (mut taken, mut probe_due) = (0, Duration::MAX);
         // A window probe that has brought nothing is sent again, later: then the window has been shut for
         // a while. If no thread of the relay's could run by now, that is not for want of a processor.
-        let full = || {
+        let full = |table: &Table| {
             while taken <= ENOUGH {
                 match from.peer.fill(&[b'x'; SMALL]) {
                     Ok(more @ 1..) => (taken, probe_due) = (taken + more, Duration::MAX),
                     _ => break,
                 }
             }
-            let table = self.exam.table().unwrap_or_default();
             let timer = table.find(exams).and_then(|row| row.timer);
             let probe = timer.filter(|timer| timer.kind == TimerKind::WindowProbe);
             let due = probe.map_or(Duration::MAX, |timer| timer.remaining);
             let before = mem::replace(&mut probe_due, due);
             let again = probe.is_some() && due > before;
             let held_up = again && !self.exam.evidence().threads.contains(&Doing::Running);
-            Ok((held_up || taken > ENOUGH).then_some(()))
+            (held_up || taken > ENOUGH).then_some(())
         };
-        let full = here("wait", Deadline::after(3 * LIMIT).wait_for(full))?;
+        let full = self.exam.table_shows(Deadline::after(3 * LIMIT), full)?;
         let (name, other) = (from.name, to.name);
         self.exam.step(format!(
             "the {name} has sent as much as goes; the {other} does not read"
@@ -213,11 +212,8 @@ impl<'e> Relaying<'e> {
             let _ = other.peer.stream().write(b"more"); // a relay that looks may have reset it by now
         })?;
         let exams = other.end.other();
-        let over = || {
-            let table = exam.table().unwrap_or_default();
-            Ok(table.find(exams).is_none().then_some(()))
-        };
-        let over = here("wait", Deadline::after(LIMIT).wait_for(over))?;
+        let over = |table: &Table| table.find(exams).is_none().then_some(());
+        let over = exam.table_shows(Deadline::after(LIMIT), over)?;
         let expected = format!("the connection of the {} to be reset", other.name);
         exam.must(
             over.is_some(),

@@ -10,7 +10,7 @@ use std::{
 
 use socket_workshop::{
     deadline::Deadline,
-    table::{Row, State},
+    table::{End, Row, State, Table},
 };
 
 use super::{
@@ -78,17 +78,15 @@ const CLOSED: &str = "The connection was complete before `stop` was called. It w
 /// Clients whose connections are complete, with nobody to accept them.
 fn queue(exam: &Exam, addr: SocketAddr) -> Verdict<Vec<TcpStream>> {
     let clients = dial(exam, addr, QUEUED)?;
-    let complete = || {
-        let table = exam.table().unwrap_or_default();
-        let full = |state, queued| state == State::Listen && queued == QUEUED as u32;
-        let mut rows = table.rows.iter();
-        Ok(rows
-            .any(|row| row.local == addr && full(row.state, row.recv_q))
-            .then_some(()))
+    let complete = |table: &Table| {
+        let queue = table.find(End::listener(addr));
+        queue.filter(|row| row.recv_q == QUEUED as u32).map(drop)
     };
-    match Deadline::after(LIMIT).wait_for(complete) {
-        Ok(Some(())) => {}
-        _ => return Err(Unmet::not_here("the table does not show the accept queue")),
+    if exam
+        .table_shows(Deadline::after(LIMIT), complete)?
+        .is_none()
+    {
+        return Err(Unmet::not_here("the table does not show the accept queue"));
     }
     exam.step(format!(
         "connected {QUEUED} clients to {addr}; they are in its accept queue"
@@ -190,17 +188,16 @@ pub(super) fn has_one_limit_for_all(exam: &Exam, start: Start) -> Verdict {
     let _silent = server.silent_clients(SILENT)?;
     let full = server.client("client that does not read")?;
     full.send(MUCH)?;
-    let pipe_is_full = || {
-        let table = exam.table().unwrap_or_default();
+    let pipe_is_full = |table: &Table| {
         let filled = |row: &Row| row.local == server.addr && row.send_q > 0;
-        Ok(table
-            .rows
-            .iter()
-            .any(|row| filled(row) && row.state == State::Established)
-            .then_some(()))
+        let mut rows = table.rows.iter();
+        rows.any(|row| filled(row) && row.state == State::Established)
+            .then_some(())
     };
-    let filled = Deadline::after(LIMIT).wait_for(pipe_is_full);
-    if !matches!(filled, Ok(Some(()))) {
+    if exam
+        .table_shows(Deadline::after(LIMIT), pipe_is_full)?
+        .is_none()
+    {
         return Err(Unmet::not_here(
             "a client that does not read does not fill its pipe",
         ));

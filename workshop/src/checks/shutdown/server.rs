@@ -11,7 +11,11 @@ use std::{
     time::Duration,
 };
 
-use socket_workshop::{deadline::Deadline, listen::Listen, table::End};
+use socket_workshop::{
+    deadline::Deadline,
+    listen::Listen,
+    table::{End, Table},
+};
 use socket2::SockRef;
 
 use super::{Start, Stop, cause};
@@ -224,13 +228,9 @@ pub(super) fn counts(exam: &Exam, count: usize, cut_off: usize) -> Verdict {
 
 /// Nothing listens at this address any more, by [`LIMIT`]. At another, the port may be another process's.
 pub(super) fn closes_its_listener(exam: &Exam, addr: SocketAddr) -> Verdict<bool> {
-    exam.table()?;
-    let look = || {
-        let table = exam.table().unwrap_or_default();
-        Ok(table.find(End::listener(addr)).is_none().then_some(()))
-    };
-    let closed = Deadline::after(LIMIT).wait_for(look);
-    Ok(matches!(closed, Ok(Some(()))))
+    let closed = |table: &Table| table.find(End::listener(addr)).is_none().then_some(());
+    let seen = exam.table_shows(Deadline::after(LIMIT), closed)?;
+    Ok(seen.is_some())
 }
 
 /// Clients that connect, and say nothing.

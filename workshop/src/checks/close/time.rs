@@ -65,8 +65,8 @@ fn reads_late(exam: &Exam, function: Function) -> Verdict<Duration> {
 }
 
 pub(super) fn gives_up_a_peer_that_talks_for_ever(exam: &Exam, function: Function) -> Verdict {
-    is_not_held(exam, || {
-        let call = Call::begin(exam, function, LONGER, (Short, Nothing))?;
+    is_not_held(exam, |limit| {
+        let call = Call::begin(exam, function, limit, (Short, Nothing))?;
         exam.step(format!("the peer sends a byte every {PAUSE:?}"));
         // Behind the close that is answered with RST, and the write fails: nothing is wrong with that.
         let says = |mut peer: &TcpStream| drop(peer.write(b"."));
@@ -80,24 +80,27 @@ pub(super) fn gives_up_a_peer_that_hardly_reads(exam: &Exam, function: Function)
     let call = Call::begin(exam, function, SHORT, (Large, Asked))?;
     call.times_out(cause::waits_for_a_deaf_peer)?;
 
-    is_not_held(exam, || {
-        let call = Call::begin(exam, function, LONGER, (Large, Asked))?;
-        exam.step(format!("the peer reads 2 KiB every {PAUSE:?}"));
+    is_not_held(exam, |limit| {
+        let call = Call::begin(exam, function, limit, (Large, Asked))?;
+        exam.step(format!("the peer reads 4 KiB every {PAUSE:?}"));
         let timeout = call.peer.stream().set_read_timeout(Some(A_MOMENT));
         here("set SO_RCVTIMEO", timeout)?;
-        let reads = |mut peer: &TcpStream| drop(peer.read(&mut [0; 2 << 10]));
+        let reads = |mut peer: &TcpStream| drop(peer.read(&mut [0; 4 << 10]));
         let longest = call.is_over_although(reads, cause::waits_for_a_slow_peer)?;
         call.times_out(cause::waits_for_a_slow_peer)?;
         Ok(longest)
     })
 }
 
-/// A timeout for each call would never run out, if the peer's pauses are shorter: once more, if the
-/// machine was so busy that one was not. Given is who returns the longest pause.
-fn is_not_held(exam: &Exam, round: impl Fn() -> Verdict<Duration>) -> Verdict {
-    let tries = Deadline::after(LIMIT);
-    while round()? >= LONGER && !tries.passed() {
-        exam.step("a pause was as long as the limit, for the machine is busy: once more");
+/// A timeout for each call would never run out if the peer's pauses are shorter by far: it takes some of
+/// them until there is room to write. On a machine so busy that they are not: once more, with a longer
+/// limit. Given is who returns the longest pause.
+fn is_not_held(exam: &Exam, round: impl Fn(Duration) -> Verdict<Duration>) -> Verdict {
+    for limit in [LONGER, 2 * LONGER, 2 * LONGER] {
+        if 4 * round(limit)? < limit {
+            break;
+        }
+        exam.step("the peer's pauses were long, for the machine is busy: once more");
     }
     Ok(())
 }

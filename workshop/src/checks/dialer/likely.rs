@@ -54,6 +54,15 @@ fn waited_for(case: &Case) -> Vec<SocketAddr> {
     waits.map(|seen| seen.row.peer).collect()
 }
 
+/// The only address that is waited for. The table is read row by row: it may show an attempt that has
+/// ended by now, and the next.
+fn place(waited_for: &[SocketAddr], silent: &[Address]) -> Option<usize> {
+    let is_waited_for = |address: &Address| waited_for.contains(&address.addr);
+    (waited_for.len() <= 2)
+        .then(|| silent.iter().rposition(is_waited_for))
+        .flatten()
+}
+
 /// How many connections have been made to an address: they are in its accept queue.
 fn connections(case: &Case, address: &Address) -> Option<u32> {
     let mut rows = case.evidence.sockets.iter().map(|seen| &seen.row);
@@ -168,9 +177,7 @@ pub(super) fn overdue(case: &Case, silent: &[Address]) -> Option<String> {
         return None;
     }
     let waited_for = waited_for(case);
-    let place = silent
-        .iter()
-        .position(|address| waited_for == [address.addr]);
+    let place = place(&waited_for, silent);
     Some(match place {
         Some(0) => {
             "It is still waiting for the first address, longer than the limit for all of them."
@@ -212,9 +219,7 @@ pub(super) fn takes_its_time(case: &Case, silent: &[Address], limit: Duration) -
         );
     }
     let waited_for = waited_for(case);
-    let place = silent
-        .iter()
-        .position(|address| waited_for == [address.addr]);
+    let place = place(&waited_for, silent);
     let adds_up = |which: String| {
         Some(format!(
             "The limit was over before the first address was dialed, and {which} is being waited for: \

@@ -120,6 +120,20 @@ impl<'e> Relaying<'e> {
         Ok(())
     }
 
+    /// The same, with a reader who takes a piece when the relay has done what it can: the last of them
+    /// wait in the kernel when it returns.
+    pub fn receives_at_leisure(&self, bytes: &[u8], from: &Side, to: &Side) -> Verdict {
+        for piece in bytes.chunks(PIECE) {
+            self.receives(piece, from, to)?;
+            let rests = || {
+                let running = self.exam.evidence().threads.contains(&Doing::Running);
+                Ok((!running || self.answer.has_ended()).then_some(()))
+            };
+            here("wait", Deadline::after(LIMIT).wait_for(rests))?;
+        }
+        Ok(())
+    }
+
     /// One side half-closes, and the other must read end of file.
     pub fn passes_the_end(&self, from: &Side, to: &Side) -> Verdict {
         from.half_close()?;

@@ -6,10 +6,12 @@
 //! | [`frame`] | bytes, decoded field by field, layer under layer |
 //! | [`pcap`] | capture files, for Wireshark and from it |
 //! | [`namespace`] | a network of our own, where a capture needs no privilege |
+//! | [`conversation`] | the segments of one connection, and the states of its ends beside them |
 //! | [`capture`] | the segments of a conversation as they pass, and the states of its ends |
 //! | [`diagram`] | a conversation as a sequence diagram (SVG) |
 
 pub mod capture;
+pub mod conversation;
 pub mod diagram;
 pub mod frame;
 pub mod namespace;

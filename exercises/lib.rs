@@ -18,3 +18,8 @@
 //! | `13_shutdown.rs` | a server that stops within a limit, having served who was queued |
 //! | `14_latency.rs` | a request writer that needs one segment |
 //! | `15_proxy.rs` | a proxy that passes each half-close on |
+//! | `16_transfer.rs` | one framed message, whose length is never trusted |
+//! | `17_datagrams.rs` | request and answer over a link that loses, repeats and reorders |
+//! | `18_tftp.rs` | the packets of TFTP, read and written |
+//! | `19_headers.rs` | the Internet checksum, and a TCP header with its options |
+//! | `20_handshake.rs` | the state of each end after each segment of a capture |

@@ -47,3 +47,18 @@ pub mod latency;
 
 #[path = "15_proxy.rs"]
 pub mod proxy;
+
+#[path = "16_transfer.rs"]
+pub mod transfer;
+
+#[path = "17_datagrams.rs"]
+pub mod datagrams;
+
+#[path = "18_tftp.rs"]
+pub mod tftp;
+
+#[path = "19_headers.rs"]
+pub mod headers;
+
+#[path = "20_handshake.rs"]
+pub mod handshake;

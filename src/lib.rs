@@ -11,6 +11,7 @@
 //! | [`stage`] | tells a lesson's story: what was done, what the kernel must now show, wait until it does |
 //! | [`queues`], [`plot`] | the queues of a connection and the window between them, look by look; bars in a terminal |
 //! | [`deadline`] | an absolute point in time, on a stream and on anything that must be waited for |
+//! | [`folder`] | a folder that files are handed out of and received into |
 //! | [`fault`] | errors that say what was attempted, on what, and why it failed |
 //! | [`command`] | what every `main` does: read the arguments, run, report in one line |
 //! | [`listen`], [`dial`] | a listening socket with its options; a connection to one of several addresses |
@@ -31,6 +32,7 @@ pub mod command;
 pub mod deadline;
 pub mod dial;
 pub mod fault;
+pub mod folder;
 pub mod heartbeat;
 pub mod histogram;
 pub mod kv;

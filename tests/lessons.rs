@@ -18,7 +18,7 @@ use socket_workshop::{
 };
 
 /// The lessons, and how many stages each has.
-const LESSONS: [(&str, usize); 15] = [
+const LESSONS: [(&str, usize); 20] = [
     ("listener", 7),
     ("dialer", 4),
     ("echo", 5),
@@ -34,6 +34,11 @@ const LESSONS: [(&str, usize); 15] = [
     ("shutdown", 5),
     ("latency", 5),
     ("proxy", 6),
+    ("transfer", 1),
+    ("datagrams", 1),
+    ("tftp", 1),
+    ("headers", 1),
+    ("handshake", 1),
 ];
 
 fn on_any_port(name: &str) -> Command {

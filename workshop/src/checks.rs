@@ -2,10 +2,13 @@
 
 pub mod backlog;
 pub mod close;
+pub mod datagrams;
 pub mod deadlines;
 pub mod dialer;
 pub mod echo;
 mod full;
+pub mod handshake;
+pub mod headers;
 pub mod heartbeat;
 pub mod kv;
 pub mod latency;
@@ -15,6 +18,8 @@ pub mod proxy;
 pub mod reuseaddr;
 pub mod shutdown;
 pub mod states;
+pub mod tftp;
+pub mod transfer;
 pub mod window;
 
 /// An exercise: where it is, what it belongs to, and what helps.
@@ -49,6 +54,11 @@ pub const EXERCISES: &[Exercise] = &[
     shutdown::EXERCISE,
     latency::EXERCISE,
     proxy::EXERCISE,
+    transfer::EXERCISE,
+    datagrams::EXERCISE,
+    tftp::EXERCISE,
+    headers::EXERCISE,
+    handshake::EXERCISE,
 ];
 
 impl Exercise {

@@ -176,6 +176,16 @@ answers! {
             returns_without_joining sends_a_fin_first shuts_down_both_halves
             shuts_down_the_wrong_one spins swaps_the_counts takes_a_reset_for_the_end unwraps
             waits_for_the_end waits_for_the_other_direction whole_buffer;
+
+        transfer(stub): ;
+
+        datagrams(stub): ;
+
+        tftp(stub): ;
+
+        headers(stub): ;
+
+        handshake(stub): ;
     }
     right_answers {
         listener(listen, serve): four_threads_accept listens_twice one_thread_polls threads;
@@ -209,6 +219,16 @@ answers! {
         latency(prepare, put): a_buffer_with_room corks more_to_come no_delay_for_a_call vectored;
 
         proxy(relay): a_few_bytes_at_a_time clones_and_loops polls queues_a_little;
+
+        transfer(stub): ;
+
+        datagrams(stub): ;
+
+        tftp(stub): ;
+
+        headers(stub): ;
+
+        handshake(stub): ;
     }
     starters {
         listener(listen, serve): starter;
@@ -226,6 +246,11 @@ answers! {
         shutdown(start): starter;
         latency(prepare, put): starter;
         proxy(relay): starter;
+        transfer(stub): starter;
+        datagrams(stub): starter;
+        tftp(stub): starter;
+        headers(stub): starter;
+        handshake(stub): starter;
     }
 }
 

@@ -1,0 +1,224 @@
+//! A folder that files are handed out of and received into: no name leads out of it, and a file that
+//! does not arrive whole leaves nothing under its name.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, ErrorKind, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::{Component, Path, PathBuf},
+    process,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use nix::libc;
+
+use crate::fault::Attempt;
+
+/// A folder. Names in it are the last part of a path, nothing else: what a stranger sends is never a
+/// path of ours.
+#[derive(Clone, Debug)]
+pub struct Folder {
+    path: PathBuf,
+}
+
+/// A file that is arriving, under a name of its own beside its later one, which begins with a dot.
+/// Unless it is [kept](Incoming::keep), dropping it removes it.
+#[derive(Debug)]
+pub struct Incoming {
+    file: File,
+    here: PathBuf,
+    goal: PathBuf,
+    replace: bool,
+}
+
+impl Folder {
+    /// # Errors
+    /// It is not there, or no folder.
+    pub fn open(path: &Path) -> io::Result<Folder> {
+        let is_folder = fs::metadata(path).and_then(|found| match found.is_dir() {
+            true => Ok(()),
+            false => Err(ErrorKind::NotADirectory.into()),
+        });
+        is_folder.attempt(|| format!("cannot use the folder {}", path.display()))?;
+        let path = path.to_owned();
+        Ok(Folder { path })
+    }
+
+    /// A file in it, and its length in bytes.
+    ///
+    /// # Errors
+    /// `InvalidInput` for a name that is more than a name; what opening it fails with; whatever is no
+    /// plain file, a symbolic link for one.
+    pub fn file(&self, name: &str) -> io::Result<(File, u64)> {
+        let path = self.within(name)?;
+        let mut options = OpenOptions::new();
+        // Not what a link points to; and a FIFO without a writer does not block us (open(2)).
+        let options = options
+            .read(true)
+            .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
+        let opened = options.open(path).and_then(|file| {
+            let found = file.metadata()?;
+            match found.is_file() {
+                true => Ok((file, found.len())),
+                false => Err(io::Error::new(
+                    ErrorKind::InvalidInput,
+                    "it is no plain file",
+                )),
+            }
+        });
+        opened.attempt(|| format!("cannot read {name:?}"))
+    }
+
+    /// Begins to receive a file.
+    ///
+    /// # Errors
+    /// `InvalidInput` for a name that is more than a name; `AlreadyExists` for one that is taken and
+    /// not to be replaced; what creating it fails with.
+    pub fn receive(&self, name: &str, replace: bool) -> io::Result<Incoming> {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let goal = self.within(name)?;
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let here = self
+            .path
+            .join(format!(".incoming-{}-{number}", process::id()));
+        let created = match goal.symlink_metadata() {
+            Ok(_) if !replace => Err(ErrorKind::AlreadyExists.into()),
+            _ => OpenOptions::new().write(true).create_new(true).open(&here),
+        };
+        let file = created.attempt(|| format!("cannot receive {name:?}"))?;
+        Ok(Incoming {
+            file,
+            here,
+            goal,
+            replace,
+        })
+    }
+
+    fn within(&self, name: &str) -> io::Result<PathBuf> {
+        let mut parts = Path::new(name).components();
+        let is_a_name = matches!(parts.next(), Some(Component::Normal(part)) if part == name);
+        if !is_a_name || parts.next().is_some() || name.contains(['\0', '\\']) {
+            let what = format!("{name:?} is no name of a file: it may not lead out of the folder");
+            return Err(io::Error::new(ErrorKind::InvalidInput, what));
+        }
+        Ok(self.path.join(name))
+    }
+}
+
+impl Write for Incoming {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Incoming {
+    /// It is whole: from now on it is there under its name, all of it.
+    ///
+    /// # Errors
+    /// `AlreadyExists` where another has taken the name in the meantime; what the disk fails with.
+    pub fn keep(self) -> io::Result<()> {
+        self.file.sync_all()?;
+        match self.replace {
+            true => fs::rename(&self.here, &self.goal),
+            // Unlike rename(2), link(2) never replaces.
+            false => fs::hard_link(&self.here, &self.goal),
+        }
+    }
+}
+
+impl Drop for Incoming {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.here); // it is gone already where it was renamed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        env, fs,
+        io::{ErrorKind, Write},
+        os::unix::fs::symlink,
+        path::PathBuf,
+        process,
+    };
+
+    use super::Folder;
+
+    /// A folder that is removed when the test is over.
+    struct Temporary(PathBuf);
+
+    impl Temporary {
+        fn new(name: &str) -> Temporary {
+            let path = env::temp_dir().join(format!("folder-{}-{name}", process::id()));
+            fs::create_dir(&path).unwrap();
+            Temporary(path)
+        }
+    }
+
+    impl Drop for Temporary {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[test]
+    fn no_name_leads_out_of_it() {
+        let here = Temporary::new("names");
+        let folder = Folder::open(&here.0).unwrap();
+        symlink("/etc/hostname", here.0.join("link")).unwrap();
+        for name in [
+            "",
+            ".",
+            "..",
+            "../x",
+            "/etc/hostname",
+            "a/b",
+            "a/",
+            "./a",
+            "a\\b",
+            "a\0b",
+        ] {
+            let kind = folder.file(name).unwrap_err().kind();
+            assert_eq!(kind, ErrorKind::InvalidInput, "{name:?}");
+            let kind = folder.receive(name, true).unwrap_err().kind();
+            assert_eq!(kind, ErrorKind::InvalidInput, "{name:?}");
+        }
+        assert!(folder.file("link").is_err());
+        assert!(folder.receive("link", false).is_err());
+    }
+
+    #[test]
+    fn a_file_is_there_when_it_is_whole_and_not_before() {
+        let here = Temporary::new("whole");
+        let folder = Folder::open(&here.0).unwrap();
+        let mut cut = folder.receive("a", false).unwrap();
+        cut.write_all(b"cut").unwrap();
+        assert_eq!(folder.file("a").unwrap_err().kind(), ErrorKind::NotFound);
+        drop(cut);
+        assert_eq!(fs::read_dir(&here.0).unwrap().count(), 0);
+        let mut whole = folder.receive("a", false).unwrap();
+        whole.write_all(b"whole").unwrap();
+        whole.keep().unwrap();
+        assert_eq!(folder.file("a").unwrap().1, 5);
+        assert_eq!(fs::read_dir(&here.0).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_file_is_replaced_only_when_told() {
+        let here = Temporary::new("replace");
+        let folder = Folder::open(&here.0).unwrap();
+        let late = folder.receive("a", false).unwrap();
+        folder.receive("a", false).unwrap().keep().unwrap();
+        assert_eq!(late.keep().unwrap_err().kind(), ErrorKind::AlreadyExists);
+        let refused = folder.receive("a", false).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::AlreadyExists);
+        let mut other = folder.receive("a", true).unwrap();
+        other.write_all(b"other").unwrap();
+        other.keep().unwrap();
+        assert_eq!(folder.file("a").unwrap().1, 5);
+    }
+}

@@ -22,7 +22,7 @@ mod walk;
 use std::{error::Error, fmt, time::Duration};
 
 pub use checksum::Checksum;
-pub use hex::from_hex;
+pub use hex::{from_hex, named_frames};
 pub use layer::{Field, Layer};
 pub use options::options;
 
@@ -83,6 +83,18 @@ impl Frame<'_> {
     #[must_use]
     pub fn layer(&self, name: &str) -> Option<&Layer> {
         self.layers.iter().find(|layer| layer.name == name)
+    }
+
+    /// How many bytes the first layer of this name takes; 0 if there is none.
+    #[must_use]
+    pub fn length(&self, name: &str) -> usize {
+        self.layer(name).map_or(0, |layer| layer.bytes.len())
+    }
+
+    /// The checksum of the first layer of this name, where it has one and all that it covers is there.
+    #[must_use]
+    pub fn checksum(&self, name: &str) -> Option<&Checksum> {
+        self.layer(name)?.checksum.as_ref()
     }
 }
 

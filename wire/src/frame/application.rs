@@ -79,9 +79,13 @@ fn text(rest: Rest, layer: &mut Layer, name: &'static str) -> Result<(), Fault> 
     Ok(())
 }
 
-/// The beginning of it, in quotes, with what is no text escaped.
+/// The beginning of it, in quotes, if it is text.
 fn quote(bytes: &[u8]) -> String {
     const SHOWN: usize = 24;
+    let is_text = |byte: &u8| byte.is_ascii_graphic() || byte.is_ascii_whitespace();
+    if !bytes.iter().all(is_text) {
+        return String::new();
+    }
     let more = if bytes.len() > SHOWN { "…" } else { "" };
     let shown = &bytes[..bytes.len().min(SHOWN)];
     format!("\"{}\"{more}", shown.escape_ascii())

@@ -1,6 +1,6 @@
 //! The Internet checksum (RFC 1071), step by step, and what a header says it is.
 
-use std::net::IpAddr;
+use std::{fmt, net::IpAddr};
 
 /// A checksum, computed anew beside the one that the header has.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,6 +81,32 @@ impl Checksum {
         } else {
             format!("WRONG: it should be {:#06x}", self.computed)
         }
+    }
+}
+
+/// The computation, beside what the header says.
+impl fmt::Display for Checksum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Checksum {
+            covered,
+            sum,
+            folded,
+            computed,
+            stated,
+            ..
+        } = self;
+        match self.pseudo {
+            0 => write!(f, "{covered} bytes")?,
+            pseudo => write!(f, "{pseudo} bytes of pseudo-header and {covered}")?,
+        }
+        write!(
+            f,
+            " sum to {sum:#x}, with the carries added {folded:#06x};\n"
+        )?;
+        write!(
+            f,
+            "    complement {computed:#06x}, in the header {stated:#06x}"
+        )
     }
 }
 

@@ -23,9 +23,39 @@ pub fn from_hex(text: &str) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
+/// Frames as they are kept in files: a line with a name, a line with the bytes in hex. Empty lines, and
+/// those that begin with `#`, are nothing.
+///
+/// # Errors
+/// The bytes of one of them are not; the error says whose.
+pub fn named_frames(text: &str) -> Result<Vec<(&str, Vec<u8>)>, String> {
+    let lines = text
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let lines: Vec<&str> = lines.collect();
+    let frame = |pair: &[&'_ str]| from_hex(pair.get(1).unwrap_or(&""));
+    lines
+        .chunks(2)
+        .map(|pair| match frame(pair) {
+            Ok(bytes) => Ok((pair[0], bytes)),
+            Err(error) => Err(format!("frame `{}`: {error}", pair[0])),
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::from_hex;
+    use super::{from_hex, named_frames};
+
+    #[test]
+    fn a_frame_is_a_name_and_a_line_of_hex() {
+        let text = "# about\n\none\n01 02\n\ntwo\nff\n";
+        assert_eq!(
+            named_frames(text),
+            Ok(vec![("one", vec![1, 2]), ("two", vec![0xff])])
+        );
+        assert!(named_frames("one\n0 1\n").unwrap_err().contains("`one`"));
+    }
 
     #[test]
     fn a_byte_is_two_digits() {

@@ -109,10 +109,7 @@ fn v4_cells(header: &Ipv4HeaderSlice, checksum: &Checksum) -> [Cell; 15] {
         flag(header.dont_fragment(), "must not be cut into fragments"),
         flag(header.more_fragments(), "more fragments follow"),
         means(header.fragments_offset().value(), "in units of 8 bytes"),
-        means(
-            header.ttl(),
-            "each router takes one off; at 0 it is thrown away",
-        ),
+        means(header.ttl(), "a router takes 1 off; 0: thrown away"),
         protocol(header.protocol()),
         means(
             format!("{:#06x}", header.header_checksum()),
@@ -148,10 +145,7 @@ pub(super) fn v6(rest: Rest) -> Result<(Layer, Next), Fault> {
         ),
         means(header.payload_length(), "bytes behind this header"),
         protocol(header.next_header()),
-        means(
-            header.hop_limit(),
-            "each router takes one off; at 0 it is thrown away",
-        ),
+        means(header.hop_limit(), "a router takes 1 off; 0: thrown away"),
         address(header.source_addr().into()),
         address(header.destination_addr().into()),
     ];

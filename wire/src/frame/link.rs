@@ -149,8 +149,8 @@ pub(super) fn arp(rest: Rest) -> Result<(Layer, Next), Fault> {
     let cells = [
         hardware(packet.hw_addr_type().0),
         ether_type_cell(packet.proto_addr_type()),
-        means(hardware_length, "bytes of an address"),
-        means(protocol_length, "bytes of an address"),
+        means(hardware_length, "bytes an address has"),
+        means(protocol_length, "bytes an address has"),
         means(packet.operation().0, operation),
     ];
     let mut layer = layer(LINK, "ARP", rest.at, &ARP, cells);
@@ -162,7 +162,7 @@ pub(super) fn arp(rest: Rest) -> Result<(Layer, Next), Fault> {
     ];
     for ((name, length), address) in names.into_iter().zip(addresses) {
         let cell = match *address {
-            [0, 0, 0, 0, 0, 0] => means("00:00:00:00:00:00", "not known: it is what is asked for"),
+            [0, 0, 0, 0, 0, 0] => means("00:00:00:00:00:00", "not known: what is asked for"),
             [a, b, c, d] => says(Ipv4Addr::new(a, b, c, d)),
             _ => mac(address),
         };
@@ -176,8 +176,8 @@ pub(super) fn padding(rest: Rest) -> Layer {
     let left = rest.left().len();
     let mut layer = empty(LINK, "padding", rest.at);
     let why = match rest.bytes.len() {
-        ..=60 => "so that 46 bytes follow the Ethernet header: a frame has no fewer",
-        _ => "no header accounts for these: a trailer of the link's",
+        ..=60 => "so that 46 follow the Ethernet header",
+        _ => "no header accounts for these",
     };
     layer.push("padding", left, means(count(left), why));
     layer

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use etherparse::PacketBuilder;
 
-use super::{Fault, Frame, LinkType, decode, from_hex, segment};
+use super::{Fault, Frame, LinkType, decode, named_frames, segment};
 use crate::segment::{Flags, TcpOption};
 
 /// The bytes of a frame in `data/frames.txt`.
 fn frame(name: &str) -> Vec<u8> {
-    let mut lines = include_str!("../../data/frames.txt").lines();
-    lines.find(|line| *line == name).expect("it is in the file");
-    from_hex(lines.next().unwrap()).unwrap()
+    let frames = named_frames(include_str!("../../data/frames.txt")).unwrap();
+    let found = frames.into_iter().find(|(other, _)| *other == name);
+    found.expect("it is in the file").1
 }
 
 fn whole(bytes: &[u8]) -> Frame<'_> {
@@ -127,11 +127,11 @@ fn a_row_shows_its_bytes_and_bits() {
     let request = frame("tftp-read-request");
     let text = whole(&request).to_string();
     for row in [
-        "    14  45 0100....              version                  4",
-        "    14  45 ....0101              header length            5                  words of 4 bytes: 20",
-        "    20  00 00 ...00000 00000000  fragment offset          0                  in units of 8 bytes",
-        "    40  ac 40                    checksum                 0xac40             right",
-        "    44  63 3a 5c 71 77 65 72 71  file                     \"c:\\\\qwerq.qwe\"\n        2e 71 77 65 00\n",
+        "  14  45 0100....              version                  4",
+        "  14  45 ....0101              header length            5                  words of 4 bytes: 20",
+        "  20  00 00 ...00000 00000000  fragment offset          0                  in units of 8 bytes",
+        "  40  ac 40                    checksum                 0xac40             right",
+        "  44  63 3a 5c 71 77 65 72 71  file                     \"c:\\\\qwerq.qwe\"\n      2e 71 77 65 00\n",
     ] {
         assert!(text.contains(row), "no {row:?} in\n{text}");
     }

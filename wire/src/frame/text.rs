@@ -43,7 +43,7 @@ impl fmt::Display for Frame<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (nth, layer) in self.layers.iter().enumerate() {
             let gap = if nth == 0 { "" } else { "\n" };
-            writeln!(f, "{gap}{}", layer.title(self.end()))?;
+            writeln!(f, "{gap}{}", layer.title(self.end(), self.bytes.len()))?;
             for field in &layer.fields {
                 field.write(f, self.bytes)?;
             }
@@ -54,7 +54,7 @@ impl fmt::Display for Frame<'_> {
 
 impl Layer {
     /// Its layer, its name, and what it is called with all that it holds.
-    fn title(&self, end: usize) -> String {
+    fn title(&self, end: usize, whole: usize) -> String {
         let level = match self.level {
             2 => "link",
             3 => "network",
@@ -62,17 +62,15 @@ impl Layer {
             _ => "application",
         };
         let title = format!("layer {}, {level}: {}", self.level, self.name);
-        let unit = match self.name {
-            "Ethernet" => "a frame",
-            "IPv4" | "IPv6" => "a packet",
-            "TCP" => "a segment",
-            "UDP" => "a datagram",
+        let (unit, end) = match self.name {
+            "Ethernet" => ("a frame", whole),
+            "IPv4" | "IPv6" => ("a packet", end),
+            "TCP" => ("a segment", end),
+            "UDP" => ("a datagram", end),
             _ => return title,
         };
-        format!(
-            "{title}, with what it carries {unit} of {} bytes",
-            end - self.bytes.start
-        )
+        let length = end - self.bytes.start;
+        format!("{title}, with what it carries {unit} of {length} bytes")
     }
 }
 
@@ -85,17 +83,17 @@ impl Field {
             mask => bits(bytes, mask),
         };
         let row = format!(
-            "{:>6}  {first:<23}  {:<23}  {:<18} {}",
+            "{:>4}  {first:<23}  {:<23}  {:<18} {}",
             self.bytes.start, self.name, self.value, self.meaning
         );
         writeln!(f, "{}", row.trim_end())?;
         if self.mask == 0 {
             // Of what is long, three lines show what it is.
             for line in lines.by_ref().take(2) {
-                writeln!(f, "        {line}")?;
+                writeln!(f, "      {line}")?;
             }
             if lines.next().is_some() {
-                writeln!(f, "        …")?;
+                writeln!(f, "      …")?;
             }
         }
         Ok(())

@@ -129,14 +129,15 @@ fn tcp_cells(
         let set = segment.flags.has(Flags(bit));
         means(u8::from(set), if set { meaning } else { "" })
     };
+    let acknowledged = match segment.flags.has(Flags::ACK) {
+        true => means(segment.ack, "the number of the byte expected next"),
+        false => means(segment.ack, "nothing: ACK is not set"),
+    };
     [
         port(header.source_port()),
         port(header.destination_port()),
         means(segment.seq, "the number of its first byte"),
-        means(
-            segment.ack,
-            "if ACK is set: the number of the byte expected next",
-        ),
+        acknowledged,
         means(
             header.data_offset(),
             format!("words of 4 bytes: {}", header.slice().len()),
@@ -175,7 +176,7 @@ fn option_row(option: &TcpOption) -> (&'static str, Cell) {
         TcpOption::Mss(mss) => ("MSS", means(mss, "bytes of data it takes in a segment")),
         TcpOption::WindowScale(shift) => (
             "window scale",
-            means(shift, "its windows are to be shifted by so many bits"),
+            means(shift, "bits by which its windows are to be shifted"),
         ),
         TcpOption::SackPermitted => ("SACK permitted", says("")),
         TcpOption::Sack(ranges) => {
@@ -206,7 +207,7 @@ fn port(number: u16) -> Cell {
         80 => "HTTP",
         443 => "HTTPS",
         ..1024 => "well-known",
-        32768..61000 => "Linux takes those of clients from here",
+        32768..61000 => "ephemeral: a client's",
         _ => "",
     };
     means(number, meaning)

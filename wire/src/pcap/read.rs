@@ -1,11 +1,15 @@
 //! The packets of a file, one after the other.
 
 use std::{
-    io::{self, Cursor, ErrorKind, Read},
+    fs::File,
+    io::{self, BufReader, Cursor, ErrorKind, Read},
+    path::Path,
     time::Duration,
 };
 
 use pcap_file::{DataLink, PcapError, TsResolution, pcap::PcapReader};
+
+use socket_workshop::fault::Attempt;
 
 use crate::frame::LinkType;
 
@@ -28,6 +32,19 @@ pub struct Packet {
     pub wire_length: usize,
     /// Those of them that were kept.
     pub bytes: Vec<u8>,
+}
+
+impl Packets<BufReader<File>> {
+    /// Opens a capture file.
+    ///
+    /// # Errors
+    /// It cannot be opened; or as for [`Packets::new`].
+    pub fn open(path: &Path) -> io::Result<Packets<BufReader<File>>> {
+        // `other`: that a file may not be read is nothing that advice about sockets helps.
+        let file = File::open(path).map_err(io::Error::other);
+        let packets = file.and_then(|file| Packets::new(BufReader::new(file)));
+        packets.attempt(|| format!("cannot read `{}`", path.display()))
+    }
 }
 
 impl<R: Read> Packets<R> {

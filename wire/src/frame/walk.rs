@@ -96,7 +96,8 @@ pub(super) fn walk(link: LinkType, bytes: &[u8], wire_length: usize) -> (Walk, O
         missing,
     };
     let fault = walk.go(link, &mut rest).err().map(|fault| match missing {
-        0 | usize::MAX => fault,
+        0 => fault,
+        _ if wire_length == usize::MAX => fault, // nobody knows how long it was
         _ => Fault {
             reason: format!(
                 "{} (the capture kept {} of {wire_length} bytes)",

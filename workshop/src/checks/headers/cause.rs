@@ -1,0 +1,292 @@
+//! What can go wrong with bytes: by the bytes, and by what was made of them.
+
+use wire::segment::TcpOption;
+
+use super::Header;
+use crate::exam::{Awaited, Case};
+
+/// The sum of words that are made of bytes in this way, with its carries.
+fn sum(bytes: &[u8], word: fn(u8, u8) -> u16) -> u32 {
+    let words = bytes.chunks(2);
+    words
+        .map(|pair| u32::from(word(pair[0], *pair.get(1).unwrap_or(&0))))
+        .sum()
+}
+
+fn big(high: u8, low: u8) -> u16 {
+    u16::from_be_bytes([high, low])
+}
+
+fn fold(mut sum: u32) -> u16 {
+    while sum > 0xffff {
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    sum as u16
+}
+
+/// What was done instead, as far as the result shows it; if it may have been several things, all.
+pub(super) fn of_a_sum(bytes: &[u8], got: u16) -> Option<String> {
+    let right = sum(bytes, big);
+    let little = sum(bytes, |high, low| u16::from_le_bytes([high, low]));
+    let once = (right & 0xffff) + (right >> 16);
+    let (whole, rest) = bytes.split_at(bytes.len() & !1);
+    let mistakes = [
+        (
+            fold(right),
+            "that is the sum; the checksum is its complement, `!sum`",
+        ),
+        (
+            !fold(little),
+            "the words were taken with their low byte first (from_le_bytes, from_ne_bytes); in network \
+             byte order the higher byte comes first (from_be_bytes)",
+        ),
+        (
+            !(right as u16),
+            "what was carried out of 16 bits is lost (`wrapping_add`, or `as u16` too early); ones' \
+             complement adds it at the low end",
+        ),
+        (
+            !(once as u16),
+            "the carries were added once, and that carried again; fold until nothing is above 16 bits",
+        ),
+        (
+            !fold(sum(whole, big)),
+            "the last byte is not in it (`chunks_exact` leaves it out); an odd length leaves a byte \
+             alone, and it is the higher half of a word whose lower half is zero",
+        ),
+        (
+            !fold(sum(whole, big) + rest.iter().map(|byte| u32::from(*byte)).sum::<u32>()),
+            "the last byte was added as a number of its own; it is the higher half of a word, and the \
+             zero stands behind it",
+        ),
+        (
+            if fold(right) == 0xffff {
+                0xffff
+            } else {
+                !fold(right)
+            },
+            "zero was replaced by 0xffff; that is UDP's rule for what it sends, and not the checksum's",
+        ),
+    ];
+    let found: Vec<&str> = mistakes
+        .into_iter()
+        .filter(|(result, _)| *result == got && got != !fold(right))
+        .map(|(_, mistake)| mistake)
+        .collect();
+    match found[..] {
+        [] => Some(
+            "Sum the 16-bit words, the higher byte first, in a u32; add what is above its low 16 bits to \
+             them, until nothing is; return the complement. Each call begins with a sum of 0."
+                .to_owned(),
+        ),
+        [one] => Some(format!("This is what comes out if {}.", clause(one))),
+        _ => Some(format!(
+            "This is what comes out if one of these was done: {}.",
+            found.join("; or, ")
+        )),
+    }
+}
+
+/// `that is …` reads badly behind `if`.
+fn clause(mistake: &str) -> String {
+    mistake.replacen("that is the sum; ", "the complement is missing: ", 1)
+}
+
+pub(super) fn of_a_panicking_sum(case: &Case) -> Option<String> {
+    case.panicked.then(|| {
+        "Either the sum has left its type (a u16 holds no sum of two words; a u32 holds that of 64 KiB), \
+         or a byte was taken that is not there: an odd length ends with a byte alone."
+            .to_owned()
+    })
+}
+
+/// For a call of `parse_tcp` that panicked, or has not come back.
+pub(super) fn of_no_return(bytes: &[u8], case: &Case) -> Option<String> {
+    if case.panicked {
+        return Some(
+            "A byte was taken that is not there, or a number left its type. The bytes are somebody \
+             else's, and so are the lengths in them: `get` is None where an index panics, and \
+             `checked_sub` where a subtraction does."
+                .to_owned(),
+        );
+    }
+    let stands_still = has_a_length_of(bytes, 0);
+    (case.awaited == Awaited::Return && case.is_running()).then(|| {
+        if stands_still {
+            "There is an option with a length of 0. To go on by 0 bytes is to stay: the loop meets the \
+             same option for ever. A length below 2 cannot be, for it counts the kind and itself."
+        } else {
+            "The loop over the options does not get on, or does not end with the header."
+        }
+        .to_owned()
+    })
+}
+
+/// Whether the options, walked along, come to one with this length.
+fn has_a_length_of(bytes: &[u8], wanted: u8) -> bool {
+    let mut at = 20;
+    loop {
+        match (bytes.get(at), bytes.get(at + 1)) {
+            (Some(1), _) => at += 1,
+            (Some(2..), Some(length)) if *length == wanted => return true,
+            (Some(2..), Some(length @ 2..)) => at += usize::from(*length),
+            _ => return false,
+        }
+    }
+}
+
+/// Whether the options, walked along, end with a kind and no length.
+fn ends_with_a_kind(options: &[u8]) -> bool {
+    let mut at = 0;
+    loop {
+        match (options.get(at), options.get(at + 1)) {
+            (Some(1), _) => at += 1,
+            (Some(2..), None) => return true,
+            (Some(2..), Some(length @ 2..)) => at += usize::from(*length),
+            _ => return false,
+        }
+    }
+}
+
+/// A whole header was refused.
+pub(super) fn of_a_refusal(bytes: &[u8], wanted: &Header) -> String {
+    let unknown = |option: &TcpOption| matches!(option, TcpOption::Other(..));
+    if wanted.options.iter().any(unknown) {
+        "A kind that is not known is no reason to refuse: its length says where the next one begins, and \
+         so does that of a known kind with a length that is not its own. Both are `Other`."
+    } else if bytes.get(20..wanted.header_len).unwrap_or_default().contains(&0) {
+        "What stands behind a 0 is no option, whatever it looks like: the 0 ends them."
+    } else if bytes.len() == wanted.header_len {
+        "The header ends where the bytes end: a segment need not carry data (compare with `<`, not `<=`), \
+         and the last option may end with the header. If that is not it, `header_len` is not what the \
+         upper half of byte 12 says, or more was asked for than the rules name: no checksum, for \
+         instance."
+    } else {
+        "The bytes behind the header are data, of any number; an option may end with the header; and 1 \
+         is a byte without a length. If that is not it, `header_len` is not what the upper half of byte \
+         12 says, or more was asked for than the rules name: no checksum, for instance."
+    }
+    .to_owned()
+}
+
+/// A number is not what stands there.
+pub(super) fn of_a_number(bytes: &[u8], name: &str, wanted: u64, got: u64) -> Option<String> {
+    let byte = |at: usize| u64::from(bytes.get(at).copied().unwrap_or(0));
+    let swapped = match name {
+        "seq" | "ack" => (wanted as u32).swap_bytes().into(),
+        _ => u64::from((wanted as u16).swap_bytes()),
+    };
+    Some(match name {
+        "header_len" if got * 4 == wanted => {
+            "The data offset counts words of 4 bytes; `header_len` is in bytes.".to_owned()
+        }
+        "header_len" if got == (byte(12) & 0x0f) * 4 => {
+            "The data offset is the upper half of byte 12; this is made of the lower.".to_owned()
+        }
+        "header_len" => {
+            "The data offset is the upper half of byte 12 (`>> 4`), in words of 4 bytes. The \
+                         lower half is reserved, and may be anything."
+                .to_owned()
+        }
+        "flags" if got == byte(13) & 0x3f => {
+            "Two bits are cut off: ECE and CWR (RFC 3168) are flags, too. All of byte 13 is."
+                .to_owned()
+        }
+        "flags" => "The flags are byte 13, as it stands.".to_owned(),
+        _ if got == swapped => {
+            "These are the right bytes in the wrong order: network byte order has the \
+                                highest first (from_be_bytes). from_ne_bytes is this machine's own."
+                .to_owned()
+        }
+        _ => {
+            let length = if matches!(name, "seq" | "ack") { 4 } else { 2 };
+            let number = |bytes: &[u8]| bytes.iter().fold(0, |n, byte| n << 8 | u64::from(*byte));
+            let elsewhere = bytes
+                .windows(length)
+                .take(20)
+                .position(|bytes| number(bytes) == got);
+            match elsewhere {
+                Some(at) => {
+                    format!("That number stands at byte {at}: another field, or half of two.")
+                }
+                None => format!("`{name}` is {length} bytes, the highest first."),
+            }
+        }
+    })
+}
+
+/// The list of options is not what stands there.
+pub(super) fn of_options(bytes: &[u8], wanted: &Header, got: &[TcpOption]) -> String {
+    let other = |option: &TcpOption| matches!(option, TcpOption::Other(..));
+    let known: Vec<&TcpOption> = wanted
+        .options
+        .iter()
+        .filter(|option| !other(option))
+        .collect();
+    let options = bytes.get(20..wanted.header_len).unwrap_or_default();
+    let has_a_byte_alone = |option: &TcpOption| matches!(option, TcpOption::Other(0 | 1, _));
+    let first_range = |option: &TcpOption| match option {
+        TcpOption::Sack(ranges) => TcpOption::Sack(ranges.iter().copied().take(1).collect()),
+        option => option.clone(),
+    };
+    let first_ranges: Vec<TcpOption> = wanted.options.iter().map(first_range).collect();
+    if got.iter().any(has_a_byte_alone) {
+        "The kinds 0 and 1 are a byte alone: they have no length and no data, and are not listed."
+    } else if got.len() > wanted.options.len() && got.starts_with(&wanted.options) {
+        if options.contains(&0) {
+            "More was read than there is: a 0 ends the options, whatever stands behind it; and so does \
+             the header, behind which is data."
+        } else {
+            "What stands behind the header is data, even if it looks like options. They end at \
+             `header_len`."
+        }
+    } else if got.iter().eq(known.iter().copied()) {
+        "What is not known is missing. It has a length like the others: keep its kind and its data as \
+         `Other`, and go on behind it."
+    } else if got == first_ranges {
+        "A SACK has as many ranges as its length says, 8 bytes each: this has the first only."
+    } else if got.len() < wanted.options.len() && wanted.options.starts_with(got) {
+        match wanted.options[got.len()] {
+            TcpOption::Other(..) => {
+                "The list ends at an option that is not known. Its length says where the next begins."
+            }
+            _ => {
+                "The list ends too early. Kind 1 is a byte alone, and the next option begins right behind \
+                 it; behind any other the next begins `length` bytes after its kind."
+            }
+        }
+    } else {
+        "An option is a kind, a length, and `length - 2` bytes of data; the next begins `length` bytes \
+         behind the kind, but right behind a 1. Known is what has the kind and the length of the rules, \
+         and numbers have their highest byte first; everything else is `Other`."
+    }
+    .to_owned()
+}
+
+/// Something that is no header was taken for one.
+pub(super) fn of_no_refusal(bytes: &[u8]) -> String {
+    let words = usize::from(bytes.get(12).copied().unwrap_or(0) >> 4);
+    let length = bytes.len();
+    if length < 20 {
+        "A TCP header has 20 bytes at least.".to_owned()
+    } else if words < 5 {
+        format!("A data offset of {words} words is less than the 20 bytes that every header has.")
+    } else if words * 4 > length {
+        format!(
+            "The data offset says {} bytes, and there are {length}: a part of the header is missing.",
+            words * 4
+        )
+    } else if ends_with_a_kind(bytes.get(20..words * 4).unwrap_or_default()) {
+        "The last byte of the header is a kind without a length: of the option a part is missing. Only 0 \
+         and 1 are a byte alone."
+            .to_owned()
+    } else if has_a_length_of(bytes, 0) || has_a_length_of(bytes, 1) {
+        "An option's length counts its kind and itself: below 2 it cannot be, and the whole header is not \
+         to be believed."
+            .to_owned()
+    } else {
+        "An option reaches beyond the header, or its length does: what stands behind `header_len` is \
+         data, and no part of an option. Compare with what is left of the header, not of the bytes."
+            .to_owned()
+    }
+}

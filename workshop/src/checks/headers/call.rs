@@ -72,14 +72,17 @@ fn whole(bytes: &[u8]) -> Header {
 
 /// Bytes for people: sixteen on a line, behind their offset. Of many, the first lines.
 pub(super) fn dump(bytes: &[u8]) -> String {
-    const LINES: usize = 6;
+    lines(bytes, 6, "     ")
+}
+
+fn lines(bytes: &[u8], most: usize, indent: &str) -> String {
     let mut text = String::new();
-    for (line, chunk) in bytes.chunks(16).take(LINES).enumerate() {
+    for (line, chunk) in bytes.chunks(16).take(most).enumerate() {
         let hex: Vec<String> = chunk.iter().map(|byte| format!("{byte:02x}")).collect();
-        text += &format!("\n     {:>5}  {}", 16 * line, hex.join(" "));
+        text += &format!("\n{indent}{:>5}  {}", 16 * line, hex.join(" "));
     }
-    if bytes.len() > 16 * LINES {
-        text += "\n            …";
+    if bytes.len() > 16 * most {
+        text += &format!("\n{indent}       …");
     }
     text
 }
@@ -157,14 +160,14 @@ pub(super) fn reads(exam: &Exam, parse: ParseTcp, what: &str, bytes: &[u8]) -> V
 pub(super) fn refuses(exam: &Exam, parse: ParseTcp, bytes: &[u8], because: &str) -> Verdict {
     let given = bytes.to_vec();
     let answer = exam.start("parse_tcp", move || parse(&given))?;
-    let when = format!("when {because}:{}", dump(bytes));
+    let when = format!("when {because}:{}", lines(bytes, 4, ""));
     let got = answer
         .returns(&when)
         .because(|case| cause::of_no_return(bytes, case))?;
     exam.must(
         got.is_none(),
         format!("`parse_tcp` to return None {when}"),
-        format!("it has returned Some: {got:?}")
+        format!("it has returned {got:?}")
             .chars()
             .take(300)
             .collect::<String>(),

@@ -1,104 +1,13 @@
-//! What can go wrong with bytes: by the bytes, and by what was made of them.
+//! What can go wrong with a header: by its bytes, and by what was made of them.
+
+mod sums;
 
 use wire::segment::TcpOption;
 
 use super::Header;
 use crate::exam::{Awaited, Case};
 
-/// The sum of words that are made of bytes in this way, with its carries.
-fn sum(bytes: &[u8], word: fn(u8, u8) -> u16) -> u32 {
-    let words = bytes.chunks(2);
-    words
-        .map(|pair| u32::from(word(pair[0], *pair.get(1).unwrap_or(&0))))
-        .sum()
-}
-
-fn big(high: u8, low: u8) -> u16 {
-    u16::from_be_bytes([high, low])
-}
-
-fn fold(mut sum: u32) -> u16 {
-    while sum > 0xffff {
-        sum = (sum & 0xffff) + (sum >> 16);
-    }
-    sum as u16
-}
-
-/// What was done instead, as far as the result shows it; if it may have been several things, all.
-pub(super) fn of_a_sum(bytes: &[u8], got: u16) -> Option<String> {
-    let right = sum(bytes, big);
-    let little = sum(bytes, |high, low| u16::from_le_bytes([high, low]));
-    let once = (right & 0xffff) + (right >> 16);
-    let (whole, rest) = bytes.split_at(bytes.len() & !1);
-    let mistakes = [
-        (
-            fold(right),
-            "that is the sum; the checksum is its complement, `!sum`",
-        ),
-        (
-            !fold(little),
-            "the words were taken with their low byte first (from_le_bytes, from_ne_bytes); in network \
-             byte order the higher byte comes first (from_be_bytes)",
-        ),
-        (
-            !(right as u16),
-            "what was carried out of 16 bits is lost (`wrapping_add`, or `as u16` too early); ones' \
-             complement adds it at the low end",
-        ),
-        (
-            !(once as u16),
-            "the carries were added once, and that carried again; fold until nothing is above 16 bits",
-        ),
-        (
-            !fold(sum(whole, big)),
-            "the last byte is not in it (`chunks_exact` leaves it out); an odd length leaves a byte \
-             alone, and it is the higher half of a word whose lower half is zero",
-        ),
-        (
-            !fold(sum(whole, big) + rest.iter().map(|byte| u32::from(*byte)).sum::<u32>()),
-            "the last byte was added as a number of its own; it is the higher half of a word, and the \
-             zero stands behind it",
-        ),
-        (
-            if fold(right) == 0xffff {
-                0xffff
-            } else {
-                !fold(right)
-            },
-            "zero was replaced by 0xffff; that is UDP's rule for what it sends, and not the checksum's",
-        ),
-    ];
-    let found: Vec<&str> = mistakes
-        .into_iter()
-        .filter(|(result, _)| *result == got && got != !fold(right))
-        .map(|(_, mistake)| mistake)
-        .collect();
-    match found[..] {
-        [] => Some(
-            "Sum the 16-bit words, the higher byte first, in a u32; add what is above its low 16 bits to \
-             them, until nothing is; return the complement. Each call begins with a sum of 0."
-                .to_owned(),
-        ),
-        [one] => Some(format!("This is what comes out if {}.", clause(one))),
-        _ => Some(format!(
-            "This is what comes out if one of these was done: {}.",
-            found.join("; or, ")
-        )),
-    }
-}
-
-/// `that is …` reads badly behind `if`.
-fn clause(mistake: &str) -> String {
-    mistake.replacen("that is the sum; ", "the complement is missing: ", 1)
-}
-
-pub(super) fn of_a_panicking_sum(case: &Case) -> Option<String> {
-    case.panicked.then(|| {
-        "Either the sum has left its type (a u16 holds no sum of two words; a u32 holds that of 64 KiB), \
-         or a byte was taken that is not there: an odd length ends with a byte alone."
-            .to_owned()
-    })
-}
+pub(super) use sums::{of_a_panicking_sum, of_a_sum};
 
 /// For a call of `parse_tcp` that panicked, or has not come back.
 pub(super) fn of_no_return(bytes: &[u8], case: &Case) -> Option<String> {
@@ -110,7 +19,7 @@ pub(super) fn of_no_return(bytes: &[u8], case: &Case) -> Option<String> {
                 .to_owned(),
         );
     }
-    let stands_still = has_a_length_of(bytes, 0);
+    let stands_still = walk(options_in(bytes)) == Stop::Short(0);
     (case.awaited == Awaited::Return && case.is_running()).then(|| {
         if stands_still {
             "There is an option with a length of 0. To go on by 0 bytes is to stay: the loop meets the \
@@ -122,39 +31,53 @@ pub(super) fn of_no_return(bytes: &[u8], case: &Case) -> Option<String> {
     })
 }
 
-/// Whether the options, walked along, come to one with this length.
-fn has_a_length_of(bytes: &[u8], wanted: u8) -> bool {
-    let mut at = 20;
+/// Where a walk along options stops.
+#[derive(PartialEq, Eq)]
+enum Stop {
+    /// At their end.
+    End,
+    /// At a 0.
+    Zero,
+    /// Behind a kind that has no length.
+    Kind,
+    /// At a length below 2.
+    Short(u8),
+    /// At a length that is more than is left.
+    Long,
+}
+
+fn walk(mut options: &[u8]) -> Stop {
     loop {
-        match (bytes.get(at), bytes.get(at + 1)) {
-            (Some(1), _) => at += 1,
-            (Some(2..), Some(length)) if *length == wanted => return true,
-            (Some(2..), Some(length @ 2..)) => at += usize::from(*length),
-            _ => return false,
+        match *options {
+            [] => return Stop::End,
+            [0, ..] => return Stop::Zero,
+            [1, ref behind @ ..] => options = behind,
+            [_] => return Stop::Kind,
+            [_, length @ (0 | 1), ..] => return Stop::Short(length),
+            [_, length, ..] => match options.get(length.into()..) {
+                Some(behind) => options = behind,
+                None => return Stop::Long,
+            },
         }
     }
 }
 
-/// Whether the options, walked along, end with a kind and no length.
-fn ends_with_a_kind(options: &[u8]) -> bool {
-    let mut at = 0;
-    loop {
-        match (options.get(at), options.get(at + 1)) {
-            (Some(1), _) => at += 1,
-            (Some(2..), None) => return true,
-            (Some(2..), Some(length @ 2..)) => at += usize::from(*length),
-            _ => return false,
-        }
-    }
+/// What the data offset says is header, behind the first 20 bytes.
+fn options_in(bytes: &[u8]) -> &[u8] {
+    let words = bytes.get(12).copied().unwrap_or(0) >> 4;
+    bytes.get(20..usize::from(words) * 4).unwrap_or_default()
 }
 
 /// A whole header was refused.
 pub(super) fn of_a_refusal(bytes: &[u8], wanted: &Header) -> String {
     let unknown = |option: &TcpOption| matches!(option, TcpOption::Other(..));
-    if wanted.options.iter().any(unknown) {
+    if bytes.get(12).is_some_and(|byte| byte & 0x0f != 0) {
+        "The lower half of byte 12 is reserved. It is not 0 here, and no part of the data offset, which is \
+         the upper half: `>> 4`."
+    } else if wanted.options.iter().any(unknown) {
         "A kind that is not known is no reason to refuse: its length says where the next one begins, and \
          so does that of a known kind with a length that is not its own. Both are `Other`."
-    } else if bytes.get(20..wanted.header_len).unwrap_or_default().contains(&0) {
+    } else if walk(options_in(bytes)) == Stop::Zero {
         "What stands behind a 0 is no option, whatever it looks like: the 0 ends them."
     } else if bytes.len() == wanted.header_len {
         "The header ends where the bytes end: a segment need not carry data (compare with `<`, not `<=`), \
@@ -223,7 +146,6 @@ pub(super) fn of_options(bytes: &[u8], wanted: &Header, got: &[TcpOption]) -> St
         .iter()
         .filter(|option| !other(option))
         .collect();
-    let options = bytes.get(20..wanted.header_len).unwrap_or_default();
     let has_a_byte_alone = |option: &TcpOption| matches!(option, TcpOption::Other(0 | 1, _));
     let first_range = |option: &TcpOption| match option {
         TcpOption::Sack(ranges) => TcpOption::Sack(ranges.iter().copied().take(1).collect()),
@@ -233,7 +155,7 @@ pub(super) fn of_options(bytes: &[u8], wanted: &Header, got: &[TcpOption]) -> St
     if got.iter().any(has_a_byte_alone) {
         "The kinds 0 and 1 are a byte alone: they have no length and no data, and are not listed."
     } else if got.len() > wanted.options.len() && got.starts_with(&wanted.options) {
-        if options.contains(&0) {
+        if walk(options_in(bytes)) == Stop::Zero {
             "More was read than there is: a 0 ends the options, whatever stands behind it; and so does \
              the header, behind which is data."
         } else {
@@ -276,17 +198,25 @@ pub(super) fn of_no_refusal(bytes: &[u8]) -> String {
             "The data offset says {} bytes, and there are {length}: a part of the header is missing.",
             words * 4
         )
-    } else if ends_with_a_kind(bytes.get(20..words * 4).unwrap_or_default()) {
-        "The last byte of the header is a kind without a length: of the option a part is missing. Only 0 \
-         and 1 are a byte alone."
-            .to_owned()
-    } else if has_a_length_of(bytes, 0) || has_a_length_of(bytes, 1) {
-        "An option's length counts its kind and itself: below 2 it cannot be, and the whole header is not \
-         to be believed."
-            .to_owned()
     } else {
-        "An option reaches beyond the header, or its length does: what stands behind `header_len` is \
-         data, and no part of an option. Compare with what is left of the header, not of the bytes."
-            .to_owned()
+        of_an_option(&walk(options_in(bytes))).to_owned()
+    }
+}
+
+/// Options that cannot be were taken for some that can.
+fn of_an_option(stop: &Stop) -> &'static str {
+    match stop {
+        Stop::Kind => {
+            "The last byte of the header is a kind without a length: of the option a part is missing. Only 0 \
+             and 1 are a byte alone."
+        }
+        Stop::Short(_) => {
+            "An option's length counts its kind and itself: below 2 it cannot be, and the whole header is not \
+             to be believed."
+        }
+        _ => {
+            "An option reaches beyond the header, or its length does: what stands behind `header_len` is \
+             data, and no part of an option. Compare with what is left of the header, not of the bytes."
+        }
     }
 }

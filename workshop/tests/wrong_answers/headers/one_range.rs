@@ -57,7 +57,9 @@ fn option(kind: u8, data: &[u8]) -> TcpOption {
         (2, &[high, low]) => TcpOption::Mss(u16::from_be_bytes([high, low])),
         (3, &[shift]) => TcpOption::WindowScale(shift),
         (4, []) => TcpOption::SackPermitted,
-        (5, [_, ..]) if data.len().is_multiple_of(8) => TcpOption::Sack(vec![two_numbers(data)]),
+        (5, [_, ..]) if data.len().is_multiple_of(8) => {
+            TcpOption::Sack(vec![two_numbers(&data[..8])])
+        }
         (8, [_, _, _, _, _, _, _, _]) => {
             let (value, echo) = two_numbers(data);
             TcpOption::Timestamps { value, echo }

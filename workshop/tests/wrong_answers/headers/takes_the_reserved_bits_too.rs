@@ -1,7 +1,7 @@
 //! Takes all of byte 12 for the data offset.
 //!
 //! rejected by: reads each field where it stands
-//! cause: lower half is reserved
+//! cause: The lower half of byte 12 is reserved
 
 use wire::segment::{Flags, TcpOption};
 use workshop::checks::headers::Header;

@@ -99,10 +99,7 @@ impl fmt::Display for Checksum {
             0 => write!(f, "{covered} bytes")?,
             pseudo => write!(f, "{pseudo} bytes of pseudo-header and {covered}")?,
         }
-        write!(
-            f,
-            " sum to {sum:#x}, with the carries added {folded:#06x};\n"
-        )?;
+        writeln!(f, " sum to {sum:#x}, with the carries added {folded:#06x};")?;
         write!(
             f,
             "    complement {computed:#06x}, in the header {stated:#06x}"

@@ -104,7 +104,7 @@ pub(super) fn sums(
     let answer = exam.start("checksum", move || checksum(&given))?;
     let got = answer
         .returns("of the call")
-        .because(cause::of_a_panicking_sum)?;
+        .because(|case| cause::of_a_panicking_sum(bytes, case))?;
     let expected = format!("`checksum` to return {wanted:#06x}");
     exam.must(
         got == wanted,

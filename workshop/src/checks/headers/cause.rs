@@ -77,19 +77,53 @@ pub(super) fn of_a_refusal(bytes: &[u8], wanted: &Header) -> String {
     } else if wanted.options.iter().any(unknown) {
         "A kind that is not known is no reason to refuse: its length says where the next one begins, and \
          so does that of a known kind with a length that is not its own. Both are `Other`."
-    } else if walk(options_in(bytes)) == Stop::Zero {
-        "What stands behind a 0 is no option, whatever it looks like: the 0 ends them."
-    } else if bytes.len() == wanted.header_len {
-        "The header ends where the bytes end: a segment need not carry data (compare with `<`, not `<=`), \
-         and the last option may end with the header. If that is not it, `header_len` is not what the \
-         upper half of byte 12 says, or more was asked for than the rules name: no checksum, for \
-         instance."
     } else {
-        "The bytes behind the header are data, of any number; an option may end with the header; and 1 \
-         is a byte without a length. If that is not it, `header_len` is not what the upper half of byte \
-         12 says, or more was asked for than the rules name: no checksum, for instance."
+        return not_expected(bytes, wanted);
     }
     .to_owned()
+}
+
+/// What a header has that was refused, of what is often not thought of.
+fn not_expected(bytes: &[u8], wanted: &Header) -> String {
+    let options = options_in(bytes);
+    let (data, stop) = (bytes.len() > wanted.header_len, walk(options));
+    let features = [
+        (
+            has_a_one(options),
+            "a 1 among its options, which is a byte without a length: the next begins right behind it",
+        ),
+        (
+            stop == Stop::Zero,
+            "a 0 among its options, which ends them, whatever stands behind it",
+        ),
+        (
+            stop == Stop::End && !options.is_empty(),
+            "a last option that ends where the header does",
+        ),
+        (data, "data behind it, of which nothing is an option"),
+        (!data, "no data behind it: compare with `<`, not `<=`"),
+    ];
+    let features = features.iter().filter(|(has, _)| *has);
+    let features: Vec<&str> = features.map(|(_, feature)| *feature).collect();
+    format!(
+        "What this header has, and your code may not expect: {}. If that is not it, `header_len` is not \
+         what the upper half of byte 12 says, or more was asked for than the rules name: no checksum, \
+         for instance.",
+        features.join("; ")
+    )
+}
+
+/// Whether there is a 1 where an option could begin.
+fn has_a_one(mut options: &[u8]) -> bool {
+    loop {
+        options = match *options {
+            [1, ..] => return true,
+            [kind, length, ..] if kind > 1 && length > 1 => {
+                options.get(length.into()..).unwrap_or_default()
+            }
+            _ => return false,
+        };
+    }
 }
 
 /// A number is not what stands there.

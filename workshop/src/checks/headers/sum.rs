@@ -78,7 +78,7 @@ pub(super) fn over_itself(exam: &Exam, (checksum, _): Functions) -> Verdict {
     let answer = exam.start("checksum", move || checksum(&given))?;
     let got = answer
         .returns("of the call")
-        .because(cause::of_a_panicking_sum)?;
+        .because(|case| cause::of_a_panicking_sum(&damaged, case))?;
     let expected = "`checksum` to return anything but 0 for it";
     exam.must(got != 0, expected, "it has returned 0x0000")
         .caused_by(

@@ -1,7 +1,7 @@
 //! Adds the carries, and not what that carries.
 //!
 //! rejected by: adds carries until nothing is carried
-//! cause: and that carried again
+//! cause: and that carries again
 
 use wire::segment::{Flags, TcpOption};
 use workshop::checks::headers::Header;

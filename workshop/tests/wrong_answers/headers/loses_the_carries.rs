@@ -1,7 +1,7 @@
 //! Takes the low 16 bits of the sum, and what was carried is lost.
 //!
 //! rejected by: adds carries until nothing is carried
-//! cause: what was carried out of 16 bits is lost
+//! cause: what is carried out of 16 bits is lost
 
 use wire::segment::{Flags, TcpOption};
 use workshop::checks::headers::Header;

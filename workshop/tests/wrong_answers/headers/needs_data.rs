@@ -1,7 +1,7 @@
 //! Takes a segment without data for one that is cut.
 //!
 //! rejected by: lists the options of real segments in their order
-//! cause: a segment need not carry data
+//! cause: no data behind it
 
 use wire::segment::{Flags, TcpOption};
 use workshop::checks::headers::Header;

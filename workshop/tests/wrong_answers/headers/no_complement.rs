@@ -1,7 +1,7 @@
 //! Returns the sum.
 //!
 //! rejected by: sums words of two bytes, and takes the complement
-//! cause: the complement is missing
+//! cause: the complement is not taken
 
 use wire::segment::{Flags, TcpOption};
 use workshop::checks::headers::Header;

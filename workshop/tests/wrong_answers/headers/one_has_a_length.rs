@@ -1,7 +1,7 @@
 //! Takes 1 for an option like any other, with a length.
 //!
-//! rejected by: skips 1, and ends at 0
-//! cause: 1 is a byte without a length
+//! rejected by: lists the options of real segments in their order
+//! cause: which is a byte without a length
 
 use wire::segment::{Flags, TcpOption};
 use workshop::checks::headers::Header;

@@ -30,31 +30,32 @@ pub(in super::super) fn of_a_sum(bytes: &[u8], got: u16) -> Option<String> {
     let mistakes = [
         (
             fold(right),
-            "that is the sum; the checksum is its complement, `!sum`",
+            "the complement is not taken: the checksum is `!sum`",
         ),
         (
             !fold(little),
-            "the words were taken with their low byte first (from_le_bytes, from_ne_bytes); in network \
-             byte order the higher byte comes first (from_be_bytes)",
+            "the words are taken with their low byte first (from_le_bytes, from_ne_bytes): in \
+             network byte order the higher byte comes first (from_be_bytes)",
         ),
         (
             !(right as u16),
-            "what was carried out of 16 bits is lost (`wrapping_add`, or `as u16` too early); ones' \
-             complement adds it at the low end",
+            "what is carried out of 16 bits is lost (`wrapping_add`, or `as u16` too early): \
+             ones' complement adds it at the low end",
         ),
         (
             !(once as u16),
-            "the carries were added once, and that carried again; fold until nothing is above 16 bits",
+            "the carries are added once, and that carries again: fold until nothing is above 16 \
+             bits",
         ),
         (
             !fold(sum(whole, big)),
-            "the last byte is not in it (`chunks_exact` leaves it out); an odd length leaves a byte \
-             alone, and it is the higher half of a word whose lower half is zero",
+            "the last byte is not in it (`chunks_exact` leaves it out): an odd length leaves a \
+             byte alone, and it is the higher half of a word whose lower half is zero",
         ),
         (
             !fold(sum(whole, big) + rest.iter().map(|byte| u32::from(*byte)).sum::<u32>()),
-            "the last byte was added as a number of its own; it is the higher half of a word, and the \
-             zero stands behind it",
+            "the last byte is added as a number of its own: it is the higher half of a word, and \
+             the zero stands behind it",
         ),
         (
             if fold(right) == 0xffff {
@@ -62,37 +63,38 @@ pub(in super::super) fn of_a_sum(bytes: &[u8], got: u16) -> Option<String> {
             } else {
                 !fold(right)
             },
-            "zero was replaced by 0xffff; that is UDP's rule for what it sends, and not the checksum's",
+            "zero is replaced by 0xffff: that is UDP's rule for what it sends, and not the \
+             checksum's",
         ),
     ];
     let found: Vec<&str> = mistakes
         .into_iter()
-        .filter(|(result, _)| *result == got && got != !fold(right))
+        .filter(|(result, _)| *result == got)
         .map(|(_, mistake)| mistake)
         .collect();
     match found[..] {
         [] => Some(
-            "Sum the 16-bit words, the higher byte first, in a u32; add what is above its low 16 bits to \
-             them, until nothing is; return the complement. Each call begins with a sum of 0."
+            "Sum the 16-bit words, the higher byte first, in a u32; add what is above its low 16 \
+             bits to them, until nothing is; return the complement. Each call begins with a sum \
+             of 0."
                 .to_owned(),
         ),
-        [one] => Some(format!("This is what comes out if {}.", clause(one))),
         _ => Some(format!(
-            "This is what comes out if one of these was done: {}.",
-            found.join("; or, ")
+            "This is what comes out if {}.",
+            found.join("; or if ")
         )),
     }
 }
 
-/// `that is …` reads badly behind `if`.
-fn clause(mistake: &str) -> String {
-    mistake.replacen("that is the sum; ", "the complement is missing: ", 1)
-}
-
-pub(in super::super) fn of_a_panicking_sum(case: &Case) -> Option<String> {
+pub(in super::super) fn of_a_panicking_sum(bytes: &[u8], case: &Case) -> Option<String> {
+    let beyond = match bytes.len() % 2 {
+        0 => "an index went beyond the last byte",
+        _ => "a byte was taken that is not there: an odd length ends with a byte alone",
+    };
     case.panicked.then(|| {
-        "Either the sum has left its type (a u16 holds no sum of two words; a u32 holds that of 64 KiB), \
-         or a byte was taken that is not there: an odd length ends with a byte alone."
-            .to_owned()
+        format!(
+            "Either the sum has left its type (a u16 holds no sum of two words; a u32 holds that of 64 \
+             KiB), or {beyond}."
+        )
     })
 }

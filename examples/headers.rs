@@ -111,7 +111,7 @@ fn checksums(frame: &[u8]) -> io::Result<()> {
         }
     }
     let mut routed = frame.to_vec();
-    routed[22] -= 1; // what a router does to the TTL
+    routed[22] -= 1; // what a router does to the TTL; then it computes the checksum anew
     let only_udp = !is_right(&routed, "IPv4") && is_right(&routed, "UDP");
     claim(
         "With a TTL of one less IP's is wrong, and UDP's right as before.",

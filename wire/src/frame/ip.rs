@@ -98,7 +98,7 @@ fn v4_cells(header: &Ipv4HeaderSlice, checksum: &Checksum) -> [Cell; 15] {
             header.ihl(),
             format!("words of 4 bytes: {}", header.slice().len()),
         ),
-        means(header.dcp().value(), "what service it asks for"),
+        means(header.dcp().value(), "was type of service (TOS), with ECN"),
         means(header.ecn().value(), "congestion on the way"),
         total,
         means(
@@ -136,6 +136,10 @@ pub(super) fn v6(rest: Rest) -> Result<(Layer, Next), Fault> {
     is_version(rest, "IPv6", 6)?;
     fits("IPv6", rest.at, &IPV6, bytes)?;
     let header = Ipv6HeaderSlice::from_slice(bytes).map_err(|_| rest.short("IPv6"))?;
+    // As in IPv4; but a packet may also have nothing behind its header.
+    let next = header.next_header();
+    let carries = [IpNumber::TCP, IpNumber::IPV6_HEADER_HOP_BY_HOP].contains(&next);
+    let is_for_the_card = header.payload_length() == 0 && carries;
     let cells = [
         says(header.version()),
         says(header.traffic_class()),
@@ -143,14 +147,17 @@ pub(super) fn v6(rest: Rest) -> Result<(Layer, Next), Fault> {
             format!("{:#07x}", header.flow_label().value()),
             "the same for a connection",
         ),
-        means(header.payload_length(), "bytes behind this header"),
+        match is_for_the_card {
+            true => means(0, "left to the card"),
+            false => means(header.payload_length(), "bytes behind this header"),
+        },
         protocol(header.next_header()),
         means(header.hop_limit(), "a router takes 1 off; 0: thrown away"),
         address(header.source_addr().into()),
         address(header.destination_addr().into()),
     ];
     let (end, missing) = match usize::from(header.payload_length()) {
-        0 => (rest.bytes.len(), 0),
+        0 if is_for_the_card => (rest.bytes.len(), 0),
         length => rest.end(40 + length, "IPv6 payload length", 4)?,
     };
     let packet = Packet {

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use etherparse::{ArpPacketSlice, EtherType, Ethernet2HeaderSlice, SingleVlanHeaderSlice};
 
 use super::{
-    Fault,
+    Fault, LinkType,
     layer::{Cell, Layer, Place, count, empty, fits, layer, means, says},
     walk::{Next, Rest},
 };
@@ -172,11 +172,11 @@ pub(super) fn arp(rest: Rest) -> Result<(Layer, Next), Fault> {
 }
 
 /// What is in the frame behind all that its headers account for.
-pub(super) fn padding(rest: Rest) -> Layer {
+pub(super) fn padding(rest: Rest, link: LinkType) -> Layer {
     let left = rest.left().len();
     let mut layer = empty(LINK, "padding", rest.at);
-    let why = match rest.bytes.len() {
-        ..=60 => "so that 46 follow the Ethernet header",
+    let why = match link {
+        LinkType::Ethernet if rest.bytes.len() <= 60 => "so that 46 follow the Ethernet header",
         _ => "no header accounts for these",
     };
     layer.push("padding", left, means(count(left), why));

@@ -238,3 +238,36 @@ fn a_checksum_left_to_the_card_is_known() {
     bytes[51] ^= 1;
     assert!(!checksum(&bytes).is_left_to_the_card() && !checksum(&bytes).is_right());
 }
+
+#[test]
+fn what_no_header_accounts_for_is_padding() {
+    let mut bytes = frame("tftp-read-request");
+    bytes.extend([0; 3]);
+    assert_eq!(whole(&bytes).length("padding"), 3);
+    // UDP may say that it ends before its packet does.
+    bytes[39] -= 8; // without the last option
+    let shorter = decode(LinkType::Ethernet, &bytes, bytes.len());
+    assert!(!shorter.checksum("UDP").unwrap().is_right());
+    assert_eq!(
+        (shorter.length("TFTP"), shorter.length("padding")),
+        (47, 11)
+    );
+    // An IPv6 packet without anything in it (59: no next header), in a frame that must have 60 bytes.
+    let mut empty = [0; 60];
+    empty[12..15].copy_from_slice(&[0x86, 0xdd, 0x60]);
+    empty[20] = 59;
+    assert_eq!(
+        whole(&empty).encapsulation(),
+        "Ethernet 14 [ IPv6 40 ] padding 6"
+    );
+    let ip = decode(LinkType::Ip, &empty[14..], 46);
+    assert!(!ip.to_string().contains("Ethernet"));
+}
+
+#[test]
+fn a_length_of_zero_is_for_the_card_to_fill_in() {
+    let mut bytes = syn();
+    bytes[16..18].fill(0);
+    let found = segment(LinkType::Ethernet, &bytes, Duration::ZERO).unwrap();
+    assert_eq!(found.unwrap().len, 5);
+}

@@ -54,7 +54,7 @@ pub(super) fn udp(rest: Rest, packet: Packet) -> Result<(Layer, Next), Fault> {
     ];
     let mut layer = layer(TRANSPORT, "UDP", rest.at, &UDP, cells);
     layer.checksum = checksum;
-    let next = Next::Message(header.source_port(), header.destination_port());
+    let next = Next::Message([header.source_port(), header.destination_port()], end);
     Ok((layer, next))
 }
 

@@ -16,8 +16,8 @@ pub(super) enum Next {
     Ip,
     /// What this number says, in a packet of IP.
     InIp(IpNumber, Packet),
-    /// A message to a port or from it.
-    Message(u16, u16),
+    /// A message between these ports, which ends here.
+    Message([u16; 2], usize),
     /// Bytes that are not looked into, of this layer.
     Data(u8),
     /// A piece of a packet that was cut on its way, and what it holds ends here.
@@ -108,7 +108,8 @@ pub(super) fn walk(link: LinkType, bytes: &[u8], wire_length: usize) -> (Walk, O
         },
     });
     if fault.is_none() && rest.at < bytes.len() {
-        walk.layers.push(link::padding(Rest { bytes, ..rest }));
+        walk.layers
+            .push(link::padding(Rest { bytes, ..rest }, link));
     }
     (walk, fault)
 }
@@ -155,8 +156,13 @@ impl Walk {
                         _ => application::data(*rest, 4, "data"),
                     }
                 }
-                Next::Message(69, _) | Next::Message(_, 69) => application::tftp(*rest)?,
-                Next::Message(..) => application::data(*rest, application::APPLICATION, "data"),
+                Next::Message(ports, end) => {
+                    rest.bytes = &rest.bytes[..end];
+                    match ports.contains(&69) && rest.missing == 0 {
+                        true => application::tftp(*rest)?,
+                        false => application::data(*rest, application::APPLICATION, "data"),
+                    }
+                }
                 Next::Fragment(packet) => {
                     rest.bytes = &rest.bytes[..packet.end];
                     application::data(*rest, 4, "fragment")

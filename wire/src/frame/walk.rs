@@ -140,21 +140,7 @@ impl Walk {
                 Next::Ip => ip::v4(*rest)?,
                 Next::InIp(number, packet) => {
                     rest.bytes = &rest.bytes[..packet.end];
-                    match number {
-                        IpNumber::TCP => {
-                            let (found, segment) = transport::tcp(*rest, packet)?;
-                            self.segment = Some(segment);
-                            found
-                        }
-                        IpNumber::UDP => transport::udp(*rest, packet)?,
-                        IpNumber::ICMP => icmp::v4(*rest, packet)?,
-                        IpNumber::IPV6_ICMP => icmp::v6(*rest, packet)?,
-                        IpNumber::IPV6_HEADER_HOP_BY_HOP
-                        | IpNumber::IPV6_ROUTE_HEADER
-                        | IpNumber::IPV6_DESTINATION_OPTIONS => ip::extension(*rest, packet)?,
-                        IpNumber::IPV6_FRAGMENTATION_HEADER => ip::fragment(*rest, packet)?,
-                        _ => application::data(*rest, 4, "data"),
-                    }
+                    self.in_ip(number, *rest, packet)?
                 }
                 Next::Message(ports, end) => {
                     rest.bytes = &rest.bytes[..end];
@@ -170,6 +156,29 @@ impl Walk {
                 Next::End => return Ok(()),
             };
             next = self.note(rest, found);
+        }
+    }
+
+    fn in_ip(
+        &mut self,
+        number: IpNumber,
+        rest: Rest,
+        packet: Packet,
+    ) -> Result<(Layer, Next), Fault> {
+        match number {
+            IpNumber::TCP => {
+                let (found, segment) = transport::tcp(rest, packet)?;
+                self.segment = Some(segment);
+                Ok(found)
+            }
+            IpNumber::UDP => transport::udp(rest, packet),
+            IpNumber::ICMP => icmp::v4(rest, packet),
+            IpNumber::IPV6_ICMP => icmp::v6(rest, packet),
+            IpNumber::IPV6_HEADER_HOP_BY_HOP
+            | IpNumber::IPV6_ROUTE_HEADER
+            | IpNumber::IPV6_DESTINATION_OPTIONS => ip::extension(rest, packet),
+            IpNumber::IPV6_FRAGMENTATION_HEADER => ip::fragment(rest, packet),
+            _ => Ok(application::data(rest, 4, "data")),
         }
     }
 

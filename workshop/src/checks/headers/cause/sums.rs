@@ -23,11 +23,32 @@ fn fold(mut sum: u32) -> u16 {
 
 /// What was done instead, as far as the result shows it; if it may have been several things, all.
 pub(in super::super) fn of_a_sum(bytes: &[u8], got: u16) -> Option<String> {
+    let found: Vec<&str> = mistakes(bytes)
+        .into_iter()
+        .filter(|(result, _)| *result == got)
+        .map(|(_, mistake)| mistake)
+        .collect();
+    match found[..] {
+        [] => Some(
+            "Sum the 16-bit words, the higher byte first, in a u32; add what is above its low 16 \
+             bits to them, until nothing is; return the complement. Each call begins with a sum \
+             of 0."
+                .to_owned(),
+        ),
+        _ => Some(format!(
+            "This is what comes out if {}.",
+            found.join("; or if ")
+        )),
+    }
+}
+
+/// What each mistake makes of these bytes.
+fn mistakes(bytes: &[u8]) -> [(u16, &'static str); 7] {
     let right = sum(bytes, big);
     let little = sum(bytes, |high, low| u16::from_le_bytes([high, low]));
     let once = (right & 0xffff) + (right >> 16);
     let (whole, rest) = bytes.split_at(bytes.len() & !1);
-    let mistakes = [
+    [
         (
             fold(right),
             "the complement is not taken: the checksum is `!sum`",
@@ -66,24 +87,7 @@ pub(in super::super) fn of_a_sum(bytes: &[u8], got: u16) -> Option<String> {
             "zero is replaced by 0xffff: that is UDP's rule for what it sends, and not the \
              checksum's",
         ),
-    ];
-    let found: Vec<&str> = mistakes
-        .into_iter()
-        .filter(|(result, _)| *result == got)
-        .map(|(_, mistake)| mistake)
-        .collect();
-    match found[..] {
-        [] => Some(
-            "Sum the 16-bit words, the higher byte first, in a u32; add what is above its low 16 \
-             bits to them, until nothing is; return the complement. Each call begins with a sum \
-             of 0."
-                .to_owned(),
-        ),
-        _ => Some(format!(
-            "This is what comes out if {}.",
-            found.join("; or if ")
-        )),
-    }
+    ]
 }
 
 pub(in super::super) fn of_a_panicking_sum(bytes: &[u8], case: &Case) -> Option<String> {

@@ -172,7 +172,11 @@ impl Exam {
         let gather = || {
             let threads = threads::students(); // first: what they have done the table must show
             let look = || self.table().unwrap_or_default();
-            Evidence::gather(threads, look, &self.own.borrow())
+            let evidence = Evidence::gather(threads, look, &self.own.borrow());
+            Evidence {
+                watches: !self.ports.borrow().is_empty(),
+                ..evidence
+            }
         };
         let rests = || {
             let evidence = gather();

@@ -183,7 +183,15 @@ answers! {
 
         tftp(stub): ;
 
-        headers(stub): ;
+        headers(checksum, parse_tcp): ack_where_seq_is adds_the_carries_once asks_for_20_only counts_words
+            drops_the_unknown ends_at_a_kind_without_a_length
+            ends_at_a_length_that_cannot_be ends_at_the_unknown index_beyond
+            lists_what_is_nothing loses_the_carries low_byte_first
+            low_byte_of_a_field_first needs_data never_zero no_complement
+            no_less_than_20 one_has_a_length one_range option_into_the_data
+            options_to_the_end reads_on_behind_the_end refuses_the_unknown six_flags
+            stays_at_a_length_of_zero sums_in_16_bits takes_the_reserved_bits_too
+            takes_what_is_left trusts_the_kind unwraps whole_words_only zero_in_front;
 
         handshake(stub): ;
     }
@@ -226,7 +234,7 @@ answers! {
 
         tftp(stub): ;
 
-        headers(stub): ;
+        headers(checksum, parse_tcp): by_recursion by_the_workshops_own low_bytes_first_then_swapped;
 
         handshake(stub): ;
     }
@@ -249,7 +257,7 @@ answers! {
         transfer(stub): starter;
         datagrams(stub): starter;
         tftp(stub): starter;
-        headers(stub): starter;
+        headers(checksum, parse_tcp): starter;
         handshake(stub): starter;
     }
 }

@@ -40,6 +40,8 @@ pub struct Evidence {
     pub sockets: Vec<Seen>,
     /// What each of the student's threads is doing.
     pub threads: Vec<Doing>,
+    /// Whether there are ports at all whose sockets would be shown.
+    pub watches: bool,
 }
 
 impl Evidence {
@@ -65,7 +67,11 @@ impl Evidence {
             })
             .collect();
         sockets.sort_by_key(Seen::order);
-        Evidence { sockets, threads }
+        Evidence {
+            sockets,
+            threads,
+            watches: false,
+        }
     }
 
     /// The student's sockets.
@@ -80,6 +86,7 @@ impl Evidence {
         let shown = self.sockets.iter().take(SHOWN);
         let mut lines = in_columns(shown.map(Seen::cells).collect());
         match self.sockets.len() {
+            0 if !self.watches => {} // an exercise without sockets
             0 => lines.push("no socket with these ports is left".to_owned()),
             1..=SHOWN => {}
             count => lines.push(format!("and {} sockets more", count - SHOWN)),

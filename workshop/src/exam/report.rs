@@ -153,7 +153,9 @@ impl fmt::Display for Failure {
         }
         f.write_str(&part("expected", &self.expected))?;
         f.write_str(&part("seen", &self.seen))?;
-        f.write_str(&part("kernel", &self.kernel.join("\n")))?;
+        if !self.kernel.is_empty() {
+            f.write_str(&part("kernel", &self.kernel.join("\n")))?;
+        }
         if let Some(cause) = &self.cause {
             f.write_str(&part("cause", cause))?;
         }

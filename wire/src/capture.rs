@@ -7,22 +7,32 @@
 //! does not cut it. Checksums are not in it yet: a card would fill them in.
 
 mod filter;
+mod follow;
 mod socket;
 
 use std::{
-    cell::RefCell, fs::File, io, net::SocketAddr, os::fd::AsFd, path::PathBuf, rc::Rc,
+    cell::RefCell,
+    fs::{self, File},
+    io,
+    net::SocketAddr,
+    os::fd::AsFd,
+    path::PathBuf,
+    rc::Rc,
     time::Duration,
 };
 
 use nix::poll::{PollFd, PollFlags, poll};
 use socket_workshop::{
     deadline::Deadline,
-    table::{End, Table},
+    fault::Attempt,
+    stage,
+    table::{End, Kernel, Table},
 };
 
 use self::socket::{PacketSocket, now};
 use crate::{
-    conversation::{Change, Conversation},
+    conversation::Conversation,
+    diagram,
     frame::{LinkType, segment},
     pcap,
     segment::{Flags, Segment},
@@ -31,13 +41,63 @@ use crate::{
 /// The kernel waits no longer than 120 s before it sends a segment again (Linux, TCP_RTO_MAX).
 const LONGEST: Duration = Duration::from_secs(130);
 
+/// Of a conversation so many segments are remembered, for its diagram; a capture may run for days.
+const REMEMBERED: usize = 200;
+
+/// Of so many conversations there is a diagram each.
+const DRAWN: usize = 10;
+
+/// The command line of a lesson about what passes: the story, or `capture`.
+#[derive(Clone, Debug, clap::Parser)]
+#[command(about = "A lesson: what passes on the wire, and what the kernel shows of it")]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Arguments {
+    /// The story's flags.
+    #[command(flatten)]
+    pub flags: stage::Flags,
+    #[command(flatten)]
+    files: Files,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Clone, Debug, clap::Subcommand)]
+enum Command {
+    /// List the segments of any program on loopback, until Ctrl-C; as root
+    Capture {
+        /// Only those from or to this port
+        #[arg(long, value_name = "N")]
+        port: u16,
+        #[command(flatten)]
+        files: Files,
+    },
+}
+
+impl Arguments {
+    /// The port of `capture`.
+    #[must_use]
+    pub fn port(&self) -> Option<u16> {
+        let Command::Capture { port, .. } = self.command.as_ref()?;
+        Some(*port)
+    }
+
+    /// Where to keep what has passed.
+    #[must_use]
+    pub fn files(&self) -> &Files {
+        match &self.command {
+            Some(Command::Capture { files, .. }) => files,
+            None => &self.files,
+        }
+    }
+}
+
 /// Where to keep what has passed.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct Files {
     /// Keep the frames in FILE, for Wireshark
     #[arg(long, value_name = "FILE")]
     pub pcap: Option<PathBuf>,
-    /// Draw the first conversation as a sequence diagram in FILE
+    /// Draw each conversation as a sequence diagram: in FILE, FILE-2 and so on
     #[arg(long, value_name = "FILE")]
     pub svg: Option<PathBuf>,
 }
@@ -48,6 +108,8 @@ pub struct Capture {
     packets: PacketSocket,
     files: Files,
     pcap: Option<pcap::Writer<File>>,
+    /// `None` where the table cannot be read: then no states are known.
+    kernel: Option<Kernel>,
     /// When the first segment passed, since the Unix epoch.
     began: Option<Duration>,
     conversations: Vec<Conversation>,
@@ -77,6 +139,7 @@ impl Capture {
             packets,
             files: files.clone(),
             pcap,
+            kernel: Kernel::open().ok(),
             began: None,
             conversations: Vec::new(),
             tables: Rc::default(),
@@ -115,6 +178,10 @@ impl Capture {
             let (at, info) = (segment.at.as_secs_f64(), conversation.info(&segment));
             passed += &format!("{at:>9.6}  {way}  {info}\n");
             if segment.from == from && segment.flags == flags {
+                if let Some(kernel) = &mut self.kernel {
+                    let seen = (now()?, kernel.table()?);
+                    self.tables.borrow_mut().push(seen);
+                }
                 return Ok(passed);
             }
         }
@@ -154,13 +221,20 @@ impl Capture {
         Ok(None)
     }
 
+    /// Finds the conversation, or begins one. Ports are used again: the newest with these is meant.
     fn sort(&mut self, segment: &Segment) -> usize {
-        let of = self.conversations.iter().position(|c| c.is_of(segment));
+        let of = self
+            .conversations
+            .iter()
+            .rposition(|c| c.goes_on_with(segment));
         let of = of.unwrap_or_else(|| {
             self.conversations.push(Conversation::begun_by(segment));
             self.conversations.len() - 1
         });
-        self.conversations[of].segments.push(segment.clone());
+        let segments = &mut self.conversations[of].segments;
+        if segments.len() < REMEMBERED {
+            segments.push(segment.clone());
+        }
         of
     }
 
@@ -171,33 +245,42 @@ impl Capture {
     /// Nothing has passed between these two.
     pub fn conversation(&self, client: End) -> io::Result<Conversation> {
         let wanted = |c: &&Conversation| c.client == client.local && Some(c.server) == client.peer;
-        let found = self.conversations.iter().find(wanted);
+        let found = self.conversations.iter().rfind(wanted);
         let nothing = || io::Error::other(format!("no segment of {client} has passed"));
-        let mut conversation = found.cloned().ok_or_else(nothing)?;
-        let (client, server) = (conversation.client, conversation.server);
-        let mut last = [None, None];
-        for (time, table) in self.tables.borrow().iter() {
-            for (end, last) in [client, server].into_iter().zip(&mut last) {
-                let peer = if end == client { server } else { client };
-                let state = table.find(End::between(end, peer)).map(|row| row.state);
-                if std::mem::replace(last, state) != state {
-                    let at = time.saturating_sub(self.began.unwrap_or_default());
-                    conversation.states.push(Change { at, end, state });
-                }
-            }
-        }
-        Ok(conversation)
+        found.map(|c| self.with_states(c)).ok_or_else(nothing)
     }
-}
 
-impl Capture {
-    /// STUB
-    pub fn follow(&mut self) -> io::Result<()> {
-        Ok(())
+    fn with_states(&self, conversation: &Conversation) -> Conversation {
+        let mut conversation = conversation.clone();
+        for (time, table) in self.tables.borrow().iter() {
+            let at = time.saturating_sub(self.began.unwrap_or_default());
+            conversation.look(at, table);
+        }
+        conversation
     }
-    /// STUB
-    pub fn draw(&self) -> io::Result<()> {
-        let _ = &self.files;
-        Ok(())
+
+    /// Draws the conversations, if that has been asked for. Returns the files.
+    ///
+    /// # Errors
+    /// A file cannot be written.
+    pub fn draw(&self) -> io::Result<Vec<PathBuf>> {
+        let Some(file) = &self.files.svg else {
+            return Ok(Vec::new());
+        };
+        let mut drawn = Vec::new();
+        for (n, conversation) in (1..=DRAWN).zip(&self.conversations) {
+            let file = match n {
+                1 => file.clone(),
+                _ => {
+                    let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+                    file.with_file_name(format!("{stem}-{n}.svg"))
+                }
+            };
+            let title = format!("Conversation {n}");
+            fs::write(&file, diagram::svg(&self.with_states(conversation), &title))
+                .attempt(|| format!("cannot write the diagram {}", file.display()))?;
+            drawn.push(file);
+        }
+        Ok(drawn)
     }
 }

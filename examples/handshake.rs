@@ -1,7 +1,7 @@
 //! What is on the wire: each segment of three connections, and the states of both ends.
 //!
-//!     cargo run --example handshake              --pcap FILE keeps it for Wireshark, --svg FILE draws
-//!     cargo run --example handshake -- capture --port 1234       of any program on loopback, as root
+//!     cargo run --example handshake -- --pcap FILE --svg DRAWING     for Wireshark, and for the eye
+//!     sudo target/debug/examples/handshake capture --port 1234       of any other program here
 //!
 //! You will see the handshake and what it agrees on, an ACK that rides on data, the FINs, a refusal, and
 //! what is lost and sent again. New since `headers`: conversations, captured as they take place, in a

@@ -6,8 +6,11 @@
 //! so no thread is needed to wait for them. A segment may be larger than any card could send: loopback
 //! does not cut it. Checksums are not in it yet: a card would fill them in.
 
+mod arguments;
+#[cfg(target_os = "linux")]
 mod filter;
 mod follow;
+#[cfg_attr(not(target_os = "linux"), path = "capture/elsewhere.rs")]
 mod socket;
 
 use std::{
@@ -18,18 +21,18 @@ use std::{
     os::fd::AsFd,
     path::PathBuf,
     rc::Rc,
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use nix::poll::{PollFd, PollFlags, poll};
 use socket_workshop::{
     deadline::Deadline,
     fault::Attempt,
-    stage,
     table::{End, Kernel, Table},
 };
 
-use self::socket::{PacketSocket, now};
+pub use self::arguments::{Arguments, Files};
+use self::socket::PacketSocket;
 use crate::{
     conversation::Conversation,
     diagram,
@@ -46,61 +49,6 @@ const REMEMBERED: usize = 200;
 
 /// Of so many conversations there is a diagram each.
 const DRAWN: usize = 10;
-
-/// The command line of a lesson about what passes: the story, or `capture`.
-#[derive(Clone, Debug, clap::Parser)]
-#[command(about = "A lesson: what passes on the wire, and what the kernel shows of it")]
-#[command(args_conflicts_with_subcommands = true)]
-pub struct Arguments {
-    /// The story's flags.
-    #[command(flatten)]
-    pub flags: stage::Flags,
-    #[command(flatten)]
-    files: Files,
-    #[command(subcommand)]
-    command: Option<Command>,
-}
-
-#[derive(Clone, Debug, clap::Subcommand)]
-enum Command {
-    /// List the segments of any program on loopback, until Ctrl-C; as root
-    Capture {
-        /// Only those from or to this port
-        #[arg(long, value_name = "N")]
-        port: u16,
-        #[command(flatten)]
-        files: Files,
-    },
-}
-
-impl Arguments {
-    /// The port of `capture`.
-    #[must_use]
-    pub fn port(&self) -> Option<u16> {
-        let Command::Capture { port, .. } = self.command.as_ref()?;
-        Some(*port)
-    }
-
-    /// Where to keep what has passed.
-    #[must_use]
-    pub fn files(&self) -> &Files {
-        match &self.command {
-            Some(Command::Capture { files, .. }) => files,
-            None => &self.files,
-        }
-    }
-}
-
-/// Where to keep what has passed.
-#[derive(Clone, Debug, Default, clap::Args)]
-pub struct Files {
-    /// Keep the frames in FILE, for Wireshark
-    #[arg(long, value_name = "FILE")]
-    pub pcap: Option<PathBuf>,
-    /// Draw each conversation as a sequence diagram: in FILE, FILE-2 and so on
-    #[arg(long, value_name = "FILE")]
-    pub svg: Option<PathBuf>,
-}
 
 /// A capture on loopback.
 #[derive(Debug)]
@@ -283,4 +231,10 @@ impl Capture {
         }
         Ok(drawn)
     }
+}
+
+/// The kernel's clock for frames, since the Unix epoch.
+fn now() -> io::Result<Duration> {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.map_err(io::Error::other)
 }

@@ -65,7 +65,7 @@ impl Capture {
         for file in self.draw()? {
             say!("drawn: {}", file.display())?;
         }
-        let dropped = self.packets.dropped;
+        let dropped = self.packets.dropped();
         say!(
             "{segments} segments of {conversations} conversations; {dropped} not listed: too fast for it"
         )

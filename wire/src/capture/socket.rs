@@ -4,7 +4,7 @@ use std::{
     io::{self, ErrorKind, IoSliceMut},
     net::UdpSocket,
     os::fd::{AsFd, AsRawFd, BorrowedFd},
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use nix::{
@@ -22,7 +22,7 @@ use nix::{
 use socket_workshop::{deadline::Deadline, fault::Attempt};
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::filter;
+use super::{filter, now};
 use crate::pcap::SNAPLEN;
 
 /// What may wait to be read, in bytes; the kernel gives as much of it as `net.core.rmem_max` allows.
@@ -32,8 +32,7 @@ const QUEUE: usize = 32 << 20;
 pub(super) struct PacketSocket {
     socket: Socket,
     buffer: Box<[u8]>,
-    /// How many frames were dropped so far, for want of room in the queue.
-    pub(super) dropped: u32,
+    dropped: u32,
 }
 
 /// A frame as it passed, with its Ethernet header.
@@ -65,6 +64,11 @@ impl PacketSocket {
         while packets.next()?.is_some() {} // what came before the filter
         packets.dropped = 0;
         Ok(packets)
+    }
+
+    /// How many frames had been dropped when the last one came, for want of room in the queue.
+    pub(super) fn dropped(&self) -> u32 {
+        self.dropped
     }
 
     /// The next frame that has passed, if there is one.
@@ -118,10 +122,4 @@ impl AsFd for PacketSocket {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
     }
-}
-
-/// The kernel's clock for frames.
-pub(super) fn now() -> io::Result<Duration> {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    since.map_err(io::Error::other)
 }

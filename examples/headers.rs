@@ -1,23 +1,148 @@
-//! STUB: lesson `headers`.
+//! What a frame is made of: a header for each layer, one inside the other, field by field.
+//!
+//!     cargo run --example headers
+//!     cargo run --example headers -- FILE.pcap --first 3
+//!     echo "ff ff ff ff ff ff 00 05 …" | cargo run --example headers -- -
+//!
+//! You will see five frames (or those of a capture, or one in hex): of every field its offset, its
+//! bytes, its bits and what they say; and the checksums, computed anew. There is no network in this
+//! lesson. New since `tftp`: what the kernel puts in front of what a program sends.
 
-use socket_workshop::stage::{Flags, Story};
-use socket_workshop::{
-    command,
-    table::{End, State::Listen},
-};
-use std::{io, net::TcpListener, process::ExitCode};
+use std::{io, process::ExitCode};
 
-fn main() -> ExitCode {
-    command::run(both_ends)
+use clap::Parser;
+use socket_workshop::{command, fault::Attempt, say, stage::Steps};
+use wire::frame::{Checksum, Frame, LinkType, decode, from_hex, named_frames};
+use wire::pcap::Packets;
+
+const LAYERS: &str = "\
+Of the seven layers four have a header here: 2 link, 3 network, 4 transport, 7 application. What the
+card puts around a frame is 1, physical; 5 and 6, session and presentation, are left to the program.
+Each layer takes what the one above it hands down, and puts its own header in front.";
+
+#[derive(Parser)]
+#[command(about = "A lesson: frames, field by field")]
+struct Arguments {
+    /// A capture file in the pcap format, or - for an Ethernet frame in hex on stdin
+    source: Option<String>,
+    /// How many packets of the file
+    #[arg(long, value_name = "N", default_value_t = 10, requires = "source")]
+    first: usize,
+    #[command(flatten)]
+    steps: Steps,
 }
 
-fn both_ends(flags: Flags) -> io::Result<()> {
-    let listener = TcpListener::bind(flags.listen)?;
-    let addr = listener.local_addr()?;
-    let mut story = Story::begin(&flags, addr)?;
-    story
-        .stage("listen")
-        .expect("listener", End::listener(addr), Listen)
-        .show()?;
-    story.end()
+fn main() -> ExitCode {
+    command::run(|mut given: Arguments| match given.source.as_deref() {
+        None => five_frames(&mut given.steps),
+        Some("-") => from_stdin(),
+        Some(file) => packets(file, given.first, &mut given.steps),
+    })
+}
+
+fn five_frames(steps: &mut Steps) -> io::Result<()> {
+    say!("{LAYERS}")?;
+    let frames = named_frames(include_str!("../wire/data/frames.txt"));
+    for (number, (name, bytes)) in (1..).zip(frames.map_err(io::Error::other)?) {
+        show(&format!("{number}. {name}"), &decoded(&bytes))?;
+        match name {
+            "arp-request" => claim(
+                "46 to 1500 bytes (its MTU) follow an Ethernet header. ARP has 28, so 18 of padding.",
+                decoded(&bytes).length("ARP") + decoded(&bytes).length("padding") == 46,
+            )?,
+            "tftp-read-request" => {
+                from_header_to_header(&bytes)?;
+                checksums(&bytes)?;
+            }
+            "tcp-syn" => claim(
+                "20 bytes of TCP header, 20 of options. 4 bits count its words: at most 15, so 60 bytes.",
+                decoded(&bytes).length("TCP") == 40,
+            )?,
+            _ => {}
+        }
+        steps.wait()?;
+    }
+    Ok(())
+}
+
+fn decoded(bytes: &[u8]) -> Frame<'_> {
+    decode(LinkType::Ethernet, bytes, bytes.len())
+}
+
+fn show(title: &str, frame: &Frame) -> io::Result<()> {
+    let (length, inside) = (frame.bytes.len(), frame.encapsulation());
+    say!("\n{title}, {length} bytes: {inside}\n\n{frame}")?;
+    let fault = frame.fault.clone();
+    fault.map_or(Ok(()), |fault| Err(io::Error::other(fault)))
+}
+
+fn claim(text: &str, holds: bool) -> io::Result<()> {
+    match holds {
+        true => say!("{text}"),
+        false => Err(io::Error::other(format!("not so in this frame: {text}"))),
+    }
+}
+
+/// Each header says what follows it. A number begins with its highest byte: network byte order.
+fn from_header_to_header(frame: &[u8]) -> io::Result<()> {
+    let ether_type = u16::from_be_bytes([frame[12], frame[13]]);
+    let words = frame[14] & 0x0f; // the lower half of the byte: the upper half is the version
+    let udp = 14 + 4 * usize::from(words);
+    let protocol = frame[14 + 9];
+    let port = u16::from_be_bytes([frame[udp + 2], frame[udp + 3]]);
+    claim(
+        "By hand: the type is 0x0800, so IPv4 begins at 14. Its header has 5 words and its protocol is 17,\n\
+         so UDP begins at 34. Its destination port is 69: the rest is for whoever has that port open.",
+        (ether_type, udp, protocol, port) == (0x0800, 34, 17, 69),
+    )
+}
+
+/// IP's checksum is for each router: of the header alone, which each of them changes. UDP's and TCP's
+/// is for the other end: of all that is theirs, and of the addresses in IP's header.
+fn checksums(frame: &[u8]) -> io::Result<()> {
+    let is_right = |frame: &[u8], layer| {
+        decoded(frame)
+            .checksum(layer)
+            .is_some_and(Checksum::is_right)
+    };
+    for layer in ["IPv4", "UDP"] {
+        if let Some(checksum) = decoded(frame).checksum(layer) {
+            claim(&format!("{layer}: {checksum}."), is_right(frame, layer))?;
+        }
+    }
+    let mut routed = frame.to_vec();
+    routed[22] -= 1; // what a router does to the TTL
+    let only_udp = !is_right(&routed, "IPv4") && is_right(&routed, "UDP");
+    claim(
+        "With a TTL of one less IP's is wrong, and UDP's right as before.",
+        only_udp,
+    )?;
+    let mut damaged = frame.to_vec();
+    damaged[44] ^= 0x20; // one bit of the file's name
+    let only_ip = is_right(&damaged, "IPv4") && !is_right(&damaged, "UDP");
+    claim(
+        "With one bit of the name flipped UDP's is wrong, and IP's right as before.",
+        only_ip,
+    )
+}
+
+fn from_stdin() -> io::Result<()> {
+    let bytes = from_hex(&io::read_to_string(io::stdin())?);
+    show("stdin", &decoded(&bytes.map_err(io::Error::other)?))
+}
+
+fn packets(file: &str, first: usize, steps: &mut Steps) -> io::Result<()> {
+    let packets = Packets::open(file.as_ref())?;
+    let link = packets.link();
+    for (number, packet) in (1..).zip(packets.take(first)) {
+        let packet = packet.attempt(|| format!("cannot read packet {number} of `{file}`"))?;
+        let frame = decode(link, &packet.bytes, packet.wire_length);
+        let shown = show(
+            &format!("{number}. {:?} after the first", packet.at),
+            &frame,
+        );
+        shown.attempt(|| format!("packet {number} of `{file}`"))?;
+        steps.wait()?;
+    }
+    Ok(())
 }

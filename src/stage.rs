@@ -17,7 +17,7 @@ mod story;
 use std::io;
 
 pub use must::{Count, Must, gone, must, time_wait};
-pub use pace::{Flags, Target, play, play_with};
+pub use pace::{Flags, Steps, Target, play, play_with};
 pub use story::Story;
 
 use self::expected::Expected;

@@ -28,6 +28,30 @@ pub struct Flags {
     pub predict: bool,
 }
 
+/// The flags of a lesson that has no sockets to show: how it waits between its parts.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Steps {
+    /// Wait for Enter after each part
+    #[arg(long)]
+    step: bool,
+    /// Wait this long after each part, for instance 5s
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    pause: Option<Duration>,
+}
+
+impl Steps {
+    /// Waits as the flags say. The end of stdin means go on.
+    ///
+    /// # Errors
+    /// Stdout is closed.
+    pub fn wait(&mut self) -> io::Result<()> {
+        let mut pace = Pace::of(self.step, self.pause);
+        pace.pause(&mut io::stdout())?;
+        self.step = matches!(pace, Pace::Step);
+        Ok(())
+    }
+}
+
 /// The command line of a lesson that is also a server for real clients: `NAME`, or `NAME serve`.
 #[derive(Debug, clap::Parser)]
 #[command(about = "A lesson: both ends on loopback, and what the kernel shows of them")]
@@ -92,15 +116,19 @@ pub(super) enum Pace {
 
 impl Flags {
     pub(super) fn pace(&self) -> Pace {
-        match self.pause {
-            _ if self.step => Pace::Step,
-            Some(pause) => Pace::Pause(pause),
-            None => Pace::GoOn,
-        }
+        Pace::of(self.step, self.pause)
     }
 }
 
 impl Pace {
+    fn of(step: bool, pause: Option<Duration>) -> Pace {
+        match pause {
+            _ if step => Pace::Step,
+            Some(pause) => Pace::Pause(pause),
+            None => Pace::GoOn,
+        }
+    }
+
     pub(super) fn pause(&mut self, out: &mut impl Write) -> io::Result<()> {
         match self {
             Pace::GoOn => {}

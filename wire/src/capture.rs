@@ -24,7 +24,10 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use nix::poll::{PollFd, PollFlags, poll};
+use nix::{
+    errno::Errno,
+    poll::{PollFd, PollFlags, poll},
+};
 use socket_workshop::{
     deadline::Deadline,
     fault::Attempt,
@@ -145,10 +148,11 @@ impl Capture {
                 return Ok(None);
             };
             let left = u16::try_from(left.as_millis() + 1).unwrap_or(u16::MAX);
-            poll(
-                &mut [PollFd::new(self.packets.as_fd(), PollFlags::POLLIN)],
-                left,
-            )?;
+            let mut readable = [PollFd::new(self.packets.as_fd(), PollFlags::POLLIN)];
+            match poll(&mut readable, left) {
+                Ok(_) | Err(Errno::EINTR) => {}
+                Err(errno) => return Err(errno.into()),
+            }
         }
     }
 
@@ -160,8 +164,8 @@ impl Capture {
                 pcap.frame(frame.time, frame.length, frame.bytes)?;
             }
             let at = frame.time.saturating_sub(began);
-            let decoded = segment(LinkType::Ethernet, frame.bytes, at);
-            if let Some(segment) = decoded.map_err(io::Error::other)? {
+            // One whose headers lie, from somebody's raw socket, is in the file only.
+            if let Ok(Some(segment)) = segment(LinkType::Ethernet, frame.bytes, at) {
                 let of = self.sort(&segment);
                 return Ok(Some((of, segment)));
             }
@@ -224,9 +228,12 @@ impl Capture {
                     file.with_file_name(format!("{stem}-{n}.svg"))
                 }
             };
-            let title = format!("Conversation {n}");
-            fs::write(&file, diagram::svg(&self.with_states(conversation), &title))
-                .attempt(|| format!("cannot write the diagram {}", file.display()))?;
+            let drawing = diagram::svg(
+                &self.with_states(conversation),
+                &format!("Conversation {n}"),
+            );
+            let written = fs::write(&file, drawing).map_err(io::Error::other);
+            written.attempt(|| format!("cannot write the diagram `{}`", file.display()))?;
             drawn.push(file);
         }
         Ok(drawn)

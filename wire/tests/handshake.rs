@@ -4,20 +4,19 @@
 mod common;
 
 use std::{
-    fs::{self, File},
+    fs,
     io::{Read, Write},
     net::{Shutdown, TcpListener},
     path::{Path, PathBuf},
     process::Command,
-    time::Duration,
 };
 
 use common::{Program, installed, lesson, run};
-use pcap_file::pcap::PcapReader;
 use socket_workshop::peer::connected;
 use wire::{
     conversation::Conversation,
-    frame::{LinkType, segment},
+    frame::segment,
+    pcap::Packets,
     segment::{Segment, TcpOption},
 };
 
@@ -28,13 +27,14 @@ fn file(name: &str) -> PathBuf {
 
 /// A line for each segment, as tshark prints the fields of [`FIELDS`].
 fn ours(path: &Path) -> Vec<String> {
-    let mut reader = PcapReader::new(File::open(path).unwrap()).unwrap();
+    let packets = Packets::open(path).unwrap();
+    let link = packets.link();
     let mut conversations: Vec<Conversation> = Vec::new();
     let mut lines = Vec::new();
-    while let Some(packet) = reader.next_packet() {
+    for packet in packets {
         let packet = packet.unwrap();
-        let decoded = segment(LinkType::Ethernet, &packet.data, Duration::ZERO);
-        let segment = decoded.unwrap().expect("only segments are captured");
+        let decoded = segment(link, &packet.bytes, packet.at).unwrap();
+        let segment = decoded.expect("only segments are captured");
         let mut found = conversations.iter().rposition(|c| c.goes_on_with(&segment));
         if found.is_none() {
             conversations.push(Conversation::begun_by(&segment));

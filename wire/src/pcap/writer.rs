@@ -27,8 +27,10 @@ impl Writer<File> {
     /// # Errors
     /// It cannot be created or written.
     pub fn create(path: &Path) -> io::Result<Writer<File>> {
-        let create = || Writer::new(File::create(path)?);
-        create().attempt(|| format!("cannot write the capture file {}", path.display()))
+        // `other`: that a file may not be written is nothing that advice about sockets helps.
+        let file = File::create(path).map_err(io::Error::other);
+        let writer = file.and_then(Writer::new);
+        writer.attempt(|| format!("cannot write the capture file `{}`", path.display()))
     }
 }
 
@@ -66,5 +68,37 @@ fn cause(error: PcapError) -> io::Error {
     match error {
         PcapError::IoError(error) => error,
         other => io::Error::other(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{SNAPLEN, Writer};
+    use crate::{frame::LinkType, pcap::Packets};
+    use std::time::Duration;
+
+    #[test]
+    fn what_is_written_is_read_again_to_the_nanosecond() {
+        let mut file = Vec::new();
+        let mut writer = Writer::new(&mut file).unwrap();
+        let began = Duration::from_secs(1_800_000_000);
+        writer.frame(began, 3, b"one").unwrap();
+        let later = Duration::from_nanos(1);
+        writer
+            .frame(began + later, 300_000, &vec![7; SNAPLEN])
+            .unwrap();
+        let packets = Packets::new(&file[..]).unwrap();
+        assert_eq!(packets.link(), LinkType::Ethernet);
+        let read: Vec<_> = packets.map(Result::unwrap).collect();
+        assert_eq!(read[0].bytes, b"one");
+        assert_eq!((read[1].at, read[1].wire_length), (later, 300_000));
+        assert_eq!(read[1].bytes.len(), SNAPLEN);
+    }
+
+    #[test]
+    fn more_than_the_header_promises_is_refused() {
+        let mut writer = Writer::new(Vec::new()).unwrap();
+        let frame = vec![0; SNAPLEN + 1];
+        assert!(writer.frame(Duration::ZERO, frame.len(), &frame).is_err());
     }
 }

@@ -21,13 +21,13 @@ use wire::segment::{Flags as Bits, Segment, TcpOption::Timestamps};
 
 fn main() -> ExitCode {
     command::run(|arguments: Arguments| match arguments.port() {
-        Some(port) => Capture::on_loopback(Some(port), arguments.files())?.follow(),
+        Some(port) => Capture::on_loopback(Some(port), arguments.files())?.follow(), // `capture`
         None => three_connections(&arguments.flags, arguments.files()),
     })
 }
 
 fn three_connections(flags: &Flags, files: &Files) -> io::Result<()> {
-    let door = wire::namespace::enter()?; // unshare(2)
+    let door = wire::namespace::enter()?; // unshare(2): lo and all ports for itself
     let wire = &mut Capture::on_loopback(None, files)?; // sees segments before their receivers do
     let listener = Listen::default().on(flags.listen)?;
     let mut story = Story::begin(flags, listener.local_addr()?)?;
@@ -115,7 +115,7 @@ fn lost(story: &mut Story, wire: &mut Capture, listener: &TcpListener) -> io::Re
     let (addr, listening) = (listener.local_addr()?, End::of(listener)?);
     let (mut client, local) = bound(addr.ip())?;
     let end = End::between(local, addr);
-    hears_only(listener, 0)?; // nothing
+    hears_only(listener, 0)?; // a filter on the socket: whatever comes for it is lost
     let _under_way = client.connect(&addr.into());
     story
         .stage("a client connects, and the listener does not hear it")
@@ -125,11 +125,11 @@ fn lost(story: &mut Story, wire: &mut Capture, listener: &TcpListener) -> io::Re
         .timers()
         .why("Silence is no refusal: when the timer runs out, the SYN goes again.")
         .show()?;
-    hears_only(listener, SYN)?;
-    let opening = wire.until(local, Bits::ACK)?;
+    hears_only(listener, SYN)?; // and so neither the third segment nor any data
+    let opening = wire.until(local, Bits::ACK)?; // by then connect is done
     client.write_all(b"get subject\n")?;
     story
-        .stage("the listener hears SYNs only: the last ACK and what the client writes are lost")
+        .stage("the listener hears SYNs: the last ACK, and what the client writes, are lost")
         .passed(&(opening + &wire.until(local, Bits::PSH | Bits::ACK)?))
         .expect("listener", listening, must(Listen).drops(3..))
         .pair(end, must(Established).send_q(12).timer(Retransmit), SynRecv)
@@ -141,7 +141,7 @@ fn lost(story: &mut Story, wire: &mut Capture, listener: &TcpListener) -> io::Re
         .stage("the listener hears everything")
         .passed(&wire.until(addr, Bits::ACK)?)
         .pair(end, Established, must(Established).recv_q(12))
-        .why("The data has brought the ACK along: every segment but the first SYN has one.")
+        .why("The data has brought an ACK along: once a connection is open, each segment has one.")
         .show()?;
     let conversation = wire.conversation(end)?;
     let [syn, data] = [Bits::SYN, Bits::PSH | Bits::ACK].map(|bits| conversation.sent_again(bits));

@@ -21,7 +21,7 @@ use std::{
     os::fd::AsFd,
     path::PathBuf,
     rc::Rc,
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use nix::{
@@ -44,8 +44,8 @@ use crate::{
     segment::{Flags, Segment},
 };
 
-/// The kernel waits no longer than 120 s before it sends a segment again (Linux, TCP_RTO_MAX).
-const LONGEST: Duration = Duration::from_secs(130);
+/// How long a segment may take that must come, if nobody has paused before.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Of a conversation so many segments are remembered, for its diagram; a capture may run for days.
 const REMEMBERED: usize = 200;
@@ -64,6 +64,8 @@ pub struct Capture {
     /// When the first segment passed, since the Unix epoch.
     began: Option<Duration>,
     conversations: Vec<Conversation>,
+    /// When the last wait was over.
+    waited: Instant,
     /// The tables that were seen, each with when.
     tables: Rc<RefCell<Vec<(Duration, Table)>>>,
 }
@@ -93,6 +95,7 @@ impl Capture {
             kernel: Kernel::open().ok(),
             began: None,
             conversations: Vec::new(),
+            waited: Instant::now(),
             tables: Rc::default(),
         })
     }
@@ -111,14 +114,16 @@ impl Capture {
     /// since the last call, as Wireshark lists it, a line for each segment.
     ///
     /// # Errors
-    /// None such has passed for longer than any timer of the kernel runs.
+    /// None such has passed for five seconds, and for twice as long as the pause since the last call: each
+    /// time that the kernel sends a segment again, it waits twice as long as the time before.
     pub fn until(&mut self, from: SocketAddr, flags: Flags) -> io::Result<String> {
-        let deadline = Deadline::after(LONGEST);
+        let limit = PATIENCE + 2 * self.waited.elapsed();
+        let deadline = Deadline::after(limit);
         let mut passed = String::new();
         loop {
             let Some((of, segment)) = self.next(deadline)? else {
                 return Err(io::Error::other(format!(
-                    "no [{flags}] from {from} has passed in {LONGEST:?}, only\n{passed}"
+                    "no [{flags}] from {from} has passed in {limit:.0?}, only\n{passed}"
                 )));
             };
             let conversation = &self.conversations[of];
@@ -133,6 +138,7 @@ impl Capture {
                     let seen = (now()?, kernel.table()?);
                     self.tables.borrow_mut().push(seen);
                 }
+                self.waited = Instant::now();
                 return Ok(passed);
             }
         }

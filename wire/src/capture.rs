@@ -3,8 +3,8 @@
 //!
 //! A packet socket sees each frame before the sockets for which it is: a segment that a socket then loses
 //! ([`socket_workshop::peer::hears_only`]) has passed here. The kernel queues frames until they are read,
-//! so no thread is needed to wait for them. A segment may be larger than any card could send: loopback
-//! does not cut it. Checksums are not in it yet: a card would fill them in.
+//! so no thread is needed to wait for them. Segments are as long as loopback's MTU of 65536 bytes allows.
+//! Their checksums are not right: a card would fill them in, and there is none.
 
 mod arguments;
 #[cfg(target_os = "linux")]

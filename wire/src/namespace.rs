@@ -7,7 +7,6 @@
 use std::{
     fs,
     io::{self, Read},
-    process,
 };
 
 #[cfg(target_os = "linux")]
@@ -57,7 +56,7 @@ pub fn enter() -> io::Result<String> {
 
 #[cfg(target_os = "linux")]
 fn unshare_network() -> io::Result<String> {
-    let pid = process::id();
+    let pid = std::process::id();
     if unshare(CloneFlags::CLONE_NEWNET).is_ok() {
         return Ok(format!("sudo nsenter -n -t {pid}"));
     }

@@ -65,10 +65,12 @@ impl Capture {
         for file in self.draw()? {
             say!("drawn: {}", file.display())?;
         }
-        let dropped = self.packets.dropped();
-        say!(
-            "{segments} segments of {conversations} conversations; {dropped} not listed: too fast for it"
-        )
+        match self.packets.dropped() {
+            0 => say!("{segments} segments, conversations: {conversations}"),
+            n => {
+                say!("{segments} segments, conversations: {conversations}; too fast, and lost: {n}")
+            }
+        }
     }
 
     /// Asks the kernel for the states of these conversations' ends, and says those that have changed.

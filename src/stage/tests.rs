@@ -102,6 +102,23 @@ fn the_kernel_confirms_a_connection_and_its_end() {
 }
 
 #[test]
+fn what_passed_stands_between_title_and_table_and_a_witness_gets_the_confirmed_table() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let end = End::of(&listener).unwrap();
+    let (mut story, page) = story(&listener);
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let record = Arc::clone(&seen);
+    story.each_table(move |table| record.lock().unwrap().push(table.find(end).cloned()));
+    let stage = story.stage("Title").passed("a SYN\nan ACK\n");
+    stage.expect("listener", end, Listen).show().unwrap();
+    let text = page.text();
+    assert!(text.contains("1. Title\na SYN\nan ACK\n\nProto "), "{text}");
+    let seen = seen.lock().unwrap();
+    assert_eq!(seen.len(), 1);
+    assert!(seen[0].as_ref().is_some_and(|row| row.state == Listen));
+}
+
+#[test]
 fn a_claim_that_the_kernel_refutes_ends_the_story_and_shows_both() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let (mut story, _) = story(&listener);

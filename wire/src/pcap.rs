@@ -2,5 +2,7 @@
 //! front of each packet. The format is pcap-file's to read and to write.
 
 mod read;
+mod writer;
 
 pub use read::{Packet, Packets};
+pub use writer::{SNAPLEN, Writer};

@@ -1,0 +1,307 @@
+//! The structure of diagrams, of conversations made by hand.
+
+use std::{net::SocketAddr, time::Duration};
+
+use socket_workshop::table::State::{self, *};
+
+use super::{
+    layout::{Anchor, LIFELINES, Layout, Text, WIDTH},
+    passage::passages,
+    svg,
+};
+use crate::{
+    conversation::{Change, Conversation},
+    segment::{Flags, Segment, TcpOption},
+};
+
+const CLIENT: ([u8; 4], u16) = ([127, 0, 0, 1], 40112);
+const SERVER: ([u8; 4], u16) = ([127, 0, 0, 1], 8330);
+
+const SYN: Flags = Flags::SYN;
+const ACK: Flags = Flags::ACK;
+const SYN_ACK: Flags = Flags(Flags::SYN.0 | Flags::ACK.0);
+const FIN_ACK: Flags = Flags(Flags::FIN.0 | Flags::ACK.0);
+const PSH_ACK: Flags = Flags(Flags::PSH.0 | Flags::ACK.0);
+
+/// Segments by who sends them, `>` the client and `<` the server; their numbers, which wrap soon;
+/// and the states in which the ends are seen after them.
+type Line = (char, Flags, u32, u32, usize, &'static [(char, State)]);
+
+fn conversation(lines: &[Line]) -> Conversation {
+    let (client, server) = (SocketAddr::from(CLIENT), SocketAddr::from(SERVER));
+    let (mut segments, mut states) = (Vec::new(), Vec::new());
+    for (i, &(who, flags, seq, ack, len, seen)) in lines.iter().enumerate() {
+        let (from, to, own, peer) = match who {
+            '>' => (client, server, u32::MAX, 7000),
+            _ => (server, client, 7000, u32::MAX),
+        };
+        let scale = vec![TcpOption::WindowScale(7)];
+        segments.push(Segment {
+            at: Duration::from_micros(100 * i as u64),
+            from,
+            to,
+            flags,
+            seq: seq.wrapping_add(own),
+            ack: ack.wrapping_add(peer),
+            window: 512,
+            options: if flags.has(SYN) { scale } else { Vec::new() },
+            len,
+        });
+        states.extend(seen.iter().map(|&(who, state)| Change {
+            at: Duration::from_micros(100 * i as u64 + 50),
+            end: if who == '>' { client } else { server },
+            state: (state != Close).then_some(state),
+        }));
+    }
+    Conversation {
+        client,
+        server,
+        segments,
+        states,
+    }
+}
+
+fn a_whole_one() -> Conversation {
+    conversation(&[
+        ('>', SYN, 0, 0, 0, &[('<', Listen), ('>', SynSent)]),
+        ('<', SYN_ACK, 0, 1, 0, &[('<', SynRecv)]),
+        ('>', ACK, 1, 1, 0, &[('>', Established), ('<', Established)]),
+        ('>', PSH_ACK, 1, 1, 11, &[]),
+        ('<', ACK, 1, 12, 0, &[]),
+        ('<', PSH_ACK, 1, 12, 5, &[]),
+        ('<', PSH_ACK, 1, 12, 5, &[]),
+        ('>', ACK, 12, 6, 0, &[]),
+        ('>', FIN_ACK, 12, 6, 0, &[('>', FinWait1), ('<', CloseWait)]),
+        ('<', ACK, 6, 13, 0, &[('>', FinWait2)]),
+        ('<', FIN_ACK, 6, 13, 0, &[('<', LastAck)]),
+        ('>', ACK, 13, 7, 0, &[('>', TimeWait), ('<', Close)]),
+    ])
+}
+
+fn both_close() -> Conversation {
+    conversation(&[
+        ('>', SYN, 0, 0, 0, &[('>', SynSent)]),
+        ('<', SYN_ACK, 0, 1, 0, &[('<', SynRecv)]),
+        ('>', ACK, 1, 1, 0, &[('>', Established), ('<', Established)]),
+        ('>', FIN_ACK, 1, 1, 0, &[('>', FinWait1)]),
+        ('<', FIN_ACK, 1, 1, 0, &[('<', FinWait1)]),
+        ('<', ACK, 2, 2, 0, &[('<', Closing)]),
+        (
+            '>',
+            ACK,
+            2,
+            2,
+            0,
+            &[('>', Closing), ('>', TimeWait), ('<', TimeWait)],
+        ),
+    ])
+}
+
+fn closed_window() -> Conversation {
+    let mut full = a_whole_one();
+    full.segments[4].window = 0;
+    full
+}
+
+fn all() -> [Conversation; 4] {
+    [
+        a_whole_one(),
+        both_close(),
+        closed_window(),
+        conversation(&[]),
+    ]
+}
+
+#[test]
+fn is_well_formed_and_has_an_arrow_and_a_label_for_each_segment() {
+    for conversation in all() {
+        let text = svg(&conversation, "a <title> & \"more\" \u{1}");
+        let document = roxmltree::Document::parse(&text).expect("it is XML");
+        let root = document.root_element();
+        assert_eq!(root.attribute("role"), Some("img"));
+        assert_eq!(root.attribute("aria-label"), Some("a <title> & \"more\" ?"));
+        let class = |name: &str| {
+            let of_class = |node: &roxmltree::Node| node.attribute("class") == Some(name);
+            root.descendants().filter(of_class).count()
+        };
+        let count = conversation.segments.len();
+        assert_eq!(class("arrow") + class("arrow gone"), count);
+        assert_eq!(class("arrow"), class("tip"));
+        assert_eq!(class("arrow gone"), class("cross"));
+        assert_eq!(class("flags") + class("flags lost"), count);
+        for outside in ["href", "url(", "@import", "<script", "<image"] {
+            assert!(!text.contains(outside), "{outside}");
+        }
+    }
+}
+
+/// The corners of a text's box.
+fn corners(text: &Text) -> [(f64, f64); 4] {
+    let width = text.width();
+    let left = match text.anchor {
+        Anchor::Start => 0.0,
+        Anchor::Middle => -width / 2.0,
+        Anchor::End => -width,
+    };
+    // Of a glyph 0.75 em stand above the baseline, and 0.2 em below.
+    let (up, down) = (-0.75 * text.size, 0.2 * text.size);
+    let (sin, cos) = text.degrees.to_radians().sin_cos();
+    [
+        (left, up),
+        (left + width, up),
+        (left + width, down),
+        (left, down),
+    ]
+    .map(|(x, y)| (text.x + x * cos - y * sin, text.y + x * sin + y * cos))
+}
+
+/// Whether two convex shapes have a point in common: no side of either has all of the other beyond it.
+fn overlap(a: &[(f64, f64)], b: &[(f64, f64)]) -> bool {
+    let apart = |a: &[(f64, f64)], b: &[(f64, f64)]| {
+        (0..a.len()).any(|i| {
+            let ((x, y), (to_x, to_y)) = (a[i], a[(i + 1) % a.len()]);
+            let beyond = |p: &(f64, f64)| (to_x - x) * (p.1 - y) - (to_y - y) * (p.0 - x);
+            let all = |sign: f64| b.iter().all(|p| beyond(p) * sign >= 0.0);
+            let own = a.iter().map(beyond).sum::<f64>().signum();
+            all(-own)
+        })
+    };
+    !apart(a, b) && !apart(b, a)
+}
+
+#[test]
+fn no_text_lies_over_another_or_over_an_arrow_or_beyond_the_edge() {
+    for conversation in all() {
+        let layout = Layout::of(&conversation, "a title");
+        for (i, text) in layout.texts.iter().enumerate() {
+            let own = corners(text);
+            for (x, y) in own {
+                let inside = (4.0..=WIDTH - 4.0).contains(&x) && (4.0..layout.height).contains(&y);
+                assert!(inside, "{} leans out: {x} {y}", text.words());
+            }
+            for other in &layout.texts[i + 1..] {
+                let over = overlap(&own, &corners(other));
+                assert!(!over, "`{}` over `{}`", text.words(), other.words());
+            }
+            for arrow in &layout.arrows {
+                let line = [arrow.from, arrow.to, (arrow.to.0, arrow.to.1 + 0.1)];
+                assert!(!overlap(&own, &line), "`{}` over an arrow", text.words());
+                let (x, y) = arrow.to;
+                let cross = [(-5.0, -5.0), (5.0, -5.0), (5.0, 5.0), (-5.0, 5.0)];
+                let cross = cross.map(|(dx, dy)| (x + dx, y + dy));
+                assert!(
+                    !arrow.lost || !overlap(&own, &cross),
+                    "`{}` over a cross",
+                    text.words()
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_label_has_room_between_the_lifelines() {
+    let mut long = a_whole_one();
+    long.segments[4].window = 0;
+    for segment in &mut long.segments[5..] {
+        segment.seq = segment.seq.wrapping_sub(99);
+        segment.ack = segment.ack.wrapping_sub(99);
+        segment.flags = Flags(0xff & !Flags::RST.0);
+        segment.len = 65_000;
+    }
+    let layout = Layout::of(&long, "a title");
+    for text in layout.texts.iter().filter(|text| text.class == "label") {
+        let room = LIFELINES[1] - LIFELINES[0];
+        assert!(text.width() < room - 20.0, "{}", text.words());
+    }
+}
+
+#[test]
+fn numbers_are_relative_to_the_syn_and_windows_scaled() {
+    let all = passages(&a_whole_one());
+    let last = all.last().expect("there are segments");
+    assert_eq!((last.seq, last.ack), (13, Some(7)));
+    assert_eq!((all[0].window, last.window), (Some(512), Some(512 << 7)));
+}
+
+#[test]
+fn what_is_sent_again_unacknowledged_was_lost() {
+    let all = passages(&a_whole_one());
+    let lost: Vec<usize> = (0..all.len()).filter(|&i| all[i].lost).collect();
+    let again: Vec<usize> = (0..all.len()).filter(|&i| all[i].again).collect();
+    assert_eq!((lost, again), (vec![5], vec![6]));
+}
+
+#[test]
+fn the_ack_of_what_is_sent_again_was_lost() {
+    let all = passages(&conversation(&[
+        ('>', PSH_ACK, 1, 1, 5, &[]),
+        ('<', ACK, 1, 6, 0, &[]),
+        ('>', PSH_ACK, 1, 1, 5, &[]),
+        ('<', ACK, 1, 6, 0, &[]),
+    ]));
+    let lost: Vec<bool> = all.iter().map(|one| one.lost).collect();
+    assert_eq!(lost, [false, true, false, false]);
+}
+
+#[test]
+fn what_neither_had_heard_of_crosses_and_so_do_the_answers() {
+    let crosses = |conversation: &Conversation| -> Vec<usize> {
+        let all = passages(conversation);
+        (0..all.len()).filter(|&i| all[i].crosses_next).collect()
+    };
+    assert_eq!(crosses(&both_close()), [3, 5]);
+    assert!(crosses(&a_whole_one()).is_empty());
+    let both_open = conversation(&[
+        ('>', SYN, 0, 0, 0, &[]),
+        ('<', SYN, 0, 0, 0, &[]),
+        ('<', SYN_ACK, 0, 1, 0, &[]),
+        ('>', SYN_ACK, 0, 1, 0, &[]),
+    ]);
+    assert_eq!(crosses(&both_open), [0, 2]);
+}
+
+#[test]
+fn each_state_stands_beside_the_end_of_the_segment_that_led_to_it() {
+    let layout = Layout::of(&a_whole_one(), "a title");
+    let beside = |name: &str, x: f64| {
+        let here = |text: &&Text| text.words() == name && (text.x - x).abs() < 20.0;
+        layout.texts.iter().find(here).map(|text| text.y - 5.0)
+    };
+    let [client, server] = LIFELINES;
+    assert_eq!(beside("SYN_SENT", client), Some(layout.arrows[0].from.1));
+    assert_eq!(beside("SYN_RECV", server), Some(layout.arrows[1].from.1));
+    assert_eq!(beside("ESTABLISHED", server), Some(layout.arrows[2].to.1));
+    assert_eq!(beside("CLOSE_WAIT", server), Some(layout.arrows[8].to.1));
+    assert_eq!(beside("TIME_WAIT", client), Some(layout.arrows[11].from.1));
+    assert_eq!(beside("CLOSED", server), Some(layout.arrows[11].to.1));
+    assert!(beside("LISTEN", server) < beside("SYN_RECV", server));
+
+    // Of two that cross each comes when the other does.
+    let layout = Layout::of(&both_close(), "a title");
+    let all = |name: &str| -> Vec<f64> {
+        let here = layout.texts.iter().filter(|text| text.words() == name);
+        here.map(|text| text.y - 5.0).collect()
+    };
+    let (from, to) = (layout.arrows[5].from.1, layout.arrows[5].to.1);
+    assert_eq!(
+        (all("CLOSING"), all("TIME_WAIT")),
+        (vec![from; 2], vec![to; 2])
+    );
+}
+
+/// For the eye: `DRAW=DIR cargo test -p wire draws` puts the diagrams of these tests there.
+#[test]
+fn draws_for_the_eye() {
+    let Some(folder) = std::env::var_os("DRAW") else {
+        return;
+    };
+    for (i, conversation) in all().iter().enumerate() {
+        let path = std::path::Path::new(&folder).join(format!("{i}.svg"));
+        std::fs::write(
+            path,
+            svg(conversation, "A connection, from SYN to TIME_WAIT"),
+        )
+        .expect("a folder");
+    }
+}

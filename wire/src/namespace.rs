@@ -1,1 +1,103 @@
-//! STUB
+//! A network of our own, where a capture needs no privilege.
+//!
+//! unshare(2) gives the calling process a network namespace: a loopback interface, a socket table and
+//! ports that nobody else has. Who may not do that gets a user namespace first, in which he may
+//! (user_namespaces(7)). Both end with the process.
+
+use std::{
+    fs,
+    io::{self, Read},
+    process,
+};
+
+use nix::{
+    sched::{CloneFlags, unshare},
+    unistd::{getegid, geteuid},
+};
+use socket_workshop::fault::Attempt;
+use socket2::{Domain, Protocol, Socket, Type};
+
+/// What to do where the kernel refuses: the cause is the administrator's, not the program's.
+const REFUSED: &str = "run it with sudo, or allow it to everybody: `sudo sysctl -w \
+    kernel.apparmor_restrict_unprivileged_userns=0` on Ubuntu, `sudo sysctl -w \
+    kernel.unprivileged_userns_clone=1` on older Debians; a container needs `--privileged`";
+
+const AF_NETLINK: i32 = 16;
+const NETLINK_ROUTE: i32 = 0;
+const RTM_NEWLINK: u16 = 16;
+/// NLM_F_REQUEST | NLM_F_ACK: and answer, with an error of 0 if it is done.
+const REQUEST_ACK: u16 = 0x001 | 0x004;
+const NLMSG_ERROR: u16 = 2;
+const IFF_UP: u32 = 1;
+/// The kernel makes loopback the first interface of every network.
+const LOOPBACK: i32 = 1;
+
+/// Leaves the network in which the program was started for one that only has loopback. Returns the
+/// command by which another terminal enters it.
+///
+/// To be called before any thread is started, for those would stay behind.
+///
+/// # Errors
+/// The kernel allows it to nobody, or not to this user; or the process has threads already.
+pub fn enter() -> io::Result<String> {
+    let own = unshare_network().and_then(|door| loopback_up().and(Ok(door)));
+    // Not the kernel's kind of error: the advice for that is about ports.
+    own.map_err(|error| {
+        io::Error::other(format!(
+            "cannot have a network of its own: {error} ({REFUSED})"
+        ))
+    })
+}
+
+fn unshare_network() -> io::Result<String> {
+    let pid = process::id();
+    if unshare(CloneFlags::CLONE_NEWNET).is_ok() {
+        return Ok(format!("sudo nsenter -n -t {pid}"));
+    }
+    let (user, group) = (geteuid(), getegid());
+    unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNET)
+        .map_err(io::Error::from)
+        .attempt(|| "unshare".to_owned())?;
+    // Everybody stays who he is: files belong to whom they did.
+    for (file, text) in [
+        ("setgroups", "deny".to_owned()), // the kernel wants it before the group's line
+        ("uid_map", format!("{user} {user} 1")),
+        ("gid_map", format!("{group} {group} 1")),
+    ] {
+        let file = format!("/proc/self/{file}");
+        fs::write(&file, text).attempt(|| file)?;
+    }
+    Ok(format!("nsenter --preserve-credentials -U -n -t {pid}"))
+}
+
+/// What `ip link set lo up` does (rtnetlink(7)): until then even 127.0.0.1 cannot be reached.
+fn loopback_up() -> io::Result<()> {
+    let protocol = Some(Protocol::from(NETLINK_ROUTE));
+    let mut socket = Socket::new(Domain::from(AF_NETLINK), Type::DGRAM, protocol)?;
+    socket.send(&link_up())?;
+    let mut answer = [0; 256];
+    let n = socket.read(&mut answer)?;
+    // `struct nlmsghdr`, and behind it a negative errno.
+    match (answer[4..6] == NLMSG_ERROR.to_ne_bytes(), n) {
+        (true, 20..) => {
+            match i32::from_ne_bytes([answer[16], answer[17], answer[18], answer[19]]) {
+                0 => Ok(()),
+                code => Err(io::Error::from_raw_os_error(code.wrapping_neg())),
+            }
+        }
+        _ => Err(io::Error::other("netlink answered with something else")),
+    }
+    .attempt(|| "cannot bring loopback up".to_owned())
+}
+
+/// `struct nlmsghdr` and `struct ifinfomsg`: of the flags only IFF_UP is changed.
+fn link_up() -> [u8; 32] {
+    let mut bytes = [0; 32];
+    bytes[0..4].copy_from_slice(&32u32.to_ne_bytes());
+    bytes[4..6].copy_from_slice(&RTM_NEWLINK.to_ne_bytes());
+    bytes[6..8].copy_from_slice(&REQUEST_ACK.to_ne_bytes());
+    bytes[20..24].copy_from_slice(&LOOPBACK.to_ne_bytes());
+    bytes[24..28].copy_from_slice(&IFF_UP.to_ne_bytes());
+    bytes[28..32].copy_from_slice(&IFF_UP.to_ne_bytes());
+    bytes
+}

@@ -13,4 +13,5 @@
 pub mod checks;
 pub mod course;
 pub mod exam;
+pub mod pictures;
 pub mod watch;

@@ -174,12 +174,13 @@ impl Router {
         let at = self.began.elapsed();
         let ends = [self.conversation.client, self.conversation.server];
         let changes = &mut self.conversation.states;
-        if changes.is_empty() && self.kernel.table()?.find(End::listener(ends[1])).is_some() {
-            changes.push(Change {
-                at: Duration::ZERO,
-                end: ends[1],
-                state: Some(State::Listen),
-            });
+        if changes.is_empty() {
+            let listens = self.kernel.table()?.find(End::listener(ends[1])).is_some();
+            let server = listens.then_some(State::Listen);
+            for (end, state) in [(ends[0], None), (ends[1], server)] {
+                let at = Duration::ZERO;
+                changes.push(Change { at, end, state });
+            }
         }
         for (end, state) in ends.into_iter().zip(wanted) {
             let last = changes.iter().rev().find(|change| change.end == end);
@@ -199,6 +200,22 @@ impl Router {
             }
         }
         Ok(())
+    }
+
+    /// Whether the server has sent something that waits here.
+    ///
+    /// # Errors
+    /// As for recv.
+    pub fn waits_for_client(&mut self) -> io::Result<bool> {
+        self.waits_for(self.conversation.client)
+    }
+
+    /// Whether the client has sent something that waits here.
+    ///
+    /// # Errors
+    /// As for recv.
+    pub fn waits_for_server(&mut self) -> io::Result<bool> {
+        self.waits_for(self.conversation.server)
     }
 
     /// What has passed, and in which states the ends were.
@@ -237,6 +254,11 @@ impl Router {
         let sum = sum.map_err(|_| broken())?;
         packet[header + 16..header + 18].copy_from_slice(&sum.to_be_bytes());
         self.outgoing.send_to(&packet, &to.into()).map(drop)
+    }
+
+    fn waits_for(&mut self, to: SocketAddr) -> io::Result<bool> {
+        self.listen()?;
+        Ok(self.held.iter().any(|(segment, _)| segment.to == to))
     }
 
     /// What has waited longest for this end.

@@ -73,6 +73,9 @@ enum Command {
         /// The folder to put them in
         #[arg(value_name = "DIR")]
         folder: PathBuf,
+        /// As text too, a line for whatever happens at an end, and other connections besides
+        #[arg(long)]
+        text: bool,
     },
     /// Show the kernel's TCP sockets, as `netstat -nat` does
     Netstat {
@@ -106,8 +109,8 @@ fn run(command: Option<Command>) -> io::Result<ExitCode> {
             false => view.once().map(done),
         };
     }
-    if let Some(Command::Pictures { folder }) = command {
-        return pictures::draw(&folder).map(done);
+    if let Some(Command::Pictures { folder, text }) = command {
+        return pictures::draw(&folder, text).map(done);
     }
     let mut course = Course::open()?;
     match command {

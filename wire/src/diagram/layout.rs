@@ -155,13 +155,13 @@ impl Layout {
             self.texts
                 .push(Text::plain("address", size, at, Anchor::Middle, address));
         }
-        y + 32.0
+        y + 34.0
     }
 
     /// Arrows and their labels. Returns where the last one ends.
     fn rows(&mut self, conversation: &Conversation, passages: &[Passage], top: f64) -> f64 {
         let windows = passages.iter().any(|one| one.window == Some(0));
-        let (mut y, mut i) = (top + 8.0, 0);
+        let (mut y, mut i) = (top + 18.0, 0);
         while i < passages.len() {
             let crosses = passages[i].crosses_next && i + 1 < passages.len();
             let (count, fall) = if crosses { (2, LONG_FALL) } else { (1, FALL) };

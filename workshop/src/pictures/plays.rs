@@ -1,6 +1,8 @@
 //! What is played: each play says what the two programs call, what the router does with each segment,
 //! and which states the kernel must then show.
 
+mod window;
+
 use std::{
     io::{self, ErrorKind, Read, Write},
     net::{Ipv4Addr, Shutdown, SocketAddrV4},
@@ -390,17 +392,4 @@ fn the_server_resets(ends: &mut Ends) -> io::Result<()> {
     ends.net.shows(Established, Close)?;
     ends.net.to_client()?;
     ends.net.shows(Close, Close)
-}
-
-mod window {
-    //! Flow control, a kilobyte at a time.
-    use super::*;
-
-    pub(super) fn slides(ends: &mut Ends) -> io::Result<()> {
-        ends.listener.set_recv_buffer_size(4096)?;
-        ends.client.set_tcp_mss(1024)?;
-        ends.client.set_tcp_nodelay(true)?;
-        ends.open()?;
-        Ok(())
-    }
 }

@@ -185,7 +185,11 @@ answers! {
 
         headers(stub): ;
 
-        handshake(stub): ;
+        handshake(states): a_syn_is_an_answer adds_numbers any_ack_is_of_the_fin begins_at_zero
+            both_wait compares_numbers counts_each_fin each_close_is_the_first
+            established_by_its_own_answer forgets_an_early_fin hears_resets_only no_closing
+            one_step_a_segment only_changes only_the_next_piece refused_only swaps_the_ends
+            takes_a_fin_at_once waits_for_the_gap;
     }
     right_answers {
         listener(listen, serve): four_threads_accept listens_twice one_thread_polls threads;
@@ -228,7 +232,7 @@ answers! {
 
         headers(stub): ;
 
-        handshake(stub): ;
+        handshake(states): from_a_table from_the_facts strict_and_slow;
     }
     starters {
         listener(listen, serve): starter;
@@ -250,7 +254,7 @@ answers! {
         datagrams(stub): starter;
         tftp(stub): starter;
         headers(stub): starter;
-        handshake(stub): starter;
+        handshake(states): starter;
     }
 }
 

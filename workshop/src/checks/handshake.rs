@@ -177,6 +177,7 @@ fn ends_at_a_reset(exam: &Exam, states: States) -> Verdict {
 fn counts_past_the_end(exam: &Exam, states: States) -> Verdict {
     for of in ALL {
         for end in [client(of), server(of)] {
+            says(exam, states, &end)?;
             // Whatever is sent or heard, some shift puts it at the last number, or the first.
             for behind in 0..20 {
                 says(exam, states, &end.with_first_numbers(behind))?;

@@ -8,15 +8,11 @@ use super::ends::End;
 use crate::exam::{Awaited, Case};
 
 pub(super) fn of_no_return(case: &Case, end: &End) -> Option<String> {
-    let crosses = {
-        let (own, peer) = end.numbers(end.events.len() - 1);
-        own < 1 << 16 || peer < 1 << 16
-    };
-    if case.panicked && crosses {
+    if case.panicked && end.renumbered {
         return Some(
-            "In this connection the numbers pass 2^32. If it is an overflow that has made your code panic: \
-             sequence numbers lie on a circle, and are added with `wrapping_add`, compared by \
-             `wrapping_sub` (RFC 9293, 3.4)."
+            "For the same segments with other numbers your code does not panic: here they pass 2^32, or \
+             begin near it. If it is an overflow, add them with `wrapping_add`, for they lie on a circle \
+             (RFC 9293, 3.4)."
                 .to_owned(),
         );
     }
@@ -35,7 +31,12 @@ pub(super) fn of_a_wrong_state(end: &End, at: usize, said: State) -> String {
         at => (end.events[at - 1].state, event.state),
     };
     let flags = event.segment.flags;
-    let cause = if flags.has(Flags::RST) {
+    if end.renumbered {
+        "For the same segments with other numbers the answer is right. Here they pass 2^32, or begin near \
+         it: they lie on a circle, on which `a > b` does not say which is behind the other, as \
+         `a.wrapping_sub(b) < 1 << 31` does, and on which no number, 0 neither, lies before all others."
+            .to_owned()
+    } else if flags.has(Flags::RST) {
         "A RST ends the connection at both ends, at once and without an answer: whoever sends it is CLOSED, \
          and so is whoever hears it."
             .to_owned()
@@ -43,26 +44,7 @@ pub(super) fn of_a_wrong_state(end: &End, at: usize, said: State) -> String {
         of_sent(end, at, before, right)
     } else {
         of_heard(end, at, before, right, said)
-    };
-    match wraps(end, at) {
-        true => format!(
-            "{cause} (The numbers have just passed 2^32: behind 4294967295 comes 0. `a > b` does not say \
-             which is behind the other, `a.wrapping_sub(b) < 1 << 31` does.)"
-        ),
-        false => cause,
     }
-}
-
-/// Whether numbers of this connection pass 2^32 up to this segment.
-fn wraps(end: &End, at: usize) -> bool {
-    let first = |sent: bool| {
-        let mut own = end.events.iter().filter(|event| end.sends(event) == sent);
-        own.next().map(|event| event.segment.seq)
-    };
-    let (own, peer) = end.numbers(at);
-    let passed = |first: Option<u32>, last: u32| first.is_some_and(|first| last < first);
-    let heard = end.events[..=at].iter().any(|event| !end.sends(event));
-    passed(first(true), own) || heard && passed(first(false), peer)
 }
 
 /// Whether the same segment has been there before.

@@ -21,6 +21,8 @@ pub(super) struct End {
     pub(super) title: &'static str,
     /// Where its states come from.
     pub(super) source: &'static str,
+    /// Whether only its numbers are not those of the recorded connection.
+    pub(super) renumbered: bool,
     pub(super) events: Vec<Event>,
 }
 
@@ -42,6 +44,7 @@ impl End {
             local,
             title,
             source: "a kernel has shown it",
+            renumbered: false,
             events: events
                 .into_iter()
                 .filter(|event| event.end == local)
@@ -248,6 +251,7 @@ impl End {
     pub(super) fn with_first_numbers(&self, behind: u32) -> End {
         let mut end = self.clone();
         end.source = "a kernel has shown it for the same segments with other numbers";
+        end.renumbered = true;
         let first = |sent: bool| {
             let mut own = self.events.iter().filter(|event| self.sends(event) == sent);
             own.next().map_or(0, |event| event.segment.seq)

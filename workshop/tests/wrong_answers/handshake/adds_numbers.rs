@@ -1,7 +1,7 @@
 //! Adds as if there were an end to add to.
 //!
 //! rejected by: counts past 2^32
-//! cause: added with `wrapping_add`
+//! cause: add them with `wrapping_add`
 
 use socket_workshop::table::State::{self, *};
 use std::net::SocketAddr;

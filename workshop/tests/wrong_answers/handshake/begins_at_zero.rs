@@ -1,7 +1,7 @@
 //! Takes 0 for the first number that was ever sent: half of all numbers lie before it.
 //!
 //! rejected by: counts past 2^32
-//! cause: This end's SYN is acknowledged
+//! cause: no number, 0 neither
 
 use socket_workshop::table::State::{self, *};
 use std::net::SocketAddr;

@@ -29,6 +29,7 @@ pub struct Stage<'a> {
     story: &'a mut Story,
     title: &'a str,
     why: &'a str,
+    passed: &'a str,
     expected: Vec<(&'a str, End, Must)>,
     nothing_else: bool,
     timers: bool,
@@ -89,13 +90,23 @@ impl<'a> Stage<'a> {
         self
     }
 
+    /// What has been seen besides the table, on the wire for instance: printed before it, line by line.
+    pub fn passed(mut self, lines: &'a str) -> Stage<'a> {
+        self.passed = lines;
+        self
+    }
+
     /// Plays the stage: tells, waits for the kernel to agree, asks, prints the table, explains, pauses.
     ///
     /// # Errors
     /// The kernel did not agree in time (the message shows both), or the output is closed.
     pub fn show(self) -> io::Result<()> {
         let Stage {
-            story, title, why, ..
+            story,
+            title,
+            why,
+            passed,
+            ..
         } = self;
         let expected = Expected {
             rows: self.expected,
@@ -120,12 +131,16 @@ impl<'a> Stage<'a> {
         } else {
             title.clone()
         })?;
+        passed.lines().try_for_each(|line| story.line(line))?;
         if let Some(mut kernel) = story.kernel.take() {
             let confirmed = story.confirm(&mut kernel, &expected)?;
             story.kernel = Some(kernel);
             let table =
                 confirmed.map_err(|table| expected.refuted(&title, story.patience, &table))?;
             story.remember_time_waits(&table);
+            if let Some(witness) = &mut story.witness {
+                witness(&table);
+            }
             let guesses = match &mut story.quiz {
                 Some(quiz) => quiz.ask(&mut story.out, &expected.rows)?,
                 None => Vec::new(),

@@ -45,7 +45,10 @@ pub struct Story {
     pub(super) pace: Pace,
     pub(super) quiz: Option<Quiz>,
     pub(super) diagram: bool,
+    pub(super) witness: Option<Witness>,
 }
+
+type Witness = Box<dyn FnMut(&Table)>;
 
 impl Story {
     /// Begins a story about one port, on stdout, with the commands to run in another terminal.
@@ -87,6 +90,7 @@ impl Story {
             pace: flags.pace(),
             quiz: flags.predict.then(Quiz::default),
             diagram: false,
+            witness: None,
         };
         let port = about.port();
         let watch = format!("watch -n1 'netstat -nat | grep {port}'");
@@ -112,10 +116,16 @@ impl Story {
             story: self,
             title,
             why: "",
+            passed: "",
             expected: Vec::new(),
             nothing_else: false,
             timers: false,
         }
+    }
+
+    /// From now on hands each table that a stage has confirmed to this function, for a record of its own.
+    pub fn each_table(&mut self, witness: impl FnMut(&Table) + 'static) {
+        self.witness = Some(Box::new(witness));
     }
 
     /// A paragraph between stages.

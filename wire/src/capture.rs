@@ -1,1 +1,240 @@
-//! STUB
+//! The segments that pass on loopback, as they pass, sorted into conversations; and beside them the states
+//! that the kernel's socket table shows.
+//!
+//! A packet socket sees each frame before the sockets for which it is: a segment that a socket then loses
+//! ([`socket_workshop::peer::hears_only`]) has passed here. The kernel queues frames until they are read,
+//! so no thread is needed to wait for them. A segment may be larger than any card could send: loopback
+//! does not cut it. Checksums are not in it yet: a card would fill them in.
+
+mod arguments;
+#[cfg(target_os = "linux")]
+mod filter;
+mod follow;
+#[cfg_attr(not(target_os = "linux"), path = "capture/elsewhere.rs")]
+mod socket;
+
+use std::{
+    cell::RefCell,
+    fs::{self, File},
+    io,
+    net::SocketAddr,
+    os::fd::AsFd,
+    path::PathBuf,
+    rc::Rc,
+    time::{Duration, SystemTime},
+};
+
+use nix::poll::{PollFd, PollFlags, poll};
+use socket_workshop::{
+    deadline::Deadline,
+    fault::Attempt,
+    table::{End, Kernel, Table},
+};
+
+pub use self::arguments::{Arguments, Files};
+use self::socket::PacketSocket;
+use crate::{
+    conversation::Conversation,
+    diagram,
+    frame::{LinkType, segment},
+    pcap,
+    segment::{Flags, Segment},
+};
+
+/// The kernel waits no longer than 120 s before it sends a segment again (Linux, TCP_RTO_MAX).
+const LONGEST: Duration = Duration::from_secs(130);
+
+/// Of a conversation so many segments are remembered, for its diagram; a capture may run for days.
+const REMEMBERED: usize = 200;
+
+/// Of so many conversations there is a diagram each.
+const DRAWN: usize = 10;
+
+/// A capture on loopback.
+#[derive(Debug)]
+pub struct Capture {
+    packets: PacketSocket,
+    files: Files,
+    pcap: Option<pcap::Writer<File>>,
+    /// `None` where the table cannot be read: then no states are known.
+    kernel: Option<Kernel>,
+    /// When the first segment passed, since the Unix epoch.
+    began: Option<Duration>,
+    conversations: Vec<Conversation>,
+    /// The tables that were seen, each with when.
+    tables: Rc<RefCell<Vec<(Duration, Table)>>>,
+}
+
+impl Capture {
+    /// Begins a capture: no TCP segment on loopback is missed from now on, or none of this port.
+    ///
+    /// # Errors
+    /// It takes CAP_NET_RAW, which a process has in a network of its own ([`crate::namespace`]). A file
+    /// cannot be written.
+    pub fn on_loopback(port: Option<u16>, files: &Files) -> io::Result<Capture> {
+        let packets = PacketSocket::open(port).map_err(|error| match error.kind() {
+            io::ErrorKind::PermissionDenied => io::Error::other(
+                "cannot capture on loopback: it takes CAP_NET_RAW (run the program with sudo)",
+            ),
+            _ => error,
+        })?;
+        let pcap = files
+            .pcap
+            .as_deref()
+            .map(pcap::Writer::create)
+            .transpose()?;
+        Ok(Capture {
+            packets,
+            files: files.clone(),
+            pcap,
+            kernel: Kernel::open().ok(),
+            began: None,
+            conversations: Vec::new(),
+            tables: Rc::default(),
+        })
+    }
+
+    /// For a story: takes the tables that its stages have confirmed, as the states of the conversations.
+    pub fn witness(&self) -> impl FnMut(&Table) + use<> {
+        let tables = Rc::clone(&self.tables);
+        move |table| {
+            tables
+                .borrow_mut()
+                .extend(now().map(|now| (now, table.clone())))
+        }
+    }
+
+    /// Waits until this end has sent a segment with these flags and no others. Returns what has passed
+    /// since the last call, as Wireshark lists it, a line for each segment.
+    ///
+    /// # Errors
+    /// None such has passed for longer than any timer of the kernel runs.
+    pub fn until(&mut self, from: SocketAddr, flags: Flags) -> io::Result<String> {
+        let deadline = Deadline::after(LONGEST);
+        let mut passed = String::new();
+        loop {
+            let Some((of, segment)) = self.next(deadline)? else {
+                return Err(io::Error::other(format!(
+                    "no [{flags}] from {from} has passed in {LONGEST:?}, only\n{passed}"
+                )));
+            };
+            let conversation = &self.conversations[of];
+            let way = match segment.from == conversation.client {
+                true => "client → server",
+                false => "server → client",
+            };
+            let (at, info) = (segment.at.as_secs_f64(), conversation.info(&segment));
+            passed += &format!("{at:>9.6}  {way}  {info}\n");
+            if segment.from == from && segment.flags == flags {
+                if let Some(kernel) = &mut self.kernel {
+                    let seen = (now()?, kernel.table()?);
+                    self.tables.borrow_mut().push(seen);
+                }
+                return Ok(passed);
+            }
+        }
+    }
+
+    /// The next segment, and which conversation's it is; `None` when the deadline has passed.
+    fn next(&mut self, deadline: Deadline) -> io::Result<Option<(usize, Segment)>> {
+        loop {
+            if let Some(next) = self.take()? {
+                return Ok(Some(next));
+            }
+            let Ok(left) = deadline.remaining() else {
+                return Ok(None);
+            };
+            let left = u16::try_from(left.as_millis() + 1).unwrap_or(u16::MAX);
+            poll(
+                &mut [PollFd::new(self.packets.as_fd(), PollFlags::POLLIN)],
+                left,
+            )?;
+        }
+    }
+
+    /// A segment that has passed, if there is one that has not been taken.
+    fn take(&mut self) -> io::Result<Option<(usize, Segment)>> {
+        while let Some(frame) = self.packets.next()? {
+            let began = *self.began.get_or_insert(frame.time);
+            if let Some(pcap) = &mut self.pcap {
+                pcap.frame(frame.time, frame.length, frame.bytes)?;
+            }
+            let at = frame.time.saturating_sub(began);
+            let decoded = segment(LinkType::Ethernet, frame.bytes, at);
+            if let Some(segment) = decoded.map_err(io::Error::other)? {
+                let of = self.sort(&segment);
+                return Ok(Some((of, segment)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Finds the conversation, or begins one. Ports are used again: the newest with these is meant.
+    fn sort(&mut self, segment: &Segment) -> usize {
+        let of = self
+            .conversations
+            .iter()
+            .rposition(|c| c.goes_on_with(segment));
+        let of = of.unwrap_or_else(|| {
+            self.conversations.push(Conversation::begun_by(segment));
+            self.conversations.len() - 1
+        });
+        let segments = &mut self.conversations[of].segments;
+        if segments.len() < REMEMBERED {
+            segments.push(segment.clone());
+        }
+        of
+    }
+
+    /// What has passed so far between a client and its server, and the states in which the tables have
+    /// shown them; given is the client's end.
+    ///
+    /// # Errors
+    /// Nothing has passed between these two.
+    pub fn conversation(&self, client: End) -> io::Result<Conversation> {
+        let wanted = |c: &&Conversation| c.client == client.local && Some(c.server) == client.peer;
+        let found = self.conversations.iter().rfind(wanted);
+        let nothing = || io::Error::other(format!("no segment of {client} has passed"));
+        found.map(|c| self.with_states(c)).ok_or_else(nothing)
+    }
+
+    fn with_states(&self, conversation: &Conversation) -> Conversation {
+        let mut conversation = conversation.clone();
+        for (time, table) in self.tables.borrow().iter() {
+            let at = time.saturating_sub(self.began.unwrap_or_default());
+            conversation.look(at, table);
+        }
+        conversation
+    }
+
+    /// Draws the conversations, if that has been asked for. Returns the files.
+    ///
+    /// # Errors
+    /// A file cannot be written.
+    pub fn draw(&self) -> io::Result<Vec<PathBuf>> {
+        let Some(file) = &self.files.svg else {
+            return Ok(Vec::new());
+        };
+        let mut drawn = Vec::new();
+        for (n, conversation) in (1..=DRAWN).zip(&self.conversations) {
+            let file = match n {
+                1 => file.clone(),
+                _ => {
+                    let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+                    file.with_file_name(format!("{stem}-{n}.svg"))
+                }
+            };
+            let title = format!("Conversation {n}");
+            fs::write(&file, diagram::svg(&self.with_states(conversation), &title))
+                .attempt(|| format!("cannot write the diagram {}", file.display()))?;
+            drawn.push(file);
+        }
+        Ok(drawn)
+    }
+}
+
+/// The kernel's clock for frames, since the Unix epoch.
+fn now() -> io::Result<Duration> {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.map_err(io::Error::other)
+}

@@ -3,9 +3,9 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use socket_workshop::table::State;
+use socket_workshop::table::{End, State, Table};
 
-use crate::segment::Segment;
+use crate::segment::{Flags, Segment, TcpOption};
 
 /// One connection, or the attempt to make one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,4 +29,278 @@ pub struct Change {
     pub end: SocketAddr,
     /// Its state. `None`: there is no row for it, which is CLOSED.
     pub state: Option<State>,
+}
+
+impl Conversation {
+    /// The one that begins with this segment, or has begun before the capture did: then the end with the
+    /// higher port is taken for the client, for servers have well-known ones.
+    #[must_use]
+    pub fn begun_by(segment: &Segment) -> Conversation {
+        let (from, to) = (segment.from, segment.to);
+        let is_answer = match segment.flags.has(Flags::SYN) {
+            true => segment.flags.has(Flags::ACK),
+            false => from.port() < to.port(),
+        };
+        let (client, server) = if is_answer { (to, from) } else { (from, to) };
+        Conversation {
+            client,
+            server,
+            segments: Vec::new(),
+            states: Vec::new(),
+        }
+    }
+
+    /// Whether the segment is of this conversation: it passes between these two ends, and is no SYN with
+    /// another number, which begins another.
+    #[must_use]
+    pub fn goes_on_with(&self, segment: &Segment) -> bool {
+        let ends = (segment.from, segment.to);
+        match self.segments.first() {
+            Some(first) if segment.flags == Flags::SYN && first.from == segment.from => {
+                ends == (first.from, first.to) && first.seq == segment.seq
+            }
+            _ => ends == (self.client, self.server) || ends == (self.server, self.client),
+        }
+    }
+
+    /// Takes from a snapshot of the socket table, made at this time, whether an end's state has changed.
+    /// Returns whether one has.
+    pub fn look(&mut self, at: Duration, table: &Table) -> bool {
+        let before = self.states.len();
+        for (end, peer) in [(self.client, self.server), (self.server, self.client)] {
+            let state = table.find(End::between(end, peer)).map(|row| row.state);
+            if self.state(end) != state {
+                self.states.push(Change { at, end, state });
+            }
+        }
+        self.states.len() > before
+    }
+
+    /// The state in which an end was seen last; `None` is CLOSED.
+    #[must_use]
+    pub fn state(&self, end: SocketAddr) -> Option<State> {
+        let mut of_end = self.states.iter().filter(|change| change.end == end);
+        of_end.next_back()?.state
+    }
+
+    /// The segment's number as Wireshark shows it: counted from the number of its sender's SYN.
+    #[must_use]
+    pub fn seq(&self, segment: &Segment) -> u32 {
+        segment.seq.wrapping_sub(self.first(segment.from))
+    }
+
+    /// The segment's acknowledgment, counted from the number of the SYN that it acknowledges.
+    #[must_use]
+    pub fn ack(&self, segment: &Segment) -> u32 {
+        segment.ack.wrapping_sub(self.first(segment.to))
+    }
+
+    /// The segment's window, in bytes. In a SYN it is never shifted; later if both SYNs have offered to
+    /// (RFC 7323 section 2.2).
+    #[must_use]
+    pub fn window(&self, segment: &Segment) -> u32 {
+        let shifts = [self.shift(segment.to), self.shift(segment.from)];
+        let shift = match shifts {
+            [Some(_), Some(own)] if !segment.flags.has(Flags::SYN) => own,
+            _ => 0,
+        };
+        u32::from(segment.window) << shift.min(14)
+    }
+
+    /// The segment in a line, as in Wireshark's column Info: `[SYN] Seq=0 Win=65495 Len=0 MSS=65495 …`.
+    /// Timestamps, which every segment carries if the SYNs do, are left out of the others.
+    #[must_use]
+    pub fn info(&self, segment: &Segment) -> String {
+        let mut text = format!("[{}] Seq={}", segment.flags, self.seq(segment));
+        if segment.flags.has(Flags::ACK) {
+            text += &format!(" Ack={}", self.ack(segment));
+        }
+        text += &format!(" Win={} Len={}", self.window(segment), segment.len);
+        for option in &segment.options {
+            text += &match option {
+                TcpOption::Mss(bytes) => format!(" MSS={bytes}"),
+                TcpOption::WindowScale(shift) => format!(" WS={}", 1_u32 << shift.min(&14)),
+                TcpOption::SackPermitted => " SACK_PERM".to_owned(),
+                TcpOption::Sack(ranges) => ranges
+                    .iter()
+                    .map(|range| self.sack(segment, *range))
+                    .collect(),
+                TcpOption::Timestamps { value, echo } if segment.flags.has(Flags::SYN) => {
+                    format!(" TSval={value} TSecr={echo}")
+                }
+                TcpOption::Timestamps { .. } => String::new(),
+                TcpOption::Other(kind, data) => format!(" option {kind} ({} bytes)", data.len()),
+            };
+        }
+        text
+    }
+
+    /// Whether each segment begins where its sender's last one has ended and acknowledges all that has come
+    /// from the other end, a SYN and a FIN counted for one (RFC 9293 section 3.4): so it is where nothing
+    /// is lost, none overtakes another, and the capture saw the first SYN.
+    #[must_use]
+    pub fn adds_up(&self) -> bool {
+        let mut next = [self.first(self.client), self.first(self.server)];
+        self.segments.iter().all(|segment| {
+            let [own, other] = if segment.from == self.client {
+                [0, 1]
+            } else {
+                [1, 0]
+            };
+            let acknowledges = segment.ack == next[other] || !segment.flags.has(Flags::ACK);
+            let right = segment.seq == next[own] && acknowledges;
+            next[own] = next[own].wrapping_add(segment.sequence_length());
+            right
+        })
+    }
+
+    /// After how long a segment with these flags was sent again, with the same numbers and by the same end;
+    /// zero if none was.
+    #[must_use]
+    pub fn sent_again(&self, flags: Flags) -> Duration {
+        let numbers = |segment: &Segment| (segment.from, segment.seq, segment.len);
+        let mut like_it = self
+            .segments
+            .iter()
+            .filter(|segment| segment.flags == flags);
+        let first = like_it.next();
+        let again = first.and_then(|first| like_it.find(|other| numbers(other) == numbers(first)));
+        match (first, again) {
+            (Some(first), Some(again)) => again.at.saturating_sub(first.at),
+            _ => Duration::ZERO,
+        }
+    }
+
+    fn sack(&self, segment: &Segment, (left, right): (u32, u32)) -> String {
+        let first = self.first(segment.to);
+        let [left, right] = [left, right].map(|edge| edge.wrapping_sub(first));
+        format!(" SLE={left} SRE={right}")
+    }
+
+    /// The number of an end's SYN. If it was not seen, what it would have been had the first data that
+    /// was seen followed it.
+    fn first(&self, end: SocketAddr) -> u32 {
+        let sent = self.segments.iter().find(|segment| segment.from == end);
+        let acknowledged = || {
+            let acks = |segment: &&Segment| segment.to == end && segment.flags.has(Flags::ACK);
+            self.segments.iter().find(acks)
+        };
+        match sent {
+            Some(segment) if segment.flags.has(Flags::SYN) => segment.seq,
+            Some(segment) => segment.seq.wrapping_sub(1),
+            None => acknowledged().map_or(0, |segment| segment.ack.wrapping_sub(1)),
+        }
+    }
+
+    /// By how many bits an end's windows are shifted, by its SYN.
+    fn shift(&self, end: SocketAddr) -> Option<u8> {
+        let is_syn = |segment: &&Segment| segment.from == end && segment.flags.has(Flags::SYN);
+        let syn = self.segments.iter().find(is_syn)?;
+        syn.options.iter().find_map(|option| match option {
+            TcpOption::WindowScale(shift) => Some(*shift),
+            _ => None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Conversation;
+    use crate::segment::{Flags, Segment, TcpOption};
+    use std::{net::SocketAddr, time::Duration};
+
+    const CLIENT: SocketAddr = addr(40000);
+    const SERVER: SocketAddr = addr(8330);
+
+    const fn addr(port: u16) -> SocketAddr {
+        SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), port)
+    }
+
+    /// The client's SYN has number 4294967295, the next byte 0; the server's 99.
+    fn segment(from: SocketAddr, flags: Flags, seq: u32, ack: u32, len: usize) -> Segment {
+        let syn = flags.has(Flags::SYN).then_some(TcpOption::WindowScale(7));
+        Segment {
+            at: Duration::ZERO,
+            from,
+            to: if from == CLIENT { SERVER } else { CLIENT },
+            flags,
+            seq,
+            ack,
+            window: 512,
+            options: syn.into_iter().collect(),
+            len,
+        }
+    }
+
+    fn handshake() -> Vec<Segment> {
+        vec![
+            segment(CLIENT, Flags::SYN, u32::MAX, 0, 0),
+            segment(SERVER, Flags::SYN | Flags::ACK, 99, 0, 0),
+            segment(CLIENT, Flags::ACK, 0, 100, 0),
+        ]
+    }
+
+    fn of(segments: Vec<Segment>) -> Conversation {
+        let begun = Conversation::begun_by(&segments[0]);
+        Conversation { segments, ..begun }
+    }
+
+    #[test]
+    fn numbers_are_counted_from_the_syn_round_the_end_of_32_bits() {
+        let conversation = of(handshake());
+        let infos = conversation.segments.iter().map(|s| conversation.info(s));
+        let wanted = [
+            "[SYN] Seq=0 Win=512 Len=0 WS=128",
+            "[SYN, ACK] Seq=0 Ack=1 Win=512 Len=0 WS=128",
+            "[ACK] Seq=1 Ack=1 Win=65536 Len=0",
+        ];
+        assert_eq!(infos.collect::<Vec<_>>(), wanted);
+    }
+
+    #[test]
+    fn of_a_conversation_that_was_under_way_the_first_number_seen_is_1() {
+        let conversation = of(vec![segment(SERVER, Flags::ACK, 500, 700, 5)]);
+        assert_eq!((conversation.client, conversation.server), (CLIENT, SERVER));
+        let info = conversation.info(&conversation.segments[0]);
+        assert_eq!(info, "[ACK] Seq=1 Ack=1 Win=512 Len=5");
+    }
+
+    #[test]
+    fn an_answer_that_is_seen_first_is_the_servers() {
+        let answer = segment(CLIENT, Flags::SYN | Flags::ACK, 1, 1, 0);
+        assert_eq!(Conversation::begun_by(&answer).client, SERVER);
+    }
+
+    #[test]
+    fn another_syn_of_the_same_ports_begins_another_conversation() {
+        let conversation = of(handshake());
+        let again = segment(CLIENT, Flags::SYN, u32::MAX, 0, 0);
+        let another = segment(CLIENT, Flags::SYN, 5, 0, 0);
+        assert!(conversation.goes_on_with(&again) && !conversation.goes_on_with(&another));
+    }
+
+    #[test]
+    fn a_syn_and_a_fin_count_for_one_and_a_gap_does_not_add_up() {
+        let data = segment(CLIENT, Flags::PSH | Flags::ACK, 0, 100, 5);
+        let fin = segment(CLIENT, Flags::FIN | Flags::ACK, 5, 100, 0);
+        let last = segment(SERVER, Flags::ACK, 100, 6, 0);
+        let mut segments = handshake();
+        segments.extend([data, fin, last]);
+        assert!(of(segments.clone()).adds_up());
+        segments.remove(3);
+        assert!(!of(segments).adds_up());
+    }
+
+    #[test]
+    fn the_time_until_a_segment_was_sent_again() {
+        let mut segments = handshake();
+        let again = segments[0].clone();
+        segments.push(Segment {
+            at: Duration::from_secs(1),
+            ..again
+        });
+        let conversation = of(segments);
+        assert_eq!(conversation.sent_again(Flags::SYN).as_secs(), 1);
+        assert!(conversation.sent_again(Flags::ACK).is_zero());
+    }
 }

@@ -10,6 +10,7 @@ use std::{
     process,
 };
 
+#[cfg(target_os = "linux")]
 use nix::{
     sched::{CloneFlags, unshare},
     unistd::{getegid, geteuid},
@@ -42,13 +43,19 @@ const LOOPBACK: i32 = 1;
 pub fn enter() -> io::Result<String> {
     let own = unshare_network().and_then(|door| loopback_up().and(Ok(door)));
     // Not the kernel's kind of error: the advice for that is about ports.
-    own.map_err(|error| {
+    let door = own.map_err(|error| {
         io::Error::other(format!(
             "cannot have a network of its own: {error} ({REFUSED})"
         ))
-    })
+    })?;
+    // Here, and nowhere else: a handshake is not given up while somebody explains it (tcp(7)).
+    for (setting, most) in [("tcp_syn_retries", "127"), ("tcp_synack_retries", "255")] {
+        let _a_minute_then = fs::write(format!("/proc/sys/net/ipv4/{setting}"), most);
+    }
+    Ok(door)
 }
 
+#[cfg(target_os = "linux")]
 fn unshare_network() -> io::Result<String> {
     let pid = process::id();
     if unshare(CloneFlags::CLONE_NEWNET).is_ok() {
@@ -68,6 +75,14 @@ fn unshare_network() -> io::Result<String> {
         fs::write(&file, text).attempt(|| file)?;
     }
     Ok(format!("nsenter --preserve-credentials -U -n -t {pid}"))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn unshare_network() -> io::Result<String> {
+    Err(io::Error::new(
+        io::ErrorKind::Unsupported,
+        "namespaces are Linux's",
+    ))
 }
 
 /// What `ip link set lo up` does (rtnetlink(7)): until then even 127.0.0.1 cannot be reached.

@@ -1,6 +1,6 @@
 //! A TCP segment as it passed: what `tcpdump` and Wireshark show of it in a line.
 
-use std::{fmt, net::SocketAddr, time::Duration};
+use std::{fmt, net::SocketAddr, ops::BitOr, time::Duration};
 
 /// One segment, as a capture saw it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +48,15 @@ impl Flags {
     #[must_use]
     pub const fn has(self, bits: Flags) -> bool {
         self.0 & bits.0 == bits.0
+    }
+}
+
+/// Both: `Flags::SYN | Flags::ACK`.
+impl BitOr for Flags {
+    type Output = Flags;
+
+    fn bitor(self, other: Flags) -> Flags {
+        Flags(self.0 | other.0)
     }
 }
 
@@ -99,7 +108,7 @@ mod tests {
 
     #[test]
     fn flags_read_as_in_wireshark() {
-        let flags = Flags(Flags::SYN.0 | Flags::ACK.0);
+        let flags = Flags::SYN | Flags::ACK;
         assert_eq!(flags.to_string(), "SYN, ACK");
         assert!(flags.has(Flags::ACK) && !flags.has(Flags::RST));
     }

@@ -18,13 +18,12 @@ use std::{
 };
 
 use etherparse::{Ipv4HeaderSlice, TcpHeaderSlice};
-use nix::libc::{BPF_ABS, BPF_B, BPF_JEQ, BPF_JMP, BPF_K, BPF_LD, BPF_RET, SKF_NET_OFF};
 use socket_workshop::{
     deadline::Deadline,
     fault::Attempt,
     table::{End, Kernel, State},
 };
-use socket2::{Domain, Protocol, SockFilter, SockRef, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use crate::{
     conversation::{Change, Conversation},
@@ -68,18 +67,31 @@ pub struct Event {
 /// Lets a socket, and what it will accept, hear only what a [`Router`] hands on.
 ///
 /// # Errors
-/// As for setsockopt.
+/// As for setsockopt. Elsewhere than on Linux it cannot be done.
+#[cfg(target_os = "linux")]
 pub fn behind_router(socket: &impl AsFd) -> io::Result<()> {
+    use nix::libc::{BPF_ABS, BPF_B, BPF_JEQ, BPF_JMP, BPF_K, BPF_LD, BPF_RET, SKF_NET_OFF};
+    use socket2::SockFilter;
     let step = |code: u32, then, otherwise, k| SockFilter::new(code as u16, then, otherwise, k);
     let ttl = (SKF_NET_OFF as u32).wrapping_add(TTL as u32); // counted from the IP header
     let socket = SockRef::from(socket);
     socket.set_ttl_v4(SENT.into())?;
     socket.attach_filter(&[
         step(BPF_LD | BPF_B | BPF_ABS, 0, 0, ttl),
-        step(BPF_JMP | BPF_JEQ | BPF_K, 0, 1, ROUTED.into()),
-        step(BPF_RET | BPF_K, 0, 0, u32::MAX), // let it in
-        step(BPF_RET | BPF_K, 0, 0, 0),
+        step(BPF_JMP | BPF_JEQ | BPF_K, 0, 1, ROUTED.into()), // equal: go on; else skip one
+        step(BPF_RET | BPF_K, 0, 0, u32::MAX),                // let the whole segment in
+        step(BPF_RET | BPF_K, 0, 0, 0),                       // let nothing in
     ])
+}
+
+/// Cannot be done: the filter is Linux's.
+///
+/// # Errors
+/// Always.
+#[cfg(not(target_os = "linux"))]
+pub fn behind_router(socket: &impl AsFd) -> io::Result<()> {
+    let _ = SockRef::from(socket);
+    Err(ErrorKind::Unsupported.into())
 }
 
 impl Router {

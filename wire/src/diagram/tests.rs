@@ -5,7 +5,7 @@ use std::{net::SocketAddr, time::Duration};
 use socket_workshop::table::State::{self, *};
 
 use super::{
-    layout::{Anchor, LIFELINES, Layout, Text, WIDTH},
+    layout::{Anchor, GLYPH, LIFELINES, Layout, Text, WIDTH},
     passage::passages,
     svg,
 };
@@ -103,12 +103,37 @@ fn closed_window() -> Conversation {
     full
 }
 
-fn all() -> [Conversation; 4] {
+/// Between addresses that are as long as they can be.
+fn far_away() -> Conversation {
+    let mut far = both_close();
+    let long = |port| {
+        SocketAddr::from((
+            [
+                0x2001_u16, 0xdb80, 0x1111, 0x2222, 0x3333, 0x4444, 0x5555, 0x6666,
+            ],
+            port,
+        ))
+    };
+    let client = far.client;
+    let moved = |addr| long(if addr == client { 40_112 } else { 18_330 });
+    for segment in &mut far.segments {
+        (segment.from, segment.to) = (moved(segment.from), moved(segment.to));
+    }
+    for change in &mut far.states {
+        change.end = moved(change.end);
+    }
+    (far.client, far.server) = (moved(far.client), moved(far.server));
+    far
+}
+
+fn all() -> [Conversation; 5] {
+    let none = conversation(&[]);
     [
         a_whole_one(),
         both_close(),
         closed_window(),
-        conversation(&[]),
+        far_away(),
+        none,
     ]
 }
 
@@ -135,9 +160,19 @@ fn is_well_formed_and_has_an_arrow_and_a_label_for_each_segment() {
     }
 }
 
+/// What is written, as one string.
+fn words(text: &Text) -> String {
+    let words: Vec<&str> = text.parts.iter().map(|(_, words)| &**words).collect();
+    words.join(" ")
+}
+
+fn width(text: &Text) -> f64 {
+    words(text).chars().count() as f64 * text.size * GLYPH
+}
+
 /// The corners of a text's box.
 fn corners(text: &Text) -> [(f64, f64); 4] {
-    let width = text.width();
+    let width = width(text);
     let left = match text.anchor {
         Anchor::Start => 0.0,
         Anchor::Middle => -width / 2.0,
@@ -177,22 +212,22 @@ fn no_text_lies_over_another_or_over_an_arrow_or_beyond_the_edge() {
             let own = corners(text);
             for (x, y) in own {
                 let inside = (4.0..=WIDTH - 4.0).contains(&x) && (4.0..layout.height).contains(&y);
-                assert!(inside, "{} leans out: {x} {y}", text.words());
+                assert!(inside, "{} leans out: {x} {y}", words(text));
             }
             for other in &layout.texts[i + 1..] {
                 let over = overlap(&own, &corners(other));
-                assert!(!over, "`{}` over `{}`", text.words(), other.words());
+                assert!(!over, "`{}` over `{}`", words(text), words(other));
             }
             for arrow in &layout.arrows {
                 let line = [arrow.from, arrow.to, (arrow.to.0, arrow.to.1 + 0.1)];
-                assert!(!overlap(&own, &line), "`{}` over an arrow", text.words());
+                assert!(!overlap(&own, &line), "`{}` over an arrow", words(text));
                 let (x, y) = arrow.to;
                 let cross = [(-5.0, -5.0), (5.0, -5.0), (5.0, 5.0), (-5.0, 5.0)];
                 let cross = cross.map(|(dx, dy)| (x + dx, y + dy));
                 assert!(
                     !arrow.lost || !overlap(&own, &cross),
                     "`{}` over a cross",
-                    text.words()
+                    words(text)
                 );
             }
         }
@@ -212,7 +247,7 @@ fn a_label_has_room_between_the_lifelines() {
     let layout = Layout::of(&long, "a title");
     for text in layout.texts.iter().filter(|text| text.class == "label") {
         let room = LIFELINES[1] - LIFELINES[0];
-        assert!(text.width() < room - 20.0, "{}", text.words());
+        assert!(width(text) < room - 20.0, "{}", words(text));
     }
 }
 
@@ -265,7 +300,7 @@ fn what_neither_had_heard_of_crosses_and_so_do_the_answers() {
 fn each_state_stands_beside_the_end_of_the_segment_that_led_to_it() {
     let layout = Layout::of(&a_whole_one(), "a title");
     let beside = |name: &str, x: f64| {
-        let here = |text: &&Text| text.words() == name && (text.x - x).abs() < 20.0;
+        let here = |text: &&Text| words(text) == name && (text.x - x).abs() < 20.0;
         layout.texts.iter().find(here).map(|text| text.y - 5.0)
     };
     let [client, server] = LIFELINES;
@@ -280,7 +315,7 @@ fn each_state_stands_beside_the_end_of_the_segment_that_led_to_it() {
     // Of two that cross each comes when the other does.
     let layout = Layout::of(&both_close(), "a title");
     let all = |name: &str| -> Vec<f64> {
-        let here = layout.texts.iter().filter(|text| text.words() == name);
+        let here = layout.texts.iter().filter(|text| words(text) == name);
         here.map(|text| text.y - 5.0).collect()
     };
     let (from, to) = (layout.arrows[5].from.1, layout.arrows[5].to.1);

@@ -78,9 +78,7 @@ pub const PLAYS: &[Play] = &[
         .drawn("Both close at once")
         .from_established(),
     play("simultaneous-open", both_open).drawn("Both open at once"),
-    play("sliding-window", window::slides)
-        .drawn("A window that closes, and opens again")
-        .from_established(),
+    play("sliding-window", window::slides).drawn("A window that closes, and opens again"),
     play("lost-segment", a_segment_is_lost)
         .drawn("A lost segment is sent again")
         .from_established()
@@ -153,10 +151,10 @@ impl Play {
         if self.begins_established {
             let first = conversation.segments.drain(..3).next_back();
             let known = first.map(|segment| segment.at).unwrap_or_default();
-            let established = |change: &wire::conversation::Change| {
-                change.at >= known && change.state != Some(SynRecv) && change.state != Some(Listen)
-            };
-            conversation.states.retain(established);
+            let opening = [None, Some(Listen), Some(SynSent), Some(SynRecv)];
+            // But for the last of them, which is no opening any more: CLOSED, where a picture ends.
+            let states = &mut conversation.states;
+            states.retain(|change| change.at > known || !opening.contains(&change.state));
         }
         // No end is left behind for the next play.
         let linger = Some(Duration::ZERO);

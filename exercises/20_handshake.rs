@@ -12,8 +12,8 @@
 //!   close at once, are among them;
 //! - a FIN is acknowledged by the number behind it; an ACK of less is one of data. One segment may
 //!   bring an ACK, data and a FIN;
-//! - segments are lost on the way, and come twice, and overtake each other. A FIN counts when all that
-//!   stands before it has come;
+//! - segments are lost on the way, come twice, in other pieces the second time, and overtake each
+//!   other. A FIN counts when all that stands before it has come;
 //! - a reset, sent or heard, ends the connection: all captures have only such as are valid;
 //! - sequence numbers are real ones: they begin anywhere, and behind 4294967295 comes 0. What is under
 //!   way is always less than 2^31.

@@ -186,10 +186,10 @@ answers! {
         headers(stub): ;
 
         handshake(states): a_syn_is_an_answer adds_numbers any_ack_is_of_the_fin begins_at_zero
-            both_wait compares_numbers counts_each_fin each_close_is_the_first
+            both_wait closes_what_is_open compares_numbers counts_each_fin each_close_is_the_first
             established_by_its_own_answer forgets_an_early_fin hears_resets_only no_closing
-            one_step_a_segment only_changes only_the_next_piece refused_only swaps_the_ends
-            takes_a_fin_at_once waits_for_the_gap;
+            one_step_a_segment only_changes only_the_next_piece pieces_must_fit refused_only
+            swaps_the_ends takes_a_fin_at_once the_fin_first the_last_sent_is_all waits_for_the_gap;
     }
     right_answers {
         listener(listen, serve): four_threads_accept listens_twice one_thread_polls threads;

@@ -58,6 +58,7 @@ pub const SUITE: Suite<States> = Suite {
         ),
         ("closes from both ends at once", closes_from_both_ends),
         ("opens from both ends at once", opens_from_both_ends),
+        ("closes while it opens", closes_while_it_opens),
         ("takes a FIN in its turn", takes_a_fin_in_its_turn),
         (
             "is not moved by what comes again",
@@ -81,13 +82,16 @@ const BOTH_OPEN: &str = include_str!("handshake/recorded/simultaneous-open.txt")
 const FIN_WITH_ACK: &str = include_str!("handshake/recorded/fin-with-ack.txt");
 const ACK_BEFORE_FIN: &str = include_str!("handshake/recorded/ack-before-fin.txt");
 const FIN_BEHIND_GAP: &str = include_str!("handshake/recorded/fin-behind-gap.txt");
+const FIN_IN_SYN_RECV: &str = include_str!("handshake/recorded/fin-in-syn-recv.txt");
+const CLOSE_IN_SYN_RECV: &str = include_str!("handshake/recorded/close-in-syn-recv.txt");
+const DATA_AGAIN: &str = include_str!("handshake/recorded/data-again.txt");
 const LOST_SYN: &str = include_str!("handshake/recorded/lost-syn.txt");
 const LOST_FIN: &str = include_str!("handshake/recorded/lost-fin.txt");
 const RESET: &str = include_str!("handshake/recorded/reset.txt");
 const REFUSED: &str = include_str!("handshake/recorded/refused.txt");
 
 /// All that end in peace.
-const ALL: [&str; 11] = [
+const ALL: [&str; 13] = [
     HANDSHAKE,
     CONNECTION,
     CLOSE,
@@ -97,6 +101,8 @@ const ALL: [&str; 11] = [
     FIN_WITH_ACK,
     ACK_BEFORE_FIN,
     FIN_BEHIND_GAP,
+    FIN_IN_SYN_RECV,
+    CLOSE_IN_SYN_RECV,
     LOST_SYN,
     LOST_FIN,
 ];
@@ -126,7 +132,8 @@ fn waits_for_the_ack_of_the_fin(exam: &Exam, states: States) -> Verdict {
 }
 
 fn takes_fin_and_ack_from_one(exam: &Exam, states: States) -> Verdict {
-    says(exam, states, &client(FIN_WITH_ACK))
+    says(exam, states, &client(FIN_WITH_ACK))?;
+    says(exam, states, &server(FIN_IN_SYN_RECV))
 }
 
 fn closes_from_both_ends(exam: &Exam, states: States) -> Verdict {
@@ -139,17 +146,18 @@ fn opens_from_both_ends(exam: &Exam, states: States) -> Verdict {
     says(exam, states, &server(BOTH_OPEN))
 }
 
+fn closes_while_it_opens(exam: &Exam, states: States) -> Verdict {
+    says(exam, states, &client(CLOSE_IN_SYN_RECV))?;
+    says(exam, states, &server(CLOSE_IN_SYN_RECV))
+}
+
 fn takes_a_fin_in_its_turn(exam: &Exam, states: States) -> Verdict {
     says(exam, states, &server(FIN_BEHIND_GAP))?;
-    says(
-        exam,
-        states,
-        &server(FIN_BEHIND_GAP).with_the_data_in_three(),
-    )
+    says(exam, states, &server(FIN_BEHIND_GAP).in_other_pieces())
 }
 
 fn is_not_moved_by_what_comes_again(exam: &Exam, states: States) -> Verdict {
-    for of in [LOST_SYN, LOST_FIN] {
+    for of in [LOST_SYN, LOST_FIN, DATA_AGAIN] {
         says(exam, states, &client(of))?;
         says(exam, states, &server(of))?;
     }

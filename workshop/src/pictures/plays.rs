@@ -90,7 +90,10 @@ pub const PLAYS: &[Play] = &[
     play("fin-behind-gap", a_fin_overtakes).with_repeated(2),
     play("lost-syn", a_syn_is_lost).with_repeated(1),
     play("lost-fin", a_fin_is_lost).with_repeated(1),
+    play("data-again", the_data_before_a_fin_is_lost).with_repeated(1),
     play("reset", the_server_resets),
+    play("fin-in-syn-recv", a_fin_comes_to_syn_recv),
+    play("close-in-syn-recv", closed_in_syn_recv),
 ];
 
 /// Two programs, and the router between them.
@@ -361,6 +364,24 @@ fn a_fin_overtakes(ends: &mut Ends) -> io::Result<()> {
     ends.net.shows(FinWait1, CloseWait)
 }
 
+/// The data is lost, and the FIN is not: what the client sends last stands before its FIN.
+fn the_data_before_a_fin_is_lost(ends: &mut Ends) -> io::Result<()> {
+    ends.open()?;
+    (&ends.client).write_all(b"hello")?;
+    ends.net.shows(Established, Established)?;
+    ends.client.shutdown(Shutdown::Write)?;
+    ends.net.shows(FinWait1, Established)?;
+    ends.net.lose_to_server()?;
+    ends.net.to_server()?;
+    ends.net.shows(FinWait1, Established)?;
+    ends.net.to_client()?; // it waits for the data
+    ends.net.shows(FinWait1, Established)?;
+    ends.net.to_server()?;
+    ends.net.shows(FinWait1, CloseWait)?;
+    ends.net.to_client()?;
+    ends.net.shows(FinWait2, CloseWait)
+}
+
 fn a_syn_is_lost(ends: &mut Ends) -> io::Result<()> {
     ends.listener.listen(1)?;
     let _under_way = ends.client.connect(&ends.addr.into());
@@ -390,4 +411,42 @@ fn the_server_resets(ends: &mut Ends) -> io::Result<()> {
     ends.net.shows(Established, Close)?;
     ends.net.to_client()?;
     ends.net.shows(Close, Close)
+}
+
+/// The ACK that ends the handshake is lost, and the FIN brings it once more.
+fn a_fin_comes_to_syn_recv(ends: &mut Ends) -> io::Result<()> {
+    ends.listener.listen(1)?;
+    let _under_way = ends.client.connect(&ends.addr.into());
+    ends.net.shows(SynSent, Close)?;
+    ends.net.to_server()?;
+    ends.net.shows(SynSent, SynRecv)?;
+    ends.net.to_client()?;
+    ends.net.shows(Established, SynRecv)?;
+    ends.net.lose_to_server()?;
+    ends.client.shutdown(Shutdown::Write)?;
+    ends.net.shows(FinWait1, SynRecv)?;
+    ends.net.to_server()?;
+    ends.net.shows(FinWait1, CloseWait)?;
+    ends.net.to_client()?;
+    ends.net.shows(FinWait2, CloseWait)
+}
+
+/// Both have opened at once; one end closes before its SYN is acknowledged.
+fn closed_in_syn_recv(ends: &mut Ends) -> io::Result<()> {
+    let _under_way = ends.client.connect(&ends.addr.into());
+    ends.net.shows(SynSent, Close)?;
+    let _under_way = ends.listener.connect(&ends.client.local_addr()?);
+    ends.net.shows(SynSent, SynSent)?;
+    ends.net.to_client()?;
+    ends.net.shows(SynRecv, SynSent)?;
+    ends.client = Socket::new(Domain::IPV4, Type::STREAM, None)?; // drops the other: close(2)
+    ends.net.shows(FinWait1, SynSent)?;
+    ends.net.to_server()?;
+    ends.net.shows(FinWait1, SynRecv)?;
+    ends.net.to_client()?; // a SYN, ACK: it acknowledges the SYN, not the FIN
+    ends.net.shows(FinWait1, SynRecv)?;
+    ends.net.to_server()?;
+    ends.net.shows(FinWait1, Established)?;
+    ends.net.to_server()?;
+    ends.net.shows(FinWait1, CloseWait)
 }

@@ -115,7 +115,11 @@ fn of_heard(end: &End, at: usize, before: State, right: State, said: State) -> S
             "This end's SYN is acknowledged: ESTABLISHED. That it is a SYN, ACK, in a simultaneous open, \
              does not matter: its ACK counts."
         }
-        (SynRecv, CloseWait) | (Established, CloseWait) if fin => {
+        (SynRecv, CloseWait) => {
+            "One segment does both: it acknowledges this end's SYN (ESTABLISHED), and brings the peer's FIN \
+             (CLOSE_WAIT). Look at the ACK first, then at the FIN."
+        }
+        (Established, CloseWait) if fin => {
             "The peer's FIN has come, and this end has sent none: CLOSE_WAIT, until its program closes."
         }
         (Established, CloseWait) => {

@@ -154,8 +154,9 @@ impl End {
         self
     }
 
-    /// The data before a FIN that has come already, a byte, the last byte, and what is between them.
-    pub(super) fn with_the_data_in_three(mut self) -> End {
+    /// The data before a FIN that has come already, as its sender may send it again (RFC 9293, 3.8.1):
+    /// in other pieces, which overlap.
+    pub(super) fn in_other_pieces(mut self) -> End {
         self.source = "it expects a byte still (RFC 9293, 3.10.7.4)";
         let brings = |event: &Event| event.segment.len > 2;
         let at = self.events.iter().position(brings).expect("there is data");
@@ -169,8 +170,8 @@ impl End {
             piece
         };
         let pieces = [
-            piece(0, 1, State::Established),
-            piece(len - 1, len, State::Established),
+            piece(0, 2, State::Established),
+            piece(len - 2, len, State::Established),
             piece(1, len - 1, whole.state),
         ];
         self.events.splice(at..=at, pieces);

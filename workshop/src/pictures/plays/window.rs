@@ -20,7 +20,7 @@ pub(super) fn slides(ends: &mut Ends) -> io::Result<()> {
     ends.client.set_tcp_mss(MSS)?;
     ends.client.set_tcp_nodelay(true)?; // a write of 1 KB is a segment
     ends.open()?;
-    for _ in 0..7 {
+    for _ in 0..6 {
         (&ends.client).write_all(&[b'x'; KB])?;
         // What the window has no room for is kept, until the reader has made some.
         while !ends.net.waits_for_server()? {

@@ -18,8 +18,9 @@ fn state(local: SocketAddr, so_far: &[Segment]) -> State {
     let mine = so_far.iter().position(|s| own(s) && is(s, Flags::SYN));
     let theirs = so_far.iter().position(|s| !own(s) && is(s, Flags::SYN));
     let syn_acknowledged = mine.is_some_and(|at| acknowledged(local, so_far, &so_far[at]));
+    let closes = so_far.iter().any(|s| own(s) && is(s, Flags::FIN));
     match (mine, theirs) {
-        (_, Some(_)) if syn_acknowledged => {}
+        (_, Some(_)) if syn_acknowledged || closes => {}
         (None, None) => return Close,
         (Some(_), None) => return SynSent,
         (_, Some(_)) => return SynRecv,

@@ -241,7 +241,7 @@ fn a_label_has_room_between_the_lifelines() {
     for segment in &mut long.segments[5..] {
         segment.seq = segment.seq.wrapping_sub(99);
         segment.ack = segment.ack.wrapping_sub(99);
-        segment.flags = Flags(0xff & !Flags::RST.0);
+        segment.flags = Flags(!Flags::RST.0);
         segment.len = 65_000;
     }
     let layout = Layout::of(&long, "a title");

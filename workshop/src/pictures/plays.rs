@@ -55,7 +55,7 @@ impl Play {
         Play { title, ..self }
     }
 
-    const fn from_established(self) -> Play {
+    const fn after_the_handshake(self) -> Play {
         Play {
             begins_established: true,
             ..self
@@ -73,15 +73,15 @@ pub const PLAYS: &[Play] = &[
     play("connection", a_whole_connection).drawn("A connection from its first segment to its last"),
     play("close", the_client_closes)
         .drawn("The client closes first")
-        .from_established(),
+        .after_the_handshake(),
     play("simultaneous-close", both_close)
         .drawn("Both close at once")
-        .from_established(),
+        .after_the_handshake(),
     play("simultaneous-open", both_open).drawn("Both open at once"),
     play("sliding-window", window::slides).drawn("A window that closes, and opens again"),
     play("lost-segment", a_segment_is_lost)
         .drawn("A lost segment is sent again")
-        .from_established()
+        .after_the_handshake()
         .with_repeated(1),
     play("refused", nobody_listens).drawn("Nobody listens: refused"),
     play("server-closes", the_server_closes),
@@ -201,6 +201,11 @@ impl Ends {
             .expect("the play has opened the connection")
     }
 
+    /// What has come, and no more than this.
+    fn server_reads(&self, room: usize) -> io::Result<usize> {
+        self.server().read(&mut vec![0; room])
+    }
+
     /// Bytes from the client that the server's kernel acknowledges.
     fn client_writes(&mut self, bytes: &[u8]) -> io::Result<()> {
         (&self.client).write_all(bytes)?;
@@ -219,7 +224,7 @@ impl Ends {
 fn a_whole_connection(ends: &mut Ends) -> io::Result<()> {
     ends.open()?;
     ends.client_writes(b"GET subject\n")?;
-    ends.server().read(&mut [0; 64])?;
+    ends.server_reads(64)?;
     ends.server_writes(b"6.824\n")?;
     ends.net.shows(Established, Established)?;
     finish(ends)

@@ -1,6 +1,6 @@
 //! Flow control, a kilobyte at a time: a small receive buffer, and a reader that takes 2 KB of it.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 
 use socket_workshop::table::State::*;
 
@@ -24,7 +24,7 @@ pub(super) fn slides(ends: &mut Ends) -> io::Result<()> {
         (&ends.client).write_all(&[b'x'; KB])?;
         // What the window has no room for is kept, until the reader has made some.
         while !ends.net.waits_for_server()? {
-            ends.server().read(&mut [0; 2 * KB])?;
+            ends.server_reads(2 * KB)?;
             if ends.net.waits_for_client()? {
                 ends.net.to_client()?; // a window update
             }
@@ -32,7 +32,7 @@ pub(super) fn slides(ends: &mut Ends) -> io::Result<()> {
         ends.net.to_server()?;
         ends.net.to_client()?;
     }
-    ends.server().read(&mut [0; 8 * KB])?;
+    ends.server_reads(8 * KB)?;
     if ends.net.waits_for_client()? {
         ends.net.to_client()?;
     }

@@ -9,34 +9,30 @@
 //!
 //! It takes CAP_NET_RAW, which a process has in a network of its own ([`crate::namespace`]).
 
+mod hop;
+
 use std::{
     collections::VecDeque,
     io::{self, ErrorKind, Read},
     net::{SocketAddr, SocketAddrV4},
-    os::fd::AsFd,
     time::{Duration, Instant},
 };
 
-use etherparse::{Ipv4HeaderSlice, TcpHeaderSlice};
 use socket_workshop::{
     deadline::Deadline,
     fault::Attempt,
     table::{End, Kernel, State},
 };
-use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use socket2::{Domain, Protocol, Socket, Type};
+
+pub use hop::behind_router;
+use hop::{SENT, TTL};
 
 use crate::{
     conversation::{Change, Conversation},
     frame::{self, LinkType},
     segment::{Flags, Segment},
 };
-
-/// What sockets send lives for so many hops (`net.ipv4.ip_default_ttl`): set on them, to be sure.
-const SENT: u8 = 64;
-/// What the router has handed on.
-const ROUTED: u8 = SENT - 1;
-/// Where it stands in an IPv4 header.
-const TTL: usize = 8;
 
 /// How long a segment or a state is waited for.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -51,6 +47,8 @@ pub struct Router {
     held: VecDeque<(Segment, Vec<u8>)>,
     conversation: Conversation,
     events: Vec<Event>,
+    /// Of so many of them the state is known.
+    known: usize,
 }
 
 /// Something that happened at one end.
@@ -62,36 +60,6 @@ pub struct Event {
     pub segment: Segment,
     /// Its state after that, as the kernel showed it. CLOSED, where there was no row.
     pub state: State,
-}
-
-/// Lets a socket, and what it will accept, hear only what a [`Router`] hands on.
-///
-/// # Errors
-/// As for setsockopt. Elsewhere than on Linux it cannot be done.
-#[cfg(target_os = "linux")]
-pub fn behind_router(socket: &impl AsFd) -> io::Result<()> {
-    use nix::libc::{BPF_ABS, BPF_B, BPF_JEQ, BPF_JMP, BPF_K, BPF_LD, BPF_RET, SKF_NET_OFF};
-    use socket2::SockFilter;
-    let step = |code: u32, then, otherwise, k| SockFilter::new(code as u16, then, otherwise, k);
-    let ttl = (SKF_NET_OFF as u32).wrapping_add(TTL as u32); // counted from the IP header
-    let socket = SockRef::from(socket);
-    socket.set_ttl_v4(SENT.into())?;
-    socket.attach_filter(&[
-        step(BPF_LD | BPF_B | BPF_ABS, 0, 0, ttl),
-        step(BPF_JMP | BPF_JEQ | BPF_K, 0, 1, ROUTED.into()), // equal: go on; else skip one
-        step(BPF_RET | BPF_K, 0, 0, u32::MAX),                // let the whole segment in
-        step(BPF_RET | BPF_K, 0, 0, 0),                       // let nothing in
-    ])
-}
-
-/// Cannot be done: the filter is Linux's.
-///
-/// # Errors
-/// Always.
-#[cfg(not(target_os = "linux"))]
-pub fn behind_router(socket: &impl AsFd) -> io::Result<()> {
-    let _ = SockRef::from(socket);
-    Err(ErrorKind::Unsupported.into())
 }
 
 impl Router {
@@ -119,6 +87,7 @@ impl Router {
                 states: Vec::new(),
             },
             events: Vec::new(),
+            known: 0,
         })
     }
 
@@ -205,12 +174,11 @@ impl Router {
                 changes.push(Change { at, end, state });
             }
         }
-        for event in &mut self.events {
-            // Whatever has happened since the last look.
-            if event.state == State::Listen {
-                event.state = wanted[usize::from(event.end != ends[0])];
-            }
+        // Whatever has happened since the last look.
+        for event in &mut self.events[self.known..] {
+            event.state = wanted[usize::from(event.end != ends[0])];
         }
+        self.known = self.events.len();
         Ok(())
     }
 
@@ -233,16 +201,16 @@ impl Router {
     /// What has passed, and in which states the ends were.
     ///
     /// # Errors
-    /// A segment was sent again although none was to be lost, `losses`: the machine was too busy.
-    pub fn end(mut self, losses: usize) -> io::Result<(Conversation, Vec<Event>)> {
+    /// [`ErrorKind::Interrupted`]: more segments were sent again than these. The machine was too busy.
+    pub fn end(mut self, again: usize) -> io::Result<(Conversation, Vec<Event>)> {
         self.listen()?;
         let segments = &self.conversation.segments;
-        let again = segments.iter().enumerate().filter(|(i, new)| {
+        let repeated = segments.iter().enumerate().filter(|(i, new)| {
             let same =
                 |old: &Segment| (old.from, old.seq, old.flags) == (new.from, new.seq, new.flags);
             new.sequence_length() > 0 && segments[..*i].iter().any(same)
         });
-        match again.count() > losses {
+        match repeated.count() > again {
             true => Err(io::Error::new(
                 ErrorKind::Interrupted,
                 "a segment was sent again: the machine is too busy",
@@ -254,17 +222,7 @@ impl Router {
     fn hand_on(&mut self, to: SocketAddr) -> io::Result<()> {
         let (segment, mut packet) = self.take(to)?;
         self.happened(to, segment);
-        packet[TTL] = ROUTED;
-        let header = usize::from(packet[0] & 15) * 4;
-        let broken = || io::Error::other("a segment has a header that is no header");
-        // Loopback leaves checksums to a card that it does not have: now they are needed.
-        let ip = Ipv4HeaderSlice::from_slice(&packet).map_err(|_| broken())?;
-        let (source, destination) = (ip.source(), ip.destination());
-        let tcp = TcpHeaderSlice::from_slice(&packet[header..]).map_err(|_| broken())?;
-        let data = &packet[header + tcp.slice().len()..];
-        let sum = tcp.calc_checksum_ipv4_raw(source, destination, data);
-        let sum = sum.map_err(|_| broken())?;
-        packet[header + 16..header + 18].copy_from_slice(&sum.to_be_bytes());
+        hop::one_hop_older(&mut packet)?;
         self.outgoing.send_to(&packet, &to.into()).map(drop)
     }
 
@@ -315,8 +273,7 @@ impl Router {
     }
 
     fn happened(&mut self, end: SocketAddr, segment: Segment) {
-        // Not known yet: LISTEN is no end's.
-        let state = State::Listen;
+        let state = State::Close; // until the next look
         self.events.push(Event {
             end,
             segment,

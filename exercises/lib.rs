@@ -22,4 +22,4 @@
 //! | `17_datagrams.rs` | request and answer over a link that loses, repeats and reorders |
 //! | `18_tftp.rs` | the packets of TFTP, read and written |
 //! | `19_headers.rs` | the Internet checksum, and a TCP header with its options |
-//! | `20_handshake.rs` | the state of each end after each segment of a capture |
+//! | `20_handshake.rs` | the states of an end, read from what it has sent and heard |

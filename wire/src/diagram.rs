@@ -51,12 +51,11 @@ pub fn svg(conversation: &Conversation, title: &str) -> String {
 
 /// The fonts of a reader who has none of the others: each is as wide as the next, 0.6 em, or narrower.
 const STYLE: &str = r#"<style>
-text { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", "Liberation Mono", monospace; font-size: 14px; fill: #1f2328 }
-.title { font-family: system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "DejaVu Sans", Arial, sans-serif; font-size: 20px; font-weight: 600 }
-.role { font-size: 16px; font-weight: 700 }
+text { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", "Liberation Mono", monospace; fill: #1f2328 }
+.title { font-family: system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "DejaVu Sans", Arial, sans-serif; font-weight: 600 }
+.role { font-weight: 700 }
 .flags { font-weight: 700 }
 .muted, .address, .note { fill: #59636e }
-.address, .note { font-size: 12px }
 .lost { fill: #b3261e }
 .paper { fill: #ffffff }
 .arrow { stroke: #1f2328; stroke-width: 1.5; fill: none }
@@ -64,7 +63,7 @@ text { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans 
 .arrow.gone, .cross { stroke: #b3261e; stroke-width: 1.5; fill: none }
 .arrow.gone { stroke-dasharray: 6 4 }
 .cross { stroke-width: 2.5 }
-.state { font-size: 13px; font-weight: 700 }
+.state { font-weight: 700 }
 .state.none { fill: #59636e } rect.none { fill: #c4cad1 }
 .state.opening { fill: #0757ba } rect.opening { fill: #4a90e8 }
 .state.open { fill: #116329 } rect.open { fill: #2da44e }
@@ -117,8 +116,8 @@ fn draw_text(out: &mut String, text: &Text) {
     };
     let _ = write!(
         out,
-        r#"<text x="{x:.1}" y="{y:.1}" text-anchor="{anchor}"{turn} class="{}">"#,
-        text.class
+        r#"<text x="{x:.1}" y="{y:.1}" font-size="{:.1}" text-anchor="{anchor}"{turn} class="{}">"#,
+        text.size, text.class
     );
     // Parts of one line in different weights: a space is a character of the text.
     for (i, (class, words)) in text.parts.iter().enumerate() {

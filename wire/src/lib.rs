@@ -8,6 +8,7 @@
 //! | [`namespace`] | a network of our own, where a capture needs no privilege |
 //! | [`conversation`] | the segments of one connection, and the states of its ends beside them |
 //! | [`capture`] | the segments of a conversation as they pass, and the states of its ends |
+//! | [`router`] | a way between two ends on loopback, on which each segment waits until it is handed on |
 //! | [`diagram`] | a conversation as a sequence diagram (SVG) |
 
 pub mod capture;
@@ -16,4 +17,5 @@ pub mod diagram;
 pub mod frame;
 pub mod namespace;
 pub mod pcap;
+pub mod router;
 pub mod segment;

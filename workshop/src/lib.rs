@@ -6,6 +6,7 @@
 //! | [`exam`] | examines an answer: a process for each check, peers, the kernel's evidence, reports |
 //! | [`checks`] | what each exercise is held to, and the list of them all |
 //! | [`course`] | the command: progress, build and examine, watch, hints, solutions, reset |
+//! | [`pictures`] | connections played through a router, drawn and written down |
 //! | [`watch`] | the socket table again and again, for `cargo workshop netstat` |
 //!
 //! Nothing but [`checks`] knows an exercise.
@@ -13,4 +14,5 @@
 pub mod checks;
 pub mod course;
 pub mod exam;
+pub mod pictures;
 pub mod watch;

@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, ErrorKind},
+    path::PathBuf,
     process::ExitCode,
 };
 
@@ -9,6 +10,7 @@ use clap::{Parser, Subcommand};
 use socket_workshop::{command, stop::Stop};
 use workshop::{
     course::{Course, Status, Telling},
+    pictures,
     watch::View,
 };
 
@@ -66,6 +68,15 @@ enum Command {
         #[arg(long, conflicts_with = "name")]
         all: bool,
     },
+    /// Draw what passes between two ends, from connections made for it: sequence diagrams (SVG)
+    Pictures {
+        /// The folder to put them in
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+        /// As text too, a line for whatever happens at an end, and other connections besides
+        #[arg(long)]
+        text: bool,
+    },
     /// Show the kernel's TCP sockets, as `netstat -nat` does
     Netstat {
         /// Only rows with this port at either end; may be given more than once
@@ -98,6 +109,9 @@ fn run(command: Option<Command>) -> io::Result<ExitCode> {
             false => view.once().map(done),
         };
     }
+    if let Some(Command::Pictures { folder, text }) = command {
+        return pictures::draw(&folder, text).map(done);
+    }
     let mut course = Course::open()?;
     match command {
         None => course.overview().map(done),
@@ -122,7 +136,9 @@ fn run(command: Option<Command>) -> io::Result<ExitCode> {
         Some(Command::Hint { name }) => course.hint(name.as_deref()).map(done),
         Some(Command::Solution { name }) => course.solution(name.as_deref()).map(done),
         Some(Command::Reset { name, all }) => course.reset(name.as_deref(), all).map(done),
-        Some(Command::Netstat { .. }) => unreachable!("it needs no course"),
+        Some(Command::Netstat { .. } | Command::Pictures { .. }) => {
+            unreachable!("it needs no course")
+        }
     }
 }
 

@@ -193,7 +193,11 @@ answers! {
             stays_at_a_length_of_zero sums_in_16_bits takes_the_reserved_bits_too
             takes_what_is_left trusts_the_kind unwraps whole_words_only zero_in_front;
 
-        handshake(stub): ;
+        handshake(states): a_syn_is_an_answer adds_numbers any_ack_is_of_the_fin begins_at_zero
+            both_wait closes_what_is_open compares_numbers counts_each_fin each_close_is_the_first
+            established_by_its_own_answer forgets_an_early_fin hears_resets_only no_closing
+            one_step_a_segment only_changes only_the_next_piece pieces_must_fit refused_only
+            swaps_the_ends takes_a_fin_at_once the_fin_first the_last_sent_is_all waits_for_the_gap;
     }
     right_answers {
         listener(listen, serve): four_threads_accept listens_twice one_thread_polls threads;
@@ -236,7 +240,7 @@ answers! {
 
         headers(checksum, parse_tcp): by_recursion by_the_workshops_own low_bytes_first_then_swapped;
 
-        handshake(stub): ;
+        handshake(states): from_a_table from_the_facts strict_and_slow;
     }
     starters {
         listener(listen, serve): starter;
@@ -258,7 +262,7 @@ answers! {
         datagrams(stub): starter;
         tftp(stub): starter;
         headers(checksum, parse_tcp): starter;
-        handshake(stub): starter;
+        handshake(states): starter;
     }
 }
 

@@ -45,6 +45,7 @@ pub(super) struct Text {
     pub(super) anchor: Anchor,
     /// By which it is turned around its anchor.
     pub(super) degrees: f64,
+    /// Of the font, in units of the diagram.
     pub(super) size: f64,
 }
 
@@ -90,16 +91,6 @@ impl Text {
             size,
         }
     }
-
-    /// What is written, as one string.
-    pub(super) fn words(&self) -> String {
-        let words: Vec<&str> = self.parts.iter().map(|(_, words)| &**words).collect();
-        words.join(" ")
-    }
-
-    pub(super) fn width(&self) -> f64 {
-        self.words().chars().count() as f64 * self.size * GLYPH
-    }
 }
 
 impl Layout {
@@ -118,7 +109,7 @@ impl Layout {
         let note =
             "Time runs down, not to scale. Numbers are relative; states as the kernel showed them.";
         let at = (WIDTH / 2.0, bottom + 30.0);
-        let note = Text::plain("note", 12.0, at, Anchor::Middle, note.to_owned());
+        let note = Text::plain("note", 12.5, at, Anchor::Middle, note.to_owned());
         layout.texts.push(note);
         layout.height = bottom + 46.0;
         layout.words = words(conversation, &passages);
@@ -147,21 +138,27 @@ impl Layout {
         ];
         for ((role, address), x) in ends.into_iter().zip(LIFELINES) {
             let role = Text::plain("role", 16.0, (x, y), Anchor::Middle, role.to_owned());
-            let at = (x, y + 18.0);
-            // An IPv6 address is long: it may lean out over the lifeline, not over the edge.
+            // An IPv6 address is too long for the middle: it begins, or ends, at the edge.
             let address = address.to_string();
-            let size = (236.0 / (address.chars().count() as f64 * GLYPH)).min(12.0);
+            let width = address.chars().count() as f64 * GLYPH;
+            let size = ((WIDTH / 2.0 - 24.0) / width).min(12.5);
+            let (x, anchor) = match (width * size > 2.0 * LIFELINES[0] - 24.0, role.x < HALF) {
+                (false, _) => (x, Anchor::Middle),
+                (true, true) => (12.0, Anchor::Start),
+                (true, false) => (WIDTH - 12.0, Anchor::End),
+            };
+            let at = (x, y + 18.0);
             self.texts.push(role);
             self.texts
-                .push(Text::plain("address", size, at, Anchor::Middle, address));
+                .push(Text::plain("address", size, at, anchor, address));
         }
-        y + 32.0
+        y + 34.0
     }
 
     /// Arrows and their labels. Returns where the last one ends.
     fn rows(&mut self, conversation: &Conversation, passages: &[Passage], top: f64) -> f64 {
         let windows = passages.iter().any(|one| one.window == Some(0));
-        let (mut y, mut i) = (top + 8.0, 0);
+        let (mut y, mut i) = (top + 18.0, 0);
         while i < passages.len() {
             let crosses = passages[i].crosses_next && i + 1 < passages.len();
             let (count, fall) = if crosses { (2, LONG_FALL) } else { (1, FALL) };

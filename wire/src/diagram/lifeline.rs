@@ -14,9 +14,11 @@ impl Layout {
         let ends = [conversation.client, conversation.server];
         for (end, x) in ends.into_iter().zip(LIFELINES) {
             let places = self.places(conversation, end, top);
-            let (mut since, mut class, mut next) = (top, "none", f64::MIN);
+            let first = places.first().filter(|(y, _)| *y < top + 9.0);
+            let class = first.map_or("none", |(_, state)| color(*state));
+            let (mut since, mut class, mut next) = (top, class, f64::MIN);
             for (y, state) in places {
-                if y > since {
+                if y > since && class != color(state) || y > top + 9.0 {
                     self.span(x, since, y, class);
                 }
                 (since, class) = (y, color(state));
@@ -83,7 +85,7 @@ impl Layout {
                         false => arrow.arrives,
                     }
                 }
-                _ => top,
+                _ => top + 8.0,
             };
             if places
                 .last()

@@ -3,7 +3,7 @@
 
 use crate::{
     conversation::Conversation,
-    segment::{Flags, Segment, TcpOption},
+    segment::{Flags, Segment},
 };
 
 /// A segment, and how it passed.
@@ -30,58 +30,19 @@ pub(super) fn passages(conversation: &Conversation) -> Vec<Passage> {
     let segments = &conversation.segments;
     let lost = lost(segments);
     let crossing = crossing(segments, &lost);
-    let base = |from_client: bool| base(conversation, from_client);
-    let (client, server) = (base(true), base(false));
-    let shifts = scales(segments);
     let passage = |(i, segment): (usize, &Segment)| {
-        let from_client = segment.from == conversation.client;
-        let (own, peer) = if from_client {
-            (client, server)
-        } else {
-            (server, client)
-        };
-        let reset = segment.flags.has(Flags::RST);
-        let scale = match shifts {
-            // A SYN's own window is never scaled (RFC 7323 section 2.2).
-            Some(shifts) if !segment.flags.has(Flags::SYN) => shifts[usize::from(!from_client)],
-            _ => 0,
-        };
+        let has = |flag| segment.flags.has(flag);
         Passage {
-            from_client,
-            seq: segment.seq.wrapping_sub(own),
-            ack: (segment.flags.has(Flags::ACK)).then(|| segment.ack.wrapping_sub(peer)),
-            window: (!reset).then(|| u32::from(segment.window) << scale),
+            from_client: segment.from == conversation.client,
+            seq: conversation.seq(segment),
+            ack: has(Flags::ACK).then(|| conversation.ack(segment)),
+            window: (!has(Flags::RST)).then(|| conversation.window(segment)),
             lost: lost[i],
             again: segments[..i].iter().any(|old| repeats(segment, old)),
             crosses_next: crossing[i],
         }
     };
     segments.iter().enumerate().map(passage).collect()
-}
-
-/// The number that is shown as 0: an end's SYN. Where the capture has none, its first byte is 1.
-fn base(conversation: &Conversation, of_client: bool) -> u32 {
-    let own = |segment: &&Segment| (segment.from == conversation.client) == of_client;
-    let mut segments = conversation.segments.iter().filter(own);
-    let syn = segments.clone().find(|one| one.flags.has(Flags::SYN));
-    match syn {
-        Some(syn) => syn.seq,
-        None => segments.next().map_or(0, |one| one.seq.wrapping_sub(1)),
-    }
-}
-
-/// By how many bits each end's windows are shifted, the client's first, if both asked for it.
-fn scales(segments: &[Segment]) -> Option<[u8; 2]> {
-    let scale = |acknowledges: bool| {
-        let syn = segments.iter().find(|segment| {
-            segment.flags.has(Flags::SYN) && segment.flags.has(Flags::ACK) == acknowledges
-        })?;
-        syn.options.iter().find_map(|option| match option {
-            TcpOption::WindowScale(shift) => Some((*shift).min(14)),
-            _ => None,
-        })
-    };
-    Some([scale(false)?, scale(true)?])
 }
 
 /// Whether a number lies at or behind another, on the circle of sequence numbers.

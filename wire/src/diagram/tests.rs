@@ -1,116 +1,15 @@
 //! The structure of diagrams, of conversations made by hand.
 
-use std::{net::SocketAddr, time::Duration};
+mod by_hand;
 
-use socket_workshop::table::State::{self, *};
+use by_hand::{ACK, PSH_ACK, SYN, SYN_ACK, a_whole_one, all, both_close, conversation};
 
 use super::{
-    layout::{Anchor, LIFELINES, Layout, Text, WIDTH},
+    layout::{Anchor, GLYPH, LIFELINES, Layout, Text, WIDTH},
     passage::passages,
     svg,
 };
-use crate::{
-    conversation::{Change, Conversation},
-    segment::{Flags, Segment, TcpOption},
-};
-
-const CLIENT: ([u8; 4], u16) = ([127, 0, 0, 1], 40112);
-const SERVER: ([u8; 4], u16) = ([127, 0, 0, 1], 8330);
-
-const SYN: Flags = Flags::SYN;
-const ACK: Flags = Flags::ACK;
-const SYN_ACK: Flags = Flags(Flags::SYN.0 | Flags::ACK.0);
-const FIN_ACK: Flags = Flags(Flags::FIN.0 | Flags::ACK.0);
-const PSH_ACK: Flags = Flags(Flags::PSH.0 | Flags::ACK.0);
-
-/// Segments by who sends them, `>` the client and `<` the server; their numbers, which wrap soon;
-/// and the states in which the ends are seen after them.
-type Line = (char, Flags, u32, u32, usize, &'static [(char, State)]);
-
-fn conversation(lines: &[Line]) -> Conversation {
-    let (client, server) = (SocketAddr::from(CLIENT), SocketAddr::from(SERVER));
-    let (mut segments, mut states) = (Vec::new(), Vec::new());
-    for (i, &(who, flags, seq, ack, len, seen)) in lines.iter().enumerate() {
-        let (from, to, own, peer) = match who {
-            '>' => (client, server, u32::MAX, 7000),
-            _ => (server, client, 7000, u32::MAX),
-        };
-        let scale = vec![TcpOption::WindowScale(7)];
-        segments.push(Segment {
-            at: Duration::from_micros(100 * i as u64),
-            from,
-            to,
-            flags,
-            seq: seq.wrapping_add(own),
-            ack: ack.wrapping_add(peer),
-            window: 512,
-            options: if flags.has(SYN) { scale } else { Vec::new() },
-            len,
-        });
-        states.extend(seen.iter().map(|&(who, state)| Change {
-            at: Duration::from_micros(100 * i as u64 + 50),
-            end: if who == '>' { client } else { server },
-            state: (state != Close).then_some(state),
-        }));
-    }
-    Conversation {
-        client,
-        server,
-        segments,
-        states,
-    }
-}
-
-fn a_whole_one() -> Conversation {
-    conversation(&[
-        ('>', SYN, 0, 0, 0, &[('<', Listen), ('>', SynSent)]),
-        ('<', SYN_ACK, 0, 1, 0, &[('<', SynRecv)]),
-        ('>', ACK, 1, 1, 0, &[('>', Established), ('<', Established)]),
-        ('>', PSH_ACK, 1, 1, 11, &[]),
-        ('<', ACK, 1, 12, 0, &[]),
-        ('<', PSH_ACK, 1, 12, 5, &[]),
-        ('<', PSH_ACK, 1, 12, 5, &[]),
-        ('>', ACK, 12, 6, 0, &[]),
-        ('>', FIN_ACK, 12, 6, 0, &[('>', FinWait1), ('<', CloseWait)]),
-        ('<', ACK, 6, 13, 0, &[('>', FinWait2)]),
-        ('<', FIN_ACK, 6, 13, 0, &[('<', LastAck)]),
-        ('>', ACK, 13, 7, 0, &[('>', TimeWait), ('<', Close)]),
-    ])
-}
-
-fn both_close() -> Conversation {
-    conversation(&[
-        ('>', SYN, 0, 0, 0, &[('>', SynSent)]),
-        ('<', SYN_ACK, 0, 1, 0, &[('<', SynRecv)]),
-        ('>', ACK, 1, 1, 0, &[('>', Established), ('<', Established)]),
-        ('>', FIN_ACK, 1, 1, 0, &[('>', FinWait1)]),
-        ('<', FIN_ACK, 1, 1, 0, &[('<', FinWait1)]),
-        ('<', ACK, 2, 2, 0, &[('<', Closing)]),
-        (
-            '>',
-            ACK,
-            2,
-            2,
-            0,
-            &[('>', Closing), ('>', TimeWait), ('<', TimeWait)],
-        ),
-    ])
-}
-
-fn closed_window() -> Conversation {
-    let mut full = a_whole_one();
-    full.segments[4].window = 0;
-    full
-}
-
-fn all() -> [Conversation; 4] {
-    [
-        a_whole_one(),
-        both_close(),
-        closed_window(),
-        conversation(&[]),
-    ]
-}
+use crate::{conversation::Conversation, segment::Flags};
 
 #[test]
 fn is_well_formed_and_has_an_arrow_and_a_label_for_each_segment() {
@@ -135,9 +34,19 @@ fn is_well_formed_and_has_an_arrow_and_a_label_for_each_segment() {
     }
 }
 
+/// What is written, as one string.
+fn words(text: &Text) -> String {
+    let words: Vec<&str> = text.parts.iter().map(|(_, words)| &**words).collect();
+    words.join(" ")
+}
+
+fn width(text: &Text) -> f64 {
+    words(text).chars().count() as f64 * text.size * GLYPH
+}
+
 /// The corners of a text's box.
 fn corners(text: &Text) -> [(f64, f64); 4] {
-    let width = text.width();
+    let width = width(text);
     let left = match text.anchor {
         Anchor::Start => 0.0,
         Anchor::Middle => -width / 2.0,
@@ -177,22 +86,22 @@ fn no_text_lies_over_another_or_over_an_arrow_or_beyond_the_edge() {
             let own = corners(text);
             for (x, y) in own {
                 let inside = (4.0..=WIDTH - 4.0).contains(&x) && (4.0..layout.height).contains(&y);
-                assert!(inside, "{} leans out: {x} {y}", text.words());
+                assert!(inside, "{} leans out: {x} {y}", words(text));
             }
             for other in &layout.texts[i + 1..] {
                 let over = overlap(&own, &corners(other));
-                assert!(!over, "`{}` over `{}`", text.words(), other.words());
+                assert!(!over, "`{}` over `{}`", words(text), words(other));
             }
             for arrow in &layout.arrows {
                 let line = [arrow.from, arrow.to, (arrow.to.0, arrow.to.1 + 0.1)];
-                assert!(!overlap(&own, &line), "`{}` over an arrow", text.words());
+                assert!(!overlap(&own, &line), "`{}` over an arrow", words(text));
                 let (x, y) = arrow.to;
                 let cross = [(-5.0, -5.0), (5.0, -5.0), (5.0, 5.0), (-5.0, 5.0)];
                 let cross = cross.map(|(dx, dy)| (x + dx, y + dy));
                 assert!(
                     !arrow.lost || !overlap(&own, &cross),
                     "`{}` over a cross",
-                    text.words()
+                    words(text)
                 );
             }
         }
@@ -206,13 +115,13 @@ fn a_label_has_room_between_the_lifelines() {
     for segment in &mut long.segments[5..] {
         segment.seq = segment.seq.wrapping_sub(99);
         segment.ack = segment.ack.wrapping_sub(99);
-        segment.flags = Flags(0xff & !Flags::RST.0);
+        segment.flags = Flags(!Flags::RST.0);
         segment.len = 65_000;
     }
     let layout = Layout::of(&long, "a title");
     for text in layout.texts.iter().filter(|text| text.class == "label") {
         let room = LIFELINES[1] - LIFELINES[0];
-        assert!(text.width() < room - 20.0, "{}", text.words());
+        assert!(width(text) < room - 20.0, "{}", words(text));
     }
 }
 
@@ -265,7 +174,7 @@ fn what_neither_had_heard_of_crosses_and_so_do_the_answers() {
 fn each_state_stands_beside_the_end_of_the_segment_that_led_to_it() {
     let layout = Layout::of(&a_whole_one(), "a title");
     let beside = |name: &str, x: f64| {
-        let here = |text: &&Text| text.words() == name && (text.x - x).abs() < 20.0;
+        let here = |text: &&Text| words(text) == name && (text.x - x).abs() < 20.0;
         layout.texts.iter().find(here).map(|text| text.y - 5.0)
     };
     let [client, server] = LIFELINES;
@@ -280,7 +189,7 @@ fn each_state_stands_beside_the_end_of_the_segment_that_led_to_it() {
     // Of two that cross each comes when the other does.
     let layout = Layout::of(&both_close(), "a title");
     let all = |name: &str| -> Vec<f64> {
-        let here = layout.texts.iter().filter(|text| text.words() == name);
+        let here = layout.texts.iter().filter(|text| words(text) == name);
         here.map(|text| text.y - 5.0).collect()
     };
     let (from, to) = (layout.arrows[5].from.1, layout.arrows[5].to.1);

@@ -1,0 +1,272 @@
+//! What one end has seen of a connection, and what else must have the same states.
+
+use std::net::SocketAddr;
+
+use socket_workshop::table::State;
+use wire::{
+    router::Event,
+    segment::{Flags, Segment},
+};
+
+use crate::pictures::record;
+
+const CLIENT: ([u8; 4], u16) = ([127, 0, 0, 1], 40112);
+const SERVER: ([u8; 4], u16) = ([127, 0, 0, 1], 8330);
+
+/// What one end has sent and heard, with its states.
+#[derive(Clone, Debug)]
+pub(super) struct End {
+    pub(super) local: SocketAddr,
+    /// As in "for the client's end".
+    pub(super) title: &'static str,
+    /// Where its states come from.
+    pub(super) source: &'static str,
+    /// Whether only its numbers are not those of the recorded connection.
+    pub(super) renumbered: bool,
+    pub(super) events: Vec<Event>,
+}
+
+/// The client of a recorded connection.
+pub(super) fn client(recorded: &str) -> End {
+    End::of(recorded, CLIENT.into(), "the client's end")
+}
+
+/// Its server.
+pub(super) fn server(recorded: &str) -> End {
+    End::of(recorded, SERVER.into(), "the server's end")
+}
+
+impl End {
+    fn of(recorded: &str, local: SocketAddr, title: &'static str) -> End {
+        let events = record::read(recorded, CLIENT.into(), SERVER.into())
+            .expect("the records are in the repository");
+        End {
+            local,
+            title,
+            source: "a kernel has shown it",
+            renumbered: false,
+            events: events
+                .into_iter()
+                .filter(|event| event.end == local)
+                .collect(),
+        }
+    }
+
+    pub(super) fn segments(&self) -> Vec<Segment> {
+        self.events
+            .iter()
+            .map(|event| event.segment.clone())
+            .collect()
+    }
+
+    pub(super) fn states(&self) -> Vec<State> {
+        self.events.iter().map(|event| event.state).collect()
+    }
+
+    pub(super) fn sends(&self, event: &Event) -> bool {
+        event.segment.from == self.local
+    }
+
+    /// The segments so far, as Wireshark lists them, and the states that are right.
+    pub(super) fn lines(&self, last: usize) -> Vec<String> {
+        let first = |from: bool| {
+            let mut own = self.events.iter().filter(|event| self.sends(event) == from);
+            own.next().map_or(0, |event| event.segment.seq)
+        };
+        let (own, peer) = (first(true), first(false));
+        let line = |event: &Event| {
+            let (what, mine, other) = match self.sends(event) {
+                true => ("sends", own, peer),
+                false => ("hears", peer, own),
+            };
+            let Segment {
+                flags,
+                seq,
+                ack,
+                len,
+                ..
+            } = event.segment;
+            let mut text = format!("[{flags}] Seq={}", seq.wrapping_sub(mine));
+            if flags.has(Flags::ACK) {
+                text += &format!(" Ack={}", ack.wrapping_sub(other));
+            }
+            text += &format!(" Len={len}");
+            format!("{what}  {text:<44}  {}", event.state)
+        };
+        self.events.iter().take(last + 1).map(line).collect()
+    }
+
+    /// Only what comes before the first FIN.
+    pub(super) fn before_a_fin(mut self) -> End {
+        let fin = |event: &Event| event.segment.flags.has(Flags::FIN);
+        let at = self
+            .events
+            .iter()
+            .position(fin)
+            .unwrap_or(self.events.len());
+        self.events.truncate(at);
+        self
+    }
+
+    /// The peer's FIN has come before this end sends its own: LAST_ACK instead of FIN_WAIT1. For the end
+    /// that has sent data and its FIN before either was acknowledged.
+    pub(super) fn closing_second(mut self) -> End {
+        self.source = "LAST_ACK ends with the ACK of the FIN (RFC 9293, 3.10.7.4)";
+        let is_fin = |event: &Event| event.segment.flags.has(Flags::FIN);
+        let own = self
+            .events
+            .iter()
+            .position(|event| is_fin(event) && self.sends(event));
+        let own = own.expect("the end closes");
+        let mut fin = self.events[own - 2].clone();
+        let last_ack = self.events[own].clone();
+        // The peer's FIN stands where it has sent nothing yet.
+        fin.segment = Segment {
+            from: last_ack.segment.to,
+            to: last_ack.segment.from,
+            seq: last_ack.segment.ack,
+            ack: self.events[own - 1].segment.seq,
+            flags: last_ack.segment.flags,
+            ..fin.segment
+        };
+        fin.state = State::CloseWait;
+        let mut events: Vec<Event> = self.events[..own - 1].to_vec();
+        events.push(fin);
+        for event in &self.events[own - 1..] {
+            let mut event = event.clone();
+            if self.sends(&event) {
+                event.segment.ack = event.segment.ack.wrapping_add(1);
+            } else {
+                event.segment.seq = event.segment.seq.wrapping_add(1);
+            }
+            event.state = match event.state {
+                State::Established => State::CloseWait,
+                State::FinWait1 => State::LastAck,
+                _ => State::Close,
+            };
+            let closed = event.state == State::Close;
+            events.push(event);
+            if closed {
+                break;
+            }
+        }
+        self.events = events;
+        self
+    }
+
+    /// The data before a FIN that has come already, as its sender may send it again (RFC 9293, 3.8.1):
+    /// in other pieces, which overlap.
+    pub(super) fn in_other_pieces(mut self) -> End {
+        self.source = "it expects a byte still (RFC 9293, 3.10.7.4)";
+        let brings = |event: &Event| event.segment.len > 2;
+        let at = self.events.iter().position(brings).expect("there is data");
+        let whole = self.events[at].clone();
+        let len = whole.segment.len;
+        let piece = |from: usize, to: usize, state: State| {
+            let mut piece = whole.clone();
+            piece.segment.seq = whole.segment.seq.wrapping_add(from as u32);
+            piece.segment.len = to - from;
+            piece.state = state;
+            piece
+        };
+        let pieces = [
+            piece(0, 2, State::Established),
+            piece(len - 2, len, State::Established),
+            piece(1, len - 1, whole.state),
+        ];
+        self.events.splice(at..=at, pieces);
+        self
+    }
+
+    /// Everything is sent twice and heard twice.
+    pub(super) fn everything_twice(mut self) -> End {
+        self.source = "a kernel has shown it for the same connection, with nothing repeated";
+        let events = std::mem::take(&mut self.events);
+        for event in events {
+            self.events.push(event.clone());
+            // Where nothing is left of the connection, a SYN would begin another.
+            if event.state != State::Close {
+                self.events.push(event);
+            }
+        }
+        self
+    }
+
+    /// In each of its states, a reset is heard, and one is sent. Not for one that has heard something
+    /// behind a gap: a reset is valid if it has the number that is expected next (RFC 9293, 3.10.7.4).
+    pub(super) fn cut_by_resets(&self) -> Vec<End> {
+        let mut ends = Vec::new();
+        for (i, event) in self.events.iter().enumerate() {
+            if matches!(event.state, State::Close | State::TimeWait) {
+                continue;
+            }
+            for sent in [true, false] {
+                let mut end = self.clone();
+                end.source = "a reset ends it in any state (RFC 9293, 3.5.3)";
+                end.events.truncate(i + 1);
+                let mut reset = event.clone();
+                let (own, next) = self.numbers(i);
+                let peer = if self.sends(event) {
+                    event.segment.to
+                } else {
+                    event.segment.from
+                };
+                let (from, to, seq, ack) = match sent {
+                    true => (self.local, peer, own, next),
+                    false => (peer, self.local, next, own),
+                };
+                reset.segment = Segment {
+                    from,
+                    to,
+                    seq,
+                    ack,
+                    flags: Flags(Flags::RST.0 | Flags::ACK.0),
+                    len: 0,
+                    ..reset.segment
+                };
+                reset.state = State::Close;
+                end.events.push(reset);
+                ends.push(end);
+            }
+        }
+        ends
+    }
+
+    /// The numbers behind what this end has sent, and behind what it has heard.
+    pub(super) fn numbers(&self, last: usize) -> (u32, u32) {
+        let behind = |sent: bool| {
+            let seen = self.events[..=last].iter().rev();
+            let ends = seen.filter(|event| self.sends(event) == sent).map(|event| {
+                event
+                    .segment
+                    .seq
+                    .wrapping_add(event.segment.sequence_length())
+            });
+            ends.reduce(|a, b| if a.wrapping_sub(b) < 1 << 31 { a } else { b })
+                .unwrap_or(0)
+        };
+        (behind(true), behind(false))
+    }
+
+    /// Other numbers: both ends begin so far before 2^32.
+    pub(super) fn with_first_numbers(&self, behind: u32) -> End {
+        let mut end = self.clone();
+        end.source = "a kernel has shown it for the same segments with other numbers";
+        end.renumbered = true;
+        let first = |sent: bool| {
+            let mut own = self.events.iter().filter(|event| self.sends(event) == sent);
+            own.next().map_or(0, |event| event.segment.seq)
+        };
+        let shift = |sent: bool| u32::MAX.wrapping_sub(behind).wrapping_sub(first(sent));
+        let (own, peer) = (shift(true), shift(false));
+        for event in &mut end.events {
+            let sent = event.segment.from == end.local;
+            let (mine, other) = if sent { (own, peer) } else { (peer, own) };
+            event.segment.seq = event.segment.seq.wrapping_add(mine);
+            if event.segment.flags.has(Flags::ACK) {
+                event.segment.ack = event.segment.ack.wrapping_add(other);
+            }
+        }
+        end
+    }
+}

@@ -179,7 +179,7 @@ answers! {
 
         transfer(stub): ;
 
-        datagrams(stub): ;
+        datagrams(ask): ;
 
         tftp(stub): ;
 
@@ -222,7 +222,7 @@ answers! {
 
         transfer(stub): ;
 
-        datagrams(stub): ;
+        datagrams(ask): ;
 
         tftp(stub): ;
 
@@ -247,7 +247,7 @@ answers! {
         latency(prepare, put): starter;
         proxy(relay): starter;
         transfer(stub): starter;
-        datagrams(stub): starter;
+        datagrams(ask): starter;
         tftp(stub): starter;
         headers(stub): starter;
         handshake(stub): starter;

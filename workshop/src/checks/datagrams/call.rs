@@ -162,6 +162,10 @@ impl Call<'_> {
     }
 
     fn sends_nothing<T>(&self, ended: bool) -> Verdict<T> {
+        let error = match ended {
+            true => self.answer.returns("of the last step")?.err(),
+            false => None,
+        };
         let seen = match ended {
             true => "none comes: your function has ended",
             false => "none comes",
@@ -169,7 +173,7 @@ impl Call<'_> {
         let expected = format!("the datagram {} to come", quote(&self.question));
         self.exam
             .fail(expected, seen)
-            .because(|case| not_sent(ended, case))
+            .because(|case| not_sent(ended, error.map(|error| error.kind()), case))
     }
 
     /// The call must return this, within [`LIMIT`] from now. Returns how long it took in all.

@@ -7,6 +7,9 @@ use super::call::{Got, JIFFY, Wanted};
 
 use crate::exam::{Call, Case};
 
+const INTERRUPTED: &str = "A signal came while it waited, and the call ended with EINTR: with a timeout \
+    it is not restarted (signal(7)). The socket is as it was: compute what remains, and wait on.";
+
 /// What a call returned, and what it was to return.
 pub(super) struct Instead<'a> {
     pub(super) wanted: Wanted<'a>,
@@ -73,10 +76,7 @@ impl Instead<'_> {
             ErrorKind::UnexpectedEof => {
                 "UDP has no end of file: a datagram of 0 bytes is a datagram, like any other."
             }
-            ErrorKind::Interrupted => {
-                "A signal came while it waited, and the call ended with EINTR: with a timeout it is not \
-                 restarted (signal(7)). The socket is as it was: compute what remains, and wait on."
-            }
+            ErrorKind::Interrupted => INTERRUPTED,
             _ if !matches!(self.wanted, Wanted::Text(_)) => {
                 "It has failed, as it should, but by another name. A caller tells the cases apart by these."
             }
@@ -108,12 +108,19 @@ pub(super) fn other_bytes(question: &[u8], came: &[u8]) -> Option<String> {
 }
 
 /// Why nothing is sent.
-pub(super) fn not_sent(ended: bool, case: &Case) -> Option<String> {
+pub(super) fn not_sent(ended: bool, error: Option<ErrorKind>, case: &Case) -> Option<String> {
     if case.panicked {
         return Some(panicked().to_owned());
     }
+    if error == Some(ErrorKind::Interrupted) {
+        return Some(INTERRUPTED.to_owned());
+    }
     if ended {
-        return None;
+        return Some(
+            "It has returned, and its limit has not passed. Only an answer, an error of the kernel's or the \
+             clock ends the wait. A number of tries is no limit."
+                .to_owned(),
+        );
     }
     Some(
         if case.is_running() {

@@ -23,8 +23,8 @@ const LONG: Duration = Duration::from_secs(5);
 /// A pause in which nothing comes: time to see whether the answer has returned.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Of this seed no more than three are lost in a row, in either direction: an answer is never far.
-const SEED: u64 = 1;
+/// Of this seed no more than two are lost in a row, in either direction: an answer is never far.
+const SEED: u64 = 27;
 const FAULTS: Faults = Faults {
     loss: 0.25,
     repeat: 0.2,
@@ -129,7 +129,7 @@ mod tests {
         }
         let passed = link.end();
         assert_eq!(passed.taken, 200);
-        assert!(lost_in_a_row(&server) <= 3);
-        assert!(lost_in_a_row(&client) <= 3);
+        assert!(lost_in_a_row(&server) <= 2);
+        assert!(lost_in_a_row(&client) <= 2);
     }
 }

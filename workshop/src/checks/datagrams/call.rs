@@ -1,6 +1,8 @@
 //! The exam's socket, the one that the answer gets, and a call of the answer.
 
 use std::{
+    cell::Cell,
+    fmt,
     io::{self, ErrorKind},
     net::{SocketAddr, UdpSocket},
     sync::Arc,
@@ -11,7 +13,7 @@ use socket_workshop::deadline::Deadline;
 
 use super::{
     Ask,
-    cause::{Instead, hangs, not_sent, other_bytes, panicked, too_early},
+    cause::{Instead, Silence, hangs, not_sent, other_bytes, panicked, too_early, without_end},
 };
 
 use crate::exam::{Answer, Because, Case, Exam, LIMIT, Verdict, here, quote};
@@ -26,7 +28,16 @@ pub(super) const JIFFY: Duration = Duration::from_millis(10);
 const A_WHILE: Duration = Duration::from_millis(20);
 
 /// What a call returned.
-pub(super) type Got = Result<Vec<u8>, io::Error>;
+pub(super) type Got = io::Result<Text>;
+
+/// A text, which a failure shows as one.
+pub(super) struct Text(pub(super) Vec<u8>);
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&quote(&self.0))
+    }
+}
 
 /// What it was to return.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +67,8 @@ pub(super) struct Call<'e> {
     /// What it must send.
     pub(super) question: Vec<u8>,
     pub(super) limit: Duration,
+    /// How often it has come.
+    heard: Cell<usize>,
 }
 
 impl<'e> Pair<'e> {
@@ -99,13 +112,14 @@ impl<'e> Pair<'e> {
         ));
         let (ask, socket, request) = (self.ask, Arc::clone(&self.socket), request.to_vec());
         let question = datagram(number, &request);
-        let body = move || ask(&socket, &request, number, limit);
+        let body = move || ask(&socket, &request, number, limit).map(Text);
         Ok(Call {
             exam: self.exam,
             socket: Arc::clone(&self.socket),
             answer: self.exam.start("ask", body)?,
             question,
             limit,
+            heard: Cell::new(0),
         })
     }
 
@@ -126,6 +140,7 @@ impl<'e> Pair<'e> {
             if let Some(came) = self.next(A_WHILE)? {
                 let age = call.answer.age();
                 call.is_the_question(&came)?;
+                call.heard.set(call.heard.get() + 1);
                 return Ok(age);
             }
             if call.answer.has_ended() || limit.passed() {
@@ -166,14 +181,22 @@ impl Call<'_> {
             true => self.answer.returns("of the last step")?.err(),
             false => None,
         };
+        let error = error.map(|error| error.kind());
         let seen = match ended {
             true => "none comes: your function has ended",
             false => "none comes",
         };
         let expected = format!("the datagram {} to come", quote(&self.question));
-        self.exam
-            .fail(expected, seen)
-            .because(|case| not_sent(ended, error.map(|error| error.kind()), case))
+        self.exam.fail(expected, seen).because(|case| {
+            not_sent(
+                &Silence {
+                    heard: self.heard.get() > 0,
+                    ended,
+                    error,
+                },
+                case,
+            )
+        })
     }
 
     /// The call must return this, within [`LIMIT`] from now. Returns how long it took in all.
@@ -192,15 +215,16 @@ impl Call<'_> {
         let took = self.answer.age();
         if wanted.is(&got) {
             self.exam.step(match &got {
-                Ok(text) => format!("it returned Ok({})", quote(text)),
+                Ok(text) => format!("it returned Ok({text:?})"),
                 Err(error) => format!("it returned an error: {error}"),
             });
             return Ok(took);
         }
         let seen = match &got {
-            Ok(text) => format!("it has returned Ok({})", quote(text)),
+            Ok(text) => format!("it has returned Ok({text:?})"),
             Err(error) => format!(
-                "it has returned an error after {took:.0?}: {error} ({:?})",
+                "it has returned an error after {}: {error} ({:?})",
+                in_ms(took),
                 error.kind()
             ),
         };
@@ -219,12 +243,15 @@ impl Call<'_> {
 
     /// The call must end by its deadline, and not before it.
     pub(super) fn times_out(&self) -> Verdict<Duration> {
-        let took = self.returns(Wanted::Error(ErrorKind::TimedOut), |_, _| None)?;
+        let took = self.returns(Wanted::Error(ErrorKind::TimedOut), |got, case| match got {
+            None => without_end(&self.socket, case),
+            Some(_) => None,
+        })?;
         self.exam
             .must(
                 took + JIFFY >= self.limit,
                 format!("`ask` to wait for {:?}", self.limit),
-                format!("it has given up after {took:.0?}"),
+                format!("it has given up after {}", in_ms(took)),
             )
             .caused_by(too_early(took, self.limit))?;
         Ok(took)
@@ -234,7 +261,7 @@ impl Call<'_> {
 impl Wanted<'_> {
     fn is(self, got: &Got) -> bool {
         match (self, got) {
-            (Wanted::Text(text), Ok(got)) => text == got,
+            (Wanted::Text(text), Ok(Text(got))) => text == got,
             (Wanted::Error(kind), Err(error)) => error.kind() == kind,
             (Wanted::TooLarge, Err(error)) => {
                 error.raw_os_error() == Some(nix::errno::Errno::EMSGSIZE as i32)
@@ -250,6 +277,11 @@ impl Wanted<'_> {
             Wanted::TooLarge => "the error EMSGSIZE, as the kernel gave it".to_owned(),
         }
     }
+}
+
+/// `53 ms`.
+pub(super) fn in_ms(duration: Duration) -> String {
+    format!("{} ms", duration.as_millis())
 }
 
 /// A number and a text.

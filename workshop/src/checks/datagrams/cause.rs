@@ -3,7 +3,7 @@
 
 use std::{io::ErrorKind, net::UdpSocket, time::Duration};
 
-use super::call::{Got, JIFFY, Wanted};
+use super::call::{Got, JIFFY, Text, Wanted, in_ms};
 
 use crate::exam::{Call, Case};
 
@@ -24,7 +24,7 @@ impl Instead<'_> {
     /// The cause, if these allow one.
     pub(super) fn likely(&self, _: &Case) -> Option<String> {
         match (self.wanted, self.got) {
-            (Wanted::Text(wanted), Ok(got)) => self.another_text(wanted, got).map(str::to_owned),
+            (Wanted::Text(wanted), Ok(Text(got))) => self.another_text(wanted, got).map(str::to_owned),
             (_, Ok(_)) => Some(
                 "No answer has come, and yet a text was returned: the error that says so was passed over."
                     .to_owned(),
@@ -97,7 +97,7 @@ pub(super) fn other_bytes(question: &[u8], came: &[u8]) -> Option<String> {
              request into one buffer first."
         } else if came.strip_prefix(&backwards[..]) == Some(request) {
             "The number's bytes are in the other order, the lowest first. On the wire the highest comes \
-             first (RFC 1700, network byte order): `to_be_bytes`."
+             first (RFC 791, appendix B): `to_be_bytes`."
         } else if came.ends_with(request) {
             "The text is right; what stands before it is not the number in 4 bytes."
         } else {
@@ -107,15 +107,25 @@ pub(super) fn other_bytes(question: &[u8], came: &[u8]) -> Option<String> {
     )
 }
 
+/// The question did not come, or not again.
+pub(super) struct Silence {
+    /// Whether it had come before.
+    pub(super) heard: bool,
+    /// Whether the call has ended.
+    pub(super) ended: bool,
+    /// With which error.
+    pub(super) error: Option<ErrorKind>,
+}
+
 /// Why nothing is sent.
-pub(super) fn not_sent(ended: bool, error: Option<ErrorKind>, case: &Case) -> Option<String> {
+pub(super) fn not_sent(silence: &Silence, case: &Case) -> Option<String> {
     if case.panicked {
         return Some(panicked().to_owned());
     }
-    if error == Some(ErrorKind::Interrupted) {
+    if silence.error == Some(ErrorKind::Interrupted) {
         return Some(INTERRUPTED.to_owned());
     }
-    if ended {
+    if silence.ended {
         return Some(
             "It has returned, and its limit has not passed. Only an answer, an error of the kernel's or the \
              clock ends the wait. A number of tries is no limit."
@@ -126,6 +136,8 @@ pub(super) fn not_sent(ended: bool, error: Option<ErrorKind>, case: &Case) -> Op
         if case.is_running() {
             "Your thread runs and sends nothing: a loop in which neither the clock nor a datagram ends the \
              wait."
+        } else if case.is_blocked_in(&[Call::Read]) && !silence.heard {
+            "Your thread waits in `recv`, but there is nothing to wait for before something has been sent."
         } else if case.is_blocked_in(&[Call::Read]) {
             "Your thread waits in `recv`, for an answer that will not come: the question was lost, or the \
              answer. UDP does not say so. Whoever waits must give up after a while, and send again."
@@ -162,7 +174,7 @@ pub(super) fn hangs(socket: &UdpSocket, case: &Case) -> String {
     .to_owned()
 }
 
-/// Why it does not end at the limit, although datagrams come.
+/// Why it does not end at the limit.
 pub(super) fn without_end(socket: &UdpSocket, case: &Case) -> Option<String> {
     if case.panicked {
         return Some(panicked().to_owned());
@@ -183,8 +195,8 @@ pub(super) fn without_end(socket: &UdpSocket, case: &Case) -> Option<String> {
 pub(super) fn early(times: usize) -> String {
     match times {
         ..3 => {
-            "It was sent again before its time was over. A datagram that is not the answer, or an error \
-             such as EINTR, is no reason to send: only the clock is."
+            "It was sent again before its 50 ms were over. Either the pause is too short, or something else \
+             ends it: a datagram that is not the answer, or an error. Only the clock does."
         }
         _ => {
             "The pauses do not grow as they should: 50 ms, then 100, then 200, each twice the one before. \
@@ -212,7 +224,8 @@ pub(super) fn panicked() -> &'static str {
 /// Why a call has given up before its deadline.
 pub(super) fn too_early(took: Duration, limit: Duration) -> String {
     format!(
-        "It gave up after {took:.0?}, of a limit of {limit:?}. Either the limit is counted wrong, or something \
-         else is taken for its end: a pause that is over, a number of tries, an error. Only the clock tells."
+        "It gave up after {}, of a limit of {limit:?}. Either the limit is counted wrong, or something \
+         else is taken for its end: a pause that is over, a number of tries, an error. Only the clock tells.",
+        in_ms(took)
     )
 }

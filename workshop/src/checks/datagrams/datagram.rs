@@ -2,7 +2,7 @@
 
 use super::{
     Ask,
-    call::{AMPLE, Pair, Wanted, datagram},
+    call::{AMPLE, Pair, Text, Wanted, datagram},
 };
 
 use crate::exam::{Exam, Verdict, numbered};
@@ -57,8 +57,8 @@ pub(super) fn takes_no_other_for_the_answer(exam: &Exam, ask: Ask) -> Verdict {
         pair.answers(number, b"not yours")?;
     }
     let whole = NUMBER.to_be_bytes();
+    exam.step("sent the first 3 bytes of the right number, the first of them, and no byte at all");
     for short in [&whole[..3], &whole[..1], &[]] {
-        exam.step(format!("sent a datagram of {} bytes", short.len()));
         pair.sends(short)?;
     }
     exam.step("sent a datagram that has the number in its text only");
@@ -67,7 +67,7 @@ pub(super) fn takes_no_other_for_the_answer(exam: &Exam, ask: Ask) -> Verdict {
     pair.answers(NUMBER, b"again")?;
     call.returns(Wanted::Text(b"yours"), |got, case| {
         let cause = match got {
-            Some(Ok(text)) if text == b"again" => {
+            Some(Ok(Text(text))) if text == b"again" => {
                 "The answer came before this one, with the same number: it was dropped, or overwritten."
             }
             Some(Ok(_)) => {

@@ -9,7 +9,7 @@ use socket_workshop::{
 
 use super::{
     Ask,
-    call::{AMPLE, Call, Pair, Wanted, datagram},
+    call::{AMPLE, Call, Pair, Text, Wanted, datagram},
 };
 
 use crate::exam::{Because, Exam, Verdict, here};
@@ -18,7 +18,7 @@ use crate::exam::{Because, Exam, Verdict, here};
 const QUESTIONS: u32 = 12;
 
 /// Far longer than it takes to be sent as often as this link makes necessary.
-const LONG: Duration = Duration::from_secs(5);
+const LONG: Duration = Duration::from_millis(3500);
 
 /// A pause in which nothing comes: time to see whether the answer has returned.
 const PAUSE: Duration = Duration::from_millis(5);
@@ -55,7 +55,7 @@ pub(super) fn gets_every_answer(exam: &Exam, ask: Ask) -> Verdict {
         serves(&pair, &call)?;
         let text = format!("answer to question {number}");
         call.returns(Wanted::Text(text.as_bytes()), |got, _| match got {
-            Some(Ok(text)) if text.starts_with(b"answer to question ") => Some(
+            Some(Ok(Text(text))) if text.starts_with(b"answer to question ") => Some(
                 "That is the answer to an earlier question, which came late or twice. Each answer has its \
                  question's number: drop those with another."
                     .to_owned(),

@@ -73,9 +73,10 @@ pub(super) fn leaves_the_socket_as_it_was(exam: &Exam, ask: Ask) -> Verdict {
     for timeout in [None, Some(Duration::from_secs(3))] {
         let pair = Pair::new(exam, ask)?;
         here("set a timeout", pair.socket.set_read_timeout(timeout))?;
-        exam.step(format!(
-            "set the read timeout of your socket to {timeout:?}"
-        ));
+        exam.step(match timeout {
+            None => "your socket has no read timeout".to_owned(),
+            Some(timeout) => format!("set the read timeout of your socket to {timeout:?}"),
+        });
         let call = pair.call(b"one", 1, AMPLE)?;
         pair.hears(&call)?;
         pair.answers(1, b"first")?;
@@ -87,9 +88,7 @@ pub(super) fn leaves_the_socket_as_it_was(exam: &Exam, ask: Ask) -> Verdict {
         let (socket, addr) = deaf()?;
         let pair = Pair::to(exam, ask, socket, addr)?;
         here("set a timeout", pair.socket.set_read_timeout(timeout))?;
-        exam.step(format!(
-            "another socket of yours, with the read timeout {timeout:?}, is connected to nobody"
-        ));
+        exam.step("another socket of yours is like the first, but nobody hears it");
         let call = pair.call(b"three", 3, AMPLE)?;
         call.returns(Wanted::Error(ErrorKind::ConnectionRefused), |_, _| None)?;
         is_as_it_was(exam, &pair.socket, timeout)?;
@@ -101,7 +100,10 @@ fn is_as_it_was(exam: &Exam, socket: &UdpSocket, timeout: Option<Duration>) -> V
     let now = here("read a timeout", socket.read_timeout())?;
     exam.must(
         now == timeout,
-        format!("the socket's read timeout to be {timeout:?} again"),
+        match timeout {
+            None => "the socket to have no read timeout, as before".to_owned(),
+            Some(timeout) => format!("the socket's read timeout to be {timeout:?}, as before"),
+        },
         match now {
             None => "it has none now".to_owned(),
             Some(_) => "it has another now".to_owned(),
@@ -126,6 +128,17 @@ fn is_as_it_was(exam: &Exam, socket: &UdpSocket, timeout: Option<Duration>) -> V
         socket.peer_addr().is_ok(),
         "the socket to be connected, as before",
         "it is not",
+    )?;
+    let alone = || Ok(exam.evidence().threads.is_empty().then_some(()));
+    let alone = here("look at threads", Deadline::after(LIMIT).wait_for(alone))?;
+    exam.must(
+        alone.is_some(),
+        "no thread to be left, for `ask` has returned",
+        "a thread that it started goes on",
+    )
+    .caused_by(
+        "A thread that still receives takes what the caller's next `recv` is to have, and one that sends \
+         asks for what nobody waits for. Whoever starts a thread tells it to end, and joins it.",
     )
 }
 

@@ -1,7 +1,7 @@
 //! Each round of the loop sends, also one that has dropped something.
 //!
 //! rejected by: sends again at the same times although others come
-//! cause: only the clock is
+//! cause: Only the clock does
 
 use std::{
     io::{

@@ -271,6 +271,18 @@ fn deadlines_prints_both_measurements() {
 }
 
 #[test]
+fn datagrams_tells_what_its_link_has_done() {
+    let told = |link: &[&str]| story("datagrams", &run(on_any_port("datagrams").args(link), ""));
+    let good = told(&["--loss", "0", "--repeat", "0", "--reorder", "0"]);
+    let all = "[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]";
+    assert!(good.contains(&format!("sent, {all} have")), "{good}");
+    let all_twice = told(&["--loss", "0", "--repeat", "1"]);
+    assert!(all_twice.contains("[1, 1, 2, 2, 3, 3"), "{all_twice}");
+    let none = run(on_any_port("datagrams").args(["--loss", "1.5"]), "");
+    one_line(none, 2, &["--loss", "0 to 1"]);
+}
+
+#[test]
 fn dialer_talks_to_echo_and_tells_refused_from_silent() {
     let (_server, addr, _) =
         Program::serve(lesson("echo").args(["serve", "--listen", "127.0.0.1:0"]));

@@ -13,6 +13,7 @@ mod must;
 mod pace;
 mod quiz;
 mod story;
+mod text;
 
 use std::io;
 

@@ -6,7 +6,7 @@ mod common;
 use std::{
     collections::BTreeSet,
     io::{BufRead, BufReader, Read, Write},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpStream, UdpSocket},
     process::{Command, Output, Stdio},
     thread,
 };
@@ -35,7 +35,7 @@ const LESSONS: [(&str, usize); 20] = [
     ("latency", 5),
     ("proxy", 6),
     ("transfer", 1),
-    ("datagrams", 1),
+    ("datagrams", 4),
     ("tftp", 1),
     ("headers", 0), // no sockets, no stages: wire/tests/headers.rs runs it
     ("handshake", 8),
@@ -121,7 +121,7 @@ fn the_kernel_confirms_every_stage_of_every_lesson() {
             "{name}: {told}"
         );
         assert!(
-            told.starts_with("In another terminal:  watch -n1 'netstat -nat | grep "),
+            told.starts_with("In another terminal:  watch -n1 'netstat -na"),
             "{name}"
         );
     });
@@ -200,6 +200,7 @@ fn pause_is_a_duration_as_humantime_writes_it() {
 fn an_address_in_use_is_one_line_that_names_it() {
     let busy = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = busy.local_addr().unwrap().to_string();
+    let _busy_too = UdpSocket::bind(&addr).unwrap(); // another table: it is no conflict with the first
     for_each_lesson(|name, _| {
         if name == "handshake" {
             return; // in a network of its own no port is in use
@@ -285,6 +286,18 @@ fn deadlines_prints_both_measurements() {
         told.contains("a deadline of 100 ms for the line: given up, after "),
         "{told}"
     );
+}
+
+#[test]
+fn datagrams_tells_what_its_link_has_done() {
+    let told = |link: &[&str]| story("datagrams", &run(on_any_port("datagrams").args(link), ""));
+    let good = told(&["--loss", "0", "--repeat", "0", "--reorder", "0"]);
+    let all = "[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]";
+    assert!(good.contains(&format!("sent, {all} have")), "{good}");
+    let all_twice = told(&["--loss", "0", "--repeat", "1"]);
+    assert!(all_twice.contains("[1, 1, 2, 2, 3, 3"), "{all_twice}");
+    let none = run(on_any_port("datagrams").args(["--loss", "1.5"]), "");
+    one_line(none, 2, &["--loss", "0 to 1"]);
 }
 
 #[test]

@@ -179,7 +179,16 @@ answers! {
 
         transfer(stub): ;
 
-        datagrams(stub): ;
+        datagrams(ask): a_small_buffer adds_50_ms an_error_of_its_own
+            begins_the_wait_anew compares_the_buffer doubles_up_to_200_ms
+            drops_an_empty_answer empty_is_the_end every_200_ms every_50_ms
+            gives_up_after_three_tries gives_up_at_a_signal gives_up_at_a_stranger
+            ignores_the_limit ignores_what_send_says keeps_the_number leaves_a_thread
+            leaves_its_timeout leaves_its_timeout_after_an_error
+            looks_at_the_limit_between_pauses looks_at_the_limit_in_silence_only
+            lowest_byte_first never_sends_again passes_over_every_error passes_zero_on
+            says_would_block sends_again_at_each_datagram slices_without_looking spins
+            takes_the_timeout_away takes_the_whole_buffer takes_whatever_comes two_sends;
 
         tftp(stub): ;
 
@@ -234,7 +243,7 @@ answers! {
 
         transfer(stub): ;
 
-        datagrams(stub): ;
+        datagrams(ask): a_thread_that_sends naps polls the_workshops_own;
 
         tftp(stub): ;
 
@@ -259,7 +268,7 @@ answers! {
         latency(prepare, put): starter;
         proxy(relay): starter;
         transfer(stub): starter;
-        datagrams(stub): starter;
+        datagrams(ask): starter;
         tftp(stub): starter;
         headers(checksum, parse_tcp): starter;
         handshake(states): starter;

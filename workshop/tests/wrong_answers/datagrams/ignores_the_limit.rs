@@ -1,0 +1,41 @@
+//! Asks for as long as it takes.
+//!
+//! rejected by: gives up when the limit has passed, whatever comes
+//! cause: The limit is a point in time
+
+use std::{
+    io::{
+        self,
+        ErrorKind::{Interrupted, TimedOut, WouldBlock},
+    },
+    net::UdpSocket,
+    time::{Duration, Instant},
+};
+
+pub fn ask(socket: &UdpSocket, request: &[u8], number: u32, _: Duration) -> io::Result<Vec<u8>> {
+    let timeout = socket.read_timeout()?;
+    let answer = ask_by(socket, request, number.to_be_bytes());
+    socket.set_read_timeout(timeout)?;
+    answer
+}
+
+fn ask_by(socket: &UdpSocket, request: &[u8], number: [u8; 4]) -> io::Result<Vec<u8>> {
+    let question = [&number, request].concat();
+    let mut buf = vec![0; 65_507];
+    let (mut again, mut wait) = (Instant::now(), Duration::from_millis(50));
+    loop {
+        let now = Instant::now();
+        if now >= again {
+            socket.send(&question)?;
+            again = now + wait;
+            wait *= 2;
+        }
+        socket.set_read_timeout(Some(again - now))?;
+        match socket.recv(&mut buf) {
+            Ok(n) if buf[..n].starts_with(&number) => return Ok(buf[4..n].to_vec()),
+            Ok(_) => {}
+            Err(error) if matches!(error.kind(), WouldBlock | TimedOut | Interrupted) => {}
+            Err(error) => return Err(error),
+        }
+    }
+}

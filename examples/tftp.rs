@@ -1,23 +1,150 @@
-//! STUB: lesson `tftp`.
+//! TFTP (RFC 1350): a file over UDP in lock-step, each block sent again until its ACK comes.
+//!
+//!     cargo run --example tftp                        both ends, packet by packet
+//!     cargo run --example tftp -- serve DIR           terminal 1: a server for real clients
+//!     curl -O tftp://127.0.0.1:8330/FILE              terminal 2: one of them (`-T FILE` stores), or
+//!     tftp -m binary 127.0.0.1 8330 -c get FILE       tftp-hpa (`put FILE`), or our own:
+//!     cargo run --example tftp -- get FILE            `put FILE`
+//!
+//! You will see the port that a transfer gets of its own, a block that is sent again, a stranger who is
+//! told so, what an ACK must not do when it comes twice, and what lock-step costs. New since
+//! `datagrams`: all that UDP leaves to the program, in a protocol that others speak.
 
-use socket_workshop::stage::{Flags, Story};
-use socket_workshop::{
-    command,
-    table::{End, State::Listen},
-};
-use std::{io, net::TcpListener, process::ExitCode};
+use std::io::{self, ErrorKind};
+use std::time::{Duration, Instant};
+use std::{net::SocketAddr, process::ExitCode, thread};
+
+use socket_workshop::stage::{Flags, Story, gone, unconnected};
+use socket_workshop::tftp::{self, Files, IsAnswer, Line, Packet, by_hand::ByHand, options::Agreed, program};
+use socket_workshop::{deadline::Deadline, stop::Stop, table::End, table::Protocol::Udp};
+
+/// So often a packet is sent before its peer is given up, waiting twice as long each time.
+const TRIES: u32 = 5;
 
 fn main() -> ExitCode {
-    command::run(both_ends)
+    program::play(both_ends, exchange)
 }
 
-fn both_ends(flags: Flags) -> io::Result<()> {
-    let listener = TcpListener::bind(flags.listen)?;
-    let addr = listener.local_addr()?;
-    let mut story = Story::begin(&flags, addr)?;
-    story
-        .stage("listen")
-        .expect("listener", End::listener(addr), Listen)
-        .show()?;
+/// Sends a packet, and again until its answer comes; one packet is on its way, never two.
+fn exchange(line: &mut Line, packet: &Packet, is_answer: IsAnswer) -> io::Result<()> {
+    let mut patience = line.timeout;
+    for _ in 0..TRIES {
+        line.send(packet)?;
+        let until = Deadline::after(patience);
+        while line.is_readable(until)? {
+            let Ok((n, from)) = line.socket.recv_from(&mut line.buf) else {
+                continue; // poll spoke of a datagram whose checksum was wrong (select(2), BUGS)
+            };
+            if line.is_stranger(from) {
+                line.turn_away(from)?; // by an ERROR 5; the transfer does not notice
+                continue;
+            }
+            match Packet::parse(&line.buf[..n]) {
+                Some(Packet::Error { code, text }) => return Err(tftp::peers_error(code, &text)),
+                Some(heard) if is_answer(&heard) => {
+                    (line.peer, line.met) = (from, true); // the port it came from is the peer's TID
+                    return Ok(());
+                }
+                // What our ACK was for comes again: the ACK was lost.
+                Some(Packet::Data { .. } | Packet::OptionAck(_)) if packet.is_ack() => {
+                    line.send(packet)?;
+                }
+                // An ACK that comes again sends nothing: else every later block would go out twice.
+                _ => {}
+            }
+        }
+        patience *= 2; // it may be the way that is slow, or the peer: more packets would not help
+    }
+    let text = format!("{} has not answered {packet}", line.peer);
+    Err(io::Error::new(ErrorKind::TimedOut, text))
+}
+
+fn both_ends(flags: &Flags) -> io::Result<()> {
+    let port = program::bind(flags.listen)?;
+    let (server, stop) = (port.local_addr()?, Stop::new()?);
+    let mut story = Story::begin_with_udp(flags, server)?;
+    let (files, name) = Files::of_this_program()?; // the server hands out the lesson itself
+    thread::scope(|scope| {
+        scope.spawn(|| program::serve(&port, &files, &stop, exchange, drop));
+        let told = packet_by_packet(&mut story, server, &name)
+            .and_then(|()| every_ack_twice(&mut story, server, &name))
+            .and_then(|()| what_lock_step_costs(&mut story, server, &name));
+        stop.request();
+        told
+    })?;
     story.end()
+}
+
+fn packet_by_packet(story: &mut Story, server: SocketAddr, name: &str) -> io::Result<()> {
+    let client = ByHand::new("client", server.ip())?;
+    let request = Packet::read_request(name, 512, 1);
+    client.says(story, server, &request)?;
+    let (_, transfer) = client.socket.peek_from(&mut [0; 4])?; // where the answer comes from
+    let end = |local| End { protocol: Udp, local, peer: None };
+    story
+        .stage("the client has asked at the server's port, and not yet read the answer")
+        .expect("server", end(server), unconnected())
+        .expect("server's end", end(transfer), unconnected())
+        .expect("client", End::of(&client.socket)?, unconnected().recv_q(1..))
+        .why("A socket for each transfer. The ports of its two ends are its name (TIDs, RFC 1350, 4).")
+        .show()?;
+    client.hears(story, "OACK")?;
+    client.says(story, transfer, &Packet::Ack(0))?;
+    client.hears(story, "DATA 1, 512 bytes")?;
+    let heard = Instant::now();
+    client.hears(story, "DATA 1, 512 bytes")?;
+    let took = heard.elapsed();
+    let text = format!("No ACK came: the block again, {took:.1?} later. UDP itself has lost nothing.");
+    story.claim(&text, took > Duration::from_millis(500))?;
+
+    let stranger = ByHand::new("stranger", server.ip())?;
+    stranger.says(story, transfer, &Packet::Ack(1))?;
+    stranger.hears(story, "ERROR 5")?;
+    client.says(story, transfer, &Packet::Ack(1))?;
+    client.hears(story, "DATA 2, 512 bytes")?;
+    let (code, text) = (0, "that is enough".to_owned());
+    client.says(story, transfer, &Packet::Error { code, text })?;
+    story
+        .stage("a stranger has moved nothing, and the client has ended the transfer by an ERROR")
+        .expect("server", end(server), unconnected())
+        .expect("server's end", end(transfer), gone())
+        .expect("client", End::of(&client.socket)?, unconnected().recv_q(0))
+        .show()
+}
+
+fn every_ack_twice(story: &mut Story, server: SocketAddr, name: &str) -> io::Result<()> {
+    let client = ByHand::new("client", server.ip())?.socket;
+    // 255 s, the longest timeout there is: no block comes again for want of an ACK.
+    client.send_to(&Packet::read_request(name, 8192, 255).to_bytes(), server)?;
+    let (mut came, mut acked, mut len) = (Vec::new(), 0, 8192);
+    let mut buf = [0; 8196];
+    while len == 8192 {
+        let (n, transfer) = client.recv_from(&mut buf)?;
+        if let Some(Packet::Data { block, bytes }) = Packet::parse(&buf[..n]) {
+            came.push(block);
+            (acked, len) = (block, bytes.len());
+        }
+        for _ in 0..2 {
+            client.send_to(&Packet::Ack(acked).to_bytes(), transfer)?;
+        }
+    }
+    let text = format!("\nEach ACK sent twice: {} blocks, and each came once.", came.len());
+    story.claim(&text, came.into_iter().eq(1..=acked))
+}
+
+fn what_lock_step_costs(story: &mut Story, server: SocketAddr, name: &str) -> io::Result<()> {
+    story.tell("A block for each round trip:")?;
+    let mut times = Vec::new();
+    for block_size in [64, 512, 1468, 8192, tftp::LARGEST_BLOCK] {
+        let mut line = Line::to_server(server.ip(), server, &Stop::new()?, exchange)?;
+        let asked = Agreed { block_size, ..Agreed::default() };
+        let started = Instant::now();
+        let bytes = tftp::get(&mut line, name, asked, &mut io::sink())?;
+        let took = started.elapsed();
+        let rate = bytes as f64 / 1e6 / took.as_secs_f64();
+        let blocks = bytes / u64::from(block_size) + 1;
+        story.tell(&format!("- {blocks:>6} of {block_size:>5} bytes: {took:.1?}, {rate:.0} MB/s"))?;
+        times.push(took);
+    }
+    story.claim("Larger blocks are faster, and nothing else is: the way is idle most of the time.", times.is_sorted_by(|a, b| a > b))
 }

@@ -55,7 +55,8 @@ impl Agreed {
                     seconds
                 }
                 ("tsize", Ok(bytes)) => {
-                    agreed.size = if write { Some(bytes) } else { size };
+                    // Not of an empty file: 0 is the question, and curl takes it for no answer.
+                    agreed.size = if write { Some(bytes) } else { size.filter(|size| *size > 0) };
                     match agreed.size {
                         Some(bytes) => bytes,
                         None => continue,

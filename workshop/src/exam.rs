@@ -38,7 +38,7 @@ pub use self::{
     evidence::{Evidence, Seen, Whose},
     peer::{Peer, Pouring},
     report::{Failure, Outcome, Report, Teller, tell},
-    text::{numbered, quote},
+    text::{dump, numbered, quote},
 };
 
 /// How long an answer may take for what needs no time at all. Generous: the machine may be busy.
@@ -172,7 +172,8 @@ impl Exam {
         let gather = || {
             let threads = threads::students(); // first: what they have done the table must show
             let look = || self.table().unwrap_or_default();
-            Evidence::gather(threads, look, &self.own.borrow())
+            let watches = !self.ports.borrow().is_empty();
+            Evidence::gather(threads, look, &self.own.borrow(), watches)
         };
         let rests = || {
             let evidence = gather();

@@ -181,7 +181,7 @@ answers! {
 
         datagrams(stub): ;
 
-        tftp(stub): ;
+        tftp(parse, write): ;
 
         headers(stub): ;
 
@@ -224,7 +224,7 @@ answers! {
 
         datagrams(stub): ;
 
-        tftp(stub): ;
+        tftp(parse, write): ;
 
         headers(stub): ;
 
@@ -248,7 +248,7 @@ answers! {
         proxy(relay): starter;
         transfer(stub): starter;
         datagrams(stub): starter;
-        tftp(stub): starter;
+        tftp(parse, write): starter;
         headers(stub): starter;
         handshake(stub): starter;
     }

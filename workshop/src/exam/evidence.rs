@@ -40,6 +40,8 @@ pub struct Evidence {
     pub sockets: Vec<Seen>,
     /// What each of the student's threads is doing.
     pub threads: Vec<Doing>,
+    /// Whether the exam watches any port: without one it is not about sockets.
+    pub watches: bool,
 }
 
 impl Evidence {
@@ -47,6 +49,7 @@ impl Evidence {
         threads: Vec<Doing>,
         look: impl FnOnce() -> Table,
         own: &[u32],
+        watches: bool,
     ) -> Evidence {
         // Before and after: a socket of the table may have been opened, or closed, meanwhile.
         let mut descriptors = sockets_by_inode();
@@ -65,7 +68,11 @@ impl Evidence {
             })
             .collect();
         sockets.sort_by_key(Seen::order);
-        Evidence { sockets, threads }
+        Evidence {
+            sockets,
+            threads,
+            watches,
+        }
     }
 
     /// The student's sockets.
@@ -80,6 +87,7 @@ impl Evidence {
         let shown = self.sockets.iter().take(SHOWN);
         let mut lines = in_columns(shown.map(Seen::cells).collect());
         match self.sockets.len() {
+            0 if !self.watches => {}
             0 => lines.push("no socket with these ports is left".to_owned()),
             1..=SHOWN => {}
             count => lines.push(format!("and {} sockets more", count - SHOWN)),

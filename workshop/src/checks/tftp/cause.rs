@@ -1,0 +1,323 @@
+//! What can have gone wrong, from the bytes, what they are, and what they were taken for.
+
+use super::{Options, Packet};
+use crate::exam::Case;
+
+/// What any check may meet.
+pub(super) fn likely(case: &Case) -> Option<String> {
+    case.panicked.then(|| {
+        "A datagram is whatever somebody sends: an index or a slice beyond its end panics, and so does \
+         `unwrap` of what is not there. `get`, `split_first_chunk` and `position` give None instead."
+            .to_owned()
+    })
+}
+
+/// `parse` has given something else.
+pub(super) fn of_reading(
+    bytes: &[u8],
+    wanted: Option<&Packet>,
+    got: Option<&Packet>,
+) -> Option<String> {
+    match (wanted, got) {
+        (None, _) => trouble(bytes).map(|(_, what)| what),
+        (Some(wanted), None) => Some(refused(bytes, wanted)),
+        (Some(wanted), Some(got)) => taken_for_another(wanted, got),
+    }
+}
+
+/// Which byte is meant: where the trouble is, or where the first part begins that was read otherwise.
+pub(super) fn offset(
+    bytes: &[u8],
+    wanted: Option<&Packet>,
+    got: Option<&Packet>,
+) -> Option<usize> {
+    match (wanted, got) {
+        (None, _) => trouble(bytes).map(|(at, _)| at),
+        (Some(_), None) => None,
+        (Some(wanted), Some(got)) => Some(parting(wanted, got)),
+    }
+}
+
+/// Why these bytes are no packet, and where that shows.
+fn trouble(bytes: &[u8]) -> Option<(usize, String)> {
+    let (opcode, rest) = match bytes {
+        [high, low, rest @ ..] => (u16::from_be_bytes([*high, *low]), rest),
+        _ => return Some((bytes.len(), "An opcode has two bytes.".to_owned())),
+    };
+    let what = match opcode {
+        1 | 2 => return strings(rest, 2, true),
+        6 => return strings(rest, 2, false),
+        3..=5 if rest.len() < 2 => (
+            bytes.len(),
+            "The number behind the opcode has two bytes, and they are not all there.".to_owned(),
+        ),
+        4 => (
+            4,
+            "An ACK is its opcode and a number, and nothing more: four bytes.".to_owned(),
+        ),
+        _ => (
+            0,
+            format!(
+                "The opcode is both bytes, the more significant first: {opcode}. There are packets for 1 \
+                 to 6, and for no other."
+            ),
+        ),
+    };
+    Some(what)
+}
+
+/// What is wrong with strings, each ended by a NUL: a name and a mode in a request, then pairs.
+fn strings(mut rest: &[u8], mut at: usize, in_a_request: bool) -> Option<(usize, String)> {
+    let mut count = 0;
+    while !rest.is_empty() {
+        let Some(end) = rest.iter().position(|byte| *byte == 0) else {
+            let what = "A string goes to its NUL, and here the datagram ends before there is one. It has \
+                        been cut: the file, or the option, may be another than was meant.";
+            return Some((at + rest.len(), what.to_owned()));
+        };
+        if let Err(error) = str::from_utf8(&rest[..end]) {
+            let what = "This is not UTF-8. To replace it (`from_utf8_lossy`), or to take each byte for a \
+                        letter, makes another name of it: that is another file's, or nobody's.";
+            return Some((at + error.valid_up_to(), what.to_owned()));
+        }
+        at += end + 1;
+        rest = &rest[end + 1..];
+        count += 1;
+    }
+    let what = match count {
+        0 | 1 if in_a_request => "A request is a name and a mode, each with its NUL; here the bytes end \
+                                  before that.",
+        _ => "An option is a name *and* a value, each with its NUL: nothing may be made up for a value that \
+              is not there.",
+    };
+    Some((at, what.to_owned()))
+}
+
+/// Why this packet, which is one, may have been refused.
+fn refused(bytes: &[u8], wanted: &Packet) -> String {
+    match wanted {
+        Packet::Data { bytes, .. } if bytes.is_empty() => {
+            "A block without bytes is the end of a file whose length is a multiple of the block's: it is \
+             a packet like any other, of four bytes."
+        }
+        Packet::Error { .. } if !bytes[4.min(bytes.len())..].contains(&0) => {
+            "An ERROR's text is for people only. If its NUL is missing it goes to the end of the datagram: \
+             who throws such an ERROR away waits for a peer that has gone."
+        }
+        Packet::Error { .. } => {
+            "An ERROR ends the transfer, whatever its number and its text: who throws it away waits for a \
+             peer that has gone."
+        }
+        Packet::OptionAck(options) if options.is_empty() => {
+            "An OACK is its opcode and then options, as many as there are: none is a number, too."
+        }
+        Packet::Request { mode, .. } if !matches!(mode.as_str(), "octet" | "netascii") => {
+            "`parse` says what the packet says. Letters may be of either case, and whether there is such a \
+             mode is for others to decide: they would have to answer with an ERROR."
+        }
+        Packet::Request { file, .. } if !file.is_ascii() => {
+            "UTF-8 has more letters than ASCII. `str::from_utf8` takes them all, and refuses what is none."
+        }
+        Packet::Request { options, .. } if options.is_empty() => {
+            "A request of RFC 1350 ends behind the mode's NUL: options are what may follow, and nothing \
+             must."
+        }
+        _ => "Nothing is missing in these bytes, and nothing is too much.",
+    }
+    .to_owned()
+}
+
+fn taken_for_another(wanted: &Packet, got: &Packet) -> Option<String> {
+    let what = match (wanted, got) {
+        (Packet::Request { write, .. }, Packet::Request { write: other, .. }) if write != other => {
+            "Opcode 1 is RRQ, a request to read, and 2 is WRQ, a request to write."
+        }
+        (
+            Packet::Request {
+                file,
+                mode,
+                options,
+                ..
+            },
+            Packet::Request {
+                file: other_file,
+                mode: other_mode,
+                options: other_options,
+                ..
+            },
+        ) => {
+            return of_text(file, other_file)
+                .or_else(|| of_text(mode, other_mode))
+                .or_else(|| of_options(options, other_options));
+        }
+        (Packet::OptionAck(options), Packet::OptionAck(other)) => {
+            return of_options(options, other);
+        }
+        (Packet::Ack(block), Packet::Ack(other)) => return of_number(*block, *other),
+        (Packet::Error { code, text }, Packet::Error { code: other, text: other_text }) => {
+            return of_number(*code, *other).or_else(|| of_text(text, other_text));
+        }
+        (Packet::Data { block, bytes }, Packet::Data { block: other, bytes: others }) => {
+            if block != other {
+                return of_number(*block, *other);
+            }
+            match others.len() {
+                len if len < bytes.len() => {
+                    "Bytes of the block are gone. All that follows the number is the block, NULs and all: \
+                     no byte in it ends it, and its length is what the datagram leaves."
+                }
+                len if len > bytes.len() => "The block begins behind the opcode and the number, at byte 4.",
+                _ => "The block is bytes, and no text: none of them may change.",
+            }
+        }
+        _ => "The opcode, in the first two bytes, says which packet it is.",
+    };
+    Some(what.to_owned())
+}
+
+fn of_number(wanted: u16, got: u16) -> Option<String> {
+    if wanted == got {
+        return None;
+    }
+    Some(match (got.swap_bytes() == wanted, got == wanted & 0xff, wanted) {
+        (true, ..) => format!(
+            "The bytes are in the wrong order: {wanted} is {:#04x} and then {:#04x}, the more significant \
+             first. Network byte order: `from_be_bytes`, `to_be_bytes`.",
+            wanted >> 8,
+            wanted & 0xff
+        ),
+        (_, true, _) => format!("A number has two bytes: {wanted} is not in one of them."),
+        (_, _, 0) => "0 is a number like any other: an ACK 0 answers a write request, and behind block \
+                      65 535 comes block 0."
+            .to_owned(),
+        _ => format!("The number is in bytes 2 and 3: {wanted}, and not {got}."),
+    })
+}
+
+fn of_text(wanted: &str, got: &str) -> Option<String> {
+    let what = if wanted == got {
+        return None;
+    } else if got.contains('\0') {
+        "The NUL ends the string, and is no part of it. It is there in the packet only."
+    } else if wanted.eq_ignore_ascii_case(got) || wanted.to_lowercase() == got.to_lowercase() {
+        "Whoever compares a mode or an option's name does so without regard to case; `parse` gives it as \
+         it came: the server must give an option's name back in the same letters."
+    } else if got.contains('\u{fffd}') {
+        "Letters have been replaced: that is another name."
+    } else if got.chars().count() > wanted.chars().count() && got.chars().all(|c| (c as u32) < 256) {
+        "Each byte has been taken for a letter. In UTF-8 a letter may have several: `str::from_utf8`."
+    } else if wanted.trim() == got {
+        "Spaces are letters of a name like any other."
+    } else {
+        "The string is what stands before its NUL, all of it and nothing else."
+    };
+    Some(what.to_owned())
+}
+
+fn of_options(wanted: &Options, got: &Options) -> Option<String> {
+    let sorted = |options: &Options| {
+        let mut sorted = options.clone();
+        sorted.sort();
+        sorted
+    };
+    let what = if wanted == got {
+        return None;
+    } else if got.is_empty() {
+        "Behind the mode there may be options, and `parse` has left them all out."
+    } else if sorted(wanted) == sorted(got) {
+        "The options are in another order than in the packet. A Vec keeps it; a map does not."
+    } else if got.len() < wanted.len() {
+        let empty = wanted.iter().any(|(_, value)| value.is_empty());
+        match empty && !got.iter().any(|(_, value)| value.is_empty()) {
+            true => "A value may be empty: its NUL is there all the same, and so is the option.",
+            false => {
+                "Options are missing. Each pair in the packet is one of the list, whether or not its name \
+                 is known or has come before: to judge them is for others."
+            }
+        }
+    } else {
+        let mut pairs = wanted.iter().zip(got);
+        let (wanted, got) = pairs.find(|(wanted, got)| wanted != got)?;
+        return match of_text(&wanted.0, &got.0) {
+            Some(_) if wanted.0 == got.1 => Some("Name and value are exchanged.".to_owned()),
+            None if wanted.1.parse::<u64>() == got.1.parse() => Some(
+                "A value is text: whoever makes a number of it and text again gives something else back."
+                    .to_owned(),
+            ),
+            of_name => of_name.or_else(|| of_text(&wanted.1, &got.1)),
+        };
+    };
+    Some(what.to_owned())
+}
+
+/// Where the first part begins that is not the same in both.
+fn parting(wanted: &Packet, got: &Packet) -> usize {
+    let of_options = |at: usize, options: &Options, other: &Options| {
+        let same = options.iter().zip(other).take_while(|(a, b)| a == b);
+        at + same.map(|((name, value), _)| name.len() + value.len() + 2).sum::<usize>()
+    };
+    match (wanted, got) {
+        (
+            Packet::Request {
+                write,
+                file,
+                mode,
+                options,
+            },
+            Packet::Request {
+                write: other_write,
+                file: other_file,
+                mode: other_mode,
+                options: other_options,
+            },
+        ) => {
+            if write != other_write {
+                0
+            } else if file != other_file {
+                2
+            } else if mode != other_mode {
+                2 + file.len() + 1
+            } else {
+                of_options(2 + file.len() + 1 + mode.len() + 1, options, other_options)
+            }
+        }
+        (Packet::OptionAck(options), Packet::OptionAck(other)) => of_options(2, options, other),
+        (Packet::Ack(_), Packet::Ack(_)) => 2,
+        (Packet::Error { code, .. }, Packet::Error { code: other, .. }) if code != other => 2,
+        (Packet::Error { .. }, Packet::Error { .. }) => 4,
+        (Packet::Data { block, .. }, Packet::Data { block: other, .. }) if block != other => 2,
+        (Packet::Data { bytes, .. }, Packet::Data { bytes: other, .. }) => {
+            4 + bytes.iter().zip(other).take_while(|(a, b)| a == b).count()
+        }
+        _ => 0,
+    }
+}
+
+/// `write` has given other bytes, from this one on.
+pub(super) fn of_writing(packet: &Packet, wanted: &[u8], got: &[u8], at: usize) -> Option<String> {
+    let is_swapped = |at: usize| match (wanted.get(at..at + 2), got.get(at..at + 2)) {
+        (Some([a, b]), Some([c, d])) => (a, b) == (d, c) && a != b,
+        _ => false,
+    };
+    let what = if is_swapped(0) || is_swapped(2) && at < 4 {
+        "The more significant byte goes first, in the opcode as in every number: `to_be_bytes`."
+    } else if at < 2 {
+        "The opcode says which packet it is: 1 RRQ, 2 WRQ, 3 DATA, 4 ACK, 5 ERROR, 6 OACK. It has two \
+         bytes."
+    } else if matches!(packet, Packet::Data { .. }) {
+        "Behind the opcode and the number stand the block's bytes and nothing else, however few they are."
+    } else if got.len() > wanted.len() && got.starts_with(wanted) {
+        "There are more bytes than the packet has. Each would be taken for something: an option, or a part \
+         of one."
+    } else if wanted.get(at) == Some(&0) {
+        "A NUL ends each string: the file, the mode, each name and each value, and an ERROR's text. The \
+         last one, too."
+    } else if wanted.to_ascii_lowercase() == got.to_ascii_lowercase() {
+        "The letters are another's: a server has to give an option's name back as it came."
+    } else if got.len() < wanted.len() && wanted.starts_with(got) {
+        "The rest is missing: options follow the mode, each a name and a value."
+    } else {
+        "Strings are written byte for byte, in the order in which they stand in the packet."
+    };
+    Some(what.to_owned())
+}

@@ -5,7 +5,7 @@
 use std::{
     borrow::Borrow,
     io::{self, ErrorKind, Read, Write},
-    net::TcpStream,
+    net::{TcpStream, UdpSocket},
     thread,
     time::{Duration, Instant},
 };
@@ -62,6 +62,23 @@ impl Deadline {
             fresh: None,
             read_timeout: None,
             write_timeout: None,
+        }
+    }
+
+    /// Receives a datagram on a blocking socket by this deadline. The timeout it sets stays on the
+    /// socket.
+    ///
+    /// # Errors
+    /// [`ErrorKind::TimedOut`] once the deadline has passed, and what recv gives.
+    pub fn recv(self, socket: &UdpSocket, buf: &mut [u8]) -> io::Result<usize> {
+        loop {
+            socket.set_read_timeout(Some(self.remaining()?))?;
+            match socket.recv(buf) {
+                // EAGAIN: the timeout ran out, perhaps just before the deadline. EINTR: a signal came.
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
+                result => return result,
+            }
         }
     }
 
@@ -173,7 +190,7 @@ mod tests {
     use super::Deadline;
     use std::{
         io::{self, ErrorKind, Read, Write},
-        net::{TcpListener, TcpStream},
+        net::{TcpListener, TcpStream, UdpSocket},
         time::{Duration, Instant},
     };
 
@@ -233,6 +250,19 @@ mod tests {
             .write_all(&endless)
             .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TimedOut);
+    }
+
+    #[test]
+    fn a_datagram_is_waited_for_by_the_deadline() {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.connect(socket.local_addr().unwrap()).unwrap();
+        let mut buf = [0; 16];
+        let deadline = Deadline::after(Duration::from_millis(20));
+        let error = deadline.recv(&socket, &mut buf).unwrap_err();
+        assert!(error.kind() == ErrorKind::TimedOut && deadline.passed());
+        socket.send(b"hello").unwrap();
+        let deadline = Deadline::after(Duration::from_secs(5));
+        assert_eq!(deadline.recv(&socket, &mut buf).unwrap(), 5);
     }
 
     #[test]

@@ -50,7 +50,7 @@ impl Error for Fault {
 pub fn advice(error: &io::Error) -> Option<&'static str> {
     match error.kind() {
         io::ErrorKind::AddrInUse => Some(
-            "`ss -tlnp` shows who has it; another address, or port 0 for a free one, works beside it",
+            "`ss -tulnp` shows who has it; another address, or port 0 for a free one, works beside it",
         ),
         io::ErrorKind::AddrNotAvailable => Some(
             "no interface here has this address; `ip addr` lists those that do, 127.0.0.1 always does",

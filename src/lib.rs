@@ -14,6 +14,7 @@
 //! | [`folder`] | a folder that files are handed out of and received into |
 //! | [`fault`] | errors that say what was attempted, on what, and why it failed |
 //! | [`command`] | what every `main` does: read the arguments, run, report in one line |
+//! | [`link`] | a link between two UDP sockets that loses, repeats and reorders by a seed |
 //! | [`listen`], [`dial`] | a listening socket with its options; a connection to one of several addresses |
 //! | [`accept_queue`] | how long a listener's queue may be, and what was dropped for want of room in it |
 //! | [`heartbeat`] | a ping whenever a connection has been quiet for an interval |
@@ -37,6 +38,7 @@ pub mod folder;
 pub mod heartbeat;
 pub mod histogram;
 pub mod kv;
+pub mod link;
 pub mod listen;
 pub mod peer;
 pub mod plot;

@@ -13,10 +13,11 @@ mod must;
 mod pace;
 mod quiz;
 mod story;
+mod text;
 
 use std::io;
 
-pub use must::{Count, Must, gone, must, time_wait};
+pub use must::{Count, Must, gone, must, time_wait, unconnected};
 pub use pace::{Flags, Target, play, play_with};
 pub use story::Story;
 

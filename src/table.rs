@@ -1,4 +1,5 @@
-//! The kernel's table of TCP sockets: the witness that every lesson calls.
+//! The kernel's table of TCP sockets, and of UDP sockets for who asks for those: the witness that
+//! every lesson calls.
 //!
 //! [`Kernel`] is asked for a [`Table`], a snapshot of [`Row`]s, one for each end of a connection
 //! and one for each listener. `sock_diag` asks over netlink; `proc` reads `/proc/net/tcp`, for
@@ -31,17 +32,31 @@ pub struct Table {
     pub rows: Vec<Row>,
 }
 
-/// One line of the table: a listener, or one end of a connection.
+/// Whose table a row stands in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Protocol {
+    /// TCP, over IPv4 or IPv6.
+    Tcp,
+    /// UDP, over IPv4 or IPv6.
+    Udp,
+}
+
+/// One line of the table: a listener, one end of a connection, or a UDP socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// The state of this end.
+    /// Whose socket it is.
+    pub protocol: Protocol,
+    /// The state of this end. UDP has no states; the kernel says ESTABLISHED of a socket that is
+    /// connected, which is to say that it has noted a peer, and CLOSE of any other.
     pub state: State,
     /// This end's address.
     pub local: SocketAddr,
-    /// The other end's address; all zeros for a listener.
+    /// The other end's address; all zeros for a listener and an unconnected UDP socket.
     pub peer: SocketAddr,
     /// Bytes received in order that the program has not read yet; a FIN counts for one.
-    /// For a listener: connections in the accept queue.
+    /// For a listener: connections in the accept queue. For UDP: the memory that the datagrams take
+    /// up which have not been read, several hundred bytes each beyond their own, and so more than zero
+    /// for an empty one.
     pub recv_q: u32,
     /// Bytes written that the peer has not acknowledged; a SYN and a FIN count for one each.
     /// For a listener: 0, as in netstat (ss shows the backlog here).
@@ -49,7 +64,8 @@ pub struct Row {
     /// A listener's backlog: the argument of `listen(2)`, cut to `net.core.somaxconn`.
     /// `None` for a connection, and where the kernel does not tell (`/proc/net/tcp`).
     pub backlog: Option<u32>,
-    /// What was dropped at this socket; for a listener, SYNs that its full queue had no room for.
+    /// What was dropped at this socket; for a listener, SYNs that its full queue had no room for; for
+    /// UDP, datagrams that its full receive buffer had no room for.
     /// `None` where the kernel does not tell (`/proc/net/tcp`).
     pub drops: Option<u32>,
     /// The window: how many bytes beyond those acknowledged the peer is ready to take, as it has told
@@ -153,17 +169,41 @@ impl Kernel {
         self.snapshot(true)
     }
 
+    /// A snapshot of all UDP sockets of this network namespace. Where netlink does not know them
+    /// (`udp_diag` is a module of its own), `/proc/net/udp` and `udp6` are opened for this one look.
+    ///
+    /// # Errors
+    /// As for [`Kernel::table`].
+    pub fn udp_table(&mut self) -> io::Result<Table> {
+        let by_netlink = match self {
+            Kernel::SockDiag(netlink) => netlink.rows(Protocol::Udp, false).ok(),
+            Kernel::Proc(_) => None,
+        };
+        by_netlink.map_or_else(proc::udp_rows, Ok).map(sorted)
+    }
+
     fn snapshot(&mut self, with_info: bool) -> io::Result<Table> {
-        let mut rows = match self {
-            Kernel::SockDiag(netlink) => netlink.rows(with_info)?,
+        let rows = match self {
+            Kernel::SockDiag(netlink) => netlink.rows(Protocol::Tcp, with_info)?,
             Kernel::Proc(files) => files.rows()?,
         };
-        rows.sort_by_cached_key(Row::order); // there may be thousands, in TIME_WAIT most of them
-        Ok(Table { rows })
+        Ok(sorted(rows))
     }
 }
 
+fn sorted(mut rows: Vec<Row>) -> Table {
+    rows.sort_by_cached_key(Row::order); // there may be thousands, in TIME_WAIT most of them
+    Table { rows }
+}
+
 impl Table {
+    /// The rows of both, those of the other behind.
+    #[must_use]
+    pub fn and(mut self, other: Table) -> Table {
+        self.rows.extend(other.rows);
+        self
+    }
+
     /// The rows with one of these ports at either end; all rows if none is given.
     #[must_use]
     pub fn of_ports(mut self, ports: &[u16]) -> Table {
@@ -191,10 +231,28 @@ impl Row {
     /// Which end this row is.
     #[must_use]
     pub fn end(&self) -> End {
-        let listening = self.state == State::Listen;
+        let alone = self.state == State::Listen || self.is_unconnected();
         End {
+            protocol: self.protocol,
             local: self.local,
-            peer: (!listening).then_some(self.peer),
+            peer: (!alone).then_some(self.peer),
+        }
+    }
+
+    /// Whether it is a UDP socket without a peer, of which netstat shows no state.
+    #[must_use]
+    pub fn is_unconnected(&self) -> bool {
+        self.protocol == Protocol::Udp && self.state == State::Close
+    }
+
+    /// `tcp`, `tcp6`, `udp` or `udp6`, as netstat calls it.
+    #[must_use]
+    pub fn protocol_name(&self) -> &'static str {
+        match (self.protocol, self.local.is_ipv4()) {
+            (Protocol::Tcp, true) => "tcp",
+            (Protocol::Tcp, false) => "tcp6",
+            (Protocol::Udp, true) => "udp",
+            (Protocol::Udp, false) => "udp6",
         }
     }
 

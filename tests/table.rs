@@ -6,7 +6,7 @@ mod common;
 use std::{
     collections::BTreeSet,
     io::{Read, Write},
-    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
+    net::{Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket},
     process::{Command, Stdio},
     time::Duration,
 };
@@ -16,7 +16,7 @@ use socket_workshop::{
     deadline::Deadline,
     listen::Listen,
     peer::connected,
-    table::{End, Kernel, Row, State},
+    table::{End, Kernel, Protocol, Row, State},
 };
 use socket2::{SockRef, TcpKeepalive};
 
@@ -340,9 +340,93 @@ fn what_is_not_sent_yet_is_what_ss_calls_notsent() {
     assert!(text.contains(&format!(" notsent:{unsent} ")), "{text}");
 }
 
+/// UDP sockets: connected and not, with datagrams unread and with some dropped, IPv4 and IPv6.
+fn udp_zoo() -> (Vec<UdpSocket>, Vec<u16>) {
+    let server = UdpSocket::bind("127.0.0.1:0").unwrap();
+    SockRef::from(&server).set_recv_buffer_size(4096).unwrap();
+    let client = UdpSocket::bind("127.0.0.1:0").unwrap();
+    client.connect(server.local_addr().unwrap()).unwrap();
+    for _ in 0..100 {
+        client.send(b"more than there is room for").unwrap();
+    }
+    let mut sockets = vec![server, client];
+    for any in ["0.0.0.0:0", "[::]:0", "[::1]:0"] {
+        sockets.extend(UdpSocket::bind(any).ok());
+    }
+    let loops = UdpSocket::bind("127.0.0.1:0").unwrap();
+    loops.connect(loops.local_addr().unwrap()).unwrap();
+    sockets.push(loops);
+    let port = |socket: &UdpSocket| socket.local_addr().unwrap().port();
+    let ports = sockets.iter().map(port).collect();
+    (sockets, ports)
+}
+
+fn udp_rows(kernel: &mut Kernel, ports: &[u16], show: impl Fn(&Row) -> String) -> BTreeSet<String> {
+    let table = kernel.udp_table().unwrap().of_ports(ports);
+    table.rows.iter().map(show).collect()
+}
+
+#[test]
+fn netlink_and_proc_show_the_same_udp_sockets() {
+    let (sockets, ports) = udp_zoo();
+    let (mut netlink, mut proc) = (Kernel::sock_diag().unwrap(), Kernel::proc().unwrap());
+    let show = |row: &Row| format!("{row:#} inode {} drops {:?}", row.inode, row.drops);
+    let (left, right) = (
+        udp_rows(&mut netlink, &ports, show),
+        udp_rows(&mut proc, &ports, show),
+    );
+    assert_eq!(left, right);
+    assert_eq!(left.len(), sockets.len(), "{left:#?}");
+    for socket in &sockets {
+        let end = End::of(socket).unwrap();
+        let table = netlink.udp_table().unwrap();
+        let row = table.find(end).expect("each socket is found by its end");
+        assert_eq!(row.end(), end);
+        assert_eq!(row.is_unconnected(), end.peer.is_none());
+    }
+    let tcp = netlink.table().unwrap();
+    assert!(tcp.rows.iter().all(|row| row.protocol == Protocol::Tcp));
+}
+
+#[test]
+fn the_udp_rows_are_those_of_the_real_netstat() {
+    if !installed("netstat") {
+        return;
+    }
+    let (_sockets, ports) = udp_zoo();
+    let mut kernel = Kernel::open().unwrap();
+    let ours = udp_rows(&mut kernel, &ports, |row| row.to_string());
+    assert_eq!(ours, netstat("-nau", &ports));
+    let with_timers = udp_rows(&mut kernel, &ports, |row| format!("{row:#}"));
+    assert_eq!(with_timers, netstat("-nauo", &ports));
+}
+
+#[test]
+fn what_a_udp_socket_dropped_is_what_ss_counts() {
+    if !installed("ss") {
+        return;
+    }
+    let (sockets, ports) = udp_zoo();
+    let filter = format!("sport = :{}", ports[0]);
+    let mut ss = Command::new("ss");
+    let output = run(ss.args(["-Huanm", &filter]).stdout(Stdio::piped()), "");
+    let text = String::from_utf8(output.stdout).unwrap();
+    let table = Kernel::open().unwrap().udp_table().unwrap();
+    let row = table.find(End::of(&sockets[0]).unwrap()).unwrap();
+    let dropped = row.drops.unwrap();
+    assert!(0 < dropped && dropped < 100, "{row}: {dropped}");
+    assert!(text.contains(&format!(",d{dropped})")), "{text}");
+    let fields: Vec<&str> = text.split_whitespace().collect();
+    assert_eq!(fields[..2], ["UNCONN", &row.recv_q.to_string()]);
+    sockets[0].set_nonblocking(true).unwrap();
+    let came = std::iter::from_fn(|| sockets[0].recv(&mut [0; 64]).ok()).count();
+    assert_eq!(came as u32 + dropped, 100);
+}
+
 #[test]
 fn a_row_is_netstats_line_to_the_letter() {
     let row = Row {
+        protocol: Protocol::Tcp,
         state: State::Listen,
         local: "127.0.0.1:8330".parse().unwrap(),
         peer: "0.0.0.0:0".parse().unwrap(),

@@ -3,7 +3,7 @@
 use std::{io, net::SocketAddr, time::Duration};
 
 use super::Must;
-use crate::table::{End, Kernel, Row, State, Table};
+use crate::table::{End, Kernel, Protocol, Row, State, Table};
 
 /// A refutation shows so many rows; of more, how many there are in each state.
 const FEW: usize = 100;
@@ -15,8 +15,21 @@ pub(super) struct Expected<'a> {
 }
 
 impl Expected<'_> {
-    /// The table, with all the figures that are demanded.
+    /// The table, with all the figures that are demanded: TCP's, or UDP's where the stage names an end
+    /// of UDP, or both where it names ends of both.
     pub(super) fn look(&self, kernel: &mut Kernel) -> io::Result<Table> {
+        let names = |protocol| self.rows.iter().any(|(_, end, _)| end.protocol == protocol);
+        if !names(Protocol::Udp) {
+            return self.look_at_tcp(kernel);
+        }
+        let tcp = match names(Protocol::Tcp) {
+            true => self.look_at_tcp(kernel)?,
+            false => Table::default(),
+        };
+        Ok(tcp.and(kernel.udp_table()?))
+    }
+
+    fn look_at_tcp(&self, kernel: &mut Kernel) -> io::Result<Table> {
         match self.rows.iter().any(|(_, _, must)| must.needs_info()) {
             true => kernel.table_with_info(),
             false => kernel.table(),

@@ -4,7 +4,7 @@
 use std::io;
 
 use super::{Story, expected::is_orphan};
-use crate::table::{End, Kernel, Row};
+use crate::table::{End, Kernel, Protocol, Row};
 
 impl Story {
     /// Takes the ports of an end into the story, unless one of them is there already. Of many ends at
@@ -25,6 +25,18 @@ impl Story {
         self.ports.extend(ports);
         Ok(())
     }
+}
+
+/// The commands that show the same rows in another terminal.
+pub(super) fn next_door(protocol: Protocol, port: u16) -> [String; 2] {
+    let (netstat, ss) = match protocol {
+        Protocol::Tcp => ("netstat -nat", "ss -tan"),
+        Protocol::Udp => ("netstat -nau", "ss -uan"),
+    };
+    [
+        format!("In another terminal:  watch -n1 '{netstat} | grep {port}'"),
+        format!("                 or:  {ss} | grep {port}"),
+    ]
 }
 
 /// What is left at these ports of connections that no program owns any more.

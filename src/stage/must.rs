@@ -2,7 +2,7 @@
 
 use std::{fmt, ops::RangeFrom, time::Duration};
 
-use crate::table::{End, Row, State, Table, TimerKind};
+use crate::table::{End, Protocol, Row, State, Table, TimerKind};
 
 /// A demand on one end's row. A [`State`] alone is one; [`must`] begins one with more.
 #[derive(Clone, Copy, Debug)]
@@ -47,6 +47,12 @@ pub fn time_wait() -> Must {
     must(State::TimeWait).timer(TimerKind::TimeWait)
 }
 
+/// The UDP socket must be there and have no peer. netstat shows no state of it, ss says UNCONN.
+#[must_use]
+pub fn unconnected() -> Must {
+    must(State::Close)
+}
+
 /// The kernel must have no row for the end: it is CLOSED.
 #[must_use]
 pub fn gone() -> Must {
@@ -81,7 +87,8 @@ impl Must {
         Must { rows, ..self }
     }
 
-    /// Bytes not yet read; for a listener, connections in the accept queue.
+    /// Bytes not yet read; for a listener, connections in the accept queue; for UDP, the memory that
+    /// datagrams take up which have not been read.
     pub fn recv_q(self, count: impl Into<Count>) -> Must {
         Must {
             recv_q: Some(count.into()),
@@ -105,7 +112,7 @@ impl Must {
         }
     }
 
-    /// SYNs that a listener dropped. Where the kernel does not tell it, this is not checked.
+    /// SYNs that a listener dropped, or datagrams that a UDP socket did. Where the kernel does not tell it, this is not checked.
     pub fn drops(self, count: impl Into<Count>) -> Must {
         Must {
             drops: Some(count.into()),
@@ -168,7 +175,9 @@ impl Must {
 
     /// What is demanded of a row, is told by the kernel, and is not printed by netstat.
     pub(super) fn beside_netstat(&self, row: &Row) -> impl Iterator<Item = (&'static str, u32)> {
+        let of_udp = row.protocol == Protocol::Udp;
         let figures = [
+            ("drops", self.drops.filter(|_| of_udp), row.drops),
             ("window", self.window, row.window),
             ("data segments in", self.segments_in, row.segments_in),
             ("not sent", self.unsent, row.unsent),
@@ -222,7 +231,10 @@ impl fmt::Display for Must {
         let Some(state) = self.state else {
             return f.write_str("no row");
         };
-        write!(f, "{state}")?;
+        match state {
+            State::Close => f.write_str("not connected")?, // a UDP socket: TCP has no row in CLOSE
+            state => write!(f, "{state}")?,
+        }
         if self.rows > 1 {
             write!(f, " in {} rows", self.rows)?;
         }

@@ -55,6 +55,10 @@ impl Quiz {
         for ((role, _, must), guess) in rows.iter().zip(guesses) {
             let truth = must.state().unwrap_or(State::Close);
             let right = is_right(guess, truth);
+            let shown = match must.state() {
+                Some(State::Close) => "no state", // a UDP socket that is not connected
+                _ => name(truth),
+            };
             self.asked += usize::from(!guess.is_empty());
             self.right += usize::from(right);
             let verdict = match guess.as_str() {
@@ -62,7 +66,7 @@ impl Quiz {
                 "" => "not predicted".to_owned(),
                 guess => format!("you said {guess}"),
             };
-            writeln!(out, "{role}: {} ({verdict})", name(truth)).map_err(output_error)?;
+            writeln!(out, "{role}: {shown} ({verdict})").map_err(output_error)?;
         }
         Ok(())
     }

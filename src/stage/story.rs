@@ -9,14 +9,15 @@ use std::{
 use super::{
     Flags, Stage,
     expected::{Expected, is_orphan},
-    follow::orphans,
+    follow::{next_door, orphans},
     pace::Pace,
     quiz::Quiz,
+    text::wrapped,
 };
 use crate::{
     command::{self, output_error},
     deadline::Deadline,
-    table::{End, HEADER, HEADER_WITH_TIMERS, Kernel, Row, State, Table},
+    table::{End, HEADER, HEADER_WITH_TIMERS, Kernel, Protocol, Row, State, Table},
 };
 
 /// How long the kernel may take to show what a stage claims. On an idle machine it is there at once.
@@ -53,9 +54,21 @@ impl Story {
     /// # Errors
     /// Stdout is closed. A table that cannot be read is no error: the story says so and goes on.
     pub fn begin(flags: &Flags, about: SocketAddr) -> io::Result<Story> {
+        Story::on_stdout(flags, about, Protocol::Tcp)
+    }
+
+    /// Begins a story about a UDP port, on stdout. What its stages show is UDP's table, too.
+    ///
+    /// # Errors
+    /// As for [`Story::begin`].
+    pub fn begin_with_udp(flags: &Flags, about: SocketAddr) -> io::Result<Story> {
+        Story::on_stdout(flags, about, Protocol::Udp)
+    }
+
+    fn on_stdout(flags: &Flags, about: SocketAddr, protocol: Protocol) -> io::Result<Story> {
         let stdout = io::stdout();
         let bold = stdout.is_terminal();
-        Story::told_on(Box::new(stdout), bold, flags, about)
+        Story::told_on(Box::new(stdout), bold, flags, about, protocol)
     }
 
     /// Begins a story on stderr, for a lesson that is a program with an output of its own.
@@ -65,7 +78,7 @@ impl Story {
     pub fn begin_on_stderr(flags: &Flags, about: SocketAddr) -> io::Result<Story> {
         let stderr = io::stderr();
         let bold = stderr.is_terminal();
-        Story::told_on(Box::new(stderr), bold, flags, about)
+        Story::told_on(Box::new(stderr), bold, flags, about, Protocol::Tcp)
     }
 
     pub(super) fn told_on(
@@ -73,6 +86,7 @@ impl Story {
         bold: bool,
         flags: &Flags,
         about: SocketAddr,
+        protocol: Protocol,
     ) -> io::Result<Story> {
         let mut story = Story {
             out,
@@ -88,13 +102,13 @@ impl Story {
             quiz: flags.predict.then(Quiz::default),
             diagram: false,
         };
-        let port = about.port();
-        let watch = format!("watch -n1 'netstat -nat | grep {port}'");
-        story.line(&format!("In another terminal:  {watch}"))?;
-        story.line(&format!("                 or:  ss -tan | grep {port}"))?;
+        next_door(protocol, about.port())
+            .iter()
+            .try_for_each(|line| story.line(line))?;
         match Kernel::open()
             .and_then(|mut kernel| Ok((orphans(&mut kernel, &story.ports)?, kernel)))
         {
+            Ok((_, kernel)) if protocol == Protocol::Udp => story.kernel = Some(kernel),
             Ok((earlier, kernel)) => {
                 story.earlier = earlier;
                 story.kernel = Some(kernel);
@@ -256,7 +270,9 @@ impl Story {
         }
         lines.iter().try_for_each(|line| self.line(line))?;
         for (role, end, must) in &expected.rows {
-            if must.is_gone() {
+            if must.is_gone() && end.protocol == Protocol::Udp {
+                self.line(&format!("(no row for the {role})"))?;
+            } else if must.is_gone() {
                 self.line(&format!("(no row for the {role}: CLOSED)"))?;
             } else if table.find(*end).is_none() {
                 self.line(&format!("(the {role}'s minute of TIME_WAIT is over)"))?;
@@ -268,22 +284,4 @@ impl Story {
         }
         Ok(())
     }
-}
-
-/// Lines of at most `width` characters, broken at spaces; a line break in the text is kept.
-pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for paragraph in text.lines() {
-        let mut line = String::new();
-        for word in paragraph.split(' ') {
-            if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > width {
-                lines.push(std::mem::take(&mut line));
-            } else if !line.is_empty() {
-                line.push(' ');
-            }
-            line.push_str(word);
-        }
-        lines.push(line);
-    }
-    lines
 }

@@ -2,15 +2,15 @@
 
 use std::{
     io::{self, Write},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpStream, UdpSocket},
     sync::{Arc, Mutex},
     time::Duration,
 };
 
-use super::{Flags, Story, gone, must, story::wrapped};
+use super::{Flags, Story, gone, must, text::wrapped, unconnected};
 use crate::{
     deadline::Deadline,
-    table::{End, Kernel, State::*, TimerKind},
+    table::{End, Kernel, Protocol, State::*, TimerKind},
 };
 
 /// For claims that are to be refuted.
@@ -50,6 +50,7 @@ fn story(about: &TcpListener) -> (Story, Page) {
         false,
         &flags(),
         about.local_addr().unwrap(),
+        Protocol::Tcp,
     );
     (story.unwrap(), page)
 }
@@ -121,6 +122,38 @@ fn a_claim_that_the_kernel_refutes_ends_the_story_and_shows_both() {
         end.peer.unwrap()
     )));
     assert!(error.contains("ESTABLISHED"), "{error}");
+}
+
+#[test]
+fn a_stage_of_udp_sockets_shows_these_and_what_they_dropped() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    let (mut story, page) = story(&listener);
+    let server = UdpSocket::bind(addr).unwrap(); // the same port: another table
+    let client = UdpSocket::bind("127.0.0.1:0").unwrap();
+    client.connect(addr).unwrap();
+    let (its, clients) = (End::of(&server).unwrap(), End::of(&client).unwrap());
+    client.send(b"unread").unwrap();
+    story
+        .stage("Sent")
+        .expect("server", its, unconnected().recv_q(6..).drops(0))
+        .expect("client", clients, Established)
+        .nothing_else()
+        .show()
+        .unwrap();
+    drop(server);
+    let no_row = story.stage("Closed").expect("server", its, gone());
+    no_row.show().unwrap();
+    let text = page.text();
+    assert!(text.contains("  <- server, drops: 0\n"), "{text}");
+    assert!(text.contains("(no row for the server)\n"), "{text}");
+    assert!(!text.contains("LISTEN") && !text.contains("tcp"), "{text}");
+    story.patience = SHORT;
+    let wrong = story
+        .stage("Wrong")
+        .expect("client", clients, unconnected());
+    let error = wrong.show().unwrap_err().to_string();
+    assert!(error.contains(" not connected\n"), "{error}");
 }
 
 #[test]

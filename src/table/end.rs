@@ -2,21 +2,23 @@
 
 use std::{fmt, io, net::SocketAddr, os::fd::AsFd};
 
-use socket2::SockRef;
+use socket2::{SockRef, Type};
 
-use super::{Row, State, canonical};
+use super::{Protocol, Row, State, canonical};
 
-/// Which row is meant: a listener, or one end of a connection.
+/// Which row is meant: a listener, one end of a connection, or a UDP socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct End {
+    /// TCP's or UDP's: both can have the same addresses.
+    pub protocol: Protocol,
     /// This end's address.
     pub local: SocketAddr,
-    /// The other end's; `None` for a listener.
+    /// The other end's; `None` for a listener and a UDP socket that is not connected.
     pub peer: Option<SocketAddr>,
 }
 
 impl End {
-    /// The end that a socket of ours is, whether it listens or is connected.
+    /// The end that a socket of ours is, TCP or UDP, connected or not.
     ///
     /// # Errors
     /// The socket has no address of an IP family.
@@ -25,19 +27,32 @@ impl End {
         let not_ip = || io::Error::new(io::ErrorKind::InvalidInput, "not an IP socket");
         let local = socket.local_addr()?.as_socket().ok_or_else(not_ip)?;
         let peer = socket.peer_addr().ok().and_then(|addr| addr.as_socket());
-        Ok(End { local, peer })
+        let protocol = match socket.r#type()? {
+            Type::DGRAM => Protocol::Udp,
+            _ => Protocol::Tcp,
+        };
+        Ok(End {
+            protocol,
+            local,
+            peer,
+        })
     }
 
-    /// The listener on this address.
+    /// The TCP listener on this address.
     #[must_use]
     pub fn listener(local: SocketAddr) -> End {
-        End { local, peer: None }
+        End {
+            protocol: Protocol::Tcp,
+            local,
+            peer: None,
+        }
     }
 
-    /// The end of a connection with these two addresses.
+    /// The end of a TCP connection with these two addresses.
     #[must_use]
     pub fn between(local: SocketAddr, peer: SocketAddr) -> End {
         End {
+            protocol: Protocol::Tcp,
             local,
             peer: Some(peer),
         }
@@ -48,6 +63,7 @@ impl End {
     pub fn other(self) -> End {
         match self.peer {
             Some(peer) => End {
+                protocol: self.protocol,
                 local: peer,
                 peer: Some(self.local),
             },
@@ -71,12 +87,15 @@ impl End {
     /// `::ffff:a.b.c.d` at one end and as `a.b.c.d` at the other: both are the same address here.
     pub(crate) fn is(self, row: &Row) -> bool {
         let is = |addr: SocketAddr, of| addr.port() == 0 || canonical(addr) == canonical(of);
-        match self.peer {
-            Some(peer) => {
-                row.state != State::Listen && is(self.local, row.local) && is(peer, row.peer)
+        let alone = match self.protocol {
+            Protocol::Tcp => State::Listen,
+            Protocol::Udp => State::Close,
+        };
+        self.protocol == row.protocol
+            && match self.peer {
+                Some(peer) => row.state != alone && is(self.local, row.local) && is(peer, row.peer),
+                None => row.state == alone && canonical(self.local) == canonical(row.local),
             }
-            None => row.state == State::Listen && canonical(self.local) == canonical(row.local),
-        }
     }
 }
 

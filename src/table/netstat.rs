@@ -1,5 +1,5 @@
-//! The table in the columns of `netstat -nat` and `netstat -nato` (net-tools), to the letter, so
-//! that a lesson and a netstat next door can be read side by side.
+//! The table in the columns of `netstat -nat` and `netstat -nato` (net-tools), or of `netstat -nau`
+//! and `-nauo`, to the letter, so that a lesson and a netstat next door can be read side by side.
 
 use std::{fmt, net::SocketAddr};
 
@@ -41,9 +41,12 @@ impl fmt::Display for Table {
 /// With `{:#}` as `netstat -nato`, with the timer.
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let protocol = if self.local.is_ipv4() { "tcp" } else { "tcp6" };
         let (local, peer) = (address(self.local), address(self.peer));
-        let (recv_q, send_q, state) = (self.recv_q, self.send_q, self.state);
+        let (protocol, recv_q, send_q) = (self.protocol_name(), self.recv_q, self.send_q);
+        let state = match self.is_unconnected() {
+            true => "",
+            false => self.state.name(),
+        };
         write!(
             f,
             "{protocol:<4}  {recv_q:>6} {send_q:>6} {local:<23} {peer:<23} {state:<11}"

@@ -1,14 +1,15 @@
-//! The socket table from `/proc/net/tcp` and `/proc/net/tcp6` (proc_net(5)), where netlink is closed.
+//! The socket table from `/proc/net/tcp` and `/proc/net/tcp6`, and from `udp` and `udp6` beside them
+//! (proc_net(5)), where netlink is closed.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{self, ErrorKind, Read, Seek},
     iter,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     time::Duration,
 };
 
-use super::{Row, State, Timer, TimerKind};
+use super::{Protocol, Row, State, Timer, TimerKind};
 
 /// Times in /proc are in hundredths of a second (USER_HZ) on every architecture Linux runs on today.
 const TICK: Duration = Duration::from_millis(10);
@@ -39,16 +40,38 @@ impl Proc {
             let mut text = String::new();
             file.rewind()?;
             file.read_to_string(&mut text)?;
-            for line in text.lines().skip(1) {
-                rows.push(row(line).ok_or_else(|| malformed(line))?);
-            }
+            read(&text, Protocol::Tcp, &mut rows)?;
         }
         Ok(rows)
     }
 }
 
-/// A line: `sl local_address rem_address st tx:rx tr:tm->when retrnsmt uid timeout inode …`.
-fn row(line: &str) -> Option<Row> {
+/// The UDP sockets.
+pub(super) fn udp_rows() -> io::Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    read(
+        &fs::read_to_string("/proc/net/udp")?,
+        Protocol::Udp,
+        &mut rows,
+    )?;
+    match fs::read_to_string("/proc/net/udp6") {
+        Err(error) if error.kind() == ErrorKind::NotFound => {} // a kernel without IPv6
+        text => read(&text?, Protocol::Udp, &mut rows)?,
+    }
+    Ok(rows)
+}
+
+/// The lines of a file, but for the names of its columns.
+fn read(text: &str, protocol: Protocol, rows: &mut Vec<Row>) -> io::Result<()> {
+    for line in text.lines().skip(1) {
+        rows.push(row(line, protocol).ok_or_else(|| malformed(line))?);
+    }
+    Ok(())
+}
+
+/// A line: `sl local_address rem_address st tx:rx tr:tm->when retrnsmt uid timeout inode …`. The rest is
+/// `ref pointer drops` for UDP.
+fn row(line: &str, protocol: Protocol) -> Option<Row> {
     let fields: Vec<&str> = line.split_ascii_whitespace().collect();
     let [
         _,
@@ -69,14 +92,19 @@ fn row(line: &str) -> Option<Row> {
     let state = State::from_kernel(u8::from_str_radix(state, 16).ok()?)?;
     let (send_q, recv_q) = queues.split_once(':')?;
     let hex = |digits| u32::from_str_radix(digits, 16).ok();
+    let drops = match protocol {
+        Protocol::Tcp => None,
+        Protocol::Udp => Some(fields.get(12)?.parse().ok()?),
+    };
     Some(Row {
+        protocol,
         state,
         local: address(local)?,
         peer: address(peer)?,
         recv_q: hex(recv_q)?,
         send_q: hex(send_q)?,
         backlog: None,
-        drops: None,
+        drops,
         window: None,
         segments_in: None,
         unsent: None,
@@ -122,22 +150,28 @@ fn address(field: &str) -> Option<SocketAddr> {
 fn malformed(line: &str) -> io::Error {
     io::Error::new(
         ErrorKind::InvalidData,
-        format!("/proc/net/tcp has a line of another form: `{line}`"),
+        format!("a table in /proc/net has a line of another form: `{line}`"),
     )
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Row, State, Timer, TimerKind, row};
+    use super::{Protocol, Row, State, Timer, TimerKind};
     use std::time::Duration;
 
     const LISTENER: &str = "   0: 0100007F:208A 00000000:0000 0A 00000000:00000003 00:00000000 00000000     0        0 6279 1 0000 100 0 0 10 0";
+    fn row(line: &str) -> Option<Row> {
+        super::row(line, Protocol::Tcp)
+    }
+
+    const UDP: &str = "14639: 0100007F:EABE 00000000:0000 07 00000000:00000680 00:00000000 00000000     0        0 380434068 2 00000000045656bc 93    ";
     const MAPPED: &str = "   4: 0000000000000000FFFF00000100007F:479A 0000000000000000FFFF00000100007F:ECDE 01 00000005:00000000 02:000ADBB2 00000000     0        1 6276 1 0000 20 0 0 10 -1";
 
     #[test]
     #[cfg(target_endian = "little")] // /proc prints words in the machine's order; these were taken on x86-64
     fn reads_a_listener() {
         let expected = Row {
+            protocol: Protocol::Tcp,
             state: State::Listen,
             local: "127.0.0.1:8330".parse().unwrap(),
             peer: "0.0.0.0:0".parse().unwrap(),
@@ -169,6 +203,16 @@ mod tests {
                 attempts: 1
             })
         );
+    }
+
+    #[test]
+    #[cfg(target_endian = "little")]
+    fn reads_a_udp_socket_and_what_it_has_dropped() {
+        let row = super::row(UDP, Protocol::Udp).unwrap();
+        assert_eq!(row.local, "127.0.0.1:60094".parse().unwrap());
+        assert_eq!((row.recv_q, row.drops), (0x680, Some(93)));
+        assert!(row.is_unconnected());
+        assert_eq!(super::row(&UDP[..120], Protocol::Udp), None);
     }
 
     #[test]

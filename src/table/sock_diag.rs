@@ -12,9 +12,9 @@ use std::{
     time::Duration,
 };
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Socket, Type};
 
-use super::{Row, State, Timer, TimerKind};
+use super::{Protocol, Row, State, Timer, TimerKind};
 
 const AF_INET: u8 = 2;
 const AF_INET6: u8 = 10;
@@ -26,6 +26,7 @@ const REQUEST_DUMP: u16 = 0x001 | 0x300;
 const NLMSG_ERROR: u16 = 2;
 const NLMSG_DONE: u16 = 3;
 const IPPROTO_TCP: u8 = 6;
+const IPPROTO_UDP: u8 = 17;
 /// The attribute that holds `struct tcp_info` (tcp(7), TCP_INFO; `include/uapi/linux/tcp.h`).
 const INET_DIAG_INFO: u8 = 2;
 const TCPI_NOTSENT_BYTES: usize = 144;
@@ -57,7 +58,7 @@ impl SockDiag {
                 "sock_diag is Linux's",
             ));
         }
-        let protocol = Some(Protocol::from(NETLINK_SOCK_DIAG));
+        let protocol = Some(socket2::Protocol::from(NETLINK_SOCK_DIAG));
         let socket = Socket::new(Domain::from(AF_NETLINK), Type::DGRAM, protocol)?;
         // The kernel answers at once or not at all; a sandbox that swallows netlink must not hang us.
         socket.set_read_timeout(Some(Duration::from_secs(2)))?;
@@ -68,19 +69,20 @@ impl SockDiag {
         })
     }
 
-    pub(super) fn rows(&mut self, with_info: bool) -> io::Result<Vec<Row>> {
+    /// Every socket of a protocol; with TCP_INFO if asked for.
+    pub(super) fn rows(&mut self, protocol: Protocol, with_info: bool) -> io::Result<Vec<Row>> {
         let mut rows = Vec::new();
         for family in [AF_INET, AF_INET6] {
             self.sequence = self.sequence.wrapping_add(1);
             self.socket
-                .send(&request(family, self.sequence, with_info))?;
-            while !self.read_part(&mut rows)? {}
+                .send(&request(family, protocol, self.sequence, with_info))?;
+            while !self.read_part(protocol, &mut rows)? {}
         }
         Ok(rows)
     }
 
     /// Reads one part of a dump; true when it was the last.
-    fn read_part(&mut self, rows: &mut Vec<Row>) -> io::Result<bool> {
+    fn read_part(&mut self, protocol: Protocol, rows: &mut Vec<Row>) -> io::Result<bool> {
         let n = (&self.socket).read(&mut self.buffer)?;
         let mut rest = &self.buffer[..n];
         while let Some(header) = rest.get(..16) {
@@ -92,7 +94,7 @@ impl SockDiag {
                 _ if u32_at(header, 8) != self.sequence => {}
                 NLMSG_DONE => return Ok(true),
                 NLMSG_ERROR => return Err(refusal(body)),
-                SOCK_DIAG_BY_FAMILY => rows.extend(row(body)?),
+                SOCK_DIAG_BY_FAMILY => rows.extend(row(body, protocol)?),
                 _ => {}
             }
             rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
@@ -101,22 +103,26 @@ impl SockDiag {
     }
 }
 
-/// `struct nlmsghdr` and `struct inet_diag_req_v2`, asking for every TCP socket of a family.
-fn request(family: u8, sequence: u32, with_info: bool) -> [u8; 72] {
+/// `struct nlmsghdr` and `struct inet_diag_req_v2`, asking for every socket of a family and a
+/// protocol.
+fn request(family: u8, protocol: Protocol, sequence: u32, with_info: bool) -> [u8; 72] {
     let mut bytes = [0; 72];
     bytes[0..4].copy_from_slice(&72u32.to_ne_bytes());
     bytes[4..6].copy_from_slice(&SOCK_DIAG_BY_FAMILY.to_ne_bytes());
     bytes[6..8].copy_from_slice(&REQUEST_DUMP.to_ne_bytes());
     bytes[8..12].copy_from_slice(&sequence.to_ne_bytes());
     bytes[16] = family;
-    bytes[17] = IPPROTO_TCP;
+    bytes[17] = match protocol {
+        Protocol::Tcp => IPPROTO_TCP,
+        Protocol::Udp => IPPROTO_UDP,
+    };
     bytes[18] = u8::from(with_info) << (INET_DIAG_INFO - 1) | 1 << (INET_DIAG_SKMEMINFO - 1);
     bytes[20..24].copy_from_slice(&ALL_STATES.to_ne_bytes());
     bytes
 }
 
 /// One `struct inet_diag_msg` and its attributes; `None` for a state that has no name.
-fn row(body: &[u8]) -> io::Result<Option<Row>> {
+fn row(body: &[u8], protocol: Protocol) -> io::Result<Option<Row>> {
     if body.len() < 72 {
         return Err(malformed("a socket of fewer than 72 bytes"));
     }
@@ -127,6 +133,7 @@ fn row(body: &[u8]) -> io::Result<Option<Row>> {
     let listening = state == State::Listen;
     let wqueue = u32_at(body, 60);
     Ok(Some(Row {
+        protocol,
         state,
         local: SocketAddr::new(
             ip(body[0], &body[8..24]),

@@ -11,12 +11,16 @@
 //! `datagrams`: all that UDP leaves to the program, in a protocol that others speak.
 
 use std::io::{self, ErrorKind};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use std::{net::SocketAddr, process::ExitCode, thread};
 
 use socket_workshop::stage::{Flags, Story, gone, unconnected};
-use socket_workshop::tftp::{self, Files, IsAnswer, Line, Packet, by_hand::ByHand, options::Agreed, program};
-use socket_workshop::{deadline::Deadline, stop::Stop, table::End, table::Protocol::Udp};
+use socket_workshop::tftp::{
+    self, Files, IsAnswer, Line, Packet,
+    by_hand::{ByHand, socket_at},
+    program,
+};
+use socket_workshop::{deadline::Deadline, stop::Stop, table::End};
 
 /// So often a packet is sent before its peer is given up, waiting twice as long each time.
 const TRIES: u32 = 5;
@@ -76,75 +80,83 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
 }
 
 fn packet_by_packet(story: &mut Story, server: SocketAddr, name: &str) -> io::Result<()> {
-    let client = ByHand::new("client", server.ip())?;
-    let request = Packet::read_request(name, 512, 1);
-    client.says(story, server, &request)?;
-    let (_, transfer) = client.socket.peek_from(&mut [0; 4])?; // where the answer comes from
-    let end = |local| End { protocol: Udp, local, peer: None };
+    let mut client = ByHand::new("client", server.ip())?;
+    client.says(story, server, &Packet::read_request(name, 512, 255))?;
+    let (_, transfer) = client.socket.peek_from(&mut [0; 4])?; // where its answer comes from
     story
-        .stage("the client has asked at the server's port, and not yet read the answer")
-        .expect("server", end(server), unconnected())
-        .expect("server's end", end(transfer), unconnected())
+        .stage("the client has asked at the server's port, and not read the answer yet")
+        .expect("server", socket_at(server), unconnected())
+        .expect("server's end", socket_at(transfer), unconnected())
         .expect("client", End::of(&client.socket)?, unconnected().recv_q(1..))
-        .why("A socket for each transfer. The ports of its two ends are its name (TIDs, RFC 1350, 4).")
+        .why("A socket for each transfer: the ports of its two ends are its name (TIDs, RFC 1350, 4).")
         .show()?;
     client.hears(story, "OACK")?;
     client.says(story, transfer, &Packet::Ack(0))?;
     client.hears(story, "DATA 1, 512 bytes")?;
-    let heard = Instant::now();
-    client.hears(story, "DATA 1, 512 bytes")?;
-    let took = heard.elapsed();
-    let text = format!("No ACK came: the block again, {took:.1?} later. UDP itself has lost nothing.");
-    story.claim(&text, took > Duration::from_millis(500))?;
-
-    let stranger = ByHand::new("stranger", server.ip())?;
+    let mut stranger = ByHand::new("stranger", server.ip())?;
     stranger.says(story, transfer, &Packet::Ack(1))?;
     stranger.hears(story, "ERROR 5")?;
     client.says(story, transfer, &Packet::Ack(1))?;
     client.hears(story, "DATA 2, 512 bytes")?;
-    let (code, text) = (0, "that is enough".to_owned());
-    client.says(story, transfer, &Packet::Error { code, text })?;
+    let enough = "enough".to_owned();
+    client.says(
+        story,
+        transfer,
+        &Packet::Error {
+            code: 0,
+            text: enough,
+        },
+    )?;
     story
         .stage("a stranger has moved nothing, and the client has ended the transfer by an ERROR")
-        .expect("server", end(server), unconnected())
-        .expect("server's end", end(transfer), gone())
+        .expect("server", socket_at(server), unconnected())
+        .expect("server's end", socket_at(transfer), gone())
         .expect("client", End::of(&client.socket)?, unconnected().recv_q(0))
-        .show()
+        .show()?;
+
+    story.tell("\nAnother transfer, with the shortest timeout, and an ACK that is not sent:")?;
+    client.says(story, server, &Packet::read_request(name, 512, 1))?;
+    let transfer = client.hears(story, "OACK")?;
+    client.says(story, transfer, &Packet::Ack(0))?;
+    client.hears(story, "DATA 1, 512 bytes")?;
+    let took = client.hears_it_again(story)?;
+    client.says(story, transfer, &Packet::Ack(1))?;
+    client.hears(story, "DATA 2, 512 bytes")?;
+    let text = format!("For want of an ACK the block came again, after {took:.1?}.");
+    story.claim(&text, took > Duration::from_millis(500))
 }
 
 fn every_ack_twice(story: &mut Story, server: SocketAddr, name: &str) -> io::Result<()> {
     let client = ByHand::new("client", server.ip())?.socket;
-    // 255 s, the longest timeout there is: no block comes again for want of an ACK.
     client.send_to(&Packet::read_request(name, 8192, 255).to_bytes(), server)?;
-    let (mut came, mut acked, mut len) = (Vec::new(), 0, 8192);
+    let (mut blocks, mut acked, mut len) = (Vec::new(), 0, 8192);
     let mut buf = [0; 8196];
     while len == 8192 {
         let (n, transfer) = client.recv_from(&mut buf)?;
         if let Some(Packet::Data { block, bytes }) = Packet::parse(&buf[..n]) {
-            came.push(block);
+            blocks.push(block);
             (acked, len) = (block, bytes.len());
         }
         for _ in 0..2 {
             client.send_to(&Packet::Ack(acked).to_bytes(), transfer)?;
         }
     }
-    let text = format!("\nEach ACK sent twice: {} blocks, and each came once.", came.len());
-    story.claim(&text, came.into_iter().eq(1..=acked))
+    story
+        .stage("a client has received a whole file, and sent every ACK twice")
+        .expect("client", End::of(&client)?, unconnected().recv_q(0))
+        .show()?;
+    let text = format!("{} blocks, and each came once.", blocks.len());
+    story.claim(&text, blocks.into_iter().eq(1..=acked))
 }
 
 fn what_lock_step_costs(story: &mut Story, server: SocketAddr, name: &str) -> io::Result<()> {
-    story.tell("A block for each round trip:")?;
+    story.tell("\nA block for each round trip: the file again, as fast as it goes in blocks of")?;
     let mut times = Vec::new();
-    for block_size in [64, 512, 1468, 8192, tftp::LARGEST_BLOCK] {
-        let mut line = Line::to_server(server.ip(), server, &Stop::new()?, exchange)?;
-        let asked = Agreed { block_size, ..Agreed::default() };
-        let started = Instant::now();
-        let bytes = tftp::get(&mut line, name, asked, &mut io::sink())?;
-        let took = started.elapsed();
-        let rate = bytes as f64 / 1e6 / took.as_secs_f64();
-        let blocks = bytes / u64::from(block_size) + 1;
-        story.tell(&format!("- {blocks:>6} of {block_size:>5} bytes: {took:.1?}, {rate:.0} MB/s"))?;
-        times.push(took);
+    for block_size in [tftp::LARGEST_BLOCK, 8192, 512, 256] {
+        let fetched = program::fetch(server, name, block_size, exchange)?;
+        story.tell(&format!("- {block_size} bytes: {fetched}"))?;
+        times.push(fetched.took);
     }
-    story.claim("Larger blocks are faster, and nothing else is: the way is idle most of the time.", times.is_sorted_by(|a, b| a > b))
+    let text = "The larger they are, the less time passes in waiting for ACKs.";
+    story.claim(text, times[0] < times[3])
 }

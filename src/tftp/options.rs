@@ -56,7 +56,11 @@ impl Agreed {
                 }
                 ("tsize", Ok(bytes)) => {
                     // Not of an empty file: 0 is the question, and curl takes it for no answer.
-                    agreed.size = if write { Some(bytes) } else { size.filter(|size| *size > 0) };
+                    agreed.size = if write {
+                        Some(bytes)
+                    } else {
+                        size.filter(|size| *size > 0)
+                    };
                     match agreed.size {
                         Some(bytes) => bytes,
                         None => continue,
@@ -100,7 +104,8 @@ impl Agreed {
                 }
                 ("tsize", Ok(bytes)) => agreed.size = Some(bytes),
                 _ => {
-                    let what = format!("the server agrees to {name} {value}, which nobody asked for");
+                    let what =
+                        format!("the server agrees to {name} {value}, which nobody asked for");
                     return Err(io::Error::new(ErrorKind::InvalidData, what));
                 }
             }

@@ -2,6 +2,7 @@
 //! dealt with here; by what rule packets are sent again is the caller's.
 
 use std::{
+    fmt,
     fs::File,
     io::{self, ErrorKind},
     net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
@@ -9,11 +10,13 @@ use std::{
     process::ExitCode,
     sync::Arc,
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use super::{Files, Line, Rule, get, options::Agreed, put};
-use crate::{command, dial::resolve, fault::Attempt, folder::Folder, say, stage::Flags, stop::Stop};
+use crate::{
+    command, dial::resolve, fault::Attempt, folder::Folder, say, stage::Flags, stop::Stop,
+};
 
 /// As many transfers at once. Who asks beyond that is not answered, and asks again.
 const MOST: usize = 100;
@@ -139,7 +142,10 @@ pub fn serve(
     let mut buf = [0; LONGEST_REQUEST];
     thread::scope(|scope| {
         while !stop.requested() {
-            let (n, client) = match stop.readable(port, None).and_then(|_| port.recv_from(&mut buf)) {
+            let (n, client) = match stop
+                .readable(port, None)
+                .and_then(|_| port.recv_from(&mut buf))
+            {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => continue,
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 received => received?,
@@ -150,8 +156,9 @@ pub fn serve(
             }
             let transfer = move || {
                 let _place = place; // until the thread ends
-                let answered = Line::to_client(local, client, stop, rule)
-                    .and_then(|mut line| files.answer(&request, &mut line).map(|said| (said, line)));
+                let answered = Line::to_client(local, client, stop, rule).and_then(|mut line| {
+                    files.answer(&request, &mut line).map(|said| (said, line))
+                });
                 match answered {
                     Ok((said, mut line)) => {
                         done(format!("{client}: {said}"));
@@ -164,6 +171,44 @@ pub fn serve(
             let _ = thread::Builder::new().spawn_scoped(scope, transfer);
         }
         Ok(())
+    })
+}
+
+/// A file that has been fetched: `40100 blocks, 210.0ms, 98 MB/s`.
+#[derive(Clone, Copy, Debug)]
+pub struct Fetched {
+    /// In what time.
+    pub took: Duration,
+    /// How many blocks it was, the last and perhaps empty one, too.
+    pub blocks: u64,
+    /// How many bytes.
+    pub bytes: u64,
+}
+
+impl fmt::Display for Fetched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rate = self.bytes as f64 / 1e6 / self.took.as_secs_f64();
+        let Fetched { took, blocks, .. } = self;
+        write!(f, "{blocks} blocks, {took:.1?}, {rate:.0} MB/s")
+    }
+}
+
+/// Fetches a file in blocks of this size and throws it away.
+///
+/// # Errors
+/// As for [`get`].
+pub fn fetch(server: SocketAddr, name: &str, block_size: u16, rule: Rule) -> io::Result<Fetched> {
+    let mut line = Line::to_server(server.ip(), server, &Stop::new()?, rule)?;
+    let asked = Agreed {
+        block_size,
+        ..Agreed::default()
+    };
+    let started = Instant::now();
+    let bytes = get(&mut line, name, asked, &mut io::sink())?;
+    Ok(Fetched {
+        took: started.elapsed(),
+        blocks: bytes / u64::from(block_size) + 1,
+        bytes,
     })
 }
 

@@ -128,12 +128,7 @@ impl Files {
 ///
 /// # Errors
 /// What went wrong. The peer has been told, unless it knows.
-pub fn get(
-    line: &mut Line,
-    name: &str,
-    asked: Agreed,
-    sink: &mut impl Write,
-) -> io::Result<u64> {
+pub fn get(line: &mut Line, name: &str, asked: Agreed, sink: &mut impl Write) -> io::Result<u64> {
     let got = || {
         let (mut answer, mut first) = (None, None);
         line.exchange(&request(false, name, &asked), &mut |heard| {
@@ -170,12 +165,7 @@ pub fn get(
 ///
 /// # Errors
 /// What went wrong. The peer has been told, unless it knows.
-pub fn put(
-    line: &mut Line,
-    name: &str,
-    asked: Agreed,
-    source: &mut impl Read,
-) -> io::Result<u64> {
+pub fn put(line: &mut Line, name: &str, asked: Agreed, source: &mut impl Read) -> io::Result<u64> {
     let put = || {
         let mut answer = None;
         line.exchange(&request(true, name, &asked), &mut |heard| {
@@ -203,11 +193,7 @@ fn request(write: bool, name: &str, asked: &Agreed) -> Packet<'static> {
 }
 
 /// What holds, by the server's OACK or by the want of one.
-fn agree(
-    line: &mut Line,
-    asked: Agreed,
-    answer: Option<Options>,
-) -> io::Result<Agreed> {
+fn agree(line: &mut Line, asked: Agreed, answer: Option<Options>) -> io::Result<Agreed> {
     let agreed = answer.map_or(Ok(Agreed::default()), |answer| asked.by(&answer))?;
     if let Some(timeout) = agreed.timeout {
         line.timeout = timeout;
@@ -268,7 +254,10 @@ fn check_length(len: usize, agreed: Agreed) -> io::Result<()> {
     match len <= agreed.block_size.into() {
         true => Ok(()),
         false => {
-            let what = format!("a block of {len} bytes, where {} is the most", agreed.block_size);
+            let what = format!(
+                "a block of {len} bytes, where {} is the most",
+                agreed.block_size
+            );
             Err(io::Error::new(ErrorKind::InvalidData, what))
         }
     }

@@ -51,18 +51,9 @@ pub const SUITE: Suite<(Parse, Write)> = Suite {
             "writes what real clients and servers send, byte for byte",
             reads::writes_recorded,
         ),
-        (
-            "reads and writes blocks and their ACKs",
-            reads::blocks,
-        ),
-        (
-            "takes an empty block for a block",
-            reads::an_empty_block,
-        ),
-        (
-            "reads an ERROR with and without its NUL",
-            reads::errors,
-        ),
+        ("reads and writes blocks and their ACKs", reads::blocks),
+        ("takes an empty block for a block", reads::an_empty_block),
+        ("reads an ERROR with and without its NUL", reads::errors),
         (
             "keeps options in their order, and every letter",
             reads::kept_options,
@@ -79,14 +70,8 @@ pub const SUITE: Suite<(Parse, Write)> = Suite {
             "refuses names that are not UTF-8, and changes none",
             refuses::what_is_no_text,
         ),
-        (
-            "survives any bytes",
-            any::survives_any_bytes,
-        ),
-        (
-            "reads what it writes",
-            any::reads_what_it_writes,
-        ),
+        ("survives any bytes", any::survives_any_bytes),
+        ("reads what it writes", any::reads_what_it_writes),
     ],
     cause: cause::likely,
 };

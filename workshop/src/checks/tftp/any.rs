@@ -27,14 +27,20 @@ impl Numbers {
     fn text(&mut self) -> String {
         let len = self.below(8);
         let letters = ["a", "Z", "0", " ", "\u{f6}", "\u{2192}", ".", "/"];
-        (0..len).map(|_| letters[self.below(letters.len())]).collect()
+        (0..len)
+            .map(|_| letters[self.below(letters.len())])
+            .collect()
     }
 }
 
 /// Half of them are packets as they should be, with a byte or two changed, or cut; half begin with an
 /// opcode, and go on with whatever comes.
 pub(super) fn survives_any_bytes(exam: &Exam, answer: (Parse, Write)) -> Verdict {
-    let known: Vec<&[u8]> = requests().iter().chain(&others()).map(|is| is.bytes).collect();
+    let known: Vec<&[u8]> = requests()
+        .iter()
+        .chain(&others())
+        .map(|is| is.bytes)
+        .collect();
     let mut numbers = Numbers(0x2545_f491);
     let all = (0..DATAGRAMS).map(|index| {
         if index % 2 == 0 {
@@ -62,7 +68,9 @@ pub(super) fn reads_what_it_writes(exam: &Exam, answer: (Parse, Write)) -> Verdi
     let all = (0..PACKETS).map(|index| {
         let number = numbers.below(1 << 16) as u16;
         let count = numbers.below(4);
-        let options = (0..count).map(|_| (numbers.text(), numbers.text())).collect();
+        let options = (0..count)
+            .map(|_| (numbers.text(), numbers.text()))
+            .collect();
         match index % 5 {
             0 => Packet::Request {
                 write: number % 2 == 0,
@@ -72,7 +80,9 @@ pub(super) fn reads_what_it_writes(exam: &Exam, answer: (Parse, Write)) -> Verdi
             },
             1 => Packet::Data {
                 block: number,
-                bytes: (0..numbers.below(600)).map(|_| numbers.below(256) as u8).collect(),
+                bytes: (0..numbers.below(600))
+                    .map(|_| numbers.below(256) as u8)
+                    .collect(),
             },
             2 => Packet::Ack(number),
             3 => Packet::Error {

@@ -26,11 +26,7 @@ pub(super) fn of_reading(
 }
 
 /// Which byte is meant: where the trouble is, or where the first part begins that was read otherwise.
-pub(super) fn offset(
-    bytes: &[u8],
-    wanted: Option<&Packet>,
-    got: Option<&Packet>,
-) -> Option<usize> {
+pub(super) fn offset(bytes: &[u8], wanted: Option<&Packet>, got: Option<&Packet>) -> Option<usize> {
     match (wanted, got) {
         (None, _) => trouble(bytes).map(|(at, _)| at),
         (Some(_), None) => None,
@@ -85,10 +81,14 @@ fn strings(mut rest: &[u8], mut at: usize, in_a_request: bool) -> Option<(usize,
         count += 1;
     }
     let what = match count {
-        0 | 1 if in_a_request => "A request is a name and a mode, each with its NUL; here the bytes end \
-                                  before that.",
-        _ => "An option is a name *and* a value, each with its NUL: nothing may be made up for a value that \
-              is not there.",
+        0 | 1 if in_a_request => {
+            "A request is a name and a mode, each with its NUL; here the bytes end \
+                                  before that."
+        }
+        _ => {
+            "An option is a name *and* a value, each with its NUL: nothing may be made up for a value that \
+              is not there."
+        }
     };
     Some((at, what.to_owned()))
 }
@@ -154,10 +154,22 @@ fn taken_for_another(wanted: &Packet, got: &Packet) -> Option<String> {
             return of_options(options, other);
         }
         (Packet::Ack(block), Packet::Ack(other)) => return of_number(*block, *other),
-        (Packet::Error { code, text }, Packet::Error { code: other, text: other_text }) => {
+        (
+            Packet::Error { code, text },
+            Packet::Error {
+                code: other,
+                text: other_text,
+            },
+        ) => {
             return of_number(*code, *other).or_else(|| of_text(text, other_text));
         }
-        (Packet::Data { block, bytes }, Packet::Data { block: other, bytes: others }) => {
+        (
+            Packet::Data { block, bytes },
+            Packet::Data {
+                block: other,
+                bytes: others,
+            },
+        ) => {
             if block != other {
                 return of_number(*block, *other);
             }
@@ -166,7 +178,9 @@ fn taken_for_another(wanted: &Packet, got: &Packet) -> Option<String> {
                     "Bytes of the block are gone. All that follows the number is the block, NULs and all: \
                      no byte in it ends it, and its length is what the datagram leaves."
                 }
-                len if len > bytes.len() => "The block begins behind the opcode and the number, at byte 4.",
+                len if len > bytes.len() => {
+                    "The block begins behind the opcode and the number, at byte 4."
+                }
                 _ => "The block is bytes, and no text: none of them may change.",
             }
         }
@@ -179,19 +193,23 @@ fn of_number(wanted: u16, got: u16) -> Option<String> {
     if wanted == got {
         return None;
     }
-    Some(match (got.swap_bytes() == wanted, got == wanted & 0xff, wanted) {
-        (true, ..) => format!(
-            "The bytes are in the wrong order: {wanted} is {:#04x} and then {:#04x}, the more significant \
+    Some(
+        match (got.swap_bytes() == wanted, got == wanted & 0xff, wanted) {
+            (true, ..) => format!(
+                "The bytes are in the wrong order: {wanted} is {:#04x} and then {:#04x}, the more significant \
              first. Network byte order: `from_be_bytes`, `to_be_bytes`.",
-            wanted >> 8,
-            wanted & 0xff
-        ),
-        (_, true, _) => format!("A number has two bytes: {wanted} is not in one of them."),
-        (_, _, 0) => "0 is a number like any other: an ACK 0 answers a write request, and behind block \
+                wanted >> 8,
+                wanted & 0xff
+            ),
+            (_, true, _) => format!("A number has two bytes: {wanted} is not in one of them."),
+            (_, _, 0) => {
+                "0 is a number like any other: an ACK 0 answers a write request, and behind block \
                       65 535 comes block 0."
-            .to_owned(),
-        _ => format!("The number is in bytes 2 and 3: {wanted}, and not {got}."),
-    })
+                    .to_owned()
+            }
+            _ => format!("The number is in bytes 2 and 3: {wanted}, and not {got}."),
+        },
+    )
 }
 
 fn of_text(wanted: &str, got: &str) -> Option<String> {
@@ -204,7 +222,8 @@ fn of_text(wanted: &str, got: &str) -> Option<String> {
          it came: the server must give an option's name back in the same letters."
     } else if got.contains('\u{fffd}') {
         "Letters have been replaced: that is another name."
-    } else if got.chars().count() > wanted.chars().count() && got.chars().all(|c| (c as u32) < 256) {
+    } else if got.chars().count() > wanted.chars().count() && got.chars().all(|c| (c as u32) < 256)
+    {
         "Each byte has been taken for a letter. In UTF-8 a letter may have several: `str::from_utf8`."
     } else if wanted.trim() == got {
         "Spaces are letters of a name like any other."
@@ -254,7 +273,9 @@ fn of_options(wanted: &Options, got: &Options) -> Option<String> {
 fn parting(wanted: &Packet, got: &Packet) -> usize {
     let of_options = |at: usize, options: &Options, other: &Options| {
         let same = options.iter().zip(other).take_while(|(a, b)| a == b);
-        at + same.map(|((name, value), _)| name.len() + value.len() + 2).sum::<usize>()
+        at + same
+            .map(|((name, value), _)| name.len() + value.len() + 2)
+            .sum::<usize>()
     };
     match (wanted, got) {
         (

@@ -79,7 +79,10 @@ impl<'e> Codec<'e> {
             wanted.len(),
             dump(wanted, Some(at))
         );
-        let seen = format!("it has returned {} bytes, of which {at} are right", got.len());
+        let seen = format!(
+            "it has returned {} bytes, of which {at} are right",
+            got.len()
+        );
         about(&got, Some(at), self.exam.fail(expected, seen))
             .because(|_| cause::of_writing(packet, wanted, &got, at))
     }
@@ -117,7 +120,8 @@ impl<'e> Codec<'e> {
             self.writes("this packet", &packet, &bytes)?;
             self.reads("these bytes", &bytes, &packet)?;
         }
-        self.exam.step(format!("wrote {count} packets, and parsed them"));
+        self.exam
+            .step(format!("wrote {count} packets, and parsed them"));
         Ok(())
     }
 

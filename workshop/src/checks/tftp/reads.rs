@@ -35,7 +35,12 @@ pub(super) fn blocks(exam: &Exam, answer: (Parse, Write)) -> Verdict {
     }
     let every_value: Vec<u8> = (0..=255).chain(0..=255).collect();
     let of_zeros = [0; 20].to_vec();
-    for (block, bytes) in [(1, every_value), (258, of_zeros), (9, numbered(8_000)), (65_535, numbered(1))] {
+    for (block, bytes) in [
+        (1, every_value),
+        (258, of_zeros),
+        (9, numbered(8_000)),
+        (65_535, numbered(1)),
+    ] {
         let [high, low] = u16::to_be_bytes(block);
         let datagram = [&[0, 3, high, low], &bytes[..]].concat();
         let what = format!("block {block}, of {} bytes", bytes.len());
@@ -74,7 +79,11 @@ pub(super) fn errors(exam: &Exam, answer: (Parse, Write)) -> Verdict {
     let more = b"\0\x05\0\x02no\0padding";
     codec.reads("an ERROR with bytes behind its NUL", more, &error(2, "no"))?;
     let umlaut = "\0\x05\0\0Datentr\u{e4}ger voll\0".as_bytes();
-    codec.reads("an ERROR in German", umlaut, &error(0, "Datentr\u{e4}ger voll"))?;
+    codec.reads(
+        "an ERROR in German",
+        umlaut,
+        &error(0, "Datentr\u{e4}ger voll"),
+    )?;
     // The text alone is unreadable. That the transfer is over is not.
     codec.reads_all(vec![b"\0\x05\0\x03disk \xff full\0".to_vec()])
 }
@@ -97,7 +106,11 @@ pub(super) fn kept_options(exam: &Exam, answer: (Parse, Write)) -> Verdict {
     codec.reads("a request in letters of both cases", bytes, &odd)?;
     codec.writes("a request in letters of both cases", &odd, bytes)?;
     let mail = request(true, "root", "mail", &[]);
-    codec.reads("a request of a mode that nobody has any more", b"\0\x02root\0mail\0", &mail)?;
+    codec.reads(
+        "a request of a mode that nobody has any more",
+        b"\0\x02root\0mail\0",
+        &mail,
+    )?;
     let empty = request(false, "", "", &[("", "")]);
     let what = "a request whose strings are all empty";
     codec.reads(what, b"\0\x01\0\0\0\0", &empty)?;

@@ -23,7 +23,10 @@ pub(super) fn what_is_not_ended(exam: &Exam, answer: (Parse, Write)) -> Verdict 
     codec.refuses("a request with a NUL too many", b"\0\x01file\0octet\0\0")?;
     codec.refuses("an OACK with a name that is not ended", b"\0\x06tsize")?;
     codec.refuses("an OACK with an option that has no value", b"\0\x06tsize\0")?;
-    codec.refuses("an OACK with a value that is not ended", b"\0\x06tsize\x001")
+    codec.refuses(
+        "an OACK with a value that is not ended",
+        b"\0\x06tsize\x001",
+    )
 }
 
 pub(super) fn what_is_no_packet(exam: &Exam, answer: (Parse, Write)) -> Verdict {
@@ -35,7 +38,10 @@ pub(super) fn what_is_no_packet(exam: &Exam, answer: (Parse, Write)) -> Verdict 
         let bytes = [high, low, 0, 1];
         codec.refuses(&format!("opcode {opcode}"), &bytes)?;
         let request = [&[high, low], &b"file\0octet\0"[..]].concat();
-        codec.refuses(&format!("opcode {opcode} in front of a name and a mode"), &request)?;
+        codec.refuses(
+            &format!("opcode {opcode} in front of a name and a mode"),
+            &request,
+        )?;
     }
     for (opcode, name) in [(3, "DATA"), (4, "an ACK"), (5, "an ERROR")] {
         codec.refuses(&format!("{name} without its number"), &[0, opcode])?;
@@ -58,6 +64,9 @@ pub(super) fn what_is_no_text(exam: &Exam, answer: (Parse, Write)) -> Verdict {
     codec.writes("a name and a value in UTF-8", &packet, &bytes)?;
     codec.refuses("a name in Latin-1", b"\0\x01gr\xf6\xdfe\0octet\0")?;
     codec.refuses("a mode that is not UTF-8", b"\0\x01file\0oct\xe8t\0")?;
-    codec.refuses("an option that is not UTF-8", b"\0\x01file\0octet\0\xff\x001\0")?;
+    codec.refuses(
+        "an option that is not UTF-8",
+        b"\0\x01file\0octet\0\xff\x001\0",
+    )?;
     codec.refuses("a value that is not UTF-8", b"\0\x06tsize\0\xff\0")
 }

@@ -145,9 +145,8 @@ impl Line {
     /// # Errors
     /// As for sendto.
     pub fn turn_away(&self, stranger: SocketAddr) -> io::Result<()> {
-        let (Code(code), text) = (Code::UNKNOWN_TID, "unknown transfer ID".to_owned());
-        let error = Packet::Error { code, text }.to_bytes();
-        self.socket.send_to(&error, stranger).map(drop)
+        let error = Packet::error(Code::UNKNOWN_TID, "unknown transfer ID");
+        self.socket.send_to(&error.to_bytes(), stranger).map(drop)
     }
 
     /// After the ACK of the last block: waits for twice the timeout, and if that block comes again, for

@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use super::Code;
+
 /// Options, each a name and a value, in the order in which they stand.
 pub type Options = Vec<(String, String)>;
 
@@ -56,6 +58,19 @@ impl<'a> Packet<'a> {
                 option("timeout", timeout.into()),
             ],
         }
+    }
+
+    /// An ERROR.
+    #[must_use]
+    pub fn error(Code(code): Code, text: &str) -> Packet<'static> {
+        let text = text.to_owned();
+        Packet::Error { code, text }
+    }
+
+    /// Whether an ACK answers it: a block, or the options that the server agrees to.
+    #[must_use]
+    pub fn wants_ack(&self) -> bool {
+        matches!(self, Packet::Data { .. } | Packet::OptionAck(_))
     }
 
     /// Whether it is an ACK.

@@ -294,8 +294,8 @@ fn tell_the_peer<T>(result: io::Result<T>, line: &mut Line) -> io::Result<T> {
     if let Err(error) = &result
         && !is_peers(error)
     {
-        let (Code(code), text) = (Code::of(error), error.to_string());
-        let _ = line.send(&Packet::Error { code, text }); // a courtesy: nobody waits for it to arrive
+        // A courtesy: nobody waits for it to arrive.
+        let _ = line.send(&Packet::error(Code::of(error), &error.to_string()));
     }
     result
 }

@@ -5,12 +5,12 @@ mod common;
 
 use std::{
     fs,
-    io::{ErrorKind, Read},
+    io::Read,
     net::{SocketAddr, UdpSocket},
     path::{Path, PathBuf},
     process::{self, Command, Stdio},
     thread,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use common::{PATIENCE, Program, installed, lesson, run};
@@ -76,9 +76,7 @@ fn server(folder: &Folder, more: &[&str]) -> (Program, SocketAddr) {
         .arg(&folder.0)
         .args(["--listen", "127.0.0.1:0"])
         .args(more);
-    // What it says further is not read: the pipe has room for what it says in a test.
-    let (program, addr, _said) = Program::serve(command);
-    std::mem::forget(_said);
+    let (program, addr, _) = Program::serve(command); // it goes on when nobody reads what it says
     (program, addr)
 }
 
@@ -237,10 +235,10 @@ fn files_come_whole_over_a_link_that_loses_repeats_and_reorders() {
     let (there, here) = (Folder::new("link-there"), Folder::new("link"));
     let (_server, addr) = server(&there, &[]);
     for name in ["get-1", "get-2"] {
-        there.fill(name, 30_000);
+        there.fill(name, 12_000);
     }
     for name in ["put-1", "put-2"] {
-        here.fill(name, 30_000);
+        here.fill(name, 12_000);
     }
     thread::scope(|scope| {
         for (seed, name) in (1..).zip(["get-1", "get-2", "put-1", "put-2"]) {
@@ -505,7 +503,17 @@ fn a_client_that_cannot_have_what_it_wants_says_so_in_a_line_and_leaves_nothing(
         );
     }
     assert_eq!(here.names(), ["mine"]);
-    let busy = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let busy = busy.local_addr().unwrap().to_string();
-    let _ = (Duration::ZERO, ErrorKind::AddrInUse, busy);
+    let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let busy = taken.local_addr().unwrap().to_string();
+    let mut command = lesson("tftp");
+    let output = run(
+        command.arg("serve").arg(&there.0).args(["--listen", &busy]),
+        "",
+    );
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.code() == Some(1) && said.lines().count() == 1,
+        "{said}"
+    );
+    assert!(said.contains(&busy) && said.contains("in use"), "{said}");
 }

@@ -119,8 +119,8 @@ fn refused(bytes: &[u8], wanted: &Packet) -> String {
             "UTF-8 has more letters than ASCII. `str::from_utf8` takes them all, and refuses what is none."
         }
         Packet::Request { options, .. } if options.is_empty() => {
-            "A request of RFC 1350 ends behind the mode's NUL: options are what may follow, and nothing \
-             must."
+            "Behind the opcode, a number of two bytes, the more significant first, stand a name and a mode, \
+             each with its NUL. Options may follow, and need not."
         }
         _ => "Nothing is missing in these bytes, and nothing is too much.",
     }

@@ -42,7 +42,7 @@ pub fn parse(datagram: &[u8]) -> Option<Packet> {
 /// The bytes of a packet.
 pub fn write(packet: &Packet) -> Vec<u8> {
     let _ = packet;
-    todo!("read the opcode from the first two bytes; it says what must follow")
+    todo!("the opcode first, as two bytes; then what belongs to this packet")
 }
 
 fn main() -> ExitCode {

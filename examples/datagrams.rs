@@ -46,8 +46,7 @@ fn messages(story: &mut Story, client: &UdpSocket, server: &UdpSocket) -> io::Re
     let mut buf = [0; 4];
     let mut recv = || server.recv(&mut buf);
     let came = [recv()?, recv()?, recv()?, recv()?];
-    let text =
-        "Four recvs into 4 bytes: 3, 0, 4, 4. 0 is no end of file. The end of `three` is lost.";
+    let text = "Four recvs into 4 bytes: 3, 0, 4, 4. 0 is no end; what does not fit is lost.";
     story.claim(text, came == [3, 0, 4, 4] && buf == *b"four")?;
     // 65 535 but for the headers that count: UDP's 8 bytes, and 20 of IPv4.
     let most = 65_527 - 20 * usize::from(client.local_addr()?.is_ipv4());
@@ -61,8 +60,7 @@ fn messages(story: &mut Story, client: &UdpSocket, server: &UdpSocket) -> io::Re
 
 fn a_slow_reader(story: &mut Story, client: &UdpSocket, server: &UdpSocket) -> io::Result<()> {
     SockRef::from(server).set_recv_buffer_size(16 << 10)?;
-    // Never blocks: there is no window that could close.
-    (0..64).try_for_each(|_| client.send(&[0; 1024]).map(drop))?;
+    (0..64).try_for_each(|_| client.send(&[0; 1024]).map(drop))?; // no window, so none blocks
     let came = arrived(server)?.len() as u32; // recv until EAGAIN
     let left = unconnected().recv_q(0).drops(64 - came);
     story

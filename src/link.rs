@@ -50,6 +50,7 @@ pub struct Passed {
 #[derive(Debug)]
 pub struct Link {
     addr: SocketAddr,
+    sockets: [UdpSocket; 2],
     thread: Option<JoinHandle<Passed>>,
     /// When this half of a socket pair closes, the other half wakes the thread.
     stop: Option<UnixStream>,
@@ -66,6 +67,7 @@ impl Link {
         faults.check()?;
         let near = loopback(to)?;
         let (addr, far) = (near.local_addr()?, loopback(to)?);
+        let sockets = [near.try_clone()?, far.try_clone()?];
         let (stop, stopped) = UnixStream::pair()?;
         let wires = Wires {
             near: vec![(near, to)],
@@ -79,6 +81,7 @@ impl Link {
         let thread = thread::Builder::new().spawn(move || wires.relay(&stopped))?;
         Ok(Link {
             addr,
+            sockets,
             thread: Some(thread),
             stop: Some(stop),
         })
@@ -88,6 +91,12 @@ impl Link {
     #[must_use]
     pub fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// Its sockets, the one to send to and the one that the server hears from.
+    #[must_use]
+    pub fn sockets(&self) -> &[UdpSocket; 2] {
+        &self.sockets
     }
 
     /// Lets through what is under way, even what it holds back, ends, and says what has gone through.

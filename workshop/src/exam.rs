@@ -17,7 +17,7 @@ mod threads;
 mod watched;
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     fmt, io,
     net::{SocketAddr, TcpListener, TcpStream},
     os::fd::AsFd,
@@ -87,6 +87,8 @@ pub struct Exam {
     kernel: RefCell<Option<Kernel>>,
     /// Sockets with one of these ports at either end are shown.
     ports: RefCell<Vec<u16>>,
+    /// Whether this process's UDP sockets are shown as well.
+    udp: Cell<bool>,
     /// What was at these ports before: another process's.
     old: RefCell<Vec<End>>,
     /// The inodes of the exam's own sockets: all others are the student's.
@@ -105,6 +107,7 @@ impl Exam {
             supervisor,
             kernel: RefCell::new(Kernel::open().ok()),
             ports: RefCell::default(),
+            udp: Cell::default(),
             old: RefCell::default(),
             own: RefCell::default(),
         }
@@ -171,7 +174,7 @@ impl Exam {
     pub fn evidence(&self) -> Evidence {
         let gather = || {
             let threads = threads::students(); // first: what they have done the table must show
-            let look = || self.table().unwrap_or_default();
+            let look = || self.sockets().unwrap_or_default();
             let watches = !self.ports.borrow().is_empty();
             Evidence::gather(threads, look, &self.own.borrow(), watches)
         };

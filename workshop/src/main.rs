@@ -74,6 +74,9 @@ enum Command {
         /// The timers too, as `netstat -nato` shows them
         #[arg(long)]
         timers: bool,
+        /// UDP sockets too, as `netstat -nau` shows them
+        #[arg(long)]
+        udp: bool,
         /// Show each change as it happens, until Ctrl-C
         #[arg(long)]
         watch: bool,
@@ -89,10 +92,11 @@ fn run(command: Option<Command>) -> io::Result<ExitCode> {
     if let Some(Command::Netstat {
         ports,
         timers,
+        udp,
         watch,
     }) = command
     {
-        let view = View { ports, timers };
+        let view = View { ports, timers, udp };
         return match watch {
             true => view.until(&Stop::on_ctrl_c()?).map(done),
             false => view.once().map(done),

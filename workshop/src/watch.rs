@@ -8,7 +8,7 @@ use std::{
 use socket_workshop::{
     command::output_error,
     stop::Stop,
-    table::{HEADER, HEADER_WITH_TIMERS, Kernel, Row, Table},
+    table::{HEADER, HEADER_WITH_TIMERS, Kernel, Protocol, Row, Table},
 };
 
 /// Between two looks: short enough to follow a demonstration, long enough to read.
@@ -24,6 +24,8 @@ pub struct View {
     pub ports: Vec<u16>,
     /// The timers too, as `netstat -nato` shows them.
     pub timers: bool,
+    /// UDP sockets too, as `netstat -nau` shows them.
+    pub udp: bool,
 }
 
 impl View {
@@ -32,7 +34,7 @@ impl View {
     /// # Errors
     /// The table cannot be read, or stdout is closed.
     pub fn once(&self) -> io::Result<()> {
-        let table = Kernel::open()?.table()?.of_ports(&self.ports);
+        let table = self.look(&mut Kernel::open()?)?;
         let text = if self.timers {
             format!("{table:#}")
         } else {
@@ -53,10 +55,10 @@ impl View {
         } else {
             ""
         };
-        let mut before = kernel.table()?.of_ports(&self.ports);
+        let mut before = self.look(&mut kernel)?;
         print(&format!("{clear}{}", self.text(&marked(&before, &before))))?;
         while !stop.wait(INTERVAL)? {
-            let now = kernel.table()?.of_ports(&self.ports);
+            let now = self.look(&mut kernel)?;
             let rows = marked(&before, &now);
             if self.timers || rows.iter().any(|(_, mark)| mark.is_some()) {
                 print(&format!("{clear}{}", self.text(&rows)))?;
@@ -64,6 +66,14 @@ impl View {
             before = now;
         }
         Ok(())
+    }
+
+    fn look(&self, kernel: &mut Kernel) -> io::Result<Table> {
+        let mut table = kernel.table()?;
+        if self.udp {
+            table = table.and(kernel.udp_table()?);
+        }
+        Ok(table.of_ports(&self.ports))
     }
 
     fn text(&self, rows: &[(Row, Option<String>)]) -> String {
@@ -124,6 +134,13 @@ fn change(old: &Row, new: &Row) -> Option<String> {
     if old.send_q != new.send_q {
         changes.push(format!("Send-Q was {}", old.send_q));
     }
+    let dropped = match (old.drops, new.drops) {
+        (Some(old), Some(drops)) if new.protocol == Protocol::Udp => drops.saturating_sub(old),
+        _ => 0,
+    };
+    if dropped > 0 {
+        changes.push(format!("{dropped} dropped"));
+    }
     (!changes.is_empty()).then(|| changes.join(", "))
 }
 
@@ -141,8 +158,23 @@ mod tests {
     use socket_workshop::table::{End, Kernel, State};
     use std::{
         io::Write,
-        net::{TcpListener, TcpStream},
+        net::{TcpListener, TcpStream, UdpSocket},
     };
+
+    #[test]
+    fn says_what_a_udp_socket_has_dropped() {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.connect(socket.local_addr().unwrap()).unwrap();
+        let mut kernel = Kernel::open().unwrap();
+        let mut before = kernel.udp_table().unwrap();
+        let is_ours = |row: &socket_workshop::table::Row| row.end() == End::of(&socket).unwrap();
+        before.rows.retain(is_ours);
+        let mut after = before.clone();
+        after.rows[0].drops = Some(3);
+        after.rows[0].recv_q = 768;
+        let mark = marked(&before, &after)[0].1.clone();
+        assert_eq!(mark, Some("Recv-Q was 0, 3 dropped".to_owned()));
+    }
 
     #[test]
     fn says_what_is_new_what_changed_and_what_is_gone() {

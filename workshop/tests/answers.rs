@@ -179,7 +179,15 @@ answers! {
 
         transfer(stub): ;
 
-        datagrams(stub): ;
+        datagrams(ask): a_small_buffer adds_50_ms an_error_of_its_own
+            begins_the_wait_anew compares_the_buffer drops_an_empty_answer
+            empty_is_the_end every_200_ms every_50_ms gives_up_after_three_tries
+            gives_up_at_a_signal gives_up_at_a_stranger ignores_what_send_says
+            keeps_the_number leaves_its_timeout leaves_its_timeout_after_an_error
+            looks_at_the_limit_between_pauses looks_at_the_limit_in_silence_only
+            lowest_byte_first never_sends_again passes_over_every_error passes_zero_on
+            says_would_block sends_again_at_each_datagram slices_without_looking spins
+            takes_the_timeout_away takes_the_whole_buffer takes_whatever_comes two_sends;
 
         tftp(parse, write): a_block_is_text a_long_ack a_number_in_a_byte an_error_in_utf_8_only
             an_error_without_a_nul an_opcode_of_one_byte ascii_only at_most_512
@@ -229,7 +237,7 @@ answers! {
 
         transfer(stub): ;
 
-        datagrams(stub): ;
+        datagrams(ask): a_thread_that_sends naps polls the_workshops_own;
 
         tftp(parse, write): a_byte_at_a_time by_a_reader by_splitting the_workshops_own;
 
@@ -254,7 +262,7 @@ answers! {
         latency(prepare, put): starter;
         proxy(relay): starter;
         transfer(stub): starter;
-        datagrams(stub): starter;
+        datagrams(ask): starter;
         tftp(parse, write): starter;
         headers(stub): starter;
         handshake(stub): starter;

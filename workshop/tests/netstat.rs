@@ -5,7 +5,7 @@ mod common;
 
 use std::{
     io::{BufRead, BufReader, Write},
-    net::{Shutdown, TcpListener},
+    net::{Shutdown, TcpListener, UdpSocket},
     process::{Command, Stdio},
 };
 
@@ -59,6 +59,28 @@ fn it_prints_what_netstat_prints_for_a_port() {
         Ok(agreed.then_some(()))
     });
     assert!(agreed.unwrap().is_some(), "{both:#?}");
+}
+
+#[test]
+fn it_prints_udp_sockets_where_these_are_asked_for() {
+    if !installed("netstat") {
+        return;
+    }
+    let server = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let client = UdpSocket::bind("127.0.0.1:0").unwrap();
+    client.connect(server.local_addr().unwrap()).unwrap();
+    client.send(b"unread").unwrap();
+    let port = server.local_addr().unwrap().port();
+    let without = workshop()
+        .args(["netstat", "--port", &port.to_string()])
+        .output();
+    assert!(!String::from_utf8_lossy(&without.unwrap().stdout).contains("udp"));
+    let with = ["netstat", "--udp", "--port", &port.to_string()];
+    let ours = lines(workshop().args(with), port);
+    let mut netstat = Command::new("netstat");
+    let theirs = lines(netstat.arg("-naut").stdout(Stdio::piped()), port);
+    assert_eq!(ours, theirs);
+    assert_eq!(ours.len(), 2);
 }
 
 #[test]

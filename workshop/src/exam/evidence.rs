@@ -4,7 +4,7 @@
 use std::{collections::HashMap, fs};
 
 use socket_workshop::{
-    table::{Row, State, Table},
+    table::{Protocol, Row, State, Table},
     threads::Doing,
 };
 
@@ -105,7 +105,11 @@ impl Evidence {
             .or_else(|| self.yours().next())
             .or_else(|| self.sockets.iter().find(listener))
             .or_else(|| self.sockets.first())?;
-        Some(format!("netstat -nat | grep {}", seen.row.local.port()))
+        let netstat = match seen.row.protocol {
+            Protocol::Tcp => "netstat -nat",
+            Protocol::Udp => "netstat -nau",
+        };
+        Some(format!("{netstat} | grep {}", seen.row.local.port()))
     }
 }
 
@@ -131,7 +135,7 @@ impl Seen {
             ..
         } = &self.row;
         let peer = match state {
-            State::Listen => "*".to_owned(),
+            State::Listen | State::Close => "*".to_owned(),
             _ => peer.to_string(),
         };
         let whose = match self.whose {
@@ -142,12 +146,15 @@ impl Seen {
             Whose::Nobodys => "(another process's)".to_owned(),
         };
         [
-            if local.is_ipv4() { "tcp" } else { "tcp6" }.to_owned(),
+            self.row.protocol_name().to_owned(),
             recv_q.to_string(),
             send_q.to_string(),
             local.to_string(),
             peer,
-            state.to_string(),
+            match self.row.is_unconnected() {
+                true => String::new(),
+                false => state.to_string(),
+            },
             whose,
         ]
     }

@@ -176,7 +176,10 @@ impl fmt::Display for Failure {
 fn part(name: &str, text: &str) -> String {
     let mut lines = Vec::new();
     for line in text.lines() {
-        if line.starts_with(' ') || line.starts_with("tcp") || line.starts_with('"') {
+        if [" ", "tcp", "udp", "\""]
+            .iter()
+            .any(|start| line.starts_with(start))
+        {
             lines.push(line.to_owned());
         } else {
             lines.extend(textwrap::wrap(line, WIDTH).into_iter().map(String::from));

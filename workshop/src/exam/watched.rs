@@ -7,12 +7,19 @@ use socket_workshop::{
     table::{Kernel, State, Table},
 };
 
+use socket2::{SockRef, Type};
+
 use super::{Exam, Unmet, Verdict, evidence::sockets_by_inode};
 
 impl Exam {
-    /// The evidence shall show the sockets with this one's port.
+    /// The evidence shall show the sockets with this one's port. If it is a UDP socket: all of these
+    /// that this process has, for the answer may take any port.
     pub fn watches(&self, socket: &impl AsFd) {
-        let addr = socket2::SockRef::from(socket).local_addr();
+        let socket = SockRef::from(socket);
+        if matches!(socket.r#type(), Ok(Type::DGRAM)) {
+            return self.udp.set(true);
+        }
+        let addr = socket.local_addr();
         if let Some(addr) = addr.ok().and_then(|addr| addr.as_socket()) {
             self.watches_port(addr.port());
         }
@@ -57,23 +64,37 @@ impl Exam {
         self.read_table(Kernel::table_with_info)
     }
 
-    fn read_table(&self, read: fn(&mut Kernel) -> io::Result<Table>) -> Verdict<Table> {
-        match self.kernel.borrow_mut().as_mut().map(read) {
-            Some(Ok(table)) => {
-                let mut table = match &self.ports.borrow()[..] {
-                    [] => Table::default(), // `of_ports` takes no port for all of them
-                    ports => table.of_ports(ports),
-                };
-                table
-                    .rows
-                    .retain(|row| !self.old.borrow().contains(&row.end()));
-                Ok(table)
-            }
-            Some(Err(error)) => Err(Unmet::not_here(format!(
-                "cannot read the socket table: {error}"
-            ))),
-            None => Err(Unmet::not_here("there is no socket table to read")),
+    /// The UDP sockets of this process, the answer's and the exam's.
+    ///
+    /// # Errors
+    /// The table cannot be read here.
+    pub fn udp_table(&self) -> Verdict<Table> {
+        let table = self.kernel.borrow_mut().as_mut().map(Kernel::udp_table);
+        let mut table = readable(table)?;
+        let ours = sockets_by_inode();
+        table.rows.retain(|row| ours.contains_key(&row.inode));
+        Ok(table)
+    }
+
+    /// The rows that the evidence shows.
+    pub(super) fn sockets(&self) -> Verdict<Table> {
+        let tcp = self.table()?;
+        match self.udp.get() {
+            true => Ok(tcp.and(self.udp_table()?)),
+            false => Ok(tcp),
         }
+    }
+
+    fn read_table(&self, read: fn(&mut Kernel) -> io::Result<Table>) -> Verdict<Table> {
+        let table = readable(self.kernel.borrow_mut().as_mut().map(read))?;
+        let mut table = match &self.ports.borrow()[..] {
+            [] => Table::default(), // `of_ports` takes no port for all of them
+            ports => table.of_ports(ports),
+        };
+        table
+            .rows
+            .retain(|row| !self.old.borrow().contains(&row.end()));
+        Ok(table)
     }
 
     /// Waits until the table shows something. `None` if it has not by the limit.
@@ -94,5 +115,16 @@ impl Exam {
             }
         });
         unreadable.map_or(Ok(seen.ok().flatten()), Err)
+    }
+}
+
+/// The table that was read, if there is one.
+fn readable(table: Option<io::Result<Table>>) -> Verdict<Table> {
+    match table {
+        Some(Ok(table)) => Ok(table),
+        Some(Err(error)) => Err(Unmet::not_here(format!(
+            "cannot read the socket table: {error}"
+        ))),
+        None => Err(Unmet::not_here("there is no socket table to read")),
     }
 }

@@ -122,7 +122,13 @@ fn refused(bytes: &[u8], wanted: &Packet) -> String {
             "Behind the opcode, a number of two bytes, the more significant first, stand a name and a mode, \
              each with its NUL. Options may follow, and need not."
         }
-        _ => "Nothing is missing in these bytes, and nothing is too much.",
+        _ => {
+            let opcode = bytes.get(1).copied().unwrap_or_default();
+            return format!(
+                "The opcode, two bytes with the more significant first, is {opcode}. What belongs to it is \
+                 there, and nothing is too much."
+            );
+        }
     }
     .to_owned()
 }
@@ -259,7 +265,7 @@ fn of_options(wanted: &Options, got: &Options) -> Option<String> {
         let (wanted, got) = pairs.find(|(wanted, got)| wanted != got)?;
         return match of_text(&wanted.0, &got.0) {
             Some(_) if wanted.0 == got.1 => Some("Name and value are exchanged.".to_owned()),
-            None if wanted.1.parse::<u64>() == got.1.parse() => Some(
+            None if is_the_same_number(&wanted.1, &got.1) => Some(
                 "A value is text: whoever makes a number of it and text again gives something else back."
                     .to_owned(),
             ),
@@ -267,6 +273,10 @@ fn of_options(wanted: &Options, got: &Options) -> Option<String> {
         };
     };
     Some(what.to_owned())
+}
+
+fn is_the_same_number(a: &str, b: &str) -> bool {
+    a.parse::<u64>().is_ok_and(|a| b.parse() == Ok(a))
 }
 
 /// Where the first part begins that is not the same in both.

@@ -10,7 +10,7 @@ pub fn parse(datagram: &[u8]) -> Option<Packet> {
     match opcode {
         1 | 2 => {
             let (file, rest) = string(rest)?;
-            let (mode, rest) = string(rest)?;
+            let (mode, _) = string(rest)?;
             Some(Packet::Request {
                 write: opcode == 2,
                 file,

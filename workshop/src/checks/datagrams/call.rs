@@ -1,0 +1,267 @@
+//! The exam's socket, the one that the answer gets, and a call of the answer.
+
+use std::{
+    io::{self, ErrorKind},
+    net::{SocketAddr, UdpSocket},
+    sync::Arc,
+    time::Duration,
+};
+
+use socket_workshop::deadline::Deadline;
+
+use super::{
+    Ask,
+    cause::{Instead, hangs, not_sent, other_bytes, panicked, too_early},
+};
+
+use crate::exam::{Answer, Because, Case, Exam, LIMIT, Verdict, here, quote};
+
+/// A limit where time is not the subject: longer than the exam itself waits.
+pub(super) const AMPLE: Duration = Duration::from_secs(10);
+
+/// How much too early a time-out may seem, for clocks count in steps.
+pub(super) const JIFFY: Duration = Duration::from_millis(10);
+
+/// How long to wait for a datagram before looking whether the answer has returned.
+const A_WHILE: Duration = Duration::from_millis(20);
+
+/// What a call returned.
+pub(super) type Got = Result<Vec<u8>, io::Error>;
+
+/// What it was to return.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wanted<'a> {
+    /// This text.
+    Text(&'a [u8]),
+    /// An error of this kind.
+    Error(ErrorKind),
+    /// EMSGSIZE, which std has no kind for.
+    TooLarge,
+}
+
+/// The exam's socket is the server; the other, connected to it, is lent to the answer.
+pub(super) struct Pair<'e> {
+    pub(super) exam: &'e Exam,
+    pub(super) server: UdpSocket,
+    pub(super) socket: Arc<UdpSocket>,
+    client: SocketAddr,
+    ask: Ask,
+}
+
+/// One call.
+pub(super) struct Call<'e> {
+    pub(super) exam: &'e Exam,
+    socket: Arc<UdpSocket>,
+    pub(super) answer: Answer<'e, Got>,
+    /// What it must send.
+    pub(super) question: Vec<u8>,
+    pub(super) limit: Duration,
+}
+
+impl<'e> Pair<'e> {
+    pub(super) fn new(exam: &'e Exam, ask: Ask) -> Verdict<Pair<'e>> {
+        let server = here("bind a UDP socket", UdpSocket::bind("127.0.0.1:0"))?;
+        let addr = here("read its address", server.local_addr())?;
+        let pair = Pair::to(exam, ask, server, addr)?;
+        let client = pair.client;
+        exam.step(format!(
+            "bound {addr}, the exam's socket, and connected {client}, yours, to it"
+        ));
+        Ok(pair)
+    }
+
+    /// The answer's socket is connected to this address instead.
+    pub(super) fn to(
+        exam: &'e Exam,
+        ask: Ask,
+        server: UdpSocket,
+        addr: SocketAddr,
+    ) -> Verdict<Pair<'e>> {
+        exam.owns(&server);
+        exam.watches(&server);
+        let socket = here("bind a UDP socket", UdpSocket::bind("127.0.0.1:0"))?;
+        here("connect it", socket.connect(addr))?;
+        let client = here("read its address", socket.local_addr())?;
+        Ok(Pair {
+            exam,
+            server,
+            socket: Arc::new(socket),
+            client,
+            ask,
+        })
+    }
+
+    /// Calls the answer.
+    pub(super) fn call(&self, request: &[u8], number: u32, limit: Duration) -> Verdict<Call<'e>> {
+        self.exam.step(format!(
+            "called `ask` with the request {}, the number {number:#x} and a limit of {limit:?}",
+            quote(request)
+        ));
+        let (ask, socket, request) = (self.ask, Arc::clone(&self.socket), request.to_vec());
+        let question = datagram(number, &request);
+        let body = move || ask(&socket, &request, number, limit);
+        Ok(Call {
+            exam: self.exam,
+            socket: Arc::clone(&self.socket),
+            answer: self.exam.start("ask", body)?,
+            question,
+            limit,
+        })
+    }
+
+    /// What comes from the answer within a time, if anything does.
+    pub(super) fn next(&self, within: Duration) -> Verdict<Option<Vec<u8>>> {
+        let mut buf = vec![0; 1 << 16];
+        match Deadline::after(within).recv(&self.server, &mut buf) {
+            Ok(n) => Ok(Some(buf[..n].to_vec())),
+            Err(error) if error.kind() == ErrorKind::TimedOut => Ok(None),
+            Err(error) => here("receive", Err(error)),
+        }
+    }
+
+    /// The question must come, within [`LIMIT`] from now. Returns how long after the call it came.
+    pub(super) fn hears(&self, call: &Call) -> Verdict<Duration> {
+        let limit = Deadline::after(LIMIT);
+        loop {
+            if let Some(came) = self.next(A_WHILE)? {
+                let age = call.answer.age();
+                call.is_the_question(&came)?;
+                return Ok(age);
+            }
+            if call.answer.has_ended() || limit.passed() {
+                return call.sends_nothing(call.answer.has_ended());
+            }
+        }
+    }
+
+    /// Sends what is no step of its own.
+    pub(super) fn sends(&self, bytes: &[u8]) -> Verdict {
+        // Nobody may be there any more: that is not for this to say.
+        here("send", self.server.send_to(bytes, self.client).or(Ok(0))).map(drop)
+    }
+
+    /// Sends a text with a number, and says so.
+    pub(super) fn answers(&self, number: u32, text: &[u8]) -> Verdict {
+        self.exam.step(format!(
+            "answered with the number {number:#x} and {}",
+            quote(text)
+        ));
+        self.sends(&datagram(number, text))
+    }
+}
+
+impl Call<'_> {
+    fn is_the_question(&self, came: &[u8]) -> Verdict {
+        self.exam
+            .must(
+                came == self.question,
+                format!("the datagram {}", quote(&self.question)),
+                quote(came),
+            )
+            .because(|_| other_bytes(&self.question, came))
+    }
+
+    fn sends_nothing<T>(&self, ended: bool) -> Verdict<T> {
+        let error = match ended {
+            true => self.answer.returns("of the last step")?.err(),
+            false => None,
+        };
+        let seen = match ended {
+            true => "none comes: your function has ended",
+            false => "none comes",
+        };
+        let expected = format!("the datagram {} to come", quote(&self.question));
+        self.exam
+            .fail(expected, seen)
+            .because(|case| not_sent(ended, error.map(|error| error.kind()), case))
+    }
+
+    /// The call must return this, within [`LIMIT`] from now. Returns how long it took in all.
+    ///
+    /// `cause` is what the check knows of what came instead, `None` if nothing came.
+    pub(super) fn returns(
+        &self,
+        wanted: Wanted,
+        cause: impl Fn(Option<&Got>, &Case) -> Option<String>,
+    ) -> Verdict<Duration> {
+        let returned = self.answer.returns("of the last step");
+        let got = returned.because(|case| match case.panicked {
+            true => Some(panicked().to_owned()),
+            false => cause(None, case).or_else(|| Some(hangs(&self.socket, case))),
+        })?;
+        let took = self.answer.age();
+        if wanted.is(&got) {
+            self.exam.step(match &got {
+                Ok(text) => format!("it returned Ok({})", quote(text)),
+                Err(error) => format!("it returned an error: {error}"),
+            });
+            return Ok(took);
+        }
+        let seen = match &got {
+            Ok(text) => format!("it has returned Ok({})", quote(text)),
+            Err(error) => format!(
+                "it has returned an error after {took:.0?}: {error} ({:?})",
+                error.kind()
+            ),
+        };
+        let instead = Instead {
+            wanted,
+            got: &got,
+            took,
+            limit: self.limit,
+            number: &self.question[..4],
+        };
+        self.exam
+            .fail(format!("`ask` to return {}", wanted.text()), seen)
+            .because(|case| cause(Some(&got), case))
+            .because(|case| instead.likely(case))
+    }
+
+    /// The call must end by its deadline, and not before it.
+    pub(super) fn times_out(&self) -> Verdict<Duration> {
+        let took = self.returns(Wanted::Error(ErrorKind::TimedOut), |_, _| None)?;
+        self.exam
+            .must(
+                took + JIFFY >= self.limit,
+                format!("`ask` to wait for {:?}", self.limit),
+                format!("it has given up after {took:.0?}"),
+            )
+            .caused_by(too_early(took, self.limit))?;
+        Ok(took)
+    }
+}
+
+impl Wanted<'_> {
+    fn is(self, got: &Got) -> bool {
+        match (self, got) {
+            (Wanted::Text(text), Ok(got)) => text == got,
+            (Wanted::Error(kind), Err(error)) => error.kind() == kind,
+            (Wanted::TooLarge, Err(error)) => {
+                error.raw_os_error() == Some(nix::errno::Errno::EMSGSIZE as i32)
+            }
+            _ => false,
+        }
+    }
+
+    fn text(self) -> String {
+        match self {
+            Wanted::Text(text) => format!("Ok({})", quote(text)),
+            Wanted::Error(kind) => format!("an error of the kind {kind:?}"),
+            Wanted::TooLarge => "the error EMSGSIZE, as the kernel gave it".to_owned(),
+        }
+    }
+}
+
+/// A number and a text.
+pub(super) fn datagram(number: u32, text: &[u8]) -> Vec<u8> {
+    [&number.to_be_bytes(), text].concat()
+}
+
+/// A socket that hears from itself only: to whoever else sends to it, nobody is there. And nobody else
+/// can get its port.
+pub(super) fn deaf() -> Verdict<(UdpSocket, SocketAddr)> {
+    let socket = here("bind a UDP socket", UdpSocket::bind("127.0.0.1:0"))?;
+    let addr = here("read its address", socket.local_addr())?;
+    here("connect it", socket.connect(addr))?;
+    Ok((socket, addr))
+}

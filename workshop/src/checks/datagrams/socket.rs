@@ -1,0 +1,161 @@
+//! What the kernel says, and how the socket is left.
+
+use std::{io::ErrorKind, net::UdpSocket, time::Duration};
+
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use socket_workshop::deadline::Deadline;
+
+use super::{
+    Ask,
+    call::{AMPLE, Pair, Wanted, deaf},
+};
+
+use crate::exam::{Because, Doing, Exam, LIMIT, Verdict, here, numbered};
+
+pub(super) fn says_that_nobody_is_there(exam: &Exam, ask: Ask) -> Verdict {
+    let (socket, addr) = deaf()?;
+    let pair = Pair::to(exam, ask, socket, addr)?;
+    exam.step(format!(
+        "connected your socket to {addr}, where nobody hears it: its kernel is told so by ICMP"
+    ));
+    let call = pair.call(b"is anybody there?", 1, AMPLE)?;
+    call.returns(Wanted::Error(ErrorKind::ConnectionRefused), |got, _| {
+        refused(got.is_none())
+    })?;
+    let pair = Pair::new(exam, ask)?;
+    let call = pair.call(b"are you there?", 2, AMPLE)?;
+    pair.hears(&call)?;
+    let addr = here("read an address", pair.server.local_addr())?;
+    here("connect a socket", pair.server.connect(addr))?;
+    exam.step("from now on the exam's socket hears itself only: to you, nobody is there");
+    call.returns(Wanted::Error(ErrorKind::ConnectionRefused), |got, _| {
+        refused(got.is_none())
+    })
+    .map(drop)
+}
+
+fn refused(hangs: bool) -> Option<String> {
+    hangs.then(|| {
+        "What was sent could not be delivered, and the kernel says so, once each time: the next `recv` or \
+         `send` fails with ECONNREFUSED. Either that was passed over as if nothing had come yet, or \
+         nothing was sent again: return it."
+            .to_owned()
+    })
+}
+
+pub(super) fn says_that_it_is_too_large(exam: &Exam, ask: Ask) -> Verdict {
+    const MOST: usize = 65_507 - 4;
+    let pair = Pair::new(exam, ask)?;
+    let text = numbered(MOST + 8);
+    let call = pair.call(&text[..MOST + 1], 1, AMPLE)?;
+    call.returns(Wanted::TooLarge, |got, _| {
+        let cause = match got {
+            None => {
+                "The kernel takes no datagram of 65 508 bytes: `send` fails with EMSGSIZE, each time. That \
+                 was passed over, and an answer to nothing is waited for."
+            }
+            Some(Ok(_)) => return None,
+            Some(Err(error)) if error.raw_os_error().is_some() => return None,
+            Some(Err(_)) => {
+                "It has failed, but with an error of its own. The caller can learn from the kernel's what to \
+                 do: return that as it is."
+            }
+        };
+        Some(cause.to_owned())
+    })?;
+    let call = pair.call(&text[..MOST], 2, AMPLE)?;
+    pair.hears(&call)?;
+    pair.answers(2, b"ok")?;
+    call.returns(Wanted::Text(b"ok"), |_, _| None).map(drop)
+}
+
+pub(super) fn leaves_the_socket_as_it_was(exam: &Exam, ask: Ask) -> Verdict {
+    for timeout in [None, Some(Duration::from_secs(3))] {
+        let pair = Pair::new(exam, ask)?;
+        here("set a timeout", pair.socket.set_read_timeout(timeout))?;
+        exam.step(format!(
+            "set the read timeout of your socket to {timeout:?}"
+        ));
+        let call = pair.call(b"one", 1, AMPLE)?;
+        pair.hears(&call)?;
+        pair.answers(1, b"first")?;
+        call.returns(Wanted::Text(b"first"), |_, _| None)?;
+        is_as_it_was(exam, &pair.socket, timeout)?;
+        pair.call(b"two", 2, Duration::from_millis(100))?
+            .times_out()?;
+        is_as_it_was(exam, &pair.socket, timeout)?;
+        let (socket, addr) = deaf()?;
+        let pair = Pair::to(exam, ask, socket, addr)?;
+        here("set a timeout", pair.socket.set_read_timeout(timeout))?;
+        exam.step(format!(
+            "another socket of yours, with the read timeout {timeout:?}, is connected to nobody"
+        ));
+        let call = pair.call(b"three", 3, AMPLE)?;
+        call.returns(Wanted::Error(ErrorKind::ConnectionRefused), |_, _| None)?;
+        is_as_it_was(exam, &pair.socket, timeout)?;
+    }
+    Ok(())
+}
+
+fn is_as_it_was(exam: &Exam, socket: &UdpSocket, timeout: Option<Duration>) -> Verdict {
+    let now = here("read a timeout", socket.read_timeout())?;
+    exam.must(
+        now == timeout,
+        format!("the socket's read timeout to be {timeout:?} again"),
+        match now {
+            None => "it has none now".to_owned(),
+            Some(_) => "it has another now".to_owned(),
+        },
+    )
+    .caused_by(
+        "The socket is only lent, and its read timeout (SO_RCVTIMEO) stays on it when the call returns: \
+         the caller's next `recv` would be held to it. Read it first, and set it again at the end, \
+         whichever way the call ends: after an error too.",
+    )?;
+    let flags = fcntl(socket, FcntlArg::F_GETFL).map_err(Into::into);
+    let flags = OFlag::from_bits_truncate(here("read a socket's flags", flags)?);
+    exam.must(
+        !flags.contains(OFlag::O_NONBLOCK),
+        "the socket to block, as before",
+        "it is non-blocking now (O_NONBLOCK)",
+    )
+    .caused_by(
+        "The socket is only lent: put back what has been set, whichever way the call ends.",
+    )?;
+    exam.must(
+        socket.peer_addr().is_ok(),
+        "the socket to be connected, as before",
+        "it is not",
+    )
+}
+
+pub(super) fn waits_and_goes_on_after_a_signal(exam: &Exam, ask: Ask) -> Verdict {
+    let pair = Pair::new(exam, ask)?;
+    let call = pair.call(b"is anybody there?", 9, AMPLE)?;
+    for _ in 0..2 {
+        pair.hears(&call)?;
+        comes_to_rest(exam)?;
+        call.answer.interrupt()?;
+        exam.step("interrupted the system call in which your thread waited, by a signal");
+    }
+    pair.answers(9, b"yes")?;
+    call.returns(Wanted::Text(b"yes"), |_, _| None).map(drop)
+}
+
+/// A thread that waits is blocked in a system call.
+fn comes_to_rest(exam: &Exam) -> Verdict {
+    const WATCHED: Duration = Duration::from_millis(1500); // a busy machine may let it wait to run
+    let deadline = Deadline::after(WATCHED.min(LIMIT));
+    let rests = || Ok((!exam.evidence().threads.contains(&Doing::Running)).then_some(()));
+    let rests = here("look at threads", deadline.wait_for(rests))?;
+    exam.must(
+        rests.is_some(),
+        "your thread to wait, while nothing comes",
+        format!("it runs: at no moment in {WATCHED:?} was it blocked in a system call"),
+    )
+    .caused_by(
+        "There is nothing to receive, and yet your thread runs: it asks the socket, or the clock, again and \
+         again, which keeps a processor busy. A `recv` of a blocking socket waits in the kernel; its \
+         timeout is what remains until the question is to be sent again.",
+    )
+}

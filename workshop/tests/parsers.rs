@@ -51,7 +51,8 @@ proptest! {
             let again = packet.to_bytes();
             prop_assert_eq!(Packet::parse(&again), Some(packet.clone()));
             // Every byte is accounted for: only an ERROR's text may be damaged, or go on behind its NUL.
-            prop_assert!(matches!(packet, Packet::Error { .. }) || again == bytes);
+            let is_error = bytes[..2] == [0, 5];
+            prop_assert!(is_error || again == bytes);
         }
     }
 
@@ -71,7 +72,8 @@ proptest! {
             Packet::Error { code, text },
             Packet::OptionAck(options),
         ] {
-            prop_assert_eq!(Packet::parse(&packet.to_bytes()), Some(packet.clone()));
+            let bytes = packet.to_bytes();
+            prop_assert_eq!(Packet::parse(&bytes), Some(packet));
         }
     }
 

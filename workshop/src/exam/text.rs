@@ -120,13 +120,19 @@ mod tests {
         let hex = "00 01 66 69 6c 65 00 6f 63 74 65 74 00";
         assert_eq!(
             text,
-            format!("     0  {hex:<48}  ..file.octet.\n{}^^ byte 6", " ".repeat(26))
+            format!(
+                "     0  {hex:<48}  ..file.octet.\n{}^^ byte 6",
+                " ".repeat(26)
+            )
         );
         assert_eq!(dump(b"", Some(0)), "        ^^ byte 0");
         let behind = dump(&[7; 16], Some(16));
         assert!(behind.ends_with("\n        ^^ byte 16"), "{behind}");
         let long = dump(&[7; 1000], Some(500));
-        assert!(long.contains("^^ byte 500\n") && long.ends_with("(1000 bytes in all)"), "{long}");
+        assert!(
+            long.contains("^^ byte 500\n") && long.ends_with("(1000 bytes in all)"),
+            "{long}"
+        );
         assert_eq!(long.lines().count(), 8);
     }
 

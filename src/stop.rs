@@ -214,6 +214,24 @@ mod tests {
     }
 
     #[test]
+    fn a_descriptor_is_waited_for_until_the_wish_is_made() {
+        use crate::deadline::Deadline;
+        use std::{io::ErrorKind, net::UdpSocket};
+
+        let stop = Stop::new().unwrap();
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let soon = Deadline::after(Duration::from_millis(20));
+        assert!(!stop.readable(&socket, Some(soon)).unwrap());
+        assert!(soon.passed());
+        socket.send_to(b"x", socket.local_addr().unwrap()).unwrap();
+        assert!(stop.readable(&socket, None).unwrap());
+        assert!(!stop.readable(&socket, Some(soon)).unwrap(), "too late");
+        stop.request();
+        let error = stop.readable(&socket, None).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Interrupted);
+    }
+
+    #[test]
     fn what_stands_in_for_an_eventfd_is_readable_once_it_has_been_written() {
         use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
         use std::os::fd::AsFd;

@@ -20,6 +20,7 @@ use std::{
     io::{self, ErrorKind},
 };
 
+use self::options::NotAsked;
 pub use self::{
     line::{IsAnswer, Line, Rule},
     packet::Packet,
@@ -62,6 +63,9 @@ impl Code {
     /// What to tell the peer of an error of ours.
     #[must_use]
     pub fn of(error: &io::Error) -> Code {
+        if error.get_ref().is_some_and(|inner| inner.is::<NotAsked>()) {
+            return Code::OPTIONS;
+        }
         match error.kind() {
             ErrorKind::NotFound => Code::NOT_FOUND,
             ErrorKind::PermissionDenied | ErrorKind::InvalidInput => Code::ACCESS,

@@ -1,10 +1,7 @@
 //! What the two ends agree on: the client asks in its request, the server says in its OACK what it
 //! agrees to, and whatever it leaves out stays as it was (RFC 2347).
 
-use std::{
-    io::{self, ErrorKind},
-    time::Duration,
-};
+use std::{error::Error, fmt, io, time::Duration};
 
 use super::{BLOCK_SIZE, LARGEST_BLOCK, packet::Options};
 
@@ -88,7 +85,7 @@ impl Agreed {
     /// The client's part: what holds when the server has answered what was asked for with this OACK.
     ///
     /// # Errors
-    /// `InvalidData`: the server agrees to something that was not asked for. An ERROR 8 is the answer.
+    /// The server agrees to something that was not asked for. An ERROR 8 is the answer (RFC 2347).
     pub fn by(&self, answer: &Options) -> io::Result<Agreed> {
         let mut agreed = Agreed::default();
         for (name, value) in answer {
@@ -104,15 +101,33 @@ impl Agreed {
                 }
                 ("tsize", Ok(bytes)) => agreed.size = Some(bytes),
                 _ => {
-                    let what =
-                        format!("the server agrees to {name} {value}, which nobody asked for");
-                    return Err(io::Error::new(ErrorKind::InvalidData, what));
+                    let (name, value) = (name.clone(), value.clone());
+                    return Err(io::Error::other(NotAsked { name, value }));
                 }
             }
         }
         Ok(agreed)
     }
 }
+
+/// The server has agreed to something that was not asked for.
+#[derive(Debug)]
+pub(super) struct NotAsked {
+    name: String,
+    value: String,
+}
+
+impl fmt::Display for NotAsked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let NotAsked { name, value } = self;
+        write!(
+            f,
+            "the server agrees to {name} {value}, which nobody has asked for"
+        )
+    }
+}
+
+impl Error for NotAsked {}
 
 fn is_block_size(bytes: u64) -> bool {
     (8..=u64::from(LARGEST_BLOCK)).contains(&bytes)

@@ -129,36 +129,37 @@ impl Files {
 /// # Errors
 /// What went wrong. The peer has been told, unless it knows.
 pub fn get(line: &mut Line, name: &str, asked: Agreed, sink: &mut impl Write) -> io::Result<u64> {
-    let got = || {
-        let (mut answer, mut first) = (None, None);
-        line.exchange(&request(false, name, &asked), &mut |heard| {
-            match heard {
-                Packet::OptionAck(options) => answer = Some(options.clone()),
-                // A server that knows no options sends the first block at once.
-                Packet::Data { block: 1, bytes } => first = Some(bytes.to_vec()),
-                _ => return false,
-            }
-            true
-        })?;
-        let agreed = agree(line, asked, answer)?;
-        let (received, last) = match first {
-            None => receive(line, agreed, Packet::Ack(0), 1, sink)?,
-            Some(bytes) => {
-                check_length(bytes.len(), agreed)?;
-                sink.write_all(&bytes)?;
-                match bytes.len() < usize::from(agreed.block_size) {
-                    true => (bytes.len() as u64, 1),
-                    false => {
-                        let (more, last) = receive(line, agreed, Packet::Ack(1), 2, sink)?;
-                        (bytes.len() as u64 + more, last)
-                    }
+    let got = get_all(line, name, asked, sink);
+    tell_the_peer(got, line)
+}
+
+fn get_all(line: &mut Line, name: &str, asked: Agreed, sink: &mut impl Write) -> io::Result<u64> {
+    let (mut answer, mut first) = (None, None);
+    line.exchange(&request(false, name, &asked), &mut |heard| {
+        match heard {
+            Packet::OptionAck(options) => answer = Some(options.clone()),
+            // A server that knows no options sends the first block at once.
+            Packet::Data { block: 1, bytes } => first = Some(bytes.to_vec()),
+            _ => return false,
+        }
+        true
+    })?;
+    let agreed = agree(line, asked, answer)?;
+    let (received, last) = match first {
+        None => receive(line, agreed, Packet::Ack(0), 1, sink)?,
+        Some(bytes) => {
+            take(&bytes, agreed, sink)?;
+            let len = bytes.len() as u64;
+            match bytes.len() < agreed.block_size.into() {
+                true => (len, 1),
+                false => {
+                    let (more, last) = receive(line, agreed, Packet::Ack(1), 2, sink)?;
+                    (len + more, last)
                 }
             }
-        };
-        line.send(&Packet::Ack(last)).and(Ok(received))
+        }
     };
-    let got = { got }();
-    tell_the_peer(got, line)
+    line.send(&Packet::Ack(last)).and(Ok(received))
 }
 
 /// A client's end of a transfer to the server, up to the ACK of the last block: how many bytes it was.
@@ -166,21 +167,22 @@ pub fn get(line: &mut Line, name: &str, asked: Agreed, sink: &mut impl Write) ->
 /// # Errors
 /// What went wrong. The peer has been told, unless it knows.
 pub fn put(line: &mut Line, name: &str, asked: Agreed, source: &mut impl Read) -> io::Result<u64> {
-    let put = || {
-        let mut answer = None;
-        line.exchange(&request(true, name, &asked), &mut |heard| {
-            match heard {
-                Packet::OptionAck(options) => answer = Some(options.clone()),
-                Packet::Ack(0) => {} // a server that knows no options
-                _ => return false,
-            }
-            true
-        })?;
-        let agreed = agree(line, asked, answer)?;
-        send(line, agreed, source)
-    };
-    let put = { put }();
+    let put = put_all(line, name, asked, source);
     tell_the_peer(put, line)
+}
+
+fn put_all(line: &mut Line, name: &str, asked: Agreed, source: &mut impl Read) -> io::Result<u64> {
+    let mut answer = None;
+    line.exchange(&request(true, name, &asked), &mut |heard| {
+        match heard {
+            Packet::OptionAck(options) => answer = Some(options.clone()),
+            Packet::Ack(0) => {} // a server that knows no options
+            _ => return false,
+        }
+        true
+    })?;
+    let agreed = agree(line, asked, answer)?;
+    send(line, agreed, source)
 }
 
 fn request(write: bool, name: &str, asked: &Agreed) -> Packet<'static> {
@@ -235,7 +237,7 @@ fn receive(
         line.exchange(&invitation, &mut |heard| match heard {
             Packet::Data { block, bytes } if *block == next => {
                 len = bytes.len();
-                written = check_length(len, agreed).and_then(|()| sink.write_all(bytes));
+                written = take(bytes, agreed, sink);
                 true
             }
             _ => false,
@@ -250,17 +252,14 @@ fn receive(
     }
 }
 
-fn check_length(len: usize, agreed: Agreed) -> io::Result<()> {
-    match len <= agreed.block_size.into() {
-        true => Ok(()),
-        false => {
-            let what = format!(
-                "a block of {len} bytes, where {} is the most",
-                agreed.block_size
-            );
-            Err(io::Error::new(ErrorKind::InvalidData, what))
-        }
+/// Writes a block, unless it is longer than agreed.
+fn take(block: &[u8], agreed: Agreed, sink: &mut impl Write) -> io::Result<()> {
+    let (len, most) = (block.len(), agreed.block_size);
+    if len > most.into() {
+        let what = format!("a block of {len} bytes, where {most} is the most");
+        return Err(io::Error::new(ErrorKind::InvalidData, what));
     }
+    sink.write_all(block)
 }
 
 /// As many bytes as there are, up to all of the buffer: a read alone may bring fewer.

@@ -73,7 +73,7 @@ pub(super) fn reads_what_it_writes(exam: &Exam, answer: (Parse, Write)) -> Verdi
             .collect();
         match index % 5 {
             0 => Packet::Request {
-                write: number % 2 == 0,
+                write: number & 1 == 0,
                 file: numbers.text(),
                 mode: numbers.text(),
                 options,

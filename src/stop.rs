@@ -26,6 +26,8 @@ use nix::{
     poll::{PollFd, PollFlags, PollTimeout, poll},
 };
 
+use crate::deadline::Deadline;
+
 #[cfg(target_os = "linux")]
 pub use nix::sys::eventfd::EventFd;
 
@@ -94,6 +96,34 @@ impl Stop {
     #[must_use]
     pub fn since(&self) -> Option<Instant> {
         self.0.since.get().copied()
+    }
+
+    /// Waits until a descriptor can be read from, to a deadline if there is one: true if it can, and
+    /// false when the deadline has passed, whatever has come by then.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::Interrupted`]: the wish has been made. Or poll(2) failed.
+    pub fn readable(&self, fd: &impl AsFd, until: Option<Deadline>) -> io::Result<bool> {
+        let watched = |fd| PollFd::new(fd, PollFlags::POLLIN);
+        let mut fds = [watched(fd.as_fd()), watched(self.as_fd())];
+        loop {
+            let limit = match until.map(Deadline::remaining) {
+                None => PollTimeout::NONE,
+                // Rounded up to milliseconds: rounded down, what is left would be waited for in a busy loop.
+                Some(Ok(left)) => (left + Duration::from_micros(999))
+                    .try_into()
+                    .unwrap_or(PollTimeout::MAX),
+                Some(Err(_)) => return Ok(false),
+            };
+            match poll(&mut fds, limit) {
+                Ok(_) if self.requested() => {
+                    return Err(io::Error::new(io::ErrorKind::Interrupted, "stopped"));
+                }
+                Ok(_) if fds[0].any() == Some(true) => return Ok(true),
+                Ok(_) | Err(Errno::EINTR) => {}
+                Err(errno) => return Err(errno.into()),
+            }
+        }
     }
 
     /// Waits until the wish is made, or for this long; true if it has been made.
@@ -181,6 +211,24 @@ mod tests {
         });
         assert!(stop.wait(for_ever).unwrap());
         assert!(started.elapsed() < for_ever);
+    }
+
+    #[test]
+    fn a_descriptor_is_waited_for_until_the_wish_is_made() {
+        use crate::deadline::Deadline;
+        use std::{io::ErrorKind, net::UdpSocket};
+
+        let stop = Stop::new().unwrap();
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let soon = Deadline::after(Duration::from_millis(20));
+        assert!(!stop.readable(&socket, Some(soon)).unwrap());
+        assert!(soon.passed());
+        socket.send_to(b"x", socket.local_addr().unwrap()).unwrap();
+        assert!(stop.readable(&socket, None).unwrap());
+        assert!(!stop.readable(&socket, Some(soon)).unwrap(), "too late");
+        stop.request();
+        let error = stop.readable(&socket, None).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Interrupted);
     }
 
     #[test]

@@ -38,7 +38,7 @@ pub use self::{
     evidence::{Evidence, Seen, Whose},
     peer::{Peer, Pouring},
     report::{Failure, Outcome, Report, Teller, tell},
-    text::{numbered, quote},
+    text::{dump, numbered, quote},
 };
 
 /// How long an answer may take for what needs no time at all. Generous: the machine may be busy.

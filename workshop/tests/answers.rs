@@ -190,7 +190,14 @@ answers! {
             says_would_block sends_again_at_each_datagram slices_without_looking spins
             takes_the_timeout_away takes_the_whole_buffer takes_whatever_comes two_sends;
 
-        tftp(stub): ;
+        tftp(parse, write): a_block_is_text a_long_ack a_number_in_a_byte an_error_in_utf_8_only
+            an_error_without_a_nul an_opcode_of_one_byte ascii_only at_most_512
+            blocks_in_the_wrong_order empty_is_too_short first_of_a_name forgets_options
+            indexes joins judges_the_mode keeps_the_nul keeps_what_it_has latin_1
+            little_endian lossy lowercases makes_up_a_value needs_options needs_the_nul
+            no_empty_strings no_options one_byte_opcode pads reads_for_writes
+            reads_on_behind_the_nul sorts spins takes_what_is_cut trims_names unwraps
+            values_are_numbers;
 
         headers(checksum, parse_tcp): ack_where_seq_is adds_the_carries_once asks_for_20_only counts_words
             drops_the_unknown ends_at_a_kind_without_a_length
@@ -245,7 +252,7 @@ answers! {
 
         datagrams(ask): a_thread_that_sends naps polls the_workshops_own;
 
-        tftp(stub): ;
+        tftp(parse, write): a_byte_at_a_time by_a_reader by_splitting the_workshops_own;
 
         headers(checksum, parse_tcp): by_recursion by_the_workshops_own low_bytes_first_then_swapped;
 
@@ -269,7 +276,7 @@ answers! {
         proxy(relay): starter;
         transfer(stub): starter;
         datagrams(ask): starter;
-        tftp(stub): starter;
+        tftp(parse, write): starter;
         headers(checksum, parse_tcp): starter;
         handshake(states): starter;
     }

@@ -43,6 +43,89 @@ proptest! {
         prop_assert_eq!(request.argument::<Argument>().unwrap(), argument);
         prop_assert_eq!(request.id.map(RawValue::get).unwrap(), id.to_string());
     }
+
+    #[test]
+    fn no_bytes_make_the_packets_of_tftp_panic(bytes in datagram()) {
+        if let Some(packet) = Packet::parse(&bytes) {
+            let again = packet.to_bytes();
+            prop_assert_eq!(Packet::parse(&again), Some(packet.clone()));
+            // Every byte is accounted for: only an ERROR's text may be damaged, or go on behind its NUL.
+            let is_error = bytes[..2] == [0, 5];
+            prop_assert!(is_error || again == bytes);
+        }
+    }
+
+    #[test]
+    fn what_one_end_of_tftp_writes_the_other_reads(
+        number in any::<u16>(),
+        (file, mode) in (string(), string()),
+        options in prop::collection::vec((string(), string()), 0..4),
+        block in prop::collection::vec(any::<u8>(), 0..600),
+        write in any::<bool>(),
+    ) {
+        let (code, text) = (number, mode.clone());
+        for packet in [
+            Packet::Request { write, file, mode, options: options.clone() },
+            Packet::Data { block: number, bytes: &block },
+            Packet::Ack(number),
+            Packet::Error { code, text },
+            Packet::OptionAck(options),
+        ] {
+            let bytes = packet.to_bytes();
+            prop_assert_eq!(Packet::parse(&bytes), Some(packet));
+        }
+    }
+
+    /// What is asked for in any words is answered by something that the client has asked for.
+    #[test]
+    fn what_the_server_agrees_to_the_client_has_asked_for(
+        block_size in 8..=65_464_u16,
+        seconds in prop::option::of(1..=255_u64),
+        size in prop::option::of(1..u64::MAX),
+        length in prop::option::of(any::<u64>()),
+        more in prop::collection::vec((string(), "[0-9]{0,3}"), 0..3),
+    ) {
+        let timeout = seconds.map(std::time::Duration::from_secs);
+        let asked = Agreed { block_size, timeout, size };
+        let mut options = asked.asked();
+        options.extend(more);
+        let (agreed, answer) = Agreed::to(&options, size.is_some(), length);
+        let understood = asked.by(&answer).unwrap();
+        prop_assert_eq!(understood, agreed);
+        prop_assert_eq!((agreed.block_size, agreed.timeout), (block_size, timeout));
+    }
+
+    #[test]
+    fn netascii_is_read_as_it_was_written_in_whatever_pieces(
+        text in prop::collection::vec(prop::sample::select(&b"a\r\n\0b"[..]), 0..200),
+        (read, written) in (1..9_usize, 1..9_usize),
+    ) {
+        let mut encoded = netascii::Encoded::new(&text[..]);
+        let (mut wire, mut buf) = (Vec::new(), vec![0; read]);
+        while let n @ 1.. = encoded.read(&mut buf).unwrap() {
+            wire.extend_from_slice(&buf[..n]);
+        }
+        prop_assert!(wire.windows(2).all(|pair| pair[0] != b'\r' || matches!(pair[1], b'\n' | 0)));
+        let mut decoded = netascii::Decoded::new(Vec::new());
+        wire.chunks(written).for_each(|piece| decoded.write_all(piece).unwrap());
+        prop_assert_eq!(decoded.finish().unwrap(), text);
+    }
+}
+
+/// Bytes that look like packets more often than chance would have them.
+fn datagram() -> impl Strategy<Value = Vec<u8>> {
+    let rest = prop::collection::vec(prop_oneof![Just(0), any::<u8>(), 0x61..=0x7a_u8], 0..60);
+    (0..8_u8, rest, 0..3_usize).prop_map(|(opcode, rest, cut)| {
+        let mut bytes = vec![0, opcode];
+        bytes.extend(rest);
+        bytes.truncate(bytes.len().saturating_sub(cut));
+        bytes
+    })
+}
+
+/// A string as it can stand in a packet of TFTP: without a NUL.
+fn string() -> impl Strategy<Value = String> {
+    "[^\\x00]{0,12}"
 }
 
 const LINKS: [LinkType; 4] = [

@@ -44,6 +44,8 @@ pub struct Case {
     pub arrived: Vec<u8>,
     /// All bytes that the peer waited for, where the check knew which these must be.
     pub wanted: Vec<u8>,
+    /// The bytes that it is about, as a failure shows them, where the check is about bytes alone.
+    pub bytes: Option<String>,
     /// Whether the student's code had panicked by then.
     pub panicked: bool,
     cause: Option<String>,
@@ -113,6 +115,7 @@ impl Case {
             awaited: Awaited::Nothing,
             arrived: Vec::new(),
             wanted: Vec::new(),
+            bytes: None,
             panicked: !problems.is_empty(),
             cause: None,
         }
@@ -156,6 +159,7 @@ impl Case {
             steps: Vec::new(), // the supervisor has heard them
             expected: self.expected,
             seen: self.seen,
+            bytes: self.bytes,
             kernel: self.evidence.lines(),
             cause,
             look: self.evidence.look(),

@@ -49,6 +49,7 @@ impl Evidence {
         threads: Vec<Doing>,
         look: impl FnOnce() -> Table,
         own: &[u32],
+        watches: bool,
     ) -> Evidence {
         // Before and after: a socket of the table may have been opened, or closed, meanwhile.
         let mut descriptors = sockets_by_inode();

@@ -51,6 +51,9 @@ pub struct Failure {
     pub expected: String,
     /// What came instead.
     pub seen: String,
+    /// The bytes that it is about, where the check is about bytes alone.
+    #[serde(default)]
+    pub bytes: Option<String>,
     /// The rows and threads, as the kernel showed them.
     pub kernel: Vec<String>,
     /// The likely cause, if the evidence allows to name one.
@@ -145,7 +148,7 @@ fn printed(report: &Report) -> String {
     first.join("\n") + &rest
 }
 
-/// The five parts.
+/// All its parts.
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (number, step) in (1..).zip(&self.steps) {
@@ -153,6 +156,9 @@ impl fmt::Display for Failure {
         }
         f.write_str(&part("expected", &self.expected))?;
         f.write_str(&part("seen", &self.seen))?;
+        if let Some(bytes) = &self.bytes {
+            f.write_str(&part("bytes", bytes))?;
+        }
         if !self.kernel.is_empty() {
             f.write_str(&part("kernel", &self.kernel.join("\n")))?;
         }

@@ -15,6 +15,41 @@ pub fn quote(bytes: &[u8]) -> String {
     format!("\"{start}…\" ({} bytes)", bytes.len())
 }
 
+/// So many bytes in a line of [`dump`], and so many lines of it.
+const COLUMNS: usize = 16;
+const LINES: usize = 6;
+
+/// Bytes in hexadecimal and as text, sixteen a line behind the offset of the first, with a mark under
+/// the one that is meant: it may be the one behind the last. Of many lines, those around the mark.
+#[must_use]
+pub fn dump(bytes: &[u8], at: Option<usize>) -> String {
+    let marked = at.map(|at| at / COLUMNS);
+    let lines = (bytes.len() / COLUMNS + 1).max(1);
+    let first = marked.map_or(0, |line| line.saturating_sub(LINES / 2));
+    let first = first.min(lines.saturating_sub(LINES));
+    let mut text = Vec::new();
+    for line in first..lines.min(first + LINES) {
+        let offset = line * COLUMNS;
+        let row = &bytes[offset..bytes.len().min(offset + COLUMNS)];
+        let printable = |byte: &u8| match byte {
+            b' '..=b'~' => char::from(*byte),
+            _ => '.',
+        };
+        let hex: String = row.iter().map(|byte| format!("{byte:02x} ")).collect();
+        let shown: String = row.iter().map(printable).collect();
+        if !row.is_empty() {
+            text.push(format!(" {offset:>5}  {hex:<48}  {shown}"));
+        }
+        if let Some(at) = at.filter(|_| marked == Some(line)) {
+            text.push(format!("{}^^ byte {at}", " ".repeat(8 + 3 * (at - offset))));
+        }
+    }
+    if lines > LINES {
+        text.push(format!("        ({} bytes in all)", bytes.len()));
+    }
+    text.join("\n")
+}
+
 /// Two lines: the bytes around one of them, and a mark under it with its offset.
 pub(super) fn mark(bytes: &[u8], at: usize) -> String {
     let (_, behind) = escape(bytes[..at].iter().rev(), SHOWN / 2);
@@ -56,7 +91,7 @@ pub fn numbered(len: usize) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::{mark, parting, quote};
+    use super::{dump, mark, parting, quote};
 
     #[test]
     fn quotes_what_is_no_text_and_cuts_what_is_long() {
@@ -77,6 +112,28 @@ mod tests {
             long,
             format!("\"…{}…\"\n{}^ byte 100", "x".repeat(60), " ".repeat(32))
         );
+    }
+
+    #[test]
+    fn dumps_bytes_with_a_mark_under_the_one_that_is_meant() {
+        let text = dump(b"\0\x01file\0octet\0", Some(6));
+        let hex = "00 01 66 69 6c 65 00 6f 63 74 65 74 00";
+        assert_eq!(
+            text,
+            format!(
+                "     0  {hex:<48}  ..file.octet.\n{}^^ byte 6",
+                " ".repeat(26)
+            )
+        );
+        assert_eq!(dump(b"", Some(0)), "        ^^ byte 0");
+        let behind = dump(&[7; 16], Some(16));
+        assert!(behind.ends_with("\n        ^^ byte 16"), "{behind}");
+        let long = dump(&[7; 1000], Some(500));
+        assert!(
+            long.contains("^^ byte 500\n") && long.ends_with("(1000 bytes in all)"),
+            "{long}"
+        );
+        assert_eq!(long.lines().count(), 8);
     }
 
     #[test]

@@ -85,6 +85,7 @@ impl Ended {
             steps,
             expected: "the check to come to its end".to_owned(),
             seen,
+            bytes: None,
             kernel: vec!["the process is gone, and its sockets with it".to_owned()],
             cause: Some(cause.to_owned()),
             look: None,

@@ -1,0 +1,172 @@
+//! The line of one transfer: a UDP socket of its own, and the peer. How packets are sent over it, and
+//! sent again, is a [`Rule`] of whoever opens it.
+
+use std::{
+    fmt,
+    io::{self, ErrorKind},
+    net::{IpAddr, SocketAddr, UdpSocket},
+    time::Duration,
+};
+
+use super::{Code, LARGEST_PACKET, Packet};
+use crate::{deadline::Deadline, stop::Stop};
+
+/// How long an end waits for an answer before it sends again, unless both agree on another time.
+const TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The opcode of an ACK.
+const ACK: [u8; 2] = [0, 4];
+
+/// Lock-step: sends a packet, and again until an answer to it comes. It is asked of each packet of the
+/// peer's whether it is the answer, until it is.
+///
+/// A DATA packet is to be sent again because time has passed, and for no other reason: never because an
+/// ACK has come twice (RFC 1123, 4.2.3.1). An ACK is sent again when what it acknowledges is.
+///
+/// It fails with [`ErrorKind::TimedOut`] when no answer comes, and with [`super::peers_error`] when the
+/// peer ends the transfer.
+pub type Rule = fn(&mut Line, &Packet<'_>, IsAnswer<'_>) -> io::Result<()>;
+
+/// Asked of a packet whether it is the answer; what is of use in it is taken then.
+pub type IsAnswer<'a> = &'a mut dyn FnMut(&Packet<'_>) -> bool;
+
+/// What carries the packets of one transfer.
+pub struct Line {
+    /// Its port is this end's transfer identifier (TID). It is not connected: the kernel would keep
+    /// strangers out, and nobody could tell them. It is non-blocking.
+    pub socket: UdpSocket,
+    /// The other end's address.
+    pub peer: SocketAddr,
+    /// Whether the peer's port is its TID: not before the server's first answer has come. Until then it is
+    /// the port where the server receives requests.
+    pub met: bool,
+    /// How long to wait for an answer before sending again.
+    pub timeout: Duration,
+    /// Room for the largest packet.
+    pub buf: Vec<u8>,
+    last: Vec<u8>,
+    stop: Stop,
+    rule: Rule,
+}
+
+impl fmt::Debug for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Line { socket, peer, .. } = self;
+        write!(f, "Line({socket:?} to {peer})")
+    }
+}
+
+impl Line {
+    /// The server's end, for a client that has asked: from a port of its own, and not from the one to
+    /// which the request came.
+    ///
+    /// # Errors
+    /// As for socket and bind.
+    pub fn to_client(
+        local: IpAddr,
+        client: SocketAddr,
+        stop: &Stop,
+        rule: Rule,
+    ) -> io::Result<Line> {
+        Line::open(local, client, true, stop, rule)
+    }
+
+    /// A client's end, for a server that is to be asked at this port.
+    ///
+    /// # Errors
+    /// As for socket and bind.
+    pub fn to_server(
+        local: IpAddr,
+        server: SocketAddr,
+        stop: &Stop,
+        rule: Rule,
+    ) -> io::Result<Line> {
+        Line::open(local, server, false, stop, rule)
+    }
+
+    fn open(
+        local: IpAddr,
+        peer: SocketAddr,
+        met: bool,
+        stop: &Stop,
+        rule: Rule,
+    ) -> io::Result<Line> {
+        let socket = UdpSocket::bind((local, 0))?; // port 0: a free one
+        socket.set_nonblocking(true)?;
+        Ok(Line {
+            socket,
+            peer,
+            met,
+            timeout: TIMEOUT,
+            buf: vec![0; LARGEST_PACKET + 1], // a datagram that is longer shows by its length
+            last: Vec::new(),
+            stop: stop.clone(),
+            rule,
+        })
+    }
+
+    /// Sends a packet by the line's rule, until its answer comes.
+    ///
+    /// # Errors
+    /// As for [`Rule`].
+    pub fn exchange(&mut self, packet: &Packet<'_>, is_answer: IsAnswer<'_>) -> io::Result<()> {
+        (self.rule)(self, packet, is_answer)
+    }
+
+    /// Sends a packet once.
+    ///
+    /// # Errors
+    /// As for sendto.
+    pub fn send(&mut self, packet: &Packet<'_>) -> io::Result<()> {
+        self.last = packet.to_bytes();
+        self.socket.send_to(&self.last, self.peer).map(drop)
+    }
+
+    /// Waits until a datagram can be received; false if the deadline passes first.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Interrupted`]: the wish to stop has been made.
+    pub fn is_readable(&self, until: Deadline) -> io::Result<bool> {
+        self.stop.readable(&self.socket, Some(until))
+    }
+
+    /// Whether a datagram from this address is none of this transfer's. A server may answer from any port
+    /// of its address.
+    #[must_use]
+    pub fn is_stranger(&self, from: SocketAddr) -> bool {
+        match self.met {
+            true => from != self.peer,
+            false => from.ip() != self.peer.ip(),
+        }
+    }
+
+    /// Tells a stranger that the transfer is not its own. Nothing else changes by that.
+    ///
+    /// # Errors
+    /// As for sendto.
+    pub fn turn_away(&self, stranger: SocketAddr) -> io::Result<()> {
+        let error = Packet::error(Code::UNKNOWN_TID, "unknown transfer ID");
+        self.socket.send_to(&error.to_bytes(), stranger).map(drop)
+    }
+
+    /// After the ACK of the last block: waits for twice the timeout, and if that block comes again, for
+    /// the ACK was lost, sends the ACK again (RFC 1350, 6). After any other packet it does nothing.
+    pub fn dally(&mut self) {
+        if !self.last.starts_with(&ACK) {
+            return;
+        }
+        let until = Deadline::after(2 * self.timeout);
+        while let Ok(true) = self.is_readable(until) {
+            let is_block = match self.socket.recv_from(&mut self.buf) {
+                Ok((n, from)) if from == self.peer => {
+                    matches!(Packet::parse(&self.buf[..n]), Some(Packet::Data { .. }))
+                }
+                Err(error) if error.kind() != ErrorKind::WouldBlock => return,
+                _ => false,
+            };
+            if is_block {
+                let _ = self.socket.send_to(&self.last, self.peer);
+            }
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! The program `tftp`: a server for real clients, and a client for real servers. Files and arguments are
+//! dealt with here; by what rule packets are sent again is the caller's.
+
+use std::{
+    fmt,
+    fs::File,
+    io::{self, ErrorKind},
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::{Files, Line, Rule, get, options::Agreed, put};
+use crate::{
+    command, dial::resolve, fault::Attempt, folder::Folder, say, stage::Flags, stop::Stop,
+};
+
+/// As many transfers at once. Who asks beyond that is not answered, and asks again.
+const MOST: usize = 100;
+
+/// The longest request there is: any that is longer has been cut, and makes no sense.
+const LONGEST_REQUEST: usize = 1500;
+
+/// What a client asks for: blocks that fill an Ethernet frame (1500 bytes without the headers of IP,
+/// UDP and TFTP), each waited for a second.
+const ASKED: Agreed = Agreed {
+    block_size: 1468,
+    timeout: Some(Duration::from_secs(1)),
+    size: None,
+};
+
+#[derive(Debug, clap::Parser)]
+#[command(about = "A lesson: both ends on loopback, and what the kernel shows of them")]
+#[command(args_conflicts_with_subcommands = true)]
+struct Arguments {
+    #[command(flatten)]
+    flags: Flags,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Serve the files of a folder to real clients, until Ctrl-C
+    Serve {
+        /// The folder
+        dir: PathBuf,
+        /// The address to receive requests at; port 0 takes a free port
+        #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8330", value_parser = command::address)]
+        listen: SocketAddr,
+        /// Let clients replace files that are there
+        #[arg(long)]
+        replace: bool,
+    },
+    /// Fetch a file into the current folder, where it must not be yet
+    Get {
+        /// Its name
+        name: String,
+        /// The server, as HOST:PORT
+        #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8330")]
+        from: String,
+    },
+    /// Store a file at the server
+    Put {
+        /// Its path here; its name there is the last part
+        file: PathBuf,
+        /// The server, as HOST:PORT
+        #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8330")]
+        to: String,
+    },
+}
+
+/// The `main` of a lesson that is also the program: a story, or `serve`, `get` and `put` by this rule.
+pub fn play(both_ends: impl FnOnce(&Flags) -> io::Result<()>, rule: Rule) -> ExitCode {
+    command::run(|arguments: Arguments| match arguments.command {
+        None => both_ends(&arguments.flags),
+        Some(Command::Serve {
+            dir,
+            listen,
+            replace,
+        }) => {
+            let files = Files::new(Folder::open(&dir)?, replace);
+            let port = bind(listen)?;
+            say!("listening on {}; Ctrl-C stops", port.local_addr()?)?;
+            serve(&port, &files, &Stop::on_ctrl_c()?, rule, |done| {
+                let _ = say!("{done}"); // a server goes on when nobody reads what it says
+            })
+        }
+        Some(Command::Get { name, from }) => {
+            let mut line = dial(&from, rule)?;
+            let mut file = Folder::open(Path::new("."))?.receive(&name, false)?;
+            let bytes = get(&mut line, &name, ASKED, &mut file)?;
+            file.keep().attempt(|| format!("cannot keep {name:?}"))?;
+            say!("{name:?} received: {bytes} bytes")?;
+            line.dally(); // the server may not have heard the ACK of the last block
+            Ok(())
+        }
+        Some(Command::Put { file, to }) => {
+            let name = file.file_name().and_then(|name| name.to_str());
+            let name = name.ok_or_else(|| no_name(&file))?;
+            let what = || format!("cannot read {}", file.display());
+            let mut source = File::open(&file).attempt(what)?;
+            let size = Some(source.metadata()?.len());
+            let bytes = put(
+                &mut dial(&to, rule)?,
+                name,
+                Agreed { size, ..ASKED },
+                &mut source,
+            )?;
+            say!("{name:?} sent: {bytes} bytes")
+        }
+    })
+}
+
+/// A socket that receives requests.
+///
+/// # Errors
+/// As for bind.
+pub fn bind(addr: SocketAddr) -> io::Result<UdpSocket> {
+    let port = UdpSocket::bind(addr).attempt(|| format!("cannot listen on {addr}"))?;
+    port.set_nonblocking(true)?;
+    Ok(port)
+}
+
+/// Receives requests at a port, and answers each from a line of its own, on a thread of its own, until
+/// the wish to stop has been made. Transfers that are under way are then ended, too.
+///
+/// # Errors
+/// As for recvfrom.
+pub fn serve(
+    port: &UdpSocket,
+    files: &Files,
+    stop: &Stop,
+    rule: Rule,
+    done: impl Fn(String) + Sync,
+) -> io::Result<()> {
+    let local = port.local_addr()?.ip();
+    let places = Arc::new(());
+    let mut buf = [0; LONGEST_REQUEST];
+    thread::scope(|scope| {
+        while !stop.requested() {
+            let (n, client) = match stop
+                .readable(port, None)
+                .and_then(|_| port.recv_from(&mut buf))
+            {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => continue,
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                received => received?,
+            };
+            let (request, place, done) = (buf[..n].to_vec(), Arc::clone(&places), &done);
+            if Arc::strong_count(&places) > MOST + 1 {
+                continue;
+            }
+            let transfer = move || {
+                let _place = place; // until the thread ends
+                let answered = Line::to_client(local, client, stop, rule).and_then(|mut line| {
+                    files.answer(&request, &mut line).map(|said| (said, line))
+                });
+                match answered {
+                    Ok((said, mut line)) => {
+                        done(format!("{client}: {said}"));
+                        line.dally();
+                    }
+                    Err(error) => done(format!("{client}: {error}")),
+                }
+            };
+            // Without a thread there is no answer: the client asks again.
+            let _ = thread::Builder::new().spawn_scoped(scope, transfer);
+        }
+        Ok(())
+    })
+}
+
+/// A file that has been fetched: `40100 blocks, 210.0ms, 98 MB/s`.
+#[derive(Clone, Copy, Debug)]
+pub struct Fetched {
+    /// In what time.
+    pub took: Duration,
+    /// How many blocks it was, the last and perhaps empty one, too.
+    pub blocks: u64,
+    /// How many bytes.
+    pub bytes: u64,
+}
+
+impl fmt::Display for Fetched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rate = self.bytes as f64 / 1e6 / self.took.as_secs_f64();
+        let Fetched { took, blocks, .. } = self;
+        write!(f, "{blocks} blocks, {took:.1?}, {rate:.0} MB/s")
+    }
+}
+
+/// Fetches a file in blocks of this size and throws it away.
+///
+/// # Errors
+/// As for [`get`].
+pub fn fetch(server: SocketAddr, name: &str, block_size: u16, rule: Rule) -> io::Result<Fetched> {
+    let mut line = Line::to_server(server.ip(), server, &Stop::new()?, rule)?;
+    let asked = Agreed {
+        block_size,
+        ..Agreed::default()
+    };
+    let started = Instant::now();
+    let bytes = get(&mut line, name, asked, &mut io::sink())?;
+    Ok(Fetched {
+        took: started.elapsed(),
+        blocks: bytes / u64::from(block_size) + 1,
+        bytes,
+    })
+}
+
+fn dial(addr: &str, rule: Rule) -> io::Result<Line> {
+    let Some(&server) = resolve(addr)?.first() else {
+        let what = format!("{addr} has no address");
+        return Err(io::Error::new(ErrorKind::NotFound, what));
+    };
+    let local = match server {
+        server if server.ip().is_loopback() => server.ip(),
+        SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    Line::to_server(local, server, &Stop::on_ctrl_c()?, rule)
+}
+
+fn no_name(file: &Path) -> io::Error {
+    let what = format!("{} has no name that can be sent", file.display());
+    io::Error::new(ErrorKind::InvalidInput, what)
+}

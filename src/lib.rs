@@ -23,6 +23,7 @@
 //! | [`throughput`] | how fast bytes go, as a ratio |
 //! | [`stop`], [`serve`] | Ctrl-C, and how a blocked `accept` hears of it; a thread for each connection |
 //! | [`rpc`], [`kv`] | JSON-RPC 1.0 as Go's `net/rpc/jsonrpc` speaks it; the key-value store of MIT 6.824 |
+//! | [`transfer`] | a protocol by which a file is sent; its server and its sender |
 //!
 //! Nothing here knows a lesson or an exercise. The socket calls that a lesson is about stand in the
 //! lesson; here is what an earlier one has taught, and the narration.
@@ -47,3 +48,4 @@ pub mod stop;
 pub mod table;
 pub mod threads;
 pub mod throughput;
+pub mod transfer;

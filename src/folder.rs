@@ -83,7 +83,10 @@ impl Folder {
     pub fn receive(&self, name: &str, replace: bool) -> io::Result<Incoming> {
         let goal = self.within(name)?;
         let created = match goal.symlink_metadata() {
-            Ok(_) if !replace => Err(ErrorKind::AlreadyExists.into()),
+            Ok(_) if !replace => Err(io::Error::new(
+                ErrorKind::AlreadyExists,
+                "there is one of this name",
+            )),
             _ => self.create(),
         };
         let (file, here) = created.attempt(|| format!("cannot receive {name:?}"))?;

@@ -135,11 +135,11 @@ fn whole_or_not_at_all(story: &mut Story, addr: SocketAddr, folder: &Path) -> io
     }
     client.write_all(&[b'x'; 500])?;
     let files = || fs::read_dir(folder).map(Iterator::count);
+    let arriving = files()? == 2 && !folder.join("b.txt").exists();
     story
         .stage("another sender has sent 500 bytes of 1000")
         .pair(end, Established, must(Established).recv_q(0))
         .show()?;
-    let arriving = files()? == 2 && !folder.join("b.txt").exists();
     story.claim("They are in a file, but not in `b.txt`.", arriving)?;
     drop(client);
     story

@@ -338,3 +338,29 @@ fn ctrl_c_ends_the_server_and_leaves_no_part_of_a_file() {
     assert!(server.program.wait().success());
     assert_eq!(server.names(), [""; 0]);
 }
+
+#[test]
+fn what_cannot_be_served_is_one_line() {
+    let folder = Temporary::new().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let busy = listener.local_addr().unwrap().to_string();
+    let file = folder.path().join("file");
+    File::create(&file).unwrap();
+    for (path, listen, why) in [
+        (folder.path(), &*busy, "in use"),
+        (&file, "127.0.0.1:0", "cannot use the folder"),
+        (
+            &folder.path().join("x"),
+            "127.0.0.1:0",
+            "cannot use the folder",
+        ),
+    ] {
+        let mut command = lesson("transfer");
+        command.arg("serve").arg(path).args(["--listen", listen]);
+        let output = run(&mut command, "");
+        let complaint = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{complaint}");
+        assert_eq!(complaint.lines().count(), 1, "{complaint}");
+        assert!(complaint.contains(why), "{complaint}");
+    }
+}

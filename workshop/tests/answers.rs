@@ -181,7 +181,7 @@ answers! {
             a_short_length_is_the_end a_time_out_is_the_end adds_to_the_limit
             believes_it_after_a_while believes_the_length compares_too_late
             counts_the_header counts_the_length_too cuts_the_limit gives_up_at_a_signal
-            has_a_timeout_of_its_own has_no_limit ignores_how_much_it_read
+            has_a_sign has_a_timeout_of_its_own has_no_limit ignores_how_much_it_read
             keeps_the_header little_endian one_read_for_the_message
             one_read_is_a_message peeks_at_the_same_again peeks_only reads_into_no_room
             reads_on_at_the_end refuses_the_limit_itself reserves_it_all

@@ -81,19 +81,32 @@ pub(super) fn refuses_before_it_reads_on(exam: &Exam, read: ReadMessage) -> Verd
     })?;
     connection.is_open()?;
 
+    costs_no_memory_to_refuse(exam, read)?;
+
+    let connection = Connection::new(exam, read)?;
+    connection.peer.send(&u32::MAX.to_be_bytes())?;
+    let call = connection.call(1000)?;
+    call.returns(Err(ErrorKind::InvalidData), |_, _| {
+        Some(
+            "A length of 4 GiB less one was not refused. In 32 bits with a sign it is -1, which is below \
+             every limit: the length is a u32."
+                .to_owned(),
+        )
+    })
+    .map(drop)
+}
+
+fn costs_no_memory_to_refuse(exam: &Exam, read: ReadMessage) -> Verdict {
     let connection = Connection::new(exam, read)?;
     connection.queues(&(1_u32 << 30).to_be_bytes())?;
-    let call = connection.call(1000)?;
     let before = memory("VmPeak:")?;
+    let call = connection.call(1000)?;
     call.returns(Err(ErrorKind::InvalidData), |_, _| None)?;
     let grown = memory("VmPeak:")?.saturating_sub(before);
     exam.must(
         grown < 512 * MIB, // an allocator reserves 128 MiB of addresses for a thread, at the most
         "no memory to be set aside for a message of 1 GiB that is refused",
-        format!(
-            "{} MiB have been (VmPeak in /proc/self/status); it has returned",
-            grown / MIB
-        ),
+        "it has been (VmPeak in /proc/self/status); it has returned",
     )
     .caused_by(
         "Memory was set aside for as many bytes as the length says, and then the length was compared \
@@ -122,8 +135,8 @@ pub(super) fn takes_memory_for_what_has_arrived(exam: &Exam, read: ReadMessage) 
             (!case.panicked).then(|| {
                 format!(
                     "{arrived} bytes have come of 100 MiB that the length promises, and {} MiB of memory \
-                     are set aside. `vec![0; length]` and `with_capacity(length)` do that: a peer needs 4 \
-                     bytes for it, on each of its connections. Let the vector grow by what each read \
+                     are set aside, most likely by `vec![0; length]` or `with_capacity(length)`. A peer needs 4 \
+                     bytes for that, on each of its connections. Let the vector grow by what each read \
                      brings, or let `take(length)` and `read_to_end` do it.",
                     grown / MIB
                 )

@@ -1,7 +1,7 @@
 //! Makes a vector of as many zeros as the length says.
 //!
 //! rejected by: takes memory for what has arrived only
-//! cause: `vec![0; length]`
+//! cause: are set aside, most likely by
 
 use std::{
     io::{self, ErrorKind, Read},

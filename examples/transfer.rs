@@ -127,7 +127,7 @@ fn whole_or_not_at_all(story: &mut Story, addr: SocketAddr, folder: &Path) -> io
         let refused = sent.err().map_or(String::new(), |error| error.to_string());
         story.claim(&format!("- {refused}"), refused.starts_with("refused: "))?;
     }
-    let mut client = TcpStream::connect(addr)?;
+    client = TcpStream::connect(addr)?; // closes the one before
     let end = End::of(&client)?;
     for message in [&b"b.txt"[..], &1000_u64.to_be_bytes()] {
         write_message(&client, message)?;

@@ -16,10 +16,9 @@ use socket_workshop::folder::{Folder, Temporary};
 use socket_workshop::serve::{Connection, serve};
 use socket_workshop::stage::{Flags, Story, gone, must};
 use socket_workshop::table::{End, State::*};
+use socket_workshop::threads::{Call, wait_in};
 use socket_workshop::transfer::{ANSWER, NAME, play, read_message, receive, send, write_message};
-use socket_workshop::{
-    deadline::Deadline, listen::Listen, peer::connected, stop::Stop, threads::*,
-};
+use socket_workshop::{deadline::Deadline, listen::Listen, peer::connected, stop::Stop};
 
 fn main() -> ExitCode {
     play(both_ends)
@@ -33,9 +32,9 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
     framed(&mut story, &listener)?;
     let (stop, temporary) = (Stop::new()?, Temporary::new()?); // the folder goes with its owner
     let folder = Folder::open(temporary.path())?;
-    let receive = |sender: &Connection| receive(sender, &folder, false).map(drop);
+    let receiver = |sender: &Connection| receive(sender, &folder, false).map(drop);
     thread::scope(|scope| {
-        scope.spawn(|| serve(listener, &stop, 10, receive));
+        scope.spawn(|| serve(listener, &stop, 10, receiver));
         let told = whole_or_not_at_all(&mut story, addr, temporary.path());
         stop.request();
         told
@@ -118,6 +117,7 @@ fn whole_or_not_at_all(story: &mut Story, addr: SocketAddr, folder: &Path) -> io
     story
         .stage("name, OK, size, OK, content of 1 MiB; the third OK has come, and the server's FIN")
         .pair(end, must(CloseWait).recv_q(4 + 2 + 1), FinWait2)
+        .why("In Recv-Q are a length, OK, and the FIN, which counts for one.")
         .show()?;
     ok &= read_message(&client, ANSWER)? == b"OK" && fs::read(folder.join("a.txt"))? == content;
     story.claim("The file is there, byte for byte. Others are not:", ok)?;

@@ -7,11 +7,12 @@ mod common;
 
 use std::{
     fs::{self, File},
-    io::{BufRead, BufReader, Read, Write},
+    io::{self, BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{ChildStdout, Output},
     thread,
+    time::Duration,
 };
 
 use common::{PATIENCE, Program, lesson, run};
@@ -263,6 +264,33 @@ fn a_sender_that_is_killed_in_the_middle_leaves_nothing() {
     sender.wait();
     drop((from, to));
     becomes_empty(&server);
+}
+
+#[test]
+fn a_sender_that_takes_longer_than_a_second_says_how_far_it_has_come() {
+    let folder = Temporary::new().unwrap();
+    let path = folder.path().join("large");
+    let file = File::create(&path).unwrap();
+    file.set_len(64 << 20).unwrap(); // more than the buffers between them hold
+    let receiver = TcpListener::bind("127.0.0.1:0").unwrap();
+    let to = receiver.local_addr().unwrap().to_string();
+    let output = thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut from = Deadline::after(PATIENCE).on(receiver.accept().unwrap().0);
+            for limit in [NAME, 8] {
+                read_message(&mut from, limit).unwrap();
+                write_message(&mut from, b"OK").unwrap();
+            }
+            thread::sleep(Duration::from_millis(1100)); // its length is the subject: a slow receiver
+            io::copy(&mut (&mut from).take(64 << 20), &mut io::sink()).unwrap();
+            write_message(&mut from, b"OK").unwrap();
+        });
+        let mut command = lesson("transfer");
+        run(command.arg("send").arg(&path).args(["--to", &to]), "")
+    });
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains(" % of 67108864 bytes\n"), "{said}");
 }
 
 #[test]

@@ -45,6 +45,7 @@ struct Arguments {
 enum Command {
     /// Receive files into DIR, until Ctrl-C
     Serve {
+        /// The folder that they are put into
         dir: PathBuf,
         /// The address to listen on; port 0 takes a free port
         #[arg(long, value_name = "ADDR", default_value = ADDR, value_parser = command::address)]
@@ -55,6 +56,7 @@ enum Command {
     },
     /// Send FILE
     Send {
+        /// The file: a plain one, or a link to one
         file: PathBuf,
         /// The server, as HOST:PORT
         #[arg(long, value_name = "ADDR", default_value = ADDR)]
@@ -106,7 +108,9 @@ fn send_file(path: &Path, to: &str, name: Option<String>) -> io::Result<()> {
         io::Error::new(ErrorKind::InvalidInput, what)
     };
     let name = name.as_deref().or_else(own_name).ok_or_else(no_name)?;
-    let (file, size) = open(path).attempt(|| format!("cannot read {}", path.display()))?;
+    // Of no kind: what can be done about a port that is denied cannot be done about a file.
+    let unreadable = |error| io::Error::other(format!("cannot read {}: {error}", path.display()));
+    let (file, size) = open(path).map_err(unreadable)?;
     let stream = dial(&resolve(to)?, Deadline::after(PATIENCE))?;
     let begun = Instant::now();
     let content = Told {

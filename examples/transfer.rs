@@ -100,7 +100,7 @@ fn framed(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     let both = name == b"b.txt" && read_message(&server, NAME)? == b"5"; // the same in one call
     story.claim("The name is `b.txt`, and the next message is `5`.", both)?;
     client.write_all(&u32::MAX.to_be_bytes())?;
-    let claimed = read_message(&server, NAME);
+    let claimed = read_message(Deadline::after(Duration::from_secs(5)).on(&server), NAME);
     story.fails("Reading one that is to have 4 GiB", claimed, InvalidData)
 }
 

@@ -79,11 +79,11 @@ impl Folder {
     ///
     /// # Errors
     /// `InvalidInput` for a name that is more than a name; `AlreadyExists` for one that is taken and
-    /// not to be replaced; what creating it fails with.
+    /// not to be replaced, or is a folder's; what creating it fails with.
     pub fn receive(&self, name: &str, replace: bool) -> io::Result<Incoming> {
         let goal = self.within(name)?;
         let created = match goal.symlink_metadata() {
-            Ok(_) if !replace => Err(io::Error::new(
+            Ok(found) if !replace || found.is_dir() => Err(io::Error::new(
                 ErrorKind::AlreadyExists,
                 "there is one of this name",
             )),
@@ -238,11 +238,14 @@ mod tests {
 
     #[test]
     fn a_file_is_replaced_only_when_told() {
-        let (_here, folder) = empty();
+        let (here, folder) = empty();
         let late = folder.receive("a", false).unwrap();
         folder.receive("a", false).unwrap().keep().unwrap();
         assert_eq!(late.keep().unwrap_err().kind(), ErrorKind::AlreadyExists);
         let refused = folder.receive("a", false).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::AlreadyExists);
+        fs::create_dir(here.path().join("folder")).unwrap();
+        let refused = folder.receive("folder", true).unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::AlreadyExists);
         let mut other = folder.receive("a", true).unwrap();
         other.write_all(b"other").unwrap();

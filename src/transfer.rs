@@ -48,6 +48,11 @@ const TO_THE_DISK: Duration = Duration::from_secs(120);
 pub trait Renew: Read + Write {
     /// What is read and written from now on must be over within this time.
     fn renew(&mut self, limit: Duration);
+
+    /// As [`Renew::renew`], while nothing has been agreed on: a server that stops need not wait for it.
+    fn renew_idle(&mut self, limit: Duration) {
+        self.renew(limit);
+    }
 }
 
 impl<S: Borrow<TcpStream>> Renew for Timed<S> {
@@ -59,6 +64,10 @@ impl<S: Borrow<TcpStream>> Renew for Timed<S> {
 impl Renew for &Connection<'_> {
     fn renew(&mut self, limit: Duration) {
         self.within_message(limit);
+    }
+
+    fn renew_idle(&mut self, limit: Duration) {
+        self.between_messages(limit);
     }
 }
 
@@ -75,14 +84,10 @@ pub fn send(mut stream: impl Renew, name: &str, content: impl Read, size: u64) -
     answered(&mut stream)?;
     let sent = send_content(&mut stream, content, size);
     stream.renew(TO_THE_DISK);
+    let closed = [ErrorKind::BrokenPipe, ErrorKind::ConnectionReset];
     match sent {
-        // It reads no more: it may have said why before it closed.
-        Err(error)
-            if matches!(
-                error.kind(),
-                ErrorKind::BrokenPipe | ErrorKind::ConnectionReset
-            ) =>
-        {
+        // The receiver reads no more. It may have said why before it closed.
+        Err(error) if closed.contains(&error.kind()) => {
             Err(answered(&mut stream).err().unwrap_or(error))
         }
         sent => sent.and_then(|()| answered(&mut stream)),
@@ -114,6 +119,7 @@ fn receive_file(
     folder: &Folder,
     replace: bool,
 ) -> io::Result<(String, u64)> {
+    stream.renew_idle(PATIENCE);
     let name = read_message(&mut *stream, NAME).attempt(|| "no name".to_owned())?;
     let name = String::from_utf8(name).map_err(|_| invalid("a name is UTF-8".to_owned()))?;
     let mut file = folder.receive(&name, replace)?;

@@ -85,16 +85,18 @@ fn receive_files(folder: &Folder, listen: SocketAddr, replace: bool) -> io::Resu
     raise_descriptor_limit()?; // each sender costs two: a connection, and a file
     let (listener, stop) = (Listen::default().on(listen)?, Stop::on_ctrl_c()?);
     say!("listening on {}; Ctrl-C stops", listener.local_addr()?)?;
-    let totals = serve(listener, &stop, SENDERS, |connection: &Connection| {
-        connection.between_messages(PATIENCE);
-        match receive(connection, folder, replace) {
+    let totals = serve(
+        listener,
+        &stop,
+        SENDERS,
+        |connection: &Connection| match receive(connection, folder, replace) {
             Ok((name, size)) => say!("received {name:?}, {size} bytes"),
             Err(error) => {
                 complain(&format!("transfer: nothing received: {error}"));
                 Err(error)
             }
-        }
-    })?;
+        },
+    )?;
     say!("{totals}")
 }
 

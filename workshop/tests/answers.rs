@@ -188,8 +188,9 @@ answers! {
             returns_a_part_at_the_end returns_what_one_read_brought says_timed_out
             says_unexpected_eof sets_memory_aside_first shuts_down skips_what_it_refuses
             spins starts_again_after_a_signal takes_a_reset_for_the_end
-            takes_the_timeout_off the_end_is_an_error throws_away_what_is_there unwraps
-            waits_again_after_a_time_out waits_behind_zero zero_is_the_end;
+            takes_the_timeout_off the_end_is_an_error throws_away_what_is_there
+            too_long_is_the_end unwraps waits_again_after_a_time_out waits_behind_zero
+            zero_is_the_end;
 
         datagrams(stub): ;
 

@@ -25,7 +25,11 @@ pub(super) fn instead(wanted: &Got, got: &Got, case: &Case) -> Option<&'static s
             "Nothing had come but the end of file, and a message was returned. A `read` that returns Ok(0) \
              leaves the buffer as it was: its zeros are no length.",
         ),
-        (Err(ErrorKind::InvalidData), Ok(_)) => Some(
+        (Err(ErrorKind::InvalidData), Ok(None)) => Some(
+            "A length above the limit is no end of file: nobody has closed. A caller that is told `None` takes \
+             what it has for all there was.",
+        ),
+        (Err(ErrorKind::InvalidData), Ok(Some(_))) => Some(
             "The length in front of this message is above the limit. Either nothing compares the two, or it \
              comes too late.",
         ),

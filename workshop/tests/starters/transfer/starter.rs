@@ -33,7 +33,9 @@ use std::{io, net::TcpStream, process::ExitCode};
 /// Reads one message of at most `limit` bytes; `None` at the end of file.
 pub fn read_message(stream: &TcpStream, limit: usize) -> io::Result<Option<Vec<u8>>> {
     let _ = (stream, limit);
-    todo!("read the 4 bytes of the length; compare it with the limit; read as many bytes as it says")
+    todo!(
+        "read the 4 bytes of the length; compare it with the limit; read as many bytes as it says"
+    )
 }
 
 fn main() -> ExitCode {

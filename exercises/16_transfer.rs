@@ -17,7 +17,7 @@
 //! - any other error of the kernel's is returned as it is. How long to wait is the caller's to say: where
 //!   a read timeout is set and runs out, that is the error, and the timeout stays as it was set. If
 //!   nothing of a message had come, the next call reads it;
-//! - the stream is only lent: it is neither closed nor shut down, whatever comes.
+//! - the stream is only lent: whatever comes, it is neither closed nor shut down, and still blocks.
 //!
 //! After an error in the middle of a message there is no telling where the next one begins: such a
 //! connection its caller will close.

@@ -182,15 +182,15 @@ answers! {
             believes_it_after_a_while believes_the_length compares_too_late
             counts_the_header counts_the_length_too cuts_the_limit gives_up_at_a_signal
             has_a_sign has_a_timeout_of_its_own has_no_limit ignores_how_much_it_read
-            keeps_the_header little_endian one_read_for_the_message
-            one_read_is_a_message peeks_at_the_same_again peeks_only reads_into_no_room
-            reads_on_at_the_end refuses_the_limit_itself reserves_it_all
-            returns_a_part_at_the_end returns_what_one_read_brought says_timed_out
-            says_unexpected_eof sets_memory_aside_first shuts_down skips_what_it_refuses
-            spins starts_again_after_a_signal takes_a_reset_for_the_end
-            takes_the_timeout_off the_end_is_an_error throws_away_what_is_there
-            too_long_is_the_end unwraps waits_again_after_a_time_out waits_behind_zero
-            zero_is_the_end;
+            keeps_the_header leaves_a_thread_behind little_endian
+            one_read_for_the_message one_read_is_a_message peeks_at_the_same_again
+            peeks_only reads_into_no_room reads_on_at_the_end refuses_the_limit_itself
+            reserves_it_all returns_a_part_at_the_end returns_what_one_read_brought
+            says_timed_out says_unexpected_eof sets_memory_aside_first shuts_down
+            skips_what_it_refuses spins starts_again_after_a_signal stays_non_blocking
+            takes_a_reset_for_the_end takes_the_timeout_off the_end_is_an_error
+            throws_away_what_is_there too_long_is_the_end unwraps
+            waits_again_after_a_time_out waits_behind_zero zero_is_the_end;
 
         datagrams(stub): ;
 

@@ -8,6 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use socket_workshop::{
     deadline::Deadline,
     table::{End, State},
@@ -159,8 +160,8 @@ impl<'e> Connection<'e> {
             .because(|_| cause(left).map(str::to_owned))
     }
 
-    /// The stream is lent: its connection must be as open as the peer has left it.
-    pub(super) fn is_open(&self) -> Verdict {
+    /// The stream is lent: its connection must be as open as the peer has left it, and block.
+    pub(super) fn is_as_it_was(&self) -> Verdict {
         let end = here("read an address", End::of(&*self.stream))?;
         let table = self.exam.table()?;
         let state = table.find(end).map(|row| row.state);
@@ -174,6 +175,18 @@ impl<'e> Connection<'e> {
             .caused_by(
                 "The stream was shut down, or closed, by the call. It is only lent: a caller may want to \
                  answer what it was sent, also where that was no message.",
+            )?;
+        let flags = fcntl(&*self.stream, FcntlArg::F_GETFL).map_err(io::Error::from);
+        let flags = OFlag::from_bits_retain(here("read a socket's flags", flags)?);
+        self.exam
+            .must(
+                !flags.contains(OFlag::O_NONBLOCK),
+                "the stream to block, as it did before",
+                "it is non-blocking; it has returned",
+            )
+            .caused_by(
+                "The flag O_NONBLOCK was set and not taken off again. It is the socket's and not the \
+                 call's: the caller's next read would not wait.",
             )
     }
 

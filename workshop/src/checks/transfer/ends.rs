@@ -24,13 +24,13 @@ pub(super) fn tells_the_end_from_a_cut(exam: &Exam, read: ReadMessage) -> Verdic
     connection.returns(message(b"last"))?;
     connection.returns(Ok(None))?;
     connection.returns(Ok(None))?; // it is still there: each read returns 0
-    connection.is_open()?;
+    connection.is_as_it_was()?;
     for cut in [1, 3, 4, 7] {
         let connection = Connection::new(exam, read)?;
         connection.peer.send(&last[..cut])?;
         connection.peer.half_close()?;
         connection.returns(Err(ErrorKind::UnexpectedEof))?;
-        connection.is_open()?;
+        connection.is_as_it_was()?;
     }
     Ok(())
 }

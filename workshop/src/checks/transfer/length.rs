@@ -79,7 +79,7 @@ pub(super) fn refuses_before_it_reads_on(exam: &Exam, read: ReadMessage) -> Verd
              the peer has sent them is no reason to read them: it may go on so for ever.",
         )
     })?;
-    connection.is_open()?;
+    connection.is_as_it_was()?;
 
     costs_no_memory_to_refuse(exam, read)?;
 

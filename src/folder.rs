@@ -1,6 +1,8 @@
 //! A folder that files are handed out of and received into: no name leads out of it, and a file that
 //! does not arrive whole leaves nothing under its name.
 
+mod temporary;
+
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, ErrorKind, Write},
@@ -10,9 +12,13 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use nix::libc;
+use nix::{libc, sys::statvfs::statvfs};
 
+pub use self::temporary::Temporary;
 use crate::fault::Attempt;
+
+/// How the names begin of files that are arriving. No other file may be called so.
+const ARRIVING: &str = ".incoming-";
 
 /// A folder. Names in it are the last part of a path, nothing else: what a stranger sends is never a
 /// path of ours.
@@ -73,19 +79,17 @@ impl Folder {
     ///
     /// # Errors
     /// `InvalidInput` for a name that is more than a name; `AlreadyExists` for one that is taken and
-    /// not to be replaced; what creating it fails with.
+    /// not to be replaced, or is a folder's; what creating it fails with.
     pub fn receive(&self, name: &str, replace: bool) -> io::Result<Incoming> {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
         let goal = self.within(name)?;
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let here = self
-            .path
-            .join(format!(".incoming-{}-{number}", process::id()));
         let created = match goal.symlink_metadata() {
-            Ok(_) if !replace => Err(ErrorKind::AlreadyExists.into()),
-            _ => OpenOptions::new().write(true).create_new(true).open(&here),
+            Ok(found) if !replace || found.is_dir() => Err(io::Error::new(
+                ErrorKind::AlreadyExists,
+                "there is one of this name",
+            )),
+            _ => self.create(),
         };
-        let file = created.attempt(|| format!("cannot receive {name:?}"))?;
+        let (file, here) = created.attempt(|| format!("cannot receive {name:?}"))?;
         Ok(Incoming {
             file,
             here,
@@ -94,11 +98,45 @@ impl Folder {
         })
     }
 
+    /// A new file under a name that is nobody's: a process that was killed may have left one behind, and
+    /// a later one may have its number.
+    fn create(&self) -> io::Result<(File, PathBuf)> {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        loop {
+            let number = COUNT.fetch_add(1, Ordering::Relaxed);
+            let here = self
+                .path
+                .join(format!("{ARRIVING}{}-{number}", process::id()));
+            match OpenOptions::new().write(true).create_new(true).open(&here) {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                created => return Ok((created?, here)),
+            }
+        }
+    }
+
+    /// Whether its disk has room for so many bytes now. Others may take it meanwhile.
+    ///
+    /// # Errors
+    /// `StorageFull`: it has not. Or the disk does not tell.
+    pub fn has_room_for(&self, bytes: u64) -> io::Result<()> {
+        let disk = statvfs(&self.path)?;
+        let room = (disk.blocks_available() as u64).saturating_mul(disk.fragment_size() as u64);
+        if bytes <= room {
+            return Ok(());
+        }
+        let what = format!("no room for {bytes} bytes: {room} are left on the disk");
+        Err(io::Error::new(ErrorKind::StorageFull, what))
+    }
+
     fn within(&self, name: &str) -> io::Result<PathBuf> {
         let mut parts = Path::new(name).components();
         let is_a_name = matches!(parts.next(), Some(Component::Normal(part)) if part == name);
         if !is_a_name || parts.next().is_some() || name.contains(['\0', '\\']) {
             let what = format!("{name:?} is no name of a file: it may not lead out of the folder");
+            return Err(io::Error::new(ErrorKind::InvalidInput, what));
+        }
+        if name.starts_with(ARRIVING) {
+            let what = format!("{name:?} is the name of a file that is arriving");
             return Err(io::Error::new(ErrorKind::InvalidInput, what));
         }
         Ok(self.path.join(name))
@@ -121,12 +159,17 @@ impl Incoming {
     /// # Errors
     /// `AlreadyExists` where another has taken the name in the meantime; what the disk fails with.
     pub fn keep(self) -> io::Result<()> {
-        self.file.sync_all()?;
-        match self.replace {
+        let kept = self.file.sync_all().and_then(|()| match self.replace {
             true => fs::rename(&self.here, &self.goal),
             // Unlike rename(2), link(2) never replaces.
             false => fs::hard_link(&self.here, &self.goal),
-        }
+        });
+        kept.attempt(|| {
+            format!(
+                "cannot keep {:?}",
+                self.goal.file_name().unwrap_or_default()
+            )
+        })
     }
 }
 
@@ -139,37 +182,23 @@ impl Drop for Incoming {
 #[cfg(test)]
 mod tests {
     use std::{
-        env, fs,
+        fs,
         io::{ErrorKind, Write},
         os::unix::fs::symlink,
-        path::PathBuf,
-        process,
     };
 
-    use super::Folder;
+    use super::{Folder, Temporary};
 
-    /// A folder that is removed when the test is over.
-    struct Temporary(PathBuf);
-
-    impl Temporary {
-        fn new(name: &str) -> Temporary {
-            let path = env::temp_dir().join(format!("folder-{}-{name}", process::id()));
-            fs::create_dir(&path).unwrap();
-            Temporary(path)
-        }
-    }
-
-    impl Drop for Temporary {
-        fn drop(&mut self) {
-            let _ = fs::remove_dir_all(&self.0);
-        }
+    fn empty() -> (Temporary, Folder) {
+        let here = Temporary::new().unwrap();
+        let folder = Folder::open(here.path()).unwrap();
+        (here, folder)
     }
 
     #[test]
     fn no_name_leads_out_of_it() {
-        let here = Temporary::new("names");
-        let folder = Folder::open(&here.0).unwrap();
-        symlink("/etc/hostname", here.0.join("link")).unwrap();
+        let (here, folder) = empty();
+        symlink("/etc/hostname", here.path().join("link")).unwrap();
         for name in [
             "",
             ".",
@@ -181,6 +210,7 @@ mod tests {
             "./a",
             "a\\b",
             "a\0b",
+            ".incoming-1-0",
         ] {
             let kind = folder.file(name).unwrap_err().kind();
             assert_eq!(kind, ErrorKind::InvalidInput, "{name:?}");
@@ -193,32 +223,50 @@ mod tests {
 
     #[test]
     fn a_file_is_there_when_it_is_whole_and_not_before() {
-        let here = Temporary::new("whole");
-        let folder = Folder::open(&here.0).unwrap();
+        let (here, folder) = empty();
         let mut cut = folder.receive("a", false).unwrap();
         cut.write_all(b"cut").unwrap();
         assert_eq!(folder.file("a").unwrap_err().kind(), ErrorKind::NotFound);
         drop(cut);
-        assert_eq!(fs::read_dir(&here.0).unwrap().count(), 0);
+        assert_eq!(fs::read_dir(here.path()).unwrap().count(), 0);
         let mut whole = folder.receive("a", false).unwrap();
         whole.write_all(b"whole").unwrap();
         whole.keep().unwrap();
         assert_eq!(folder.file("a").unwrap().1, 5);
-        assert_eq!(fs::read_dir(&here.0).unwrap().count(), 1);
+        assert_eq!(fs::read_dir(here.path()).unwrap().count(), 1);
     }
 
     #[test]
     fn a_file_is_replaced_only_when_told() {
-        let here = Temporary::new("replace");
-        let folder = Folder::open(&here.0).unwrap();
+        let (here, folder) = empty();
         let late = folder.receive("a", false).unwrap();
         folder.receive("a", false).unwrap().keep().unwrap();
         assert_eq!(late.keep().unwrap_err().kind(), ErrorKind::AlreadyExists);
         let refused = folder.receive("a", false).unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::AlreadyExists);
+        fs::create_dir(here.path().join("folder")).unwrap();
+        let refused = folder.receive("folder", true).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::AlreadyExists);
         let mut other = folder.receive("a", true).unwrap();
         other.write_all(b"other").unwrap();
         other.keep().unwrap();
         assert_eq!(folder.file("a").unwrap().1, 5);
+    }
+
+    #[test]
+    fn there_is_room_for_nothing_and_not_for_everything() {
+        let (_here, folder) = empty();
+        folder.has_room_for(0).unwrap();
+        let full = folder.has_room_for(u64::MAX).unwrap_err();
+        assert_eq!(full.kind(), ErrorKind::StorageFull);
+    }
+
+    #[test]
+    fn a_temporary_folder_goes_with_all_that_is_in_it() {
+        let (here, folder) = empty();
+        folder.receive("a", false).unwrap().keep().unwrap();
+        let path = here.path().to_owned();
+        drop(here);
+        assert!(!path.exists());
     }
 }

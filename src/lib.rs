@@ -25,6 +25,7 @@
 //! | [`stop`], [`serve`] | Ctrl-C, and how a blocked `accept` hears of it; a thread for each connection |
 //! | [`rpc`], [`kv`] | JSON-RPC 1.0 as Go's `net/rpc/jsonrpc` speaks it; the key-value store of MIT 6.824 |
 //! | [`tftp`] | TFTP and its options: packets, transfers, a server and a client |
+//! | [`transfer`] | a protocol by which a file is sent; its server and its sender |
 //!
 //! Nothing here knows a lesson or an exercise. The socket calls that a lesson is about stand in the
 //! lesson; here is what an earlier one has taught, and the narration.
@@ -51,3 +52,4 @@ pub mod table;
 pub mod tftp;
 pub mod threads;
 pub mod throughput;
+pub mod transfer;

@@ -34,7 +34,7 @@ const LESSONS: [(&str, usize); 20] = [
     ("shutdown", 5),
     ("latency", 5),
     ("proxy", 6),
-    ("transfer", 1),
+    ("transfer", 7),
     ("datagrams", 4),
     ("tftp", 3),
     ("headers", 0), // no sockets, no stages: wire/tests/headers.rs runs it

@@ -177,7 +177,20 @@ answers! {
             shuts_down_the_wrong_one spins swaps_the_counts takes_a_reset_for_the_end unwraps
             waits_for_the_end waits_for_the_other_direction whole_buffer;
 
-        transfer(stub): ;
+        transfer(read_message): a_cut_length_is_the_end a_new_reader_each_time
+            a_short_length_is_the_end a_time_out_is_the_end adds_to_the_limit
+            believes_it_after_a_while believes_the_length compares_too_late
+            counts_the_header counts_the_length_too cuts_the_limit gives_up_at_a_signal
+            has_a_sign has_a_timeout_of_its_own has_no_limit ignores_how_much_it_read
+            keeps_the_header leaves_a_thread_behind little_endian
+            one_read_for_the_message one_read_is_a_message peeks_at_the_same_again
+            peeks_only reads_into_no_room reads_on_at_the_end refuses_the_limit_itself
+            reserves_it_all returns_a_part_at_the_end returns_what_one_read_brought
+            says_timed_out says_unexpected_eof sets_memory_aside_first shuts_down
+            skips_what_it_refuses spins starts_again_after_a_signal stays_non_blocking
+            takes_a_reset_for_the_end takes_the_timeout_off the_end_is_an_error
+            throws_away_what_is_there too_long_is_the_end unwraps
+            waits_again_after_a_time_out waits_behind_zero zero_is_the_end;
 
         datagrams(ask): a_small_buffer adds_50_ms an_error_of_its_own
             begins_the_wait_anew compares_the_buffer doubles_up_to_200_ms
@@ -248,7 +261,7 @@ answers! {
 
         proxy(relay): a_few_bytes_at_a_time clones_and_loops polls queues_a_little;
 
-        transfer(stub): ;
+        transfer(read_message): a_byte_at_a_time in_chunks reads_vectored seven_bytes_at_a_time;
 
         datagrams(ask): a_thread_that_sends naps polls the_workshops_own;
 
@@ -274,7 +287,7 @@ answers! {
         shutdown(start): starter;
         latency(prepare, put): starter;
         proxy(relay): starter;
-        transfer(stub): starter;
+        transfer(read_message): starter;
         datagrams(ask): starter;
         tftp(parse, write): starter;
         headers(checksum, parse_tcp): starter;

@@ -1,0 +1,51 @@
+//! A folder that is there for as long as its owner is.
+
+use std::{
+    env,
+    fs::{self, DirBuilder},
+    io::{self, ErrorKind},
+    os::unix::fs::DirBuilderExt,
+    path::{Path, PathBuf},
+    process,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use crate::fault::Attempt;
+
+/// A new, empty folder among the system's temporary ones, of this user only. Dropping it removes it, with
+/// all that is in it.
+#[derive(Debug)]
+pub struct Temporary(PathBuf);
+
+impl Temporary {
+    /// # Errors
+    /// What creating it fails with.
+    pub fn new() -> io::Result<Temporary> {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        loop {
+            let number = COUNT.fetch_add(1, Ordering::Relaxed);
+            let name = format!("socket-workshop-{}-{number}", process::id());
+            let path = env::temp_dir().join(name);
+            // mkdir(2) never takes what is there already, a link of somebody else's for one.
+            match DirBuilder::new().mode(0o700).create(&path) {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                created => {
+                    created.attempt(|| format!("cannot create the folder {}", path.display()))?;
+                    return Ok(Temporary(path));
+                }
+            }
+        }
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}

@@ -1,0 +1,159 @@
+//! The program `transfer`: a story, a server that receives files, a sender of one.
+
+use std::{
+    fs::{self, File},
+    io::{self, ErrorKind, Read},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+use super::{PATIENCE, receive, send};
+use crate::{
+    command::{self, complain},
+    deadline::Deadline,
+    dial::{dial, resolve},
+    fault::Attempt,
+    folder::Folder,
+    listen::Listen,
+    say,
+    serve::{Connection, raise_descriptor_limit, serve},
+    stage::Flags,
+    stop::Stop,
+};
+
+const ADDR: &str = "127.0.0.1:8330";
+
+/// Files are received from so many senders at once; further ones wait.
+const SENDERS: usize = 1000;
+
+/// How often a long transfer says how far it has come.
+const TELL_EVERY: Duration = Duration::from_secs(1);
+
+#[derive(clap::Parser)]
+#[command(about = "A lesson: both ends on loopback, and what the kernel shows of them")]
+#[command(args_conflicts_with_subcommands = true)]
+struct Arguments {
+    #[command(flatten)]
+    flags: Flags,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// Receive files into DIR, until Ctrl-C
+    Serve {
+        /// The folder that they are put into
+        dir: PathBuf,
+        /// The address to listen on; port 0 takes a free port
+        #[arg(long, value_name = "ADDR", default_value = ADDR, value_parser = command::address)]
+        listen: SocketAddr,
+        /// Replace a file of the same name; without this it is kept, and the new one refused
+        #[arg(long)]
+        replace: bool,
+    },
+    /// Send FILE
+    Send {
+        /// The file: a plain one, or a link to one
+        file: PathBuf,
+        /// The server, as HOST:PORT
+        #[arg(long, value_name = "ADDR", default_value = ADDR)]
+        to: String,
+        /// The name it shall have there; without this, its own
+        #[arg(long = "as", value_name = "NAME")]
+        name: Option<String>,
+    },
+}
+
+/// The `main` of lesson `transfer`, which can be played three ways: both ends as a story, or one of
+/// them for real.
+pub fn play(both_ends: impl FnOnce(&Flags) -> io::Result<()>) -> ExitCode {
+    command::run(|arguments: Arguments| match arguments.command {
+        None => both_ends(&arguments.flags),
+        Some(Command::Serve {
+            dir,
+            listen,
+            replace,
+        }) => receive_files(&Folder::open(&dir)?, listen, replace),
+        Some(Command::Send { file, to, name }) => send_file(&file, &to, name),
+    })
+}
+
+fn receive_files(folder: &Folder, listen: SocketAddr, replace: bool) -> io::Result<()> {
+    raise_descriptor_limit()?; // each sender costs two: a connection, and a file
+    let (listener, stop) = (Listen::default().on(listen)?, Stop::on_ctrl_c()?);
+    say!("listening on {}; Ctrl-C stops", listener.local_addr()?)?;
+    let totals = serve(
+        listener,
+        &stop,
+        SENDERS,
+        |connection: &Connection| match receive(connection, folder, replace) {
+            Ok((name, size)) => say!("received {name:?}, {size} bytes"),
+            Err(error) => {
+                complain(&format!("transfer: nothing received: {error}"));
+                Err(error)
+            }
+        },
+    )?;
+    say!("{totals}")
+}
+
+fn send_file(path: &Path, to: &str, name: Option<String>) -> io::Result<()> {
+    let own_name = || path.file_name().and_then(|name| name.to_str());
+    let no_name = || {
+        let what = format!(
+            "{} has no name to send: give it one with --as",
+            path.display()
+        );
+        io::Error::new(ErrorKind::InvalidInput, what)
+    };
+    let name = name.as_deref().or_else(own_name).ok_or_else(no_name)?;
+    // Of no kind: what can be done about a port that is denied cannot be done about a file.
+    let unreadable = |error| io::Error::other(format!("cannot read {}: {error}", path.display()));
+    let (file, size) = open(path).map_err(unreadable)?;
+    let stream = dial(&resolve(to)?, Deadline::after(PATIENCE))?;
+    let begun = Instant::now();
+    let content = Told {
+        content: file,
+        told: begun,
+        done: 0,
+        size,
+    };
+    let sent = send(Deadline::after(PATIENCE).on(stream), name, content, size);
+    sent.attempt(|| format!("cannot send {name:?} to {to}"))?;
+    say!("sent {name:?}, {size} bytes, in {:.1?}", begun.elapsed())
+}
+
+/// A plain file, and its length in bytes. Opening a FIFO would wait for somebody to write to it.
+fn open(path: &Path) -> io::Result<(File, u64)> {
+    if !fs::metadata(path)?.is_file() {
+        let what = "it is no plain file";
+        return Err(io::Error::new(ErrorKind::InvalidInput, what));
+    }
+    let file = File::open(path)?;
+    let size = file.metadata()?.len();
+    Ok((file, size))
+}
+
+/// A content that says on stderr, once a second, how much of it has been read.
+struct Told<R> {
+    content: R,
+    told: Instant,
+    done: u64,
+    size: u64,
+}
+
+impl<R: Read> Read for Told<R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let n = self.content.read(buf)?;
+        self.done += n as u64;
+        if self.told.elapsed() >= TELL_EVERY {
+            self.told = Instant::now();
+            let percent = 100 * u128::from(self.done) / u128::from(self.size.max(1));
+            complain(&format!("{percent:>3} % of {} bytes", self.size));
+        }
+        Ok(n)
+    }
+}

@@ -1,0 +1,250 @@
+//! A connection on which the exam sends and the answer reads messages, and a call of the answer.
+
+use std::{
+    fmt,
+    io::{self, ErrorKind},
+    net::TcpStream,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use socket_workshop::{
+    deadline::Deadline,
+    table::{End, State},
+};
+
+use super::{
+    ReadMessage,
+    cause::{instead, panicked, runs, waits},
+};
+
+use crate::exam::{Answer, Because, Case, Doing, Exam, LIMIT, Peer, Unmet, Verdict, here, quote};
+
+/// A limit that no message reaches which is not about the limit.
+pub(super) const AMPLE: usize = 1 << 20;
+
+/// How long pieces may stand in Recv-Q before the exam sends more: each of them where the answer rests,
+/// and all of them where it runs.
+const A_WHILE: Duration = Duration::from_millis(100);
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// A message, which is told as text.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Message(pub(super) Vec<u8>);
+
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&quote(&self.0))
+    }
+}
+
+/// What a call returned: a message, the end of file, or the kind of an error. And what it was to return.
+pub(super) type Got = Result<Option<Message>, ErrorKind>;
+
+/// The message that a call was to return.
+pub(super) fn message(bytes: &[u8]) -> Got {
+    Ok(Some(Message(bytes.to_vec())))
+}
+
+/// A message with its length in front.
+pub(super) fn framed(message: &[u8]) -> Vec<u8> {
+    let mut bytes = (message.len() as u32).to_be_bytes().to_vec();
+    bytes.extend(message);
+    bytes
+}
+
+/// A connection: the exam has one end, and lends the other to the answer, call after call.
+pub(super) struct Connection<'e> {
+    pub(super) exam: &'e Exam,
+    pub(super) peer: Peer<'e>,
+    pub(super) stream: Arc<TcpStream>,
+    read: ReadMessage,
+    patience: Deadline,
+}
+
+/// One call.
+pub(super) struct Call<'e> {
+    exam: &'e Exam,
+    pub(super) answer: Answer<'e, io::Result<Option<Message>>>,
+}
+
+impl<'e> Connection<'e> {
+    pub(super) fn new(exam: &'e Exam, read: ReadMessage) -> Verdict<Connection<'e>> {
+        let (peer, stream) = exam.connection()?;
+        Ok(Connection {
+            exam,
+            peer,
+            stream: Arc::new(stream),
+            read,
+            patience: Deadline::after(PATIENCE),
+        })
+    }
+
+    /// Calls the answer.
+    pub(super) fn call(&self, limit: usize) -> Verdict<Call<'e>> {
+        let limit_told = match limit {
+            usize::MAX => "usize::MAX".to_owned(),
+            limit => limit.to_string(),
+        };
+        self.exam.step(format!(
+            "called `read_message` with a limit of {limit_told}"
+        ));
+        let (read, stream) = (self.read, Arc::clone(&self.stream));
+        let body = move || read(&stream, limit).map(|message| message.map(Message));
+        Ok(Call {
+            exam: self.exam,
+            answer: self.exam.start("read_message", body)?,
+        })
+    }
+
+    /// Calls the answer, which must return this.
+    pub(super) fn returns(&self, wanted: Got) -> Verdict {
+        self.call(AMPLE)?.returns(wanted, |_, _| None).map(drop)
+    }
+
+    /// Sends, and waits until all of it stands in Recv-Q. Only while no call is under way.
+    pub(super) fn queues(&self, bytes: &[u8]) -> Verdict {
+        let before = self.recv_q()?;
+        self.peer.send(bytes)?;
+        let there = || Ok((self.recv_q().ok() == Some(before + bytes.len())).then_some(()));
+        match here("look for bytes", Deadline::after(LIMIT).wait_for(there))? {
+            Some(()) => Ok(()),
+            None => Err(Unmet::not_here("what was sent does not stand in Recv-Q")),
+        }
+    }
+
+    /// Sends, and waits until it has been taken from the socket: what is sent next comes in another
+    /// read. Not for ever, and less long where the answer rests: it may wait for more of the message.
+    pub(super) fn sends_a_piece(&self, bytes: &[u8]) -> Verdict {
+        self.peer.send(bytes)?;
+        let (sent, end) = (
+            Instant::now(),
+            here("read an address", End::of(&*self.stream))?,
+        );
+        let taken = || {
+            let table = self.exam.table().unwrap_or_default();
+            let arrived = table.find(end.other()).is_none_or(|row| row.send_q == 0);
+            let taken = arrived && table.find(end).is_none_or(|row| row.recv_q == 0);
+            Ok((taken || sent.elapsed() > A_WHILE && is_at_rest(self.exam)).then_some(()))
+        };
+        here("look for bytes", self.patience.wait_for(taken)).map(drop)
+    }
+
+    /// How many bytes wait for the answer in its socket, once all that was sent has arrived there.
+    pub(super) fn recv_q(&self) -> Verdict<usize> {
+        let end = here("read an address", End::of(&*self.stream))?;
+        let arrived = || {
+            let table = self.exam.table().unwrap_or_default();
+            let under_way = table.find(end.other()).is_some_and(|row| row.send_q > 0);
+            let waiting = table.find(end).map_or(0, |row| row.recv_q as usize);
+            Ok((!under_way).then_some(waiting))
+        };
+        let waiting = here("look for bytes", Deadline::after(LIMIT).wait_for(arrived))?;
+        waiting.ok_or_else(|| Unmet::not_here("what was sent does not arrive"))
+    }
+
+    /// So many bytes must wait in the socket, behind what a call has read.
+    pub(super) fn leaves(
+        &self,
+        bytes: usize,
+        cause: impl FnOnce(usize) -> Option<&'static str>,
+    ) -> Verdict {
+        let left = self.recv_q()?;
+        self.exam
+            .must(
+                left == bytes,
+                format!("{bytes} bytes to be in the socket still (Recv-Q)"),
+                format!("{left} bytes are there; it has returned"),
+            )
+            .because(|_| cause(left).map(str::to_owned))
+    }
+
+    /// The stream is lent: its connection must be as open as the peer has left it, and block.
+    pub(super) fn is_as_it_was(&self) -> Verdict {
+        let end = here("read an address", End::of(&*self.stream))?;
+        let table = self.exam.table()?;
+        let state = table.find(end).map(|row| row.state);
+        let seen = state.map_or("CLOSED".to_owned(), |state| state.to_string());
+        self.exam
+            .must(
+                matches!(state, Some(State::Established | State::CloseWait)),
+                "the connection to be the caller's still: ESTABLISHED, or CLOSE_WAIT",
+                format!("your end is {seen}; it has returned"),
+            )
+            .caused_by(
+                "The stream was shut down, or closed, by the call. It is only lent: a caller may want to \
+                 answer what it was sent, also where that was no message.",
+            )?;
+        let flags = fcntl(&*self.stream, FcntlArg::F_GETFL).map_err(io::Error::from);
+        let flags = OFlag::from_bits_retain(here("read a socket's flags", flags)?);
+        self.exam
+            .must(
+                !flags.contains(OFlag::O_NONBLOCK),
+                "the stream to block, as it did before",
+                "it is non-blocking; it has returned",
+            )
+            .caused_by(
+                "The flag O_NONBLOCK was set and not taken off again. It is the socket's and not the \
+                 call's: the caller's next read would not wait.",
+            )
+    }
+
+    /// A thread that waits is blocked in a system call.
+    pub(super) fn comes_to_rest(&self) -> Verdict {
+        const WATCHED: Duration = Duration::from_millis(1500); // a busy machine may let it wait to run
+        let rests = || Ok(is_at_rest(self.exam).then_some(()));
+        let rests = here("look at threads", Deadline::after(WATCHED).wait_for(rests))?;
+        self.exam
+            .must(
+                rests.is_some(),
+                "your thread to wait, while nothing comes",
+                format!("it runs: at no moment in {WATCHED:?} was it blocked in a system call"),
+            )
+            .because(|case| runs(case).map(str::to_owned))
+    }
+}
+
+impl Call<'_> {
+    /// The call must return this, within [`LIMIT`] from now. Returns how long it took in all.
+    ///
+    /// `cause` is what the check knows of what came instead, `None` if nothing came.
+    pub(super) fn returns(
+        self,
+        wanted: Got,
+        cause: impl Fn(Option<&Got>, &Case) -> Option<String>,
+    ) -> Verdict<Duration> {
+        let returned = self.answer.returns("of the last step");
+        let returned = returned
+            .because(|case| match case.panicked {
+                true => Some(panicked(&wanted).to_owned()),
+                false => cause(None, case),
+            })
+            .because(|case| waits(&wanted, case).map(str::to_owned))?;
+        let took = self.answer.age();
+        let (seen, got) = match returned {
+            Ok(message) => (format!("it has returned Ok({message:?})"), Ok(message)),
+            Err(error) => (
+                format!("it has returned an error: {error} ({:?})", error.kind()),
+                Err(error.kind()),
+            ),
+        };
+        let told = match &wanted {
+            Ok(message) => format!("Ok({message:?})"),
+            Err(kind) => format!("an error of the kind {kind:?}"),
+        };
+        if got == wanted {
+            self.exam.step(format!("it returned {told}"));
+            return Ok(took);
+        }
+        self.exam
+            .fail(format!("`read_message` to return {told}"), seen)
+            .because(|case| cause(Some(&got), case))
+            .because(|case| instead(&wanted, &got, case).map(str::to_owned))
+    }
+}
+
+/// Whether no thread of the answer's runs: each is blocked in a system call, or has ended.
+fn is_at_rest(exam: &Exam) -> bool {
+    !exam.evidence().threads.contains(&Doing::Running)
+}

@@ -1,0 +1,28 @@
+//! Takes a read that brings a part of the length for the end of file.
+//!
+//! rejected by: puts together what comes in pieces
+//! cause: There is no end of file
+
+use std::{
+    io::{self, ErrorKind, Read},
+    net::TcpStream,
+};
+
+pub fn read_message(mut stream: &TcpStream, limit: usize) -> io::Result<Option<Vec<u8>>> {
+    let mut length = [0; 4];
+    match stream.read(&mut length)? {
+        0 => return Ok(None),
+        4 => {}
+        _ => return Err(ErrorKind::UnexpectedEof.into()),
+    }
+    let length = u32::from_be_bytes(length) as usize;
+    if length > limit {
+        return Err(ErrorKind::InvalidData.into());
+    }
+    let mut message = Vec::new();
+    stream.take(length as u64).read_to_end(&mut message)?;
+    if message.len() < length {
+        return Err(ErrorKind::UnexpectedEof.into());
+    }
+    Ok(Some(message))
+}

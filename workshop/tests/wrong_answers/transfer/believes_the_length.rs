@@ -1,0 +1,25 @@
+//! Makes a vector of as many zeros as the length says.
+//!
+//! rejected by: takes memory for what has arrived only
+//! cause: are set aside, most likely by
+
+use std::{
+    io::{self, ErrorKind, Read},
+    net::TcpStream,
+};
+
+pub fn read_message(mut stream: &TcpStream, limit: usize) -> io::Result<Option<Vec<u8>>> {
+    let mut length = Vec::new();
+    stream.take(4).read_to_end(&mut length)?;
+    if length.is_empty() {
+        return Ok(None);
+    }
+    let length = length.try_into().map_err(|_| ErrorKind::UnexpectedEof)?;
+    let length = u32::from_be_bytes(length) as usize;
+    if length > limit {
+        return Err(ErrorKind::InvalidData.into());
+    }
+    let mut message = vec![0; length];
+    stream.read_exact(&mut message)?;
+    Ok(Some(message))
+}

@@ -1,0 +1,29 @@
+//! Takes end of file for a pause.
+//!
+//! rejected by: tells the end of file from a message that is cut
+//! cause: every read returns Ok(0) at once
+
+use std::{
+    io::{self, ErrorKind, Read},
+    net::TcpStream,
+};
+
+pub fn read_message(mut stream: &TcpStream, limit: usize) -> io::Result<Option<Vec<u8>>> {
+    let mut length = Vec::new();
+    stream.take(4).read_to_end(&mut length)?;
+    if length.is_empty() {
+        return Ok(None);
+    }
+    let length = length.try_into().map_err(|_| ErrorKind::UnexpectedEof)?;
+    let length = u32::from_be_bytes(length) as usize;
+    if length > limit {
+        return Err(ErrorKind::InvalidData.into());
+    }
+    let (mut message, mut buf) = (Vec::new(), [0; 4096]);
+    while message.len() < length {
+        let room = buf.len().min(length - message.len());
+        let n = stream.read(&mut buf[..room])?;
+        message.extend_from_slice(&buf[..n]);
+    }
+    Ok(Some(message))
+}

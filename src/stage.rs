@@ -17,7 +17,7 @@ mod text;
 
 use std::io;
 
-pub use must::{Count, Must, gone, must, time_wait};
+pub use must::{Count, Must, gone, must, time_wait, unconnected};
 pub use pace::{Flags, Steps, Target, play, play_with};
 pub use story::Story;
 

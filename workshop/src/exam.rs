@@ -174,12 +174,9 @@ impl Exam {
     pub fn evidence(&self) -> Evidence {
         let gather = || {
             let threads = threads::students(); // first: what they have done the table must show
-            let look = || self.table().unwrap_or_default();
-            let evidence = Evidence::gather(threads, look, &self.own.borrow());
-            Evidence {
-                watches: !self.ports.borrow().is_empty(),
-                ..evidence
-            }
+            let look = || self.sockets().unwrap_or_default();
+            let watches = !self.ports.borrow().is_empty();
+            Evidence::gather(threads, look, &self.own.borrow(), watches)
         };
         let rests = || {
             let evidence = gather();

@@ -1,14 +1,22 @@
 //! What must hold for all bytes, not for a few: no bytes make a parser panic, and what one end writes
 //! the other reads.
 
-use std::time::Duration;
+use std::{
+    io::{Read, Write},
+    time::Duration,
+};
 
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use socket_workshop::rpc::{Line, Request, parse_answer, read_line, write_answer, write_call};
-use wire::frame::{LinkType, decode, from_hex, named_frames, segment};
-use wire::pcap::Packets;
+use socket_workshop::{
+    rpc::{Line, Request, parse_answer, read_line, write_answer, write_call},
+    tftp::{Packet, netascii, options::Agreed},
+};
+use wire::{
+    frame::{LinkType, decode, from_hex, named_frames, segment},
+    pcap::Packets,
+};
 
 #[derive(Debug, Default, PartialEq, Deserialize, Serialize)]
 struct Argument {

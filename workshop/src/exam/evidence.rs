@@ -40,7 +40,7 @@ pub struct Evidence {
     pub sockets: Vec<Seen>,
     /// What each of the student's threads is doing.
     pub threads: Vec<Doing>,
-    /// Whether there are ports at all whose sockets would be shown.
+    /// Whether the exam watches any port: without one it is not about sockets.
     pub watches: bool,
 }
 
@@ -71,7 +71,7 @@ impl Evidence {
         Evidence {
             sockets,
             threads,
-            watches: false,
+            watches,
         }
     }
 
@@ -87,7 +87,7 @@ impl Evidence {
         let shown = self.sockets.iter().take(SHOWN);
         let mut lines = in_columns(shown.map(Seen::cells).collect());
         match self.sockets.len() {
-            0 if !self.watches => {} // an exercise without sockets
+            0 if !self.watches => {}
             0 => lines.push("no socket with these ports is left".to_owned()),
             1..=SHOWN => {}
             count => lines.push(format!("and {} sockets more", count - SHOWN)),

@@ -1,7 +1,7 @@
 //! The exam's socket, the one that the answer gets, and a call of the answer.
 
 use std::{
-    cell::Cell,
+    cell::{Cell, RefCell},
     fmt,
     io::{self, ErrorKind},
     net::{SocketAddr, UdpSocket},
@@ -57,6 +57,8 @@ pub(super) struct Pair<'e> {
     pub(super) socket: Arc<UdpSocket>,
     client: SocketAddr,
     ask: Ask,
+    /// All questions so far. An earlier one may come late: it was sent again before its answer came.
+    asked: RefCell<Vec<Vec<u8>>>,
 }
 
 /// One call.
@@ -101,6 +103,7 @@ impl<'e> Pair<'e> {
             socket: Arc::new(socket),
             client,
             ask,
+            asked: RefCell::default(),
         })
     }
 
@@ -112,6 +115,7 @@ impl<'e> Pair<'e> {
         ));
         let (ask, socket, request) = (self.ask, Arc::clone(&self.socket), request.to_vec());
         let question = datagram(number, &request);
+        self.asked.borrow_mut().push(question.clone());
         let body = move || ask(&socket, &request, number, limit).map(Text);
         Ok(Call {
             exam: self.exam,
@@ -123,13 +127,22 @@ impl<'e> Pair<'e> {
         })
     }
 
-    /// What comes from the answer within a time, if anything does.
+    /// What comes from the answer within a time, if anything does, and is no earlier question.
     pub(super) fn next(&self, within: Duration) -> Verdict<Option<Vec<u8>>> {
-        let mut buf = vec![0; 1 << 16];
-        match Deadline::after(within).recv(&self.server, &mut buf) {
-            Ok(n) => Ok(Some(buf[..n].to_vec())),
-            Err(error) if error.kind() == ErrorKind::TimedOut => Ok(None),
-            Err(error) => here("receive", Err(error)),
+        let (limit, mut buf) = (Deadline::after(within), vec![0; 1 << 16]);
+        loop {
+            let came = match limit.recv(&self.server, &mut buf) {
+                Ok(n) => &buf[..n],
+                Err(error) if error.kind() == ErrorKind::TimedOut => return Ok(None),
+                Err(error) => return here("receive", Err(error)),
+            };
+            let asked = self.asked.borrow();
+            let earlier = asked
+                .split_last()
+                .is_some_and(|(_, earlier)| earlier.iter().any(|question| question == came));
+            if !earlier {
+                return Ok(Some(came.to_vec()));
+            }
         }
     }
 

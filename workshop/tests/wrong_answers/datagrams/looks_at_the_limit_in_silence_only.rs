@@ -1,4 +1,4 @@
-//! Looks whether the limit has passed when a timeout ran out.
+//! Looks whether the limit has passed when a pause is over, and only then.
 //!
 //! rejected by: gives up when the limit has passed, whatever comes
 //! cause: look at the clock whatever has come
@@ -37,24 +37,23 @@ fn ask_by(
 ) -> io::Result<Vec<u8>> {
     let question = [&number, request].concat();
     let mut buf = vec![0; 65_507];
-    let (mut again, mut wait) = (Instant::now(), Duration::from_millis(50));
+    let mut wait = Duration::from_millis(50);
     loop {
-        let now = Instant::now();
-        if now >= again {
-            socket.send(&question)?;
-            again = now + wait;
-            wait *= 2;
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(TimedOut.into());
         }
-        let left = again.min(deadline).saturating_duration_since(now);
-        socket.set_read_timeout(Some(left.max(Duration::from_millis(50))))?;
-        match socket.recv(&mut buf) {
-            Ok(n) if buf[..n].starts_with(&number) => return Ok(buf[4..n].to_vec()),
-            Ok(_) => {}
-            Err(error) if error.kind() == WouldBlock && Instant::now() >= deadline => {
-                return Err(TimedOut.into());
+        socket.send(&question)?;
+        socket.set_read_timeout(Some(wait.min(left)))?;
+        wait *= 2;
+        loop {
+            match socket.recv(&mut buf) {
+                Ok(n) if buf[..n].starts_with(&number) => return Ok(buf[4..n].to_vec()),
+                Ok(_) => {}
+                Err(error) if error.kind() == Interrupted => {}
+                Err(error) if matches!(error.kind(), WouldBlock | TimedOut) => break,
+                Err(error) => return Err(error),
             }
-            Err(error) if matches!(error.kind(), WouldBlock | TimedOut | Interrupted) => {}
-            Err(error) => return Err(error),
         }
     }
 }

@@ -2,11 +2,12 @@
 //!
 //!     cargo run --example headers
 //!     cargo run --example headers -- FILE.pcap --first 3
-//!     echo "ff ff ff ff ff ff 00 05 …" | cargo run --example headers -- -
+//!     echo ffffffffffff 00055d6158a8 0806 0001 08 | cargo run --example headers -- -
 //!
-//! You will see five frames (or those of a capture, or one in hex): of every field its offset, its
-//! bytes, its bits and what they say; and the checksums, computed anew. There is no network in this
-//! lesson. New since `tftp`: what the kernel puts in front of what a program sends.
+//! You will see five frames: of every field its offset, its bytes, its bits and what they say; and the
+//! checksums, computed anew. Then those of a capture (`tcpdump -w FILE.pcap` makes one), and a frame in
+//! hex that is cut: an error names the field. New since `tftp`: what stands in front of a program's
+//! data. No network is used.
 
 use std::{io, process::ExitCode};
 

@@ -77,7 +77,7 @@ impl<'e> Call<'e> {
     ) -> Verdict<Call<'e>> {
         let (peer, stream) = exam.connection()?;
         let (room, len) = match size {
-            Size::Large => (16 << 10, 512 << 10),
+            Size::Large => (16 << 10, 1 << 20),
             Size::Fits => (192 << 10, 256 << 10),
             Size::Short => (16 << 10, 64),
         };
@@ -268,14 +268,15 @@ impl<'e> Call<'e> {
     /// the longest time in which the peer did nothing.
     pub(super) fn is_over_although(
         &self,
+        pause: Duration,
         act: impl Fn(&TcpStream),
         late: impl FnOnce(&Case) -> Option<String>,
     ) -> Verdict<Duration> {
-        let (begun, mut longest) = (Instant::now(), PAUSE);
+        let (begun, mut longest) = (Instant::now(), pause);
         while begun.elapsed() < LIMIT && !self.answer.has_ended() {
             let before = Instant::now();
             act(self.peer.stream());
-            thread::sleep(PAUSE); // its length is the subject: a slow peer
+            thread::sleep(pause); // its length is the subject: a slow peer
             longest = longest.max(before.elapsed());
         }
         let expected = format!("`answer` to return by its limit, {:?}", self.limit);

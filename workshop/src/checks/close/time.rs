@@ -30,6 +30,9 @@ const LONGER: Duration = Duration::from_millis(600);
 /// When a peer begins to read that is late, but in time.
 const LATE: Duration = Duration::from_millis(500);
 
+/// How long a slow reader rests: it takes a megabyte in three seconds.
+const LONG_PAUSE: Duration = Duration::from_millis(100);
+
 /// A peer that reads does not wait for long.
 const A_MOMENT: Duration = Duration::from_millis(1);
 
@@ -70,7 +73,7 @@ pub(super) fn gives_up_a_peer_that_talks_for_ever(exam: &Exam, function: Functio
         exam.step(format!("the peer sends a byte every {PAUSE:?}"));
         // Behind the close that is answered with RST, and the write fails: nothing is wrong with that.
         let says = |mut peer: &TcpStream| drop(peer.write(b"."));
-        let longest = call.is_over_although(says, cause::waits_for_a_talkative_peer)?;
+        let longest = call.is_over_although(PAUSE, says, cause::waits_for_a_talkative_peer)?;
         call.times_out(cause::waits_for_a_talkative_peer)?;
         Ok(longest)
     })
@@ -82,22 +85,22 @@ pub(super) fn gives_up_a_peer_that_hardly_reads(exam: &Exam, function: Function)
 
     is_not_held(exam, |limit| {
         let call = Call::begin(exam, function, limit, (Large, Asked))?;
-        exam.step(format!("the peer reads 4 KiB every {PAUSE:?}"));
+        exam.step(format!("the peer reads 32 KiB every {LONG_PAUSE:?}"));
         let timeout = call.peer.stream().set_read_timeout(Some(A_MOMENT));
         here("set SO_RCVTIMEO", timeout)?;
-        let reads = |mut peer: &TcpStream| drop(peer.read(&mut [0; 4 << 10]));
-        let longest = call.is_over_although(reads, cause::waits_for_a_slow_peer)?;
+        // Half of its buffer: the window is not opened by less (RFC 9293, 3.8.6.2.2).
+        let reads = |mut peer: &TcpStream| drop(peer.read(&mut [0; 32 << 10]));
+        let longest = call.is_over_although(LONG_PAUSE, reads, cause::waits_for_a_slow_peer)?;
         call.times_out(cause::waits_for_a_slow_peer)?;
         Ok(longest)
     })
 }
 
-/// A timeout for each call would never run out if the peer's pauses are shorter by far: it takes some of
-/// them until there is room to write. On a machine so busy that they are not: once more, with a longer
-/// limit. Given is who returns the longest pause.
+/// A timeout for each call would never run out if the peer's pauses are shorter by far. On a machine so
+/// busy that they are not: once more, with a longer limit. Given is who returns the longest pause.
 fn is_not_held(exam: &Exam, round: impl Fn(Duration) -> Verdict<Duration>) -> Verdict {
     for limit in [LONGER, 2 * LONGER, 2 * LONGER] {
-        if 4 * round(limit)? < limit {
+        if 3 * round(limit)? < limit {
             break;
         }
         exam.step("the peer's pauses were long, for the machine is busy: once more");

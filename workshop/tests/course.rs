@@ -39,9 +39,11 @@ impl Checkout {
             "Cargo.lock",
             "src",
             "benches",
+            "examples",
             "exercises",
             "solutions",
             "tests",
+            "wire",
             "workshop",
         ] {
             copy(&here.join(part), &root.join(part));

@@ -6,8 +6,8 @@ use socket_workshop::deadline::Deadline;
 
 use super::{
     Ask,
-    call::{AMPLE, Call, Pair, Wanted, datagram, in_ms},
-    cause::{early, late, without_end},
+    call::{AMPLE, Call, Pair, Wanted, datagram},
+    cause::{early, in_ms, late, without_end},
 };
 
 use crate::exam::{Because, Exam, LIMIT, Verdict};

@@ -193,7 +193,7 @@ answers! {
             waits_again_after_a_time_out waits_behind_zero zero_is_the_end;
 
         datagrams(ask): a_small_buffer adds_50_ms an_error_of_its_own
-            begins_the_wait_anew compares_the_buffer doubles_up_to_200_ms
+            begins_the_wait_anew compares_the_buffer
             drops_an_empty_answer empty_is_the_end every_200_ms every_50_ms
             gives_up_after_three_tries gives_up_at_a_signal gives_up_at_a_stranger
             ignores_the_limit ignores_what_send_says keeps_the_number leaves_a_thread

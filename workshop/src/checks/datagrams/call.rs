@@ -13,7 +13,9 @@ use socket_workshop::deadline::Deadline;
 
 use super::{
     Ask,
-    cause::{Instead, Silence, hangs, not_sent, other_bytes, panicked, too_early, without_end},
+    cause::{
+        Instead, Silence, hangs, in_ms, not_sent, other_bytes, panicked, too_early, without_end,
+    },
 };
 
 use crate::exam::{Answer, Because, Case, Exam, LIMIT, Verdict, here, quote};
@@ -292,21 +294,7 @@ impl Wanted<'_> {
     }
 }
 
-/// `53 ms`.
-pub(super) fn in_ms(duration: Duration) -> String {
-    format!("{} ms", duration.as_millis())
-}
-
 /// A number and a text.
 pub(super) fn datagram(number: u32, text: &[u8]) -> Vec<u8> {
     [&number.to_be_bytes(), text].concat()
-}
-
-/// A socket that hears from itself only: to whoever else sends to it, nobody is there. And nobody else
-/// can get its port.
-pub(super) fn deaf() -> Verdict<(UdpSocket, SocketAddr)> {
-    let socket = here("bind a UDP socket", UdpSocket::bind("127.0.0.1:0"))?;
-    let addr = here("read its address", socket.local_addr())?;
-    here("connect it", socket.connect(addr))?;
-    Ok((socket, addr))
 }

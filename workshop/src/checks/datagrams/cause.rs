@@ -3,7 +3,7 @@
 
 use std::{io::ErrorKind, net::UdpSocket, time::Duration};
 
-use super::call::{Got, JIFFY, Text, Wanted, in_ms};
+use super::call::{Got, JIFFY, Text, Wanted};
 
 use crate::exam::{Call, Case};
 
@@ -228,4 +228,9 @@ pub(super) fn too_early(took: Duration, limit: Duration) -> String {
          else is taken for its end: a pause that is over, a number of tries, an error. Only the clock tells.",
         in_ms(took)
     )
+}
+
+/// `53 ms`.
+pub(super) fn in_ms(duration: Duration) -> String {
+    format!("{} ms", duration.as_millis())
 }

@@ -1,13 +1,17 @@
 //! What the kernel says, and how the socket is left.
 
-use std::{io::ErrorKind, net::UdpSocket, time::Duration};
+use std::{
+    io::ErrorKind,
+    net::{SocketAddr, UdpSocket},
+    time::Duration,
+};
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use socket_workshop::deadline::Deadline;
 
 use super::{
     Ask,
-    call::{AMPLE, Pair, Wanted, deaf},
+    call::{AMPLE, Pair, Wanted},
 };
 
 use crate::exam::{Because, Doing, Exam, LIMIT, Verdict, here, numbered};
@@ -171,4 +175,13 @@ fn comes_to_rest(exam: &Exam) -> Verdict {
          again, which keeps a processor busy. A `recv` of a blocking socket waits in the kernel; its \
          timeout is what remains until the question is to be sent again.",
     )
+}
+
+/// A socket that hears from itself only: to whoever else sends to it, nobody is there. And nobody else
+/// can get its port.
+fn deaf() -> Verdict<(UdpSocket, SocketAddr)> {
+    let socket = here("bind a UDP socket", UdpSocket::bind("127.0.0.1:0"))?;
+    let addr = here("read its address", socket.local_addr())?;
+    here("connect it", socket.connect(addr))?;
+    Ok((socket, addr))
 }

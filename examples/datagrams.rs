@@ -41,7 +41,7 @@ fn messages(story: &mut Story, client: &UdpSocket, server: &UdpSocket) -> io::Re
         .stage("bind; the client: bind, connect, four sends, of 3, 0, 5 and 4 bytes")
         .expect("server", End::of(server)?, unconnected().recv_q(12..)) // and the kernel's own
         .expect("client", End::of(client)?, Established)
-        .why("No handshake: ESTABLISHED means that this socket has a peer. The peer knows nothing.")
+        .why("No handshake: ESTABLISHED is a socket with a peer. Recv-Q counts memory, not bytes.")
         .show()?;
     let mut buf = [0; 4];
     let mut recv = || server.recv(&mut buf);
@@ -133,7 +133,7 @@ fn deliver(socket: &UdpSocket, number: u32) -> io::Result<u32> {
         // Back off: it may have been lost for want of room, and more of it would not help.
         wait = (2 * wait).min(Duration::from_millis(320));
     }
-    Err(TimedOut.into())
+    Err(io::Error::other("sent 16 times, and never acknowledged"))
 }
 
 /// Takes each message once, and acknowledges it each time: the sender may not have heard.

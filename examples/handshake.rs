@@ -1,7 +1,7 @@
 //! What is on the wire: each segment of three connections, and the states of both ends.
 //!
-//!     cargo run --example handshake -- --pcap FILE --svg DRAWING     for Wireshark, and for the eye
-//!     sudo target/debug/examples/handshake capture --port 1234       of any other program here
+//!     cargo run --example handshake -- --pcap all.pcap --svg all.svg   for Wireshark; drawn
+//!     sudo target/debug/examples/handshake capture --port 1234         of any other program here
 //!
 //! You will see the handshake and what it agrees on, an ACK that rides on data, the FINs, a refusal, and
 //! what is lost and sent again. New since `headers`: conversations, captured as they take place, in a
@@ -14,7 +14,7 @@ use std::{mem::discriminant, process::ExitCode};
 use socket_workshop::peer::{SYN, bound, connected, hears_only};
 use socket_workshop::stage::{Flags, Story, gone, must, time_wait};
 use socket_workshop::table::{End, State::*, TimerKind::Retransmit};
-use socket_workshop::{command, listen::Listen};
+use socket_workshop::{command, listen::Listen, listen::reachable};
 use socket2::SockRef;
 use wire::capture::{Arguments, Capture, Files};
 use wire::segment::{Flags as Bits, Segment, TcpOption::Timestamps};
@@ -68,13 +68,13 @@ fn ten_segments(story: &mut Story, wire: &mut Capture, listener: &TcpListener) -
         .stage("it asks, and is answered at once: three segments")
         .passed(&passed)
         .pair(end, must(Established).send_q(0), Established)
-        .why("An ACK may wait, some 40 ms, for data to ride on (delayed ACK; RFC 9293, 3.8.6.3).")
+        .why("An ACK may wait for data to ride on (delayed ACK; RFC 9293, 3.8.6.3): here some 40 ms.")
         .show()?;
     story.claim("The answer has one on it.", passed.lines().count() == 3)?;
     client.shutdown(Shutdown::Write)?;
     story
         .stage("it shuts down: a FIN, and its ACK")
-        .passed(&wire.until(listener.local_addr()?, Bits::ACK)?)
+        .passed(&wire.until(end.other().local, Bits::ACK)?)
         .pair(end, FinWait2, CloseWait)
         .why("This one has waited in vain: the server sends nothing, and does not close.")
         .show()?;
@@ -97,7 +97,7 @@ fn agreed(story: &mut Story, segments: &[Segment]) -> io::Result<()> {
     let offers = |segment: &Segment| segment.options.iter().map(discriminant).collect::<Vec<_>>();
     let four = offers(syn).len() == 4 && offers(syn) == offers(answer);
     let one = matches!(ack.options[..], [Timestamps { .. }]);
-    story.claim("Both SYNs have four options, the ACK one.", four && one)
+    story.claim("SYNs have four options, the ACK timestamps.", four && one)
 }
 
 fn refused(story: &mut Story, wire: &mut Capture) -> io::Result<()> {
@@ -106,13 +106,13 @@ fn refused(story: &mut Story, wire: &mut Capture) -> io::Result<()> {
     story
         .stage("a client connects where nobody listens: a SYN, and an RST")
         .passed(&wire.until(nobody, Bits::RST | Bits::ACK)?)
-        .client(End::all_to(nobody), gone())
+        .expect("refused client", End::all_to(nobody), gone())
         .show()?;
     story.fails("connect", connected, ErrorKind::ConnectionRefused)
 }
 
 fn lost(story: &mut Story, wire: &mut Capture, listener: &TcpListener) -> io::Result<()> {
-    let (addr, listening) = (listener.local_addr()?, End::of(listener)?);
+    let (addr, listening) = (reachable(listener.local_addr()?), End::of(listener)?);
     let (mut client, local) = bound(addr.ip())?;
     let end = End::between(local, addr);
     hears_only(listener, 0)?; // a filter on the socket: whatever comes for it is lost

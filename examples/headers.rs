@@ -115,7 +115,7 @@ fn checksums(frame: &[u8]) -> io::Result<()> {
     routed[22] -= 1; // what a router does to the TTL; then it computes the checksum anew
     let only_udp = !is_right(&routed, "IPv4") && is_right(&routed, "UDP");
     claim(
-        "With a TTL of one less IP's is wrong, and UDP's right as before.",
+        "With a TTL of one less IP's is wrong (a router computes it anew), UDP's right as before.",
         only_udp,
     )?;
     let mut damaged = frame.to_vec();
@@ -128,7 +128,8 @@ fn checksums(frame: &[u8]) -> io::Result<()> {
 }
 
 fn from_stdin() -> io::Result<()> {
-    let bytes = from_hex(&io::read_to_string(io::stdin())?);
+    let text = io::read_to_string(io::stdin()).attempt(|| "cannot read hex on stdin".to_owned())?;
+    let bytes = from_hex(&text);
     show("stdin", &decoded(&bytes.map_err(io::Error::other)?))
 }
 

@@ -140,7 +140,7 @@ fn whole_or_not_at_all(story: &mut Story, addr: SocketAddr, folder: &Path) -> io
         .stage("another sender has sent 500 bytes of 1000")
         .pair(end, Established, must(Established).recv_q(0))
         .show()?;
-    story.claim("They are in a file, but not in `b.txt`.", arriving)?;
+    story.claim("A file is open for them, and not under its name.", arriving)?;
     drop(client);
     story
         .stage("it has ended; what the server then said was answered with RST, for nobody reads it")

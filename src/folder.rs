@@ -87,6 +87,7 @@ impl Folder {
                 ErrorKind::AlreadyExists,
                 "there is one of this name",
             )),
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
             _ => self.create(),
         };
         let (file, here) = created.attempt(|| format!("cannot receive {name:?}"))?;

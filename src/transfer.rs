@@ -44,6 +44,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How long the last answer may take: the content is to be on the disk by then.
 const TO_THE_DISK: Duration = Duration::from_secs(120);
 
+/// How long a refusal may take.
+const A_LAST_WORD: Duration = Duration::from_secs(1);
+
 /// A stream whose deadline can be set anew.
 pub trait Renew: Read + Write {
     /// What is read and written from now on must be over within this time.
@@ -109,6 +112,7 @@ pub fn receive(
 ) -> io::Result<(String, u64)> {
     let received = receive_file(&mut stream, folder, replace);
     if let Err(error) = &received {
+        stream.renew(A_LAST_WORD); // the deadline that has passed may be what went wrong
         let _ = write_message(&mut stream, error.to_string().as_bytes());
     }
     received

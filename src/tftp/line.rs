@@ -140,13 +140,14 @@ impl Line {
         }
     }
 
-    /// Tells a stranger that the transfer is not its own. Nothing else changes by that.
-    ///
-    /// # Errors
-    /// As for sendto.
-    pub fn turn_away(&self, stranger: SocketAddr) -> io::Result<()> {
-        let error = Packet::error(Code::UNKNOWN_TID, "unknown transfer ID");
-        self.socket.send_to(&error.to_bytes(), stranger).map(drop)
+    /// Tells a stranger, whose datagram of `n` bytes has just been received, that the transfer is not its
+    /// own. Nothing else changes by that, even if it cannot be told. An ERROR is never answered: two ends
+    /// that each take the other for a stranger would go on for ever.
+    pub fn turn_away(&self, n: usize, stranger: SocketAddr) {
+        if !matches!(Packet::parse(&self.buf[..n]), Some(Packet::Error { .. })) {
+            let error = Packet::error(Code::UNKNOWN_TID, "unknown transfer ID");
+            let _ = self.socket.send_to(&error.to_bytes(), stranger);
+        }
     }
 
     /// After the ACK of the last block: waits for twice the timeout, and if that block comes again, for

@@ -59,6 +59,8 @@ impl Files {
                 (Ok(is_text), false) => self.send(&file, is_text, &options, line),
                 (Err(error), _) => Err(error),
             },
+            // Never answered, or two servers could be made to go on for ever.
+            Some(Packet::Error { code, text }) => return Err(super::peers_error(code, &text)),
             _ => Err(io::Error::new(ErrorKind::InvalidData, "this is no request")),
         };
         tell_the_peer(answered, line)
@@ -74,9 +76,7 @@ impl Files {
         let (file, len) = self.folder.file(name)?;
         // How long it will be as netascii is known when it has been read.
         let (agreed, answer) = Agreed::to(asked, false, (!is_text).then_some(len));
-        if let Some(timeout) = agreed.timeout {
-            line.timeout = timeout;
-        }
+        line.timeout = agreed.timeout.unwrap_or(line.timeout);
         if !answer.is_empty() {
             line.exchange(&Packet::OptionAck(answer), &mut |heard| {
                 *heard == Packet::Ack(0)
@@ -99,9 +99,8 @@ impl Files {
     ) -> io::Result<String> {
         let mut file = self.folder.receive(name, self.replace)?;
         let (agreed, answer) = Agreed::to(asked, true, None);
-        if let Some(timeout) = agreed.timeout {
-            line.timeout = timeout;
-        }
+        self.folder.has_room_for(agreed.size.unwrap_or(0))?;
+        line.timeout = agreed.timeout.unwrap_or(line.timeout);
         let invitation = match answer.is_empty() {
             true => Packet::Ack(0),
             false => Packet::OptionAck(answer),

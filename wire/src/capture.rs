@@ -88,6 +88,11 @@ impl Capture {
             .as_deref()
             .map(pcap::Writer::create)
             .transpose()?;
+        if let Some(svg) = &files.svg {
+            // Drawn at the end: whether it can be is better known now.
+            let created = fs::File::create(svg).map_err(io::Error::other);
+            created.attempt(|| format!("cannot write the diagram `{}`", svg.display()))?;
+        }
         Ok(Capture {
             packets,
             files: files.clone(),

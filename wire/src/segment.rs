@@ -13,7 +13,7 @@ pub struct Segment {
     pub to: SocketAddr,
     /// Its control bits.
     pub flags: Flags,
-    /// The number of its first byte, as it stands in the header.
+    /// The number of its SYN or else of its first byte, as it stands in the header.
     pub seq: u32,
     /// The number of the byte that is expected next, as it stands in the header: it means something
     /// only where [`Flags::ACK`] is set.
@@ -73,7 +73,7 @@ impl fmt::Display for Flags {
 /// An option of a TCP header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TcpOption {
-    /// The largest segment its sender takes, in bytes (RFC 9293 section 3.7.1). In a SYN only.
+    /// How many bytes of data its sender takes in a segment (RFC 9293 section 3.7.1). In a SYN only.
     Mss(u16),
     /// By how many bits windows are shifted (RFC 7323 section 2). In a SYN only.
     WindowScale(u8),

@@ -190,7 +190,8 @@ answers! {
             skips_what_it_refuses spins starts_again_after_a_signal stays_non_blocking
             takes_a_reset_for_the_end takes_the_timeout_off the_end_is_an_error
             throws_away_what_is_there too_long_is_the_end unwraps
-            waits_again_after_a_time_out waits_behind_zero zero_is_the_end;
+            waits_again_after_a_time_out waits_behind_zero zero_is_the_end
+            shuts_down_after_an_error;
 
         datagrams(ask): a_small_buffer adds_50_ms an_error_of_its_own
             begins_the_wait_anew compares_the_buffer
@@ -201,7 +202,8 @@ answers! {
             looks_at_the_limit_between_pauses looks_at_the_limit_in_silence_only
             lowest_byte_first never_sends_again passes_over_every_error passes_zero_on
             says_would_block sends_again_at_each_datagram slices_without_looking spins
-            takes_the_timeout_away takes_the_whole_buffer takes_whatever_comes two_sends;
+            takes_the_timeout_away takes_the_whole_buffer takes_whatever_comes two_sends
+            a_signal_is_a_time_out;
 
         tftp(parse, write): a_block_is_text a_long_ack a_number_in_a_byte an_error_in_utf_8_only
             an_error_without_a_nul an_opcode_of_one_byte ascii_only at_most_512
@@ -220,13 +222,15 @@ answers! {
             no_less_than_20 one_has_a_length one_range option_into_the_data
             options_to_the_end reads_on_behind_the_end refuses_the_unknown six_flags
             stays_at_a_length_of_zero sums_in_16_bits takes_the_reserved_bits_too
-            takes_what_is_left trusts_the_kind unwraps whole_words_only zero_in_front;
+            takes_what_is_left trusts_the_kind unwraps whole_words_only zero_in_front
+            longer_than_it_knows;
 
         handshake(states): a_syn_is_an_answer adds_numbers any_ack_is_of_the_fin begins_at_zero
             both_wait closes_what_is_open compares_numbers counts_each_fin each_close_is_the_first
             established_by_its_own_answer forgets_an_early_fin hears_resets_only no_closing
             one_step_a_segment only_changes only_the_next_piece pieces_must_fit refused_only
-            swaps_the_ends takes_a_fin_at_once the_fin_first the_last_sent_is_all waits_for_the_gap;
+            swaps_the_ends takes_a_fin_at_once the_fin_first the_last_sent_is_all waits_for_the_gap
+            a_fin_stands_first any_fin_is_the_last;
     }
     right_answers {
         listener(listen, serve): four_threads_accept listens_twice one_thread_polls threads;

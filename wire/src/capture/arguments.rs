@@ -23,7 +23,7 @@ enum Command {
     /// List the segments of any program on loopback, until Ctrl-C; as root
     Capture {
         /// Only those from or to this port
-        #[arg(long, value_name = "N")]
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
         port: u16,
         #[command(flatten)]
         files: Files,
@@ -54,7 +54,7 @@ pub struct Files {
     /// Keep the frames in FILE, for Wireshark
     #[arg(long, value_name = "FILE")]
     pub pcap: Option<PathBuf>,
-    /// Draw each conversation as a sequence diagram: in FILE, FILE-2 and so on
+    /// Draw each conversation as a sequence diagram: in FILE, FILE-2.svg and so on
     #[arg(long, value_name = "FILE")]
     pub svg: Option<PathBuf>,
 }

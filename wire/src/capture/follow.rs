@@ -57,7 +57,7 @@ impl Capture {
                 say!("{at:>9.6}  {from:>5} → {to:<5}  {info}")?;
             }
             self.look(&moving)?;
-            if settled {
+            if settled || self.conversations.len() > 2 * CONVERSATIONS {
                 moving.clear();
                 self.forget();
             }

@@ -6,6 +6,11 @@ use crate::{conversation::Conversation, segment::Segment};
 /// Parts of a text, each of its own class.
 pub(super) type Parts = Vec<(&'static str, String)>;
 
+/// Windows are told where one closes.
+pub(super) fn tells_windows(passages: &[Passage]) -> bool {
+    passages.iter().any(|passage| passage.window == Some(0))
+}
+
 /// What is told of a segment.
 pub(super) fn label(segment: &Segment, passage: &Passage, windows: bool) -> Parts {
     let flags = if passage.lost { "flags lost" } else { "flags" };
@@ -50,6 +55,7 @@ pub(super) fn wrap(parts: Parts, size: f64, room: f64) -> Vec<Parts> {
 
 /// The whole conversation, for those to whom it is read aloud.
 pub(super) fn words(conversation: &Conversation, passages: &[Passage]) -> String {
+    let windows = tells_windows(passages);
     let mut words = format!(
         "The client is {}, the server {}.",
         conversation.client, conversation.server
@@ -60,7 +66,7 @@ pub(super) fn words(conversation: &Conversation, passages: &[Passage]) -> String
         } else {
             "server"
         };
-        let label = label(segment, passage, true);
+        let label = label(segment, passage, windows);
         let label: Vec<String> = label.into_iter().map(|(_, words)| words).collect();
         words += &format!(" The {who} sends {}.", label.join(" "));
     }

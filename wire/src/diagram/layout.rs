@@ -1,7 +1,7 @@
 //! Where everything stands: texts with their boxes, arrows, and the stretches of the lifelines.
 
 use super::{
-    label::{Parts, label, words, wrap},
+    label::{Parts, label, tells_windows, words, wrap},
     passage::{Passage, passages},
 };
 use crate::conversation::Conversation;
@@ -157,7 +157,7 @@ impl Layout {
 
     /// Arrows and their labels. Returns where the last one ends.
     fn rows(&mut self, conversation: &Conversation, passages: &[Passage], top: f64) -> f64 {
-        let windows = passages.iter().any(|one| one.window == Some(0));
+        let windows = tells_windows(passages);
         let (mut y, mut i) = (top + 18.0, 0);
         while i < passages.len() {
             let crosses = passages[i].crosses_next && i + 1 < passages.len();

@@ -99,7 +99,7 @@ fn v4_cells(header: &Ipv4HeaderSlice, checksum: &Checksum) -> [Cell; 15] {
             format!("words of 4 bytes: {}", header.slice().len()),
         ),
         means(header.dcp().value(), "was type of service (TOS), with ECN"),
-        means(header.ecn().value(), "congestion on the way"),
+        means(header.ecn().value(), congestion(header.ecn().value())),
         total,
         means(
             format!("{:#06x}", header.identification()),
@@ -266,4 +266,13 @@ fn address(addr: IpAddr) -> Cell {
         ""
     };
     means(addr, meaning)
+}
+
+/// The codepoints of ECN (RFC 3168, 5).
+fn congestion(ecn: u8) -> &'static str {
+    match ecn {
+        0 => "its sender cannot be told of congestion",
+        3 => "there was congestion on the way",
+        _ => "on congestion it is marked, not dropped",
+    }
 }

@@ -136,14 +136,14 @@ fn tcp_cells(
     [
         port(header.source_port()),
         port(header.destination_port()),
-        means(segment.seq, "the number of its first byte"),
+        means(segment.seq, "the number of its first byte, or of its SYN"),
         acknowledged,
         means(
             header.data_offset(),
             format!("words of 4 bytes: {}", header.slice().len()),
         ),
         says(header.slice()[12] & 0x0f),
-        flag(0x80, "the sender has slowed down"),
+        flag(0x80, "the sender has slowed down; in a SYN: ECN is offered"),
         flag(0x40, "congestion was met; in a SYN: ECN is understood"),
         flag(0x20, "the urgent pointer means something"),
         flag(0x10, "the acknowledgment number means something"),
@@ -151,7 +151,10 @@ fn tcp_cells(
         flag(0x04, "the connection is reset"),
         flag(0x02, "sequence numbers begin here; it takes one"),
         flag(0x01, "no more data from the sender; it takes one"),
-        means(segment.window, "bytes its sender has room for, not scaled"),
+        means(
+            segment.window,
+            "the room its sender has: bytes in a SYN, later times 2^scale",
+        ),
         means(
             format!("{:#06x}", header.checksum()),
             Checksum::verdict_of(checksum),

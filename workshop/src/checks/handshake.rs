@@ -8,7 +8,13 @@
 mod cause;
 mod ends;
 
-use std::net::SocketAddr;
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use socket_workshop::table::State;
 use wire::segment::Segment;
@@ -128,12 +134,14 @@ fn closes_first_and_second(exam: &Exam, states: States) -> Verdict {
 fn waits_for_the_ack_of_the_fin(exam: &Exam, states: States) -> Verdict {
     says(exam, states, &client(ACK_BEFORE_FIN))?;
     // The other way round: its FIN second, its last data not acknowledged.
-    says(exam, states, &client(ACK_BEFORE_FIN).closing_second())
+    says(exam, states, &client(ACK_BEFORE_FIN).closing_second())?;
+    says(exam, states, &client(ACK_BEFORE_FIN).fin_with_the_data())
 }
 
 fn takes_fin_and_ack_from_one(exam: &Exam, states: States) -> Verdict {
     says(exam, states, &client(FIN_WITH_ACK))?;
-    says(exam, states, &server(FIN_IN_SYN_RECV))
+    says(exam, states, &server(FIN_IN_SYN_RECV))?;
+    says(exam, states, &server(ACK_BEFORE_FIN).fin_with_the_data())
 }
 
 fn closes_from_both_ends(exam: &Exam, states: States) -> Verdict {
@@ -153,7 +161,8 @@ fn closes_while_it_opens(exam: &Exam, states: States) -> Verdict {
 
 fn takes_a_fin_in_its_turn(exam: &Exam, states: States) -> Verdict {
     says(exam, states, &server(FIN_BEHIND_GAP))?;
-    says(exam, states, &server(FIN_BEHIND_GAP).in_other_pieces())
+    says(exam, states, &server(FIN_BEHIND_GAP).in_other_pieces())?;
+    says(exam, states, &server(SERVER_CLOSES).fin_before_the_data())
 }
 
 fn is_not_moved_by_what_comes_again(exam: &Exam, states: States) -> Verdict {
@@ -161,38 +170,47 @@ fn is_not_moved_by_what_comes_again(exam: &Exam, states: States) -> Verdict {
         says(exam, states, &client(of))?;
         says(exam, states, &server(of))?;
     }
-    for of in ALL {
-        says(exam, states, &client(of).everything_twice())?;
-        says(exam, states, &server(of).everything_twice())?;
-    }
-    Ok(())
+    let twice = |of| [client(of), server(of)].map(End::everything_twice);
+    all_say(exam, states, ALL.into_iter().flat_map(twice).collect())
 }
 
 fn ends_at_a_reset(exam: &Exam, states: States) -> Verdict {
     says(exam, states, &client(REFUSED))?;
     says(exam, states, &client(RESET))?;
     says(exam, states, &server(RESET))?;
-    for of in ALL.into_iter().filter(|&of| of != FIN_BEHIND_GAP) {
+    let in_order = ALL.into_iter().filter(|&of| of != FIN_BEHIND_GAP);
+    let ends = in_order.flat_map(|of| [client(of), server(of)]);
+    let cut = ends.flat_map(|end| end.cut_by_resets());
+    all_say(exam, states, cut.collect())
+}
+
+fn counts_past_the_end(exam: &Exam, states: States) -> Verdict {
+    // Whatever is sent or heard, some shift puts it at the last number, or the first.
+    let shifted = |end: End| (0..20).map(move |behind| end.with_first_numbers(behind));
+    for of in ALL {
         for end in [client(of), server(of)] {
-            for cut in end.cut_by_resets() {
-                says(exam, states, &cut)?;
-            }
+            says(exam, states, &end)?;
+            all_say(exam, states, shifted(end).collect())?;
         }
     }
     Ok(())
 }
 
-fn counts_past_the_end(exam: &Exam, states: States) -> Verdict {
-    for of in ALL {
-        for end in [client(of), server(of)] {
-            says(exam, states, &end)?;
-            // Whatever is sent or heard, some shift puts it at the last number, or the first.
-            for behind in 0..20 {
-                says(exam, states, &end.with_first_numbers(behind))?;
-            }
-        }
+/// Calls the answer for each of these on one thread, for they are many; and once more, by itself, for the
+/// one with which something is wrong. Who only takes a long time for all of them is right.
+fn all_say(exam: &Exam, states: States, ends: Vec<End>) -> Verdict {
+    let (at, all) = (Arc::new(AtomicUsize::new(0)), ends.clone());
+    let reached = Arc::clone(&at);
+    let answer = exam.start("states", move || {
+        all.iter().enumerate().all(|(i, end)| {
+            reached.store(i, Ordering::Relaxed);
+            states(end.local, &end.segments()) == end.states()
+        })
+    })?;
+    match answer.returns(&format!("for {} more connections", ends.len())) {
+        Ok(true) => Ok(()),
+        _ => says(exam, states, &ends[at.load(Ordering::Relaxed)]),
     }
-    Ok(())
 }
 
 /// Calls the answer with what an end has seen, and compares.

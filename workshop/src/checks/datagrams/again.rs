@@ -69,7 +69,8 @@ pub(super) fn sends_again_although_others_come(exam: &Exam, ask: Ask) -> Verdict
                     let begun_anew = "What comes with another number begins the wait anew: with enough of \
                          it the question is never sent again. The time to send again is a point in time: \
                          note it when the question is sent, and set what remains before each `recv`.";
-                    (!call.answer.has_ended() && !case.panicked).then(|| begun_anew.to_owned())
+                    let waits_anew = came.len() < 4 && !call.answer.has_ended();
+                    (waits_anew && !case.panicked).then(|| begun_anew.to_owned())
                 })?
             }
             None => {}
@@ -111,7 +112,7 @@ pub(super) fn gives_up_at_the_limit(exam: &Exam, ask: Ask) -> Verdict {
 
 /// A limit where time is the subject, and how much later is too late unless the machine is busy.
 const SHORT: Duration = Duration::from_millis(300);
-const TOO_LATE: Duration = Duration::from_millis(700);
+const TOO_LATE: Duration = Duration::from_millis(1500);
 
 /// Whoever waits anew for what has been dropped waits for longer than this.
 const A_GAP: Duration = Duration::from_millis(45);
@@ -134,7 +135,7 @@ fn others_come(pair: &Pair, call: &Call) -> Verdict<Duration> {
 /// The pause that is under way at the limit would last twice as long as it took to come so far.
 fn ends_between_two_sends(pair: &Pair, first: u32) -> Verdict {
     const LIMIT: Duration = Duration::from_secs(1);
-    const TOO_LONG: Duration = Duration::from_millis(1400);
+    const TOO_LONG: Duration = Duration::from_millis(1540);
     for number in first..first + 2 {
         let took = pair.call(b"nobody?", number, LIMIT)?.times_out()?;
         if took < TOO_LONG {
@@ -155,7 +156,7 @@ fn ends_between_two_sends(pair: &Pair, first: u32) -> Verdict {
 
 /// The last of those that came must not have come before its time. That it comes later says nothing: the
 /// exam may have been slow to see it.
-fn not_too_early(call: &Call, came: &[Duration]) -> Verdict {
+pub(super) fn not_too_early(call: &Call, came: &[Duration]) -> Verdict {
     let (Some(last), due_ms) = (came.last(), TIMES[came.len() - 1]) else {
         return Ok(());
     };

@@ -196,7 +196,7 @@ pub(super) fn early(times: usize) -> String {
     match times {
         ..3 => {
             "It was sent again before its 50 ms were over. Either the pause is too short, or something else \
-             ends it: a datagram that is not the answer, or an error. Only the clock does."
+             ends it: a datagram that is not the answer, a signal, or an error. Only the clock does."
         }
         _ => {
             "The pauses do not grow as they should: 50 ms, then 100, then 200, each twice the one before. \

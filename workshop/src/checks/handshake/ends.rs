@@ -178,6 +178,41 @@ impl End {
         self
     }
 
+    /// The last data, and the FIN behind it: which of the events they are.
+    fn data_and_fin(&self) -> (usize, usize) {
+        let is_fin = |event: &Event| event.segment.flags.has(Flags::FIN);
+        let brings = |event: &Event| event.segment.len > 0;
+        let data = self.events.iter().rposition(brings).expect("there is data");
+        let behind = self.events[data..].iter().position(is_fin);
+        (data, data + behind.expect("there is a FIN behind it"))
+    }
+
+    /// Data and FIN in one segment. What was said between them, nobody has to say any more.
+    pub(super) fn fin_with_the_data(mut self) -> End {
+        self.source = "a segment may bring data and a FIN (RFC 9293, 3.10.7.4)";
+        let (data, fin) = self.data_and_fin();
+        let bytes = self.events[data].segment.clone();
+        let both = &mut self.events[fin].segment;
+        (both.seq, both.len) = (bytes.seq, bytes.len);
+        both.flags = Flags(both.flags.0 | bytes.flags.0);
+        self.events.drain(data..fin);
+        self
+    }
+
+    /// The FIN is heard first, and changes nothing until the data has come.
+    pub(super) fn fin_before_the_data(mut self) -> End {
+        self.source = "it expects a byte still (RFC 9293, 3.10.7.4)";
+        let (data, fin) = self.data_and_fin();
+        let (before, after) = (self.events[data].state, self.events[fin].state);
+        self.events.swap(data, fin);
+        (self.events[data].state, self.events[fin].state) = (before, after);
+        let expected = self.events[fin].segment.seq;
+        for event in &mut self.events[data + 1..fin] {
+            event.segment.ack = expected; // what this end says between them
+        }
+        self
+    }
+
     /// Everything is sent twice and heard twice.
     pub(super) fn everything_twice(mut self) -> End {
         self.source = "a kernel has shown it for the same connection, with nothing repeated";

@@ -73,6 +73,16 @@ pub(super) fn keeps_what_it_does_not_know(exam: &Exam, (_, parse): Functions) ->
         parse,
         "options of known kinds with other lengths",
         &bytes,
+    )?;
+    let longer = [
+        5, 12, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 3, 4, 7, 0, 8, 12, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10,
+    ];
+    let bytes = made_up(12, &longer, b"data");
+    reads(
+        exam,
+        parse,
+        "options of known kinds that are longer than those",
+        &bytes,
     )
 }
 

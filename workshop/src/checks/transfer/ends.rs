@@ -85,6 +85,7 @@ fn times_out(connection: &Connection) -> Verdict {
     let set = here("read a timeout", connection.stream.read_timeout())?; // the kernel rounds it
     let call = connection.call(AMPLE)?;
     let took = call.returns(Err(ErrorKind::WouldBlock), |_, _| None)?;
+    connection.is_as_it_was()?;
     exam.must(
         took + JIFFY >= SHORT,
         format!("`read_message` to wait for the caller's {SHORT:?}"),

@@ -73,12 +73,15 @@ pub(super) fn refuses_before_it_reads_on(exam: &Exam, read: ReadMessage) -> Verd
                 .to_owned()
         })
     })?;
-    connection.leaves(500, |_| {
-        Some(
-            "Bytes behind the length have been taken from the socket, of a message that is refused. That \
-             the peer has sent them is no reason to read them: it may go on so for ever.",
-        )
-    })?;
+    // Who has only peeked at the length has left that, too.
+    if connection.recv_q()? != 4 + 500 {
+        connection.leaves(500, |_| {
+            Some(
+                "Bytes behind the length have been taken from the socket, of a message that is refused. \
+                 That the peer has sent them is no reason to read them: it may go on so for ever.",
+            )
+        })?;
+    }
     connection.is_as_it_was()?;
 
     costs_no_memory_to_refuse(exam, read)?;

@@ -78,7 +78,8 @@ impl Ended {
             ),
             Ended::Late => (
                 format!("it was killed after {KILL_AFTER:?}"),
-                "Your code leaves the exam no room: most likely it takes all of the processor.",
+                "Your code leaves the exam no room: most likely it takes all of the processor, unless this \
+                 machine is very slow.",
             ),
         };
         Outcome::Failed(Failure {

@@ -20,9 +20,13 @@ pub fn read_message(stream: &TcpStream, limit: usize) -> io::Result<Option<Vec<u
         return Err(ErrorKind::InvalidData.into());
     }
     let mut message = Vec::new();
-    stream.take(length.min(4096) as u64).read_to_end(&mut message)?;
+    stream
+        .take(length.min(4096) as u64)
+        .read_to_end(&mut message)?;
     message.reserve(length - message.len());
-    stream.take((length - message.len()) as u64).read_to_end(&mut message)?;
+    stream
+        .take((length - message.len()) as u64)
+        .read_to_end(&mut message)?;
     if message.len() < length {
         return Err(ErrorKind::UnexpectedEof.into());
     }

@@ -10,7 +10,10 @@ use std::{
 
 pub fn read_message(stream: &TcpStream, limit: usize) -> io::Result<Option<Vec<u8>>> {
     let mut length = Vec::new();
-    stream.take(4).read_to_end(&mut length).map_err(|_| ErrorKind::UnexpectedEof)?;
+    stream
+        .take(4)
+        .read_to_end(&mut length)
+        .map_err(|_| ErrorKind::UnexpectedEof)?;
     if length.is_empty() {
         return Ok(None);
     }
@@ -20,7 +23,10 @@ pub fn read_message(stream: &TcpStream, limit: usize) -> io::Result<Option<Vec<u
         return Err(ErrorKind::InvalidData.into());
     }
     let mut message = Vec::new();
-    stream.take(length as u64).read_to_end(&mut message).map_err(|_| ErrorKind::UnexpectedEof)?;
+    stream
+        .take(length as u64)
+        .read_to_end(&mut message)
+        .map_err(|_| ErrorKind::UnexpectedEof)?;
     if message.len() < length {
         return Err(ErrorKind::UnexpectedEof.into());
     }

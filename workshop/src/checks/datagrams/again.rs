@@ -136,12 +136,21 @@ fn others_come(pair: &Pair, call: &Call) -> Verdict<Duration> {
 fn ends_between_two_sends(pair: &Pair, first: u32) -> Verdict {
     const LIMIT: Duration = Duration::from_secs(1);
     const TOO_LONG: Duration = Duration::from_millis(1540);
-    for number in first..first + 2 {
-        let took = pair.call(b"nobody?", number, LIMIT)?.times_out()?;
-        if took < TOO_LONG {
+    let mut late = 0;
+    for number in first..first + 4 {
+        let call = pair.call(b"nobody?", number, LIMIT)?;
+        let question = call.question.clone();
+        let took = call.times_out()?;
+        let mut questions = 0;
+        while let Some(came) = pair.next(PAUSE)? {
+            questions += usize::from(came == question);
+        }
+        // With fewer the machine is busy, and the pause that was under way another.
+        if took < TOO_LONG && questions == TIMES.len() {
             return Ok(());
         }
-        if number > first {
+        late += u32::from(took >= TOO_LONG);
+        if late == 2 {
             let expected = format!("`ask` to return when {LIMIT:?} have passed");
             let seen = format!("it has returned after {}", in_ms(took));
             return pair.exam.fail(expected, seen).caused_by(
@@ -150,6 +159,7 @@ fn ends_between_two_sends(pair: &Pair, first: u32) -> Verdict {
                  limit.",
             );
         }
+        pair.exam.step("once more, for it may be the machine");
     }
     Ok(())
 }

@@ -199,9 +199,10 @@ pub(super) fn early(times: usize) -> String {
              ends it: a datagram that is not the answer, a signal, or an error. Only the clock does."
         }
         _ => {
-            "The pauses do not grow as they should: 50 ms, then 100, then 200, each twice the one before. \
-             What is lost may have found a full buffer; who sends again as fast as before keeps it full \
-             (RFC 8085, 3.1.1)."
+            "The pauses do not grow as they should: 50 ms, then 100, then 200, each twice the one before; or \
+             something ends them, a datagram that is not the answer for one. Only the clock does. What is \
+             lost may have found a full buffer; who sends again as fast as before keeps it full (RFC 8085, \
+             3.1.1)."
         }
     }
     .to_owned()

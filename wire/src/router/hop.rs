@@ -12,7 +12,7 @@ const ROUTED: u8 = SENT - 1;
 /// Where it stands in an IPv4 header.
 pub(super) const TTL: usize = 8;
 
-/// Lets a socket, and what it will accept, hear only what a [`Router`] hands on.
+/// Lets a socket, and what it will accept, hear only what a [`Router`](super::Router) hands on.
 ///
 /// # Errors
 /// As for setsockopt. Elsewhere than on Linux it cannot be done.

@@ -58,7 +58,7 @@ pub fn write(run: &Run) -> String {
     text
 }
 
-/// What [`write`] has written. The client is `client`, the server `server`; windows and options are lost.
+/// What [`write()`] has written. The client is `client`, the server `server`; windows and options are lost.
 ///
 /// # Errors
 /// The line that is none of its.

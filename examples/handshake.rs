@@ -36,7 +36,7 @@ fn three_connections(flags: &Flags, files: &Files) -> io::Result<()> {
     ten_segments(&mut story, wire, &listener)?;
     refused(&mut story, wire)?;
     lost(&mut story, wire, &listener)?;
-    wire.draw()?;
+    story.tell(&wire.draw()?)?;
     story.end()
 }
 

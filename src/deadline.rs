@@ -13,8 +13,11 @@ use std::{
 /// Longer than any program runs, and far from overflowing an `Instant`.
 const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
-/// How long [`Deadline::wait_for`] rests between two looks.
+/// How long [`Deadline::wait_for`] rests between two looks, at least.
 const LOOK_AGAIN: Duration = Duration::from_millis(1);
+
+/// And at most.
+const LOOK_AGAIN_AT_LAST: Duration = Duration::from_millis(20);
 
 /// A point in time after which to give up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,7 +89,8 @@ impl Deadline {
     /// the deadline passed first; it asks once even if it had passed already.
     ///
     /// For what the kernel shows but sends no event for, such as a row of the socket table. What
-    /// can be polled for must be: this rests a millisecond between looks.
+    /// can be polled for must be: this rests a millisecond between looks, or as long as a look took: a
+    /// table of thousands of rows is not free.
     ///
     /// # Errors
     /// What `ask` failed with.
@@ -95,12 +99,13 @@ impl Deadline {
         mut ask: impl FnMut() -> io::Result<Option<T>>,
     ) -> io::Result<Option<T>> {
         loop {
+            let look = Instant::now();
             let answer = ask()?;
             if answer.is_some() || self.passed() {
                 return Ok(answer);
             }
             // The one sleep here that waits for something: the table has no event to wait on instead.
-            thread::sleep(LOOK_AGAIN);
+            thread::sleep(look.elapsed().clamp(LOOK_AGAIN, LOOK_AGAIN_AT_LAST));
         }
     }
 }

@@ -37,6 +37,31 @@ pub struct Incoming {
     replace: bool,
 }
 
+/// A plain file, or a link to one, at a path that is ours to choose; and its length in bytes.
+///
+/// # Errors
+/// What opening it fails with; whatever is no plain file.
+pub fn plain_file(path: &Path) -> io::Result<(File, u64)> {
+    // Of no kind: what can be done about a port that is denied cannot be done about a file.
+    open(path, 0)
+        .map_err(|error| io::Error::other(format!("cannot read {}: {error}", path.display())))
+}
+
+fn open(path: &Path, flags: i32) -> io::Result<(File, u64)> {
+    let mut options = OpenOptions::new();
+    // A FIFO without a writer does not block us (open(2), O_NONBLOCK).
+    let options = options.read(true).custom_flags(flags | libc::O_NONBLOCK);
+    let file = options.open(path)?;
+    let found = file.metadata()?;
+    match found.is_file() {
+        true => Ok((file, found.len())),
+        false => Err(io::Error::new(
+            ErrorKind::InvalidInput,
+            "it is no plain file",
+        )),
+    }
+}
+
 impl Folder {
     /// # Errors
     /// It is not there, or no folder.
@@ -57,21 +82,7 @@ impl Folder {
     /// plain file, a symbolic link for one.
     pub fn file(&self, name: &str) -> io::Result<(File, u64)> {
         let path = self.within(name)?;
-        let mut options = OpenOptions::new();
-        // Not what a link points to; and a FIFO without a writer does not block us (open(2)).
-        let options = options
-            .read(true)
-            .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
-        let opened = options.open(path).and_then(|file| {
-            let found = file.metadata()?;
-            match found.is_file() {
-                true => Ok((file, found.len())),
-                false => Err(io::Error::new(
-                    ErrorKind::InvalidInput,
-                    "it is no plain file",
-                )),
-            }
-        });
+        let opened = open(&path, libc::O_NOFOLLOW); // not what a link points to
         opened.attempt(|| format!("cannot read {name:?}"))
     }
 

@@ -12,6 +12,7 @@ mod follow;
 mod must;
 mod pace;
 mod quiz;
+mod rows;
 mod story;
 mod text;
 
@@ -126,12 +127,7 @@ impl<'a> Stage<'a> {
                 .map(|(role, end, _)| ((*role).to_owned(), *end)),
         );
         let title = format!("{}. {title}", story.confirmed);
-        story.line("")?;
-        story.line(&if story.bold {
-            format!("\x1b[1m{title}\x1b[0m")
-        } else {
-            title.clone()
-        })?;
+        story.heading(&title)?;
         passed.lines().try_for_each(|line| story.line(line))?;
         if let Some(mut kernel) = story.kernel.take() {
             let confirmed = story.confirm(&mut kernel, &expected)?;

@@ -5,7 +5,7 @@ mod common;
 
 use std::{
     fs,
-    io::Read,
+    io::{ErrorKind, Read},
     net::{SocketAddr, UdpSocket},
     path::{Path, PathBuf},
     process::{self, Command, Stdio},
@@ -14,6 +14,7 @@ use std::{
 };
 
 use common::{PATIENCE, Program, installed, lesson, run};
+use nix::{sys::stat::Mode, unistd::mkfifo};
 use socket_workshop::{
     deadline::Deadline,
     link::{Faults, Link},
@@ -80,42 +81,44 @@ fn server(folder: &Folder, more: &[&str]) -> (Program, SocketAddr) {
     (program, addr)
 }
 
-/// Fetches and stores files of all sizes with a client, and compares them byte for byte.
+/// Fetches and stores files of all sizes with a client, all at once, and compares them byte for byte.
 fn fetches_and_stores(
     name: &str,
-    get: impl Fn(SocketAddr, &str, &Folder) -> Command,
-    put: impl Fn(SocketAddr, &str, &Folder) -> Command,
+    get: impl Fn(SocketAddr, &str) -> Command,
+    put: impl Fn(SocketAddr, &str) -> Command,
 ) {
     let (there, here) = (Folder::new(&format!("{name}-there")), Folder::new(name));
     let (_server, addr) = server(&there, &[]);
-    for len in SIZES {
-        let (got, stored) = (format!("get-{len}"), format!("put-{len}"));
-        there.fill(&got, len);
-        here.fill(&stored, len);
-        for (mut command, file) in [
-            (get(addr, &got, &here), got),
-            (put(addr, &stored, &here), stored),
-        ] {
-            let started = Instant::now();
-            let command = command.current_dir(&here.0);
-            let output = run(command.stdout(Stdio::piped()).stderr(Stdio::piped()), "");
-            let said = String::from_utf8_lossy(&output.stderr).into_owned();
-            assert!(output.status.success(), "{name}, {file}: {said}");
-            if len == 0 && !here.path(&file).exists() {
-                fs::write(here.path(&file), b"").unwrap(); // a client may make no file of no bytes
+    thread::scope(|scope| {
+        for len in SIZES {
+            let (got, stored) = (format!("get-{len}"), format!("put-{len}"));
+            there.fill(&got, len);
+            here.fill(&stored, len);
+            for (command, file) in [(get(addr, &got), got), (put(addr, &stored), stored)] {
+                let (there, here) = (&there, &here);
+                scope.spawn(move || transfers(command, &file, here, there));
             }
-            // A client that stores may end before the last ACK: the file appears a moment later.
-            let stored = || Ok(there.path(&file).exists().then_some(()));
-            assert!(
-                Deadline::after(PATIENCE)
-                    .wait_for(stored)
-                    .unwrap()
-                    .is_some()
-            );
-            same(&here.path(&file), &there.path(&file));
-            eprintln!("{name}, {file}: {:?}", started.elapsed());
         }
+    });
+}
+
+/// Runs a client that fetches or stores this file, and compares it byte for byte.
+#[track_caller]
+fn transfers(mut command: Command, file: &str, here: &Folder, there: &Folder) {
+    let started = Instant::now();
+    let command = command.current_dir(&here.0);
+    let output = run(command.stdout(Stdio::piped()).stderr(Stdio::piped()), "");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {said}");
+    if file.ends_with("-0") && !here.path(file).exists() {
+        fs::write(here.path(file), b"").unwrap(); // a client may make no file of no bytes
     }
+    // A client that stores may end before the last ACK: the file appears a moment later.
+    let stored = || Ok(there.path(file).exists().then_some(()));
+    let stored = Deadline::after(PATIENCE).wait_for(stored).unwrap();
+    assert!(stored.is_some(), "{file} is not there");
+    same(&here.path(file), &there.path(file));
+    eprintln!("{file}: {:?}", started.elapsed());
 }
 
 #[test]
@@ -125,17 +128,17 @@ fn curl_fetches_and_stores_files_of_all_sizes() {
     }
     let curl = |addr: SocketAddr, file: &str| {
         let mut command = Command::new("curl");
-        command.args(["-sS", "-m", "60", &format!("tftp://{addr}/{file}")]);
+        command.args(["-sS", "-m", "120", &format!("tftp://{addr}/{file}")]);
         command
     };
     fetches_and_stores(
         "curl",
-        |addr, file, _| {
+        |addr, file| {
             let mut command = curl(addr, file);
             command.args(["-o", file]);
             command
         },
-        |addr, file, _| {
+        |addr, file| {
             let mut command = curl(addr, file);
             command.args(["-T", file]);
             command
@@ -150,8 +153,8 @@ fn tftp_hpa_fetches_and_stores_files_of_all_sizes() {
     }
     fetches_and_stores(
         "tftp-hpa",
-        |addr, file, _| tftp_hpa("binary", addr, &["get", file]),
-        |addr, file, _| tftp_hpa("binary", addr, &["put", file]),
+        |addr, file| tftp_hpa("binary", addr, &["get", file]),
+        |addr, file| tftp_hpa("binary", addr, &["put", file]),
     );
 }
 
@@ -164,8 +167,8 @@ fn our_own_client_fetches_and_stores_files_of_all_sizes() {
     };
     fetches_and_stores(
         "ours",
-        |addr, file, _| ours("get", file, "--from", addr),
-        |addr, file, _| ours("put", file, "--to", addr),
+        |addr, file| ours("get", file, "--from", addr),
+        |addr, file| ours("put", file, "--to", addr),
     );
 }
 
@@ -314,6 +317,10 @@ fn what_a_client_may_not_have_is_an_error_packet() {
         (b"\0\x07", "ERROR 4 "),
         (b"\0\x04\0\x01", "ERROR 4 "),
         (b"\0\x02file\0octet\0", "ERROR 6 "),
+        (
+            b"\0\x02new\0octet\0tsize\x009000000000000000000\0",
+            "ERROR 3 ",
+        ),
     ] {
         Client::asks(addr, request).hears(error);
     }
@@ -369,6 +376,29 @@ fn a_stranger_is_told_so_and_an_ack_that_comes_twice_sends_nothing() {
     client.says(b"\0\x04\0\x09");
     client.hears("DATA 10, 392 bytes");
     client.says(b"\0\x04\0\x0a");
+}
+
+/// Two ends that each take the other for a stranger would answer each other for ever.
+#[test]
+fn an_error_is_never_answered() {
+    let there = Folder::new("error");
+    there.fill("file", 5000);
+    let (_server, addr) = server(&there, &[]);
+    let mut client = Client::asks(addr, b"\0\x01file\0octet\0timeout\x00255\0");
+    client.hears("OACK");
+    let mut stranger = Client::asks(client.to, b"\0\x05\0\x05unknown\0");
+    stranger.says(b"\0\x04\0\0");
+    stranger.hears("ERROR 5 "); // the answer to the ACK: one thread hears both, in their order
+    client.says(b"\0\x05\0\0enough\0");
+    stranger.socket.set_nonblocking(true).unwrap();
+    let more = stranger.socket.recv(&mut [0; 100]).unwrap_err();
+    assert_eq!(more.kind(), ErrorKind::WouldBlock);
+    let mut client = Client::asks(addr, b"\0\x05\0\x04what?\0");
+    for _ in 0..20 {
+        client.says(b"\0\x05\0\x04what?\0");
+    }
+    client.says(b"\0\x01none\0octet\0");
+    client.hears("ERROR 1 ");
 }
 
 #[test]
@@ -485,6 +515,7 @@ fn a_client_that_cannot_have_what_it_wants_says_so_in_a_line_and_leaves_nothing(
     let (there, here) = (Folder::new("refused-there"), Folder::new("refused"));
     here.fill("mine", 10);
     there.fill("mine", 20);
+    mkfifo(&here.path("fifo"), Mode::S_IRWXU).unwrap();
     let (_server, addr) = server(&there, &[]);
     let addr = addr.to_string();
     for (words, part) in [
@@ -492,6 +523,7 @@ fn a_client_that_cannot_have_what_it_wants_says_so_in_a_line_and_leaves_nothing(
         (["get", "mine", "--from", &addr], "\"mine\""),
         (["put", "mine", "--to", &addr], "(error 6)"),
         (["put", "none", "--to", &addr], "cannot read none"),
+        (["put", "fifo", "--to", &addr], "no plain file"),
         (["get", "../mine", "--from", &addr], "out of the folder"),
     ] {
         let output = run(lesson("tftp").args(words).current_dir(&here.0), "");
@@ -502,7 +534,7 @@ fn a_client_that_cannot_have_what_it_wants_says_so_in_a_line_and_leaves_nothing(
             "{words:?}: {said}"
         );
     }
-    assert_eq!(here.names(), ["mine"]);
+    assert_eq!(here.names(), ["fifo", "mine"]);
     let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
     let busy = taken.local_addr().unwrap().to_string();
     let mut command = lesson("tftp");

@@ -17,14 +17,11 @@ use super::{
 use crate::{
     command::{self, output_error},
     deadline::Deadline,
-    table::{End, HEADER, HEADER_WITH_TIMERS, Kernel, Protocol, Row, State, Table},
+    table::{End, Kernel, Protocol, State, Table},
 };
 
 /// How long the kernel may take to show what a stage claims. On an idle machine it is there at once.
 const PATIENCE: Duration = Duration::from_secs(5);
-
-/// With more rows than this, those that play no part in the story are counted instead of shown.
-const CROWD: usize = 16;
 
 /// The width to which text is set; rows of the table are as wide as netstat makes them.
 const WIDTH: usize = 88;
@@ -210,6 +207,15 @@ impl Story {
             .map_err(output_error)
     }
 
+    /// A line that begins a stage.
+    pub(super) fn heading(&mut self, title: &str) -> io::Result<()> {
+        self.line("")?;
+        match self.bold {
+            true => self.line(&format!("\x1b[1m{title}\x1b[0m")),
+            false => self.line(title),
+        }
+    }
+
     /// Waits until the table shows all that is expected. `Err` holds the last table that did not.
     pub(super) fn confirm(
         &self,
@@ -245,53 +251,5 @@ impl Story {
                 .map_or(Duration::from_secs(60), |timer| timer.remaining);
             self.waiting.push((row.end(), Instant::now() + remaining));
         }
-    }
-
-    /// The table as netstat prints it, each row with its role behind it; of ends that are many, one.
-    pub(super) fn print(
-        &mut self,
-        table: &Table,
-        expected: &Expected<'_>,
-        timers: bool,
-    ) -> io::Result<()> {
-        let header = if timers { HEADER_WITH_TIMERS } else { HEADER };
-        self.line("")?;
-        self.line(header.trim_end())?;
-        let role = |row: &Row| self.roles.iter().rev().find(|(_, end)| end.is(row));
-        let (mut lines, mut shown, mut left_out) = (Vec::new(), Vec::new(), 0);
-        for (row, role) in table.rows.iter().map(|row| (row, role(row))) {
-            if role.map_or(table.rows.len() > CROWD, |(_, end)| shown.contains(end)) {
-                left_out += 1;
-                continue;
-            }
-            shown.extend(role.map(|(_, end)| *end).filter(|end| end.is_many()));
-            let note = match role {
-                Some((role, _)) => format!("  <- {role}{}", expected.beside_netstat(row)),
-                None => String::new(),
-            };
-            let text = match timers {
-                true => format!("{row:#}{note}"),
-                false => format!("{row}{note}"),
-            };
-            lines.push(text.trim_end().to_owned());
-        }
-        if left_out > 0 {
-            lines.push(format!("(not shown: {left_out} other rows of these ports)"));
-        }
-        lines.iter().try_for_each(|line| self.line(line))?;
-        for (role, end, must) in &expected.rows {
-            if must.is_gone() && end.protocol == Protocol::Udp {
-                self.line(&format!("(no row for the {role})"))?;
-            } else if must.is_gone() {
-                self.line(&format!("(no row for the {role}: CLOSED)"))?;
-            } else if table.find(*end).is_none() {
-                self.line(&format!("(the {role}'s minute of TIME_WAIT is over)"))?;
-            }
-        }
-        if !self.earlier.is_empty() {
-            let n = self.earlier.len();
-            self.line(&format!("(not shown: {n} left by an earlier run)"))?;
-        }
-        Ok(())
     }
 }

@@ -3,7 +3,6 @@
 
 use std::{
     fmt,
-    fs::File,
     io::{self, ErrorKind},
     net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
     path::{Path, PathBuf},
@@ -15,7 +14,13 @@ use std::{
 
 use super::{Files, Line, Rule, get, options::Agreed, put};
 use crate::{
-    command, dial::resolve, fault::Attempt, folder::Folder, say, stage::Flags, stop::Stop,
+    command,
+    dial::resolve,
+    fault::Attempt,
+    folder::{Folder, plain_file},
+    say,
+    stage::Flags,
+    stop::Stop,
 };
 
 /// As many transfers at once. Who asks beyond that is not answered, and asks again.
@@ -101,13 +106,14 @@ pub fn play(both_ends: impl FnOnce(&Flags) -> io::Result<()>, rule: Rule) -> Exi
         Some(Command::Put { file, to }) => {
             let name = file.file_name().and_then(|name| name.to_str());
             let name = name.ok_or_else(|| no_name(&file))?;
-            let what = || format!("cannot read {}", file.display());
-            let mut source = File::open(&file).attempt(what)?;
-            let size = Some(source.metadata()?.len());
+            let (mut source, size) = plain_file(&file)?;
             let bytes = put(
                 &mut dial(&to, rule)?,
                 name,
-                Agreed { size, ..ASKED },
+                Agreed {
+                    size: Some(size),
+                    ..ASKED
+                },
                 &mut source,
             )?;
             say!("{name:?} sent: {bytes} bytes")

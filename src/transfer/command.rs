@@ -1,7 +1,6 @@
 //! The program `transfer`: a story, a server that receives files, a sender of one.
 
 use std::{
-    fs::{self, File},
     io::{self, ErrorKind, Read},
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -15,7 +14,7 @@ use crate::{
     deadline::Deadline,
     dial::{dial, resolve},
     fault::Attempt,
-    folder::Folder,
+    folder::{Folder, plain_file},
     listen::Listen,
     say,
     serve::{Connection, raise_descriptor_limit, serve},
@@ -110,9 +109,7 @@ fn send_file(path: &Path, to: &str, name: Option<String>) -> io::Result<()> {
         io::Error::new(ErrorKind::InvalidInput, what)
     };
     let name = name.as_deref().or_else(own_name).ok_or_else(no_name)?;
-    // Of no kind: what can be done about a port that is denied cannot be done about a file.
-    let unreadable = |error| io::Error::other(format!("cannot read {}: {error}", path.display()));
-    let (file, size) = open(path).map_err(unreadable)?;
+    let (file, size) = plain_file(path)?;
     let stream = dial(&resolve(to)?, Deadline::after(PATIENCE))?;
     let begun = Instant::now();
     let content = Told {
@@ -124,17 +121,6 @@ fn send_file(path: &Path, to: &str, name: Option<String>) -> io::Result<()> {
     let sent = send(Deadline::after(PATIENCE).on(stream), name, content, size);
     sent.attempt(|| format!("cannot send {name:?} to {to}"))?;
     say!("sent {name:?}, {size} bytes, in {:.1?}", begun.elapsed())
-}
-
-/// A plain file, and its length in bytes. Opening a FIFO would wait for somebody to write to it.
-fn open(path: &Path) -> io::Result<(File, u64)> {
-    if !fs::metadata(path)?.is_file() {
-        let what = "it is no plain file";
-        return Err(io::Error::new(ErrorKind::InvalidInput, what));
-    }
-    let file = File::open(path)?;
-    let size = file.metadata()?.len();
-    Ok((file, size))
 }
 
 /// A content that says on stderr, once a second, how much of it has been read.

@@ -19,7 +19,6 @@ use std::{
     io,
     net::SocketAddr,
     os::fd::AsFd,
-    path::PathBuf,
     rc::Rc,
     time::{Duration, Instant, SystemTime},
 };
@@ -222,15 +221,15 @@ impl Capture {
         conversation
     }
 
-    /// Draws the conversations, if that has been asked for. Returns the files.
+    /// Draws the conversations, if that has been asked for. Returns a line for each, with its file.
     ///
     /// # Errors
     /// A file cannot be written.
-    pub fn draw(&self) -> io::Result<Vec<PathBuf>> {
+    pub fn draw(&self) -> io::Result<String> {
+        let mut drawn = String::new();
         let Some(file) = &self.files.svg else {
-            return Ok(Vec::new());
+            return Ok(drawn);
         };
-        let mut drawn = Vec::new();
         for (n, conversation) in (1..=DRAWN).zip(&self.conversations) {
             let file = match n {
                 1 => file.clone(),
@@ -245,7 +244,7 @@ impl Capture {
             );
             let written = fs::write(&file, drawing).map_err(io::Error::other);
             written.attempt(|| format!("cannot write the diagram `{}`", file.display()))?;
-            drawn.push(file);
+            drawn += &format!("drawn: {}\n", file.display());
         }
         Ok(drawn)
     }

@@ -124,6 +124,8 @@ fn tshark_reads_the_same_in_what_the_lesson_captured() {
         let listed = told.lines().filter(|line| line.contains(" Seq=")).count();
         assert!(listed >= 17 && ours.len() >= listed, "{told}");
         for file in ["lesson.svg", "lesson-2.svg", "lesson-3.svg"] {
+            let drawn = format!("drawn: {}\n", self::file(file).display());
+            assert!(told.contains(&drawn), "{told}");
             let text = fs::read_to_string(self::file(file)).unwrap();
             assert!(text.contains("<svg") && text.contains("SYN"), "{text}");
         }

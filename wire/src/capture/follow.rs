@@ -62,8 +62,8 @@ impl Capture {
                 self.forget();
             }
         }
-        for file in self.draw()? {
-            say!("drawn: {}", file.display())?;
+        for line in self.draw()?.lines() {
+            say!("{line}")?;
         }
         match self.packets.dropped() {
             0 => say!("{segments} segments, conversations: {conversations}"),

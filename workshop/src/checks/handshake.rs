@@ -7,6 +7,7 @@
 
 mod cause;
 mod ends;
+mod variations;
 
 use std::{
     net::SocketAddr,

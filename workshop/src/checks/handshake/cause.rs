@@ -42,8 +42,10 @@ pub(super) fn of_a_wrong_state(end: &End, at: usize, said: State) -> String {
             .to_owned()
     } else if end.sends(event) {
         of_sent(end, at, before, right)
+    } else if before == right {
+        of_unmoved(end, at, right, said)
     } else {
-        of_heard(end, at, before, right, said)
+        of_heard(end, at, before, right)
     }
 }
 
@@ -86,23 +88,9 @@ fn of_sent(end: &End, at: usize, before: State, right: State) -> String {
     .to_owned()
 }
 
-fn of_heard(end: &End, at: usize, before: State, right: State, said: State) -> String {
-    let segment = &end.events[at].segment;
-    let (fin, ack) = (segment.flags.has(Flags::FIN), segment.flags.has(Flags::ACK));
-    let sent = end.numbers(at).0;
-    let moved = before != right;
+fn of_heard(end: &End, at: usize, before: State, right: State) -> String {
+    let fin = end.events[at].segment.flags.has(Flags::FIN);
     match (before, right) {
-        _ if !moved && came_before(end, at) => {
-            "This segment has been heard before, and counted: it changes nothing any more."
-        }
-        (FinWait1 | Closing | LastAck, same) if ack && segment.ack != sent && same == before => {
-            "This ACK acknowledges what stands before this end's FIN, and not the FIN: its number is not \
-             the one behind the FIN. Until that comes, the FIN is on its way."
-        }
-        (Established | FinWait1 | FinWait2, same) if fin && same == before => {
-            "The FIN has come before the data that stands in front of it: its number is not the one that is \
-             expected next. It counts when the gap is filled, for until then the stream has not ended."
-        }
         (_, Established) if before == SynSent => {
             "The answer acknowledges this end's SYN and brings the peer's: the connection is there."
         }
@@ -142,6 +130,28 @@ fn of_heard(end: &End, at: usize, before: State, right: State, said: State) -> S
         }
         (LastAck, Close) => {
             "The last ACK: both directions are closed, and this end closed second. Nothing is left of it."
+        }
+        _ => "No rule leads from the one to the other: that is a fault of the check.",
+    }
+    .to_owned()
+}
+
+/// For a segment that has been heard and leaves the state as it is.
+fn of_unmoved(end: &End, at: usize, state: State, said: State) -> String {
+    let segment = &end.events[at].segment;
+    let (fin, ack) = (segment.flags.has(Flags::FIN), segment.flags.has(Flags::ACK));
+    let sent = end.numbers(at).0;
+    match state {
+        _ if came_before(end, at) => {
+            "This segment has been heard before, and counted: it changes nothing any more."
+        }
+        FinWait1 | Closing | LastAck if ack && segment.ack != sent => {
+            "This ACK acknowledges what stands before this end's FIN, and not the FIN: its number is not \
+             the one behind the FIN. Until that comes, the FIN is on its way."
+        }
+        Established | FinWait1 | FinWait2 if fin => {
+            "The FIN has come before the data that stands in front of it: its number is not the one that is \
+             expected next. It counts when the gap is filled, for until then the stream has not ended."
         }
         _ if said == Close => "Nothing here ends the connection: CLOSED comes after a RST, or the last ACK.",
         _ => {

@@ -1,0 +1,59 @@
+//! The table as a stage shows it: as netstat prints it, with the parts that its rows play.
+
+use std::io;
+
+use super::{Story, expected::Expected};
+use crate::table::{HEADER, HEADER_WITH_TIMERS, Protocol, Row, Table};
+
+/// With more rows than this, those that play no part in the story are counted instead of shown.
+const CROWD: usize = 16;
+
+impl Story {
+    /// Prints the table, each row with its role behind it; of ends that are many, one.
+    pub(super) fn print(
+        &mut self,
+        table: &Table,
+        expected: &Expected<'_>,
+        timers: bool,
+    ) -> io::Result<()> {
+        let header = if timers { HEADER_WITH_TIMERS } else { HEADER };
+        self.line("")?;
+        self.line(header.trim_end())?;
+        let role = |row: &Row| self.roles.iter().rev().find(|(_, end)| end.is(row));
+        let (mut lines, mut shown, mut left_out) = (Vec::new(), Vec::new(), 0);
+        for (row, role) in table.rows.iter().map(|row| (row, role(row))) {
+            if role.map_or(table.rows.len() > CROWD, |(_, end)| shown.contains(end)) {
+                left_out += 1;
+                continue;
+            }
+            shown.extend(role.map(|(_, end)| *end).filter(|end| end.is_many()));
+            let note = match role {
+                Some((role, _)) => format!("  <- {role}{}", expected.beside_netstat(row)),
+                None => String::new(),
+            };
+            let text = match timers {
+                true => format!("{row:#}{note}"),
+                false => format!("{row}{note}"),
+            };
+            lines.push(text.trim_end().to_owned());
+        }
+        if left_out > 0 {
+            lines.push(format!("(not shown: {left_out} other rows of these ports)"));
+        }
+        lines.iter().try_for_each(|line| self.line(line))?;
+        for (role, end, must) in &expected.rows {
+            if must.is_gone() && end.protocol == Protocol::Udp {
+                self.line(&format!("(no row for the {role})"))?;
+            } else if must.is_gone() {
+                self.line(&format!("(no row for the {role}: CLOSED)"))?;
+            } else if table.find(*end).is_none() {
+                self.line(&format!("(the {role}'s minute of TIME_WAIT is over)"))?;
+            }
+        }
+        if !self.earlier.is_empty() {
+            let n = self.earlier.len();
+            self.line(&format!("(not shown: {n} left by an earlier run)"))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,204 @@
+//! What a recorded end might have seen as well, and the states that the rules of TCP give it then.
+
+use socket_workshop::table::State;
+use wire::{
+    router::Event,
+    segment::{Flags, Segment},
+};
+
+use super::ends::End;
+
+impl End {
+    /// Only what comes before the first FIN.
+    pub(super) fn before_a_fin(mut self) -> End {
+        let fin = |event: &Event| event.segment.flags.has(Flags::FIN);
+        let at = self
+            .events
+            .iter()
+            .position(fin)
+            .unwrap_or(self.events.len());
+        self.events.truncate(at);
+        self
+    }
+
+    /// The peer's FIN has come before this end sends its own: LAST_ACK instead of FIN_WAIT1. For the end
+    /// that has sent data and its FIN before either was acknowledged.
+    pub(super) fn closing_second(mut self) -> End {
+        self.source = "LAST_ACK ends with the ACK of the FIN (RFC 9293, 3.10.7.4)";
+        let is_fin = |event: &Event| event.segment.flags.has(Flags::FIN);
+        let own = self
+            .events
+            .iter()
+            .position(|event| is_fin(event) && self.sends(event));
+        let own = own.expect("the end closes");
+        let mut fin = self.events[own - 2].clone();
+        let last_ack = self.events[own].clone();
+        // The peer's FIN stands where it has sent nothing yet.
+        fin.segment = Segment {
+            from: last_ack.segment.to,
+            to: last_ack.segment.from,
+            seq: last_ack.segment.ack,
+            ack: self.events[own - 1].segment.seq,
+            flags: last_ack.segment.flags,
+            ..fin.segment
+        };
+        fin.state = State::CloseWait;
+        let mut events: Vec<Event> = self.events[..own - 1].to_vec();
+        events.push(fin);
+        for event in &self.events[own - 1..] {
+            let mut event = event.clone();
+            if self.sends(&event) {
+                event.segment.ack = event.segment.ack.wrapping_add(1);
+            } else {
+                event.segment.seq = event.segment.seq.wrapping_add(1);
+            }
+            event.state = match event.state {
+                State::Established => State::CloseWait,
+                State::FinWait1 => State::LastAck,
+                _ => State::Close,
+            };
+            let closed = event.state == State::Close;
+            events.push(event);
+            if closed {
+                break;
+            }
+        }
+        self.events = events;
+        self
+    }
+
+    /// The data before a FIN that has come already, as its sender may send it again (RFC 9293, 3.8.1):
+    /// in other pieces, which overlap.
+    pub(super) fn in_other_pieces(mut self) -> End {
+        self.source = "it expects a byte still (RFC 9293, 3.10.7.4)";
+        let brings = |event: &Event| event.segment.len > 2;
+        let at = self.events.iter().position(brings).expect("there is data");
+        let whole = self.events[at].clone();
+        let len = whole.segment.len;
+        let piece = |from: usize, to: usize, state: State| {
+            let mut piece = whole.clone();
+            piece.segment.seq = whole.segment.seq.wrapping_add(from as u32);
+            piece.segment.len = to - from;
+            piece.state = state;
+            piece
+        };
+        let pieces = [
+            piece(0, 2, State::Established),
+            piece(len - 2, len, State::Established),
+            piece(1, len - 1, whole.state),
+        ];
+        self.events.splice(at..=at, pieces);
+        self
+    }
+
+    /// The last data, and the FIN behind it: which of the events they are.
+    fn data_and_fin(&self) -> (usize, usize) {
+        let is_fin = |event: &Event| event.segment.flags.has(Flags::FIN);
+        let brings = |event: &Event| event.segment.len > 0;
+        let data = self.events.iter().rposition(brings).expect("there is data");
+        let behind = self.events[data..].iter().position(is_fin);
+        (data, data + behind.expect("there is a FIN behind it"))
+    }
+
+    /// Data and FIN in one segment. What was said between them, nobody has to say any more.
+    pub(super) fn fin_with_the_data(mut self) -> End {
+        self.source = "a segment may bring data and a FIN (RFC 9293, 3.10.7.4)";
+        let (data, fin) = self.data_and_fin();
+        let bytes = self.events[data].segment.clone();
+        let both = &mut self.events[fin].segment;
+        (both.seq, both.len) = (bytes.seq, bytes.len);
+        both.flags = Flags(both.flags.0 | bytes.flags.0);
+        self.events.drain(data..fin);
+        self
+    }
+
+    /// The FIN is heard first, and changes nothing until the data has come.
+    pub(super) fn fin_before_the_data(mut self) -> End {
+        self.source = "it expects a byte still (RFC 9293, 3.10.7.4)";
+        let (data, fin) = self.data_and_fin();
+        let (before, after) = (self.events[data].state, self.events[fin].state);
+        self.events.swap(data, fin);
+        (self.events[data].state, self.events[fin].state) = (before, after);
+        let expected = self.events[fin].segment.seq;
+        for event in &mut self.events[data + 1..fin] {
+            event.segment.ack = expected; // what this end says between them
+        }
+        self
+    }
+
+    /// Everything is sent twice and heard twice.
+    pub(super) fn everything_twice(mut self) -> End {
+        self.source = "a kernel has shown it for the same connection, with nothing repeated";
+        let events = std::mem::take(&mut self.events);
+        for event in events {
+            self.events.push(event.clone());
+            // Where nothing is left of the connection, a SYN would begin another.
+            if event.state != State::Close {
+                self.events.push(event);
+            }
+        }
+        self
+    }
+
+    /// In each of its states, a reset is heard, and one is sent. Not for one that has heard something
+    /// behind a gap: a reset is valid if it has the number that is expected next (RFC 9293, 3.10.7.4).
+    pub(super) fn cut_by_resets(&self) -> Vec<End> {
+        let mut ends = Vec::new();
+        for (i, event) in self.events.iter().enumerate() {
+            if matches!(event.state, State::Close | State::TimeWait) {
+                continue;
+            }
+            for sent in [true, false] {
+                let mut end = self.clone();
+                end.source = "a reset ends it in any state (RFC 9293, 3.5.3)";
+                end.events.truncate(i + 1);
+                let mut reset = event.clone();
+                let (own, next) = self.numbers(i);
+                let peer = if self.sends(event) {
+                    event.segment.to
+                } else {
+                    event.segment.from
+                };
+                let (from, to, seq, ack) = match sent {
+                    true => (self.local, peer, own, next),
+                    false => (peer, self.local, next, own),
+                };
+                reset.segment = Segment {
+                    from,
+                    to,
+                    seq,
+                    ack,
+                    flags: Flags(Flags::RST.0 | Flags::ACK.0),
+                    len: 0,
+                    ..reset.segment
+                };
+                reset.state = State::Close;
+                end.events.push(reset);
+                ends.push(end);
+            }
+        }
+        ends
+    }
+
+    /// Other numbers: both ends begin so far before 2^32.
+    pub(super) fn with_first_numbers(&self, behind: u32) -> End {
+        let mut end = self.clone();
+        end.source = "a kernel has shown it for the same segments with other numbers";
+        end.renumbered = true;
+        let first = |sent: bool| {
+            let mut own = self.events.iter().filter(|event| self.sends(event) == sent);
+            own.next().map_or(0, |event| event.segment.seq)
+        };
+        let shift = |sent: bool| u32::MAX.wrapping_sub(behind).wrapping_sub(first(sent));
+        let (own, peer) = (shift(true), shift(false));
+        for event in &mut end.events {
+            let sent = event.segment.from == end.local;
+            let (mine, other) = if sent { (own, peer) } else { (peer, own) };
+            event.segment.seq = event.segment.seq.wrapping_add(mine);
+            if event.segment.flags.has(Flags::ACK) {
+                event.segment.ack = event.segment.ack.wrapping_add(other);
+            }
+        }
+        end
+    }
+}

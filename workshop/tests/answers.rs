@@ -200,8 +200,8 @@ answers! {
             ignores_the_limit ignores_what_send_says keeps_the_number leaves_a_thread
             leaves_its_timeout leaves_its_timeout_after_an_error
             looks_at_the_limit_between_pauses looks_at_the_limit_in_silence_only
-            lowest_byte_first never_sends_again passes_over_every_error passes_zero_on
-            says_would_block sends_again_at_each_datagram slices_without_looking spins
+            lowest_byte_first never_sends_again passes_over_every_error
+            passes_over_the_first_error passes_zero_on says_would_block sends_again_at_each_datagram slices_without_looking spins
             takes_the_timeout_away takes_the_whole_buffer takes_whatever_comes two_sends
             a_signal_is_a_time_out;
 

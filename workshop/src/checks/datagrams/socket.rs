@@ -13,9 +13,13 @@ use super::{
     Ask,
     again::not_too_early,
     call::{AMPLE, Pair, Wanted},
+    cause::in_ms,
 };
 
 use crate::exam::{Because, Doing, Exam, LIMIT, Verdict, here, numbered};
+
+/// After that the question would be sent again.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
 pub(super) fn says_that_nobody_is_there(exam: &Exam, ask: Ask) -> Verdict {
     let (socket, addr) = deaf()?;
@@ -23,10 +27,19 @@ pub(super) fn says_that_nobody_is_there(exam: &Exam, ask: Ask) -> Verdict {
     exam.step(format!(
         "connected your socket to {addr}, where nobody hears it: its kernel is told so by ICMP"
     ));
-    let call = pair.call(b"is anybody there?", 1, AMPLE)?;
-    call.returns(Wanted::Error(ErrorKind::ConnectionRefused), |got, _| {
-        refused(got.is_none())
-    })?;
+    let mut late = Ok(());
+    // A busy machine may be late once.
+    for number in 1..=3 {
+        let call = pair.call(b"is anybody there?", number, AMPLE)?;
+        let took = call.returns(Wanted::Error(ErrorKind::ConnectionRefused), |got, _| {
+            refused(got.is_none())
+        })?;
+        late = is_at_once(exam, took);
+        if late.is_ok() {
+            break;
+        }
+    }
+    late?;
     let pair = Pair::new(exam, ask)?;
     let call = pair.call(b"are you there?", 2, AMPLE)?;
     pair.hears(&call)?;
@@ -37,6 +50,18 @@ pub(super) fn says_that_nobody_is_there(exam: &Exam, ask: Ask) -> Verdict {
         refused(got.is_none())
     })
     .map(drop)
+}
+
+fn is_at_once(exam: &Exam, took: Duration) -> Verdict {
+    exam.must(
+        took < FIRST_PAUSE,
+        format!("`ask` to return before {FIRST_PAUSE:?} have passed"),
+        format!("it has returned after {}", in_ms(took)),
+    )
+    .caused_by(
+        "The kernel says ECONNREFUSED to the first `recv` already, for the first question. That was passed \
+         over, and the question sent again.",
+    )
 }
 
 fn refused(hangs: bool) -> Option<String> {

@@ -13,7 +13,7 @@ use std::{io, process::ExitCode};
 
 use clap::Parser;
 use socket_workshop::{command, fault::Attempt, say, stage::Steps};
-use wire::frame::{Checksum, Frame, LinkType, decode, from_hex, named_frames};
+use wire::frame::{Frame, LinkType, decode, from_hex, named_frames};
 use wire::pcap::Packets;
 
 const LAYERS: &str = "\
@@ -36,7 +36,7 @@ struct Arguments {
 fn main() -> ExitCode {
     command::run(|mut given: Arguments| match given.source.as_deref() {
         None => five_frames(&mut given.steps),
-        Some("-") => from_stdin(),
+        Some("-") => from_stdin(&mut given.steps),
         Some(file) => packets(file, given.first, &mut given.steps),
     })
 }
@@ -45,7 +45,7 @@ fn five_frames(steps: &mut Steps) -> io::Result<()> {
     say!("{LAYERS}")?;
     let frames = named_frames(include_str!("../wire/data/frames.txt"));
     for (number, (name, bytes)) in (1..).zip(frames.map_err(io::Error::other)?) {
-        show(&format!("{number}. {name}"), &decoded(&bytes))?;
+        show(&format!("{number}. {name}"), &decoded(&bytes), steps)?;
         match name {
             "arp-request" => claim(
                 "46 to 1500 bytes (its MTU) follow an Ethernet header. ARP has 28, so 18 of padding.",
@@ -63,14 +63,16 @@ fn five_frames(steps: &mut Steps) -> io::Result<()> {
         }
         steps.wait()?;
     }
-    Ok(())
+    steps.end()
 }
 
 fn decoded(bytes: &[u8]) -> Frame<'_> {
     decode(LinkType::Ethernet, bytes, bytes.len())
 }
 
-fn show(title: &str, frame: &Frame) -> io::Result<()> {
+fn show(title: &str, frame: &Frame, steps: &mut Steps) -> io::Result<()> {
+    let question = "Which headers has it, from the outside? (for instance: Ethernet IPv6 ICMP)";
+    steps.predict(&frame.dump(), question, &frame.headers())?;
     let (length, inside) = (frame.bytes.len(), frame.encapsulation());
     say!("\n{title}, {length} bytes: {inside}\n\n{frame}")?;
     let fault = frame.fault.clone();
@@ -101,36 +103,34 @@ fn from_header_to_header(frame: &[u8]) -> io::Result<()> {
 /// IP's checksum is for each router: of the header alone, which each of them changes. UDP's and TCP's
 /// is for the other end: of all that is theirs, and of the addresses in IP's header.
 fn checksums(frame: &[u8]) -> io::Result<()> {
-    let is_right = |frame: &[u8], layer| {
-        decoded(frame)
-            .checksum(layer)
-            .is_some_and(Checksum::is_right)
-    };
     for layer in ["IPv4", "UDP"] {
         if let Some(checksum) = decoded(frame).checksum(layer) {
-            claim(&format!("{layer}: {checksum}."), is_right(frame, layer))?;
+            claim(
+                &format!("{layer}: {checksum}."),
+                decoded(frame).is_right(layer),
+            )?;
         }
     }
     let mut routed = frame.to_vec();
     routed[22] -= 1; // what a router does to the TTL; then it computes the checksum anew
-    let only_udp = !is_right(&routed, "IPv4") && is_right(&routed, "UDP");
+    let routed = decoded(&routed);
     claim(
         "With a TTL of one less IP's is wrong (a router computes it anew), UDP's right as before.",
-        only_udp,
+        !routed.is_right("IPv4") && routed.is_right("UDP"),
     )?;
     let mut damaged = frame.to_vec();
     damaged[44] ^= 0x20; // one bit of the file's name
-    let only_ip = is_right(&damaged, "IPv4") && !is_right(&damaged, "UDP");
+    let damaged = decoded(&damaged);
     claim(
         "With one bit of the name flipped UDP's is wrong, and IP's right as before.",
-        only_ip,
+        damaged.is_right("IPv4") && !damaged.is_right("UDP"),
     )
 }
 
-fn from_stdin() -> io::Result<()> {
+fn from_stdin(steps: &mut Steps) -> io::Result<()> {
     let text = io::read_to_string(io::stdin()).attempt(|| "cannot read hex on stdin".to_owned())?;
     let bytes = from_hex(&text);
-    show("stdin", &decoded(&bytes.map_err(io::Error::other)?))
+    show("stdin", &decoded(&bytes.map_err(io::Error::other)?), steps)
 }
 
 fn packets(file: &str, first: usize, steps: &mut Steps) -> io::Result<()> {
@@ -139,12 +139,10 @@ fn packets(file: &str, first: usize, steps: &mut Steps) -> io::Result<()> {
     for (number, packet) in (1..).zip(packets.take(first)) {
         let packet = packet.attempt(|| format!("cannot read packet {number} of `{file}`"))?;
         let frame = decode(link, &packet.bytes, packet.wire_length);
-        let shown = show(
-            &format!("{number}. {:?} after the first", packet.at),
-            &frame,
-        );
+        let title = format!("{number}. {:?} after the first", packet.at);
+        let shown = show(&title, &frame, steps);
         shown.attempt(|| format!("packet {number} of `{file}`"))?;
         steps.wait()?;
     }
-    Ok(())
+    steps.end()
 }

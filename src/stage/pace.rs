@@ -8,7 +8,11 @@ use std::{
     time::Duration,
 };
 
-use crate::command::{self, output_error};
+use super::quiz::Quiz;
+use crate::{
+    command::{self, output_error},
+    say,
+};
 
 /// The flags that every lesson takes, and all that most of them do.
 #[derive(Clone, Debug, clap::Parser)]
@@ -37,6 +41,11 @@ pub struct Steps {
     /// Wait this long after each part, for instance 5s
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     pause: Option<Duration>,
+    /// Ask about each part before explaining it, and keep the score
+    #[arg(long)]
+    predict: bool,
+    #[arg(skip)]
+    quiz: Quiz,
 }
 
 impl Steps {
@@ -49,6 +58,29 @@ impl Steps {
         pace.pause(&mut io::stdout())?;
         self.step = matches!(pace, Pace::Step);
         Ok(())
+    }
+
+    /// If the flags say so, shows this and asks a question about it, whose answer is a list of names.
+    ///
+    /// # Errors
+    /// Stdout is closed.
+    pub fn predict(&mut self, shown: &str, question: &str, names: &[&str]) -> io::Result<()> {
+        if !self.predict {
+            return Ok(());
+        }
+        say!("\n{shown}")?;
+        self.quiz.ask_names(&mut io::stdout(), question, names)
+    }
+
+    /// Tells the score of the predictions, if there were to be any.
+    ///
+    /// # Errors
+    /// Stdout is closed.
+    pub fn end(&self) -> io::Result<()> {
+        match self.predict {
+            true => say!("\n{}", self.quiz.score()),
+            false => Ok(()),
+        }
     }
 }
 

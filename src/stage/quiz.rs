@@ -1,4 +1,5 @@
-//! `--predict`: which state will each end be in? Asked before the table is shown, graded after it.
+//! `--predict`: which state will each end be in? Asked before the table is shown, graded after it. Or
+//! another question, where there is no table.
 
 use std::io::{self, Write};
 
@@ -9,7 +10,7 @@ use crate::{
 };
 
 /// The score so far.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Quiz {
     asked: usize,
     right: usize,
@@ -43,6 +44,33 @@ impl Quiz {
             }
         }
         Ok(guesses)
+    }
+
+    /// Asks for names, in their order, and says whether they were right. Nothing is "I do not know".
+    pub(super) fn ask_names(
+        &mut self,
+        out: &mut impl Write,
+        question: &str,
+        names: &[&str],
+    ) -> io::Result<()> {
+        if self.over {
+            return Ok(());
+        }
+        let Some(guess) = ask(out, &format!("{question} "))? else {
+            self.over = true;
+            return Ok(());
+        };
+        let words = guess.split(|c: char| !c.is_alphanumeric());
+        let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+        let right = words.join(" ").eq_ignore_ascii_case(&names.join(" "));
+        self.asked += usize::from(!words.is_empty());
+        self.right += usize::from(right);
+        let verdict = match words.len() {
+            _ if right => "right".to_owned(),
+            0 => "not predicted".to_owned(),
+            _ => format!("you said {guess}"),
+        };
+        writeln!(out, "{} ({verdict})", names.join(" ")).map_err(output_error)
     }
 
     /// Says which guesses were right.

@@ -96,6 +96,12 @@ impl Frame<'_> {
     pub fn checksum(&self, name: &str) -> Option<&Checksum> {
         self.layer(name)?.checksum.as_ref()
     }
+
+    /// Whether that checksum is there, and right.
+    #[must_use]
+    pub fn is_right(&self, name: &str) -> bool {
+        self.checksum(name).is_some_and(Checksum::is_right)
+    }
 }
 
 /// A header that is cut short, or that says of itself what cannot be.

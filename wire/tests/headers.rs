@@ -81,6 +81,25 @@ fn five_frames_and_every_claim() {
 }
 
 #[test]
+fn predictions_are_graded_and_counted() {
+    let names = "ethernet, arp\nEthernet ARP\nIPv4\n\nEthernet/IPv4/TCP\n";
+    let output = headers(&["--predict"], names);
+    let told = told(&output);
+    assert!(output.status.success(), "{told}");
+    for text in [
+        "\n  48  fd 78 41 d3 00 00 00 00 00 00 00 00\nWhich headers",
+        " Ethernet ARP (right)\n",
+        " Ethernet IPv4 UDP TFTP (you said IPv4)\n",
+        " Ethernet IPv4 TCP (not predicted)\n",
+        "\nPredicted: 3 of 4.\n",
+    ] {
+        assert!(told.contains(text), "no {text:?} in\n{told}");
+    }
+    let nobody = headers(&["--predict"], "");
+    assert!(String::from_utf8_lossy(&nobody.stdout).ends_with("\nPredicted: 0 of 0.\n"));
+}
+
+#[test]
 fn step_waits_for_enter_and_goes_on_at_the_end_of_stdin() {
     let output = headers(&["--step"], "\n\n");
     assert!(output.status.success());

@@ -32,6 +32,25 @@ impl Frame<'_> {
         }
     }
 
+    /// The names of its headers from the outermost, without data and padding.
+    #[must_use]
+    pub fn headers(&self) -> Vec<&'static str> {
+        let names = self.layers.iter().map(|layer| layer.name);
+        names
+            .filter(|name| !["data", "padding"].contains(name))
+            .collect()
+    }
+
+    /// Its bytes, each line with its offset.
+    #[must_use]
+    pub fn dump(&self) -> String {
+        let lines = self.bytes.chunks(2 * BYTES).zip((0..).step_by(2 * BYTES));
+        let lines: Vec<String> = lines
+            .map(|(bytes, at)| format!("{at:>4}  {}", hex(bytes)))
+            .collect();
+        lines.join("\n")
+    }
+
     /// Where what the headers account for ends.
     fn end(&self) -> usize {
         let padding = self.layer("padding").map(|layer| layer.bytes.start);

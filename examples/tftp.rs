@@ -20,6 +20,9 @@ use socket_workshop::{deadline::Deadline, listen::reachable, stop::Stop, table::
 
 const TRIES: u32 = 5; // with a timeout of 1 s: 1, 2, 4, 8 and 16 s, and the peer is given up
 
+const PARTS: &str = "are its bytes: an opcode, and strings, which are a name, a mode, and options with \
+their values (RFC 2347). tsize=0 asks how long the file is; an OACK tells, and agrees to the rest.";
+
 fn main() -> ExitCode {
     program::play(both_ends, exchange)
 }
@@ -76,7 +79,7 @@ fn packet_by_packet(story: &mut Story, server: SocketAddr, name: &str) -> io::Re
     let mut client = ByHand::new("client", server.ip())?;
     let request = Packet::read_request(name, 512, 255);
     client.says(story, server, &request)?;
-    story.tell(&format!("which is {}", request.to_bytes().escape_ascii()))?;
+    story.tell(&format!("{}\n{PARTS}", request.to_bytes().escape_ascii()))?;
     let (_, transfer) = client.socket.peek_from(&mut [0; 4])?; // where its answer comes from
     let its_end = SocketAddr::new(server.ip(), transfer.port());
     story
@@ -100,7 +103,6 @@ fn packet_by_packet(story: &mut Story, server: SocketAddr, name: &str) -> io::Re
         .expect("server's end", socket_at(its_end), gone())
         .expect("client", End::of(&client.socket)?, unconnected().recv_q(0))
         .show()?;
-
     story.tell("\nAnother transfer, with the shortest timeout, and an ACK that is not sent:")?;
     client.says(story, server, &Packet::read_request(name, 512, 1))?;
     let transfer = client.hears(story, "OACK")?;

@@ -30,7 +30,7 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
     let mut story = Story::begin(flags, addr)?;
     one_read_is_a_message(&mut story, &listener)?;
     framed(&mut story, &listener)?;
-    let (stop, temporary) = (Stop::new()?, Temporary::new()?); // the folder goes with its owner
+    let (stop, temporary) = (Stop::new()?, Temporary::new()?.also_at_ctrl_c()?);
     let folder = Folder::open(temporary.path())?;
     let receiver = |sender: &Connection| receive(sender, &folder, false).map(drop);
     thread::scope(|scope| {

@@ -11,7 +11,7 @@ use std::{
     thread,
 };
 
-use common::{PATIENCE, Program, installed, lesson, run};
+use common::{PATIENCE, Program, installed, lesson, read_until, run};
 use socket_workshop::{
     deadline::Deadline,
     table::{End, Kernel, State},
@@ -151,17 +151,20 @@ fn a_step_is_not_taken_before_enter() {
     let mut program = Program::start(on_any_port("echo").arg("--step").stdin(Stdio::piped()));
     let mut told = program.child.stdout.take().unwrap();
     let mut text = String::new();
-    // Reads to the prompt, which ends no line.
-    while !text.ends_with("[Enter] ") {
-        let mut byte = [0];
-        assert_eq!(told.read(&mut byte).unwrap(), 1, "{text}");
-        text.push(char::from(byte[0]));
-    }
+    // The prompt ends no line.
+    assert!(read_until(&mut told, &mut text, "[Enter] "), "{text}");
     assert!(text.contains("\n1. ") && !text.contains("\n2. "), "{text}");
     drop(program.stdin.take());
     told.read_to_string(&mut text).unwrap();
     assert!(program.wait().success());
     assert!(text.contains("\n5. "));
+}
+
+#[test]
+fn the_first_of_two_clients_is_called_the_earlier() {
+    let told = story("dialer", &run(&mut on_any_port("dialer"), ""));
+    let role = |role: &str| told.find(&format!("  <- {role}\n"));
+    assert!(role("client") < role("earlier client"), "{told}");
 }
 
 #[test]

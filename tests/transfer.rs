@@ -10,12 +10,12 @@ use std::{
     io::{self, BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
-    process::{ChildStdout, Output},
+    process::{ChildStdout, Output, Stdio},
     thread,
     time::Duration,
 };
 
-use common::{PATIENCE, Program, lesson, run};
+use common::{PATIENCE, Program, lesson, read_until, run};
 use socket_workshop::{
     deadline::Deadline,
     folder::Temporary,
@@ -391,4 +391,23 @@ fn what_cannot_be_served_is_one_line() {
         assert_eq!(complaint.lines().count(), 1, "{complaint}");
         assert!(complaint.contains(why), "{complaint}");
     }
+}
+
+#[test]
+fn ctrl_c_in_the_lesson_leaves_no_folder() {
+    let folder = Temporary::new().unwrap();
+    let mut command = lesson("transfer");
+    command.args(["--step", "--listen", "127.0.0.1:0"]);
+    command.env("TMPDIR", folder.path()).stdin(Stdio::piped());
+    let mut program = Program::start(command.stdout(Stdio::piped()));
+    let folders = || fs::read_dir(folder.path()).unwrap().count();
+    let (mut told, mut text) = (program.child.stdout.take().unwrap(), String::new());
+    while read_until(&mut told, &mut text, "[Enter] ") && folders() == 0 {
+        program.stdin.as_mut().unwrap().write_all(b"\n").unwrap();
+        text.clear();
+    }
+    assert_eq!(folders(), 1);
+    program.interrupt();
+    assert_eq!(program.wait().code(), Some(130));
+    assert_eq!(folders(), 0);
 }

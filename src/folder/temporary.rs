@@ -37,6 +37,20 @@ impl Temporary {
         }
     }
 
+    /// The same, but Ctrl-C removes it too, and ends the process with status 130.
+    ///
+    /// # Errors
+    /// The process handles Ctrl-C already.
+    pub fn also_at_ctrl_c(self) -> io::Result<Temporary> {
+        let path = self.0.clone();
+        ctrlc::set_handler(move || {
+            let _ = fs::remove_dir_all(&path);
+            process::exit(130); // 128 + SIGINT, as a shell reports it
+        })
+        .map_err(io::Error::other)?;
+        Ok(self)
+    }
+
     /// Where it is.
     #[must_use]
     pub fn path(&self) -> &Path {

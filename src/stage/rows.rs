@@ -3,7 +3,7 @@
 use std::io;
 
 use super::{Story, expected::Expected};
-use crate::table::{HEADER, HEADER_WITH_TIMERS, Protocol, Row, Table};
+use crate::table::{End, HEADER, HEADER_WITH_TIMERS, Protocol, Row, Table};
 
 /// With more rows than this, those that play no part in the story are counted instead of shown.
 const CROWD: usize = 16;
@@ -19,16 +19,21 @@ impl Story {
         let header = if timers { HEADER_WITH_TIMERS } else { HEADER };
         self.line("")?;
         self.line(header.trim_end())?;
-        let role = |row: &Row| self.roles.iter().rev().find(|(_, end)| end.is(row));
         let (mut lines, mut shown, mut left_out) = (Vec::new(), Vec::new(), 0);
-        for (row, role) in table.rows.iter().map(|row| (row, role(row))) {
+        for (row, role) in table.rows.iter().map(|row| (row, self.role_of(row))) {
             if role.map_or(table.rows.len() > CROWD, |(_, end)| shown.contains(end)) {
                 left_out += 1;
                 continue;
             }
             shown.extend(role.map(|(_, end)| *end).filter(|end| end.is_many()));
             let note = match role {
-                Some((role, _)) => format!("  <- {role}{}", expected.beside_netstat(row)),
+                Some(role) => {
+                    let which = match self.is_earlier(role, table) {
+                        true => "earlier ",
+                        false => "",
+                    };
+                    format!("  <- {which}{}{}", role.0, expected.beside_netstat(row))
+                }
                 None => String::new(),
             };
             let text = match timers {
@@ -55,5 +60,17 @@ impl Story {
             self.line(&format!("(not shown: {n} left by an earlier run)"))?;
         }
         Ok(())
+    }
+
+    fn role_of(&self, row: &Row) -> Option<&(String, End)> {
+        self.roles.iter().rev().find(|(_, end)| end.is(row))
+    }
+
+    /// Whether another row plays the same part, and has come to it later: a second client's.
+    fn is_earlier(&self, role: &(String, End), table: &Table) -> bool {
+        let known = |of: &(String, End)| self.roles.iter().position(|role| role == of);
+        let is_later = |other: &(String, End)| other.0 == role.0 && known(other) > known(role);
+        let mut others = table.rows.iter().filter_map(|row| self.role_of(row));
+        others.any(is_later)
     }
 }

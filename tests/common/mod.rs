@@ -67,6 +67,20 @@ pub fn run(command: &mut Command, input: &str) -> Output {
     }
 }
 
+/// Reads to the end of these words: false if the output ends before.
+pub fn read_until(from: &mut impl Read, text: &mut String, words: &str) -> bool {
+    let mut bytes = std::mem::take(text).into_bytes();
+    while !bytes.ends_with(words.as_bytes()) {
+        let mut byte = [0];
+        if from.read(&mut byte).expect("a pipe can be read") == 0 {
+            break;
+        }
+        bytes.push(byte[0]);
+    }
+    *text = String::from_utf8(bytes).expect("it is text");
+    text.ends_with(words)
+}
+
 /// A program that is killed, at the latest, when the test is over.
 pub struct Program {
     pub child: Child,

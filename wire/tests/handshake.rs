@@ -11,7 +11,7 @@ use std::{
     process::Command,
 };
 
-use common::{Program, installed, lesson, run};
+use common::{Program, installed, lesson, read_until, run};
 use socket_workshop::peer::connected;
 use wire::{
     conversation::Conversation,
@@ -199,18 +199,4 @@ fn capture_lists_the_segments_of_another_program_until_ctrl_c() {
     if installed("tshark") {
         assert_eq!(ours, tsharks(&pcap));
     }
-}
-
-/// Reads to the end of these words: false if the output ends before.
-fn read_until(from: &mut impl Read, text: &mut String, words: &str) -> bool {
-    let mut bytes = std::mem::take(text).into_bytes();
-    while !bytes.ends_with(words.as_bytes()) {
-        let mut byte = [0];
-        if from.read(&mut byte).unwrap() == 0 {
-            break;
-        }
-        bytes.push(byte[0]);
-    }
-    *text = String::from_utf8(bytes).unwrap();
-    text.ends_with(words)
 }

@@ -41,7 +41,7 @@ fn messages(story: &mut Story, client: &UdpSocket, server: &UdpSocket) -> io::Re
         .stage("bind; the client: bind, connect, four sends, of 3, 0, 5 and 4 bytes")
         .expect("server", End::of(server)?, unconnected().recv_q(12..)) // and the kernel's own
         .expect("client", End::of(client)?, Established)
-        .why("No handshake: ESTABLISHED is a socket with a peer. Recv-Q counts memory, not bytes.")
+        .why("No handshake: ESTABLISHED is a socket with a peer. Recv-Q counts memory, not data.")
         .show()?;
     let mut buf = [0; 4];
     let mut recv = || server.recv(&mut buf);
@@ -60,7 +60,7 @@ fn messages(story: &mut Story, client: &UdpSocket, server: &UdpSocket) -> io::Re
 
 fn a_slow_reader(story: &mut Story, client: &UdpSocket, server: &UdpSocket) -> io::Result<()> {
     SockRef::from(server).set_recv_buffer_size(16 << 10)?;
-    (0..64).try_for_each(|_| client.send(&[0; 1024]).map(drop))?; // no window, so none blocks
+    (0..64).try_for_each(|_| client.send(&[0; 1024]).map(drop))?; // no window to wait for
     let came = arrived(server)?.len() as u32; // recv until EAGAIN
     let left = unconnected().recv_q(0).drops(64 - came);
     story

@@ -48,7 +48,7 @@ fn ten_segments(story: &mut Story, wire: &mut Capture, listener: &TcpListener) -
         .pair(end, Established, Established)
         .why(
             "Seq and Ack count from each end's SYN, as in Wireshark; on the wire that is any number. SACK, \
-              timestamps and a scale for windows (WS) are used if both SYNs have them; MSS is its sender's.",
+              timestamps and a scale for windows (WS) are used if both SYNs have them; MSS binds the peer.",
         )
         .show()?;
     agreed(story, &wire.conversation(end)?.segments)?;
@@ -134,7 +134,7 @@ fn lost(story: &mut Story, wire: &mut Capture, listener: &TcpListener) -> io::Re
         .expect("listener", listening, must(Listen).drops(3..))
         .pair(end, must(Established).send_q(12).timer(Retransmit), SynRecv)
         .timers()
-        .why("An end is ESTABLISHED when it knows that its own SYN has come.")
+        .why("An end is ESTABLISHED when the peer's SYN has come, and the ACK of its own.")
         .show()?;
     SockRef::from(listener).detach_filter()?;
     story

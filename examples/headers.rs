@@ -17,8 +17,8 @@ use wire::frame::{Frame, LinkType, decode, from_hex, named_frames};
 use wire::pcap::Packets;
 
 const LAYERS: &str = "\
-Of the seven layers four have a header here: 2 link, 3 network, 4 transport, 7 application. What the
-card puts around a frame is 1, physical; 5 and 6, session and presentation, are left to the program.
+Of the seven layers four have a header here: 2 link, 3 network, 4 transport, 7 application. Signals
+on the cable are 1, physical; 5 and 6, session and presentation, are left to the program.
 Each layer takes what the one above it hands down, and puts its own header in front.";
 
 #[derive(Parser)]
@@ -56,7 +56,7 @@ fn five_frames(steps: &mut Steps) -> io::Result<()> {
                 checksums(&bytes)?;
             }
             "tcp-syn" => claim(
-                "20 bytes of TCP header, 20 of options. 4 bits count its words: at most 15, so 60 bytes.",
+                "A header of 40 bytes, half of it options. 4 bits count its words: at most 15, so 60 bytes.",
                 decoded(&bytes).length("TCP") == 40,
             )?,
             _ => {}
@@ -101,7 +101,7 @@ fn from_header_to_header(frame: &[u8]) -> io::Result<()> {
 }
 
 /// IP's checksum is for each router: of the header alone, which each of them changes. UDP's and TCP's
-/// is for the other end: of all that is theirs, and of the addresses in IP's header.
+/// is for the other end: of all that is theirs, and of a pseudo-header: addresses, protocol, length.
 fn checksums(frame: &[u8]) -> io::Result<()> {
     for layer in ["IPv4", "UDP"] {
         if let Some(checksum) = decoded(frame).checksum(layer) {

@@ -103,7 +103,7 @@ fn one_thread(story: &mut Story, listener: &TcpListener, client: Socket) -> io::
     server.try_clone()?.set_nonblocking(true)?; // the flag is of what both handles share (fcntl(2))
     let (size, mut arrived, mut buf) = (64 << 20, 0, vec![0; 1 << 20]);
     story.fails("A first read", server.read(&mut buf), ErrorKind::WouldBlock)?;
-    let data = vec![0; size]; // more than two kernels take
+    let data = vec![0; size]; // more than both ends hold
     let (end, sent) = (End::of(&client)?, client.send(&data)?);
     story
         .stage("the client has sent what it can, and nobody has read")
@@ -142,7 +142,7 @@ fn called_off(story: &mut Story) -> io::Result<()> {
     story
         .stage("called off, but not closed: made blocking again")
         .client(end, must(SynSent).timer(Retransmit))
-        .why("The kernel knows nothing of that, and goes on dialing, until the socket is closed.")
+        .why("The kernel knows nothing of that, and dials on: a close would end it at once.")
         .show()?;
     let text = format!("Before that connect and send waited for the answer, {took:.0?} in all.");
     story.claim(&text, failed && took >= 2 * (LIMIT / 50))

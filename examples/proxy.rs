@@ -41,8 +41,8 @@ fn proxy(listener: &TcpListener, server: &[SocketAddr]) -> io::Error {
     })
 }
 
-/// Copies, and passes on how it ended: in a FIN behind the last byte, or in an RST. That is told once:
-/// if a write of the other thread's hears of it first, the read here returns 0, and a FIN goes ahead.
+/// Copies, and passes on how it ended: in a FIN behind the last byte, or in an RST. An RST is told once:
+/// if the other thread's write hears of it first, the read here returns 0, and a FIN goes ahead.
 fn one_way(from: &TcpStream, to: &TcpStream) -> io::Result<()> {
     let copied = io::copy(&mut &*from, &mut &*to);
     let ended = copied.and_then(|_| to.shutdown(Shutdown::Write));

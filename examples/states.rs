@@ -130,7 +130,7 @@ fn fin_and_ack_together(story: &mut Story, listener: &TcpListener) -> io::Result
         .timers()
         .why(
             "One segment brought the server's FIN and the ACK of the client's: TIME_WAIT. (RFC \
-              9293 and Linux pass FIN_WAIT2 inside it.) The last ACK was lost. The FIN came again \
+              9293 and Linux go through FIN_WAIT2.) The last ACK was lost. The FIN came again \
               (the timer's second figure) and so did the ACK: one of the two things TIME_WAIT is for.",
         )
         .show()?;

@@ -21,7 +21,7 @@ use socket_workshop::{deadline::Deadline, listen::reachable, stop::Stop, table::
 const TRIES: u32 = 5; // with a timeout of 1 s: 1, 2, 4, 8 and 16 s, and the peer is given up
 
 const PARTS: &str = "are its bytes: an opcode, and strings, which are a name, a mode, and options with \
-their values (RFC 2347). tsize=0 asks how long the file is; an OACK tells, and agrees to the rest.";
+their values (RFC 2347). tsize=0 asks how long the file is; an OACK says so, and what is agreed.";
 
 fn main() -> ExitCode {
     program::play(both_ends, exchange)
@@ -47,9 +47,9 @@ fn exchange(line: &mut Line, packet: &Packet, is_answer: IsAnswer) -> io::Result
                     (line.peer, line.met) = (from, true); // the port it came from is the peer's TID
                     return Ok(());
                 }
-                // What our ACK was for comes again: the ACK was lost.
+                // What our ACK was for comes again: the ACK may be lost.
                 Some(heard) if packet.is_ack() && heard.wants_ack() => line.send(packet)?,
-                // A second ACK 1 must not send block 2 again: all others would follow (RFC 1123, 4.2.3.1).
+                // A second ACK 1 must not send block 2 again: all later go twice too (RFC 1123, 4.2.3.1).
                 _ => {}
             }
         }

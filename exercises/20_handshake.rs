@@ -10,8 +10,8 @@
 //! - the answer has one state for each segment, the state after it;
 //! - the states are those of RFC 9293, 3.3.2, figure 5. Captures in which both ends open at once, or
 //!   close at once, are among them;
-//! - a FIN is acknowledged by the number behind it; an ACK of less is one of data. One segment may
-//!   bring an ACK, data and a FIN;
+//! - a FIN is acknowledged by the number behind it, and by no smaller one. One segment may bring an
+//!   ACK, data and a FIN;
 //! - segments are lost on the way, come twice, in other pieces the second time, and overtake each
 //!   other. A FIN counts when all that stands before it has come;
 //! - a reset, sent or heard, ends the connection: all captures have only such as are valid;

@@ -42,7 +42,7 @@ pub fn bring(
             read_to_end(&server)?;
         }
         (Close, Close) => {
-            // An end that is closed like this sends RST, and neither end has a row any more (socket(7)).
+            // An end that is closed like this sends RST, as ABORT does (RFC 9293, 3.10.5): no row at either.
             SockRef::from(&client).set_linger(Some(Duration::ZERO))?;
             return Ok((None, Some(server)));
         }

@@ -48,7 +48,9 @@ fn wait(socket: &Socket, started: Instant, limit: Duration, cancel: BorrowedFd) 
             PollFd::new(socket.as_fd(), PollFlags::POLLOUT),
             PollFd::new(cancel, PollFlags::POLLIN),
         ];
-        // 24 days at the most; then the clock is looked at, and there is another poll.
+        // In milliseconds, rounded up: for what is left of the last one poll would not wait at all. At the
+        // most 24 days; then the clock is looked at, and there is another poll.
+        let left = left.saturating_add(Duration::from_micros(999));
         let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
         match poll(&mut fds, timeout) {
             Ok(_) | Err(Errno::EINTR) => {}

@@ -33,7 +33,7 @@ struct Wish {
 impl Server {
     /// Begins to serve whoever connects to the listener.
     pub fn start(listener: TcpListener, serve: fn(TcpStream)) -> io::Result<Server> {
-        // poll says that somebody was there; accept must not wait if they have left meanwhile.
+        // The queue is emptied until accept says EAGAIN; else the last call would wait for one more.
         listener.set_nonblocking(true)?;
         let wish = Arc::new(Wish {
             deadline: OnceLock::new(),
@@ -61,7 +61,11 @@ fn run(listener: TcpListener, serve: fn(TcpStream), wish: &Wish) -> io::Result<u
             wait(&listener, &wish.event)?;
             // Looked at before the queue is emptied: whoever came before the wish is in it.
             let wished = wish.deadline.get();
-            while let Some(stream) = next(&listener) {
+            // To the deadline at most: they may come faster than they are taken.
+            let in_time = || wish.deadline.get().is_none_or(|end| Instant::now() < *end);
+            while in_time()
+                && let Some(stream) = next(&listener)
+            {
                 // A second handle, to cut the call off. It goes with the call's thread: kept here, it
                 // would keep the connection open after `serve` has dropped the first.
                 let Ok(handle) = stream.try_clone().map(Arc::new) else {

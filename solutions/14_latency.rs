@@ -21,7 +21,7 @@ pub fn put(mut stream: &TcpStream, key: &str, value: &[u8]) -> io::Result<()> {
     // a part of what it is given, and then the rest is ours to find.
     let mut request = format!("PUT {key} {}\n", value.len()).into_bytes();
     request.extend(value);
-    // One `write` if there is room for it all; more only where the send buffer is full.
+    // One `write`, which waits for room; more only where a signal or a timeout cuts it short.
     stream.write_all(&request)
 }
 

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// As long as a datagram can be: what a receive has no room for is lost.
+/// As long as a datagram over IPv4 can be: what a receive has no room for is lost.
 const LONGEST: usize = 65_507;
 
 /// Asks until the answer to this number has come, and returns its text.

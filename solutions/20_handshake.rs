@@ -46,7 +46,8 @@ impl End {
         let end = behind(segment);
         let Segment { flags, .. } = segment;
         // The SYN says where the numbers begin. What is sent once more is behind already.
-        if flags.has(Flags::SYN) || reaches(end, self.sent) {
+        let begins = flags.has(Flags::SYN) && matches!(self.state, Close | SynRecv);
+        if begins || reaches(end, self.sent) {
             self.sent = end;
         }
         self.state = match self.state {
@@ -102,6 +103,7 @@ impl End {
         while let Some(at) = self.early.iter().position(|&piece| fits(self.next, piece)) {
             self.next = self.early.swap_remove(at).1;
         }
+        self.early.retain(|&(_, end)| !reaches(self.next, end));
     }
 }
 

@@ -225,7 +225,7 @@ answers! {
             takes_what_is_left trusts_the_kind unwraps whole_words_only zero_in_front
             longer_than_it_knows;
 
-        handshake(states): a_syn_is_an_answer adds_numbers any_ack_is_of_the_fin begins_at_zero
+        handshake(states): a_syn_begins_anew a_syn_is_an_answer adds_numbers any_ack_is_of_the_fin begins_at_zero
             both_wait closes_what_is_open compares_numbers counts_each_fin each_close_is_the_first
             established_by_its_own_answer forgets_an_early_fin hears_resets_only no_closing
             one_step_a_segment only_changes only_the_next_piece pieces_must_fit refused_only

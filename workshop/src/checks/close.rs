@@ -37,7 +37,8 @@ pub const EXERCISE: Exercise = Exercise {
         "let deadline = Instant::now() + limit; while !bytes.is_empty() { \
          stream.set_write_timeout(Some(remaining(deadline)?))?; match stream.write(bytes) { Ok(n) => bytes \
          = &bytes[n..], Err(error) if matches!(error.kind(), WouldBlock | Interrupted) => {}, Err(error) \
-         => return Err(error) } } stream.shutdown(Shutdown::Write)?; and the same loop once more with \
+         => return Err(error) } } if let Err(error) = stream.shutdown(Shutdown::Write) { \
+         return Err(stream.take_error()?.unwrap_or(error)) } and the same loop once more with \
          set_read_timeout and read, to Ok(0), where remaining(…) is an error of the kind TimedOut when \
          nothing remains.",
     ],

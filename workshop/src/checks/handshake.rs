@@ -172,7 +172,9 @@ fn is_not_moved_by_what_comes_again(exam: &Exam, states: States) -> Verdict {
         says(exam, states, &server(of))?;
     }
     let twice = |of| [client(of), server(of)].map(End::everything_twice);
-    all_say(exam, states, ALL.into_iter().flat_map(twice).collect())
+    all_say(exam, states, ALL.into_iter().flat_map(twice).collect())?;
+    let again = client(CLOSE_IN_SYN_RECV).syn_again_behind_the_fin();
+    says(exam, states, &again)
 }
 
 fn ends_at_a_reset(exam: &Exam, states: States) -> Verdict {

@@ -16,7 +16,7 @@ pub const EXERCISE: Exercise = Exercise {
     name: "latency",
     task: "a request writer that needs one segment",
     hints: [
-        "Each write may become a segment of its own. With TCP_NODELAY every one does; without it the \
+        "Each write may become a segment of its own. With TCP_NODELAY nearly every one does; without it the \
          second of two small ones waits until the first is acknowledged, and the peer delays its ACK. \
          How many writes does `write!` make, and how many a BufWriter that has less room than the \
          request?",

@@ -34,10 +34,11 @@ pub const EXERCISE: Exercise = Exercise {
          wait on. Whatever you return, a socket that is dropped is closed.",
         "loop { let left = limit.saturating_sub(started.elapsed()); if left.is_zero() { return \
          Err(ErrorKind::TimedOut.into()) } let mut fds = [PollFd::new(socket.as_fd(), \
-         PollFlags::POLLOUT), PollFd::new(cancel, PollFlags::POLLIN)]; match poll(&mut fds, \
-         PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)) { Ok(0) | Err(Errno::EINTR) => \
-         continue, Ok(_) => {} Err(errno) => return Err(errno.into()) } if fds[1].any() == Some(true) \
-         { return Err(ErrorKind::ConnectionAborted.into()) } break } and then take_error",
+         PollFlags::POLLOUT), PollFd::new(cancel, PollFlags::POLLIN)]; let up = \
+         left.saturating_add(Duration::from_micros(999)); match poll(&mut fds, \
+         PollTimeout::try_from(up).unwrap_or(PollTimeout::MAX)) { Ok(0) | Err(Errno::EINTR) => continue, \
+         Ok(_) => {} Err(errno) => return Err(errno.into()) } if fds[1].any() == Some(true) { return \
+         Err(ErrorKind::ConnectionAborted.into()) } break } and then take_error",
     ],
     checks: || SUITE.names(),
 };

@@ -126,6 +126,23 @@ impl End {
         self
     }
 
+    /// Its SYN is sent once more, behind its FIN: a timer has run out.
+    pub(super) fn syn_again_behind_the_fin(mut self) -> End {
+        self.source = "a segment that is sent again changes nothing (RFC 9293, 3.10.7.4)";
+        let own = |flag: Flags| {
+            let has = |event: &Event| self.sends(event) && event.segment.flags.has(flag);
+            self.events
+                .iter()
+                .rposition(has)
+                .expect("the end has sent it")
+        };
+        let (syn, fin) = (own(Flags::SYN), own(Flags::FIN));
+        let mut again = self.events[syn].clone();
+        again.state = self.events[fin].state;
+        self.events.insert(fin + 1, again);
+        self
+    }
+
     /// Everything is sent twice and heard twice.
     pub(super) fn everything_twice(mut self) -> End {
         self.source = "a kernel has shown it for the same connection, with nothing repeated";

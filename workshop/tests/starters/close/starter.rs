@@ -15,9 +15,8 @@
 //! - if that has not come `limit` after the call, it returns `TimedOut` then, and not earlier: also
 //!   if the peer reads too little for the answer to be sent, and whatever it says or reads now and
 //!   then. Nobody knows then whether all has arrived. A signal is no reason to give up;
-//! - a peer that resets the connection is the kernel's error as it is, `ConnectionReset` or
-//!   `BrokenPipe`. Where a RST has come before it, `shutdown` says `NotConnected`, and `take_error`
-//!   what it was;
+//! - a reset by the peer is returned as the kernel's error: `ConnectionReset` or `BrokenPipe`. A
+//!   `shutdown` that comes after the RST says only `NotConnected`, and `take_error` what it was;
 //! - whatever it returns, the descriptor is closed by then.
 //!
 //! Limits are of seconds: `Instant::now() + limit` does not overflow.

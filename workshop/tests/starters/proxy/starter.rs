@@ -15,7 +15,8 @@
 //!   client;
 //! - when a read or a write tells that one side has reset its connection, `relay` resets the other one
 //!   at once, with no end of file before that, and returns an error: any will do, but to panic is no
-//!   way to end;
+//!   way to end. (Of two threads two things are forgiven: one writes, and waits for a peer that does
+//!   not read; and one's read returns 0, for the other's write has been told of the reset before);
 //! - when it has returned both connections are closed, and no thread and no descriptor is left.
 //!
 //! How to go on:

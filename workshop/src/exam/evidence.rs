@@ -4,7 +4,7 @@
 use std::{collections::HashMap, fs};
 
 use socket_workshop::{
-    table::{Protocol, Row, State, Table},
+    table::{End, Protocol, Row, State, Table},
     threads::Doing,
 };
 
@@ -67,6 +67,7 @@ impl Evidence {
                 row,
             })
             .collect();
+        without_others_connections(&mut sockets);
         sockets.sort_by_key(Seen::order);
         Evidence {
             sockets,
@@ -111,6 +112,20 @@ impl Evidence {
         };
         Some(format!("{netstat} | grep {}", seen.row.local.port()))
     }
+}
+
+/// A port that was given up is free for anybody: a connection between two sockets of other processes
+/// is no evidence.
+fn without_others_connections(sockets: &mut Vec<Seen>) {
+    let is_others = |seen: &&Seen| {
+        seen.whose == Whose::Nobodys && seen.row.inode != 0 && seen.row.state != State::Listen
+    };
+    let others: Vec<End> = sockets
+        .iter()
+        .filter(is_others)
+        .map(|seen| seen.row.end())
+        .collect();
+    sockets.retain(|seen| !(is_others(&seen) && others.contains(&seen.row.end().other())));
 }
 
 impl Seen {
@@ -191,4 +206,29 @@ pub(super) fn sockets_by_inode() -> HashMap<u32, i32> {
         Some((inode.parse().ok()?, fd))
     };
     folder.filter_map(entry).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use socket_workshop::{peer::connected, table::Kernel};
+    use std::net::TcpListener;
+
+    use super::{Seen, Whose, without_others_connections};
+
+    #[test]
+    fn a_connection_is_shown_if_an_end_of_it_is_the_exams_or_yours() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let (_client, _server, end) = connected(&listener).unwrap();
+        let table = Kernel::open().unwrap().table().unwrap();
+        let rows = [end, end.other()].map(|end| table.find(end).expect("both are open").clone());
+        let shown = |whose: [Whose; 2]| {
+            let seen = rows.iter().cloned().zip(whose);
+            let mut seen: Vec<Seen> = seen.map(|(row, whose)| Seen { row, whose }).collect();
+            without_others_connections(&mut seen);
+            seen.len()
+        };
+        assert_eq!(shown([Whose::Nobodys, Whose::Nobodys]), 0);
+        assert_eq!(shown([Whose::Nobodys, Whose::Peers]), 2);
+        assert_eq!(shown([Whose::Yours(5), Whose::Nobodys]), 2);
+    }
 }

@@ -65,7 +65,7 @@ impl Steps {
     /// # Errors
     /// Stdout is closed.
     pub fn predict(&mut self, shown: &str, question: &str, names: &[&str]) -> io::Result<()> {
-        if !self.predict {
+        if !self.predict || self.quiz.is_over() {
             return Ok(());
         }
         say!("\n{shown}")?;

@@ -46,6 +46,10 @@ impl Quiz {
         Ok(guesses)
     }
 
+    pub(super) fn is_over(&self) -> bool {
+        self.over
+    }
+
     /// Asks for names, in their order, and says whether they were right. Nothing is "I do not know".
     pub(super) fn ask_names(
         &mut self,
@@ -53,9 +57,6 @@ impl Quiz {
         question: &str,
         names: &[&str],
     ) -> io::Result<()> {
-        if self.over {
-            return Ok(());
-        }
         let Some(guess) = ask(out, &format!("{question} "))? else {
             self.over = true;
             return Ok(());

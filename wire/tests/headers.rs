@@ -96,7 +96,13 @@ fn predictions_are_graded_and_counted() {
         assert!(told.contains(text), "no {text:?} in\n{told}");
     }
     let nobody = headers(&["--predict"], "");
-    assert!(String::from_utf8_lossy(&nobody.stdout).ends_with("\nPredicted: 0 of 0.\n"));
+    let told = String::from_utf8_lossy(&nobody.stdout);
+    assert!(told.ends_with("\nPredicted: 0 of 0.\n"), "{told}");
+    assert_eq!(
+        told.matches("  16  ").count(),
+        1 + 5,
+        "one dump, and no more questions: {told}"
+    );
 }
 
 #[test]

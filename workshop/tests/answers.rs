@@ -201,8 +201,8 @@ answers! {
             leaves_its_timeout leaves_its_timeout_after_an_error
             looks_at_the_limit_between_pauses looks_at_the_limit_in_silence_only
             lowest_byte_first never_sends_again passes_over_every_error
-            passes_over_the_first_error passes_zero_on says_would_block sends_again_at_each_datagram slices_without_looking spins
-            takes_the_timeout_away takes_the_whole_buffer takes_whatever_comes two_sends
+            passes_over_the_first_error passes_zero_on says_would_block
+            sends_again_at_each_datagram slices_without_looking spins takes_the_timeout_away takes_the_whole_buffer takes_whatever_comes two_sends
             a_signal_is_a_time_out;
 
         tftp(parse, write): a_block_is_text a_long_ack a_number_in_a_byte an_error_in_utf_8_only
@@ -225,8 +225,8 @@ answers! {
             takes_what_is_left trusts_the_kind unwraps whole_words_only zero_in_front
             longer_than_it_knows;
 
-        handshake(states): a_syn_begins_anew a_syn_is_an_answer adds_numbers any_ack_is_of_the_fin begins_at_zero
-            both_wait closes_what_is_open compares_numbers counts_each_fin each_close_is_the_first
+        handshake(states): a_syn_begins_anew a_syn_is_an_answer adds_numbers
+            any_ack_is_of_the_fin begins_at_zero both_wait closes_what_is_open compares_numbers counts_each_fin each_close_is_the_first
             established_by_its_own_answer forgets_an_early_fin hears_resets_only no_closing
             one_step_a_segment only_changes only_the_next_piece pieces_must_fit refused_only
             swaps_the_ends takes_a_fin_at_once the_fin_first the_last_sent_is_all waits_for_the_gap

@@ -7,8 +7,8 @@
 //! The rules it is held to:
 //! - a datagram is a number, in 4 bytes, the highest first, and then a text, of any bytes or none. What
 //!   is sent is `number` and `request`. The answer is the first datagram that comes with the same
-//!   number; its text is returned. Over IPv4 a datagram has up to 65 507 bytes, the number's
-//!   among them;
+//!   number; its text is returned. A datagram has, over IPv4, up to 65 507 bytes, the number's among
+//!   them;
 //! - while the answer has not come, the same is sent again: 50 ms after the first time, 100 ms after
 //!   the second, 200 ms after the third, and so on, twice as long each time;
 //! - datagrams with other numbers (late answers to earlier questions, perhaps), and those that are too

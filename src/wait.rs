@@ -11,8 +11,8 @@
 //! 3. The threads spin ([`Stuck::Spin`]): they have used CPU time, without blocking and without
 //!    moving a byte.
 //! 4. Nothing moves, but that proves nothing ([`Stuck::Idle`]): the threads wait again and again with
-//!    a timeout, or for something outside, and have done so for two seconds. One wait with a timeout,
-//!    however long, is waited for.
+//!    a timeout, or for something outside, or the kernel retransmits without success, for two seconds. One wait
+//!    with a timeout, and one retransmission timer, are waited for however long they are.
 //! 5. The ceiling was reached ([`Stuck::Ceiling`]).
 //!
 //! Whatever changes in a socket's state or queues begins all of these anew, so a thread that is slow

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use crate::{
-    table::{Row, State, TimerKind},
+    table::{Row, State, Timer, TimerKind},
     wait::Look,
 };
 
@@ -13,6 +13,15 @@ const FAR: Duration = Duration::from_secs(60);
 /// Whether the sockets of this look stay as they are, as long as no thread acts.
 pub(super) fn is_quiet(look: &Look) -> bool {
     look.sockets.iter().all(|row| rests(row, look))
+}
+
+/// When the kernel next sends something by itself, if it will.
+pub(super) fn next_try(look: &Look) -> Option<Duration> {
+    let under_way = look.sockets.iter().filter(|row| !rests(row, look));
+    let retransmits =
+        |timer: &Timer| matches!(timer.kind, TimerKind::Retransmit | TimerKind::WindowProbe);
+    let timers = under_way.filter_map(|row| row.timer.filter(retransmits));
+    timers.map(|timer| timer.remaining).min()
 }
 
 /// Whether it takes the peer's window ([`Row::window`]) to say so.

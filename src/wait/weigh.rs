@@ -10,7 +10,7 @@ use nix::time::{ClockId, clock_gettime};
 
 use super::{
     BLIND, IDLE, Look, SPIN, Stuck,
-    quiet::{depends_on_windows, is_quiet},
+    quiet::{depends_on_windows, is_quiet, next_try},
 };
 use crate::{
     table::{End, Row, State},
@@ -117,7 +117,7 @@ impl Weighing {
                 (self.idle, self.in_one_wait) = (Duration::ZERO, Duration::ZERO);
             }
         }
-        if !have_stayed_blocked(before, &look) {
+        if !have_stayed_blocked(before, &look) || has_tried_again(before, &look) {
             self.equal = 0;
             self.idle += passed + self.in_one_wait;
             self.in_one_wait = Duration::ZERO;
@@ -153,6 +153,8 @@ impl Weighing {
         }
         match all {
             Lasts::Endless if has_children() => Lasts::Outside,
+            // The kernel will act: that is waited for as a timeout is.
+            Lasts::Endless => next_try(look).map_or(Lasts::Endless, Lasts::AtMost),
             all => all,
         }
     }
@@ -169,6 +171,13 @@ impl Weighing {
         let (looks, time) = FOR_DATAGRAMS;
         !look.datagrams || self.equal >= looks && self.equal_since.elapsed() >= time
     }
+}
+
+/// Whether a timer of a socket has run out between two looks, and has been set again.
+fn has_tried_again(before: &Look, look: &Look) -> bool {
+    let remaining = |row: &Row| row.timer.map(|timer| timer.remaining);
+    let mut pairs = before.sockets.iter().zip(&look.sockets);
+    pairs.any(|(before, now)| remaining(now) > remaining(before))
 }
 
 /// Whether a socket has changed, or anything else has moved.

@@ -40,7 +40,7 @@ use super::{
 };
 
 /// When a check's process is killed. Every wait in a check has a shorter limit of its own.
-const KILL_AFTER: Duration = Duration::from_secs(15);
+const KILL_AFTER: Duration = Duration::from_secs(60);
 
 /// What is kept of what an answer prints.
 const PRINTED: usize = 2 << 10;

@@ -2,10 +2,7 @@
 
 use std::{io, os::fd::AsFd};
 
-use socket_workshop::{
-    deadline::Deadline,
-    table::{Kernel, State, Table},
-};
+use socket_workshop::table::{Kernel, State, Table};
 
 use socket2::{SockRef, Type};
 
@@ -97,24 +94,30 @@ impl Exam {
         Ok(table)
     }
 
-    /// Waits until the table shows something. `None` if it has not by the limit.
+    /// The rows of these ports, watched or not.
     ///
     /// # Errors
     /// The table cannot be read here.
-    pub fn table_shows<T>(
-        &self,
-        limit: Deadline,
-        mut look: impl FnMut(&Table) -> Option<T>,
-    ) -> Verdict<Option<T>> {
-        let mut unreadable = None;
-        let seen = limit.wait_for(|| match self.table() {
-            Ok(table) => Ok(look(&table)),
-            Err(unmet) => {
-                unreadable = Some(unmet);
-                Err(io::ErrorKind::Other.into())
-            }
-        });
-        unreadable.map_or(Ok(seen.ok().flatten()), Err)
+    pub(super) fn table_of(&self, ports: &[u16], with_info: bool) -> Verdict<Table> {
+        let read = match with_info {
+            true => Kernel::table_with_info,
+            false => Kernel::table,
+        };
+        let table = readable(self.kernel.borrow_mut().as_mut().map(read))?;
+        Ok(table.of_ports(ports))
+    }
+
+    /// All rows of this machine.
+    ///
+    /// # Errors
+    /// The table cannot be read here.
+    pub(super) fn whole_table(&self) -> Verdict<Table> {
+        readable(self.kernel.borrow_mut().as_mut().map(Kernel::table))
+    }
+
+    /// Whether datagrams pass in this check.
+    pub(super) fn watches_datagrams(&self) -> bool {
+        self.udp.get()
     }
 }
 

@@ -199,3 +199,6 @@ fn dump_is_over(body: &[u8]) -> io::Result<()> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -139,6 +139,8 @@ fn a_listener_is_found_on_its_own_address_only() {
     };
     for mut kernel in kernels() {
         assert!(kernel.row(at("127.0.0.1", &one)).unwrap().is_some());
+        let as_ipv6 = at("::ffff:127.0.0.1", &one);
+        assert!(kernel.row(as_ipv6).unwrap().is_some(), "the same address");
         assert!(kernel.row(at("0.0.0.0", &any)).unwrap().is_some());
         for nobody in [at("0.0.0.0", &one), at("127.0.0.1", &any), at("::", &any)] {
             assert_eq!(kernel.row(nobody).unwrap(), None, "{nobody}");

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeSet,
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpStream, UdpSocket},
 };
 
 use super::{SockDiag, dump_is_over};
@@ -79,6 +79,18 @@ fn a_look_up_that_finds_nothing_leaves_nothing_behind_for_the_next() {
         assert_eq!(netlink.look_up(nobody, false).unwrap(), None);
         let row = netlink.look_up(end, true).unwrap();
         assert_eq!(row.map(|row| row.end()), Some(end));
+    }
+}
+
+#[test]
+fn both_ends_of_udp_are_found_without_a_dump() {
+    let server = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let client = UdpSocket::bind("127.0.0.1:0").unwrap();
+    client.connect(server.local_addr().unwrap()).unwrap();
+    let mut netlink = SockDiag::open().unwrap();
+    for end in [End::of(&server).unwrap(), End::of(&client).unwrap()] {
+        let row = netlink.look_up(end, false).unwrap().unwrap();
+        assert_eq!(row.end(), end);
     }
 }
 

@@ -15,25 +15,49 @@ pub(super) struct Expected<'a> {
 }
 
 impl Expected<'_> {
-    /// The table, with all the figures that are demanded: TCP's, or UDP's where the stage names an end
-    /// of UDP, or both where it names ends of both.
-    pub(super) fn look(&self, kernel: &mut Kernel) -> io::Result<Table> {
+    /// The rows of these ports, with all the figures that are demanded: TCP's, or UDP's where the stage
+    /// names an end of UDP, or both where it names ends of both.
+    pub(super) fn look(&self, kernel: &mut Kernel, ports: &[u16]) -> io::Result<Table> {
         let names = |protocol| self.rows.iter().any(|(_, end, _)| end.protocol == protocol);
         if !names(Protocol::Udp) {
-            return self.look_at_tcp(kernel);
+            return self.look_at_tcp(kernel, ports);
         }
         let tcp = match names(Protocol::Tcp) {
-            true => self.look_at_tcp(kernel)?,
+            true => self.look_at_tcp(kernel, ports)?,
             false => Table::default(),
         };
-        Ok(tcp.and(kernel.udp_table()?))
+        Ok(tcp.and(kernel.udp_table_of(ports)?))
     }
 
-    fn look_at_tcp(&self, kernel: &mut Kernel) -> io::Result<Table> {
-        match self.rows.iter().any(|(_, _, must)| must.needs_info()) {
-            true => kernel.table_with_info(),
-            false => kernel.table(),
+    fn look_at_tcp(&self, kernel: &mut Kernel, ports: &[u16]) -> io::Result<Table> {
+        match self.needs_info() {
+            true => kernel.table_of_with_info(ports),
+            false => kernel.table_of(ports),
         }
+    }
+
+    fn needs_info(&self) -> bool {
+        self.rows.iter().any(|(_, _, must)| must.needs_info())
+    }
+
+    /// Whether to look at the rows of the stage's ends alone says nearly all: each is one row or none,
+    /// and nothing is claimed of others.
+    pub(super) fn can_be_looked_up(&self) -> bool {
+        let one_row = |(_, end, must): &(_, End, Must)| !end.is_many() && must.is_of_one_row();
+        !self.nothing_else && self.rows.iter().all(one_row)
+    }
+
+    /// The rows of the stage's ends alone, with all the figures that are demanded.
+    pub(super) fn look_up(&self, kernel: &mut Kernel) -> io::Result<Table> {
+        let with_info = self.needs_info();
+        let look_up = |(_, end, _): &(_, End, Must)| match with_info {
+            true => kernel.row_with_info(*end).transpose(),
+            false => kernel.row(*end).transpose(),
+        };
+        let rows = self.rows.iter().filter_map(look_up);
+        Ok(Table {
+            rows: rows.collect::<io::Result<_>>()?,
+        })
     }
 
     pub(super) fn names(&self, row: &Row) -> bool {

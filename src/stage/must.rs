@@ -193,6 +193,11 @@ impl Must {
         demands.iter().any(Option::is_some)
     }
 
+    /// Whether it demands one row of the end, or none.
+    pub(super) fn is_of_one_row(&self) -> bool {
+        self.rows <= 1
+    }
+
     pub(super) fn is_gone(&self) -> bool {
         self.state.is_none()
     }

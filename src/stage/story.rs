@@ -222,18 +222,27 @@ impl Story {
         kernel: &mut Kernel,
         stage: &Expected<'_>,
     ) -> io::Result<Result<Table, Table>> {
+        let limit = Deadline::after(self.patience);
+        // Looking up the stage's ends costs microseconds: wait with that, then take the table to be shown.
+        if kernel.looks_up() && stage.can_be_looked_up() {
+            limit.wait_for(|| Ok(self.agrees(stage, &stage.look_up(kernel)?).then_some(())))?;
+        }
         let mut last = Table::default();
-        let agreed = Deadline::after(self.patience).wait_for(|| {
-            last = stage.look(kernel)?.of_ports(&self.ports);
+        let agreed = limit.wait_for(|| {
+            last = stage.look(kernel, &self.ports)?;
             last.rows
                 .retain(|row| !(is_orphan(row) && self.earlier.contains(&row.end())));
-            let all = stage.rows.iter().all(|(_, end, must)| {
-                must.holds(&last, *end) || (must.is_time_wait() && self.has_run_out(*end))
-            });
-            let others = last.rows.iter().any(|row| stage.is_stranger(row));
-            Ok((all && !(stage.nothing_else && others)).then(|| last.clone()))
+            Ok(self.agrees(stage, &last).then(|| last.clone()))
         })?;
         Ok(agreed.ok_or(last))
+    }
+
+    fn agrees(&self, stage: &Expected<'_>, table: &Table) -> bool {
+        let all = stage.rows.iter().all(|(_, end, must)| {
+            must.holds(table, *end) || (must.is_time_wait() && self.has_run_out(*end))
+        });
+        let others = table.rows.iter().any(|row| stage.is_stranger(row));
+        all && !(stage.nothing_else && others)
     }
 
     /// Whether an earlier stage has shown this end in TIME_WAIT, and its minute is over: whoever

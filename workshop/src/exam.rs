@@ -47,6 +47,9 @@ pub use self::{
     time::{Reference, Timing, Took},
 };
 
+/// A limit for an answer where time is not the subject: longer than any check may take.
+pub const AMPLE: Duration = Duration::from_secs(3600);
+
 /// A time to wait for. On its way out: waits end by evidence.
 pub const LIMIT: Duration = Duration::from_secs(2);
 

@@ -95,11 +95,11 @@ impl Exam {
     /// The table cannot be read here.
     pub(super) fn table_of(&self, ports: &[u16], with_info: bool) -> Verdict<Table> {
         let read = match with_info {
-            true => Kernel::table_with_info,
-            false => Kernel::table,
+            true => Kernel::table_of_with_info,
+            false => Kernel::table_of,
         };
-        let table = readable(self.kernel.borrow_mut().as_mut().map(read))?;
-        Ok(table.of_ports(ports))
+        let mut kernel = self.kernel.borrow_mut();
+        readable(kernel.as_mut().map(|kernel| read(kernel, ports)))
     }
 
     /// All rows of this machine.

@@ -28,6 +28,8 @@ use workshop::{
     exam::{Outcome, Report, tell},
 };
 
+mod contradictions;
+
 struct Answer {
     name: &'static str,
     source: &'static str,
@@ -312,6 +314,10 @@ fn main() -> ExitCode {
     let mut trials = vec![
         Trial::test("every_answer_is_in_the_list", every_answer_is_in_the_list),
         Trial::test("nothing_is_left_of_an_answer", nothing_is_left_of_an_answer),
+        Trial::test("contradictions_are_found", || {
+            contradictions::contradictions_are_found();
+            Ok(())
+        }),
     ];
     trials.extend(ANSWERS.iter().map(|answer| {
         let verdict = match answer.name.split('/').next() {
@@ -344,6 +350,7 @@ fn is_rejected_for_its_mistake(answer: &Answer) -> Result<(), Failed> {
         }
         _ => return Err(format!("expected the cause `{cause}`:\n{text}").into()),
     }
+    has_no_contradiction(report)?;
     let kept = path(answer).with_extension("txt");
     if !kept.exists() {
         return Ok(());
@@ -355,6 +362,17 @@ fn is_rejected_for_its_mistake(answer: &Answer) -> Result<(), Failed> {
         return Err(format!("not as in {}:\n{text}", kept.display()).into());
     }
     Ok(())
+}
+
+/// No failure may have a cause that its own evidence excludes.
+fn has_no_contradiction(report: &Report) -> Result<(), Failed> {
+    let Outcome::Failed(failure) = &report.outcome else {
+        return Ok(());
+    };
+    match contradictions::contradictions(failure)[..] {
+        [] => Ok(()),
+        [first, ..] => Err(format!("a contradiction: {first}\n{}", tell(report)).into()),
+    }
 }
 
 fn passes_every_check(answer: &Answer) -> Result<(), Failed> {

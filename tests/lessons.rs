@@ -27,7 +27,7 @@ const LESSONS: [(&str, usize); 20] = [
     ("reuseaddr", 6),
     ("kv", 4),
     ("close", 9),
-    ("states", 13),
+    ("states", 14),
     ("nonblocking", 4),
     ("window", 7),
     ("backlog", 4),

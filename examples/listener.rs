@@ -75,7 +75,7 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
 fn families(story: &mut Story) -> io::Result<()> {
     let v4 = TcpListener::bind("127.0.0.1:0")?; // all of `listen` above in one call
     let Ok(v6) = TcpListener::bind("[::1]:0") else {
-        return story.tell("\nNo IPv6 on this machine: the stage of the families is left out.");
+        return story.leave_out(1, "this machine has no IPv6");
     };
     let both = listen(SocketAddr::from(([0u16; 8], 0)))?; // [::], every address there is
     #[cfg(target_os = "linux")]

@@ -17,6 +17,7 @@ use socket2::{Domain, SockRef, Socket, Type};
 pub use self::hops::{set_min_ttl, set_ttl};
 use crate::{
     deadline::Deadline,
+    fault::Attempt,
     listen::Listen,
     table::{End, Kernel},
 };
@@ -73,18 +74,27 @@ const NARROW: usize = 4096;
 /// A client of a proxy, and what the server that is behind it accepts for this client.
 ///
 /// # Errors
-/// As for connect and accept. Accept takes the oldest of the queue: nobody else may be in it.
-/// [`io::ErrorKind::TimedOut`]: the proxy has not dialed the server within five seconds.
+/// As for connect and [`accept_soon`]. Accept takes the oldest of the queue: nobody else may be in it.
 pub fn connected_through(
     proxy: SocketAddr,
     server: &TcpListener,
 ) -> io::Result<(TcpStream, TcpStream)> {
     let client = TcpStream::connect(proxy)?;
-    let mut dialed = [PollFd::new(server.as_fd(), PollFlags::POLLIN)];
-    match poll(&mut dialed, 5000_u16)? {
+    Ok((client, accept_soon(server)?))
+}
+
+/// Accepts a connection that somebody is about to make.
+///
+/// # Errors
+/// As for accept. [`io::ErrorKind::TimedOut`]: nobody has dialed within half a minute. On a machine that
+/// is busy with other work a thread may wait for seconds until it gets its turn.
+pub fn accept_soon(listener: &TcpListener) -> io::Result<TcpStream> {
+    let mut dialed = [PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
+    match poll(&mut dialed, 30_000_u16)? {
         0 => Err(io::ErrorKind::TimedOut.into()),
-        _ => Ok((client, server.accept()?.0)),
+        _ => Ok(listener.accept()?.0),
     }
+    .attempt(|| "no connection to accept".to_owned())
 }
 
 /// A listener that answers no SYN, for its accept queue is full, and who fills it.

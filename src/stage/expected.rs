@@ -2,7 +2,7 @@
 
 use std::{io, net::SocketAddr, time::Duration};
 
-use super::Must;
+use super::{Must, story::refused};
 use crate::table::{End, Kernel, Protocol, Row, State, Table};
 
 /// A refutation shows so many rows; of more, how many there are in each state.
@@ -83,7 +83,7 @@ impl Expected<'_> {
             ..=FEW => format!("the kernel shows\n{table}"),
             many => format!("the kernel shows {many} rows{}", states(table)),
         };
-        io::Error::other(text.trim_end().to_owned())
+        refused(text.trim_end().to_owned())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, ErrorKind, IsTerminal, Write},
+    mem,
     net::SocketAddr,
     time::{Duration, Instant},
 };
@@ -12,6 +13,7 @@ use super::{
     follow::{next_door, orphans},
     pace::Pace,
     quiz::Quiz,
+    refusal::Refusals,
     text::wrapped,
 };
 use crate::{
@@ -40,6 +42,9 @@ pub struct Story {
     pub(super) waiting: Vec<(End, Instant)>,
     pub(super) patience: Duration,
     pub(super) confirmed: usize,
+    /// Stages that could not be played here, and why.
+    left_out: Vec<(usize, String)>,
+    pub(super) refusals: Refusals,
     pub(super) pace: Pace,
     pub(super) quiz: Option<Quiz>,
     pub(super) diagram: bool,
@@ -47,6 +52,13 @@ pub struct Story {
 }
 
 type Witness = Box<dyn FnMut(&Table)>;
+
+/// What a lesson fails with when the kernel, or a call, has refuted it. From now on the program ends: in
+/// order, or without ([`command::ending`]).
+pub(super) fn refused(message: String) -> io::Error {
+    command::ending::soon(&message);
+    io::Error::other(message)
+}
 
 impl Story {
     /// Begins a story about one port, on stdout, with the commands to run in another terminal.
@@ -98,6 +110,8 @@ impl Story {
             waiting: Vec::new(),
             patience: PATIENCE,
             confirmed: 0,
+            left_out: Vec::new(),
+            refusals: Refusals::by_environment()?,
             pace: flags.pace(),
             quiz: flags.predict.then(Quiz::default),
             diagram: false,
@@ -155,8 +169,10 @@ impl Story {
     /// # Errors
     /// It does not hold here; or the output is closed.
     pub fn claim(&mut self, text: &str, holds: bool) -> io::Result<()> {
+        let claim = text.trim(); // it may begin with an empty line
+        self.refuse_if_asked(&format!("the claim: {claim}"))?;
         if !holds {
-            return Err(io::Error::other(format!("not so on this machine: {text}")));
+            return Err(refused(format!("not so on this machine: {claim}")));
         }
         self.tell(text)
     }
@@ -171,16 +187,32 @@ impl Story {
         result: io::Result<T>,
         kind: ErrorKind,
     ) -> io::Result<()> {
+        self.refuse_if_asked(&format!("the claim: {call} gave {kind:?}"))?;
         match result {
             Err(error) if error.kind() == kind => self.tell(&format!("{call} gave {kind:?}.")),
             Err(error) if command::is_reader_gone(&error) => Err(error),
-            Err(error) => Err(io::Error::other(format!(
+            Err(error) => Err(refused(format!(
                 "{call} gave no {kind:?} on this machine: {error}"
             ))),
-            Ok(_) => Err(io::Error::other(format!(
+            Ok(_) => Err(refused(format!(
                 "{call} gave no {kind:?} on this machine: it succeeded"
             ))),
         }
+    }
+
+    /// Stages that cannot be played on this machine, and why: told now, and counted at the end.
+    ///
+    /// # Errors
+    /// The output is closed.
+    pub fn leave_out(&mut self, stages: usize, why: &str) -> io::Result<()> {
+        self.line("")?;
+        let what = match stages {
+            1 => "1 stage is left out".to_owned(),
+            stages => format!("{stages} stages are left out"),
+        };
+        self.tell(&format!("{what}: {why}."))?;
+        self.left_out.push((stages, why.to_owned()));
+        Ok(())
     }
 
     /// Ends the story with what the kernel has confirmed, and the score of the predictions.
@@ -192,13 +224,20 @@ impl Story {
         if let Some(quiz) = self.quiz.take() {
             self.line(&quiz.score())?;
         }
-        if self.kernel.is_some() {
-            self.line(&format!(
-                "The kernel has confirmed all {} stages.",
-                self.confirmed
-            ))?;
+        if self.kernel.is_none() {
+            return Ok(());
         }
-        Ok(())
+        let (confirmed, left_out) = (self.confirmed, mem::take(&mut self.left_out));
+        let missing: usize = left_out.iter().map(|(stages, _)| stages).sum();
+        if missing == 0 {
+            return self.line(&format!("The kernel has confirmed all {confirmed} stages."));
+        }
+        let why: Vec<String> = left_out.into_iter().map(|(_, why)| why).collect();
+        self.tell(&format!(
+            "The kernel has confirmed {confirmed} of {} stages; {missing} left out: {}.",
+            confirmed + missing,
+            why.join("; ")
+        ))
     }
 
     pub(super) fn line(&mut self, line: &str) -> io::Result<()> {
@@ -223,7 +262,7 @@ impl Story {
         stage: &Expected<'_>,
     ) -> io::Result<Result<Table, Table>> {
         let mut last = Table::default();
-        let agreed = Deadline::after(self.patience).wait_for(|| {
+        let agreed = self.wait_for_the_kernel(|| {
             last = stage.look(kernel)?.of_ports(&self.ports);
             last.rows
                 .retain(|row| !(is_orphan(row) && self.earlier.contains(&row.end())));
@@ -234,6 +273,23 @@ impl Story {
             Ok((all && !(stage.nothing_else && others)).then(|| last.clone()))
         })?;
         Ok(agreed.ok_or(last))
+    }
+
+    /// Looks until there is an answer, or the patience of a stage is over.
+    fn wait_for_the_kernel<T>(
+        &self,
+        look: impl FnMut() -> io::Result<Option<T>>,
+    ) -> io::Result<Option<T>> {
+        Deadline::after(self.patience).wait_for(look)
+    }
+
+    /// Counts a stage or a claim, and refuses it if that is what REFUSE asks for.
+    pub(super) fn refuse_if_asked(&mut self, what: &str) -> io::Result<()> {
+        let Some(asked) = self.refusals.next() else {
+            return Ok(());
+        };
+        self.line(&format!("({asked})"))?;
+        Err(refused(format!("{asked}: {what}")))
     }
 
     /// Whether an earlier stage has shown this end in TIME_WAIT, and its minute is over: whoever

@@ -9,7 +9,7 @@ use std::{
 
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
-use crate::fault::Attempt;
+use crate::{fault::Attempt, table};
 
 /// What a listener is opened with. The default is what `TcpListener::bind` does on Unix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +59,7 @@ impl Listen {
     /// (`AddrNotAvailable`), or a port below 1024 without the privilege (`PermissionDenied`).
     pub fn on(self, addr: SocketAddr) -> io::Result<TcpListener> {
         self.open(addr)
-            .attempt(|| format!("cannot listen on {addr}"))
+            .attempt_to_listen(addr, table::Protocol::Tcp)
     }
 
     fn open(self, addr: SocketAddr) -> io::Result<TcpListener> {

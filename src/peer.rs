@@ -166,9 +166,10 @@ impl Drip {
         Drip(thread::spawn(move || {
             for byte in bytes {
                 thread::sleep(pause); // no synchronisation: its length is the subject
+                let sending = Instant::now(); // the thread may stand still right after the write, too
                 stream.write_all(&[*byte])?;
                 longest = longest.max(sent.elapsed());
-                sent = Instant::now();
+                sent = sending;
             }
             Ok((stream, longest))
         }))

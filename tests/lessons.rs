@@ -61,25 +61,26 @@ fn story(name: &str, output: &Output) -> String {
 fn for_each_lesson(test: impl Fn(&str, usize) + Sync) {
     thread::scope(|scope| {
         for (name, stages) in LESSONS.into_iter().filter(|(_, stages)| *stages > 0) {
-            if name == "handshake" && !may_have_a_network_of_its_own() {
-                continue;
-            }
             let test = &test;
             scope.spawn(move || test(name, stages));
         }
     });
 }
 
-/// Whether this machine lets a lesson capture. If not, says what is not tested.
-fn may_have_a_network_of_its_own() -> bool {
-    let output = run(&mut on_any_port("handshake"), "");
-    let said = String::from_utf8_lossy(&output.stderr);
-    let refused = said.starts_with("handshake: cannot have a network of its own: ");
-    if refused {
-        assert_eq!(output.status.code(), Some(1));
-        eprintln!("skipped: {said}");
+/// Demands that the kernel has confirmed all stages. `handshake` may leave out three, and say so, where it
+/// may not have a network of its own.
+#[track_caller]
+fn all_are_confirmed(name: &str, told: &str, stages: usize) {
+    if name == "handshake" && told.contains("The lesson cannot show its segments here: ") {
+        eprintln!("skipped: here {name} shows no segments");
+        let told = told.replace('\n', " ");
+        let rest = stages - 3;
+        let counted = format!("confirmed {rest} of {stages} stages; 3 were left out: ");
+        assert!(told.contains(&counted), "{told}");
+        return;
     }
-    !refused
+    let counted = format!("\nThe kernel has confirmed all {stages} stages.\n");
+    assert!(told.ends_with(&counted), "{name}: {told}");
 }
 
 #[test]
@@ -114,12 +115,7 @@ fn the_kernel_confirms_every_stage_of_every_lesson() {
             "{name}: {}\n{told}",
             String::from_utf8_lossy(&output.stderr)
         );
-        assert!(
-            told.ends_with(&format!(
-                "\nThe kernel has confirmed all {stages} stages.\n"
-            )),
-            "{name}: {told}"
-        );
+        all_are_confirmed(name, &told, stages);
         assert!(
             told.starts_with("In another terminal:  watch -n1 'netstat -na"),
             "{name}"
@@ -142,7 +138,7 @@ fn step_waits_for_enter_and_goes_on_at_the_end_of_stdin() {
             3,
             "{name}: two Enters, then the end of stdin"
         );
-        assert!(told.contains(&format!("all {stages} stages")), "{name}");
+        all_are_confirmed(name, &told, stages);
     });
 }
 

@@ -1,5 +1,6 @@
 //! The maintainer's switch: `REFUSE=3` refuses the third of a lesson's stages and claims, as if the
-//! kernel had not confirmed it, to see how the lesson ends then.
+//! kernel had not confirmed it, to see how the lesson ends then. `REFUSE=0` refuses none, and the lesson
+//! says at its end how many there are.
 
 use std::{env, io};
 
@@ -23,6 +24,12 @@ impl Refusals {
             Err(_) => None,
         };
         Ok(Refusals { refused, so_far: 0 })
+    }
+
+    /// How many there were, if REFUSE asks for that.
+    pub(super) fn counted(&self) -> Option<String> {
+        let asked = self.refused == Some(0);
+        asked.then(|| format!("{} stages and claims can be refused.", self.so_far))
     }
 
     /// Counts one more. If it is to be refused, returns a word on who has asked for that.

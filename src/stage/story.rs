@@ -206,11 +206,8 @@ impl Story {
     /// The output is closed.
     pub fn leave_out(&mut self, stages: usize, why: &str) -> io::Result<()> {
         self.line("")?;
-        let what = match stages {
-            1 => "1 stage is left out".to_owned(),
-            stages => format!("{stages} stages are left out"),
-        };
-        self.tell(&format!("{what}: {why}."))?;
+        let plural = if stages == 1 { " is" } else { "s are" };
+        self.tell(&format!("{stages} stage{plural} left out: {why}."))?;
         self.left_out.push((stages, why.to_owned()));
         Ok(())
     }
@@ -224,6 +221,9 @@ impl Story {
         if let Some(quiz) = self.quiz.take() {
             self.line(&quiz.score())?;
         }
+        if let Some(counted) = self.refusals.counted() {
+            self.line(&counted)?;
+        }
         if self.kernel.is_none() {
             return Ok(());
         }
@@ -233,8 +233,9 @@ impl Story {
             return self.line(&format!("The kernel has confirmed all {confirmed} stages."));
         }
         let why: Vec<String> = left_out.into_iter().map(|(_, why)| why).collect();
+        let were = if missing == 1 { "was" } else { "were" };
         self.tell(&format!(
-            "The kernel has confirmed {confirmed} of {} stages; {missing} left out: {}.",
+            "The kernel has confirmed {confirmed} of {} stages; {missing} {were} left out: {}.",
             confirmed + missing,
             why.join("; ")
         ))

@@ -15,6 +15,7 @@ pub(super) struct Refusals {
 }
 
 impl Refusals {
+    /// As the environment asks.
     pub(super) fn by_environment() -> io::Result<Refusals> {
         let refused = match env::var(REFUSE) {
             Ok(text) => Some(text.parse().map_err(|_| {
@@ -23,7 +24,12 @@ impl Refusals {
             })?),
             Err(_) => None,
         };
-        Ok(Refusals { refused, so_far: 0 })
+        Ok(Refusals::of(refused))
+    }
+
+    /// Refuses this one, or, where it is 0, only counts.
+    pub(super) fn of(refused: Option<usize>) -> Refusals {
+        Refusals { refused, so_far: 0 }
     }
 
     /// How many there were, if REFUSE asks for that.

@@ -123,6 +123,33 @@ fn the_kernel_confirms_every_stage_of_every_lesson() {
     });
 }
 
+/// A user namespace of the test's own, in which no further namespace may be made (namespaces(7)).
+#[test]
+fn handshake_leaves_out_what_it_may_not_capture_and_says_so() {
+    if !installed("unshare") {
+        return;
+    }
+    let forbid = "for kind in user net; do echo 0 > /proc/sys/user/max_${kind}_namespaces; done";
+    let mut command = Command::new("unshare");
+    command
+        .args(["--user", "--map-root-user", "sh", "-c"])
+        .arg(format!("{forbid} && exec \"$0\" \"$@\""))
+        .arg(lesson("handshake").get_program())
+        .args(["--listen", "127.0.0.1:0"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let output = run(&mut command, "");
+    let said = String::from_utf8_lossy(&output.stderr);
+    if said.starts_with("unshare: ") || said.starts_with("sh: ") {
+        return eprintln!("skipped: {said}");
+    }
+    assert!(output.status.success(), "{said}");
+    let told = story("handshake", &output);
+    assert!(told.contains("cannot show its segments here"), "{told}");
+    assert!(told.contains("confirmed 5 of 8 stages; 3 were left out: "));
+    all_are_confirmed("handshake", &told, 8);
+}
+
 #[test]
 fn step_waits_for_enter_and_goes_on_at_the_end_of_stdin() {
     for_each_lesson(|name, stages| {

@@ -15,6 +15,7 @@
 mod end;
 mod kernel;
 mod netstat;
+mod own;
 mod proc;
 mod sock_diag;
 mod state;
@@ -29,6 +30,7 @@ use std::{
 pub use end::End;
 pub use kernel::Kernel;
 pub use netstat::{HEADER, HEADER_WITH_TIMERS};
+pub use own::own_sockets;
 pub use state::State;
 
 /// A snapshot of the socket table.

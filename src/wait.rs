@@ -57,6 +57,8 @@ pub struct Look {
     /// Whether datagrams pass between these threads. One that is under way leaves no trace, so a
     /// proof takes more looks.
     pub datagrams: bool,
+    /// Whether one of the sockets is another process's, which may act.
+    pub has_others: bool,
     /// A number that grows with everything else that moves, such as the bytes received so far.
     pub progress: u64,
 }

@@ -1,9 +1,10 @@
 //! What a stage claims of the table, and what to say when the kernel shows otherwise.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{io, net::SocketAddr};
 
-use super::Must;
+use super::{Must, story::refused};
 use crate::table::{End, Kernel, Protocol, Row, State, Table};
+use crate::wait::Stuck;
 
 /// A refutation shows so many rows; of more, how many there are in each state.
 const FEW: usize = 100;
@@ -18,11 +19,10 @@ impl Expected<'_> {
     /// The rows of these ports, with all the figures that are demanded: TCP's, or UDP's where the stage
     /// names an end of UDP, or both where it names ends of both.
     pub(super) fn look(&self, kernel: &mut Kernel, ports: &[u16]) -> io::Result<Table> {
-        let names = |protocol| self.rows.iter().any(|(_, end, _)| end.protocol == protocol);
-        if !names(Protocol::Udp) {
+        if !self.names_an_end_of(Protocol::Udp) {
             return self.look_at_tcp(kernel, ports);
         }
-        let tcp = match names(Protocol::Tcp) {
+        let tcp = match self.names_an_end_of(Protocol::Tcp) {
             true => self.look_at_tcp(kernel, ports)?,
             false => Table::default(),
         };
@@ -60,6 +60,16 @@ impl Expected<'_> {
         })
     }
 
+    pub(super) fn names_an_end_of(&self, protocol: Protocol) -> bool {
+        self.rows.iter().any(|(_, end, _)| end.protocol == protocol)
+    }
+
+    pub(super) fn waits_for_a_countdown(&self) -> bool {
+        self.rows
+            .iter()
+            .any(|(_, _, must)| must.waits_for_a_countdown())
+    }
+
     pub(super) fn names(&self, row: &Row) -> bool {
         self.rows.iter().any(|(_, end, _)| end.is(row))
     }
@@ -89,9 +99,8 @@ impl Expected<'_> {
         !self.names(row) && (ours(row.local) || ours(row.peer))
     }
 
-    pub(super) fn refuted(&self, title: &str, waited: Duration, table: &Table) -> io::Error {
-        let mut text =
-            format!("after {waited:?} the kernel does not show what stage `{title}` claims\n");
+    pub(super) fn refuted(&self, title: &str, stuck: &Stuck, table: &Table) -> io::Error {
+        let mut text = format!("the kernel does not show what stage `{title}` claims ({stuck})\n");
         for (role, end, must) in &self.rows {
             let verdict = if must.holds(table, *end) {
                 "shown   "
@@ -107,7 +116,7 @@ impl Expected<'_> {
             ..=FEW => format!("the kernel shows\n{table}"),
             many => format!("the kernel shows {many} rows{}", states(table)),
         };
-        io::Error::other(text.trim_end().to_owned())
+        refused(text.trim_end().to_owned())
     }
 }
 

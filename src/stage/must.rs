@@ -161,6 +161,11 @@ impl Must {
         }
     }
 
+    /// Whether it waits for a timer to come down, which it does by itself.
+    pub(super) fn waits_for_a_countdown(&self) -> bool {
+        self.remaining_below < Duration::MAX
+    }
+
     /// No timer may be running: left alone, nothing will ever happen to this end.
     pub fn no_timer(self) -> Must {
         Must {

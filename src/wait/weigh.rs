@@ -13,7 +13,7 @@ use super::{
     quiet::{depends_on_windows, is_quiet, next_try},
 };
 use crate::{
-    table::{End, Row, State},
+    table::{End, Row, State, TimerKind},
     threads::{Doing, Lasts, Thread},
 };
 
@@ -152,7 +152,7 @@ impl Weighing {
             }
         }
         match all {
-            Lasts::Endless if has_children() => Lasts::Outside,
+            Lasts::Endless if look.has_others || has_children() => Lasts::Outside,
             // The kernel will act: that is waited for as a timeout is.
             Lasts::Endless => next_try(look).map_or(Lasts::Endless, Lasts::AtMost),
             all => all,
@@ -182,14 +182,16 @@ fn has_tried_again(before: &Look, look: &Look) -> bool {
 
 /// Whether a socket has changed, or anything else has moved.
 fn has_moved(before: &Look, look: &Look) -> bool {
-    let state =
-        |row: &Row| -> (End, State, u32, u32) { (row.end(), row.state, row.recv_q, row.send_q) };
-    before.progress != look.progress
-        || !before
-            .sockets
-            .iter()
-            .map(state)
-            .eq(look.sockets.iter().map(state))
+    // A keepalive probe without an answer is a step towards the end of its connection.
+    let probes = |row: &Row| {
+        let keepalive = row.timer.filter(|timer| timer.kind == TimerKind::Keepalive);
+        keepalive.map_or(0, |timer| timer.attempts)
+    };
+    let state = |row: &Row| -> (End, State, u32, u32, u32) {
+        (row.end(), row.state, row.recv_q, row.send_q, probes(row))
+    };
+    let states = look.sockets.iter().map(state);
+    before.progress != look.progress || !before.sockets.iter().map(state).eq(states)
 }
 
 fn have_stayed_blocked(before: &Look, look: &Look) -> bool {

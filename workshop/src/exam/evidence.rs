@@ -1,10 +1,10 @@
 //! What the kernel shows at the moment of a failure: the sockets, whose they are and by which
 //! descriptor, and what the student's threads are doing.
 
-use std::{collections::HashMap, fs};
+use std::collections::HashMap;
 
 use socket_workshop::{
-    table::{End, Protocol, Row, State, Table},
+    table::{End, Protocol, Row, State, Table, own_sockets},
     threads::Doing,
 };
 
@@ -192,22 +192,9 @@ fn in_columns(rows: Vec<[String; 6]>) -> Vec<String> {
     rows.iter().map(line).collect()
 }
 
-/// The descriptors of this process that are sockets (proc(5), `/proc/pid/fd`), by inode.
+/// The descriptors of this process that are sockets, by inode; none where there is no `/proc`.
 pub(super) fn sockets_by_inode() -> HashMap<u32, i32> {
-    let Ok(folder) = fs::read_dir("/proc/self/fd") else {
-        return HashMap::new();
-    };
-    let entry = |entry: std::io::Result<fs::DirEntry>| {
-        let entry = entry.ok()?;
-        let target = fs::read_link(entry.path()).ok()?;
-        let inode = target
-            .to_str()?
-            .strip_prefix("socket:[")?
-            .strip_suffix(']')?;
-        let fd = entry.file_name().to_str()?.parse().ok()?;
-        Some((inode.parse().ok()?, fd))
-    };
-    folder.filter_map(entry).collect()
+    own_sockets().unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -49,6 +49,7 @@ impl World for Watched<'_> {
             threads: threads.into_iter().filter(is_of_this_check).collect(),
             sockets: sockets.map_err(unreadable)?.rows,
             datagrams: self.exam.watches_datagrams(),
+            has_others: false, // the answer's, of other processes, are seen as children
             progress: self.exam.received.get(),
         })
     }

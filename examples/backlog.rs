@@ -14,12 +14,6 @@ use socket2::SockRef;
 use std::io::{self, ErrorKind, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::{process::ExitCode, thread, time::Duration, time::Instant};
-#[cfg(target_os = "linux")]
-use {
-    nix::poll::{PollFd, PollFlags, poll},
-    socket2::Socket,
-    std::os::fd::AsFd,
-};
 
 /// So many clients at once: fewer than twice 129, so that each one's second SYN finds room.
 const BURST: u32 = 250;
@@ -87,7 +81,7 @@ fn complete_at_one_end(story: &mut Story, addr: SocketAddr) -> io::Result<()> {
     let _under_way = late.connect(&addr.into()); // does not wait: EINPROGRESS
     let _queued = (TcpStream::connect(addr)?, TcpStream::connect(addr)?);
     peer::set_min_ttl(&late, 0)?;
-    let mut late = connected(late)?; // the SYN has been sent again, and answered again
+    let mut late = peer::finish_connect(late)?; // the SYN has been sent again, and answered again
     late.write_all(b"hello")?; // brings the ACK once more
     story
         .stage("there was room when a client's SYN came, and there is none for its ACK")
@@ -99,19 +93,6 @@ fn complete_at_one_end(story: &mut Story, addr: SocketAddr) -> io::Result<()> {
              data with it, until there is room. (RST, if net.ipv4.tcp_abort_on_overflow is 1.)",
         )
         .show()
-}
-
-/// Waits until a dial is over: the socket is writable then, and connect says how it went.
-#[cfg(target_os = "linux")]
-fn connected(dialing: Socket) -> io::Result<TcpStream> {
-    let mut over = [PollFd::new(dialing.as_fd(), PollFlags::POLLOUT)];
-    if poll(&mut over, 10_000_u16)? == 0 {
-        return Err(ErrorKind::TimedOut.into());
-    }
-    match dialing.take_error()? {
-        Some(error) => Err(error),
-        None => dialing.set_nonblocking(false).and(Ok(dialing.into())),
-    }
 }
 
 fn two_backlogs(story: &mut Story) -> io::Result<()> {

@@ -65,7 +65,7 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
     let (front, back) = (any_port()?, any_port()?);
     let (addr, server) = (front.local_addr()?, [back.local_addr()?]);
     thread::scope(|scope| {
-        // At the end, whichever that is, `proxy` leaves accept, and whoever is queued is reset.
+        // Dropped on every path out: accept in `proxy` then fails, and queued clients are reset.
         let _ends = [ShutOnDrop(&front), ShutOnDrop(&back)];
         scope.spawn(|| proxy(&front, &server));
         hundreds(&mut story, addr, &back)?;

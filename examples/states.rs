@@ -15,8 +15,8 @@ use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::{process::ExitCode, time::Duration};
 
-/// A socket with this as its IP_MINTTL drops what comes with a lower TTL (ip(7)). The kernel sends
-/// segments with 64, but for a socket that has asked for more: so any segment can be lost, or saved.
+/// A socket with this IP_MINTTL drops segments with a lower TTL (ip(7)). The kernel sends segments with a
+/// TTL of 64, unless the sending socket asks for more. So a lesson can choose which segments are lost.
 const ALL_HOPS: u8 = 255;
 
 fn main() -> ExitCode {

@@ -14,17 +14,17 @@ pub trait Attempt<T> {
     /// The same failure, of the same kind.
     fn attempt(self, what: impl FnOnce() -> String) -> io::Result<T>;
 
-    /// As [`Attempt::attempt`], for socket, bind and listen: with this address, and what to do about it.
+    /// As [`Attempt::attempt`], for socket, bind and listen: adds the address, and what to do.
     ///
     /// # Errors
     /// The same failure, of the same kind.
     fn attempt_to_listen(self, on: SocketAddr, protocol: Protocol) -> io::Result<T>;
 
-    /// As [`Attempt::attempt`], for a connect: with whom it was to reach, and what to do about it.
+    /// As [`Attempt::attempt`], for connect: adds the peer, and what to do.
     ///
     /// # Errors
     /// The same failure, of the same kind.
-    fn attempt_to_dial(self, whom: impl fmt::Display) -> io::Result<T>;
+    fn attempt_to_dial(self, peer: impl fmt::Display) -> io::Result<T>;
 }
 
 impl<T> Attempt<T> for io::Result<T> {
@@ -39,10 +39,10 @@ impl<T> Attempt<T> for io::Result<T> {
         })
     }
 
-    fn attempt_to_dial(self, whom: impl fmt::Display) -> io::Result<T> {
+    fn attempt_to_dial(self, peer: impl fmt::Display) -> io::Result<T> {
         self.map_err(|cause| {
             let advice = for_a_connect(cause.kind()).map(str::to_owned);
-            Fault::of(cause, format!("cannot dial {whom}"), advice)
+            Fault::of(cause, format!("cannot dial {peer}"), advice)
         })
     }
 }
@@ -51,7 +51,7 @@ impl<T> Attempt<T> for io::Result<T> {
 struct Fault {
     what: String,
     cause: io::Error,
-    /// Only from a place that knows what was attempted: an [`ErrorKind`] alone is no reason for advice.
+    /// Set only where the attempted call is known: an [`ErrorKind`] alone does not justify advice.
     advice: Option<String>,
 }
 
@@ -88,7 +88,7 @@ pub fn advice(error: &io::Error) -> Option<&str> {
 fn for_a_bind(kind: ErrorKind, addr: SocketAddr, protocol: Protocol) -> Option<String> {
     let port = addr.port();
     match kind {
-        // Of port 0: no port is free, and there is no row to look at.
+        // Port 0 in use means that no port is free: there is no single row to show.
         ErrorKind::AddrInUse if port > 0 => {
             let table = match protocol {
                 Protocol::Tcp => "-tanp",

@@ -83,9 +83,11 @@ impl Listen {
     }
 }
 
-/// Ends a listener when it is dropped, for all handles of it: a thread that waits in accept gets an
-/// error, and the kernel resets whoever is queued. Own one beside each listener that threads of a
-/// `thread::scope` wait at, or whose queue they wait in: then they end, however the scope's body does.
+/// Shuts a listener down when dropped, for all its handles: accept returns an error to the threads that
+/// wait in it, and the kernel resets the queued clients.
+///
+/// A `thread::scope` joins its threads before an error leaves it. Create one of these in the scope's body
+/// for each listener that its threads wait on. The threads then end on every path out of the body.
 #[derive(Debug)]
 pub struct ShutOnDrop<'a>(pub &'a TcpListener);
 

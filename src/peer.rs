@@ -68,13 +68,29 @@ pub fn bound(ip: impl Into<IpAddr>) -> io::Result<(Socket, SocketAddr)> {
     Ok((socket, addr))
 }
 
+/// Waits until a non-blocking connect is over, as lesson `nonblocking` does. The connection it returns
+/// blocks.
+///
+/// # Errors
+/// The connect has failed. [`io::ErrorKind::TimedOut`]: it has not ended within ten seconds.
+pub fn finish_connect(connecting: Socket) -> io::Result<TcpStream> {
+    let mut over = [PollFd::new(connecting.as_fd(), PollFlags::POLLOUT)];
+    if poll(&mut over, 10_000_u16)? == 0 {
+        return Err(io::ErrorKind::TimedOut.into());
+    }
+    match connecting.take_error()? {
+        Some(error) => Err(error),
+        None => connecting.set_nonblocking(false).and(Ok(connecting.into())),
+    }
+}
+
 /// What the buffers of [`narrow`] are asked for, in bytes. Linux doubles it (socket(7), SO_RCVBUF).
 const NARROW: usize = 4096;
 
 /// A client of a proxy, and what the server that is behind it accepts for this client.
 ///
 /// # Errors
-/// As for connect and [`accept_soon`]. Accept takes the oldest of the queue: nobody else may be in it.
+/// As for connect and [`accept_soon`]. Accept takes the oldest client: the queue must be empty before.
 pub fn connected_through(
     proxy: SocketAddr,
     server: &TcpListener,
@@ -83,11 +99,11 @@ pub fn connected_through(
     Ok((client, accept_soon(server)?))
 }
 
-/// Accepts a connection that somebody is about to make.
+/// Accepts a connection that a client is about to make.
 ///
 /// # Errors
-/// As for accept. [`io::ErrorKind::TimedOut`]: nobody has dialed within half a minute. On a machine that
-/// is busy with other work a thread may wait for seconds until it gets its turn.
+/// As for accept. [`io::ErrorKind::TimedOut`]: no client has dialed within 30 seconds. On a busy machine
+/// the thread that dials may wait seconds for a CPU.
 pub fn accept_soon(listener: &TcpListener) -> io::Result<TcpStream> {
     let mut dialed = [PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
     match poll(&mut dialed, 30_000_u16)? {

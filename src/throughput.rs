@@ -48,10 +48,9 @@ fn throughput(from: &TcpStream, to: &TcpStream) -> io::Result<f64> {
             from.shutdown(Shutdown::Write).and(Ok(sent))
         };
         let sender = thread::Builder::new().spawn_scoped(scope, send)?;
-        let (mut to, mut buf, mut arrived) = (to, vec![0; ONCE], 0);
-        while let n @ 1.. = to.read(&mut buf)? {
-            arrived += n;
-        }
+        let arrived = read_to_the_end(to, &mut vec![0; ONCE]);
+        // An error here leaves the sender without a reader: the scope would join it endlessly.
+        let arrived = arrived.inspect_err(|_| drop(from.shutdown(Shutdown::Both)))?;
         let seconds = started.elapsed().as_secs_f64();
         let sent: usize = sender.join().expect("it returns its errors")?;
         if arrived == sent {
@@ -60,6 +59,15 @@ fn throughput(from: &TcpStream, to: &TcpStream) -> io::Result<f64> {
         let lost = format!("of {sent} bytes {arrived} have arrived");
         Err(io::Error::other(lost))
     })
+}
+
+/// Reads to the end of file. How many bytes there were.
+fn read_to_the_end(mut from: &TcpStream, buf: &mut [u8]) -> io::Result<usize> {
+    let mut arrived = 0;
+    while let n @ 1.. = from.read(buf)? {
+        arrived += n;
+    }
+    Ok(arrived)
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! The last line of defence: a lesson that is refused while one of its threads waits for ever. This
-//! program is its own lesson, and so has a `main` of its own.
+//! The last line of defence: a lesson is refused while one of its threads waits endlessly. The program is
+//! its own lesson, so it has its own `main`.
 
 use std::{
     env, fs,
@@ -20,7 +20,7 @@ use socket_workshop::{
 /// Set for the process that is the lesson.
 const LESSON: &str = "ENDING_LESSON";
 
-/// It takes one second; a machine that is busy may take longer. A hang takes for ever.
+/// It takes one second, and longer on a busy machine. A hang does not end at all.
 const LIMIT: Duration = Duration::from_secs(30);
 
 fn main() -> ExitCode {

@@ -1,5 +1,5 @@
-//! Whatever stage or claim of a lesson is refused, the lesson ends: with status 1 and one message, soon,
-//! and nothing of it is left.
+//! Refuses each stage and claim of each lesson in turn. The lesson must end with status 1 and one message,
+//! soon, and leave no process and no file.
 
 mod common;
 
@@ -21,11 +21,11 @@ use socket_workshop::folder::Temporary;
 /// How long a lesson may take to end once something has been refused.
 const SOON: Duration = Duration::from_secs(2);
 
-/// Beside other tests and other programs a lesson may wait for a CPU for longer than that, and one slow
-/// run is no hang. So half of all runs must end within [`SOON`], and each before this.
+/// On a busy machine a lesson may wait longer than that for a CPU, and a slow run is not a hang. So half of
+/// all runs must end within [`SOON`], and every run within this.
 const AT_LAST: Duration = Duration::from_secs(30);
 
-/// So many lessons run at once. They mostly wait.
+/// How many lessons run at once. They mostly wait.
 const AT_ONCE: usize = 8;
 
 #[test]

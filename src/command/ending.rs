@@ -1,9 +1,9 @@
-//! How a program ends that has failed: in order if it can, and a second later in any case.
+//! How a failed program ends: in order if it can, and after one second in any case.
 //!
-//! An error that is returned from a `thread::scope` waits there for the scope's threads. Whoever owns what
-//! they wait for should close it when dropped, and then they end. If one waits all the same, the error
-//! would never be told: so [`soon`] begins a second, after which the program says its message, removes
-//! its temporary folders and exits, whatever its threads wait for.
+//! `thread::scope` joins its threads before an error leaves it. Each lesson closes what its threads wait
+//! for, so that they end. If one still waits, the join would hang and the user would never see the error.
+//! So [`soon`] starts a limit of one second. When it runs out, the program prints its message, removes its
+//! temporary folders and exits.
 
 use std::{
     process,
@@ -21,21 +21,21 @@ use crate::folder::remove_temporary_folders;
 /// How long a program that has failed may take to end in order.
 const UNWINDING: Duration = Duration::from_secs(1);
 
-/// Whether this process is a program that [`super::run`] runs, and ends: a test is not.
+/// Whether [`super::run`] runs this process. It does not run the tests, which must not exit.
 static RUNS: AtomicBool = AtomicBool::new(false);
 
-/// Why the program has failed. What fails after that is a consequence, and is not told.
+/// Why the program has failed. Later failures follow from the first one and are not printed.
 static FIRST: Mutex<Option<String>> = Mutex::new(None);
 
-/// Whether the last word has been taken: there is one message.
+/// Whether a thread is already printing the message: there is only one.
 static LAST_WORD: AtomicBool = AtomicBool::new(false);
 
-/// From here on this process ends when its program has failed.
+/// From now on [`soon`] ends this process.
 pub(super) fn begin() {
     RUNS.store(true, SeqCst);
 }
 
-/// The program has failed, and ends: in order within a second, or without.
+/// The program has failed. It now has one second to end in order.
 pub(crate) fn soon(message: &str) {
     if !RUNS.load(SeqCst) {
         return;
@@ -46,9 +46,9 @@ pub(crate) fn soon(message: &str) {
     }
     *first = Some(message.to_owned());
     let message = message.to_owned();
-    // No thread: then the program can only end in order.
+    // Without this thread the program can only end in order.
     let _ = thread::Builder::new().spawn(move || {
-        thread::sleep(UNWINDING); // no synchronisation: a limit
+        thread::sleep(UNWINDING); // a limit, not synchronisation
         take_last_word();
         complain(&format!("{}: {message}", program_name()));
         remove_temporary_folders();
@@ -56,12 +56,12 @@ pub(crate) fn soon(message: &str) {
     });
 }
 
-/// Why the program has failed, if that is known already.
+/// Why the program has failed, if it has.
 pub(super) fn first() -> Option<String> {
     FIRST.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
-/// For the thread that says how the program ends. Any other waits here for the exit.
+/// Called by a thread before it prints how the program ends. A second caller waits here for the exit.
 pub(super) fn take_last_word() {
     while LAST_WORD.swap(true, SeqCst) {
         thread::park();

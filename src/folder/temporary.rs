@@ -20,19 +20,17 @@ use crate::fault::Attempt;
 #[derive(Debug)]
 pub struct Temporary(PathBuf);
 
-/// All that are there now, for an end of the process that drops nothing.
+/// Those that exist now.
 static THERE: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
 fn there() -> MutexGuard<'static, Vec<PathBuf>> {
     THERE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Removes every [`Temporary`] of this process, with what other threads write into it meanwhile: what
-/// [`process::exit`] would leave behind.
+/// Removes every [`Temporary`] of this process: [`process::exit`] drops nothing and would leave them.
 pub fn remove_temporary_folders() {
     for path in there().drain(..) {
-        // A thread that creates a file while its folder is being emptied makes this fail. Try again,
-        // but not for ever.
+        // This fails if another thread creates a file in the folder meanwhile: try again, within bounds.
         let _ = (0..100).find(|_| fs::remove_dir_all(&path).is_ok() || !path.exists());
     }
 }

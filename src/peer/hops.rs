@@ -1,19 +1,20 @@
-//! Segments that are lost on purpose, with no privileges: a socket may refuse what has passed too many
-//! routers (RFC 5082), and on loopback the sender decides how many it seems to have passed.
+//! Segments lost on purpose, without privileges. A socket can demand a minimum TTL of what it receives
+//! (RFC 5082 uses that against packets from far away), and a sender can choose the TTL of what it sends.
 
 use std::{io, os::fd::AsFd};
 
 use socket2::SockRef;
 
-/// From now on the kernel drops every TCP segment that comes for this socket with a TTL (IPv6: a hop
-/// limit) below this, before the socket sees it, and counts it (`Row::drops`). Nobody is told, as if a
-/// cable had been pulled. A connection inherits this from its listener. 0 lets everything in again.
+/// Makes the kernel drop every TCP segment that arrives for this socket with a TTL (IPv6: hop limit) below
+/// this, and count it (`Row::drops`). The sender gets no answer, as if a cable had been pulled. Accepted
+/// connections inherit the setting from their listener. 0 lets everything in again.
 ///
 /// The kernel sends segments with a TTL of 64, unless [`set_ttl`] or `net.ipv4.ip_default_ttl` say
-/// otherwise: 255 loses them all. (ip(7), IP_MINTTL; for IPv6 IPV6_MINHOPCOUNT.)
+/// otherwise: 255 drops them all. It is IP_MINTTL (ip(7)), and IPV6_MINHOPCOUNT for IPv6. Only Linux has
+/// it for TCP as far as we know: on other systems nothing is dropped.
 ///
 /// # Errors
-/// [`io::ErrorKind::Unsupported`] elsewhere than on Linux.
+/// As for setsockopt.
 pub fn set_min_ttl(socket: &impl AsFd, ttl: u8) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     {
@@ -28,12 +29,11 @@ pub fn set_min_ttl(socket: &impl AsFd, ttl: u8) -> io::Result<()> {
     #[cfg(not(target_os = "linux"))]
     {
         let _ = (socket, ttl);
-        Err(io::ErrorKind::Unsupported.into())
+        Ok(())
     }
 }
 
-/// What this socket sends from now on has this TTL, or for IPv6 this hop limit. With 255 it reaches a
-/// socket that [`set_min_ttl`] has cut off.
+/// Sets the TTL (IPv6: hop limit) of what this socket sends. With 255 it passes every [`set_min_ttl`].
 ///
 /// # Errors
 /// As for setsockopt.

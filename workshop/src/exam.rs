@@ -10,6 +10,7 @@ mod answer;
 mod case;
 mod evidence;
 mod peer;
+pub mod place;
 mod report;
 mod supervise;
 mod text;

@@ -1,0 +1,346 @@
+//! The stacks of another process's threads: where each is, and who called it.
+//!
+//! A thread is stopped for as long as its stack is walked, about a tenth of a millisecond, and goes on
+//! as before. Its system call is restarted, but for those that Linux does not restart (signal(7),
+//! "Interruption of system calls and library functions by stop signals"): `epoll_wait`, and `recv` and
+//! `accept` with a timeout, return EINTR.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fs::{self, File},
+    io,
+    ops::Range,
+    os::unix::fs::FileExt,
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
+
+use framehop::{FrameAddress, Module, ModuleSectionInfo, Unwinder as _};
+use nix::{
+    errno::Errno,
+    sys::{
+        ptrace::{self, Options},
+        signal::Signal,
+    },
+    unistd::Pid,
+};
+use object::read::ReadRef;
+
+use super::{super::NotSeen, arch, elf};
+
+/// A thread that has not stopped by then is left out: it is in a system call that cannot be
+/// interrupted, or gets no turn.
+const STOPS_WITHIN: Duration = Duration::from_millis(500);
+
+/// Between two looks whether the threads have stopped.
+const LOOK_AGAIN: Duration = Duration::from_micros(200);
+
+/// More callers are not looked at. The student's code is near the top, even in an endless recursion.
+const FRAMES: usize = 256;
+
+/// The stack of a thread.
+pub(super) struct Stack {
+    pub(super) tid: i32,
+    pub(super) thread: String,
+    /// Addresses in the program file, the innermost first. Where libraries are, there is nothing.
+    pub(super) frames: Vec<u64>,
+}
+
+/// The stacks of all threads of a process. Its debugger is the calling thread: what could not be let
+/// go is let go when that thread ends (ptrace(2)).
+pub(super) fn stacks(pid: Pid) -> Result<Vec<Stack>, NotSeen> {
+    let memory = Memory::open(pid).map_err(|error| NotSeen::refused(pid, &error))?;
+    let mut process = Process::read(pid, memory).map_err(|error| NotSeen::refused(pid, &error))?;
+    let mut seized = seize(pid)?;
+    let deadline = Instant::now() + STOPS_WITHIN;
+    let mut stacks = Vec::new();
+    while !seized.is_empty() && Instant::now() < deadline {
+        seized.retain(|thread| match thread.stopped() {
+            Ok(false) => true,
+            Ok(true) => {
+                stacks.extend(process.walk(thread.0));
+                false // dropped, it goes on
+            }
+            Err(_) => false,
+        });
+        if !seized.is_empty() {
+            // There is no way to wait for a stop with a limit: ptrace(2) knows `waitpid` only.
+            thread::sleep(LOOK_AGAIN);
+        }
+    }
+    stacks.sort_by_key(|stack| stack.tid);
+    Ok(stacks)
+}
+
+/// A thread that we debug. Dropped, it goes on as if it had not been stopped.
+struct Seized(Pid);
+
+/// Takes hold of each thread, and asks it to stop.
+fn seize(pid: Pid) -> Result<Vec<Seized>, NotSeen> {
+    let (mut seized, mut refused) = (Vec::new(), None);
+    for task in fs::read_dir(format!("/proc/{pid}/task")).map_err(|_| NotSeen::ended())? {
+        let name = task.map_err(|_| NotSeen::ended())?.file_name();
+        let Some(thread) = name.to_str().and_then(|name| name.parse().ok()) else {
+            continue;
+        };
+        let thread = Pid::from_raw(thread);
+        match ptrace::seize(thread, Options::empty()) {
+            Ok(()) => seized.push(Seized(thread)),
+            Err(error) => {
+                refused = Some(error); // of a thread that is ending the kernel says so too
+                continue;
+            }
+        }
+        let _ = ptrace::interrupt(thread); // fails only if it has ended
+    }
+    match refused {
+        Some(error) if seized.is_empty() => Err(NotSeen::refused(pid, &error.into())),
+        _ => Ok(seized),
+    }
+}
+
+impl Seized {
+    /// Whether it has stopped by now. Without `waitpid`: another thread of ours that waits for the same
+    /// child would take the news away from us.
+    fn stopped(&self) -> nix::Result<bool> {
+        match ptrace::getsiginfo(self.0) {
+            Ok(_) | Err(Errno::EINVAL) => Ok(true), // EINVAL: stopped by a signal such as SIGSTOP
+            Err(Errno::ESRCH) if Path::new(&format!("/proc/{}", self.0)).exists() => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The signal in whose way we came. It is lost unless it is passed on.
+    fn signal(&self) -> Option<Signal> {
+        /// PTRACE_EVENT_STOP, in the second byte of `si_code`: the stop that we have asked for.
+        const OURS: i32 = 128;
+        let info = ptrace::getsiginfo(self.0).ok()?;
+        if info.si_code >> 8 == OURS {
+            return None;
+        }
+        Signal::try_from(info.si_signo).ok()
+    }
+}
+
+impl Drop for Seized {
+    fn drop(&mut self) {
+        let _ = ptrace::detach(self.0, self.signal()); // fails only if it runs, or has ended
+    }
+}
+
+/// What is needed to walk a stack.
+struct Process {
+    memory: Memory,
+    unwinder: arch::Unwinder<Vec<u8>, framehop::MayAllocateDuringUnwind>,
+    cache: arch::Cache<framehop::MayAllocateDuringUnwind>,
+    /// Where the program is, and how far from the addresses of its file.
+    program: Range<u64>,
+    bias: u64,
+}
+
+impl Process {
+    /// Reads what is mapped where, and how to unwind it.
+    fn read(pid: Pid, memory: Memory) -> io::Result<Process> {
+        let executable = fs::read_link(format!("/proc/{pid}/exe"))?;
+        let maps = fs::read_to_string(format!("/proc/{pid}/maps"))?;
+        let mut process = Process {
+            memory,
+            unwinder: arch::Unwinder::new(),
+            cache: arch::Cache::new(),
+            program: 0..0,
+            bias: 0,
+        };
+        for (name, mapped) in executables(&maps) {
+            if name == "[vdso]" {
+                // A clock is read there, without a system call. It stands in no file.
+                let bytes = process.memory.bytes(&mapped.whole)?;
+                process.add(name, &mapped, &bytes[..]);
+            } else if Path::new(name) == executable {
+                // By this name it is found even after it was built anew.
+                let file = elf::open(format!("/proc/{pid}/exe").as_ref())?;
+                process.bias = process.add(name, &mapped, &file).unwrap_or(0);
+                process.program = mapped.whole;
+            } else if let Ok(file) = elf::open(name.as_ref()) {
+                process.add(name, &mapped, &file);
+            }
+        }
+        Ok(process)
+    }
+
+    /// Adds what an ELF file says about unwinding, and returns how far from its addresses it is.
+    fn add<'a, R: ReadRef<'a>>(&mut self, name: &str, mapped: &Mapped, data: R) -> Option<u64> {
+        let elf = elf::Elf::parse(data)?;
+        let bias = elf.bias(mapped.file_offset, &mapped.code)?;
+        let module = Module::new(name.to_owned(), mapped.whole.clone(), bias, Sections(elf));
+        self.unwinder.add_module(module);
+        Some(bias)
+    }
+
+    /// The stack of a stopped thread, unless it has ended.
+    fn walk(&mut self, thread: Pid) -> Option<Stack> {
+        let (at, registers) = arch::registers(thread).ok()?;
+        let name = fs::read_to_string(format!("/proc/{thread}/comm")).ok()?;
+        self.memory.pages.clear(); // what was read of it while it ran is old
+        let (memory, mut frames) = (&mut self.memory, Vec::new());
+        let mut read = |address| memory.word(address).ok_or(());
+        let mut callers = self
+            .unwinder
+            .iter_frames(at, registers, &mut self.cache, &mut read);
+        // An error ends the walk: without unwind information nothing more can be known.
+        while let Ok(Some(frame)) = callers.next()
+            && frames.len() < FRAMES
+        {
+            frames.push(frame);
+        }
+        let of_the_program = |frame: FrameAddress| {
+            // A call returns to the instruction after it, which may be another line's.
+            let address = frame.address_for_lookup();
+            let inside = self.program.contains(&address);
+            inside.then(|| address.wrapping_sub(self.bias))
+        };
+        Some(Stack {
+            tid: thread.as_raw(),
+            thread: name.trim_end().to_owned(),
+            frames: frames.into_iter().filter_map(of_the_program).collect(),
+        })
+    }
+}
+
+/// Where a file is mapped.
+struct Mapped {
+    whole: Range<u64>,
+    /// The first part that can be executed, and from where in the file it is.
+    code: Range<u64>,
+    file_offset: u64,
+}
+
+/// What can be executed, by its name in `/proc/PID/maps` (proc_pid_maps(5)).
+fn executables(maps: &str) -> BTreeMap<&str, Mapped> {
+    let mut files: BTreeMap<&str, (Range<u64>, Option<(Range<u64>, u64)>)> = BTreeMap::new();
+    for line in maps.lines() {
+        let Some((range, permissions, file_offset, name)) = mapping(line) else {
+            continue;
+        };
+        let (whole, code) = files.entry(name).or_insert((range.clone(), None));
+        whole.end = range.end;
+        if permissions.contains('x') && code.is_none() {
+            *code = Some((range, file_offset));
+        }
+    }
+    files
+        .into_iter()
+        .filter_map(|(name, (whole, code))| {
+            let (code, file_offset) = code?;
+            Some((
+                name,
+                Mapped {
+                    whole,
+                    code,
+                    file_offset,
+                },
+            ))
+        })
+        .collect()
+}
+
+/// The addresses, the permissions, the offset in the file and the name of a line of the maps, if it
+/// has a name.
+fn mapping(line: &str) -> Option<(Range<u64>, &str, u64, &str)> {
+    let mut fields = line.splitn(6, ' ');
+    let (start, end) = fields.next()?.split_once('-')?;
+    let permissions = fields.next()?;
+    let offset = fields.next()?;
+    let name = fields.nth(2)?.trim_start();
+    let number = |text| u64::from_str_radix(text, 16).ok();
+    (!name.is_empty()).then_some(())?;
+    Some((
+        number(start)?..number(end)?,
+        permissions,
+        number(offset)?,
+        name,
+    ))
+}
+
+/// The sections that framehop asks for.
+struct Sections<'a, R: ReadRef<'a>>(elf::Elf<'a, R>);
+
+impl<'a, R: ReadRef<'a>> ModuleSectionInfo<Vec<u8>> for Sections<'a, R> {
+    fn base_svma(&self) -> u64 {
+        0
+    }
+
+    fn section_svma_range(&mut self, name: &[u8]) -> Option<Range<u64>> {
+        self.0.addresses(name)
+    }
+
+    fn section_data(&mut self, name: &[u8]) -> Option<Vec<u8>> {
+        // It would take the instructions too, which it needs on macOS only.
+        let unwinds = name.starts_with(b".eh_frame") || name == b".debug_frame";
+        unwinds.then(|| self.0.bytes(name))?.map(<[u8]>::to_vec)
+    }
+}
+
+/// The memory of a process.
+struct Memory {
+    file: File,
+    /// What has been read of a stack, by address.
+    pages: HashMap<u64, Option<Box<[u8; PAGE as usize]>>>,
+}
+
+/// So much of a stack is read at once.
+const PAGE: u64 = 4096;
+
+impl Memory {
+    fn open(pid: Pid) -> io::Result<Memory> {
+        Ok(Memory {
+            file: File::open(format!("/proc/{pid}/mem"))?,
+            pages: HashMap::new(),
+        })
+    }
+
+    /// Eight bytes of a stack, unless nothing is mapped there.
+    fn word(&mut self, address: u64) -> Option<u64> {
+        let offset = (address % PAGE) as usize;
+        let file = &self.file;
+        let page = self.pages.entry(address - address % PAGE).or_insert_with_key(|start| {
+            let mut page = Box::new([0; PAGE as usize]);
+            file.read_exact_at(&mut *page, *start).ok()?;
+            Some(page)
+        });
+        let bytes = page.as_ref()?.get(offset..offset + 8)?;
+        Some(u64::from_le_bytes(bytes.try_into().ok()?))
+    }
+
+    fn bytes(&self, range: &Range<u64>) -> io::Result<Vec<u8>> {
+        let mut bytes = vec![0; (range.end - range.start) as usize];
+        self.file.read_exact_at(&mut bytes, range.start)?;
+        Ok(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::executables;
+
+    #[test]
+    fn a_file_is_where_all_its_parts_are_and_what_cannot_run_is_left_out() {
+        let maps = "\
+55d0c0e00000-55d0c0e10000 r--p 00000000 fe:00 1    /tmp/a program
+55d0c0e10000-55d0c0e30000 r-xp 00010000 fe:00 1    /tmp/a program
+55d0c0e30000-55d0c0e31000 rw-p 00030000 fe:00 1    /tmp/a program
+7f0000000000-7f0000001000 rw-p 00000000 00:00 0    
+7f0000001000-7f0000002000 r--p 00000000 fe:00 2    /etc/locale
+7ffd00000000-7ffd00002000 r-xp 00000000 00:00 0    [vdso]
+";
+        let files = executables(maps);
+        assert_eq!(
+            files.keys().collect::<Vec<_>>(),
+            [&"/tmp/a program", &"[vdso]"]
+        );
+        let program = &files["/tmp/a program"];
+        assert_eq!(program.whole, 0x55d0c0e00000..0x55d0c0e31000);
+        assert_eq!(program.code, 0x55d0c0e10000..0x55d0c0e30000);
+        assert_eq!(program.file_offset, 0x10000);
+    }
+}

@@ -44,10 +44,16 @@ fn main() -> ExitCode {
         .iter()
         .map(|(name, _)| Trial::test(*name, move || is_seen_and_goes_on(name)))
         .collect();
-    trials.push(Trial::test("says_why_it_sees_nothing", says_why_it_sees_nothing));
+    trials.push(Trial::test(
+        "says_why_it_sees_nothing",
+        says_why_it_sees_nothing,
+    ));
     let is_root = nix::unistd::geteuid().is_root();
     trials.push(match is_root {
-        true => Trial::test("an_ordinary_user_sees_the_same", an_ordinary_user_sees_the_same),
+        true => Trial::test(
+            "an_ordinary_user_sees_the_same",
+            an_ordinary_user_sees_the_same,
+        ),
         // Root may look at what has forbidden it.
         false => Trial::test("says_that_it_is_forbidden", says_that_it_is_forbidden),
     });
@@ -99,7 +105,10 @@ impl Played {
         if forbids {
             command.env("FORBIDS", "1");
         }
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
         let stdout = child.stdout.take().expect("it is piped");
         let mut lines = BufReader::new(stdout).lines();
         assert_eq!(lines.next().transpose()?.as_deref(), Some("ready"));
@@ -116,7 +125,10 @@ impl Played {
             if now == before && blocked && !now.is_empty() {
                 return Ok(());
             }
-            assert!(Instant::now() < deadline, "the answer does not come to rest: {now:?}");
+            assert!(
+                Instant::now() < deadline,
+                "the answer does not come to rest: {now:?}"
+            );
             before = now;
             thread::sleep(Duration::from_millis(5));
         }
@@ -124,7 +136,11 @@ impl Played {
 
     /// Lets it go on, and expects it to end in order.
     fn ends(mut self) -> Result<(), Failed> {
-        self.child.stdin.take().expect("it is piped").write_all(b"\n")?;
+        self.child
+            .stdin
+            .take()
+            .expect("it is piped")
+            .write_all(b"\n")?;
         let ended = self.lines.next().transpose()?;
         let status = self.child.wait()?;
         match ended.as_deref() == Some("ended") && status.success() {
@@ -216,13 +232,19 @@ fn says_why_it_sees_nothing() -> Result<(), Failed> {
     let without = places(std::process::id() + 1_000_000_000, STUDENTS);
     assert_eq!(without.unwrap_err().to_string(), "the process has ended");
     ended.wait()?;
-    assert_eq!(places(pid, STUDENTS).unwrap_err().to_string(), "the process has ended");
+    assert_eq!(
+        places(pid, STUDENTS).unwrap_err().to_string(),
+        "the process has ended"
+    );
 
     let mut cat = Command::new("cat").stdin(Stdio::piped()).spawn()?;
     let seen = places(cat.id(), STUDENTS);
     drop(cat.stdin.take());
     assert!(cat.wait()?.success());
-    assert_eq!(seen.unwrap_err().to_string(), "the program has no debug information");
+    assert_eq!(
+        seen.unwrap_err().to_string(),
+        "the program has no debug information"
+    );
     Ok(())
 }
 
@@ -237,7 +259,11 @@ fn says_that_it_is_forbidden() -> Result<(), Failed> {
 
 fn an_ordinary_user_sees_the_same() -> Result<(), Failed> {
     let mut command = Command::new(env::current_exe()?);
-    command.uid(1000).gid(1000).current_dir("/").env("HOME", "/tmp");
+    command
+        .uid(1000)
+        .gid(1000)
+        .current_dir("/")
+        .env("HOME", "/tmp");
     let output = match command.output() {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
             println!("not tried: an ordinary user cannot get at this program");

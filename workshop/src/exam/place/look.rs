@@ -15,7 +15,10 @@ use std::{
 
 use nix::unistd::Pid;
 
-use self::lines::Lines;
+use self::{
+    elf::Elf,
+    lines::{Lines, Sections},
+};
 use super::{NotSeen, Place};
 
 pub(super) fn places(pid: u32, student_file: &str) -> Result<Vec<Place>, NotSeen> {
@@ -24,17 +27,19 @@ pub(super) fn places(pid: u32, student_file: &str) -> Result<Vec<Place>, NotSeen
         // A thread that cannot be let go now is let go when the thread that debugs it ends: this one.
         let debugger = thread::Builder::new().name("exam debugger".to_owned());
         let looking = debugger.spawn_scoped(scope, || look(pid, Path::new(student_file)));
-        let looking = looking.map_err(|error| NotSeen(format!("cannot start a thread: {error}")))?;
+        let looking =
+            looking.map_err(|error| NotSeen(format!("cannot start a thread: {error}")))?;
         let broken = |_| NotSeen("the debugger is broken".to_owned());
         looking.join().map_err(broken)?
     })
 }
 
 fn look(pid: Pid, student: &Path) -> Result<Vec<Place>, NotSeen> {
-    let program = elf::open(format!("/proc/{pid}/exe").as_ref());
-    let program = program.map_err(|error| NotSeen::refused(pid, &error))?;
+    let program = Elf::open(format!("/proc/{pid}/exe").as_ref());
+    let mut program = program.map_err(|error| NotSeen::refused(pid, &error))?;
     let stacks = stacks::stacks(pid)?;
-    let mut lines = Lines::of(&program, student)?;
+    let sections = Sections::read(&mut program);
+    let mut lines = Lines::of(&sections, student)?;
     let mut places = Vec::new();
     for stack in stacks {
         if let Some((spot, function)) = lines.innermost(&stack.frames) {
@@ -70,19 +75,23 @@ impl NotSeen {
         let scope = fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope").unwrap_or_default();
         let scope = scope.trim();
         if scope.parse().is_ok_and(|scope: u32| scope > 1) {
-            return NotSeen(format!("ptrace is refused here (Yama's ptrace_scope is {scope})"));
+            return NotSeen(format!(
+                "ptrace is refused here (Yama's ptrace_scope is {scope})"
+            ));
         }
         let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
         let field = |name: &str| -> Option<u32> {
             let line = status.lines().find_map(|line| line.strip_prefix(name))?;
             line.split_whitespace().nth(1)?.parse().ok() // the effective one, of a user
         };
-        let tracer = status.lines().find_map(|line| line.strip_prefix("TracerPid:"));
+        let tracer = status
+            .lines()
+            .find_map(|line| line.strip_prefix("TracerPid:"));
         if let Some(tracer) = tracer.map(str::trim).filter(|tracer| *tracer != "0") {
             return NotSeen(format!("process {tracer} is debugging it already"));
         }
-        // What belongs to a process that may not be dumped belongs to root (proc_pid(5)).
-        let owner = fs::metadata(format!("/proc/{pid}")).map(|process| process.uid());
+        // The files of a process that may not be dumped belong to root (proc_pid(5)).
+        let owner = fs::metadata(format!("/proc/{pid}/status")).map(|status| status.uid());
         match owner {
             Ok(owner) if field("Uid:").is_some_and(|user| user != owner) => {
                 NotSeen("the process has forbidden it (PR_SET_DUMPABLE)".to_owned())

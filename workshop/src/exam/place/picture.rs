@@ -35,14 +35,26 @@ pub fn draw(spot: &Spot, root: &Path, label: &str, colours: bool) -> String {
     text
 }
 
-fn with_line<'a>(group: Group<'a>, spot: &Spot, line: &'a str, shown: String, label: &str) -> Group<'a> {
+fn with_line<'a>(
+    group: Group<'a>,
+    spot: &Spot,
+    line: &'a str,
+    shown: String,
+    label: &str,
+) -> Group<'a> {
     let span = span(line, spot.column);
     let tabs = |text: &str| display_width(&text.replace('\t', "    "));
     let margin = spot.line.to_string().len() + " | ".len();
     let fits = margin + tabs(&line[..span.end]) + 1 + display_width(label) <= WIDTH;
     let mark = AnnotationKind::Primary.span(span);
-    let mark = if fits { mark.label(label.to_owned()) } else { mark };
-    let snippet = Snippet::source(line).line_start(spot.line as usize).path(shown);
+    let mark = if fits {
+        mark.label(label.to_owned())
+    } else {
+        mark
+    };
+    let snippet = Snippet::source(line)
+        .line_start(spot.line as usize)
+        .path(shown);
     let group = group.element(snippet.annotation(mark));
     if fits {
         return group;
@@ -62,8 +74,16 @@ mod tests {
         let root = std::env::temp_dir();
         std::fs::write(root.join("x.rs"), "a\n    stream.read_exact(&mut buf)?;\n\tlet é = \"日本\"; stream.read_exact(&mut buf).map_err(|error| something_very_long_and_longer(error)).and_then(more_of_it)?;\n").unwrap();
         for (line, c) in [(2, 12), (3, 27), (3, 40), (9, 1)] {
-            let spot = Spot { file: "x.rs".to_owned(), line, column: Column::Byte(c) };
-            for l in ["waits here", "your thread waits here: recv on fd 7, nothing will arrive", "your thread waits here: recv on fd 7, nothing will arrive and so on, and more words than a line can have"] {
+            let spot = Spot {
+                file: "x.rs".to_owned(),
+                line,
+                column: Column::Byte(c),
+            };
+            for l in [
+                "waits here",
+                "your thread waits here: recv on fd 7, nothing will arrive",
+                "your thread waits here: recv on fd 7, nothing will arrive and so on, and more words than a line can have",
+            ] {
                 println!("{}", draw(&spot, &root, l, false));
             }
             println!("{}", draw(&spot, &root, "hi", true));

@@ -264,8 +264,12 @@ fn is_keyword(word: &str) -> bool {
 
 /// The length of an operator that can overflow or divide by zero.
 fn operator_length(rest: &str) -> Option<usize> {
-    let operator = ["<<=", ">>=", "<<", ">>", "+=", "-=", "*=", "/=", "%=", "+", "-", "*", "/", "%"];
-    let found = operator.into_iter().find(|operator| rest.starts_with(operator))?;
+    let operator = [
+        "<<=", ">>=", "<<", ">>", "+=", "-=", "*=", "/=", "%=", "+", "-", "*", "/", "%",
+    ];
+    let found = operator
+        .into_iter()
+        .find(|operator| rest.starts_with(operator))?;
     (!rest.starts_with("->")).then_some(found.len())
 }
 
@@ -284,12 +288,18 @@ mod tests {
     fn of_a_call_its_name_is_marked() {
         assert_eq!(marked("    stream.|read_exact(&mut buf)?;"), "read_exact");
         assert_eq!(marked("    for line in |reader.lines() {"), "lines");
-        assert_eq!(marked("    let s = |TcpStream::connect(addr)?;"), "TcpStream::connect");
+        assert_eq!(
+            marked("    let s = |TcpStream::connect(addr)?;"),
+            "TcpStream::connect"
+        );
         assert_eq!(marked("    |drain(&stream);"), "drain");
         assert_eq!(marked("    let n = it.|sum::<Vec<u8>>();"), "sum");
         assert_eq!(marked("    |self.stream.read(&mut self.buf[..])?;"), "read");
         assert_eq!(marked("    |lock(&m).unwrap();"), "lock");
-        assert_eq!(marked("    for line in |BufReader::new(s).lines() {"), "lines");
+        assert_eq!(
+            marked("    for line in |BufReader::new(s).lines() {"),
+            "lines"
+        );
         assert_eq!(marked("    |thread.join().unwrap()"), "unwrap");
         assert_eq!(marked("        .|recv()"), "recv");
     }
@@ -305,7 +315,10 @@ mod tests {
         assert_eq!(marked("    |count += 1;"), "count += 1");
         assert_eq!(marked("    |loop {"), "loop");
         assert_eq!(marked("    |}"), "}");
-        assert_eq!(marked("    *m.lock().unwrap() += 1|;"), "*m.lock().unwrap() += 1;");
+        assert_eq!(
+            marked("    *m.lock().unwrap() += 1|;"),
+            "*m.lock().unwrap() += 1;"
+        );
         assert_eq!(marked("    |'('"), "'('"); // the whole line
     }
 
@@ -315,12 +328,20 @@ mod tests {
         let bytes = line.find("read").unwrap();
         assert_eq!(&line[span(line, Column::Byte(bytes as u32 + 1))], "read");
         let columns = 4 + "let é = \"....\"; stream.".chars().count();
-        assert_eq!(&line[span(line, Column::Display(columns as u32 + 1))], "read");
+        assert_eq!(
+            &line[span(line, Column::Display(columns as u32 + 1))],
+            "read"
+        );
     }
 
     #[test]
     fn a_column_outside_the_line_marks_all_of_it() {
-        for column in [Column::Byte(0), Column::Byte(99), Column::Display(0), Column::Byte(7)] {
+        for column in [
+            Column::Byte(0),
+            Column::Byte(99),
+            Column::Display(0),
+            Column::Byte(7),
+        ] {
             assert_eq!(span("  é = 日本; ", column), 2..14);
         }
         assert_eq!(span("   ", Column::Byte(2)), 3..3);

@@ -3,8 +3,8 @@
 
 use nix::{sys::ptrace, unistd::Pid};
 
-pub(super) use framehop::{CacheNative as Cache, UnwinderNative as Unwinder};
 use framehop::UnwindRegsNative as Registers;
+pub(super) use framehop::{CacheNative as Cache, UnwinderNative as Unwinder};
 
 /// Where a stopped thread is: its instruction, and the registers that lead to its callers.
 #[cfg(target_arch = "x86_64")]

@@ -1,46 +1,73 @@
-//! From addresses in a program to lines of the student's file.
+//! From addresses in a program to lines of the student's file (DWARF 4 and 5).
 //!
 //! Debug information is kept in units, some thousand in a program. `.debug_aranges` says which unit an
-//! address is in. Only units in which the student's file occurs are read; a look needs one or two.
+//! address is in. Only units in which the student's file occurs are walked; a look needs one or two.
 
 use std::{
     collections::HashMap,
-    fs::File,
+    io::{Read, Seek},
     path::{Path, PathBuf},
 };
 
-use addr2line::{
-    Context, Frame,
-    gimli::{
-        self, DebugAranges, DebugInfo, DebugInfoOffset, Dwarf, EndianSlice, LittleEndian, SectionId,
-    },
+use gimli::{
+    AttributeValue, ColumnType, DebugAranges, DebugInfoOffset, DebuggingInformationEntry, Dwarf,
+    EndianSlice, LittleEndian, SectionId, Unit,
 };
-use object::read::ReadCache;
 
 use super::super::{Column, NotSeen, Spot};
 use super::elf::Elf;
 
 type Bytes<'a> = EndianSlice<'a, LittleEndian>;
+type Entry<'a> = DebuggingInformationEntry<Bytes<'a>>;
+
+/// The debug information of a program.
+pub(super) struct Sections(HashMap<&'static str, Vec<u8>>);
+
+impl Sections {
+    pub(super) fn read(program: &mut Elf<impl Read + Seek>) -> Sections {
+        let names = [
+            SectionId::DebugAbbrev,
+            SectionId::DebugAddr,
+            SectionId::DebugAranges,
+            SectionId::DebugInfo,
+            SectionId::DebugLine,
+            SectionId::DebugLineStr,
+            SectionId::DebugRanges,
+            SectionId::DebugRngLists,
+            SectionId::DebugStr,
+            SectionId::DebugStrOffsets,
+        ];
+        let names = names.into_iter().map(|id| id.name());
+        Sections(names.map(|name| (name, program.bytes(name))).collect())
+    }
+
+    fn bytes(&self, id: SectionId) -> Bytes<'_> {
+        let bytes = self.0.get(id.name()).map_or(&[][..], Vec::as_slice);
+        EndianSlice::new(bytes, LittleEndian)
+    }
+}
 
 /// The lines of the student's file in a program.
 pub(super) struct Lines<'a> {
-    elf: Elf<'a, &'a ReadCache<File>>,
+    dwarf: Dwarf<Bytes<'a>>,
     student: &'a Path,
     /// Addresses from, to before, and the unit that has them.
     ranges: Vec<(u64, u64, DebugInfoOffset)>,
-    /// The units that were read; `None` where the student's file does not occur.
-    units: HashMap<DebugInfoOffset, Option<Context<Bytes<'a>>>>,
+    /// The units that were met; `None` where the student's file does not occur.
+    units: HashMap<DebugInfoOffset, Option<Unit<Bytes<'a>>>>,
 }
 
 impl<'a> Lines<'a> {
-    pub(super) fn of(program: &'a ReadCache<File>, student: &'a Path) -> Result<Lines<'a>, NotSeen> {
-        let elf = Elf::parse(program).ok_or_else(NotSeen::no_debug_information)?;
-        let ranges = ranges(&elf).map_err(|_| NotSeen::no_debug_information())?;
+    pub(super) fn of(sections: &'a Sections, student: &'a Path) -> Result<Lines<'a>, NotSeen> {
+        let broken = |_| NotSeen::no_debug_information();
+        let load = |id| -> gimli::Result<_> { Ok(sections.bytes(id)) };
+        let dwarf = Dwarf::load(load).map_err(broken)?;
+        let ranges = ranges(&dwarf.debug_aranges).map_err(broken)?;
         if ranges.is_empty() {
             return Err(NotSeen::no_debug_information());
         }
         Ok(Lines {
-            elf,
+            dwarf,
             student,
             ranges,
             units: HashMap::new(),
@@ -48,41 +75,36 @@ impl<'a> Lines<'a> {
     }
 
     /// The innermost of these addresses that is in the student's file: where it is, and in which
-    /// function. The program's `main` is in that file too, and is the exam's.
+    /// function. The program's `main` is in that file too, and is not the student's.
     pub(super) fn innermost(&mut self, addresses: &[u64]) -> Option<(Spot, String)> {
         let found = addresses.iter().find_map(|address| self.find(*address))?;
-        let (_, function) = &found;
-        let is_main = function.split("::").count() == 2 && function.ends_with("::main");
-        (!is_main).then_some(found)
+        (found.1 != "main").then_some(found)
     }
 
     fn find(&mut self, address: u64) -> Option<(Spot, String)> {
-        let units = self.ranges.iter().filter(|(start, end, _)| (*start..*end).contains(&address));
-        let units: Vec<DebugInfoOffset> = units.map(|(_, _, unit)| *unit).collect();
-        units.into_iter().find_map(|unit| {
-            let context = self
-                .units
-                .entry(unit)
-                .or_insert_with(|| read(&self.elf, unit, self.student).ok().flatten());
-            let mut frames = context.as_ref()?.find_frames(address).skip_all_loads().ok()?;
-            // Inlined functions first, and what they were inlined into last.
-            while let Ok(Some(frame)) = frames.next() {
-                if let Some(found) = in_file(&frame, self.student) {
+        let units = self.ranges.iter();
+        let units = units.filter(|(start, end, _)| (*start..*end).contains(&address));
+        for (_, _, offset) in units {
+            let unit = self.units.entry(*offset).or_insert_with(|| {
+                let header = self.dwarf.debug_info.header_from_offset(*offset).ok()?;
+                let unit = self.dwarf.unit(header).ok()?;
+                occurs(&self.dwarf, &unit, self.student).then_some(unit)
+            });
+            if let Some(unit) = unit {
+                let found = innermost(&self.dwarf, unit, address, self.student);
+                if let Ok(Some(found)) = found {
                     return Some(found);
                 }
             }
-            None
-        })
+        }
+        None
     }
 }
 
 /// Which addresses each unit has.
-fn ranges<'a>(
-    elf: &Elf<'a, &'a ReadCache<File>>,
-) -> gimli::Result<Vec<(u64, u64, DebugInfoOffset)>> {
-    let bytes = elf.bytes(b".debug_aranges").unwrap_or_default();
+fn ranges(aranges: &DebugAranges<Bytes>) -> gimli::Result<Vec<(u64, u64, DebugInfoOffset)>> {
     let mut ranges = Vec::new();
-    let mut headers = DebugAranges::new(bytes, LittleEndian).headers();
+    let mut headers = aranges.headers();
     while let Some(header) = headers.next()? {
         let mut entries = header.entries();
         while let Some(entry) = entries.next()? {
@@ -93,65 +115,181 @@ fn ranges<'a>(
     Ok(ranges)
 }
 
-/// Reads a unit, if the student's file occurs in it.
-fn read<'a>(
-    elf: &Elf<'a, &'a ReadCache<File>>,
-    unit: DebugInfoOffset,
+/// Whether a file of the student's file's name is among those of a unit.
+fn occurs<'a>(dwarf: &Dwarf<Bytes<'a>>, unit: &Unit<Bytes<'a>>, student: &Path) -> bool {
+    let name = student.file_name().unwrap_or_default().as_encoded_bytes();
+    let Some(program) = &unit.line_program else {
+        return false;
+    };
+    program.header().file_names().iter().any(|file| {
+        let path = dwarf.attr_string(unit, file.path_name());
+        path.is_ok_and(|path| path.slice().ends_with(name))
+    })
+}
+
+/// Of the functions that an address is in, those that were inlined there and what they were inlined
+/// into, the innermost that is in the student's file.
+fn innermost<'a>(
+    dwarf: &Dwarf<Bytes<'a>>,
+    unit: &Unit<Bytes<'a>>,
+    address: u64,
     student: &Path,
-) -> gimli::Result<Option<Context<Bytes<'a>>>> {
-    let info = elf.bytes(b".debug_info").unwrap_or_default();
-    let header = DebugInfo::new(info, LittleEndian).header_from_offset(unit)?;
-    // A context reads every unit that it is given: it is given this one alone. A unit of rustc's does
-    // not refer to another.
-    let alone = &info[unit.0..unit.0 + header.length_including_self()];
-    let dwarf = Dwarf::load(|id| -> gimli::Result<_> {
-        let bytes = match id {
-            SectionId::DebugInfo => Some(alone),
-            SectionId::DebugAranges => None, // it says where all the others are
-            SectionId::DebugLoc | SectionId::DebugLocLists => None, // values of variables
-            _ => elf.bytes(id.name().as_bytes()),
-        };
-        Ok(EndianSlice::new(bytes.unwrap_or_default(), LittleEndian))
-    })?;
-    let header = dwarf.debug_info.header_from_offset(DebugInfoOffset(0))?;
-    match occurs(&dwarf, &dwarf.unit(header)?, student)? {
-        true => Context::from_dwarf(dwarf).map(Some),
-        false => Ok(None),
+) -> gimli::Result<Option<(Spot, String)>> {
+    let mut functions = functions(dwarf, unit, address)?;
+    let mut at = row(unit, address)?;
+    while let Some(row) = at {
+        let function = functions.pop(); // with lines only for debug information there may be none
+        let file = path(dwarf, unit, row.file)?;
+        if file.ends_with(student) {
+            let spot = Spot {
+                file: file.to_string_lossy().into_owned(),
+                line: row.line as u32,
+                column: Column::Byte(row.column as u32),
+            };
+            let name = function.and_then(|function| name(dwarf, unit, &function, 4));
+            return Ok(Some((spot, name.unwrap_or_default())));
+        }
+        at = function.and_then(|function| caller(&function));
+    }
+    Ok(None)
+}
+
+/// Where an inlined function is called, in the function around it.
+fn caller(function: &Entry) -> Option<Row> {
+    let number = |name| function.attr_value(name)?.udata_value();
+    match function.attr_value(gimli::DW_AT_call_file)? {
+        AttributeValue::FileIndex(file) => Some(Row {
+            file,
+            line: number(gimli::DW_AT_call_line)?,
+            column: number(gimli::DW_AT_call_column).unwrap_or(0),
+        }),
+        _ => None,
     }
 }
 
-/// Whether a file of the student's file's name is among those of a unit.
-fn occurs<'a>(
-    dwarf: &Dwarf<Bytes<'a>>,
-    unit: &gimli::Unit<Bytes<'a>>,
-    student: &Path,
-) -> gimli::Result<bool> {
-    let Some(program) = &unit.line_program else {
-        return Ok(false);
+/// A row of a unit's table of lines.
+#[derive(Clone, Copy)]
+struct Row {
+    /// The number of the file in that unit.
+    file: u64,
+    line: u64,
+    column: u64,
+}
+
+/// The row of an address.
+fn row(unit: &Unit<Bytes>, address: u64) -> gimli::Result<Option<Row>> {
+    let Some(program) = unit.line_program.clone() else {
+        return Ok(None);
     };
-    let name = student.file_name().unwrap_or_default().as_encoded_bytes();
-    for file in program.header().file_names() {
-        let path = dwarf.attr_string(unit, file.path_name())?;
-        if path.slice().ends_with(name) {
-            return Ok(true);
+    let (mut rows, mut before) = (program.rows(), None);
+    while let Some((_, row)) = rows.next_row()? {
+        if let Some((start, found)) = before
+            && (start..row.address()).contains(&address)
+        {
+            return Ok(Some(found));
+        }
+        let place = Row {
+            file: row.file_index(),
+            line: row.line().map_or(0, |line| line.get()),
+            column: match row.column() {
+                ColumnType::LeftEdge => 0,
+                ColumnType::Column(column) => column.get(),
+            },
+        };
+        before = (!row.end_sequence()).then_some((row.address(), place));
+    }
+    Ok(None)
+}
+
+/// The function that an address is in, and in it the inlined ones, from the outside to the inside.
+fn functions<'a>(
+    dwarf: &Dwarf<Bytes<'a>>,
+    unit: &Unit<Bytes<'a>>,
+    address: u64,
+) -> gimli::Result<Vec<Entry<'a>>> {
+    let mut functions = Vec::new();
+    let mut entries = unit.entries();
+    while let Some(entry) = entries.next_dfs()? {
+        let is_function = matches!(
+            entry.tag(),
+            gimli::DW_TAG_subprogram | gimli::DW_TAG_inlined_subroutine
+        );
+        if !is_function {
+            continue;
+        }
+        let mut ranges = dwarf.die_ranges(unit, entry)?;
+        while let Some(range) = ranges.next()? {
+            if (range.begin..range.end).contains(&address) {
+                functions.push(entry.clone());
+            }
         }
     }
-    Ok(false)
+    Ok(functions)
 }
 
-/// Where in the student's file a frame is, if it is there.
-fn in_file(frame: &Frame<'_, Bytes>, student: &Path) -> Option<(Spot, String)> {
-    let location = frame.location.as_ref()?;
-    let file = PathBuf::from(location.file?);
-    if !file.ends_with(student) {
-        return None;
+/// The name of a function, which may stand where it is declared, in this unit or in another.
+fn name<'a>(
+    dwarf: &Dwarf<Bytes<'a>>,
+    unit: &Unit<Bytes<'a>>,
+    entry: &Entry<'a>,
+    further: u32,
+) -> Option<String> {
+    if let Some(name) = entry.attr_value(gimli::DW_AT_name) {
+        return Some(
+            dwarf
+                .attr_string(unit, name)
+                .ok()?
+                .to_string_lossy()
+                .into_owned(),
+        );
     }
-    let function = frame.function.as_ref();
-    let name = function.and_then(|function| function.demangle().ok());
-    let spot = Spot {
-        file: file.to_string_lossy().into_owned(),
-        line: location.line?,
-        column: Column::Byte(location.column.unwrap_or(0)),
+    let further = further.checked_sub(1)?;
+    let origin = entry
+        .attr_value(gimli::DW_AT_abstract_origin)
+        .or_else(|| entry.attr_value(gimli::DW_AT_specification))?;
+    match origin {
+        AttributeValue::UnitRef(offset) => {
+            let origin = unit.entry(offset).ok()?;
+            name(dwarf, unit, &origin, further)
+        }
+        AttributeValue::DebugInfoRef(offset) => {
+            // As the units of small functions are optimised together, they refer to each other.
+            let mut units = dwarf.units();
+            while let Some(header) = units.next().ok()? {
+                if let Some(inside) = offset.to_unit_offset(&header) {
+                    let unit = dwarf.unit(header).ok()?;
+                    let origin = unit.entry(inside).ok()?;
+                    return name(dwarf, &unit, &origin, further);
+                }
+            }
+            None
+        }
+        _ => None,
+    }
+}
+
+/// The path of a file of a unit: absolute, or as the compiler was given it.
+fn path<'a>(
+    dwarf: &Dwarf<Bytes<'a>>,
+    unit: &Unit<Bytes<'a>>,
+    index: u64,
+) -> gimli::Result<PathBuf> {
+    let header = unit.line_program.as_ref().map(|program| program.header());
+    let file = header.and_then(|header| Some((header, header.file(index)?)));
+    let Some((header, file)) = file else {
+        return Ok(PathBuf::new());
     };
-    Some((spot, name.unwrap_or_default().into_owned()))
+    let text = |value| -> gimli::Result<_> {
+        let text = dwarf.attr_string(unit, value)?;
+        Ok(text.to_string_lossy().into_owned())
+    };
+    let mut path = PathBuf::new();
+    if let Some(folder) = &unit.comp_dir {
+        path.push(folder.to_string_lossy().as_ref());
+    }
+    if let Some(folder) = file.directory(header) {
+        path.push(text(folder)?); // if it is absolute, it stands alone
+    }
+    path.push(text(file.path_name())?);
+    Ok(path)
 }

@@ -8,7 +8,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     fs::{self, File},
-    io,
+    io::{self, Cursor, Read, Seek},
     ops::Range,
     os::unix::fs::FileExt,
     path::Path,
@@ -25,9 +25,8 @@ use nix::{
     },
     unistd::Pid,
 };
-use object::read::ReadRef;
 
-use super::{super::NotSeen, arch, elf};
+use super::{super::NotSeen, arch, elf::Elf};
 
 /// A thread that has not stopped by then is left out: it is in a system call that cannot be
 /// interrupted, or gets no turn.
@@ -155,22 +154,21 @@ impl Process {
             if name == "[vdso]" {
                 // A clock is read there, without a system call. It stands in no file.
                 let bytes = process.memory.bytes(&mapped.whole)?;
-                process.add(name, &mapped, &bytes[..]);
+                process.add(name, &mapped, Elf::read(Cursor::new(bytes))?);
             } else if Path::new(name) == executable {
                 // By this name it is found even after it was built anew.
-                let file = elf::open(format!("/proc/{pid}/exe").as_ref())?;
-                process.bias = process.add(name, &mapped, &file).unwrap_or(0);
+                let file = Elf::open(format!("/proc/{pid}/exe").as_ref())?;
+                process.bias = process.add(name, &mapped, file).unwrap_or(0);
                 process.program = mapped.whole;
-            } else if let Ok(file) = elf::open(name.as_ref()) {
-                process.add(name, &mapped, &file);
+            } else if let Ok(file) = Elf::open(name.as_ref()) {
+                process.add(name, &mapped, file);
             }
         }
         Ok(process)
     }
 
     /// Adds what an ELF file says about unwinding, and returns how far from its addresses it is.
-    fn add<'a, R: ReadRef<'a>>(&mut self, name: &str, mapped: &Mapped, data: R) -> Option<u64> {
-        let elf = elf::Elf::parse(data)?;
+    fn add(&mut self, name: &str, mapped: &Mapped, elf: Elf<impl Read + Seek>) -> Option<u64> {
         let bias = elf.bias(mapped.file_offset, &mapped.code)?;
         let module = Module::new(name.to_owned(), mapped.whole.clone(), bias, Sections(elf));
         self.unwinder.add_module(module);
@@ -263,21 +261,22 @@ fn mapping(line: &str) -> Option<(Range<u64>, &str, u64, &str)> {
 }
 
 /// The sections that framehop asks for.
-struct Sections<'a, R: ReadRef<'a>>(elf::Elf<'a, R>);
+struct Sections<R>(Elf<R>);
 
-impl<'a, R: ReadRef<'a>> ModuleSectionInfo<Vec<u8>> for Sections<'a, R> {
+impl<R: Read + Seek> ModuleSectionInfo<Vec<u8>> for Sections<R> {
     fn base_svma(&self) -> u64 {
         0
     }
 
     fn section_svma_range(&mut self, name: &[u8]) -> Option<Range<u64>> {
-        self.0.addresses(name)
+        self.0.addresses(str::from_utf8(name).ok()?)
     }
 
     fn section_data(&mut self, name: &[u8]) -> Option<Vec<u8>> {
         // It would take the instructions too, which it needs on macOS only.
         let unwinds = name.starts_with(b".eh_frame") || name == b".debug_frame";
-        unwinds.then(|| self.0.bytes(name))?.map(<[u8]>::to_vec)
+        let bytes = self.0.bytes(str::from_utf8(name).ok().filter(|_| unwinds)?);
+        (!bytes.is_empty()).then_some(bytes)
     }
 }
 
@@ -303,11 +302,14 @@ impl Memory {
     fn word(&mut self, address: u64) -> Option<u64> {
         let offset = (address % PAGE) as usize;
         let file = &self.file;
-        let page = self.pages.entry(address - address % PAGE).or_insert_with_key(|start| {
-            let mut page = Box::new([0; PAGE as usize]);
-            file.read_exact_at(&mut *page, *start).ok()?;
-            Some(page)
-        });
+        let page = self
+            .pages
+            .entry(address - address % PAGE)
+            .or_insert_with_key(|start| {
+                let mut page = Box::new([0; PAGE as usize]);
+                file.read_exact_at(&mut *page, *start).ok()?;
+                Some(page)
+            });
         let bytes = page.as_ref()?.get(offset..offset + 8)?;
         Some(u64::from_le_bytes(bytes.try_into().ok()?))
     }

@@ -3,6 +3,7 @@
 mod arch;
 mod elf;
 mod lines;
+mod part;
 mod stacks;
 
 use std::{
@@ -17,7 +18,7 @@ use nix::unistd::Pid;
 
 use self::{
     elf::Elf,
-    lines::{Lines, Sections},
+    lines::{Information, Lines},
 };
 use super::{NotSeen, Place};
 
@@ -36,10 +37,10 @@ pub(super) fn places(pid: u32, student_file: &str) -> Result<Vec<Place>, NotSeen
 
 fn look(pid: Pid, student: &Path) -> Result<Vec<Place>, NotSeen> {
     let program = Elf::open(format!("/proc/{pid}/exe").as_ref());
-    let mut program = program.map_err(|error| NotSeen::refused(pid, &error))?;
+    let program = program.map_err(|error| NotSeen::refused(pid, &error))?;
     let stacks = stacks::stacks(pid)?;
-    let sections = Sections::read(&mut program);
-    let mut lines = Lines::of(&sections, student)?;
+    let information = Information::of(program).map_err(|error| NotSeen::refused(pid, &error))?;
+    let mut lines = Lines::of(&information, student)?;
     let mut places = Vec::new();
     for stack in stacks {
         if let Some((spot, function)) = lines.innermost(&stack.frames) {

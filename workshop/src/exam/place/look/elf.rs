@@ -28,6 +28,10 @@ impl Elf<File> {
     pub(super) fn open(path: &Path) -> io::Result<Elf<File>> {
         Elf::read(File::open(path)?)
     }
+
+    pub(super) fn file(&self) -> &File {
+        &self.data
+    }
 }
 
 impl<R: Read + Seek> Elf<R> {
@@ -62,15 +66,19 @@ impl<R: Read + Seek> Elf<R> {
         Some(section.address()..section.address().checked_add(section.size())?)
     }
 
-    /// The bytes of a section; none if there is no such section, or it is compressed.
-    pub(super) fn bytes(&mut self, name: &str) -> Vec<u8> {
-        let (offset, size) = match self.section(name) {
-            Some(section) if section.flags() & SHF_COMPRESSED == 0 => {
-                (section.offset(), section.size())
-            }
-            _ => return Vec::new(),
-        };
-        bytes(&mut self.data, offset, size).unwrap_or_default()
+    /// Where in the file the bytes of a section are, unless there is no such section, or it is
+    /// compressed.
+    pub(super) fn place_in_file(&self, name: &str) -> Option<Range<usize>> {
+        let section = self.section(name)?;
+        let (start, size) = (section.offset() as usize, section.size() as usize);
+        let compressed = section.flags() & SHF_COMPRESSED != 0;
+        (!compressed).then_some(start..start.checked_add(size)?)
+    }
+
+    /// The bytes of such a section.
+    pub(super) fn bytes(&mut self, name: &str) -> Option<Vec<u8>> {
+        let place = self.place_in_file(name)?;
+        bytes(&mut self.data, place.start as u64, place.len() as u64).ok()
     }
 
     fn section(&self, name: &str) -> Option<&Header> {

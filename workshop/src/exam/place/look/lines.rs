@@ -5,62 +5,63 @@
 
 use std::{
     collections::HashMap,
-    io::{Read, Seek},
+    fs::File,
+    io,
     path::{Path, PathBuf},
 };
 
 use gimli::{
     AttributeValue, ColumnType, DebugAranges, DebugInfoOffset, DebuggingInformationEntry, Dwarf,
-    EndianSlice, LittleEndian, SectionId, Unit,
+    Reader, SectionId, Unit,
 };
 
 use super::super::{Column, NotSeen, Spot};
-use super::elf::Elf;
+use super::{
+    elf::Elf,
+    part::{Blocks, Part},
+};
 
-type Bytes<'a> = EndianSlice<'a, LittleEndian>;
-type Entry<'a> = DebuggingInformationEntry<Bytes<'a>>;
+type Entry<'a> = DebuggingInformationEntry<Part<'a>>;
 
 /// The debug information of a program.
-pub(super) struct Sections(HashMap<&'static str, Vec<u8>>);
+pub(super) struct Information {
+    program: Elf<File>,
+    blocks: Blocks,
+}
 
-impl Sections {
-    pub(super) fn read(program: &mut Elf<impl Read + Seek>) -> Sections {
-        let names = [
-            SectionId::DebugAbbrev,
-            SectionId::DebugAddr,
-            SectionId::DebugAranges,
-            SectionId::DebugInfo,
-            SectionId::DebugLine,
-            SectionId::DebugLineStr,
-            SectionId::DebugRanges,
-            SectionId::DebugRngLists,
-            SectionId::DebugStr,
-            SectionId::DebugStrOffsets,
-        ];
-        let names = names.into_iter().map(|id| id.name());
-        Sections(names.map(|name| (name, program.bytes(name))).collect())
+impl Information {
+    pub(super) fn of(program: Elf<File>) -> io::Result<Information> {
+        let blocks = Blocks::of(program.file().try_clone()?);
+        Ok(Information { program, blocks })
     }
 
-    fn bytes(&self, id: SectionId) -> Bytes<'_> {
-        let bytes = self.0.get(id.name()).map_or(&[][..], Vec::as_slice);
-        EndianSlice::new(bytes, LittleEndian)
+    fn section(&self, id: SectionId) -> Part<'_> {
+        let range = match id {
+            // Values of variables, and macros: a line needs none of them.
+            SectionId::DebugLoc | SectionId::DebugLocLists | SectionId::DebugMacro => None,
+            _ => self.program.place_in_file(id.name()),
+        };
+        Part::of(&self.blocks, range.unwrap_or(0..0))
     }
 }
 
 /// The lines of the student's file in a program.
 pub(super) struct Lines<'a> {
-    dwarf: Dwarf<Bytes<'a>>,
+    dwarf: Dwarf<Part<'a>>,
     student: &'a Path,
     /// Addresses from, to before, and the unit that has them.
     ranges: Vec<(u64, u64, DebugInfoOffset)>,
     /// The units that were met; `None` where the student's file does not occur.
-    units: HashMap<DebugInfoOffset, Option<Unit<Bytes<'a>>>>,
+    units: HashMap<DebugInfoOffset, Option<Unit<Part<'a>>>>,
 }
 
 impl<'a> Lines<'a> {
-    pub(super) fn of(sections: &'a Sections, student: &'a Path) -> Result<Lines<'a>, NotSeen> {
+    pub(super) fn of(
+        information: &'a Information,
+        student: &'a Path,
+    ) -> Result<Lines<'a>, NotSeen> {
         let broken = |_| NotSeen::no_debug_information();
-        let load = |id| -> gimli::Result<_> { Ok(sections.bytes(id)) };
+        let load = |id| -> gimli::Result<_> { Ok(information.section(id)) };
         let dwarf = Dwarf::load(load).map_err(broken)?;
         let ranges = ranges(&dwarf.debug_aranges).map_err(broken)?;
         if ranges.is_empty() {
@@ -102,7 +103,7 @@ impl<'a> Lines<'a> {
 }
 
 /// Which addresses each unit has.
-fn ranges(aranges: &DebugAranges<Bytes>) -> gimli::Result<Vec<(u64, u64, DebugInfoOffset)>> {
+fn ranges(aranges: &DebugAranges<Part>) -> gimli::Result<Vec<(u64, u64, DebugInfoOffset)>> {
     let mut ranges = Vec::new();
     let mut headers = aranges.headers();
     while let Some(header) = headers.next()? {
@@ -116,22 +117,23 @@ fn ranges(aranges: &DebugAranges<Bytes>) -> gimli::Result<Vec<(u64, u64, DebugIn
 }
 
 /// Whether a file of the student's file's name is among those of a unit.
-fn occurs<'a>(dwarf: &Dwarf<Bytes<'a>>, unit: &Unit<Bytes<'a>>, student: &Path) -> bool {
+fn occurs<'a>(dwarf: &Dwarf<Part<'a>>, unit: &Unit<Part<'a>>, student: &Path) -> bool {
     let name = student.file_name().unwrap_or_default().as_encoded_bytes();
     let Some(program) = &unit.line_program else {
         return false;
     };
     program.header().file_names().iter().any(|file| {
         let path = dwarf.attr_string(unit, file.path_name());
-        path.is_ok_and(|path| path.slice().ends_with(name))
+        path.and_then(|path| Ok(path.to_slice()?.ends_with(name)))
+            .unwrap_or(false)
     })
 }
 
 /// Of the functions that an address is in, those that were inlined there and what they were inlined
 /// into, the innermost that is in the student's file.
 fn innermost<'a>(
-    dwarf: &Dwarf<Bytes<'a>>,
-    unit: &Unit<Bytes<'a>>,
+    dwarf: &Dwarf<Part<'a>>,
+    unit: &Unit<Part<'a>>,
     address: u64,
     student: &Path,
 ) -> gimli::Result<Option<(Spot, String)>> {
@@ -177,7 +179,7 @@ struct Row {
 }
 
 /// The row of an address.
-fn row(unit: &Unit<Bytes>, address: u64) -> gimli::Result<Option<Row>> {
+fn row(unit: &Unit<Part>, address: u64) -> gimli::Result<Option<Row>> {
     let Some(program) = unit.line_program.clone() else {
         return Ok(None);
     };
@@ -203,8 +205,8 @@ fn row(unit: &Unit<Bytes>, address: u64) -> gimli::Result<Option<Row>> {
 
 /// The function that an address is in, and in it the inlined ones, from the outside to the inside.
 fn functions<'a>(
-    dwarf: &Dwarf<Bytes<'a>>,
-    unit: &Unit<Bytes<'a>>,
+    dwarf: &Dwarf<Part<'a>>,
+    unit: &Unit<Part<'a>>,
     address: u64,
 ) -> gimli::Result<Vec<Entry<'a>>> {
     let mut functions = Vec::new();
@@ -229,19 +231,14 @@ fn functions<'a>(
 
 /// The name of a function, which may stand where it is declared, in this unit or in another.
 fn name<'a>(
-    dwarf: &Dwarf<Bytes<'a>>,
-    unit: &Unit<Bytes<'a>>,
+    dwarf: &Dwarf<Part<'a>>,
+    unit: &Unit<Part<'a>>,
     entry: &Entry<'a>,
     further: u32,
 ) -> Option<String> {
     if let Some(name) = entry.attr_value(gimli::DW_AT_name) {
-        return Some(
-            dwarf
-                .attr_string(unit, name)
-                .ok()?
-                .to_string_lossy()
-                .into_owned(),
-        );
+        let name = dwarf.attr_string(unit, name).ok()?;
+        return Some(name.to_string_lossy().ok()?.into_owned());
     }
     let further = further.checked_sub(1)?;
     let origin = entry
@@ -269,11 +266,7 @@ fn name<'a>(
 }
 
 /// The path of a file of a unit: absolute, or as the compiler was given it.
-fn path<'a>(
-    dwarf: &Dwarf<Bytes<'a>>,
-    unit: &Unit<Bytes<'a>>,
-    index: u64,
-) -> gimli::Result<PathBuf> {
+fn path<'a>(dwarf: &Dwarf<Part<'a>>, unit: &Unit<Part<'a>>, index: u64) -> gimli::Result<PathBuf> {
     let header = unit.line_program.as_ref().map(|program| program.header());
     let file = header.and_then(|header| Some((header, header.file(index)?)));
     let Some((header, file)) = file else {
@@ -281,11 +274,11 @@ fn path<'a>(
     };
     let text = |value| -> gimli::Result<_> {
         let text = dwarf.attr_string(unit, value)?;
-        Ok(text.to_string_lossy().into_owned())
+        Ok(text.to_string_lossy()?.into_owned())
     };
     let mut path = PathBuf::new();
     if let Some(folder) = &unit.comp_dir {
-        path.push(folder.to_string_lossy().as_ref());
+        path.push(folder.to_string_lossy()?.as_ref());
     }
     if let Some(folder) = file.directory(header) {
         path.push(text(folder)?); // if it is absolute, it stands alone

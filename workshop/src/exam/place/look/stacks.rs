@@ -275,8 +275,7 @@ impl<R: Read + Seek> ModuleSectionInfo<Vec<u8>> for Sections<R> {
     fn section_data(&mut self, name: &[u8]) -> Option<Vec<u8>> {
         // It would take the instructions too, which it needs on macOS only.
         let unwinds = name.starts_with(b".eh_frame") || name == b".debug_frame";
-        let bytes = self.0.bytes(str::from_utf8(name).ok().filter(|_| unwinds)?);
-        (!bytes.is_empty()).then_some(bytes)
+        self.0.bytes(str::from_utf8(name).ok().filter(|_| unwinds)?)
     }
 }
 

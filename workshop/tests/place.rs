@@ -24,6 +24,13 @@ use std::{
 };
 
 use libtest_mimic::{Arguments, Failed, Trial};
+use nix::{
+    sys::{
+        signal::{Signal, kill},
+        wait::{Id, WaitPidFlag, waitid},
+    },
+    unistd::Pid,
+};
 use workshop::exam::place::{Place, draw, places};
 
 use self::scenes::{SCENES, Scene, World};
@@ -47,6 +54,10 @@ fn main() -> ExitCode {
     trials.push(Trial::test(
         "says_why_it_sees_nothing",
         says_why_it_sees_nothing,
+    ));
+    trials.push(Trial::test(
+        "a_stopped_process_is_seen_and_stays_stopped",
+        a_stopped_process_is_seen_and_stays_stopped,
     ));
     let is_root = nix::unistd::geteuid().is_root();
     trials.push(match is_root {
@@ -115,20 +126,22 @@ impl Played {
         Ok(Played { child, lines })
     }
 
-    /// Waits until the answer's threads have come to rest: twice the same, and blocked.
+    /// Waits until the answer's threads block, and stay where they are.
     fn rests(&self) -> io::Result<()> {
+        self.becomes('S')
+    }
+
+    /// Waits until the answer's threads have this state, and are the same at a second look.
+    fn becomes(&self, state: char) -> io::Result<()> {
+        let (state, mut before) = (format!("State:\t{state}"), BTreeSet::new());
         let deadline = Instant::now() + Duration::from_secs(10);
-        let mut before = BTreeSet::new();
         loop {
             let now = answers_threads(self.child.id())?;
-            let blocked = now.iter().all(|status| status.contains("State:\tS"));
-            if now == before && blocked && !now.is_empty() {
+            let all = now.iter().all(|status| status.contains(&state));
+            if now == before && all && !now.is_empty() {
                 return Ok(());
             }
-            assert!(
-                Instant::now() < deadline,
-                "the answer does not come to rest: {now:?}"
-            );
+            assert!(Instant::now() < deadline, "not yet {state}: {now:?}");
             before = now;
             thread::sleep(Duration::from_millis(5));
         }
@@ -187,7 +200,10 @@ fn is_seen_and_goes_on(scene: &str) -> Result<(), Failed> {
 /// A loop is somewhere else each time: on one of the lines that are marked.
 fn is_seen_wherever_it_is(played: Played) -> Result<(), Failed> {
     let lines: BTreeSet<u32> = marks("spins").into_iter().map(|(line, _)| line).collect();
-    let mut hit = BTreeSet::new();
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while places(played.child.id(), STUDENTS)?.is_empty() {
+        assert!(Instant::now() < deadline, "its thread does not begin");
+    }
     for _ in 0..30 {
         let seen = places(played.child.id(), STUDENTS)?;
         let [place] = &seen[..] else {
@@ -196,9 +212,7 @@ fn is_seen_wherever_it_is(played: Played) -> Result<(), Failed> {
         if !lines.contains(&place.spot.line) {
             return Err(format!("expected one of lines {lines:?}, found {place:#?}").into());
         }
-        hit.insert(place.spot.line);
     }
-    println!("lines {hit:?}");
     played.ends()
 }
 
@@ -246,6 +260,21 @@ fn says_why_it_sees_nothing() -> Result<(), Failed> {
         "the program has no debug information"
     );
     Ok(())
+}
+
+/// As `--hold` leaves it.
+fn a_stopped_process_is_seen_and_stays_stopped() -> Result<(), Failed> {
+    let played = Played::start("reads", false)?;
+    played.rests()?;
+    let pid = Pid::from_raw(played.child.id().cast_signed());
+    kill(pid, Signal::SIGSTOP)?;
+    waitid(Id::Pid(pid), WaitPidFlag::WSTOPPED)?;
+    let seen = places(played.child.id(), STUDENTS)?;
+    let found: BTreeSet<(u32, String)> = seen.iter().map(mark).collect();
+    assert_eq!(found, marks("reads"));
+    played.becomes('T')?; // it was let go, and stops again
+    kill(pid, Signal::SIGCONT)?;
+    played.ends()
 }
 
 fn says_that_it_is_forbidden() -> Result<(), Failed> {

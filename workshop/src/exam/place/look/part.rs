@@ -191,7 +191,7 @@ mod tests {
 
         let range = BLOCK - 3..3 * BLOCK + 7;
         let mut part = Part::of(&blocks, range.clone());
-        assert_eq!(part.to_slice().unwrap(), bytes[range.clone()]);
+        assert_eq!(*part.to_slice().unwrap(), bytes[range]);
         assert_eq!(
             part.read_u64().unwrap().to_le_bytes(),
             bytes[BLOCK - 3..BLOCK + 5]

@@ -18,8 +18,12 @@ use std::{
     os::unix::process::CommandExt,
     path::Path,
     process::{Child, Command, ExitCode, Stdio},
-    sync::{Mutex, atomic::AtomicBool, atomic::Ordering, mpsc},
-    thread,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{self, Receiver},
+    },
+    thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
@@ -59,6 +63,7 @@ fn main() -> ExitCode {
         "a_stopped_process_is_seen_and_stays_stopped",
         a_stopped_process_is_seen_and_stays_stopped,
     ));
+    trials.push(Trial::test("takes_no_signal_away", takes_no_signal_away));
     let is_root = nix::unistd::geteuid().is_root();
     trials.push(match is_root {
         true => Trial::test(
@@ -76,6 +81,7 @@ fn play(scene: Scene) {
     if env::var_os("FORBIDS").is_some() {
         nix::sys::prctl::set_dumpable(false).unwrap();
     }
+    ctrlc::set_handler(|| println!("signal")).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = listener.local_addr().unwrap();
     let mut peer = TcpStream::connect(addr).unwrap();
@@ -106,7 +112,8 @@ fn play(scene: Scene) {
 /// A process that plays a scene. Dropped, it is killed.
 struct Played {
     child: Child,
-    lines: io::Lines<BufReader<std::process::ChildStdout>>,
+    lines: Receiver<String>,
+    reader: Option<JoinHandle<()>>,
 }
 
 impl Played {
@@ -121,9 +128,23 @@ impl Played {
             .stdout(Stdio::piped())
             .spawn()?;
         let stdout = child.stdout.take().expect("it is piped");
-        let mut lines = BufReader::new(stdout).lines();
-        assert_eq!(lines.next().transpose()?.as_deref(), Some("ready"));
-        Ok(Played { child, lines })
+        let (sender, lines) = mpsc::channel();
+        let reader = thread::spawn(move || {
+            let lines = BufReader::new(stdout).lines().map_while(Result::ok);
+            lines.for_each(|line| drop(sender.send(line))); // refused after the test
+        });
+        let played = Played {
+            child,
+            lines,
+            reader: Some(reader),
+        };
+        assert_eq!(played.says().ok().as_deref(), Some("ready"));
+        Ok(played)
+    }
+
+    /// Its next line.
+    fn says(&self) -> Result<String, mpsc::RecvTimeoutError> {
+        self.lines.recv_timeout(Duration::from_secs(10))
     }
 
     /// Waits until the answer's threads block, and stay where they are.
@@ -154,7 +175,7 @@ impl Played {
             .take()
             .expect("it is piped")
             .write_all(b"\n")?;
-        let ended = self.lines.next().transpose()?;
+        let ended = self.says().ok();
         let status = self.child.wait()?;
         match ended.as_deref() == Some("ended") && status.success() {
             true => Ok(()),
@@ -167,6 +188,7 @@ impl Drop for Played {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        let _ = self.reader.take().map(JoinHandle::join);
     }
 }
 
@@ -274,6 +296,28 @@ fn a_stopped_process_is_seen_and_stays_stopped() -> Result<(), Failed> {
     assert_eq!(found, marks("reads"));
     played.becomes('T')?; // it was let go, and stops again
     kill(pid, Signal::SIGCONT)?;
+    played.ends()
+}
+
+/// A signal that comes between our request to stop and the stop is in our hands, and passed on.
+fn takes_no_signal_away() -> Result<(), Failed> {
+    let played = Played::start("reads", false)?;
+    played.rests()?;
+    let id = played.child.id();
+    let looking = AtomicBool::new(true);
+    thread::scope(|scope| {
+        let looks = scope.spawn(|| {
+            let looks = (0..100).try_for_each(|_| places(id, STUDENTS).map(|_| ()));
+            looking.store(false, Ordering::Release);
+            looks
+        });
+        while looking.load(Ordering::Acquire) {
+            kill(Pid::from_raw(id.cast_signed()), Signal::SIGINT)?;
+            assert_eq!(played.says()?, "signal");
+        }
+        looks.join().expect("it does not panic")?;
+        Ok::<_, Failed>(())
+    })?;
     played.ends()
 }
 

@@ -1,5 +1,5 @@
-//! Threads of another process are found at the right line of the student's file, and go on afterwards
-//! as if nothing had been.
+//! The threads of another process are found at the right line of the student's file, and continue
+//! undisturbed.
 //!
 //! This program runs itself: with the name of a scene in `SCENE` it is the process that is looked at.
 //! Run by root, it also runs itself as an ordinary user.
@@ -14,7 +14,7 @@ use std::{
     collections::BTreeSet,
     env, fs,
     io::{self, BufRead, BufReader, Write},
-    net::{TcpListener, TcpStream},
+    net::{Shutdown, TcpListener, TcpStream},
     os::unix::process::CommandExt,
     path::Path,
     process::{Child, Command, ExitCode, Stdio},
@@ -101,6 +101,7 @@ fn play(scene: Scene) {
     io::stdin().read_line(&mut String::new()).unwrap();
     // Whatever it waits for comes now.
     peer.write_all(b"sent up\n").unwrap();
+    let _ = peer.shutdown(Shutdown::Write); // not connected, if the answer has closed by now
     let _ = sender.send(()); // no scene but some receives it
     drop(held);
     STOP.store(true, Ordering::Release);

@@ -1,14 +1,15 @@
-//! Where a student's answer hangs, spins or panics: the line of their own file, drawn as rustc draws it.
+//! Where a student's answer hangs, spins or panics: the line in their file, drawn as rustc draws it.
 //!
-//! [`places`] stops the threads of another process for a moment, walks their stacks and finds the
-//! innermost frame that is in the student's file. [`draw`] shows the line.
+//! [`places`] stops the threads of another process for a moment, unwinds their stacks and finds the
+//! innermost frame in the student's file. [`draw`] shows the line. The place of a panic is known from
+//! its `Location`: [`Spot::of_panic`].
 //!
 //! ```no_run
 //! use std::path::Path;
 //! use workshop::exam::place::{draw, places};
 //!
 //! # let child = std::process::Command::new("true").spawn().unwrap();
-//! let root = Path::new("/home/me/socket-workshop"); // where the file's path begins
+//! let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
 //! match places(child.id(), "exercises/03_echo.rs") {
 //!     Ok(places) => {
 //!         for place in places {
@@ -16,13 +17,15 @@
 //!             print!("{}", draw(&place.spot, root, label, false));
 //!         }
 //!     }
-//!     Err(reason) => println!("the line is not known: {reason}"),
+//!     Err(reason) => println!("your line is not shown: {reason}"),
 //! }
 //! ```
 //!
-//! Use it when the verdict is known, and not before: some system calls of the threads that are looked
-//! at return EINTR. While it runs no other thread of this process may wait for the child, not even by
-//! `Child::wait`, which would be told that the child has stopped.
+//! - Call it once the verdict is known, not before. Some system calls of the threads return EINTR.
+//! - While it runs, no other thread of this process may wait for the child or for any child, by
+//!   `Child::wait` or `waitid`: the kernel would report the stops of the traced threads there.
+//! - The program needs debug information. In optimised code a function's last call can be a jump, and
+//!   then its caller has no frame. `[profile.dev]` builds exercises unoptimised.
 
 #[cfg(all(
     target_os = "linux",
@@ -79,9 +82,9 @@ pub struct Place {
     pub tid: i32,
     /// The thread's name, of which the kernel keeps 15 bytes.
     pub thread: String,
-    /// The function, with its path, such as `echo::echo`.
+    /// The function's name, such as `echo` or `{closure#0}`; empty if debug information lacks it.
     pub function: String,
-    /// Where in the file the thread is, or has called what it is in.
+    /// Where in the file the thread is, or where it calls what it is in.
     pub spot: Spot,
 }
 
@@ -97,14 +100,15 @@ impl fmt::Display for NotSeen {
 
 impl std::error::Error for NotSeen {}
 
-/// Where the threads of a process are in the student's file, by their numbers. Threads that are not in
-/// it are left out.
+/// Where the threads of a process are in the student's file, ordered by thread number. Threads that are
+/// not in the file are left out.
 ///
-/// `student_file` is the file's path, or its last components. The process must be this process's child,
-/// or root's business. It takes about 30 ms, and at most half a second more if threads do not stop.
+/// `student_file` is the file's path or its last components, as `Location::caller().file()` returns it.
+/// The process must be a child of this one (Yama's ptrace_scope 1). A look takes about 10 ms, and up to
+/// 500 ms more if a thread does not stop.
 ///
 /// # Errors
-/// The kernel refuses it, or the program has no debug information, or the process has ended.
+/// The kernel refuses it, the program has no debug information, or the process has ended.
 pub fn places(pid: u32, student_file: &str) -> Result<Vec<Place>, NotSeen> {
     #[cfg(all(
         target_os = "linux",

@@ -1,5 +1,5 @@
-//! What an answer may be doing when it is looked at. Behind `// ` stands the scene in which a thread is
-//! at this line, and what of the line is to be marked.
+//! Functions in which an answer may wait or spin. A comment at the end of a line names the scene in
+//! which a thread is at that line, and the part of the line that is to be marked.
 
 use std::{
     hint,
@@ -60,7 +60,6 @@ fn reads_exactly(world: World) {
 fn reads_lines(world: World) {
     for line in BufReader::new(&world.stream).lines() { // reads_lines: lines
         assert_eq!(line.unwrap(), "sent up");
-        break;
     }
 }
 

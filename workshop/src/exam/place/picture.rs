@@ -1,4 +1,4 @@
-//! A line of the student's file, as rustc would show it.
+//! Draws a line of the student's file as rustc does.
 
 use std::{fs, path::Path};
 
@@ -7,14 +7,14 @@ use textwrap::core::display_width;
 
 use super::{Column, Spot, span::span};
 
-/// Terminals that are smaller are not served.
+/// The width of a terminal.
 const WIDTH: usize = 80;
 
-/// A mark is no longer than this, so that it can be seen whole in a line that is cut.
+/// A longer mark is cut, so that a long line can be cut around it.
 const LONGEST_MARK: usize = 60;
 
-/// Draws a place with what is to be said about it, in 80 columns, or more if the file's name is longer.
-/// Paths are taken, and shown, from `root`. Without the file only the place is shown.
+/// Draws a spot with a label, in 80 columns (more only if the file's path needs it). Paths are read, and
+/// shown, relative to `root`. If the file cannot be read, only its path and line are shown.
 #[must_use]
 pub fn draw(spot: &Spot, root: &Path, label: &str, colours: bool) -> String {
     let renderer = match colours {

@@ -1,12 +1,12 @@
-//! Which part of a line a column points to. The compiler tells where a call or an expression begins,
-//! not where it ends: a small scanner finds that, and takes the whole line where it cannot.
+//! Which part of a line a column points to. The compiler records where a call or an expression begins.
+//! A small scanner finds its end, or marks the whole line if it cannot.
 
 use std::ops::Range;
 
 use super::Column;
 
-/// What a column points to, in bytes of the line: the name of the call, the macro with its arguments,
-/// the element that is indexed, the sum; or else the whole line without its margins.
+/// What a column points to, in bytes of the line: the name of a call, a macro with its arguments, an
+/// index, a sum; otherwise the line without the white space around it.
 pub(super) fn span(line: &str, column: Column) -> Range<usize> {
     let found = byte(line, column).and_then(|start| Scanner { line }.at(start));
     found.unwrap_or_else(|| whole(line))
@@ -31,7 +31,7 @@ fn byte(line: &str, column: Column) -> Option<usize> {
                 if at >= target {
                     return Some(byte);
                 }
-                // As rustc counts: a tab has four columns, whatever the terminal makes of it.
+                // rustc counts four columns for a tab.
                 at += match c {
                     '\t' => 4,
                     c => textwrap::core::display_width(c.encode_utf8(&mut [0; 4])),
@@ -47,17 +47,17 @@ struct Scanner<'a> {
 }
 
 impl Scanner<'_> {
-    /// What begins here. Of a method call rustc gives the column of the method's name, of a plain call,
-    /// an index or a sum that of its first character, and of a loop that of what it runs over.
+    /// What begins here. rustc records a method call at the method's name; a function call, an index or
+    /// a sum at its first character; and the `next` of a `for` at the expression it iterates over.
     fn at(&self, start: usize) -> Option<Range<usize>> {
         match self.peek(start)? {
-            '}' => return Some(start..start + 1), // what is dropped at the end of a scope
+            '}' => return Some(start..start + 1), // values are dropped at the end of a scope
             '[' if start > 0 => return self.index(start),
             _ => {}
         }
         let name = self.name(start);
         if let Some(name) = name {
-            let is_call = self.peek(self.generics(name)) == Some('(') && !self.is_run_over(start);
+            let is_call = self.peek(self.generics(name)) == Some('(') && !self.is_iterated(start);
             if is_call || is_keyword(&self.line[start..name]) {
                 return Some(start..name);
             }
@@ -69,13 +69,13 @@ impl Scanner<'_> {
         })
     }
 
-    /// Whether a `for` runs over what begins here: its column is that of the call of `next`.
-    fn is_run_over(&self, start: usize) -> bool {
+    /// Whether a `for` iterates over the expression that begins here.
+    fn is_iterated(&self, start: usize) -> bool {
         let before = self.line[..start].trim_start();
         before.starts_with("for ") && before.ends_with(" in ")
     }
 
-    /// The end of `a - b`, if that is what goes on here: both values are the cause of an overflow.
+    /// The end of `a - b`, if an operator follows the operand: an overflow comes from both.
     fn sum(&self, operand: usize) -> Option<usize> {
         let operator = self.spaces(operand);
         let length = operator_length(&self.line[operator..])?;

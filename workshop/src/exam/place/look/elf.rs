@@ -89,8 +89,7 @@ impl<R: Read + Seek> Elf<R> {
         })
     }
 
-    /// How far from its address in the file each address is in memory, if this part of the file is
-    /// mapped there.
+    /// The load bias (memory address minus file address), from one mapped part of the file.
     pub(super) fn bias(&self, file_offset: u64, mapped: &Range<u64>) -> Option<u64> {
         let part = file_offset..file_offset + (mapped.end - mapped.start);
         let mut segments = self.segments.iter();

@@ -1,7 +1,8 @@
 //! From addresses in a program to lines of the student's file (DWARF 4 and 5).
 //!
-//! Debug information is kept in units, some thousand in a program. `.debug_aranges` says which unit an
-//! address is in. Only units in which the student's file occurs are walked; a look needs one or two.
+//! A program has some thousand compilation units. `.debug_aranges` gives the unit of an address. Only
+//! units that name the student's file are searched: one or two. addr2line would parse the head of every
+//! unit first, and in optimised code it needs all of them for the names of inlined functions.
 
 use std::{
     collections::HashMap,
@@ -49,9 +50,9 @@ impl Information {
 pub(super) struct Lines<'a> {
     dwarf: Dwarf<Part<'a>>,
     student: &'a Path,
-    /// Addresses from, to before, and the unit that has them.
+    /// Start, end (exclusive), and the unit.
     ranges: Vec<(u64, u64, DebugInfoOffset)>,
-    /// The units that were met; `None` where the student's file does not occur.
+    /// The units that were read; `None` if a unit does not name the student's file.
     units: HashMap<DebugInfoOffset, Option<Unit<Part<'a>>>>,
 }
 
@@ -75,8 +76,8 @@ impl<'a> Lines<'a> {
         })
     }
 
-    /// The innermost of these addresses that is in the student's file: where it is, and in which
-    /// function. The program's `main` is in that file too, and is not the student's.
+    /// The spot and the function of the innermost of these addresses that is in the student's file.
+    /// `main` is in that file too, but calls the exam and is not part of the answer.
     pub(super) fn innermost(&mut self, addresses: &[u64]) -> Option<(Spot, String)> {
         let found = addresses.iter().find_map(|address| self.find(*address))?;
         (found.1 != "main").then_some(found)
@@ -102,7 +103,7 @@ impl<'a> Lines<'a> {
     }
 }
 
-/// Which addresses each unit has.
+/// The address ranges of each unit.
 fn ranges(aranges: &DebugAranges<Part>) -> gimli::Result<Vec<(u64, u64, DebugInfoOffset)>> {
     let mut ranges = Vec::new();
     let mut headers = aranges.headers();
@@ -116,7 +117,7 @@ fn ranges(aranges: &DebugAranges<Part>) -> gimli::Result<Vec<(u64, u64, DebugInf
     Ok(ranges)
 }
 
-/// Whether a file of the student's file's name is among those of a unit.
+/// Whether a unit's line table names a file like the student's.
 fn occurs<'a>(dwarf: &Dwarf<Part<'a>>, unit: &Unit<Part<'a>>, student: &Path) -> bool {
     let name = student.file_name().unwrap_or_default().as_encoded_bytes();
     let Some(program) = &unit.line_program else {
@@ -129,8 +130,8 @@ fn occurs<'a>(dwarf: &Dwarf<Part<'a>>, unit: &Unit<Part<'a>>, student: &Path) ->
     })
 }
 
-/// Of the functions that an address is in, those that were inlined there and what they were inlined
-/// into, the innermost that is in the student's file.
+/// Of the functions inlined at an address, and the one they are inlined into, the innermost that is in
+/// the student's file.
 fn innermost<'a>(
     dwarf: &Dwarf<Part<'a>>,
     unit: &Unit<Part<'a>>,
@@ -140,7 +141,7 @@ fn innermost<'a>(
     let mut functions = functions(dwarf, unit, address)?;
     let mut at = row(unit, address)?;
     while let Some(row) = at {
-        let function = functions.pop(); // with lines only for debug information there may be none
+        let function = functions.pop(); // none with `debug = "line-tables-only"`
         let file = path(dwarf, unit, row.file)?;
         if file.ends_with(student) {
             let spot = Spot {
@@ -169,7 +170,7 @@ fn caller(function: &Entry) -> Option<Row> {
     }
 }
 
-/// A row of a unit's table of lines.
+/// A row of a unit's line table.
 #[derive(Clone, Copy)]
 struct Row {
     /// The number of the file in that unit.
@@ -229,7 +230,7 @@ fn functions<'a>(
     Ok(functions)
 }
 
-/// The name of a function, which may stand where it is declared, in this unit or in another.
+/// The name of a function. An inlined one has it in its abstract origin, perhaps in another unit.
 fn name<'a>(
     dwarf: &Dwarf<Part<'a>>,
     unit: &Unit<Part<'a>>,
@@ -250,7 +251,7 @@ fn name<'a>(
             name(dwarf, unit, &origin, further)
         }
         AttributeValue::DebugInfoRef(offset) => {
-            // As the units of small functions are optimised together, they refer to each other.
+            // Units that were optimised together (ThinLTO) refer to each other.
             let mut units = dwarf.units();
             while let Some(header) = units.next().ok()? {
                 if let Some(inside) = offset.to_unit_offset(&header) {

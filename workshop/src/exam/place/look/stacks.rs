@@ -1,7 +1,6 @@
-//! The stacks of another process's threads: where each is, and who called it.
+//! Reads the stacks of another process's threads: ptrace(2) for the registers, framehop to unwind.
 //!
-//! A thread is stopped for as long as its stack is walked, about a tenth of a millisecond, and goes on
-//! as before. Its system call is restarted, but for those that Linux does not restart (signal(7),
+//! A thread is stopped while its stack is unwound, about a tenth of a millisecond, and then continues. Its system call is restarted, but for those that Linux does not restart (signal(7),
 //! "Interruption of system calls and library functions by stop signals"): `epoll_wait`, and `recv` and
 //! `accept` with a timeout, return EINTR.
 
@@ -35,19 +34,19 @@ const STOPS_WITHIN: Duration = Duration::from_millis(500);
 /// Between two looks whether the threads have stopped.
 const LOOK_AGAIN: Duration = Duration::from_micros(200);
 
-/// More callers are not looked at. The student's code is near the top, even in an endless recursion.
+/// The most frames that are read of a stack. Even in an endless recursion the student's code is among them.
 const FRAMES: usize = 256;
 
 /// The stack of a thread.
 pub(super) struct Stack {
     pub(super) tid: i32,
     pub(super) thread: String,
-    /// Addresses in the program file, the innermost first. Where libraries are, there is nothing.
+    /// Addresses in the program file, the innermost first. Frames of shared libraries are left out.
     pub(super) frames: Vec<u64>,
 }
 
-/// The stacks of all threads of a process. Its debugger is the calling thread: what could not be let
-/// go is let go when that thread ends (ptrace(2)).
+/// The stacks of all threads of a process. The calling thread is their tracer. A thread that did not
+/// stop in time cannot be detached; the kernel detaches it when the calling thread ends (ptrace(2)).
 pub(super) fn stacks(pid: Pid) -> Result<Vec<Stack>, NotSeen> {
     let memory = Memory::open(pid).map_err(|error| NotSeen::refused(pid, &error))?;
     let mut process = Process::read(pid, memory).map_err(|error| NotSeen::refused(pid, &error))?;
@@ -59,7 +58,7 @@ pub(super) fn stacks(pid: Pid) -> Result<Vec<Stack>, NotSeen> {
             Ok(false) => true,
             Ok(true) => {
                 stacks.extend(process.walk(thread.0));
-                false // dropped, it goes on
+                false // dropped: it continues
             }
             Err(_) => false,
         });
@@ -72,10 +71,10 @@ pub(super) fn stacks(pid: Pid) -> Result<Vec<Stack>, NotSeen> {
     Ok(stacks)
 }
 
-/// A thread that we debug. Dropped, it goes on as if it had not been stopped.
+/// A thread that we trace. Dropped, it is detached and continues.
 struct Seized(Pid);
 
-/// Takes hold of each thread, and asks it to stop.
+/// Seizes each thread and asks it to stop.
 fn seize(pid: Pid) -> Result<Vec<Seized>, NotSeen> {
     let (mut seized, mut refused) = (Vec::new(), None);
     for task in fs::read_dir(format!("/proc/{pid}/task")).map_err(|_| NotSeen::ended())? {
@@ -87,7 +86,7 @@ fn seize(pid: Pid) -> Result<Vec<Seized>, NotSeen> {
         match ptrace::seize(thread, Options::empty()) {
             Ok(()) => seized.push(Seized(thread)),
             Err(error) => {
-                refused = Some(error); // of a thread that is ending the kernel says so too
+                refused = Some(error); // EPERM also for a thread that is exiting
                 continue;
             }
         }
@@ -100,8 +99,8 @@ fn seize(pid: Pid) -> Result<Vec<Seized>, NotSeen> {
 }
 
 impl Seized {
-    /// Whether it has stopped by now. Without `waitpid`: another thread of ours that waits for the same
-    /// child would take the news away from us.
+    /// Whether it has stopped. Not by `waitpid`: a thread of ours that waits for the same child could
+    /// consume the status first.
     fn stopped(&self) -> nix::Result<bool> {
         match ptrace::getsiginfo(self.0) {
             Ok(_) | Err(Errno::EINVAL) => Ok(true), // EINVAL: stopped by a signal such as SIGSTOP
@@ -110,7 +109,7 @@ impl Seized {
         }
     }
 
-    /// The signal in whose way we came. It is lost unless it is passed on.
+    /// The signal whose delivery stopped the thread before our request did. It must be passed on.
     fn signal(&self) -> Option<Signal> {
         /// PTRACE_EVENT_STOP, in the second byte of `si_code`: the stop that we have asked for.
         const OURS: i32 = 128;
@@ -128,18 +127,18 @@ impl Drop for Seized {
     }
 }
 
-/// What is needed to walk a stack.
+/// What is needed to unwind the stacks of a process.
 struct Process {
     memory: Memory,
     unwinder: arch::Unwinder<Vec<u8>, framehop::MayAllocateDuringUnwind>,
     cache: arch::Cache<framehop::MayAllocateDuringUnwind>,
-    /// Where the program is, and how far from the addresses of its file.
+    /// Where the program is mapped, and its load bias: memory address minus file address.
     program: Range<u64>,
     bias: u64,
 }
 
 impl Process {
-    /// Reads what is mapped where, and how to unwind it.
+    /// Reads the mappings, and the unwind information of each mapped file.
     fn read(pid: Pid, memory: Memory) -> io::Result<Process> {
         let executable = fs::read_link(format!("/proc/{pid}/exe"))?;
         let maps = fs::read_to_string(format!("/proc/{pid}/maps"))?;
@@ -152,11 +151,11 @@ impl Process {
         };
         for (name, mapped) in executables(&maps) {
             if name == "[vdso]" {
-                // A clock is read there, without a system call. It stands in no file.
+                // The kernel's code for reading a clock without a system call. It is in no file.
                 let bytes = process.memory.bytes(&mapped.whole)?;
                 process.add(name, &mapped, Elf::read(Cursor::new(bytes))?);
             } else if Path::new(name) == executable {
-                // By this name it is found even after it was built anew.
+                // This path works even if the file has been rebuilt since.
                 let file = Elf::open(format!("/proc/{pid}/exe").as_ref())?;
                 process.bias = process.add(name, &mapped, file).unwrap_or(0);
                 process.program = mapped.whole;
@@ -167,7 +166,7 @@ impl Process {
         Ok(process)
     }
 
-    /// Adds what an ELF file says about unwinding, and returns how far from its addresses it is.
+    /// Adds the unwind information of an ELF file, and returns its load bias.
     fn add(&mut self, name: &str, mapped: &Mapped, elf: Elf<impl Read + Seek>) -> Option<u64> {
         let bias = elf.bias(mapped.file_offset, &mapped.code)?;
         let module = Module::new(name.to_owned(), mapped.whole.clone(), bias, Sections(elf));
@@ -179,20 +178,20 @@ impl Process {
     fn walk(&mut self, thread: Pid) -> Option<Stack> {
         let (at, registers) = arch::registers(thread).ok()?;
         let name = fs::read_to_string(format!("/proc/{thread}/comm")).ok()?;
-        self.memory.pages.clear(); // what was read of it while it ran is old
+        self.memory.pages.clear(); // other threads have run since
         let (memory, mut frames) = (&mut self.memory, Vec::new());
         let mut read = |address| memory.word(address).ok_or(());
         let mut callers = self
             .unwinder
             .iter_frames(at, registers, &mut self.cache, &mut read);
-        // An error ends the walk: without unwind information nothing more can be known.
+        // An error ends the stack: there is no unwind information for the next frame.
         while let Ok(Some(frame)) = callers.next()
             && frames.len() < FRAMES
         {
             frames.push(frame);
         }
         let of_the_program = |frame: FrameAddress| {
-            // A call returns to the instruction after it, which may be another line's.
+            // A return address is that of the next instruction, which may belong to another line.
             let address = frame.address_for_lookup();
             let inside = self.program.contains(&address);
             inside.then(|| address.wrapping_sub(self.bias))
@@ -215,31 +214,23 @@ struct Mapped {
 
 /// What can be executed, by its name in `/proc/PID/maps` (proc_pid_maps(5)).
 fn executables(maps: &str) -> BTreeMap<&str, Mapped> {
-    let mut files: BTreeMap<&str, (Range<u64>, Option<(Range<u64>, u64)>)> = BTreeMap::new();
+    let mut files = BTreeMap::new();
     for line in maps.lines() {
         let Some((range, permissions, file_offset, name)) = mapping(line) else {
             continue;
         };
-        let (whole, code) = files.entry(name).or_insert((range.clone(), None));
-        whole.end = range.end;
-        if permissions.contains('x') && code.is_none() {
-            *code = Some((range, file_offset));
+        let file = files.entry(name).or_insert(Mapped {
+            whole: range.clone(),
+            code: 0..0,
+            file_offset,
+        });
+        file.whole.end = range.end;
+        if permissions.contains('x') && file.code.is_empty() {
+            (file.code, file.file_offset) = (range, file_offset);
         }
     }
+    files.retain(|_, file| !file.code.is_empty());
     files
-        .into_iter()
-        .filter_map(|(name, (whole, code))| {
-            let (code, file_offset) = code?;
-            Some((
-                name,
-                Mapped {
-                    whole,
-                    code,
-                    file_offset,
-                },
-            ))
-        })
-        .collect()
 }
 
 /// The addresses, the permissions, the offset in the file and the name of a line of the maps, if it
@@ -273,7 +264,7 @@ impl<R: Read + Seek> ModuleSectionInfo<Vec<u8>> for Sections<R> {
     }
 
     fn section_data(&mut self, name: &[u8]) -> Option<Vec<u8>> {
-        // It would take the instructions too, which it needs on macOS only.
+        // framehop asks for the instructions too, but needs them on macOS only.
         let unwinds = name.starts_with(b".eh_frame") || name == b".debug_frame";
         self.0.bytes(str::from_utf8(name).ok().filter(|_| unwinds)?)
     }
@@ -282,11 +273,11 @@ impl<R: Read + Seek> ModuleSectionInfo<Vec<u8>> for Sections<R> {
 /// The memory of a process.
 struct Memory {
     file: File,
-    /// What has been read of a stack, by address.
+    /// The pages of a stack that were read, by address; `None` where nothing is mapped.
     pages: HashMap<u64, Option<Box<[u8; PAGE as usize]>>>,
 }
 
-/// So much of a stack is read at once.
+/// How much of a stack is read at once.
 const PAGE: u64 = 4096;
 
 impl Memory {

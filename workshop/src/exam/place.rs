@@ -104,8 +104,8 @@ impl std::error::Error for NotSeen {}
 /// not in the file are left out.
 ///
 /// `student_file` is the file's path or its last components, as `Location::caller().file()` returns it.
-/// The process must be a child of this one (Yama's ptrace_scope 1). A look takes about 10 ms, and up to
-/// 500 ms more if a thread does not stop.
+/// The process must be a child of this one (Yama's ptrace_scope 1). A look takes about 10 ms, up to
+/// 500 ms more if a thread does not stop, and up to 5 s if one gets no CPU to stop on.
 ///
 /// # Errors
 /// The kernel refuses it, the program has no debug information, or the process has ended.

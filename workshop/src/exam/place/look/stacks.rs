@@ -28,11 +28,15 @@ use nix::{
 use super::{super::NotSeen, arch, elf::Elf};
 
 /// A thread that has not stopped by then is left out: it is in a system call that cannot be
-/// interrupted, or gets no turn.
+/// interrupted (state D).
 const STOPS_WITHIN: Duration = Duration::from_millis(500);
 
-/// Between two looks whether the threads have stopped.
-const LOOK_AGAIN: Duration = Duration::from_micros(200);
+/// Unless it is still waiting for a CPU: a thread needs its turn to stop, which takes long on a busy
+/// machine.
+const STARVES_AT_MOST: Duration = Duration::from_secs(5);
+
+/// Between two looks whether the threads have stopped, at first and at most.
+const LOOK_AGAIN: [Duration; 2] = [Duration::from_micros(100), Duration::from_millis(10)];
 
 /// The most frames that are read of a stack. Even in an endless recursion the student's code is among them.
 const FRAMES: usize = 256;
@@ -51,9 +55,9 @@ pub(super) fn stacks(pid: Pid) -> Result<Vec<Stack>, NotSeen> {
     let memory = Memory::open(pid).map_err(|error| NotSeen::refused(pid, &error))?;
     let mut process = Process::read(pid, memory).map_err(|error| NotSeen::refused(pid, &error))?;
     let mut seized = seize(pid)?;
-    let deadline = Instant::now() + STOPS_WITHIN;
+    let (since, mut pause) = (Instant::now(), LOOK_AGAIN[0]);
     let mut stacks = Vec::new();
-    while !seized.is_empty() && Instant::now() < deadline {
+    loop {
         seized.retain(|thread| match thread.stopped() {
             Ok(false) => true,
             Ok(true) => {
@@ -62,10 +66,16 @@ pub(super) fn stacks(pid: Pid) -> Result<Vec<Stack>, NotSeen> {
             }
             Err(_) => false,
         });
-        if !seized.is_empty() {
-            // There is no way to wait for a stop with a limit: ptrace(2) knows `waitpid` only.
-            thread::sleep(LOOK_AGAIN);
+        let limit = match seized.iter().any(Seized::starves) {
+            true => STARVES_AT_MOST,
+            false => STOPS_WITHIN,
+        };
+        if seized.is_empty() || since.elapsed() > limit {
+            break;
         }
+        // There is no way to wait for a stop with a limit: ptrace(2) knows `waitpid` only.
+        thread::sleep(pause);
+        pause = (pause * 2).min(LOOK_AGAIN[1]);
     }
     stacks.sort_by_key(|stack| stack.tid);
     Ok(stacks)
@@ -107,6 +117,13 @@ impl Seized {
             Err(Errno::ESRCH) if Path::new(&format!("/proc/{}", self.0)).exists() => Ok(false),
             Err(error) => Err(error),
         }
+    }
+
+    /// Whether it runs, or would if it had a CPU (state R; proc_pid_stat(5)).
+    fn starves(&self) -> bool {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.0)).unwrap_or_default();
+        let after_the_name = stat.rsplit(')').next();
+        after_the_name.is_some_and(|fields| fields.starts_with(" R"))
     }
 
     /// The signal whose delivery stopped the thread before our request did. It must be passed on.

@@ -11,6 +11,7 @@ mod case;
 mod evidence;
 mod peer;
 mod proof;
+pub mod place;
 mod report;
 mod supervise;
 mod text;

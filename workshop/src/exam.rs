@@ -9,6 +9,7 @@
 mod answer;
 mod case;
 mod evidence;
+mod orphans;
 mod peer;
 mod report;
 mod supervise;
@@ -40,6 +41,7 @@ pub use self::{
     report::{Failure, Outcome, Report, Teller, tell},
     text::{dump, numbered, quote},
 };
+pub(crate) use self::{orphans::Orphans, supervise::CEILING};
 
 /// How long an answer may take for what needs no time at all. Generous: the machine may be busy.
 pub const LIMIT: Duration = Duration::from_secs(2);

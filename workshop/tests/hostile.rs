@@ -39,7 +39,7 @@ answers! {
     becomes_another_program closes_every_descriptor floods_by_number floods_stdin floods_stdout
     forges_a_pass forges_a_pass_by_number holds_stdout_open kills_its_parent leaks_descriptors
     leaves_a_daemon lowers_the_limit_of_descriptors lowers_the_limit_of_memory
-    lowers_the_limit_of_processes stops_its_parents_group stops_itself_in_its_parents_group
+    lowers_the_limit_of_processes runs_away starts_programs_without_end stops_its_parents_group stops_itself_in_its_parents_group
 }
 
 /// Longer than any of these takes on a busy machine, and shorter than the examiner's own ceiling.
@@ -62,6 +62,8 @@ const TESTS: &[(&str, Test)] = tests! {
     a_flood_on_stdout_is_cut
     a_child_that_keeps_stdout_open_holds_nothing_up
     a_daemon_is_killed
+    a_program_that_runs_away_is_caught
+    a_program_for_each_turn_is_cut
     a_process_that_stops_is_killed
     an_examiner_cannot_be_stopped
     an_examiner_cannot_be_killed
@@ -261,6 +263,16 @@ fn a_lowered_limit_of_memory_is_the_cause() -> Result<(), Failed> {
 fn a_daemon_is_killed() -> Result<(), Failed> {
     let reports = examine("leaves_a_daemon", &["ends at end of file"])?;
     all_have_passed(&reports)
+}
+
+fn a_program_that_runs_away_is_caught() -> Result<(), Failed> {
+    let reports = examine("runs_away", &["ends at end of file"])?;
+    all_have_passed(&reports)
+}
+
+fn a_program_for_each_turn_is_cut() -> Result<(), Failed> {
+    let reports = examine("starts_programs_without_end", &["ends at end of file"])?;
+    says(&reports, "more than 100 processes")
 }
 
 fn every_answer_is_in_the_list() -> Result<(), Failed> {

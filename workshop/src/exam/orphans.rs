@@ -8,6 +8,7 @@ use std::{
     fs, io,
     process::{self, Child, Command},
     sync::{Mutex, MutexGuard, PoisonError},
+    thread,
     time::Duration,
 };
 
@@ -25,6 +26,9 @@ use socket_workshop::deadline::Deadline;
 /// SIGKILL takes effect at once, unless the kernel is busy for the process. Orphans that start others
 /// faster than they are killed must not hold the examiner up.
 const LIMIT: Duration = Duration::from_secs(2);
+
+/// How often a process that was killed is looked at before the first rest.
+const AT_ONCE: usize = 200;
 
 /// This process as the parent of orphans, until the value is dropped.
 ///
@@ -98,6 +102,17 @@ pub(crate) fn pid(child: &Child) -> Pid {
     Pid::from_raw(child.id().cast_signed())
 }
 
+/// How many processes descend from this one; not many more than so many are counted.
+pub(crate) fn descendants(process: Pid, most: usize) -> usize {
+    let mut found = children_of(process).unwrap_or_default();
+    let mut looked = 0;
+    while looked < found.len() && found.len() <= most {
+        found.extend(children_of(found[looked]).unwrap_or_default());
+        looked += 1;
+    }
+    found.len()
+}
+
 /// Whether a child that was killed has ended by the deadline; it is waited for.
 fn has_ended(child: Pid, deadline: Deadline) -> bool {
     let look = || match waitpid(child, Some(WaitPidFlag::WNOHANG)) {
@@ -105,27 +120,35 @@ fn has_ended(child: Pid, deadline: Deadline) -> bool {
         Ok(_) | Err(Errno::ECHILD) => Ok(Some(())),
         Err(errno) => Err(errno.into()),
     };
+    // Without a rest at first: a process that starts another and ends must not always be ahead.
+    for _ in 0..AT_ONCE {
+        if let Ok(Some(())) = look() {
+            return true;
+        }
+        thread::yield_now();
+    }
     matches!(deadline.wait_for(look), Ok(Some(())))
 }
 
-/// The children of all threads of this process (proc(5), `/proc/pid/task/tid/children`).
+/// The children of this process.
 fn children() -> Vec<Pid> {
-    let threads = fs::read_dir("/proc/self/task").into_iter().flatten();
-    let files = threads
-        .flatten()
-        .map(|thread| thread.path().join("children"));
-    let lists: io::Result<Vec<String>> = files
-        .map(fs::read_to_string)
-        // A thread that has ended has handed its children on to another.
-        .filter(|list| !matches!(list, Err(error) if error.raw_os_error() == Some(libc::ESRCH)))
-        .collect();
-    let Ok(lists) = lists else {
-        return children_by_parent();
-    };
-    let numbers = lists.iter().flat_map(|list| list.split_whitespace());
-    numbers
-        .filter_map(|number| number.parse().ok().map(Pid::from_raw))
-        .collect()
+    children_of(Pid::this()).unwrap_or_else(|_| children_by_parent())
+}
+
+/// The children of all threads of a process (proc(5), `/proc/pid/task/tid/children`).
+fn children_of(process: Pid) -> io::Result<Vec<Pid>> {
+    let mut children = Vec::new();
+    for thread in fs::read_dir(format!("/proc/{process}/task"))? {
+        let list = match fs::read_to_string(thread?.path().join("children")) {
+            Ok(list) => list,
+            // A thread that has ended has handed its children on to another.
+            Err(error) if error.raw_os_error() == Some(libc::ESRCH) => continue,
+            Err(error) => return Err(error),
+        };
+        let numbers = list.split_whitespace();
+        children.extend(numbers.filter_map(|number| number.parse().ok().map(Pid::from_raw)));
+    }
+    Ok(children)
 }
 
 /// The same, where the kernel has no such lists (CONFIG_PROC_CHILDREN): every process tells its parent in

@@ -4,7 +4,10 @@ use std::{fs, os::unix::process::ExitStatusExt, process::ExitStatus};
 
 use nix::unistd::{Pid, SysconfVar, sysconf};
 
-use super::{CEILING, excess::Excess};
+use super::{
+    CEILING,
+    excess::{Excess, PROCESSES},
+};
 use crate::exam::{
     report::{Failure, Outcome},
     threads::OURS,
@@ -131,6 +134,10 @@ impl Excess {
                 format!("{count} threads"),
                 "Your code starts threads, and they do not end: each costs memory, and one day there \
                  is none left.",
+            ),
+            Excess::Processes => (
+                format!("more than {PROCESSES} processes"),
+                "Your code starts programs, and they do not end.",
             ),
             Excess::Memory(kib) => (
                 format!("{} MiB of memory", kib >> 10),

@@ -5,6 +5,8 @@ use std::fs;
 
 use nix::unistd::Pid;
 
+use crate::exam::orphans::descendants;
+
 /// More threads than any right answer starts.
 const THREADS: u64 = 500;
 
@@ -15,7 +17,10 @@ const MEMORY: u64 = 128 << 10;
 const DESCRIPTORS: u64 = 8 << 10;
 
 /// More than any right answer prints, in bytes.
-pub(super) const PRINTED: u64 = 1 << 30;
+pub(super) const PRINTED: u64 = 64 << 20;
+
+/// More processes than any right answer starts.
+pub(super) const PROCESSES: usize = 100;
 
 /// So near to its limit of descriptors a process has none left.
 const NEARLY: u64 = 8;
@@ -24,6 +29,7 @@ const NEARLY: u64 = 8;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Excess {
     Threads(u64),
+    Processes,
     /// Resident, in KiB.
     Memory(u64),
     Descriptors(u64),
@@ -63,6 +69,11 @@ impl Look {
             is_stopped: word("State:") == Some("T"), // a tracer's stop is `t`
         })
     }
+}
+
+/// Whether the process has started too many others. To be asked less often: there may be many to look at.
+pub(super) fn of_processes(process: Pid) -> Option<Excess> {
+    (descendants(process, PROCESSES) > PROCESSES).then_some(Excess::Processes)
 }
 
 /// Why the exam could not make a check in this process, if the answer is the reason: it has lowered a

@@ -25,7 +25,7 @@ use socket_workshop::{
 use super::{
     CEILING, Check,
     ended::{Ended, Left, threads},
-    excess::{Excess, Limits, Look, PRINTED, reason},
+    excess::{Excess, Limits, Look, PRINTED, of_processes, reason},
     output::Output,
     protocol::{Forged, Inbox, Message},
 };
@@ -36,6 +36,9 @@ use crate::exam::{
 
 /// How often the supervisor looks after a process.
 const LOOK_AFTER: Duration = Duration::from_millis(20);
+
+/// How often it looks for what the process has started: there may be many to look at.
+const LOOK_ROUND_AFTER: Duration = Duration::from_millis(200);
 
 /// How long the kernel may take to end a process that has closed its files, or to stop it. Generous: the
 /// machine may be busy.
@@ -56,6 +59,7 @@ pub(super) struct Process<'a> {
     started: Instant,
     deadline: Deadline,
     looked: Instant,
+    looked_round: Instant,
     /// At the last look it was. That it stops itself to be held is said before it does.
     was_stopped: bool,
 }
@@ -90,6 +94,7 @@ impl<'a> Process<'a> {
             started,
             deadline: Deadline::after(CEILING),
             looked: started,
+            looked_round: started,
             was_stopped: false,
         })
     }
@@ -235,6 +240,13 @@ impl<'a> Process<'a> {
         let look = Look::at(self.pid)?;
         if let Some(excess) = look.excess {
             return Some(Ended::Excess(excess));
+        }
+        if self.looked_round.elapsed() >= LOOK_ROUND_AFTER {
+            self.looked_round = Instant::now();
+            self.orphans.kill(); // whosever: a daemon is no part of any answer
+            if let Some(excess) = of_processes(self.pid) {
+                return Some(Ended::Excess(excess));
+            }
         }
         // Twice in a row, without a word: then it is not about to be held, nor to go on.
         let stopped = look.is_stopped && !reported;

@@ -13,6 +13,7 @@ use std::{
     os::unix::process::CommandExt,
     path::PathBuf,
     process::{Child, Command, ExitCode, ExitStatus, Stdio},
+    sync::atomic::{AtomicUsize, Ordering},
     thread,
     time::{Duration, Instant},
 };
@@ -323,7 +324,9 @@ fn workshop_check(answer: &str) -> Result<(ExitStatus, String), Failed> {
 
 /// Runs it to its end, in a process group of its own. What it and the answer have left is a failure.
 fn run(mut command: Command, answer: &str) -> Result<(ExitStatus, String), Failed> {
-    let mark = format!("3600.{}{:04}", std::process::id(), answer_number(answer));
+    static RUNS: AtomicUsize = AtomicUsize::new(1000);
+    let run = RUNS.fetch_add(1, Ordering::Relaxed);
+    let mark = format!("3600.{}{run}", std::process::id());
     let started = Instant::now();
     let mut child = command
         .env("ANSWER", answer)
@@ -349,13 +352,6 @@ fn run(mut command: Command, answer: &str) -> Result<(ExitStatus, String), Faile
         return Err(format!("still running: {left:?}\n{told}").into());
     }
     Ok((status, told))
-}
-
-fn answer_number(answer: &str) -> usize {
-    ANSWERS
-        .iter()
-        .position(|(name, _)| *name == answer)
-        .unwrap_or(9000 + answer.len())
 }
 
 /// The processes with this mark in their environment or arguments, which are killed.

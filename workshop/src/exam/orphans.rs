@@ -65,17 +65,19 @@ impl Orphans {
         Ok(status)
     }
 
-    /// Kills all orphans, and those that become orphans by that. What is left after two seconds stays: a
-    /// program with another user's rights, for instance.
+    /// Kills all orphans, and those that become orphans by that. What is left after two seconds stays.
     pub(crate) fn kill(&self) {
-        let ours = self.turn();
+        let mut ours = self.turn();
         let deadline = Deadline::after(LIMIT);
         loop {
             let orphans = children().into_iter().filter(|child| !ours.contains(child));
-            let orphans: Vec<Pid> = orphans.collect();
+            let mut orphans: Vec<Pid> = orphans.collect();
             for orphan in &orphans {
-                let _ = kill(*orphan, Signal::SIGKILL);
+                if kill(*orphan, Signal::SIGKILL) == Err(Errno::EPERM) {
+                    ours.insert(*orphan); // it has another user's rights: nothing can be done about it
+                }
             }
+            orphans.retain(|orphan| !ours.contains(orphan));
             let ended = orphans
                 .iter()
                 .filter(|orphan| has_ended(**orphan, deadline));

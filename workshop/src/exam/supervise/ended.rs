@@ -67,13 +67,13 @@ impl Ended {
                 (format!("{seen}\nthe exam {why}"), Some(cause))
             }
             Ended::Stopped => (
-                "the process has stopped (SIGSTOP): none of its threads runs any more".to_owned(),
-                Some("Your code sends itself a signal that stops it, and nobody continues it."),
+                "the process is stopped (SIGSTOP): none of its threads runs".to_owned(),
+                Some("A signal has stopped the process. If your code sends it, remove that."),
             ),
             Ended::Forged => (
-                "a report on this check that is not from the examiner".to_owned(),
+                "a report that is not from the examiner".to_owned(),
                 Some(
-                    "Your code writes to a descriptor that is not its own, and that leads to the examiner.",
+                    "Your code writes to a descriptor that it has not opened: it leads to the examiner.",
                 ),
             ),
             Ended::Left(Left::AnotherProgram(program)) => (
@@ -83,8 +83,8 @@ impl Ended {
                 ),
             ),
             Ended::Left(Left::ClosedTheSocket) => (
-                "the process goes on, but has closed its way to the examiner".to_owned(),
-                Some("Your code closes a descriptor that is not its own."),
+                "the process runs on, but has closed the examiner's descriptor".to_owned(),
+                Some("Your code closes a descriptor that it has not opened."),
             ),
             Ended::Late(threads) => (
                 format!(
@@ -150,7 +150,7 @@ impl Excess {
             ),
             Excess::Printed(bytes) => (
                 format!("{} MiB printed", bytes >> 20),
-                "Your code prints without end.",
+                "Your code prints more than any answer needs to. Do not print in a loop.",
             ),
             Excess::Limit(name, before, now) => {
                 let before = match *before {

@@ -236,24 +236,25 @@ impl<'a> Process<'a> {
         Ok(self.look(reported))
     }
 
+    /// Whether the process must end now.
     fn look(&mut self, reported: bool) -> Option<Ended> {
-        let look = Look::at(self.pid)?;
-        if let Some(excess) = look.excess {
+        let look = Look::at(self.pid); // `None` where there is no /proc
+        let stopped = !reported && look.as_ref().is_some_and(|look| look.is_stopped);
+        if let Some(excess) = look.and_then(|look| look.excess) {
             return Some(Ended::Excess(excess));
         }
-        if self.looked_round.elapsed() >= LOOK_ROUND_AFTER {
-            self.looked_round = Instant::now();
-            self.orphans.kill(); // whosever: a daemon is no part of any answer
-            if let Some(excess) = of_processes(self.pid) {
-                return Some(Ended::Excess(excess));
-            }
-        }
         // Twice in a row, without a word: then it is not about to be held, nor to go on.
-        let stopped = look.is_stopped && !reported;
         if stopped && self.was_stopped {
             return Some(Ended::Stopped);
         }
         self.was_stopped = stopped;
+        if self.looked_round.elapsed() >= LOOK_ROUND_AFTER {
+            self.looked_round = Instant::now();
+            self.orphans.kill(); // of any check: a daemon is no part of an answer
+            if let Some(excess) = of_processes(self.pid) {
+                return Some(Ended::Excess(excess));
+            }
+        }
         let late = self.deadline.passed() && !reported;
         late.then(|| Ended::Late(threads(self.pid)))
     }

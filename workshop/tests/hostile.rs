@@ -9,7 +9,7 @@
 
 use std::{
     env, fs,
-    io::Read,
+    io::{Read, Write},
     os::unix::process::CommandExt,
     path::PathBuf,
     process::{Child, Command, ExitCode, ExitStatus, Stdio},
@@ -38,7 +38,7 @@ macro_rules! answers {
 
 answers! {
     becomes_another_program closes_every_descriptor floods_by_number floods_stdin floods_stdout
-    forges_a_pass forges_a_pass_by_number holds_stdout_open kills_its_parent leaks_descriptors
+    forges_a_pass forges_a_pass_by_number forges_reports holds_stdout_open kills_its_parent leaks_descriptors
     leaves_a_daemon lowers_the_limit_of_descriptors lowers_the_limit_of_memory
     lowers_the_limit_of_processes raises_its_limit_and_leaks runs_away starts_programs_without_end stops_its_parents_group stops_itself_in_its_parents_group
 }
@@ -58,6 +58,7 @@ macro_rules! tests {
 const TESTS: &[(&str, Test)] = tests! {
     a_forged_pass_on_stdin_does_not_count
     a_forged_pass_on_any_descriptor_fails_the_check
+    forged_reports_on_the_examiners_stdout_do_not_count
     a_flood_on_stdin_reaches_nobody
     a_flood_of_reports_is_cut
     a_flood_on_stdout_is_cut
@@ -108,9 +109,8 @@ fn main() -> ExitCode {
         }
         Ok("examiner/prints") if !is_a_check() => {
             let megabyte = "x".repeat(1 << 20);
-            loop {
-                print!("{megabyte}");
-            }
+            while std::io::stdout().write_all(megabyte.as_bytes()).is_ok() {}
+            ExitCode::FAILURE
         }
         Ok(name) => {
             let answer = ANSWERS.iter().find(|(is, _)| *is == name);
@@ -150,6 +150,11 @@ fn a_forged_pass_on_any_descriptor_fails_the_check() -> Result<(), Failed> {
     let reports = examine("forges_a_pass_by_number", &[])?;
     nothing_has_passed(&reports)?;
     says(&reports, "not from the examiner")
+}
+
+fn forged_reports_on_the_examiners_stdout_do_not_count() -> Result<(), Failed> {
+    let (status, told) = workshop_check("forges_reports")?;
+    fails_with(status, &told, "0 of 10 checks passed")
 }
 
 fn a_process_that_becomes_another_program_fails() -> Result<(), Failed> {

@@ -4,7 +4,10 @@ use std::{
     env,
     ffi::OsString,
     io::{self, BufRead, IsTerminal, Read},
-    os::{fd::AsFd, unix::process::CommandExt},
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::{net::UnixStream, process::CommandExt},
+    },
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::Duration,
@@ -89,7 +92,9 @@ pub(super) fn examine(
         return Ok(Examined::DoesNotCompile);
     };
     let mut command = Command::new(&program);
-    command.arg("--json").stdout(Stdio::piped());
+    // A socket: a pipe could be opened by others, as `/proc/PID/fd/1`.
+    let (stdout, theirs) = UnixStream::pair()?;
+    command.arg("--json").stdout(OwnedFd::from(theirs));
     let limit = match telling {
         Telling::Holding => {
             command.arg("--hold").stdin(Stdio::inherit());
@@ -105,8 +110,9 @@ pub(super) fn examine(
     let mut child = orphans
         .spawn(&mut command)
         .attempt(|| format!("cannot run {}", program.display()))?;
+    drop(command); // with the other end of stdout
     let mut reports = Vec::new();
-    let heard = hear(&mut child, Deadline::after(limit), |report| {
+    let heard = hear(&child, stdout, Deadline::after(limit), |report| {
         tell(&report)?;
         reports.push(report);
         Ok(())
@@ -152,11 +158,11 @@ enum Heard {
 
 /// Hands on the reports of an exercise's program, until it has closed its stdout, or must be killed.
 fn hear(
-    child: &mut Child,
+    child: &Child,
+    mut stdout: UnixStream,
     deadline: Deadline,
     mut take: impl FnMut(Report) -> io::Result<()>,
 ) -> io::Result<Heard> {
-    let mut stdout = child.stdout.take().expect("it is piped");
     let (mut line, mut buf, mut was_stopped) = (Vec::new(), [0; 16 << 10], false);
     while !deadline.passed() {
         let mut fds = [PollFd::new(stdout.as_fd(), PollFlags::POLLIN)];

@@ -310,12 +310,13 @@ impl<'a> Process<'a> {
     }
 }
 
-/// Whether the reader of our reports has gone away, or was killed: then there is nobody to go on for.
+/// Whether the reader of our reports has gone away, or was killed: then there is nobody to go on for. A
+/// pipe says POLLERR, a socket or a terminal POLLHUP.
 fn is_nobody_listening() -> bool {
     let stdout = io::stdout();
     let mut fds = [PollFd::new(stdout.as_fd(), PollFlags::empty())];
     let gone = poll(&mut fds, PollTimeout::ZERO).is_ok_and(|ready| ready > 0);
     gone && fds[0]
         .revents()
-        .is_some_and(|seen| seen.contains(PollFlags::POLLERR))
+        .is_some_and(|seen| seen.intersects(PollFlags::POLLERR | PollFlags::POLLHUP))
 }

@@ -112,7 +112,7 @@ pub(super) fn examine(
         .attempt(|| format!("cannot run {}", program.display()))?;
     drop(command); // with the other end of stdout
     let mut reports = Vec::new();
-    let heard = hear(&child, stdout, Deadline::after(limit), |report| {
+    let heard = hear(&child, &stdout, Deadline::after(limit), |report| {
         tell(&report)?;
         reports.push(report);
         Ok(())
@@ -159,7 +159,7 @@ enum Heard {
 /// Hands on the reports of an exercise's program, until it has closed its stdout, or must be killed.
 fn hear(
     child: &Child,
-    mut stdout: UnixStream,
+    mut stdout: &UnixStream,
     deadline: Deadline,
     mut take: impl FnMut(Report) -> io::Result<()>,
 ) -> io::Result<Heard> {

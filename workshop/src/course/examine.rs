@@ -3,14 +3,22 @@
 use std::{
     env,
     ffi::OsString,
-    io::{self, BufRead, BufReader, IsTerminal},
+    io::{self, BufRead, IsTerminal, Read},
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::{net::UnixStream, process::CommandExt},
+    },
     path::{Path, PathBuf},
-    process::{Command, Stdio},
-    sync::mpsc,
-    thread,
+    process::{Child, Command, Stdio},
     time::Duration,
 };
 
+use nix::{
+    errno::Errno,
+    poll::{PollFd, PollFlags, PollTimeout, poll},
+    sys::wait::{Id, WaitPidFlag, WaitStatus, waitid},
+    unistd::Pid,
+};
 use serde::Deserialize;
 use socket_workshop::{deadline::Deadline, fault::Attempt};
 
@@ -18,11 +26,21 @@ use super::{Status, Telling};
 
 use crate::{
     checks::Exercise,
-    exam::{Outcome, Report},
+    exam::{CEILING, Failure, Orphans, Outcome, Report},
 };
 
-/// An exercise's program ends long before this: each of its checks is killed at its own limit.
-const LIMIT: Duration = Duration::from_secs(60);
+/// When an exercise's program is killed. It ends before: it gives each of its checks less time, and makes
+/// them at once.
+const LIMIT: Duration = CEILING.saturating_add(Duration::from_secs(30));
+
+/// How often it is looked at: it may have been stopped.
+const LOOK_AFTER: Duration = Duration::from_millis(100);
+
+/// How long a program that has closed its stdout may take to end. Generous: the machine may be busy.
+const A_MOMENT: Duration = Duration::from_secs(5);
+
+/// A longer line is not a report.
+const LINE: usize = 4 << 20;
 
 /// What came of an examination.
 #[derive(Debug)]
@@ -73,47 +91,145 @@ pub(super) fn examine(
     let Some(program) = build(root, exercise)? else {
         return Ok(Examined::DoesNotCompile);
     };
-    let (hold, stdin, limit) = match telling {
-        Telling::Holding => (Some("--hold"), Stdio::inherit(), Duration::MAX),
-        _ => (None, Stdio::null(), LIMIT),
-    };
-    let mut child = Command::new(&program)
-        .arg("--json")
-        .args(hold)
-        .stdin(stdin)
-        .stdout(Stdio::piped())
-        .spawn()
-        .attempt(|| format!("cannot run {}", program.display()))?;
-    let stdout = child.stdout.take().expect("it is piped");
-    let (sender, lines) = mpsc::channel();
-    let reader = thread::spawn(move || {
-        BufReader::new(stdout)
-            .lines()
-            .map_while(Result::ok)
-            .for_each(|line| drop(sender.send(line)));
-    });
-    let (mut reports, deadline) = (Vec::new(), Deadline::after(limit));
-    // The channel ends when the program does.
-    while let Some(line) = deadline
-        .remaining()
-        .ok()
-        .and_then(|left| lines.recv_timeout(left).ok())
-    {
-        if let Ok(report) = serde_json::from_str::<Report>(&line) {
-            tell(&report)?;
-            reports.push(report);
+    let mut command = Command::new(&program);
+    // A socket: a pipe could be opened by others, as `/proc/PID/fd/1`.
+    let (stdout, theirs) = UnixStream::pair()?;
+    command.arg("--json").stdout(OwnedFd::from(theirs));
+    let limit = match telling {
+        Telling::Holding => {
+            command.arg("--hold").stdin(Stdio::inherit());
+            Duration::MAX
         }
+        _ => {
+            // A signal to the examiner's process group must not reach this program, and its shell.
+            command.process_group(0).stdin(Stdio::null());
+            LIMIT
+        }
+    };
+    let orphans = Orphans::adopt(); // of an examiner that is killed
+    let mut child = orphans
+        .spawn(&mut command)
+        .attempt(|| format!("cannot run {}", program.display()))?;
+    drop(command); // with the other end of stdout
+    let mut reports = Vec::new();
+    let heard = hear(&child, &stdout, Deadline::after(limit), |report| {
+        tell(&report)?;
+        reports.push(report);
+        Ok(())
+    });
+    if let Ok(Heard::ToTheEnd) = heard {
+        Deadline::after(A_MOMENT).wait_for(|| child.try_wait())?;
     }
-    let _ = child.kill();
-    child
-        .wait()
+    let status = orphans
+        .end(&mut child)
         .attempt(|| format!("cannot wait for {}", program.display()))?;
-    reader.join().expect("it only reads");
-    if reports.is_empty() {
+    drop(orphans);
+    let (seen, by_a_signal) = match heard? {
+        Heard::ToTheEnd => (format!("it has ended: {status}"), status.code().is_none()),
+        Heard::Stopped => ("it was stopped by a signal (SIGSTOP)".to_owned(), true),
+        Heard::Late => (format!("it had not ended after {limit:?}"), false),
+        Heard::TooMuch => (
+            "it printed megabytes that are not a report".to_owned(),
+            false,
+        ),
+    };
+    let cause = by_a_signal.then_some(
+        "If your code sends signals to other processes, remove that. If it does not, another program \
+         on this machine sent this one: check again.",
+    );
+    if reports.is_empty() && status.code().is_some() {
         let what = format!("`main` of {} has made no check", exercise.path());
         return Err(io::Error::other(what));
     }
+    for report in missing(exercise, &reports, &seen, cause) {
+        tell(&report)?;
+        reports.push(report);
+    }
     Ok(Examined::Checked(reports))
+}
+
+/// How much of an exercise's program was heard.
+enum Heard {
+    ToTheEnd,
+    Stopped,
+    Late,
+    TooMuch,
+}
+
+/// Hands on the reports of an exercise's program, until it has closed its stdout, or must be killed.
+fn hear(
+    child: &Child,
+    mut stdout: &UnixStream,
+    deadline: Deadline,
+    mut take: impl FnMut(Report) -> io::Result<()>,
+) -> io::Result<Heard> {
+    let (mut line, mut buf, mut was_stopped) = (Vec::new(), [0; 16 << 10], false);
+    while !deadline.passed() {
+        let mut fds = [PollFd::new(stdout.as_fd(), PollFlags::POLLIN)];
+        let patience = PollTimeout::try_from(LOOK_AFTER).unwrap_or(PollTimeout::ZERO);
+        match poll(&mut fds, patience) {
+            // Twice in a row: Ctrl-Z and `fg` stop and continue both programs, but not in one instant.
+            Ok(0) if is_stopped(child) && was_stopped => return Ok(Heard::Stopped),
+            Ok(0) => {
+                was_stopped = is_stopped(child);
+                continue;
+            }
+            Err(Errno::EINTR) => continue,
+            Ok(_) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+        let n = match stdout.read(&mut buf) {
+            Ok(0) => return Ok(Heard::ToTheEnd),
+            Ok(n) => n,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        line.extend(&buf[..n]);
+        while let Some(end) = line.iter().position(|byte| *byte == b'\n') {
+            let rest = line.split_off(end + 1);
+            if let Ok(report) = serde_json::from_slice::<Report>(&line) {
+                take(report)?;
+            }
+            line = rest;
+        }
+        if line.len() > LINE {
+            return Ok(Heard::TooMuch);
+        }
+    }
+    Ok(Heard::Late)
+}
+
+/// Whether a signal has stopped it. It stays so: nobody continues it.
+fn is_stopped(child: &Child) -> bool {
+    let pid = Pid::from_raw(child.id().cast_signed());
+    let flags = WaitPidFlag::WSTOPPED | WaitPidFlag::WNOWAIT | WaitPidFlag::WNOHANG;
+    matches!(waitid(Id::Pid(pid), flags), Ok(WaitStatus::Stopped(..)))
+}
+
+/// The checks of which nothing was heard: they have not passed.
+fn missing<'a>(
+    exercise: &Exercise,
+    reports: &[Report],
+    seen: &'a str,
+    cause: Option<&'a str>,
+) -> impl Iterator<Item = Report> + use<'a> {
+    let mut names = (exercise.checks)();
+    names.retain(|name| reports.iter().all(|report| report.check != *name));
+    names.into_iter().map(move |name| Report {
+        check: name.to_owned(),
+        outcome: Outcome::Failed(Failure {
+            steps: Vec::new(),
+            expected: "the examiner to report this check".to_owned(),
+            seen: seen.to_owned(),
+            bytes: None,
+            kernel: Vec::new(),
+            cause: cause.map(str::to_owned),
+            look: None,
+        }),
+        milliseconds: 0,
+        printed: String::new(),
+        printed_bytes: 0,
+    })
 }
 
 /// The exercise's program, built by cargo, whose messages go to stderr as they are. `None` if it does

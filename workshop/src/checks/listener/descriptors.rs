@@ -3,10 +3,7 @@
 
 use std::{fs::File, os::fd::OwnedFd, time::Duration};
 
-use nix::{
-    errno::Errno,
-    sys::resource::{Resource, getrlimit, setrlimit},
-};
+use nix::errno::Errno;
 use socket_workshop::{
     deadline::Deadline,
     table::{Row, State},
@@ -27,12 +24,7 @@ const CLIENTS: usize = 12;
 const SOON: Duration = Duration::from_millis(1200);
 
 pub(super) fn outlives_a_lack_of_descriptors(exam: &Exam, answer: Answer) -> Verdict {
-    let (_, hard) = here(
-        "read a limit",
-        getrlimit(Resource::RLIMIT_NOFILE).map_err(Into::into),
-    )?;
-    let limited = setrlimit(Resource::RLIMIT_NOFILE, DESCRIPTORS.min(hard), hard);
-    here("limit the descriptors", limited.map_err(Into::into))?;
+    here("limit the descriptors", exam.limit_descriptors(DESCRIPTORS))?;
 
     let server = Server::start(exam, answer)?;
     let first = exam.dial(server.addr)?.named("first client");

@@ -1,45 +1,44 @@
 //! The process of one check.
 
 use std::{
-    io::{self, Write},
-    os::{fd::AsFd, unix::net::UnixStream},
+    fs::File,
+    io,
+    os::fd::AsFd,
     panic::{self, AssertUnwindSafe},
     process,
+    sync::{Arc, Mutex, PoisonError},
 };
 
-use nix::sys::{
-    resource::{Resource, setrlimit},
-    signal::{Signal, raise},
+use nix::{
+    sys::{
+        resource::{Resource, getrlimit, setrlimit},
+        signal::{Signal, raise},
+    },
+    unistd::{dup2_stdin, setsid},
 };
-use serde::{Deserialize, Serialize};
 
+use super::protocol::{Message, Reports};
 use crate::exam::{
     Case, Exam, Unmet, Verdict,
     answer::{Problem, problems, record_panics},
+    descriptors,
     report::Outcome,
 };
 
-/// What a check's process says on its stdin, a socket: a line of JSON each.
-#[derive(Serialize, Deserialize)]
-pub(in crate::exam) enum Message {
-    Step(String),
-    /// It has failed, and stops until it is told to go on: the command to look at its sockets.
-    Held(Option<String>),
-    End(Outcome),
-}
-
 /// The way from a check's process to its supervisor.
+#[derive(Clone)]
 pub(in crate::exam) struct Supervisor {
-    socket: UnixStream,
+    reports: Arc<Mutex<Reports>>,
     /// Whether it wants to look at the sockets of a check that fails.
     holds: bool,
 }
 
 impl Supervisor {
     pub(in crate::exam) fn hear(&self, message: &Message) {
-        let mut line = serde_json::to_vec(message).expect("strings and lists have a form in JSON");
-        line.push(b'\n');
-        let _ = (&self.socket).write_all(&line);
+        let reports = self.reports.lock();
+        reports
+            .unwrap_or_else(PoisonError::into_inner)
+            .send(message);
     }
 
     /// The check has failed just now. The whole process stops, threads and all, with its sockets as
@@ -52,30 +51,43 @@ impl Supervisor {
     }
 }
 
+impl Exam {
+    /// Limits the descriptors of the check's process, as an answer must not.
+    ///
+    /// # Errors
+    /// getrlimit(2) or setrlimit(2) failed.
+    pub fn limit_descriptors(&self, limit: u64) -> io::Result<()> {
+        let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+        let limit = limit.min(hard);
+        self.supervisor.hear(&Message::LimitsDescriptors(limit));
+        Ok(setrlimit(Resource::RLIMIT_NOFILE, limit, hard)?)
+    }
+}
+
 /// The check's own process: makes the check, says what came of it, and ends, whatever else is running.
 pub(super) fn examine(
     holds: bool,
     check: impl FnOnce(&Exam) -> Verdict,
     cause: fn(&Case) -> Option<String>,
 ) -> ! {
-    let socket = || {
-        let stdin = io::stdin().as_fd().try_clone_to_owned();
-        Supervisor {
-            socket: stdin.expect("a new process has descriptors").into(),
+    let supervisor = match prepare() {
+        Ok(reports) => Supervisor {
+            reports: Arc::new(Mutex::new(reports)),
             holds,
-        }
+        },
+        // Nobody listens: this program has not been started by its supervisor, or it has ended.
+        Err(_) => process::exit(2),
     };
-    let supervisor = socket();
+    let before = descriptors().unwrap_or_default();
+    let teller = supervisor.clone();
     record_panics(move |problem| {
-        if let Some(todo) = todo(problem) {
-            supervisor.hear(&Message::End(todo)); // nothing more can be learnt
+        if let Some(outcome) = todo(problem) {
+            teller.hear(&Message::End { outcome, ours: 0 }); // nothing more can be learnt
             process::exit(0);
         }
     });
-    let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
-    #[cfg(target_os = "linux")] // a supervisor that is killed cannot kill us any more
-    let _ = nix::sys::prctl::set_pdeathsig(Signal::SIGKILL);
-    let exam = Exam::new(socket());
+    supervisor.hear(&Message::Begin);
+    let exam = Exam::new(supervisor);
     let verdict = panic::catch_unwind(AssertUnwindSafe(|| check(&exam)));
     let outcome = match verdict {
         Ok(Ok(())) => Outcome::Passed,
@@ -85,8 +97,36 @@ pub(super) fn examine(
             why: format!("the check itself is broken: {:?}", problems()),
         },
     };
-    exam.supervisor.hear(&Message::End(outcome));
+    let ours = before + exam.own.borrow().len();
+    exam.supervisor.hear(&Message::End { outcome, ours });
     process::exit(0);
+}
+
+/// Takes away what the answer could use to reach those who examine it, and returns the way to them.
+fn prepare() -> io::Result<Reports> {
+    #[cfg(target_os = "linux")] // a supervisor that is killed cannot kill us any more
+    let _ = nix::sys::prctl::set_pdeathsig(Signal::SIGKILL);
+    // After that: a supervisor that had ended before is noticed. The clone is closed by exec.
+    let reports = Reports::on(io::stdin().as_fd().try_clone_to_owned()?)?;
+    dup2_stdin(File::open("/dev/null")?)?; // an answer that reads stdin gets end of file
+    // The processes of other sessions cannot be joined (setpgid(2), EPERM).
+    setsid()?;
+    setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
+    confine();
+    Ok(reports)
+}
+
+/// From now on this process and its children can send signals to each other only, and trace nobody else
+/// (landlock(7)). Linux before 6.12 has no such thing: there an answer can signal whom its user can.
+fn confine() {
+    #[cfg(target_os = "linux")]
+    let _ = {
+        use landlock::{Ruleset, RulesetAttr, Scope};
+        let signals = Ruleset::default().scope(Scope::Signal);
+        signals
+            .and_then(Ruleset::create)
+            .and_then(landlock::RulesetCreated::restrict_self)
+    };
 }
 
 /// Whether the panic is the `todo!` of an answer that has not been written yet.

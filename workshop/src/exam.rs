@@ -11,8 +11,8 @@ mod case;
 mod evidence;
 mod orphans;
 mod peer;
-mod proof;
 pub mod place;
+mod proof;
 mod report;
 mod supervise;
 mod text;
@@ -26,6 +26,7 @@ use std::{
     fmt, io,
     net::{SocketAddr, TcpListener, TcpStream},
     os::fd::AsFd,
+    panic::Location,
     process::ExitCode,
     thread,
     time::{Duration, Instant},
@@ -44,7 +45,7 @@ pub use self::{
     case::{Awaited, Because, Case, Unmet, Verdict},
     evidence::{Evidence, Seen, Whose},
     peer::{Peer, Pouring},
-    report::{Failure, Outcome, Report, Teller, tell},
+    report::{Failure, Marked, Outcome, Report, Teller, tell},
     text::{dump, numbered, quote},
     time::{Reference, Timing, Took},
 };
@@ -88,8 +89,14 @@ impl<A: Copy> Suite<A> {
     /// and to stop the process of one that fails until Enter, so that its sockets can be looked at.
     /// Others, which `cargo test` may pass
     /// on to every test, are ignored.
+    #[track_caller]
     pub fn examine(&self, answer: A) -> ExitCode {
-        supervise::main(self, answer)
+        self.examine_file(Location::caller().file(), answer)
+    }
+
+    /// As [`Suite::examine`], for an answer in another file than the one that calls this.
+    pub fn examine_file(&self, file: &str, answer: A) -> ExitCode {
+        supervise::main(self, file, answer)
     }
 }
 
@@ -232,6 +239,8 @@ impl Exam {
     ) -> Verdict<T> {
         let stuck = self.take_stuck();
         let evidence = self.evidence();
+        self.supervisor
+            .find(stuck.as_ref().map(proof::labels).unwrap_or_default());
         self.supervisor.may_hold(evidence.look());
         let mut case = Case::new(expected.into(), seen.into(), evidence);
         case.awaited = awaited;

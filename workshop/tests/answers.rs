@@ -51,7 +51,12 @@ macro_rules! answer {
             source: include_str!(concat!(
                 stringify!($kind), "/", stringify!($exercise), "/", stringify!($name), ".rs"
             )),
-            examine: || checks::$exercise::SUITE.examine(($($kind::$exercise::$name::$function),*)),
+            examine: || checks::$exercise::SUITE.examine_file(
+                concat!(
+                    stringify!($kind), "/", stringify!($exercise), "/", stringify!($name), ".rs"
+                ),
+                ($($kind::$exercise::$name::$function),*),
+            ),
         }
     };
 }

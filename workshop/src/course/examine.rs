@@ -218,6 +218,7 @@ fn missing<'a>(
     names.into_iter().map(move |name| Report {
         check: name.to_owned(),
         outcome: Outcome::Failed(Failure {
+            places: Vec::new(),
             steps: Vec::new(),
             expected: "the examiner to report this check".to_owned(),
             seen: seen.to_owned(),

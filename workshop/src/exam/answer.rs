@@ -22,7 +22,7 @@ use nix::{
 
 use socket_workshop::threads::run_delay;
 
-use super::{Awaited, Exam, Took, Verdict, here};
+use super::{Awaited, Exam, Took, Verdict, here, place::Spot, report::Marked};
 
 /// The answer at work, until it returns.
 #[derive(Debug)]
@@ -42,6 +42,20 @@ pub struct Problem {
     pub message: String,
     /// Where, as `exercises/03_echo.rs:21`.
     pub at: String,
+    /// The same place, if it is in a file of the workshop's.
+    pub(super) spot: Option<Spot>,
+}
+
+impl Problem {
+    /// The line, with what is said of it.
+    pub(super) fn marked(&self) -> Option<Marked> {
+        let first = self.message.lines().next().unwrap_or_default();
+        let message: String = first.chars().take(60).collect();
+        Some(Marked {
+            spot: self.spot.clone()?,
+            label: format!("panicked here: {message}"),
+        })
+    }
 }
 
 static PROBLEMS: Mutex<Vec<Problem>> = Mutex::new(Vec::new());
@@ -73,11 +87,15 @@ pub(super) fn record_panics(tell: impl Fn(&Problem) + Send + Sync + 'static) {
                 file if file.starts_with("/rustc/") => "a place in std".to_owned(),
                 file => format!("{file}:{}", at.line()),
             });
+        let spot = info
+            .location()
+            .filter(|at| !at.file().starts_with("/rustc/"))
+            .and_then(|at| Spot::of_panic(&at.to_string()));
         let payload = info.payload();
         let text = payload.downcast_ref::<&str>().copied();
         let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
         let message = text.unwrap_or("no message").to_owned();
-        let problem = Problem { message, at };
+        let problem = Problem { message, at, spot };
         tell(&problem);
         let mut problems = PROBLEMS.lock().unwrap_or_else(PoisonError::into_inner);
         if problems.len() < 100 {

@@ -8,9 +8,9 @@ use socket_workshop::{
 
 use super::{
     Stuck,
-    answer::{problems, returned},
+    answer::{Problem, problems, returned},
     evidence::{Evidence, Seen},
-    report::Failure,
+    report::{Failure, Marked},
 };
 
 /// What a check returns.
@@ -53,6 +53,8 @@ pub struct Case {
     pub stuck: Option<Stuck>,
     /// The same as a failure tells it.
     pub(super) proof: Option<String>,
+    /// Where the student's code had panicked.
+    panics: Vec<Marked>,
     cause: Option<String>,
 }
 
@@ -124,6 +126,7 @@ impl Case {
             panicked: !problems.is_empty(),
             stuck: None,
             proof: None,
+            panics: problems.iter().filter_map(Problem::marked).collect(),
             cause: None,
         }
     }
@@ -165,6 +168,7 @@ impl Case {
         let mut kernel = self.evidence.lines();
         kernel.extend(self.proof);
         Failure {
+            places: self.panics,
             steps: Vec::new(), // the supervisor has heard them
             expected: self.expected,
             seen: self.seen,

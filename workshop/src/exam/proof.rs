@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use socket_workshop::{
-    threads::{Lasts, Thread},
+    threads::{Call, Doing, Lasts, Thread},
     wait::Stuck,
 };
 
@@ -48,6 +48,42 @@ pub(super) fn line(stuck: &Stuck) -> String {
             "not proven: the exam stopped waiting {} after the check began; something still moved",
             seconds(CEILING)
         ),
+    }
+}
+
+/// What each of the student's threads is doing at its line, by its number.
+pub(super) fn labels(stuck: &Stuck) -> Vec<(i32, String)> {
+    let threads = stuck.look().threads.iter();
+    let threads = threads.filter(|thread| !thread.name.starts_with(OURS));
+    let label = |thread: &Thread| {
+        let label = match thread.doing {
+            Doing::Running => "your thread runs here, again and again, without waiting".to_owned(),
+            Doing::Blocked { call, fd } => {
+                let on = fd.map_or(String::new(), |fd| format!(" on fd {fd}"));
+                let call = call.to_string();
+                let call = call.strip_prefix("a ").unwrap_or(&call);
+                let never = match stuck {
+                    Stuck::Hang(_) => in_vain(thread),
+                    _ => "",
+                };
+                format!("your thread waits here: {call}{on}{never}")
+            }
+            Doing::Unknown => "your thread is here".to_owned(),
+        };
+        (thread.id, label)
+    };
+    threads.map(label).collect()
+}
+
+/// What a thread waits for that will not come.
+fn in_vain(thread: &Thread) -> &'static str {
+    match thread.call.map(|call| call.call()) {
+        Some(Call::Read) => ", nothing will arrive",
+        Some(Call::Write) => ", there will be no room",
+        Some(Call::Accept) => ", no client will come",
+        Some(Call::Poll) => ", nothing will become ready",
+        Some(Call::Lock) => ", no thread will wake it",
+        _ => "",
     }
 }
 

@@ -3,10 +3,14 @@
 use std::{
     fmt,
     io::{self, IsTerminal},
+    path::Path,
 };
 
 use anstyle::{AnsiColor, Effects, Style};
+use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
+
+use super::place::{Spot, draw, places};
 
 /// What came of one check.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -49,6 +53,9 @@ pub enum Outcome {
 /// The parts of a failure, in the order in which they are told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
+    /// Where in the student's file it happened, if it is a hang, a spin or a panic.
+    #[serde(default)]
+    pub places: Vec<Marked>,
     /// What had been done by then.
     pub steps: Vec<String>,
     /// What the check was waiting for.
@@ -65,6 +72,65 @@ pub struct Failure {
     /// The command to look for oneself.
     pub look: Option<String>,
 }
+
+/// A place in the student's file, and what happens there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Marked {
+    /// The place.
+    pub spot: Spot,
+    /// What is said of it.
+    pub label: String,
+}
+
+/// Where the student's threads were when a check had failed.
+#[derive(Debug, Default)]
+pub(super) struct Places {
+    marked: Vec<Marked>,
+    /// Why they are not known.
+    not_seen: Option<String>,
+}
+
+impl Places {
+    /// Looks at threads of a process, by their numbers, with what is to be said of each.
+    pub(super) fn of(process: Pid, file: &str, threads: &[(i32, String)]) -> Places {
+        let seen = match places(process.as_raw().cast_unsigned(), file) {
+            Ok(seen) => seen,
+            Err(reason) => {
+                return Places {
+                    marked: Vec::new(),
+                    not_seen: Some(format!("the line in your file is not known: {reason}")),
+                };
+            }
+        };
+        let mut marked: Vec<Marked> = Vec::new();
+        for place in seen {
+            let Some((_, label)) = threads.iter().find(|(id, _)| *id == place.tid) else {
+                continue;
+            };
+            let mark = Marked {
+                spot: place.spot,
+                label: label.clone(),
+            };
+            if !marked.contains(&mark) {
+                marked.push(mark);
+            }
+        }
+        Places {
+            marked,
+            not_seen: None,
+        }
+    }
+
+    /// The failure with these places.
+    pub(super) fn add_to(self, mut failure: Failure) -> Failure {
+        failure.places.extend(self.marked);
+        failure.kernel.extend(self.not_seen);
+        failure
+    }
+}
+
+/// A failure shows so many places.
+const PLACES: usize = 3;
 
 /// Where a failure's text begins, and where it ends: a terminal has 80 columns.
 const INDENT: usize = 12;
@@ -187,7 +253,10 @@ fn told(report: &Report, colour: bool) -> String {
     };
     let (word, rest) = match &report.outcome {
         Outcome::Passed => (style(GREEN, "passed"), String::new()),
-        Outcome::Failed(failure) => (style(RED, "FAILED"), failure.to_string()),
+        Outcome::Failed(failure) => {
+            let places = pictures(&failure.places, colour);
+            (style(RED, "FAILED"), format!("{places}{failure}"))
+        }
         Outcome::Todo { hint, at } => (
             style(YELLOW, "todo  "),
             part("todo", &format!("{hint}\n({at})")),
@@ -200,6 +269,19 @@ fn told(report: &Report, colour: bool) -> String {
         text += &part("printed", &printed(report));
     }
     text
+}
+
+/// The lines of the student's file, drawn as rustc draws them.
+fn pictures(places: &[Marked], colour: bool) -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
+    let root = root.unwrap_or(Path::new("."));
+    let shown = places.iter().take(PLACES);
+    let pictures = shown.map(|place| draw(&place.spot, root, &place.label, colour));
+    let text: String = pictures.collect();
+    match text.is_empty() {
+        true => text,
+        false => format!("\n{}\n", text.trim_end_matches('\n')),
+    }
 }
 
 const GREEN: Style = AnsiColor::Green.on_default();
@@ -287,6 +369,7 @@ mod tests {
 
     fn failed(check: &str, cause: &str) -> Report {
         let failure = Failure {
+            places: Vec::new(),
             steps: vec!["sent \"x\"".to_owned()],
             expected: "to read \"x\"".to_owned(),
             seen: "nothing".to_owned(),

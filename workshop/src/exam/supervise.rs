@@ -31,7 +31,7 @@ use super::{
 /// When the examiner stops waiting for a check. Every wait in a check ends long before.
 pub(crate) const CEILING: Duration = Duration::from_secs(60);
 
-pub(super) fn main<A: Copy>(suite: &Suite<A>, answer: A) -> ExitCode {
+pub(super) fn main<A: Copy>(suite: &Suite<A>, file: &str, answer: A) -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let hold = arguments.iter().any(|argument| argument == "--hold");
     if let [flag, number, ..] = &arguments[..]
@@ -53,7 +53,7 @@ pub(super) fn main<A: Copy>(suite: &Suite<A>, answer: A) -> ExitCode {
         .filter(|(_, name)| chosen(name))
         .collect();
     let json = arguments.iter().any(|argument| argument == "--json");
-    match report_all(suite.exercise, &checks, json, hold) {
+    match report_all(suite.exercise, file, &checks, json, hold) {
         Ok(status) => ExitCode::from(status),
         Err(error) if is_reader_gone(&error) => ExitCode::from(3),
         Err(error) => {
@@ -65,7 +65,13 @@ pub(super) fn main<A: Copy>(suite: &Suite<A>, answer: A) -> ExitCode {
 
 /// Makes the checks, all at once, and tells each as soon as those before it are told. Those that may
 /// be held are made one after the other.
-fn report_all(exercise: &str, checks: &[(usize, &str)], json: bool, hold: bool) -> io::Result<u8> {
+fn report_all(
+    exercise: &str,
+    file: &str,
+    checks: &[(usize, &str)],
+    json: bool,
+    hold: bool,
+) -> io::Result<u8> {
     let in_full = env::args().any(|argument| argument == "--all");
     let mut reports = Vec::<Report>::new();
     let mut teller = Teller::on_stdout().in_full(in_full);
@@ -79,6 +85,7 @@ fn report_all(exercise: &str, checks: &[(usize, &str)], json: bool, hold: bool) 
                     let check = Check {
                         number: *number,
                         name,
+                        file,
                         hold,
                     };
                     let (orphans, limits) = (&orphans, limits.clone());
@@ -120,10 +127,12 @@ fn report_all(exercise: &str, checks: &[(usize, &str)], json: bool, hold: bool) 
     })
 }
 
-/// A check to be made: its place in the suite, its name, and whether its failure is held.
+/// A check to be made: its place in the suite, its name, the student's file, and whether its failure is
+/// held.
 #[derive(Clone, Copy)]
 struct Check<'a> {
     number: usize,
     name: &'a str,
+    file: &'a str,
     hold: bool,
 }

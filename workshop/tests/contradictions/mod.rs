@@ -183,6 +183,7 @@ pub fn contradictions(failure: &Failure) -> Vec<&'static str> {
 /// The list finds what it is about: failures that were really printed once, or could have been.
 pub fn contradictions_are_found() {
     let failure = |seen: &str, kernel: &[&str], cause: &str| Failure {
+        places: Vec::new(),
         steps: Vec::new(),
         expected: "to read \"0048000 0048008 0048016\" (8000 bytes)".to_owned(),
         seen: seen.to_owned(),

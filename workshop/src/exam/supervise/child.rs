@@ -41,6 +41,13 @@ impl Supervisor {
             .send(message);
     }
 
+    /// The check has failed just now: in which lines are these threads? Waits until they have been found.
+    pub(in crate::exam) fn find(&self, threads: Vec<(i32, String)>) {
+        if !threads.is_empty() {
+            self.hear(&Message::Where(threads));
+        }
+    }
+
     /// The check has failed just now. The whole process stops, threads and all, with its sockets as
     /// they are; the kernel's side of them goes on.
     pub(in crate::exam) fn may_hold(&self, look: Option<String>) {

@@ -9,7 +9,7 @@ use super::{
     excess::{Excess, PROCESSES},
 };
 use crate::exam::{
-    report::{Failure, Outcome},
+    report::{Failure, Outcome, Places},
     threads::OURS,
 };
 
@@ -45,10 +45,11 @@ pub(super) enum Left {
 }
 
 impl Ended {
-    pub(super) fn outcome(self, steps: Vec<String>, status: ExitStatus) -> Outcome {
+    pub(super) fn outcome(self, steps: Vec<String>, places: Places, status: ExitStatus) -> Outcome {
         let (seen, cause) = match self {
             Ended::Said(Outcome::Failed(failure)) => {
-                return Outcome::Failed(Failure { steps, ..failure });
+                let failure = Failure { steps, ..failure };
+                return Outcome::Failed(places.add_to(failure));
             }
             Ended::Said(Outcome::Passed) if !status.success() => (
                 format!("the check has passed, but then {}", ending(status)),
@@ -96,6 +97,7 @@ impl Ended {
         };
         Outcome::Failed(Failure {
             steps,
+            places: Vec::new(),
             expected: "the check to come to its end".to_owned(),
             seen: seen.trim_end().to_owned(),
             bytes: None,
@@ -227,7 +229,9 @@ mod tests {
         let stat = "43 (answer (x)) R 1 42 42 0 -1 4194304 0 0 0 0 5800 90 0 0 20 0 2 0";
         let told = thread(stat, Pid::from_raw(42), 100).unwrap();
         let killed = ExitStatus::from_raw(9);
-        let Outcome::Failed(failure) = Ended::Late(vec![told]).outcome(Vec::new(), killed) else {
+        let Outcome::Failed(failure) =
+            Ended::Late(vec![told]).outcome(Vec::new(), Places::default(), killed)
+        else {
             panic!("it has failed");
         };
         assert_eq!(
@@ -240,8 +244,13 @@ mod tests {
 
     #[test]
     fn a_pass_is_one_only_if_the_process_ends_well() {
-        let passed =
-            |status| Ended::Said(Outcome::Passed).outcome(Vec::new(), ExitStatus::from_raw(status));
+        let passed = |status| {
+            Ended::Said(Outcome::Passed).outcome(
+                Vec::new(),
+                Places::default(),
+                ExitStatus::from_raw(status),
+            )
+        };
         assert_eq!(passed(0), Outcome::Passed);
         assert!(matches!(passed(9), Outcome::Failed(_)));
         assert!(matches!(passed(1 << 8), Outcome::Failed(_)));

@@ -31,7 +31,7 @@ use super::{
 };
 use crate::exam::{
     orphans::{Orphans, pid},
-    report::{Outcome, Report},
+    report::{Outcome, Places, Report},
 };
 
 /// How often the supervisor looks after a process.
@@ -55,6 +55,7 @@ pub(super) struct Process<'a> {
     /// The limits that the answer has not set.
     limits: Option<Limits>,
     steps: Vec<String>,
+    places: Places,
     has_begun: bool,
     started: Instant,
     deadline: Deadline,
@@ -90,6 +91,7 @@ impl<'a> Process<'a> {
             output: Output::of(output),
             limits,
             steps: Vec::new(),
+            places: Places::default(),
             has_begun: false,
             started,
             deadline: Deadline::after(CEILING),
@@ -104,7 +106,7 @@ impl<'a> Process<'a> {
         let heard = self.hear();
         let milliseconds = self.started.elapsed().as_millis() as u64;
         let status = self.end()?;
-        let outcome = heard?.outcome(self.steps, status);
+        let outcome = heard?.outcome(self.steps, self.places, status);
         let (printed, printed_bytes) = self.output.rest();
         Ok(Report {
             check: self.check.name.to_owned(),
@@ -163,6 +165,10 @@ impl<'a> Process<'a> {
                 self.show_held(look)?;
                 self.started += since.elapsed(); // the reader's time, not the check's
                 self.deadline = Deadline::after(CEILING);
+            }
+            Message::Where(threads) => {
+                self.places = Places::of(self.pid, self.check.file, &threads);
+                self.inbox.has_looked();
             }
             Message::End { outcome, ours } => {
                 return self.take_end(outcome, ours).map(ControlFlow::Break);

@@ -13,12 +13,16 @@ use std::{
         unix::net::UnixStream,
     },
     process,
+    time::Duration,
 };
 
 use nix::unistd::{Pid, getppid};
 use serde::{Deserialize, Serialize};
 
 use crate::exam::report::Outcome;
+
+/// How long the supervisor may take to read the stacks of a process.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// A longer report is not the exam's.
 const LINE: usize = 1 << 20;
@@ -36,6 +40,8 @@ pub(in crate::exam) enum Message {
     LimitsDescriptors(u64),
     /// It has failed, and stops until it is told to go on: the command to look at its sockets.
     Held(Option<String>),
+    /// It has failed: where are these threads, of which it says what they do there? It waits for a byte.
+    Where(Vec<(i32, String)>),
     /// What came of it, and how many descriptors are the exam's own, or were.
     End {
         outcome: Outcome,
@@ -80,15 +86,25 @@ impl Reports {
         if self.is_over {
             return;
         }
-        let mut line = self.secret.clone().into_bytes();
-        line.extend(serde_json::to_vec(message).expect("strings and lists have a form in JSON"));
-        line.push(b'\n');
-        let _ = self.socket.write_all(&line);
+        self.send_line(message);
+        if matches!(message, Message::Where(_)) {
+            // Its stacks are read now. Whatever the answer does with this socket, it is not waited for long.
+            let _ = self.socket.set_read_timeout(Some(LOOK));
+            let _ = self.socket.read(&mut [0]);
+            let _ = self.socket.set_read_timeout(None);
+        }
         if matches!(message, Message::End { .. }) {
             self.is_over = true;
             // The supervisor may look at this process before it goes.
             let _ = io::copy(&mut self.socket, &mut io::sink());
         }
+    }
+
+    fn send_line(&mut self, message: &Message) {
+        let mut line = self.secret.clone().into_bytes();
+        line.extend(serde_json::to_vec(message).expect("strings and lists have a form in JSON"));
+        line.push(b'\n');
+        let _ = self.socket.write_all(&line);
     }
 }
 
@@ -157,6 +173,11 @@ impl Inbox {
     /// Whether all that has been read was a report.
     pub(super) fn is_empty(&self) -> bool {
         self.unread.is_empty()
+    }
+
+    /// The process may go on: its threads have been looked at.
+    pub(super) fn has_looked(&mut self) {
+        let _ = self.socket.write_all(b"+");
     }
 
     /// The process may go.

@@ -14,6 +14,12 @@ use socket2::SockRef;
 use std::io::{self, ErrorKind, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::{process::ExitCode, thread, time::Duration, time::Instant};
+#[cfg(target_os = "linux")]
+use {
+    nix::poll::{PollFd, PollFlags, poll},
+    socket2::Socket,
+    std::os::fd::AsFd,
+};
 
 /// So many clients at once: fewer than twice 129, so that each one's second SYN finds room.
 const BURST: u32 = 250;
@@ -69,28 +75,43 @@ fn room_for_two(story: &mut Story, listener: TcpListener) -> io::Result<()> {
     story.claim(&text, now >= before + 2)
 }
 
-/// The ACK that ends a handshake comes when the queue has filled. On a network distance does that,
-/// here a filter: at first the listener hears nothing but SYNs.
+/// The ACK that ends a handshake comes when the queue has filled. On a network distance does that;
+/// here the client's kernel drops the answer to its SYN until then (ip(7), IP_MINTTL).
 #[cfg(target_os = "linux")]
 fn complete_at_one_end(story: &mut Story, addr: SocketAddr) -> io::Result<()> {
     let listener = Listen::with_backlog(1).on(addr)?;
     let (queue, addr) = (End::of(&listener)?, reachable(addr));
-    peer::hears_only(&listener, peer::SYN)?;
-    let mut late = TcpStream::connect(addr)?;
-    SockRef::from(&listener).detach_filter()?;
+    let (late, local) = peer::bound(addr.ip())?;
+    let end = End::between(local, addr);
+    peer::set_min_ttl(&late, 255)?; // what the server sends has a TTL of 64
+    let _under_way = late.connect(&addr.into()); // does not wait: EINPROGRESS
     let _queued = (TcpStream::connect(addr)?, TcpStream::connect(addr)?);
-    decided(&listener, 3)?; // two are queued; an ACK was dropped
+    peer::set_min_ttl(&late, 0)?;
+    let mut late = connected(late)?; // the SYN has been sent again, and answered again
     late.write_all(b"hello")?; // brings the ACK once more
     story
         .stage("there was room when a client's SYN came, and there is none for its ACK")
         .expect("listener", queue, must(Listen).recv_q(2).drops(2..))
-        .client(End::of(&late)?, must(Established).send_q(5))
-        .server(End::of(&late)?, SynRecv)
+        .client(end, must(Established).send_q(5))
+        .server(end, SynRecv)
         .why(
             "Its connect and its write have succeeded. The server's kernel drops the ACK, and the \
              data with it, until there is room. (RST, if net.ipv4.tcp_abort_on_overflow is 1.)",
         )
         .show()
+}
+
+/// Waits until a dial is over: the socket is writable then, and connect says how it went.
+#[cfg(target_os = "linux")]
+fn connected(dialing: Socket) -> io::Result<TcpStream> {
+    let mut over = [PollFd::new(dialing.as_fd(), PollFlags::POLLOUT)];
+    if poll(&mut over, 10_000_u16)? == 0 {
+        return Err(ErrorKind::TimedOut.into());
+    }
+    match dialing.take_error()? {
+        Some(error) => Err(error),
+        None => dialing.set_nonblocking(false).and(Ok(dialing.into())),
+    }
 }
 
 fn two_backlogs(story: &mut Story) -> io::Result<()> {

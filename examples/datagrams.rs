@@ -12,7 +12,7 @@ use std::{net::UdpSocket, process::ExitCode, thread, time::Duration};
 use nix::errno::Errno;
 use socket_workshop::link::{Arguments, Quality, arrived};
 use socket_workshop::stage::{Story, gone, unconnected};
-use socket_workshop::table::{End, State::Established};
+use socket_workshop::table::{End, Protocol, State::Established};
 use socket_workshop::{command, deadline::Deadline, fault::Attempt};
 use socket2::SockRef;
 
@@ -20,7 +20,7 @@ fn main() -> ExitCode {
     command::run(|arguments: Arguments| {
         let addr = arguments.flags.listen;
         let bound = UdpSocket::bind(addr); // no listen, and no accept later
-        let server = bound.attempt(|| format!("cannot receive on {addr}"))?;
+        let server = bound.attempt_to_listen(addr, Protocol::Udp)?;
         let client = UdpSocket::bind((addr.ip(), 0))?;
         client.connect(server.local_addr()?)?; // sends nothing: notes who is meant by `send`
         let mut story = Story::begin_with_udp(&arguments.flags, server.local_addr()?)?;

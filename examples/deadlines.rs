@@ -59,7 +59,7 @@ fn a_timeout(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
 fn a_byte_now_and_then(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     story.tell("\nNow a peer that sends a line of ten bytes, one every 60 ms:")?;
     let timeout = |client: &TcpStream, _| client.set_read_timeout(Some(LIMIT));
-    let (line, took, _) = slow_line(listener, timeout, 9)?;
+    let (line, took, _) = slow_line(listener, timeout, 40)?;
     let text = format!("- a timeout of 100 ms for each read: the whole line, after {took:.0?}");
     story.claim(&text, line == Ok(10) && took > 5 * LIMIT)?;
 
@@ -71,7 +71,7 @@ fn a_byte_now_and_then(story: &mut Story, listener: &TcpListener) -> io::Result<
         }
         client.set_read_timeout(Some(left))
     };
-    let (line, took, [client, _server]) = slow_line(listener, deadline, 9)?;
+    let (line, took, [client, _server]) = slow_line(listener, deadline, 40)?;
     let text = format!("- a deadline of 100 ms for the line: given up, after {took:.0?}");
     story.claim(&text, line == Err(ErrorKind::WouldBlock) && took >= LIMIT)?;
     story

@@ -49,7 +49,7 @@ fn dial(name: &str, limit: Duration) -> io::Result<TcpStream> {
     let addrs = resolved
         .attempt(|| format!("cannot resolve `{name}` as HOST:PORT"))?
         .collect::<Vec<_>>();
-    try_each(&addrs, Deadline::after(limit)).attempt(|| format!("cannot dial `{name}`"))
+    try_each(&addrs, Deadline::after(limit)).attempt_to_dial(format_args!("`{name}`"))
 }
 
 fn try_each(addrs: &[SocketAddr], deadline: Deadline) -> io::Result<TcpStream> {

@@ -91,11 +91,9 @@ fn heartbeats(story: &mut Story, listener: &TcpListener, given: Arguments) -> io
 
 #[cfg(target_os = "linux")]
 fn the_kernels_own_means(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
-    use socket_workshop::{stage::gone, table::TimerKind::*};
-    use socket2::{SockFilter, SockRef, TcpKeepalive};
+    use socket_workshop::{peer::set_min_ttl, stage::gone, table::TimerKind::*};
+    use socket2::{SockRef, TcpKeepalive};
     let second = Duration::from_secs(1);
-    // As if the cable were pulled: a filter that drops every segment before its socket sees it.
-    let pull = [SockFilter::new(6, 0, 0, 0)]; // BPF_RET, 0 bytes of the segment
 
     let (mut client, server, end) = connected(listener)?;
     let probes = TcpKeepalive::new().with_time(second).with_interval(second);
@@ -116,7 +114,9 @@ fn the_kernels_own_means(story: &mut Story, listener: &TcpListener) -> io::Resul
         "The options read back as set.",
         (time, retries) == (second, 2),
     )?;
-    SockRef::from(&server).attach_filter(&pull)?;
+    // As if the cable were pulled: the server's kernel drops each segment that comes with a TTL below 255,
+    // and the client's have 64 (ip(7), IP_MINTTL).
+    set_min_ttl(&server, 255)?;
     let started = Instant::now();
     let read = client.read(&mut [0]);
     let took = started.elapsed();
@@ -126,11 +126,11 @@ fn the_kernels_own_means(story: &mut Story, listener: &TcpListener) -> io::Resul
         .why("The client's kernel gave up. The peer's, which sends nothing, will never know.")
         .show()?;
     story.fails(&format!("After {took:.1?} read"), read, ErrorKind::TimedOut)?;
-    SockRef::from(&server).detach_filter()?; // so that its end learns of it too, when it closes
+    set_min_ttl(&server, 0)?; // so that its end learns of it too, when it closes
 
     let (mut client, server, end) = connected(listener)?;
     SockRef::from(&client).set_tcp_user_timeout(Some(2 * second))?;
-    SockRef::from(&server).attach_filter(&pull)?;
+    set_min_ttl(&server, 255)?;
     client.write_all(b"hello")?;
     story
         .stage("TCP_USER_TIMEOUT of 2 s, a peer that is cut off, and 5 bytes written")
@@ -142,6 +142,6 @@ fn the_kernels_own_means(story: &mut Story, listener: &TcpListener) -> io::Resul
         )
         .show()?;
     let read = client.read(&mut [0]);
-    SockRef::from(&server).detach_filter()?;
+    set_min_ttl(&server, 0)?;
     story.fails("read", read, ErrorKind::TimedOut)
 }

@@ -10,7 +10,8 @@
 use nix::errno::Errno;
 use nix::sys::resource::{Resource::RLIMIT_NOFILE, getrlimit, setrlimit};
 use socket_workshop::stage::{Flags, Story, must, play};
-use socket_workshop::{fault::Attempt, say, table::End, table::State::*};
+use socket_workshop::table::{End, Protocol, State::*};
+use socket_workshop::{fault::Attempt, say};
 use socket2::{Domain, SockRef, Socket, Type};
 use std::io::{self, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -30,7 +31,7 @@ fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
     socket.set_reuse_address(true)?; // lesson `reuseaddr` shows what for
     socket.set_only_v6(false).ok(); // [::] takes IPv4 clients too; for IPv4 there is no such option
     let bound = socket.bind(&addr.into()); // an address, but no row in the kernel's table yet
-    bound.attempt(|| format!("cannot listen on {addr}"))?;
+    bound.attempt_to_listen(addr, Protocol::Tcp)?;
     socket.listen(128)?; // std's backlog: beyond it the kernel takes one more, and then no SYN
     Ok(socket.into())
 }
@@ -75,7 +76,7 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
 fn families(story: &mut Story) -> io::Result<()> {
     let v4 = TcpListener::bind("127.0.0.1:0")?; // all of `listen` above in one call
     let Ok(v6) = TcpListener::bind("[::1]:0") else {
-        return story.tell("\nNo IPv6 on this machine: the stage of the families is left out.");
+        return story.leave_out(1, "this machine has no IPv6");
     };
     let both = listen(SocketAddr::from(([0u16; 8], 0)))?; // [::], every address there is
     #[cfg(target_os = "linux")]

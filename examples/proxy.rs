@@ -5,17 +5,18 @@
 //!     cargo run --example proxy -- serve --to 127.0.0.1:1234    terminal 2: its proxy, until Ctrl-C
 //!     cargo run --example kv -- get k --to 127.0.0.1:8330       terminal 3: a client; nc will do
 //!
-//! You will see what goes wrong until a FIN is passed on, a thousand connections through a proxy, what
+//! You will see what goes wrong until a FIN is passed on, hundreds of connections through a proxy, what
 //! a reset becomes, and what the copy costs. New since `latency`: both a server and a client.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::{process::ExitCode, thread, time::Duration};
 
-use socket_workshop::peer::{connected, connected_through};
+use socket_workshop::listen::{Listen, ShutOnDrop};
+use socket_workshop::peer::{accept_soon, connected, connected_through};
 use socket_workshop::stage::{Flags, Story, Target, gone, must, play_with, time_wait};
 use socket_workshop::table::{End, State::*};
-use socket_workshop::{dial::resolve, listen::Listen, say, serve, threads, throughput};
+use socket_workshop::{dial::resolve, say, serve, threads, throughput};
 use socket2::SockRef;
 
 fn main() -> ExitCode {
@@ -64,10 +65,11 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
     let (front, back) = (any_port()?, any_port()?);
     let (addr, server) = (front.local_addr()?, [back.local_addr()?]);
     thread::scope(|scope| {
+        // At the end, whichever that is, `proxy` leaves accept, and whoever is queued is reset.
+        let _ends = [ShutOnDrop(&front), ShutOnDrop(&back)];
         scope.spawn(|| proxy(&front, &server));
-        let told = a_thousand(&mut story, addr, &back);
-        let told = told.and_then(|()| the_cost(&mut story, addr, &back));
-        SockRef::from(&front).shutdown(Shutdown::Read).and(told) // wakes accept: `proxy` ends
+        hundreds(&mut story, addr, &back)?;
+        the_cost(&mut story, addr, &back)
     })?;
     story.end()
 }
@@ -114,10 +116,14 @@ fn by_hand(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     story.claim(text, client.read(&mut [0])? == 0)
 }
 
-fn a_thousand(story: &mut Story, proxy: SocketAddr, back: &TcpListener) -> io::Result<()> {
-    let many = (serve::raise_descriptor_limit()?.saturating_sub(80) as usize / 4).min(1000);
-    let connected: io::Result<_> = (0..many).map(|_| connected_through(proxy, back)).collect();
-    let (clients, servers): (Vec<_>, Vec<_>) = connected?;
+fn hundreds(story: &mut Story, proxy: SocketAddr, back: &TcpListener) -> io::Result<()> {
+    let many = (serve::raise_descriptor_limit()?.saturating_sub(80) as usize / 4).min(300);
+    let clients: Vec<TcpStream> = (0..many)
+        .map(|_| TcpStream::connect(proxy))
+        .collect::<io::Result<_>>()?;
+    let servers: Vec<TcpStream> = (0..many)
+        .map(|_| accept_soon(back))
+        .collect::<io::Result<_>>()?;
     let (a, b) = (End::all_to(proxy), End::all_to(back.local_addr()?));
     let all = |state| must(state).rows(many);
     story

@@ -11,7 +11,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::ExitCode;
 
 use socket_workshop::stage::{Flags, Story, gone, must, time_wait};
-use socket_workshop::table::{End, State::*};
+use socket_workshop::table::{End, Protocol, State::*};
 use socket_workshop::{command, fault::Attempt, peer::connected};
 use socket2::{Domain, Socket, Type};
 
@@ -34,7 +34,7 @@ fn listen(addr: SocketAddr, options: Options) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
     options.iter().try_for_each(|set| set(&socket, true))?;
     let bound = socket.bind(&addr.into());
-    bound.attempt(|| format!("cannot listen on {addr}"))?;
+    bound.attempt_to_listen(addr, Protocol::Tcp)?;
     socket.listen(128)?;
     Ok(socket.into())
 }

@@ -5,15 +5,19 @@
 //!
 //! You will see each end's row and its place in the diagram of RFC 9293; CLOSING and LAST_ACK too,
 //! FIN_WAIT1 become TIME_WAIT in one step, and a connection for which nobody has listened.
-//! New since `close`: what holds a state still, a segment kept behind data, or lost by a filter.
+//! New since `close`: what holds a state still, a segment kept behind data, or one that is lost.
 
-use socket_workshop::peer::{FIN, SYN, bound, hears_only, narrow};
+use socket_workshop::peer::{bound, narrow, set_min_ttl, set_ttl};
 use socket_workshop::stage::{Flags, Story, gone, must, time_wait};
 use socket_workshop::{command, listen::Listen, listen::reachable, table::End, table::State::*};
 use socket2::SockRef;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::{process::ExitCode, time::Duration};
+
+/// A socket with this as its IP_MINTTL drops what comes with a lower TTL (ip(7)). The kernel sends
+/// segments with 64, but for a socket that has asked for more: so any segment can be lost, or saved.
+const ALL_HOPS: u8 = 255;
 
 fn main() -> ExitCode {
     command::run(|flags: Flags| {
@@ -39,7 +43,7 @@ fn a_handshake_that_stops(story: &mut Story, listener: &TcpListener) -> io::Resu
         .client(end, gone())
         .why("CLOSED has no row: a socket that only has a port is not in netstat's table.")
         .show()?;
-    hears_only(&client, 0)?; // no flag lets a segment in: all are lost
+    set_min_ttl(&client, ALL_HOPS)?; // whatever comes for it is lost
     let _under_way = client.connect(&addr.into()); // EINPROGRESS: it does not wait
     story
         .stage("the client connects, and does not hear the answer")
@@ -115,17 +119,20 @@ fn both_close_at_once(story: &mut Story, listener: &TcpListener) -> io::Result<(
 
 fn fin_and_ack_together(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     let (client, server, end) = narrow(listener)?;
-    hears_only(&client, FIN)?;
-    hears_only(&server, FIN)?; // a FIN comes through, an ACK alone is lost
+    set_min_ttl(&client, ALL_HOPS)?;
+    set_min_ttl(&server, ALL_HOPS)?; // both lose what comes
+    set_ttl(&client, ALL_HOPS)?; // but for what the client sends: its FIN
     client.shutdown(Shutdown::Write)?;
     story
-        .stage("the client has shut down; at both ends only segments with a FIN come through")
+        .stage("the client has shut down; what the server sends is lost")
         .pair(end, must(FinWait1).send_q(1).drops(1..), CloseWait)
         .why("The ACK that leads to FIN_WAIT2 was lost, on its way to the client.")
         .show()?;
+    set_ttl(&client, 64)?; // and not the ACK of the server's FIN
+    set_ttl(&server, ALL_HOPS)?; // which comes through
     server.shutdown(Shutdown::Write)?;
     story
-        .stage("the server has shut down too")
+        .stage("the server has shut down too: its FIN comes through, the ACK of it does not")
         .pair(end, time_wait(), must(LastAck).drops(3..))
         .timers()
         .why(
@@ -139,12 +146,21 @@ fn fin_and_ack_together(story: &mut Story, listener: &TcpListener) -> io::Result
 
 fn both_connect(story: &mut Story) -> io::Result<()> {
     let ((first, a), (second, b)) = (bound([127, 0, 0, 1])?, bound([127, 0, 0, 1])?);
-    hears_only(&first, SYN)?; // and so not the RST that comes because nobody listens
+    set_min_ttl(&first, ALL_HOPS)?; // nobody listens at the other end: the RST is lost
+    set_min_ttl(&second, ALL_HOPS)?;
+    set_ttl(&second, ALL_HOPS)?; // its SYN comes through
     let _under_way = (first.connect(&b.into()), second.connect(&a.into()));
     story
         .stage("two sockets have connected to each other, and nobody listens")
         .expect("first", End::between(a, b), SynRecv)
+        .expect("second", End::between(b, a), must(SynSent).drops(1..))
+        .why("A simultaneous open, half of it: a SYN came to the first in SYN_SENT. Its answer was lost.")
+        .show()?;
+    set_min_ttl(&second, 0)?;
+    story
+        .stage("nothing is lost any more: the first has sent its answer again")
+        .expect("first", End::between(a, b), Established)
         .expect("second", End::between(b, a), Established)
-        .why("A simultaneous open, half of it: a SYN came to the first in SYN_SENT. The ACK that ends SYN_RECV was lost.")
+        .why("SYN_SENT, SYN_RECV, ESTABLISHED, and no LISTEN: here neither end is the server.")
         .show()
 }

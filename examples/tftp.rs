@@ -11,14 +11,18 @@
 //! `datagrams`: all that UDP leaves to the program, in a protocol that others speak.
 
 use std::io::{self, ErrorKind};
-use std::{net::SocketAddr, process::ExitCode, thread, time::Duration, time::Instant};
+use std::{fs, net::SocketAddr, process::ExitCode, thread, time::Duration, time::Instant};
 
+use socket_workshop::folder::{Folder, Temporary};
 use socket_workshop::stage::{Flags, Story, gone, unconnected};
 use socket_workshop::tftp::by_hand::{ByHand, socket_at};
 use socket_workshop::tftp::{self, Code, Files, IsAnswer, Line, Packet, program};
 use socket_workshop::{deadline::Deadline, listen::reachable, stop::Stop, table::End};
 
 const TRIES: u32 = 5; // with a timeout of 1 s: 1, 2, 4, 8 and 16 s, and the peer is given up
+
+/// The file that the server hands out: 1 MiB, so that even 256 bytes at a time are soon over.
+const NAME: &str = "megabyte";
 
 const PARTS: &str = "are its bytes: an opcode, and strings, which are a name, a mode, and options with \
 their values (RFC 2347). tsize=0 asks how long the file is; an OACK says so, and what is agreed.";
@@ -63,21 +67,24 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
     let port = program::bind(flags.listen)?;
     let (server, stop) = (port.local_addr()?, Stop::new()?);
     let mut story = Story::begin_with_udp(flags, server)?;
-    let (files, name) = Files::of_this_program()?; // the server hands out the lesson itself
+    let temporary = Temporary::new()?.also_at_ctrl_c()?;
+    let content: Vec<u8> = (0..1 << 20).map(|at: u32| (at % 251) as u8).collect();
+    fs::write(temporary.path().join(NAME), content)?;
+    let files = Files::new(Folder::open(temporary.path())?, false);
     thread::scope(|scope| {
         scope.spawn(|| program::serve(&port, &files, &stop, exchange, drop));
-        let told = packet_by_packet(&mut story, server, &name)
-            .and_then(|()| every_ack_twice(&mut story, server, &name))
-            .and_then(|()| what_lock_step_costs(&mut story, server, &name));
+        let told = packet_by_packet(&mut story, server)
+            .and_then(|()| every_ack_twice(&mut story, server))
+            .and_then(|()| what_lock_step_costs(&mut story, server));
         stop.request();
         told
     })?;
     story.end()
 }
 
-fn packet_by_packet(story: &mut Story, server: SocketAddr, name: &str) -> io::Result<()> {
+fn packet_by_packet(story: &mut Story, server: SocketAddr) -> io::Result<()> {
     let mut client = ByHand::new("client", server.ip())?;
-    let request = Packet::read_request(name, 512, 255);
+    let request = Packet::read_request(NAME, 512, 255);
     client.says(story, server, &request)?;
     story.tell(&format!("{}\n{PARTS}", request.to_bytes().escape_ascii()))?;
     let (_, transfer) = client.socket.peek_from(&mut [0; 4])?; // where its answer comes from
@@ -104,7 +111,7 @@ fn packet_by_packet(story: &mut Story, server: SocketAddr, name: &str) -> io::Re
         .expect("client", End::of(&client.socket)?, unconnected().recv_q(0))
         .show()?;
     story.tell("\nAnother transfer, with the shortest timeout, and an ACK that is not sent:")?;
-    client.says(story, server, &Packet::read_request(name, 512, 1))?;
+    client.says(story, server, &Packet::read_request(NAME, 512, 1))?;
     let transfer = client.hears(story, "OACK")?;
     let before = Instant::now();
     client.says(story, transfer, &Packet::Ack(0))?;
@@ -115,9 +122,9 @@ fn packet_by_packet(story: &mut Story, server: SocketAddr, name: &str) -> io::Re
     story.claim(&text, took >= Duration::from_secs(1))
 }
 
-fn every_ack_twice(story: &mut Story, server: SocketAddr, name: &str) -> io::Result<()> {
+fn every_ack_twice(story: &mut Story, server: SocketAddr) -> io::Result<()> {
     let client = ByHand::new("client", server.ip())?.socket;
-    client.send_to(&Packet::read_request(name, 8192, 255).to_bytes(), server)?;
+    client.send_to(&Packet::read_request(NAME, 8192, 255).to_bytes(), server)?;
     let (mut blocks, mut acked, mut len) = (Vec::new(), 0, 8192);
     let mut buf = [0; 8196];
     while len == 8192 {
@@ -138,11 +145,11 @@ fn every_ack_twice(story: &mut Story, server: SocketAddr, name: &str) -> io::Res
     story.claim(&text, blocks.into_iter().eq(1..=acked))
 }
 
-fn what_lock_step_costs(story: &mut Story, server: SocketAddr, name: &str) -> io::Result<()> {
+fn what_lock_step_costs(story: &mut Story, server: SocketAddr) -> io::Result<()> {
     story.tell("\nA block for each round trip: the file again, as fast as it goes in blocks of")?;
     let mut times = Vec::new();
     for block_size in [tftp::LARGEST_BLOCK, 512, 256] {
-        let fetched = program::fetch(reachable(server), name, block_size, exchange)?;
+        let fetched = program::fetch(reachable(server), NAME, block_size, exchange)?;
         story.tell(&format!("- {block_size} bytes: {fetched}"))?;
         times.push(fetched.took);
     }

@@ -12,7 +12,7 @@ use std::{process::ExitCode, thread, thread::ScopedJoinHandle, time::Duration};
 
 use socket_workshop::stage::{Flags, Story, must};
 use socket_workshop::table::{End, State::*, TimerKind::*};
-use socket_workshop::{command, listen::Listen, peer::connected, queues::Queues};
+use socket_workshop::{command, listen::Listen, peer, peer::connected, queues::Queues};
 use socket2::SockRef;
 
 const KB: usize = 1024;
@@ -63,8 +63,7 @@ fn other_pieces(story: &mut Story, (mut client, mut server, end): Ends) -> io::R
 #[cfg(target_os = "linux")]
 fn kept_until_acknowledged(story: &mut Story, (client, server, end): Ends) -> io::Result<()> {
     let (mut writer, mut reader) = (client, server);
-    let nothing = [socket2::SockFilter::new(6, 0, 0, 0)]; // BPF_RET: 0 bytes of a segment pass
-    SockRef::from(client).attach_filter(&nothing)?;
+    peer::set_min_ttl(client, 255)?; // IP_MINTTL: the server's segments have a TTL of 64, and are dropped
     writer.write_all(&[b'x'; KB])?;
     reader.read_exact(&mut [0; KB])?;
     story
@@ -74,7 +73,7 @@ fn kept_until_acknowledged(story: &mut Story, (client, server, end): Ends) -> io
         .timers()
         .why("The client's kernel keeps the bytes, to send them again when the timer runs out.")
         .show()?;
-    SockRef::from(client).detach_filter()?;
+    peer::set_min_ttl(client, 0)?;
     reader.write_all(b"!")?;
     story
         .stage("ACKs pass again, and the server has written a byte")

@@ -41,7 +41,7 @@ fn counter(text: &str, name: &str) -> Option<u64> {
 
 /// Waits until so many clients have dialed a listener from which nobody accepts, and each is in its
 /// queue, or the queue is full and has dropped what else there is: on loopback a SYN may still be under
-/// way when connect has returned. Returns the table as it is then.
+/// way when connect has returned. Returns the rows of the listener's port as they are then.
 ///
 /// A few seconds at most. Where the kernel tells neither backlog nor drops (`/proc/net/tcp`), a full
 /// queue is not known for one, and takes that long.
@@ -52,7 +52,7 @@ pub fn decided(listener: &TcpListener, clients: u32) -> io::Result<Table> {
     let (mut kernel, end) = (Kernel::open()?, End::of(listener)?);
     let mut table = Table::default();
     Deadline::after(PATIENCE).wait_for(|| {
-        table = kernel.table()?;
+        table = kernel.table_of(&[end.local.port()])?;
         Ok(table.find(end).and_then(|listener| {
             let dials = |row: &&Row| {
                 let dialing = matches!(row.state, State::Established | State::SynSent);

@@ -1,5 +1,7 @@
 //! What every `main` does: read the arguments, run, and report a failure in one line.
 
+pub(crate) mod ending;
+
 use std::{
     env,
     error::Error,
@@ -34,15 +36,29 @@ pub fn run_to_status<Arguments: Parser>(
         Ok(arguments) => arguments,
         Err(error) => return usage(&name, &error),
     };
-    match body(arguments) {
-        Ok(status) => status,
-        Err(error) if is_reader_gone(&error) => ExitCode::SUCCESS,
-        Err(error) => {
-            let advice =
-                fault::advice(&error).map_or_else(String::new, |advice| format!(" ({advice})"));
-            complain(&format!("{name}: {error}{advice}"));
+    ending::begin();
+    let ended = body(arguments);
+    ending::take_last_word();
+    match (ended, ending::first()) {
+        (Err(error), _) if is_reader_gone(&error) => ExitCode::SUCCESS,
+        (Ok(status), None) => status,
+        (Ok(_), Some(first)) => {
+            complain(&format!("{name}: {first}"));
+            ExitCode::FAILURE
+        }
+        (Err(error), first) => {
+            let text = first.unwrap_or_else(|| told(&error));
+            complain(&format!("{name}: {text}"));
             failed(&error)
         }
+    }
+}
+
+/// An error, and what to do about it where that is known.
+fn told(error: &io::Error) -> String {
+    match fault::advice(error) {
+        Some(advice) => format!("{error} ({advice})"),
+        None => error.to_string(),
     }
 }
 

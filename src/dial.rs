@@ -32,27 +32,24 @@ pub fn resolve(host: &str) -> io::Result<Vec<SocketAddr>> {
 /// # Errors
 /// No address answered in time. The message says what each did; the kind is that of the last.
 pub fn dial(addrs: &[SocketAddr], deadline: Deadline) -> io::Result<TcpStream> {
-    let mut outcomes = Vec::new();
-    let mut kind = ErrorKind::InvalidInput;
+    let mut earlier = String::new();
+    let mut outcome = Err(io::Error::new(ErrorKind::InvalidInput, "no address"));
     for (i, addr) in addrs.iter().enumerate() {
         let left = (addrs.len() - i) as u32;
-        match deadline
-            .remaining()
-            .and_then(|remaining| TcpStream::connect_timeout(addr, share(remaining, left)))
+        if let Err(error) = &outcome
+            && i > 0
         {
-            Ok(stream) => return Ok(stream),
-            Err(error) => {
-                kind = error.kind();
-                outcomes.push(format!("{addr}: {error}"));
-            }
+            earlier += &format!("{}: {error}; ", addrs[i - 1]);
+        }
+        outcome = deadline
+            .remaining()
+            .and_then(|remaining| TcpStream::connect_timeout(addr, share(remaining, left)));
+        if outcome.is_ok() {
+            break;
         }
     }
-    let outcomes = if outcomes.is_empty() {
-        "no address to dial".to_owned()
-    } else {
-        outcomes.join("; ")
-    };
-    Err(io::Error::new(kind, format!("cannot dial {outcomes}")))
+    let last = addrs.last().map_or_else(String::new, SocketAddr::to_string);
+    outcome.attempt_to_dial(earlier + &last)
 }
 
 /// At least a nanosecond: zero would be refused.

@@ -2,7 +2,9 @@
 //!
 //! There is no error enum: a caller who must branch asks for the [`io::ErrorKind`], which is kept.
 
-use std::{error::Error, fmt, io};
+use std::{error::Error, fmt, fs, io, io::ErrorKind, net::SocketAddr};
+
+use crate::table::Protocol;
 
 /// Says what was being attempted when a call failed.
 pub trait Attempt<T> {
@@ -11,18 +13,36 @@ pub trait Attempt<T> {
     /// # Errors
     /// The same failure, of the same kind.
     fn attempt(self, what: impl FnOnce() -> String) -> io::Result<T>;
+
+    /// As [`Attempt::attempt`], for socket, bind and listen: with this address, and what to do about it.
+    ///
+    /// # Errors
+    /// The same failure, of the same kind.
+    fn attempt_to_listen(self, on: SocketAddr, protocol: Protocol) -> io::Result<T>;
+
+    /// As [`Attempt::attempt`], for a connect: with whom it was to reach, and what to do about it.
+    ///
+    /// # Errors
+    /// The same failure, of the same kind.
+    fn attempt_to_dial(self, whom: impl fmt::Display) -> io::Result<T>;
 }
 
 impl<T> Attempt<T> for io::Result<T> {
     fn attempt(self, what: impl FnOnce() -> String) -> io::Result<T> {
+        self.map_err(|cause| Fault::of(cause, what(), None))
+    }
+
+    fn attempt_to_listen(self, on: SocketAddr, protocol: Protocol) -> io::Result<T> {
         self.map_err(|cause| {
-            io::Error::new(
-                cause.kind(),
-                Fault {
-                    what: what(),
-                    cause,
-                },
-            )
+            let advice = for_a_bind(cause.kind(), on, protocol);
+            Fault::of(cause, format!("cannot listen on {on}"), advice)
+        })
+    }
+
+    fn attempt_to_dial(self, whom: impl fmt::Display) -> io::Result<T> {
+        self.map_err(|cause| {
+            let advice = for_a_connect(cause.kind()).map(str::to_owned);
+            Fault::of(cause, format!("cannot dial {whom}"), advice)
         })
     }
 }
@@ -31,6 +51,19 @@ impl<T> Attempt<T> for io::Result<T> {
 struct Fault {
     what: String,
     cause: io::Error,
+    /// Only from a place that knows what was attempted: an [`ErrorKind`] alone is no reason for advice.
+    advice: Option<String>,
+}
+
+impl Fault {
+    fn of(cause: io::Error, what: String, advice: Option<String>) -> io::Error {
+        let fault = Fault {
+            what,
+            cause,
+            advice,
+        };
+        io::Error::new(fault.cause.kind(), fault)
+    }
 }
 
 impl fmt::Display for Fault {
@@ -45,25 +78,52 @@ impl Error for Fault {
     }
 }
 
-/// What a person can do about a failure of this kind, where there is something to say.
+/// What a person can do about this failure, where that is certain.
 #[must_use]
-pub fn advice(error: &io::Error) -> Option<&'static str> {
-    match error.kind() {
-        io::ErrorKind::AddrInUse => Some(
-            "`ss -tulnp` shows who has it; another address, or port 0 for a free one, works beside it",
+pub fn advice(error: &io::Error) -> Option<&str> {
+    let fault = error.get_ref()?.downcast_ref::<Fault>()?;
+    fault.advice.as_deref().or_else(|| advice(&fault.cause))
+}
+
+fn for_a_bind(kind: ErrorKind, addr: SocketAddr, protocol: Protocol) -> Option<String> {
+    let port = addr.port();
+    match kind {
+        // Of port 0: no port is free, and there is no row to look at.
+        ErrorKind::AddrInUse if port > 0 => {
+            let table = match protocol {
+                Protocol::Tcp => "-tanp",
+                Protocol::Udp => "-uanp",
+            };
+            Some(format!(
+                "`ss {table} 'sport = :{port}'` shows what holds it; choose another port, or 0 for a free one"
+            ))
+        }
+        ErrorKind::AddrNotAvailable => Some(format!(
+            "no interface here has the address {}: `ip addr` lists those that do",
+            addr.ip()
+        )),
+        ErrorKind::PermissionDenied if (1..unprivileged_ports()).contains(&port) => Some(format!(
+            "ports below {} need privileges: take a higher one",
+            unprivileged_ports()
+        )),
+        _ => None,
+    }
+}
+
+/// The first port that needs no privileges (ip(7), ip_unprivileged_port_start).
+fn unprivileged_ports() -> u16 {
+    let first = fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start");
+    let first = first.ok().and_then(|first| first.trim().parse().ok());
+    first.unwrap_or(1024)
+}
+
+fn for_a_connect(kind: ErrorKind) -> Option<&'static str> {
+    match kind {
+        // An RST; or an ICMP message, which a firewall sends.
+        ErrorKind::ConnectionRefused => Some(
+            "no server listens there, or a firewall refuses: start the server first, or check the port",
         ),
-        io::ErrorKind::AddrNotAvailable => Some(
-            "no interface here has this address; `ip addr` lists those that do, 127.0.0.1 always does",
-        ),
-        io::ErrorKind::PermissionDenied => {
-            Some("ports below 1024 need privileges; take a higher one")
-        }
-        io::ErrorKind::ConnectionRefused => {
-            Some("nothing listens there: start the server first, or check the port")
-        }
-        io::ErrorKind::TimedOut => {
-            Some("nothing answered at all: check the address, or give it longer")
-        }
+        ErrorKind::TimedOut => Some("nothing answered: check the address, or give it longer"),
         _ => None,
     }
 }
@@ -78,14 +138,29 @@ pub fn outcome<T: fmt::Debug>(result: io::Result<T>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Attempt, outcome};
+    use super::{Attempt, advice, outcome, unprivileged_ports};
+    use crate::table::Protocol;
     use std::{error::Error, io};
+
+    fn failed(errno: i32) -> io::Result<()> {
+        Err(io::Error::from_raw_os_error(errno))
+    }
+
+    const EACCES: i32 = 13;
+    const EADDRINUSE: i32 = 98;
+    const EADDRNOTAVAIL: i32 = 99;
+    const ETIMEDOUT: i32 = 110;
+    const ECONNREFUSED: i32 = 111;
+
+    fn to_listen(on: &str, protocol: Protocol, errno: i32) -> Option<String> {
+        let listening = failed(errno).attempt_to_listen(on.parse().unwrap(), protocol);
+        advice(&listening.unwrap_err()).map(str::to_owned)
+    }
 
     #[test]
     fn says_what_was_attempted_and_keeps_kind_and_cause() {
-        let failed: io::Result<()> = Err(io::Error::from_raw_os_error(111));
-        let error = failed
-            .attempt(|| "cannot dial 127.0.0.1:1".to_owned())
+        let error = failed(ECONNREFUSED)
+            .attempt_to_dial("127.0.0.1:1")
             .unwrap_err();
         assert_eq!(
             error.to_string(),
@@ -93,6 +168,55 @@ mod tests {
         );
         assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
         assert!(error.get_ref().and_then(Error::source).is_some());
+    }
+
+    #[test]
+    fn an_error_whose_attempt_is_not_known_has_no_advice() {
+        for errno in [EACCES, EADDRINUSE, EADDRNOTAVAIL, ETIMEDOUT, ECONNREFUSED] {
+            assert_eq!(advice(&failed(errno).unwrap_err()), None);
+            let error = failed(errno).attempt(|| "cannot attach a filter".to_owned());
+            assert_eq!(advice(&error.unwrap_err()), None);
+        }
+    }
+
+    #[test]
+    fn a_port_in_use_is_named_in_the_command_that_shows_who_has_it() {
+        let tcp = to_listen("127.0.0.1:8330", Protocol::Tcp, EADDRINUSE).unwrap();
+        assert!(tcp.contains("`ss -tanp 'sport = :8330'`"), "{tcp}");
+        let udp = to_listen("[::]:69", Protocol::Udp, EADDRINUSE).unwrap();
+        assert!(udp.contains("`ss -uanp 'sport = :69'`"), "{udp}");
+        assert_eq!(to_listen("127.0.0.1:0", Protocol::Tcp, EADDRINUSE), None);
+    }
+
+    #[test]
+    fn privileges_are_advised_for_a_port_that_needs_them_and_no_other() {
+        let first = unprivileged_ports();
+        if let Some(last) = first.checked_sub(1).filter(|last| *last > 0) {
+            let refused = to_listen(&format!("127.0.0.1:{last}"), Protocol::Tcp, EACCES);
+            assert!(refused.unwrap().contains("need privileges"));
+        }
+        for port in [0, first] {
+            let refused = to_listen(&format!("127.0.0.1:{port}"), Protocol::Tcp, EACCES);
+            assert_eq!(refused, None, "port {port}");
+        }
+    }
+
+    #[test]
+    fn an_address_that_is_not_ours_is_named() {
+        let advice = to_listen("192.0.2.1:8330", Protocol::Tcp, EADDRNOTAVAIL).unwrap();
+        assert!(advice.contains("192.0.2.1"), "{advice}");
+        // Of a connect the same error means that no local port is left.
+        let dialed = failed(EADDRNOTAVAIL).attempt_to_dial("192.0.2.1:80");
+        assert_eq!(super::advice(&dialed.unwrap_err()), None);
+    }
+
+    #[test]
+    fn advice_is_found_below_what_was_attempted_around_it() {
+        let error = failed(ETIMEDOUT)
+            .attempt_to_dial("192.0.2.1:80")
+            .attempt(|| "cannot send the file".to_owned())
+            .unwrap_err();
+        assert!(advice(&error).unwrap().starts_with("nothing answered"));
     }
 
     #[test]

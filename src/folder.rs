@@ -14,7 +14,7 @@ use std::{
 
 use nix::{libc, sys::statvfs::statvfs};
 
-pub use self::temporary::Temporary;
+pub use self::temporary::{Temporary, remove_temporary_folders};
 use crate::fault::Attempt;
 
 /// How the names begin of files that are arriving. No other file may be called so.

@@ -20,7 +20,8 @@
 //! | [`heartbeat`] | a ping whenever a connection has been quiet for an interval |
 //! | [`histogram`] | durations in the terminal, by order of magnitude |
 //! | [`peer`] | the other end: both ends in one hand, peers that are silent, deaf to some segments, or slow |
-//! | [`threads`] | in which system call each of the program's threads is blocked |
+//! | [`threads`] | in which system call each of the program's threads is blocked, and for how long |
+//! | [`wait`] | waiting by evidence: until it happens, or until the kernel shows that it never will |
 //! | [`throughput`] | how fast bytes go, as a ratio |
 //! | [`stop`], [`serve`] | Ctrl-C, and how a blocked `accept` hears of it; a thread for each connection |
 //! | [`rpc`], [`kv`] | JSON-RPC 1.0 as Go's `net/rpc/jsonrpc` speaks it; the key-value store of MIT 6.824 |
@@ -53,3 +54,4 @@ pub mod tftp;
 pub mod threads;
 pub mod throughput;
 pub mod transfer;
+pub mod wait;

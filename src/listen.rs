@@ -4,12 +4,12 @@
 
 use std::{
     io,
-    net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener},
+    net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener},
 };
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
-use crate::fault::Attempt;
+use crate::{fault::Attempt, table};
 
 /// What a listener is opened with. The default is what `TcpListener::bind` does on Unix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +59,7 @@ impl Listen {
     /// (`AddrNotAvailable`), or a port below 1024 without the privilege (`PermissionDenied`).
     pub fn on(self, addr: SocketAddr) -> io::Result<TcpListener> {
         self.open(addr)
-            .attempt(|| format!("cannot listen on {addr}"))
+            .attempt_to_listen(addr, table::Protocol::Tcp)
     }
 
     fn open(self, addr: SocketAddr) -> io::Result<TcpListener> {
@@ -80,6 +80,19 @@ impl Listen {
         socket.bind(&addr.into())?;
         socket.listen(self.backlog)?;
         Ok(socket.into())
+    }
+}
+
+/// Ends a listener when it is dropped, for all handles of it: a thread that waits in accept gets an
+/// error, and the kernel resets whoever is queued. Own one beside each listener that threads of a
+/// `thread::scope` wait at, or whose queue they wait in: then they end, however the scope's body does.
+#[derive(Debug)]
+pub struct ShutOnDrop<'a>(pub &'a TcpListener);
+
+impl Drop for ShutOnDrop<'_> {
+    fn drop(&mut self) {
+        // Linux shuts a listening socket down as a close would (lesson `shutdown`).
+        let _ = SockRef::from(self.0).shutdown(Shutdown::Read);
     }
 }
 

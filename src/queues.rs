@@ -16,7 +16,7 @@ pub struct Queues {
     looks: Vec<Look>,
 }
 
-/// What the kernel showed at one moment: its rows of both ends, of one request.
+/// What the kernel showed of both ends, one right after the other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Look {
     /// The sender's: bytes written that are not acknowledged.
@@ -47,8 +47,8 @@ impl Queues {
         let Some(kernel) = &mut self.kernel else {
             return Ok(None);
         };
-        let table = kernel.table_with_info()?;
-        let (sender, receiver) = (table.find(self.sender), table.find(self.sender.other()));
+        let sender = kernel.row_with_info(self.sender)?;
+        let receiver = kernel.row_with_info(self.sender.other())?;
         let look = sender.zip(receiver).map(|(sender, receiver)| Look {
             send_q: sender.send_q,
             recv_q: receiver.recv_q,

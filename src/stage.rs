@@ -12,6 +12,7 @@ mod follow;
 mod must;
 mod pace;
 mod quiz;
+mod refusal;
 mod rows;
 mod story;
 mod text;
@@ -128,12 +129,13 @@ impl<'a> Stage<'a> {
         );
         let title = format!("{}. {title}", story.confirmed);
         story.heading(&title)?;
+        story.refuse_if_asked(&format!("stage `{title}`"))?;
         passed.lines().try_for_each(|line| story.line(line))?;
         if let Some(mut kernel) = story.kernel.take() {
             let confirmed = story.confirm(&mut kernel, &expected)?;
             story.kernel = Some(kernel);
             let table =
-                confirmed.map_err(|table| expected.refuted(&title, story.patience, &table))?;
+                confirmed.map_err(|(table, stuck)| expected.refuted(&title, &stuck, &table))?;
             story.remember_time_waits(&table);
             if let Some(witness) = &mut story.witness {
                 witness(&table);

@@ -1,81 +1,171 @@
-//! What the threads of this process are doing: running, or blocked in which system call on which
-//! descriptor (proc(5), `/proc/pid/task/tid/syscall`). A kernel may restrict that file.
+//! What the threads of this process are doing: running, or blocked in which system call, on which
+//! descriptor, and for how long (proc(5): `/proc/pid/task/tid/syscall` and `schedstat`). A kernel may
+//! restrict the first of these files; then a thread is [`Doing::Unknown`].
 
-use std::{fmt, fs, process, time::Duration};
+mod lasts;
+mod system_call;
 
-use nix::libc;
+use std::{fmt, fs, io, path::Path, time::Duration};
 
+use nix::{libc, unistd::gettid};
+
+pub use self::{
+    lasts::Lasts,
+    system_call::{Call, SystemCall},
+};
 use crate::deadline::Deadline;
 
-/// How long a thread may take to come where it will be blocked. Generous: the machine may be busy.
+/// How long a thread may take until it is blocked. Generous: the machine may be busy.
 const LIMIT: Duration = Duration::from_secs(5);
 
 /// What a thread is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Doing {
-    /// It runs, or could: it waits for nothing.
+    /// It runs, or is ready to run and waits for a CPU.
     Running,
-    /// It waits in a system call, on a descriptor where the call's first argument is one.
+    /// It is blocked in a system call.
     Blocked {
         /// The call.
         call: Call,
-        /// Its descriptor.
+        /// Its descriptor, where the call's first argument is one.
         fd: Option<i32>,
     },
-    /// The kernel does not tell.
+    /// The kernel does not say.
     Unknown,
 }
 
-/// A system call in which a thread can wait, by what it waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Call {
-    /// read, recvfrom and their like.
-    Read,
-    /// write, sendto and their like.
-    Write,
-    /// accept.
-    Accept,
-    /// connect.
-    Connect,
-    /// poll, select and epoll_wait.
-    Poll,
-    /// nanosleep.
-    Sleep,
-    /// futex: a lock, a channel, a join, `park`.
-    Lock,
-    /// splice, as std::io::copy uses it.
-    Splice,
-    /// Another, by its number.
-    Other(i64),
+/// A thread of this process, as one look found it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Thread {
+    /// Its number, as in `/proc/self/task`.
+    pub id: i32,
+    /// Its name. A thread inherits the name of the thread that started it.
+    pub name: String,
+    /// What it is doing.
+    pub doing: Doing,
+    /// The system call in which it is blocked, with its arguments.
+    pub call: Option<SystemCall>,
+    /// How often it has been given a CPU. While this number stands still the thread has not run.
+    pub turns: u64,
 }
 
-/// `recvfrom`, as `strace` would name it.
-impl fmt::Display for Call {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Call::Read => "a read (recv)",
-            Call::Write => "a write (send)",
-            Call::Accept => "accept",
-            Call::Connect => "connect",
-            Call::Poll => "poll",
-            Call::Sleep => "a sleep",
-            Call::Lock => "a wait for another thread (futex)",
-            Call::Splice => "splice",
-            Call::Other(number) => return write!(f, "system call {number}"),
-        })
+impl Thread {
+    /// Whether it is blocked in a system call.
+    #[must_use]
+    pub fn is_blocked(&self) -> bool {
+        matches!(self.doing, Doing::Blocked { .. })
+    }
+
+    /// Whether it has not run since an earlier look, which found it blocked in the same call.
+    #[must_use]
+    pub fn has_stayed_blocked_since(&self, earlier: &Thread) -> bool {
+        self.is_blocked()
+            && (self.id, self.turns) == (earlier.id, earlier.turns)
+            && self.call == earlier.call
     }
 }
 
-/// Waits until so many threads of this process or more, `main`'s own aside, are blocked in this call:
-/// whether they come to that within five seconds. `None` where the kernel does not tell.
+impl fmt::Display for Doing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Doing::Running => f.write_str("running"),
+            Doing::Blocked { call, fd: Some(fd) } => write!(f, "in {call} on fd {fd}"),
+            Doing::Blocked { call, fd: None } => write!(f, "in {call}"),
+            Doing::Unknown => f.write_str("somewhere the kernel does not show"),
+        }
+    }
+}
+
+/// The threads of this process, without the one that calls this.
+///
+/// # Errors
+/// There is no `/proc`, or no descriptor to read it with.
+pub fn others() -> io::Result<Vec<Thread>> {
+    let own = gettid().to_string();
+    let mut threads = Vec::new();
+    for entry in fs::read_dir("/proc/self/task")? {
+        let task = entry?.path();
+        if task.ends_with(&own) {
+            continue;
+        }
+        match look_at(&task) {
+            Ok(thread) => threads.extend(thread),
+            Err(error) if has_ended(&error) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    threads.sort_by_key(|thread| thread.id);
+    Ok(threads)
+}
+
+/// The files of a thread that has ended are gone, or cannot be read any more.
+fn has_ended(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(libc::ESRCH)
+}
+
+/// One thread. `None` if it is about to end.
+fn look_at(task: &Path) -> io::Result<Option<Thread>> {
+    let name = fs::read_to_string(task.join("comm"))?;
+    // Turns first: a thread that runs between the two reads is then seen with an outdated number,
+    // which the next look will not find again.
+    let turns = turns(task)?;
+    let (doing, call) = match fs::read_to_string(task.join("syscall")) {
+        Ok(text) if text.starts_with("-1 0x0 ") => return Ok(None), // it has no stack any more
+        Ok(text) if text.starts_with("running") => (Doing::Running, None),
+        Ok(text) => match text.parse::<SystemCall>() {
+            Ok(call) => (call.doing(), Some(call)),
+            Err(()) => (Doing::Unknown, None),
+        },
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => (Doing::Unknown, None),
+        Err(error) => return Err(error),
+    };
+    let id = task.file_name().and_then(|id| id.to_str()?.parse().ok());
+    Ok(id.map(|id| Thread {
+        id,
+        name: name.trim_end().to_owned(),
+        doing,
+        call,
+        turns,
+    }))
+}
+
+/// How often the thread has been given a CPU (proc(5): the third number of `schedstat`). Where the
+/// kernel does not count that: how often it has lost one, of its own will or not (`status`).
+fn turns(task: &Path) -> io::Result<u64> {
+    let number = |word: Option<&str>| word.and_then(|word| word.parse::<u64>().ok());
+    match fs::read_to_string(task.join("schedstat")) {
+        Ok(text) => Ok(number(text.split_whitespace().nth(2)).unwrap_or(0)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let status = fs::read_to_string(task.join("status"))?;
+            let switches = status
+                .lines()
+                .filter(|line| line.contains("ctxt_switches:"));
+            Ok(switches
+                .filter_map(|line| number(line.split_whitespace().last()))
+                .sum())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// How long the calling thread has waited for a CPU so far, ready to run. Zero where the kernel does
+/// not say.
+#[must_use]
+pub fn run_delay() -> Duration {
+    let text = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let delay = text.split_whitespace().nth(1).and_then(|n| n.parse().ok());
+    Duration::from_nanos(delay.unwrap_or(0))
+}
+
+/// Waits until at least this many of the other threads are blocked in this call, for at most five
+/// seconds. `None` where the kernel does not say what threads are doing.
 #[must_use]
 pub fn wait_in(call: Call, count: usize) -> Option<bool> {
     let look = || {
-        let threads = of_threads(|_| true);
-        let there =
-            |doing: &&Doing| matches!(doing, Doing::Blocked { call: is, .. } if *is == call);
-        let blocked = threads.iter().filter(there).count() >= count;
-        let unknown = threads.iter().all(|doing| *doing == Doing::Unknown);
+        let threads = others()?;
+        let in_call = |thread: &&Thread| matches!(thread.doing, Doing::Blocked { call: is, .. } if is == call);
+        let blocked = threads.iter().filter(in_call).count() >= count;
+        let unknown = threads.iter().all(|thread| thread.doing == Doing::Unknown);
         Ok((blocked || unknown).then_some(blocked))
     };
     match Deadline::after(LIMIT).wait_for(look) {
@@ -84,76 +174,5 @@ pub fn wait_in(call: Call, count: usize) -> Option<bool> {
     }
 }
 
-/// What each thread of this process is doing, `main`'s own aside, of those whose names are meant.
-pub fn of_threads(are_meant: impl Fn(&str) -> bool) -> Vec<Doing> {
-    let Ok(folder) = fs::read_dir("/proc/self/task") else {
-        return Vec::new();
-    };
-    let main = process::id().to_string();
-    let tasks = folder.flatten().map(|entry| entry.path());
-    tasks
-        .filter(|task| !task.ends_with(&main))
-        .filter(|task| are_meant(&fs::read_to_string(task.join("comm")).unwrap_or_default()))
-        .filter_map(|task| match fs::read_to_string(task.join("syscall")) {
-            Ok(text) if text.starts_with("-1 0x0 ") => None, // no stack any more: it is ending
-            Ok(text) => Some(parse(&text)),
-            Err(error) if error.raw_os_error() == Some(libc::ESRCH) => None, // it has ended
-            Err(_) => Some(Doing::Unknown),
-        })
-        .collect()
-}
-
-/// `running`, `-1 SP PC`, or the call's number and its arguments in hexadecimal.
-fn parse(text: &str) -> Doing {
-    if text.starts_with("running") {
-        return Doing::Running;
-    }
-    let mut words = text.split_whitespace();
-    let number = words.next().and_then(|word| word.parse::<i64>().ok());
-    let first = words
-        .next()
-        .and_then(|word| i32::from_str_radix(word.trim_start_matches("0x"), 16).ok());
-    let Some(number @ 0..) = number else {
-        return Doing::Unknown;
-    };
-    let call = call(number);
-    let on_a_descriptor = matches!(
-        call,
-        Call::Read | Call::Write | Call::Accept | Call::Connect | Call::Splice
-    );
-    Doing::Blocked {
-        call,
-        fd: first.filter(|_| on_a_descriptor),
-    }
-}
-
-fn call(number: libc::c_long) -> Call {
-    match number {
-        libc::SYS_read | libc::SYS_readv | libc::SYS_recvfrom | libc::SYS_recvmsg => Call::Read,
-        libc::SYS_write | libc::SYS_writev | libc::SYS_sendto | libc::SYS_sendmsg => Call::Write,
-        libc::SYS_accept | libc::SYS_accept4 => Call::Accept,
-        libc::SYS_connect => Call::Connect,
-        libc::SYS_ppoll | libc::SYS_pselect6 | libc::SYS_epoll_pwait => Call::Poll,
-        #[cfg(target_arch = "x86_64")]
-        libc::SYS_poll | libc::SYS_select | libc::SYS_epoll_wait => Call::Poll,
-        libc::SYS_nanosleep | libc::SYS_clock_nanosleep => Call::Sleep,
-        libc::SYS_futex => Call::Lock,
-        libc::SYS_splice => Call::Splice,
-        number => Call::Other(number),
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::{Call, wait_in};
-    use std::{io::Read, os::unix::net::UnixStream, thread};
-
-    #[test]
-    fn a_thread_that_is_blocked_in_a_read_is_seen_there() {
-        let (ours, mut theirs) = UnixStream::pair().unwrap();
-        let reader = thread::spawn(move || theirs.read(&mut [0]));
-        assert_ne!(wait_in(Call::Read, 1), Some(false));
-        drop(ours);
-        assert_eq!(reader.join().unwrap().unwrap(), 0);
-    }
-}
+mod tests;

@@ -5,113 +5,22 @@ mod common;
 
 use std::{
     collections::BTreeSet,
-    io::{Read, Write},
-    net::{Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket},
+    io::Write,
+    net::{TcpListener, TcpStream},
     process::{Command, Stdio},
     time::Duration,
 };
 
-use common::{PATIENCE, installed, run};
+use common::{
+    PATIENCE, installed, run,
+    zoo::{agree, udp_zoo, without_countdown, zoo},
+};
 use socket_workshop::{
     deadline::Deadline,
     listen::Listen,
     peer::connected,
     table::{End, Kernel, Protocol, Row, State},
 };
-use socket2::{SockRef, TcpKeepalive};
-
-/// Sockets in many states, and the ports of their servers.
-struct Zoo {
-    ports: Vec<u16>,
-    _held: Vec<TcpStream>,
-    _listeners: Vec<TcpListener>,
-}
-
-fn zoo() -> Zoo {
-    let (mut held, mut listeners) = (Vec::new(), Vec::new());
-    let listener = Listen::with_backlog(17)
-        .on("127.0.0.1:0".parse().unwrap())
-        .unwrap();
-    // ESTABLISHED with a keepalive timer and unread bytes.
-    let (mut client, server, _) = connected(&listener).unwrap();
-    client.write_all(b"unread").unwrap();
-    let keepalive = TcpKeepalive::new().with_time(Duration::from_secs(500));
-    SockRef::from(&client)
-        .set_tcp_keepalive(&keepalive)
-        .unwrap();
-    held.extend([client, server]);
-    // FIN_WAIT2 and CLOSE_WAIT.
-    let (client, server, _) = connected(&listener).unwrap();
-    client.shutdown(Shutdown::Write).unwrap();
-    held.extend([client, server]);
-    // TIME_WAIT.
-    let (client, mut server, _) = connected(&listener).unwrap();
-    drop(client);
-    server.read_to_end(&mut Vec::new()).unwrap();
-    drop(server);
-    // A connection in the accept queue.
-    held.push(TcpStream::connect(listener.local_addr().unwrap()).unwrap());
-    listeners.push(listener);
-    // SYN_SENT: the queue is full.
-    let full = Listen::with_backlog(0)
-        .on("127.0.0.1:0".parse().unwrap())
-        .unwrap();
-    held.push(TcpStream::connect(full.local_addr().unwrap()).unwrap());
-    let dialer = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
-    dialer.set_nonblocking(true).unwrap();
-    dialer
-        .connect(&full.local_addr().unwrap().into())
-        .unwrap_err();
-    held.push(dialer.into());
-    listeners.push(full);
-    ipv6(&mut held, &mut listeners);
-    let ports = listeners
-        .iter()
-        .map(|listener| listener.local_addr().unwrap().port())
-        .collect();
-    Zoo {
-        ports,
-        _held: held,
-        _listeners: listeners,
-    }
-}
-
-/// IPv6, and IPv4 on a dual-stack listener, where there is IPv6.
-fn ipv6(held: &mut Vec<TcpStream>, listeners: &mut Vec<TcpListener>) {
-    if let Ok(v6) = TcpListener::bind("[::1]:0") {
-        let (client, server, _) = connected(&v6).unwrap();
-        held.extend([client, server]);
-        listeners.push(v6);
-        let mapped: SocketAddr = "[::ffff:127.0.0.1]:0".parse().unwrap();
-        let dual = Listen {
-            v6only: Some(false),
-            ..Listen::default()
-        }
-        .on(mapped)
-        .unwrap();
-        let port = dual.local_addr().unwrap().port();
-        held.push(TcpStream::connect(("127.0.0.1", port)).unwrap());
-        held.push(dual.accept().unwrap().0);
-        listeners.push(dual);
-    }
-}
-
-/// Waits until two views of a moving table agree; shows both if they never do.
-#[track_caller]
-fn agree(mut left: impl FnMut() -> BTreeSet<String>, mut right: impl FnMut() -> BTreeSet<String>) {
-    let mut last = Default::default();
-    let agreed = Deadline::after(PATIENCE).wait_for(|| {
-        last = (left(), right());
-        Ok((last.0 == last.1).then_some(()))
-    });
-    assert!(
-        agreed.unwrap().is_some(),
-        "{:#?}\nis not\n{:#?}",
-        last.0,
-        last.1
-    );
-    assert!(last.0.len() > 8, "{last:#?}");
-}
 
 fn rows(kernel: &mut Kernel, ports: &[u16], show: impl Fn(&Row) -> String) -> BTreeSet<String> {
     kernel
@@ -122,15 +31,6 @@ fn rows(kernel: &mut Kernel, ports: &[u16], show: impl Fn(&Row) -> String) -> BT
         .iter()
         .map(show)
         .collect()
-}
-
-/// A line of `netstat -nato` without the numbers that change while one looks.
-fn without_countdown(line: &str) -> String {
-    line.split(" (")
-        .next()
-        .unwrap_or_default()
-        .trim_end()
-        .to_owned()
 }
 
 #[test]
@@ -150,15 +50,18 @@ fn netlink_and_proc_show_the_same_rows() {
     );
     let table = netlink.table().unwrap().of_ports(&zoo.ports);
     let states: BTreeSet<&str> = table.rows.iter().map(|row| row.state.name()).collect();
-    let six = [
+    let all_but_syn_recv = [
         "CLOSE_WAIT",
+        "CLOSING",
         "ESTABLISHED",
+        "FIN_WAIT1",
         "FIN_WAIT2",
+        "LAST_ACK",
         "LISTEN",
         "SYN_SENT",
         "TIME_WAIT",
     ];
-    assert_eq!(states, six.into());
+    assert_eq!(states, all_but_syn_recv.into());
 }
 
 #[test]
@@ -338,27 +241,6 @@ fn what_is_not_sent_yet_is_what_ss_calls_notsent() {
     let unsent = row.unsent.unwrap();
     assert!(0 < unsent && unsent <= row.send_q, "{row}: {unsent}");
     assert!(text.contains(&format!(" notsent:{unsent} ")), "{text}");
-}
-
-/// UDP sockets: connected and not, with datagrams unread and with some dropped, IPv4 and IPv6.
-fn udp_zoo() -> (Vec<UdpSocket>, Vec<u16>) {
-    let server = UdpSocket::bind("127.0.0.1:0").unwrap();
-    SockRef::from(&server).set_recv_buffer_size(4096).unwrap();
-    let client = UdpSocket::bind("127.0.0.1:0").unwrap();
-    client.connect(server.local_addr().unwrap()).unwrap();
-    for _ in 0..100 {
-        client.send(b"more than there is room for").unwrap();
-    }
-    let mut sockets = vec![server, client];
-    for any in ["0.0.0.0:0", "[::]:0", "[::1]:0"] {
-        sockets.extend(UdpSocket::bind(any).ok());
-    }
-    let loops = UdpSocket::bind("127.0.0.1:0").unwrap();
-    loops.connect(loops.local_addr().unwrap()).unwrap();
-    sockets.push(loops);
-    let port = |socket: &UdpSocket| socket.local_addr().unwrap().port();
-    let ports = sockets.iter().map(port).collect();
-    (sockets, ports)
 }
 
 fn udp_rows(kernel: &mut Kernel, ports: &[u16], show: impl Fn(&Row) -> String) -> BTreeSet<String> {

@@ -7,7 +7,10 @@ use std::{
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     process,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use crate::fault::Attempt;
@@ -16,6 +19,23 @@ use crate::fault::Attempt;
 /// all that is in it.
 #[derive(Debug)]
 pub struct Temporary(PathBuf);
+
+/// All that are there now, for an end of the process that drops nothing.
+static THERE: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+fn there() -> MutexGuard<'static, Vec<PathBuf>> {
+    THERE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Removes every [`Temporary`] of this process, with what other threads write into it meanwhile: what
+/// [`process::exit`] would leave behind.
+pub fn remove_temporary_folders() {
+    for path in there().drain(..) {
+        // A thread that creates a file while its folder is being emptied makes this fail. Try again,
+        // but not for ever.
+        let _ = (0..100).find(|_| fs::remove_dir_all(&path).is_ok() || !path.exists());
+    }
+}
 
 impl Temporary {
     /// # Errors
@@ -31,6 +51,7 @@ impl Temporary {
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
                 created => {
                     created.attempt(|| format!("cannot create the folder {}", path.display()))?;
+                    there().push(path.clone());
                     return Ok(Temporary(path));
                 }
             }
@@ -42,9 +63,8 @@ impl Temporary {
     /// # Errors
     /// The process handles Ctrl-C already.
     pub fn also_at_ctrl_c(self) -> io::Result<Temporary> {
-        let path = self.0.clone();
-        ctrlc::set_handler(move || {
-            let _ = fs::remove_dir_all(&path);
+        ctrlc::set_handler(|| {
+            remove_temporary_folders();
             process::exit(130); // 128 + SIGINT, as a shell reports it
         })
         .map_err(io::Error::other)?;
@@ -61,5 +81,6 @@ impl Temporary {
 impl Drop for Temporary {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
+        there().retain(|path| *path != self.0);
     }
 }

@@ -1,9 +1,10 @@
 //! What a stage claims of the table, and what to say when the kernel shows otherwise.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{io, net::SocketAddr};
 
-use super::Must;
+use super::{Must, story::refused};
 use crate::table::{End, Kernel, Protocol, Row, State, Table};
+use crate::wait::Stuck;
 
 /// A refutation shows so many rows; of more, how many there are in each state.
 const FEW: usize = 100;
@@ -15,25 +16,58 @@ pub(super) struct Expected<'a> {
 }
 
 impl Expected<'_> {
-    /// The table, with all the figures that are demanded: TCP's, or UDP's where the stage names an end
-    /// of UDP, or both where it names ends of both.
-    pub(super) fn look(&self, kernel: &mut Kernel) -> io::Result<Table> {
-        let names = |protocol| self.rows.iter().any(|(_, end, _)| end.protocol == protocol);
-        if !names(Protocol::Udp) {
-            return self.look_at_tcp(kernel);
+    /// The rows of these ports, with all the figures that are demanded: TCP's, or UDP's where the stage
+    /// names an end of UDP, or both where it names ends of both.
+    pub(super) fn look(&self, kernel: &mut Kernel, ports: &[u16]) -> io::Result<Table> {
+        if !self.names_an_end_of(Protocol::Udp) {
+            return self.look_at_tcp(kernel, ports);
         }
-        let tcp = match names(Protocol::Tcp) {
-            true => self.look_at_tcp(kernel)?,
+        let tcp = match self.names_an_end_of(Protocol::Tcp) {
+            true => self.look_at_tcp(kernel, ports)?,
             false => Table::default(),
         };
-        Ok(tcp.and(kernel.udp_table()?))
+        Ok(tcp.and(kernel.udp_table_of(ports)?))
     }
 
-    fn look_at_tcp(&self, kernel: &mut Kernel) -> io::Result<Table> {
-        match self.rows.iter().any(|(_, _, must)| must.needs_info()) {
-            true => kernel.table_with_info(),
-            false => kernel.table(),
+    fn look_at_tcp(&self, kernel: &mut Kernel, ports: &[u16]) -> io::Result<Table> {
+        match self.needs_info() {
+            true => kernel.table_of_with_info(ports),
+            false => kernel.table_of(ports),
         }
+    }
+
+    fn needs_info(&self) -> bool {
+        self.rows.iter().any(|(_, _, must)| must.needs_info())
+    }
+
+    /// Whether to look at the rows of the stage's ends alone says nearly all: each is one row or none,
+    /// and nothing is claimed of others.
+    pub(super) fn can_be_looked_up(&self) -> bool {
+        let one_row = |(_, end, must): &(_, End, Must)| !end.is_many() && must.is_of_one_row();
+        !self.nothing_else && self.rows.iter().all(one_row)
+    }
+
+    /// The rows of the stage's ends alone, with all the figures that are demanded.
+    pub(super) fn look_up(&self, kernel: &mut Kernel) -> io::Result<Table> {
+        let with_info = self.needs_info();
+        let look_up = |(_, end, _): &(_, End, Must)| match with_info {
+            true => kernel.row_with_info(*end).transpose(),
+            false => kernel.row(*end).transpose(),
+        };
+        let rows = self.rows.iter().filter_map(look_up);
+        Ok(Table {
+            rows: rows.collect::<io::Result<_>>()?,
+        })
+    }
+
+    pub(super) fn names_an_end_of(&self, protocol: Protocol) -> bool {
+        self.rows.iter().any(|(_, end, _)| end.protocol == protocol)
+    }
+
+    pub(super) fn waits_for_a_countdown(&self) -> bool {
+        self.rows
+            .iter()
+            .any(|(_, _, must)| must.waits_for_a_countdown())
     }
 
     pub(super) fn names(&self, row: &Row) -> bool {
@@ -65,9 +99,8 @@ impl Expected<'_> {
         !self.names(row) && (ours(row.local) || ours(row.peer))
     }
 
-    pub(super) fn refuted(&self, title: &str, waited: Duration, table: &Table) -> io::Error {
-        let mut text =
-            format!("after {waited:?} the kernel does not show what stage `{title}` claims\n");
+    pub(super) fn refuted(&self, title: &str, stuck: &Stuck, table: &Table) -> io::Error {
+        let mut text = format!("the kernel does not show what stage `{title}` claims ({stuck})\n");
         for (role, end, must) in &self.rows {
             let verdict = if must.holds(table, *end) {
                 "shown   "
@@ -83,7 +116,7 @@ impl Expected<'_> {
             ..=FEW => format!("the kernel shows\n{table}"),
             many => format!("the kernel shows {many} rows{}", states(table)),
         };
-        io::Error::other(text.trim_end().to_owned())
+        refused(text.trim_end().to_owned())
     }
 }
 

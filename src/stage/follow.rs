@@ -41,7 +41,7 @@ pub(super) fn next_door(protocol: Protocol, port: u16) -> [String; 2] {
 
 /// What is left at these ports of connections that no program owns any more.
 pub(super) fn orphans(kernel: &mut Kernel, ports: &[u16]) -> io::Result<Vec<End>> {
-    let rows = kernel.table()?.of_ports(ports).rows;
+    let rows = kernel.table_of(ports)?.rows;
     Ok(rows
         .iter()
         .filter(|row| is_orphan(row))

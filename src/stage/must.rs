@@ -161,6 +161,11 @@ impl Must {
         }
     }
 
+    /// Whether it waits for a timer to come down, which it does by itself.
+    pub(super) fn waits_for_a_countdown(&self) -> bool {
+        self.remaining_below < Duration::MAX
+    }
+
     /// No timer may be running: left alone, nothing will ever happen to this end.
     pub fn no_timer(self) -> Must {
         Must {
@@ -191,6 +196,11 @@ impl Must {
     pub(super) fn needs_info(&self) -> bool {
         let demands = [self.window, self.segments_in, self.unsent];
         demands.iter().any(Option::is_some)
+    }
+
+    /// Whether it demands one row of the end, or none.
+    pub(super) fn is_of_one_row(&self) -> bool {
+        self.rows <= 1
     }
 
     pub(super) fn is_gone(&self) -> bool {

@@ -1,8 +1,11 @@
 //! The story: where it is told, what it remembers, and how it waits for the kernel.
 
 use std::{
+    cell::RefCell,
     io::{self, ErrorKind, IsTerminal, Write},
+    mem,
     net::SocketAddr,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -12,16 +15,21 @@ use super::{
     follow::{next_door, orphans},
     pace::Pace,
     quiz::Quiz,
+    refusal::Refusals,
     text::wrapped,
 };
 use crate::{
     command::{self, output_error},
-    deadline::Deadline,
-    table::{End, Kernel, Protocol, State, Table},
+    table::{End, Kernel, Protocol, Row, State, Table, own_sockets},
+    threads,
+    wait::{Look, Stuck, World, wait},
 };
 
-/// How long the kernel may take to show what a stage claims. On an idle machine it is there at once.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// When a stage is given up although something still moves. On an idle machine it is confirmed at once.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// More than anybody waits.
+const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The width to which text is set; rows of the table are as wide as netstat makes them.
 const WIDTH: usize = 88;
@@ -40,6 +48,9 @@ pub struct Story {
     pub(super) waiting: Vec<(End, Instant)>,
     pub(super) patience: Duration,
     pub(super) confirmed: usize,
+    /// Stages that could not be played here, and why.
+    left_out: Vec<(usize, String)>,
+    pub(super) refusals: Refusals,
     pub(super) pace: Pace,
     pub(super) quiz: Option<Quiz>,
     pub(super) diagram: bool,
@@ -47,6 +58,13 @@ pub struct Story {
 }
 
 type Witness = Box<dyn FnMut(&Table)>;
+
+/// What a lesson fails with when the kernel, or a call, has refuted it. From now on the program ends: in
+/// order, or without ([`command::ending`]).
+pub(super) fn refused(message: String) -> io::Error {
+    command::ending::soon(&message);
+    io::Error::other(message)
+}
 
 impl Story {
     /// Begins a story about one port, on stdout, with the commands to run in another terminal.
@@ -98,6 +116,8 @@ impl Story {
             waiting: Vec::new(),
             patience: PATIENCE,
             confirmed: 0,
+            left_out: Vec::new(),
+            refusals: Refusals::by_environment()?,
             pace: flags.pace(),
             quiz: flags.predict.then(Quiz::default),
             diagram: false,
@@ -155,8 +175,10 @@ impl Story {
     /// # Errors
     /// It does not hold here; or the output is closed.
     pub fn claim(&mut self, text: &str, holds: bool) -> io::Result<()> {
+        let claim = text.trim(); // it may begin with an empty line
+        self.refuse_if_asked(&format!("the claim: {claim}"))?;
         if !holds {
-            return Err(io::Error::other(format!("not so on this machine: {text}")));
+            return Err(refused(format!("not so on this machine: {claim}")));
         }
         self.tell(text)
     }
@@ -171,16 +193,29 @@ impl Story {
         result: io::Result<T>,
         kind: ErrorKind,
     ) -> io::Result<()> {
+        self.refuse_if_asked(&format!("the claim: {call} gave {kind:?}"))?;
         match result {
             Err(error) if error.kind() == kind => self.tell(&format!("{call} gave {kind:?}.")),
             Err(error) if command::is_reader_gone(&error) => Err(error),
-            Err(error) => Err(io::Error::other(format!(
+            Err(error) => Err(refused(format!(
                 "{call} gave no {kind:?} on this machine: {error}"
             ))),
-            Ok(_) => Err(io::Error::other(format!(
+            Ok(_) => Err(refused(format!(
                 "{call} gave no {kind:?} on this machine: it succeeded"
             ))),
         }
+    }
+
+    /// Stages that cannot be played on this machine, and why: told now, and counted at the end.
+    ///
+    /// # Errors
+    /// The output is closed.
+    pub fn leave_out(&mut self, stages: usize, why: &str) -> io::Result<()> {
+        self.line("")?;
+        let plural = if stages == 1 { " is" } else { "s are" };
+        self.tell(&format!("{stages} stage{plural} left out: {why}."))?;
+        self.left_out.push((stages, why.to_owned()));
+        Ok(())
     }
 
     /// Ends the story with what the kernel has confirmed, and the score of the predictions.
@@ -192,13 +227,24 @@ impl Story {
         if let Some(quiz) = self.quiz.take() {
             self.line(&quiz.score())?;
         }
-        if self.kernel.is_some() {
-            self.line(&format!(
-                "The kernel has confirmed all {} stages.",
-                self.confirmed
-            ))?;
+        if let Some(counted) = self.refusals.counted() {
+            self.line(&counted)?;
         }
-        Ok(())
+        if self.kernel.is_none() {
+            return Ok(());
+        }
+        let (confirmed, left_out) = (self.confirmed, mem::take(&mut self.left_out));
+        let missing: usize = left_out.iter().map(|(stages, _)| stages).sum();
+        if missing == 0 {
+            return self.line(&format!("The kernel has confirmed all {confirmed} stages."));
+        }
+        let why: Vec<String> = left_out.into_iter().map(|(_, why)| why).collect();
+        let were = if missing == 1 { "was" } else { "were" };
+        self.tell(&format!(
+            "The kernel has confirmed {confirmed} of {} stages; {missing} {were} left out: {}.",
+            confirmed + missing,
+            why.join("; ")
+        ))
     }
 
     pub(super) fn line(&mut self, line: &str) -> io::Result<()> {
@@ -216,24 +262,74 @@ impl Story {
         }
     }
 
-    /// Waits until the table shows all that is expected. `Err` holds the last table that did not.
+    /// Waits until the table shows all that is expected, or never will. `Err` holds the last table, and
+    /// why it does not.
     pub(super) fn confirm(
         &self,
         kernel: &mut Kernel,
         stage: &Expected<'_>,
-    ) -> io::Result<Result<Table, Table>> {
+    ) -> io::Result<Result<Table, (Table, Stuck)>> {
         let mut last = Table::default();
-        let agreed = Deadline::after(self.patience).wait_for(|| {
-            last = stage.look(kernel)?.of_ports(&self.ports);
+        let mut look = |kernel: &mut Kernel| {
+            last = stage.look(kernel, &self.ports)?;
             last.rows
                 .retain(|row| !(is_orphan(row) && self.earlier.contains(&row.end())));
-            let all = stage.rows.iter().all(|(_, end, must)| {
-                must.holds(&last, *end) || (must.is_time_wait() && self.has_run_out(*end))
-            });
-            let others = last.rows.iter().any(|row| stage.is_stranger(row));
-            Ok((all && !(stage.nothing_else && others)).then(|| last.clone()))
-        })?;
-        Ok(agreed.ok_or(last))
+            Ok(self.agrees(stage, &last).then(|| last.clone()))
+        };
+        // Looking up the stage's ends costs microseconds: wait with that, then take the table to be shown.
+        if kernel.looks_up() && stage.can_be_looked_up() {
+            let seen = self.wait_for_the_kernel(kernel, stage, |kernel| {
+                Ok(self.agrees(stage, &stage.look_up(kernel)?).then_some(()))
+            })?;
+            if let Err(stuck) = seen {
+                let agreed = look(kernel)?;
+                return Ok(agreed.ok_or((last, stuck)));
+            }
+        }
+        let agreed = self.wait_for_the_kernel(kernel, stage, look)?;
+        Ok(agreed.map_err(|stuck| (last, stuck)))
+    }
+
+    /// Looks until there is an answer, or the evidence says that there never will be one.
+    fn wait_for_the_kernel<T>(
+        &self,
+        kernel: &mut Kernel,
+        stage: &Expected<'_>,
+        mut look: impl FnMut(&mut Kernel) -> io::Result<Option<T>>,
+    ) -> io::Result<Result<T, Stuck>> {
+        let kernel = RefCell::new(kernel);
+        let mut cast = Cast {
+            kernel: &kernel,
+            ports: &self.ports,
+            datagrams: stage.names_an_end_of(Protocol::Udp),
+            counts_down: stage.waits_for_a_countdown(),
+            looks: 0,
+        };
+        let ceiling = Instant::now() + self.patience.min(A_DAY); // no further than the clock goes
+        wait(&mut cast, ceiling, |rest| {
+            let seen = look(*kernel.borrow_mut())?;
+            if seen.is_none() {
+                thread::sleep(rest); // the table has no event to wait for instead
+            }
+            Ok(seen)
+        })
+    }
+
+    fn agrees(&self, stage: &Expected<'_>, table: &Table) -> bool {
+        let all = stage.rows.iter().all(|(_, end, must)| {
+            must.holds(table, *end) || (must.is_time_wait() && self.has_run_out(*end))
+        });
+        let others = table.rows.iter().any(|row| stage.is_stranger(row));
+        all && !(stage.nothing_else && others)
+    }
+
+    /// Counts a stage or a claim, and refuses it if that is what REFUSE asks for.
+    pub(super) fn refuse_if_asked(&mut self, what: &str) -> io::Result<()> {
+        let Some(asked) = self.refusals.next() else {
+            return Ok(());
+        };
+        self.line(&format!("({asked})"))?;
+        Err(refused(format!("{asked}: {what}")))
     }
 
     /// Whether an earlier stage has shown this end in TIME_WAIT, and its minute is over: whoever
@@ -251,5 +347,36 @@ impl Story {
                 .map_or(Duration::from_secs(60), |timer| timer.remaining);
             self.waiting.push((row.end(), Instant::now() + remaining));
         }
+    }
+}
+
+/// Who could still bring about what a stage claims: the lesson's threads, and the sockets of its ports.
+struct Cast<'a> {
+    kernel: &'a RefCell<&'a mut Kernel>,
+    ports: &'a [u16],
+    datagrams: bool,
+    /// Whether the stage waits for a timer, so that each moment brings it nearer.
+    counts_down: bool,
+    looks: u64,
+}
+
+impl World for Cast<'_> {
+    fn look(&mut self, with_info: bool) -> io::Result<Look> {
+        let threads = threads::others()?;
+        let mut kernel = self.kernel.borrow_mut();
+        let table = match with_info {
+            true => kernel.table_of_with_info(self.ports)?,
+            false => kernel.table_of(self.ports)?,
+        };
+        let own = own_sockets()?;
+        self.looks += u64::from(self.counts_down);
+        let is_others = |row: &Row| row.inode != 0 && !own.contains_key(&row.inode);
+        Ok(Look {
+            threads,
+            has_others: table.rows.iter().any(is_others),
+            sockets: table.rows,
+            datagrams: self.datagrams,
+            progress: self.looks,
+        })
     }
 }

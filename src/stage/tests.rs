@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Flags, Story, gone, must, text::wrapped, unconnected};
+use super::{Flags, Story, gone, must, refusal::Refusals, text::wrapped, unconnected};
 use crate::{
     deadline::Deadline,
     table::{End, Kernel, Protocol, State::*, TimerKind},
@@ -139,6 +139,45 @@ fn a_claim_that_the_kernel_refutes_ends_the_story_and_shows_both() {
         end.peer.unwrap()
     )));
     assert!(error.contains("ESTABLISHED"), "{error}");
+}
+
+#[test]
+fn the_stage_or_claim_that_is_to_be_refused_is_refused_without_a_wait() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (mut story, page) = story(&listener);
+    story.refusals = Refusals::of(Some(2));
+    story.patience = Duration::MAX;
+    let end = End::of(&listener).unwrap();
+    story.claim("One is one.", true).unwrap();
+    let shown = story.stage("Listening").expect("listener", end, Listen);
+    let error = shown.show().unwrap_err();
+    let asked = "refused, as REFUSE=2 asks";
+    assert_eq!(error.to_string(), format!("{asked}: stage `1. Listening`"));
+    let end = format!("\nOne is one.\n\n1. Listening\n({asked})\n");
+    assert!(page.text().ends_with(&end), "{}", page.text());
+
+    story.refusals = Refusals::of(Some(1));
+    let error = story.claim("\nTwo is two.", true).unwrap_err();
+    let claim = "refused, as REFUSE=1 asks: the claim: Two is two.";
+    assert_eq!(error.to_string(), claim);
+}
+
+#[test]
+fn what_is_left_out_is_told_and_counted() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (mut story, page) = story(&listener);
+    story.leave_out(1, "there is no IPv6").unwrap();
+    let end = End::of(&listener).unwrap();
+    let stage = story.stage("Listening").expect("listener", end, Listen);
+    stage.show().unwrap();
+    story.leave_out(2, "nothing can be lost").unwrap();
+    story.end().unwrap();
+    let text = page.text();
+    assert!(text.contains("\n1 stage is left out: there is no IPv6.\n"));
+    assert!(text.contains("\n2 stages are left out: nothing can be lost.\n"));
+    let counted =
+        "confirmed 1 of 4 stages; 3 were left out: there is no IPv6; nothing can be lost.";
+    assert!(text.replace('\n', " ").contains(counted), "{text}");
 }
 
 #[test]

@@ -85,7 +85,7 @@ impl End {
 
     /// Whether this is the end's row. An IPv4 peer of a dual-stack socket stands in the table as
     /// `::ffff:a.b.c.d` at one end and as `a.b.c.d` at the other: both are the same address here.
-    pub(crate) fn is(self, row: &Row) -> bool {
+    pub fn is(self, row: &Row) -> bool {
         let is = |addr: SocketAddr, of| addr.port() == 0 || canonical(addr) == canonical(of);
         let alone = match self.protocol {
             Protocol::Tcp => State::Listen,

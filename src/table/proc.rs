@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Protocol, Row, State, Timer, TimerKind};
+use super::{Protocol, Row, State, Timer, TimerKind, kernel::Of};
 
 /// Times in /proc are in hundredths of a second (USER_HZ) on every architecture Linux runs on today.
 const TICK: Duration = Duration::from_millis(10);
@@ -23,50 +23,58 @@ pub struct Proc {
 }
 
 impl Proc {
+    /// Opens the files, and reads a little, to see that they can be read.
     pub(super) fn open() -> io::Result<Proc> {
         let tcp6 = match File::open("/proc/net/tcp6") {
             Err(error) if error.kind() == ErrorKind::NotFound => None,
             opened => Some(opened?),
         };
-        Ok(Proc {
-            tcp: File::open("/proc/net/tcp")?,
-            tcp6,
-        })
+        let mut tcp = File::open("/proc/net/tcp")?;
+        tcp.read_exact(&mut [0; 16])?; // a part of the names of the columns
+        Ok(Proc { tcp, tcp6 })
     }
 
-    pub(super) fn rows(&mut self) -> io::Result<Vec<Row>> {
+    /// The kernel always writes out all rows; only those that are wanted are read further than their ports.
+    pub(super) fn rows(&mut self, of: Of<'_>) -> io::Result<Vec<Row>> {
         let mut rows = Vec::new();
         for file in iter::once(&mut self.tcp).chain(&mut self.tcp6) {
             let mut text = String::new();
             file.rewind()?;
             file.read_to_string(&mut text)?;
-            read(&text, Protocol::Tcp, &mut rows)?;
+            read(&text, Protocol::Tcp, of, &mut rows)?;
         }
         Ok(rows)
     }
 }
 
 /// The UDP sockets.
-pub(super) fn udp_rows() -> io::Result<Vec<Row>> {
+pub(super) fn udp_rows(of: Of<'_>) -> io::Result<Vec<Row>> {
     let mut rows = Vec::new();
-    read(
-        &fs::read_to_string("/proc/net/udp")?,
-        Protocol::Udp,
-        &mut rows,
-    )?;
+    let text = fs::read_to_string("/proc/net/udp")?;
+    read(&text, Protocol::Udp, of, &mut rows)?;
     match fs::read_to_string("/proc/net/udp6") {
         Err(error) if error.kind() == ErrorKind::NotFound => {} // a kernel without IPv6
-        text => read(&text?, Protocol::Udp, &mut rows)?,
+        text => read(&text?, Protocol::Udp, of, &mut rows)?,
     }
     Ok(rows)
 }
 
-/// The lines of a file, but for the names of its columns.
-fn read(text: &str, protocol: Protocol, rows: &mut Vec<Row>) -> io::Result<()> {
+/// The lines of a file that are wanted, but for the names of its columns.
+fn read(text: &str, protocol: Protocol, of: Of<'_>, rows: &mut Vec<Row>) -> io::Result<()> {
     for line in text.lines().skip(1) {
-        rows.push(row(line, protocol).ok_or_else(|| malformed(line))?);
+        let (local, peer) = ports(line).ok_or_else(|| malformed(line))?;
+        if of.includes(local, peer) {
+            rows.push(row(line, protocol).ok_or_else(|| malformed(line))?);
+        }
     }
     Ok(())
+}
+
+/// The ports in a line, without reading the rest of it.
+fn ports(line: &str) -> Option<(u16, u16)> {
+    let mut addresses = line.split_ascii_whitespace().skip(1);
+    let mut port = || u16::from_str_radix(addresses.next()?.rsplit(':').next()?, 16).ok();
+    Some((port()?, port()?))
 }
 
 /// A line: `sl local_address rem_address st tx:rx tr:tm->when retrnsmt uid timeout inode …`. The rest is
@@ -156,7 +164,7 @@ fn malformed(line: &str) -> io::Error {
 
 #[cfg(test)]
 mod tests {
-    use super::{Protocol, Row, State, Timer, TimerKind};
+    use super::{Of, Protocol, Row, State, Timer, TimerKind};
     use std::time::Duration;
 
     const LISTENER: &str = "   0: 0100007F:208A 00000000:0000 0A 00000000:00000003 00:00000000 00000000     0        0 6279 1 0000 100 0 0 10 0";
@@ -213,6 +221,21 @@ mod tests {
         assert_eq!((row.recv_q, row.drops), (0x680, Some(93)));
         assert!(row.is_unconnected());
         assert_eq!(super::row(&UDP[..120], Protocol::Udp), None);
+    }
+
+    #[test]
+    #[cfg(target_endian = "little")]
+    fn reads_the_rows_of_a_port_at_either_end() {
+        let text = format!("the names of the columns\n{LISTENER}\n{MAPPED}\n");
+        let ports_of = |of| {
+            let mut rows = Vec::new();
+            super::read(&text, Protocol::Tcp, of, &mut rows).unwrap();
+            rows.iter().map(|row| row.local.port()).collect::<Vec<_>>()
+        };
+        assert_eq!(ports_of(Of::All), [8330, 18330]);
+        assert_eq!(ports_of(Of::Ports(&[8330])), [8330]);
+        assert_eq!(ports_of(Of::Ports(&[0xECDE])), [18330]); // the peer's
+        assert!(ports_of(Of::Ports(&[1])).is_empty());
     }
 
     #[test]

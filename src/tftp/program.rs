@@ -21,6 +21,7 @@ use crate::{
     say,
     stage::Flags,
     stop::Stop,
+    table::Protocol,
 };
 
 /// As many transfers at once. Who asks beyond that is not answered, and asks again.
@@ -126,7 +127,7 @@ pub fn play(both_ends: impl FnOnce(&Flags) -> io::Result<()>, rule: Rule) -> Exi
 /// # Errors
 /// As for bind.
 pub fn bind(addr: SocketAddr) -> io::Result<UdpSocket> {
-    let port = UdpSocket::bind(addr).attempt(|| format!("cannot listen on {addr}"))?;
+    let port = UdpSocket::bind(addr).attempt_to_listen(addr, Protocol::Udp)?;
     port.set_nonblocking(true)?;
     Ok(port)
 }

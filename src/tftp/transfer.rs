@@ -1,9 +1,6 @@
 //! Both ends of a transfer, from its request to its last block, over a line.
 
-use std::{
-    env,
-    io::{self, BufReader, BufWriter, ErrorKind, Read, Write},
-};
+use std::io::{self, BufReader, BufWriter, ErrorKind, Read, Write};
 
 use super::{
     Code, Line, is_peers,
@@ -25,21 +22,6 @@ impl Files {
     #[must_use]
     pub fn new(folder: Folder, replace: bool) -> Files {
         Files { folder, replace }
-    }
-
-    /// The folder in which the running program is: a lesson can hand out itself. Its name there comes with it.
-    ///
-    /// # Errors
-    /// The system does not tell where it is.
-    pub fn of_this_program() -> io::Result<(Files, String)> {
-        let path = env::current_exe()?;
-        let name = path.file_name().and_then(|name| name.to_str());
-        match (path.parent(), name) {
-            (Some(folder), Some(name)) => {
-                Ok((Files::new(Folder::open(folder)?, false), name.to_owned()))
-            }
-            _ => Err(ErrorKind::NotFound.into()),
-        }
     }
 
     /// The server's end of a transfer, to its last packet. The request is a datagram that came to the

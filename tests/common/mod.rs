@@ -5,6 +5,8 @@
     reason = "each test file is a program of its own and needs a part of this"
 )]
 
+pub mod zoo;
+
 use std::{
     env,
     io::{BufRead, BufReader, Read, Write},

@@ -139,7 +139,9 @@ impl Capture {
             passed += &format!("{at:>9.6}  {way}  {info}\n");
             if segment.from == from && segment.flags == flags {
                 if let Some(kernel) = &mut self.kernel {
-                    let seen = (now()?, kernel.table()?);
+                    let servers = self.conversations.iter().map(|other| other.server.port());
+                    let ports: Vec<u16> = servers.collect();
+                    let seen = (now()?, kernel.table_of(&ports)?);
                     self.tables.borrow_mut().push(seen);
                 }
                 self.waited = Instant::now();

@@ -156,7 +156,7 @@ impl Router {
         let ends = [self.conversation.client, self.conversation.server];
         let changes = &mut self.conversation.states;
         if changes.is_empty() {
-            let listens = self.kernel.table()?.find(End::listener(ends[1])).is_some();
+            let listens = self.kernel.row(End::listener(ends[1]))?.is_some();
             let server = listens.then_some(State::Listen);
             for (end, state) in [(ends[0], None), (ends[1], server)] {
                 let at = Duration::ZERO;
@@ -282,9 +282,11 @@ impl Router {
     }
 
     fn states(&mut self) -> io::Result<[State; 2]> {
-        let table = self.kernel.table()?;
         let client = End::between(self.conversation.client, self.conversation.server);
-        let state = |end| table.find(end).map_or(State::Close, |row| row.state);
-        Ok([state(client), state(client.other())])
+        let mut state = |end| {
+            let row = self.kernel.row(end)?;
+            io::Result::Ok(row.map_or(State::Close, |row| row.state))
+        };
+        Ok([state(client)?, state(client.other())?])
     }
 }

@@ -7,23 +7,18 @@ use std::{
     fs,
     io::{Read, Write},
     net::{Shutdown, TcpListener},
-    path::{Path, PathBuf},
+    path::Path,
     process::Command,
 };
 
 use common::{Program, installed, lesson, read_until, run};
-use socket_workshop::peer::connected;
+use socket_workshop::{folder::Temporary, peer::connected};
 use wire::{
     conversation::Conversation,
     frame::segment,
     pcap::Packets,
     segment::{Segment, TcpOption},
 };
-
-/// A file of this test's own.
-fn file(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
-}
 
 /// A line for each segment, as tshark prints the fields of [`FIELDS`].
 fn ours(path: &Path) -> Vec<String> {
@@ -109,6 +104,8 @@ fn tsharks(path: &Path) -> Vec<String> {
 #[test]
 fn tshark_reads_the_same_in_what_the_lesson_captured() {
     for addr in ["127.0.0.1:0", "[::1]:0"] {
+        let folder = Temporary::new().unwrap();
+        let file = |name| folder.path().join(name);
         let (pcap, svg) = (file("lesson.pcap"), file("lesson.svg"));
         let mut lesson = lesson("handshake");
         lesson.args(["--listen", addr, "--pcap"]).arg(&pcap);
@@ -123,10 +120,10 @@ fn tshark_reads_the_same_in_what_the_lesson_captured() {
         let ours = ours(&pcap);
         let listed = told.lines().filter(|line| line.contains(" Seq=")).count();
         assert!(listed >= 17 && ours.len() >= listed, "{told}");
-        for file in ["lesson.svg", "lesson-2.svg", "lesson-3.svg"] {
-            let drawn = format!("drawn: {}\n", self::file(file).display());
+        for name in ["lesson.svg", "lesson-2.svg", "lesson-3.svg"] {
+            let drawn = format!("drawn: {}\n", file(name).display());
             assert!(told.contains(&drawn), "{told}");
-            let text = fs::read_to_string(self::file(file)).unwrap();
+            let text = fs::read_to_string(file(name)).unwrap();
             assert!(text.contains("<svg") && text.contains("SYN"), "{text}");
         }
         if installed("tshark") {
@@ -139,7 +136,8 @@ fn tshark_reads_the_same_in_what_the_lesson_captured() {
 fn capture_lists_the_segments_of_another_program_until_ctrl_c() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port().to_string();
-    let pcap = file("capture.pcap");
+    let folder = Temporary::new().unwrap();
+    let pcap = folder.path().join("capture.pcap");
     let mut command = lesson("handshake");
     command
         .args(["capture", "--port", &port, "--pcap"])

@@ -44,9 +44,11 @@ impl From<Status> for ExitCode {
 /// How an examination is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Telling {
-    /// In words, for the student.
+    /// In words: the first failure in full, the others in a line.
     Words,
-    /// As words; a check that fails keeps its sockets until Enter.
+    /// In words: all failures in full.
+    InFull,
+    /// In words; a check that fails keeps its sockets until Enter.
     Holding,
     /// As a line of JSON for each exercise.
     Json,
@@ -100,6 +102,15 @@ impl Course {
 
     fn has_passed(&self, exercise: &Exercise) -> bool {
         self.progress.of(exercise.name).passed.is_some()
+    }
+
+    /// The exercises of these names; the current one if there is none, all if it is `all`.
+    fn all_named(&self, names: &[String]) -> io::Result<Vec<&'static Exercise>> {
+        match names {
+            [] => Ok(vec![self.named(None)?]),
+            [name] if name == "all" => Ok(EXERCISES.iter().collect()),
+            names => names.iter().map(|name| find(name)).collect(),
+        }
     }
 
     /// The exercise of this name, or the current one.

@@ -11,10 +11,13 @@ mod case;
 mod evidence;
 mod orphans;
 mod peer;
+mod proof;
 mod report;
 mod supervise;
 mod text;
 mod threads;
+mod time;
+mod waiting;
 mod watched;
 
 use std::{
@@ -23,13 +26,15 @@ use std::{
     net::{SocketAddr, TcpListener, TcpStream},
     os::fd::AsFd,
     process::ExitCode,
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 
 pub use socket_workshop::threads::{Call, Doing};
+pub use socket_workshop::wait::Stuck;
 use socket_workshop::{
-    deadline::Deadline,
     table::{End, Kernel},
+    wait::IDLE,
 };
 
 use self::supervise::{Message, Supervisor};
@@ -40,14 +45,18 @@ pub use self::{
     peer::{Peer, Pouring},
     report::{Failure, Outcome, Report, Teller, tell},
     text::{dump, numbered, quote},
+    time::{Reference, Timing, Took},
 };
 pub(crate) use self::{orphans::Orphans, supervise::CEILING};
 
-/// How long an answer may take for what needs no time at all. Generous: the machine may be busy.
+/// A limit for an answer where time is not the subject: longer than any check may take.
+pub const AMPLE: Duration = Duration::from_secs(3600);
+
+/// A time to wait for. On its way out: waits end by evidence.
 pub const LIMIT: Duration = Duration::from_secs(2);
 
-/// How long a thread that runs may take to come to rest before it is looked at.
-const A_MOMENT: Duration = Duration::from_millis(50);
+/// CPU time that threads may use to come to rest before they are looked at.
+const A_MOMENT: Duration = Duration::from_millis(20);
 
 /// A check: what it states, and the run that shows whether it is so.
 pub type Check<A> = (&'static str, fn(&Exam, A) -> Verdict);
@@ -95,6 +104,12 @@ pub struct Exam {
     old: RefCell<Vec<End>>,
     /// The inodes of the exam's own sockets: all others are the student's.
     own: RefCell<Vec<u32>>,
+    /// How many bytes of the answer's the exam has read.
+    received: Cell<u64>,
+    /// How the last wait ended, if what it waited for did not happen.
+    stuck: RefCell<Option<Stuck>>,
+    /// When every wait ends.
+    ceiling: Instant,
 }
 
 impl fmt::Debug for Exam {
@@ -112,11 +127,15 @@ impl Exam {
             udp: Cell::default(),
             old: RefCell::default(),
             own: RefCell::default(),
+            received: Cell::default(),
+            stuck: RefCell::default(),
+            ceiling: Exam::new_ceiling(),
         }
     }
 
     /// Notes what has just been done. A failure lists all of it.
     pub fn step(&self, what: impl Into<String>) {
+        self.forget_stuck();
         self.supervisor.hear(&Message::Step(what.into()));
     }
 
@@ -138,7 +157,7 @@ impl Exam {
     pub fn connection(&self) -> Verdict<(Peer<'_>, TcpStream)> {
         let listener = self.listener()?;
         let addr = here("read its address", listener.local_addr())?;
-        let stream = here("connect", TcpStream::connect_timeout(&addr, LIMIT))?;
+        let stream = here("connect", TcpStream::connect(addr))?;
         let (yours, client) = here("accept", listener.accept())?;
         self.step(format!(
             "connected {client}, the exam's end, and {addr}, yours"
@@ -152,7 +171,7 @@ impl Exam {
     /// It cannot be reached: the check has failed.
     pub fn dial(&self, addr: SocketAddr) -> Verdict<Peer<'_>> {
         self.watches_port(addr.port());
-        match TcpStream::connect_timeout(&addr, LIMIT) {
+        match TcpStream::connect(addr) {
             Ok(stream) => {
                 let client = here("read its address", stream.local_addr())?;
                 self.step(format!("connected {client} to your server {addr}"));
@@ -174,21 +193,26 @@ impl Exam {
     /// A thread that is in the middle of something gets a moment to come to rest, so that the
     /// evidence shows where it stays and not what it was passing by.
     pub fn evidence(&self) -> Evidence {
-        let gather = || {
-            let threads = threads::students(); // first: what they have done the table must show
-            let look = || self.sockets().unwrap_or_default();
-            let watches = !self.ports.borrow().is_empty();
-            Evidence::gather(threads, look, &self.own.borrow(), watches)
-        };
-        let rests = || {
-            let evidence = gather();
-            // A thread that is about to end is in neither: it is `Unknown` for a moment.
+        let (begun, cpu) = (Instant::now(), cpu_time());
+        loop {
+            let evidence = self.look();
             let moves = |doing: &Doing| matches!(doing, Doing::Running | Doing::Unknown);
-            let moving = evidence.threads.iter().any(moves);
-            Ok((!moving).then_some(evidence))
-        };
-        let resting = Deadline::after(A_MOMENT).wait_for(rests);
-        resting.ok().flatten().unwrap_or_else(gather)
+            let rests = !evidence.threads.iter().any(moves);
+            let has_run = cpu_time().saturating_sub(cpu) > A_MOMENT;
+            if rests || has_run || begun.elapsed() > IDLE {
+                return evidence;
+            }
+            thread::sleep(Duration::from_millis(1)); // a thread that blocks sends no event
+        }
+    }
+
+    fn look(&self) -> Evidence {
+        // First: what they have done by now the table must show.
+        let threads = threads::students().unwrap_or_default();
+        let doing = threads.iter().map(|thread| thread.doing).collect();
+        let look = || self.sockets().unwrap_or_default();
+        let watches = !self.ports.borrow().is_empty();
+        Evidence::gather(doing, look, &self.own.borrow(), watches)
     }
 
     /// The check has failed.
@@ -205,10 +229,13 @@ impl Exam {
         expected: impl Into<String>,
         seen: impl Into<String>,
     ) -> Verdict<T> {
+        let stuck = self.take_stuck();
         let evidence = self.evidence();
         self.supervisor.may_hold(evidence.look());
         let mut case = Case::new(expected.into(), seen.into(), evidence);
         case.awaited = awaited;
+        case.proof = stuck.as_ref().map(proof::line);
+        case.stuck = stuck;
         Err(Unmet::Failed(Box::new(case)))
     }
 
@@ -244,4 +271,10 @@ pub fn here<T>(what: &str, result: io::Result<T>) -> Verdict<T> {
 /// There is no `/proc`.
 pub fn descriptors() -> Verdict<usize> {
     Ok(here("count descriptors", std::fs::read_dir("/proc/self/fd"))?.count())
+}
+
+/// The CPU time of this process so far.
+pub fn cpu_time() -> Duration {
+    let clock = nix::time::ClockId::CLOCK_PROCESS_CPUTIME_ID;
+    nix::time::clock_gettime(clock).map_or(Duration::ZERO, Duration::from)
 }

@@ -31,11 +31,11 @@ enum Command {
     List,
     /// Examine the current exercise, or those named
     Check {
-        /// The current exercise, if left out
+        /// The current exercise, if left out; `all` for all exercises
         #[arg(value_name = "NAME")]
         names: Vec<String>,
-        /// All of them
-        #[arg(long, conflicts_with = "names")]
+        /// Tell every failure in full, not the first alone
+        #[arg(long)]
         all: bool,
         /// A line of JSON for each exercise
         #[arg(long, conflicts_with = "hold")]
@@ -129,9 +129,10 @@ fn run(command: Option<Command>) -> io::Result<ExitCode> {
             let telling = match (json, hold) {
                 (true, _) => Telling::Json,
                 (_, true) => Telling::Holding,
+                _ if all => Telling::InFull,
                 _ => Telling::Words,
             };
-            course.check(&names, all, telling).map(ExitCode::from)
+            course.check(&names, telling).map(ExitCode::from)
         }
         Some(Command::Watch { name }) => {
             let stop = Stop::on_ctrl_c()?;

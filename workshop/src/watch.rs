@@ -69,11 +69,14 @@ impl View {
     }
 
     fn look(&self, kernel: &mut Kernel) -> io::Result<Table> {
-        let mut table = kernel.table()?;
-        if self.udp {
-            table = table.and(kernel.udp_table()?);
-        }
-        Ok(table.of_ports(&self.ports))
+        let (tcp, udp) = match self.ports[..] {
+            [] => (kernel.table()?, self.udp.then(|| kernel.udp_table())),
+            ref ports => (
+                kernel.table_of(ports)?,
+                self.udp.then(|| kernel.udp_table_of(ports)),
+            ),
+        };
+        Ok(tcp.and(udp.transpose()?.unwrap_or_default()))
     }
 
     fn text(&self, rows: &[(Row, Option<String>)]) -> String {

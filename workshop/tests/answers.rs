@@ -28,6 +28,8 @@ use workshop::{
     exam::{Outcome, Report, tell},
 };
 
+mod contradictions;
+
 struct Answer {
     name: &'static str,
     source: &'static str,
@@ -312,6 +314,10 @@ fn main() -> ExitCode {
     let mut trials = vec![
         Trial::test("every_answer_is_in_the_list", every_answer_is_in_the_list),
         Trial::test("nothing_is_left_of_an_answer", nothing_is_left_of_an_answer),
+        Trial::test("contradictions_are_found", || {
+            contradictions::contradictions_are_found();
+            Ok(())
+        }),
     ];
     trials.extend(ANSWERS.iter().map(|answer| {
         let verdict = match answer.name.split('/').next() {
@@ -344,6 +350,7 @@ fn is_rejected_for_its_mistake(answer: &Answer) -> Result<(), Failed> {
         }
         _ => return Err(format!("expected the cause `{cause}`:\n{text}").into()),
     }
+    has_no_contradiction(report)?;
     let kept = path(answer).with_extension("txt");
     if !kept.exists() {
         return Ok(());
@@ -355,6 +362,17 @@ fn is_rejected_for_its_mistake(answer: &Answer) -> Result<(), Failed> {
         return Err(format!("not as in {}:\n{text}", kept.display()).into());
     }
     Ok(())
+}
+
+/// No failure may have a cause that its own evidence excludes.
+fn has_no_contradiction(report: &Report) -> Result<(), Failed> {
+    let Outcome::Failed(failure) = &report.outcome else {
+        return Ok(());
+    };
+    match contradictions::contradictions(failure)[..] {
+        [] => Ok(()),
+        [first, ..] => Err(format!("a contradiction: {first}\n{}", tell(report)).into()),
+    }
 }
 
 fn passes_every_check(answer: &Answer) -> Result<(), Failed> {
@@ -441,6 +459,17 @@ fn path(answer: &Answer) -> PathBuf {
     tests().join(answer.name).with_extension("rs")
 }
 
+/// How much CPU time a spin took, which differs from run to run, as `N ms`.
+fn without_cpu_time(line: &str) -> String {
+    match line.split_once(" ms of CPU time") {
+        Some((before, after)) => {
+            let before = before.trim_end_matches(|c: char| c.is_ascii_digit());
+            format!("{before}N ms of CPU time{after}")
+        }
+        None => line.to_owned(),
+    }
+}
+
 /// The text without what differs from run to run: ports become `port1`, `port2`, … in the order in
 /// which they appear, descriptors `fd N`, and the time it took goes.
 fn constant(text: &str) -> String {
@@ -452,7 +481,7 @@ fn constant(text: &str) -> String {
                 let name = name.trim_start().split("  ").next(); // behind it is the time
                 &format!("FAILED    {}", name.unwrap_or_default())
             }
-            _ => line,
+            _ => &without_cpu_time(line),
         };
         let mut words = Vec::new();
         for word in line.split(' ') {

@@ -123,7 +123,7 @@ fn arrives_after_the_peers_end_of_file(exam: &Exam, function: Function) -> Verdi
     let call = Call::begin(exam, function, AMPLE, (Fits, HalfClosed))?;
     let ended = || Ok(call.answer.has_ended().then_some(()));
     // Whoever waits until it has been read is right, too.
-    here("wait", Deadline::after(LIMIT / 4).wait_for(ended))?;
+    exam.until(ended)?;
     call.arrives()?;
     call.succeeds()
 }

@@ -5,11 +5,9 @@ mod full;
 
 use std::{io, net::TcpStream, time::Duration};
 
-use socket_workshop::deadline::Deadline;
-
 use super::Exercise;
 
-use crate::exam::{Answer, Because, Exam, LIMIT, Peer, Suite, Verdict, descriptors, here};
+use crate::exam::{Answer, Because, Call, Exam, Peer, Suite, Verdict, descriptors};
 
 /// Exercise 3.
 pub const EXERCISE: Exercise = Exercise {
@@ -64,9 +62,9 @@ pub const SUITE: Suite<Echo> = Suite {
 /// The student's function.
 pub type Echo = fn(TcpStream) -> io::Result<u64>;
 
-/// How long a client has nothing to say, or does not read: longer than many a read timeout, and short
-/// enough for a verdict that comes while the student still looks.
-const A_WHILE: Duration = Duration::from_millis(750);
+/// How long a client has nothing to say: longer than many a read timeout. An answer that waits without
+/// a timeout is not kept waiting so long.
+const A_WHILE: Duration = Duration::from_millis(1500);
 
 type Echoing<'e> = Answer<'e, io::Result<u64>>;
 
@@ -177,10 +175,8 @@ fn closes_the_connection(exam: &Exam, echo: Echo) -> Verdict {
     client.half_close()?;
     answer.succeeds("after the end of file")?;
     client.ends()?;
-    let closed = || Ok((descriptors().is_ok_and(|now| now < open)).then_some(()));
-    let closed = Deadline::after(LIMIT).wait_for(closed);
     exam.must(
-        here("count descriptors", closed)?.is_some(),
+        exam.comes_true(|| Ok(descriptors()? < open))?,
         "the descriptor of the connection to be closed",
         "end of file at the client, but no descriptor less",
     )
@@ -206,9 +202,10 @@ fn takes_a_reset_for_an_error(exam: &Exam, echo: Echo) -> Verdict {
         .fails("after a reset before any byte")
         .because(cause::loses_the_reset)?;
 
-    let (client, answer) = echoing(exam, echo)?;
-    let pouring = client.pours(vec![b'x'; 8 << 20])?;
-    let _ = full::is_blocked_in_a_write(exam)?;
+    let (client, server) = full::with_little_room_on_the_way_back(exam)?;
+    let answer = exam.start("echo", move || echo(server))?;
+    let pouring = client.pours(vec![b'x'; 1 << 20])?;
+    let _ = exam.waits_in(Call::Write)?;
     client.reset();
     drop(pouring); // the last handle
     answer

@@ -8,16 +8,10 @@ use std::{
     time::Duration,
 };
 
-use socket_workshop::{
-    deadline::Deadline,
-    table::{End, TimerKind},
-};
+use socket_workshop::table::{End, TimerKind};
 use socket2::SockRef;
 
 use crate::exam::{Exam, Unmet, Verdict, here};
-
-/// How long the kernels may take: no answer is at work yet, and on a busy machine each look is slow.
-const PATIENCE: Duration = Duration::from_secs(6);
 
 /// Fills the send buffer of a stream and its peer's window: there is no room for another byte. Returns
 /// how many bytes, each an `x`, that took.
@@ -35,7 +29,7 @@ pub(super) fn fill(exam: &Exam, mut stream: &TcpStream) -> Verdict<usize> {
         let row = table.find(end);
         let timer = row.and_then(|row| row.timer);
         let probe = timer.filter(|timer| timer.kind == TimerKind::WindowProbe);
-        let written = write_what_fits(&mut stream)?;
+        let written = here("fill a send buffer", write_what_fits(&mut stream))?;
         let has_room = written > 0;
         filled += written;
         let due = probe.map_or(Duration::MAX, |timer| timer.remaining);
@@ -46,7 +40,7 @@ pub(super) fn fill(exam: &Exam, mut stream: &TcpStream) -> Verdict<usize> {
         };
         Ok((closed && !has_room).then_some(()))
     };
-    let is_full = here("fill a window", Deadline::after(PATIENCE).wait_for(full))?;
+    let is_full = exam.until(full)?;
     here("make a socket blocking", stream.set_nonblocking(false))?;
     if is_full.is_none() {
         return Err(Unmet::not_here("the peer's window did not close in time"));

@@ -206,10 +206,8 @@ fn leaves_no_thread_and_no_descriptor(exam: &Exam, start: Start) -> Verdict {
     stopped(exam, &stop, "after a limit of 50ms", 1)?;
     over.close();
     silent.close();
-    let ended = || Ok(exam.evidence().threads.is_empty().then_some(()));
-    let ended = here("look at threads", Deadline::after(LIMIT).wait_for(ended))?;
     exam.must(
-        ended.is_some(),
+        exam.has_no_thread_left()?,
         "no thread of yours to be left",
         "one is left",
     )
@@ -217,9 +215,8 @@ fn leaves_no_thread_and_no_descriptor(exam: &Exam, start: Start) -> Verdict {
         "`stop` has returned, and a thread goes on. Nobody will ever wait for it again: join what \
              you have started.",
     )?;
-    let now = || Ok((descriptors().map_err(none)? <= before).then_some(()));
-    let closed = here("count descriptors", Deadline::after(LIMIT).wait_for(now))?;
-    exam.must(closed.is_some(), "no descriptor of yours to be left", {
+    let closed = exam.comes_true(|| Ok(descriptors()? <= before))?;
+    exam.must(closed, "no descriptor of yours to be left", {
         let left = descriptors()?.saturating_sub(before);
         format!("{left} more than before `start`")
     })
@@ -227,8 +224,4 @@ fn leaves_no_thread_and_no_descriptor(exam: &Exam, start: Start) -> Verdict {
         "The server is gone, and something that it has opened is not: what wakes the thread that accepts, \
          or a handle of a connection, was forgotten instead of dropped.",
     )
-}
-
-fn none(_: Unmet) -> io::Error {
-    io::Error::other("there is no /proc")
 }

@@ -3,8 +3,10 @@
 //! network file system send none that can be relied on.
 
 use std::{
+    fs,
     io::{self, IsTerminal, Write},
     os::fd::AsFd,
+    time::SystemTime,
 };
 
 use nix::{
@@ -65,9 +67,12 @@ impl Course {
     pub fn watch(&mut self, name: Option<&str>, stop: &Stop) -> io::Result<Status> {
         let mut exercise = self.named(name)?;
         let keys = Keys::one_at_a_time();
+        let mut telling = Telling::Words;
         loop {
             let text = self.text(exercise).unwrap_or_default();
-            let status = self.show(exercise, stop)?;
+            let mut saved = self.saved_at(exercise);
+            let status = self.show(exercise, telling, stop)?;
+            telling = Telling::Words;
             loop {
                 keys.again(); // a shell that had us in the background may have changed it
                 match key(stop)? {
@@ -82,26 +87,48 @@ impl Course {
                     Some(b'h') => self.hint(Some(exercise.name))?,
                     Some(b'l') => self.list()?,
                     Some(b'c') => break,
+                    Some(b'k') => {
+                        telling = Telling::Holding;
+                        break;
+                    }
                     _ => {}
                 }
                 // While an editor renames its new file into place there may be none for a moment.
                 if self.text(exercise).is_ok_and(|now| now != text) {
                     break;
                 }
+                let now = self.saved_at(exercise);
+                if now.is_some() && now != saved {
+                    saved = now;
+                    say!("Saved, and nothing has changed since the last check.")?;
+                }
             }
         }
     }
 
+    /// When the file was written last.
+    fn saved_at(&self, exercise: &Exercise) -> Option<SystemTime> {
+        let file = fs::metadata(self.root.join(exercise.path()));
+        file.and_then(|file| file.modified()).ok()
+    }
+
     /// Examines on a clear screen. Only the first failure is told in full: one thing at a time.
-    fn show(&mut self, exercise: &Exercise, stop: &Stop) -> io::Result<Status> {
+    fn show(&mut self, exercise: &Exercise, telling: Telling, stop: &Stop) -> io::Result<Status> {
         if io::stdout().is_terminal() {
-            write!(io::stdout(), "\x1b[2J\x1b[3J\x1b[H").map_err(output_error)?;
+            write!(io::stdout(), "\x1b[2J\x1b[H").map_err(output_error)?;
         }
         say!("{} ({})", exercise.name, exercise.path())?;
-        let mut teller = Teller::of_the_first_failure();
-        let tell_one = |report: &Report| say!("{}", teller.tell(report));
-        let status = match self.examine(exercise, Telling::Words, tell_one) {
+        let mut teller = Teller::on_stdout();
+        let tell_one = |report: &Report| match teller.take(report.clone()) {
+            Some(text) => say!("{text}"),
+            None => Ok(()),
+        };
+        let status = match self.examine(exercise, telling, tell_one) {
             Ok(examined) => {
+                let failures = teller.end();
+                if !failures.is_empty() {
+                    say!("{failures}\n")?;
+                }
                 self.conclude_briefly(exercise, &examined)?;
                 examined.status()
             }
@@ -111,7 +138,7 @@ impl Course {
                 Status::NotChecked
             }
         };
-        say!("[n] next  [h] hint  [l] list  [c] check again  [q] quit")?;
+        say!("[n] next  [h] hint  [l] list  [c] check again  [k] keep sockets  [q] quit")?;
         Ok(status)
     }
 

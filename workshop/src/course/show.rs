@@ -106,25 +106,17 @@ impl Course {
         Ok(())
     }
 
-    /// Examines exercises: those named, or the current one, or all.
+    /// Examines exercises: those named, all if the name is `all`, or the current one.
     ///
     /// # Errors
     /// There is no such exercise, or it cannot be built or run at all.
-    pub fn check(&mut self, names: &[String], all: bool, telling: Telling) -> io::Result<Status> {
-        let exercises: Vec<&Exercise> = match names {
-            _ if all => EXERCISES.iter().collect(),
-            [] => vec![self.named(None)?],
-            names => names
-                .iter()
-                .map(|name| super::find(name))
-                .collect::<Result<_, _>>()?,
-        };
+    pub fn check(&mut self, names: &[String], telling: Telling) -> io::Result<Status> {
         let (mut status, json) = (Status::Passed, telling == Telling::Json);
-        for exercise in exercises {
-            let mut teller = Teller::default();
-            let tell_now = |report: &Report| match json {
-                true => Ok(()),
-                false => say!("{}", teller.tell(report)),
+        for exercise in self.all_named(names)? {
+            let mut teller = Teller::on_stdout().in_full(telling == Telling::InFull);
+            let tell_now = |report: &Report| match teller.take(report.clone()) {
+                Some(text) if !json => say!("{text}"),
+                _ => Ok(()),
             };
             if !json {
                 say!("{} ({})", exercise.name, exercise.path())?;
@@ -142,7 +134,13 @@ impl Course {
             status = status.max(examined.status());
             match json {
                 true => print_json(exercise, &examined)?,
-                false => self.conclude(exercise, &examined)?,
+                false => {
+                    let failures = teller.end();
+                    if !failures.is_empty() {
+                        say!("{failures}\n")?;
+                    }
+                    self.conclude(exercise, &examined)?;
+                }
             }
         }
         Ok(status)

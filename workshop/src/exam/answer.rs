@@ -2,6 +2,7 @@
 //! not come back. A thread that does not come back is abandoned; its process ends with the check.
 
 use std::{
+    cell::Cell,
     fmt::Debug,
     io,
     os::unix::thread::JoinHandleExt,
@@ -19,16 +20,19 @@ use nix::{
     sys::{pthread::pthread_kill, signal::Signal},
 };
 
-use super::{Awaited, Exam, LIMIT, Verdict, here};
+use socket_workshop::threads::run_delay;
+
+use super::{Awaited, Exam, Took, Verdict, here};
 
 /// The answer at work, until it returns.
 #[derive(Debug)]
 pub struct Answer<'e, T> {
     exam: &'e Exam,
     function: &'static str,
-    outcome: mpsc::Receiver<Option<T>>,
+    outcome: mpsc::Receiver<(Option<T>, Took)>,
     thread: JoinHandle<()>,
     started: Instant,
+    took: Cell<Option<Took>>,
 }
 
 /// A panic in the student's code.
@@ -83,7 +87,7 @@ pub(super) fn record_panics(tell: impl Fn(&Problem) + Send + Sync + 'static) {
 }
 
 impl Exam {
-    /// Starts the student's function.
+    /// Starts the student's function. What it returns is told in every failure that follows.
     ///
     /// # Errors
     /// No thread can be started here.
@@ -97,18 +101,35 @@ impl Exam {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clear();
+        self.start_untold(function, move || {
+            let value = body();
+            let text: String = format!("{value:?}").chars().take(200).collect();
+            RETURNED
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(format!("`{function}` has returned {text}"));
+            value
+        })
+    }
+
+    /// As [`Exam::start`], for a function whose result is not worth telling in later failures.
+    ///
+    /// # Errors
+    /// No thread can be started here.
+    pub fn start_untold<T: Send + 'static>(
+        &self,
+        function: &'static str,
+        body: impl FnOnce() -> T + Send + 'static,
+    ) -> Verdict<Answer<'_, T>> {
         let (outcome_of, outcome) = mpsc::sync_channel(1);
         let run = move || {
+            let (called, delay) = (Instant::now(), run_delay());
             let result = panic::catch_unwind(AssertUnwindSafe(body)).ok();
-            if let Some(value) = &result {
-                let value: String = format!("{value:?}").chars().take(200).collect();
-                let text = format!("`{function}` has returned {value}");
-                RETURNED
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .push(text);
-            }
-            let _ = outcome_of.send(result); // refused only if nobody waits any more
+            let took = Took {
+                time: called.elapsed(),
+                delay: run_delay().saturating_sub(delay),
+            };
+            let _ = outcome_of.send((result, took)); // refused only if nobody waits any more
         };
         let started = Instant::now();
         let thread = thread::Builder::new().name("answer".to_owned()).spawn(run);
@@ -119,43 +140,43 @@ impl Exam {
             outcome,
             thread,
             started,
+            took: Cell::new(None),
         })
     }
 }
 
 impl<T> Answer<'_, T> {
-    /// What the function returned, which it must within [`LIMIT`] from now.
+    /// What the function returns: waits until it has.
     ///
     /// # Errors
-    /// It has not, or it has panicked.
+    /// It never will, or it has panicked.
     pub fn returns(&self, when: &str) -> Verdict<T> {
-        self.returns_within(LIMIT, when)
+        let expected = || format!("`{}` to return {when}", self.function);
+        let outcome = self
+            .exam
+            .wait_for(|rest| match self.outcome.recv_timeout(rest) {
+                Ok((result, took)) => {
+                    self.took.set(Some(took));
+                    Ok(Some(result))
+                }
+                Err(RecvTimeoutError::Disconnected) => Ok(Some(None)),
+                Err(RecvTimeoutError::Timeout) => Ok(None),
+            })?;
+        let seen = match outcome {
+            Some(Some(value)) => return Ok(value),
+            Some(None) => "it has panicked",
+            None => "it has not returned",
+        };
+        self.exam.fail_waiting(Awaited::Return, expected(), seen)
     }
 
-    /// What the function returned, which it must within a time from now.
-    ///
-    /// # Errors
-    /// It has not, or it has panicked.
-    pub fn returns_within(&self, limit: Duration, when: &str) -> Verdict<T> {
-        let expected = || format!("`{}` to return within {limit:?} {when}", self.function);
-        match self.outcome.recv_timeout(limit) {
-            Ok(Some(value)) => Ok(value),
-            Ok(None) | Err(RecvTimeoutError::Disconnected) => {
-                self.exam
-                    .fail_waiting(Awaited::Return, expected(), "it has panicked")
-            }
-            Err(RecvTimeoutError::Timeout) => {
-                self.exam
-                    .fail_waiting(Awaited::Return, expected(), "it has not returned")
-            }
-        }
-    }
-
-    /// Checks that the function has not returned yet.
+    /// Waits until the answer's threads do nothing more by themselves, and checks that the function has
+    /// not returned.
     ///
     /// # Errors
     /// It has.
     pub fn goes_on(&self, why: &str) -> Verdict {
+        self.exam.comes_to_rest()?;
         let expected = format!("`{}` to go on: {why}", self.function);
         self.exam.must(!self.has_ended(), expected, "it has ended")
     }
@@ -166,10 +187,27 @@ impl<T> Answer<'_, T> {
         self.thread.is_finished()
     }
 
+    /// Waits until the function has returned, or panicked. `false` if it never will.
+    ///
+    /// # Errors
+    /// None.
+    pub fn comes_to_its_end(&self) -> Verdict<bool> {
+        self.exam.comes_true(|| Ok(self.has_ended()))
+    }
+
     /// How long ago the function was called.
     #[must_use]
     pub fn age(&self) -> Duration {
         self.started.elapsed()
+    }
+
+    /// How long the call took, once it has returned; until then, how long it has been going on.
+    #[must_use]
+    pub fn took(&self) -> Took {
+        self.took.get().unwrap_or_else(|| Took {
+            time: self.age(),
+            delay: Duration::ZERO,
+        })
     }
 
     /// Interrupts the system call in which the function's thread waits, by a signal that does nothing
@@ -195,10 +233,10 @@ impl<T> Answer<'_, T> {
 }
 
 impl<T> Answer<'_, io::Result<T>> {
-    /// What the function returned, which it must within [`LIMIT`], and it must be no error.
+    /// What the function returned, which must be no error.
     ///
     /// # Errors
-    /// It has not, or returned an error, or it has panicked.
+    /// It never will, or it has returned an error, or it has panicked.
     pub fn succeeds(&self, when: &str) -> Verdict<T> {
         match self.returns(when)? {
             Ok(value) => Ok(value),
@@ -209,10 +247,10 @@ impl<T> Answer<'_, io::Result<T>> {
         }
     }
 
-    /// The error that the function returned, which it must within [`LIMIT`].
+    /// The error that the function returned, if it returns one.
     ///
     /// # Errors
-    /// It has not, or it has succeeded, or it has panicked.
+    /// It never will, or it has succeeded, or it has panicked.
     pub fn fails(&self, when: &str) -> Verdict<io::Error> {
         match self.returns(when)? {
             Err(error) => Ok(error),

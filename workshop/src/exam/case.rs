@@ -7,6 +7,7 @@ use socket_workshop::{
 };
 
 use super::{
+    Stuck,
     answer::{problems, returned},
     evidence::{Evidence, Seen},
     report::Failure,
@@ -48,6 +49,10 @@ pub struct Case {
     pub bytes: Option<String>,
     /// Whether the student's code had panicked by then.
     pub panicked: bool,
+    /// How the wait ended, if the check waited for something that did not happen.
+    pub stuck: Option<Stuck>,
+    /// The same as a failure tells it.
+    pub(super) proof: Option<String>,
     cause: Option<String>,
 }
 
@@ -117,6 +122,8 @@ impl Case {
             wanted: Vec::new(),
             bytes: None,
             panicked: !problems.is_empty(),
+            stuck: None,
+            proof: None,
             cause: None,
         }
     }
@@ -155,12 +162,14 @@ impl Case {
     pub(super) fn close(mut self, suites: fn(&Case) -> Option<String>) -> Failure {
         let known = self.cause.take();
         let cause = known.or_else(|| suites(&self)).or_else(|| self.likely());
+        let mut kernel = self.evidence.lines();
+        kernel.extend(self.proof);
         Failure {
             steps: Vec::new(), // the supervisor has heard them
             expected: self.expected,
             seen: self.seen,
             bytes: self.bytes,
-            kernel: self.evidence.lines(),
+            kernel,
             cause,
             look: self.evidence.look(),
         }

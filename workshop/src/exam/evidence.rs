@@ -1,10 +1,10 @@
 //! What the kernel shows at the moment of a failure: the sockets, whose they are and by which
 //! descriptor, and what the student's threads are doing.
 
-use std::{collections::HashMap, fs};
+use std::collections::HashMap;
 
 use socket_workshop::{
-    table::{End, Protocol, Row, State, Table},
+    table::{End, Protocol, Row, State, Table, own_sockets},
     threads::Doing,
 };
 
@@ -139,8 +139,8 @@ impl Seen {
         (whose, self.row.state != State::Listen)
     }
 
-    /// Netstat's columns, and whose it is.
-    fn cells(&self) -> [String; 7] {
+    /// Netstat's columns, and whose it is. The peer's port alone, where both ends have one address.
+    fn cells(&self) -> [String; 6] {
         let Row {
             state,
             local,
@@ -151,61 +151,50 @@ impl Seen {
         } = &self.row;
         let peer = match state {
             State::Listen | State::Close => "*".to_owned(),
+            _ if peer.ip() == local.ip() => format!(":{}", peer.port()),
             _ => peer.to_string(),
         };
         let whose = match self.whose {
-            Whose::Yours(fd) => format!("(yours, fd {fd})"),
-            Whose::Peers => "(the exam's)".to_owned(),
+            Whose::Yours(fd) => format!("yours, fd {fd}"),
+            Whose::Peers => "the exam's".to_owned(),
             Whose::Nobodys if *state == State::TimeWait => String::new(),
-            Whose::Nobodys if self.row.inode == 0 => "(nobody's)".to_owned(),
-            Whose::Nobodys => "(another process's)".to_owned(),
+            Whose::Nobodys if self.row.inode == 0 => "nobody's".to_owned(),
+            Whose::Nobodys => "another process's".to_owned(),
         };
-        [
-            self.row.protocol_name().to_owned(),
-            recv_q.to_string(),
-            send_q.to_string(),
-            local.to_string(),
-            peer,
-            match self.row.is_unconnected() {
-                true => String::new(),
-                false => state.to_string(),
-            },
-            whose,
-        ]
+        let state = match (self.row.protocol, self.row.is_unconnected()) {
+            (_, true) => "UDP".to_owned(),
+            (Protocol::Udp, false) => "UDP, connected".to_owned(),
+            _ => state.to_string(),
+        };
+        let (recv_q, send_q) = (recv_q.to_string(), send_q.to_string());
+        [recv_q, send_q, local.to_string(), peer, state, whose]
     }
 }
 
+const HEADER: [&str; 6] = ["Recv-Q", "Send-Q", "Local", "Peer", "State", ""];
+
 /// Each column as wide as its widest cell; the queues stand to the right.
-fn in_columns(rows: Vec<[String; 7]>) -> Vec<String> {
+fn in_columns(rows: Vec<[String; 6]>) -> Vec<String> {
+    if rows.is_empty() {
+        return Vec::new();
+    }
+    let rows = [HEADER.map(str::to_owned)].into_iter().chain(rows);
+    let rows: Vec<[String; 6]> = rows.collect();
     let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
-    let widths: [usize; 7] = std::array::from_fn(width);
-    let line = |row: &[String; 7]| {
-        let [protocol, recv_q, send_q, local, peer, state, whose] = row;
-        let [w0, w1, w2, w3, w4, w5, _] = widths;
+    let [w0, w1, w2, w3, w4, _] = std::array::from_fn(width);
+    let line = |row: &[String; 6]| {
+        let [recv_q, send_q, local, peer, state, whose] = row;
         let line = format!(
-            "{protocol:<w0$}  {recv_q:>w1$}  {send_q:>w2$}  {local:<w3$}  {peer:<w4$}  {state:<w5$}  {whose}"
+            "{recv_q:>w0$}  {send_q:>w1$}  {local:<w2$}  {peer:<w3$}  {state:<w4$}  {whose}"
         );
         line.trim_end().to_owned()
     };
     rows.iter().map(line).collect()
 }
 
-/// The descriptors of this process that are sockets (proc(5), `/proc/pid/fd`), by inode.
+/// The descriptors of this process that are sockets, by inode; none where there is no `/proc`.
 pub(super) fn sockets_by_inode() -> HashMap<u32, i32> {
-    let Ok(folder) = fs::read_dir("/proc/self/fd") else {
-        return HashMap::new();
-    };
-    let entry = |entry: std::io::Result<fs::DirEntry>| {
-        let entry = entry.ok()?;
-        let target = fs::read_link(entry.path()).ok()?;
-        let inode = target
-            .to_str()?
-            .strip_prefix("socket:[")?
-            .strip_suffix(']')?;
-        let fd = entry.file_name().to_str()?.parse().ok()?;
-        Some((inode.parse().ok()?, fd))
-    };
-    folder.filter_map(entry).collect()
+    own_sockets().unwrap_or_default()
 }
 
 #[cfg(test)]

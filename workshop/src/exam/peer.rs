@@ -1,19 +1,30 @@
 //! The exam's end of a connection: an honest peer or a hostile one. Whatever it does becomes a step,
-//! whatever it waits for has a limit, and what it did not get becomes a failure (`receive`).
+//! whatever it waits for it waits for by evidence, and what it did not get becomes a failure (`receive`).
 
 mod receive;
 
 use std::{
     io::{self, ErrorKind, Write},
     net::{Shutdown, SocketAddr, TcpStream},
+    os::fd::AsRawFd,
     thread::{self, JoinHandle},
     time::Duration,
 };
 
-use socket_workshop::deadline::Deadline;
+use nix::{
+    errno::Errno,
+    poll::PollFlags,
+    sys::socket::{MsgFlags, send},
+};
 use socket2::SockRef;
 
-use super::{Awaited, Because, Exam, LIMIT, Unmet, Verdict, here, text::quote, threads::OURS};
+use super::{
+    Awaited, Because, Exam, Unmet, Verdict, here, text::quote, threads::OURS, waiting::is_ready,
+};
+
+/// A call of the exam's own never waits in the kernel: what it waits for the engine must see. And a peer
+/// that has closed is an error, not a signal.
+const NOW: MsgFlags = MsgFlags::MSG_DONTWAIT.union(MsgFlags::MSG_NOSIGNAL);
 
 /// The exam's end of a connection.
 #[derive(Debug)]
@@ -82,14 +93,35 @@ impl<'e> Peer<'e> {
     /// Sends all of it.
     ///
     /// # Errors
-    /// The answer has closed or reset the connection, or does not read.
+    /// The answer has closed or reset the connection, or will never read.
     pub fn send(&self, bytes: &[u8]) -> Verdict {
-        let sent = Deadline::after(LIMIT).on(&self.stream).write_all(bytes);
-        if let Err(error) = sent {
-            return self.broken(&format!("the server to take {}", quote(bytes)), &error);
+        let mut rest = bytes;
+        let sent = self.exam.wait_for(|time| {
+            while !rest.is_empty() {
+                match send(self.stream.as_raw_fd(), rest, NOW) {
+                    Ok(n) => rest = &rest[n..],
+                    Err(Errno::EAGAIN) => {
+                        is_ready(&self.stream, PollFlags::POLLOUT, time)?;
+                        return Ok(None);
+                    }
+                    Err(Errno::EINTR) => {}
+                    Err(errno) => return Ok(Some(Err(errno.into()))),
+                }
+            }
+            Ok(Some(io::Result::Ok(())))
+        })?;
+        let expected = format!("the server to take {}", quote(bytes));
+        match sent {
+            Some(Ok(())) => {
+                self.step(&format!("sent {}", quote(bytes)));
+                Ok(())
+            }
+            Some(Err(error)) => self.broken(&expected, &error),
+            None => {
+                let seen = format!("{} bytes are left, for which there is no room", rest.len());
+                self.fail(Awaited::Nothing, expected, seen, Vec::new())
+            }
         }
-        self.step(&format!("sent {}", quote(bytes)));
-        Ok(())
     }
 
     /// Sends a byte at a time, with a pause after each.

@@ -1,7 +1,11 @@
 //! What came of a check, for people and for programs.
 
-use std::fmt;
+use std::{
+    fmt,
+    io::{self, IsTerminal},
+};
 
+use anstyle::{AnsiColor, Effects, Style};
 use serde::{Deserialize, Serialize};
 
 /// What came of one check.
@@ -62,67 +66,145 @@ pub struct Failure {
     pub look: Option<String>,
 }
 
-/// Where a failure's text begins, and how wide its sentences are.
+/// Where a failure's text begins, and where it ends: a terminal has 80 columns.
 const INDENT: usize = 12;
-const WIDTH: usize = 84;
+const WIDTH: usize = 80 - INDENT;
 
-/// Tells reports, in their order.
+/// Of more steps than this, those in the middle are left out.
+const STEPS: usize = 12;
+
+/// Tells reports: checks that passed as they come, failures at the end.
 #[derive(Debug, Default)]
 pub struct Teller {
-    first_failure_only: bool,
-    told: Vec<Outcome>,
+    in_full: bool,
+    colour: bool,
+    failures: Vec<Report>,
 }
 
 impl Teller {
-    /// One thing at a time: only the first failure is told with all its parts.
+    /// On stdout: in colour if it is a terminal, unless the environment has a NO_COLOR that is not empty
+    /// (no-color.org).
     #[must_use]
-    pub fn of_the_first_failure() -> Teller {
+    pub fn on_stdout() -> Teller {
+        let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         Teller {
-            first_failure_only: true,
+            colour: io::stdout().is_terminal() && !no_colour,
             ..Teller::default()
         }
     }
 
-    /// One line for a check that passed; all its parts for one that failed, unless that has been told.
-    /// One `todo!` is told once, whatever the number of checks that met it.
-    pub fn tell(&mut self, report: &Report) -> String {
-        let is_failure =
-            |outcome: &Outcome| matches!(outcome, Outcome::Failed(_) | Outcome::Todo { .. });
-        let brief = match &report.outcome {
-            outcome @ Outcome::Todo { .. } if self.told.contains(outcome) => true,
-            outcome => {
-                self.first_failure_only && is_failure(outcome) && self.told.iter().any(is_failure)
+    /// Every failure with all its parts, not the first alone.
+    #[must_use]
+    pub fn in_full(mut self, in_full: bool) -> Teller {
+        self.in_full = in_full;
+        self
+    }
+
+    /// A report as it comes: its text, unless it is a failure, which is told at the end.
+    pub fn take(&mut self, report: Report) -> Option<String> {
+        match &report.outcome {
+            Outcome::Failed(_) | Outcome::Todo { .. } => {
+                self.failures.push(report);
+                None
             }
-        };
-        self.told.push(report.outcome.clone());
-        let text = tell(report);
-        match text.split_once('\n') {
-            Some((line, _)) if brief => line.to_owned(),
-            _ => text.trim_end().to_owned(),
+            Outcome::Passed | Outcome::NotHere { .. } => {
+                Some(told(&report, self.colour).trim_end().to_owned())
+            }
         }
     }
+
+    /// The failures: the first in full with the names of those that have the same cause, the others
+    /// in one line each.
+    pub fn end(self) -> String {
+        let mut text = String::new();
+        let mut left: &[Report] = &self.failures;
+        let mut groups: Vec<Vec<&Report>> = Vec::new();
+        while let Some((first, rest)) = left.split_first() {
+            let same =
+                |group: &&mut Vec<&Report>| has_same_cause(&group[0].outcome, &first.outcome);
+            match groups.iter_mut().find(same) {
+                Some(group) if !self.in_full => group.push(first),
+                _ => groups.push(vec![first]),
+            }
+            left = rest;
+        }
+        for (number, group) in groups.iter().enumerate() {
+            let full = told(group[0], self.colour);
+            if number == 0 || self.in_full {
+                text += &format!("\n{full}");
+            } else {
+                text += full.lines().next().unwrap_or_default();
+                text.push('\n');
+            }
+            if group.len() > 1 {
+                text += &same_reason(&group[1..], &group[0].outcome);
+            }
+        }
+        if groups.len() > 1 && !self.in_full {
+            text += "(--all shows every failure in full)\n";
+        }
+        text.trim_end().to_owned()
+    }
+}
+
+/// Whether one correction may mend both.
+fn has_same_cause(one: &Outcome, other: &Outcome) -> bool {
+    match (one, other) {
+        (Outcome::Failed(one), Outcome::Failed(other)) => {
+            one.cause.is_some() && one.cause == other.cause
+        }
+        (Outcome::Todo { at: one, .. }, Outcome::Todo { at: other, .. }) => one == other,
+        _ => false,
+    }
+}
+
+fn same_reason(reports: &[&Report], outcome: &Outcome) -> String {
+    let (checks, fail, wait) = match reports.len() {
+        1 => ("1 more check".to_owned(), "fails", "waits"),
+        count => (format!("{count} more checks"), "fail", "wait"),
+    };
+    let mut text = match outcome {
+        Outcome::Todo { .. } => format!("\n{checks} {wait} for the same `todo!`:\n"),
+        _ => format!("\n{checks} {fail} for the same reason:\n"),
+    };
+    for report in reports {
+        text += &format!("  {}\n", report.check);
+    }
+    text.push('\n');
+    text
 }
 
 /// One line for a check that passed; all its parts for one that failed.
 #[must_use]
 pub fn tell(report: &Report) -> String {
+    told(report, false)
+}
+
+fn told(report: &Report, colour: bool) -> String {
+    let style = |style: Style, text: &str| match colour {
+        true => format!("{style}{text}{style:#}"),
+        false => text.to_owned(),
+    };
     let (word, rest) = match &report.outcome {
-        Outcome::Passed => ("passed", String::new()),
-        Outcome::Failed(failure) => ("FAILED", failure.to_string()),
-        Outcome::Todo { hint, at } => ("todo", part("todo", &format!("{hint}\n({at})"))),
-        Outcome::NotHere { why } => ("not here", part("why", why)),
+        Outcome::Passed => (style(GREEN, "passed"), String::new()),
+        Outcome::Failed(failure) => (style(RED, "FAILED"), failure.to_string()),
+        Outcome::Todo { hint, at } => (
+            style(YELLOW, "todo  "),
+            part("todo", &format!("{hint}\n({at})")),
+        ),
+        Outcome::NotHere { why } => (style(YELLOW, "could not be checked here"), part("why", why)),
     };
-    let time = match report.milliseconds {
-        milliseconds @ ..1000 => format!("{milliseconds} ms"),
-        milliseconds => format!("{:.1} s", milliseconds as f64 / 1000.0),
-    };
-    let mut text = format!("{word:<8}  {:<62} {time:>8}\n{rest}", report.check);
+    let mut text = format!("{word}  {}\n{rest}", report.check);
     let too_much = report.printed_bytes > report.printed.len() as u64;
     if !report.printed.is_empty() && (too_much || report.outcome != Outcome::Passed) {
         text += &part("printed", &printed(report));
     }
     text
 }
+
+const GREEN: Style = AnsiColor::Green.on_default();
+const RED: Style = AnsiColor::Red.on_default().effects(Effects::BOLD);
+const YELLOW: Style = AnsiColor::Yellow.on_default();
 
 /// The beginning of the first lines, harmless to a terminal, and how much there was.
 fn printed(report: &Report) -> String {
@@ -151,8 +233,8 @@ fn printed(report: &Report) -> String {
 /// All its parts.
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (number, step) in (1..).zip(&self.steps) {
-            writeln!(f, "{number:>3}. {step}")?;
+        if !self.steps.is_empty() {
+            f.write_str(&part("steps", &numbered(&self.steps)))?;
         }
         f.write_str(&part("expected", &self.expected))?;
         f.write_str(&part("seen", &self.seen))?;
@@ -172,20 +254,88 @@ impl fmt::Display for Failure {
     }
 }
 
+/// The steps with their numbers; of many, the first and the last.
+fn numbered(steps: &[String]) -> String {
+    let line = |(number, step): (usize, &String)| format!("{number}. {step}");
+    let mut lines: Vec<String> = (1..).zip(steps).map(line).collect();
+    if lines.len() > STEPS {
+        let left_out = lines.len() - STEPS;
+        let middle = STEPS / 3..STEPS / 3 + left_out;
+        lines.splice(middle, [format!("… ({left_out} steps are left out)")]);
+    }
+    lines.join("\n")
+}
+
 /// A part and its name: sentences are wrapped, what is set in columns is not.
 fn part(name: &str, text: &str) -> String {
     let mut lines = Vec::new();
     for line in text.lines() {
-        if [" ", "tcp", "udp", "\""]
-            .iter()
-            .any(|start| line.starts_with(start))
-        {
-            lines.push(line.to_owned());
-        } else {
-            lines.extend(textwrap::wrap(line, WIDTH).into_iter().map(String::from));
+        let is_set = line.starts_with([' ', '"']) || line.contains("  ");
+        match is_set {
+            true => lines.push(line.to_owned()),
+            false => lines.extend(textwrap::wrap(line, WIDTH).into_iter().map(String::from)),
         }
     }
     let indent = " ".repeat(INDENT);
     let name = format!("  {name}");
     format!("{name:<INDENT$}{}\n", lines.join(&format!("\n{indent}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Failure, Outcome, Report, STEPS, Teller, numbered, tell};
+
+    fn failed(check: &str, cause: &str) -> Report {
+        let failure = Failure {
+            steps: vec!["sent \"x\"".to_owned()],
+            expected: "to read \"x\"".to_owned(),
+            seen: "nothing".to_owned(),
+            bytes: None,
+            kernel: Vec::new(),
+            cause: Some(cause.to_owned()),
+            look: None,
+        };
+        Report {
+            check: check.to_owned(),
+            outcome: Outcome::Failed(failure),
+            milliseconds: 1,
+            printed: String::new(),
+            printed_bytes: 0,
+        }
+    }
+
+    #[test]
+    fn the_first_failure_is_told_in_full_and_others_by_their_name() {
+        let mut teller = Teller::default();
+        for (check, cause) in [("one", "a"), ("two", "b"), ("three", "a"), ("four", "a")] {
+            assert_eq!(teller.take(failed(check, cause)), None);
+        }
+        let first = tell(&failed("one", "a"));
+        assert_eq!(
+            teller.end(),
+            format!(
+                "\n{first}\n2 more checks fail for the same reason:\n  three\n  four\n\n\
+                 FAILED  two\n(--all shows every failure in full)"
+            )
+        );
+    }
+
+    #[test]
+    fn all_of_them_are_told_in_full_on_demand() {
+        let mut teller = Teller::default().in_full(true);
+        for check in ["one", "two"] {
+            teller.take(failed(check, "a"));
+        }
+        let both = ["one", "two"].map(|check| format!("\n{}", tell(&failed(check, "a"))));
+        assert_eq!(teller.end(), both.concat().trim_end());
+    }
+
+    #[test]
+    fn many_steps_are_cut_in_the_middle() {
+        let steps: Vec<String> = (1..=100).map(|n| format!("step {n}")).collect();
+        let text = numbered(&steps);
+        assert!(text.starts_with("1. step 1\n") && text.ends_with("\n100. step 100"));
+        assert!(text.contains("\n… (88 steps are left out)\n"), "{text}");
+        assert_eq!(text.lines().count(), STEPS + 1);
+    }
 }

@@ -66,7 +66,9 @@ pub(super) fn main<A: Copy>(suite: &Suite<A>, answer: A) -> ExitCode {
 /// Makes the checks, all at once, and tells each as soon as those before it are told. Those that may
 /// be held are made one after the other.
 fn report_all(exercise: &str, checks: &[(usize, &str)], json: bool, hold: bool) -> io::Result<u8> {
-    let (mut reports, mut teller) = (Vec::<Report>::new(), Teller::default());
+    let in_full = env::args().any(|argument| argument == "--all");
+    let mut reports = Vec::<Report>::new();
+    let mut teller = Teller::on_stdout().in_full(in_full);
     let (orphans, limits) = (Orphans::adopt(), Limits::of(Pid::this()));
     let at_once = if hold { 1 } else { checks.len().max(1) };
     for checks in checks.chunks(at_once) {
@@ -87,8 +89,8 @@ fn report_all(exercise: &str, checks: &[(usize, &str)], json: bool, hold: bool) 
                 let report = report.join().expect("the supervisor returns its errors")?;
                 if json {
                     say!("{}", serde_json::to_string(&report)?)?;
-                } else {
-                    say!("{}", teller.tell(&report))?;
+                } else if let Some(text) = teller.take(report.clone()) {
+                    say!("{text}")?;
                 }
                 reports.push(report);
             }
@@ -100,6 +102,7 @@ fn report_all(exercise: &str, checks: &[(usize, &str)], json: bool, hold: bool) 
     let passed = count(|outcome| *outcome == Outcome::Passed);
     let not_here = count(|outcome| matches!(outcome, Outcome::NotHere { .. }));
     if !json {
+        say!("{}", teller.end())?;
         let note = if not_here > 0 {
             format!("; {not_here} could not be made here")
         } else {

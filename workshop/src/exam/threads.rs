@@ -1,6 +1,8 @@
-//! What the student's threads are doing, in words.
+//! The answer's threads, and what they are doing, in words.
 
-use socket_workshop::threads::{Doing, of_threads};
+use std::io;
+
+use socket_workshop::threads::{Doing, Thread, others};
 
 /// The names of threads that are the exam's own begin so. All others are the student's, for a thread
 /// has the name of the one that started it.
@@ -10,8 +12,18 @@ pub(super) const OURS: &str = "exam";
 const SHOWN: usize = 6;
 
 /// Each of the student's threads.
-pub(super) fn students() -> Vec<Doing> {
-    of_threads(|name| !name.is_empty() && !name.starts_with(OURS) && !name.starts_with("ctrl-c"))
+///
+/// # Errors
+/// The kernel does not show them.
+pub(super) fn students() -> io::Result<Vec<Thread>> {
+    let mut threads = others()?;
+    threads.retain(|thread| is_of_this_check(thread) && !thread.name.starts_with(OURS));
+    Ok(threads)
+}
+
+/// The student's threads and the exam's: all but the one that waits for signals.
+pub(super) fn is_of_this_check(thread: &Thread) -> bool {
+    !thread.name.starts_with("ctrl-c")
 }
 
 /// As a failure shows them: one line for each kind, with how many there are. Where that would be many
@@ -25,11 +37,7 @@ pub(super) fn lines(threads: &[Doing]) -> Vec<String> {
         }));
     }
     let line = |(doing, count): (Doing, usize)| {
-        let who = match (count, threads.len()) {
-            (1, 1) => "your thread is".to_owned(),
-            (1, _) => "one of your threads is".to_owned(),
-            _ => format!("{count} of your threads are"),
-        };
+        let who = who(count, threads.len());
         match doing {
             Doing::Running => format!("{who} running, not blocked in a system call"),
             Doing::Blocked { call, fd: Some(fd) } => format!("{who} blocked in {call} on fd {fd}"),
@@ -38,6 +46,15 @@ pub(super) fn lines(threads: &[Doing]) -> Vec<String> {
         }
     };
     kinds.into_iter().map(line).collect()
+}
+
+/// So many of all the student's threads, and the verb.
+pub(super) fn who(count: usize, all: usize) -> String {
+    match (count, all) {
+        (1, 1) => "your thread is".to_owned(),
+        (1, _) => "one of your threads is".to_owned(),
+        _ => format!("{count} of your threads are"),
+    }
 }
 
 /// What the threads are doing, and how many of them.

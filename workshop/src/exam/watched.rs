@@ -2,10 +2,7 @@
 
 use std::{io, os::fd::AsFd};
 
-use socket_workshop::{
-    deadline::Deadline,
-    table::{Kernel, State, Table},
-};
+use socket_workshop::table::{Kernel, State, Table};
 
 use socket2::{SockRef, Type};
 
@@ -30,12 +27,9 @@ impl Exam {
         if port == 0 || self.ports.borrow().contains(&port) {
             return;
         }
-        let table = self.kernel.borrow_mut().as_mut().map(Kernel::table);
-        let rows = table
-            .and_then(Result::ok)
-            .unwrap_or_default()
-            .of_ports(&[port])
-            .rows;
+        let mut kernel = self.kernel.borrow_mut();
+        let table = kernel.as_mut().map(|kernel| kernel.table_of(&[port]));
+        let rows = table.and_then(Result::ok).unwrap_or_default().rows;
         // What others have left at this port, or are still closing.
         let ours = sockets_by_inode();
         let old = rows.iter().filter(|row| match row.state {
@@ -52,7 +46,7 @@ impl Exam {
     /// # Errors
     /// The table cannot be read here.
     pub fn table(&self) -> Verdict<Table> {
-        self.read_table(Kernel::table)
+        self.read_table(Kernel::table_of)
     }
 
     /// As [`Exam::table`], with the figures of TCP_INFO. Not while a thread of the student's is looked
@@ -61,7 +55,7 @@ impl Exam {
     /// # Errors
     /// The table cannot be read here.
     pub fn table_with_info(&self) -> Verdict<Table> {
-        self.read_table(Kernel::table_with_info)
+        self.read_table(Kernel::table_of_with_info)
     }
 
     /// The UDP sockets of this process, the answer's and the exam's.
@@ -85,36 +79,40 @@ impl Exam {
         }
     }
 
-    fn read_table(&self, read: fn(&mut Kernel) -> io::Result<Table>) -> Verdict<Table> {
-        let table = readable(self.kernel.borrow_mut().as_mut().map(read))?;
-        let mut table = match &self.ports.borrow()[..] {
-            [] => Table::default(), // `of_ports` takes no port for all of them
-            ports => table.of_ports(ports),
-        };
+    fn read_table(&self, read: fn(&mut Kernel, &[u16]) -> io::Result<Table>) -> Verdict<Table> {
+        let ports = self.ports.borrow();
+        let mut kernel = self.kernel.borrow_mut();
+        let mut table = readable(kernel.as_mut().map(|kernel| read(kernel, &ports)))?;
         table
             .rows
             .retain(|row| !self.old.borrow().contains(&row.end()));
         Ok(table)
     }
 
-    /// Waits until the table shows something. `None` if it has not by the limit.
+    /// The rows of these ports, watched or not.
     ///
     /// # Errors
     /// The table cannot be read here.
-    pub fn table_shows<T>(
-        &self,
-        limit: Deadline,
-        mut look: impl FnMut(&Table) -> Option<T>,
-    ) -> Verdict<Option<T>> {
-        let mut unreadable = None;
-        let seen = limit.wait_for(|| match self.table() {
-            Ok(table) => Ok(look(&table)),
-            Err(unmet) => {
-                unreadable = Some(unmet);
-                Err(io::ErrorKind::Other.into())
-            }
-        });
-        unreadable.map_or(Ok(seen.ok().flatten()), Err)
+    pub(super) fn table_of(&self, ports: &[u16], with_info: bool) -> Verdict<Table> {
+        let read = match with_info {
+            true => Kernel::table_of_with_info,
+            false => Kernel::table_of,
+        };
+        let mut kernel = self.kernel.borrow_mut();
+        readable(kernel.as_mut().map(|kernel| read(kernel, ports)))
+    }
+
+    /// All rows of this machine.
+    ///
+    /// # Errors
+    /// The table cannot be read here.
+    pub(super) fn whole_table(&self) -> Verdict<Table> {
+        readable(self.kernel.borrow_mut().as_mut().map(Kernel::table))
+    }
+
+    /// Whether datagrams pass in this check.
+    pub(super) fn watches_datagrams(&self) -> bool {
+        self.udp.get()
     }
 }
 

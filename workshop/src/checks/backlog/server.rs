@@ -51,9 +51,8 @@ impl Desk {
     }
 
     /// Waits until nobody is being served.
-    pub(super) fn empties(&self) -> Verdict {
-        let empty = || Ok((self.now() == 0).then_some(()));
-        here("wait", Deadline::after(LIMIT).wait_for(empty)).map(drop)
+    pub(super) fn empties(&self, exam: &Exam) -> Verdict {
+        exam.comes_true(|| Ok(self.now() == 0)).map(drop)
     }
 }
 

@@ -56,7 +56,7 @@ pub(super) fn leaves_who_waits_in_the_queue(exam: &Exam, (_, serve): Answer) -> 
 fn arrived(server: &Server, count: usize) -> Verdict {
     let all = |table: &_| Fate::of(server.addr, table).decides(count).then_some(());
     let exam = server.exam;
-    exam.table_shows(Deadline::after(LIMIT), all).map(drop)
+    exam.table_shows(all).map(drop)
 }
 
 pub(super) fn serves_the_next(exam: &Exam, (_, serve): Answer) -> Verdict {
@@ -78,7 +78,7 @@ pub(super) fn serves_the_next(exam: &Exam, (_, serve): Answer) -> Verdict {
 pub(super) fn goes_on_after_a_clients_error(exam: &Exam, (_, serve): Answer) -> Verdict {
     let server = Server::start(exam, serve, 1)?;
     server.serves("first client")?.reset();
-    server.desk.empties()?;
+    server.desk.empties(exam)?;
     exam.step("`handle` has returned an error: ECONNRESET");
     server.serves("second client")?.reset();
     server.serves("third client").map(drop)

@@ -99,7 +99,7 @@ impl<'e> Call<'e> {
             Before::HalfClosed => row.state == State::CloseWait,
         };
         let look = |table: &Table| table.find(yours).filter(|row| there(row)).map(drop);
-        if exam.table_shows(Deadline::after(LIMIT), look)?.is_none() {
+        if exam.table_shows(look)?.is_none() {
             return Err(Unmet::not_here("what was sent does not stand in Recv-Q"));
         }
         let bytes = numbered(len);
@@ -138,7 +138,7 @@ impl<'e> Call<'e> {
                 Some((yours, peers)) => (yours.recv_q == 0 && peers.send_q == 0).then_some(true),
             }
         };
-        let heard = self.exam.table_shows(Deadline::after(LIMIT), heard)?;
+        let heard = self.exam.table_shows(heard)?;
         let seen = match heard {
             Some(true) => return Ok(()),
             Some(false) => "the connection has been reset: neither end is left".to_owned(),
@@ -195,10 +195,9 @@ impl<'e> Call<'e> {
         &self,
         late: impl FnOnce(&Case) -> Option<String>,
     ) -> Verdict<Duration> {
-        let returned = self.answer.returns_within(
-            self.limit + LIMIT,
-            &format!("with a limit of {:?}", self.limit),
-        );
+        let returned = self
+            .answer
+            .returns(&format!("with a limit of {:?}", self.limit));
         let returned = returned.because(late)?;
         let took = self.answer.age();
         let expected = format!("`answer` to return TimedOut after {:?}", self.limit);
@@ -241,7 +240,7 @@ impl<'e> Call<'e> {
             ((full && self.rests()) || self.answer.has_ended()).then_some(())
         };
         let limit = Deadline::after(LIMIT / 2);
-        self.exam.table_shows(limit, full).map(drop)
+        self.exam.table_shows(full).map(drop)
     }
 
     /// Interrupts the system call in which the answer waits, and lets it wait again, or end.

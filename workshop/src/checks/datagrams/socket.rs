@@ -160,7 +160,7 @@ fn is_as_it_was(exam: &Exam, socket: &UdpSocket, timeout: Option<Duration>) -> V
         "it is not",
     )?;
     let alone = || Ok(exam.evidence().threads.is_empty().then_some(()));
-    let alone = here("look at threads", Deadline::after(LIMIT).wait_for(alone))?;
+    let alone = exam.until(alone)?;
     exam.must(
         alone.is_some(),
         "no thread to be left, for `ask` has returned",

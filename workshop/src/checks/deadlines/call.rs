@@ -96,7 +96,7 @@ impl<'e> Connection<'e> {
     pub(super) fn queues(&self, bytes: &[u8]) -> Verdict {
         self.peer.send(bytes)?;
         let there = || Ok((self.recv_q().ok() == Some(bytes.len())).then_some(()));
-        match here("look for bytes", Deadline::after(LIMIT).wait_for(there))? {
+        match self.exam.until(there)? {
             Some(()) => Ok(()),
             None => Err(Unmet::not_here("what was sent does not stand in Recv-Q")),
         }
@@ -115,7 +115,7 @@ impl<'e> Connection<'e> {
             let taken = arrived && table.find(end).is_none_or(|row| row.recv_q == 0);
             (taken || sent.elapsed() > A_WHILE && is_at_rest(self.exam)).then_some(())
         };
-        self.exam.table_shows(self.patience, taken).map(drop)
+        self.exam.table_shows(taken).map(drop)
     }
 
     /// How many bytes wait for the answer in its socket, once all that was sent has arrived there.
@@ -126,7 +126,7 @@ impl<'e> Connection<'e> {
             let waiting = table.find(end).map_or(0, |row| row.recv_q as usize);
             (!under_way).then_some(waiting)
         };
-        let waiting = self.exam.table_shows(Deadline::after(LIMIT), arrived)?;
+        let waiting = self.exam.table_shows(arrived)?;
         waiting.ok_or_else(|| Unmet::not_here("what was sent does not arrive"))
     }
 }

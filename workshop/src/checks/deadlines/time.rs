@@ -105,7 +105,7 @@ pub(super) fn goes_on_after_a_signal(exam: &Exam, read: ReadLine) -> Verdict {
 fn comes_to_rest(exam: &Exam) -> Verdict {
     const WATCHED: Duration = Duration::from_millis(1500); // a busy machine may let it wait to run
     let rests = || Ok(is_at_rest(exam).then_some(()));
-    let rests = here("look at threads", Deadline::after(WATCHED).wait_for(rests))?;
+    let rests = exam.until(rests)?;
     exam.must(
         rests.is_some(),
         "your thread to wait, while nothing comes",

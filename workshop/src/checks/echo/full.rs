@@ -1,11 +1,12 @@
 //! The checks in which there is no room on the way back: a write has to wait for the client to read.
 
-use socket_workshop::deadline::Deadline;
+use std::net::TcpStream;
+
 use socket2::SockRef;
 
-use super::{A_WHILE, Echo, cause};
+use super::{Echo, cause};
 
-use crate::exam::{Because, Call, Doing, Exam, LIMIT, Unmet, Verdict, here, numbered};
+use crate::exam::{Because, Call, Exam, Peer, Unmet, Verdict, here, numbered};
 
 /// A buffer that a few writes fill, in bytes.
 const SMALL: usize = 16 << 10;
@@ -27,35 +28,38 @@ pub(super) fn returns_when_all_is_written(exam: &Exam, echo: Echo) -> Verdict {
     exam.step(format!("sent {MUCH} bytes, and does not read"));
     client.half_close()?;
     let answer = exam.start("echo", move || echo(server))?;
-    let ended = || Ok(answer.has_ended().then_some(()));
-    let _ = Deadline::after(A_WHILE).wait_for(ended);
     answer
         .goes_on("the client has not read, and there is no room for so many bytes on the way to it")
         .because(cause::returns_too_early)?;
     for part in all.chunks(MUCH / 4) {
-        client.receives(part).because(cause::parts_are_missing)?; // each has its own limit
+        client.receives(part).because(cause::parts_are_missing)?;
     }
     client.ends()?;
     answer.succeeds("after the end of file")?;
     Ok(())
 }
 
-/// A write that took only a part is what a busy server sees. Here a signal makes it happen: to a
-/// write that is blocked in the middle, which then returns how much it had done (signal(7)).
-pub(super) fn goes_on_after_a_partial_write(exam: &Exam, echo: Echo) -> Verdict {
+/// A connection on which a write of the answer's is soon blocked, however little each one brings.
+pub(super) fn with_little_room_on_the_way_back(exam: &Exam) -> Verdict<(Peer<'_>, TcpStream)> {
     let (client, server) = exam.connection()?;
-    // Little room on the way back: a write is blocked soon, however little each one brings.
     let small = SockRef::from(&server).set_send_buffer_size(SMALL);
     here("set SO_SNDBUF", small)?;
     let small = SockRef::from(client.stream()).set_recv_buffer_size(SMALL);
     here("set SO_RCVBUF", small)?;
+    Ok((client, server))
+}
+
+/// A write that took only a part is what a busy server sees. Here a signal makes it happen: to a
+/// write that is blocked in the middle, which then returns how much it had done (signal(7)).
+pub(super) fn goes_on_after_a_partial_write(exam: &Exam, echo: Echo) -> Verdict {
+    let (client, server) = with_little_room_on_the_way_back(exam)?;
     let answer = exam.start("echo", move || echo(server))?;
     let sent = numbered(MUCH);
     let _pouring = client.pours(sent.clone())?;
     let mut pieces = sent.chunks(8000);
     // An answer that never waits in a write, or not soon, has none that could be cut short.
     for piece in pieces.by_ref().take(12) {
-        let blocked = is_blocked_in_a_write(exam)?;
+        let blocked = exam.waits_in(Call::Write)?;
         if blocked {
             answer.interrupt()?;
             exam.step("interrupted your `write`: if it had taken a part, it returned how much");
@@ -77,29 +81,4 @@ pub(super) fn goes_on_after_a_partial_write(exam: &Exam, echo: Echo) -> Verdict 
         format!("it has returned {total}"),
     )
     .caused_by("All bytes came back, but they were counted wrongly: add them up in a u64.")
-}
-
-/// Waits for that; false if it does not happen, for an answer may wait in other ways.
-pub(super) fn is_blocked_in_a_write(exam: &Exam) -> Verdict<bool> {
-    let look = || {
-        let threads = exam.evidence().threads;
-        let writes = |doing: &Doing| {
-            matches!(
-                doing,
-                Doing::Blocked {
-                    call: Call::Write,
-                    ..
-                }
-            )
-        };
-        let unknown = !threads.is_empty() && threads.iter().all(|doing| *doing == Doing::Unknown);
-        Ok((unknown || threads.iter().any(writes)).then_some(unknown))
-    };
-    match Deadline::after(LIMIT / 2).wait_for(look) {
-        Ok(Some(true)) => Err(Unmet::not_here(
-            "the kernel does not tell where a thread is blocked",
-        )),
-        Ok(blocked) => Ok(blocked.is_some()),
-        Err(_) => Ok(false),
-    }
 }

@@ -109,7 +109,7 @@ impl<'e> Watching<'e> {
 
     /// The cause, if it has returned before its time.
     fn gave_up(&self, unread: bool) -> Option<String> {
-        let outcome = self.answer.returns_within(Duration::ZERO, "").ok()?;
+        let outcome = self.answer.returns("").ok()?;
         let pings = (self.pinged.get(), self.answered.get(), self.misses);
         causes::gave_up(&outcome, pings, unread)
     }
@@ -153,9 +153,7 @@ impl<'e> Watching<'e> {
             let sent = table.find(end).is_none_or(|row| row.send_q == 0);
             sent.then_some(())
         };
-        let _ = self
-            .exam
-            .table_shows(Deadline::after(LIMIT), acknowledged)?;
+        let _ = self.exam.table_shows(acknowledged)?;
         let mut stream = peer.stream();
         let mut arrived = Vec::new();
         here("make a socket non-blocking", stream.set_nonblocking(true))?;
@@ -195,7 +193,7 @@ impl<'e> Watching<'e> {
     pub fn is_pinging(&self, peer: &Peer) -> Verdict {
         let end = here("read an address", End::of(peer.stream()))?;
         let queued = |table: &Table| table.find(end).filter(|row| row.recv_q > 0).cloned();
-        let queued = self.exam.table_shows(Deadline::after(LIMIT), queued)?;
+        let queued = self.exam.table_shows(queued)?;
         let seen = format!("nothing within {LIMIT:?}");
         self.exam
             .must(queued.is_some(), "a ping to come", seen)

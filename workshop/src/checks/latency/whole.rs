@@ -131,7 +131,7 @@ fn is_blocked_in_a_write(exam: &Exam) -> Verdict<bool> {
         let writes = last.iter().any(in_a_write);
         Ok((writes || last.is_empty()).then_some(writes))
     };
-    let writes = here("look at threads", Deadline::after(LIMIT / 4).wait_for(look))?;
+    let writes = exam.until(look)?;
     if writes.is_none() && last.iter().all(|doing| *doing == Doing::Unknown) {
         return Err(Unmet::not_here(
             "the kernel does not tell where a thread is blocked",

@@ -102,7 +102,7 @@ impl<'e> Call<'e> {
 
     /// It must return a stream that is connected to the address, and does.
     pub(super) fn connects(&self, within: Duration, when: &str) -> Verdict<TcpStream> {
-        let returned = self.answer.returns_within(within, when);
+        let returned = self.answer.returns(when);
         let returned = returned.because(hangs::never_connects)?;
         let stream = match returned {
             Ok(stream) => stream,
@@ -163,7 +163,7 @@ impl<'e> Call<'e> {
             let end = row.map(|row| Some(row.end()));
             end.or_else(|| self.answer.has_ended().then_some(None))
         };
-        let seen = self.exam.table_shows(Deadline::after(LIMIT), look)?;
+        let seen = self.exam.table_shows(look)?;
         self.goes_on()?;
         match seen {
             Some(Some(end)) => self.rests().map(|()| end),
@@ -201,7 +201,7 @@ impl<'e> Call<'e> {
     /// The thread must be blocked in a system call at some moment.
     pub(super) fn rests(&self) -> Verdict {
         let rests = || Ok((!self.exam.evidence().threads.contains(&Doing::Running)).then_some(()));
-        let rests = here("look at threads", Deadline::after(WATCHED).wait_for(rests))?;
+        let rests = self.exam.until(rests)?;
         self.exam
             .must(
                 rests.is_some(),

@@ -57,7 +57,7 @@ pub(super) fn waits_in_the_kernel(exam: &Exam, connect: Connect) -> Verdict {
         exam.step("your thread waits in the kernel");
         if limit == LONG {
             let ended = || Ok(call.answer.has_ended().then_some(()));
-            here("wait", Deadline::after(CUT + CUT / 2).wait_for(ended))?;
+            exam.until(ended)?;
             call.goes_on()?;
         }
         cancel.write(exam)?;

@@ -129,7 +129,7 @@ impl<'e> Relaying<'e> {
                 let running = self.exam.evidence().threads.contains(&Doing::Running);
                 Ok((!running || self.answer.has_ended()).then_some(()))
             };
-            here("wait", Deadline::after(LIMIT).wait_for(rests))?;
+            self.exam.until(rests)?;
         }
         Ok(())
     }
@@ -153,7 +153,7 @@ impl<'e> Relaying<'e> {
             let running = self.exam.evidence().threads.contains(&Doing::Running);
             Ok((!running).then_some(()))
         };
-        let resting = here("wait", Deadline::after(LIMIT).wait_for(resting))?;
+        let resting = self.exam.until(resting)?;
         let expected = "`relay` to wait in a system call while nobody speaks";
         self.exam
             .must(
@@ -186,7 +186,7 @@ impl<'e> Relaying<'e> {
             let held_up = again && !self.exam.evidence().threads.contains(&Doing::Running);
             (held_up || taken > ENOUGH).then_some(())
         };
-        let full = self.exam.table_shows(Deadline::after(3 * LIMIT), full)?;
+        let full = self.exam.table_shows(full)?;
         let (name, other) = (from.name, to.name);
         self.exam.step(format!(
             "the {name} has sent as much as goes; the {other} does not read"
@@ -227,7 +227,7 @@ impl<'e> Relaying<'e> {
         })?;
         let exams = other.end.other();
         let over = |table: &Table| table.find(exams).is_none().then_some(());
-        let over = exam.table_shows(Deadline::after(LIMIT), over)?;
+        let over = exam.table_shows(over)?;
         let expected = format!("the connection of the {} to be reset", other.name);
         exam.must(
             over.is_some(),

@@ -136,7 +136,7 @@ pub(super) fn comes_to(exam: &Exam, end: End, state: State) -> Verdict {
         let found = table.find(end).filter(|row| row.state == state);
         found.map(|_| ())
     };
-    let seen = exam.table_shows(Deadline::after(LIMIT), look)?;
+    let seen = exam.table_shows(look)?;
     seen.ok_or_else(|| Unmet::not_here(format!("{end} does not come to {state} here")))
 }
 
@@ -156,7 +156,7 @@ pub(super) fn clients(exam: &Exam, addr: SocketAddr, count: u32) -> Verdict {
         let (yours, live) = queued(&exam.evidence(), addr.port());
         Ok((yours + live >= count).then_some(()))
     };
-    here("look", Deadline::after(LIMIT).wait_for(all)).map(drop)
+    exam.until(all).map(drop)
 }
 
 /// The connections that wait for accept at a port: with the student's listeners, and with the exam's.

@@ -82,10 +82,7 @@ fn queue(exam: &Exam, addr: SocketAddr) -> Verdict<Vec<TcpStream>> {
         let queue = table.find(End::listener(addr));
         queue.filter(|row| row.recv_q == QUEUED as u32).map(drop)
     };
-    if exam
-        .table_shows(Deadline::after(LIMIT), complete)?
-        .is_none()
-    {
+    if exam.table_shows(complete)?.is_none() {
         return Err(Unmet::not_here("the table does not show the accept queue"));
     }
     exam.step(format!(
@@ -194,17 +191,14 @@ pub(super) fn has_one_limit_for_all(exam: &Exam, start: Start) -> Verdict {
         rows.any(|row| filled(row) && row.state == State::Established)
             .then_some(())
     };
-    if exam
-        .table_shows(Deadline::after(LIMIT), pipe_is_full)?
-        .is_none()
-    {
+    if exam.table_shows(pipe_is_full)?.is_none() {
         return Err(Unmet::not_here(
             "a client that does not read does not fill its pipe",
         ));
     }
     exam.step("its answer has filled both buffers: the call waits in a write");
     let stop = server.stop(SOON)?;
-    let count = stop.returns_within(SOON + LIMIT, "after the limit");
+    let count = stop.returns("after the limit");
     let count = count.because(|case| cause::some_are_left(case, SILENT + 1))?;
     let error = count
         .as_ref()
@@ -221,7 +215,7 @@ pub(super) fn has_one_limit_for_all(exam: &Exam, start: Start) -> Verdict {
         let left = exam.evidence().yours().filter(open).count();
         Ok((left == 0).then_some(()))
     };
-    let closed = here("look", Deadline::after(LIMIT).wait_for(closed))?;
+    let closed = exam.until(closed)?;
     exam.must(
         closed.is_some(),
         "every connection to be closed",

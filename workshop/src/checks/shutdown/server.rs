@@ -229,7 +229,7 @@ pub(super) fn counts(exam: &Exam, count: usize, cut_off: usize) -> Verdict {
 /// Nothing listens at this address any more, by [`LIMIT`]. At another, the port may be another process's.
 pub(super) fn closes_its_listener(exam: &Exam, addr: SocketAddr) -> Verdict<bool> {
     let closed = |table: &Table| table.find(End::listener(addr)).is_none().then_some(());
-    let seen = exam.table_shows(Deadline::after(LIMIT), closed)?;
+    let seen = exam.table_shows(closed)?;
     Ok(seen.is_some())
 }
 

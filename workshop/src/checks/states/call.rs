@@ -161,7 +161,7 @@ fn shows_within(
             not_here => Some(not_here),
         })
     };
-    here("look", Deadline::after(limit).wait_for(look))?.transpose()
+    exam.until(look)?.transpose()
 }
 
 fn rows(exam: &Exam, client: End) -> Verdict<Rows> {

@@ -108,7 +108,7 @@ impl<'e> Connection<'e> {
         let before = self.recv_q()?;
         self.peer.send(bytes)?;
         let there = || Ok((self.recv_q().ok() == Some(before + bytes.len())).then_some(()));
-        match here("look for bytes", Deadline::after(LIMIT).wait_for(there))? {
+        match self.exam.until(there)? {
             Some(()) => Ok(()),
             None => Err(Unmet::not_here("what was sent does not stand in Recv-Q")),
         }
@@ -140,7 +140,7 @@ impl<'e> Connection<'e> {
             let waiting = table.find(end).map_or(0, |row| row.recv_q as usize);
             Ok((!under_way).then_some(waiting))
         };
-        let waiting = here("look for bytes", Deadline::after(LIMIT).wait_for(arrived))?;
+        let waiting = self.exam.until(arrived)?;
         waiting.ok_or_else(|| Unmet::not_here("what was sent does not arrive"))
     }
 
@@ -194,7 +194,7 @@ impl<'e> Connection<'e> {
     pub(super) fn comes_to_rest(&self) -> Verdict {
         const WATCHED: Duration = Duration::from_millis(1500); // a busy machine may let it wait to run
         let rests = || Ok(is_at_rest(self.exam).then_some(()));
-        let rests = here("look at threads", Deadline::after(WATCHED).wait_for(rests))?;
+        let rests = self.exam.until(rests)?;
         self.exam
             .must(
                 rests.is_some(),

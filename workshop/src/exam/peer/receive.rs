@@ -1,17 +1,19 @@
 //! What a peer waits for: bytes, a line, end of file, or nothing.
 
 use std::{
-    io::{self, ErrorKind, Read},
+    io::{self, ErrorKind},
+    os::fd::AsRawFd,
     time::{Duration, Instant},
 };
 
-use socket_workshop::deadline::Deadline;
+use nix::{errno::Errno, poll::PollFlags, sys::socket::recv};
 
-use super::Peer;
+use super::{NOW, Peer};
 
 use crate::exam::{
-    Awaited, LIMIT, Unmet, Verdict,
+    Awaited, Unmet, Verdict,
     text::{mark, parting, quote},
+    waiting::is_ready,
 };
 
 /// Bytes that are read at once.
@@ -20,19 +22,20 @@ const CHUNK: usize = 64 << 10;
 /// How a read for a number of bytes ended before they were all there.
 enum Short {
     EndOfFile,
+    /// Nothing more will come.
     Silence,
     Broken(io::Error),
 }
 
 impl Peer<'_> {
-    /// Reads exactly this; whatever is still missing must go on coming within [`LIMIT`].
+    /// Reads exactly this.
     ///
     /// # Errors
     /// Something else has come, or not all of it.
     pub fn receives(&self, expected: &[u8]) -> Verdict {
         let (mut got, mut short) = (Vec::new(), None);
         while got.len() < expected.len() && expected.starts_with(&got) && short.is_none() {
-            let (more, end) = self.read((expected.len() - got.len()).min(CHUNK), LIMIT);
+            let (more, end) = self.read((expected.len() - got.len()).min(CHUNK))?;
             got.extend(more);
             short = end;
         }
@@ -52,7 +55,7 @@ impl Peer<'_> {
             match short {
                 Some(Short::EndOfFile) => format!("{got_so_far}, then end of file"),
                 Some(Short::Broken(error)) => format!("{got_so_far}, then {error}"),
-                _ => format!("{got_so_far} within {LIMIT:?}"),
+                _ => format!("{got_so_far}, and nothing more comes"),
             }
         };
         let wanted = expected.to_vec();
@@ -72,24 +75,23 @@ impl Peer<'_> {
         failed
     }
 
-    /// Reads to the end of file, which must come within [`LIMIT`] and before anything else.
+    /// Reads to the end of file, which must come before anything else.
     ///
     /// # Errors
     /// Bytes have come, a reset, or nothing.
     pub fn ends(&self) -> Verdict {
-        let (got, short) = self.read(1, LIMIT);
+        let (got, short) = self.read(1)?;
         let seen = match short {
             Some(Short::EndOfFile) => {
                 self.step("read end of file");
                 return Ok(());
             }
-            Some(Short::Silence) => {
-                format!("nothing within {LIMIT:?}: the connection is still open")
-            }
+            Some(Short::Silence) => "nothing comes: the connection is still open".to_owned(),
             Some(Short::Broken(error)) => error.to_string(),
             None => {
+                self.exam.comes_to_rest()?; // what it is about to write shall be seen
                 let mut more = got.clone();
-                more.extend(self.read(200, Duration::from_millis(50)).0);
+                more.extend(self.read_now(200).0);
                 format!("more bytes: {}", quote(&more))
             }
         };
@@ -97,21 +99,19 @@ impl Peer<'_> {
         self.fail(Awaited::EndOfFile, expected, seen, got)
     }
 
-    /// Reads to a reset, which must come within [`LIMIT`] and before anything else.
+    /// Reads to a reset, which must come before anything else.
     ///
     /// # Errors
     /// Bytes have come, end of file, or nothing.
     pub fn is_reset(&self) -> Verdict {
-        let (got, short) = self.read(1, LIMIT);
+        let (got, short) = self.read(1)?;
         let seen = match short {
             Some(Short::Broken(error)) if error.kind() == ErrorKind::ConnectionReset => {
                 self.step("its connection was reset");
                 return Ok(());
             }
             Some(Short::EndOfFile) => "end of file".to_owned(),
-            Some(Short::Silence) => {
-                format!("nothing within {LIMIT:?}: the connection is still open")
-            }
+            Some(Short::Silence) => "nothing comes: the connection is still open".to_owned(),
             Some(Short::Broken(error)) => error.to_string(),
             None => format!("bytes: {}", quote(&got)),
         };
@@ -119,13 +119,21 @@ impl Peer<'_> {
         self.fail(Awaited::Nothing, expected, seen, got)
     }
 
-    /// Reads nothing for as long as this, which is the subject: the connection must stay open and
-    /// silent.
+    /// Reads nothing: until the answer cannot send anything by itself, or for as long as this, which is
+    /// the subject. The connection must stay open and silent.
     ///
     /// # Errors
     /// Bytes have come, end of file, or a reset.
     pub fn hears_nothing_for(&self, time: Duration) -> Verdict {
-        let (got, short) = self.read(1, time);
+        let until = Instant::now() + time;
+        let (mut got, mut short) = (Vec::new(), None);
+        self.exam.wait_for(|rest| {
+            let rest = rest.min(until.saturating_duration_since(Instant::now()));
+            is_ready(&self.stream, PollFlags::POLLIN, rest)?;
+            (got, short) = self.read_now(1);
+            let silent = matches!(short, Some(Short::Silence));
+            Ok((!silent || Instant::now() >= until).then_some(()))
+        })?;
         let seen = match short {
             Some(Short::Silence) => {
                 self.step(&format!("heard nothing for {time:?}"));
@@ -139,16 +147,14 @@ impl Peer<'_> {
         self.fail(Awaited::Nothing, expected, seen, got)
     }
 
-    /// Reads to a newline, which must come within [`LIMIT`]; returns the line without it.
+    /// Reads to a newline; returns the line without it.
     ///
     /// # Errors
     /// There was none.
     pub fn line(&self) -> Verdict<Vec<u8>> {
         let mut line = Vec::new();
-        let deadline = Instant::now() + LIMIT;
         loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            match self.read(1, left.max(Duration::from_millis(1))) {
+            match self.read(1)? {
                 (byte, None) if byte == b"\n" => {
                     self.step(&format!("read {}", quote(&[&line[..], b"\n"].concat())));
                     return Ok(line);
@@ -157,7 +163,7 @@ impl Peer<'_> {
                 (_, Some(short)) => {
                     let after = match short {
                         Short::EndOfFile => "then end of file".to_owned(),
-                        Short::Silence => format!("and no newline within {LIMIT:?}"),
+                        Short::Silence => "and no newline comes".to_owned(),
                         Short::Broken(error) => format!("then {error}"),
                     };
                     let seen = format!("{} {after}", quote(&line));
@@ -167,20 +173,35 @@ impl Peer<'_> {
         }
     }
 
-    /// Reads until so many bytes are there, the time is over, or there will be no more.
-    fn read(&self, count: usize, limit: Duration) -> (Vec<u8>, Option<Short>) {
-        let mut stream = Deadline::after(limit).on(&self.stream);
+    /// Reads until so many bytes are there, or there will be no more.
+    fn read(&self, count: usize) -> Verdict<(Vec<u8>, Option<Short>)> {
+        let mut got = Vec::new();
+        let end = self.exam.wait_for(|rest| {
+            is_ready(&self.stream, PollFlags::POLLIN, rest)?;
+            let (more, short) = self.read_now(count - got.len());
+            got.extend(more);
+            Ok(match short {
+                Some(Short::Silence) => None,
+                end => Some(end),
+            })
+        })?;
+        Ok((got, end.unwrap_or(Some(Short::Silence))))
+    }
+
+    /// Reads what is there, up to so many bytes.
+    fn read_now(&self, count: usize) -> (Vec<u8>, Option<Short>) {
         let (mut got, mut buf) = (Vec::new(), vec![0; count.min(CHUNK)]);
         while got.len() < count {
             let room = buf.len().min(count - got.len());
-            match stream.read(&mut buf[..room]) {
+            match recv(self.stream.as_raw_fd(), &mut buf[..room], NOW) {
                 Ok(0) => return (got, Some(Short::EndOfFile)),
-                Ok(n) => got.extend(&buf[..n]),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == ErrorKind::TimedOut => {
-                    return (got, Some(Short::Silence));
+                Ok(n) => {
+                    got.extend(&buf[..n]);
+                    self.exam.received.update(|before| before + n as u64);
                 }
-                Err(error) => return (got, Some(Short::Broken(error))),
+                Err(Errno::EINTR) => {}
+                Err(Errno::EAGAIN) => return (got, Some(Short::Silence)),
+                Err(errno) => return (got, Some(Short::Broken(errno.into()))),
             }
         }
         (got, None)

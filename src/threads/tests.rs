@@ -1,0 +1,194 @@
+use std::{
+    io::{self, Read},
+    net::{TcpListener, UdpSocket},
+    os::{fd::AsFd, unix::net::UnixStream},
+    sync::{Condvar, Mutex, mpsc},
+    thread,
+    time::Duration,
+};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+use super::{Call, Lasts, Thread, others, wait_in};
+use crate::deadline::Deadline;
+
+#[test]
+fn a_thread_that_is_blocked_in_a_read_is_seen_there() {
+    let (ours, mut theirs) = UnixStream::pair().unwrap();
+    let reader = thread::spawn(move || theirs.read(&mut [0]));
+    assert_ne!(wait_in(Call::Read, 1), Some(false));
+    drop(ours);
+    assert_eq!(reader.join().unwrap().unwrap(), 0);
+}
+
+/// The thread of this name, once it is blocked in this call.
+fn blocked(name: &str, call: Call) -> Thread {
+    let look = || {
+        let mut threads = others()?.into_iter();
+        Ok(threads
+            .find(|thread| thread.name == name && thread.call.is_some_and(|is| is.call() == call)))
+    };
+    let found = Deadline::after(Duration::from_secs(20)).wait_for(look);
+    found.unwrap().expect("the thread blocks")
+}
+
+fn lasts(name: &str, call: Call) -> Lasts {
+    blocked(name, call).call.expect("it is blocked").lasts()
+}
+
+/// Starts a thread of this name, which must end when `end` is called.
+fn checked<T: Send + 'static>(
+    name: &'static str,
+    body: impl FnOnce() -> T + Send + 'static,
+    call: Call,
+    is_right: impl FnOnce(Lasts) -> bool,
+    end: impl FnOnce(),
+) {
+    let thread = thread::Builder::new().name(name.to_owned()).spawn(body);
+    let seen = lasts(name, call);
+    end();
+    thread.unwrap().join().map(drop).unwrap();
+    assert!(is_right(seen), "{name}: {seen:?}");
+}
+
+fn is_endless(lasts: Lasts) -> bool {
+    lasts == Lasts::Endless
+}
+
+/// Within a limit of 600 s, which no test reaches.
+fn is_limited(lasts: Lasts) -> bool {
+    matches!(lasts, Lasts::AtMost(limit) if limit > Duration::from_secs(500) && limit <= LONG)
+}
+
+const LONG: Duration = Duration::from_secs(600);
+
+#[test]
+fn the_timeout_of_a_read_is_the_sockets() {
+    for (name, timeout, is_right) in [
+        ("t-read", None, is_endless as fn(Lasts) -> bool),
+        ("t-read-limit", Some(LONG), is_limited),
+    ] {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        theirs.set_read_timeout(timeout).unwrap();
+        let read = move || theirs.read(&mut [0]);
+        checked(name, read, Call::Read, is_right, || drop(ours));
+    }
+}
+
+#[test]
+fn a_datagram_and_a_connection_are_waited_for_without_a_timeout() {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let other = socket.try_clone().unwrap();
+    let addr = socket.local_addr().unwrap();
+    let end = || drop(other.send_to(b"x", addr));
+    checked(
+        "t-recv",
+        move || socket.recv(&mut [0]),
+        Call::Read,
+        is_endless,
+        end,
+    );
+
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    let end = || drop(std::net::TcpStream::connect(addr));
+    checked(
+        "t-accept",
+        move || listener.accept(),
+        Call::Accept,
+        is_endless,
+        end,
+    );
+}
+
+#[test]
+fn the_timeout_of_poll_is_an_argument() {
+    for (name, timeout, is_right) in [
+        ("t-poll", PollTimeout::NONE, is_endless as fn(Lasts) -> bool),
+        (
+            "t-poll-limit",
+            PollTimeout::try_from(LONG).unwrap(),
+            is_limited,
+        ),
+    ] {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let wait = move || {
+            let mut fds = [PollFd::new(theirs.as_fd(), PollFlags::POLLIN)];
+            poll(&mut fds, timeout)
+        };
+        checked(name, wait, Call::Poll, is_right, || drop(ours));
+    }
+}
+
+#[test]
+fn a_poll_on_a_terminal_or_a_pipe_of_the_start_waits_for_the_outside() {
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let wait = move || {
+        let stdout = io::stdout();
+        let on_error = PollFd::new(stdout.as_fd(), PollFlags::empty());
+        let mut fds = [PollFd::new(theirs.as_fd(), PollFlags::POLLIN), on_error];
+        poll(&mut fds, PollTimeout::NONE)
+    };
+    let is_outside = |lasts| lasts == Lasts::Outside;
+    checked("t-poll-out", wait, Call::Poll, is_outside, || drop(ours));
+}
+
+#[test]
+fn a_lock_and_a_channel_have_no_timeout_and_a_wait_with_one_has() {
+    let (sender, receiver) = mpsc::channel::<()>();
+    checked(
+        "t-channel",
+        move || receiver.recv(),
+        Call::Lock,
+        is_endless,
+        || drop(sender),
+    );
+
+    let (sender, receiver) = mpsc::channel::<()>();
+    let wait = move || receiver.recv_timeout(LONG);
+    checked("t-channel-limit", wait, Call::Lock, is_limited, || {
+        drop(sender)
+    });
+
+    static PAIR: (Mutex<bool>, Condvar) = (Mutex::new(false), Condvar::new());
+    let wait = || {
+        let (lock, condition) = &PAIR;
+        drop(condition.wait_timeout_while(lock.lock().unwrap(), LONG, |ended| !*ended));
+    };
+    checked("t-condition", wait, Call::Lock, is_limited, || {
+        *PAIR.0.lock().unwrap() = true;
+        PAIR.1.notify_all();
+    });
+}
+
+#[test]
+fn a_sleep_lasts_as_long_as_it_was_asked_for() {
+    let sleep = || thread::sleep(Duration::from_millis(300)); // its length is the subject
+    let is_short =
+        |lasts| matches!(lasts, Lasts::AtMost(time) if time <= Duration::from_millis(300));
+    checked("t-sleep", sleep, Call::Sleep, is_short, || ());
+}
+
+#[test]
+fn a_thread_that_stays_blocked_takes_no_turn_and_one_that_was_woken_does() {
+    let (ours, mut theirs) = UnixStream::pair().unwrap();
+    let read = move || {
+        for _ in 0..2 {
+            theirs.read_exact(&mut [0]).unwrap();
+        }
+    };
+    let reader = thread::Builder::new()
+        .name("t-turns".to_owned())
+        .spawn(read);
+    let first = blocked("t-turns", Call::Read);
+    assert!(blocked("t-turns", Call::Read).has_stayed_blocked_since(&first));
+    io::Write::write_all(&mut &ours, b"x").unwrap();
+    let woken = || {
+        let second = blocked("t-turns", Call::Read);
+        Ok((!second.has_stayed_blocked_since(&first)).then_some(()))
+    };
+    let woken = Deadline::after(Duration::from_secs(20)).wait_for(woken);
+    assert_eq!(woken.unwrap(), Some(()));
+    drop(ours);
+    assert!(reader.unwrap().join().is_err()); // end of file: read_exact fails
+}

@@ -1,0 +1,80 @@
+//! What a wait has shown, as a failure tells it.
+
+use std::time::Duration;
+
+use socket_workshop::{
+    threads::{Lasts, Thread},
+    wait::Stuck,
+};
+
+use super::{
+    threads::{OURS, who},
+    waiting::CEILING,
+};
+
+/// One line: that it is proven, and by what, or that it is not.
+pub(super) fn line(stuck: &Stuck) -> String {
+    let is_students = |thread: &&Thread| !thread.name.starts_with(OURS);
+    let threads: Vec<&Thread> = stuck.look().threads.iter().filter(is_students).collect();
+    match stuck {
+        Stuck::Hang(_) if threads.is_empty() => {
+            "proven: no thread of yours is left, no segment is under way, and the exam sends \
+             nothing more"
+                .to_owned()
+        }
+        Stuck::Hang(_) => format!(
+            "proven: {}, no segment is under way, and the exam sends nothing more",
+            waits(&threads)
+        ),
+        Stuck::Spin(cpu, _) => {
+            let who = match threads.len() {
+                1 => "your thread has",
+                _ => "your threads have",
+            };
+            let cpu = cpu.as_millis();
+            format!(
+                "proven: {who} used {cpu} ms of CPU time without waiting and without moving a byte"
+            )
+        }
+        Stuck::Idle(time, _) => format!(
+            "not proven: nothing has moved for {}, while {}",
+            seconds(*time),
+            match threads.len() {
+                0 => "no thread of yours was left".to_owned(),
+                _ => waits(&threads),
+            }
+        ),
+        Stuck::Ceiling(..) => format!(
+            "not proven: the exam stopped waiting {} after the check began; something still moved",
+            seconds(CEILING)
+        ),
+    }
+}
+
+/// Where these threads wait, and for how long they may.
+fn waits(threads: &[&Thread]) -> String {
+    let place = |thread: &&Thread| (thread.doing, thread.call.map(|call| call.lasts()));
+    let first = place(&threads[0]);
+    if !threads.iter().all(|thread| place(thread) == first) {
+        let all = who(threads.len(), threads.len());
+        return format!("{all} waiting, without a timeout that could end it");
+    }
+    let who = match threads.len() {
+        1 => "your thread waits".to_owned(),
+        count => format!("your {count} threads wait"),
+    };
+    let (doing, lasts) = first;
+    let limit = match lasts {
+        Some(Lasts::Endless) => " without a timeout".to_owned(),
+        Some(Lasts::AtMost(limit)) => format!(" with a timeout of {}", seconds(limit)),
+        _ => String::new(),
+    };
+    format!("{who} {doing}{limit}")
+}
+
+fn seconds(time: Duration) -> String {
+    match time.as_millis() {
+        milliseconds @ ..1000 => format!("{milliseconds} ms"),
+        _ => format!("{:.1} s", time.as_secs_f64()),
+    }
+}

@@ -1,0 +1,234 @@
+//! How an exam waits: never for a time, always until something happens or the kernel shows that it
+//! never will ([`socket_workshop::wait`]). The world of a check is closed: the answer's threads, the
+//! exam's, and the sockets of this process.
+
+use std::{
+    collections::HashMap,
+    io,
+    os::fd::AsFd,
+    time::{Duration, Instant},
+};
+
+use nix::{
+    errno::Errno,
+    poll::{PollFd, PollFlags, ppoll},
+    sys::time::TimeSpec,
+};
+use socket_workshop::{
+    table::Table,
+    threads::{self, Thread},
+    wait::{Look, Stuck, World, wait},
+};
+
+use super::{
+    Call, Doing, Exam, Unmet, Verdict,
+    evidence::sockets_by_inode,
+    here,
+    threads::{is_of_this_check, students},
+};
+
+/// When a wait is ended although something still moves. No right answer comes near it.
+pub(super) const CEILING: Duration = Duration::from_secs(50);
+
+/// So many looks in a row that find all threads blocked where they were: they stay there.
+const STAYS: u32 = 8;
+
+/// What an exam looks at while it waits.
+struct Watched<'e> {
+    exam: &'e Exam,
+    /// Ports of sockets of this process which the evidence need not show.
+    others: HashMap<u32, u16>,
+}
+
+impl World for Watched<'_> {
+    fn look(&mut self, with_info: bool) -> io::Result<Look> {
+        let threads = threads::others()?;
+        let unreadable = |unmet| io::Error::other(format!("{unmet:?}"));
+        let sockets = self.exam.all_sockets(&mut self.others, with_info);
+        Ok(Look {
+            threads: threads.into_iter().filter(is_of_this_check).collect(),
+            sockets: sockets.map_err(unreadable)?.rows,
+            datagrams: self.exam.watches_datagrams(),
+            has_others: false, // the answer's, of other processes, are seen as children
+            progress: self.exam.received.get(),
+        })
+    }
+}
+
+impl Exam {
+    /// Waits until `ask` has an answer. `None` if it never will: the failure that follows says why.
+    ///
+    /// `ask` may wait for as long as it is told to, in a call that the event ends.
+    ///
+    /// # Errors
+    /// What `ask` failed with.
+    pub fn wait_for<T>(
+        &self,
+        ask: impl FnMut(Duration) -> Verdict<Option<T>>,
+    ) -> Verdict<Option<T>> {
+        self.forget_stuck();
+        let mut world = Watched {
+            exam: self,
+            others: HashMap::new(),
+        };
+        match wait(&mut world, self.ceiling, ask)? {
+            Ok(answer) => Ok(Some(answer)),
+            Err(stuck) => {
+                self.stuck.replace(Some(stuck));
+                Ok(None)
+            }
+        }
+    }
+
+    /// As [`Exam::wait_for`], for what the kernel shows but sends no event for: looks again and again.
+    ///
+    /// # Errors
+    /// What `look` failed with.
+    pub fn until<T>(&self, mut look: impl FnMut() -> Verdict<Option<T>>) -> Verdict<Option<T>> {
+        self.wait_for(|rest| {
+            let seen = look()?;
+            if seen.is_none() {
+                std::thread::sleep(rest); // there is no event to wait for instead
+            }
+            Ok(seen)
+        })
+    }
+
+    /// Waits until this is so. `false` if it never will be.
+    ///
+    /// # Errors
+    /// What `look` failed with.
+    pub fn comes_true(&self, mut look: impl FnMut() -> Verdict<bool>) -> Verdict<bool> {
+        let seen = self.until(|| Ok(look()?.then_some(())))?;
+        Ok(seen.is_some())
+    }
+
+    /// Waits until the table shows something. `None` if it never will.
+    ///
+    /// # Errors
+    /// The table cannot be read here.
+    pub fn table_shows<T>(&self, mut look: impl FnMut(&Table) -> Option<T>) -> Verdict<Option<T>> {
+        self.until(|| Ok(look(&self.table()?)))
+    }
+
+    /// Waits until a descriptor is ready, or in error. `false` if it never will be.
+    ///
+    /// # Errors
+    /// It cannot be polled.
+    pub fn becomes_ready(&self, socket: &impl AsFd, events: PollFlags) -> Verdict<bool> {
+        let ready = self.wait_for(|rest| Ok(is_ready(socket, events, rest)?.then_some(())))?;
+        Ok(ready.is_some())
+    }
+
+    /// Waits until each of the answer's threads is blocked in a system call, or has ended. `false` if
+    /// they spin.
+    ///
+    /// # Errors
+    /// The kernel does not say what threads are doing.
+    pub fn comes_to_rest(&self) -> Verdict<bool> {
+        self.comes_true(|| {
+            let threads = here("look at threads", students())?;
+            Ok(!threads.iter().any(|thread| thread.doing == Doing::Running))
+        })
+    }
+
+    /// Waits until a thread of the answer's is blocked in this call. `false` if all of them stay blocked
+    /// in others, or none ever blocks.
+    ///
+    /// # Errors
+    /// The kernel does not say where threads are blocked.
+    pub fn waits_in(&self, call: Call) -> Verdict<bool> {
+        let (mut before, mut equal) = (Vec::new(), 0);
+        let seen = self.until(|| {
+            let threads = here("look at threads", students())?;
+            if threads.iter().any(|thread| thread.doing == Doing::Unknown) {
+                return Err(Unmet::not_here(
+                    "the kernel does not show where a thread is blocked",
+                ));
+            }
+            let is_in_call = |thread: &Thread| thread.call.is_some_and(|is| is.call() == call);
+            if threads.iter().any(is_in_call) {
+                return Ok(Some(true));
+            }
+            let blocked = threads.iter().all(Thread::is_blocked) && threads == before;
+            equal = if blocked { equal + 1 } else { 0 };
+            before = threads;
+            Ok((equal == STAYS).then_some(false))
+        })?;
+        Ok(seen.unwrap_or(false))
+    }
+
+    /// Waits until no thread of the answer's is left. `false` if one always will be.
+    ///
+    /// # Errors
+    /// The kernel does not say what threads there are.
+    pub fn has_no_thread_left(&self) -> Verdict<bool> {
+        self.comes_true(|| Ok(here("look at threads", students())?.is_empty()))
+    }
+
+    /// When every wait of this check ends.
+    pub(super) fn new_ceiling() -> Instant {
+        Instant::now() + CEILING
+    }
+
+    /// How the last wait ended, if what it waited for did not happen.
+    pub(super) fn take_stuck(&self) -> Option<Stuck> {
+        self.stuck.take()
+    }
+
+    /// Whether the last wait ended like this.
+    pub fn is_stuck_in(&self, is: impl FnOnce(&Stuck) -> bool) -> bool {
+        self.stuck.borrow().as_ref().is_some_and(is)
+    }
+
+    /// Something happens: how an earlier wait ended says nothing about what comes now.
+    pub(super) fn forget_stuck(&self) {
+        self.stuck.replace(None);
+    }
+
+    /// The watched rows, and those of all other TCP sockets of this process: an answer may have
+    /// connections of its own, with bytes under way in them.
+    fn all_sockets(&self, others: &mut HashMap<u32, u16>, with_info: bool) -> Verdict<Table> {
+        let watched = match with_info {
+            true => self.table_with_info()?,
+            false => self.table()?,
+        };
+        let inodes = sockets_by_inode();
+        let is_new = |inode: &u32| !watched.rows.iter().any(|row| row.inode == *inode);
+        let unknown: Vec<u32> = inodes.into_keys().filter(is_new).collect();
+        if unknown.iter().any(|inode| !others.contains_key(inode)) {
+            let all = self.whole_table()?;
+            for inode in &unknown {
+                let row = all.rows.iter().find(|row| row.inode == *inode);
+                others.insert(*inode, row.map_or(0, |row| row.local.port()));
+            }
+        }
+        let mut ports: Vec<u16> = unknown
+            .iter()
+            .filter_map(|inode| others.get(inode).copied())
+            .collect();
+        ports.retain(|port| *port != 0);
+        if ports.is_empty() {
+            return Ok(watched);
+        }
+        let rows = self.table_of(&ports, with_info)?.rows;
+        let more = rows
+            .into_iter()
+            .filter(|row| !watched.rows.iter().any(|seen| seen.end() == row.end()));
+        let rows = watched.rows.iter().cloned().chain(more).collect();
+        Ok(Table { rows })
+    }
+}
+
+/// Whether a descriptor becomes ready, or in error, within this time.
+///
+/// # Errors
+/// It cannot be polled.
+pub(super) fn is_ready(socket: &impl AsFd, events: PollFlags, rest: Duration) -> Verdict<bool> {
+    let mut fds = [PollFd::new(socket.as_fd(), events)];
+    match ppoll(&mut fds, Some(TimeSpec::from_duration(rest)), None) {
+        Ok(ready) => Ok(ready > 0),
+        Err(Errno::EINTR) => Ok(false),
+        Err(errno) => Err(Unmet::not_here(format!("cannot poll: {errno}"))),
+    }
+}

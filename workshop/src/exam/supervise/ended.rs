@@ -220,7 +220,7 @@ fn thread(stat: &str, process: Pid, ticks: u64) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Ended, Pid, thread};
+    use super::{Ended, Pid, Places, thread};
     use crate::exam::report::Outcome;
     use std::{os::unix::process::ExitStatusExt, process::ExitStatus};
 

@@ -158,6 +158,3 @@ pub fn find(name: &str) -> io::Result<&'static Exercise> {
         io::Error::new(ErrorKind::InvalidInput, what)
     })
 }
-
-#[cfg(test)]
-mod tests;

@@ -103,7 +103,8 @@ impl View {
 }
 
 /// The rows of now, and those that are gone, each with what has changed about it.
-fn marked(before: &Table, now: &Table) -> Vec<(Row, Option<String>)> {
+#[must_use]
+pub fn marked(before: &Table, now: &Table) -> Vec<(Row, Option<String>)> {
     let find = |table: &Table, row: &Row| {
         table
             .rows
@@ -153,66 +154,4 @@ fn print(text: &str) -> io::Result<()> {
         .write_all(text.as_bytes())
         .and_then(|()| stdout.flush())
         .map_err(output_error)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::marked;
-    use socket_workshop::table::{End, Kernel, State};
-    use std::{
-        io::Write,
-        net::{TcpListener, TcpStream, UdpSocket},
-    };
-
-    #[test]
-    fn says_what_a_udp_socket_has_dropped() {
-        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-        socket.connect(socket.local_addr().unwrap()).unwrap();
-        let mut kernel = Kernel::open().unwrap();
-        let mut before = kernel.udp_table().unwrap();
-        let is_ours = |row: &socket_workshop::table::Row| row.end() == End::of(&socket).unwrap();
-        before.rows.retain(is_ours);
-        let mut after = before.clone();
-        after.rows[0].drops = Some(3);
-        after.rows[0].recv_q = 768;
-        let mark = marked(&before, &after)[0].1.clone();
-        assert_eq!(mark, Some("Recv-Q was 0, 3 dropped".to_owned()));
-    }
-
-    #[test]
-    fn says_what_is_new_what_changed_and_what_is_gone() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let addr = listener.local_addr().unwrap();
-        let mut kernel = Kernel::open().unwrap();
-        let mut look = || kernel.table().unwrap().of_ports(&[addr.port()]);
-        let mark = |rows: &[(_, Option<String>)], end| {
-            let row = |(row, _): &&(socket_workshop::table::Row, _)| row.end() == end;
-            rows.iter().find(row).unwrap().1.clone()
-        };
-
-        let alone = look();
-        let mut client = TcpStream::connect(addr).unwrap();
-        let (server, _) = listener.accept().unwrap();
-        let end = End::of(&client).unwrap();
-        let open = look();
-        let rows = marked(&alone, &open);
-        assert_eq!(mark(&rows, End::of(&listener).unwrap()), None);
-        assert_eq!(mark(&rows, end), Some("new".to_owned()));
-
-        client.write_all(b"hello").unwrap();
-        let rows = marked(&open, &look());
-        assert_eq!(mark(&rows, end.other()), Some("Recv-Q was 0".to_owned()));
-
-        let mut closed = open.clone();
-        closed.rows.retain(|row| row.end() != end.other());
-        closed
-            .rows
-            .iter_mut()
-            .filter(|row| row.end() == end)
-            .for_each(|row| row.state = State::FinWait2);
-        let rows = marked(&open, &closed);
-        assert_eq!(mark(&rows, end), Some("was ESTABLISHED".to_owned()));
-        assert_eq!(mark(&rows, end.other()), Some("gone".to_owned()));
-        drop(server);
-    }
 }

@@ -19,6 +19,7 @@ use socket_workshop::{
     deadline::Deadline,
     table::{Kernel, State},
 };
+use workshop::course::find;
 
 /// One copy for all tests, which take turns: it is built once.
 static TURN: Mutex<()> = Mutex::new(());
@@ -471,4 +472,34 @@ fn watch_notices_a_save_at_once() {
     screen.shows("All 10 checks passed");
     watch.interrupt();
     assert_eq!(watch.wait().code(), Some(0));
+}
+
+#[test]
+fn finds_an_exercise_by_any_of_its_names() {
+    for name in [
+        "echo",
+        "3",
+        "03",
+        "03_echo",
+        "03_echo.rs",
+        "exercises/03_echo.rs",
+    ] {
+        assert_eq!(find(name).unwrap().name, "echo", "{name}");
+    }
+}
+
+#[test]
+fn names_the_nearest_of_a_misspelt_one() {
+    let error = |name| find(name).unwrap_err().to_string();
+    assert!(
+        error("ehco").contains("did you mean `echo`?"),
+        "{}",
+        error("ehco")
+    );
+    assert!(error("dialler").contains("did you mean `dialer`?"));
+    assert!(
+        error("99").contains("cargo workshop list"),
+        "{}",
+        error("99")
+    );
 }

@@ -5,12 +5,17 @@ mod common;
 
 use std::{
     io::{BufRead, BufReader, Write},
-    net::{Shutdown, TcpListener, UdpSocket},
+    net::{Shutdown, TcpListener, TcpStream, UdpSocket},
     process::{Command, Stdio},
 };
 
 use common::{PATIENCE, Program, installed, run};
-use socket_workshop::{deadline::Deadline, peer::connected};
+use socket_workshop::{
+    deadline::Deadline,
+    peer::connected,
+    table::{End, Kernel, Row, State},
+};
+use workshop::watch::marked;
 
 fn workshop() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_workshop"));
@@ -109,4 +114,56 @@ fn watch_marks_what_changes_and_ends_with_ctrl_c() {
     until(&["<- gone"]);
     program.interrupt();
     assert!(program.wait().success());
+}
+
+#[test]
+fn says_what_a_udp_socket_has_dropped() {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.connect(socket.local_addr().unwrap()).unwrap();
+    let mut kernel = Kernel::open().unwrap();
+    let mut before = kernel.udp_table().unwrap();
+    let is_ours = |row: &Row| row.end() == End::of(&socket).unwrap();
+    before.rows.retain(is_ours);
+    let mut after = before.clone();
+    after.rows[0].drops = Some(3);
+    after.rows[0].recv_q = 768;
+    let mark = marked(&before, &after)[0].1.clone();
+    assert_eq!(mark, Some("Recv-Q was 0, 3 dropped".to_owned()));
+}
+
+#[test]
+fn says_what_is_new_what_changed_and_what_is_gone() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    let mut kernel = Kernel::open().unwrap();
+    let mut look = || kernel.table().unwrap().of_ports(&[addr.port()]);
+    let mark = |rows: &[(_, Option<String>)], end| {
+        let row = |(row, _): &&(Row, _)| row.end() == end;
+        rows.iter().find(row).unwrap().1.clone()
+    };
+
+    let alone = look();
+    let mut client = TcpStream::connect(addr).unwrap();
+    let (server, _) = listener.accept().unwrap();
+    let end = End::of(&client).unwrap();
+    let open = look();
+    let rows = marked(&alone, &open);
+    assert_eq!(mark(&rows, End::of(&listener).unwrap()), None);
+    assert_eq!(mark(&rows, end), Some("new".to_owned()));
+
+    client.write_all(b"hello").unwrap();
+    let rows = marked(&open, &look());
+    assert_eq!(mark(&rows, end.other()), Some("Recv-Q was 0".to_owned()));
+
+    let mut closed = open.clone();
+    closed.rows.retain(|row| row.end() != end.other());
+    closed
+        .rows
+        .iter_mut()
+        .filter(|row| row.end() == end)
+        .for_each(|row| row.state = State::FinWait2);
+    let rows = marked(&open, &closed);
+    assert_eq!(mark(&rows, end), Some("was ESTABLISHED".to_owned()));
+    assert_eq!(mark(&rows, end.other()), Some("gone".to_owned()));
+    drop(server);
 }

@@ -29,7 +29,7 @@ use super::{
     output::Output,
     protocol::{Forged, Inbox, Message},
 };
-use crate::exam::{
+use crate::{
     orphans::{Orphans, pid},
     report::{Outcome, Places, Report},
 };

@@ -18,7 +18,7 @@ use nix::{
 };
 
 use super::protocol::{Message, Reports};
-use crate::exam::{
+use crate::{
     Case, Exam, Unmet, Verdict,
     answer::{Problem, problems, record_panics},
     descriptors,
@@ -27,14 +27,14 @@ use crate::exam::{
 
 /// The way from a check's process to its supervisor.
 #[derive(Clone)]
-pub(in crate::exam) struct Supervisor {
+pub(crate) struct Supervisor {
     reports: Arc<Mutex<Reports>>,
     /// Whether it wants to look at the sockets of a check that fails.
     holds: bool,
 }
 
 impl Supervisor {
-    pub(in crate::exam) fn hear(&self, message: &Message) {
+    pub(crate) fn hear(&self, message: &Message) {
         let reports = self.reports.lock();
         reports
             .unwrap_or_else(PoisonError::into_inner)
@@ -42,7 +42,7 @@ impl Supervisor {
     }
 
     /// The check has failed just now: in which lines are these threads? Waits until they have been found.
-    pub(in crate::exam) fn find(&self, threads: Vec<(i32, String)>) {
+    pub(crate) fn find(&self, threads: Vec<(i32, String)>) {
         if !threads.is_empty() {
             self.hear(&Message::Where(threads));
         }
@@ -50,7 +50,7 @@ impl Supervisor {
 
     /// The check has failed just now. The whole process stops, threads and all, with its sockets as
     /// they are; the kernel's side of them goes on.
-    pub(in crate::exam) fn may_hold(&self, look: Option<String>) {
+    pub(crate) fn may_hold(&self, look: Option<String>) {
         if self.holds {
             self.hear(&Message::Held(look));
             let _ = raise(Signal::SIGSTOP);

@@ -8,7 +8,7 @@ use super::{
     CEILING,
     excess::{Excess, PROCESSES},
 };
-use crate::exam::{
+use crate::{
     report::{Failure, Outcome, Places},
     threads::OURS,
 };
@@ -221,7 +221,7 @@ fn thread(stat: &str, process: Pid, ticks: u64) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::{Ended, Pid, Places, thread};
-    use crate::exam::report::Outcome;
+    use crate::report::Outcome;
     use std::{os::unix::process::ExitStatusExt, process::ExitStatus};
 
     #[test]

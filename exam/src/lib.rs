@@ -49,7 +49,7 @@ pub use self::{
     text::{dump, numbered, quote},
     time::{Reference, Timing, Took},
 };
-pub(crate) use self::{orphans::Orphans, supervise::CEILING};
+pub use self::{orphans::Orphans, supervise::CEILING};
 
 /// A limit for an answer where time is not the subject: longer than any check may take.
 pub const AMPLE: Duration = Duration::from_secs(3600);

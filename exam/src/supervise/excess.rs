@@ -5,7 +5,7 @@ use std::fs;
 
 use nix::unistd::Pid;
 
-use crate::exam::orphans::descendants;
+use crate::orphans::descendants;
 
 /// More threads than any right answer starts.
 const THREADS: u64 = 500;

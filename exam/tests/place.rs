@@ -27,6 +27,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use exam::place::{Place, draw, places};
 use libtest_mimic::{Arguments, Failed, Trial};
 use nix::{
     sys::{
@@ -35,7 +36,6 @@ use nix::{
     },
     unistd::Pid,
 };
-use workshop::exam::place::{Place, draw, places};
 
 use self::scenes::{SCENES, Scene, World};
 

@@ -19,7 +19,7 @@ use std::{
 use nix::unistd::{Pid, getppid};
 use serde::{Deserialize, Serialize};
 
-use crate::exam::report::Outcome;
+use crate::report::Outcome;
 
 /// How long the supervisor may take to read the stacks of a process.
 const LOOK: Duration = Duration::from_secs(5);
@@ -32,7 +32,7 @@ const REPORTS: usize = 10_000;
 
 /// What a check's process says: a line each, of the secret and JSON.
 #[derive(Serialize, Deserialize)]
-pub(in crate::exam) enum Message {
+pub(crate) enum Message {
     /// It is about to run the answer.
     Begin,
     Step(String),

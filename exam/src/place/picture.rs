@@ -84,7 +84,7 @@ mod tests {
     use textwrap::core::display_width;
 
     use super::draw;
-    use crate::exam::place::{Column, Spot};
+    use crate::place::{Column, Spot};
 
     const LABEL: &str = "your thread waits here: recv on fd 7, nothing will arrive";
 

@@ -10,7 +10,7 @@ use nix::{errno::Errno, poll::PollFlags, sys::socket::recv};
 
 use super::{NOW, Peer};
 
-use crate::exam::{
+use crate::{
     Awaited, Unmet, Verdict,
     text::{mark, parting, quote},
     waiting::is_ready,

@@ -35,21 +35,21 @@ const AT_ONCE: usize = 200;
 /// A child that has not been waited for keeps its number, so a signal cannot reach a stranger. That is
 /// why all who start, wait for or kill children here take turns.
 #[derive(Debug)]
-pub(crate) struct Orphans {
+pub struct Orphans {
     /// Children that are not orphans: those started here, and those that were there before.
     ours: Mutex<HashSet<Pid>>,
 }
 
 impl Orphans {
     /// From now on orphans among this process's descendants become its children.
-    pub(crate) fn adopt() -> Orphans {
+    pub fn adopt() -> Orphans {
         let ours = Mutex::new(children().into_iter().collect());
         subreaper(true);
         Orphans { ours }
     }
 
     /// Starts a child.
-    pub(crate) fn spawn(&self, command: &mut Command) -> io::Result<Child> {
+    pub fn spawn(&self, command: &mut Command) -> io::Result<Child> {
         let mut ours = self.turn();
         let child = command.spawn()?;
         ours.insert(pid(&child));
@@ -58,7 +58,7 @@ impl Orphans {
 
     /// Kills a child of [`Orphans::spawn`], stopped or not, and waits until it has ended. Its number may
     /// become another's afterwards.
-    pub(crate) fn end(&self, child: &mut Child) -> io::Result<process::ExitStatus> {
+    pub fn end(&self, child: &mut Child) -> io::Result<process::ExitStatus> {
         let _ = child.kill();
         let status = child.wait()?;
         self.turn().remove(&pid(child));
@@ -66,7 +66,7 @@ impl Orphans {
     }
 
     /// Kills all orphans, and those that become orphans by that. What is left after two seconds stays.
-    pub(crate) fn kill(&self) {
+    pub fn kill(&self) {
         let mut ours = self.turn();
         let deadline = Deadline::after(LIMIT);
         loop {
@@ -100,12 +100,12 @@ impl Drop for Orphans {
 }
 
 /// The process of a child.
-pub(crate) fn pid(child: &Child) -> Pid {
+pub fn pid(child: &Child) -> Pid {
     Pid::from_raw(child.id().cast_signed())
 }
 
 /// How many processes descend from this one; not many more than so many are counted.
-pub(crate) fn descendants(process: Pid, most: usize) -> usize {
+pub fn descendants(process: Pid, most: usize) -> usize {
     let mut found = children_of(process).unwrap_or_default();
     let mut looked = 0;
     while looked < found.len() && found.len() <= most {

@@ -6,7 +6,7 @@
 //!
 //! ```no_run
 //! use std::path::Path;
-//! use workshop::exam::place::{draw, places};
+//! use exam::place::{draw, places};
 //!
 //! # let child = std::process::Command::new("true").spawn().unwrap();
 //! let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();

@@ -162,10 +162,12 @@ impl Case {
 
     /// The failure as it is told. The check knew the cause, or the suite does, or the evidence alone
     /// says something.
-    pub(super) fn close(mut self, suites: fn(&Case) -> Option<String>) -> Failure {
+    pub(super) fn close(mut self, exercise: &str, suites: fn(&Case) -> Option<String>) -> Failure {
         let known = self.cause.take();
         let cause = known.or_else(|| suites(&self)).or_else(|| self.likely());
-        let mut kernel = self.evidence.lines();
+        let is_one_kind = self.evidence.threads.windows(2).all(|two| two[0] == two[1]);
+        let is_told = self.stuck.as_ref().is_some_and(Stuck::is_proven) && is_one_kind;
+        let mut kernel = self.evidence.lines(!is_told);
         kernel.extend(self.proof);
         Failure {
             places: self.panics,
@@ -175,7 +177,9 @@ impl Case {
             bytes: self.bytes,
             kernel,
             cause,
-            look: self.evidence.look(),
+            look: self.evidence.look().map(|_| {
+                format!("cargo workshop check {exercise} --hold   keeps them for netstat")
+            }),
         }
     }
 

@@ -83,8 +83,8 @@ impl Evidence {
             .filter(|seen| matches!(seen.whose, Whose::Yours(_)))
     }
 
-    /// As a failure shows them.
-    pub(super) fn lines(&self) -> Vec<String> {
+    /// As a failure shows them; the threads only if nothing else says what they do.
+    pub(super) fn lines(&self, with_threads: bool) -> Vec<String> {
         let shown = self.sockets.iter().take(SHOWN);
         let mut lines = in_columns(shown.map(Seen::cells).collect());
         match self.sockets.len() {
@@ -93,7 +93,9 @@ impl Evidence {
             1..=SHOWN => {}
             count => lines.push(format!("and {} sockets more", count - SHOWN)),
         }
-        lines.extend(threads::lines(&self.threads));
+        if with_threads {
+            lines.extend(threads::lines(&self.threads));
+        }
         lines
     }
 

@@ -57,17 +57,11 @@ pub(super) fn labels(stuck: &Stuck) -> Vec<(i32, String)> {
     let threads = threads.filter(|thread| !thread.name.starts_with(OURS));
     let label = |thread: &Thread| {
         let label = match thread.doing {
-            Doing::Running => "your thread runs here, again and again, without waiting".to_owned(),
-            Doing::Blocked { call, fd } => {
-                let on = fd.map_or(String::new(), |fd| format!(" on fd {fd}"));
-                let call = call.to_string();
-                let call = call.strip_prefix("a ").unwrap_or(&call);
-                let never = match stuck {
-                    Stuck::Hang(_) => in_vain(thread),
-                    _ => "",
-                };
-                format!("your thread waits here: {call}{on}{never}")
-            }
+            Doing::Running => "runs again and again, without waiting".to_owned(),
+            Doing::Blocked { .. } => match stuck {
+                Stuck::Hang(_) => format!("waits here, {}", in_vain(thread)),
+                _ => "waits here".to_owned(),
+            },
             Doing::Unknown => "your thread is here".to_owned(),
         };
         (thread.id, label)
@@ -75,15 +69,15 @@ pub(super) fn labels(stuck: &Stuck) -> Vec<(i32, String)> {
     threads.map(label).collect()
 }
 
-/// What a thread waits for that will not come.
+/// What will not come, of what a thread waits for.
 fn in_vain(thread: &Thread) -> &'static str {
     match thread.call.map(|call| call.call()) {
-        Some(Call::Read) => ", nothing will arrive",
-        Some(Call::Write) => ", there will be no room",
-        Some(Call::Accept) => ", no client will come",
-        Some(Call::Poll) => ", nothing will become ready",
-        Some(Call::Lock) => ", no thread will wake it",
-        _ => "",
+        Some(Call::Read) => "nothing will arrive",
+        Some(Call::Write) => "there will be no room",
+        Some(Call::Accept) => "no client will come",
+        Some(Call::Poll) => "nothing will become ready",
+        Some(Call::Lock) => "no thread will wake it",
+        _ => "nothing will end it",
     }
 }
 

@@ -38,7 +38,12 @@ pub(super) fn main<A: Copy>(suite: &Suite<A>, file: &str, answer: A) -> ExitCode
         && flag == "--one"
         && let Some((_, check)) = number.parse().ok().and_then(|n: usize| suite.checks.get(n))
     {
-        child::examine(hold, |exam| check(exam, answer), suite.cause);
+        child::examine(
+            suite.exercise,
+            hold,
+            |exam| check(exam, answer),
+            suite.cause,
+        );
     }
     let parts: Vec<&String> = arguments
         .iter()

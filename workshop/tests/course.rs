@@ -45,6 +45,7 @@ impl Checkout {
             "solutions",
             "tests",
             "wire",
+            "exam",
             "workshop",
         ] {
             copy(&here.join(part), &root.join(part));

@@ -73,6 +73,7 @@ impl Exam {
 
 /// The check's own process: makes the check, says what came of it, and ends, whatever else is running.
 pub(super) fn examine(
+    exercise: &str,
     holds: bool,
     check: impl FnOnce(&Exam) -> Verdict,
     cause: fn(&Case) -> Option<String>,
@@ -99,7 +100,7 @@ pub(super) fn examine(
     let outcome = match verdict {
         Ok(Ok(())) => Outcome::Passed,
         Ok(Err(Unmet::NotHere(why))) => Outcome::NotHere { why },
-        Ok(Err(Unmet::Failed(case))) => Outcome::Failed(case.close(cause)),
+        Ok(Err(Unmet::Failed(case))) => Outcome::Failed(case.close(exercise, cause)),
         Err(_) => Outcome::NotHere {
             why: format!("the check itself is broken: {:?}", problems()),
         },

@@ -280,7 +280,7 @@ fn pictures(places: &[Marked], colour: bool) -> String {
     let text: String = pictures.collect();
     match text.is_empty() {
         true => text,
-        false => format!("\n{}\n", text.trim_end_matches('\n')),
+        false => format!("\n{}\n\n", text.trim_end_matches('\n')),
     }
 }
 

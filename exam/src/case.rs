@@ -178,7 +178,7 @@ impl Case {
             kernel,
             cause,
             look: self.evidence.look().map(|_| {
-                format!("cargo workshop check {exercise} --hold   keeps them for netstat")
+                format!("cargo workshop check {exercise} --hold   keeps the sockets for netstat")
             }),
         }
     }

@@ -207,7 +207,7 @@ impl Teller {
             }
         }
         if groups.len() > 1 && !self.in_full {
-            text += "(--all shows every failure in full)\n";
+            text += "(`--all` shows every failure in full)\n";
         }
         text.trim_end().to_owned()
     }
@@ -398,7 +398,7 @@ mod tests {
             teller.end(),
             format!(
                 "\n{first}\n2 more checks fail for the same reason:\n  three\n  four\n\n\
-                 FAILED  two\n(--all shows every failure in full)"
+                 FAILED  two\n(`--all` shows every failure in full)"
             )
         );
     }

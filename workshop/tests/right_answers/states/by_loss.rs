@@ -1,6 +1,6 @@
-//! Right: a FIN, or the ACK of it, is lost by a filter on the other end's socket, which hears nothing.
+//! Right: a FIN, or the ACK of it, is lost: the other end's socket drops all that comes (IP_MINTTL).
 
-use socket_workshop::peer::hears_only;
+use socket_workshop::peer::set_min_ttl;
 use socket_workshop::table::State::{self, *};
 use socket2::SockRef;
 use std::{
@@ -28,12 +28,12 @@ pub fn bring(
             fin(&server)?;
         }
         (FinWait1, Established) => {
-            hears_only(&server, 0)?;
+            set_min_ttl(&server, 255)?;
             fin(&client)?;
         }
         (FinWait1, FinWait1) => {
-            hears_only(&server, 0)?;
-            hears_only(&client, 0)?;
+            set_min_ttl(&server, 255)?;
+            set_min_ttl(&client, 255)?;
             fin(&client)?;
             fin(&server)?;
         }

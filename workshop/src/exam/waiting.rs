@@ -165,6 +165,26 @@ impl Exam {
         self.comes_true(|| Ok(here("look at threads", students())?.is_empty()))
     }
 
+    /// Whether the answer has left no thread, now that it has returned. One that is about to end is
+    /// waited for. One that stays blocked is left, even if it has a timeout.
+    ///
+    /// # Errors
+    /// The kernel does not say what threads there are.
+    pub fn leaves_no_thread(&self) -> Verdict<bool> {
+        let (mut before, mut equal) = (Vec::new(), 0);
+        let left = self.until(|| {
+            let threads = here("look at threads", students())?;
+            if threads.is_empty() {
+                return Ok(Some(false));
+            }
+            let blocked = threads.iter().all(Thread::is_blocked) && threads == before;
+            equal = if blocked { equal + 1 } else { 0 };
+            before = threads;
+            Ok((equal == STAYS).then_some(true))
+        })?;
+        Ok(left == Some(false))
+    }
+
     /// When every wait of this check ends.
     pub(super) fn new_ceiling() -> Instant {
         Instant::now() + CEILING

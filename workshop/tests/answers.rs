@@ -69,7 +69,7 @@ answers! {
         dialer(dial): a_fixed_time_each a_least_time_each a_limit_for_each all_for_the_first
             another_kind backwards connects_to_all dials_when_it_has_returned divides_by_none
             forgets_its_timeout forgets_to_close forgets_what_was_refused hands_on_zero
-            keeps_a_clone leaves_a_clock leaves_the_losers names_only no_address_is_not_found
+            keeps_a_clone keeps_half_in_reserve leaves_a_clock leaves_the_losers names_only no_address_is_not_found
             no_limit one_family only_the_first refused_if_any_was rests_after_a_refusal
             sorts_by_family stays_non_blocking subtracts_below_zero takes_begun_for_connected
             takes_begun_for_failed takes_writable_for_connected tells_of_the_first

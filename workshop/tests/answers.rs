@@ -263,7 +263,8 @@ answers! {
 
         latency(prepare, put): a_buffer_with_room corks more_to_come no_delay_for_a_call vectored;
 
-        proxy(relay): a_few_bytes_at_a_time clones_and_loops polls queues_a_little;
+        proxy(relay): a_byte_at_a_time a_few_bytes_at_a_time clones_and_loops computes naps polls
+            queues_a_little;
 
         transfer(read_message): a_byte_at_a_time in_chunks reads_vectored seven_bytes_at_a_time;
 

@@ -16,7 +16,7 @@ use super::{Relay, cause};
 use crate::exam::{Answer, Because, Exam, Peer, Stuck, Unmet, Verdict, here};
 
 /// A buffer that is soon full, in bytes.
-const SMALL: usize = 16 << 10;
+const SMALL: usize = 8 << 10;
 
 /// So much is read at once.
 const PIECE: usize = 16 << 10;

@@ -6,6 +6,7 @@ use std::{
     collections::HashMap,
     io,
     os::fd::AsFd,
+    sync::atomic::Ordering,
     time::{Duration, Instant},
 };
 
@@ -49,7 +50,7 @@ impl World for Watched<'_> {
             threads: threads.into_iter().filter(is_of_this_check).collect(),
             sockets: sockets.map_err(unreadable)?.rows,
             datagrams: self.exam.watches_datagrams(),
-            progress: self.exam.received.get(),
+            progress: self.exam.received.get() + self.exam.counted(),
         })
     }
 }
@@ -183,6 +184,12 @@ impl Exam {
             Ok((equal == STAYS).then_some(true))
         })?;
         Ok(left == Some(false))
+    }
+
+    fn counted(&self) -> u64 {
+        let counted = self.counted.borrow();
+        let count = counted.as_ref().map(|count| count.load(Ordering::Relaxed));
+        count.unwrap_or(0) as u64
     }
 
     /// When every wait of this check ends.

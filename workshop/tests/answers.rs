@@ -270,11 +270,11 @@ answers! {
 
         datagrams(ask): a_thread_that_sends naps polls the_workshops_own;
 
-        tftp(parse, write): a_byte_at_a_time by_a_reader by_splitting the_workshops_own;
+        tftp(parse, write): a_byte_at_a_time by_a_reader by_splitting computes the_workshops_own;
 
         headers(checksum, parse_tcp): by_recursion by_the_workshops_own low_bytes_first_then_swapped;
 
-        handshake(states): from_a_table from_the_facts strict_and_slow;
+        handshake(states): computes from_a_table from_the_facts strict_and_slow;
     }
     starters {
         listener(listen, serve): starter;

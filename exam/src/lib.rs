@@ -28,6 +28,7 @@ use std::{
     os::fd::AsFd,
     panic::Location,
     process::ExitCode,
+    sync::{Arc, atomic::AtomicUsize},
     thread,
     time::{Duration, Instant},
 };
@@ -114,6 +115,8 @@ pub struct Exam {
     own: RefCell<Vec<u32>>,
     /// How many bytes of the answer's the exam has read.
     received: Cell<u64>,
+    /// What a check counts besides, such as calls that are done.
+    counted: RefCell<Option<Arc<AtomicUsize>>>,
     /// How the last wait ended, if what it waited for did not happen.
     stuck: RefCell<Option<Stuck>>,
     /// When every wait ends.
@@ -136,6 +139,7 @@ impl Exam {
             old: RefCell::default(),
             own: RefCell::default(),
             received: Cell::default(),
+            counted: RefCell::default(),
             stuck: RefCell::default(),
             ceiling: Exam::new_ceiling(),
         }
@@ -145,6 +149,12 @@ impl Exam {
     pub fn step(&self, what: impl Into<String>) {
         self.forget_stuck();
         self.supervisor.hear(&Message::Step(what.into()));
+    }
+
+    /// From now on waits take a change of this number for something that moves: for a check that has many
+    /// calls made by one thread, each of which may take its time.
+    pub fn counts(&self, done: &Arc<AtomicUsize>) {
+        self.counted.replace(Some(Arc::clone(done)));
     }
 
     /// A listener of the exam's own, on a free port of loopback.

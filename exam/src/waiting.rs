@@ -6,6 +6,7 @@ use std::{
     collections::HashMap,
     io,
     os::fd::AsFd,
+    sync::atomic::Ordering,
     time::{Duration, Instant},
 };
 
@@ -50,7 +51,7 @@ impl World for Watched<'_> {
             sockets: sockets.map_err(unreadable)?.rows,
             datagrams: self.exam.watches_datagrams(),
             has_others: false, // the answer's, of other processes, are seen as children
-            progress: self.exam.received.get(),
+            progress: self.exam.received.get() + self.exam.counted(),
         })
     }
 }
@@ -164,6 +165,32 @@ impl Exam {
     /// The kernel does not say what threads there are.
     pub fn has_no_thread_left(&self) -> Verdict<bool> {
         self.comes_true(|| Ok(here("look at threads", students())?.is_empty()))
+    }
+
+    /// Whether the answer has left no thread, now that it has returned. One that is about to end is
+    /// waited for. One that stays blocked is left, even if it has a timeout.
+    ///
+    /// # Errors
+    /// The kernel does not say what threads there are.
+    pub fn leaves_no_thread(&self) -> Verdict<bool> {
+        let (mut before, mut equal) = (Vec::new(), 0);
+        let left = self.until(|| {
+            let threads = here("look at threads", students())?;
+            if threads.is_empty() {
+                return Ok(Some(false));
+            }
+            let blocked = threads.iter().all(Thread::is_blocked) && threads == before;
+            equal = if blocked { equal + 1 } else { 0 };
+            before = threads;
+            Ok((equal == STAYS).then_some(true))
+        })?;
+        Ok(left == Some(false))
+    }
+
+    fn counted(&self) -> u64 {
+        let counted = self.counted.borrow();
+        let count = counted.as_ref().map(|count| count.load(Ordering::Relaxed));
+        count.unwrap_or(0) as u64
     }
 
     /// When every wait of this check ends.

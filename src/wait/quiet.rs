@@ -41,7 +41,8 @@ fn rests(row: &Row, look: &Look) -> bool {
     match row.state {
         State::Listen | State::Close | State::TimeWait => true,
         // The kernel sends the SYN, or the SYN,ACK, again by itself.
-        State::SynSent | State::SynRecv => false,
+        State::SynSent => is_dropped(row, look),
+        State::SynRecv => false,
         // A peer that does not read has closed its window: a probe brings no byte across, and no
         // segment is sent before it does (RFC 9293, 3.8.6.1).
         _ if is_probing(row) => row.window == Some(0),
@@ -56,6 +57,14 @@ fn rests(row: &Row, look: &Look) -> bool {
                 && (has_its_peer(row, look) || !is_on_this_machine(row.peer))
         }
     }
+}
+
+/// A listener drops each SYN while its accept queue is full, until somebody accepts. In its row Recv-Q
+/// is the queue's length, and Send-Q the backlog: the queue is full when it is longer than that.
+fn is_dropped(row: &Row, look: &Look) -> bool {
+    let is_full = |to: &Row| to.state == State::Listen && to.recv_q > to.send_q;
+    let mut rows = look.sockets.iter();
+    rows.any(|to| to.local == row.peer && is_full(to))
 }
 
 /// Where the other end of a connection is gone, its RST may be on the way.

@@ -13,7 +13,7 @@ use std::{
 
 use super::{Look, Stuck, World, wait};
 use crate::{
-    peer::{connected, narrow},
+    peer::{connected, narrow, silent},
     table::{End, Kernel},
     threads,
 };
@@ -153,6 +153,47 @@ fn a_write_to_a_peer_that_does_not_read_is_proven_to_hang() {
     assert!(matches!(stuck, Stuck::Hang(_)), "{stuck}");
     drop(client); // RST: its bytes are unread
     thread.join().unwrap();
+}
+
+/// The threads of one name, and all sockets with this port at either end.
+struct Dialed {
+    name: &'static str,
+    kernel: Kernel,
+    port: u16,
+}
+
+impl World for Dialed {
+    fn look(&mut self, _with_info: bool) -> io::Result<Look> {
+        let threads = threads::others()?.into_iter();
+        Ok(Look {
+            threads: threads.filter(|thread| thread.name == self.name).collect(),
+            sockets: self.kernel.table_of(&[self.port])?.rows,
+            ..Look::default()
+        })
+    }
+}
+
+#[test]
+fn a_dial_whose_syn_is_dropped_is_proven_to_hang_until_there_is_room() {
+    let (listener, queued) = silent().unwrap();
+    let addr = listener.local_addr().unwrap();
+    let mut world = Dialed {
+        name: "w-dial",
+        kernel: Kernel::open().unwrap(),
+        port: addr.port(),
+    };
+    let (result, thread) = start("w-dial", move || TcpStream::connect(addr));
+    let ceiling = Instant::now() + Duration::from_secs(100);
+    let mut ask = |rest| Ok::<_, Infallible>(result.recv_timeout(rest).ok());
+    let Ok(outcome) = wait(&mut world, ceiling, &mut ask);
+    let stuck = outcome.unwrap_err();
+    assert!(matches!(stuck, Stuck::Hang(_)), "{stuck}");
+    drop(listener.accept().unwrap());
+    // The kernel sends the SYN again after a second: that is waited for.
+    let Ok(outcome) = wait(&mut world, ceiling, &mut ask);
+    outcome.unwrap().unwrap();
+    thread.join().unwrap();
+    drop(queued);
 }
 
 #[test]

@@ -76,7 +76,7 @@ answers! {
         dialer(dial): a_fixed_time_each a_least_time_each a_limit_for_each all_for_the_first
             another_kind backwards connects_to_all dials_when_it_has_returned divides_by_none
             forgets_its_timeout forgets_to_close forgets_what_was_refused hands_on_zero
-            keeps_a_clone leaves_a_clock leaves_the_losers names_only no_address_is_not_found
+            keeps_a_clone keeps_half_in_reserve leaves_a_clock leaves_the_losers names_only no_address_is_not_found
             no_limit one_family only_the_first refused_if_any_was rests_after_a_refusal
             sorts_by_family stays_non_blocking subtracts_below_zero takes_begun_for_connected
             takes_begun_for_failed takes_writable_for_connected tells_of_the_first
@@ -270,17 +270,18 @@ answers! {
 
         latency(prepare, put): a_buffer_with_room corks more_to_come no_delay_for_a_call vectored;
 
-        proxy(relay): a_few_bytes_at_a_time clones_and_loops polls queues_a_little;
+        proxy(relay): a_byte_at_a_time a_few_bytes_at_a_time clones_and_loops computes naps polls
+            queues_a_little;
 
         transfer(read_message): a_byte_at_a_time in_chunks reads_vectored seven_bytes_at_a_time;
 
         datagrams(ask): a_thread_that_sends naps polls the_workshops_own;
 
-        tftp(parse, write): a_byte_at_a_time by_a_reader by_splitting the_workshops_own;
+        tftp(parse, write): a_byte_at_a_time by_a_reader by_splitting computes the_workshops_own;
 
         headers(checksum, parse_tcp): by_recursion by_the_workshops_own low_bytes_first_then_swapped;
 
-        handshake(states): from_a_table from_the_facts strict_and_slow;
+        handshake(states): computes from_a_table from_the_facts strict_and_slow;
     }
     starters {
         listener(listen, serve): starter;

@@ -40,8 +40,10 @@ fn is_running(row: &Row, kind: TimerKind) -> bool {
 fn rests(row: &Row, look: &Look) -> bool {
     match row.state {
         State::Listen | State::Close | State::TimeWait => true,
-        // The kernel sends the SYN, or the SYN,ACK, again by itself.
-        State::SynSent | State::SynRecv => false,
+        // The kernel sends the SYN, or the SYN,ACK, again by itself. It drops a SYN as long as the
+        // accept queue is full.
+        State::SynSent => look.sockets.iter().any(|other| is_full_for(other, row)),
+        State::SynRecv => false,
         // A peer that does not read has closed its window: a probe brings no byte across, and no
         // segment is sent before it does (RFC 9293, 3.8.6.1).
         _ if is_probing(row) => row.window == Some(0),
@@ -56,6 +58,16 @@ fn rests(row: &Row, look: &Look) -> bool {
                 && (has_its_peer(row, look) || !is_on_this_machine(row.peer))
         }
     }
+}
+
+/// Whether this is the listener to which the other socket connects, with a full accept queue.
+fn is_full_for(listener: &Row, connecting: &Row) -> bool {
+    let (at, to) = (listener.local, connecting.peer);
+    let ip = at.ip().to_canonical();
+    listener.state == State::Listen
+        && listener.backlog.is_some_and(|backlog| listener.recv_q > backlog)
+        && at.port() == to.port()
+        && (ip.is_unspecified() || ip == to.ip().to_canonical())
 }
 
 /// Where the other end of a connection is gone, its RST may be on the way.

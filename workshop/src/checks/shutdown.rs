@@ -150,11 +150,11 @@ fn goes_on_after_a_reset(exam: &Exam, start: Start) -> Verdict {
 fn waits_without_spinning(exam: &Exam, start: Start) -> Verdict {
     let server = Server::start(exam, start)?;
     let _silent = server.client("silent client")?;
-    let mut spun = processor::not_waiting();
+    let mut spun = processor::not_waiting(exam)?;
     // On a very busy machine a thread that spins gets little: look again, while one never rests.
     for _ in 0..3 {
         if spun.is_none() && exam.evidence().threads.contains(&Doing::Running) {
-            spun = processor::not_waiting();
+            spun = processor::not_waiting(exam)?;
         }
     }
     exam.must(

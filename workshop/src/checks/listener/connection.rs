@@ -43,12 +43,7 @@ pub(super) fn is_held(exam: &Exam, answer: Answer) -> Verdict {
 
 /// Nothing happens: the accept queue is empty, and the only client says nothing.
 fn waits(exam: &Exam) -> Verdict {
-    let expected = "your threads to wait";
-    let rests = exam.comes_to_rest()?; // what has come by now may cost time to compute
-    exam.must(rests, expected, "they do not").caused_by(SPINS)?;
-    let spun = processor::not_waiting(exam)?;
-    exam.must(spun.is_none(), expected, spun.unwrap_or_default())
-        .caused_by(SPINS)
+    processor::must_wait(exam, SPINS)
 }
 
 fn says_more(case: &Case) -> Option<String> {

@@ -13,7 +13,7 @@ use nix::sys::{
     time::TimeValLike,
 };
 
-use crate::exam::{Exam, Stuck, Verdict};
+use crate::exam::{Because, Exam, Stuck, Verdict};
 
 /// For so long an answer is watched that waits with timeouts. The length is the subject: how often it
 /// looks. One that waits without a timeout need not be watched.
@@ -50,6 +50,16 @@ impl Usage {
     fn has_only_run(self) -> bool {
         self.waits == 0 && self.time > Duration::ZERO
     }
+}
+
+/// The answer's threads must wait: there is nothing to do. What has come by now may cost time to compute.
+pub(in crate::checks) fn must_wait(exam: &Exam, cause: &str) -> Verdict {
+    let expected = "your threads to wait";
+    let rests = exam.comes_to_rest()?;
+    exam.must(rests, expected, "they do not").caused_by(cause)?;
+    let spun = not_waiting(exam)?;
+    exam.must(spun.is_none(), expected, spun.unwrap_or_default())
+        .caused_by(cause)
 }
 
 /// Watches the answer's threads. If they do not wait: what they have used, in a sentence. Needs no

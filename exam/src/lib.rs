@@ -33,12 +33,14 @@ use std::{
     time::{Duration, Instant},
 };
 
+use nix::{errno::Errno, poll::PollFlags};
 pub use socket_workshop::threads::{Call, Doing};
 pub use socket_workshop::wait::Stuck;
 use socket_workshop::{
     table::{End, Kernel},
     wait::IDLE,
 };
+use socket2::{Domain, Socket, Type};
 
 use self::supervise::{Message, Supervisor};
 pub use self::{
@@ -188,15 +190,43 @@ impl Exam {
     /// # Errors
     /// It cannot be reached: the check has failed.
     pub fn dial(&self, addr: SocketAddr) -> Verdict<Peer<'_>> {
-        self.watches_port(addr.port());
-        match TcpStream::connect(addr) {
-            Ok(stream) => {
+        let expected = format!("a connection to {addr}");
+        match self.connects(addr)? {
+            Some(Ok(stream)) => {
                 let client = here("read its address", stream.local_addr())?;
                 self.step(format!("connected {client} to your server {addr}"));
                 Ok(Peer::new(self, stream))
             }
-            Err(error) => self.fail(format!("a connection to {addr}"), error.to_string()),
+            Some(Err(error)) => self.fail(expected, error.to_string()),
+            None => self.fail(expected, "the SYN is not answered"),
         }
+    }
+
+    /// What connect says for this address. `None` if the SYN will never be answered. The call itself does
+    /// not wait in the kernel: the exam could not look meanwhile.
+    ///
+    /// # Errors
+    /// There is no such socket here.
+    pub fn connects(&self, addr: SocketAddr) -> Verdict<Option<io::Result<TcpStream>>> {
+        self.watches_port(addr.port());
+        let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None);
+        let socket = here("make a socket", socket)?;
+        self.owns(&socket);
+        here("make a socket non-blocking", socket.set_nonblocking(true))?;
+        match socket.connect(&addr.into()) {
+            Ok(()) => {}
+            Err(error) if error.raw_os_error() == Some(Errno::EINPROGRESS as i32) => {
+                if !self.becomes_ready(&socket, PollFlags::POLLOUT)? {
+                    return Ok(None);
+                }
+            }
+            Err(error) => return Ok(Some(Err(error))),
+        }
+        if let Some(error) = here("read SO_ERROR", socket.take_error())? {
+            return Ok(Some(Err(error)));
+        }
+        here("make a socket blocking", socket.set_nonblocking(false))?;
+        Ok(Some(Ok(socket.into())))
     }
 
     /// Declares a socket the exam's own: the evidence will say so.

@@ -40,8 +40,9 @@ fn is_running(row: &Row, kind: TimerKind) -> bool {
 fn rests(row: &Row, look: &Look) -> bool {
     match row.state {
         State::Listen | State::Close | State::TimeWait => true,
-        // The kernel sends the SYN, or the SYN,ACK, again by itself.
-        State::SynSent => is_dropped(row, look),
+        // The kernel sends the SYN, or the SYN,ACK, again by itself. It drops a SYN as long as the
+        // accept queue is full.
+        State::SynSent => look.sockets.iter().any(|other| is_full_for(other, row)),
         State::SynRecv => false,
         // A peer that does not read has closed its window: a probe brings no byte across, and no
         // segment is sent before it does (RFC 9293, 3.8.6.1).
@@ -59,12 +60,16 @@ fn rests(row: &Row, look: &Look) -> bool {
     }
 }
 
-/// A listener drops each SYN while its accept queue is full, until somebody accepts. In its row Recv-Q
-/// is the queue's length, and Send-Q the backlog: the queue is full when it is longer than that.
-fn is_dropped(row: &Row, look: &Look) -> bool {
-    let is_full = |to: &Row| to.state == State::Listen && to.recv_q > to.send_q;
-    let mut rows = look.sockets.iter();
-    rows.any(|to| to.local == row.peer && is_full(to))
+/// Whether this is the listener to which the other socket connects, with a full accept queue.
+fn is_full_for(listener: &Row, connecting: &Row) -> bool {
+    let (at, to) = (listener.local, connecting.peer);
+    let ip = at.ip().to_canonical();
+    listener.state == State::Listen
+        && listener
+            .backlog
+            .is_some_and(|backlog| listener.recv_q > backlog)
+        && at.port() == to.port()
+        && (ip.is_unspecified() || ip == to.ip().to_canonical())
 }
 
 /// Where the other end of a connection is gone, its RST may be on the way.

@@ -240,7 +240,8 @@ answers! {
             a_fin_stands_first any_fin_is_the_last;
     }
     right_answers {
-        listener(listen, serve): four_threads_accept listens_twice one_thread_polls threads;
+        listener(listen, serve): computes_after_each_read four_threads_accept listens_twice one_thread_polls
+            sleeps_after_each_read threads;
 
         dialer(dial): equal_shares half_of_what_remains in_rounds races_with_a_head_start
             send_timeout threads_that_are_joined;
@@ -254,7 +255,8 @@ answers! {
 
         reuseaddr(restart): calls_of_nix in_one_place on_another_thread slow std_listens_twice;
 
-        kv(serve_client): a_byte_at_a_time closes_early its_own_buffer polls two_threads wakes_up_often;
+        kv(serve_client): a_byte_at_a_time closes_early computes_after_each_read its_own_buffer polls
+            sleeps_after_each_read two_threads wakes_up_often;
 
         close(answer): in_small_pieces polls reads_while_it_writes the_workshops_own;
 

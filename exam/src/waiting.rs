@@ -159,6 +159,23 @@ impl Exam {
         Ok(seen.unwrap_or(false))
     }
 
+    /// Waits until this is so, or until the answer's threads have run, at least twice, and are blocked
+    /// again: then they have had the chance, and do something else first. `false` if it is not so.
+    ///
+    /// # Errors
+    /// What `look` failed with, or the kernel does not say what threads are doing.
+    pub fn happens_now(&self, mut look: impl FnMut() -> Verdict<bool>) -> Verdict<bool> {
+        let turns = |threads: &[Thread]| threads.iter().map(|thread| thread.turns).sum::<u64>();
+        let before = turns(&here("look at threads", students())?);
+        let seen = self.until(|| {
+            let threads = here("look at threads", students())?; // before the look: what they do it shows
+            let rest = threads.iter().all(Thread::is_blocked) && turns(&threads) >= before + 2;
+            let is_so = look()?;
+            Ok((is_so || rest).then_some(is_so))
+        })?;
+        Ok(seen.unwrap_or(false))
+    }
+
     /// Waits until no thread of the answer's is left. `false` if one always will be.
     ///
     /// # Errors

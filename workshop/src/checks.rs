@@ -15,6 +15,7 @@ pub mod latency;
 pub mod listener;
 pub mod nonblocking;
 pub mod proxy;
+mod queue;
 pub mod reuseaddr;
 pub mod shutdown;
 pub mod states;

@@ -249,7 +249,8 @@ answers! {
         echo(echo): a_byte_at_a_time fill_and_consume io_copy leaves_a_process_behind polls talks_a_lot
             two_threads;
 
-        deadlines(read_line_within): a_byte_at_a_time naps polls the_workshops_own;
+        deadlines(read_line_within): a_byte_at_a_time computes_after_each_read naps polls
+            sleeps_after_each_read the_workshops_own;
 
         heartbeat(watch): by_the_lessons_deadline by_timeouts looks_every_5_ms reader_and_clock;
 
@@ -275,7 +276,8 @@ answers! {
         proxy(relay): a_byte_at_a_time a_few_bytes_at_a_time clones_and_loops computes naps polls
             queues_a_little;
 
-        transfer(read_message): a_byte_at_a_time in_chunks reads_vectored seven_bytes_at_a_time;
+        transfer(read_message): a_byte_at_a_time computes_after_each_read in_chunks reads_vectored
+            seven_bytes_at_a_time sleeps_after_each_read;
 
         datagrams(ask): a_thread_that_sends naps polls the_workshops_own;
 

@@ -279,12 +279,14 @@ impl Exam {
     ) -> Verdict<T> {
         let stuck = self.take_stuck();
         let evidence = self.evidence();
-        self.supervisor
-            .find(stuck.as_ref().map(proof::labels).unwrap_or_default());
-        self.supervisor.may_hold(evidence.look());
+        let look = evidence.look();
         let mut case = Case::new(expected.into(), seen.into(), evidence);
         case.awaited = awaited;
         case.proof = stuck.as_ref().map(proof::line);
+        // Last, for calls that are looked at may be interrupted: the answer may go on.
+        self.supervisor
+            .find(stuck.as_ref().map(proof::labels).unwrap_or_default());
+        self.supervisor.may_hold(look);
         case.stuck = stuck;
         Err(Unmet::Failed(Box::new(case)))
     }

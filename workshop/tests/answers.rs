@@ -256,7 +256,8 @@ answers! {
 
         kv(serve_client): a_byte_at_a_time closes_early its_own_buffer polls two_threads wakes_up_often;
 
-        close(answer): in_small_pieces polls reads_while_it_writes the_workshops_own;
+        close(answer): a_byte_at_a_time computes_after_each_read in_small_pieces polls
+            reads_while_it_writes sleeps_after_each_read the_workshops_own;
 
         states(bring): by_loss by_time_outs drops_what_it_can in_letters slow;
 

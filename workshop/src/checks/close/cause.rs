@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind};
 
 use socket_workshop::table::{End, State};
 
-use crate::exam::{Awaited, Call, Case};
+use crate::exam::{Awaited, Call, Case, Stuck};
 
 /// The calls in which an answer waits for what its peer says.
 const HEARING: [Call; 3] = [Call::Read, Call::Poll, Call::Splice];
@@ -14,6 +14,19 @@ fn is_reset(case: &Case, yours: End) -> bool {
     let is_one = |end: End| end == yours || end == yours.other();
     let mut sockets = case.evidence.sockets.iter();
     !sockets.any(|seen| is_one(seen.row.end()))
+}
+
+/// Nothing that was sent is on its way, or waits for room.
+fn nothing_is_queued(case: &Case) -> bool {
+    case.yours().is_some_and(|seen| seen.row.send_q == 0)
+}
+
+fn spins(case: &Case) -> bool {
+    matches!(case.stuck, Some(Stuck::Spin(..)))
+}
+
+fn hangs(case: &Case) -> bool {
+    matches!(case.stuck, Some(Stuck::Hang(_)))
 }
 
 /// The student's end, and no FIN of its has been sent or waits to be.
@@ -34,6 +47,7 @@ pub(super) fn does_not_arrive(case: &Case, yours: End) -> Option<String> {
                  SO_LINGER 0 always. Shut down the sending half, read to the peer's end of file, and \
                  close then."
             }
+            Awaited::EndOfFile if !case.arrived.is_empty() => return None, // more than all of it
             Awaited::EndOfFile if has_not_shut_down(case) && waits_to_hear => {
                 "All of it has arrived, but no FIN: your thread waits for the peer's end of file, and the \
                  peer for yours. `shutdown(Shutdown::Write)` sends it, and you can read on."
@@ -42,12 +56,17 @@ pub(super) fn does_not_arrive(case: &Case, yours: End) -> Option<String> {
                 "All of it has arrived, but no FIN: your end is open in both directions. The FIN is sent \
                  by `shutdown(Shutdown::Write)`, or when the last handle is dropped."
             }
-            Awaited::Bytes if case.arrived.is_empty() && has_not_shut_down(case) && waits_to_hear => {
+            Awaited::Bytes
+                if case.arrived.is_empty()
+                    && has_not_shut_down(case)
+                    && nothing_is_queued(case)
+                    && waits_to_hear =>
+            {
                 "Nothing has been written: your thread waits to hear something first. The peer waits for \
                  its answer; it closes when it has that."
             }
             Awaited::Bytes if has_not_shut_down(case) => return None,
-            Awaited::Bytes if case.wanted.starts_with(&case.arrived) => {
+            Awaited::Bytes if case.wanted.starts_with(&case.arrived) && case.stuck.is_none() => {
                 "The end came before all was written. `write` takes what there is room for, says how much \
                  that was, and can be cut short by a signal or a timeout: go on with the rest. An error \
                  of one call (WouldBlock, Interrupted) is not the end of the answer either."
@@ -78,17 +97,20 @@ pub(super) fn ends_too_soon(case: &Case) -> Option<String> {
 }
 
 pub(super) fn does_not_hear(case: &Case, yours: End) -> Option<String> {
+    if case.panicked {
+        return None;
+    }
     let unread = case.yours().is_some_and(|seen| seen.row.recv_q > 0);
     Some(
         match () {
             () if is_reset(case, yours) => {
-                "What the peer said behind your FIN was answered with RST: nobody would have read it. The \
+                "Your kernel answered with RST what the peer said after your FIN: no read could take it. The \
                  socket is closed already (at the first moment in which nothing was there to read, \
                  after so many reads, or at an error that was no end: WouldBlock, Interrupted), or its \
                  receiving half is shut down too (`Shutdown::Both`). \
                  Until the peer's end of file more may come."
             }
-            () if unread && !case.panicked => {
+            () if unread => {
                 "What the peer says stands in Recv-Q, and your code does not read it. A close would now \
                  send RST."
             }
@@ -100,10 +122,12 @@ pub(super) fn does_not_hear(case: &Case, yours: End) -> Option<String> {
 
 /// For a call that was to return, behind the peer's end of file.
 pub(super) fn does_not_return(case: &Case) -> Option<String> {
+    // An end of file counts as one byte in Recv-Q.
+    let unread = case.yours().is_some_and(|seen| seen.row.recv_q > 1);
     Some(
         match () {
-            () if case.panicked => return None,
-            () if case.is_running() => {
+            () if case.panicked || unread => return None,
+            () if spins(case) => {
                 "The peer has closed, and your thread is running: `read` returns Ok(0), end of file, each \
                  time, and the loop takes it for \"nothing yet\"."
             }
@@ -157,7 +181,7 @@ pub(super) fn loses_a_reset(case: &Case) -> Option<String> {
         if case.panicked {
             "A reset is an error that a `read`, a `write` or a `shutdown` returns, and an `unwrap` makes a \
              panic of it. It is the caller's to know: return it with `?`."
-        } else if case.is_running() {
+        } else if spins(case) {
             "The loop goes on after an error: each call fails again, at once, for ever."
         } else if case.awaited == Awaited::Return {
             return None;
@@ -191,8 +215,9 @@ pub(super) fn no_time_out(returned: &io::Result<()>, early: bool) -> Option<Stri
                  remains until the deadline it has passed: TimedOut."
             }
             Err(ErrorKind::TimedOut) => {
-                "It gave up too early. Either the limit is counted wrong, or something else is taken for \
-                 its end. Only the clock tells."
+                "It timed out too early. Either the limit is counted wrong (in another unit, or cut to whole \
+                 milliseconds), or something else is taken for its end: an error, a wait that is over. \
+                 Only the clock tells."
             }
             Err(ErrorKind::ConnectionReset | ErrorKind::BrokenPipe) => {
                 "The peer has reset nothing: if the socket was shut down in both directions, the kernel \
@@ -204,8 +229,12 @@ pub(super) fn no_time_out(returned: &io::Result<()>, early: bool) -> Option<Stri
     )
 }
 
+/// For a call that came back as late as if the limit had begun when all was written.
+pub(super) const BEGAN_ANEW: &str = "The limit began anew when all was written. It is one for both, the writing and the hearing \
+     out: note the deadline at the beginning, before the first write.";
+
 pub(super) fn waits_for_a_silent_peer(case: &Case) -> Option<String> {
-    case.is_blocked_in(&[Call::Read, Call::Splice]).then(|| {
+    (hangs(case) && case.is_blocked_in(&[Call::Read, Call::Splice])).then(|| {
         "It is blocked in a read beyond its limit: the read has no timeout, or too long a one. A peer \
          that never closes would hold the thread and the descriptor. A read gets what remains until \
          the deadline as its timeout."
@@ -214,16 +243,17 @@ pub(super) fn waits_for_a_silent_peer(case: &Case) -> Option<String> {
 }
 
 pub(super) fn waits_for_a_talkative_peer(case: &Case) -> Option<String> {
-    case.is_blocked_in(&[Call::Read, Call::Poll, Call::Splice]).then(|| {
+    let has_returned = case.stuck.is_none() && !case.panicked;
+    (has_returned || case.is_blocked_in(&HEARING)).then(|| {
         "A byte now and then has held it beyond its limit. Either it has no limit at all, or a timeout \
          that begins anew with each read. A deadline is one point in time: note it first, compute what \
-         remains before each read, and give up when nothing does."
+         remains before each read, and return TimedOut when nothing does."
             .to_owned()
     })
 }
 
 pub(super) fn waits_for_a_deaf_peer(case: &Case) -> Option<String> {
-    case.is_blocked_in(&[Call::Write]).then(|| {
+    (hangs(case) && case.is_blocked_in(&[Call::Write])).then(|| {
         "It is blocked in a write beyond its limit: both kernels' buffers are full, the peer does not read, \
          and the write has no timeout (SO_SNDTIMEO, `set_write_timeout`), or too long a one. It gets what \
          remains until the deadline."
@@ -231,14 +261,17 @@ pub(super) fn waits_for_a_deaf_peer(case: &Case) -> Option<String> {
     })
 }
 
+/// For a call that was late by a second write, or by many.
+pub(super) const EACH_WRITE: &str = "A write that times out when it has written a part is no error, but says how much. The next one \
+     (`write_all` makes it) begins the timeout anew. Write in a loop of your own, and compute what \
+     remains before each.";
+
 pub(super) fn waits_for_a_slow_peer(case: &Case) -> Option<String> {
-    // It may have returned by the time that its threads were looked at: late all the same.
-    let has_returned = !case.panicked && case.evidence.threads.is_empty();
+    let has_returned = case.stuck.is_none() && !case.panicked;
     (has_returned || case.is_blocked_in(&[Call::Write, Call::Poll])).then(|| {
-        "A peer that reads a little now and then has held it beyond its limit: a write that times out \
-         when it has written a part is no error, but says how much; the next one (`write_all` makes it) \
-         begins the timeout anew. Write in a loop of your own, and compute what remains before each."
-            .to_owned()
+        format!(
+            "A peer that reads a little now and then has held it beyond its limit. {EACH_WRITE}"
+        )
     })
 }
 

@@ -22,7 +22,7 @@ use crate::exam::{AMPLE, Exam, Suite, Verdict};
 pub const EXERCISE: Exercise = Exercise {
     number: 8,
     name: "close",
-    task: "send a large answer whole, and hear the peer out before you close",
+    task: "send a large answer whole, and drain the peer before you close",
     hints: [
         "A close with bytes unread sends RST, and so does the kernel when bytes come to a socket that is \
          closed; a RST throws away what is not sent yet. So the order is: write all, say that no more \

@@ -162,11 +162,16 @@ impl<'e> Call<'e> {
 
     /// The peer resets the connection: that is what the call must return, and no time-out.
     pub(super) fn tells_a_reset(self, when: &str) -> Verdict {
+        self.exam.comes_to_rest()?;
+        let had_returned = self.answer.has_ended();
         self.peer.reset();
         let error = self
             .answer
             .fails(&format!("after a reset {when}"))
-            .because(cause::loses_a_reset)?;
+            .because(|case| match had_returned {
+                true => cause::ends_too_soon(case),
+                false => cause::loses_a_reset(case),
+            })?;
         let kind = error.kind();
         self.exam
             .must(
@@ -206,9 +211,9 @@ impl<'e> Call<'e> {
         let took = self.answer.took();
         let after = took.time;
         let seen = match &returned {
-            Ok(()) => format!("it has returned Ok after {after:.1?}"),
+            Ok(()) => format!("it has returned Ok after {after:.2?}"),
             Err(error) => format!(
-                "it has returned {:?} after {after:.1?}: {error}",
+                "it has returned {:?} after {after:.2?}: {error}",
                 error.kind()
             ),
         };

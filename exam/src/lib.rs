@@ -23,6 +23,7 @@ mod watched;
 
 use std::{
     cell::{Cell, RefCell},
+    collections::HashMap,
     fmt, io,
     net::{SocketAddr, TcpListener, TcpStream},
     os::fd::AsFd,
@@ -115,6 +116,8 @@ pub struct Exam {
     old: RefCell<Vec<End>>,
     /// The inodes of the exam's own sockets: all others are the student's.
     own: RefCell<Vec<u32>>,
+    /// The ports of this process's other TCP sockets, by their inodes; 0 for a socket that is none.
+    others: RefCell<HashMap<u32, u16>>,
     /// How many bytes of the answer's the exam has read.
     received: Cell<u64>,
     /// What a check counts besides, such as calls that are done.
@@ -140,6 +143,7 @@ impl Exam {
             udp: Cell::default(),
             old: RefCell::default(),
             own: RefCell::default(),
+            others: RefCell::default(),
             received: Cell::default(),
             counted: RefCell::default(),
             stuck: RefCell::default(),

@@ -127,6 +127,7 @@ fn waits(threads: &[&Thread]) -> String {
 fn seconds(time: Duration) -> String {
     match time.as_millis() {
         milliseconds @ ..1000 => format!("{milliseconds} ms"),
+        600_000.. => format!("{:.0} min", time.as_secs_f64() / 60.0), // what is left of an hour, say
         _ => format!("{:.1} s", time.as_secs_f64()),
     }
 }

@@ -3,7 +3,6 @@
 //! exam's, and the sockets of this process.
 
 use std::{
-    collections::HashMap,
     io,
     os::fd::AsFd,
     sync::atomic::Ordering,
@@ -37,15 +36,13 @@ const STAYS: u32 = 8;
 /// What an exam looks at while it waits.
 struct Watched<'e> {
     exam: &'e Exam,
-    /// Ports of sockets of this process which the evidence need not show.
-    others: HashMap<u32, u16>,
 }
 
 impl World for Watched<'_> {
     fn look(&mut self, with_info: bool) -> io::Result<Look> {
         let threads = threads::others()?;
         let unreadable = |unmet| io::Error::other(format!("{unmet:?}"));
-        let sockets = self.exam.all_sockets(&mut self.others, with_info);
+        let sockets = self.exam.all_sockets(with_info);
         Ok(Look {
             threads: threads.into_iter().filter(is_of_this_check).collect(),
             sockets: sockets.map_err(unreadable)?.rows,
@@ -68,10 +65,7 @@ impl Exam {
         ask: impl FnMut(Duration) -> Verdict<Option<T>>,
     ) -> Verdict<Option<T>> {
         self.forget_stuck();
-        let mut world = Watched {
-            exam: self,
-            others: HashMap::new(),
-        };
+        let mut world = Watched { exam: self };
         match wait(&mut world, self.ceiling, ask)? {
             Ok(answer) => Ok(Some(answer)),
             Err(stuck) => {
@@ -232,7 +226,8 @@ impl Exam {
 
     /// The watched rows, and those of all other TCP sockets of this process: an answer may have
     /// connections of its own, with bytes under way in them.
-    fn all_sockets(&self, others: &mut HashMap<u32, u16>, with_info: bool) -> Verdict<Table> {
+    fn all_sockets(&self, with_info: bool) -> Verdict<Table> {
+        let mut others = self.others.borrow_mut();
         let watched = match with_info {
             true => self.table_with_info()?,
             false => self.table()?,

@@ -46,7 +46,8 @@ fn rests(row: &Row, look: &Look) -> bool {
         State::SynRecv => false,
         // A peer that does not read has closed its window: a probe brings no byte across, and no
         // segment is sent before it does (RFC 9293, 3.8.6.1).
-        _ if is_probing(row) => row.window == Some(0),
+        // If the peer has read all meanwhile, the next probe will find room.
+        _ if is_probing(row) => row.window == Some(0) && has_unread(row, look),
         State::FinWait1 | State::Closing | State::LastAck => false,
         State::Established | State::CloseWait | State::FinWait2 => {
             let is_probed = row
@@ -70,6 +71,14 @@ fn is_full_for(listener: &Row, connecting: &Row) -> bool {
             .is_some_and(|backlog| listener.recv_q > backlog)
         && at.port() == to.port()
         && (ip.is_unspecified() || ip == to.ip().to_canonical())
+}
+
+/// Whether the peer has bytes that its program has not read. One on another machine may have.
+fn has_unread(row: &Row, look: &Look) -> bool {
+    let other = row.end().other();
+    let mut rows = look.sockets.iter();
+    rows.find(|row| other.is(row))
+        .is_none_or(|row| row.recv_q > 0)
 }
 
 /// Where the other end of a connection is gone, its RST may be on the way.

@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Look, Stuck, World, wait};
+use super::{Look, Stuck, World, quiet::is_quiet, wait};
 use crate::{
     peer::{connected, narrow, silent},
     table::{End, Kernel},
@@ -151,6 +151,11 @@ fn a_write_to_a_peer_that_does_not_read_is_proven_to_hang() {
     let (result, thread) = start("w-write", move || server.write_all(&vec![0; 8 << 20]));
     let stuck = returns(&mut world, &result).unwrap_err();
     assert!(matches!(stuck, Stuck::Hang(_)), "{stuck}");
+    let mut look = stuck.look().clone();
+    assert!(is_quiet(&look));
+    // Had the peer read all, there would be room, and a probe would find it.
+    look.sockets.iter_mut().for_each(|row| row.recv_q = 0);
+    assert!(!is_quiet(&look));
     drop(client); // RST: its bytes are unread
     thread.join().unwrap();
 }

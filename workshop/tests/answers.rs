@@ -129,7 +129,7 @@ answers! {
             writes_ok_with_the_lock writes_with_the_lock;
 
         close(answer): a_limit_for_each_half a_timeout_for_each_read a_timeout_for_each_write
-            closes_at_once forgets_the_fin gives_up_at_a_signal hears_first
+            closes_at_once ends_a_little_early forgets_the_fin gives_up_at_a_signal hears_first
             ignores_end_of_file keeps_a_clone leaves_a_thread lingers loses_a_reset
             no_limit ok_at_the_limit one_write passes_zero_on reads_once
             reads_what_is_there resets_at_the_end says_would_block shuts_down_again
@@ -156,8 +156,8 @@ answers! {
             forgets_the_fin_behind_the_queue full_is_an_error ignores_the_rest
             later_for_ever never_asks no_limit one_below_its_limit one_piece_a_call
             only_queues overtakes polls_itself queues_all_of_it_again queues_before_it_looks
-            shuts_down_twice spins stays_blocking takes_a_part
-            takes_more_after_the_end throws_the_queue_away unwraps waits_a_little
+            shuts_down_twice sleeps_once spins stays_blocking takes_a_part
+            takes_more_after_the_end throws_the_queue_away tries_for_a_while unwraps waits_a_little
             write_all writes_before_it_looks;
 
         backlog(listen, serve): a_thread_each accepts_ahead as_long_as_may_be asserts casts
@@ -259,13 +259,14 @@ answers! {
         kv(serve_client): a_byte_at_a_time closes_early computes_after_each_read its_own_buffer polls
             sleeps_after_each_read two_threads wakes_up_often;
 
-        close(answer): in_small_pieces polls reads_while_it_writes the_workshops_own;
+        close(answer): a_byte_at_a_time computes_after_each_read in_small_pieces polls
+            reads_while_it_writes sleeps_after_each_read the_workshops_own;
 
         states(bring): by_loss by_time_outs drops_what_it_can in_letters slow;
 
         nonblocking(connect): asks_connect_again by_epoll naps shuts_a_blocking_dial_down;
 
-        window(outbox): a_byte_at_a_time dont_wait flushes_first keeps_the_pieces;
+        window(outbox): a_byte_at_a_time computes_in_each_call dont_wait flushes_first keeps_the_pieces;
 
         backlog(listen, serve): asks_afterwards hands_over permits polls;
 

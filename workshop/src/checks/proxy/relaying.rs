@@ -13,10 +13,13 @@ use socket2::{Domain, SockRef, Socket, Type};
 
 use super::{Relay, cause};
 
-use crate::exam::{Answer, Because, Exam, Peer, Stuck, Unmet, Verdict, here};
+use crate::exam::{Answer, Because, Exam, Peer, Unmet, Verdict, here};
 
 /// A buffer that is soon full, in bytes.
 const SMALL: usize = 8 << 10;
+
+/// A receive buffer, in bytes. Not smaller: then the kernel is at times slow to say that there is room.
+const WINDOW: usize = 16 << 10;
 
 /// So much is read at once.
 const PIECE: usize = 16 << 10;
@@ -24,6 +27,9 @@ const PIECE: usize = 16 << 10;
 /// What may be taken of what nobody reads, in bytes: the relay's megabyte, and what the kernel's small
 /// buffers hold, several times over.
 const ENOUGH: usize = 3 << 20;
+
+/// How often the kernel may be slow to bring the bytes on.
+const TRIES: usize = 5;
 
 /// One side of the relay.
 pub(super) struct Side<'e> {
@@ -143,25 +149,17 @@ impl<'e> Relaying<'e> {
     /// be taken.
     pub fn fills(&self, from: &Side, to: &Side) -> Verdict<Vec<u8>> {
         let mut taken = Vec::new();
-        // Until nothing moves any more: then the relay waits for the side that does not read.
-        let too_much = self.exam.comes_true(|| {
-            while taken.len() <= ENOUGH {
-                let more = numbered_from(taken.len());
-                match from.peer.fill(&more)? {
-                    0 => break,
-                    n => taken.extend(&more[..n]),
-                }
+        let mut is_held_up = false;
+        for _ in 0..TRIES {
+            if taken.len() > ENOUGH || is_held_up {
+                break;
             }
-            Ok(taken.len() > ENOUGH)
-        })?;
-        if !too_much
-            && self
-                .exam
-                .is_stuck_in(|stuck| matches!(stuck, Stuck::Ceiling(..)))
-        {
-            return Err(Unmet::not_here(
-                "the bytes still moved when the exam stopped waiting",
-            ));
+            self.sends_what_goes(from, &mut taken)?;
+            is_held_up = self.is_held_up(from)?;
+        }
+        let too_much = taken.len() > ENOUGH;
+        if !too_much && !is_held_up {
+            return Err(Unmet::not_here("bytes are still under way to your relay"));
         }
         let (name, other) = (from.name, to.name);
         self.exam.step(format!(
@@ -173,6 +171,29 @@ impl<'e> Relaying<'e> {
             .must(!too_much, expected, seen)
             .caused_by(cause::TAKES_TOO_MUCH)?;
         Ok(taken)
+    }
+
+    /// Sends until nothing moves any more, or too much has been taken.
+    fn sends_what_goes(&self, from: &Side, taken: &mut Vec<u8>) -> Verdict {
+        self.exam
+            .comes_true(|| {
+                while taken.len() <= ENOUGH {
+                    let more = numbered_from(taken.len());
+                    match from.peer.fill(&more)? {
+                        0 => break,
+                        n => taken.extend(&more[..n]),
+                    }
+                }
+                Ok(taken.len() > ENOUGH)
+            })
+            .map(drop)
+    }
+
+    /// Whether it is the relay that does not read, and not the kernel that is slow to say that there is
+    /// room: then nothing is unread.
+    fn is_held_up(&self, from: &Side) -> Verdict<bool> {
+        let table = self.exam.table()?;
+        Ok(table.find(from.end).is_none_or(|row| row.recv_q > 0))
     }
 
     /// One side resets, and the other must hear just that. The other may have half-closed before.
@@ -289,9 +310,9 @@ fn narrow_side<'e>(exam: &'e Exam, name: &'static str) -> Verdict<(Side<'e>, Tcp
 /// window segments would be larger than a small buffer has room for.
 fn narrow() -> io::Result<(TcpStream, TcpStream)> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
-    SockRef::from(&listener).set_recv_buffer_size(SMALL)?; // what it accepts inherits it
+    SockRef::from(&listener).set_recv_buffer_size(WINDOW)?; // what it accepts inherits it
     let client = Socket::new(Domain::IPV4, Type::STREAM, None)?;
-    client.set_recv_buffer_size(SMALL)?;
+    client.set_recv_buffer_size(WINDOW)?;
     client.connect(&listener.local_addr()?.into())?;
     let (server, _) = listener.accept()?;
     for end in [SockRef::from(&client), SockRef::from(&server)] {

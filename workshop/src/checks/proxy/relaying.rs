@@ -16,13 +16,16 @@ use super::{Relay, cause};
 use crate::exam::{Answer, Because, Exam, Peer, Unmet, Verdict, here};
 
 /// A buffer that is soon full, in bytes.
-const SMALL: usize = 8 << 10;
+const SMALL: usize = 16 << 10;
 
 /// A receive buffer, in bytes. Not smaller: then the kernel is at times slow to say that there is room.
 const WINDOW: usize = 16 << 10;
 
 /// So much is read at once.
 const PIECE: usize = 16 << 10;
+
+/// Less than the kernel's send buffer has.
+const A_LITTLE: usize = 4 << 10;
 
 /// What may be taken of what nobody reads, in bytes: the relay's megabyte, and what the kernel's small
 /// buffers hold, several times over.
@@ -113,10 +116,10 @@ impl<'e> Relaying<'e> {
         Ok(())
     }
 
-    /// The same, with a reader who takes a piece when the relay has done what it can: the last of them
+    /// The same, with a reader who takes a little when the relay has done what it can: the last bytes
     /// wait in the kernel when it returns.
     pub fn receives_at_leisure(&self, bytes: &[u8], from: &Side, to: &Side) -> Verdict {
-        for piece in bytes.chunks(PIECE) {
+        for piece in bytes.chunks(A_LITTLE) {
             self.receives(piece, from, to)?;
             self.exam.comes_to_rest()?;
         }
@@ -155,7 +158,7 @@ impl<'e> Relaying<'e> {
                 break;
             }
             self.sends_what_goes(from, &mut taken)?;
-            is_held_up = self.is_held_up(from)?;
+            is_held_up = self.is_held_up(from);
         }
         let too_much = taken.len() > ENOUGH;
         if !too_much && !is_held_up {
@@ -190,10 +193,13 @@ impl<'e> Relaying<'e> {
     }
 
     /// Whether it is the relay that does not read, and not the kernel that is slow to say that there is
-    /// room: then nothing is unread.
-    fn is_held_up(&self, from: &Side) -> Verdict<bool> {
-        let table = self.exam.table()?;
-        Ok(table.find(from.end).is_none_or(|row| row.recv_q > 0))
+    /// room: then nothing was unread when nothing moved.
+    fn is_held_up(&self, from: &Side) -> bool {
+        self.exam.is_stuck_in(|stuck| {
+            let mut rows = stuck.look().sockets.iter();
+            let yours = rows.find(|row| from.end.is(row));
+            stuck.is_proven() || yours.is_some_and(|row| row.recv_q > 0)
+        })
     }
 
     /// One side resets, and the other must hear just that. The other may have half-closed before.

@@ -4,6 +4,7 @@ pub mod backlog;
 pub mod close;
 pub mod datagrams;
 pub mod deadlines;
+mod delay;
 pub mod dialer;
 pub mod echo;
 mod full;

@@ -52,6 +52,7 @@ pub use self::{
     report::{Failure, Marked, Outcome, Report, Teller, tell},
     text::{dump, numbered, quote},
     time::{Reference, Timing, Took},
+    waiting::is_ready,
 };
 pub use self::{orphans::Orphans, supervise::CEILING};
 

@@ -263,7 +263,7 @@ impl Exam {
 ///
 /// # Errors
 /// It cannot be polled.
-pub(super) fn is_ready(socket: &impl AsFd, events: PollFlags, rest: Duration) -> Verdict<bool> {
+pub fn is_ready(socket: &impl AsFd, events: PollFlags, rest: Duration) -> Verdict<bool> {
     let mut fds = [PollFd::new(socket.as_fd(), events)];
     match ppoll(&mut fds, Some(TimeSpec::from_duration(rest)), None) {
         Ok(ready) => Ok(ready > 0),

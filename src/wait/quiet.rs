@@ -65,7 +65,9 @@ fn is_full_for(listener: &Row, connecting: &Row) -> bool {
     let (at, to) = (listener.local, connecting.peer);
     let ip = at.ip().to_canonical();
     listener.state == State::Listen
-        && listener.backlog.is_some_and(|backlog| listener.recv_q > backlog)
+        && listener
+            .backlog
+            .is_some_and(|backlog| listener.recv_q > backlog)
         && at.port() == to.port()
         && (ip.is_unspecified() || ip == to.ip().to_canonical())
 }

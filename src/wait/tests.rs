@@ -1,7 +1,7 @@
 use std::{
     convert::Infallible,
     io::{self, Read, Write},
-    net::{Shutdown, TcpListener, TcpStream},
+    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -11,8 +11,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use socket2::{Domain, Socket, Type};
+
 use super::{Look, Stuck, World, wait};
 use crate::{
+    accept_queue::decided,
     peer::{connected, narrow},
     table::{End, Kernel},
     threads,
@@ -213,4 +216,45 @@ fn an_echo_is_never_taken_for_a_hang() {
     }
     drop(client);
     thread.join().unwrap();
+}
+
+/// The sockets of one port, and no thread.
+struct Port {
+    kernel: Kernel,
+    port: u16,
+}
+
+impl World for Port {
+    fn look(&mut self, _with_info: bool) -> io::Result<Look> {
+        Ok(Look {
+            sockets: self.kernel.table_of(&[self.port])?.rows,
+            ..Look::default()
+        })
+    }
+}
+
+#[test]
+fn a_syn_for_a_full_accept_queue_is_never_answered() {
+    let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
+    listener.bind(&any.into()).unwrap();
+    listener.listen(0).unwrap(); // there is room for one
+    let listener = TcpListener::from(listener);
+    let addr = listener.local_addr().unwrap();
+    let _queued = TcpStream::connect(addr).unwrap();
+    decided(&listener, 1).unwrap();
+    let dropped = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    dropped.set_nonblocking(true).unwrap();
+    dropped.connect(&addr.into()).unwrap_err(); // EINPROGRESS
+    let mut world = Port {
+        kernel: Kernel::open().unwrap(),
+        port: addr.port(),
+    };
+    let ceiling = Instant::now() + Duration::from_secs(120);
+    let stuck = wait(&mut world, ceiling, |rest| {
+        thread::sleep(rest); // the connection cannot come
+        Ok::<_, Infallible>(dropped.peer_addr().ok())
+    });
+    let stuck = stuck.unwrap_or_else(|never| match never {}).unwrap_err();
+    assert!(matches!(stuck, Stuck::Hang(_)), "{stuck}");
 }

@@ -121,6 +121,7 @@ pub(super) fn brings(exam: &Exam, bring: Bring, asked: (State, State), bytes: By
         }
     };
     comes_to_stay(exam, asked, &pair, &handed)?;
+    exam.step("the kernel shows these states, and goes on to show them");
     hands_back_what_it_keeps(exam, &pair, &handed)?;
     // The next connection shall be the only one that is shown.
     for stream in [handed.client, handed.server].into_iter().flatten() {

@@ -1,4 +1,5 @@
-//! Right: a FIN, or the ACK of it, is lost by a filter on the other end's socket, which hears nothing.
+//! Right: a FIN, or the ACK of it, is lost by a filter on the other end's socket, which hears nothing. Where
+//! the kernel grants an ordinary user no filter, the FIN waits behind data instead.
 
 use socket_workshop::peer::hears_only;
 use socket_workshop::table::State::{self, *};
@@ -27,15 +28,26 @@ pub fn bring(
             read_to_end(&server)?;
             fin(&server)?;
         }
-        (FinWait1, Established) => {
-            hears_only(&server, 0)?;
-            fin(&client)?;
-        }
+        (FinWait1, Established) => match hears_only(&server, 0) {
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+                fin_behind_data(&client)?;
+            }
+            result => {
+                result?;
+                fin(&client)?;
+            }
+        },
         (FinWait1, FinWait1) => {
-            hears_only(&server, 0)?;
-            hears_only(&client, 0)?;
-            fin(&client)?;
-            fin(&server)?;
+            match hears_only(&server, 0).and_then(|()| hears_only(&client, 0)) {
+                Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+                    two_fins_behind_data(&client, &server)?;
+                }
+                result => {
+                    result?;
+                    fin(&client)?;
+                    fin(&server)?;
+                }
+            }
         }
         (Closing, FinWait2) => {
             two_fins_behind_data(&client, &server)?;

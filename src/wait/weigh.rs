@@ -172,8 +172,11 @@ impl Weighing {
             self.equal_since = Instant::now();
         }
         self.equal += 1;
+        // How long a call lasts is read after the look, when its thread may have gone on, and its memory
+        // mean something else. The next look tells: it finds the thread blocked as it was, or not.
         let (looks, time) = FOR_DATAGRAMS;
-        !look.datagrams || self.equal >= looks && self.equal_since.elapsed() >= time
+        self.equal > 1
+            && (!look.datagrams || self.equal >= looks && self.equal_since.elapsed() >= time)
     }
 }
 

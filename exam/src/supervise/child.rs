@@ -74,6 +74,7 @@ impl Exam {
 /// The check's own process: makes the check, says what came of it, and ends, whatever else is running.
 pub(super) fn examine(
     exercise: &str,
+    student_file: &str,
     holds: bool,
     check: impl FnOnce(&Exam) -> Verdict,
     cause: fn(&Case) -> Option<String>,
@@ -88,7 +89,7 @@ pub(super) fn examine(
     };
     let before = descriptors().unwrap_or_default();
     let teller = supervisor.clone();
-    record_panics(move |problem| {
+    record_panics(student_file.to_owned(), move |problem| {
         if let Some(outcome) = todo(problem) {
             teller.hear(&Message::End { outcome, ours: 0 }); // nothing more can be learnt
             process::exit(0);

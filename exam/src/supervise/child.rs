@@ -42,10 +42,9 @@ impl Supervisor {
     }
 
     /// The check has failed just now: in which lines are these threads? Waits until they have been found.
+    /// Without threads: none are shown, whatever a failure before this one, which did not count, has shown.
     pub(crate) fn find(&self, threads: Vec<(i32, String)>) {
-        if !threads.is_empty() {
-            self.hear(&Message::Where(threads));
-        }
+        self.hear(&Message::Where(threads));
     }
 
     /// The check has failed just now. The whole process stops, threads and all, with its sockets as

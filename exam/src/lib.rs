@@ -23,21 +23,25 @@ mod watched;
 
 use std::{
     cell::{Cell, RefCell},
+    collections::HashMap,
     fmt, io,
     net::{SocketAddr, TcpListener, TcpStream},
     os::fd::AsFd,
     panic::Location,
     process::ExitCode,
+    sync::{Arc, atomic::AtomicUsize},
     thread,
     time::{Duration, Instant},
 };
 
+use nix::{errno::Errno, poll::PollFlags};
 pub use socket_workshop::threads::{Call, Doing};
 pub use socket_workshop::wait::Stuck;
 use socket_workshop::{
     table::{End, Kernel},
     wait::IDLE,
 };
+use socket2::{Domain, Socket, Type};
 
 use self::supervise::{Message, Supervisor};
 pub use self::{
@@ -48,6 +52,7 @@ pub use self::{
     report::{Failure, Marked, Outcome, Report, Teller, tell},
     text::{dump, numbered, quote},
     time::{Reference, Timing, Took},
+    waiting::is_ready,
 };
 pub use self::{orphans::Orphans, supervise::CEILING};
 
@@ -112,8 +117,12 @@ pub struct Exam {
     old: RefCell<Vec<End>>,
     /// The inodes of the exam's own sockets: all others are the student's.
     own: RefCell<Vec<u32>>,
+    /// The ports of this process's other TCP sockets, by their inodes; 0 for a socket that is none.
+    others: RefCell<HashMap<u32, u16>>,
     /// How many bytes of the answer's the exam has read.
     received: Cell<u64>,
+    /// What a check counts besides, such as calls that are done.
+    counted: RefCell<Option<Arc<AtomicUsize>>>,
     /// How the last wait ended, if what it waited for did not happen.
     stuck: RefCell<Option<Stuck>>,
     /// When every wait ends.
@@ -135,7 +144,9 @@ impl Exam {
             udp: Cell::default(),
             old: RefCell::default(),
             own: RefCell::default(),
+            others: RefCell::default(),
             received: Cell::default(),
+            counted: RefCell::default(),
             stuck: RefCell::default(),
             ceiling: Exam::new_ceiling(),
         }
@@ -145,6 +156,12 @@ impl Exam {
     pub fn step(&self, what: impl Into<String>) {
         self.forget_stuck();
         self.supervisor.hear(&Message::Step(what.into()));
+    }
+
+    /// From now on waits take a change of this number for something that moves: for a check that has many
+    /// calls made by one thread, each of which may take its time.
+    pub fn counts(&self, done: &Arc<AtomicUsize>) {
+        self.counted.replace(Some(Arc::clone(done)));
     }
 
     /// A listener of the exam's own, on a free port of loopback.
@@ -178,15 +195,43 @@ impl Exam {
     /// # Errors
     /// It cannot be reached: the check has failed.
     pub fn dial(&self, addr: SocketAddr) -> Verdict<Peer<'_>> {
-        self.watches_port(addr.port());
-        match TcpStream::connect(addr) {
-            Ok(stream) => {
+        let expected = format!("a connection to {addr}");
+        match self.connects(addr)? {
+            Some(Ok(stream)) => {
                 let client = here("read its address", stream.local_addr())?;
                 self.step(format!("connected {client} to your server {addr}"));
                 Ok(Peer::new(self, stream))
             }
-            Err(error) => self.fail(format!("a connection to {addr}"), error.to_string()),
+            Some(Err(error)) => self.fail(expected, error.to_string()),
+            None => self.fail(expected, "the SYN is not answered"),
         }
+    }
+
+    /// What connect says for this address. `None` if the SYN will never be answered. The call itself does
+    /// not wait in the kernel: the exam could not look meanwhile.
+    ///
+    /// # Errors
+    /// There is no such socket here.
+    pub fn connects(&self, addr: SocketAddr) -> Verdict<Option<io::Result<TcpStream>>> {
+        self.watches_port(addr.port());
+        let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None);
+        let socket = here("make a socket", socket)?;
+        self.owns(&socket);
+        here("make a socket non-blocking", socket.set_nonblocking(true))?;
+        match socket.connect(&addr.into()) {
+            Ok(()) => {}
+            Err(error) if error.raw_os_error() == Some(Errno::EINPROGRESS as i32) => {
+                if !self.becomes_ready(&socket, PollFlags::POLLOUT)? {
+                    return Ok(None);
+                }
+            }
+            Err(error) => return Ok(Some(Err(error))),
+        }
+        if let Some(error) = here("read SO_ERROR", socket.take_error())? {
+            return Ok(Some(Err(error)));
+        }
+        here("make a socket blocking", socket.set_nonblocking(false))?;
+        Ok(Some(Ok(socket.into())))
     }
 
     /// Declares a socket the exam's own: the evidence will say so.
@@ -239,12 +284,14 @@ impl Exam {
     ) -> Verdict<T> {
         let stuck = self.take_stuck();
         let evidence = self.evidence();
-        self.supervisor
-            .find(stuck.as_ref().map(proof::labels).unwrap_or_default());
-        self.supervisor.may_hold(evidence.look());
+        let look = evidence.look();
         let mut case = Case::new(expected.into(), seen.into(), evidence);
         case.awaited = awaited;
         case.proof = stuck.as_ref().map(proof::line);
+        // Last, for calls that are looked at may be interrupted: the answer may go on.
+        self.supervisor
+            .find(stuck.as_ref().map(proof::labels).unwrap_or_default());
+        self.supervisor.may_hold(look);
         case.stuck = stuck;
         Err(Unmet::Failed(Box::new(case)))
     }

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use socket_workshop::{
+    table::State,
     threads::{Call, Doing, Lasts, Thread},
-    wait::Stuck,
+    wait::{Look, Stuck},
 };
 
 use super::{
@@ -22,6 +23,10 @@ pub(super) fn line(stuck: &Stuck) -> String {
              nothing more"
                 .to_owned()
         }
+        Stuck::Hang(look) if is_dialing(look) => format!(
+            "proven: {}, each SYN is dropped (the accept queue is full), and the exam accepts nothing",
+            waits(&threads)
+        ),
         Stuck::Hang(_) => format!(
             "proven: {}, no segment is under way, and the exam sends nothing more",
             waits(&threads)
@@ -86,6 +91,21 @@ fn in_vain(thread: &Thread) -> &'static str {
     }
 }
 
+fn is_connect(doing: Doing) -> bool {
+    matches!(
+        doing,
+        Doing::Blocked {
+            call: Call::Connect,
+            ..
+        }
+    )
+}
+
+fn is_dialing(look: &Look) -> bool {
+    let mut rows = look.sockets.iter();
+    rows.any(|row| row.state == State::SynSent)
+}
+
 /// Where these threads wait, and for how long they may.
 fn waits(threads: &[&Thread]) -> String {
     let place = |thread: &&Thread| (thread.doing, thread.call.map(|call| call.lasts()));
@@ -101,6 +121,8 @@ fn waits(threads: &[&Thread]) -> String {
     let (doing, lasts) = first;
     let limit = match lasts {
         Some(Lasts::Endless) => " without a timeout".to_owned(),
+        // Two minutes if it has no timeout: a SYN that is never answered ends it.
+        Some(Lasts::AtMost(limit)) if is_connect(doing) && limit > CEILING => String::new(),
         Some(Lasts::AtMost(limit)) => format!(" with a timeout of {}", seconds(limit)),
         _ => String::new(),
     };
@@ -110,6 +132,7 @@ fn waits(threads: &[&Thread]) -> String {
 fn seconds(time: Duration) -> String {
     match time.as_millis() {
         milliseconds @ ..1000 => format!("{milliseconds} ms"),
+        600_000.. => format!("{:.0} min", time.as_secs_f64() / 60.0), // what is left of an hour, say
         _ => format!("{:.1} s", time.as_secs_f64()),
     }
 }

@@ -8,6 +8,9 @@ use socket_workshop::threads::{Doing, Thread, others};
 /// has the name of the one that started it.
 pub(super) const OURS: &str = "exam";
 
+/// The name of a thread of the exam's that only measures a time: it makes nothing happen.
+pub(super) const CLOCK: &str = "exam clock";
+
 /// A failure shows so many lines of threads.
 const SHOWN: usize = 6;
 
@@ -21,9 +24,9 @@ pub(super) fn students() -> io::Result<Vec<Thread>> {
     Ok(threads)
 }
 
-/// The student's threads and the exam's: all but the one that waits for signals.
+/// The student's threads and the exam's: all but the one that waits for signals, and clocks.
 pub(super) fn is_of_this_check(thread: &Thread) -> bool {
-    !thread.name.starts_with("ctrl-c")
+    !thread.name.starts_with("ctrl-c") && thread.name != CLOCK
 }
 
 /// As a failure shows them: one line for each kind, with how many there are. Where that would be many

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Exam, Unmet, Verdict, here, threads::OURS};
+use super::{Exam, Unmet, Verdict, here, threads::CLOCK};
 
 /// How long a call took, on the thread that made it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ impl Exam {
             thread::sleep(limit); // its length is the subject
             begun.elapsed()
         };
-        let thread = thread::Builder::new().name(OURS.to_owned()).spawn(wait);
+        let thread = thread::Builder::new().name(CLOCK.to_owned()).spawn(wait);
         Ok(Reference {
             limit,
             thread: here("start a thread", thread)?,

@@ -3,9 +3,9 @@
 //! exam's, and the sockets of this process.
 
 use std::{
-    collections::HashMap,
     io,
     os::fd::AsFd,
+    sync::atomic::Ordering,
     time::{Duration, Instant},
 };
 
@@ -36,21 +36,19 @@ const STAYS: u32 = 8;
 /// What an exam looks at while it waits.
 struct Watched<'e> {
     exam: &'e Exam,
-    /// Ports of sockets of this process which the evidence need not show.
-    others: HashMap<u32, u16>,
 }
 
 impl World for Watched<'_> {
     fn look(&mut self, with_info: bool) -> io::Result<Look> {
         let threads = threads::others()?;
         let unreadable = |unmet| io::Error::other(format!("{unmet:?}"));
-        let sockets = self.exam.all_sockets(&mut self.others, with_info);
+        let sockets = self.exam.all_sockets(with_info);
         Ok(Look {
             threads: threads.into_iter().filter(is_of_this_check).collect(),
             sockets: sockets.map_err(unreadable)?.rows,
             datagrams: self.exam.watches_datagrams(),
             has_others: false, // the answer's, of other processes, are seen as children
-            progress: self.exam.received.get(),
+            progress: self.exam.received.get() + self.exam.counted(),
         })
     }
 }
@@ -67,10 +65,7 @@ impl Exam {
         ask: impl FnMut(Duration) -> Verdict<Option<T>>,
     ) -> Verdict<Option<T>> {
         self.forget_stuck();
-        let mut world = Watched {
-            exam: self,
-            others: HashMap::new(),
-        };
+        let mut world = Watched { exam: self };
         match wait(&mut world, self.ceiling, ask)? {
             Ok(answer) => Ok(Some(answer)),
             Err(stuck) => {
@@ -158,12 +153,55 @@ impl Exam {
         Ok(seen.unwrap_or(false))
     }
 
+    /// Waits until this is so, or until the answer's threads have run, at least twice, and are blocked
+    /// again: then they have had the chance, and do something else first. `false` if it is not so.
+    ///
+    /// # Errors
+    /// What `look` failed with, or the kernel does not say what threads are doing.
+    pub fn happens_now(&self, mut look: impl FnMut() -> Verdict<bool>) -> Verdict<bool> {
+        let turns = |threads: &[Thread]| threads.iter().map(|thread| thread.turns).sum::<u64>();
+        let before = turns(&here("look at threads", students())?);
+        let seen = self.until(|| {
+            let threads = here("look at threads", students())?; // before the look: what they do it shows
+            let rest = threads.iter().all(Thread::is_blocked) && turns(&threads) >= before + 2;
+            let is_so = look()?;
+            Ok((is_so || rest).then_some(is_so))
+        })?;
+        Ok(seen.unwrap_or(false))
+    }
+
     /// Waits until no thread of the answer's is left. `false` if one always will be.
     ///
     /// # Errors
     /// The kernel does not say what threads there are.
     pub fn has_no_thread_left(&self) -> Verdict<bool> {
         self.comes_true(|| Ok(here("look at threads", students())?.is_empty()))
+    }
+
+    /// Whether the answer has left no thread, now that it has returned. One that is about to end is
+    /// waited for. One that stays blocked is left, even if it has a timeout.
+    ///
+    /// # Errors
+    /// The kernel does not say what threads there are.
+    pub fn leaves_no_thread(&self) -> Verdict<bool> {
+        let (mut before, mut equal) = (Vec::new(), 0);
+        let left = self.until(|| {
+            let threads = here("look at threads", students())?;
+            if threads.is_empty() {
+                return Ok(Some(false));
+            }
+            let blocked = threads.iter().all(Thread::is_blocked) && threads == before;
+            equal = if blocked { equal + 1 } else { 0 };
+            before = threads;
+            Ok((equal == STAYS).then_some(true))
+        })?;
+        Ok(left == Some(false))
+    }
+
+    fn counted(&self) -> u64 {
+        let counted = self.counted.borrow();
+        let count = counted.as_ref().map(|count| count.load(Ordering::Relaxed));
+        count.unwrap_or(0) as u64
     }
 
     /// When every wait of this check ends.
@@ -188,7 +226,8 @@ impl Exam {
 
     /// The watched rows, and those of all other TCP sockets of this process: an answer may have
     /// connections of its own, with bytes under way in them.
-    fn all_sockets(&self, others: &mut HashMap<u32, u16>, with_info: bool) -> Verdict<Table> {
+    fn all_sockets(&self, with_info: bool) -> Verdict<Table> {
+        let mut others = self.others.borrow_mut();
         let watched = match with_info {
             true => self.table_with_info()?,
             false => self.table()?,
@@ -224,7 +263,7 @@ impl Exam {
 ///
 /// # Errors
 /// It cannot be polled.
-pub(super) fn is_ready(socket: &impl AsFd, events: PollFlags, rest: Duration) -> Verdict<bool> {
+pub fn is_ready(socket: &impl AsFd, events: PollFlags, rest: Duration) -> Verdict<bool> {
     let mut fds = [PollFd::new(socket.as_fd(), events)];
     match ppoll(&mut fds, Some(TimeSpec::from_duration(rest)), None) {
         Ok(ready) => Ok(ready > 0),

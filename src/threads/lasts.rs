@@ -42,7 +42,10 @@ impl SystemCall {
         match self.call() {
             Call::Read | Call::Accept => self.on_a_descriptor(Socket::read_timeout),
             Call::Write => self.on_a_descriptor(Socket::write_timeout),
-            Call::Connect => Lasts::AtMost(Duration::from_secs(127)), // tcp_syn_retries of 6
+            Call::Connect => match self.on_a_descriptor(Socket::write_timeout) {
+                Lasts::Endless => Lasts::AtMost(Duration::from_secs(127)), // tcp_syn_retries of 6
+                limited => limited,
+            },
             Call::Poll => self.poll_lasts(),
             Call::Sleep => self.sleep_lasts(),
             Call::Lock => self.futex_lasts(),

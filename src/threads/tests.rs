@@ -1,6 +1,6 @@
 use std::{
     io::{self, Read},
-    net::{TcpListener, UdpSocket},
+    net::{Shutdown, TcpListener, UdpSocket},
     os::{fd::AsFd, unix::net::UnixStream},
     sync::{Condvar, Mutex, mpsc},
     thread,
@@ -8,9 +8,10 @@ use std::{
 };
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use socket2::{Domain, Socket, Type};
 
 use super::{Call, Lasts, Thread, others, wait_in};
-use crate::deadline::Deadline;
+use crate::{deadline::Deadline, peer::silent};
 
 #[test]
 fn a_thread_that_is_blocked_in_a_read_is_seen_there() {
@@ -99,6 +100,24 @@ fn a_datagram_and_a_connection_are_waited_for_without_a_timeout() {
         is_endless,
         end,
     );
+}
+
+#[test]
+fn the_timeout_of_a_connect_is_the_sockets() {
+    for (name, timeout, longest) in [
+        ("t-dial", None, Duration::from_secs(127)),
+        ("t-dial-limit", Some(LONG), LONG),
+    ] {
+        let (listener, _queued) = silent().unwrap();
+        let addr = listener.local_addr().unwrap();
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.set_write_timeout(timeout).unwrap();
+        let dialing = socket.try_clone().unwrap();
+        let connect = move || dialing.connect(&addr.into());
+        let end = || drop(socket.shutdown(Shutdown::Both)); // connect returns ECONNABORTED
+        let is_right = |lasts| lasts == Lasts::AtMost(longest);
+        checked(name, connect, Call::Connect, is_right, end);
+    }
 }
 
 #[test]

@@ -40,11 +40,14 @@ fn is_running(row: &Row, kind: TimerKind) -> bool {
 fn rests(row: &Row, look: &Look) -> bool {
     match row.state {
         State::Listen | State::Close | State::TimeWait => true,
-        // The kernel sends the SYN, or the SYN,ACK, again by itself.
-        State::SynSent | State::SynRecv => false,
+        // The kernel sends the SYN, or the SYN,ACK, again by itself. It drops a SYN as long as the
+        // accept queue is full.
+        State::SynSent => look.sockets.iter().any(|other| is_full_for(other, row)),
+        State::SynRecv => false,
         // A peer that does not read has closed its window: a probe brings no byte across, and no
         // segment is sent before it does (RFC 9293, 3.8.6.1).
-        _ if is_probing(row) => row.window == Some(0),
+        // If the peer has read all meanwhile, the next probe will find room.
+        _ if is_probing(row) => row.window == Some(0) && has_unread(row, look),
         State::FinWait1 | State::Closing | State::LastAck => false,
         State::Established | State::CloseWait | State::FinWait2 => {
             let is_probed = row
@@ -56,6 +59,26 @@ fn rests(row: &Row, look: &Look) -> bool {
                 && (has_its_peer(row, look) || !is_on_this_machine(row.peer))
         }
     }
+}
+
+/// Whether this is the listener to which the other socket connects, with a full accept queue.
+fn is_full_for(listener: &Row, connecting: &Row) -> bool {
+    let (at, to) = (listener.local, connecting.peer);
+    let ip = at.ip().to_canonical();
+    listener.state == State::Listen
+        && listener
+            .backlog
+            .is_some_and(|backlog| listener.recv_q > backlog)
+        && at.port() == to.port()
+        && (ip.is_unspecified() || ip == to.ip().to_canonical())
+}
+
+/// Whether the peer has bytes that its program has not read. One on another machine may have.
+fn has_unread(row: &Row, look: &Look) -> bool {
+    let other = row.end().other();
+    let mut rows = look.sockets.iter();
+    rows.find(|row| other.is(row))
+        .is_none_or(|row| row.recv_q > 0)
 }
 
 /// Where the other end of a connection is gone, its RST may be on the way.

@@ -1,7 +1,7 @@
 use std::{
     convert::Infallible,
     io::{self, Read, Write},
-    net::{Shutdown, TcpListener, TcpStream},
+    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -11,9 +11,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Look, Stuck, World, wait};
+use super::{Look, Stuck, World, quiet::is_quiet, wait};
 use crate::{
-    peer::{connected, narrow},
+    peer::{connected, narrow, silent},
     table::{End, Kernel},
     threads,
 };
@@ -151,8 +151,54 @@ fn a_write_to_a_peer_that_does_not_read_is_proven_to_hang() {
     let (result, thread) = start("w-write", move || server.write_all(&vec![0; 8 << 20]));
     let stuck = returns(&mut world, &result).unwrap_err();
     assert!(matches!(stuck, Stuck::Hang(_)), "{stuck}");
+    let mut look = stuck.look().clone();
+    assert!(is_quiet(&look));
+    // Had the peer read all, there would be room, and a probe would find it.
+    look.sockets.iter_mut().for_each(|row| row.recv_q = 0);
+    assert!(!is_quiet(&look));
     drop(client); // RST: its bytes are unread
     thread.join().unwrap();
+}
+
+/// The threads of one name, and all sockets with this port at either end.
+struct Dialed {
+    name: &'static str,
+    kernel: Kernel,
+    port: u16,
+}
+
+impl World for Dialed {
+    fn look(&mut self, _with_info: bool) -> io::Result<Look> {
+        let threads = threads::others()?.into_iter();
+        Ok(Look {
+            threads: threads.filter(|thread| thread.name == self.name).collect(),
+            sockets: self.kernel.table_of(&[self.port])?.rows,
+            ..Look::default()
+        })
+    }
+}
+
+#[test]
+fn a_dial_whose_syn_is_dropped_is_proven_to_hang_until_there_is_room() {
+    let (listener, queued) = silent().unwrap();
+    let addr = listener.local_addr().unwrap();
+    let mut world = Dialed {
+        name: "w-dial",
+        kernel: Kernel::open().unwrap(),
+        port: addr.port(),
+    };
+    let (result, thread) = start("w-dial", move || TcpStream::connect(addr));
+    let ceiling = Instant::now() + Duration::from_secs(100);
+    let mut ask = |rest| Ok::<_, Infallible>(result.recv_timeout(rest).ok());
+    let Ok(outcome) = wait(&mut world, ceiling, &mut ask);
+    let stuck = outcome.unwrap_err();
+    assert!(matches!(stuck, Stuck::Hang(_)), "{stuck}");
+    drop(listener.accept().unwrap());
+    // The kernel sends the SYN again after a second: that is waited for.
+    let Ok(outcome) = wait(&mut world, ceiling, &mut ask);
+    outcome.unwrap().unwrap();
+    thread.join().unwrap();
+    drop(queued);
 }
 
 #[test]

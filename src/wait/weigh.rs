@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     table::{End, Row, State, TimerKind},
-    threads::{Doing, Lasts, Thread},
+    threads::{Call, Doing, Lasts, SystemCall, Thread},
 };
 
 /// However long the caller was kept from looking, no more than this is counted.
@@ -107,9 +107,13 @@ impl Weighing {
         if !look.threads.iter().all(Thread::is_blocked) && cpu > SPIN {
             return Some(Stuck::Spin(cpu, look));
         }
-        if look.threads.iter().any(is_running) {
+        if look
+            .threads
+            .iter()
+            .any(|thread| is_running(thread) || prints(thread))
+        {
             self.equal = 0;
-            return None; // it has all the time it needs to get a CPU
+            return None; // it has all the time it needs to get a CPU, or whoever reads what it prints
         }
         self.ran_since = cpu_of_others();
         for call in look.threads.iter().filter_map(|thread| thread.call) {
@@ -168,8 +172,11 @@ impl Weighing {
             self.equal_since = Instant::now();
         }
         self.equal += 1;
+        // How long a call lasts is read after the look, when its thread may have gone on, and its memory
+        // mean something else. The next look tells: it finds the thread blocked as it was, or not.
         let (looks, time) = FOR_DATAGRAMS;
-        !look.datagrams || self.equal >= looks && self.equal_since.elapsed() >= time
+        self.equal > 1
+            && (!look.datagrams || self.equal >= looks && self.equal_since.elapsed() >= time)
     }
 }
 
@@ -192,6 +199,12 @@ fn has_moved(before: &Look, look: &Look) -> bool {
     };
     let states = look.sockets.iter().map(state);
     before.progress != look.progress || !before.sockets.iter().map(state).eq(states)
+}
+
+/// Whether it waits for the reader of stdout or stderr, which is no part of what is waited for.
+fn prints(thread: &Thread) -> bool {
+    let prints = |call: SystemCall| call.call() == Call::Write && matches!(call.fd(), Some(1 | 2));
+    thread.call.is_some_and(prints)
 }
 
 fn have_stayed_blocked(before: &Look, look: &Look) -> bool {

@@ -78,7 +78,7 @@ answers! {
         dialer(dial): a_fixed_time_each a_least_time_each a_limit_for_each all_for_the_first
             another_kind backwards connects_to_all dials_when_it_has_returned divides_by_none
             forgets_its_timeout forgets_to_close forgets_what_was_refused hands_on_zero
-            keeps_a_clone leaves_a_clock leaves_the_losers names_only no_address_is_not_found
+            keeps_a_clone keeps_half_in_reserve leaves_a_clock leaves_the_losers names_only no_address_is_not_found
             no_limit one_family only_the_first refused_if_any_was rests_after_a_refusal
             sorts_by_family stays_non_blocking subtracts_below_zero takes_begun_for_connected
             takes_begun_for_failed takes_writable_for_connected tells_of_the_first
@@ -131,7 +131,7 @@ answers! {
             writes_ok_with_the_lock writes_with_the_lock;
 
         close(answer): a_limit_for_each_half a_timeout_for_each_read a_timeout_for_each_write
-            closes_at_once forgets_the_fin gives_up_at_a_signal hears_first
+            closes_at_once ends_a_little_early forgets_the_fin gives_up_at_a_signal hears_first
             ignores_end_of_file keeps_a_clone leaves_a_thread lingers loses_a_reset
             no_limit ok_at_the_limit one_write passes_zero_on reads_once
             reads_what_is_there resets_at_the_end says_would_block shuts_down_again
@@ -158,8 +158,8 @@ answers! {
             forgets_the_fin_behind_the_queue full_is_an_error ignores_the_rest
             later_for_ever never_asks no_limit one_below_its_limit one_piece_a_call
             only_queues overtakes polls_itself queues_all_of_it_again queues_before_it_looks
-            shuts_down_twice spins stays_blocking takes_a_part
-            takes_more_after_the_end throws_the_queue_away unwraps waits_a_little
+            shuts_down_twice sleeps_once spins stays_blocking takes_a_part
+            takes_more_after_the_end throws_the_queue_away tries_for_a_while unwraps waits_a_little
             write_all writes_before_it_looks;
 
         backlog(listen, serve): a_thread_each accepts_ahead as_long_as_may_be asserts casts
@@ -242,7 +242,8 @@ answers! {
             a_fin_stands_first any_fin_is_the_last;
     }
     right_answers {
-        listener(listen, serve): four_threads_accept listens_twice one_thread_polls threads;
+        listener(listen, serve): computes_after_each_read four_threads_accept listens_twice one_thread_polls
+            sleeps_after_each_read threads;
 
         dialer(dial): equal_shares half_of_what_remains in_rounds races_with_a_head_start
             send_timeout threads_that_are_joined;
@@ -250,21 +251,24 @@ answers! {
         echo(echo): a_byte_at_a_time fill_and_consume io_copy leaves_a_process_behind polls talks_a_lot
             two_threads;
 
-        deadlines(read_line_within): a_byte_at_a_time naps polls the_workshops_own;
+        deadlines(read_line_within): a_byte_at_a_time computes_after_each_read naps polls
+            sleeps_after_each_read the_workshops_own;
 
         heartbeat(watch): by_the_lessons_deadline by_timeouts looks_every_5_ms reader_and_clock;
 
         reuseaddr(restart): calls_of_nix in_one_place on_another_thread slow std_listens_twice;
 
-        kv(serve_client): a_byte_at_a_time closes_early its_own_buffer polls two_threads wakes_up_often;
+        kv(serve_client): a_byte_at_a_time closes_early computes_after_each_read its_own_buffer polls
+            sleeps_after_each_read two_threads wakes_up_often;
 
-        close(answer): in_small_pieces polls reads_while_it_writes the_workshops_own;
+        close(answer): a_byte_at_a_time computes_after_each_read in_small_pieces polls
+            reads_while_it_writes sleeps_after_each_read the_workshops_own;
 
-        states(bring): by_loss by_time_outs drops_what_it_can in_letters slow;
+        states(bring): by_loss by_time_outs computes drops_what_it_can in_letters slow;
 
         nonblocking(connect): asks_connect_again by_epoll naps shuts_a_blocking_dial_down;
 
-        window(outbox): a_byte_at_a_time dont_wait flushes_first keeps_the_pieces;
+        window(outbox): a_byte_at_a_time computes_in_each_call dont_wait flushes_first keeps_the_pieces;
 
         backlog(listen, serve): asks_afterwards hands_over permits polls;
 
@@ -272,17 +276,19 @@ answers! {
 
         latency(prepare, put): a_buffer_with_room corks more_to_come no_delay_for_a_call vectored;
 
-        proxy(relay): a_few_bytes_at_a_time clones_and_loops polls queues_a_little;
+        proxy(relay): a_byte_at_a_time a_few_bytes_at_a_time clones_and_loops computes naps polls
+            queues_a_little;
 
-        transfer(read_message): a_byte_at_a_time in_chunks reads_vectored seven_bytes_at_a_time;
+        transfer(read_message): a_byte_at_a_time computes_after_each_read in_chunks reads_vectored
+            seven_bytes_at_a_time sleeps_after_each_read;
 
         datagrams(ask): a_thread_that_sends naps polls the_workshops_own;
 
-        tftp(parse, write): a_byte_at_a_time by_a_reader by_splitting the_workshops_own;
+        tftp(parse, write): a_byte_at_a_time by_a_reader by_splitting computes the_workshops_own;
 
         headers(checksum, parse_tcp): by_recursion by_the_workshops_own low_bytes_first_then_swapped;
 
-        handshake(states): from_a_table from_the_facts strict_and_slow;
+        handshake(states): computes from_a_table from_the_facts strict_and_slow;
     }
     starters {
         listener(listen, serve): starter;

@@ -134,6 +134,10 @@ impl Peer<'_> {
             let silent = matches!(short, Some(Short::Silence));
             Ok((!silent || Instant::now() >= until).then_some(()))
         })?;
+        if matches!(short, Some(Short::Silence)) {
+            self.exam.comes_to_rest()?; // on a busy machine it may not have had its turn yet
+            (got, short) = self.read_now(1);
+        }
         let seen = match short {
             Some(Short::Silence) => {
                 self.step(&format!("heard nothing for {time:?}"));

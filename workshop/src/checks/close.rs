@@ -9,23 +9,20 @@ mod time;
 
 use std::{io, net::TcpStream, time::Duration};
 
-use socket_workshop::deadline::Deadline;
-
 use self::call::{
-    AMPLE,
     Before::{Asked, HalfClosed, Nothing},
     Call,
     Size::{Fits, Large, Short},
 };
 use super::Exercise;
 
-use crate::exam::{Exam, LIMIT, Suite, Verdict, here};
+use crate::exam::{AMPLE, Exam, Suite, Verdict};
 
 /// Exercise 8.
 pub const EXERCISE: Exercise = Exercise {
     number: 8,
     name: "close",
-    task: "send a large answer whole, and hear the peer out before you close",
+    task: "send a large answer whole, and drain the peer before you close",
     hints: [
         "A close with bytes unread sends RST, and so does the kernel when bytes come to a socket that is \
          closed; a RST throws away what is not sent yet. So the order is: write all, say that no more \
@@ -121,9 +118,7 @@ fn arrives_after_the_peers_end_of_file(exam: &Exam, function: Function) -> Verdi
     call.succeeds()?;
 
     let call = Call::begin(exam, function, AMPLE, (Fits, HalfClosed))?;
-    let ended = || Ok(call.answer.has_ended().then_some(()));
-    // Whoever waits until it has been read is right, too.
-    exam.until(ended)?;
+    call.answer.comes_to_its_end()?; // an answer that waits until all has been read is right, too
     call.arrives()?;
     call.succeeds()
 }

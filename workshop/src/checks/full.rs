@@ -1,13 +1,12 @@
 //! A connection on which not one more byte can be written: the send buffer is full, and so is the
 //! window of a peer that does not read.
 
-use std::{
-    io::{self, ErrorKind, Write},
-    mem,
-    net::TcpStream,
-    time::Duration,
-};
+use std::{io, mem, net::TcpStream, os::fd::AsRawFd, time::Duration};
 
+use nix::{
+    errno::Errno,
+    sys::socket::{MsgFlags, send},
+};
 use socket_workshop::table::{End, TimerKind};
 use socket2::SockRef;
 
@@ -15,11 +14,10 @@ use crate::exam::{Exam, Unmet, Verdict, here};
 
 /// Fills the send buffer of a stream and its peer's window: there is no room for another byte. Returns
 /// how many bytes, each an `x`, that took.
-pub(super) fn fill(exam: &Exam, mut stream: &TcpStream) -> Verdict<usize> {
+pub(super) fn fill(exam: &Exam, stream: &TcpStream) -> Verdict<usize> {
     let end = here("read an address", End::of(stream))?;
     let small = SockRef::from(stream).set_send_buffer_size(4096);
     here("set the size of a buffer", small)?;
-    here("make a socket non-blocking", stream.set_nonblocking(true))?;
     // The peer says when its window is zero. Where the kernel does not pass that on, there is the timer:
     // the first probe of a window brings what there was still room for; when one has brought nothing,
     // and its timer has begun anew, the window is closed.
@@ -29,7 +27,7 @@ pub(super) fn fill(exam: &Exam, mut stream: &TcpStream) -> Verdict<usize> {
         let row = table.find(end);
         let timer = row.and_then(|row| row.timer);
         let probe = timer.filter(|timer| timer.kind == TimerKind::WindowProbe);
-        let written = here("fill a send buffer", write_what_fits(&mut stream))?;
+        let written = here("fill a send buffer", write_what_fits(stream))?;
         let has_room = written > 0;
         filled += written;
         let due = probe.map_or(Duration::MAX, |timer| timer.remaining);
@@ -40,22 +38,21 @@ pub(super) fn fill(exam: &Exam, mut stream: &TcpStream) -> Verdict<usize> {
         };
         Ok((closed && !has_room).then_some(()))
     };
-    let is_full = exam.until(full)?;
-    here("make a socket blocking", stream.set_nonblocking(false))?;
-    if is_full.is_none() {
-        return Err(Unmet::not_here("the peer's window did not close in time"));
+    if exam.until(full)?.is_none() {
+        return Err(Unmet::not_here("the peer's window does not close"));
     }
     exam.step("filled your send buffer and the peer's window; the peer does not read");
     Ok(filled)
 }
 
-fn write_what_fits(stream: &mut &TcpStream) -> io::Result<usize> {
+fn write_what_fits(stream: &TcpStream) -> io::Result<usize> {
     let mut written = 0;
     loop {
-        match stream.write(&[b'x'; 1024]) {
+        match send(stream.as_raw_fd(), &[b'x'; 1024], MsgFlags::MSG_DONTWAIT) {
             Ok(n) => written += n,
-            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(written),
-            Err(error) => return Err(error),
+            Err(Errno::EAGAIN) => return Ok(written),
+            Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno.into()),
         }
     }
 }

@@ -204,6 +204,7 @@ fn counts_past_the_end(exam: &Exam, states: States) -> Verdict {
 fn all_say(exam: &Exam, states: States, ends: Vec<End>) -> Verdict {
     let (at, all) = (Arc::new(AtomicUsize::new(0)), ends.clone());
     let reached = Arc::clone(&at);
+    exam.counts(&at);
     let answer = exam.start("states", move || {
         all.iter().enumerate().all(|(i, end)| {
             reached.store(i, Ordering::Relaxed);

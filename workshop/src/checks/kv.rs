@@ -6,12 +6,9 @@ mod ends;
 mod lock;
 mod requests;
 
-use std::{collections::HashMap, io, net::TcpStream, sync::Mutex, time::Duration};
+use std::{collections::HashMap, io, net::TcpStream, sync::Mutex};
 
-use socket_workshop::{
-    deadline::Deadline,
-    table::{End, Table},
-};
+use socket_workshop::table::{End, Table};
 
 use super::Exercise;
 
@@ -90,10 +87,6 @@ pub type ServeClient = fn(TcpStream, &Mutex<HashMap<String, String>>) -> io::Res
 
 type Serving<'e> = Answer<'e, io::Result<()>>;
 
-/// How long a check waits to see that the server has come as far as it wants it to be. If that
-/// cannot be seen, the check is made all the same.
-const TO_GET_THERE: Duration = Duration::from_secs(1);
-
 /// The store that the clients of a check share, and the function that serves them.
 #[derive(Clone, Copy)]
 struct Server<'e> {
@@ -153,8 +146,8 @@ fn is_refused(exam: &Exam, client: &Peer<'_>, if_not: &str) -> Verdict {
 }
 
 /// Waits until the server has read what the client has sent, or the connection is no more, and says
-/// whether either has come about.
-fn is_read(exam: &Exam, client: &Peer<'_>, limit: Deadline) -> Verdict<bool> {
+/// whether either has come about. If not, a check can be made all the same.
+fn is_read(exam: &Exam, client: &Peer<'_>) -> Verdict<bool> {
     let end = here("read the client's address", End::of(client.stream()))?;
     let read = |table: &Table| {
         let is_read = table.find(end).is_none_or(|row| {

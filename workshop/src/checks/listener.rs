@@ -11,13 +11,9 @@ mod socket;
 use std::{
     io::{self, ErrorKind},
     net::{Shutdown, SocketAddr, TcpListener},
-    time::Duration,
 };
 
-use socket_workshop::{
-    deadline::Deadline,
-    table::{Row, State, Table},
-};
+use socket_workshop::table::{Row, State, Table};
 use socket2::SockRef;
 
 use self::{
@@ -26,7 +22,7 @@ use self::{
 };
 use super::Exercise;
 
-use crate::exam::{Because, Call, Case, Exam, LIMIT, Seen, Suite, Unmet, Verdict, here, problems};
+use crate::exam::{Because, Call, Case, Exam, Seen, Stuck, Suite, Unmet, Verdict, here, problems};
 
 /// Exercise 1.
 pub const EXERCISE: Exercise = Exercise {
@@ -110,8 +106,8 @@ pub type Listen = fn(SocketAddr, i32) -> io::Result<TcpListener>;
 /// Greets whoever connects.
 pub type Serve = fn(&TcpListener, &[u8]) -> io::Result<()>;
 
-/// Whether the kernel's rows become so within a time.
-fn comes_true(exam: &Exam, within: Duration, holds: impl Fn(&[Row]) -> bool) -> Verdict<bool> {
+/// Waits until the kernel's rows are so. `false` if they never will be.
+fn rows_become(exam: &Exam, holds: impl Fn(&[Row]) -> bool) -> Verdict<bool> {
     let look = |table: &Table| holds(&table.rows).then_some(());
     Ok(exam.table_shows(look)?.is_some())
 }
@@ -147,8 +143,8 @@ fn greets_many_clients_at_once(exam: &Exam, answer: Answer) -> Verdict {
     let mut crowds = Vec::new();
     for _ in 0..3 {
         let clients = Crowd::of(50, &server)?;
-        clients.have_connected(clients.connect())?;
-        clients.are_greeted(Deadline::after(LIMIT))?;
+        clients.have_connected(clients.connect()?)?;
+        clients.are_greeted()?;
         crowds.push(clients);
     }
     Ok(())
@@ -163,7 +159,7 @@ fn goes_on_after_resets(exam: &Exam, (listen, serve): Answer) -> Verdict {
     let port = early.addr()?.port();
     early.reset();
     let of_client = |row: &Row| row.local.port() == port || row.peer.port() == port;
-    if !comes_true(exam, LIMIT, |rows| !rows.iter().any(of_client))? {
+    if !rows_become(exam, |rows| !rows.iter().any(of_client))? {
         return Err(Unmet::not_here("a reset is not seen by the other end"));
     }
     exam.step("only now started your `serve`");
@@ -173,7 +169,7 @@ fn goes_on_after_resets(exam: &Exam, (listen, serve): Answer) -> Verdict {
     second.reset();
     let third = exam.dial(addr)?.named("third client");
     server.greets(&third)?;
-    let _ = exam.evidence(); // when the threads rest, what they do about a reset is done
+    exam.comes_to_rest()?; // then what they do about a reset is done
     exam.must(problems().is_empty(), "no panic", "a thread has panicked")
         .caused_by(
             "A reset is an error of one connection, and an ordinary event: peers crash. `unwrap` makes a \
@@ -194,11 +190,11 @@ fn ends_when_the_listener_fails(exam: &Exam, answer: Answer) -> Verdict {
         let cause = if case.panicked {
             "An `unwrap` or `expect` makes a panic of accept's error. It is the caller's to know: return \
              it."
-        } else if server.answer.goes_on("").is_err() {
+        } else if server.answer.has_ended() {
             "Accept's error was lost: the loop was left by `break`, or ended as if there were no more \
              clients (a listener has no end of file), or a thread that `serve` did not wait for has it. \
              Return it."
-        } else if case.is_running() {
+        } else if matches!(case.stuck, Some(Stuck::Spin(..))) {
             "The socket does not listen any more, and your thread is running: it calls accept again \
              and again, which fails at once each time. Go on after errors that you know to pass, and \
              return any other."
@@ -206,7 +202,8 @@ fn ends_when_the_listener_fails(exam: &Exam, answer: Answer) -> Verdict {
             "The socket does not listen any more, and your thread sleeps, as if that would pass. Wait \
              after errors that you know to pass, such as EMFILE, and return any other."
         } else {
-            return None;
+            "The socket does not listen any more: each call of accept returns EINVAL at once. `serve` goes \
+             on all the same. Return that error, and wait for nothing that only another client could end."
         };
         Some(cause.to_owned())
     })?;

@@ -7,7 +7,7 @@ use std::{io, net::TcpStream};
 
 use self::relaying::Relaying;
 use super::Exercise;
-use crate::exam::{Because, Exam, Suite, Verdict, descriptors};
+use crate::exam::{Because, Exam, Suite, Verdict, descriptors, numbered};
 
 /// Exercise 15.
 pub const EXERCISE: Exercise = Exercise {
@@ -96,7 +96,7 @@ fn passes_the_clients_end_on(exam: &Exam, relay: Relay) -> Verdict {
     relaying.passes(b"question", client, server)?;
     relaying.passes_the_end(client, server)?;
     relaying.passes(b"an answer, ", server, client)?;
-    relaying.passes(&[b'.'; 30_000], server, client)?;
+    relaying.passes(&numbered(30_000), server, client)?;
     relaying.passes_the_end(server, client)?;
     relaying.answer.succeeds("after both ends of file")?;
     Ok(())
@@ -108,14 +108,14 @@ fn passes_the_servers_end_on(exam: &Exam, relay: Relay) -> Verdict {
     relaying.passes(b"welcome, and goodbye", server, client)?;
     relaying.passes_the_end(server, client)?;
     relaying.passes(b"one thing more: ", client, server)?;
-    relaying.passes(&[b'.'; 30_000], client, server)?;
+    relaying.passes(&numbered(30_000), client, server)?;
     relaying.passes_the_end(client, server)?;
     relaying.answer.succeeds("after both ends of file")?;
     Ok(())
 }
 
 fn passes_on_what_came_before_the_end(exam: &Exam, relay: Relay) -> Verdict {
-    let (there, back) = ([b'c'; 20_000], [b's'; 30_000]);
+    let (there, back) = (numbered(20_000), numbered(30_000));
     let relaying = Relaying::begin_when(exam, relay, |client, server| {
         client.peer.send(&there)?;
         client.half_close()?;
@@ -143,7 +143,7 @@ fn holds_up_one_direction(exam: &Exam, relay: Relay) -> Verdict {
         relaying.passes(b"still here", slow, fast)?;
         relaying.passes_the_end(slow, fast)?;
         fast.half_close()?; // with bytes still to be sent when `relay` returns
-        relaying.receives_at_leisure(&vec![b'x'; queued], fast, slow)?;
+        relaying.receives_at_leisure(&queued, fast, slow)?;
         relaying.ends(fast, slow)?;
         relaying.answer.succeeds("after both ends of file")?;
     }
@@ -154,8 +154,7 @@ fn takes_no_more_than_it_can_pass_on(exam: &Exam, relay: Relay) -> Verdict {
     let relaying = Relaying::begin_with_small_buffers(exam, relay)?;
     let (client, server) = (&relaying.client, &relaying.server);
     relaying.fills(client, server)?;
-    relaying.fills(server, client)?;
-    Ok(())
+    relaying.fills(server, client).map(drop)
 }
 
 fn returns_the_bytes_of_each_direction(exam: &Exam, relay: Relay) -> Verdict {

@@ -10,14 +10,10 @@ use std::{
     time::Duration,
 };
 
-use socket_workshop::deadline::Deadline;
-
-use self::server::{FAR, LINE, Server, closes_its_listener, limited, listening, stopped};
+use self::server::{LINE, Server, closes_its_listener, limited, listening, stopped};
 use super::{Exercise, listener::processor};
 
-use crate::exam::{
-    Because, Doing, Exam, LIMIT, Suite, Unmet, Verdict, descriptors, here, problems,
-};
+use crate::exam::{AMPLE, Because, Exam, Suite, Verdict, descriptors, here, problems};
 
 /// Exercise 13.
 pub const EXERCISE: Exercise = Exercise {
@@ -86,8 +82,9 @@ pub type Start = fn(TcpListener, fn(TcpStream)) -> io::Result<Stop>;
 /// What stops a server within a limit. Returns how many connections it had to cut off.
 pub type Stop = Box<dyn FnOnce(Duration) -> io::Result<usize> + Send>;
 
-/// Longer than any timeout by which an answer looks at a flag, most likely.
-const A_WHILE: Duration = Duration::from_millis(300);
+/// How long a client says nothing, which is the subject: longer than any timeout by which an answer looks
+/// at a flag, most likely. One that waits without a timeout is not kept waiting so long.
+const SILENT_FOR: Duration = Duration::from_millis(300);
 
 fn serves_a_client_while_another_is_silent(exam: &Exam, start: Start) -> Verdict {
     let server = Server::start(exam, start)?;
@@ -95,15 +92,9 @@ fn serves_a_client_while_another_is_silent(exam: &Exam, start: Start) -> Verdict
     let second = server.client("second client")?;
     second.send(LINE)?;
     second.receives(LINE)?;
-    // For a while, which is the subject.
-    silent.hears_nothing_for(A_WHILE).because(|case| {
-        case.yours().is_none().then(|| {
-            "Your end has been closed, and the client had said nothing yet. If accept has a timeout \
-             (SO_RCVTIMEO on the listener), the connections that it returns have it too, and the call's \
-             read has failed by it: take it off with set_read_timeout(None). Nothing else limits a call \
-             before `stop`."
-                .to_owned()
-        })
+    silent.hears_nothing_for(SILENT_FOR).because(|case| {
+        let closed = case.yours().is_none() && limited().is_some();
+        closed.then(|| LIMITS_IT.to_owned())
     })?;
     silent.send(LINE)?;
     silent.receives(LINE)?;
@@ -113,12 +104,13 @@ fn serves_a_client_while_another_is_silent(exam: &Exam, start: Start) -> Verdict
         "nothing but `serve` to limit a connection",
         format!("`serve` was given a stream with {seen}"),
     )
-    .caused_by(
-        "Your code has set it, or it was set on the listener: what accept returns has the listener's \
-         timeouts. A client may be silent for longer than that, or not read for longer. How long \
-         a call waits is for `serve` to say.",
-    )
+    .caused_by(LIMITS_IT)
 }
+
+const LIMITS_IT: &str = "`serve` was given a stream with a limit, by which its read or its write fails. \
+    Either your code has set it on the stream, or on the listener: if accept has a timeout (SO_RCVTIMEO on \
+    the listener), the connections that it returns have it too. Take it off with set_read_timeout(None). How \
+    long a call waits is for `serve` to say.";
 
 fn closes_a_connection_when_its_call_is_over(exam: &Exam, start: Start) -> Verdict {
     let server = Server::start(exam, start)?;
@@ -141,7 +133,7 @@ fn goes_on_after_a_reset(exam: &Exam, start: Start) -> Verdict {
     second.send(LINE)?;
     second.receives(LINE)?;
     second.ends().because(cause::stays_open)?;
-    let stop = server.stop(FAR)?;
+    let stop = server.stop(AMPLE)?;
     stopped(exam, &stop, "when the calls are over", 0)?;
     exam.must(problems().is_empty(), "no panic", "a thread has panicked")
         .caused_by("A reset is an error of one connection, and an ordinary event: peers crash.")
@@ -150,19 +142,8 @@ fn goes_on_after_a_reset(exam: &Exam, start: Start) -> Verdict {
 fn waits_without_spinning(exam: &Exam, start: Start) -> Verdict {
     let server = Server::start(exam, start)?;
     let _silent = server.client("silent client")?;
-    let mut spun = processor::not_waiting();
-    // On a very busy machine a thread that spins gets little: look again, while one never rests.
-    for _ in 0..3 {
-        if spun.is_none() && exam.evidence().threads.contains(&Doing::Running) {
-            spun = processor::not_waiting();
-        }
-    }
-    exam.must(
-        spun.is_none(),
-        "your threads to wait",
-        spun.unwrap_or_default(),
-    )
-    .caused_by(
+    processor::must_wait(
+        exam,
         "Nothing happens, and your threads look again and again whether it does. Let them wait: in \
              poll, in accept, or, if need be, for some milliseconds between two looks.",
     )
@@ -183,7 +164,7 @@ fn stops_at_once_when_idle(exam: &Exam, start: Start) -> Verdict {
         }
         let server = Server::on(exam, start, addr)?;
         let addr = server.addr;
-        let stop = server.stop(FAR)?;
+        let stop = server.stop(AMPLE)?;
         stopped(exam, &stop, "when no call is under way", 0)?;
         let closed = closes_its_listener(exam, addr)?;
         exam.must(closed, "no row in LISTEN", "there is one")

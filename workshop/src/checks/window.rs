@@ -25,10 +25,10 @@ pub const EXERCISE: Exercise = Exercise {
         "A non-blocking `write` takes what fits and says how much that is; WouldBlock says that nothing \
          fits now. What it has not taken is yours to keep, in order, until poll says POLLOUT. When is \
          `send` allowed to write, and when must it only queue?",
-        "Look at the limit first: once a byte is written, `send` can no longer take nothing. With an \
-         empty queue it and `writable` do the same: put all of it into the queue, then write from the \
-         front until the queue is empty or `write` gives WouldBlock. `finish` notes that the end is \
-         wanted; whoever finds the queue empty then sends the FIN.",
+        "Look at the limit first: once a byte is written, `send` can no longer take nothing. With \
+         an empty queue it and `writable` do the same: put all of it into the queue, then write \
+         from the front until the queue is empty or `write` gives WouldBlock. `finish` notes that \
+         the end is wanted; the call that finds the queue empty then sends the FIN.",
         "fn writable(&mut self) -> io::Result<()> { while !self.queue.is_empty() { match \
          self.stream.write(self.queue.as_slices().0) { Ok(n) => drop(self.queue.drain(..n)), \
          Err(error) if error.kind() == WouldBlock => return Ok(()), Err(error) => return Err(error) } } \

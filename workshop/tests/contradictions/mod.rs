@@ -58,7 +58,7 @@ const CONTRADICTIONS: &[Contradiction] = &[
             let named = facts.cause.contains(&format!("({state})"))
                 || facts.cause.contains(&format!("Your end is {state}"))
                 || facts.cause.contains(&format!("your end is {state}"));
-            named && !facts.rows.iter().any(|row| row.contains(state))
+            named && !facts.rows.is_empty() && !facts.rows.iter().any(|row| row.contains(state))
         })
     }),
     ("both ends are ESTABLISHED, and not two rows are", |facts| {

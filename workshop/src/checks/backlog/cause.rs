@@ -1,12 +1,12 @@
 //! What the answer has done with a client instead of serving it, by what the kernel shows.
 
-use std::{net::SocketAddr, time::Duration};
+use std::net::SocketAddr;
 
 use socket_workshop::table::{End, State};
 
 use super::server::Server;
 
-use crate::exam::{Call, Case, Doing, Seen, Whose};
+use crate::exam::{Call, Case, Doing, Seen, Stuck, Whose};
 
 /// More calls of `handle` at once than workers.
 pub(super) const TOO_MANY_AT_WORK: &str = "A thread is started for each client, or more of them than there \
@@ -25,7 +25,7 @@ const OTHERS_FIRST: &str = "The client waits in the accept queue, and every work
 
 /// Why this client's turn has not come.
 pub(super) fn not_served(server: &Server, case: &Case, client: SocketAddr) -> Option<String> {
-    if server.answer.goes_on("").is_err() {
+    if server.answer.has_ended() {
         return Some(why_ended(server, case));
     }
     let (now, workers) = (server.desk.now(), server.workers);
@@ -57,6 +57,11 @@ pub(super) fn not_served(server: &Server, case: &Case, client: SocketAddr) -> Op
     Some(cause)
 }
 
+/// Whether it is proven that the threads run without moving a byte.
+fn spins(case: &Case) -> bool {
+    matches!(case.stuck, Some(Stuck::Spin(..)))
+}
+
 /// Nobody accepts, though somebody should.
 fn why_not_accepted(case: &Case, now: usize) -> &'static str {
     let threads = &case.evidence.threads;
@@ -72,7 +77,7 @@ fn why_not_accepted(case: &Case, now: usize) -> &'static str {
     let for_others = threads.iter().filter(waits).count();
     if case.panicked {
         "A thread has panicked."
-    } else if case.is_running() {
+    } else if spins(case) {
         "Your thread is running, and does not get it from accept."
     } else if case.is_blocked_in(&[Call::Accept, Call::Poll]) {
         "A thread waits in accept or in poll all the same: of another socket, perhaps."
@@ -139,11 +144,11 @@ pub(super) fn taken_too_early(server: &Server, case: &Case) -> Option<String> {
 pub(super) fn goes_on_without_a_listener(server: &Server, case: &Case) -> Option<String> {
     let cause = if case.panicked {
         "An `unwrap` or `expect` makes a panic of accept's error. It is the caller's to know: return it."
-    } else if server.answer.goes_on("").is_err() {
+    } else if server.answer.has_ended() {
         "Accept's error was lost: a worker's loop was left as if there were no more clients (a listener has \
          no end of file), or the error is in the result of a thread's `join`, and nobody looked at it. \
          Return it."
-    } else if case.is_running() {
+    } else if spins(case) {
         "The socket does not listen any more, and your thread is running: it calls accept again and again, \
          which fails at once each time. Return the error."
     } else if case.is_blocked_in(&[Call::Sleep]) {

@@ -6,15 +6,14 @@ use std::{
     time::Duration,
 };
 
-use nix::errno::Errno;
+use nix::{errno::Errno, poll::PollFlags};
 use socket_workshop::{
-    deadline::Deadline,
     serve::raise_descriptor_limit,
     table::{End, Row, State, Table},
 };
 use socket2::{Domain, Socket, Type};
 
-use crate::exam::{Exam, LIMIT, Verdict, here, quote};
+use crate::exam::{Exam, Verdict, here, quote};
 
 /// Clients whose SYNs have all been sent.
 pub(super) struct Crowd<'e> {
@@ -113,7 +112,7 @@ impl<'e> Crowd<'e> {
         let count = self.clients.len();
         for (done, client) in self.clients.iter().enumerate() {
             let addr = here("read the client's address", client.local_addr())?;
-            if let Err(seen) = reads(client, bytes, behind) {
+            if let Err(seen) = reads(self.exam, client, bytes, behind)? {
                 let seen = format!("{done} of {count} have read it, {addr} read {seen}");
                 return Ok(Err((addr, seen)));
             }
@@ -135,24 +134,38 @@ impl<'e> Crowd<'e> {
     }
 }
 
-fn reads(client: &TcpStream, bytes: &[u8], behind: bool) -> Result<(), String> {
-    let mut got = Vec::new();
-    let most = bytes.len() as u64 + u64::from(behind); // one more to read is the end of file
-    let stream = Deadline::after(LIMIT).on(client);
-    let blocking = client.set_nonblocking(false);
-    let read = blocking.and_then(|()| stream.take(most).read_to_end(&mut got));
-    let got = if got.is_empty() {
-        "nothing".to_owned()
-    } else if got == bytes && read.is_ok() {
-        return Ok(());
-    } else {
-        quote(&got)
+/// Reads these bytes, and `behind` them end of file, too; or else says what has come.
+fn reads(
+    exam: &Exam,
+    mut client: &TcpStream,
+    bytes: &[u8],
+    behind: bool,
+) -> Verdict<Result<(), String>> {
+    let most = bytes.len() + usize::from(behind); // one more to read is the end of file
+    let (mut got, mut buf) = (Vec::new(), vec![0; most]);
+    let then = loop {
+        if got.len() == most {
+            break String::new();
+        }
+        if !exam.becomes_ready(client, PollFlags::POLLIN)? {
+            break ", and nothing more comes".to_owned();
+        }
+        let room = most - got.len();
+        match client.read(&mut buf[..room]) {
+            Ok(0) if behind && got == bytes => return Ok(Ok(())),
+            Ok(0) => break ", then end of file".to_owned(),
+            Ok(n) => got.extend(&buf[..n]),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(error) => break format!(", then {error}"),
+        }
     };
-    Err(match read {
-        Ok(_) => format!("{got}, then end of file"),
-        Err(error) if error.kind() == ErrorKind::TimedOut => format!("{got} within {LIMIT:?}"),
-        Err(error) => format!("{got}, then {error}"),
-    })
+    if got == bytes && !behind {
+        return Ok(Ok(()));
+    }
+    Ok(Err(match &got[..] {
+        [] => format!("nothing{then}"),
+        got => format!("{}{then}", quote(got)),
+    }))
 }
 
 /// A socket without a port of its own: connect finds one, and may share it with other connections.

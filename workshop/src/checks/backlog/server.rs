@@ -6,26 +6,20 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::SeqCst},
-        mpsc::{self, RecvTimeoutError},
     },
-    thread,
-    time::Duration,
 };
 
-use socket_workshop::{deadline::Deadline, listen};
+use socket_workshop::listen;
 
 use super::{Listen, Serve, cause, crowd::Fate};
 
-use crate::exam::{Answer, Because, Exam, LIMIT, Peer, Verdict, here};
+use crate::exam::{Answer, Because, Exam, Peer, Verdict, here};
 
 /// What a client reads when its turn has come.
 pub(super) const TURN: &[u8] = b"your turn\n";
 
 /// A free port of IPv4's loopback.
 pub(super) const LOOPBACK: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0));
-
-/// How long `listen` may take: it may read the kernel's whole table, which on a busy machine is long.
-const AMPLE: Duration = LIMIT.saturating_mul(2);
 
 /// The exam's `handle`: tells a client that its turn has come, and serves it until it says a word or
 /// closes.
@@ -56,32 +50,30 @@ impl Desk {
     }
 }
 
-/// What the student's `listen` returns. Not by [`Exam::start`], which would tell of its success in
-/// every failure of `serve`.
+/// What the student's `listen` returns. Its success is not worth telling in every failure of `serve`.
 pub(super) fn listen_once(
     exam: &Exam,
     listen: Listen,
     addr: SocketAddr,
     burst: usize,
 ) -> Verdict<io::Result<TcpListener>> {
-    let (result_of, result) = mpsc::sync_channel(1);
-    let run = move || drop(result_of.send(listen(addr, burst)));
-    let thread = thread::Builder::new().name("answer".to_owned()).spawn(run);
-    here("start a thread", thread)?;
-    let (seen, cause) = match result.recv_timeout(AMPLE) {
-        Ok(result) => return Ok(result),
-        Err(RecvTimeoutError::Timeout) => (
-            "it has not returned",
-            "None of socket, bind and listen makes anybody wait, and accept is not `listen`'s business.",
-        ),
-        Err(RecvTimeoutError::Disconnected) => (
-            "it has panicked",
-            "Too short a queue is for the caller to know, who can ask for less or tell the administrator: \
-             return an error. An `unwrap`, an `assert!`, or arithmetic that overflows makes a panic of it.",
-        ),
-    };
-    let expected = format!("`listen` to return within {AMPLE:?} for a burst of {burst}");
-    exam.fail(expected, seen).caused_by(cause)
+    let answer = exam.start_untold("listen", move || listen(addr, burst))?;
+    answer
+        .returns(&format!("for a burst of {burst}"))
+        .because(|case| {
+            let cause = match case.panicked {
+                true => {
+                    "Too short a queue is for the caller to know, who can ask for less or tell the \
+                     administrator: return an error. An `unwrap`, an `assert!`, or arithmetic that overflows \
+                     makes a panic of it."
+                }
+                false => {
+                    "None of socket, bind and listen makes anybody wait, and accept is not `listen`'s \
+                     business."
+                }
+            };
+            Some(cause.to_owned())
+        })
 }
 
 /// A listener from the student's `listen`.

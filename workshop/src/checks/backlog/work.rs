@@ -2,7 +2,7 @@
 
 use std::{io::ErrorKind, net::Shutdown, time::Duration};
 
-use socket_workshop::{accept_queue::somaxconn, deadline::Deadline};
+use socket_workshop::accept_queue::somaxconn;
 use socket2::SockRef;
 
 use super::{
@@ -12,10 +12,12 @@ use super::{
     server::{Server, TURN, listening},
 };
 
-use crate::exam::{Because, Exam, LIMIT, Verdict, quote};
+use crate::exam::{Because, Exam, Verdict, quote};
 
-/// Long enough for a thread that takes more than it should to do so; nothing waits for its end.
-const A_WHILE: Duration = Duration::from_millis(100);
+/// How long a client is left alone, which is the subject: long enough for a thread that takes more than it
+/// should, or closes. Where all threads wait without a timeout it is left alone no longer than that takes
+/// to see.
+const LEFT_ALONE_FOR: Duration = Duration::from_millis(100);
 
 pub(super) fn serves_as_many_at_once(exam: &Exam, (_, serve): Answer) -> Verdict {
     let server = Server::start(exam, serve, 3)?;
@@ -34,9 +36,9 @@ pub(super) fn leaves_who_waits_in_the_queue(exam: &Exam, (_, serve): Answer) -> 
     let _fifth = exam.dial(server.addr)?.named("fifth client");
     arrived(&server, 5)?;
     third
-        .hears_nothing_for(A_WHILE)
+        .hears_nothing_for(LEFT_ALONE_FOR)
         .because(|case| cause::taken_too_early(&server, case))?;
-    let _ = exam.evidence(); // when the threads rest, they have taken what they take
+    exam.comes_to_rest()?; // then they have taken what they take
     let Fate {
         queued,
         accepted,
@@ -122,7 +124,7 @@ pub(super) fn ends_with_accepts_error(exam: &Exam, (_, serve): Answer) -> Verdic
     )?;
     exam.step("shut the listening socket down: it is no longer in LISTEN, and accept gives EINVAL");
     client
-        .hears_nothing_for(A_WHILE)
+        .hears_nothing_for(LEFT_ALONE_FOR)
         .caused_by("The client is being served, and your end has closed its connection.")?;
     server.answer.goes_on("a client is being served").caused_by(
         "`serve` has returned while one of its workers is still at work: nobody waits for that thread \

@@ -10,26 +10,18 @@ use std::{
 };
 
 use nix::sys::stat::fstat;
-use socket_workshop::{
-    deadline::Deadline,
-    table::{End, Row, State, Table},
-};
+use socket_workshop::table::{End, Row, State, Table};
 use socket2::SockRef;
 
 use super::{Function, cause};
 
 use crate::exam::{
-    Answer, Because, Case, Doing, Exam, LIMIT, Peer, Unmet, Verdict, here, numbered,
+    AMPLE, Answer, Because, Call as SystemCall, Case, Exam, Peer, Reference, Timing, Took, Unmet,
+    Verdict, here, numbered,
 };
 
-/// A limit where time is not the subject: longer than the exam itself waits.
-pub(super) const AMPLE: Duration = Duration::from_secs(10);
-
-/// A slow peer does something so often.
-pub(super) const PAUSE: Duration = Duration::from_millis(20);
-
-/// How much too early a time-out may seem, for clocks count in steps.
-const JIFFY: Duration = Duration::from_millis(10);
+/// How late a call may be at its limit, not counting the time in which it had no CPU.
+const MARGIN: Duration = Duration::from_millis(250);
 
 /// The peer's receive buffer, in bytes; the kernel doubles it (socket(7), SO_RCVBUF). Much smaller, and
 /// what is left of the window that it had at first would be less than a segment: the sender would wait
@@ -43,6 +35,8 @@ pub(super) struct Call<'e> {
     pub(super) answer: Answer<'e, io::Result<()>>,
     bytes: Vec<u8>,
     limit: Duration,
+    /// A wait of the exam's own beside the answer, where time is the subject.
+    reference: Option<Reference>,
     yours: End,
     /// Of the socket that the answer has got.
     inode: u64,
@@ -51,7 +45,9 @@ pub(super) struct Call<'e> {
 /// How much there is to send.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Size {
-    /// Far more than both buffers hold.
+    /// Much more than a slow reader takes before the limit has passed.
+    Huge,
+    /// More than both buffers hold.
     Large,
     /// As much as the send buffer holds, and the peer's receive buffer does not.
     Fits,
@@ -77,7 +73,8 @@ impl<'e> Call<'e> {
     ) -> Verdict<Call<'e>> {
         let (peer, stream) = exam.connection()?;
         let (room, len) = match size {
-            Size::Large => (16 << 10, 1 << 20),
+            Size::Huge => (16 << 10, 1 << 20),
+            Size::Large => (16 << 10, 384 << 10),
             Size::Fits => (192 << 10, 256 << 10),
             Size::Short => (16 << 10, 64),
         };
@@ -107,6 +104,8 @@ impl<'e> Call<'e> {
             "called `answer` with {len} bytes and a limit of {limit:?}"
         ));
         let own = bytes.clone();
+        let reference = (limit < AMPLE).then(|| exam.reference(limit));
+        let reference = reference.transpose()?;
         let answer = exam.start("answer", move || function(stream, &own, limit))?;
         Ok(Call {
             exam,
@@ -114,9 +113,15 @@ impl<'e> Call<'e> {
             answer,
             bytes,
             limit,
+            reference,
             yours,
             inode,
         })
+    }
+
+    /// How many bytes there are to send.
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len()
     }
 
     /// The peer must get all of the answer, and the end of file behind it.
@@ -142,7 +147,7 @@ impl<'e> Call<'e> {
         let seen = match heard {
             Some(true) => return Ok(()),
             Some(false) => "the connection has been reset: neither end is left".to_owned(),
-            None => format!("after {LIMIT:?} it is not read"),
+            None => "it is not read".to_owned(),
         };
         let expected = "what the peer says to be read, for it has not closed";
         self.exam.fail(expected, seen).because(why)
@@ -157,11 +162,16 @@ impl<'e> Call<'e> {
 
     /// The peer resets the connection: that is what the call must return, and no time-out.
     pub(super) fn tells_a_reset(self, when: &str) -> Verdict {
+        self.exam.comes_to_rest()?;
+        let had_returned = self.answer.has_ended();
         self.peer.reset();
         let error = self
             .answer
             .fails(&format!("after a reset {when}"))
-            .because(cause::loses_a_reset)?;
+            .because(|case| match had_returned {
+                true => cause::ends_too_soon(case),
+                false => cause::loses_a_reset(case),
+            })?;
         let kind = error.kind();
         self.exam
             .must(
@@ -190,33 +200,43 @@ impl<'e> Call<'e> {
         self.has_closed()
     }
 
-    /// The call must end by its limit, and not before it, and have closed. Returns how long it took.
-    pub(super) fn times_out(
-        &self,
-        late: impl FnOnce(&Case) -> Option<String>,
-    ) -> Verdict<Duration> {
+    /// The call must end by its limit, and not before it, and have closed. `late` says why it has not
+    /// ended, or why it took this long.
+    pub(super) fn times_out(self, late: impl Fn(&Case, Option<Took>) -> Option<String>) -> Verdict {
+        let (exam, limit) = (self.exam, self.limit);
         let returned = self
             .answer
-            .returns(&format!("with a limit of {:?}", self.limit));
-        let returned = returned.because(late)?;
-        let took = self.answer.age();
-        let expected = format!("`answer` to return TimedOut after {:?}", self.limit);
-        let timed_out = matches!(&returned, Err(error) if error.kind() == ErrorKind::TimedOut);
+            .returns(&format!("by its limit, {limit:?} after the call"))
+            .because(|case| late(case, None))?;
+        let took = self.answer.took();
+        let after = took.time;
         let seen = match &returned {
-            Ok(()) => format!("it has returned Ok after {took:.0?}"),
+            Ok(()) => format!("it has returned Ok after {after:.2?}"),
             Err(error) => format!(
-                "it has returned {:?} after {took:.0?}: {error}",
+                "it has returned {:?} after {after:.2?}: {error}",
                 error.kind()
             ),
         };
-        let early = took + JIFFY < self.limit;
-        self.exam
-            .must(timed_out && !early, expected, seen)
-            .because(|_| cause::no_time_out(&returned, early))?;
-        self.exam
-            .step(format!("it returned TimedOut, after {took:.0?}"));
+        let timed_out = matches!(&returned, Err(error) if error.kind() == ErrorKind::TimedOut);
+        exam.must(
+            timed_out && after >= limit,
+            format!("`answer` to return TimedOut when {limit:?} have passed"),
+            &seen,
+        )
+        .because(|_| cause::no_time_out(&returned, after < limit))?;
         self.has_closed()?;
-        Ok(took)
+        let timing = match self.reference {
+            Some(reference) => reference.judges(took, MARGIN)?,
+            None => Timing::InTime,
+        };
+        exam.must(
+            timing != Timing::Late,
+            format!("`answer` to return by its limit, {limit:?} after the call"),
+            seen,
+        )
+        .because(|case| late(case, Some(took)))?;
+        exam.step(format!("it returned TimedOut, after {after:.1?}"));
+        Ok(())
     }
 
     /// No descriptor may lead to the socket any more. Not its row tells: a connection on which both FINs
@@ -233,56 +253,39 @@ impl<'e> Call<'e> {
         self.exam.fail(expected, seen).because(cause::is_open)
     }
 
-    /// Waits until the answer waits for room, or has ended; not for ever, for it may run and be right.
+    /// Waits until the answer waits for room, unless it never does.
     pub(super) fn is_full(&self) -> Verdict {
-        let full = |table: &Table| {
-            let full = table.find(self.yours).is_none_or(|row| row.send_q > 0);
-            ((full && self.rests()) || self.answer.has_ended()).then_some(())
-        };
-        let limit = Deadline::after(LIMIT / 2);
-        self.exam.table_shows(full).map(drop)
+        self.exam.waits_in(SystemCall::Write).map(drop)
     }
 
-    /// Interrupts the system call in which the answer waits, and lets it wait again, or end.
+    /// Interrupts the system call in which the answer waits, and lets it wait again, or end. An answer
+    /// that runs all the time may be right, and is interrupted as well.
     pub(super) fn interrupts(&self) -> Verdict {
-        self.comes_to_rest()?;
+        self.exam.comes_to_rest()?;
         self.answer.interrupt()?;
         self.exam
             .step("interrupted the system call in which your thread waited, by a signal");
-        self.comes_to_rest()
+        self.exam.comes_to_rest().map(drop)
     }
 
-    /// Not for ever: an answer may run all the time, and be right.
-    fn comes_to_rest(&self) -> Verdict {
-        let rests = || Ok((self.rests() || self.answer.has_ended()).then_some(()));
-        let rests = Deadline::after(LIMIT / 2).wait_for(rests);
-        here("look at threads", rests).map(drop)
-    }
-
-    fn rests(&self) -> bool {
-        !self.exam.evidence().threads.contains(&Doing::Running)
-    }
-
-    /// The peer does something again and again while the call lasts, which must end in time. Returns
-    /// the longest time in which the peer did nothing.
-    pub(super) fn is_over_although(
+    /// The peer does something again and again, so many times or until the call has ended. Returns the
+    /// longest time in which the peer did nothing.
+    pub(super) fn has_a_peer_that(
         &self,
+        times: u32,
         pause: Duration,
         act: impl Fn(&TcpStream),
-        late: impl FnOnce(&Case) -> Option<String>,
-    ) -> Verdict<Duration> {
-        let (begun, mut longest) = (Instant::now(), pause);
-        while begun.elapsed() < LIMIT && !self.answer.has_ended() {
+    ) -> Duration {
+        let mut longest = pause;
+        for _ in 0..times {
+            if self.answer.has_ended() {
+                break;
+            }
             let before = Instant::now();
             act(self.peer.stream());
             thread::sleep(pause); // its length is the subject: a slow peer
             longest = longest.max(before.elapsed());
         }
-        let expected = format!("`answer` to return by its limit, {:?}", self.limit);
-        let seen = format!("{LIMIT:?} after the call it had not returned");
-        self.exam
-            .must(self.answer.has_ended(), expected, seen)
-            .because(late)?;
-        Ok(longest)
+        longest
     }
 }

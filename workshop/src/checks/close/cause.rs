@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind};
 
 use socket_workshop::table::{End, State};
 
-use crate::exam::{Awaited, Call, Case};
+use crate::exam::{Awaited, Call, Case, Stuck};
 
 /// The calls in which an answer waits for what its peer says.
 const HEARING: [Call; 3] = [Call::Read, Call::Poll, Call::Splice];
@@ -14,6 +14,19 @@ fn is_reset(case: &Case, yours: End) -> bool {
     let is_one = |end: End| end == yours || end == yours.other();
     let mut sockets = case.evidence.sockets.iter();
     !sockets.any(|seen| is_one(seen.row.end()))
+}
+
+/// Nothing that was sent is on its way, or waits for room.
+fn nothing_is_queued(case: &Case) -> bool {
+    case.yours().is_some_and(|seen| seen.row.send_q == 0)
+}
+
+fn spins(case: &Case) -> bool {
+    matches!(case.stuck, Some(Stuck::Spin(..)))
+}
+
+fn hangs(case: &Case) -> bool {
+    matches!(case.stuck, Some(Stuck::Hang(_)))
 }
 
 /// The student's end, and no FIN of its has been sent or waits to be.
@@ -29,11 +42,12 @@ pub(super) fn does_not_arrive(case: &Case, yours: End) -> Option<String> {
     Some(
         match case.awaited {
             _ if is_reset(case, yours) => {
-                "Your end has sent RST, and what your kernel had not sent by then is lost; nor can the \
-                 peer be sure of what it got. That is what a close does while bytes are unread, and with \
-                 SO_LINGER 0 always. Shut down the sending half, read to the peer's end of file, and \
-                 close then."
+                "Your end has sent RST. What your kernel had not sent by then is lost, and the \
+                 peer may have lost bytes that it had not read yet. That is what a close does \
+                 while bytes are unread, and with SO_LINGER 0 always. Shut down the sending half, \
+                 read to the peer's end of file, and then close."
             }
+            Awaited::EndOfFile if !case.arrived.is_empty() => return None, // more than all of it
             Awaited::EndOfFile if has_not_shut_down(case) && waits_to_hear => {
                 "All of it has arrived, but no FIN: your thread waits for the peer's end of file, and the \
                  peer for yours. `shutdown(Shutdown::Write)` sends it, and you can read on."
@@ -42,12 +56,17 @@ pub(super) fn does_not_arrive(case: &Case, yours: End) -> Option<String> {
                 "All of it has arrived, but no FIN: your end is open in both directions. The FIN is sent \
                  by `shutdown(Shutdown::Write)`, or when the last handle is dropped."
             }
-            Awaited::Bytes if case.arrived.is_empty() && has_not_shut_down(case) && waits_to_hear => {
-                "Nothing has been written: your thread waits to hear something first. The peer waits for \
-                 its answer; it closes when it has that."
+            Awaited::Bytes
+                if case.arrived.is_empty()
+                    && has_not_shut_down(case)
+                    && nothing_is_queued(case)
+                    && waits_to_hear =>
+            {
+                "Nothing has been written: your thread waits for the peer first. The peer waits \
+                 for its answer, and closes when it has that."
             }
             Awaited::Bytes if has_not_shut_down(case) => return None,
-            Awaited::Bytes if case.wanted.starts_with(&case.arrived) => {
+            Awaited::Bytes if case.wanted.starts_with(&case.arrived) && case.stuck.is_none() => {
                 "The end came before all was written. `write` takes what there is room for, says how much \
                  that was, and can be cut short by a signal or a timeout: go on with the rest. An error \
                  of one call (WouldBlock, Interrupted) is not the end of the answer either."
@@ -64,13 +83,13 @@ pub(super) fn ends_too_soon(case: &Case) -> Option<String> {
         match () {
             () if case.panicked => return None,
             () if open && !case.evidence.threads.is_empty() => {
-                "`answer` has returned, but a thread of yours goes on with the connection: who calls \
-                 `answer` can neither know nor limit what becomes of it. Join the thread."
+                "`answer` has returned, but a thread of yours goes on with the connection: the \
+                 caller can neither know nor limit what becomes of it. Join the thread."
             }
             () => {
-                "It has returned while the peer may still say something. Once the socket is closed that \
-                 is answered with RST, and a RST throws away what has not been delivered. Read on to \
-                 the peer's end of file."
+                "It has returned while the peer may still send. After your close the kernel \
+                 answers that with RST, and a RST throws away what has not been delivered. Read \
+                 on to the peer's end of file."
             }
         }
         .to_owned(),
@@ -78,19 +97,22 @@ pub(super) fn ends_too_soon(case: &Case) -> Option<String> {
 }
 
 pub(super) fn does_not_hear(case: &Case, yours: End) -> Option<String> {
+    if case.panicked {
+        return None;
+    }
     let unread = case.yours().is_some_and(|seen| seen.row.recv_q > 0);
     Some(
         match () {
             () if is_reset(case, yours) => {
-                "What the peer said behind your FIN was answered with RST: nobody would have read it. The \
-                 socket is closed already (at the first moment in which nothing was there to read, \
-                 after so many reads, or at an error that was no end: WouldBlock, Interrupted), or its \
-                 receiving half is shut down too (`Shutdown::Both`). \
-                 Until the peer's end of file more may come."
+                "Your kernel answered with RST what the peer said after your FIN: no read could \
+                 take it. Either the socket is closed already (as soon as there was nothing to \
+                 read, after so many reads, or at an error that is not end of file: WouldBlock, \
+                 Interrupted), or its receiving half is shut down too (`Shutdown::Both`). Until \
+                 the peer's end of file more may come."
             }
-            () if unread && !case.panicked => {
-                "What the peer says stands in Recv-Q, and your code does not read it. A close would now \
-                 send RST."
+            () if unread => {
+                "What the peer said is in Recv-Q, and your code does not read it. A close would \
+                 send RST now."
             }
             () => return None,
         }
@@ -100,10 +122,12 @@ pub(super) fn does_not_hear(case: &Case, yours: End) -> Option<String> {
 
 /// For a call that was to return, behind the peer's end of file.
 pub(super) fn does_not_return(case: &Case) -> Option<String> {
+    // An end of file counts as one byte in Recv-Q.
+    let unread = case.yours().is_some_and(|seen| seen.row.recv_q > 1);
     Some(
         match () {
-            () if case.panicked => return None,
-            () if case.is_running() => {
+            () if case.panicked || unread => return None,
+            () if spins(case) => {
                 "The peer has closed, and your thread is running: `read` returns Ok(0), end of file, each \
                  time, and the loop takes it for \"nothing yet\"."
             }
@@ -122,16 +146,17 @@ pub(super) fn needless_error(kind: ErrorKind) -> Option<String> {
     Some(
         match kind {
             ErrorKind::NotConnected => {
-                "Once both FINs have passed `shutdown` gives ENOTCONN (NotConnected): nothing is left to be \
-                 shut down. That is no failure; nor is a second `shutdown` needed, to drop the stream \
-                 closes it."
+                "Once both FINs have passed, `shutdown` returns ENOTCONN (NotConnected): nothing \
+                 is left to be shut down. Do not report that as a failure. A second `shutdown` is \
+                 not needed: dropping the stream closes it."
             }
             ErrorKind::UnexpectedEof => {
-                "The peer's end of file is what was waited for: the good end, and no error."
+                "The peer's end of file is what the call waits for. It is the good end: return Ok."
             }
             ErrorKind::WouldBlock | ErrorKind::Interrupted | ErrorKind::TimedOut => {
-                "The limit had not passed: a call that ends before it without having done anything, by a \
-                 timeout of its own or by a signal, is to be made again."
+                "The limit had not passed. A call that ends earlier without having done anything, \
+                 because of a timeout of its own (WouldBlock) or a signal (Interrupted), is to be \
+                 made again."
             }
             _ => return None,
         }
@@ -147,24 +172,24 @@ pub(super) fn is_open(case: &Case) -> Option<String> {
          join it, and see to it that its read ends."
     };
     Some(format!(
-        "Who calls `answer` takes the connection for closed, but the socket lives for as long as any \
-         descriptor of it. {who}"
+        "After the return the caller believes the connection closed, but the socket lives as long \
+         as any descriptor of it. {who}"
     ))
 }
 
 pub(super) fn loses_a_reset(case: &Case) -> Option<String> {
     Some(
         if case.panicked {
-            "A reset is an error that a `read`, a `write` or a `shutdown` returns, and an `unwrap` makes a \
-             panic of it. It is the caller's to know: return it with `?`."
-        } else if case.is_running() {
-            "The loop goes on after an error: each call fails again, at once, for ever."
+            "A reset is an error that a `read`, a `write` or a `shutdown` returns, and an `unwrap` \
+             makes a panic of it. The caller must know of it: return it with `?`."
+        } else if spins(case) {
+            "The loop goes on after an error: each call fails again immediately, without end."
         } else if case.awaited == Awaited::Return {
             return None;
         } else {
-            "`read` or `write` returned an error, and it was lost: `unwrap_or(0)`, `while let Ok(1..)`, \
-             `.ok()` or `let _ =` make an end of file of it that never was. A peer that resets may have \
-             thrown the answer away: return the error with `?`."
+            "`read` or `write` returned an error, and it was lost: `unwrap_or(0)`, `while let \
+             Ok(1..)`, `.ok()` and `let _ =` turn an error into an end of file. A peer that \
+             resets may have thrown the answer away: return the error with `?`."
         }
         .to_owned(),
     )
@@ -175,28 +200,29 @@ pub(super) fn no_time_out(returned: &io::Result<()>, early: bool) -> Option<Stri
     Some(
         match returned.as_ref().map_err(io::Error::kind) {
             Ok(()) if early => {
-                "It returned before the peer's end of file, and before the limit: it did not hear the peer \
-                 out."
+                "It returned before the peer's end of file, and before the limit: it did not drain \
+                 the peer."
             }
             Ok(()) => {
-                "The limit has passed and the peer has not closed: whether it has all, nobody knows. Ok \
-                 would say that it has."
+                "The limit has passed and the peer has not closed, so nobody knows whether it has \
+                 all of the answer. Ok would say that it has."
             }
             Err(ErrorKind::WouldBlock) => {
-                "A call past its SO_RCVTIMEO or SO_SNDTIMEO fails with EAGAIN, which is WouldBlock on \
-                 Unix: your caller wants to hear TimedOut."
+                "A call past its SO_RCVTIMEO or SO_SNDTIMEO fails with EAGAIN, which is WouldBlock \
+                 on Unix: your caller needs TimedOut."
             }
             Err(ErrorKind::InvalidInput) => {
-                "A timeout of zero is refused: for the kernel it would mean none at all. When nothing \
-                 remains until the deadline it has passed: TimedOut."
+                "A timeout of zero is refused, because for the kernel zero means no timeout at \
+                 all. When nothing remains until the deadline, it has passed: return TimedOut."
             }
             Err(ErrorKind::TimedOut) => {
-                "It gave up too early. Either the limit is counted wrong, or something else is taken for \
-                 its end. Only the clock tells."
+                "It timed out too early. Either the limit is counted wrong (in another unit, or cut to whole \
+                 milliseconds), or something else is taken for its end: an error, a wait that is over. \
+                 Only the clock tells."
             }
             Err(ErrorKind::ConnectionReset | ErrorKind::BrokenPipe) => {
-                "The peer has reset nothing: if the socket was shut down in both directions, the kernel \
-                 has, when the peer went on."
+                "The peer has not reset the connection. If your code shut down both directions, \
+                 your own kernel did, when the peer sent more."
             }
             _ => return None,
         }
@@ -204,48 +230,58 @@ pub(super) fn no_time_out(returned: &io::Result<()>, early: bool) -> Option<Stri
     )
 }
 
+/// For a call that came back as late as if the limit had begun when all was written.
+pub(super) const BEGAN_ANEW: &str = "The limit began anew when all was written. It is one for \
+     both, for writing and for draining the peer: note the deadline at the beginning, before the \
+     first write.";
+
 pub(super) fn waits_for_a_silent_peer(case: &Case) -> Option<String> {
-    case.is_blocked_in(&[Call::Read, Call::Splice]).then(|| {
-        "It is blocked in a read beyond its limit: the read has no timeout, or too long a one. A peer \
-         that never closes would hold the thread and the descriptor. A read gets what remains until \
-         the deadline as its timeout."
+    (hangs(case) && case.is_blocked_in(&[Call::Read, Call::Splice])).then(|| {
+        "Your thread is blocked in a read beyond its limit: the read has no timeout, or one that \
+         is too long. A peer that never closes would hold the thread and the descriptor. Give \
+         each read what remains until the deadline as its timeout."
             .to_owned()
     })
 }
 
 pub(super) fn waits_for_a_talkative_peer(case: &Case) -> Option<String> {
-    case.is_blocked_in(&[Call::Read, Call::Poll, Call::Splice]).then(|| {
-        "A byte now and then has held it beyond its limit. Either it has no limit at all, or a timeout \
-         that begins anew with each read. A deadline is one point in time: note it first, compute what \
-         remains before each read, and give up when nothing does."
+    let has_returned = case.stuck.is_none() && !case.panicked;
+    (has_returned || case.is_blocked_in(&HEARING)).then(|| {
+        "A byte from time to time has held the call beyond its limit. Either it has no limit at \
+         all, or a timeout that begins anew with each read. A deadline is one point in time: note \
+         it first, compute what remains before each read, and return TimedOut when nothing does."
             .to_owned()
     })
 }
 
 pub(super) fn waits_for_a_deaf_peer(case: &Case) -> Option<String> {
-    case.is_blocked_in(&[Call::Write]).then(|| {
-        "It is blocked in a write beyond its limit: both kernels' buffers are full, the peer does not read, \
-         and the write has no timeout (SO_SNDTIMEO, `set_write_timeout`), or too long a one. It gets what \
-         remains until the deadline."
+    (hangs(case) && case.is_blocked_in(&[Call::Write])).then(|| {
+        "Your thread is blocked in a write beyond its limit: both kernels' buffers are full, the \
+         peer does not read, and the write has no timeout (SO_SNDTIMEO, `set_write_timeout`), or \
+         one that is too long. Give each write what remains until the deadline."
             .to_owned()
     })
 }
 
+/// For a call that was late by a second write, or by many.
+pub(super) const EACH_WRITE: &str = "A write that times out after it has written a part returns \
+     how much, and is not an error. The next one (`write_all` makes it) begins the timeout again. \
+     Write in a loop of your own, and compute what remains before each write.";
+
 pub(super) fn waits_for_a_slow_peer(case: &Case) -> Option<String> {
-    // It may have returned by the time that its threads were looked at: late all the same.
-    let has_returned = !case.panicked && case.evidence.threads.is_empty();
+    let has_returned = case.stuck.is_none() && !case.panicked;
     (has_returned || case.is_blocked_in(&[Call::Write, Call::Poll])).then(|| {
-        "A peer that reads a little now and then has held it beyond its limit: a write that times out \
-         when it has written a part is no error, but says how much; the next one (`write_all` makes it) \
-         begins the timeout anew. Write in a loop of your own, and compute what remains before each."
-            .to_owned()
+        format!(
+            "A peer that reads a little from time to time has held the call beyond its limit. \
+             {EACH_WRITE}"
+        )
     })
 }
 
 pub(super) fn likely(case: &Case) -> Option<String> {
     case.panicked.then(|| {
-        "Whatever a peer does is no reason to panic; and a panic drops the stream, which closes it with \
-         whatever is unread. Return the error instead."
+        "No peer may make your code panic. A panic drops the stream, which closes it with bytes \
+         unread. Return the error instead."
             .to_owned()
     })
 }

@@ -1,48 +1,64 @@
 //! When the question is sent again, and when that ends.
 
-use std::time::{Duration, Instant};
-
-use socket_workshop::deadline::Deadline;
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use super::{
     Ask,
-    call::{AMPLE, Call, Pair, Wanted, datagram},
+    call::{Call, MARGIN, Pair, Wanted, datagram},
     cause::{early, in_ms, late, without_end},
 };
 
-use crate::exam::{Because, Exam, LIMIT, Verdict};
+use crate::{
+    checks::delay,
+    exam::{AMPLE, Because, Exam, Timing, Took, Unmet, Verdict},
+};
 
 /// When the question is to be sent, after the call, in milliseconds: the pauses are 50, 100, 200, 400.
 const TIMES: [u64; 5] = [0, 50, 150, 350, 750];
 
-/// So much later is no mistake, for the machine may be busy.
+/// So much later is no mistake.
 const LATER: Duration = Duration::from_millis(150);
 
 /// How often a busy machine gets another chance.
 const TRIES: usize = 3;
 
-/// A pause between two datagrams that are none of the answer's.
+/// A pause between two datagrams that are none of the answer's, and how many of them are sent at most:
+/// for 1.5 s.
 const PAUSE: Duration = Duration::from_millis(10);
+const OTHERS: usize = 150;
 
 pub(super) fn sends_again(exam: &Exam, ask: Ask) -> Verdict {
     let pair = Pair::new(exam, ask)?;
-    for attempt in 1..=TRIES {
-        let call = pair.call(b"is anybody there?", attempt as u32, AMPLE)?;
+    for attempt in 1.. {
+        let number = attempt as u32;
+        // The last of them tells nothing that those before have not told.
+        let due_times = &TIMES[..TIMES.len() - 1];
+        let references: Verdict<Vec<_>> = due_times
+            .iter()
+            .map(|due| exam.reference(Duration::from_millis(*due)))
+            .collect();
+        let call = pair.call(b"is anybody there?", number, AMPLE)?;
         let mut came = Vec::new();
         for _ in TIMES {
             came.push(pair.hears(&call)?);
             not_too_early(&call, &came)?;
         }
-        pair.answers(attempt as u32, b"yes")?;
-        call.returns(Wanted::Text(b"yes"), |_, _| None)?;
-        let in_time = |(came, due): (&Duration, u64)| *came <= due_at(due) + LATER;
-        if came.iter().zip(TIMES).take(4).all(in_time) {
-            return Ok(());
+        pair.answers(number, b"yes")?;
+        let delay = call.returns(Wanted::Text(b"yes"), |_, _| None)?.delay;
+        let timings: Verdict<Vec<Timing>> = references?
+            .into_iter()
+            .zip(&came)
+            .map(|(reference, time)| reference.judges(Took { time: *time, delay }, LATER))
+            .collect();
+        match timings {
+            Ok(timings) if !timings.contains(&Timing::Late) => break,
+            Ok(_) if attempt == TRIES => exam.fail(due(), seen(&came)).caused_by(late())?,
+            Err(busy) if attempt == TRIES => return Err(busy),
+            _ => exam.step("that was late: once more, for it may be the machine"),
         }
-        if attempt == TRIES {
-            exam.fail(due(), seen(&came)).caused_by(late())?;
-        }
-        exam.step("that was late: once more, for it may be the machine");
     }
     Ok(())
 }
@@ -55,21 +71,22 @@ pub(super) fn sends_again_although_others_come(exam: &Exam, ask: Ask) -> Verdict
     exam.step(format!(
         "sends a datagram with another number every {PAUSE:?}, and does not answer"
     ));
-    let (mut came, limit) = (Vec::new(), Deadline::after(LIMIT));
+    let (mut came, mut others) = (Vec::new(), 0);
     while came.len() < TIMES.len() {
         pair.sends(&datagram(NUMBER - 1, b"late"))?;
+        others += 1;
         match pair.next(PAUSE)? {
             Some(question) if question == call.question => {
                 came.push(call.answer.age());
                 not_too_early(&call, &came)?;
             }
             Some(_) => exam.fail("the question", "another datagram")?,
-            None if limit.passed() || call.answer.has_ended() => {
+            None if others >= OTHERS || call.answer.has_ended() => {
                 exam.fail(due(), seen(&came)).because(|case| {
                     let begun_anew = "What comes with another number begins the wait anew: with enough of \
                          it the question is never sent again. The time to send again is a point in time: \
                          note it when the question is sent, and set what remains before each `recv`.";
-                    let waits_anew = came.len() < 4 && !call.answer.has_ended();
+                    let waits_anew = !call.answer.has_ended();
                     (waits_anew && !case.panicked).then(|| begun_anew.to_owned())
                 })?
             }
@@ -82,21 +99,42 @@ pub(super) fn sends_again_although_others_come(exam: &Exam, ask: Ask) -> Verdict
 
 pub(super) fn gives_up_at_the_limit(exam: &Exam, ask: Ask) -> Verdict {
     let pair = Pair::new(exam, ask)?;
-    pair.call(b"now?", 1, Duration::ZERO)?.times_out()?;
+    pair.times_out(b"now?", 1, Duration::ZERO)?;
+    gives_up_while_others_come(&pair, 2)?;
+    ends_between_two_sends(&pair, 20)
+}
+
+/// A limit where time is the subject.
+const SHORT: Duration = Duration::from_millis(300);
+
+/// In a pause this long, a wait that begins anew with each datagram may end.
+const A_GAP: Duration = Duration::from_millis(45);
+
+fn gives_up_while_others_come(pair: &Pair, first: u32) -> Verdict {
+    let exam = pair.exam;
     let mut late = 0;
-    for number in 2..8 {
+    for number in first..first + 6 {
+        let reference = exam.reference(SHORT)?;
+        let delay = delay::of_others();
         let call = pair.call(b"is anybody there?", number, SHORT)?;
-        let longest = others_come(&pair, &call)?;
+        let longest = others_come(pair, &call)?;
         if call.answer.has_ended() {
-            call.times_out()?;
-            if longest < A_GAP {
-                break;
+            let took = call.times_out()?;
+            match reference.judges(took, MARGIN)? {
+                Timing::Late if late == 1 => return call.is_late(took),
+                Timing::Late => late += 1,
+                _ if longest < A_GAP => return Ok(()),
+                _ => {}
             }
-            exam.step("a pause was so long that a wait could end: once more");
+            exam.step("it was late, or a pause was so long that a wait could end: once more");
             continue;
         }
-        late += 1;
-        let age = in_ms(call.answer.age());
+        let took = Took {
+            time: call.answer.age(),
+            delay: delay::of_others().saturating_sub(delay),
+        };
+        late += u32::from(reference.judges(took, MARGIN)? == Timing::Late);
+        let age = in_ms(took.time);
         exam.must(
             late < 2,
             format!("`ask` to return when {SHORT:?} have passed"),
@@ -105,17 +143,12 @@ pub(super) fn gives_up_at_the_limit(exam: &Exam, ask: Ask) -> Verdict {
         .because(|case| without_end(&pair.socket, case))?;
         exam.step(format!("after {age} it has not returned: once more"));
         pair.answers(number, b"at last")?;
-        call.answer.returns("of the last step")?.ok();
+        call.answer.returns("after the last step")?.ok();
     }
-    ends_between_two_sends(&pair, 8)
+    Err(Unmet::not_here(
+        "the machine is too busy: the exam could not send without a pause, six times",
+    ))
 }
-
-/// A limit where time is the subject, and how much later is too late unless the machine is busy.
-const SHORT: Duration = Duration::from_millis(300);
-const TOO_LATE: Duration = Duration::from_millis(1500);
-
-/// Whoever waits anew for what has been dropped waits for longer than this.
-const A_GAP: Duration = Duration::from_millis(45);
 
 /// Sends others until the call has ended, or is late. Returns the longest pause there really was.
 fn others_come(pair: &Pair, call: &Call) -> Verdict<Duration> {
@@ -123,45 +156,51 @@ fn others_come(pair: &Pair, call: &Call) -> Verdict<Duration> {
         "sends a datagram with another number every {PAUSE:?}, and does not answer"
     ));
     let (mut sent, mut longest) = (Instant::now(), Duration::ZERO);
-    while call.answer.age() < TOO_LATE && !call.answer.has_ended() {
+    for _ in 0..OTHERS {
         pair.sends(&datagram(1, b"late"))?;
         longest = longest.max(sent.elapsed());
+        if call.answer.has_ended() {
+            break;
+        }
         sent = Instant::now();
         pair.next(PAUSE)?;
+        let left = PAUSE.saturating_sub(sent.elapsed());
+        thread::sleep(left); // its length is the subject, if a question came before it was over
     }
-    Ok(longest.max(sent.elapsed()))
+    Ok(longest)
 }
 
 /// The pause that is under way at the limit would last twice as long as it took to come so far.
 fn ends_between_two_sends(pair: &Pair, first: u32) -> Verdict {
-    const LIMIT: Duration = Duration::from_secs(1);
-    const TOO_LONG: Duration = Duration::from_millis(1540);
+    const LONGER: Duration = Duration::from_secs(1);
     let mut late = 0;
     for number in first..first + 4 {
-        let call = pair.call(b"nobody?", number, LIMIT)?;
-        let question = call.question.clone();
+        let reference = pair.exam.reference(LONGER)?;
+        let call = pair.call(b"nobody?", number, LONGER)?;
         let took = call.times_out()?;
         let mut questions = 0;
-        while let Some(came) = pair.next(PAUSE)? {
-            questions += usize::from(came == question);
+        while let Some(came) = pair.next(Duration::ZERO)? {
+            questions += usize::from(came == call.question);
         }
-        // With fewer the machine is busy, and the pause that was under way another.
-        if took < TOO_LONG && questions == TIMES.len() {
-            return Ok(());
-        }
-        late += u32::from(took >= TOO_LONG);
-        if late == 2 {
-            let expected = format!("`ask` to return when {LIMIT:?} have passed");
-            let seen = format!("it has returned after {}", in_ms(took));
-            return pair.exam.fail(expected, seen).caused_by(
-                "It notices that the limit has passed only when a whole pause is over: the fifth lasts \
-                 from 750 ms to 1550 ms. Wait for the nearer of the two, the next time to send and the \
-                 limit.",
-            );
+        match reference.judges(took, MARGIN)? {
+            // With fewer the machine is busy, and the pause that was under way another.
+            Timing::InTime if questions == TIMES.len() => return Ok(()),
+            Timing::Late if late == 1 => {
+                let expected = format!("`ask` to return when {LONGER:?} have passed");
+                let seen = format!("it has returned after {}", in_ms(took.time));
+                return pair.exam.fail(expected, seen).caused_by(
+                    "It notices that the limit has passed only when a whole pause is over: the fifth lasts \
+                     from 750 ms to 1550 ms. Wait for the nearer of the two, the next time to send and the \
+                     limit.",
+                );
+            }
+            timing => late += u32::from(timing == Timing::Late),
         }
         pair.exam.step("once more, for it may be the machine");
     }
-    Ok(())
+    Err(Unmet::not_here(
+        "the machine is too busy: the questions were late, four times",
+    ))
 }
 
 /// The last of those that came must not have come before its time. That it comes later says nothing: the
@@ -175,8 +214,13 @@ pub(super) fn not_too_early(call: &Call, came: &[Duration]) -> Verdict {
         .caused_by(early(came.len()))
 }
 
+/// When it is to come next, which the last that came does not put off.
+pub(super) fn next_due(came: &[Duration]) -> Duration {
+    due_at(TIMES[came.len().min(TIMES.len() - 1)])
+}
+
 fn due_at(milliseconds: u64) -> Duration {
-    Duration::from_millis(milliseconds).saturating_sub(Duration::from_millis(2))
+    Duration::from_millis(milliseconds)
 }
 
 fn due() -> String {

@@ -5,29 +5,29 @@ use std::{
     fmt,
     io::{self, ErrorKind},
     net::{SocketAddr, UdpSocket},
+    os::fd::AsRawFd,
     sync::Arc,
     time::Duration,
 };
 
-use socket_workshop::deadline::Deadline;
+use nix::{
+    errno::Errno,
+    poll::PollFlags,
+    sys::socket::{MsgFlags, recv},
+};
 
 use super::{
     Ask,
     cause::{
-        Instead, Silence, hangs, in_ms, not_sent, other_bytes, panicked, too_early, without_end,
+        Instead, LATE, Silence, hangs, in_ms, not_sent, other_bytes, panicked, too_early,
+        without_end,
     },
 };
 
-use crate::exam::{Answer, Because, Case, Exam, LIMIT, Verdict, here, quote};
+use crate::exam::{Answer, Because, Case, Exam, Timing, Took, Verdict, here, is_ready, quote};
 
-/// A limit where time is not the subject: longer than the exam itself waits.
-pub(super) const AMPLE: Duration = Duration::from_secs(10);
-
-/// How much too early a time-out may seem, for clocks count in steps.
-pub(super) const JIFFY: Duration = Duration::from_millis(10);
-
-/// How long to wait for a datagram before looking whether the answer has returned.
-const A_WHILE: Duration = Duration::from_millis(20);
+/// How late a call may be at its limit, not counting the time in which it had no CPU.
+pub(super) const MARGIN: Duration = Duration::from_millis(250);
 
 /// What a call returned.
 pub(super) type Got = io::Result<Text>;
@@ -131,12 +131,14 @@ impl<'e> Pair<'e> {
 
     /// What comes from the answer within a time, if anything does, and is no earlier question.
     pub(super) fn next(&self, within: Duration) -> Verdict<Option<Vec<u8>>> {
-        let (limit, mut buf) = (Deadline::after(within), vec![0; 1 << 16]);
+        is_ready(&self.server, PollFlags::POLLIN, within)?;
+        let mut buf = vec![0; 1 << 16];
         loop {
-            let came = match limit.recv(&self.server, &mut buf) {
+            let came = match recv(self.server.as_raw_fd(), &mut buf, MsgFlags::MSG_DONTWAIT) {
                 Ok(n) => &buf[..n],
-                Err(error) if error.kind() == ErrorKind::TimedOut => return Ok(None),
-                Err(error) => return here("receive", Err(error)),
+                Err(Errno::EAGAIN) => return Ok(None),
+                Err(Errno::EINTR) => continue,
+                Err(errno) => return here("receive", Err(errno.into())),
             };
             let asked = self.asked.borrow();
             let earlier = asked
@@ -148,19 +150,34 @@ impl<'e> Pair<'e> {
         }
     }
 
-    /// The question must come, within [`LIMIT`] from now. Returns how long after the call it came.
+    /// The question must come. Returns how long after the call it came.
     pub(super) fn hears(&self, call: &Call) -> Verdict<Duration> {
-        let limit = Deadline::after(LIMIT);
-        loop {
-            if let Some(came) = self.next(A_WHILE)? {
-                let age = call.answer.age();
+        let came = self.exam.wait_for(|rest| {
+            let came = self.next(rest)?.map(|came| (came, call.answer.age()));
+            Ok(match came {
+                None if call.answer.has_ended() => Some(None),
+                None => None,
+                came => Some(came),
+            })
+        })?;
+        match came.flatten() {
+            Some((came, age)) => {
                 call.is_the_question(&came)?;
                 call.heard.set(call.heard.get() + 1);
-                return Ok(age);
+                Ok(age)
             }
-            if call.answer.has_ended() || limit.passed() {
-                return call.sends_nothing(call.answer.has_ended());
-            }
+            None => call.sends_nothing(call.answer.has_ended()),
+        }
+    }
+
+    /// Calls the answer, which must end when the limit has passed, and not before.
+    pub(super) fn times_out(&self, request: &[u8], number: u32, limit: Duration) -> Verdict {
+        let reference = self.exam.reference(limit)?;
+        let call = self.call(request, number, limit)?;
+        let took = call.times_out()?;
+        match reference.judges(took, MARGIN)? {
+            Timing::Late => call.is_late(took),
+            _ => Ok(()),
         }
     }
 
@@ -193,7 +210,7 @@ impl Call<'_> {
 
     fn sends_nothing<T>(&self, ended: bool) -> Verdict<T> {
         let error = match ended {
-            true => self.answer.returns("of the last step")?.err(),
+            true => self.answer.returns("after the last step")?.err(),
             false => None,
         };
         let error = error.map(|error| error.kind());
@@ -214,20 +231,20 @@ impl Call<'_> {
         })
     }
 
-    /// The call must return this, within [`LIMIT`] from now. Returns how long it took in all.
+    /// The call must return this. Returns how long it took.
     ///
     /// `cause` is what the check knows of what came instead, `None` if nothing came.
     pub(super) fn returns(
         &self,
         wanted: Wanted,
         cause: impl Fn(Option<&Got>, &Case) -> Option<String>,
-    ) -> Verdict<Duration> {
-        let returned = self.answer.returns("of the last step");
+    ) -> Verdict<Took> {
+        let returned = self.answer.returns("after the last step");
         let got = returned.because(|case| match case.panicked {
             true => Some(panicked().to_owned()),
-            false => cause(None, case).or_else(|| Some(hangs(&self.socket, case))),
+            false => cause(None, case).or_else(|| hangs(&self.socket, case)),
         })?;
-        let took = self.answer.age();
+        let took = self.answer.took();
         if wanted.is(&got) {
             self.exam.step(match &got {
                 Ok(text) => format!("it returned Ok({text:?})"),
@@ -237,16 +254,20 @@ impl Call<'_> {
         }
         let seen = match &got {
             Ok(text) => format!("it has returned Ok({text:?})"),
+            Err(error) if took.time >= self.limit => format!(
+                "it has returned an error when the limit had passed: {error} ({:?})",
+                error.kind()
+            ),
             Err(error) => format!(
                 "it has returned an error after {}: {error} ({:?})",
-                in_ms(took),
+                in_ms(took.time),
                 error.kind()
             ),
         };
         let instead = Instead {
             wanted,
             got: &got,
-            took,
+            took: took.time,
             limit: self.limit,
             number: &self.question[..4],
         };
@@ -256,20 +277,30 @@ impl Call<'_> {
             .because(|case| instead.likely(case))
     }
 
-    /// The call must end by its deadline, and not before it.
-    pub(super) fn times_out(&self) -> Verdict<Duration> {
+    /// The call must end with a time-out, and not before its limit. Returns how long it took.
+    pub(super) fn times_out(&self) -> Verdict<Took> {
         let took = self.returns(Wanted::Error(ErrorKind::TimedOut), |got, case| match got {
             None => without_end(&self.socket, case),
             Some(_) => None,
         })?;
         self.exam
             .must(
-                took + JIFFY >= self.limit,
+                took.time >= self.limit,
                 format!("`ask` to wait for {:?}", self.limit),
-                format!("it has given up after {}", in_ms(took)),
+                format!("it has given up after {}", in_ms(took.time)),
             )
-            .caused_by(too_early(took, self.limit))?;
+            .caused_by(too_early(took.time, self.limit))?;
         Ok(took)
+    }
+
+    /// It has returned, but too late.
+    pub(super) fn is_late<T>(&self, took: Took) -> Verdict<T> {
+        self.exam
+            .fail(
+                format!("`ask` to return when {:?} have passed", self.limit),
+                format!("it has returned after {}", in_ms(took.time)),
+            )
+            .caused_by(LATE)
     }
 }
 

@@ -3,12 +3,17 @@
 
 use std::{io::ErrorKind, net::UdpSocket, time::Duration};
 
-use super::call::{Got, JIFFY, Text, Wanted};
+use super::call::{Got, Text, Wanted};
 
-use crate::exam::{Call, Case};
+use crate::exam::{Call, Case, Stuck};
 
 const INTERRUPTED: &str = "A signal came while it waited, and the call ended with EINTR: with a timeout \
     it is not restarted (signal(7)). The socket is as it was: compute what remains, and wait on.";
+
+/// For a call that has returned when its limit had long passed.
+pub(super) const LATE: &str = "It ends, but late. Either a read timeout (SO_RCVTIMEO) is to tell the limit, \
+    and that begins anew with each `recv`, and so with each datagram that comes; or a whole pause is waited \
+    for. The limit is a point in time: note it first, and look at the clock whatever has come.";
 
 /// What a call returned, and what it was to return.
 pub(super) struct Instead<'a> {
@@ -57,7 +62,7 @@ impl Instead<'_> {
 
     /// An error was returned where a text, or another error, was due.
     fn an_error(&self, kind: ErrorKind) -> Option<&'static str> {
-        let is_over = self.took + JIFFY >= self.limit;
+        let is_over = self.took >= self.limit;
         Some(match kind {
             ErrorKind::WouldBlock if is_over => {
                 "WouldBlock is EAGAIN, the kernel's word for a read timeout that ran out (socket(7), \
@@ -133,7 +138,7 @@ pub(super) fn not_sent(silence: &Silence, case: &Case) -> Option<String> {
         );
     }
     Some(
-        if case.is_running() {
+        if matches!(case.stuck, Some(Stuck::Spin(..))) {
             "Your thread runs and sends nothing: a loop in which neither the clock nor a datagram ends the \
              wait."
         } else if case.is_blocked_in(&[Call::Read]) && !silence.heard {
@@ -141,6 +146,8 @@ pub(super) fn not_sent(silence: &Silence, case: &Case) -> Option<String> {
         } else if case.is_blocked_in(&[Call::Read]) {
             "Your thread waits in `recv`, for an answer that will not come: the question was lost, or the \
              answer. UDP does not say so. Whoever waits must give up after a while, and send again."
+        } else if case.is_running() {
+            return None;
         } else {
             "Your thread waits, but nothing is sent: whatever it waits in must end when it is time to send \
              again."
@@ -150,19 +157,21 @@ pub(super) fn not_sent(silence: &Silence, case: &Case) -> Option<String> {
 }
 
 /// Why the call does not return, by where it waits.
-pub(super) fn hangs(socket: &UdpSocket, case: &Case) -> String {
-    if case.is_running() {
-        return "Your thread runs and waits for nothing: a loop that does not look at the clock, or at what \
-                has come."
-            .to_owned();
+pub(super) fn hangs(socket: &UdpSocket, case: &Case) -> Option<String> {
+    if matches!(case.stuck, Some(Stuck::Spin(..))) {
+        return Some(
+            "Your thread runs and waits for nothing: a loop that does not look at the clock, or at what has \
+             come."
+                .to_owned(),
+        );
     }
-    let queued = case.yours().is_some_and(|seen| seen.row.recv_q > 0);
-    match socket.read_timeout() {
+    let queued = case.yours()?.row.recv_q > 0;
+    let cause = match socket.read_timeout() {
         _ if queued => {
             "What it waits for has come, and stands in Recv-Q: nobody takes it. A wait for an answer must be \
              a wait for the socket."
         }
-        Ok(None) => {
+        Ok(None) if case.is_blocked_in(&[Call::Read]) => {
             "All that has come has been taken (Recv-Q is 0), and the socket has no read timeout: the `recv` \
              in which it waits ends when something comes, and not before."
         }
@@ -170,8 +179,8 @@ pub(super) fn hangs(socket: &UdpSocket, case: &Case) -> String {
             "All that has come has been taken (Recv-Q is 0): what it waits for was dropped, or nothing ends \
              the wait."
         }
-    }
-    .to_owned()
+    };
+    Some(cause.to_owned())
 }
 
 /// Why it does not end at the limit.

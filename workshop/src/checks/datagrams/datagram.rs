@@ -2,10 +2,10 @@
 
 use super::{
     Ask,
-    call::{AMPLE, Pair, Text, Wanted, datagram},
+    call::{Pair, Text, Wanted, datagram},
 };
 
-use crate::exam::{Exam, Verdict, numbered};
+use crate::exam::{AMPLE, Exam, Stuck, Verdict, numbered};
 
 /// The most that fits into a datagram of IPv4 behind the number.
 const MOST: usize = 65_507 - 4;
@@ -79,7 +79,7 @@ pub(super) fn takes_no_other_for_the_answer(exam: &Exam, ask: Ask) -> Verdict {
                 "It has given up because of a datagram that is not the answer. On such a link that means \
                  nothing: drop it, and go on waiting."
             }
-            None if case.is_running() => return None,
+            None if matches!(case.stuck, Some(Stuck::Spin(..))) => return None,
             None => {
                 "The answer has come, with the right number: either it was dropped, like the others before \
                  it, or these are still where they were."

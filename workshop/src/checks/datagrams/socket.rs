@@ -7,19 +7,22 @@ use std::{
 };
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use socket_workshop::deadline::Deadline;
 
 use super::{
     Ask,
-    again::not_too_early,
-    call::{AMPLE, Pair, Wanted},
+    again::{next_due, not_too_early},
+    call::{Got, Pair, Wanted},
     cause::in_ms,
 };
 
-use crate::exam::{Because, Doing, Exam, LIMIT, Verdict, here, numbered};
+use crate::exam::{AMPLE, Because, Exam, Timing, Took, Unmet, Verdict, here, numbered};
 
 /// After that the question would be sent again.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
+
+/// A limit for a call that is to end with an error of the kernel's, at once: one that waits for more
+/// ends then.
+const NOT_AT_ONCE: Duration = Duration::from_secs(1);
 
 pub(super) fn says_that_nobody_is_there(exam: &Exam, ask: Ask) -> Verdict {
     let (socket, addr) = deaf()?;
@@ -27,36 +30,40 @@ pub(super) fn says_that_nobody_is_there(exam: &Exam, ask: Ask) -> Verdict {
     exam.step(format!(
         "connected your socket to {addr}, where nobody hears it: its kernel is told so by ICMP"
     ));
-    let mut late = Ok(());
+    let mut at_once = Ok(());
     // A busy machine may be late once.
     for number in 1..=3 {
-        let call = pair.call(b"is anybody there?", number, AMPLE)?;
+        let reference = exam.reference(Duration::ZERO)?;
+        let call = pair.call(b"is anybody there?", number, NOT_AT_ONCE)?;
         let took = call.returns(Wanted::Error(ErrorKind::ConnectionRefused), |got, _| {
-            refused(got.is_none())
+            refused(got)
         })?;
-        late = is_at_once(exam, took);
-        if late.is_ok() {
+        let margin = FIRST_PAUSE - Duration::from_nanos(1);
+        at_once = reference
+            .judges(took, margin)
+            .and_then(|timing| is_at_once(exam, timing, took));
+        if at_once.is_ok() {
             break;
         }
     }
-    late?;
+    at_once?;
     let pair = Pair::new(exam, ask)?;
-    let call = pair.call(b"are you there?", 2, AMPLE)?;
+    let call = pair.call(b"are you there?", 2, NOT_AT_ONCE)?;
     pair.hears(&call)?;
     let addr = here("read an address", pair.server.local_addr())?;
     here("connect a socket", pair.server.connect(addr))?;
     exam.step("from now on the exam's socket hears itself only: to you, nobody is there");
     call.returns(Wanted::Error(ErrorKind::ConnectionRefused), |got, _| {
-        refused(got.is_none())
+        refused(got)
     })
     .map(drop)
 }
 
-fn is_at_once(exam: &Exam, took: Duration) -> Verdict {
+fn is_at_once(exam: &Exam, timing: Timing, took: Took) -> Verdict {
     exam.must(
-        took < FIRST_PAUSE,
+        timing != Timing::Late,
         format!("`ask` to return before {FIRST_PAUSE:?} have passed"),
-        format!("it has returned after {}", in_ms(took)),
+        format!("it has returned after {}", in_ms(took.time)),
     )
     .caused_by(
         "The kernel says ECONNREFUSED to the first `recv` already, for the first question. That was passed \
@@ -64,8 +71,13 @@ fn is_at_once(exam: &Exam, took: Duration) -> Verdict {
     )
 }
 
-fn refused(hangs: bool) -> Option<String> {
-    hangs.then(|| {
+fn refused(got: Option<&Got>) -> Option<String> {
+    let waits = match got {
+        None => true,
+        Some(Err(error)) => error.kind() == ErrorKind::TimedOut,
+        Some(Ok(_)) => false,
+    };
+    waits.then(|| {
         "What was sent could not be delivered, and the kernel says so, once each time: the next `recv` or \
          `send` fails with ECONNREFUSED. Either that was passed over as if nothing had come yet, or \
          nothing was sent again: return it."
@@ -77,14 +89,14 @@ pub(super) fn says_that_it_is_too_large(exam: &Exam, ask: Ask) -> Verdict {
     const MOST: usize = 65_507 - 4;
     let pair = Pair::new(exam, ask)?;
     let text = numbered(MOST + 8);
-    let call = pair.call(&text[..MOST + 1], 1, AMPLE)?;
+    let call = pair.call(&text[..MOST + 1], 1, NOT_AT_ONCE)?;
     call.returns(Wanted::TooLarge, |got, _| {
         let cause = match got {
-            None => {
+            Some(Err(error)) if error.kind() == ErrorKind::TimedOut => {
                 "The kernel takes no datagram of 65 508 bytes: `send` fails with EMSGSIZE, each time. That \
-                 was passed over, and an answer to nothing is waited for."
+                 was passed over, and an answer to nothing was waited for."
             }
-            Some(Ok(_)) => return None,
+            None | Some(Ok(_)) => return None,
             Some(Err(error)) if error.raw_os_error().is_some() => return None,
             Some(Err(_)) => {
                 "It has failed, but with an error of its own. The caller can learn from the kernel's what to \
@@ -111,22 +123,23 @@ pub(super) fn leaves_the_socket_as_it_was(exam: &Exam, ask: Ask) -> Verdict {
         pair.hears(&call)?;
         pair.answers(1, b"first")?;
         call.returns(Wanted::Text(b"first"), |_, _| None)?;
-        is_as_it_was(exam, &pair.socket, timeout)?;
+        is_as_it_was(&pair, timeout)?;
         pair.call(b"two", 2, Duration::from_millis(100))?
             .times_out()?;
-        is_as_it_was(exam, &pair.socket, timeout)?;
+        is_as_it_was(&pair, timeout)?;
         let (socket, addr) = deaf()?;
         let pair = Pair::to(exam, ask, socket, addr)?;
         here("set a timeout", pair.socket.set_read_timeout(timeout))?;
         exam.step("another socket of yours is like the first, but nobody hears it");
-        let call = pair.call(b"three", 3, AMPLE)?;
+        let call = pair.call(b"three", 3, NOT_AT_ONCE)?;
         call.returns(Wanted::Error(ErrorKind::ConnectionRefused), |_, _| None)?;
-        is_as_it_was(exam, &pair.socket, timeout)?;
+        is_as_it_was(&pair, timeout)?;
     }
     Ok(())
 }
 
-fn is_as_it_was(exam: &Exam, socket: &UdpSocket, timeout: Option<Duration>) -> Verdict {
+fn is_as_it_was(pair: &Pair, timeout: Option<Duration>) -> Verdict {
+    let (exam, socket) = (pair.exam, &*pair.socket);
     let now = here("read a timeout", socket.read_timeout())?;
     exam.must(
         now == timeout,
@@ -159,10 +172,14 @@ fn is_as_it_was(exam: &Exam, socket: &UdpSocket, timeout: Option<Duration>) -> V
         "the socket to be connected, as before",
         "it is not",
     )?;
-    let alone = || Ok(exam.evidence().threads.is_empty().then_some(()));
-    let alone = exam.until(alone)?;
+    while pair.next(Duration::ZERO)?.is_some() {} // what was sent before it returned
+    let alone = exam.until(|| {
+        let alone = exam.evidence().threads.is_empty();
+        let asks_on = pair.next(Duration::ZERO)?.is_some();
+        Ok((alone || asks_on).then_some(alone))
+    })?;
     exam.must(
-        alone.is_some(),
+        alone == Some(true),
         "no thread to be left, for `ask` has returned",
         "a thread that it started goes on",
     )
@@ -175,7 +192,7 @@ fn is_as_it_was(exam: &Exam, socket: &UdpSocket, timeout: Option<Duration>) -> V
 pub(super) fn waits_and_goes_on_after_a_signal(exam: &Exam, ask: Ask) -> Verdict {
     let pair = Pair::new(exam, ask)?;
     let call = pair.call(b"is anybody there?", 9, AMPLE)?;
-    let mut came = Vec::new();
+    let (mut came, mut told) = (Vec::new(), false);
     // The later the pause, the longer it is: a machine that is busy leaves enough of the last.
     for _ in 0..4 {
         came.push(pair.hears(&call)?);
@@ -183,6 +200,14 @@ pub(super) fn waits_and_goes_on_after_a_signal(exam: &Exam, ask: Ask) -> Verdict
         comes_to_rest(exam)?;
         call.answer.interrupt()?;
         exam.step("interrupted the system call in which your thread waited, by a signal");
+        told |= call.answer.age() < next_due(&came);
+    }
+    came.push(pair.hears(&call)?);
+    not_too_early(&call, &came)?;
+    if !told {
+        return Err(Unmet::not_here(
+            "the machine is too busy: no signal came before the question was due again",
+        ));
     }
     pair.answers(9, b"yes")?;
     call.returns(Wanted::Text(b"yes"), |_, _| None).map(drop)
@@ -190,14 +215,10 @@ pub(super) fn waits_and_goes_on_after_a_signal(exam: &Exam, ask: Ask) -> Verdict
 
 /// A thread that waits is blocked in a system call.
 fn comes_to_rest(exam: &Exam) -> Verdict {
-    const WATCHED: Duration = Duration::from_millis(1500); // a busy machine may let it wait to run
-    let deadline = Deadline::after(WATCHED.min(LIMIT));
-    let rests = || Ok((!exam.evidence().threads.contains(&Doing::Running)).then_some(()));
-    let rests = here("look at threads", deadline.wait_for(rests))?;
     exam.must(
-        rests.is_some(),
+        exam.comes_to_rest()?,
         "your thread to wait, while nothing comes",
-        format!("it runs: at no moment in {WATCHED:?} was it blocked in a system call"),
+        "it runs",
     )
     .caused_by(
         "There is nothing to receive, and yet your thread runs: it asks the socket, or the clock, again and \

@@ -6,10 +6,10 @@ use socket_workshop::table::State;
 
 use super::{
     ReadLine,
-    call::{AMPLE, Connection, ENOUGH, Got},
+    call::{Connection, ENOUGH, Got},
 };
 
-use crate::exam::{Because, Case, Exam, Verdict};
+use crate::exam::{AMPLE, Because, Call, Case, Exam, Stuck, Verdict};
 
 pub(super) fn takes_the_newline_off(exam: &Exam, read: ReadLine) -> Verdict {
     let connection = Connection::new(exam, read)?;
@@ -96,7 +96,7 @@ fn takes_no_reset_for_a_line(exam: &Exam, read: ReadLine) -> Verdict {
     connection.peer.reset();
     call.returns(Err(ErrorKind::ConnectionReset), |got, case| {
         Some(match got {
-            None if case.is_running() => {
+            None if matches!(case.stuck, Some(Stuck::Spin(..))) => {
                 "The loop goes on after an error: each read fails again, or finds the end, for ever."
             }
             None => return None,
@@ -129,7 +129,7 @@ fn end_of_file(got: Option<&Got>, case: &Case) -> Option<String> {
             "The peer's FIN has come (CLOSE_WAIT), but in front of it bytes stand in Recv-Q still. While \
              they do, a `peek` shows them, and never the end of file behind them: take them."
         }
-        None if case.is_in(State::CloseWait) => {
+        None if case.is_in(State::CloseWait) && matches!(case.stuck, Some(Stuck::Spin(..))) => {
             "The end of file is there: the peer's FIN has come (CLOSE_WAIT), and every read returns \
              Ok(0) at once. That is not \"nothing yet\": there will never be more."
         }
@@ -173,7 +173,8 @@ fn refuses_after(first: &[u8], exam: &Exam, read: ReadLine) -> Verdict {
     }
     call.returns(Err(ErrorKind::FileTooLarge), |got, case| {
         let recv_q = case.yours()?.row.recv_q;
-        (got.is_none() && recv_q == 0 && !case.is_running()).then(|| {
+        let waits = case.is_blocked_in(&[Call::Read, Call::Poll]);
+        (got.is_none() && recv_q == 0 && waits).then(|| {
             format!(
                 "All {all} bytes have been read (Recv-Q is 0), of a line that may have {MAX}, and its \
                  newline is still waited for. To compare the two when the line is complete limits \
@@ -209,7 +210,7 @@ pub(super) fn refuses_what_is_not_utf8(exam: &Exam, read: ReadLine) -> Verdict {
     })?;
     let call = connection.call(AMPLE, ENOUGH)?;
     call.returns(Ok("next"), |got, case| {
-        let gone = case.yours()?.row.recv_q == 0 && !case.is_running();
+        let gone = case.yours()?.row.recv_q == 0 && case.is_blocked_in(&[Call::Read, Call::Poll]);
         Some(match got {
             None if gone => {
                 "The next line came together with the one that was refused, and is gone (Recv-Q is 0): \

@@ -4,34 +4,26 @@ use std::{
     io::{self, ErrorKind},
     net::TcpStream,
     sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use socket_workshop::{
-    deadline::Deadline,
-    table::{End, Table},
-};
+use socket_workshop::table::End;
 
 use super::{
     ReadLine,
     cause::{Instead, panicked, too_early, without_end},
 };
 
-use crate::exam::{Answer, Because, Case, Doing, Exam, LIMIT, Peer, Unmet, Verdict, here};
-
-/// A limit where time is not the subject: longer than the exam itself waits.
-pub(super) const AMPLE: Duration = Duration::from_secs(10);
+use crate::{
+    checks::queue,
+    exam::{AMPLE, Answer, Because, Case, Exam, Peer, Timing, Took, Verdict, here},
+};
 
 /// More bytes than any line here has that is not too long.
 pub(super) const ENOUGH: usize = 1000;
 
-/// How much too early a time-out may seem, for clocks count in steps.
-pub(super) const JIFFY: Duration = Duration::from_millis(10);
-
-/// How long pieces may stand in Recv-Q before the exam sends more: each of them where the answer rests,
-/// and all of them where it runs.
-const A_WHILE: Duration = Duration::from_millis(100);
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How late a call may be at its deadline, not counting the time in which it had no CPU.
+const MARGIN: Duration = Duration::from_millis(250);
 
 /// What a call returned: a line, or the kind of an error.
 pub(super) type Got = Result<String, ErrorKind>;
@@ -45,13 +37,11 @@ pub(super) struct Connection<'e> {
     pub(super) peer: Peer<'e>,
     stream: Arc<TcpStream>,
     read: ReadLine,
-    patience: Deadline,
 }
 
 /// One call.
 pub(super) struct Call<'e> {
     exam: &'e Exam,
-    stream: Arc<TcpStream>,
     pub(super) answer: Answer<'e, io::Result<String>>,
     limit: Duration,
     max: usize,
@@ -65,7 +55,6 @@ impl<'e> Connection<'e> {
             peer,
             stream: Arc::new(stream),
             read,
-            patience: Deadline::after(PATIENCE),
         })
     }
 
@@ -78,7 +67,6 @@ impl<'e> Connection<'e> {
         let body = move || read(&stream, limit, max);
         Ok(Call {
             exam: self.exam,
-            stream: Arc::clone(&self.stream),
             answer: self.exam.start("read_line_within", body)?,
             limit,
             max,
@@ -92,64 +80,80 @@ impl<'e> Connection<'e> {
             .map(drop)
     }
 
-    /// Sends, and waits until all of it stands in Recv-Q. Only while no call is under way.
-    pub(super) fn queues(&self, bytes: &[u8]) -> Verdict {
-        self.peer.send(bytes)?;
-        let there = || Ok((self.recv_q().ok() == Some(bytes.len())).then_some(()));
-        match self.exam.until(there)? {
-            Some(()) => Ok(()),
-            None => Err(Unmet::not_here("what was sent does not stand in Recv-Q")),
+    /// Calls the answer, which must end by its deadline, and not before it, while `meanwhile` happens.
+    pub(super) fn times_out(
+        &self,
+        limit: Duration,
+        meanwhile: impl FnOnce(&Call) -> Verdict,
+    ) -> Verdict {
+        let reference = self.exam.reference(limit)?;
+        let call = self.call(limit, ENOUGH)?;
+        meanwhile(&call)?;
+        let (exam, stream) = (self.exam, Arc::clone(&self.stream));
+        let took = call.returns(Err(ErrorKind::TimedOut), |got, case| match got {
+            None => without_end(&stream, limit, case),
+            Some(_) => None,
+        })?;
+        let seen = format!("it has returned after {:.1?}", took.time);
+        match reference.judges(took, MARGIN)? {
+            Timing::InTime => Ok(()),
+            Timing::Early => exam
+                .fail(format!("`read_line_within` to wait for {limit:?}"), seen)
+                .caused_by(too_early(took.time, limit)),
+            Timing::Late => exam
+                .fail(
+                    format!(
+                        "`read_line_within` to return by its deadline, {limit:?} after the call"
+                    ),
+                    seen,
+                )
+                .because(|case| without_end(&self.stream, limit, case)),
         }
     }
 
+    /// Sends, and waits until all of it stands in Recv-Q. Only while no call is under way.
+    pub(super) fn queues(&self, bytes: &[u8]) -> Verdict {
+        self.peer.send(bytes)?;
+        queue::holds(self.exam, self.end()?, bytes.len())
+    }
+
     /// Sends, and waits until it has been taken from the socket: what is sent next comes in another
-    /// read. Not for ever, and less long where the answer rests: it may wait for the whole line.
+    /// read. Unless the answer leaves it there: it may wait for the whole line.
     pub(super) fn sends_a_piece(&self, bytes: &[u8]) -> Verdict {
         self.peer.send(bytes)?;
-        let (sent, end) = (
-            Instant::now(),
-            here("read an address", End::of(&self.stream))?,
-        );
-        let taken = |table: &Table| {
-            let arrived = table.find(end.other()).is_none_or(|row| row.send_q == 0);
-            let taken = arrived && table.find(end).is_none_or(|row| row.recv_q == 0);
-            (taken || sent.elapsed() > A_WHILE && is_at_rest(self.exam)).then_some(())
-        };
-        self.exam.table_shows(taken).map(drop)
+        queue::is_taken(self.exam, self.end()?)
     }
 
     /// How many bytes wait for the answer in its socket, once all that was sent has arrived there.
     pub(super) fn recv_q(&self) -> Verdict<usize> {
-        let end = here("read an address", End::of(&self.stream))?;
-        let arrived = |table: &Table| {
-            let under_way = table.find(end.other()).is_some_and(|row| row.send_q > 0);
-            let waiting = table.find(end).map_or(0, |row| row.recv_q as usize);
-            (!under_way).then_some(waiting)
-        };
-        let waiting = self.exam.table_shows(arrived)?;
-        waiting.ok_or_else(|| Unmet::not_here("what was sent does not arrive"))
+        queue::recv_q(self.exam, self.end()?)
+    }
+
+    fn end(&self) -> Verdict<End> {
+        here("read an address", End::of(&self.stream))
     }
 }
 
 impl Call<'_> {
-    /// The call must return this, within [`LIMIT`] from now. Returns how long it took in all.
+    /// The call must return this. Returns how long it took.
     ///
     /// `cause` is what the check knows of what came instead, `None` if nothing came.
     pub(super) fn returns(
         self,
         wanted: Wanted,
         cause: impl Fn(Option<&Got>, &Case) -> Option<String>,
-    ) -> Verdict<Duration> {
-        let returned = self.answer.returns("of the last step");
+    ) -> Verdict<Took> {
+        let returned = self.answer.returns("after the last step");
         let returned = returned.because(|case| match case.panicked {
             true => Some(panicked(wanted).to_owned()),
             false => cause(None, case),
         })?;
-        let took = self.answer.age();
+        let took = self.answer.took();
         let seen = match &returned {
-            Ok(line) => format!("it has returned Ok({line:?}), after {took:.0?}"),
+            Ok(line) => format!("it has returned Ok({line:?}), after {:.1?}", took.time),
             Err(error) => format!(
-                "it has returned an error after {took:.0?}: {error} ({:?})",
+                "it has returned an error after {:.1?}: {error} ({:?})",
+                took.time,
                 error.kind()
             ),
         };
@@ -174,44 +178,11 @@ impl Call<'_> {
                 let instead = Instead {
                     wanted,
                     got: &got,
-                    took,
+                    took: took.time,
                     limit: self.limit,
                     max: self.max,
                 };
                 instead.likely(case)
             })
     }
-
-    /// The call must end by its deadline, and not before it.
-    pub(super) fn times_out(self) -> Verdict {
-        let (exam, limit, stream) = (self.exam, self.limit, Arc::clone(&self.stream));
-        let took = self.returns(Err(ErrorKind::TimedOut), |got, case| match got {
-            None => Some(without_end(&stream, limit, case)),
-            Some(_) => None,
-        })?;
-        exam.must(
-            took + JIFFY >= limit,
-            format!("`read_line_within` to wait for {limit:?}"),
-            format!("it has given up after {took:.0?}"),
-        )
-        .caused_by(too_early(took, limit))
-    }
-
-    /// The call must be over although its peer has not been silent.
-    pub(super) fn is_over(&self, while_: &str) -> Verdict {
-        let late = self.answer.age();
-        let (limit, stream) = (self.limit, Arc::clone(&self.stream));
-        self.exam
-            .must(
-                self.answer.has_ended(),
-                format!("`read_line_within` to return by its deadline, {limit:?} after the call"),
-                format!("{late:.0?} after the call, {while_}, it had not returned"),
-            )
-            .because(|case| Some(without_end(&stream, limit, case)))
-    }
-}
-
-/// Whether no thread of the answer's runs: each is blocked in a system call, or has ended.
-pub(super) fn is_at_rest(exam: &Exam) -> bool {
-    !exam.evidence().threads.contains(&Doing::Running)
 }

@@ -5,9 +5,9 @@ use std::{io::ErrorKind, net::TcpStream, time::Duration};
 
 use socket_workshop::table::State;
 
-use super::call::{Got, JIFFY, Wanted};
+use super::call::{Got, Wanted};
 
-use crate::exam::{Call, Case};
+use crate::exam::{Call, Case, Stuck};
 
 /// What a call returned, and what it was to return.
 pub(super) struct Instead<'a> {
@@ -65,7 +65,7 @@ impl Instead<'_> {
 
     /// An error was returned where a line, or another error, was due.
     fn an_error(&self, kind: ErrorKind, case: &Case) -> Option<&'static str> {
-        let is_over = self.took + JIFFY >= self.limit;
+        let is_over = self.took >= self.limit;
         Some(match kind {
             ErrorKind::WouldBlock if is_over => {
                 "WouldBlock is EAGAIN, the kernel's word for a read timeout that ran out (socket(7), \
@@ -151,29 +151,36 @@ pub(super) fn too_early(took: Duration, limit: Duration) -> String {
 }
 
 /// Why a call goes on after its deadline, by where it waits and what the socket has been told.
-pub(super) fn without_end(stream: &TcpStream, limit: Duration, case: &Case) -> String {
-    if case.is_running() {
-        return "Your thread runs and waits for nothing: it does not look at the clock, or does not stop \
-                when the deadline has passed."
-            .to_owned();
+pub(super) fn without_end(stream: &TcpStream, limit: Duration, case: &Case) -> Option<String> {
+    if matches!(case.stuck, Some(Stuck::Spin(..))) {
+        return Some(
+            "Your thread runs and waits for nothing: it does not look at the clock, or does not stop when \
+             the deadline has passed."
+                .to_owned(),
+        );
     }
     if case.is_blocked_in(&[Call::Poll, Call::Sleep, Call::Lock])
         && !case.is_blocked_in(&[Call::Read])
     {
-        return "It waits, but not in a read: whatever it waits in (`kernel` says in what) must end by \
-                the deadline too. Give it what remains until then, computed anew before each wait."
-            .to_owned();
+        return Some(
+            "It waits, but not in a read: whatever it waits in (`kernel` says in what) must end by the \
+             deadline too. Give it what remains until then, computed anew before each wait."
+                .to_owned(),
+        );
     }
     match stream.read_timeout() {
-        Ok(Some(timeout)) => format!(
+        Ok(Some(timeout)) => Some(format!(
             "The socket's read timeout (SO_RCVTIMEO) is {timeout:?}, of a limit of {limit:?}. It begins \
              anew with each read: every byte that comes, and every read after one that timed out, puts \
              the end off. A deadline is one point in time: note it first, compute what remains before \
              each read, and give up when nothing does."
+        )),
+        _ if case.is_blocked_in(&[Call::Read]) => Some(
+            "The socket has no read timeout (SO_RCVTIMEO): a read on it waits until something comes, \
+             however late it is by then. A look at the clock before or after it does not end it; the \
+             read itself needs a limit: what remains until the deadline."
+                .to_owned(),
         ),
-        _ => "The socket has no read timeout (SO_RCVTIMEO): a read on it waits until something comes, \
-              however late it is by then. A look at the clock before or after it does not end it; the \
-              read itself needs a limit: what remains until the deadline."
-            .to_owned(),
+        _ => None,
     }
 }

@@ -2,8 +2,13 @@
 
 use std::{cmp::Reverse, io::ErrorKind, time::Duration};
 
-use super::{Dial, address::Address, dialing, is_of_kind, likely, no_connection};
-use crate::exam::{Because, Exam, LIMIT, Verdict};
+use super::{
+    Dial, address::Address, dialing, is_at_once, is_of_kind, likely, no_connection, unless_busy,
+};
+use crate::exam::{AMPLE, Because, Exam, Timing, Verdict};
+
+/// So many silent addresses.
+const MANY: u8 = 25;
 
 pub(super) fn gives_up_when_the_limit_is_over(exam: &Exam, dial: Dial) -> Verdict {
     let limit = Duration::from_millis(600);
@@ -13,23 +18,50 @@ pub(super) fn gives_up_when_the_limit_is_over(exam: &Exam, dial: Dial) -> Verdic
         Address::that_is_silent(exam)?,
         Address::that_is_silent(exam)?,
     ];
+    let reference = exam.reference(limit)?;
     let answer = dialing(exam, dial, &silent.each_ref(), limit)?;
-    // Whoever gives each address the limit takes 2.4 s: by now the third is being waited for.
-    let returned = answer
-        .returns("with a limit of 600ms")
-        .because(|case| likely::overdue(case, &silent))?;
-    let error = no_connection(exam, returned, "when all addresses are silent")?;
+    let error = no_connection(
+        exam,
+        answer.returns("with a limit of 600ms")?,
+        "when all addresses are silent",
+    )?;
+    let took = answer.took();
+    // How much of the limit is used where there are several is the answer's affair.
+    exam.must(
+        reference.judges(took, limit / 2)? != Timing::Late,
+        format!("`dial` to return when its limit of {limit:?} is over"),
+        format!("it took {:.1?}", took.time),
+    )
+    .caused_by(likely::overdue(took.time, limit))?;
     is_of_kind(
         exam,
         &error,
         ErrorKind::TimedOut,
         "the last address was silent",
+    )?;
+    waits_to_the_end(exam, dial, &silent[0])
+}
+
+/// The only address may have all of the limit, to the last part of a millisecond.
+fn waits_to_the_end(exam: &Exam, dial: Dial, silent: &Address) -> Verdict {
+    let limit = Duration::from_micros(250_990);
+    let answer = dialing(exam, dial, &[silent], limit)?;
+    let returned = answer.returns("with a limit of 250.99ms")?;
+    let error = no_connection(exam, returned, "when the only address is silent")?;
+    let why = "the only address was silent";
+    is_of_kind(exam, &error, ErrorKind::TimedOut, why)?;
+    let took = answer.took().time;
+    exam.must(
+        took >= limit,
+        format!("the only address to be waited for until the limit of {limit:?} is over"),
+        format!("`dial` returned after {took:?}"),
     )
+    .caused_by(likely::early(took, limit))
 }
 
 pub(super) fn fails_at_once_when_all_refuse(exam: &Exam, dial: Dial) -> Verdict {
     let refuse = [Address::that_refuses(exam)?, Address::that_refuses(exam)?];
-    let answer = dialing(exam, dial, &[&refuse[0], &refuse[1]], 5 * LIMIT)?;
+    let answer = dialing(exam, dial, &[&refuse[0], &refuse[1]], AMPLE)?;
     let returned = answer
         .returns("when both addresses have refused")
         .because(likely::goes_on_after_the_last)?;
@@ -53,6 +85,7 @@ pub(super) fn tells_what_each_address_did(exam: &Exam, dial: Dial) -> Verdict {
         [&refuse[0], &refuse[1], &silent, &refuse[2]],
         [&refuse[0], &silent, &refuse[1], &refuse[2]],
     ] {
+        let reference = exam.reference(limit)?;
         let answer = dialing(exam, dial, &addresses, limit)?;
         let returned = answer.returns("with a limit of 600ms")?;
         let error = no_connection(exam, returned, "when no address answers")?;
@@ -70,7 +103,8 @@ pub(super) fn tells_what_each_address_did(exam: &Exam, dial: Dial) -> Verdict {
             )?;
         }
         let why = "the last address in the list refused";
-        is_of_kind(exam, &error, ErrorKind::ConnectionRefused, why)?;
+        let is_refused = is_of_kind(exam, &error, ErrorKind::ConnectionRefused, why);
+        unless_busy(is_refused, reference, answer.took(), limit)?;
         texts.push(text);
     }
     exam.must(
@@ -97,8 +131,8 @@ fn by_number(text: &str, addresses: &[&Address]) -> String {
 }
 
 pub(super) fn takes_a_limit_of_zero_for_a_time_out(exam: &Exam, dial: Dial) -> Verdict {
-    // So many that whoever gives each a tenth of a second is seen on any machine.
-    let silent = Address::many_that_are_silent(exam, 25)?;
+    // So many that a tenth of a second for each is seen on any machine.
+    let silent = Address::many_that_are_silent(exam, MANY)?;
     let addresses: Vec<&Address> = silent.iter().collect();
     // A part of a nanosecond is zero.
     for limit in [Duration::ZERO, Duration::from_nanos(1)] {
@@ -106,16 +140,26 @@ pub(super) fn takes_a_limit_of_zero_for_a_time_out(exam: &Exam, dial: Dial) -> V
         let answer = dialing(exam, dial, &addresses, limit)?;
         let returned = answer
             .returns(&when)
-            .because(|case| likely::takes_its_time(case, &silent, limit))?;
+            .because(|case| likely::takes_its_time(case, limit))?;
         let error = no_connection(exam, returned, &when)?;
         let why = "there was no time to answer";
         is_of_kind(exam, &error, ErrorKind::TimedOut, why)?;
+        let took = answer.took();
+        exam.must(
+            is_at_once(took, MANY)?,
+            format!("`dial` to return at once {when}"),
+            format!("it took {:.1?}", took.time),
+        )
+        .caused_by(
+            "The limit was over before the first address was dialed: each is given some time when none \
+             remains, and this adds up. A share may be as short as the limit makes it.",
+        )?;
     }
     Ok(())
 }
 
 pub(super) fn takes_no_address_for_invalid_input(exam: &Exam, dial: Dial) -> Verdict {
-    let answer = dialing(exam, dial, &[], LIMIT / 2)?;
+    let answer = dialing(exam, dial, &[], AMPLE)?;
     let returned = answer.returns("when there is no address").because(|case| {
         case.panicked.then(|| {
             "Without an address there is no first one to index, no last error to unwrap, and no number \

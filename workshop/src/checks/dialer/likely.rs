@@ -12,37 +12,51 @@ use socket_workshop::table::State;
 
 use super::address::Address;
 
-use crate::exam::{Awaited, Call, Case};
+use crate::exam::{Awaited, Call, Case, Seen, Stuck};
 
 /// What a dialer can do wrong in any check.
 pub(super) fn cause(case: &Case) -> Option<String> {
     let addr = waited_for(case).first().copied();
+    let never_returns = case.awaited == Awaited::Return && case.stuck.is_some();
     let waits_for_a_thread = case.is_blocked_in(&[Call::Lock]) && !case.panicked;
-    let cause = if let Some(addr) = addr
-        && case.is_blocked_in(&[Call::Connect])
-    {
-        format!(
-            "Your thread is blocked in `connect` to {addr}, which is silent. There is no limit but the \
-             kernel's: it sends the SYN again for about two minutes (tcp_syn_retries). \
-             `connect_timeout` takes a limit."
-        )
-    } else if let Some(addr) = addr
-        && case.awaited == Awaited::Return
-    {
-        format!("It is still waiting for {addr} to answer its SYN, for longer than it may.")
-    } else if case.awaited == Awaited::Return && case.yours().is_none() && waits_for_a_thread {
+    let cause = if case.panicked {
+        "Your code panicked. An attempt that fails is no reason to: dial the next address, or return \
+         the error."
+            .to_owned()
+    } else if !never_returns {
+        return None;
+    } else if let Some(addr) = addr {
+        if case.is_running() {
+            format!(
+                "The SYN to {addr} is not answered, and your thread asks again and again, and does not \
+                 look at the clock, or not at its limit."
+            )
+        } else if case.is_blocked_in(&[Call::Connect]) {
+            format!(
+                "Your thread is blocked in `connect` to {addr}, which is silent. There is no limit but \
+                 the kernel's: it sends the SYN again for about two minutes (tcp_syn_retries). \
+                 `connect_timeout` takes a limit."
+            )
+        } else {
+            format!(
+                "It waits for {addr} to answer its SYN, and no limit ends that wait. Every wait must \
+                 end when the limit is over."
+            )
+        }
+    } else if case.yours().is_none() && waits_for_a_thread && is_hang(case) {
         "No attempt of yours is under way any more, and your thread waits for another thread (a \
          channel, a lock): for a winner, and there is none. Count the losers, or let the channel end: \
          it does when every sender has been dropped, your own too."
-            .to_owned()
-    } else if case.panicked {
-        "Your code panicked where it should have returned an error. What failed was one attempt: the \
-         caller is to hear of it, or the next address to be dialed."
             .to_owned()
     } else {
         return None;
     };
     Some(cause)
+}
+
+/// Whether it is proven that its threads wait for ever.
+fn is_hang(case: &Case) -> bool {
+    matches!(case.stuck, Some(Stuck::Hang(_)))
 }
 
 /// The addresses to which a SYN of the student's is under way.
@@ -54,15 +68,6 @@ fn waited_for(case: &Case) -> Vec<SocketAddr> {
     waits.map(|seen| seen.row.peer).collect()
 }
 
-/// The only address that is waited for. The table is read row by row: it may show an attempt that has
-/// ended by now, and the next.
-fn place(waited_for: &[SocketAddr], silent: &[Address]) -> Option<usize> {
-    let is_waited_for = |address: &Address| waited_for.contains(&address.addr);
-    (waited_for.len() <= 2)
-        .then(|| silent.iter().rposition(is_waited_for))
-        .flatten()
-}
-
 /// How many connections have been made to an address: they are in its accept queue.
 fn connections(case: &Case, address: &Address) -> Option<u32> {
     let mut rows = case.evidence.sockets.iter().map(|seen| &seen.row);
@@ -72,7 +77,10 @@ fn connections(case: &Case, address: &Address) -> Option<u32> {
 
 /// A stream came back that is not connected.
 pub(super) fn no_connection(case: &Case) -> Option<String> {
-    let cause = if case.is_in(State::SynSent) {
+    let is_connected = |seen: &Seen| seen.row.state == State::Established;
+    let cause = if case.evidence.yours().any(is_connected) {
+        return None; // to another address
+    } else if case.is_in(State::SynSent) {
         "A socket in SYN_SENT came back: its SYN has not been answered. A non-blocking connect that \
          returns EINPROGRESS has only begun: wait with `poll` until it is writable, then read SO_ERROR."
     } else if case.yours().is_none() {
@@ -115,41 +123,31 @@ pub(super) fn taken_for_failed(case: &Case, server: &Address) -> Option<String> 
     })
 }
 
+/// A refusal was not followed by the next attempt at once.
+pub(super) const PAUSES: &str = "It waits after a refusal, or dials again what has refused. A refusal is an \
+     answer, an RST, and came at once: dial the next.";
+
 /// Addresses have refused, and the one behind them, which would answer, has not been dialed in time.
 pub(super) fn pauses(case: &Case, server: &Address) -> Option<String> {
     let rests = case.is_running() || case.is_blocked_in(&[Call::Sleep, Call::Poll, Call::Lock]);
     let undialed = case.yours().is_none() && connections(case, server) == Some(0);
     (case.awaited == Awaited::Return && rests && undialed && !case.panicked).then(|| {
-        "No attempt is under way, and the last address has not been dialed: it waits after a refusal, or \
-         dials again what has refused. A refusal is an answer, an RST, and came at once: dial the next."
-            .to_owned()
+        format!("No attempt is under way, and the last address has not been dialed. {PAUSES}")
     })
 }
 
-/// Silent addresses stood in front of one that answers, and it came to no connection.
+/// Silent addresses stood before one that answers, and no connection came back.
 pub(super) fn starved(
     case: &Case,
     took: Duration,
     limit: Duration,
-    silent: &[Address; 2],
     server: &Address,
 ) -> Option<String> {
-    if case.panicked || case.is_blocked_in(&[Call::Connect]) {
-        return None;
-    }
-    let waited_for = waited_for(case);
-    if took > limit && waited_for == [silent[1].addr] {
-        return Some(format!(
-            "The limit of {limit:?} has passed, and the second of three addresses is still being waited \
-             for: most likely the first was given all of the limit, and so is the second. It is one \
-             limit, and each gets a share of what remains of it."
-        ));
-    }
-    let never_dialed = connections(case, server) == Some(0);
-    (case.awaited == Awaited::Nothing && never_dialed && waited_for.is_empty()).then(|| {
+    let never_dialed = connections(case, server) == Some(0) && waited_for(case).is_empty();
+    (case.awaited == Awaited::Nothing && never_dialed && !case.panicked).then(|| {
         let first = match took >= limit {
             true => "All of the limit went by",
-            false => "It gave up, with time left",
+            false => "It returned with time left",
         };
         format!(
             "{first}, and no connection has been made to {}, which would have answered at once: its \
@@ -161,47 +159,45 @@ pub(super) fn starved(
 }
 
 /// The only address answered late, and nobody waited for it.
-pub(super) fn gave_up(case: &Case, took: Duration, limit: Duration) -> Option<String> {
-    (case.awaited == Awaited::Nothing && !case.panicked && took < limit).then(|| {
+pub(super) fn gave_up(case: &Case, took: Duration) -> Option<String> {
+    (case.awaited == Awaited::Nothing && !case.panicked).then(|| {
         format!(
-            "It gave up within {took:.1?}, and had {limit:?}. The only address there is may have all of \
-             the limit: a SYN that was lost is sent again a second later, and an answer from far away \
-             takes a while."
+            "It returned after {took:.1?}, with time left. The only address there is may have all of the \
+             limit: a SYN that was lost is sent again a second later, and an answer from far away takes \
+             a while."
         )
     })
 }
 
-/// All are silent, the limit is over, and it has not returned.
-pub(super) fn overdue(case: &Case, silent: &[Address]) -> Option<String> {
-    if case.panicked || case.is_blocked_in(&[Call::Connect, Call::Lock]) {
-        return None;
+/// The only address was silent, and `dial` returned before its limit.
+pub(super) fn early(took: Duration, limit: Duration) -> String {
+    let missing = limit.saturating_sub(took);
+    if missing < Duration::from_millis(1) {
+        "A part of a millisecond was cut off: `poll` counts in milliseconds, and a duration that is \
+         converted is rounded down. Round up, or look at the clock and wait again."
+    } else {
+        "The only address there is may have all of the limit."
     }
-    let waited_for = waited_for(case);
-    let place = place(&waited_for, silent);
-    Some(match place {
-        Some(0) => {
-            "It is still waiting for the first address, longer than the limit for all of them."
-                .to_owned()
-        }
-        Some(i) => format!(
-            "The limit is over long ago, and address {} of {} is being waited for: each is given a \
-             limit of its own, and these add up. It is one limit for all of them: compute what remains \
-             before each attempt.",
-            i + 1,
-            silent.len()
-        ),
-        None => {
-            "It is one limit for all of the addresses. If each is given a limit of its own, these \
-                 add up: compute what remains before each attempt."
-                .to_owned()
-        }
-    })
+    .to_owned()
+}
+
+/// All are silent, and it returned when the limit was over already.
+pub(super) fn overdue(took: Duration, limit: Duration) -> String {
+    if took >= 2 * limit {
+        "It took a multiple of the limit: each is given a limit of its own, and these add up. It is one \
+         limit for all of them: compute what remains before each attempt."
+    } else {
+        "It is one limit for all of the addresses: compute what remains before each attempt, and let no \
+         wait last longer than that."
+    }
+    .to_owned()
 }
 
 /// Every address has refused, and it has not returned.
 pub(super) fn goes_on_after_the_last(case: &Case) -> Option<String> {
     let busy = case.is_running() || case.is_blocked_in(&[Call::Sleep]);
-    (busy && case.yours().is_none() && !case.panicked).then(|| {
+    let goes_on = case.awaited == Awaited::Return && case.stuck.is_some();
+    (busy && goes_on && case.yours().is_none() && !case.panicked).then(|| {
         "Both addresses have refused, and it goes on, by a sleep or by dialing them again. A refusal is \
          an answer, an RST, and came at once: nobody listens there, and to try again later is the \
          caller's to decide."
@@ -210,7 +206,7 @@ pub(super) fn goes_on_after_the_last(case: &Case) -> Option<String> {
 }
 
 /// It does not return, although there was no time at all.
-pub(super) fn takes_its_time(case: &Case, silent: &[Address], limit: Duration) -> Option<String> {
+pub(super) fn takes_its_time(case: &Case, limit: Duration) -> Option<String> {
     if case.panicked {
         return Some(
             "Where no time is left, an attempt fails, and a duration minus a longer one is below zero: \
@@ -218,27 +214,12 @@ pub(super) fn takes_its_time(case: &Case, silent: &[Address], limit: Duration) -
                 .to_owned(),
         );
     }
-    let waited_for = waited_for(case);
-    let place = place(&waited_for, silent);
-    let adds_up = |which: String| {
-        Some(format!(
-            "The limit was over before the first address was dialed, and {which} is being waited for: \
-             each is given some time when none remains, and this adds up. A share may be as short as \
-             the limit makes it."
-        ))
-    };
-    match place {
-        Some(i @ 1..) => adds_up(format!("address {} of {}", i + 1, silent.len())),
-        // It was looked at between one attempt and the next.
-        None if waited_for.is_empty() && case.is_blocked_in(&[Call::Connect, Call::Poll]) => {
-            adds_up("one address after the other".to_owned())
-        }
-        None if waited_for.is_empty() => None,
-        _ => Some(format!(
+    (case.stuck.is_some() && !waited_for(case).is_empty()).then(|| {
+        format!(
             "A limit of {limit:?} was taken for none, or for a longer one: a SYN is under way, and is \
              being waited for. Time is over at once."
-        )),
-    }
+        )
+    })
 }
 
 /// The error is of another kind.
@@ -257,9 +238,9 @@ pub(super) fn another_kind(kind: ErrorKind, expected: ErrorKind) -> Option<Strin
              was wrong."
         }
         (ErrorKind::TimedOut, _) => {
-            "The last address refuses whenever it is dialed. Either it was not dialed, for a silent one \
-             in front of it was given all of the time, or the kind is another address's: it is to be \
-             that of the last in the list."
+            "The last address refuses whenever it is dialed. Either it was not dialed, because time \
+             had run out before it, or the kind is another address's: it is to be that of the last in \
+             the list."
         }
         (ErrorKind::ConnectionRefused, _) => {
             "Refused means that an RST has come. From the last address in the list nothing has come: it \
@@ -283,6 +264,9 @@ pub(super) fn still_under_way(case: &Case) -> Option<String> {
         "`dial` has returned and no thread of yours is left, but a socket that waits for an answer to \
          its SYN is still open. An attempt ends when its socket is closed: `TcpStream`, `Socket` and \
          `OwnedFd` close when they are dropped; a raw number, and what was forgotten, does not."
+    } else if !case.is_blocked_in(&[Call::Connect, Call::Poll]) {
+        "`dial` has returned, and an attempt of its own is still under way. An attempt ends when its \
+         socket is closed: drop it, and join the threads that hold it."
     } else {
         "`dial` has returned, and a thread of yours that it started goes on dialing. Nobody can stop it \
          in `connect_timeout`: whoever dials several addresses at once closes the losers. With \

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, time::Duration};
 use socket_workshop::table::{End, State};
 
 use super::{
-    Dial, address::Address, attempts, dialing, is_connected_to, likely, no_connection, threads_end,
+    Dial, address::Address, attempts, dialing, is_connected_to, likely, no_connection, unless_busy,
 };
 
 use crate::exam::{Because, Exam, Verdict, descriptors, here};
@@ -16,16 +16,17 @@ pub(super) fn leaves_nothing_behind(exam: &Exam, dial: Dial) -> Verdict {
     let server = Address::that_answers(exam)?;
     let before = descriptors()?;
 
-    // So long that a thread which lasts to the limit outlasts the wait for it.
-    let limit = Duration::from_millis(1200);
+    let limit = Duration::from_millis(800);
+    let reference = exam.reference(limit)?;
     let answer = dialing(exam, dial, &[&refuses, &silent, &server], limit)?;
-    let stream = answer
+    let connected = answer
         .succeeds("with a connection to the third address")
         .because(|case| {
             let why = "Neither a refusal nor silence says anything about the addresses behind it, and \
                  there was to be time left for them.";
             likely::not_reached(case, &server, why)
-        })?;
+        });
+    let stream = unless_busy(connected, reference, answer.took(), limit)?;
     is_connected_to(exam, &stream, &server)?;
     no_attempt_is_left(exam)?;
     let end = here("read the stream's addresses", End::of(&stream))?;
@@ -43,9 +44,9 @@ pub(super) fn leaves_nothing_behind(exam: &Exam, dial: Dial) -> Verdict {
     )?;
     nothing_else_is_left(exam, before)?;
 
-    let limit = Duration::from_millis(600);
+    let limit = Duration::from_millis(300);
     let answer = dialing(exam, dial, &[&refuses, &silent], limit)?;
-    let returned = answer.returns("with a limit of 600ms")?;
+    let returned = answer.returns("with a limit of 300ms")?;
     no_connection(exam, returned, "when no address answers")?;
     no_attempt_is_left(exam)?;
     nothing_else_is_left(exam, before)
@@ -64,9 +65,8 @@ fn no_attempt_is_left(exam: &Exam) -> Verdict {
 
 /// No thread, and no more descriptors than before.
 fn nothing_else_is_left(exam: &Exam, before: usize) -> Verdict {
-    let threads_ended = threads_end(exam);
     exam.must(
-        threads_ended,
+        exam.leaves_no_thread()?,
         "`dial` to leave no thread",
         "it has returned, and there is one, or more",
     )

@@ -5,7 +5,7 @@ use socket_workshop::table::State::{self, *};
 use wire::segment::Flags;
 
 use super::ends::End;
-use crate::exam::{Awaited, Case};
+use crate::exam::{Case, Stuck};
 
 pub(super) fn of_no_return(case: &Case, end: &End) -> Option<String> {
     if case.panicked && end.renumbered {
@@ -16,7 +16,7 @@ pub(super) fn of_no_return(case: &Case, end: &End) -> Option<String> {
                 .to_owned(),
         );
     }
-    let runs = case.awaited == Awaited::Return && !case.panicked && case.is_running();
+    let runs = matches!(case.stuck, Some(Stuck::Spin(..))) && !case.panicked;
     runs.then(|| {
         "There is nothing to wait for: the segments are all there. A loop does not come to its end."
             .to_owned()

@@ -5,7 +5,7 @@ mod sums;
 use wire::segment::TcpOption;
 
 use super::Header;
-use crate::exam::{Awaited, Case};
+use crate::exam::{Case, Stuck};
 
 pub(super) use sums::{of_a_panicking_sum, of_a_sum};
 
@@ -20,7 +20,7 @@ pub(super) fn of_no_return(bytes: &[u8], case: &Case) -> Option<String> {
         );
     }
     let stands_still = walk(options_in(bytes)) == Stop::Short(0);
-    (case.awaited == Awaited::Return && case.is_running()).then(|| {
+    matches!(case.stuck, Some(Stuck::Spin(..))).then(|| {
         if stands_still {
             "There is an option with a length of 0. To go on by 0 bytes is to stay: the loop meets the \
              same option for ever. A length below 2 cannot be, for it counts the kind and itself."

@@ -6,7 +6,7 @@ use socket_workshop::table::{State, TimerKind};
 
 use super::{Ended, PING};
 
-use crate::exam::{Awaited, Call, Case, Whose};
+use crate::exam::{Call, Case, Stuck, Whose};
 
 pub(super) const TOO_EARLY: &str = "A ping is for a peer that has been silent for a whole interval, \
      counted from the last byte, or from the call. Wait for that long first: it may speak by itself.";
@@ -14,6 +14,10 @@ pub(super) const TOO_EARLY: &str = "A ping is for a peer that has been silent fo
 pub(super) const NO_TIME_TO_ANSWER: &str = "There is an interval before each ping, and one after the \
      last: until that is over it may still be answered. What is counted is the pings that have gone \
      unanswered, not those that were sent.";
+
+pub(super) const TOO_LATE: &str = "Each interval begins with the last byte, or with the last ping, and \
+     `misses` + 1 of them are all. Something waits longer than that: another interval, or a wait that \
+     begins again when a part of it is over. Compute what remains before each wait.";
 
 pub(super) const FULL_IS_NO_ANSWER: &str = "It was too early: each ping has an interval in which it \
      may be answered, the last one too, and one for which there is no room is no exception.";
@@ -137,9 +141,9 @@ pub(super) fn instead(expected: Ended, outcome: &io::Result<Ended>) -> Option<St
 }
 
 /// It has not returned although `misses` pings are unanswered; these bytes have come.
-pub(super) fn pings_on(case: &Case, came: &[u8], misses: u32) -> Option<String> {
+pub(super) fn pings_on(came: &[u8], misses: u32) -> Option<String> {
     let pings = came.chunks(PING.len()).filter(|ping| *ping == PING).count();
-    (case.awaited == Awaited::Return && pings > misses as usize).then(|| {
+    (pings > misses as usize).then(|| {
         format!(
             "{pings} pings have been sent, none is answered, and it goes on. That a write succeeds is \
              no sign of life: the peer's kernel takes the bytes, whatever has become of the program. \
@@ -203,7 +207,9 @@ pub(super) fn likely(case: &Case) -> Option<String> {
     let probes = yours
         .and_then(|seen| seen.row.timer)
         .is_some_and(|timer| timer.kind == TimerKind::Keepalive);
-    let cause = if case.is_running() && case.is_in(State::CloseWait) {
+    let at_the_end = yours.is_some_and(|seen| seen.row.recv_q <= 1) && case.is_in(State::CloseWait);
+    let hangs = matches!(case.stuck, Some(Stuck::Hang(_)));
+    let cause = if at_the_end && matches!(case.stuck, Some(Stuck::Spin(..))) {
         "`read` returned Ok(0): end of file. The loop took it for `nothing has come` and reads again, \
          for ever."
     } else if case.is_blocked_in(&[Call::Write]) {
@@ -217,7 +223,12 @@ pub(super) fn likely(case: &Case) -> Option<String> {
     } else if case.is_blocked_in(&[Call::Sleep]) && (unread || yours.is_none()) {
         "It sleeps, and in a sleep it hears nothing: what has come from the peer waits for it. `poll`, \
          or a read with a timeout, is a sleep that a byte, end of file and a reset cut short."
-    } else if case.is_blocked_in(&[Call::Read]) && !unread && !pinged {
+    } else if case.is_blocked_in(&[Call::Read])
+        && case.is_in(State::Established)
+        && hangs
+        && !unread
+        && !pinged
+    {
         "It has been waiting in a read for longer than the interval. `set_read_timeout`, or a `poll` \
          before the read, ends the wait when a ping is due."
     } else if unread {

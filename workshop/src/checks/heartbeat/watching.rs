@@ -9,19 +9,24 @@ use std::{
     time::{Duration, Instant},
 };
 
-use nix::sys::resource::{UsageWho, getrusage};
-use socket_workshop::{
-    deadline::Deadline,
-    table::{End, Table},
+use nix::{
+    poll::PollFlags,
+    time::{ClockId, clock_gettime},
 };
+use socket_workshop::table::{End, Table};
 use socket2::SockRef;
 
 use super::{Ended, PING, Watch, causes};
 
-use crate::exam::{Answer, Because, Exam, LIMIT, Peer, Verdict, here};
+use crate::{
+    checks::delay,
+    exam::{
+        Answer, Awaited, Because, Exam, Peer, Reference, Timing, Unmet, Verdict, cpu_time, here,
+    },
+};
 
-/// How early is not early: the kernel counts in jiffies, of up to 10 ms.
-const JIFFY: Duration = Duration::from_millis(10);
+/// How late `watch` may return, not counting the time in which it had no CPU. Less than an interval.
+const MARGIN: Duration = Duration::from_millis(250);
 
 /// `watch` under way.
 pub(super) struct Watching<'e> {
@@ -29,10 +34,14 @@ pub(super) struct Watching<'e> {
     answer: Answer<'e, io::Result<Ended>>,
     /// Kept, so that the connection lives on when `watch` has returned.
     stream: Arc<TcpStream>,
+    interval: Duration,
     misses: u32,
-    /// When it was called and when it returned, by its own thread: the exam may hear of it much later.
+    /// When it was called and when it returned, by its own thread: the exam may learn of it much later.
     called: Arc<OnceLock<Instant>>,
     returned: Arc<OnceLock<Instant>>,
+    /// When the peer last answered, and how many pings it has read since.
+    spoke: Cell<Option<Instant>>,
+    unanswered: Cell<u32>,
     /// Pings that came, and those of them that were answered.
     pinged: Cell<u32>,
     answered: Cell<u32>,
@@ -69,15 +78,18 @@ impl<'e> Watching<'e> {
             ends.get_or_init(Instant::now);
             ended
         };
-        let answer = exam.start("watch", timed)?;
         exam.step(format!("called `watch(stream, {interval:?}, {misses})`"));
+        let answer = exam.start("watch", timed)?;
         Ok(Watching {
             exam,
             answer,
             stream,
+            interval,
             misses,
             called,
             returned,
+            spoke: Cell::default(),
+            unanswered: Cell::default(),
             pinged: Cell::default(),
             answered: Cell::default(),
         })
@@ -90,25 +102,53 @@ impl<'e> Watching<'e> {
 
     /// It must not have returned.
     pub fn goes_on(&self, why: &str) -> Verdict {
-        self.answer
-            .goes_on(why)
+        let goes_on = self.answer.goes_on(why);
+        self.unless_held_up(goes_on)
             .because(|case| self.gave_up(case.yours().is_some_and(|seen| seen.row.recv_q > 0)))
+    }
+
+    /// Waits until it has ended, however it does.
+    pub fn comes_to_its_end(&self) -> Verdict {
+        self.answer.comes_to_its_end().map(drop)
     }
 
     /// A ping must come.
     pub fn pings(&self, peer: &Peer) -> Verdict {
-        peer.receives(PING).because(|case| {
+        self.unless_held_up(peer.receives(PING)).because(|case| {
             if !case.arrived.is_empty() {
                 return Some(causes::NO_PING.to_owned());
             }
             self.gave_up(case.yours().is_some_and(|seen| seen.row.recv_q > 0))
         })?;
         self.pinged.set(self.pinged.get() + 1);
+        self.unanswered.set(self.unanswered.get() + 1);
         Ok(())
+    }
+
+    /// It may rightly have returned: on a busy machine the peer may have been kept from answering for
+    /// as long as it takes to send all pings and to be given up.
+    fn unless_held_up(&self, verdict: Verdict) -> Verdict {
+        let Some(returned) = self.returned.get().filter(|_| verdict.is_err()) else {
+            return verdict;
+        };
+        let end = here("read an address", End::of(&*self.stream))?.other();
+        let queued = self.exam.table()?.find(end).map_or(0, |row| row.recv_q);
+        let pings = self.unanswered.get() + queued / PING.len() as u32;
+        let silent_since = self.spoke.get().unwrap_or_else(|| self.called());
+        let due = silent_since + self.interval * (self.misses + 1);
+        match pings >= self.misses && *returned >= due {
+            true => Err(Unmet::not_here(
+                "the machine is too busy: the peer could not answer in time",
+            )),
+            false => verdict,
+        }
     }
 
     /// The cause, if it has returned before its time.
     fn gave_up(&self, unread: bool) -> Option<String> {
+        if !self.answer.has_ended() {
+            return None;
+        }
         let outcome = self.answer.returns("").ok()?;
         let pings = (self.pinged.get(), self.answered.get(), self.misses);
         causes::gave_up(&outcome, pings, unread)
@@ -117,20 +157,20 @@ impl<'e> Watching<'e> {
     /// The peer answers a ping.
     pub fn answers(&self, peer: &Peer, answer: &[u8]) -> Verdict {
         self.answered.set(self.answered.get() + 1);
-        peer.send(answer)
+        peer.send(answer)?;
+        self.spoke.set(Some(Instant::now()));
+        self.unanswered.set(0);
+        Ok(())
     }
 
-    /// The peer sends a byte every so often, 24 of them. Returns when it sent the last, and how often
-    /// there was a pause between two of them, or after the last, that was longer than `long`: on a
-    /// busy machine there may be.
-    pub fn hears_a_byte_every(
-        &self,
-        pause: Duration,
-        long: Duration,
-        peer: &Peer,
-    ) -> Verdict<(Instant, usize)> {
+    /// The peer sends a byte every so often, 24 of them. Returns when it sent the last, and how many
+    /// pings a right answer may have sent meanwhile, because on a busy machine the peer made a pause,
+    /// or the answer's threads waited for a CPU.
+    pub fn hears_a_byte_every(&self, pause: Duration, peer: &Peer) -> Verdict<(Instant, usize)> {
         let step = format!("the peer sends a byte every {pause:?}");
         self.exam.step(step);
+        let long = self.interval / 2;
+        let delay = delay::of_others();
         let (mut last, mut pauses) = (self.called(), 0);
         for _ in 0..24 {
             let before = Instant::now();
@@ -143,7 +183,19 @@ impl<'e> Watching<'e> {
             thread::sleep(pause); // its length is the subject: a peer that talks
         }
         pauses += usize::from(last.elapsed() > long);
-        Ok((last, pauses))
+        let delay = delay::of_others().saturating_sub(delay);
+        let held_up = delay.as_nanos() / long.as_nanos();
+        Ok((
+            last,
+            pauses + usize::try_from(held_up).unwrap_or(usize::MAX),
+        ))
+    }
+
+    /// Whether so much time has passed that another interval may be over, or the answer's threads may
+    /// have been kept from noticing what was sent.
+    pub fn is_late_since(&self, delay: Duration, intervals: u32) -> bool {
+        let held_up = delay::of_others().saturating_sub(delay) >= self.interval / 2;
+        held_up || self.called().elapsed() + self.interval / 2 >= self.interval * intervals
     }
 
     /// What has been sent until now, and not been read.
@@ -165,28 +217,68 @@ impl<'e> Watching<'e> {
         }
     }
 
-    /// It must return this, and soon. Returns when it did.
+    /// It must return this. Returns when it did.
     pub fn ends(&self, expected: Ended, when: &str) -> Verdict<Instant> {
         let outcome = self.answer.returns(when)?;
-        let at = self.returned.get().copied().unwrap_or_else(Instant::now);
+        let took = self.answer.took().time;
         let right = matches!(outcome, Ok(ended) if ended == expected);
         let expected_text = format!("`watch` to return Ok({expected:?}) {when}");
         let seen = format!(
             "it has returned otherwise, {} ms after the call",
-            (at - self.called()).as_millis()
+            took.as_millis()
         );
         self.exam
             .must(right, expected_text, seen)
             .because(|_| causes::instead(expected, &outcome))?;
         self.exam
             .step(format!("`watch` has returned Ok({expected:?})"));
-        Ok(at)
+        Ok(self.called() + took)
     }
 
-    /// It must return Silent, and soon. Returns when it did.
+    /// It must return Silent. Returns when it did.
+    ///
+    /// One that pings for ever never rests: it is told by having sent more pings than a watch that
+    /// counts one too many.
     pub fn falls_silent(&self, peer: &Peer, when: &str) -> Verdict<Instant> {
+        let end = here("read an address", End::of(peer.stream()))?;
+        let most = (self.misses as usize + 1) * PING.len();
+        let pings_on = || {
+            let table = self.exam.table()?;
+            let queued = table.find(end).map_or(0, |row| row.recv_q as usize);
+            Ok(match self.answer.has_ended() {
+                true => Some(false),
+                false => (queued > most).then_some(true),
+            })
+        };
+        if self.exam.until(pings_on)? == Some(true) {
+            let came = self.arrived(peer)?;
+            let expected = format!("`watch` to return Ok(Silent) {when}");
+            return self
+                .exam
+                .fail(expected, "it has not returned")
+                .because(|_| causes::pings_on(&came, self.misses));
+        }
         self.ends(Ended::Silent, when)
-            .because(|case| causes::pings_on(case, &self.arrived(peer).ok()?, self.misses))
+            .because(|case| match case.awaited {
+                Awaited::Return => causes::pings_on(&self.arrived(peer).ok()?, self.misses),
+                _ => None,
+            })
+    }
+
+    /// It must have returned about when a wait of this length was over, which began with the call.
+    pub fn is_in_time(&self, reference: Reference, limit: Duration) -> Verdict {
+        let took = self.answer.took();
+        let timing = reference.judges(took, MARGIN)?;
+        let expected = format!("`watch` to return {limit:?} after the call");
+        let seen = format!("it has returned after {:.1?}", took.time);
+        match timing {
+            Timing::InTime => Ok(()),
+            Timing::Early => self
+                .exam
+                .fail(expected, seen)
+                .caused_by(causes::NO_TIME_TO_ANSWER),
+            Timing::Late => self.exam.fail(expected, seen).caused_by(causes::TOO_LATE),
+        }
     }
 
     /// A ping must come, and is left in the peer's Recv-Q.
@@ -194,13 +286,37 @@ impl<'e> Watching<'e> {
         let end = here("read an address", End::of(peer.stream()))?;
         let queued = |table: &Table| table.find(end).filter(|row| row.recv_q > 0).cloned();
         let queued = self.exam.table_shows(queued)?;
-        let seen = format!("nothing within {LIMIT:?}");
         self.exam
-            .must(queued.is_some(), "a ping to come", seen)
+            .must(queued.is_some(), "a ping to come", "nothing comes")
             .because(|_| self.gave_up(false))?;
         self.exam
             .step("a ping is in the peer's Recv-Q, and it does not read it");
         Ok(())
+    }
+
+    /// Waits for pings, which stay in the peer's Recv-Q, and returns how much CPU time the answer's
+    /// threads have used meanwhile.
+    pub fn uses_until(&self, pings: usize, peer: &Peer) -> Verdict<Duration> {
+        let end = here("read an address", End::of(peer.stream()))?;
+        let before = cpu_of_others();
+        let queued = |table: &Table| {
+            let queued = table.find(end).map_or(0, |row| row.recv_q as usize);
+            (queued >= pings * PING.len()).then_some(())
+        };
+        let expected = format!("{pings} pings to come");
+        let came = self.exam.table_shows(queued)?.is_some();
+        self.exam
+            .must(came, expected, "they do not come")
+            .because(|_| self.gave_up(false))?;
+        Ok(cpu_of_others().saturating_sub(before))
+    }
+
+    /// A thread that waits is blocked in a system call.
+    pub fn rests(&self) -> Verdict {
+        let expected = "your thread to wait, while nothing comes";
+        self.exam
+            .must(self.exam.comes_to_rest()?, expected, "it runs")
+            .caused_by(causes::SPINS)
     }
 
     /// What happened at `at` must not have happened before `due`.
@@ -208,17 +324,23 @@ impl<'e> Watching<'e> {
         let after = |time: Instant| time.saturating_duration_since(self.called()).as_millis();
         let expected = format!("{what}, not before {} ms after the call", after(due));
         let seen = format!("it was {} ms after the call", after(at));
-        self.exam.must(at + JIFFY >= due, expected, seen)
+        self.exam.must(at >= due, expected, seen)
     }
 
-    /// No thread that it started may be left. One that has been joined is gone in a moment.
-    pub fn left_no_thread(&self) -> Verdict {
-        let gone = || Ok(self.exam.evidence().threads.is_empty().then_some(()));
-        let gone = Deadline::after(LIMIT / 4).wait_for(gone);
+    /// No thread that it started may be left: none at all, or, if it still pings, none that goes on.
+    pub fn left_no_thread(&self, peer: &Peer) -> Verdict {
+        let end = here("read an address", End::of(peer.stream()))?;
+        let queued = |table: &Table| table.find(end).map_or(0, |row| row.recv_q);
+        let before = queued(&self.exam.table()?);
+        let gone = self.exam.until(|| {
+            let gone = self.exam.evidence().threads.is_empty();
+            let pings = queued(&self.exam.table()?) > before;
+            Ok((gone || pings).then_some(gone))
+        })?;
         let expected = "no thread to be left when `watch` has returned";
         let seen = "there is one, or more";
         self.exam
-            .must(matches!(gone, Ok(Some(()))), expected, seen)
+            .must(gone == Some(true), expected, seen)
             .caused_by(causes::A_THREAD_IS_LEFT)
     }
 
@@ -248,7 +370,9 @@ impl<'e> Watching<'e> {
     pub fn is_open_both_ways(&self, peer: &Peer) -> Verdict {
         self.arrived(peer)?;
         peer.send(b"hello")?;
-        let mut stream = Deadline::after(LIMIT).on(&*self.stream);
+        self.exam.becomes_ready(&*self.stream, PollFlags::POLLIN)?;
+        let mut stream = &*self.stream;
+        here("make a socket non-blocking", stream.set_nonblocking(true))?; // the call is over
         let mut hello = [0; 5];
         let read = stream.read_exact(&mut hello);
         let written = stream.write_all(b"bye");
@@ -262,12 +386,9 @@ impl<'e> Watching<'e> {
     }
 }
 
-/// The processor time of this process, of the program and of the kernel for it.
-pub(super) fn cpu_time() -> Verdict<Duration> {
-    let usage = getrusage(UsageWho::RUSAGE_SELF).map_err(io::Error::from);
-    let usage = here("read the processor time", usage)?;
-    let time = |time: nix::sys::time::TimeVal| {
-        Duration::new(time.tv_sec() as u64, time.tv_usec() as u32 * 1000)
-    };
-    Ok(time(usage.user_time()) + time(usage.system_time()))
+/// The CPU time of this process, without the exam's own thread.
+fn cpu_of_others() -> Duration {
+    let own =
+        clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map_or(Duration::ZERO, Duration::from);
+    cpu_time().saturating_sub(own)
 }

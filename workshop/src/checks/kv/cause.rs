@@ -2,7 +2,7 @@
 
 use socket_workshop::table::State;
 
-use crate::exam::{Awaited, Call, Case, Doing, Seen, Whose};
+use crate::exam::{Awaited, Call, Case, Doing, Seen, Stuck, Whose};
 
 /// A line that is no request got another answer than ERR.
 pub(super) const TAKES_ANYTHING: &str = "This line is none of the three requests: its first word is \
@@ -146,7 +146,7 @@ fn no_end_of_file(case: &Case) -> Option<String> {
 }
 
 pub(super) fn executes_what_comes_behind_quit(case: &Case) -> Option<String> {
-    case.arrived.starts_with(b"VALUE ").then(|| {
+    case.arrived.starts_with(b"VALUE blue").then(|| {
         "The value is that of the PUT behind QUIT: it was executed, though not answered.".to_owned()
     })
 }
@@ -209,7 +209,7 @@ pub(super) fn loses_an_error(case: &Case) -> Option<String> {
     let cause = if case.panicked {
         "The client has reset the connection, and your code has panicked. A read or a write then returns an \
          error, which is the caller's to know: return it with `?` instead of `unwrap`."
-    } else if case.is_running() {
+    } else if spins(case) {
         "The client has reset the connection, and your thread is running: the loop goes on after an error. \
          It is told once; behind it each read finds the end of file, for ever."
     } else if case.evidence.threads.is_empty() {
@@ -220,6 +220,11 @@ pub(super) fn loses_an_error(case: &Case) -> Option<String> {
         return None;
     };
     Some(cause.to_owned())
+}
+
+/// Whether it is proven that the threads run without moving a byte.
+fn spins(case: &Case) -> bool {
+    matches!(case.stuck, Some(Stuck::Spin(..)))
 }
 
 /// Whether a thread waits in a read, with nothing left to be read.
@@ -266,6 +271,13 @@ pub(super) fn likely(case: &Case) -> Option<String> {
     } else if !threads.is_empty() && threads.iter().all(waits_for_a_lock) {
         "Your thread waits for another (futex), and none of yours does anything else. Most likely it locks \
          the store while it still holds a guard of it; or else it waits for a thread that waits for it."
+    } else if spins(case)
+        && case
+            .yours()
+            .is_some_and(|seen| seen.row.state == State::CloseWait && seen.row.recv_q <= 1)
+    {
+        "Your thread runs, and all that the client has sent has been read: its `read` returns Ok(0), end of \
+         file, and the loop takes it for data and reads again. Leave the loop when it returns Ok(0)."
     } else if threads.is_empty() && case.is_in(State::CloseWait) {
         "`serve_client` has returned, but its socket is still open: CLOSE_WAIT is always the local program's \
          doing. A handle lives on, in a clone or forgotten; the FIN is sent when the last is dropped, or by \

@@ -1,30 +1,41 @@
 //! A client that sends requests and reads no answer: sooner or later a write to it has to wait.
 
-use socket_workshop::{
-    deadline::Deadline,
-    table::{End, Table, TimerKind},
-};
-use socket2::SockRef;
+use socket_workshop::table::{End, Table, TimerKind};
+use socket2::{Domain, SockRef, Socket, Type};
 
-use super::{Server, Serving, TO_GET_THERE};
+use super::{Server, Serving};
 
 use crate::exam::{Call, Doing, Exam, Peer, Pouring, Verdict, here};
 
-/// How many requests it sends. The answer to each may have three bytes only, and they have to fill the
-/// client's receive buffer and the server's send buffer.
-const REQUESTS: usize = 100_000;
+/// The client's receive buffer and the server's send buffer, in bytes. The kernel doubles it.
+const SMALL: usize = 4096;
+
+/// How many requests it sends. The answer to each may have three bytes only, and they have to fill both
+/// buffers.
+const REQUESTS: usize = 20_000;
 
 /// A client that sends the same request again and again, and the thread that serves it.
 pub(super) fn client<'e>(
     server: Server<'e>,
     request: &str,
 ) -> Verdict<(Peer<'e>, Pouring, Serving<'e>)> {
-    let (client, stream) = server.exam.connection()?;
-    let small = SockRef::from(&stream).set_send_buffer_size(4096);
+    let exam = server.exam;
+    let listener = exam.listener()?;
+    let addr = here("read its address", listener.local_addr())?;
+    let socket = here(
+        "make a socket",
+        Socket::new(Domain::IPV4, Type::STREAM, None),
+    )?;
+    // Before connect, which promises the server this much room and no more.
+    here("set SO_RCVBUF", socket.set_recv_buffer_size(SMALL))?;
+    here("connect", socket.connect(&addr.into()))?;
+    let (stream, peer) = here("accept", listener.accept())?;
+    let small = SockRef::from(&stream).set_send_buffer_size(SMALL);
     here("set SO_SNDBUF", small)?;
-    // No less than has been promised to the server: the kernel would throw away what it has no room for.
-    let promised = SockRef::from(client.stream()).set_recv_buffer_size(64 << 10);
-    here("set SO_RCVBUF", promised)?;
+    exam.step(format!(
+        "connected {peer}, the exam's end, and {addr}, yours, with small buffers on the way back"
+    ));
+    let client = Peer::new(exam, socket.into());
     let client = client.named("deaf client");
     let serving = server.serves(stream)?;
     let pouring = client.pours(format!("{request}\n").repeat(REQUESTS).into_bytes())?;
@@ -35,22 +46,31 @@ pub(super) fn client<'e>(
 /// which its thread waits in a write; says whether it does. An answer may wait in other ways.
 pub(super) fn is_waited_for(exam: &Exam, client: &Peer<'_>) -> Verdict<bool> {
     let server = here("read the client's address", End::of(client.stream()))?.other();
-    let full = |table: &Table| {
-        let timer = table.find(server).and_then(|row| row.timer);
-        let closed_window = timer.is_some_and(|timer| timer.kind == TimerKind::WindowProbe);
-        let writes = |doing: &Doing| {
-            matches!(
-                doing,
-                Doing::Blocked {
-                    call: Call::Write,
-                    ..
-                }
-            )
-        };
-        let full = closed_window && exam.evidence().threads.iter().any(writes);
-        full.then_some(())
+    // How much is queued, once the peer has no window: what there is room for goes out with a probe.
+    let queued = |table: &Table| {
+        let row = table.find(server)?;
+        let probes = row
+            .timer
+            .is_some_and(|timer| timer.kind == TimerKind::WindowProbe);
+        let closed = row.window.is_none_or(|window| window == 0);
+        (probes && closed).then_some(row.send_q)
     };
-    let waits = exam.table_shows(full)?.is_some();
+    let writes = |doing: &Doing| {
+        matches!(
+            doing,
+            Doing::Blocked {
+                call: Call::Write,
+                ..
+            }
+        )
+    };
+    let mut before = None;
+    let waits = exam.comes_true(|| {
+        let now = queued(&exam.table_with_info()?);
+        let stays = now.is_some() && now == before;
+        before = now;
+        Ok(stays && exam.evidence().threads.iter().any(writes))
+    })?;
     if waits {
         exam.step("its receive buffer and your send buffer are full: you wait in a write");
     }

@@ -1,8 +1,7 @@
 //! The checks that are about the end of a conversation: a line that is too long, QUIT, end of file, a
 //! reset.
 
-use super::{ServeClient, Server, TO_GET_THERE, asks, cause, deaf, is_read, is_refused};
-use socket_workshop::deadline::Deadline;
+use super::{ServeClient, Server, asks, cause, deaf, is_read, is_refused};
 
 use crate::exam::{Because, Exam, Peer, Verdict, here, quote};
 
@@ -57,7 +56,7 @@ pub(super) fn ends_a_line_without_end(exam: &Exam, serve_client: ServeClient) ->
 
 /// Behind the end of file. A server that has read all that was sent may close without a reset.
 fn is_not_reset(exam: &Exam, client: &Peer<'_>) -> Verdict {
-    is_read(exam, client, Deadline::after(TO_GET_THERE))?;
+    is_read(exam, client)?;
     match here("read SO_ERROR", client.stream().take_error())? {
         None => Ok(()),
         Some(error) => exam

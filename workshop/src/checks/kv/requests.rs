@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use socket_workshop::deadline::Deadline;
-
-use super::{ServeClient, Server, TO_GET_THERE, asks, cause, is_read, is_refused};
+use super::{ServeClient, Server, asks, cause, is_read, is_refused};
 
 use crate::exam::{Because, Exam, Verdict, quote};
+
+/// A client pauses in the middle of a line, which is the subject: for so long, or until the server waits.
+const A_PAUSE: Duration = Duration::from_millis(20);
 
 /// How many requests come at once.
 const MANY: usize = 100;
@@ -30,7 +31,6 @@ pub(super) fn keeps_a_values_spaces(exam: &Exam, serve_client: ServeClient) -> V
 
 pub(super) fn takes_a_byte_at_a_time(exam: &Exam, serve_client: ServeClient) -> Verdict {
     let (client, _serving) = Server::new(exam, serve_client).client()?;
-    let limit = Deadline::after(TO_GET_THERE / 2);
     let mut reads = true;
     for (request, answer) in [("PUT color red", "OK\n"), ("GET color", "VALUE red\n")] {
         exam.step(format!(
@@ -39,10 +39,10 @@ pub(super) fn takes_a_byte_at_a_time(exam: &Exam, serve_client: ServeClient) -> 
         ));
         for byte in request.as_bytes() {
             client.fill(&[*byte])?;
-            reads = reads && is_read(exam, &client, limit)?;
+            reads = reads && is_read(exam, &client)?;
         }
         client
-            .hears_nothing_for(Duration::from_millis(20))
+            .hears_nothing_for(A_PAUSE)
             .because(cause::takes_a_read_for_a_line)?;
         client.send(b"\n")?;
         client.receives(answer.as_bytes())?;

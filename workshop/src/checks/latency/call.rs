@@ -2,24 +2,29 @@
 //! after call, and reads the exam's replies itself. And what the kernel says of the two ends.
 
 use std::{
-    io::{self, Read, Write},
+    io::{self, Write},
     net::TcpStream,
+    os::fd::AsRawFd,
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use socket_workshop::{
-    deadline::Deadline,
-    table::{End, Row},
+use nix::{
+    errno::Errno,
+    poll::PollFlags,
+    sys::socket::{MsgFlags, recv},
 };
+use socket_workshop::table::{End, Row, Timer, TimerKind};
+use socket2::SockRef;
 
 use super::Writer;
 
-use crate::exam::{Answer, Because, Exam, LIMIT, Peer, Unmet, Verdict, here, quote};
+use crate::exam::{Answer, Because, Exam, Peer, Unmet, Verdict, here, quote};
 
-/// How long bytes may be unsent before they are called held back. Those of a single write are sent
-/// when it returns; an ACK is delayed by 40 ms on Linux, and a corked segment by 200 ms.
-const A_MOMENT: Duration = Duration::from_millis(10);
+/// Congestion control may pace segments that nobody holds back: for so long, and for so many looks. What is
+/// held back for an ACK waits 40 ms on Linux, and for more to come 200 ms.
+const BURST: Duration = Duration::from_millis(10);
+const LOOKS: u32 = 8;
 
 const REPLY: &[u8] = b"OK\n";
 
@@ -106,10 +111,9 @@ impl<'e> Caller<'e> {
         for _greeting in 0..4 {
             let sent = (&*self.stream).write_all(REPLY);
             here("write to a new connection", sent)?;
-            let read = Deadline::after(LIMIT)
-                .on(peer.stream())
-                .read_exact(&mut [0; REPLY.len()]);
-            here("read from a new connection", read)?;
+            if !self.reads(peer.stream())? {
+                return Err(Unmet::not_here("a new connection carries no bytes"));
+            }
             here("write to a new connection", peer.stream().write_all(REPLY))?;
             self.reads_the_reply()?;
         }
@@ -125,24 +129,36 @@ impl<'e> Caller<'e> {
     }
 
     fn reads_the_reply(&self) -> Verdict {
-        let mut reply = [0; REPLY.len()];
-        let read = Deadline::after(LIMIT)
-            .on(&*self.stream)
-            .read_exact(&mut reply);
-        here("set a timeout", self.stream.set_read_timeout(None))?;
-        match read {
-            Ok(()) => Ok(()),
-            Err(error) => self
-                .exam
-                .fail(
-                    format!("the program that called `put` to read {}", quote(REPLY)),
-                    error.to_string(),
-                )
-                .caused_by(
-                    "The reply is not there for the caller: something has read it from the socket, or \
-                     has closed the connection. `put` sends, and nothing else.",
-                ),
+        let expected = format!("the program that called `put` to read {}", quote(REPLY));
+        let read = self.reads(&self.stream)?;
+        self.exam
+            .must(read, expected, "it has not come, or the connection is over")
+            .caused_by(
+                "The reply is not there for the caller: something has read it from the socket, or has \
+                 closed the connection. `put` sends, and nothing else.",
+            )
+    }
+
+    /// Reads a reply, by calls that do not wait: the exam waits elsewhere. False if it never comes.
+    fn reads(&self, stream: &TcpStream) -> Verdict<bool> {
+        let mut missing = REPLY.len();
+        while missing > 0 {
+            if !self.exam.becomes_ready(stream, PollFlags::POLLIN)? {
+                return Ok(false);
+            }
+            let mut reply = [0; REPLY.len()];
+            match recv(
+                stream.as_raw_fd(),
+                &mut reply[..missing],
+                MsgFlags::MSG_DONTWAIT,
+            ) {
+                Ok(0) => return Ok(false),
+                Ok(n) => missing -= n,
+                Err(Errno::EAGAIN | Errno::EINTR) => {}
+                Err(_) => return Ok(false),
+            }
         }
+        Ok(true)
     }
 
     /// This end, as the kernel shows it.
@@ -157,17 +173,32 @@ impl<'e> Caller<'e> {
         segments.ok_or_else(|| Unmet::not_here("the kernel does not tell how many segments came"))
     }
 
-    /// `put` has returned: this end, if there are bytes of its request that the kernel has not sent.
+    /// `put` has returned: this end, if there are bytes of its request that the kernel has not sent, and
+    /// does not send by itself.
     pub(super) fn held_back(&self) -> Verdict<Option<Row>> {
-        let mut held = None;
-        let all_sent = || {
-            let row = self.row().ok().flatten();
+        let (begun, mut looks, mut held) = (Instant::now(), 0, None);
+        self.exam.until(|| {
+            let row = self.row()?;
             held = row.filter(|row| row.unsent.is_some_and(|unsent| unsent > 0));
-            Ok(held.is_none().then_some(()))
-        };
-        let waited = Deadline::after(A_MOMENT).wait_for(all_sent);
-        here("look for bytes", waited)?;
+            looks += 1;
+            let Some(row) = &held else {
+                return Ok(Some(()));
+            };
+            let is_no_burst = looks > LOOKS && begun.elapsed() > BURST;
+            Ok((self.is_kept(row) || is_no_burst).then_some(()))
+        })?;
         Ok(held)
+    }
+
+    /// Whether these bytes wait for more to come, or for an ACK: by what the kernel shows of it.
+    fn is_kept(&self, row: &Row) -> bool {
+        let is_corked = SockRef::from(&*self.stream).tcp_cork().unwrap_or(false);
+        let sent = row.send_q.saturating_sub(row.unsent.unwrap_or(0));
+        let probe = |timer: Timer| timer.kind == TimerKind::WindowProbe;
+        is_corked
+            // With nothing under way, and room in the peer's window, that timer runs for MSG_MORE alone.
+            || sent == 0 && row.timer.is_some_and(probe)
+            || sent > 0 && !self.stream.nodelay().unwrap_or(true) // Nagle's algorithm
     }
 
     /// `put` has returned: what the kernel has of its request must be sent.

@@ -87,7 +87,8 @@ pub(super) fn held_by_those_before(stream: &TcpStream, requests: u32, segments: 
 
 /// For a `put` that does not return although there is room for its request.
 pub(super) fn waits_for_an_ack(case: &Case) -> Option<String> {
-    let waits = case.awaited == Awaited::Return && !case.is_blocked_in(&[Call::Read]);
+    let never_returns = case.awaited == Awaited::Return && case.stuck.is_some();
+    let waits = never_returns && !case.is_blocked_in(&[Call::Read]);
     (waits && case.yours().is_some_and(|seen| seen.row.send_q > 0)).then(|| {
         "All that it has written is in the kernel (Send-Q), and no ACK comes: it waits for that, or for \
          what follows from it. A write is done when the kernel has the bytes."
@@ -117,11 +118,14 @@ pub(super) fn differs(case: &Case) -> Option<String> {
 pub(super) fn parts_are_missing(case: &Case) -> Option<String> {
     if case.panicked {
         return Some(
-            "A write took a part of what it was given, perhaps not even the header: count what has been \
+            "Your code panicked when a write had taken a part of what it was given, perhaps not even the header: count what has been \
              taken over all parts. `IoSlice::advance_slices` does, and so does `write_all` for one \
              buffer."
                 .to_owned(),
         );
+    }
+    if case.awaited != Awaited::Bytes {
+        return None;
     }
     let other = !case.wanted.starts_with(&case.arrived);
     let sent_all = case.yours().is_none_or(|seen| seen.row.send_q == 0);
@@ -140,8 +144,9 @@ pub(super) fn loses_the_reset(case: &Case) -> Option<String> {
     } else if case.awaited == Awaited::Return {
         return None;
     } else {
-        "The write failed, and its error was lost. A BufWriter that is dropped writes what it has and \
-         can tell nobody how that went: `flush` tells. `let _ =` tells nobody either."
+        "A write to this connection fails, and `put` returned Ok: the error was lost, or nothing was \
+         written yet. A BufWriter that is dropped writes what it has and can tell nobody how that went: \
+         `flush` tells. `let _ =` tells nobody either."
     }
     .to_owned())
 }
@@ -149,8 +154,9 @@ pub(super) fn loses_the_reset(case: &Case) -> Option<String> {
 /// What a writer can do wrong in any check, by what the kernel shows.
 pub(super) fn likely(case: &Case) -> Option<String> {
     let sent_all = case.yours().is_some_and(|seen| seen.row.send_q == 0);
+    let has_returned = case.evidence.threads.is_empty() && !case.panicked;
     Some(match case.awaited {
-        Awaited::Return if case.is_blocked_in(&[Call::Read]) => {
+        Awaited::Return if case.stuck.is_some() && case.is_blocked_in(&[Call::Read]) => {
             "`put` reads, and waits for what comes. It sends a request and is done: the answer is its \
              caller's to read, when it likes."
         }
@@ -159,16 +165,16 @@ pub(super) fn likely(case: &Case) -> Option<String> {
              it. The stream is lent, for one request of many. `shutdown` is not how bytes are pushed: \
              what a write gave to the kernel needs no push."
         }
-        Awaited::Bytes if sent_all && case.wanted.starts_with(&case.arrived) => {
+        Awaited::Bytes if sent_all && has_returned && case.wanted.starts_with(&case.arrived) => {
             "Send-Q is 0 at your end: all that the kernel was given has arrived, and that is not the \
              whole request. The rest is in a buffer of your code's, or was not written. Flush what \
              buffers before you return, and look at what `write` returns."
         }
-        Awaited::EndOfFile if case.arrived.is_empty() => {
+        Awaited::EndOfFile if case.arrived.is_empty() && case.yours().is_some() => {
             "A handle of the socket lives on after `put` has returned: a clone that is kept somewhere, \
              or was forgotten."
         }
-        Awaited::EndOfFile => {
+        Awaited::EndOfFile if !case.arrived.is_empty() => {
             "More bytes came than the requests have: nothing follows a value."
         }
         _ => return None,

@@ -5,7 +5,6 @@ use std::{
     net::TcpStream,
 };
 
-use socket_workshop::deadline::Deadline;
 use socket2::SockRef;
 
 use super::{
@@ -14,7 +13,7 @@ use super::{
     cause,
 };
 
-use crate::exam::{Answer, Because, Call, Doing, Exam, LIMIT, Peer, Unmet, Verdict, here};
+use crate::exam::{Answer, Because, Call, Exam, Peer, Unmet, Verdict, here};
 
 /// A send buffer that a write soon fills, in bytes. The peer's receive buffer is left alone: if it is made
 /// smaller than a segment of loopback, segments are dropped and sent again after ever longer times.
@@ -98,7 +97,7 @@ pub(super) fn goes_on_after_a_partial_write(exam: &Exam, writer: Writer) -> Verd
         let mut rest = &request[..];
         // An answer that never waits in a write, or not soon, has none that could be cut short.
         for _interruption in 0..INTERRUPTIONS {
-            if rest.len() < PIECE || !is_blocked_in_a_write(exam)? {
+            if rest.len() < PIECE || !exam.waits_in(Call::Write)? {
                 break;
             }
             answer.interrupt()?;
@@ -108,36 +107,9 @@ pub(super) fn goes_on_after_a_partial_write(exam: &Exam, writer: Writer) -> Verd
             peer.receives(piece).because(cause::parts_are_missing)?;
         }
         peer.receives(rest).because(cause::parts_are_missing)?;
-        let returned = answer.succeeds("when its request has been read");
-        returned.because(cause::parts_are_missing)?;
+        answer.succeeds("when its request has been read")?;
     }
     Ok(())
-}
-
-/// Waits for that; false if it does not happen, for an answer may wait in other ways, or be done.
-fn is_blocked_in_a_write(exam: &Exam) -> Verdict<bool> {
-    let mut last = Vec::new();
-    let look = || {
-        last = exam.evidence().threads;
-        let in_a_write = |doing: &Doing| {
-            matches!(
-                doing,
-                Doing::Blocked {
-                    call: Call::Write,
-                    ..
-                }
-            )
-        };
-        let writes = last.iter().any(in_a_write);
-        Ok((writes || last.is_empty()).then_some(writes))
-    };
-    let writes = exam.until(look)?;
-    if writes.is_none() && last.iter().all(|doing| *doing == Doing::Unknown) {
-        return Err(Unmet::not_here(
-            "the kernel does not tell where a thread is blocked",
-        ));
-    }
-    Ok(writes.unwrap_or(false))
 }
 
 pub(super) fn takes_a_reset_for_an_error(exam: &Exam, writer: Writer) -> Verdict {
@@ -145,16 +117,14 @@ pub(super) fn takes_a_reset_for_an_error(exam: &Exam, writer: Writer) -> Verdict
     let request = caller.puts("colour", b"blue")?;
     peer.receives(&request)?;
     peer.reset();
-    let is_reset = || Ok(caller.row().is_ok_and(|row| row.is_none()).then_some(()));
-    let is_reset = Deadline::after(LIMIT).wait_for(is_reset);
-    if here("look for a row", is_reset)?.is_none() {
+    if !exam.comes_true(|| Ok(caller.row()?.is_none()))? {
         return Err(Unmet::not_here("a reset does not arrive"));
     }
     fails(exam, &caller.call("colour", b"red")?)?;
 
     let (peer, caller) = Caller::connect(exam, writer)?;
     let answer = caller.call("large", &vec![b'x'; 8 << 20])?;
-    is_blocked_in_a_write(exam)?;
+    exam.waits_in(Call::Write)?;
     peer.reset();
     fails(exam, &answer)
 }

@@ -1,16 +1,20 @@
 //! Clients that all come at once, and say nothing.
 
 use std::{
-    io::{self, ErrorKind, Read},
-    net::TcpStream,
+    io::{ErrorKind, Read},
+    net::{SocketAddr, TcpStream},
 };
 
-use socket_workshop::{deadline::Deadline, table::State};
+use nix::{errno::Errno, poll::PollFlags};
+use socket_workshop::{
+    accept_queue::somaxconn,
+    table::{End, State, Table},
+};
 use socket2::{Domain, SockRef, Socket, Type};
 
 use super::server::{GREETING, Server};
 
-use crate::exam::{Because, LIMIT, Verdict, here, quote};
+use crate::exam::{Because, Unmet, Verdict, here, quote};
 
 /// So many sockets, and the server that they are for.
 pub(super) struct Crowd<'s> {
@@ -18,12 +22,21 @@ pub(super) struct Crowd<'s> {
     clients: Vec<TcpStream>,
 }
 
+/// What became of the clients' connections.
+pub(super) enum Connected {
+    All,
+    Failed(String),
+}
+
 impl<'s> Crowd<'s> {
     /// Sockets for so many clients, not connected yet.
     pub(super) fn of(count: usize, server: &'s Server<'s>) -> Verdict<Crowd<'s>> {
         let socket = || {
-            let socket = Socket::new(Domain::IPV4, Type::STREAM, None);
-            let socket = here("make a socket", socket)?;
+            let socket = here(
+                "make a socket",
+                Socket::new(Domain::IPV4, Type::STREAM, None),
+            )?;
+            here("make a socket non-blocking", socket.set_nonblocking(true))?;
             server.exam.owns(&socket);
             Ok(socket.into())
         };
@@ -31,23 +44,61 @@ impl<'s> Crowd<'s> {
         Ok(Crowd { server, clients })
     }
 
-    /// All connect, within [`LIMIT`], and none reads yet. Takes no descriptor.
-    pub(super) fn connect(&self) -> io::Result<()> {
-        let (addr, deadline) = (self.server.addr.into(), Deadline::after(LIMIT));
-        let mut sockets = self.clients.iter().map(SockRef::from);
-        sockets.try_for_each(|socket| socket.connect_timeout(&addr, deadline.remaining()?))?;
+    /// All connect, and none reads yet. Takes no descriptor.
+    pub(super) fn connect(&self) -> Verdict<Connected> {
+        let Server { exam, addr, .. } = self.server;
+        let mut ends = Vec::new();
+        for client in &self.clients {
+            match SockRef::from(client).connect(&(*addr).into()) {
+                Ok(()) => {}
+                Err(error) if error.raw_os_error() == Some(Errno::EINPROGRESS as i32) => {}
+                Err(error) => return Ok(Connected::Failed(error.to_string())),
+            }
+            ends.push(here("read the client's address", End::of(client))?);
+        }
+        // The answer has asked for a queue longer than this crowd. One that is full stays too short.
+        let is_full = |table: &Table| {
+            let listener = table.find(End::listener(*addr));
+            listener.is_some_and(|row| row.backlog.is_some_and(|backlog| row.recv_q > backlog))
+        };
+        let is_under_way = |table: &Table, end| {
+            let row = table.find(end);
+            row.is_some_and(|row| row.state == State::SynSent)
+        };
+        let outcome = exam.table_shows(|table| {
+            let waiting = ends.iter().any(|end| is_under_way(table, *end));
+            match waiting {
+                false => Some(true),
+                true if is_full(table) => Some(false),
+                true => None,
+            }
+        })?;
+        if outcome != Some(true) {
+            return Ok(Connected::Failed("some SYNs are not answered".to_owned()));
+        }
+        for client in &self.clients {
+            if let Some(error) = here("read SO_ERROR", client.take_error())? {
+                return Ok(Connected::Failed(error.to_string()));
+            }
+        }
         let count = self.clients.len();
-        let exam = self.server.exam;
         exam.step(format!("connected {count} clients, which say nothing"));
-        Ok(())
+        Ok(Connected::All)
     }
 
     /// They must have connected.
-    pub(super) fn have_connected(&self, result: io::Result<()>) -> Verdict {
+    pub(super) fn have_connected(&self, result: Connected) -> Verdict {
         let Server { exam, addr, .. } = self.server;
-        let Err(error) = result else { return Ok(()) };
+        let Connected::Failed(seen) = result else {
+            return Ok(());
+        };
+        if (somaxconn() as usize) < self.clients.len() {
+            return Err(Unmet::not_here(
+                "net.core.somaxconn is less than the clients",
+            ));
+        }
         let expected = format!("{} connections to {addr}", self.clients.len());
-        exam.fail(expected, error.to_string()).because(|case| {
+        exam.fail(expected, seen).because(|case| {
             let mut rows = case.evidence.sockets.iter().map(|seen| &seen.row);
             let row = rows.find(|row| row.state == State::Listen)?;
             let backlog = row.backlog.filter(|backlog| row.recv_q > *backlog)?;
@@ -59,31 +110,59 @@ impl<'s> Crowd<'s> {
         })
     }
 
-    /// Each of them reads the greeting, by a deadline that was [`LIMIT`] away.
-    pub(super) fn are_greeted(&self, deadline: Deadline) -> Verdict {
+    /// Each of them reads the greeting.
+    pub(super) fn are_greeted(&self) -> Verdict {
+        let exam = self.server.exam;
         for (greeted, client) in self.clients.iter().enumerate() {
             let addr = here("read the client's address", client.local_addr())?;
-            let mut got = vec![0; GREETING.len()];
-            let read = deadline.on(client).read_exact(&mut got);
-            if read.is_ok() && got == GREETING {
+            let (got, after) = self.greeting_at(client)?;
+            if got == GREETING {
                 continue;
             }
-            let seen = match read {
-                Ok(()) => quote(&got),
-                Err(error) if error.kind() == ErrorKind::TimedOut => {
-                    format!("nothing within {LIMIT:?}")
-                }
-                Err(error) => error.to_string(),
-            };
-            let count = self.clients.len();
-            let expected = format!("each of the {count} clients to read {}", quote(GREETING));
-            let seen = format!("{greeted} of them got it, {addr} did not: {seen}");
-            let failed = self.server.exam.fail(expected, seen);
-            return failed.because(|case| self.server.why_not_greeted(case, addr));
+            self.is_not_greeted(greeted, addr, got, &after)?;
         }
-        self.server
-            .exam
-            .step(format!("each of them has read {}", quote(GREETING)));
+        exam.step(format!("each of them has read {}", quote(GREETING)));
         Ok(())
+    }
+
+    fn is_not_greeted(
+        &self,
+        greeted: usize,
+        addr: SocketAddr,
+        got: Vec<u8>,
+        after: &str,
+    ) -> Verdict {
+        let count = self.clients.len();
+        let expected = format!("each of the {count} clients to read {}", quote(GREETING));
+        let came = match &got[..] {
+            [] => "nothing".to_owned(),
+            got => quote(got),
+        };
+        let seen = format!("{greeted} of them got it, {addr} did not: {came}{after}");
+        let mut failed = self.server.exam.fail(expected, seen);
+        if let Err(Unmet::Failed(case)) = &mut failed {
+            case.arrived = got;
+            case.wanted = GREETING.to_vec();
+        }
+        failed.because(|case| self.server.why_not_greeted(case, addr))
+    }
+
+    /// What a client gets, as many bytes as the greeting has, and how that ended if these are fewer.
+    fn greeting_at(&self, mut client: &TcpStream) -> Verdict<(Vec<u8>, String)> {
+        let mut got = Vec::new();
+        let mut buf = [0; GREETING.len()];
+        while got.len() < GREETING.len() {
+            if !self.server.exam.becomes_ready(client, PollFlags::POLLIN)? {
+                return Ok((got, ", and nothing more comes".to_owned()));
+            }
+            let room = GREETING.len() - got.len();
+            match client.read(&mut buf[..room]) {
+                Ok(0) => return Ok((got, ", then end of file".to_owned())),
+                Ok(n) => got.extend(&buf[..n]),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(error) => return Ok((got, format!(", then {error}"))),
+            }
+        }
+        Ok((got, String::new()))
     }
 }

@@ -1,17 +1,23 @@
 //! A process without descriptors: accept fails with EMFILE, the connection stays in the queue, and
 //! so the next accept fails too, until a descriptor is free.
 
-use std::{fs::File, os::fd::OwnedFd, time::Duration};
-
-use nix::errno::Errno;
-use socket_workshop::{
-    deadline::Deadline,
-    table::{Row, State},
+use std::{
+    fs::File,
+    os::fd::OwnedFd,
+    time::{Duration, Instant},
 };
 
-use super::{Answer, comes_true, crowd::Crowd, processor, server::Server};
+use nix::errno::Errno;
+use socket_workshop::table::{Row, State};
 
-use crate::exam::{Because, Call, Exam, LIMIT, Unmet, Verdict, here};
+use super::{
+    Answer,
+    crowd::{Connected, Crowd},
+    processor, rows_become,
+    server::Server,
+};
+
+use crate::exam::{Because, Call, Exam, Reference, Timing, Took, Unmet, Verdict, here};
 
 /// The check's process may have so many descriptors, so that it is soon done to take them all.
 const DESCRIPTORS: u64 = 128;
@@ -20,8 +26,10 @@ const DESCRIPTORS: u64 = 128;
 /// it began to wait, and accepts one more.
 const CLIENTS: usize = 12;
 
-/// Within a second somebody must accept again; and a little for a clock that is late.
-const SOON: Duration = Duration::from_millis(1200);
+/// How long a server may sleep although there are descriptors again, which is a rule of the exercise;
+/// and a margin. The wrong answers sleep for much longer.
+const SLEEP_AT_MOST: Duration = Duration::from_secs(1);
+const MARGIN: Duration = Duration::from_millis(400);
 
 pub(super) fn outlives_a_lack_of_descriptors(exam: &Exam, answer: Answer) -> Verdict {
     here("limit the descriptors", exam.limit_descriptors(DESCRIPTORS))?;
@@ -32,17 +40,17 @@ pub(super) fn outlives_a_lack_of_descriptors(exam: &Exam, answer: Answer) -> Ver
     let crowd = Crowd::of(CLIENTS, &server)?;
     let taken = take_all_descriptors()?;
     exam.step("took every descriptor that was left to the process: accept gives EMFILE");
-    let connected = crowd.connect();
-    let queued =
-        connected.is_ok() && comes_true(exam, LIMIT, |rows| rows.iter().any(somebody_waits))?;
+    let connected = crowd.connect()?;
+    let queued = matches!(connected, Connected::All) && stay_queued(exam)?;
     let spun = if queued {
-        processor::not_waiting()
+        processor::not_waiting(exam)?
     } else {
         None
     };
+    let reference = exam.reference(SLEEP_AT_MOST)?;
+    let begun = Instant::now();
     drop(taken); // the evidence needs descriptors too
     exam.step("gave the descriptors back");
-    let deadline = Deadline::after(LIMIT);
     crowd.have_connected(connected)?;
     if !queued {
         return Err(Unmet::not_here(
@@ -55,17 +63,31 @@ pub(super) fn outlives_a_lack_of_descriptors(exam: &Exam, answer: Answer) -> Ver
          A loop that simply goes on (`continue`, `flatten`) calls it again at once, as often as the \
          processor can: wait a little between two tries.",
     )?;
-    sleeps_no_longer(exam)?;
-    crowd.are_greeted(deadline)
+    sleeps_no_longer(exam, reference, begun)?;
+    crowd.are_greeted()
 }
 
-/// Nobody may sleep on. A thread whose sleep was no longer than a second is running by then, or could:
-/// that is so on a busy machine, too.
-fn sleeps_no_longer(exam: &Exam) -> Verdict {
-    let nobody_waits = |row: &Row| row.state == State::Listen && row.recv_q == 0;
-    if comes_true(exam, SOON, |rows| rows.iter().any(nobody_waits))? {
-        return Ok(());
+/// Whether there are clients left that no thread can accept. The threads in accept each have a descriptor
+/// already, and take one more.
+fn stay_queued(exam: &Exam) -> Verdict<bool> {
+    rows_become(exam, |rows| rows.iter().any(somebody_waits))
+}
+
+/// Nobody may sleep on. A thread whose sleep was no longer than a second is running by then, or could.
+fn sleeps_no_longer(exam: &Exam, reference: Reference, begun: Instant) -> Verdict {
+    let accepted = exam.until(|| {
+        let table = exam.table()?;
+        let is_late = begun.elapsed() > SLEEP_AT_MOST + MARGIN;
+        let all = !table.rows.iter().any(somebody_waits);
+        Ok((all || is_late).then_some(all))
+    })?;
+    if accepted != Some(false) {
+        return Ok(()); // or there is another reason: are they greeted?
     }
+    let took = Took {
+        time: begun.elapsed(),
+        delay: Duration::ZERO,
+    };
     let late = exam.fail(
         "the clients to be accepted within a second",
         "they are in the queue still",
@@ -80,6 +102,9 @@ fn sleeps_no_longer(exam: &Exam) -> Verdict {
         .any(|seen| somebody_waits(&seen.row));
     if !waits || case.is_running() || !case.is_blocked_in(&[Call::Sleep]) {
         return Ok(()); // there is another reason, or none: are they greeted?
+    }
+    if reference.judges(took, MARGIN)? != Timing::Late {
+        return Ok(());
     }
     late.caused_by(
         "Your thread sleeps for too long: it does not hear that a descriptor is free, and whoever has \

@@ -3,16 +3,21 @@
 //! How much a loop gets that never waits depends on who else runs: little, on a busy machine. But a
 //! thread that waits uses next to none between two waits, and that is so on any machine.
 
-use std::time::{Duration, Instant};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use nix::sys::{
     resource::{UsageWho, getrusage},
     time::TimeValLike,
 };
-use socket_workshop::deadline::Deadline;
 
-/// For so long the answer is watched.
-const WATCHED: Duration = Duration::from_millis(400);
+use crate::exam::{Because, Exam, Stuck, Verdict};
+
+/// For so long an answer is watched that waits with timeouts. The length is the subject: how often it
+/// looks. One that waits without a timeout need not be watched.
+const LOOKED_AT: Duration = Duration::from_millis(400);
 
 /// Too much is a twentieth of a processor, and what it takes to wake and try a system call for each
 /// time that a thread has waited.
@@ -22,28 +27,67 @@ const TOO_MUCH: (Duration, Duration) = (Duration::from_millis(20), Duration::fro
 const TOO_LONG: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(1));
 
 /// Processor time, and how often it was given back in order to wait.
+#[derive(Clone, Copy)]
 struct Usage {
     time: Duration,
     waits: u32,
 }
 
-/// Watches the answer's threads for a while, which is the subject. If they do not wait: what they
-/// have used, in a sentence.
-pub(in crate::checks) fn not_waiting() -> Option<String> {
-    let (began, before) = (Instant::now(), so_far()?);
-    let is_too_much = || {
-        let now = so_far()?;
-        let time = now.time.saturating_sub(before.time);
-        let waits = now.waits.saturating_sub(before.waits);
-        let allowed = [TOO_MUCH, TOO_LONG].map(|(once, each_wait)| once + each_wait * waits);
-        allowed.iter().any(|limit| time >= *limit).then_some(time)
+impl Usage {
+    fn since(self, before: Usage) -> Usage {
+        Usage {
+            time: self.time.saturating_sub(before.time),
+            waits: self.waits.saturating_sub(before.waits),
+        }
+    }
+
+    fn is_too_much(self) -> bool {
+        let allowed = [TOO_MUCH, TOO_LONG].map(|(once, each_wait)| once + each_wait * self.waits);
+        allowed.iter().any(|limit| self.time >= *limit)
+    }
+
+    /// Some time was used, and never given back: a thread that does not wait, or has not yet.
+    fn has_only_run(self) -> bool {
+        self.waits == 0 && self.time > Duration::ZERO
+    }
+}
+
+/// The answer's threads must wait: there is nothing to do. What has come by now may cost time to compute.
+pub(in crate::checks) fn must_wait(exam: &Exam, cause: &str) -> Verdict {
+    let expected = "your threads to wait";
+    let rests = exam.comes_to_rest()?;
+    exam.must(rests, expected, "they do not").caused_by(cause)?;
+    let spun = not_waiting(exam)?;
+    exam.must(spun.is_none(), expected, spun.unwrap_or_default())
+        .caused_by(cause)
+}
+
+/// Watches the answer's threads. If they do not wait: what they have used, in a sentence. Needs no
+/// descriptor, but ends sooner where there are some: the kernel then shows that every thread waits.
+pub(in crate::checks) fn not_waiting(exam: &Exam) -> Verdict<Option<String>> {
+    let began = Instant::now();
+    let Some(before) = so_far() else {
+        return Ok(None);
     };
-    let spent = Deadline::after(WATCHED).wait_for(|| Ok(is_too_much()));
-    let time = spent.ok().flatten()?;
+    let watched = exam.wait_for(|rest| {
+        let used = so_far().map_or(before, |now| now).since(before);
+        if used.is_too_much() {
+            return Ok(Some(Some(used.time)));
+        }
+        if began.elapsed() >= LOOKED_AT && !used.has_only_run() {
+            return Ok(Some(None));
+        }
+        thread::sleep(rest); // threads that go on waiting send no event
+        Ok(None)
+    })?;
+    let spins = exam.is_stuck_in(|stuck| matches!(stuck, Stuck::Spin(..)));
+    let used = match watched {
+        Some(used) => used,
+        None if spins => so_far().map(|now| now.since(before).time),
+        None => None,
+    };
     let elapsed = began.elapsed();
-    Some(format!(
-        "in {elapsed:.0?} they have used {time:.0?} of processor time"
-    ))
+    Ok(used.map(|used| format!("in {elapsed:.0?} they have used {used:.0?} of processor time")))
 }
 
 /// Of the whole process, without this thread, which only looks on.

@@ -4,12 +4,7 @@ use std::{
     io,
     net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener},
     ops::Range,
-    sync::{
-        Arc,
-        mpsc::{self, RecvTimeoutError},
-    },
-    thread,
-    time::Duration,
+    sync::Arc,
 };
 
 use nix::errno::Errno;
@@ -19,47 +14,41 @@ use socket2::SockRef;
 use super::{Listen, Serve};
 
 use crate::exam::{
-    Answer, Because, Call, Case, Doing, Exam, LIMIT, Peer, Seen, Verdict, Whose, here,
+    Answer, Because, Call, Case, Doing, Exam, Peer, Seen, Stuck, Verdict, Whose, here,
 };
 
 /// What every client is to read.
 pub(super) const GREETING: &[u8] = b"welcome to the workshop\n";
 
 /// The size of the buffers at both ends where the greeting is long. The kernel doubles it; so while the
-/// client does not read, half of the greeting can be written. Buffers that are smaller than a segment
-/// of loopback (64 KiB) would make both ends wait for timers.
+/// client does not read, four times this can be written. Buffers that are smaller than a segment of
+/// loopback (64 KiB) would make both ends wait for timers.
 pub(super) const BUFFER: usize = 64 << 10;
 
 /// A free port of IPv4's loopback.
 pub(super) const LOOPBACK: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0));
 
-/// What the student's `listen` returns. Not by [`Exam::start`], which would tell of its success in
-/// every failure of `serve`.
+/// What the student's `listen` returns. Its success is not worth telling in every failure of `serve`.
 pub(super) fn listen_once(
     exam: &Exam,
     listen: Listen,
     addr: SocketAddr,
     backlog: i32,
 ) -> Verdict<io::Result<TcpListener>> {
-    let (result_of, result) = mpsc::sync_channel(1);
-    let run = move || drop(result_of.send(listen(addr, backlog)));
-    let thread = thread::Builder::new().name("answer".to_owned()).spawn(run);
-    here("start a thread", thread)?;
-    let (seen, cause) = match result.recv_timeout(LIMIT) {
-        Ok(result) => return Ok(result),
-        Err(RecvTimeoutError::Timeout) => (
-            "it has not returned",
-            "None of socket, bind and listen makes anybody wait. What to do about an error is the caller's \
-             to decide: return it, instead of trying again.",
-        ),
-        Err(RecvTimeoutError::Disconnected) => (
-            "it has panicked",
-            "An `unwrap` or `expect` makes a panic of an error. Return it: that an address is in use is an \
-             ordinary event.",
-        ),
-    };
-    let expected = format!("`listen` to return within {LIMIT:?} for {addr}");
-    exam.fail(expected, seen).caused_by(cause)
+    let answer = exam.start_untold("listen", move || listen(addr, backlog))?;
+    answer.returns(&format!("for {addr}")).because(|case| {
+        let cause = match case.panicked {
+            true => {
+                "An `unwrap` or `expect` makes a panic of an error. Return it: that an address is in use \
+                 is an ordinary event."
+            }
+            false => {
+                "None of socket, bind and listen makes anybody wait. What to do about an error is the \
+                 caller's to decide: return it, instead of trying again."
+            }
+        };
+        Some(cause.to_owned())
+    })
 }
 
 /// A listener from the student's `listen`.
@@ -119,7 +108,7 @@ impl<'e> Server<'e> {
         // Accepted sockets inherit it, and a buffer whose size was set does not grow by itself.
         let is_set = SockRef::from(&listener).set_send_buffer_size(BUFFER);
         here("set the size of a buffer", is_set)?;
-        let greeting = GREETING.repeat(8 * BUFFER / GREETING.len());
+        let greeting = GREETING.repeat(5 * BUFFER / GREETING.len());
         exam.step(format!(
             "started your `serve`, whose greeting of {} bytes is more than the buffers hold",
             greeting.len()
@@ -167,7 +156,7 @@ impl<'e> Server<'e> {
 
     /// Why this client has not been greeted, by what the kernel shows.
     pub(super) fn why_not_greeted(&self, case: &Case, client: SocketAddr) -> Option<String> {
-        if self.answer.goes_on("").is_err() {
+        if self.answer.has_ended() {
             return Some(self.why_ended(case));
         }
         if !case.arrived.is_empty() {
@@ -233,7 +222,7 @@ fn why_not_accepted(case: &Case) -> String {
     } else if waits_in(Call::Read) && !waits_in(Call::Accept) {
         "Your server waits in a read for a client that it has, and calls no accept meanwhile. Whatever \
          waits for one client needs a thread of its own, however many clients there are."
-    } else if case.is_running() {
+    } else if matches!(case.stuck, Some(Stuck::Spin(..))) {
         "Your thread is running, and does not get it from accept."
     } else if waits_in(Call::Sleep) {
         "Your thread sleeps. Nothing but accept is to be waited for here."

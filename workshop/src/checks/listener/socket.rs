@@ -10,11 +10,11 @@ use socket_workshop::table::{End, Row, State};
 use socket2::SockRef;
 
 use super::{
-    Answer, comes_true,
+    Answer, rows_become,
     server::{LOOPBACK, listen_once, listening},
 };
 
-use crate::exam::{Because, Exam, LIMIT, Seen, Unmet, Verdict, here};
+use crate::exam::{Because, Exam, Seen, Unmet, Verdict, here};
 
 pub(super) fn listens_on_the_address_it_was_given(exam: &Exam, (listen, _): Answer) -> Verdict {
     for ip in [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()] {
@@ -127,7 +127,7 @@ pub(super) fn takes_its_address_back(exam: &Exam, (listen, _): Answer) -> Verdic
     client.close();
     drop(listener);
     let in_time_wait = |row: &Row| row.local.port() == addr.port() && row.state == State::TimeWait;
-    if !comes_true(exam, LIMIT, |rows| rows.iter().any(in_time_wait))? {
+    if !rows_become(exam, |rows| rows.iter().any(in_time_wait))? {
         return Err(Unmet::not_here("no TIME_WAIT is left by a connection here"));
     }
     exam.step(format!(

@@ -9,26 +9,14 @@ use std::{
 };
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use socket_workshop::{
-    deadline::Deadline,
-    table::{End, State, Table},
-};
+use socket_workshop::table::{End, State, Table};
 
 use super::{Connect, cause, hangs};
 
 use crate::{
     checks::dialer::address::Address,
-    exam::{Answer, Because, Case, Doing, Exam, LIMIT, Verdict, here},
+    exam::{AMPLE, Answer, Because, Case, Exam, Verdict, here},
 };
-
-/// A limit where time is not the subject: longer than the exam itself waits.
-pub(super) const AMPLE: Duration = Duration::from_secs(10);
-
-/// How much too early a time-out may seem, for clocks count in steps.
-pub(super) const JIFFY: Duration = Duration::from_millis(10);
-
-/// How long a thread may take until it is seen at rest: a busy machine may let it wait to run.
-const WATCHED: Duration = Duration::from_millis(1500);
 
 /// By which a dial is cancelled: the answer is lent the end of a pipe that is read.
 #[derive(Debug)]
@@ -101,7 +89,7 @@ impl<'e> Call<'e> {
     }
 
     /// It must return a stream that is connected to the address, and does.
-    pub(super) fn connects(&self, within: Duration, when: &str) -> Verdict<TcpStream> {
+    pub(super) fn connects(&self, when: &str) -> Verdict<TcpStream> {
         let returned = self.answer.returns(when);
         let returned = returned.because(hangs::never_connects)?;
         let stream = match returned {
@@ -130,15 +118,15 @@ impl<'e> Call<'e> {
         kind: ErrorKind,
         when: &str,
         hangs: impl FnOnce(&Case) -> Option<String>,
-    ) -> Verdict<Duration> {
+    ) -> Verdict {
         let returned = self.answer.returns(when).because(hangs)?;
-        let took = self.answer.age();
+        let took = self.answer.took().time;
         let expected = format!("`connect` to return an error of the kind {kind:?} {when}");
         match returned {
             Err(error) if error.kind() == kind => {
                 self.exam
                     .step(format!("it returned an error of the kind {kind:?}"));
-                Ok(took)
+                Ok(())
             }
             Err(error) => self
                 .exam
@@ -180,7 +168,7 @@ impl<'e> Call<'e> {
             return Ok(());
         }
         let returned = self.answer.returns("of the last step")?;
-        let took = self.answer.age();
+        let took = self.answer.took().time;
         let expected = format!(
             "`connect` to wait: {} is silent, and the limit is {}",
             self.addr,
@@ -200,13 +188,11 @@ impl<'e> Call<'e> {
 
     /// The thread must be blocked in a system call at some moment.
     pub(super) fn rests(&self) -> Verdict {
-        let rests = || Ok((!self.exam.evidence().threads.contains(&Doing::Running)).then_some(()));
-        let rests = self.exam.until(rests)?;
         self.exam
             .must(
-                rests.is_some(),
+                self.exam.comes_to_rest()?,
                 "your thread to wait, while nothing comes",
-                format!("it runs: at no moment in {WATCHED:?} was it blocked in a system call"),
+                "it runs: at no moment was it blocked in a system call",
             )
             .because(|case| hangs::spins(case).map(str::to_owned))?;
         self.goes_on()
@@ -215,7 +201,7 @@ impl<'e> Call<'e> {
     fn told(&self, error: &io::Error) -> String {
         format!(
             "it has returned an error after {:.0?}: {error} ({:?})",
-            self.answer.age(),
+            self.answer.took().time,
             error.kind()
         )
     }
@@ -234,10 +220,11 @@ pub(super) fn under_way<'e>(
     Ok((silent, call, end))
 }
 
-/// The longest is told by its name.
+/// The longest are told in words.
 pub(super) fn readable(limit: Duration) -> String {
     match limit {
         Duration::MAX => "Duration::MAX".to_owned(),
+        AMPLE => "an hour".to_owned(),
         limit => format!("{limit:?}"),
     }
 }

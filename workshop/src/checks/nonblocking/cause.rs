@@ -9,9 +9,9 @@ use std::{
 use nix::errno::Errno;
 use socket_workshop::table::State;
 
-use super::call::{JIFFY, readable};
+use super::call::readable;
 
-use crate::exam::Case;
+use crate::exam::{Call, Case};
 
 /// What can go wrong in any check.
 pub(super) fn likely(case: &Case) -> Option<String> {
@@ -159,7 +159,7 @@ pub(super) fn another_error(
              does not want that: it is ConnectionAborted."
         }
         _ if of_number(error).is_some() => return of_number(error).map(str::to_owned),
-        (ErrorKind::TimedOut, _) if took + JIFFY < limit => {
+        (ErrorKind::TimedOut, _) if took < limit => {
             return Some(gave_up(took, limit));
         }
         (ErrorKind::InvalidInput, ErrorKind::TimedOut) => {
@@ -189,9 +189,12 @@ pub(super) fn still_under_way(case: &Case) -> &'static str {
         "`connect` has returned and no thread of yours is left, but the socket is still open, and the \
          kernel goes on sending its SYN. close ends a dial: `Socket`, `TcpStream` and `OwnedFd` close \
          when they are dropped; a clone, a raw number, and what was forgotten, does not."
-    } else {
+    } else if case.is_blocked_in(&[Call::Connect, Call::Poll]) {
         "`connect` has returned, and a thread of yours goes on dialing: to stop waiting for a thread does \
          not stop the thread. A non-blocking socket and poll need no second one, and to drop the socket \
          ends the dial."
+    } else {
+        "`connect` has returned, and the socket is still open: the kernel goes on sending its SYN. close \
+         ends a dial: drop the socket, and every clone of it, before you return."
     }
 }

@@ -15,20 +15,20 @@ use socket2::{Domain, Socket, Type};
 
 use super::{
     Connect,
-    call::{AMPLE, Call, Cancel},
+    call::{Call, Cancel},
     cause, hangs,
 };
 
 use crate::{
     checks::dialer::address::Address,
-    exam::{Because, Case, Exam, LIMIT, Unmet, Verdict, descriptors, here},
+    exam::{AMPLE, Because, Case, Exam, Unmet, Verdict, descriptors, here},
 };
 
 pub(super) fn gives_back_a_connected_blocking_stream(exam: &Exam, connect: Connect) -> Verdict {
     let cancel = Cancel::new()?;
     let server = Address::that_answers(exam)?;
     let call = Call::begin(exam, connect, server.addr, AMPLE, &cancel)?;
-    let stream = call.connects(LIMIT, "when the address answers")?;
+    let stream = call.connects("when the address answers")?;
     let end = here("read the stream's addresses", End::of(&stream))?;
     let table = exam.table()?;
     let state = table.find(end).map(|row| row.state);
@@ -86,7 +86,7 @@ pub(super) fn dials_both_families(exam: &Exam, connect: Connect) -> Verdict {
     for ip in [Ipv6Addr::LOCALHOST.into(), Ipv4Addr::LOCALHOST.into()] {
         let server = Address::that_answers_at(exam, ip)?;
         let call = Call::begin(exam, connect, server.addr, AMPLE, &cancel)?;
-        call.connects(LIMIT, "when the address answers")?;
+        call.connects("when the address answers")?;
     }
     Ok(())
 }
@@ -97,7 +97,6 @@ pub(super) fn returns_a_refusal(exam: &Exam, connect: Connect) -> Verdict {
     let call = Call::begin(exam, connect, refuses.addr, AMPLE, &cancel)?;
     let refused = ErrorKind::ConnectionRefused;
     call.fails(refused, "when the address refuses", hangs::never_ends)
-        .map(drop)
 }
 
 /// No TCP connection can be made to the broadcast address of loopback. Nothing leaves the machine.
@@ -115,7 +114,6 @@ pub(super) fn returns_what_connect_says_at_once(exam: &Exam, connect: Connect) -
     let cancel = Cancel::new()?;
     let call = Call::begin(exam, connect, addr, AMPLE, &cancel)?;
     call.fails(kind, "when connect has failed at once", hangs::never_ends)
-        .map(drop)
 }
 
 pub(super) fn leaves_nothing_behind(exam: &Exam, connect: Connect) -> Verdict {
@@ -147,7 +145,7 @@ pub(super) fn leaves_nothing_behind(exam: &Exam, connect: Connect) -> Verdict {
     is_all_there_is(exam, before, "after a refusal")?;
 
     let call = Call::begin(exam, connect, server.addr, AMPLE, &untold)?;
-    let _stream = call.connects(LIMIT, "when the address answers")?;
+    let _stream = call.connects("when the address answers")?;
     is_all_there_is(exam, before + 1, "but the stream")
 }
 

@@ -6,12 +6,13 @@ use socket_workshop::table::State;
 
 use super::cause::READABLE;
 
-use crate::exam::{Call, Case};
+use crate::exam::{Call, Case, Stuck};
 
 /// It has not returned, although the address answers.
 pub(super) fn never_connects(case: &Case) -> Option<String> {
     let waits = case.is_in(State::Established) && case.is_blocked_in(&[Call::Poll]);
-    waits.then(|| {
+    let for_ever = matches!(case.stuck, Some(Stuck::Hang(_)));
+    (waits && for_ever).then(|| {
         format!(
             "The dial has come through (ESTABLISHED), and your thread waits in poll. {READABLE}"
         )
@@ -20,7 +21,7 @@ pub(super) fn never_connects(case: &Case) -> Option<String> {
 
 /// It has not returned, although the dial has failed.
 pub(super) fn never_ends(case: &Case) -> Option<String> {
-    let cause = if case.panicked || case.yours().is_some() {
+    let cause = if case.panicked || case.stuck.is_none() || case.yours().is_some() {
         return None;
     } else if case.is_running() || case.is_blocked_in(&[Call::Sleep]) {
         "The dial has failed (no row is left of it), and your thread goes on: by dialing again, or by \
@@ -37,7 +38,7 @@ pub(super) fn never_ends(case: &Case) -> Option<String> {
 
 /// It has not returned, and the limit is over.
 pub(super) fn overdue(case: &Case, limit: Duration) -> Option<String> {
-    let cause = if case.panicked {
+    let cause = if case.panicked || case.stuck.is_none() {
         return None;
     } else if case.is_blocked_in(&[Call::Connect]) {
         BLOCKING
@@ -61,28 +62,35 @@ const BLOCKING: &str = "Your thread is blocked in `connect`: the socket was stil
      called. It waits for the answer to the SYN, which the kernel sends again for about two minutes, \
      and hears of nothing else. `set_nonblocking(true)` comes before it.";
 
-/// It has not returned, and signals went on coming.
-pub(super) fn begins_anew(case: &Case, limit: Duration) -> Option<String> {
-    (case.is_blocked_in(&[Call::Poll]) && !case.panicked)
-        .then(|| {
-            format!(
-                "poll ended with EINTR at each signal, and was given the whole limit of {limit:?} anew: \
-                 it never runs out. A deadline is one point in time: note when the call began, and compute \
-                 what remains before each poll."
-            )
-        })
-        .or_else(|| overdue(case, limit))
+/// It returned, later than its limit and the margin.
+pub(super) fn late(took: Duration, limit: Duration) -> String {
+    format!(
+        "It waited longer than its limit of {limit:?}. Compute what remains of the limit before each wait, \
+         and wait no longer than that: it returned after {took:.1?}."
+    )
+}
+
+/// It returned too late, and signals went on coming for this long.
+pub(super) fn begins_anew(took: Duration, signals: Duration, limit: Duration) -> String {
+    if took < signals + limit / 2 {
+        return late(took, limit);
+    }
+    format!(
+        "It returned {limit:?} after the last signal: poll ended with EINTR at each of them, and was given \
+         the whole limit anew. A deadline is one point in time: note when the call began, and compute what \
+         remains before each poll."
+    )
 }
 
 /// It is cancelled, and does not return.
 pub(super) fn deaf_to_cancel(case: &Case) -> Option<String> {
-    let cause = if case.panicked {
+    let cause = if case.panicked || case.stuck.is_none() {
         return None;
     } else if case.is_blocked_in(&[Call::Connect]) {
         BLOCKING
     } else if case.is_running() {
-        "Your thread runs: poll returns at once, for `cancel` is ready and stays so, and what it says of \
-         `cancel` is not looked at. Ask its descriptor (`PollFd::any`) after each poll."
+        "Your thread runs, and takes no notice of `cancel`. If it calls poll with `cancel`: poll returns at \
+         once, for `cancel` is ready and stays so. Ask its descriptor (`PollFd::any`) after each poll."
     } else if case.is_blocked_in(&[Call::Poll]) {
         "Your thread waits in poll, and `cancel` is not among what it waits for; a look at it before or \
          after comes too late. poll takes several descriptors: give it the socket and `cancel`."
@@ -97,8 +105,8 @@ pub(super) fn deaf_to_cancel(case: &Case) -> Option<String> {
 pub(super) fn deaf_to_the_end(case: &Case) -> Option<String> {
     if case.is_running() && !case.panicked {
         return Some(
-            "Your thread runs: poll returns at once, for `cancel` is ready and stays so, and your code \
-             takes no notice. At the end of file of a pipe poll sets POLLHUP, and not POLLIN (poll(2)): a \
+            "Your thread runs, and takes no notice of the end. Most likely poll returns at once, for `cancel` \
+             is ready and stays so. At the end of file of a pipe poll sets POLLHUP, and not POLLIN (poll(2)): a \
              comparison with POLLIN misses it. `PollFd::any` asks for whatever there is."
                 .to_owned(),
         );

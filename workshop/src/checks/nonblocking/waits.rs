@@ -6,44 +6,59 @@ use std::{
     time::{Duration, Instant},
 };
 
-use socket_workshop::{deadline::Deadline, table::End};
+use socket_workshop::table::End;
 
 use super::{
     Connect,
-    call::{AMPLE, Call, Cancel, JIFFY, readable, under_way},
+    call::{Call, Cancel, readable, under_way},
     cause, hangs,
 };
 
 use crate::{
     checks::dialer::address::Address,
-    exam::{Because, Exam, LIMIT, Verdict, here},
+    exam::{AMPLE, Because, Exam, Reference, Timing, Unmet, Verdict, here},
 };
 
-/// A limit where time is the subject.
-const SHORT: Duration = Duration::from_millis(400);
+/// A limit where time is the subject. Not a whole number of milliseconds: poll counts in these.
+const SHORT: Duration = Duration::from_micros(400_990);
 
 pub(super) fn gives_up_when_the_limit_is_over(exam: &Exam, connect: Connect) -> Verdict {
     let cancel = Cancel::new()?;
     let silent = Address::that_is_silent(exam)?;
     for limit in [SHORT, Duration::ZERO] {
+        let reference = exam.reference(limit)?;
         let call = Call::begin(exam, connect, silent.addr, limit, &cancel)?;
-        times_out(exam, &call)?;
+        times_out(exam, &call, reference, hangs::late)?;
     }
     Ok(())
 }
 
-fn times_out(exam: &Exam, call: &Call) -> Verdict {
+fn times_out(
+    exam: &Exam,
+    call: &Call,
+    reference: Reference,
+    late: impl FnOnce(Duration, Duration) -> String,
+) -> Verdict {
     let limit = call.limit;
     let when = format!("with a limit of {limit:?}");
-    let took = call.fails(ErrorKind::TimedOut, &when, |case| {
+    call.fails(ErrorKind::TimedOut, &when, |case| {
         hangs::overdue(case, limit)
     })?;
+    let took = call.answer.took();
+    let timing = reference.judges(took, SHORT / 2)?;
+    let time = took.time;
     exam.must(
-        took + JIFFY >= limit,
+        timing != Timing::Early,
         format!("`connect` to wait for {limit:?}"),
-        format!("it has given up after {took:.0?}"),
+        format!("it returned after {time:?}"),
     )
-    .caused_by(cause::gave_up(took, limit))
+    .caused_by(cause::gave_up(time, limit))?;
+    exam.must(
+        timing != Timing::Late,
+        format!("`connect` to return when its limit of {limit:?} is over"),
+        format!("it returned after {time:.1?}"),
+    )
+    .caused_by(late(time, limit))
 }
 
 /// Cut to a number of 32 bits of milliseconds, or of 16, only [`CUT`] is left of it.
@@ -56,8 +71,8 @@ pub(super) fn waits_in_the_kernel(exam: &Exam, connect: Connect) -> Verdict {
         let (_silent, call, _end) = under_way(exam, connect, limit, &cancel)?;
         exam.step("your thread waits in the kernel");
         if limit == LONG {
-            let ended = || Ok(call.answer.has_ended().then_some(()));
-            exam.until(ended)?;
+            // Its length is the subject: where all of the limit is kept, nothing ends the wait.
+            exam.comes_true(|| Ok(call.answer.has_ended() || call.answer.age() > 2 * CUT))?;
             call.goes_on()?;
         }
         cancel.write(exam)?;
@@ -72,9 +87,8 @@ pub(super) fn waits_for_a_late_answer(exam: &Exam, connect: Connect) -> Verdict 
     let cancel = Cancel::new()?;
     let (server, call, end) = under_way(exam, connect, AMPLE, &cancel)?;
     server.answers_from_now(exam)?;
-    let within = LIMIT + LIMIT / 4;
     let when = "when the kernel has sent the SYN again, and it is answered";
-    let stream = call.connects(within, when)?;
+    let stream = call.connects(when)?;
     let local = here("read the stream's address", End::of(&stream))?.local;
     exam.must(
         local == end.local,
@@ -99,44 +113,43 @@ pub(super) fn goes_on_after_a_signal(exam: &Exam, connect: Connect) -> Verdict {
         ErrorKind::ConnectionAborted,
         "after that",
         hangs::deaf_to_cancel,
-    )?;
-    Ok(())
+    )
 }
 
 pub(super) fn keeps_to_its_limit_through_signals(exam: &Exam, connect: Connect) -> Verdict {
-    let tries = Deadline::after(LIMIT);
-    while signals(exam, connect)? >= SHORT && !tries.passed() {
+    const TRIES: usize = 5;
+    for _ in 0..TRIES {
+        if signals(exam, connect)? < SHORT {
+            return Ok(());
+        }
         exam.step("a pause was as long as the limit, for the machine is busy: once more");
     }
-    Ok(())
+    Err(Unmet::not_here(
+        "the machine is too busy: the exam cannot send signals often enough",
+    ))
 }
 
-/// A limit that begins anew with each signal would never run out. Returns the longest pause.
+/// A limit that begins anew with each signal does not run out while signals go on coming. Returns the
+/// longest pause between two.
 fn signals(exam: &Exam, connect: Connect) -> Verdict<Duration> {
     const PAUSE: Duration = Duration::from_millis(20);
     let cancel = Cancel::new()?;
     let silent = Address::that_is_silent(exam)?;
+    let reference = exam.reference(SHORT)?;
     let call = Call::begin(exam, connect, silent.addr, SHORT, &cancel)?;
     exam.step(format!(
         "interrupts your thread by a signal every {PAUSE:?}"
     ));
     let mut longest = PAUSE;
-    while call.answer.age() < LIMIT && !call.answer.has_ended() {
+    while call.answer.age() < 3 * SHORT && !call.answer.has_ended() {
         let sent = Instant::now();
         call.answer.interrupt()?;
         thread::sleep(PAUSE); // its length is the subject: signals that go on coming
         longest = longest.max(sent.elapsed());
     }
-    exam.must(
-        call.answer.has_ended(),
-        format!("`connect` to return when its limit of {SHORT:?} is over"),
-        format!(
-            "{:.0?} after the call it had not returned",
-            call.answer.age()
-        ),
-    )
-    .because(|case| hangs::begins_anew(case, SHORT))?;
-    times_out(exam, &call).map(|()| longest)
+    let signals = call.answer.age();
+    let late = |took, limit| hangs::begins_anew(took, signals, limit);
+    times_out(exam, &call, reference, late).map(|()| longest)
 }
 
 pub(super) fn ends_when_it_is_cancelled(exam: &Exam, connect: Connect) -> Verdict {
@@ -159,7 +172,7 @@ pub(super) fn ends_when_it_is_cancelled(exam: &Exam, connect: Connect) -> Verdic
         "with a limit of {}, for `cancel` was readable before",
         readable(AMPLE)
     );
-    call.fails(aborted, &when, hangs::deaf_to_cancel).map(drop)
+    call.fails(aborted, &when, hangs::deaf_to_cancel)
 }
 
 pub(super) fn takes_the_end_of_cancel_for_a_cancel(exam: &Exam, connect: Connect) -> Verdict {
@@ -168,5 +181,4 @@ pub(super) fn takes_the_end_of_cancel_for_a_cancel(exam: &Exam, connect: Connect
     cancel.end(exam);
     let aborted = ErrorKind::ConnectionAborted;
     call.fails(aborted, "after that", hangs::deaf_to_the_end)
-        .map(drop)
 }

@@ -3,7 +3,7 @@
 use super::relaying::Side;
 use socket_workshop::table::{Row, State};
 
-use crate::exam::{Awaited, Call, Case, Whose};
+use crate::exam::{Awaited, Call, Case, Stuck, Whose};
 
 pub(super) const TAKES_TOO_MUCH: &str = "What one side sends is taken, and kept in memory, as fast as it \
      comes, although the other side does not read: a queue without a limit grows for as long as the one \
@@ -31,10 +31,25 @@ fn yours<'a>(case: &'a Case, side: &Side) -> Option<&'a Row> {
         .map(|seen| &seen.row)
 }
 
+/// A side's end of its connection, if the kernel still has it. It shows whether a FIN has come.
+fn exams<'a>(case: &'a Case, side: &Side) -> Option<&'a Row> {
+    let mut rows = case.evidence.sockets.iter().map(|seen| &seen.row);
+    rows.find(|row| row.end() == side.end.other())
+}
+
+/// Whether nothing moves any more: what stands somewhere stays there.
+fn is_still(case: &Case) -> bool {
+    matches!(case.stuck, Some(Stuck::Hang(_) | Stuck::Idle(..)))
+}
+
+fn spins(case: &Case) -> bool {
+    matches!(case.stuck, Some(Stuck::Spin(..)))
+}
+
 /// `to` has not got the bytes that `from` has sent.
 pub(super) fn not_passed(case: &Case, from: &Side, to: &Side) -> Option<String> {
     let (near, far) = (yours(case, from), yours(case, to));
-    if case.panicked || case.is_running() {
+    if case.panicked {
         return None;
     }
     if !case.arrived.is_empty() && !case.wanted.starts_with(&case.arrived) {
@@ -44,6 +59,9 @@ pub(super) fn not_passed(case: &Case, from: &Side, to: &Side) -> Option<String> 
     let Some(far) = far.filter(open) else {
         return Some(ended_too_early(from, to));
     };
+    if !is_still(case) {
+        return None;
+    }
     let unread = near.map_or(0, |row| row.recv_q);
     Some(if unread > 0 && case.is_blocked_in(&[Call::Write]) {
         format!(
@@ -109,7 +127,8 @@ pub(super) fn end_not_passed(case: &Case, from: &Side, to: &Side) -> Option<Stri
     if case.panicked {
         return None;
     }
-    if case.is_running() && near.is_some_and(|row| row.state == State::CloseWait) {
+    let has_read_it = |row: &Row| row.state == State::CloseWait && row.recv_q <= 1;
+    if spins(case) && near.is_some_and(has_read_it) {
         return Some(format!(
             "The end of file of the {} has come (CLOSE_WAIT), and a thread of yours is running: `read` \
              returns Ok(0), and the loop takes it for data and reads again, for ever.",
@@ -117,6 +136,9 @@ pub(super) fn end_not_passed(case: &Case, from: &Side, to: &Side) -> Option<Stri
         ));
     }
     let Some(far) = far else {
+        if exams(case, to).is_some() {
+            return None;
+        }
         return Some(format!(
             "Your connection to the {1} is no more, and no orderly end of file has come there: it was reset. \
              The {0} has only half-closed. A socket that is closed with bytes unread sends RST, and so does \
@@ -131,14 +153,25 @@ pub(super) fn end_not_passed(case: &Case, from: &Side, to: &Side) -> Option<Stri
             from.name, to.name, far.state
         ));
     };
-    if near.recv_q > 0 {
+    if !is_still(case) {
+        return None;
+    }
+    if near.recv_q > 1 {
+        return Some(format!(
+            "What the {0} sent before its FIN stands unread in your socket's Recv-Q ({1}): no thread of yours \
+             reads it. It waits elsewhere.",
+            from.name, near.recv_q
+        ));
+    }
+    if near.recv_q == 1 {
         return Some(format!(
             "The FIN of the {} has come, and stands unread in your socket's Recv-Q (it counts for one): no \
              thread of yours reads there. It waits elsewhere.",
             from.name
         ));
     }
-    Some(format!(
+    let ends = matches!(far.state, State::Established | State::CloseWait);
+    (near.state == State::CloseWait && ends).then(|| format!(
         "Your relay has read the end of file of the {0} (CLOSE_WAIT, and Recv-Q is 0), and the {1} has not \
          heard of it: your connection there is {2} still. That a copy has ended tells nobody, nor does it \
          to drop one of several handles. `shutdown(Shutdown::Write)` of the connection to the {1} sends \
@@ -147,14 +180,14 @@ pub(super) fn end_not_passed(case: &Case, from: &Side, to: &Side) -> Option<Stri
     ))
 }
 
-/// One side has reset; `relay` has returned Ok, or has not returned.
-pub(super) fn loses_the_reset(case: &Case, other: &Side) -> Option<String> {
+/// One side has reset, perhaps after it had half-closed; `relay` has returned Ok, or has not returned.
+pub(super) fn loses_the_reset(case: &Case, other: &Side, had_ended: bool) -> Option<String> {
     if case.panicked {
         let cause = "A reset is an error that a `read` or a `write` returns, and an `unwrap` makes a panic of \
                      it. Pass the reset on, and return the error with `?`.";
         return Some(cause.to_owned());
     }
-    if case.is_running() {
+    if spins(case) {
         let cause =
             "The loop goes on after an error: each call fails again, or finds the end, for ever.";
         return Some(cause.to_owned());
@@ -164,8 +197,10 @@ pub(super) fn loses_the_reset(case: &Case, other: &Side) -> Option<String> {
                      of it that never was, `let _ =` nothing at all. It is the caller's to know.";
         return Some(cause.to_owned());
     }
-    let far = yours(case, other).map(|row| row.state);
-    if matches!(far, Some(State::FinWait1 | State::FinWait2)) {
+    let far = yours(case, other);
+    let unread = far.map_or(0, |row| row.recv_q);
+    let far = far.map(|row| row.state);
+    if !had_ended && matches!(far, Some(State::FinWait1 | State::FinWait2)) {
         return Some(format!(
             "The reset was passed on as an end of file: your connection to the {0} is {1}, so a FIN has been \
              sent there, and the {0} takes what it has for all there was. An error of `read` or `write` is no \
@@ -175,7 +210,7 @@ pub(super) fn loses_the_reset(case: &Case, other: &Side) -> Option<String> {
         ));
     }
     let waits = case.is_blocked_in(&[Call::Read, Call::Splice, Call::Poll]);
-    (waits && far.is_some()).then(|| {
+    (waits && far.is_some() && unread == 0 && is_still(case)).then(|| {
         format!(
             "The connection that was reset is over, and a thread of yours still waits for the {0} to say \
              something, which it need never do. Whoever meets the reset must end the other direction too: \
@@ -195,7 +230,9 @@ pub(super) fn other_end_than_a_reset(case: &Case, other: &Side) -> Option<String
             other.name
         ));
     }
-    Some(format!(
+    // A wait in vain has a proof, and bytes have arrived: what remains is an end of file.
+    let has_ended = case.stuck.is_none() && case.arrived.is_empty();
+    has_ended.then(|| format!(
         "The {} has got an end of file, and takes what it has for all there was: a FIN was sent, by a \
          `shutdown` or by the close. With SO_LINGER of zero, set before the close, the close sends an RST; \
          but behind the FIN of a `shutdown(Shutdown::Write)`, or `Both`, that comes too late.",

@@ -2,32 +2,37 @@
 
 use std::{
     cell::Cell,
-    io::{self, Write},
-    mem,
-    net::TcpStream,
-    time::Duration,
+    io,
+    net::{TcpListener, TcpStream},
+    os::fd::AsRawFd,
 };
 
-use socket_workshop::{
-    deadline::Deadline,
-    table::{End, Table, TimerKind},
-};
-use socket2::SockRef;
+use nix::sys::socket::{MsgFlags, send};
+use socket_workshop::table::{End, Table};
+use socket2::{Domain, SockRef, Socket, Type};
 
 use super::{Relay, cause};
 
-use crate::exam::{Answer, Because, Doing, Exam, LIMIT, Peer, Unmet, Verdict, here};
+use crate::exam::{Answer, Because, Exam, Peer, Unmet, Verdict, here};
 
-/// A buffer that is soon full, in bytes. Not smaller: a segment may have half of the first window, which
-/// was 64 KiB, and one for which a window has no room goes by probes only.
-const SMALL: usize = 64 << 10;
+/// A buffer that is soon full, in bytes.
+const SMALL: usize = 16 << 10;
 
-/// So much must be passed on within the limit.
+/// A receive buffer, in bytes. Not smaller: then the kernel is at times slow to say that there is room.
+const WINDOW: usize = 16 << 10;
+
+/// So much is read at once.
 const PIECE: usize = 16 << 10;
+
+/// Less than the kernel's send buffer has.
+const A_LITTLE: usize = 4 << 10;
 
 /// What may be taken of what nobody reads, in bytes: the relay's megabyte, and what the kernel's small
 /// buffers hold, several times over.
 const ENOUGH: usize = 3 << 20;
+
+/// How often the kernel may be slow to bring the bytes on.
+const TRIES: usize = 5;
 
 /// One side of the relay.
 pub(super) struct Side<'e> {
@@ -64,15 +69,7 @@ impl<'e> Relaying<'e> {
 
     /// Begins with buffers that a write or two fill.
     pub fn begin_with_small_buffers(exam: &'e Exam, relay: Relay) -> Verdict<Relaying<'e>> {
-        let (client, server) = (side(exam, "client")?, side(exam, "server")?);
-        for (side, yours) in [&client, &server] {
-            for stream in [side.peer.stream(), yours] {
-                let stream = SockRef::from(stream);
-                let small = stream.set_send_buffer_size(SMALL);
-                let small = small.and(stream.set_recv_buffer_size(SMALL));
-                here("set the sizes of buffers", small)?;
-            }
-        }
+        let (client, server) = (narrow_side(exam, "client")?, narrow_side(exam, "server")?);
         Relaying::start(exam, relay, client, server)
     }
 
@@ -109,8 +106,7 @@ impl<'e> Relaying<'e> {
         self.receives(bytes, from, to)
     }
 
-    /// One side must hear what the other has said. Each piece of it has the limit for itself: a slow
-    /// relay is a right one.
+    /// One side must hear what the other has said.
     pub fn receives(&self, bytes: &[u8], from: &Side, to: &Side) -> Verdict {
         for piece in bytes.chunks(PIECE) {
             to.peer
@@ -120,16 +116,12 @@ impl<'e> Relaying<'e> {
         Ok(())
     }
 
-    /// The same, with a reader who takes a piece when the relay has done what it can: the last of them
+    /// The same, with a reader who takes a little when the relay has done what it can: the last bytes
     /// wait in the kernel when it returns.
     pub fn receives_at_leisure(&self, bytes: &[u8], from: &Side, to: &Side) -> Verdict {
-        for piece in bytes.chunks(PIECE) {
+        for piece in bytes.chunks(A_LITTLE) {
             self.receives(piece, from, to)?;
-            let rests = || {
-                let running = self.exam.evidence().threads.contains(&Doing::Running);
-                Ok((!running || self.answer.has_ended()).then_some(()))
-            };
-            self.exam.until(rests)?;
+            self.exam.comes_to_rest()?;
         }
         Ok(())
     }
@@ -149,57 +141,65 @@ impl<'e> Relaying<'e> {
 
     /// While nobody speaks it must wait in the kernel.
     pub fn rests(&self) -> Verdict {
-        let resting = || {
-            let running = self.exam.evidence().threads.contains(&Doing::Running);
-            Ok((!running).then_some(()))
-        };
-        let resting = self.exam.until(resting)?;
+        let resting = self.exam.comes_to_rest()?;
         let expected = "`relay` to wait in a system call while nobody speaks";
         self.exam
-            .must(
-                resting.is_some(),
-                expected,
-                format!("it runs, for {LIMIT:?}"),
-            )
+            .must(resting, expected, "it runs, and never waits")
             .caused_by(cause::SPINS)
     }
 
-    /// One side sends as much as goes, and the other does not read. Returns how much went: no more than
-    /// it may.
-    pub fn fills(&self, from: &Side, to: &Side) -> Verdict<usize> {
-        let exams = from.end.other();
-        let (mut taken, mut probe_due) = (0, Duration::MAX);
-        // A window probe that has brought nothing is sent again, later: then the window has been shut for
-        // a while. If no thread of the relay's could run by now, that is not for want of a processor.
-        let full = |table: &Table| {
-            while taken <= ENOUGH {
-                match from.peer.fill(&[b'x'; SMALL]) {
-                    Ok(more @ 1..) => (taken, probe_due) = (taken + more, Duration::MAX),
-                    _ => break,
-                }
+    /// One side sends as much as goes, and the other does not read. Returns what went: no more than may
+    /// be taken.
+    pub fn fills(&self, from: &Side, to: &Side) -> Verdict<Vec<u8>> {
+        let mut taken = Vec::new();
+        let mut is_held_up = false;
+        for _ in 0..TRIES {
+            if taken.len() > ENOUGH || is_held_up {
+                break;
             }
-            let timer = table.find(exams).and_then(|row| row.timer);
-            let probe = timer.filter(|timer| timer.kind == TimerKind::WindowProbe);
-            let due = probe.map_or(Duration::MAX, |timer| timer.remaining);
-            let before = mem::replace(&mut probe_due, due);
-            let again = probe.is_some() && due > before;
-            let held_up = again && !self.exam.evidence().threads.contains(&Doing::Running);
-            (held_up || taken > ENOUGH).then_some(())
-        };
-        let full = self.exam.table_shows(full)?;
+            self.sends_what_goes(from, &mut taken)?;
+            is_held_up = self.is_held_up(from);
+        }
+        let too_much = taken.len() > ENOUGH;
+        if !too_much && !is_held_up {
+            return Err(Unmet::not_here("bytes are still under way to your relay"));
+        }
         let (name, other) = (from.name, to.name);
         self.exam.step(format!(
             "the {name} has sent as much as goes; the {other} does not read"
         ));
         let expected = "no more to be taken than a megabyte, and what the kernel's buffers hold";
-        let seen = format!("{taken} bytes have been taken from the {name}");
+        let seen = format!("{} bytes have been taken from the {name}", taken.len());
         self.exam
-            .must(taken <= ENOUGH, expected, seen)
+            .must(!too_much, expected, seen)
             .caused_by(cause::TAKES_TOO_MUCH)?;
-        match full {
-            Some(()) => Ok(taken),
-            None => Err(Unmet::not_here("a window did not close in time")),
-        }
+        Ok(taken)
+    }
+
+    /// Sends until nothing moves any more, or too much has been taken.
+    fn sends_what_goes(&self, from: &Side, taken: &mut Vec<u8>) -> Verdict {
+        self.exam
+            .comes_true(|| {
+                while taken.len() <= ENOUGH {
+                    let more = numbered_from(taken.len());
+                    match from.peer.fill(&more)? {
+                        0 => break,
+                        n => taken.extend(&more[..n]),
+                    }
+                }
+                Ok(taken.len() > ENOUGH)
+            })
+            .map(drop)
+    }
+
+    /// Whether it is the relay that does not read, and not the kernel that is slow to say that there is
+    /// room: then nothing was unread when nothing moved.
+    fn is_held_up(&self, from: &Side) -> bool {
+        self.exam.is_stuck_in(|stuck| {
+            let mut rows = stuck.look().sockets.iter();
+            let yours = rows.find(|row| from.end.is(row));
+            stuck.is_proven() || yours.is_some_and(|row| row.recv_q > 0)
+        })
     }
 
     /// One side resets, and the other must hear just that. The other may have half-closed before.
@@ -223,7 +223,9 @@ impl<'e> Relaying<'e> {
         let exam = self.exam;
         let other = self.fails_after_a_reset(by_server, |other| {
             exam.step(format!("{}: sent \"more\"", other.name));
-            let _ = other.peer.stream().write(b"more"); // a relay that looks may have reset it by now
+            // A relay that looks may have reset it by now.
+            let now = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
+            let _ = send(other.peer.stream().as_raw_fd(), b"more", now);
         })?;
         let exams = other.end.other();
         let over = |table: &Table| table.find(exams).is_none().then_some(());
@@ -251,12 +253,13 @@ impl<'e> Relaying<'e> {
             true => (self.server, self.client),
             false => (self.client, self.server),
         };
+        let had_ended = resets.has_ended.get();
         resets.peer.reset();
         then(&other);
         let error = self
             .answer
             .fails(&format!("after the reset by the {}", resets.name))
-            .because(|case| cause::loses_the_reset(case, &other))?;
+            .because(|case| cause::loses_the_reset(case, &other, had_ended))?;
         let step = format!("`relay` has returned an error: {:?}", error.kind());
         self.exam.step(step);
         Ok(other)
@@ -284,15 +287,49 @@ fn side<'e>(exam: &'e Exam, name: &'static str) -> Verdict<(Side<'e>, TcpStream)
     Ok((side, yours))
 }
 
-/// No thread that it started may be left. One that has been joined is gone in a moment.
+/// Bytes of which each eight are their own offset, from this one on.
+fn numbered_from(at: usize) -> Vec<u8> {
+    let words = (at / 8 * 8..at + SMALL).step_by(8);
+    let bytes = words.flat_map(|at| format!("{at:07} ").into_bytes());
+    bytes.skip(at % 8).collect()
+}
+
+/// A side whose connection has small buffers at both ends.
+fn narrow_side<'e>(exam: &'e Exam, name: &'static str) -> Verdict<(Side<'e>, TcpStream)> {
+    let (stream, yours) = here("connect", narrow())?;
+    let ours = here("read an address", stream.local_addr())?;
+    let side = Side {
+        end: here("read an address", End::of(&yours))?,
+        peer: Peer::new(exam, stream).named(name),
+        name,
+        has_ended: Cell::new(false),
+    };
+    exam.watches(&yours);
+    exam.step(format!(
+        "connected {ours}, the exam's end, and {}, yours, with small buffers",
+        side.end.local
+    ));
+    Ok((side, yours))
+}
+
+/// The receive buffers are set before connect, which tells the peer how large the window is: in a larger
+/// window segments would be larger than a small buffer has room for.
+fn narrow() -> io::Result<(TcpStream, TcpStream)> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    SockRef::from(&listener).set_recv_buffer_size(WINDOW)?; // what it accepts inherits it
+    let client = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    client.set_recv_buffer_size(WINDOW)?;
+    client.connect(&listener.local_addr()?.into())?;
+    let (server, _) = listener.accept()?;
+    for end in [SockRef::from(&client), SockRef::from(&server)] {
+        end.set_send_buffer_size(SMALL)?;
+    }
+    Ok((client.into(), server))
+}
+
+/// No thread that it started may be left.
 pub(super) fn left_no_thread(exam: &Exam) -> Verdict {
-    let gone = || Ok(exam.evidence().threads.is_empty().then_some(()));
-    let gone = Deadline::after(LIMIT / 4).wait_for(gone);
     let expected = "no thread to be left when `relay` has returned";
-    exam.must(
-        matches!(gone, Ok(Some(()))),
-        expected,
-        "there is one, or more",
-    )
-    .caused_by(cause::A_THREAD_IS_LEFT)
+    exam.must(exam.leaves_no_thread()?, expected, "there is one, or more")
+        .caused_by(cause::A_THREAD_IS_LEFT)
 }

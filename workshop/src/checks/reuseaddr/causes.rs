@@ -5,7 +5,6 @@
 use std::{
     io::{self, ErrorKind},
     net::{SocketAddr, TcpListener},
-    time::Duration,
 };
 
 use nix::libc;
@@ -14,10 +13,7 @@ use socket2::SockRef;
 
 use super::Restart;
 
-use crate::exam::{Awaited, Call, Case, Exam, Seen, Whose};
-
-/// How long the answer may take to show a listener at a free port: all else is known by then.
-const A_SAMPLE: Duration = Duration::from_millis(500);
+use crate::exam::{Awaited, Call, Case, Exam, Seen, Stuck, Whose};
 
 /// `restart` has returned an error where nobody listens.
 pub(super) fn not_taken(
@@ -259,11 +255,21 @@ pub(super) fn likely(case: &Case) -> Option<String> {
         );
     }
     match case.awaited {
-        Awaited::Return if case.is_blocked_in(&[Call::Sleep]) => asleep(case),
-        Awaited::Return if case.is_running() => Some(format!(
-            "Your thread runs, as one does that tries the same call again and again. {}",
-            no_use_in_waiting(case)
-        )),
+        Awaited::Return => does_not_return(case),
         _ => None,
     }
+}
+
+/// `restart` has not returned.
+pub(super) fn does_not_return(case: &Case) -> Option<String> {
+    let spins = matches!(case.stuck, Some(Stuck::Spin(..)));
+    if case.is_blocked_in(&[Call::Sleep]) {
+        return asleep(case);
+    }
+    spins.then(|| {
+        format!(
+            "Your thread runs, as one does that tries the same call again and again. {}",
+            no_use_in_waiting(case)
+        )
+    })
 }

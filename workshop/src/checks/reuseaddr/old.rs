@@ -3,20 +3,20 @@
 //! the answer alone.
 
 use std::{
-    io::Read,
+    io::{self, Read},
     net::{Shutdown, SocketAddr, TcpListener, TcpStream},
     time::Duration,
 };
 
+use nix::poll::PollFlags;
 use socket_workshop::{
-    deadline::Deadline,
     listen::Listen,
     peer::connected,
     table::{End, State, Table},
 };
 use socket2::SockRef;
 
-use crate::exam::{Evidence, Exam, LIMIT, Unmet, Verdict, Whose, here};
+use crate::exam::{Evidence, Exam, Unmet, Verdict, Whose, here};
 
 /// A free port of an address that no other program uses here: all of 127/8 is loopback on Linux.
 pub(super) fn anywhere() -> SocketAddr {
@@ -63,10 +63,8 @@ impl Left {
         let addr = here("read its address", server.local_addr())?;
         let (client, accepted, end) = here("connect to it", connected(&server))?;
         drop(accepted);
-        let end_of_file = Deadline::after(LIMIT)
-            .on(&client)
-            .read_to_end(&mut Vec::new());
-        here("read its end of file", end_of_file)?;
+        exam.becomes_ready(&client, PollFlags::POLLIN)?;
+        here("read its end of file", (&client).read(&mut [0]))?;
         drop(client);
         drop(server);
         let end = end.other();
@@ -144,7 +142,8 @@ pub(super) fn comes_to(exam: &Exam, end: End, state: State) -> Verdict {
 /// row but the listeners' is left to be shown.
 pub(super) fn clients(exam: &Exam, addr: SocketAddr, count: u32) -> Verdict {
     for _ in 0..count {
-        let client = TcpStream::connect_timeout(&addr, LIMIT);
+        let unanswered = || Err(io::Error::other("its SYN is not answered"));
+        let client = exam.connects(addr)?.unwrap_or_else(unanswered);
         let client = here("connect to the live server", client)?;
         let reset = SockRef::from(&client).set_linger(Some(Duration::ZERO));
         here("set SO_LINGER", reset)?;
@@ -152,11 +151,11 @@ pub(super) fn clients(exam: &Exam, addr: SocketAddr, count: u32) -> Verdict {
     exam.step(format!(
         "{count} clients connected to {addr}, and reset: who has them in the accept queue?"
     ));
-    let all = || {
+    exam.comes_true(|| {
         let (yours, live) = queued(&exam.evidence(), addr.port());
-        Ok((yours + live >= count).then_some(()))
-    };
-    exam.until(all).map(drop)
+        Ok(yours + live >= count)
+    })
+    .map(drop)
 }
 
 /// The connections that wait for accept at a port: with the student's listeners, and with the exam's.

@@ -4,9 +4,9 @@ use std::io::{self, ErrorKind};
 
 use socket_workshop::table::State;
 
-use super::server::{stopping, would_block};
+use super::server::{begun, ended, limit_is_far, stopping, would_block};
 
-use crate::exam::{Call, Case, Seen, Whose};
+use crate::exam::{Call, Case, Seen, Stuck, Whose};
 
 /// One of the answer's sockets is in LISTEN.
 fn listens(case: &Case) -> bool {
@@ -47,6 +47,9 @@ pub(super) fn stays_open(case: &Case) -> Option<String> {
     let Whose::Yours(fd) = case.yours()?.whose else {
         return None;
     };
+    if ended() < begun() {
+        return None;
+    }
     Some(format!(
         "`serve` has returned and dropped its stream, but fd {fd} leads to the connection too: a handle \
          that was cloned and kept. Dropping closes a handle, and the FIN is sent with the last one. \
@@ -63,19 +66,21 @@ pub(super) fn does_not_stop(case: &Case) -> Option<String> {
         .evidence
         .yours()
         .filter(|seen| seen.row.state != State::Listen);
+    let calls = calls.count();
+    let hangs = matches!(case.stuck, Some(Stuck::Hang(_)));
     let cause = if case.panicked {
         "A thread of yours has panicked. What a call on a socket returns at the end of a connection may \
          be an error: it is no reason to stop in the middle of stopping."
-    } else if listens(case) && case.is_blocked_in(&[Call::Accept]) {
+    } else if hangs && listens(case) && case.is_blocked_in(&[Call::Accept]) {
         "A thread of yours waits in accept, and nothing wakes it. It looks at no flag while it waits, and \
          a handle of the listener that is dropped elsewhere closes nothing: the row is in LISTEN still. \
          Connect to it where local_addr tells it to be, or let it wait in poll, or with a timeout, for the wish as well."
     } else if case.is_blocked_in(&[Call::Connect]) {
         "A thread of yours waits for a connection that nobody answers."
-    } else if calls.count() > 0 && case.is_blocked_in(&[Call::Read, Call::Write]) {
+    } else if !limit_is_far() && calls > 0 && case.is_blocked_in(&[Call::Read, Call::Write]) {
         "`stop` waits for calls, and these wait for their clients. At the limit it is for you to end \
          that: shutdown(Both) on another handle of a connection wakes whoever reads or writes there."
-    } else if case.is_blocked_in(&[Call::Sleep]) {
+    } else if calls == 0 && ended() == begun() && case.is_blocked_in(&[Call::Sleep]) {
         "A thread of yours sleeps. No call is under way, so that there is nothing to wait for."
     } else {
         return None;
@@ -110,8 +115,9 @@ pub(super) fn likely(case: &Case) -> Option<String> {
     (!stopping() && would_block())
         .then(|| {
             "A read of a call has returned WouldBlock, and the call has ended without its line: your code \
-             has set O_NONBLOCK on the connection, or a timeout (SO_RCVTIMEO), which what a listener with \
-             a timeout accepts has too. Give `serve` a stream that blocks for as long as it takes."
+             has set O_NONBLOCK on the connection, or a timeout, or accept has a timeout (SO_RCVTIMEO on the \
+             listener), which the connections that it returns have too. Give `serve` a stream that blocks \
+             for as long as it takes."
                 .to_owned()
         })
         .or_else(|| does_not_stop(case))
@@ -151,15 +157,17 @@ pub(super) fn some_are_left(case: &Case, all: usize) -> Option<String> {
         return does_not_stop(case);
     }
     let closed = all - left;
-    Some(if case.is_blocked_in(&[Call::Read]) {
-        format!(
+    if case.is_blocked_in(&[Call::Read]) {
+        Some(format!(
             "{closed} connections have been closed, {left} are still open: each got a limit of its own, \
              one after the other, or some were forgotten. Take one deadline for all: an Instant, from \
              which what remains is computed anew before each wait."
-        )
-    } else {
-        "The calls that waited in a read have ended, the one that waits in a write has not: its client \
+        ))
+    } else if case.is_blocked_in(&[Call::Write]) {
+        Some("The calls that waited in a read have ended, the one that waits in a write has not: its client \
          does not read. shutdown(Read) ends reads only, shutdown(Both) whatever a call waits for."
-            .to_owned()
-    })
+            .to_owned())
+    } else {
+        does_not_stop(case)
+    }
 }

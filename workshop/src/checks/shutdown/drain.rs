@@ -2,26 +2,25 @@
 //! those whose calls are under way.
 
 use std::{
-    io::{ErrorKind, Write},
+    io::{self, ErrorKind, Write},
     net::{SocketAddr, TcpStream},
     thread,
     time::{Duration, Instant},
 };
 
-use socket_workshop::{
-    deadline::Deadline,
-    table::{End, Row, State, Table},
-};
+use socket_workshop::table::{End, Row, State, Table};
 
 use super::{
     Start, cause,
     server::{
-        FAR, LINE, MUCH, Server, closes_its_listener, counts, dial, ended, listening, rest_of,
+        LINE, MUCH, Server, Stopping, closes_its_listener, counts, dial, ended, listening, rest_of,
         start_and_stop, stopped,
     },
 };
 
-use crate::exam::{Because, Exam, LIMIT, Seen, Unmet, Verdict, here};
+use crate::exam::{
+    AMPLE, Because, Exam, Reference, Seen, Timing, Took, Unmet, Verdict, here, quote,
+};
 
 /// Clients in the queue, fewer than a backlog of 128 has room for. A server accepts some of them before
 /// it hears of the stop, but hardly all.
@@ -30,11 +29,12 @@ const QUEUED: usize = 60;
 /// In case that one server is so fast, or this thread so late, that nobody is left in the queue.
 const ROUNDS: usize = 3;
 
-/// What `stop` gets where it has to cut something off.
-const SOON: Duration = Duration::from_millis(300);
+/// The limit that `stop` gets where it has to cut something off, which is the subject.
+const CUT_OFF_AFTER: Duration = Duration::from_millis(300);
 
-/// How much earlier a clock that counts in milliseconds may be.
-const TICK: Duration = Duration::from_millis(10);
+/// How much later it may be done. Several threads may have to get their turns, one after the other. The
+/// wrong answers take ten times the limit.
+const MARGIN: Duration = Duration::from_millis(1500);
 
 pub(super) fn serves_who_was_queued(exam: &Exam, start: Start) -> Verdict {
     for _ in 0..ROUNDS {
@@ -43,26 +43,36 @@ pub(super) fn serves_who_was_queued(exam: &Exam, start: Start) -> Verdict {
         let clients = queue(exam, addr)?;
         let stop = start_and_stop(exam, start, listener)?;
         for (i, client) in clients.iter().enumerate() {
-            let asked = Deadline::after(LIMIT).on(client).write_all(LINE);
-            let answered = asked.and_then(|()| rest_of(client, LIMIT));
-            let seen = match &answered {
-                Ok(answer) if answer == LINE => continue,
-                Ok(_) => "end of file, and not its line".to_owned(),
-                Err(error) => error.to_string(),
-            };
-            let number = i + 1;
-            let expected = format!("client {number} of {QUEUED} to be served");
-            let kind = answered.err().map(|error| error.kind());
-            return exam.fail(expected, seen).because(|case| match kind {
-                Some(ErrorKind::ConnectionReset | ErrorKind::BrokenPipe) => Some(RESET.to_owned()),
-                Some(_) => cause::does_not_stop(case),
-                None => Some(CLOSED.to_owned()),
-            });
+            is_served(exam, i + 1, client)?;
         }
         exam.step(format!("all {QUEUED} clients have been served"));
         stopped(exam, &stop, "when the calls are over", 0)?;
     }
     Ok(())
+}
+
+/// A client asks, and reads its answer and the end of file.
+fn is_served(exam: &Exam, number: usize, mut client: &TcpStream) -> Verdict {
+    // There is room for a line: the write does not wait.
+    let answered = match client.write_all(LINE) {
+        Ok(()) => rest_of(exam, client)?,
+        Err(error) => Some(Err(error)),
+    };
+    let expected = format!("client {number} of {QUEUED} to be served");
+    match answered {
+        Some(Ok(answer)) if answer == LINE => Ok(()),
+        Some(Ok(answer)) if answer.is_empty() => exam
+            .fail(expected, "end of file, and not its line")
+            .caused_by(CLOSED),
+        Some(Ok(answer)) => exam.fail(expected, format!("other bytes: {}", quote(&answer))),
+        Some(Err(error)) => exam.fail(expected, error.to_string()).because(|_| {
+            let reset = [ErrorKind::ConnectionReset, ErrorKind::BrokenPipe].contains(&error.kind());
+            reset.then(|| RESET.to_owned())
+        }),
+        None => exam
+            .fail(expected, "its connection does not end")
+            .because(cause::does_not_stop),
+    }
 }
 
 const RESET: &str = "The connection was complete before `stop` was called, and it was reset. The kernel \
@@ -95,22 +105,23 @@ pub(super) fn refuses_who_comes_after(exam: &Exam, start: Start) -> Verdict {
     let server = Server::start(exam, start)?;
     let addr = server.addr;
     let client = server.client("first client")?;
-    let stop = server.stop(FAR)?;
+    let stop = server.stop(AMPLE)?;
     let closed = closes_its_listener(exam, addr)?;
-    exam.must(closed, "no row in LISTEN, soon after `stop` was called", "there is one")
+    exam.must(closed, "no row in LISTEN, once `stop` was called", "there is one")
         .because(|case| {
             let queue = "`stop` waits for the calls under way, and its listener is open meanwhile: the \
                          kernel goes on to complete connections for it, and resets them when it closes. \
                          When the queue is empty, close the listener, and wait then.";
-            match stop.goes_on("") {
-                Ok(()) => cause::accepts_still(case).or(Some(queue.to_owned())),
-                Err(_) => Some(cause::listens_still(case)),
+            match stop.has_ended() {
+                false => cause::accepts_still(case).or(Some(queue.to_owned())),
+                true => Some(cause::listens_still(case)),
             }
         })?;
-    let refused = match TcpStream::connect_timeout(&addr, LIMIT) {
-        Err(error) if error.kind() == ErrorKind::ConnectionRefused => Ok(()),
-        Err(error) => Err(error.to_string()),
-        Ok(_) => Err("it has connected".to_owned()),
+    let refused = match exam.connects(addr)? {
+        Some(Err(error)) if error.kind() == ErrorKind::ConnectionRefused => Ok(()),
+        Some(Err(error)) => Err(error.to_string()),
+        Some(Ok(_)) => Err("it has connected".to_owned()),
+        None => Err("its SYN is not answered".to_owned()),
     };
     let expected = format!("a connection to {addr} to be refused");
     exam.must(refused.is_ok(), expected, refused.err().unwrap_or_default())?;
@@ -125,20 +136,23 @@ const CUT_EARLY: &str = "The call was under way, and has ended before the limit 
     the client never sent), or a timeout of yours, or O_NONBLOCK, let its read fail. Until the limit, leave the \
     connections alone, and wait for what runs on them.";
 
+/// How long a call goes on while `stop` waits, which is the subject: one that does not wait has returned by
+/// then. Where it waits without a timeout this is known sooner.
+const SILENT_FOR: Duration = Duration::from_millis(100);
+
 pub(super) fn lets_a_call_under_way_end(exam: &Exam, start: Start) -> Verdict {
     let server = Server::start(exam, start)?;
     let (first, second) = (
         server.client("first client")?,
         server.client("second client")?,
     );
-    let stop = server.stop(FAR)?;
+    let stop = server.stop(AMPLE)?;
     first.send(LINE).because(|_| Some(CUT_EARLY.to_owned()))?;
     first
         .receives(LINE)
         .because(|_| Some(CUT_EARLY.to_owned()))?;
     first.ends().because(cause::stays_open)?;
-    // For a moment, which is the subject: an answer that does not wait has returned by then.
-    let silent = second.hears_nothing_for(Duration::from_millis(100));
+    let silent = second.hears_nothing_for(SILENT_FOR);
     silent.because(|_| Some(CUT_EARLY.to_owned()))?;
     stop.goes_on("a call is under way, and the limit is far away").caused_by(
         "`stop` has returned, and a call is still under way: whoever calls it will let the program end, \
@@ -156,25 +170,78 @@ pub(super) fn lets_a_call_under_way_end(exam: &Exam, start: Start) -> Verdict {
 pub(super) fn closes_what_is_left_at_the_limit(exam: &Exam, start: Start) -> Verdict {
     let server = Server::start(exam, start)?;
     let client = server.client("silent client")?;
+    let reference = exam.reference(CUT_OFF_AFTER)?;
     let called = Instant::now(); // before `stop` is: what is measured from here is no less than the limit
-    let stop = server.stop(SOON)?;
-    let end = rest_of(client.stream(), SOON + LIMIT);
-    let after = called.elapsed();
-    if matches!(&end, Err(error) if error.kind() == ErrorKind::TimedOut) {
-        let expected = format!("the connection to be closed within {LIMIT:?} after the limit");
+    let stop = server.stop(CUT_OFF_AFTER)?;
+    let end = rest_of(exam, client.stream())?;
+    let took = since(called);
+    if end.is_none() {
         return exam
-            .fail(expected, "it is still open")
-            .because(|case| cause::left_open(case, stop.goes_on("").is_err()));
+            .fail(
+                "the connection to be closed at the limit",
+                "it is still open",
+            )
+            .because(|case| cause::left_open(case, stop.has_ended()));
     }
     exam.step("the connection has ended");
-    let expected = format!("the connection to be left alone for {SOON:?}, the limit");
-    exam.must(
-        after + TICK >= SOON,
-        expected,
-        format!("it was closed after {after:.0?}"),
-    )
-    .caused_by(CUT_EARLY)?;
-    stopped(exam, &stop, "after the limit", 1)
+    let seen = format!("it was closed after {:.0?}", took.time);
+    match reference.judges(took, MARGIN)? {
+        Timing::InTime => stopped(exam, &stop, "after the limit", 1),
+        Timing::Early => {
+            let expected =
+                format!("the connection to be left alone for {CUT_OFF_AFTER:?}, the limit");
+            exam.fail(expected, seen).caused_by(CUT_EARLY)
+        }
+        Timing::Late => {
+            let expected = format!("the connection to be closed at the limit, {CUT_OFF_AFTER:?}");
+            exam.fail(expected, seen).caused_by(
+                "Your code has waited for longer than the limit. Take a deadline, an Instant, and compute \
+                 what remains before each wait.",
+            )
+        }
+    }
+}
+
+/// How long something has taken that the exam has seen.
+fn since(begun: Instant) -> Took {
+    Took {
+        time: begun.elapsed(),
+        delay: Duration::ZERO,
+    }
+}
+
+/// What `stop` returns, which it must do at the limit: calls are under way until then.
+fn returns_at_the_limit(
+    exam: &Exam,
+    stop: &Stopping<'_>,
+    begun: Instant,
+    reference: Reference,
+) -> Verdict<io::Result<usize>> {
+    let is_late = || begun.elapsed() > CUT_OFF_AFTER + MARGIN;
+    let ended = exam.until(|| {
+        let ended = stop.has_ended();
+        Ok((ended || is_late()).then_some(ended))
+    })?;
+    let expected = format!("`stop` to return at the limit, {CUT_OFF_AFTER:?}");
+    let (took, seen, value) = match ended {
+        None => return exam.fail(expected, "it has not returned"), // and never will
+        Some(false) => {
+            let took = since(begun);
+            let seen = format!("it had not returned after {:.0?}", took.time);
+            (took, seen, None)
+        }
+        Some(true) => {
+            let value = stop.returns("at the limit")?;
+            let took = stop.took();
+            let seen = format!("it has returned after {:.0?}", took.time);
+            (took, seen, Some(value))
+        }
+    };
+    match (reference.judges(took, MARGIN)?, value) {
+        (Timing::InTime, Some(value)) => Ok(value),
+        (Timing::Early, _) => exam.fail(expected, seen).caused_by(CUT_EARLY),
+        _ => exam.fail(expected, seen),
+    }
 }
 
 /// Too many to give each a limit of its own.
@@ -197,8 +264,10 @@ pub(super) fn has_one_limit_for_all(exam: &Exam, start: Start) -> Verdict {
         ));
     }
     exam.step("its answer has filled both buffers: the call waits in a write");
-    let stop = server.stop(SOON)?;
-    let count = stop.returns("after the limit");
+    let reference = exam.reference(CUT_OFF_AFTER)?;
+    let begun = Instant::now();
+    let stop = server.stop(CUT_OFF_AFTER)?;
+    let count = returns_at_the_limit(exam, &stop, begun, reference);
     let count = count.because(|case| cause::some_are_left(case, SILENT + 1))?;
     let error = count
         .as_ref()
@@ -211,21 +280,13 @@ pub(super) fn has_one_limit_for_all(exam: &Exam, start: Start) -> Verdict {
     )?;
     counts(exam, count.unwrap_or(0), SILENT + 1)?;
     let open = |seen: &&Seen| seen.row.state != State::Listen;
-    let closed = || {
-        let left = exam.evidence().yours().filter(open).count();
-        Ok((left == 0).then_some(()))
-    };
-    let closed = exam.until(closed)?;
-    exam.must(
-        closed.is_some(),
-        "every connection to be closed",
-        "some are open",
-    )
-    .caused_by("`stop` has returned, and handles of connections are still open.")?;
+    let closed = exam.comes_true(|| Ok(exam.evidence().yours().filter(open).count() == 0))?;
+    exam.must(closed, "every connection to be closed", "some are open")
+        .caused_by("`stop` has returned, and handles of connections are still open.")?;
     calls_that_end_do_not_move_it(exam, start)
 }
 
-/// How often a client ends its call: much more often than a limit of [`SOON`].
+/// How often a client ends its call, which is the subject: much more often than the limit.
 const OFTEN: Duration = Duration::from_millis(50);
 
 /// So many that calls end, one after the other, for longer than `stop` may take.
@@ -237,17 +298,15 @@ const MOVED: &str = "Calls have ended one after the other, and each time `stop` 
 fn calls_that_end_do_not_move_it(exam: &Exam, start: Start) -> Verdict {
     let server = Server::start(exam, start)?;
     let mut clients = server.silent_clients(ENDING)?;
-    let stop = server.stop(SOON)?;
+    let reference = exam.reference(CUT_OFF_AFTER)?;
+    let begun = Instant::now();
+    let stop = server.stop(CUT_OFF_AFTER)?;
     exam.step(format!("a client ends its call every {OFTEN:?}"));
-    let latest = Deadline::after(SOON + LIMIT);
-    while !stop.has_ended() && !latest.passed() {
+    while !stop.has_ended() && begun.elapsed() <= CUT_OFF_AFTER + MARGIN {
         thread::sleep(OFTEN); // its length is the subject
         clients.pop();
     }
-    let expected = format!("`stop` to return within {LIMIT:?} after the limit");
-    exam.must(stop.has_ended(), expected, "it has not returned")
-        .because(|case| (!case.panicked).then(|| MOVED.to_owned()))?;
-    stop.returns("after the limit")
-        .because(cause::does_not_stop)
+    returns_at_the_limit(exam, &stop, begun, reference)
+        .because(|case| (!case.panicked && case.stuck.is_none()).then(|| MOVED.to_owned()))
         .map(drop)
 }

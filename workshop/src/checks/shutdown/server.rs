@@ -2,8 +2,9 @@
 
 use std::{
     fmt,
-    io::{self, BufRead, BufReader, ErrorKind, Read, Write},
+    io::{self, BufRead, BufReader, ErrorKind, Write},
     net::{SocketAddr, TcpListener, TcpStream},
+    os::fd::AsRawFd,
     sync::{
         OnceLock,
         atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
@@ -11,8 +12,12 @@ use std::{
     time::Duration,
 };
 
+use nix::{
+    errno::Errno,
+    poll::PollFlags,
+    sys::socket::{MsgFlags, recv},
+};
 use socket_workshop::{
-    deadline::Deadline,
     listen::Listen,
     table::{End, Table},
 };
@@ -20,16 +25,13 @@ use socket2::SockRef;
 
 use super::{Start, Stop, cause};
 
-use crate::exam::{Answer, Because, Exam, LIMIT, Peer, Verdict, here};
+use crate::exam::{AMPLE, Answer, Because, Exam, Peer, Verdict, here};
 
 /// What a client says, and hears.
 pub(super) const LINE: &[u8] = b"hello\n";
 
 /// For this a client gets more than any buffer has room for.
 pub(super) const MUCH: &[u8] = b"much\n";
-
-/// Longer than any check takes.
-pub(super) const FAR: Duration = Duration::from_secs(60);
 
 /// Calls that `serve` was called for, and those that have ended.
 static BEGUN: AtomicUsize = AtomicUsize::new(0);
@@ -40,6 +42,9 @@ static WOULD_BLOCK: AtomicBool = AtomicBool::new(false);
 
 /// Whether `stop` of the server under way has been called.
 static STOPPING: AtomicBool = AtomicBool::new(false);
+
+/// Whether its limit is so far away that no check waits for it.
+static FAR: AtomicBool = AtomicBool::new(false);
 
 /// What limited the first stream that came with a limit.
 static LIMITED: OnceLock<String> = OnceLock::new();
@@ -96,6 +101,10 @@ pub(super) fn would_block() -> bool {
 
 pub(super) fn stopping() -> bool {
     STOPPING.load(SeqCst)
+}
+
+pub(super) fn limit_is_far() -> bool {
+    FAR.load(SeqCst)
 }
 
 pub(super) fn limited() -> Option<&'static str> {
@@ -166,9 +175,8 @@ impl<'e> Server<'e> {
     }
 
     fn has_begun(&self, count: usize, name: &str) -> Verdict {
-        let served = Deadline::after(LIMIT).wait_for(|| Ok((begun() >= count).then_some(())));
-        let expected = format!("`serve` to be called for the {name} within {LIMIT:?}");
-        let called = matches!(served, Ok(Some(())));
+        let called = self.exam.comes_true(|| Ok(begun() >= count))?;
+        let expected = format!("`serve` to be called for the {name}");
         let verdict = self.exam.must(called, expected, "it has not been called");
         verdict.because(cause::not_served)
     }
@@ -179,6 +187,7 @@ impl<'e> Server<'e> {
             .step(format!("called `stop` with a limit of {limit:?}"));
         let stop = self.stop;
         STOPPING.store(true, SeqCst);
+        FAR.store(limit == AMPLE, SeqCst);
         self.exam.start("stop", move || stop(limit))
     }
 }
@@ -194,11 +203,12 @@ pub(super) fn start_and_stop(
     exam.start("stop", move || {
         let stop = start(listener, serve)?;
         STOPPING.store(true, SeqCst);
-        stop(FAR)
+        FAR.store(true, SeqCst);
+        stop(AMPLE)
     })
 }
 
-/// `stop` returns within [`LIMIT`], and has cut off so many.
+/// `stop` returns, and has cut off so many.
 pub(super) fn stopped(exam: &Exam, stop: &Stopping<'_>, when: &str, cut_off: usize) -> Verdict {
     match stop.returns(when).because(cause::does_not_stop)? {
         Ok(count) => counts(exam, count, cut_off),
@@ -226,7 +236,7 @@ pub(super) fn counts(exam: &Exam, count: usize, cut_off: usize) -> Verdict {
     })
 }
 
-/// Nothing listens at this address any more, by [`LIMIT`]. At another, the port may be another process's.
+/// Nothing listens at this address any more. At another, the port may be another process's.
 pub(super) fn closes_its_listener(exam: &Exam, addr: SocketAddr) -> Verdict<bool> {
     let closed = |table: &Table| table.find(End::listener(addr)).is_none().then_some(());
     let seen = exam.table_shows(closed)?;
@@ -236,16 +246,27 @@ pub(super) fn closes_its_listener(exam: &Exam, addr: SocketAddr) -> Verdict<bool
 /// Clients that connect, and say nothing.
 pub(super) fn dial(exam: &Exam, addr: SocketAddr, count: usize) -> Verdict<Vec<TcpStream>> {
     let client = |_| {
-        let client = here("connect", TcpStream::connect_timeout(&addr, LIMIT))?;
-        exam.owns(&client);
-        Ok(client)
+        let expected = format!("a connection to {addr}");
+        match exam.connects(addr)? {
+            Some(Ok(client)) => Ok(client),
+            Some(Err(error)) => exam.fail(expected, error.to_string()),
+            None => exam.fail(expected, "the SYN is not answered"),
+        }
     };
     (0..count).map(client).collect()
 }
 
-/// How a connection ended, as its client sees it.
-pub(super) fn rest_of(client: &TcpStream, limit: Duration) -> io::Result<Vec<u8>> {
-    let mut all = Vec::new();
-    Deadline::after(limit).on(client).read_to_end(&mut all)?;
-    Ok(all)
+/// How a connection ended, as its client sees it: what came before the end of file, or an error. `None` if
+/// it never ends.
+pub(super) fn rest_of(exam: &Exam, client: &TcpStream) -> Verdict<Option<io::Result<Vec<u8>>>> {
+    let (mut all, mut buf) = (Vec::new(), [0; 4096]);
+    while exam.becomes_ready(client, PollFlags::POLLIN)? {
+        match recv(client.as_raw_fd(), &mut buf, MsgFlags::MSG_DONTWAIT) {
+            Ok(0) => return Ok(Some(Ok(all))),
+            Ok(n) => all.extend(&buf[..n]),
+            Err(Errno::EAGAIN | Errno::EINTR) => {}
+            Err(errno) => return Ok(Some(Err(errno.into()))),
+        }
+    }
+    Ok(None)
 }

@@ -5,12 +5,11 @@ use std::{
     io::{self, Write},
     net::TcpStream,
     os::fd::AsFd,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use nix::sys::stat::fstat;
 use socket_workshop::{
-    deadline::Deadline,
     peer::narrow,
     table::{End, Row, State},
 };
@@ -18,11 +17,12 @@ use socket2::SockRef;
 
 use super::{Bring, cause};
 
-use crate::exam::{Answer, Because, Exam, LIMIT, Unmet, Verdict, descriptors, here};
+use crate::exam::{Answer, Because, Exam, Unmet, Verdict, descriptors, here};
 
-/// How long the states are watched for whether they stay: longer than an ACK is delayed (40 ms), and
-/// than what is lost waits before it is sent again (200 ms).
-const STAYS: Duration = Duration::from_millis(300);
+/// How long the states are watched for whether they stay, which is the subject: longer than an ACK is
+/// delayed (40 ms), and than what is lost waits before it is sent again (200 ms). Where nothing is under
+/// way, and no thread could act, they are known to stay.
+const SEEN_TO_STAY: Duration = Duration::from_millis(300);
 
 /// What the send buffers are asked for, in bytes: whoever fills them, and reads at the other end, is soon
 /// done with both.
@@ -88,7 +88,7 @@ pub(super) fn bringing(
         let sent = client.write_all(b"hello").and(server.write_all(b"hello"));
         here("write to both ends", sent)?;
         let unread = |rows: &Rows| rows.iter().flatten().all(|row| row.recv_q > 0);
-        if shows_within(LIMIT, exam, end, unread)?.is_none() {
+        if !exam.comes_true(|| Ok(unread(&rows(exam, end)?)))? {
             return Err(Unmet::not_here("what is sent on loopback does not come"));
         }
         exam.step("sent \"hello\" from each end; nobody has read it");
@@ -121,6 +121,7 @@ pub(super) fn brings(exam: &Exam, bring: Bring, asked: (State, State), bytes: By
         }
     };
     comes_to_stay(exam, asked, &pair, &handed)?;
+    exam.step("the kernel shows these states, and goes on to show them");
     hands_back_what_it_keeps(exam, &pair, &handed)?;
     // The next connection shall be the only one that is shown.
     for stream in [handed.client, handed.server].into_iter().flatten() {
@@ -132,9 +133,9 @@ pub(super) fn brings(exam: &Exam, bring: Bring, asked: (State, State), bytes: By
 
 fn comes_to_stay(exam: &Exam, asked: (State, State), pair: &Pair, handed: &Handed) -> Verdict {
     let there = |rows: &Rows| states(rows) == asked;
-    let came = shows_within(LIMIT, exam, pair.client, there)?.is_some();
+    let came = exam.comes_true(|| Ok(there(&rows(exam, pair.client)?)))?;
     let (rows, how) = if came {
-        match shows_within(STAYS, exam, pair.client, |rows| !there(rows))? {
+        match changes(exam, pair.client, there)? {
             Some(rows) => (rows, "for a moment that, and then "),
             None => return Ok(()),
         }
@@ -148,20 +149,17 @@ fn comes_to_stay(exam: &Exam, asked: (State, State), pair: &Pair, handed: &Hande
     .because(|_| cause::of_other_states(asked, &rows, handed))
 }
 
-/// The rows, when they are as they are wanted; `None` if they are not by the end of the limit.
-fn shows_within(
-    limit: Duration,
-    exam: &Exam,
-    client: End,
-    wanted: impl Fn(&Rows) -> bool,
-) -> Verdict<Option<Rows>> {
-    let look = || {
-        Ok(match rows(exam, client) {
-            Ok(rows) => wanted(&rows).then_some(Ok(rows)),
-            not_here => Some(not_here),
+/// The rows, if they do not stay as they are.
+fn changes(exam: &Exam, client: End, stay: impl Fn(&Rows) -> bool) -> Verdict<Option<Rows>> {
+    let begun = Instant::now();
+    let seen = exam.until(|| {
+        let rows = rows(exam, client)?;
+        Ok(match stay(&rows) {
+            false => Some(Some(rows)),
+            true => (begun.elapsed() >= SEEN_TO_STAY).then_some(None),
         })
-    };
-    exam.until(look)?.transpose()
+    })?;
+    Ok(seen.flatten()) // or it is proven that they stay
 }
 
 fn rows(exam: &Exam, client: End) -> Verdict<Rows> {
@@ -202,9 +200,11 @@ fn hands_back_what_it_keeps(exam: &Exam, pair: &Pair, handed: &Handed) -> Verdic
         )?;
     }
     let kept = ends.iter().filter(|stream| stream.is_some()).count();
-    let open = descriptors()?.saturating_sub(pair.others);
+    let open = || Ok(descriptors()?.saturating_sub(pair.others));
+    let closed = exam.comes_true(|| Ok(open()? == kept))?;
+    let open = open()?;
     exam.must(
-        open == kept,
+        closed,
         "nothing to be open but what was handed back",
         format!("{open} descriptors are open, and {kept} came back"),
     )

@@ -7,7 +7,7 @@ use socket_workshop::table::State::{self, *};
 
 use super::call::{Handed, Rows, states};
 
-use crate::exam::{Awaited, Call, Case};
+use crate::exam::{Awaited, Call, Case, Stuck};
 
 /// What has become of an end's own FIN.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -31,11 +31,12 @@ fn fin(state: State) -> Option<Fin> {
 /// For a `bring` that does not return.
 pub(super) fn of_no_end(case: &Case) -> Option<String> {
     let waits = case.awaited == Awaited::Return;
+    let hangs = matches!(case.stuck, Some(Stuck::Hang(_)));
     let cause = if waits && case.is_blocked_in(&[Call::Write]) {
         "A write that blocks waits until there is room for all, and the other end, which would have to \
          read, is in your own hands. To fill a connection, let the write not block: \
          `set_nonblocking(true)`."
-    } else if waits && case.is_blocked_in(&[Call::Read]) {
+    } else if waits && hangs && case.is_blocked_in(&[Call::Read]) {
         "Your thread waits in a read, and nothing comes any more. The end of file comes with the other \
          end's FIN: that has not been sent, or it stands behind data for which there is no room here."
     } else {

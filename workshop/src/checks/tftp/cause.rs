@@ -9,8 +9,8 @@ use crate::exam::Case;
 /// What any check may meet.
 pub(super) fn likely(case: &Case) -> Option<String> {
     case.panicked.then(|| {
-        "A datagram is whatever somebody sends: an index or a slice beyond its end panics, and so does \
-         `unwrap` of what is not there. `get`, `split_first_chunk` and `position` give None instead."
+        "Your code panicked. If it was in `parse`: a datagram is whatever somebody sends, and an index or a \
+         slice beyond its end panics, as does `unwrap` of what is not there. `get`, `split_first_chunk` and `position` give None instead."
             .to_owned()
     })
 }

@@ -11,7 +11,7 @@ use std::{
 use socket_workshop::tftp;
 
 use super::{Options, Packet, Parse, Write, cause};
-use crate::exam::{Because, Exam, Unmet, Verdict, dump};
+use crate::exam::{Because, Exam, Stuck, Unmet, Verdict, dump};
 
 /// Both functions, under examination.
 #[derive(Clone, Copy)]
@@ -129,6 +129,7 @@ impl<'e> Codec<'e> {
         let all = Arc::new(all);
         let current = Arc::new(AtomicUsize::new(0));
         let (those, now) = (Arc::clone(&all), Arc::clone(&current));
+        self.exam.counts(&current);
         let answer = self.exam.start(function, move || {
             let differs = |index: &usize| {
                 now.store(*index, SeqCst);
@@ -138,6 +139,13 @@ impl<'e> Codec<'e> {
         })?;
         let returned = answer.returns(what);
         let during = bytes_of(&all[current.load(SeqCst)]);
+        if let Err(Unmet::Failed(case)) = &returned
+            && let Some(Stuck::Ceiling(time, _)) = &case.stuck
+        {
+            let count = all.len();
+            let why = format!("{count} calls, all right so far, take longer than {time:.0?}");
+            return Err(Unmet::not_here(why));
+        }
         let First(first) = about(&during, None, returned)?;
         Ok(first.map(|index| all[index].clone()))
     }

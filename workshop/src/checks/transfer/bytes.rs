@@ -1,11 +1,13 @@
 //! Which bytes are a message, and what is left in the socket.
 
+use socket2::SockRef;
+
 use super::{
     ReadMessage,
-    call::{AMPLE, Connection, framed, message},
+    call::{Connection, LARGE, framed, message},
 };
 
-use crate::exam::{Exam, Verdict, numbered};
+use crate::exam::{Exam, Verdict, here, numbered};
 
 pub(super) fn leaves_the_next_message_in_the_socket(exam: &Exam, read: ReadMessage) -> Verdict {
     let connection = Connection::new(exam, read)?;
@@ -34,7 +36,7 @@ pub(super) fn puts_together_what_comes_in_pieces(exam: &Exam, read: ReadMessage)
     let connection = Connection::new(exam, read)?;
     let hello = framed(b"hello");
     for cuts in [&[1, 3, 4, 6][..], &[4], &[2, 7]] {
-        let call = connection.call(AMPLE)?;
+        let call = connection.call(LARGE)?;
         let mut sent = 0;
         for cut in cuts {
             connection.sends_a_piece(&hello[sent..*cut])?;
@@ -44,8 +46,11 @@ pub(super) fn puts_together_what_comes_in_pieces(exam: &Exam, read: ReadMessage)
         connection.peer.send(&hello[sent..])?;
         call.returns(message(b"hello"), |_, _| None)?;
     }
-    let large = numbered(300_000);
-    let call = connection.call(AMPLE)?;
+    // Many times what one read can bring.
+    let small = SockRef::from(&*connection.stream).set_recv_buffer_size(4096);
+    here("set SO_RCVBUF", small)?;
+    let large = numbered(30_000);
+    let call = connection.call(LARGE)?;
     let pouring = connection.peer.pours(framed(&large))?;
     call.returns(message(&large), |_, _| None)?;
     drop(pouring);

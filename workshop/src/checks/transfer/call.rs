@@ -5,29 +5,23 @@ use std::{
     io::{self, ErrorKind},
     net::TcpStream,
     sync::Arc,
-    time::{Duration, Instant},
 };
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use socket_workshop::{
-    deadline::Deadline,
-    table::{End, State},
-};
+use socket_workshop::table::{End, State};
 
 use super::{
     ReadMessage,
     cause::{instead, panicked, runs, waits},
 };
 
-use crate::exam::{Answer, Because, Case, Doing, Exam, LIMIT, Peer, Unmet, Verdict, here, quote};
+use crate::{
+    checks::queue,
+    exam::{Answer, Because, Case, Exam, Peer, Took, Verdict, here, quote},
+};
 
 /// A limit that no message reaches which is not about the limit.
-pub(super) const AMPLE: usize = 1 << 20;
-
-/// How long pieces may stand in Recv-Q before the exam sends more: each of them where the answer rests,
-/// and all of them where it runs.
-const A_WHILE: Duration = Duration::from_millis(100);
-const PATIENCE: Duration = Duration::from_secs(1);
+pub(super) const LARGE: usize = 1 << 20;
 
 /// A message, which is told as text.
 #[derive(Clone, PartialEq, Eq)]
@@ -60,7 +54,6 @@ pub(super) struct Connection<'e> {
     pub(super) peer: Peer<'e>,
     pub(super) stream: Arc<TcpStream>,
     read: ReadMessage,
-    patience: Deadline,
 }
 
 /// One call.
@@ -77,7 +70,6 @@ impl<'e> Connection<'e> {
             peer,
             stream: Arc::new(stream),
             read,
-            patience: Deadline::after(PATIENCE),
         })
     }
 
@@ -100,48 +92,30 @@ impl<'e> Connection<'e> {
 
     /// Calls the answer, which must return this.
     pub(super) fn returns(&self, wanted: Got) -> Verdict {
-        self.call(AMPLE)?.returns(wanted, |_, _| None).map(drop)
+        self.call(LARGE)?.returns(wanted, |_, _| None).map(drop)
     }
 
     /// Sends, and waits until all of it stands in Recv-Q. Only while no call is under way.
     pub(super) fn queues(&self, bytes: &[u8]) -> Verdict {
         let before = self.recv_q()?;
         self.peer.send(bytes)?;
-        let there = || Ok((self.recv_q().ok() == Some(before + bytes.len())).then_some(()));
-        match self.exam.until(there)? {
-            Some(()) => Ok(()),
-            None => Err(Unmet::not_here("what was sent does not stand in Recv-Q")),
-        }
+        queue::holds(self.exam, self.end()?, before + bytes.len())
     }
 
     /// Sends, and waits until it has been taken from the socket: what is sent next comes in another
-    /// read. Not for ever, and less long where the answer rests: it may wait for more of the message.
+    /// read. Unless the answer leaves it there: it may wait for more of the message.
     pub(super) fn sends_a_piece(&self, bytes: &[u8]) -> Verdict {
         self.peer.send(bytes)?;
-        let (sent, end) = (
-            Instant::now(),
-            here("read an address", End::of(&*self.stream))?,
-        );
-        let taken = || {
-            let table = self.exam.table().unwrap_or_default();
-            let arrived = table.find(end.other()).is_none_or(|row| row.send_q == 0);
-            let taken = arrived && table.find(end).is_none_or(|row| row.recv_q == 0);
-            Ok((taken || sent.elapsed() > A_WHILE && is_at_rest(self.exam)).then_some(()))
-        };
-        here("look for bytes", self.patience.wait_for(taken)).map(drop)
+        queue::is_taken(self.exam, self.end()?)
     }
 
     /// How many bytes wait for the answer in its socket, once all that was sent has arrived there.
     pub(super) fn recv_q(&self) -> Verdict<usize> {
-        let end = here("read an address", End::of(&*self.stream))?;
-        let arrived = || {
-            let table = self.exam.table().unwrap_or_default();
-            let under_way = table.find(end.other()).is_some_and(|row| row.send_q > 0);
-            let waiting = table.find(end).map_or(0, |row| row.recv_q as usize);
-            Ok((!under_way).then_some(waiting))
-        };
-        let waiting = self.exam.until(arrived)?;
-        waiting.ok_or_else(|| Unmet::not_here("what was sent does not arrive"))
+        queue::recv_q(self.exam, self.end()?)
+    }
+
+    fn end(&self) -> Verdict<End> {
+        here("read an address", End::of(&*self.stream))
     }
 
     /// So many bytes must wait in the socket, behind what a call has read.
@@ -162,7 +136,7 @@ impl<'e> Connection<'e> {
 
     /// The stream is lent: its connection must be as open as the peer has left it, and block.
     pub(super) fn is_as_it_was(&self) -> Verdict {
-        let end = here("read an address", End::of(&*self.stream))?;
+        let end = self.end()?;
         let table = self.exam.table()?;
         let state = table.find(end).map(|row| row.state);
         let seen = state.map_or("CLOSED".to_owned(), |state| state.to_string());
@@ -192,36 +166,33 @@ impl<'e> Connection<'e> {
 
     /// A thread that waits is blocked in a system call.
     pub(super) fn comes_to_rest(&self) -> Verdict {
-        const WATCHED: Duration = Duration::from_millis(1500); // a busy machine may let it wait to run
-        let rests = || Ok(is_at_rest(self.exam).then_some(()));
-        let rests = self.exam.until(rests)?;
         self.exam
             .must(
-                rests.is_some(),
+                self.exam.comes_to_rest()?,
                 "your thread to wait, while nothing comes",
-                format!("it runs: at no moment in {WATCHED:?} was it blocked in a system call"),
+                "it runs",
             )
             .because(|case| runs(case).map(str::to_owned))
     }
 }
 
 impl Call<'_> {
-    /// The call must return this, within [`LIMIT`] from now. Returns how long it took in all.
+    /// The call must return this. Returns how long it took.
     ///
     /// `cause` is what the check knows of what came instead, `None` if nothing came.
     pub(super) fn returns(
         self,
         wanted: Got,
         cause: impl Fn(Option<&Got>, &Case) -> Option<String>,
-    ) -> Verdict<Duration> {
-        let returned = self.answer.returns("of the last step");
+    ) -> Verdict<Took> {
+        let returned = self.answer.returns("after the last step");
         let returned = returned
             .because(|case| match case.panicked {
                 true => Some(panicked(&wanted).to_owned()),
                 false => cause(None, case),
             })
             .because(|case| waits(&wanted, case).map(str::to_owned))?;
-        let took = self.answer.age();
+        let took = self.answer.took();
         let (seen, got) = match returned {
             Ok(message) => (format!("it has returned Ok({message:?})"), Ok(message)),
             Err(error) => (
@@ -242,9 +213,4 @@ impl Call<'_> {
             .because(|case| cause(Some(&got), case))
             .because(|case| instead(&wanted, &got, case).map(str::to_owned))
     }
-}
-
-/// Whether no thread of the answer's runs: each is blocked in a system call, or has ended.
-fn is_at_rest(exam: &Exam) -> bool {
-    !exam.evidence().threads.contains(&Doing::Running)
 }

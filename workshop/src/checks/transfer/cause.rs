@@ -7,7 +7,7 @@ use socket_workshop::table::State;
 
 use super::call::{Got, framed};
 
-use crate::exam::{Call, Case};
+use crate::exam::{Call, Case, Stuck};
 
 /// Why a call returned this where it was to return that.
 pub(super) fn instead(wanted: &Got, got: &Got, case: &Case) -> Option<&'static str> {
@@ -142,7 +142,7 @@ pub(super) fn panicked(wanted: &Got) -> &'static str {
 
 /// Why a call goes on that was to return this, by where it waits.
 pub(super) fn waits(wanted: &Got, case: &Case) -> Option<&'static str> {
-    if case.is_running() {
+    if matches!(case.stuck, Some(Stuck::Spin(..))) {
         return match wanted {
             Err(ErrorKind::WouldBlock) => Some(
                 "Your thread runs: most likely a read that has timed out is repeated again and again. The \
@@ -182,7 +182,7 @@ pub(super) fn waits(wanted: &Got, case: &Case) -> Option<&'static str> {
 /// Why a thread runs that has nothing to do.
 pub(super) fn runs(case: &Case) -> Option<&'static str> {
     let recv_q = case.yours()?.row.recv_q;
-    Some(if case.is_in(State::CloseWait) {
+    Some(if case.is_in(State::CloseWait) && recv_q <= 1 {
         "The end of file is there: the peer's FIN has come (CLOSE_WAIT), and every read returns Ok(0) at \
          once. That is not \"nothing yet\": there will never be more."
     } else if recv_q == 0 {

@@ -4,10 +4,15 @@ use std::io::ErrorKind;
 
 use socket_workshop::table::State;
 
-use crate::exam::{Awaited, Call, Case};
+use crate::exam::{Awaited, Call, Case, Stuck};
 
-pub(super) const WAITS_A_LITTLE: &str = "It waits for the peer, if not for long: a write timeout (SO_SNDTIMEO) of a blocking socket, a \
-     sleep, a poll with a timeout. The owner has other connections, and each of them waits as long.";
+pub(super) const WAITS_A_LITTLE: &str = "Most likely the call waits for the peer, if not for long: \
+     a write timeout (SO_SNDTIMEO) of a blocking socket, a sleep, a poll with a timeout. The \
+     owner has other connections, and each of them waits as long.";
+
+pub(super) const SPINS_A_LITTLE: &str = "Most likely a loop that tries again when `write` gives \
+     WouldBlock. It waits for the peer, if not for long, and keeps a processor busy meanwhile. \
+     Keep the bytes, and return.";
 
 pub(super) const WRITTEN_AND_QUEUED: &str = "More was written than has left the queue: it will be \
      written again. `write` returns how many bytes it has taken, and exactly these must leave the queue. \
@@ -17,13 +22,13 @@ pub(super) const WRITTEN_AND_QUEUED: &str = "More was written than has left the 
 pub(super) fn loses_the_reset(got: Result<(), ErrorKind>) -> &'static str {
     match got {
         Ok(()) | Err(ErrorKind::WouldBlock) => {
-            "The peer has thrown the connection away, and `write` says so: ECONNRESET, then EPIPE. To the \
-             owner it looks as if all went well, or would later, and it goes on for ever. WouldBlock is \
-             the one error of `write` that is none; return every other."
+            "The peer has reset the connection, and `write` says so: ECONNRESET, then EPIPE. Your \
+             code hides that, so the owner goes on with a connection that is dead. WouldBlock is \
+             the one error of `write` that is not a failure; return every other."
         }
         Err(_) => {
-            "It has failed, as it should, but by another name. The owner tells by its kind what has \
-             happened: return the error as `write` gave it."
+            "It has failed, as it should, but with another kind. The owner tells by the kind what \
+             has happened: return the error as `write` gave it."
         }
     }
 }
@@ -36,19 +41,20 @@ pub(super) fn should_refuse(wanted: ErrorKind, got: Result<(), ErrorKind>) -> Op
              decides then how much memory this program takes."
         }
         (ErrorKind::WouldBlock, Err(_)) => {
-            "There is no room now, and there will be when the peer has read: that is WouldBlock."
+            "There is no room now, and there will be when the peer has read: return WouldBlock."
         }
         (ErrorKind::InvalidInput, Ok(())) => {
-            "How much of it the kernel will take nobody knows before the write; if it is none, there are \
-             more than `limit` bytes to be queued. So what is longer than the limit cannot be promised."
+            "How much of it the kernel will take nobody knows before the write. If it takes \
+             nothing, more than `limit` bytes would have to be queued. So `send` cannot promise \
+             to take what is longer than the limit."
         }
         (ErrorKind::InvalidInput, Err(ErrorKind::WouldBlock)) => {
-            "WouldBlock says \"later\". These bytes are more than `limit` by themselves: they would be \
-             refused for ever, and the owner would wait as long."
+            "WouldBlock says \"later\". These bytes alone are more than `limit`: they would be \
+             refused each time, and the owner would wait without end."
         }
         (ErrorKind::BrokenPipe, Ok(())) => {
-            "After `finish` there is no later byte: the FIN is promised behind the last one. Remember \
-             that it was called, while bytes are queued still."
+            "After `finish` there is no later byte: the FIN comes after the last one. Remember \
+             that `finish` was called while bytes are still queued."
         }
         _ => return None,
     };
@@ -59,8 +65,8 @@ pub(super) fn should_refuse(wanted: ErrorKind, got: Result<(), ErrorKind>) -> Op
 pub(super) fn took_a_part(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::BrokenPipe => {
-            "After `finish` there is no later byte, and yet these are queued: they can never be written. \
-             Remember that it was called, and refuse before anything is queued."
+            "After `finish` there is no later byte, and yet these are queued: they can never be \
+             written. Remember that `finish` was called, and refuse before you queue anything."
         }
         _ => {
             "`send` has returned an error, and yet it has taken bytes. The caller will send all of them \
@@ -74,19 +80,19 @@ pub(super) fn an_error(kind: ErrorKind, case: &Case) -> Option<String> {
     let fin = case.is_in(State::FinWait1) || case.is_in(State::FinWait2);
     let cause = match kind {
         ErrorKind::BrokenPipe if fin => {
-            "The FIN is sent already, or stands behind what the kernel had then (FIN_WAIT): `shutdown` \
-             was called while bytes were queued, and after it no byte can be written. Write them first; \
-             `shutdown` is for whoever writes the last one."
+            "The FIN is sent already, or waits in the send buffer (FIN_WAIT): `shutdown` was \
+             called while bytes were queued, and no byte can be written after it. Write the queue \
+             first; the call that writes the last byte calls `shutdown`."
         }
         ErrorKind::WouldBlock => {
             "If it is the kernel that has no room: that is what the queue is for, and to the owner no \
              error. Keep the bytes, and return Ok. From `send` WouldBlock speaks of the limit, which \
              allows `limit` bytes in the queue, and not one less."
         }
-        ErrorKind::NotConnected => {
-            "Both FINs have passed, and nothing is left to do. A second `shutdown` fails then, with \
-             ENOTCONN: remember that the FIN is sent. Poll tells of the peer's end too, so that \
-             `writable` may well be called."
+        ErrorKind::NotConnected if case.yours().is_none() => {
+            "Both FINs have passed, and nothing is left to do. A second `shutdown` fails then, \
+             with ENOTCONN: remember that the FIN is sent. Poll reports the peer's end of file \
+             too, so the owner may well call `writable`."
         }
         _ => return None,
     };
@@ -161,9 +167,9 @@ pub(super) fn other_bytes(queued: usize, case: &Case) -> Option<String> {
              first n bytes of what it is given: exactly these must leave the queue."
         }
         _ => {
-            "These are not the bytes that were due. If they are later ones, they were written while \
-             earlier ones were queued still: as long as anything is queued, all that comes must be \
-             queued behind it."
+            "These are not the bytes that were due. If they are later ones, they were written \
+             while earlier ones were queued still: as long as anything is queued, queue what \
+             comes after it."
         }
     };
     Some(cause.to_owned())
@@ -172,9 +178,10 @@ pub(super) fn other_bytes(queued: usize, case: &Case) -> Option<String> {
 /// For an end of file that did not come.
 pub(super) fn no_end(case: &Case) -> Option<String> {
     (case.arrived.is_empty() && case.is_in(State::Established)).then(|| {
-        "All bytes have arrived, and no FIN behind them: your end is ESTABLISHED. With nothing queued \
-         `finish` sends it itself, for nobody will call `writable`; otherwise `writable` does, with the \
-         last byte. It takes `shutdown`: to drop a handle sends nothing while the owner has another."
+        "All bytes have arrived, and no FIN after them: your end is ESTABLISHED. With nothing \
+         queued, `finish` must send it, because `writable` will not be called; otherwise \
+         `writable` does, after the last byte. Call `shutdown`: to drop a handle sends nothing \
+         while the owner has another."
             .to_owned()
     })
 }
@@ -185,15 +192,15 @@ pub(super) fn likely(case: &Case) -> Option<String> {
         return None;
     }
     let cause = if case.panicked {
-        "A full window is an ordinary thing, and a connection ends when its peer likes: neither is a \
-         reason to panic. `write` tells both by an error, which an `unwrap` makes a panic of."
+        "A full window is ordinary, and a peer may end its connection at any time: neither is a \
+         reason to panic. `write` reports both as errors, and an `unwrap` makes a panic of it."
     } else if case.is_blocked_in(&[Call::Write]) {
         "Your thread is blocked in a write: the socket is a blocking one, and the peer does not read. The \
          owner's other connections wait too. `set_nonblocking(true)` makes `write` return at once."
     } else if case.is_blocked_in(&[Call::Poll]) {
-        "Your thread waits in poll. To wait is the owner's part: it has one poll for all its connections. \
-         Keep the bytes, and return."
-    } else if case.is_running() {
+        "Your thread waits in poll. To wait is the owner's part: it has one poll for all its \
+         connections. Keep the bytes, and return."
+    } else if matches!(case.stuck, Some(Stuck::Spin(..))) {
         "Your thread runs, and does not come back: most likely a loop that tries again at once when `write` \
          gives WouldBlock. It waits for the peer as a blocked write does, and keeps a processor busy \
          besides. Keep the bytes, and return."

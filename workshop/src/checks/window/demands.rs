@@ -1,13 +1,11 @@
 //! What the owner of an outbox demands of it, by what it says, what arrives, and what poll does.
 
-use std::time::Duration;
-
 use nix::poll::PollFlags;
 use socket_workshop::table::State;
 
 use super::{cause, owner::Owner};
 
-use crate::exam::{Because, LIMIT, Unmet, Verdict, here};
+use crate::exam::{Because, Unmet, Verdict};
 
 impl Owner<'_> {
     pub(super) fn counts_what_is_queued(&self) -> Verdict {
@@ -64,15 +62,18 @@ impl Owner<'_> {
         self.exam
             .must(
                 self.events.contains(PollFlags::POLLOUT),
-                format!("`events` to be POLLOUT, for {} bytes are queued", self.queued),
+                format!(
+                    "`events` to be POLLOUT, for {} bytes are queued",
+                    self.queued
+                ),
                 "it is empty, or asks for something else",
             )
             .caused_by(
-                "Bytes are queued, and nobody will hear when the kernel has room for them: poll tells only \
-                 what it was asked for.",
+                "Bytes are queued, and the owner will not learn when the kernel has room for them: \
+                 poll reports only what it was asked for.",
             )?;
         self.asks_for(PollFlags::POLLOUT, "bytes are queued")?;
-        if here("poll", self.poll(PollFlags::POLLOUT, LIMIT))? {
+        if self.becomes_ready(PollFlags::POLLOUT)? {
             return Ok(());
         }
         // By what `queued` says the peer has read all that was written: the kernels must have room.
@@ -86,7 +87,9 @@ impl Owner<'_> {
                 format!("{left} more are in the kernels' buffers: those are full"),
             )
             .caused_by(cause::WRITTEN_AND_QUEUED)?;
-        Err(Unmet::not_here("poll does not say POLLOUT in time"))
+        Err(Unmet::not_here(
+            "poll does not say POLLOUT, and nothing is in the kernels' buffers",
+        ))
     }
 
     /// Plays the owner's loop until nothing is queued, and all has arrived in order.
@@ -110,9 +113,9 @@ impl Owner<'_> {
                 format!("`queued` still says {}", self.queued),
             )
             .caused_by(
-                "It has stopped before the kernel did: after one `write`, or one piece. Go on until the \
-                 queue is empty or `write` gives WouldBlock; what stays behind costs the owner another \
-                 round through poll.",
+                "It has stopped before the kernel did: after one `write`, or one piece. Go on \
+                 until the queue is empty or `write` gives WouldBlock. What is left costs the \
+                 owner another round through poll.",
             )?;
         self.arrives()
     }
@@ -133,7 +136,7 @@ impl Owner<'_> {
     /// Nothing may be queued, and poll, asked for what the outbox asks for, must wait.
     pub(super) fn is_idle(&self) -> Verdict {
         self.has_queued(0, "all has been written")?;
-        let ready = here("poll", self.poll(self.events, Duration::ZERO))?;
+        let ready = self.is_ready(self.events)?;
         self.exam
             .must(
                 !ready,
@@ -141,8 +144,9 @@ impl Owner<'_> {
                 format!("with `events` {:?} it returns at once", self.events),
             )
             .caused_by(
-                "An idle socket is writable nearly always: whoever asks for POLLOUT with nothing to write is \
-                 told at once, again and again, and keeps a processor busy. Ask only while bytes are queued.",
+                "An idle socket is writable nearly always. Poll then returns at once if it is \
+                 asked for POLLOUT with nothing to write, again and again, and keeps a processor \
+                 busy. Ask only while bytes are queued.",
             )?;
         self.asks_for(PollFlags::empty(), "nothing is queued")
     }

@@ -5,7 +5,8 @@ use std::io::ErrorKind;
 use super::{Open, cause, owner::Owner};
 use crate::exam::{Because, Exam, Verdict};
 
-const LIMIT: usize = 1000;
+/// Of the bytes that may be queued, where that is not the subject.
+const ENOUGH: usize = 1000;
 
 pub(super) fn sends_the_fin_behind_the_last_byte(exam: &Exam, open: Open) -> Verdict {
     with_nothing_queued(exam, open)?;
@@ -13,7 +14,7 @@ pub(super) fn sends_the_fin_behind_the_last_byte(exam: &Exam, open: Open) -> Ver
 }
 
 fn with_nothing_queued(exam: &Exam, open: Open) -> Verdict {
-    let mut owner = Owner::new(exam, open, LIMIT)?;
+    let mut owner = Owner::new(exam, open, ENOUGH)?;
     owner.sends(b"bye")?;
     owner.finishes()?;
     owner.drains()?;
@@ -22,7 +23,7 @@ fn with_nothing_queued(exam: &Exam, open: Open) -> Verdict {
 }
 
 fn with_bytes_queued(exam: &Exam, open: Open) -> Verdict {
-    let mut owner = Owner::with_a_full_window(exam, open, LIMIT)?;
+    let mut owner = Owner::with_a_full_window(exam, open, ENOUGH)?;
     owner.sends(b"the last words")?;
     owner.finishes()?;
     owner.has_queued(14, "the window is full still")?;
@@ -34,14 +35,14 @@ fn with_bytes_queued(exam: &Exam, open: Open) -> Verdict {
 }
 
 pub(super) fn takes_a_reset_for_an_error(exam: &Exam, open: Open) -> Verdict {
-    let mut owner = Owner::with_a_full_window(exam, open, LIMIT)?;
+    let mut owner = Owner::with_a_full_window(exam, open, ENOUGH)?;
     owner.sends(b"queued")?;
     owner.is_reset()?;
     exam.step("called `writable`");
     let written = owner.call("writable", |outbox| outbox.writable())?;
     tells_the_reset(exam, "writable", written)?;
 
-    let mut owner = Owner::new(exam, open, LIMIT)?;
+    let mut owner = Owner::new(exam, open, ENOUGH)?;
     owner.is_reset()?;
     exam.step("called `send` with \"hello\"");
     let sent = owner.call("send", |outbox| outbox.send(b"hello"))?;

@@ -5,20 +5,32 @@ use std::{
     net::TcpStream,
     os::fd::{AsFd, AsRawFd},
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::{
+    poll::{PollFd, PollFlags, PollTimeout, poll},
+    sys::{
+        resource::{Usage, UsageWho, getrusage},
+        time::TimeValLike,
+    },
+};
 use socket2::{Domain, SockRef, Socket, Type};
 
 use super::{Open, Outbox, cause};
 use crate::{
     checks::full::fill,
-    exam::{Because, Exam, LIMIT, Peer, Unmet, Verdict, here, quote},
+    exam::{Because, Exam, Peer, Unmet, Verdict, here, quote},
 };
 
 /// What both buffers are asked to be, in bytes: a write of a few times as much fills them.
 const SMALL: usize = 4 << 10;
+
+/// CPU time that a call may use which has nothing to do: a thousand times what it needs.
+const A_LOT: Duration = Duration::from_millis(100);
+
+/// So many calls are looked at, where one alone says little.
+pub(super) const CALLS: usize = 10;
 
 /// The owner of an outbox, and its peer.
 pub(super) struct Owner<'e> {
@@ -34,6 +46,8 @@ pub(super) struct Owner<'e> {
     /// What the outbox said after the last call.
     pub(super) queued: usize,
     pub(super) events: PollFlags,
+    /// What the last call has cost.
+    cost: Cost,
 }
 
 /// The outbox, between two calls. A call that does not come back keeps it for ever.
@@ -51,6 +65,36 @@ struct Returned {
     result: io::Result<()>,
     queued: usize,
     events: PollFlags,
+    cost: Cost,
+}
+
+/// What the kernel has counted of a thread during a call (getrusage(2)).
+#[derive(Clone, Copy, Debug, Default)]
+struct Cost {
+    /// How often it has waited for something, and left the CPU to others.
+    waits: u64,
+    cpu: Duration,
+}
+
+impl Cost {
+    /// What the calling thread has cost so far.
+    fn so_far() -> Cost {
+        let cost = |usage: Usage| Cost {
+            waits: u64::try_from(usage.voluntary_context_switches()).unwrap_or(0),
+            cpu: [usage.user_time(), usage.system_time()]
+                .map(|time| Duration::from_micros(time.num_microseconds().unsigned_abs()))
+                .iter()
+                .sum(),
+        };
+        getrusage(UsageWho::RUSAGE_THREAD).map_or(Cost::default(), cost)
+    }
+
+    fn since(self, before: Cost) -> Cost {
+        Cost {
+            waits: self.waits.saturating_sub(before.waits),
+            cpu: self.cpu.saturating_sub(before.cpu),
+        }
+    }
 }
 
 impl fmt::Debug for Returned {
@@ -106,10 +150,11 @@ impl<'e> Owner<'e> {
             arrived: 0,
             queued: 0,
             events: PollFlags::empty(),
+            cost: Cost::default(),
         })
     }
 
-    /// Calls the outbox: what that returned, within [`LIMIT`].
+    /// Calls the outbox: what that returned.
     pub(super) fn call(
         &mut self,
         function: &'static str,
@@ -118,22 +163,30 @@ impl<'e> Owner<'e> {
         let outbox = self.outbox.clone();
         let answer = self.exam.start(function, move || {
             let mut outbox = outbox.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let before = Cost::so_far();
+            let result = body(&mut **outbox);
             Returned {
-                result: body(&mut **outbox),
+                cost: Cost::so_far().since(before),
+                result,
                 queued: outbox.queued(),
                 events: outbox.events(),
             }
         })?;
         let returned = answer.returns("and not to wait for the peer")?;
         (self.queued, self.events) = (returned.queued, returned.events);
+        self.cost = returned.cost;
         Ok(returned.result)
     }
 
     /// Has these bytes sent: the outbox must take them.
     pub(super) fn sends(&mut self, bytes: &[u8]) -> Verdict {
-        let all = bytes.to_vec();
         self.exam
             .step(format!("called `send` with {}", quote(bytes)));
+        self.sends_quietly(bytes)
+    }
+
+    fn sends_quietly(&mut self, bytes: &[u8]) -> Verdict {
+        let all = bytes.to_vec();
         let sent = self.call("send", move |outbox| outbox.send(&all))?;
         self.is_ok("send", sent)?;
         self.taken.extend(bytes);
@@ -177,22 +230,40 @@ impl<'e> Owner<'e> {
         self.counts_what_is_queued()
     }
 
-    /// Calls `writable` a few times while the window is full, and looks at the fastest call: one alone
-    /// may be slow because the machine is busy.
-    pub(super) fn writes_without_a_pause(&mut self) -> Verdict {
-        const CALLS: usize = 10;
+    /// Calls `writable`, and then `send` with a byte, several times while the window is full.
+    pub(super) fn calls_without_a_pause(&mut self) -> Verdict {
         self.exam.step(format!("called `writable` {CALLS} times"));
-        let mut fastest = LIMIT;
+        let mut costs = Vec::new();
         for _ in 0..CALLS {
-            let started = Instant::now();
             self.writes_quietly()?;
-            fastest = fastest.min(started.elapsed());
+            costs.push(self.cost);
         }
-        let expected = "`writable` to return at once, for the window is full";
-        let seen = format!("of {CALLS} calls the fastest took {fastest:.0?}");
+        self.has_not_paused("writable", &costs)?;
         self.exam
-            .must(fastest < Duration::from_millis(80), expected, seen)
-            .caused_by(cause::WAITS_A_LITTLE)
+            .step(format!("called `send` with one byte, {CALLS} times"));
+        costs.clear();
+        for _ in 0..CALLS {
+            self.sends_quietly(b".")?;
+            costs.push(self.cost);
+        }
+        self.has_not_paused("send", &costs)
+    }
+
+    /// The cheapest of these calls must have cost nothing: one alone may have met something else that it
+    /// had to wait for, such as memory.
+    fn has_not_paused(&self, function: &str, costs: &[Cost]) -> Verdict {
+        let waits = costs.iter().map(|cost| cost.waits).min().unwrap_or(0);
+        let cpu = costs.iter().map(|cost| cost.cpu).min().unwrap_or_default();
+        let expected = format!("`{function}` to return at once, for the window is full");
+        let waited = "your thread has waited in each of the calls: the kernel counts that (getrusage(2), \
+                      voluntary context switches)";
+        self.exam
+            .must(waits == 0, &expected, waited)
+            .caused_by(cause::WAITS_A_LITTLE)?;
+        let used = format!("each of the calls has used {cpu:.0?} of CPU time, or more");
+        self.exam
+            .must(cpu < A_LOT, expected, used)
+            .caused_by(cause::SPINS_A_LITTLE)
     }
 
     /// Calls `finish`, which must be no error.
@@ -230,7 +301,7 @@ impl<'e> Owner<'e> {
 
     /// POLLERR and POLLHUP need not be asked for.
     fn hears_the_end(&self) -> Verdict {
-        match here("poll", self.poll(PollFlags::empty(), LIMIT))? {
+        match self.exam.becomes_ready(&self.stream, PollFlags::empty())? {
             true => Ok(()),
             false => Err(Unmet::not_here(
                 "poll does not tell that the connection has ended",
@@ -238,10 +309,16 @@ impl<'e> Owner<'e> {
         }
     }
 
-    pub(super) fn poll(&self, events: PollFlags, limit: Duration) -> io::Result<bool> {
+    /// Waits until poll says one of these.
+    pub(super) fn becomes_ready(&self, events: PollFlags) -> Verdict<bool> {
+        self.exam.becomes_ready(&self.stream, events)
+    }
+
+    /// Whether poll says one of these now.
+    pub(super) fn is_ready(&self, events: PollFlags) -> Verdict<bool> {
         let mut fds = [PollFd::new(self.stream.as_fd(), events)];
-        let limit = PollTimeout::try_from(limit).unwrap_or(PollTimeout::MAX);
-        Ok(poll(&mut fds, limit)? > 0)
+        let ready = poll(&mut fds, PollTimeout::ZERO).map_err(io::Error::from);
+        Ok(here("poll", ready)? > 0)
     }
 }
 

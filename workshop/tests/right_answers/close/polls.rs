@@ -26,11 +26,10 @@ pub fn answer(mut stream: TcpStream, mut bytes: &[u8], limit: Duration) -> io::R
         let mut wanted = PollFlags::empty();
         wanted.set(PollFlags::POLLIN, !heard);
         wanted.set(PollFlags::POLLOUT, !bytes.is_empty());
-        let milliseconds = deadline.remaining()?.as_millis() as u16 + 1;
-        match poll(
-            &mut [PollFd::new(stream.as_fd(), wanted)],
-            PollTimeout::from(milliseconds),
-        ) {
+        // Rounded up: a poll that ends a little too early would be one more round.
+        let milliseconds = deadline.remaining()?.as_millis() + 1;
+        let timeout = PollTimeout::try_from(milliseconds).unwrap_or(PollTimeout::MAX);
+        match poll(&mut [PollFd::new(stream.as_fd(), wanted)], timeout) {
             Err(Errno::EINTR) => continue,
             ready => ready?,
         };

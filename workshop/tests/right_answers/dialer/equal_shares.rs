@@ -39,7 +39,8 @@ fn connect(addr: &SocketAddr, share: Duration) -> io::Result<TcpStream> {
         _ => {}
     }
     let mut fds = [PollFd::new(socket.as_fd(), PollFlags::POLLOUT)];
-    let timeout = PollTimeout::try_from(share).unwrap_or(PollTimeout::MAX);
+    let up = share.saturating_add(Duration::from_micros(999)); // a part of a millisecond is cut off
+    let timeout = PollTimeout::try_from(up).unwrap_or(PollTimeout::MAX);
     if poll(&mut fds, timeout)? == 0 {
         return Err(ErrorKind::TimedOut.into());
     }

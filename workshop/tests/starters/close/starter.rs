@@ -19,7 +19,7 @@
 //!   `shutdown` that comes after the RST says only `NotConnected`, and `take_error` what it was;
 //! - whatever it returns, the descriptor is closed by then.
 //!
-//! Limits are of seconds: `Instant::now() + limit` does not overflow.
+//! Limits are an hour at most: `Instant::now() + limit` does not overflow.
 //!
 //! The peer reads while it talks: you may read while you write, or only afterwards. (For one that
 //! reads only when it has said everything you would have to do both at once: lesson `proxy`.)

@@ -1,7 +1,7 @@
 //! Returns the error of a read that timed out as it is.
 //!
 //! rejected by: gives up a peer that never closes
-//! cause: your caller wants to hear TimedOut
+//! cause: your caller needs TimedOut
 
 use std::{
     io::{self, Write},

@@ -1,7 +1,7 @@
 //! Gives every address a tenth of a second.
 //!
 //! rejected by: waits for an address that answers late
-//! cause: It gave up within
+//! cause: The only address there is may have all
 
 use std::{
     io::{self, ErrorKind},

@@ -1,7 +1,7 @@
 //! Rests after each refusal.
 //!
 //! rejected by: goes on after a refusal
-//! cause: it waits after a refusal
+//! cause: It waits after a refusal
 
 use std::{
     io::{self, ErrorKind},

@@ -1,7 +1,7 @@
 //! Unwraps what an attempt returned.
 //!
 //! rejected by: goes on after a refusal
-//! cause: Your code panicked where it should have returned an error
+//! cause: An attempt that fails is no reason to
 
 use std::{
     io::{self, ErrorKind},

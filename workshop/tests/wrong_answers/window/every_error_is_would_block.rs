@@ -1,7 +1,7 @@
 //! Takes every error of a write for a full window.
 //!
 //! rejected by: takes a reset for an error
-//! cause: the one error of `write` that is none
+//! cause: the one error of `write` that is not a failure
 
 use std::{
     io::{self, ErrorKind, Write},

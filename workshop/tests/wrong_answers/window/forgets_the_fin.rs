@@ -1,7 +1,7 @@
 //! Leaves the FIN to a `writable` that nobody calls.
 //!
 //! rejected by: sends the FIN behind the last byte
-//! cause: no FIN behind them
+//! cause: no FIN after them
 
 use std::{
     io::{self, ErrorKind, Write},

@@ -1,7 +1,7 @@
 //! Gives a blocking write a timeout: it waits for the peer, if not for long.
 //!
 //! rejected by: does not wait for a full window
-//! cause: It waits for the peer, if not for long
+//! cause: waits for the peer, if not for long
 
 use std::{
     io::{self, ErrorKind, Write},

@@ -1,0 +1,44 @@
+//! Slow, and right: a thread for each connection that uses 20 ms of CPU time after each read.
+
+use std::{
+    io::{self, Read, Write},
+    net::{TcpListener, TcpStream},
+    thread,
+    time::Duration,
+};
+
+use nix::time::{ClockId, clock_gettime};
+
+pub use super::threads::listen;
+
+pub fn serve(listener: &TcpListener, greeting: &[u8]) -> io::Result<()> {
+    thread::scope(|scope| {
+        loop {
+            match listener.accept() {
+                Ok((stream, _)) => {
+                    scope.spawn(move || hold(stream, greeting));
+                }
+                Err(error) if error.raw_os_error() == Some(24) => {
+                    thread::sleep(Duration::from_millis(50));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    })
+}
+
+fn hold(mut stream: TcpStream, greeting: &[u8]) -> io::Result<()> {
+    stream.write_all(greeting)?;
+    while stream.read(&mut [0; 3])? > 0 {
+        compute();
+    }
+    compute();
+    Ok(())
+}
+
+/// Uses 20 ms of CPU time.
+fn compute() {
+    let used = || Duration::from(clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).unwrap());
+    let before = used();
+    while used() < before + Duration::from_millis(20) {}
+}

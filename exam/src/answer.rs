@@ -2,11 +2,13 @@
 //! not come back. A thread that does not come back is abandoned; its process ends with the check.
 
 use std::{
+    backtrace::Backtrace,
     cell::Cell,
     fmt::Debug,
     io,
     os::unix::thread::JoinHandleExt,
-    panic::{self, AssertUnwindSafe, PanicHookInfo},
+    panic::{self, AssertUnwindSafe, Location, PanicHookInfo},
+    path::Path,
     sync::{
         Mutex, PoisonError,
         mpsc::{self, RecvTimeoutError},
@@ -78,19 +80,19 @@ pub(super) fn returned() -> Vec<String> {
         .clone()
 }
 
-/// Notes each panic instead of printing it, and hands it on.
-pub(super) fn record_panics(tell: impl Fn(&Problem) + Send + Sync + 'static) {
+/// Notes each panic instead of printing it, and hands it on. `student_file` is the file's path or its last
+/// components.
+pub(super) fn record_panics(student_file: String, tell: impl Fn(&Problem) + Send + Sync + 'static) {
     panic::set_hook(Box::new(move |info: &PanicHookInfo| {
         let at = info
             .location()
-            .map_or_else(String::new, |at| match at.file() {
-                file if file.starts_with("/rustc/") => "a place in std".to_owned(),
-                file => format!("{file}:{}", at.line()),
+            .map_or_else(String::new, |at| match is_in_std(at) {
+                true => "a place in std".to_owned(),
+                false => format!("{}:{}", at.file(), at.line()),
             });
         let spot = info
             .location()
-            .filter(|at| !at.file().starts_with("/rustc/"))
-            .and_then(|at| Spot::of_panic(&at.to_string()));
+            .and_then(|at| spot_of_panic(at, &student_file));
         let payload = info.payload();
         let text = payload.downcast_ref::<&str>().copied();
         let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
@@ -102,6 +104,26 @@ pub(super) fn record_panics(tell: impl Fn(&Problem) + Send + Sync + 'static) {
             problems.push(problem);
         }
     }));
+}
+
+/// The line in the student's file: of the panic itself, or of the call that has led to it. If the panic has
+/// nothing to do with that file, where it is.
+fn spot_of_panic(at: &Location, student_file: &str) -> Option<Spot> {
+    let own = Spot::of_panic(&at.to_string());
+    if Path::new(at.file()).ends_with(student_file) {
+        return own;
+    }
+    let stack = format!("{:#}", Backtrace::force_capture()); // `#` for whole paths
+    let frames = stack
+        .lines()
+        .filter_map(|line| Spot::of_frame(line.trim_start().strip_prefix("at ")?));
+    let mut students = frames.filter(|spot| Path::new(&spot.file).ends_with(student_file));
+    students.next().or(own.filter(|_| !is_in_std(at)))
+}
+
+/// Whether a panic comes from std's code: its path is another one where its source is installed.
+fn is_in_std(at: &Location) -> bool {
+    at.file().starts_with("/rustc/") || at.file().contains("/lib/rustlib/src/rust/")
 }
 
 impl Exam {

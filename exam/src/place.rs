@@ -65,12 +65,22 @@ impl Spot {
     /// Reads `FILE:LINE:COLUMN`, as a panic's `Location` is printed.
     #[must_use]
     pub fn of_panic(at: &str) -> Option<Spot> {
+        Spot::read(at, Column::Display)
+    }
+
+    /// Reads the same of a frame of a backtrace, which has it from debug information.
+    #[must_use]
+    pub fn of_frame(at: &str) -> Option<Spot> {
+        Spot::read(at, Column::Byte)
+    }
+
+    fn read(at: &str, column_of: fn(u32) -> Column) -> Option<Spot> {
         let (rest, column) = at.rsplit_once(':')?;
         let (file, line) = rest.rsplit_once(':')?;
         Some(Spot {
             file: file.to_owned(),
             line: line.parse().ok()?,
-            column: Column::Display(column.parse().ok()?),
+            column: column_of(column.parse().ok()?),
         })
     }
 }

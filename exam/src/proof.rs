@@ -62,7 +62,10 @@ pub(super) fn labels(stuck: &Stuck) -> Vec<(i32, String)> {
     let threads = threads.filter(|thread| !thread.name.starts_with(OURS));
     let label = |thread: &Thread| {
         let label = match thread.doing {
-            Doing::Running => "runs again and again, without waiting".to_owned(),
+            Doing::Running => match stuck {
+                Stuck::Spin(..) => "runs again and again, without waiting".to_owned(),
+                _ => "runs here".to_owned(),
+            },
             Doing::Blocked { .. } => match stuck {
                 Stuck::Hang(_) => format!("waits here, {}", in_vain(thread)),
                 _ => "waits here".to_owned(),
@@ -82,6 +85,8 @@ fn in_vain(thread: &Thread) -> &'static str {
         Some(Call::Accept) => "no client will come",
         Some(Call::Poll) => "nothing will become ready",
         Some(Call::Lock) => "no thread will wake it",
+        Some(Call::Connect) => "its SYN will not be answered",
+        Some(Call::Sleep) => "nothing will end it sooner",
         _ => "nothing will end it",
     }
 }

@@ -93,6 +93,9 @@ pub(super) struct Places {
 impl Places {
     /// Looks at threads of a process, by their numbers, with what is to be said of each.
     pub(super) fn of(process: Pid, file: &str, threads: &[(i32, String)]) -> Places {
+        if threads.is_empty() {
+            return Places::default();
+        }
         let seen = match places(process.as_raw().cast_unsigned(), file) {
             Ok(seen) => seen,
             Err(reason) => {

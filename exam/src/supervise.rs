@@ -40,6 +40,7 @@ pub(super) fn main<A: Copy>(suite: &Suite<A>, file: &str, answer: A) -> ExitCode
     {
         child::examine(
             suite.exercise,
+            file,
             hold,
             |exam| check(exam, answer),
             suite.cause,

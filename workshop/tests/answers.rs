@@ -2,7 +2,8 @@
 //! the cause that is about it; every other right answer passes all checks; every starter, which is
 //! what `reset` puts into `exercises/`, fails them by its `todo!` and in no other way.
 //!
-//! A wrong answer's header names both, as `rejected by: ` and `cause: `. Where a `.txt` stands beside
+//! A wrong answer's header names both, as `rejected by: ` and `cause: `. Comments in it mark the lines at
+//! which its threads hang, spin, wait or panic (`lines`). Where a `.txt` stands beside
 //! it, that is the whole text of the failure, with ports, descriptors and times made constant;
 //! `UPDATE=1 cargo test -p workshop --test answers` writes it anew.
 //!
@@ -29,6 +30,7 @@ use workshop::{
 };
 
 mod contradictions;
+mod lines;
 
 struct Answer {
     name: &'static str,
@@ -329,6 +331,10 @@ fn main() -> ExitCode {
             contradictions::contradictions_are_found();
             Ok(())
         }),
+        Trial::test("marks_are_read", || {
+            lines::marks_are_read();
+            Ok(())
+        }),
     ];
     trials.extend(ANSWERS.iter().map(|answer| {
         let verdict = match answer.name.split('/').next() {
@@ -362,6 +368,7 @@ fn is_rejected_for_its_mistake(answer: &Answer) -> Result<(), Failed> {
         _ => return Err(format!("expected the cause `{cause}`:\n{text}").into()),
     }
     has_no_contradiction(report)?;
+    shows_the_marked_lines(answer, report)?;
     let kept = path(answer).with_extension("txt");
     if !kept.exists() {
         return Ok(());
@@ -383,6 +390,18 @@ fn has_no_contradiction(report: &Report) -> Result<(), Failed> {
     match contradictions::contradictions(failure)[..] {
         [] => Ok(()),
         [first, ..] => Err(format!("a contradiction: {first}\n{}", tell(report)).into()),
+    }
+}
+
+/// The lines that a failure shows are those that the answer says.
+fn shows_the_marked_lines(answer: &Answer, report: &Report) -> Result<(), Failed> {
+    let Outcome::Failed(failure) = &report.outcome else {
+        return Ok(());
+    };
+    let file = format!("{}.rs", answer.name);
+    match lines::wrong_place(answer.source, &file, failure) {
+        None => Ok(()),
+        Some(wrong) => Err(format!("{wrong}\n{}", tell(report)).into()),
     }
 }
 

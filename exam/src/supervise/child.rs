@@ -42,10 +42,9 @@ impl Supervisor {
     }
 
     /// The check has failed just now: in which lines are these threads? Waits until they have been found.
+    /// Without threads: none are shown, whatever a failure before this one, which did not count, has shown.
     pub(crate) fn find(&self, threads: Vec<(i32, String)>) {
-        if !threads.is_empty() {
-            self.hear(&Message::Where(threads));
-        }
+        self.hear(&Message::Where(threads));
     }
 
     /// The check has failed just now. The whole process stops, threads and all, with its sockets as
@@ -74,6 +73,7 @@ impl Exam {
 /// The check's own process: makes the check, says what came of it, and ends, whatever else is running.
 pub(super) fn examine(
     exercise: &str,
+    student_file: &str,
     holds: bool,
     check: impl FnOnce(&Exam) -> Verdict,
     cause: fn(&Case) -> Option<String>,
@@ -88,7 +88,7 @@ pub(super) fn examine(
     };
     let before = descriptors().unwrap_or_default();
     let teller = supervisor.clone();
-    record_panics(move |problem| {
+    record_panics(student_file.to_owned(), move |problem| {
         if let Some(outcome) = todo(problem) {
             teller.hear(&Message::End { outcome, ours: 0 }); // nothing more can be learnt
             process::exit(0);

@@ -191,12 +191,16 @@ fn row(unit: &Unit<Part>, address: u64) -> gimli::Result<Option<Row>> {
         {
             return Ok(Some(found));
         }
-        let place = Row {
-            file: row.file_index(),
-            line: row.line().map_or(0, |line| line.get()),
-            column: match row.column() {
-                ColumnType::LeftEdge => 0,
-                ColumnType::Column(column) => column.get(),
+        let place = match (row.line(), before) {
+            // Code of no line (DWARF 5, 6.2.2) belongs to what stands before it.
+            (None, Some((_, place))) => place,
+            (line, _) => Row {
+                file: row.file_index(),
+                line: line.map_or(0, |line| line.get()),
+                column: match row.column() {
+                    ColumnType::LeftEdge => 0,
+                    ColumnType::Column(column) => column.get(),
+                },
             },
         };
         before = (!row.end_sequence()).then_some((row.address(), place));

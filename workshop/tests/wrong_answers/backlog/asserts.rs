@@ -14,6 +14,6 @@ pub use crate::right_answers::backlog::polls::serve;
 
 pub fn listen(addr: SocketAddr, burst: usize) -> io::Result<TcpListener> {
     let limit = socket_workshop::accept_queue::somaxconn() as usize;
-    assert!(burst <= limit, "raise net.core.somaxconn");
+    assert!(burst <= limit, "raise net.core.somaxconn"); // panics here
     Listen::with_backlog(burst as i32).on(addr)
 }

@@ -20,15 +20,15 @@ pub fn serve(
     let listener = Mutex::new(listener);
     let work = || -> io::Result<()> {
         loop {
-            let next = listener.lock().unwrap();
+            let next = listener.lock().unwrap(); // hangs here
             let (stream, _) = next.accept()?;
-            let _ = handle(stream);
+            let _ = handle(stream); // hangs here
         }
     };
     thread::scope(|scope| {
         let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
         workers
             .into_iter()
-            .try_for_each(|worker| worker.join().unwrap())
+            .try_for_each(|worker| worker.join().unwrap()) // hangs here
     })
 }

@@ -17,10 +17,11 @@ pub fn serve(
     handle: &(dyn Fn(TcpStream) -> io::Result<()> + Sync),
 ) -> io::Result<()> {
     loop {
+        // hangs here
         thread::scope(|scope| {
             for _ in 0..workers {
                 let (stream, _) = listener.accept()?;
-                scope.spawn(move || handle(stream));
+                scope.spawn(move || handle(stream)); // hangs here
             }
             io::Result::Ok(())
         })?;

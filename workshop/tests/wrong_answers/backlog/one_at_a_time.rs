@@ -18,6 +18,6 @@ pub fn serve(
     let _ = workers;
     loop {
         let (stream, _) = listener.accept()?;
-        let _ = handle(stream);
+        let _ = handle(stream); // hangs here
     }
 }

@@ -16,9 +16,11 @@ pub fn serve(
     workers: usize,
     handle: &(dyn Fn(TcpStream) -> io::Result<()> + Sync),
 ) -> io::Result<()> {
+    // hangs here
     thread::scope(|scope| {
         for _ in 0..workers {
             scope.spawn(|| {
+                // spins here
                 for stream in listener.incoming().flatten() {
                     let _ = handle(stream);
                 }

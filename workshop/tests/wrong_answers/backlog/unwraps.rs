@@ -19,13 +19,13 @@ pub fn serve(
     let work = || -> io::Result<()> {
         loop {
             let (stream, _) = listener.accept()?;
-            handle(stream).unwrap();
+            handle(stream).unwrap(); // panics here
         }
     };
     thread::scope(|scope| {
         let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
         workers
             .into_iter()
-            .try_for_each(|worker| worker.join().unwrap())
+            .try_for_each(|worker| worker.join().unwrap()) // panics here
     })
 }

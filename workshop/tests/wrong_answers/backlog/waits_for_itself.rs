@@ -18,13 +18,14 @@ pub fn serve(
     handle: &(dyn Fn(TcpStream) -> io::Result<()> + Sync),
 ) -> io::Result<()> {
     let (free, who_is_free) = mpsc::channel::<mpsc::Sender<TcpStream>>();
+    // hangs here
     thread::scope(|scope| {
         for _ in 0..workers {
             let free = free.clone();
             scope.spawn(move || {
                 let (mine, clients) = mpsc::channel();
                 while free.send(mine.clone()).is_ok() {
-                    let Ok(client) = clients.recv() else { return };
+                    let Ok(client) = clients.recv() else { return }; // hangs here
                     let _ = handle(client);
                 }
             });

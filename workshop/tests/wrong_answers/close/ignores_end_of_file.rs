@@ -15,11 +15,13 @@ pub fn answer(stream: TcpStream, bytes: &[u8], limit: Duration) -> io::Result<()
     let mut timed = Deadline::after(limit).on(&stream);
     timed.write_all(bytes)?;
     timed.stream().shutdown(Shutdown::Write)?;
+    // spins here
     loop {
+        // spins here
         match timed.read(&mut [0; 1024]) {
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
-            Ok(_) => {}
+            Ok(_) => {} // spins here
         }
     }
 }

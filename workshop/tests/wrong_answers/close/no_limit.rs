@@ -14,5 +14,5 @@ use socket_workshop::deadline::Deadline;
 pub fn answer(mut stream: TcpStream, bytes: &[u8], limit: Duration) -> io::Result<()> {
     Deadline::after(limit).on(&stream).write_all(bytes)?;
     stream.shutdown(Shutdown::Write)?;
-    io::copy(&mut stream, &mut io::sink()).map(drop)
+    io::copy(&mut stream, &mut io::sink()).map(drop) // hangs here
 }

@@ -13,7 +13,7 @@ use socket_workshop::deadline::Deadline;
 
 pub fn answer(stream: TcpStream, bytes: &[u8], limit: Duration) -> io::Result<()> {
     let mut timed = Deadline::after(limit).on(&stream);
-    timed.write_all(bytes).unwrap();
+    timed.write_all(bytes).unwrap(); // panics here
     timed.stream().shutdown(Shutdown::Write).unwrap();
     io::copy(&mut timed, &mut io::sink()).map(drop)
 }

@@ -13,7 +13,7 @@ use socket_workshop::deadline::Deadline;
 
 pub fn answer(mut stream: TcpStream, bytes: &[u8], limit: Duration) -> io::Result<()> {
     let deadline = Deadline::after(limit);
-    stream.write_all(bytes)?;
+    stream.write_all(bytes)?; // hangs here
     stream.shutdown(Shutdown::Write)?;
     io::copy(&mut deadline.on(&stream), &mut io::sink()).map(drop)
 }

@@ -49,6 +49,7 @@ fn ask_by(
             wait *= 2;
         }
         socket.set_read_timeout(Some(again.min(deadline) - now))?;
+        // waits here
         match socket.recv(&mut buf) {
             Ok(n) if n > 4 && buf[..n].starts_with(&number) => return Ok(buf[4..n].to_vec()),
             Ok(_) => {}

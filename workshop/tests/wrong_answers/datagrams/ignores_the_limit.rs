@@ -31,6 +31,7 @@ fn ask_by(socket: &UdpSocket, request: &[u8], number: [u8; 4]) -> io::Result<Vec
             wait *= 2;
         }
         socket.set_read_timeout(Some(again - now))?;
+        // waits here
         match socket.recv(&mut buf) {
             Ok(n) if buf[..n].starts_with(&number) => return Ok(buf[4..n].to_vec()),
             Ok(_) => {}

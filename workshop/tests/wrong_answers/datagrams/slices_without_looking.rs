@@ -50,7 +50,7 @@ fn ask_by(
         }
         socket.set_read_timeout(Some(again.min(deadline) - now))?;
         match socket.recv(&mut buf) {
-            Ok(n) if buf[..n][..4] == number => return Ok(buf[4..n].to_vec()),
+            Ok(n) if buf[..n][..4] == number => return Ok(buf[4..n].to_vec()), // panics here
             Ok(_) => {}
             Err(error) if matches!(error.kind(), WouldBlock | TimedOut | Interrupted) => {}
             Err(error) => return Err(error),

@@ -17,6 +17,7 @@ pub fn read_line_within(mut stream: &TcpStream, limit: Duration, max: usize) -> 
         if left.is_zero() {
             return Err(ErrorKind::TimedOut.into());
         }
+        // hangs here
         match stream.read(&mut byte) {
             Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
             Ok(_) if byte == *b"\n" => break,

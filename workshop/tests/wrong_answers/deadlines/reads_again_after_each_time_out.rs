@@ -13,6 +13,7 @@ pub fn read_line_within(mut stream: &TcpStream, limit: Duration, max: usize) -> 
     stream.set_read_timeout(Some(limit))?;
     let (mut line, mut byte) = (Vec::new(), [0]);
     loop {
+        // waits here
         match stream.read(&mut byte) {
             Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
             Ok(_) if byte == *b"\n" => break,

@@ -18,14 +18,16 @@ pub fn read_line_within(stream: &TcpStream, limit: Duration, max: usize) -> io::
 
 fn read_line(mut stream: &TcpStream, deadline: Instant, max: usize) -> io::Result<Vec<u8>> {
     let (mut line, mut byte) = (Vec::new(), [0]);
+    // spins here
     while Instant::now() < deadline {
+        // spins here
         match stream.read(&mut byte) {
             Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
             Ok(_) if byte == *b"\n" => return Ok(line),
             Ok(_) if line.len() == max => return Err(ErrorKind::FileTooLarge.into()),
             Ok(_) => line.push(byte[0]),
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(error) if error.kind() == ErrorKind::Interrupted => {} // spins here
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {} // spins here
             Err(error) => return Err(error),
         }
     }

@@ -13,7 +13,7 @@ pub fn read_line_within(mut stream: &TcpStream, limit: Duration, max: usize) -> 
     let started = Instant::now();
     let (mut line, mut byte) = (Vec::new(), [0]);
     loop {
-        let left = limit - started.elapsed();
+        let left = limit - started.elapsed(); // panics here
         if left.is_zero() {
             return Err(ErrorKind::TimedOut.into());
         }

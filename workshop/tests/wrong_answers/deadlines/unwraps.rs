@@ -28,5 +28,5 @@ pub fn read_line_within(mut stream: &TcpStream, limit: Duration, max: usize) -> 
             Err(error) => return Err(error),
         }
     }
-    Ok(String::from_utf8(line).unwrap())
+    Ok(String::from_utf8(line).unwrap()) // panics here
 }

@@ -12,14 +12,17 @@ use std::{
 pub fn read_line_within(mut stream: &TcpStream, limit: Duration, max: usize) -> io::Result<String> {
     let deadline = Instant::now() + limit;
     let (mut line, mut byte) = (Vec::new(), [0]);
+    // spins here
     loop {
-        let left = deadline.saturating_duration_since(Instant::now());
+        let left = deadline.saturating_duration_since(Instant::now()); // spins here
+        // spins here
         if left.is_zero() {
             return Err(ErrorKind::TimedOut.into());
         }
-        stream.set_read_timeout(Some(left))?;
+        stream.set_read_timeout(Some(left))?; // spins here
+        // spins here
         match stream.read(&mut byte) {
-            Ok(0) => {}
+            Ok(0) => {} // spins here
             Ok(_) if byte == *b"\n" => break,
             Ok(_) if line.len() == max => return Err(ErrorKind::FileTooLarge.into()),
             Ok(_) => line.push(byte[0]),

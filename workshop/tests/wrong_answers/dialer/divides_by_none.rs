@@ -10,7 +10,7 @@ use std::{
 };
 
 pub fn dial(addrs: &[SocketAddr], limit: Duration) -> io::Result<TcpStream> {
-    let share = limit / addrs.len() as u32;
+    let share = limit / addrs.len() as u32; // panics here
     let mut kind = ErrorKind::InvalidInput;
     let mut outcomes = Vec::new();
     for addr in addrs {

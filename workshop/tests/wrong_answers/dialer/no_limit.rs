@@ -10,5 +10,5 @@ use std::{
 };
 
 pub fn dial(addrs: &[SocketAddr], _limit: Duration) -> io::Result<TcpStream> {
-    TcpStream::connect(addrs)
+    TcpStream::connect(addrs) // waits here
 }

@@ -14,7 +14,7 @@ pub fn dial(addrs: &[SocketAddr], limit: Duration) -> io::Result<TcpStream> {
     let mut kind = ErrorKind::InvalidInput;
     let mut outcomes = Vec::new();
     for (i, addr) in addrs.iter().enumerate() {
-        let remaining = limit - started.elapsed();
+        let remaining = limit - started.elapsed(); // panics here
         match connect(addr, remaining / (addrs.len() - i) as u32) {
             Ok(stream) => return Ok(stream),
             Err(error) => {

@@ -43,7 +43,7 @@ fn insist(addr: &SocketAddr, share: Duration) -> io::Result<TcpStream> {
                 if started.elapsed() + Duration::from_millis(50) > share {
                     return Err(error);
                 }
-                thread::sleep(Duration::from_millis(50));
+                thread::sleep(Duration::from_millis(50)); // waits here
             }
             result => return result,
         }

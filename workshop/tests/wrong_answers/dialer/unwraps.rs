@@ -14,5 +14,5 @@ pub fn dial(addrs: &[SocketAddr], limit: Duration) -> io::Result<TcpStream> {
     if limit.is_zero() {
         return Err(ErrorKind::TimedOut.into());
     }
-    Ok(TcpStream::connect_timeout(addr, limit).unwrap())
+    Ok(TcpStream::connect_timeout(addr, limit).unwrap()) // panics here
 }

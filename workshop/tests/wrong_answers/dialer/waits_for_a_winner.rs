@@ -24,5 +24,5 @@ pub fn dial(addrs: &[SocketAddr], limit: Duration) -> io::Result<TcpStream> {
             }
         });
     }
-    winner.recv().map_err(|_| ErrorKind::TimedOut.into())
+    winner.recv().map_err(|_| ErrorKind::TimedOut.into()) // hangs here
 }

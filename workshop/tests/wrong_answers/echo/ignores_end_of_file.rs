@@ -10,8 +10,9 @@ use std::{
 
 pub fn echo(mut stream: TcpStream) -> io::Result<u64> {
     let mut buf = [0; 1024];
+    // spins here
     loop {
-        let n = stream.read(&mut buf)?;
-        stream.write_all(&buf[..n])?;
+        let n = stream.read(&mut buf)?; // spins here
+        stream.write_all(&buf[..n])?; // spins here
     }
 }

@@ -10,6 +10,7 @@ use std::{
 
 pub fn echo(stream: TcpStream) -> io::Result<u64> {
     let mut total = 0;
+    // hangs here
     for line in BufReader::new(&stream).lines() {
         let line = line?;
         writeln!(&stream, "{line}")?;

@@ -12,7 +12,7 @@ pub fn echo(mut stream: TcpStream) -> io::Result<u64> {
     let mut buf = [0; 1024];
     let mut total = 0;
     loop {
-        let n = stream.read(&mut buf).unwrap();
+        let n = stream.read(&mut buf).unwrap(); // panics here
         if n == 0 {
             return Ok(total);
         }

@@ -10,7 +10,7 @@ use std::{
 
 pub fn echo(mut stream: TcpStream) -> io::Result<u64> {
     let mut all = Vec::new();
-    stream.read_to_end(&mut all)?;
+    stream.read_to_end(&mut all)?; // hangs here
     stream.write_all(&all)?;
     Ok(all.len() as u64)
 }

@@ -110,7 +110,7 @@ impl End {
 
 /// The number behind a segment's last one. A SYN and a FIN take one each.
 fn behind(segment: &Segment) -> u32 {
-    segment.seq + segment.sequence_length()
+    segment.seq + segment.sequence_length() // panics here
 }
 
 /// Whether a number is another or lies behind it: numbers lie on a circle (RFC 9293, 3.4).

@@ -101,12 +101,16 @@ impl End {
         }
         self.early.push((segment.seq, end));
         // Each piece that begins where all is known, and ends behind it, may make another one's turn come.
+        // spins here
         let fits = |next: u32, (seq, end): (u32, u32)| reaches(next, seq) && !reaches(next, end);
+        // spins here
         while let Some(piece) = self.early.pop() {
+            // spins here
             if fits(self.next, piece) {
                 self.next = piece.1;
+            // spins here
             } else if !reaches(self.next, piece.1) {
-                self.early.insert(0, piece);
+                self.early.insert(0, piece); // spins here
             }
         }
     }
@@ -119,5 +123,5 @@ fn behind(segment: &Segment) -> u32 {
 
 /// Whether a number is another or lies behind it: numbers lie on a circle (RFC 9293, 3.4).
 fn reaches(number: u32, other: u32) -> bool {
-    number.wrapping_sub(other) < 1 << 31
+    number.wrapping_sub(other) < 1 << 31 // spins here
 }

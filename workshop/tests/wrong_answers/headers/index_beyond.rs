@@ -9,7 +9,7 @@ use workshop::checks::headers::Header;
 pub fn checksum(bytes: &[u8]) -> u16 {
     let mut sum: u32 = bytes
         .chunks(2)
-        .map(|word| u16::from_be_bytes([word[0], word[1]]))
+        .map(|word| u16::from_be_bytes([word[0], word[1]])) // panics here
         .map(u32::from)
         .sum();
     while sum > 0xffff {

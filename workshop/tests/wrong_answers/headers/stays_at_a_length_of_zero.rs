@@ -39,20 +39,25 @@ pub fn parse_tcp(bytes: &[u8]) -> Option<Header> {
 
 fn options(mut rest: &[u8]) -> Option<Vec<TcpOption>> {
     let mut found = Vec::new();
+    // spins here
     loop {
+        // spins here
         match *rest {
             [] | [0, ..] => return Some(found),
             [1, ref behind @ ..] => rest = behind,
             [_] => return None,
+            // spins here
             [kind, length, ..] => {
-                let length = usize::from(length);
+                let length = usize::from(length); // spins here
+                // spins here
                 if length > rest.len() {
                     return None;
                 }
+                // spins here
                 if let Some(data) = rest.get(2..length) {
                     found.push(option(kind, data));
                 }
-                rest = &rest[length..];
+                rest = &rest[length..]; // spins here
             }
         }
     }

@@ -9,7 +9,7 @@ use workshop::checks::headers::Header;
 pub fn checksum(bytes: &[u8]) -> u16 {
     let mut sum: u16 = 0;
     for word in bytes.chunks(2) {
-        sum += u16::from_be_bytes([word[0], *word.get(1).unwrap_or(&0)]);
+        sum += u16::from_be_bytes([word[0], *word.get(1).unwrap_or(&0)]); // panics here
     }
     !sum
 }

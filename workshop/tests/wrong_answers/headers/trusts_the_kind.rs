@@ -54,7 +54,7 @@ fn options(mut rest: &[u8]) -> Option<Vec<TcpOption>> {
 
 fn option(kind: u8, data: &[u8]) -> TcpOption {
     match (kind, data) {
-        (2, _) => TcpOption::Mss(u16::from_be_bytes([data[0], data[1]])),
+        (2, _) => TcpOption::Mss(u16::from_be_bytes([data[0], data[1]])), // panics here
         (3, &[shift]) => TcpOption::WindowScale(shift),
         (4, []) => TcpOption::SackPermitted,
         (5, [_, ..]) if data.len().is_multiple_of(8) => {

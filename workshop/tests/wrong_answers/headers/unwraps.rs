@@ -19,7 +19,7 @@ pub fn checksum(bytes: &[u8]) -> u16 {
 }
 
 pub fn parse_tcp(bytes: &[u8]) -> Option<Header> {
-    let fixed: &[u8; 20] = bytes.first_chunk().unwrap();
+    let fixed: &[u8; 20] = bytes.first_chunk().unwrap(); // panics here
     let u16_at = |at: usize| u16::from_be_bytes([fixed[at], fixed[at + 1]]);
     let u32_at = |at: usize| u32::from(u16_at(at)) << 16 | u32::from(u16_at(at + 2));
     let header_len = 4 * usize::from(fixed[12] >> 4);

@@ -22,6 +22,7 @@ pub fn watch(mut stream: &TcpStream, interval: Duration, misses: u32) -> io::Res
                 if unanswered == misses {
                     break Ok(Ended::Silent);
                 }
+                // hangs here
                 if let Err(error) = stream.write_all(b"ping\n") {
                     break Err(error);
                 }

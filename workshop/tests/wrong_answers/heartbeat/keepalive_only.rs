@@ -20,6 +20,7 @@ pub fn watch(mut stream: &TcpStream, interval: Duration, misses: u32) -> io::Res
         .with_retries(misses);
     SockRef::from(stream).set_tcp_keepalive(&probes)?;
     loop {
+        // waits here
         match stream.read(&mut [0; 512]) {
             Ok(0) => return Ok(Ended::Closed),
             Ok(_) => {}

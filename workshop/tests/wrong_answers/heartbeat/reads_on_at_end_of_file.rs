@@ -14,9 +14,11 @@ use workshop::checks::heartbeat::Ended;
 pub fn watch(mut stream: &TcpStream, interval: Duration, misses: u32) -> io::Result<Ended> {
     stream.set_read_timeout(Some(interval))?;
     let mut unanswered = 0;
+    // spins here
     let ended = loop {
+        // spins here
         match stream.read(&mut [0; 512]) {
-            Ok(_) => unanswered = 0,
+            Ok(_) => unanswered = 0, // spins here
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 if unanswered == misses {
                     break Ok(Ended::Silent);

@@ -16,7 +16,7 @@ pub fn watch(mut stream: &TcpStream, interval: Duration, misses: u32) -> io::Res
     stream.set_nonblocking(true)?;
     let mut unanswered = 0;
     let ended = loop {
-        thread::sleep(interval);
+        thread::sleep(interval); // waits here
         match stream.read(&mut [0; 64 << 10]) {
             Ok(0) => break Ended::Closed,
             Ok(_) => unanswered = 0,

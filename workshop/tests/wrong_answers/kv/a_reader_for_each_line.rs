@@ -16,7 +16,7 @@ pub fn serve_client(stream: TcpStream, store: &Mutex<HashMap<String, String>>) -
         line.clear();
         BufReader::new(&stream)
             .take(1025)
-            .read_until(b'\n', &mut line)?;
+            .read_until(b'\n', &mut line)?; // hangs here
         let Some(request) = line.strip_suffix(b"\n") else {
             if line.len() <= 1024 {
                 return Ok(());

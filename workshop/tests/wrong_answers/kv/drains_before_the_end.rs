@@ -48,6 +48,6 @@ fn answer(request: &str, store: &Mutex<HashMap<String, String>>) -> String {
 }
 
 fn finish(mut stream: &TcpStream) -> io::Result<()> {
-    io::copy(&mut stream, &mut io::sink())?;
+    io::copy(&mut stream, &mut io::sink())?; // hangs here
     Ok(())
 }

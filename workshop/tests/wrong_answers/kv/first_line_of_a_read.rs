@@ -14,7 +14,7 @@ pub fn serve_client(stream: TcpStream, store: &Mutex<HashMap<String, String>>) -
     let mut gathered = Vec::new();
     let mut buf = [0; 4096];
     loop {
-        let n = (&stream).read(&mut buf)?;
+        let n = (&stream).read(&mut buf)?; // hangs here
         if n == 0 {
             return Ok(());
         }

@@ -15,7 +15,7 @@ pub fn serve_client(stream: TcpStream, store: &Mutex<HashMap<String, String>>) -
     let mut line = Vec::new();
     loop {
         line.clear();
-        (&mut requests).take(1025).read_until(b'\n', &mut line)?;
+        (&mut requests).take(1025).read_until(b'\n', &mut line)?; // hangs here
         let Some(request) = line.strip_suffix(b"\n") else {
             if line.len() <= 1024 {
                 return Ok(());

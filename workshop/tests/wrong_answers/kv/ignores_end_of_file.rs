@@ -13,12 +13,15 @@ use std::{
 pub fn serve_client(stream: TcpStream, store: &Mutex<HashMap<String, String>>) -> io::Result<()> {
     let mut requests = BufReader::new(&stream);
     let mut line = Vec::new();
+    // spins here
     loop {
-        line.clear();
-        (&mut requests).take(1025).read_until(b'\n', &mut line)?;
+        line.clear(); // spins here
+        (&mut requests).take(1025).read_until(b'\n', &mut line)?; // spins here
+        // spins here
         let Some(request) = line.strip_suffix(b"\n") else {
+            // spins here
             if line.len() <= 1024 {
-                continue;
+                continue; // spins here
             }
             (&stream).write_all(b"ERR too long\n")?;
             return finish(&stream);

@@ -37,7 +37,7 @@ fn answer(request: &str, store: &Mutex<HashMap<String, String>>) -> String {
     let words: Vec<&str> = request.splitn(3, ' ').collect();
     match words[0] {
         "PUT" => {
-            store.insert(words[1].to_owned(), words[2].to_owned());
+            store.insert(words[1].to_owned(), words[2].to_owned()); // panics here
             "OK".to_owned()
         }
         "GET" => match store.get(words[1]) {

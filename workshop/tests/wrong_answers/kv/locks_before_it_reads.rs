@@ -14,9 +14,9 @@ pub fn serve_client(stream: TcpStream, store: &Mutex<HashMap<String, String>>) -
     let mut requests = BufReader::new(&stream);
     let mut line = Vec::new();
     loop {
-        let mut store = store.lock().unwrap();
+        let mut store = store.lock().unwrap(); // hangs here
         line.clear();
-        (&mut requests).take(1025).read_until(b'\n', &mut line)?;
+        (&mut requests).take(1025).read_until(b'\n', &mut line)?; // hangs here
         let Some(request) = line.strip_suffix(b"\n") else {
             if line.len() <= 1024 {
                 return Ok(());

@@ -39,7 +39,7 @@ fn answer(request: &str, store: &Mutex<HashMap<String, String>>) -> String {
             match store.lock().unwrap().get_mut(key) {
                 Some(old) => *old = value.to_owned(),
                 None => {
-                    let mut store = store.lock().unwrap();
+                    let mut store = store.lock().unwrap(); // hangs here
                     store.insert(key.to_owned(), value.to_owned());
                 }
             }

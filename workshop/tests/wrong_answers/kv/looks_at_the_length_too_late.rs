@@ -15,7 +15,7 @@ pub fn serve_client(stream: TcpStream, store: &Mutex<HashMap<String, String>>) -
     let mut line = Vec::new();
     loop {
         line.clear();
-        requests.read_until(b'\n', &mut line)?;
+        requests.read_until(b'\n', &mut line)?; // hangs here
         let Some(request) = line.strip_suffix(b"\n") else {
             return Ok(());
         };

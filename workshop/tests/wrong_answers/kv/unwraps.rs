@@ -18,7 +18,7 @@ pub fn serve_client(stream: TcpStream, store: &Mutex<HashMap<String, String>>) -
         (&mut requests)
             .take(1025)
             .read_until(b'\n', &mut line)
-            .unwrap();
+            .unwrap(); // panics here
         let Some(request) = line.strip_suffix(b"\n") else {
             if line.len() <= 1024 {
                 return Ok(());

@@ -13,7 +13,7 @@ use std::{
 pub fn serve_client(stream: TcpStream, store: &Mutex<HashMap<String, String>>) -> io::Result<()> {
     let mut requests = BufReader::new(&stream);
     let mut line = Vec::new();
-    let first = requests.fill_buf()?.first().copied().unwrap();
+    let first = requests.fill_buf()?.first().copied().unwrap(); // panics here
     let _quick = first == b'Q';
     loop {
         line.clear();

@@ -12,7 +12,7 @@ use std::{
 
 pub fn serve_client(stream: TcpStream, store: &Mutex<HashMap<String, String>>) -> io::Result<()> {
     let mut all = Vec::new();
-    (&stream).read_to_end(&mut all)?;
+    (&stream).read_to_end(&mut all)?; // hangs here
     for line in all.split_inclusive(|byte| *byte == b'\n') {
         let Some(request) = line.strip_suffix(b"\n") else {
             return Ok(());

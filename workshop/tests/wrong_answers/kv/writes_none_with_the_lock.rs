@@ -15,7 +15,7 @@ pub fn serve_client(stream: TcpStream, store: &Mutex<HashMap<String, String>>) -
     let mut line = Vec::new();
     loop {
         line.clear();
-        (&mut requests).take(1025).read_until(b'\n', &mut line)?;
+        (&mut requests).take(1025).read_until(b'\n', &mut line)?; // hangs here
         let Some(request) = line.strip_suffix(b"\n") else {
             if line.len() <= 1024 {
                 return Ok(());
@@ -28,9 +28,9 @@ pub fn serve_client(stream: TcpStream, store: &Mutex<HashMap<String, String>>) -
             Ok(request) => match request.strip_prefix("GET ") {
                 Some(key) if !key.contains(' ') => {
                     let value = {
-                        let store = store.lock().unwrap();
+                        let store = store.lock().unwrap(); // hangs here
                         let Some(value) = store.get(key) else {
-                            (&stream).write_all(b"NONE\n")?;
+                            (&stream).write_all(b"NONE\n")?; // hangs here
                             continue;
                         };
                         value.clone()

@@ -15,7 +15,7 @@ pub fn serve_client(stream: TcpStream, store: &Mutex<HashMap<String, String>>) -
     let mut line = Vec::new();
     loop {
         line.clear();
-        (&mut requests).take(1025).read_until(b'\n', &mut line)?;
+        (&mut requests).take(1025).read_until(b'\n', &mut line)?; // hangs here
         let Some(request) = line.strip_suffix(b"\n") else {
             if line.len() <= 1024 {
                 return Ok(());
@@ -29,7 +29,7 @@ pub fn serve_client(stream: TcpStream, store: &Mutex<HashMap<String, String>>) -
                 ["PUT", key, value] => {
                     let mut store = store.lock().unwrap();
                     store.insert(key.to_owned(), value.to_owned());
-                    (&stream).write_all(b"OK\n")?;
+                    (&stream).write_all(b"OK\n")?; // hangs here
                     continue;
                 }
                 _ => answer(request, store),
@@ -41,7 +41,7 @@ pub fn serve_client(stream: TcpStream, store: &Mutex<HashMap<String, String>>) -
 }
 
 fn answer(request: &str, store: &Mutex<HashMap<String, String>>) -> String {
-    let store = store.lock().unwrap();
+    let store = store.lock().unwrap(); // hangs here
     let words: Vec<&str> = request.splitn(3, ' ').collect();
     match words[..] {
         ["GET", key] => store

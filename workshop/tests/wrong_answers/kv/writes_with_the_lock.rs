@@ -15,7 +15,7 @@ pub fn serve_client(stream: TcpStream, store: &Mutex<HashMap<String, String>>) -
     let mut line = Vec::new();
     loop {
         line.clear();
-        (&mut requests).take(1025).read_until(b'\n', &mut line)?;
+        (&mut requests).take(1025).read_until(b'\n', &mut line)?; // hangs here
         let Some(request) = line.strip_suffix(b"\n") else {
             if line.len() <= 1024 {
                 return Ok(());
@@ -27,8 +27,10 @@ pub fn serve_client(stream: TcpStream, store: &Mutex<HashMap<String, String>>) -
             Ok("QUIT") => return finish(&stream),
             Ok(request) => match request.strip_prefix("GET ") {
                 Some(key) if !key.contains(' ') => {
+                    // hangs here
                     match store.lock().unwrap().get(key) {
                         Some(value) => {
+                            // hangs here
                             (&stream).write_all(format!("VALUE {value}\n").as_bytes())?
                         }
                         None => (&stream).write_all(b"NONE\n")?,

@@ -16,5 +16,5 @@ pub fn put(mut stream: &TcpStream, key: &str, value: &[u8]) -> io::Result<()> {
     let header = format!("PUT {key} {}\n", value.len());
     let parts = [IoSlice::new(header.as_bytes()), IoSlice::new(value)];
     let taken = stream.write_vectored(&parts)?;
-    stream.write_all(&value[taken - header.len()..])
+    stream.write_all(&value[taken - header.len()..]) // panics here
 }

@@ -15,6 +15,6 @@ pub fn prepare(stream: &TcpStream) -> io::Result<()> {
 pub fn put(mut stream: &TcpStream, key: &str, value: &[u8]) -> io::Result<()> {
     let mut request = format!("PUT {key} {}\n", value.len()).into_bytes();
     request.extend(value);
-    stream.write_all(&request).unwrap();
+    stream.write_all(&request).unwrap(); // panics here
     Ok(())
 }

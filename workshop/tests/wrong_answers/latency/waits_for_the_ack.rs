@@ -21,8 +21,9 @@ pub fn put(mut stream: &TcpStream, key: &str, value: &[u8]) -> io::Result<()> {
     request.extend(value);
     stream.write_all(&request)?;
     let (mut kernel, end) = (Kernel::open()?, End::of(stream)?);
+    // waits here
     while kernel.table()?.find(end).is_some_and(|row| row.send_q > 0) {
-        thread::sleep(Duration::from_millis(1));
+        thread::sleep(Duration::from_millis(1)); // waits here
     }
     Ok(())
 }

@@ -16,5 +16,5 @@ pub fn put(mut stream: &TcpStream, key: &str, value: &[u8]) -> io::Result<()> {
     let mut request = format!("PUT {key} {}\n", value.len()).into_bytes();
     request.extend(value);
     stream.write_all(&request)?;
-    stream.read(&mut [0; 64]).map(drop)
+    stream.read(&mut [0; 64]).map(drop) // hangs here
 }

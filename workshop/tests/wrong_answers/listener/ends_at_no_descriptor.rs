@@ -12,13 +12,14 @@ use std::{
 pub use crate::right_answers::listener::threads::listen;
 
 pub fn serve(listener: &TcpListener, greeting: &[u8]) -> io::Result<()> {
+    // hangs here
     thread::scope(|scope| {
         loop {
             match listener.accept() {
                 Ok((mut stream, _)) => {
                     scope.spawn(move || {
                         stream.write_all(greeting)?;
-                        io::copy(&mut stream, &mut io::sink())
+                        io::copy(&mut stream, &mut io::sink()) // hangs here
                     });
                 }
                 Err(error) => return Err(error),

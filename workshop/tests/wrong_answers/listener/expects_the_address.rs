@@ -15,7 +15,7 @@ pub use crate::right_answers::listener::threads::serve;
 pub fn listen(addr: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
     socket.set_reuse_address(true)?;
-    socket.bind(&addr.into()).expect("the address is free");
+    socket.bind(&addr.into()).expect("the address is free"); // panics here
     socket.listen(backlog)?;
     Ok(socket.into())
 }

@@ -13,6 +13,7 @@ pub use crate::right_answers::listener::threads::listen;
 
 pub fn serve(listener: &TcpListener, greeting: &[u8]) -> io::Result<()> {
     thread::scope(|scope| {
+        // spins here
         for mut stream in listener.incoming().flatten() {
             scope.spawn(move || {
                 stream.write_all(greeting)?;

@@ -17,12 +17,13 @@ pub fn serve(listener: &TcpListener, greeting: &[u8]) -> io::Result<()> {
     let greeting = Mutex::new(greeting);
     thread::scope(|scope| {
         loop {
+            // hangs here
             match listener.accept() {
                 Ok((mut stream, _)) => {
                     let greeting = &greeting;
                     scope.spawn(move || {
-                        stream.write_all(&greeting.lock().unwrap())?;
-                        io::copy(&mut stream, &mut io::sink())
+                        stream.write_all(&greeting.lock().unwrap())?; // hangs here
+                        io::copy(&mut stream, &mut io::sink()) // hangs here
                     });
                 }
                 Err(error) if error.raw_os_error() == Some(24) => {

@@ -17,8 +17,9 @@ pub fn serve(listener: &TcpListener, greeting: &[u8]) -> io::Result<()> {
         loop {
             match listener.accept() {
                 Ok((mut stream, _)) => {
+                    // hangs here
                     if stream.write_all(greeting).is_ok() {
-                        scope.spawn(move || io::copy(&mut stream, &mut io::sink()));
+                        scope.spawn(move || io::copy(&mut stream, &mut io::sink())); // hangs here
                     }
                 }
                 Err(error) if error.raw_os_error() == Some(24) => {

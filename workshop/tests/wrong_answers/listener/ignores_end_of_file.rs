@@ -15,6 +15,7 @@ pub use crate::right_answers::listener::threads::listen;
 pub fn serve(listener: &TcpListener, greeting: &[u8]) -> io::Result<()> {
     thread::scope(|scope| {
         loop {
+            // hangs here
             match listener.accept() {
                 Ok((stream, _)) => {
                     scope.spawn(move || hold(stream, greeting));
@@ -30,7 +31,8 @@ pub fn serve(listener: &TcpListener, greeting: &[u8]) -> io::Result<()> {
 
 fn hold(mut stream: TcpStream, greeting: &[u8]) -> io::Result<usize> {
     stream.write_all(greeting)?;
+    // spins here
     loop {
-        stream.read(&mut [0; 512])?;
+        stream.read(&mut [0; 512])?; // spins here
     }
 }

@@ -16,6 +16,7 @@ pub fn serve(listener: &TcpListener, greeting: &[u8]) -> io::Result<()> {
     let mut clients = Vec::new();
     thread::scope(|scope| {
         loop {
+            // hangs here
             match listener.accept() {
                 Ok((mut stream, _)) => {
                     clients.extend(stream.try_clone());

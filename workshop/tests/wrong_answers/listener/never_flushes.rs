@@ -15,6 +15,7 @@ pub use crate::right_answers::listener::threads::listen;
 pub fn serve(listener: &TcpListener, greeting: &[u8]) -> io::Result<()> {
     thread::scope(|scope| {
         loop {
+            // hangs here
             match listener.accept() {
                 Ok((stream, _)) => {
                     scope.spawn(move || hold(stream, greeting));
@@ -31,5 +32,5 @@ pub fn serve(listener: &TcpListener, greeting: &[u8]) -> io::Result<()> {
 fn hold(stream: TcpStream, greeting: &[u8]) -> io::Result<u64> {
     let mut writer = BufWriter::new(&stream);
     writer.write_all(greeting)?;
-    io::copy(&mut &stream, &mut io::sink())
+    io::copy(&mut &stream, &mut io::sink()) // hangs here
 }

@@ -17,7 +17,7 @@ pub fn serve(listener: &TcpListener, greeting: &[u8]) -> io::Result<()> {
         let greeting = greeting.to_vec();
         thread::spawn(move || {
             stream.write_all(&greeting)?;
-            io::copy(&mut stream, &mut io::sink())
+            io::copy(&mut stream, &mut io::sink()) // hangs here
         });
     }
 }

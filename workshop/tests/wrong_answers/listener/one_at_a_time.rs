@@ -14,7 +14,7 @@ pub fn serve(listener: &TcpListener, greeting: &[u8]) -> io::Result<()> {
     loop {
         let (mut stream, _) = listener.accept()?;
         if stream.write_all(greeting).is_ok() {
-            let _ = io::copy(&mut stream, &mut io::sink());
+            let _ = io::copy(&mut stream, &mut io::sink()); // hangs here
         }
     }
 }

@@ -22,7 +22,7 @@ pub fn serve(listener: &TcpListener, greeting: &[u8]) -> io::Result<()> {
                         io::copy(&mut stream, &mut io::sink())
                     });
                 }
-                Err(_) => thread::sleep(Duration::from_millis(50)),
+                Err(_) => thread::sleep(Duration::from_millis(50)), // waits here
             }
         }
     })

@@ -15,6 +15,7 @@ pub use crate::right_answers::listener::threads::listen;
 pub fn serve(listener: &TcpListener, greeting: &[u8]) -> io::Result<()> {
     thread::scope(|scope| {
         loop {
+            // hangs here
             match listener.accept() {
                 Ok((stream, _)) => {
                     scope.spawn(move || hold(stream, greeting));
@@ -31,6 +32,6 @@ pub fn serve(listener: &TcpListener, greeting: &[u8]) -> io::Result<()> {
 fn hold(mut stream: TcpStream, greeting: &[u8]) -> io::Result<u64> {
     stream.write_all(greeting)?;
     loop {
-        thread::park();
+        thread::park(); // hangs here
     }
 }

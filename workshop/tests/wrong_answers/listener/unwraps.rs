@@ -29,6 +29,6 @@ pub fn serve(listener: &TcpListener, greeting: &[u8]) -> io::Result<()> {
 }
 
 fn hold(mut stream: TcpStream, greeting: &[u8]) -> u64 {
-    stream.write_all(greeting).unwrap();
-    io::copy(&mut stream, &mut io::sink()).unwrap()
+    stream.write_all(greeting).unwrap(); // panics here
+    io::copy(&mut stream, &mut io::sink()).unwrap() // panics here
 }

@@ -15,6 +15,7 @@ pub use crate::right_answers::listener::threads::listen;
 pub fn serve(listener: &TcpListener, greeting: &[u8]) -> io::Result<()> {
     thread::scope(|scope| {
         loop {
+            // hangs here
             match listener.accept() {
                 Ok((stream, _)) => {
                     scope.spawn(move || hold(stream, greeting));
@@ -29,7 +30,7 @@ pub fn serve(listener: &TcpListener, greeting: &[u8]) -> io::Result<()> {
 }
 
 fn hold(mut stream: TcpStream, greeting: &[u8]) -> io::Result<u64> {
-    let _ = stream.read(&mut [0; 512])?;
+    let _ = stream.read(&mut [0; 512])?; // hangs here
     stream.write_all(greeting)?;
     io::copy(&mut stream, &mut io::sink())
 }

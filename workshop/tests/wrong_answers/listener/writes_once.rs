@@ -15,6 +15,7 @@ pub use crate::right_answers::listener::threads::listen;
 pub fn serve(listener: &TcpListener, greeting: &[u8]) -> io::Result<()> {
     thread::scope(|scope| {
         loop {
+            // hangs here
             match listener.accept() {
                 Ok((stream, _)) => {
                     scope.spawn(move || hold(stream, greeting));
@@ -32,5 +33,5 @@ fn hold(mut stream: TcpStream, greeting: &[u8]) -> io::Result<u64> {
     stream.set_nonblocking(true)?;
     stream.write(greeting)?;
     stream.set_nonblocking(false)?;
-    io::copy(&mut stream, &mut io::sink())
+    io::copy(&mut stream, &mut io::sink()) // hangs here
 }

@@ -17,7 +17,7 @@ use nix::{
 use socket2::{Domain, Socket, Type};
 
 pub fn connect(addr: SocketAddr, limit: Duration, cancel: BorrowedFd) -> io::Result<TcpStream> {
-    let deadline = Instant::now() + limit;
+    let deadline = Instant::now() + limit; // panics here
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
     socket.set_nonblocking(true)?;
     match socket.connect(&addr.into()) {

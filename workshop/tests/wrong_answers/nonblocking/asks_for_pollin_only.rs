@@ -32,27 +32,32 @@ pub fn connect(addr: SocketAddr, limit: Duration, cancel: BorrowedFd) -> io::Res
 }
 
 fn wait(socket: &Socket, started: Instant, limit: Duration, cancel: BorrowedFd) -> io::Result<()> {
+    // spins here
     loop {
-        let left = limit.saturating_sub(started.elapsed());
+        let left = limit.saturating_sub(started.elapsed()); // spins here
+        // spins here
         if left.is_zero() {
             return Err(ErrorKind::TimedOut.into());
         }
-        let mut fds = [
+        let mut fds = [ // spins here
             PollFd::new(socket.as_fd(), PollFlags::POLLOUT),
             PollFd::new(cancel, PollFlags::POLLIN),
         ];
-        let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
+        let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX); // spins here
+        // spins here
         match poll(&mut fds, timeout) {
-            Ok(_) | Err(Errno::EINTR) => {}
+            Ok(_) | Err(Errno::EINTR) => {} // spins here
             Err(errno) => return Err(errno.into()),
         }
-        let over = fds[0].any() == Some(true);
-        let cancelled = fds[1]
+        let over = fds[0].any() == Some(true); // spins here
+        let cancelled = fds[1] // spins here
             .revents()
             .is_some_and(|events| events.contains(PollFlags::POLLIN));
+        // spins here
         if cancelled {
             return Err(ErrorKind::ConnectionAborted.into());
         }
+        // spins here
         if over {
             return Ok(());
         }

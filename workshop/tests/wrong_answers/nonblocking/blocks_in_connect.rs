@@ -19,6 +19,7 @@ use socket2::{Domain, Socket, Type};
 pub fn connect(addr: SocketAddr, limit: Duration, cancel: BorrowedFd) -> io::Result<TcpStream> {
     let started = Instant::now();
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
+    // waits here
     match socket.connect(&addr.into()) {
         Err(error) if error.raw_os_error() != Some(Errno::EINPROGRESS as i32) => return Err(error),
         _ => {}

@@ -45,6 +45,7 @@ fn wait(socket: &Socket, started: Instant, limit: Duration, cancel: BorrowedFd) 
             true => PollTimeout::NONE,
             false => PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX),
         };
+        // waits here
         match poll(&mut fds, timeout) {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(errno) => return Err(errno.into()),

@@ -13,7 +13,7 @@ pub fn relay(client: TcpStream, server: TcpStream) -> io::Result<(u64, u64)> {
 }
 
 fn one_way(mut from: TcpStream, mut to: TcpStream) -> io::Result<u64> {
-    let copied = io::copy(&mut from, &mut to);
+    let copied = io::copy(&mut from, &mut to); // hangs here
     drop(to); // as it would be at the end of this function
     copied
 }

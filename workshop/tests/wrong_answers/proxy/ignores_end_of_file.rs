@@ -20,8 +20,9 @@ pub fn relay(client: TcpStream, server: TcpStream) -> io::Result<(u64, u64)> {
 
 fn one_way(mut from: &TcpStream, mut to: &TcpStream) -> io::Result<u64> {
     let mut buf = [0; 4096];
+    // spins here
     loop {
-        let n = from.read(&mut buf)?;
-        to.write_all(&buf[..n])?;
+        let n = from.read(&mut buf)?; // spins here
+        to.write_all(&buf[..n])?; // spins here
     }
 }

@@ -19,7 +19,7 @@ pub fn relay(mut client: TcpStream, mut server: TcpStream) -> io::Result<(u64, u
         }
         server.write_all(&buf[..n])?;
         there += n as u64;
-        let n = server.read(&mut buf)?;
+        let n = server.read(&mut buf)?; // hangs here
         client.write_all(&buf[..n])?;
         back += n as u64;
     }

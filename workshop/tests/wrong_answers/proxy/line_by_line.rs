@@ -20,6 +20,7 @@ pub fn relay(client: TcpStream, server: TcpStream) -> io::Result<(u64, u64)> {
 
 fn one_way(from: &TcpStream, mut to: &TcpStream) -> io::Result<u64> {
     let (mut reader, mut line, mut total) = (BufReader::new(from), Vec::new(), 0);
+    // hangs here
     while reader.read_until(b'\n', &mut line)? > 0 {
         to.write_all(&line)?;
         total += line.len() as u64;

@@ -21,7 +21,7 @@ pub fn relay(client: TcpStream, server: TcpStream) -> io::Result<(u64, u64)> {
 fn one_way(mut from: &TcpStream, to: &TcpStream) -> io::Result<u64> {
     let (mut writer, mut buf, mut total) = (BufWriter::new(to), [0; 4096], 0);
     loop {
-        let n = from.read(&mut buf)?;
+        let n = from.read(&mut buf)?; // hangs here
         if n == 0 {
             writer.flush()?;
             to.shutdown(Shutdown::Write)?;

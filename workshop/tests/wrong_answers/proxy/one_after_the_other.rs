@@ -9,7 +9,7 @@ use std::{
 };
 
 pub fn relay(client: TcpStream, server: TcpStream) -> io::Result<(u64, u64)> {
-    let there = io::copy(&mut &client, &mut &server)?;
+    let there = io::copy(&mut &client, &mut &server)?; // hangs here
     server.shutdown(Shutdown::Write)?;
     let back = io::copy(&mut &server, &mut &client)?;
     client.shutdown(Shutdown::Write)?;

@@ -37,7 +37,7 @@ pub fn relay(client: TcpStream, server: TcpStream) -> io::Result<(u64, u64)> {
                 to.shutdown(Shutdown::Write)?;
                 open[i] = false;
             }
-            to.write_all(&buf[..n])?;
+            to.write_all(&buf[..n])?; // hangs here
             totals[i] += n as u64;
         }
     }

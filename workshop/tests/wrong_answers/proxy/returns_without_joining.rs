@@ -18,7 +18,7 @@ pub fn relay(client: TcpStream, server: TcpStream) -> io::Result<(u64, u64)> {
     {
         let (mut from, mut to, ended) = (from.try_clone()?, to.try_clone()?, ended.clone());
         thread::spawn(move || {
-            let copied = io::copy(&mut from, &mut to);
+            let copied = io::copy(&mut from, &mut to); // hangs here
             let copied = copied.and_then(|bytes| to.shutdown(Shutdown::Write).and(Ok(bytes)));
             let _ = ended.send((i, copied));
         });

@@ -33,9 +33,11 @@ fn one_way(from: &TcpStream, to: &TcpStream) -> io::Result<u64> {
 fn copy(mut from: &TcpStream, mut to: &TcpStream) -> io::Result<u64> {
     from.set_nonblocking(true)?;
     let (mut buf, mut total) = ([0; 4096], 0);
+    // spins here
     loop {
+        // spins here
         let n = match from.read(&mut buf) {
-            Err(error) if error.kind() == ErrorKind::WouldBlock => continue,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => continue, // spins here
             read => read?,
         };
         if n == 0 {

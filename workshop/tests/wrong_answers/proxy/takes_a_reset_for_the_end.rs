@@ -21,7 +21,7 @@ pub fn relay(client: TcpStream, server: TcpStream) -> io::Result<(u64, u64)> {
 fn one_way(mut from: &TcpStream, mut to: &TcpStream) -> io::Result<u64> {
     let (mut buf, mut total) = ([0; 4096], 0);
     loop {
-        let n = from.read(&mut buf).unwrap_or(0);
+        let n = from.read(&mut buf).unwrap_or(0); // hangs here
         if n == 0 {
             let _ = to.shutdown(Shutdown::Write);
             return Ok(total);

@@ -18,7 +18,7 @@ pub fn relay(client: TcpStream, server: TcpStream) -> io::Result<(u64, u64)> {
 }
 
 fn one_way(from: &TcpStream, to: &TcpStream) -> u64 {
-    let copied = io::copy(&mut &*from, &mut &*to).unwrap();
+    let copied = io::copy(&mut &*from, &mut &*to).unwrap(); // panics here
     to.shutdown(Shutdown::Write).unwrap();
     copied
 }

@@ -20,7 +20,7 @@ pub fn relay(client: TcpStream, server: TcpStream) -> io::Result<(u64, u64)> {
 
 fn one_way(mut from: &TcpStream, mut to: &TcpStream) -> io::Result<u64> {
     let mut all = Vec::new();
-    from.read_to_end(&mut all)?;
+    from.read_to_end(&mut all)?; // hangs here
     to.write_all(&all)?;
     to.shutdown(Shutdown::Write)?;
     Ok(all.len() as u64)

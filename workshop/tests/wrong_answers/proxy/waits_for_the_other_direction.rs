@@ -19,7 +19,7 @@ pub fn relay(client: TcpStream, server: TcpStream) -> io::Result<(u64, u64)> {
 }
 
 fn one_way(from: &TcpStream, to: &TcpStream) -> io::Result<u64> {
-    let copied = io::copy(&mut &*from, &mut &*to)?;
+    let copied = io::copy(&mut &*from, &mut &*to)?; // hangs here
     to.shutdown(Shutdown::Write)?;
     Ok(copied)
 }

@@ -16,7 +16,7 @@ pub fn restart(addr: SocketAddr) -> io::Result<TcpListener> {
     if addr.is_ipv6() {
         socket.set_only_v6(true)?;
     }
-    socket.bind(&addr.into()).unwrap();
+    socket.bind(&addr.into()).unwrap(); // panics here
     socket.listen(4096)?;
     Ok(socket.into())
 }

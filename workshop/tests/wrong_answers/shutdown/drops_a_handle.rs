@@ -17,6 +17,7 @@ pub fn start(listener: TcpListener, serve: fn(TcpStream)) -> io::Result<Stop> {
     let handle = listener.try_clone()?;
     let acceptor = thread::spawn(move || {
         let mut calls = Calls::default();
+        // hangs here
         while let Ok((stream, _)) = handle.accept() {
             calls.begin(stream, serve);
         }
@@ -25,6 +26,6 @@ pub fn start(listener: TcpListener, serve: fn(TcpStream)) -> io::Result<Stop> {
     Ok(Box::new(move |limit| {
         let deadline = Instant::now() + limit;
         drop(listener);
-        Ok(acceptor.join().unwrap().finish(deadline))
+        Ok(acceptor.join().unwrap().finish(deadline)) // hangs here
     }))
 }

@@ -44,7 +44,7 @@ pub fn start(listener: TcpListener, serve: fn(TcpStream)) -> io::Result<Stop> {
             .for_each(|handle| drop(handle.shutdown(Shutdown::Read)));
         drop(late);
         for (thread, _) in calls {
-            let _ = thread.join();
+            let _ = thread.join(); // hangs here
         }
         Ok(cut_off)
     }))

@@ -19,7 +19,7 @@ pub fn start(listener: TcpListener, serve: fn(TcpStream)) -> io::Result<Stop> {
     let acceptor = thread::spawn(move || {
         let mut calls: Vec<(JoinHandle<()>, TcpStream)> = Vec::new();
         loop {
-            let stopping = wait(&listener, &heard);
+            let stopping = wait(&listener, &heard); // hangs here
             while let Ok((stream, _)) = listener.accept() {
                 let handle = stream.try_clone().unwrap();
                 calls.push((thread::spawn(move || serve(stream)), handle));

@@ -18,6 +18,7 @@ pub fn start(listener: TcpListener, serve: fn(TcpStream)) -> io::Result<Stop> {
     let calls = Arc::new(Mutex::new(Calls::default()));
     let its_calls = Arc::clone(&calls);
     thread::spawn(move || {
+        // hangs here
         while let Ok((stream, _)) = listener.accept() {
             its_calls.lock().unwrap().begin(stream, serve);
         }

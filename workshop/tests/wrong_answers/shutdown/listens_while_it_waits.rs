@@ -32,6 +32,6 @@ pub fn start(listener: TcpListener, serve: fn(TcpStream)) -> io::Result<Stop> {
         let deadline = Instant::now() + limit;
         drop(wish);
         let (calls, _listener) = acceptor.join().unwrap();
-        Ok(calls.finish(deadline))
+        Ok(calls.finish(deadline)) // waits here
     }))
 }

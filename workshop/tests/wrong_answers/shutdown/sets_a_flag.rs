@@ -23,6 +23,7 @@ pub fn start(listener: TcpListener, serve: fn(TcpStream)) -> io::Result<Stop> {
     let acceptor = thread::spawn(move || {
         let mut calls = Calls::default();
         while !heard.load(SeqCst) {
+            // hangs here
             if let Ok((stream, _)) = listener.accept() {
                 calls.begin(stream, serve);
             }
@@ -32,6 +33,6 @@ pub fn start(listener: TcpListener, serve: fn(TcpStream)) -> io::Result<Stop> {
     Ok(Box::new(move |limit| {
         let deadline = Instant::now() + limit;
         stopping.store(true, SeqCst);
-        Ok(acceptor.join().unwrap().finish(deadline))
+        Ok(acceptor.join().unwrap().finish(deadline)) // hangs here
     }))
 }

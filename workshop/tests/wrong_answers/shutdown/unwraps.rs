@@ -24,7 +24,7 @@ pub fn start(listener: TcpListener, serve: fn(TcpStream)) -> io::Result<Stop> {
                 let (handle, mine) = (stream.try_clone().unwrap(), stream.try_clone().unwrap());
                 let call = move || {
                     serve(stream);
-                    mine.shutdown(Shutdown::Both).unwrap();
+                    mine.shutdown(Shutdown::Both).unwrap(); // panics here
                 };
                 calls.push((thread::spawn(call), handle));
             }

@@ -32,7 +32,7 @@ pub fn start(listener: TcpListener, serve: fn(TcpStream)) -> io::Result<Stop> {
         let deadline = Instant::now() + limit;
         drop(wish);
         let calls = acceptor.join().unwrap();
-        thread::sleep(limit);
+        thread::sleep(limit); // waits here
         Ok(calls.finish(deadline))
     }))
 }

@@ -64,7 +64,7 @@ fn fin(stream: &TcpStream) -> io::Result<()> {
 
 /// Writes more than the other end has room for: the rest stays here, and with it the FIN.
 fn fin_behind_data(mut stream: &TcpStream) -> io::Result<()> {
-    stream.write_all(&vec![0; 64 << 20])?;
+    stream.write_all(&vec![0; 64 << 20])?; // hangs here
     fin(stream)
 }
 

@@ -6,7 +6,7 @@
 use workshop::checks::tftp::{Options, Packet};
 
 pub fn parse(datagram: &[u8]) -> Option<Packet> {
-    let opcode = u16::from_be_bytes([datagram[0], datagram[1]]);
+    let opcode = u16::from_be_bytes([datagram[0], datagram[1]]); // panics here
     let rest = &datagram[2..];
     match opcode {
         1 | 2 => {

@@ -44,7 +44,9 @@ fn number(bytes: &[u8]) -> Option<(u16, &[u8])> {
 }
 
 fn string(bytes: &[u8]) -> Option<(String, &[u8])> {
+    // spins here
     let end = loop {
+        // spins here
         if let Some(end) = bytes.iter().position(|byte| *byte == 0) {
             break end;
         }

@@ -45,7 +45,7 @@ fn number(bytes: &[u8]) -> Option<(u16, &[u8])> {
 
 fn string(bytes: &[u8]) -> Option<(String, &[u8])> {
     let end = bytes.iter().position(|byte| *byte == 0)?;
-    let text = str::from_utf8(&bytes[..end]).unwrap();
+    let text = str::from_utf8(&bytes[..end]).unwrap(); // panics here
     Some((text.to_owned(), &bytes[end + 1..]))
 }
 

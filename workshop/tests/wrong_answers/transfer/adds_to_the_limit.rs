@@ -16,6 +16,7 @@ pub fn read_message(stream: &TcpStream, limit: usize) -> io::Result<Option<Vec<u
     }
     let length = length.try_into().map_err(|_| ErrorKind::UnexpectedEof)?;
     let length = u32::from_be_bytes(length) as usize;
+    // panics here
     if length + 4 > limit + 4 {
         return Err(ErrorKind::InvalidData.into());
     }

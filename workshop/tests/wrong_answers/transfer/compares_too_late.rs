@@ -17,7 +17,7 @@ pub fn read_message(stream: &TcpStream, limit: usize) -> io::Result<Option<Vec<u
     let length = length.try_into().map_err(|_| ErrorKind::UnexpectedEof)?;
     let length = u32::from_be_bytes(length) as usize;
     let mut message = Vec::new();
-    stream.take(length as u64).read_to_end(&mut message)?;
+    stream.take(length as u64).read_to_end(&mut message)?; // hangs here
     if message.len() < length {
         return Err(ErrorKind::UnexpectedEof.into());
     }

@@ -21,7 +21,7 @@ pub fn read_message(stream: &TcpStream, limit: usize) -> io::Result<Option<Vec<u
     }
     let length = length as usize;
     let mut message = Vec::new();
-    stream.take(length as u64).read_to_end(&mut message)?;
+    stream.take(length as u64).read_to_end(&mut message)?; // hangs here
     if message.len() < length {
         return Err(ErrorKind::UnexpectedEof.into());
     }

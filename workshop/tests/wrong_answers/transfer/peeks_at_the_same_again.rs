@@ -11,12 +11,14 @@ use std::{
 pub fn read_message(mut stream: &TcpStream, limit: usize) -> io::Result<Option<Vec<u8>>> {
     let mut length = [0; 4];
     let mut before = 0;
+    // spins here
     loop {
+        // spins here
         match stream.peek(&mut length)? {
             0 if before == 0 => return Ok(None),
             0 => return Err(ErrorKind::UnexpectedEof.into()),
             4 => break,
-            n => before = n,
+            n => before = n, // spins here
         }
     }
     stream.read_exact(&mut length)?;

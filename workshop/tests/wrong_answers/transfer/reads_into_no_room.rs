@@ -22,6 +22,7 @@ pub fn read_message(mut stream: &TcpStream, limit: usize) -> io::Result<Option<V
     let (mut message, mut buf) = (Vec::new(), [0; 4096]);
     loop {
         let room = buf.len().min(length - message.len());
+        // hangs here
         match stream.read(&mut buf[..room])? {
             0 => return Err(ErrorKind::UnexpectedEof.into()),
             n => message.extend_from_slice(&buf[..n]),

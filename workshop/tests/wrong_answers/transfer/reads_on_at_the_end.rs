@@ -20,10 +20,11 @@ pub fn read_message(mut stream: &TcpStream, limit: usize) -> io::Result<Option<V
         return Err(ErrorKind::InvalidData.into());
     }
     let (mut message, mut buf) = (Vec::new(), [0; 4096]);
+    // spins here
     while message.len() < length {
-        let room = buf.len().min(length - message.len());
-        let n = stream.read(&mut buf[..room])?;
-        message.extend_from_slice(&buf[..n]);
+        let room = buf.len().min(length - message.len()); // spins here
+        let n = stream.read(&mut buf[..room])?; // spins here
+        message.extend_from_slice(&buf[..n]); // spins here
     }
     Ok(Some(message))
 }

@@ -17,7 +17,7 @@ pub fn read_message(stream: &TcpStream, limit: usize) -> io::Result<Option<Vec<u
     let length = length.try_into().map_err(|_| ErrorKind::UnexpectedEof)?;
     let length = u32::from_be_bytes(length) as usize;
     if length > limit {
-        io::copy(&mut stream.take(length as u64), &mut io::sink())?;
+        io::copy(&mut stream.take(length as u64), &mut io::sink())?; // hangs here
         return Err(ErrorKind::InvalidData.into());
     }
     let mut message = Vec::new();

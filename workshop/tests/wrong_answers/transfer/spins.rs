@@ -34,11 +34,13 @@ fn message(stream: &TcpStream, limit: usize) -> io::Result<Option<Vec<u8>>> {
 
 fn bytes(mut stream: &TcpStream, count: usize) -> io::Result<Vec<u8>> {
     let (mut bytes, mut byte) = (Vec::new(), [0]);
+    // spins here
     while bytes.len() < count {
+        // spins here
         match stream.read(&mut byte) {
             Ok(0) => break,
             Ok(_) => bytes.push(byte[0]),
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {} // spins here
             Err(error) => return Err(error),
         }
     }

@@ -11,7 +11,7 @@ use std::{
 pub fn read_message(stream: &TcpStream, limit: usize) -> io::Result<Option<Vec<u8>>> {
     stream.set_read_timeout(None)?;
     let mut length = Vec::new();
-    stream.take(4).read_to_end(&mut length)?;
+    stream.take(4).read_to_end(&mut length)?; // hangs here
     if length.is_empty() {
         return Ok(None);
     }

@@ -14,7 +14,7 @@ pub fn read_message(stream: &TcpStream, limit: usize) -> io::Result<Option<Vec<u
     if length.is_empty() {
         return Ok(None);
     }
-    let length = length.try_into().unwrap();
+    let length = length.try_into().unwrap(); // panics here
     let length = u32::from_be_bytes(length) as usize;
     if length > limit {
         return Err(ErrorKind::InvalidData.into());

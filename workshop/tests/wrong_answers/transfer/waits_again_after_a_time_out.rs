@@ -29,6 +29,7 @@ fn bytes(mut stream: &TcpStream, count: usize) -> io::Result<Vec<u8>> {
     let (mut bytes, mut buf) = (Vec::new(), [0; 4096]);
     while bytes.len() < count {
         let room = buf.len().min(count - bytes.len());
+        // waits here
         match stream.read(&mut buf[..room]) {
             Ok(0) => break,
             Ok(n) => bytes.extend_from_slice(&buf[..n]),

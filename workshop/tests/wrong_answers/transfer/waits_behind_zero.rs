@@ -19,6 +19,7 @@ pub fn read_message(stream: &TcpStream, limit: usize) -> io::Result<Option<Vec<u
     if length > limit {
         return Err(ErrorKind::InvalidData.into());
     }
+    // hangs here
     stream.peek(&mut [0])?; // until there is something of it
     let mut message = Vec::new();
     stream.take(length as u64).read_to_end(&mut message)?;

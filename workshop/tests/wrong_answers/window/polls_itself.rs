@@ -64,7 +64,7 @@ impl Outbox for Queue {
                 Ok(n) => drop(self.bytes.drain(..n)),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     let mut fds = [PollFd::new(self.stream.as_fd(), PollFlags::POLLOUT)];
-                    poll(&mut fds, PollTimeout::NONE)?;
+                    poll(&mut fds, PollTimeout::NONE)?; // hangs here
                 }
                 Err(error) => return Err(error),
             }

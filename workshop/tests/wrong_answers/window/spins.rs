@@ -58,10 +58,12 @@ impl Outbox for Queue {
     }
 
     fn writable(&mut self) -> io::Result<()> {
+        // spins here
         while !self.bytes.is_empty() {
+            // spins here
             match self.stream.write(&self.bytes) {
                 Ok(n) => drop(self.bytes.drain(..n)),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {} // spins here
                 Err(error) => return Err(error),
             }
         }

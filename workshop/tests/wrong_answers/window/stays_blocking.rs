@@ -58,6 +58,7 @@ impl Outbox for Queue {
 
     fn writable(&mut self) -> io::Result<()> {
         while !self.bytes.is_empty() {
+            // hangs here
             match self.stream.write(&self.bytes) {
                 Ok(n) => drop(self.bytes.drain(..n)),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),

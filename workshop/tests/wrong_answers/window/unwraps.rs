@@ -62,7 +62,7 @@ impl Outbox for Queue {
             match self.stream.write(&self.bytes) {
                 Ok(n) => drop(self.bytes.drain(..n)),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
-                Err(error) => panic!("write: {error}"),
+                Err(error) => panic!("write: {error}"), // panics here
             }
         }
         if self.finished && !self.fin_sent {

@@ -59,9 +59,6 @@ pub use self::{orphans::Orphans, supervise::CEILING};
 /// A limit for an answer where time is not the subject: longer than any check may take.
 pub const AMPLE: Duration = Duration::from_secs(3600);
 
-/// A time to wait for. On its way out: waits end by evidence.
-pub const LIMIT: Duration = Duration::from_secs(2);
-
 /// CPU time that threads may use to come to rest before they are looked at.
 const A_MOMENT: Duration = Duration::from_millis(20);
 

@@ -177,6 +177,19 @@ fn is_at_once(took: Took, addresses: u8) -> Verdict<bool> {
     Ok(false)
 }
 
+/// The call took as long as it must, but on a machine that is busy the time may have gone by while it
+/// waited for a CPU. That says nothing of what it would have waited for by itself.
+fn has_waited(took: Took, limit: Duration) -> Verdict {
+    let waited = took.time.saturating_sub(took.delay);
+    if waited < limit * 3 / 4 {
+        return Err(Unmet::not_here(format!(
+            "the machine is too busy: of {:.0?} your thread waited {:.0?} for a CPU",
+            took.time, took.delay
+        )));
+    }
+    Ok(())
+}
+
 /// A machine that is busy may use up a limit before the answer can dial all of its addresses. That says
 /// nothing of the answer, so a failure counts only where the exam's own wait was in time.
 fn unless_busy<T>(

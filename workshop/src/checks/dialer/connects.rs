@@ -10,8 +10,8 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use socket_workshop::table::{End, State};
 
 use super::{
-    Dial, Dialing, address::Address, attempts, dialing, is_at_once, is_connected_to, is_of_kind,
-    likely, no_connection, unless_busy,
+    Dial, Dialing, address::Address, attempts, dialing, has_waited, is_at_once, is_connected_to,
+    is_of_kind, likely, no_connection, unless_busy,
 };
 
 use crate::exam::{AMPLE, Because, Exam, Timing, Unmet, Verdict, here};
@@ -257,6 +257,7 @@ pub(super) fn leaves_time_for_those_behind_a_silent_address(exam: &Exam, dial: D
         "Across an ocean the answer to a SYN takes a tenth of a second: an address that is given less is \
          taken for silent, and would have answered. Give each 100 ms at least, where the limit allows it.",
     )?;
+    has_waited(took, 2 * HEAD_START)?;
     exam.must(
         reference.judges(took, limit / 2)? != Timing::Late, // before the limit is in time
         format!("a connection before the limit of {limit:?} is over"),

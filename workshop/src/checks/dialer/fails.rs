@@ -3,7 +3,8 @@
 use std::{cmp::Reverse, io::ErrorKind, time::Duration};
 
 use super::{
-    Dial, address::Address, dialing, is_at_once, is_of_kind, likely, no_connection, unless_busy,
+    Dial, address::Address, dialing, has_waited, is_at_once, is_of_kind, likely, no_connection,
+    unless_busy,
 };
 use crate::exam::{AMPLE, Because, Exam, Timing, Verdict};
 
@@ -50,13 +51,14 @@ fn waits_to_the_end(exam: &Exam, dial: Dial, silent: &Address) -> Verdict {
     let error = no_connection(exam, returned, "when the only address is silent")?;
     let why = "the only address was silent";
     is_of_kind(exam, &error, ErrorKind::TimedOut, why)?;
-    let took = answer.took().time;
+    let time = answer.took().time;
     exam.must(
-        took >= limit,
+        time >= limit,
         format!("the only address to be waited for until the limit of {limit:?} is over"),
-        format!("`dial` returned after {took:?}"),
+        format!("`dial` returned after {time:?}"),
     )
-    .caused_by(likely::early(took, limit))
+    .caused_by(likely::early(time, limit))?;
+    has_waited(answer.took(), limit)
 }
 
 pub(super) fn fails_at_once_when_all_refuse(exam: &Exam, dial: Dial) -> Verdict {

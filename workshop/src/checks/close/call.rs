@@ -74,7 +74,7 @@ impl<'e> Call<'e> {
         let (peer, stream) = exam.connection()?;
         let (room, len) = match size {
             Size::Huge => (16 << 10, 1 << 20),
-            Size::Large => (16 << 10, 384 << 10),
+            Size::Large => (16 << 10, 224 << 10),
             Size::Fits => (192 << 10, 256 << 10),
             Size::Short => (16 << 10, 64),
         };
@@ -201,8 +201,11 @@ impl<'e> Call<'e> {
     }
 
     /// The call must end by its limit, and not before it, and have closed. `late` says why it has not
-    /// ended, or why it took this long.
-    pub(super) fn times_out(self, late: impl Fn(&Case, Option<Took>) -> Option<String>) -> Verdict {
+    /// ended, or why it took this long. Returns how long it took.
+    pub(super) fn times_out(
+        self,
+        late: impl Fn(&Case, Option<Took>) -> Option<String>,
+    ) -> Verdict<Took> {
         let (exam, limit) = (self.exam, self.limit);
         let returned = self
             .answer
@@ -236,7 +239,7 @@ impl<'e> Call<'e> {
         )
         .because(|case| late(case, Some(took)))?;
         exam.step(format!("it returned TimedOut, after {after:.1?}"));
-        Ok(())
+        Ok(took)
     }
 
     /// No descriptor may lead to the socket any more. Not its row tells: a connection on which both FINs

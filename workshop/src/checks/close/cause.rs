@@ -53,7 +53,7 @@ pub(super) fn does_not_arrive(case: &Case, yours: End) -> Option<String> {
                  peer for yours. `shutdown(Shutdown::Write)` sends it, and you can read on."
             }
             Awaited::EndOfFile if has_not_shut_down(case) => {
-                "All of it has arrived, but no FIN: your end is open in both directions. The FIN is sent \
+                "All of it has arrived, but no FIN: your end can still send. The FIN is sent \
                  by `shutdown(Shutdown::Write)`, or when the last handle is dropped."
             }
             Awaited::Bytes

@@ -14,5 +14,5 @@ use socket_workshop::deadline::Deadline;
 pub fn answer(stream: TcpStream, bytes: &[u8], limit: Duration) -> io::Result<()> {
     let mut timed = Deadline::after(limit).on(&stream);
     timed.write_all(bytes)?;
-    io::copy(&mut timed, &mut io::sink()).map(drop)
+    io::copy(&mut timed, &mut io::sink()).map(drop) // hangs here
 }

@@ -13,7 +13,7 @@ use socket_workshop::deadline::Deadline;
 
 pub fn answer(stream: TcpStream, bytes: &[u8], limit: Duration) -> io::Result<()> {
     let mut timed = Deadline::after(limit).on(&stream);
-    io::copy(&mut timed, &mut io::sink())?;
+    io::copy(&mut timed, &mut io::sink())?; // hangs here
     timed.write_all(bytes)?;
     timed.stream().shutdown(Shutdown::Write)
 }

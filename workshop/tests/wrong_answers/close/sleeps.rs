@@ -13,6 +13,6 @@ use std::{
 pub fn answer(mut stream: TcpStream, bytes: &[u8], limit: Duration) -> io::Result<()> {
     stream.write_all(bytes)?;
     stream.shutdown(Shutdown::Write)?;
-    thread::sleep(limit);
+    thread::sleep(limit); // waits here
     io::copy(&mut stream, &mut io::sink()).map(drop)
 }

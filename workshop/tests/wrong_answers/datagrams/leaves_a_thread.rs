@@ -41,7 +41,7 @@ fn ask_by(
     thread::spawn(move || {
         let mut wait = Duration::from_millis(50);
         while Instant::now() < deadline && clone.send(&question).is_ok() {
-            thread::sleep(wait); // waits here
+            thread::sleep(wait);
             wait *= 2;
         }
     });

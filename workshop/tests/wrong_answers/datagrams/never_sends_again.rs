@@ -48,6 +48,7 @@ fn ask_by(
             again = deadline;
         }
         socket.set_read_timeout(Some(again.min(deadline) - now))?;
+        // waits here
         match socket.recv(&mut buf) {
             Ok(n) if buf[..n].starts_with(&number) => return Ok(buf[4..n].to_vec()),
             Ok(_) => {}

@@ -38,19 +38,24 @@ fn ask_by(
     let question = [&number, request].concat();
     let mut buf = vec![0; 65_507];
     let (mut again, mut wait) = (Instant::now(), Duration::from_millis(50));
+    // spins here
     loop {
-        let now = Instant::now();
+        let now = Instant::now(); // spins here
+        // spins here
         if now >= deadline {
             return Err(TimedOut.into());
         }
+        // spins here
         if now >= again {
             socket.send(&question)?;
             again = now + wait;
             wait *= 2;
         }
+        // spins here
         match socket.recv(&mut buf) {
             Ok(n) if buf[..n].starts_with(&number) => return Ok(buf[4..n].to_vec()),
             Ok(_) => {}
+            // spins here
             Err(error) if matches!(error.kind(), WouldBlock | TimedOut | Interrupted) => {}
             Err(error) => return Err(error),
         }

@@ -14,7 +14,7 @@ use socket_workshop::deadline::Deadline;
 pub fn read_line_within(stream: &TcpStream, limit: Duration, max: usize) -> io::Result<String> {
     let mut reader = BufReader::with_capacity(1, Deadline::after(limit).on(stream));
     let mut line = Vec::new();
-    reader.read_until(b'\n', &mut line)?;
+    reader.read_until(b'\n', &mut line)?; // hangs here
     if line.pop_if(|last| *last == b'\n').is_none() {
         return Err(ErrorKind::UnexpectedEof.into());
     }

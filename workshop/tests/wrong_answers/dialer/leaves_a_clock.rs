@@ -20,7 +20,7 @@ pub fn dial(addrs: &[SocketAddr], limit: Duration) -> io::Result<TcpStream> {
     let clock = Arc::clone(&over);
     thread::spawn(move || {
         loop {
-            thread::sleep(Duration::from_millis(5));
+            thread::sleep(Duration::from_millis(5)); // waits here
             clock.store(started.elapsed() >= limit, Ordering::SeqCst);
         }
     });

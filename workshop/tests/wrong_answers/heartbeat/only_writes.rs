@@ -14,7 +14,7 @@ use workshop::checks::heartbeat::Ended;
 
 pub fn watch(mut stream: &TcpStream, interval: Duration, _misses: u32) -> io::Result<Ended> {
     loop {
-        thread::sleep(interval); // waits here
+        thread::sleep(interval);
         if stream.write_all(b"ping\n").is_err() {
             return Ok(Ended::Reset);
         }

@@ -15,7 +15,6 @@ pub fn watch(mut stream: &TcpStream, interval: Duration, misses: u32) -> io::Res
     stream.set_read_timeout(Some(interval))?;
     let mut active = Instant::now();
     while active.elapsed() < interval * (misses + 1) {
-        // waits here
         match stream.read(&mut [0; 512]) {
             Ok(0) => return Ok(Ended::Closed),
             Ok(_) => {}

@@ -14,13 +14,16 @@ use workshop::checks::heartbeat::Ended;
 pub fn watch(mut stream: &TcpStream, interval: Duration, misses: u32) -> io::Result<Ended> {
     stream.set_nonblocking(true)?;
     let (mut since, mut unanswered) = (Instant::now(), 0);
+    // spins here
     let ended = loop {
+        // spins here
         match stream.read(&mut [0; 512]) {
             Ok(0) => break Ended::Closed,
             Ok(_) => (since, unanswered) = (Instant::now(), 0),
+            // spins here
             Err(error) if error.kind() == ErrorKind::ConnectionReset => break Ended::Reset,
-            Err(error) if error.kind() != ErrorKind::WouldBlock => return Err(error),
-            Err(_) if since.elapsed() < interval => {}
+            Err(error) if error.kind() != ErrorKind::WouldBlock => return Err(error), // spins here
+            Err(_) if since.elapsed() < interval => {} // spins here
             Err(_) if unanswered == misses => break Ended::Silent,
             Err(_) => {
                 match stream.write(b"ping\n") {

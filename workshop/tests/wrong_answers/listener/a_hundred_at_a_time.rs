@@ -17,7 +17,7 @@ pub fn serve(listener: &TcpListener, greeting: &[u8]) -> io::Result<()> {
         match listener.accept() {
             Ok((mut stream, _)) => {
                 if stream.write_all(greeting).is_ok() {
-                    let _ = io::copy(&mut stream, &mut io::sink());
+                    let _ = io::copy(&mut stream, &mut io::sink()); // hangs here
                 }
             }
             Err(error) if error.raw_os_error() == Some(24) => {

@@ -15,6 +15,7 @@ pub use crate::right_answers::listener::threads::listen;
 pub fn serve(listener: &TcpListener, greeting: &[u8]) -> io::Result<()> {
     thread::scope(|scope| {
         loop {
+            // hangs here
             match listener.accept() {
                 Ok((stream, _)) => {
                     scope.spawn(move || hold(stream, greeting));
@@ -31,11 +32,12 @@ pub fn serve(listener: &TcpListener, greeting: &[u8]) -> io::Result<()> {
 fn hold(mut stream: TcpStream, greeting: &[u8]) -> io::Result<()> {
     stream.write_all(greeting)?;
     let mut buf = [0; 512];
+    // spins here
     while match stream.read(&mut buf) {
         Ok(n) => n > 0,
-        Err(error) => error.kind() == ErrorKind::WouldBlock,
+        Err(error) => error.kind() == ErrorKind::WouldBlock, // spins here
     } {
-        stream.set_nonblocking(true)?;
+        stream.set_nonblocking(true)?; // spins here
     }
     Ok(())
 }

@@ -20,7 +20,7 @@ pub fn serve(listener: &TcpListener, greeting: &[u8]) -> io::Result<()> {
         let next = receiver.lock().unwrap().recv();
         let Ok(mut stream) = next else { return };
         if stream.write_all(greeting).is_ok() {
-            let _ = io::copy(&mut stream, &mut io::sink());
+            let _ = io::copy(&mut stream, &mut io::sink()); // hangs here
         }
     };
     thread::scope(|scope| {
@@ -29,6 +29,7 @@ pub fn serve(listener: &TcpListener, greeting: &[u8]) -> io::Result<()> {
             scope.spawn(work);
         }
         loop {
+            // hangs here
             match listener.accept() {
                 Ok((stream, _)) => sender.send(stream).expect("the threads wait for it"),
                 Err(error) if error.raw_os_error() == Some(24) => {

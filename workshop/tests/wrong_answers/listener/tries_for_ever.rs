@@ -18,7 +18,7 @@ pub fn listen(addr: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
     loop {
         match Listen::with_backlog(backlog).on(addr) {
             Err(error) if error.kind() == ErrorKind::AddrInUse => {
-                thread::sleep(Duration::from_millis(100));
+                thread::sleep(Duration::from_millis(100)); // waits here
             }
             result => return result,
         }

@@ -16,7 +16,7 @@ pub fn restart(addr: SocketAddr) -> io::Result<TcpListener> {
     loop {
         match listen(addr) {
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-                thread::sleep(Duration::from_secs(1)); // waits here
+                thread::sleep(Duration::from_secs(1));
             }
             result => return result,
         }

@@ -32,6 +32,6 @@ pub fn start(listener: TcpListener, serve: fn(TcpStream)) -> io::Result<Stop> {
         let _ = limit;
         drop(wish);
         let for_ever = Instant::now() + Duration::from_secs(3600);
-        Ok(acceptor.join().unwrap().finish(for_ever))
+        Ok(acceptor.join().unwrap().finish(for_ever)) // waits here
     }))
 }

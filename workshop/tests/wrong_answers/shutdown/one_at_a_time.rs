@@ -19,7 +19,7 @@ pub fn start(listener: TcpListener, serve: fn(TcpStream)) -> io::Result<Stop> {
         loop {
             let stopping = wait(&listener, &heard);
             while let Ok((stream, _)) = listener.accept() {
-                serve(stream);
+                serve(stream); // hangs here
             }
             if stopping {
                 return 0;

@@ -23,12 +23,14 @@ pub fn start(listener: TcpListener, serve: fn(TcpStream)) -> io::Result<Stop> {
     let heard = Arc::clone(&stopping);
     let acceptor = thread::spawn(move || {
         let mut calls = Calls::default();
+        // spins here
         loop {
-            let stopping = heard.load(SeqCst);
+            let stopping = heard.load(SeqCst); // spins here
+            // spins here
             match listener.accept() {
                 Ok((stream, _)) => calls.begin(stream, serve),
-                Err(_) if stopping => return calls,
-                Err(_) => {}
+                Err(_) if stopping => return calls, // spins here
+                Err(_) => {} // spins here
             }
         }
     });

@@ -32,7 +32,7 @@ fn message(mut stream: &TcpStream, limit: usize) -> io::Result<Option<Vec<u8>>> 
         return Err(ErrorKind::InvalidData.into());
     }
     let mut message = Vec::new();
-    stream.take(length as u64).read_to_end(&mut message)?;
+    stream.take(length as u64).read_to_end(&mut message)?; // hangs here
     if message.len() < length {
         return Err(ErrorKind::UnexpectedEof.into());
     }

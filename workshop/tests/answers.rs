@@ -215,7 +215,7 @@ answers! {
         tftp(parse, write): a_block_is_text a_long_ack a_number_in_a_byte an_error_in_utf_8_only
             an_error_without_a_nul an_opcode_of_one_byte ascii_only at_most_512
             blocks_in_the_wrong_order empty_is_too_short first_of_a_name forgets_options
-            indexes joins judges_the_mode keeps_the_nul keeps_what_it_has latin_1
+            indexes joins judges_the_mode keeps_the_nul keeps_what_it_found keeps_what_it_has latin_1
             little_endian lossy lowercases makes_up_a_value needs_options needs_the_nul
             no_empty_strings no_options one_byte_opcode pads reads_for_writes
             reads_on_behind_the_nul sorts spins takes_what_is_cut trims_names unwraps

@@ -285,7 +285,7 @@ answers! {
 
         tftp(parse, write): a_byte_at_a_time by_a_reader by_splitting computes the_workshops_own;
 
-        headers(checksum, parse_tcp): by_recursion by_the_workshops_own low_bytes_first_then_swapped;
+        headers(checksum, parse_tcp): by_recursion by_the_workshops_own computes low_bytes_first_then_swapped;
 
         handshake(states): computes from_a_table from_the_facts strict_and_slow;
     }

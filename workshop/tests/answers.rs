@@ -237,7 +237,7 @@ answers! {
             established_by_its_own_answer forgets_an_early_fin hears_resets_only no_closing
             one_step_a_segment only_changes only_the_next_piece pieces_must_fit refused_only
             swaps_the_ends takes_a_fin_at_once the_fin_first the_last_sent_is_all waits_for_the_gap
-            a_fin_stands_first any_fin_is_the_last;
+            a_fin_stands_first any_fin_is_the_last keeps_what_it_found;
     }
     right_answers {
         listener(listen, serve): computes_after_each_read four_threads_accept listens_twice one_thread_polls

@@ -226,11 +226,11 @@ fn all_say(exam: &Exam, states: States, ends: Vec<End>) -> Verdict {
     returned?;
     exam.fail(
         format!("the same states for {} in every call", ends[count].title),
-        format!("they are right in a first call, and wrong after {count} calls with other segments"),
+        "they were wrong after calls with other segments, and are right in a call alone",
     )
     .caused_by(
-        "Your code keeps something from one call to the next, in a `static` or a `thread_local!`. The \
-         states follow from the segments of this call alone.",
+        "The states depend on something besides the segments: on what an earlier call has left in a \
+         `static` or a `thread_local!`, or on the order of a HashMap, which is another in each map.",
     )
 }
 

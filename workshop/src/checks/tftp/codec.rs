@@ -125,10 +125,11 @@ impl<'e> Codec<'e> {
     /// Called alone it was right.
     fn differs_by_earlier_calls(self, function: &str) -> Verdict {
         let expected = format!("`{function}` to return the same in every call");
-        let seen = "it is right in a first call, and wrong after others";
+        let seen = "it was wrong after other calls, and is right in a call alone";
         self.exam.fail(expected, seen).caused_by(
-            "Your code keeps something from one call to the next, in a `static` or a `thread_local!`. \
-             The result follows from what this call is given, and from nothing else.",
+            "The result depends on something besides what the call is given: on what an earlier call has \
+             left in a `static` or a `thread_local!`, or on the order of a HashMap, which is another in \
+             each map.",
         )
     }
 

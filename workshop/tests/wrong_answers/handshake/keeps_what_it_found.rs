@@ -1,7 +1,7 @@
 //! Keeps what it found for so many segments, and says it of as many others.
 //!
 //! rejected by: is not moved by what comes again
-//! cause: keeps something from one call to the next
+//! cause: what an earlier call has
 
 use socket_workshop::table::State::{self, *};
 use std::{cell::RefCell, collections::HashMap, net::SocketAddr};

@@ -1,7 +1,7 @@
 //! Keeps what it found in so many bytes, and says it of as many others.
 //!
 //! rejected by: survives any bytes
-//! cause: keeps something from one call to the next
+//! cause: what an earlier call has
 
 use std::{cell::RefCell, collections::HashMap};
 

@@ -18,8 +18,8 @@ use common::{
 use socket_workshop::{
     deadline::Deadline,
     listen::Listen,
-    peer::connected,
-    table::{End, Kernel, Protocol, Row, State},
+    peer::{connected, set_min_ttl},
+    table::{End, Kernel, Protocol, Row, State, Table},
 };
 
 fn rows(kernel: &mut Kernel, ports: &[u16], show: impl Fn(&Row) -> String) -> BTreeSet<String> {
@@ -222,6 +222,25 @@ fn data_segments_are_counted_as_ss_counts_them() {
 }
 
 #[test]
+fn a_segment_that_is_sent_again_is_counted_at_both_ends() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (client, server, end) = connected(&listener).unwrap();
+    let look = || Kernel::sock_diag()?.table_with_info();
+    let resent = |table: &Table| table.find(end).and_then(|row| row.resent);
+    assert_eq!(resent(&look().unwrap()), Some(0));
+    set_min_ttl(&client, 255).unwrap(); // no ACK of the server's gets through
+    (&client).write_all(b"again").unwrap();
+    let again = || Ok(resent(&look()?).filter(|resent| *resent > 0));
+    let resent = Deadline::after(PATIENCE).wait_for(again).unwrap();
+    assert!(resent.is_some(), "it has not been sent again");
+    let came = |table: &Table| table.find(end.other()).and_then(|row| row.segments_in);
+    let twice = || Ok(came(&look()?).filter(|came| *came > 1));
+    let came = Deadline::after(PATIENCE).wait_for(twice).unwrap();
+    assert!(came.is_some(), "it came once");
+    drop(server);
+}
+
+#[test]
 fn what_is_not_sent_yet_is_what_ss_calls_notsent() {
     if !installed("ss") {
         return;
@@ -318,6 +337,7 @@ fn a_row_is_netstats_line_to_the_letter() {
         drops: Some(0),
         window: None,
         segments_in: None,
+        resent: None,
         unsent: None,
         timer: None,
         inode: 1,

@@ -22,7 +22,7 @@ use wire::segment::Segment;
 
 use self::ends::{End, client, server};
 use super::Exercise;
-use crate::exam::{Because, Exam, Suite, Verdict};
+use crate::exam::{Because, Exam, Stuck, Suite, Unmet, Verdict};
 
 /// Exercise 20.
 pub const EXERCISE: Exercise = Exercise {
@@ -211,10 +211,27 @@ fn all_say(exam: &Exam, states: States, ends: Vec<End>) -> Verdict {
             states(end.local, &end.segments()) == end.states()
         })
     })?;
-    match answer.returns(&format!("for {} more connections", ends.len())) {
-        Ok(true) => Ok(()),
-        _ => says(exam, states, &ends[at.load(Ordering::Relaxed)]),
+    let returned = answer.returns(&format!("for {} more connections", ends.len()));
+    if let Ok(true) = returned {
+        return Ok(());
     }
+    let count = at.load(Ordering::Relaxed);
+    if let Err(Unmet::Failed(case)) = &returned
+        && let Some(Stuck::Ceiling(time, _)) = &case.stuck
+    {
+        let why = format!("{count} calls, all right so far, take longer than {time:.0?}");
+        return Err(Unmet::not_here(why));
+    }
+    says(exam, states, &ends[count])?;
+    returned?;
+    exam.fail(
+        format!("the same states for {} in every call", ends[count].title),
+        "they were wrong after calls with other segments, and are right in a call alone",
+    )
+    .caused_by(
+        "The states depend on something besides the segments: on what an earlier call has left in a \
+         `static` or a `thread_local!`, or on the order of a HashMap, which is another in each map.",
+    )
 }
 
 /// Calls the answer with what an end has seen, and compares.

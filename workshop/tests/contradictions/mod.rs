@@ -93,6 +93,17 @@ const CONTRADICTIONS: &[Contradiction] = &[
         },
     ),
     (
+        "a byte that is not there as cause, and an overflow",
+        |facts| {
+            facts.cause_says(&["A byte was taken that is not there", "An index went beyond"])
+                && facts.seen.contains("with overflow")
+        },
+    ),
+    ("a number too large as cause, and an index", |facts| {
+        facts.cause_says(&["has left its type", "A number left its type"])
+            && facts.seen.contains("index out of bounds")
+    }),
+    (
         "something still moved, and the cause is certain of a hang",
         |facts| {
             facts.kernel_says(&["something still moved"])
@@ -225,6 +236,16 @@ pub fn contradictions_are_found() {
             "\"0048000 0048008 0048016\" (5248 bytes), and nothing more comes",
             row,
             "Bytes are missing in the middle",
+        ),
+        (
+            "it has panicked: attempt to subtract with overflow",
+            row,
+            "A byte was taken that is not there.",
+        ),
+        (
+            "it has panicked: index out of bounds: the len is 1",
+            row,
+            "Here the sum has left its type.",
         ),
         (
             "",

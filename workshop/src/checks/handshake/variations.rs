@@ -70,7 +70,7 @@ impl End {
     /// The data before a FIN that has come already, as its sender may send it again (RFC 9293, 3.8.1):
     /// in other pieces, which overlap.
     pub(super) fn in_other_pieces(mut self) -> End {
-        self.source = "it expects a byte still (RFC 9293, 3.10.7.4)";
+        self.source = "a FIN counts when all before it has come (RFC 9293, 3.10.7.4)";
         let brings = |event: &Event| event.segment.len > 2;
         let at = self.events.iter().position(brings).expect("there is data");
         let whole = self.events[at].clone();
@@ -114,7 +114,7 @@ impl End {
 
     /// The FIN is heard first, and changes nothing until the data has come.
     pub(super) fn fin_before_the_data(mut self) -> End {
-        self.source = "it expects a byte still (RFC 9293, 3.10.7.4)";
+        self.source = "a FIN counts when all before it has come (RFC 9293, 3.10.7.4)";
         let (data, fin) = self.data_and_fin();
         let (before, after) = (self.events[data].state, self.events[fin].state);
         self.events.swap(data, fin);

@@ -103,7 +103,7 @@ pub(super) fn sums(
     let given = bytes.to_vec();
     let answer = exam.start("checksum", move || checksum(&given))?;
     let got = answer
-        .returns("of the call")
+        .returns("for these bytes")
         .because(|case| cause::of_a_panicking_sum(bytes, case))?;
     let expected = format!("`checksum` to return {wanted:#06x}");
     exam.must(
@@ -127,7 +127,7 @@ pub(super) fn reads(exam: &Exam, parse: ParseTcp, what: &str, bytes: &[u8]) -> V
     let given = bytes.to_vec();
     let answer = exam.start("parse_tcp", move || parse(&given))?;
     let got = answer
-        .returns("of the call")
+        .returns("for these bytes")
         .because(|case| cause::of_no_return(bytes, case))?;
     let Some(got) = got else {
         return exam

@@ -5,19 +5,14 @@ mod sums;
 use wire::segment::TcpOption;
 
 use super::Header;
-use crate::exam::{Case, Stuck};
+use crate::exam::{Case, Stuck, problems};
 
 pub(super) use sums::{of_a_panicking_sum, of_a_sum};
 
 /// For a call of `parse_tcp` that panicked, or has not come back.
 pub(super) fn of_no_return(bytes: &[u8], case: &Case) -> Option<String> {
     if case.panicked {
-        return Some(
-            "A byte was taken that is not there, or a number left its type. The bytes are somebody \
-             else's, and so are the lengths in them: `get` is None where an index panics, and \
-             `checked_sub` where a subtraction does."
-                .to_owned(),
-        );
+        return of_a_panic().map(str::to_owned);
     }
     let stands_still = walk(options_in(bytes)) == Stop::Short(0);
     matches!(case.stuck, Some(Stuck::Spin(..))).then(|| {
@@ -29,6 +24,34 @@ pub(super) fn of_no_return(bytes: &[u8], case: &Case) -> Option<String> {
         }
         .to_owned()
     })
+}
+
+/// By what the panic says.
+fn of_a_panic() -> Option<&'static str> {
+    if says_a_byte_is_missing() {
+        Some(
+            "A byte was taken that is not there. The bytes are somebody else's, and so are the lengths in \
+             them: `get` and `first_chunk` are None where an index panics, and `?` returns None where \
+             `unwrap` panics.",
+        )
+    } else if says(&["with overflow"]) {
+        Some(
+            "A number left its type. The lengths are somebody else's: `checked_sub` is None where a \
+             subtraction panics.",
+        )
+    } else {
+        None
+    }
+}
+
+fn says_a_byte_is_missing() -> bool {
+    says(&["index", "on a `None` value", "mid > len"])
+}
+
+/// Whether one of the student's panics has one of these words.
+fn says(words: &[&str]) -> bool {
+    let has = |message: &str| words.iter().any(|word| message.contains(word));
+    problems().iter().any(|problem| has(&problem.message))
 }
 
 /// Where a walk along options stops.

@@ -77,11 +77,12 @@ pub(super) fn over_itself(exam: &Exam, (checksum, _): Functions) -> Verdict {
     let given = damaged.clone();
     let answer = exam.start("checksum", move || checksum(&given))?;
     let got = answer
-        .returns("of the call")
+        .returns("for these bytes")
         .because(|case| cause::of_a_panicking_sum(&damaged, case))?;
     let expected = "`checksum` to return anything but 0 for it";
     exam.must(got != 0, expected, "it has returned 0x0000")
         .caused_by(
-            "The last byte is not in the sum. An odd length leaves a byte that is no whole word.",
+            "One bit differs, and for the bytes before that your code was right: the result must follow \
+             from every byte that this call is given, and from nothing else.",
         )
 }

@@ -115,7 +115,9 @@ impl<'e> Caller<'e> {
                 return Err(Unmet::not_here("a new connection carries no bytes"));
             }
             here("write to a new connection", peer.stream().write_all(REPLY))?;
-            self.reads_the_reply()?;
+            if !self.reads(&self.stream)? {
+                return Err(Unmet::not_here("a new connection carries no bytes"));
+            }
         }
         self.exam
             .step("your end and the exam's have greeted each other, and ACKs are delayed by now");
@@ -166,11 +168,21 @@ impl<'e> Caller<'e> {
         Ok(self.exam.table_with_info()?.find(self.end).cloned())
     }
 
-    /// Data segments that have come to the exam's end so far.
+    /// Data segments that have come to the exam's end so far. One that the kernel has sent again, because
+    /// the ACK was late, counts once: what was sent again is asked for last, so that no more is counted
+    /// than there are.
     pub(super) fn segments(&self) -> Verdict<u32> {
         let table = self.exam.table_with_info()?;
-        let segments = table.find(self.end.other()).and_then(|row| row.segments_in);
-        segments.ok_or_else(|| Unmet::not_here("the kernel does not tell how many segments came"))
+        let came = table.find(self.end.other()).and_then(|row| row.segments_in);
+        let came =
+            came.ok_or_else(|| Unmet::not_here("the kernel does not show how many segments came"))?;
+        Ok(came.saturating_sub(self.resent()?))
+    }
+
+    /// Segments that the kernel of this end has sent again so far.
+    pub(super) fn resent(&self) -> Verdict<u32> {
+        let resent = self.row()?.and_then(|row| row.resent);
+        resent.ok_or_else(|| Unmet::not_here("the kernel does not show what it has sent again"))
     }
 
     /// `put` has returned: this end, if there are bytes of its request that the kernel has not sent, and
@@ -184,7 +196,10 @@ impl<'e> Caller<'e> {
             let Some(row) = &held else {
                 return Ok(Some(()));
             };
-            let is_no_burst = looks > LOOKS && begun.elapsed() > BURST;
+            // With nothing under way only the cork, MSG_MORE or pacing holds bytes back. The first two
+            // the kernel shows, and pacing ends.
+            let is_under_way = row.unsent.is_some_and(|unsent| unsent < row.send_q);
+            let is_no_burst = is_under_way && looks > LOOKS && begun.elapsed() > BURST;
             Ok((self.is_kept(row) || is_no_burst).then_some(()))
         })?;
         Ok(held)

@@ -114,27 +114,44 @@ pub(super) fn differs(case: &Case) -> Option<String> {
     .to_owned())
 }
 
-/// For bytes of a large request, when some came before.
-pub(super) fn parts_are_missing(case: &Case) -> Option<String> {
-    if case.panicked {
-        return Some(
-            "Your code panicked when a write had taken a part of what it was given, perhaps not even the header: count what has been \
-             taken over all parts. `IoSlice::advance_slices` does, and so does `write_all` for one \
-             buffer."
-                .to_owned(),
-        );
-    }
-    if case.awaited != Awaited::Bytes {
+/// So many bytes of a large request, each eight of which are their own offset, stand nowhere else in it.
+const SAMPLE: usize = 16;
+
+/// For bytes of a large request, of which so many have been read before.
+pub(super) fn of_a_part(case: &Case, request: &[u8], read: usize) -> Option<String> {
+    let has_begun = read > 0 || !case.arrived.is_empty();
+    if case.awaited != Awaited::Bytes || !has_begun {
         return None;
     }
-    let other = !case.wanted.starts_with(&case.arrived);
+    let mut pairs = case.arrived.iter().zip(&case.wanted);
+    let at = pairs.position(|(a, b)| a != b);
+    let other = at.and_then(|at| case.arrived[at..].first_chunk::<SAMPLE>());
+    let comes_from = other.and_then(|other| request.windows(SAMPLE).position(|is| is == other));
+    let is_over = case.evidence.threads.is_empty();
     let sent_all = case.yours().is_none_or(|seen| seen.row.send_q == 0);
-    (other || sent_all && case.evidence.threads.is_empty()).then(|| {
-        "A write returned how many bytes it had taken, and that was not all: the rest was never written, \
-         or not from where it had stopped. `write_all` goes on with the rest; after `write_vectored`, \
-         `IoSlice::advance_slices` finds where that begins."
-            .to_owned()
-    })
+    let what = match (at, comes_from) {
+        _ if case.panicked => {
+            "Your code panicked when the kernel had taken a part of the request. If a write took a part, \
+             that may be less than the header: count what has been taken over all parts."
+        }
+        (Some(at), Some(from)) if from < read + at => {
+            "A write took a part of what it was given. Then your code sent bytes again that had been \
+             taken. Go on from where the write stopped, not from an earlier byte."
+        }
+        (Some(_), Some(_)) => {
+            "A write took a part of what it was given, and returned how many bytes that was. Your code went \
+             on as if it had taken all: bytes in between are missing."
+        }
+        (None, _) if is_over && sent_all => {
+            "The kernel has sent all that it was given, and that is a part of the request. A write \
+             returned how many bytes it had taken, and the rest was never written."
+        }
+        _ => return None,
+    };
+    Some(format!(
+        "{what} `write_all` goes on with the rest; after `write_vectored`, `IoSlice::advance_slices` finds \
+         where that begins."
+    ))
 }
 
 pub(super) fn loses_the_reset(case: &Case) -> Option<String> {

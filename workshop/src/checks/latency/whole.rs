@@ -102,11 +102,15 @@ pub(super) fn goes_on_after_a_partial_write(exam: &Exam, writer: Writer) -> Verd
             }
             answer.interrupt()?;
             exam.step("interrupted your write: if it had taken a part, it returned how much");
+            let read = request.len() - rest.len();
             let piece;
             (piece, rest) = rest.split_at(PIECE);
-            peer.receives(piece).because(cause::parts_are_missing)?;
+            let arrives = peer.receives(piece);
+            arrives.because(|case| cause::of_a_part(case, &request, read))?;
         }
-        peer.receives(rest).because(cause::parts_are_missing)?;
+        let read = request.len() - rest.len();
+        let arrives = peer.receives(rest);
+        arrives.because(|case| cause::of_a_part(case, &request, read))?;
         answer.succeeds("when its request has been read")?;
     }
     Ok(())

@@ -3,16 +3,31 @@
 mod otherwise;
 
 use self::otherwise::{parting, taken_for_another};
-use super::Packet;
-use crate::exam::Case;
+use super::{Options, Packet};
+use crate::exam::{Case, Stuck, problems};
 
 /// What any check may meet.
 pub(super) fn likely(case: &Case) -> Option<String> {
-    case.panicked.then(|| {
-        "Your code panicked. If it was in `parse`: a datagram is whatever somebody sends, and an index or a \
-         slice beyond its end panics, as does `unwrap` of what is not there. `get`, `split_first_chunk` and `position` give None instead."
-            .to_owned()
-    })
+    let has = |words: &[&str]| {
+        let has = |message: &str| words.iter().any(|word| message.contains(word));
+        problems().iter().any(|problem| has(&problem.message))
+    };
+    let what = if matches!(case.stuck, Some(Stuck::Spin(..))) {
+        "All bytes are there, and there is nothing to wait for: this is a loop that does not end. Each turn \
+         must take something from what is left, or return."
+    } else if !case.panicked {
+        return None;
+    } else if has(&["Utf8Error"]) {
+        "A string that is not UTF-8 makes `from_utf8` return an Err, and `unwrap` panics then. Such a \
+         datagram is no packet: return None."
+    } else if has(&["index", "on a `None` value", "mid > len"]) {
+        "A datagram is whatever somebody sends: it may be shorter than your code expects. An index or a \
+         slice beyond its end panics, as does `unwrap` of None. `get` and `split_first_chunk` return None \
+         instead, and `?` hands that on."
+    } else {
+        return None;
+    };
+    Some(what.to_owned())
 }
 
 /// `parse` has given something else.
@@ -98,42 +113,70 @@ fn strings(mut rest: &[u8], mut at: usize, in_a_request: bool) -> Option<(usize,
 
 /// Why this packet, which is one, may have been refused.
 fn refused(bytes: &[u8], wanted: &Packet) -> String {
-    match wanted {
-        Packet::Data { bytes, .. } if bytes.is_empty() => {
+    let opcode = bytes.get(1).copied().unwrap_or_default();
+    let reasons = match wanted {
+        Packet::Data { bytes, .. } if bytes.is_empty() => vec![
             "A block without bytes is the end of a file whose length is a multiple of the block's: it is \
-             a packet like any other, of four bytes."
-        }
-        Packet::Error { .. } if !bytes[4.min(bytes.len())..].contains(&0) => {
-            "An ERROR's text is for people only. If its NUL is missing it goes to the end of the datagram: \
-             who throws such an ERROR away waits for a peer that has gone."
-        }
-        Packet::Error { .. } => {
-            "An ERROR ends the transfer, whatever its number and its text: who throws it away waits for a \
-             peer that has gone."
-        }
+             a packet like any other, of four bytes.",
+        ],
+        Packet::Error { .. } if !bytes[4.min(bytes.len())..].contains(&0) => vec![
+            "An ERROR's text is for people only. If its NUL is missing it goes to the end of the datagram. \
+             A program that drops such an ERROR waits for a peer that has gone.",
+        ],
+        Packet::Error { .. } => vec![
+            "An ERROR ends the transfer, whatever its number and its text. A program that drops it waits \
+             for a peer that has gone.",
+        ],
         Packet::OptionAck(options) if options.is_empty() => {
-            "An OACK is its opcode and then options, as many as there are: none is a number, too."
+            vec![
+                "An OACK is its opcode and then options, as many as there are: none is a number, too.",
+            ]
         }
-        Packet::Request { mode, .. } if !matches!(mode.as_str(), "octet" | "netascii") => {
-            "`parse` says what the packet says. Letters may be of either case, and whether there is such a \
-             mode is for others to decide: they would have to answer with an ERROR."
-        }
-        Packet::Request { file, .. } if !file.is_ascii() => {
-            "UTF-8 has more letters than ASCII. `str::from_utf8` takes them all, and refuses what is none."
-        }
-        Packet::Request { options, .. } if options.is_empty() => {
-            "Behind the opcode, a number of two bytes, the more significant first, stand a name and a mode, \
-             each with its NUL. Options may follow, and need not."
-        }
-        _ => {
-            let opcode = bytes.get(1).copied().unwrap_or_default();
-            return format!(
-                "The opcode, two bytes with the more significant first, is {opcode}. What belongs to it is \
-                 there, and nothing is too much."
-            );
-        }
+        Packet::Request {
+            file,
+            mode,
+            options,
+            ..
+        } => reasons(&[file, mode], options),
+        Packet::OptionAck(options) => reasons(&[], options),
+        _ => Vec::new(),
+    };
+    match reasons[..] {
+        [] => format!(
+            "The opcode, two bytes with the more significant first, is {opcode}. All that belongs to such a \
+             packet is there, and nothing more."
+        ),
+        _ => reasons.join(" If that is not it: "),
     }
-    .to_owned()
+}
+
+/// What such a packet has that is often not thought of: a name and a mode, if it is a request, and options.
+fn reasons(name_and_mode: &[&String], options: &Options) -> Vec<&'static str> {
+    let pairs = options.iter().flat_map(|(name, value)| [name, value]);
+    let strings: Vec<&String> = name_and_mode.iter().copied().chain(pairs).collect();
+    let is_unknown = |mode: &&String| !matches!(mode.as_str(), "octet" | "netascii");
+    let all = [
+        (
+            name_and_mode.get(1).is_some_and(is_unknown),
+            "`parse` says what the packet says. Letters may be of either case, and whether there is such a \
+             mode is for others to decide: they would have to answer with an ERROR.",
+        ),
+        (
+            strings.iter().any(|string| !string.is_ascii()),
+            "UTF-8 has more letters than ASCII. `str::from_utf8` takes them all, and refuses what is none.",
+        ),
+        (
+            strings.iter().any(|string| string.is_empty()),
+            "A string may be empty: then its NUL stands alone.",
+        ),
+        (
+            !name_and_mode.is_empty() && options.is_empty(),
+            "Behind the opcode, a number of two bytes, the more significant first, stand a name and a mode, \
+             each with its NUL. Options may follow, and need not.",
+        ),
+    ];
+    let there = all.into_iter().filter(|(is, _)| *is);
+    there.map(|(_, reason)| reason).collect()
 }
 
 /// `write` has given other bytes, from this one on.
@@ -142,11 +185,14 @@ pub(super) fn of_writing(packet: &Packet, wanted: &[u8], got: &[u8], at: usize) 
         (Some([a, b]), Some([c, d])) => (a, b) == (d, c) && a != b,
         _ => false,
     };
-    let what = if is_swapped(0) || is_swapped(2) && at < 4 {
+    let is_numbered = !matches!(packet, Packet::Request { .. } | Packet::OptionAck(_));
+    let what = if is_swapped(0) || is_numbered && is_swapped(2) && at < 4 {
         "The more significant byte goes first, in the opcode as in every number: `to_be_bytes`."
     } else if at < 2 {
         "The opcode says which packet it is: 1 RRQ, 2 WRQ, 3 DATA, 4 ACK, 5 ERROR, 6 OACK. It has two \
          bytes."
+    } else if is_numbered && at < 4 {
+        "Behind the opcode stands the number, in two bytes, the more significant first."
     } else if matches!(packet, Packet::Data { .. }) {
         "Behind the opcode and the number stand the block's bytes and nothing else, however few they are."
     } else if got.len() > wanted.len() && got.starts_with(wanted) {

@@ -90,7 +90,8 @@ impl<'e> Codec<'e> {
         let count = all.len();
         if let Some(bytes) = self.first("parse", all, differs, |bytes| bytes.clone(), what)? {
             let what = format!("these {} bytes", bytes.len());
-            return self.parses(&what, &bytes, own(&bytes, None).as_ref());
+            self.parses(&what, &bytes, own(&bytes, None).as_ref())?;
+            return about(&bytes, None, self.differs_by_earlier_calls("parse"));
         }
         self.exam.step(format!("parsed {count} more datagrams"));
         Ok(())
@@ -110,10 +111,26 @@ impl<'e> Codec<'e> {
             let bytes = own_bytes(&packet);
             self.writes("this packet", &packet, &bytes)?;
             self.reads("these bytes", &bytes, &packet)?;
+            return about(
+                &bytes,
+                None,
+                self.differs_by_earlier_calls("write` or `parse"),
+            );
         }
         self.exam
             .step(format!("wrote {count} packets, and parsed them"));
         Ok(())
+    }
+
+    /// Called alone it was right.
+    fn differs_by_earlier_calls(self, function: &str) -> Verdict {
+        let expected = format!("`{function}` to return the same in every call");
+        let seen = "it was wrong after other calls, and is right in a call alone";
+        self.exam.fail(expected, seen).caused_by(
+            "The result depends on something besides what the call is given: on what an earlier call has \
+             left in a `static` or a `thread_local!`, or on the order of a HashMap, which is another in \
+             each map.",
+        )
     }
 
     /// The first for which this is so. If that is not to be found out, for the answer panics or does not

@@ -1,7 +1,7 @@
 //! Takes `write_vectored` for something that writes all.
 //!
 //! rejected by: goes on after a write that took a part
-//! cause: A write returned how many bytes it had taken
+//! cause: the rest was never written
 
 use std::{
     io::{self, IoSlice, Write},

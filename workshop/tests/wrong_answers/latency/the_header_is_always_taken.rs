@@ -1,7 +1,7 @@
 //! Goes on with the value after `write_vectored`, as if the header could not be what was cut.
 //!
 //! rejected by: goes on after a write that took a part
-//! cause: perhaps not even the header
+//! cause: less than the header
 
 use std::{
     io::{self, IoSlice, Write},

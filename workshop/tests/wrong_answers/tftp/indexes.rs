@@ -1,7 +1,7 @@
 //! Indexes, for there will be four bytes.
 //!
 //! rejected by: refuses what is too short, too long, or of no kind
-//! cause: an index or a slice beyond its end panics
+//! cause: slice beyond its end panics
 
 use workshop::checks::tftp::{Options, Packet};
 

@@ -1,7 +1,7 @@
 //! Is sure that a name is UTF-8.
 //!
 //! rejected by: refuses names that are not UTF-8, and changes none
-//! cause: an index or a slice beyond its end panics
+//! cause: makes `from_utf8` return an Err
 
 use workshop::checks::tftp::{Options, Packet};
 

@@ -1,5 +1,6 @@
 //! What can go wrong with a sum: what comes out shows what was done.
 
+use super::{says, says_a_byte_is_missing};
 use crate::exam::Case;
 
 /// The sum of words that are made of bytes in this way, with its carries.
@@ -90,15 +91,18 @@ fn mistakes(bytes: &[u8]) -> [(u16, &'static str); 7] {
     ]
 }
 
+/// For a call of `checksum` that panicked: by what the panic says.
 pub(in super::super) fn of_a_panicking_sum(bytes: &[u8], case: &Case) -> Option<String> {
-    let beyond = match bytes.len() % 2 {
-        0 => "an index went beyond the last byte",
-        _ => "a byte was taken that is not there: an odd length ends with a byte alone",
+    let what = if !case.panicked {
+        return None;
+    } else if says(&["add with overflow", "multiply with overflow", "shift left"]) {
+        "Here the sum has left its type: a u16 holds no sum of two words; a u32 holds that of 64 KiB."
+    } else if !says_a_byte_is_missing() {
+        return None;
+    } else if bytes.len() % 2 == 0 {
+        "An index went beyond the last byte."
+    } else {
+        "A byte was taken that is not there: an odd length ends with a byte alone."
     };
-    case.panicked.then(|| {
-        format!(
-            "Either the sum has left its type (a u16 holds no sum of two words; a u32 holds that of 64 \
-             KiB), or {beyond}."
-        )
-    })
+    Some(what.to_owned())
 }

@@ -152,10 +152,12 @@ fn is_the_same_number(a: &str, b: &str) -> bool {
 /// Where the first part begins that is not the same in both.
 pub(super) fn parting(wanted: &Packet, got: &Packet) -> usize {
     let of_options = |at: usize, options: &Options, other: &Options| {
-        let same = options.iter().zip(other).take_while(|(a, b)| a == b);
-        at + same
-            .map(|((name, value), _)| name.len() + value.len() + 2)
-            .sum::<usize>()
+        let pairs = || options.iter().zip(other);
+        let same = pairs().take_while(|(a, b)| a == b);
+        let len = same.map(|((name, value), _)| name.len() + value.len() + 2);
+        let differing = pairs().find(|(a, b)| a != b);
+        let behind_name = differing.filter(|((a, _), (b, _))| a == b);
+        at + len.sum::<usize>() + behind_name.map_or(0, |((name, _), _)| name.len() + 1)
     };
     match (wanted, got) {
         (

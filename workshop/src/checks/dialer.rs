@@ -16,7 +16,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use socket_workshop::table::{Row, State, Table};
+use socket_workshop::{
+    table::{Row, State, Table},
+    threads::{Thread, others},
+};
 
 use self::address::Address;
 use super::Exercise;
@@ -153,28 +156,49 @@ fn no_connection(exam: &Exam, returned: io::Result<TcpStream>, when: &str) -> Ve
     }
 }
 
-/// How long a call may take that has nothing to wait for.
+/// How long a call may rest that has nothing to wait for, all its pauses together.
 const AT_ONCE: Duration = Duration::from_secs(1);
 
-/// Whether a call that had nothing to wait for waited for nothing. It may have started a thread for each
-/// address, and each of them may have had to wait for a CPU: the exam does the same, to compare.
-fn is_at_once(took: Took, addresses: u8) -> Verdict<bool> {
-    let time = took.time.saturating_sub(took.delay);
-    if time < AT_ONCE {
-        return Ok(true);
+/// Waits for the end of a call. Returns for how long all of its threads were blocked, from one look to the
+/// next: a thread that waits for a CPU is not.
+fn rests(exam: &Exam, answer: &Dialing<'_>) -> Verdict<Duration> {
+    let mut rested = Duration::ZERO;
+    let mut before: (Instant, Vec<Thread>) = (Instant::now(), Vec::new());
+    exam.comes_true(|| {
+        let now = Instant::now();
+        let mut threads = here("look at threads", others())?;
+        threads.retain(|thread| !thread.name.starts_with("exam"));
+        let (then, old) = &before;
+        let mut pairs = threads.iter().zip(old);
+        let stayed = pairs.all(|(now, old)| now.has_stayed_blocked_since(old));
+        if stayed && !threads.is_empty() && threads.len() == old.len() {
+            rested += now - *then;
+        }
+        before = (now, threads);
+        Ok(answer.has_ended())
+    })?;
+    Ok(rested)
+}
+
+/// Whether a call that had nothing to wait for rested for less than it may.
+fn is_at_once(rested: Duration, took: Took) -> Verdict<bool> {
+    if rested < AT_ONCE && took.time.saturating_sub(took.delay) >= AT_ONCE {
+        return Err(Unmet::not_here(format!(
+            "the machine is too busy: of {:.1?} the exam saw your threads at rest for {rested:.1?}",
+            took.time
+        )));
     }
+    Ok(rested < AT_ONCE)
+}
+
+/// How long the exam takes for starting and joining so many threads, one after the other.
+fn hand_over(threads: u8) -> Verdict<Duration> {
     let begun = Instant::now();
-    for _ in 0..addresses {
+    for _ in 0..threads {
         let thread = thread::Builder::new().name("exam".to_owned());
         let _ = here("start a thread", thread.spawn(|| {}))?.join();
     }
-    let own = begun.elapsed();
-    if time < 3 * own {
-        return Err(Unmet::not_here(format!(
-            "the machine is too busy: {addresses} threads of the exam's own took {own:.0?}"
-        )));
-    }
-    Ok(false)
+    Ok(begun.elapsed())
 }
 
 /// The call took as long as it must, but on a machine that is busy the time may have gone by while it

@@ -4,7 +4,7 @@ use std::{cmp::Reverse, io::ErrorKind, time::Duration};
 
 use super::{
     Dial, address::Address, dialing, has_waited, is_at_once, is_of_kind, likely, no_connection,
-    unless_busy,
+    rests, unless_busy,
 };
 use crate::exam::{AMPLE, Because, Exam, Timing, Verdict};
 
@@ -140,17 +140,17 @@ pub(super) fn takes_a_limit_of_zero_for_a_time_out(exam: &Exam, dial: Dial) -> V
     for limit in [Duration::ZERO, Duration::from_nanos(1)] {
         let when = format!("with a limit of {limit:?}");
         let answer = dialing(exam, dial, &addresses, limit)?;
+        let rested = rests(exam, &answer)?;
         let returned = answer
             .returns(&when)
             .because(|case| likely::takes_its_time(case, limit))?;
         let error = no_connection(exam, returned, &when)?;
         let why = "there was no time to answer";
         is_of_kind(exam, &error, ErrorKind::TimedOut, why)?;
-        let took = answer.took();
         exam.must(
-            is_at_once(took, MANY)?,
+            is_at_once(rested, answer.took())?,
             format!("`dial` to return at once {when}"),
-            format!("it took {:.1?}", took.time),
+            format!("all your threads were blocked, for {rested:.1?} in all"),
         )
         .caused_by(
             "The limit was over before the first address was dialed: each is given some time when none \

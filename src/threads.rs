@@ -152,7 +152,23 @@ fn turns(task: &Path) -> io::Result<u64> {
 /// not say.
 #[must_use]
 pub fn run_delay() -> Duration {
-    let text = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    delay(Path::new("/proc/thread-self"))
+}
+
+/// The same of the thread of this process that has waited the longest.
+#[must_use]
+pub fn longest_run_delay() -> Duration {
+    let tasks = fs::read_dir("/proc/self/task")
+        .into_iter()
+        .flatten()
+        .flatten();
+    let delays = tasks.map(|task| delay(&task.path()));
+    delays.max().unwrap_or_default()
+}
+
+/// The second number of `schedstat`, in nanoseconds (proc(5)).
+fn delay(task: &Path) -> Duration {
+    let text = fs::read_to_string(task.join("schedstat")).unwrap_or_default();
     let delay = text.split_whitespace().nth(1).and_then(|n| n.parse().ok());
     Duration::from_nanos(delay.unwrap_or(0))
 }

@@ -280,6 +280,9 @@ impl Exam {
         seen: impl Into<String>,
     ) -> Verdict<T> {
         let stuck = self.take_stuck();
+        if let Some(Stuck::Ceiling(..)) = stuck {
+            waiting::is_a_machine_for_it()?;
+        }
         let evidence = self.evidence();
         let look = evidence.look();
         let mut case = Case::new(expected.into(), seen.into(), evidence);

@@ -29,7 +29,7 @@ use super::{
 };
 
 /// When the examiner stops waiting for a check. Every wait in a check ends long before.
-pub const CEILING: Duration = Duration::from_secs(60);
+pub const CEILING: Duration = Duration::from_secs(120);
 
 pub(super) fn main<A: Copy>(suite: &Suite<A>, file: &str, answer: A) -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -117,7 +117,7 @@ fn report_all(
     if !json {
         say!("{}", teller.end())?;
         let note = if not_here > 0 {
-            format!("; {not_here} could not be made here")
+            format!("; {not_here} could not be checked here")
         } else {
             String::new()
         };

@@ -259,6 +259,22 @@ impl Exam {
     }
 }
 
+/// The ceiling was reached. Is that the answer's doing?
+///
+/// # Errors
+/// A thread of this process spent much of that time waiting for a CPU: the machine is too busy.
+pub(super) fn is_a_machine_for_it() -> Verdict {
+    let delay = threads::longest_run_delay();
+    if delay < CEILING / 5 {
+        return Ok(());
+    }
+    Err(Unmet::not_here(format!(
+        "the machine is too busy: the check was not over after {} s, and waited {} s of them for a CPU",
+        CEILING.as_secs(),
+        delay.as_secs()
+    )))
+}
+
 /// Whether a descriptor becomes ready, or in error, within this time.
 ///
 /// # Errors

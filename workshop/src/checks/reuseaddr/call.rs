@@ -3,25 +3,17 @@
 use std::{
     io,
     net::{SocketAddr, TcpListener, TcpStream},
-    os::fd::AsFd,
-    time::Duration,
 };
 
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use socket_workshop::{
-    deadline::Deadline,
-    table::{End, Row},
-};
+use nix::poll::PollFlags;
+use socket_workshop::table::{End, Row};
 
 use super::{
     Restart, causes,
     old::{clients, queued},
 };
 
-use crate::exam::{Answer, Because, Call, Exam, LIMIT, Peer, Unmet, Verdict, here};
-
-/// How long an answer is watched for whether it sleeps. Whoever waits does so from the start.
-const A_LOOK: Duration = Duration::from_millis(500);
+use crate::exam::{Answer, Because, Call, Doing, Exam, Peer, Verdict, here};
 
 type Restarting<'e> = Answer<'e, io::Result<TcpListener>>;
 
@@ -38,16 +30,16 @@ pub(super) fn taken(
     addr: SocketAddr,
     when: &str,
 ) -> Verdict<TcpListener> {
-    match restarting(exam, restart, addr)?.returns(when)? {
+    let answer = restarting(exam, restart, addr)?;
+    let expected = format!("`restart({addr})` to return a listener {when}");
+    does_not_sleep(exam, &answer, &expected)?;
+    match answer.returns(when)? {
         Ok(listener) => {
             exam.watches(&listener);
             Ok(listener)
         }
         Err(error) => exam
-            .fail(
-                format!("`restart({addr})` to return a listener {when}"),
-                format!("an error: {error} ({:?})", error.kind()),
-            )
+            .fail(expected, format!("an error: {error} ({:?})", error.kind()))
             .because(|case| causes::not_taken(exam, restart, addr, &error, case)),
     }
 }
@@ -74,7 +66,8 @@ pub(super) fn taken_at(exam: &Exam, restart: Restart, addr: SocketAddr) -> Verdi
 pub(super) fn refused(exam: &Exam, restart: Restart, live: &TcpListener) -> Verdict {
     let addr = here("read its address", live.local_addr())?;
     let answer = restarting(exam, restart, addr)?;
-    does_not_sleep(exam, &answer)?;
+    let at_once = "`restart` to return an error at once: a server listens there";
+    does_not_sleep(exam, &answer, at_once)?;
     let expected = "an error of kind AddrInUse: a server listens there";
     match answer.returns("although a server listens there")? {
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => Ok(()),
@@ -100,23 +93,27 @@ pub(super) fn refused(exam: &Exam, restart: Restart, live: &TcpListener) -> Verd
     }
 }
 
-/// No right answer sleeps, however slow the machine is: whoever is seen asleep waits for the address.
-fn does_not_sleep(exam: &Exam, answer: &Restarting) -> Verdict {
-    let look = || {
-        if answer.goes_on("it has just been called").is_err() {
-            return Ok(Some(Ok(())));
-        }
-        let asleep: Verdict = exam.fail(
-            "`restart` to return an error at once: a server listens there",
-            "it sleeps",
-        );
-        let is_so =
-            matches!(&asleep, Err(Unmet::Failed(case)) if case.is_blocked_in(&[Call::Sleep]));
-        Ok(is_so.then_some(asleep.because(causes::asleep)))
+/// No right answer sleeps, however slow the machine is: one that is seen asleep waits for the address.
+fn does_not_sleep(exam: &Exam, answer: &Restarting, expected: &str) -> Verdict {
+    let sleeps = |doing: &Doing| {
+        matches!(
+            doing,
+            Doing::Blocked {
+                call: Call::Sleep,
+                ..
+            }
+        )
     };
-    match Deadline::after(A_LOOK).wait_for(look) {
-        Ok(Some(verdict)) => verdict,
-        _ => Ok(()), // it is still at it: `returns` will say so
+    let is_asleep = exam.until(|| {
+        let is_asleep = exam.evidence().threads.iter().any(sleeps);
+        Ok((is_asleep || answer.has_ended()).then_some(is_asleep))
+    })?;
+    match is_asleep {
+        Some(false) => Ok(()),
+        Some(true) => exam.fail(expected, "it sleeps").because(causes::asleep),
+        None => exam
+            .fail(expected, "it has not returned")
+            .because(causes::does_not_return),
     }
 }
 
@@ -140,14 +137,10 @@ pub(super) fn a_client_of<'e>(
     let addr = here("read your listener's address", listener.local_addr())?;
     let client = exam.dial(addr);
     let client = client.because(|case| causes::unreachable(addr, case))?;
-    let mut wait = [PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
-    let limit = PollTimeout::try_from(LIMIT).unwrap_or(PollTimeout::MAX);
-    let ready = here("poll", poll(&mut wait, limit).map_err(io::Error::from))?;
-    exam.must(ready > 0, "your listener to have a client", "it has none")
-        .caused_by(
-            "The client is connected, but not in this listener's queue: another descriptor or thread \
-             of yours has accepted it.",
-        )?;
+    let ready = exam.becomes_ready(listener, PollFlags::POLLIN)?;
+    let end = End::between(addr, client.addr()?);
+    exam.must(ready, "your listener to have a client", "it has none")
+        .because(|case| causes::not_in_the_queue(end, case))?;
     let (server, _) = here("accept", listener.accept())?;
     exam.owns(&server);
     exam.step("accepted the connection from your listener");

@@ -261,7 +261,8 @@ answers! {
 
         close(answer): in_small_pieces polls reads_while_it_writes the_workshops_own;
 
-        states(bring): by_loss by_time_outs drops_what_it_can in_letters slow;
+        states(bring): a_byte_at_a_time by_loss by_time_outs computes_after_each_read drops_what_it_can
+            in_letters sleeps_after_each_read slow;
 
         nonblocking(connect): asks_connect_again by_epoll naps shuts_a_blocking_dial_down;
 

@@ -5,12 +5,11 @@ use std::{
     io::{self, Write},
     net::TcpStream,
     os::fd::AsFd,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use nix::sys::stat::fstat;
 use socket_workshop::{
-    deadline::Deadline,
     peer::narrow,
     table::{End, Row, State},
 };
@@ -18,10 +17,11 @@ use socket2::SockRef;
 
 use super::{Bring, cause};
 
-use crate::exam::{Answer, Because, Exam, LIMIT, Unmet, Verdict, descriptors, here};
+use crate::exam::{Answer, Because, Exam, Unmet, Verdict, descriptors, here};
 
-/// How long the states are watched for whether they stay: longer than an ACK is delayed (40 ms), and
-/// than what is lost waits before it is sent again (200 ms).
+/// How long the states are watched for whether they stay, at most: longer than an ACK is delayed (40 ms),
+/// and than what is lost waits before it is sent again (200 ms). Where the kernel shows that nothing can
+/// change any more, they have been watched for long enough.
 const STAYS: Duration = Duration::from_millis(300);
 
 /// What the send buffers are asked for, in bytes: whoever fills them, and reads at the other end, is soon
@@ -88,7 +88,7 @@ pub(super) fn bringing(
         let sent = client.write_all(b"hello").and(server.write_all(b"hello"));
         here("write to both ends", sent)?;
         let unread = |rows: &Rows| rows.iter().flatten().all(|row| row.recv_q > 0);
-        if shows_within(LIMIT, exam, end, unread)?.is_none() {
+        if shows(exam, end, unread)?.is_none() {
             return Err(Unmet::not_here("what is sent on loopback does not come"));
         }
         exam.step("sent \"hello\" from each end; nobody has read it");
@@ -117,7 +117,7 @@ pub(super) fn brings(exam: &Exam, bring: Bring, asked: (State, State), bytes: By
             let seen = format!("it has returned an error: {error} ({:?})", error.kind());
             return exam
                 .fail(expected, seen)
-                .because(|_| cause::of_an_error(error.kind()));
+                .because(|_| cause::of_an_error(&error));
         }
     };
     comes_to_stay(exam, asked, &pair, &handed)?;
@@ -132,9 +132,12 @@ pub(super) fn brings(exam: &Exam, bring: Bring, asked: (State, State), bytes: By
 
 fn comes_to_stay(exam: &Exam, asked: (State, State), pair: &Pair, handed: &Handed) -> Verdict {
     let there = |rows: &Rows| states(rows) == asked;
-    let came = shows_within(LIMIT, exam, pair.client, there)?.is_some();
+    let came = shows(exam, pair.client, there)?.is_some();
     let (rows, how) = if came {
-        match shows_within(STAYS, exam, pair.client, |rows| !there(rows))? {
+        let until = Instant::now() + STAYS;
+        let has_changed = |rows: &Rows| !there(rows);
+        let watched = |rows: &Rows| has_changed(rows) || Instant::now() >= until;
+        match shows(exam, pair.client, watched)?.filter(has_changed) {
             Some(rows) => (rows, "for a moment that, and then "),
             None => return Ok(()),
         }
@@ -148,20 +151,9 @@ fn comes_to_stay(exam: &Exam, asked: (State, State), pair: &Pair, handed: &Hande
     .because(|_| cause::of_other_states(asked, &rows, handed))
 }
 
-/// The rows, when they are as they are wanted; `None` if they are not by the end of the limit.
-fn shows_within(
-    limit: Duration,
-    exam: &Exam,
-    client: End,
-    wanted: impl Fn(&Rows) -> bool,
-) -> Verdict<Option<Rows>> {
-    let look = || {
-        Ok(match rows(exam, client) {
-            Ok(rows) => wanted(&rows).then_some(Ok(rows)),
-            not_here => Some(not_here),
-        })
-    };
-    exam.until(look)?.transpose()
+/// The rows, when they are as they are wanted; `None` if they never will be.
+fn shows(exam: &Exam, client: End, wanted: impl Fn(&Rows) -> bool) -> Verdict<Option<Rows>> {
+    exam.until(|| Ok(Some(rows(exam, client)?).filter(|rows| wanted(rows))))
 }
 
 fn rows(exam: &Exam, client: End) -> Verdict<Rows> {
@@ -202,9 +194,10 @@ fn hands_back_what_it_keeps(exam: &Exam, pair: &Pair, handed: &Handed) -> Verdic
         )?;
     }
     let kept = ends.iter().filter(|stream| stream.is_some()).count();
+    let is_all = exam.comes_true(|| Ok(descriptors()? == pair.others + kept))?;
     let open = descriptors()?.saturating_sub(pair.others);
     exam.must(
-        open == kept,
+        is_all,
         "nothing to be open but what was handed back",
         format!("{open} descriptors are open, and {kept} came back"),
     )

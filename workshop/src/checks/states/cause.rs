@@ -1,13 +1,13 @@
 //! Why the ends are where they are: which FIN has been sent and acknowledged, which waits and which
 //! has not been sent follows from the states and the queues alone.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 
 use socket_workshop::table::State::{self, *};
 
 use super::call::{Handed, Rows, states};
 
-use crate::exam::{Awaited, Call, Case};
+use crate::exam::{Awaited, Call, Case, Stuck};
 
 /// What has become of an end's own FIN.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -30,7 +30,7 @@ fn fin(state: State) -> Option<Fin> {
 
 /// For a `bring` that does not return.
 pub(super) fn of_no_end(case: &Case) -> Option<String> {
-    let waits = case.awaited == Awaited::Return;
+    let waits = case.awaited == Awaited::Return && matches!(case.stuck, Some(Stuck::Hang(_)));
     let cause = if waits && case.is_blocked_in(&[Call::Write]) {
         "A write that blocks waits until there is room for all, and the other end, which would have to \
          read, is in your own hands. To fill a connection, let the write not block: \
@@ -55,21 +55,26 @@ pub(super) fn of_what_cannot_be(asked: (State, State)) -> String {
 }
 
 /// For an error where there should be none.
-pub(super) fn of_an_error(kind: ErrorKind) -> Option<String> {
-    let cause = match kind {
+pub(super) fn of_an_error(error: &io::Error) -> Option<String> {
+    let cause = match error.kind() {
         ErrorKind::WouldBlock => {
-            "A call on a non-blocking stream had nothing to do. If it is the write that fills: that is \
-             not a failure but the sign that it is full. If it is a read: let it wait again, by \
-             `set_nonblocking(false)`."
+            "A call on a stream that is non-blocking, or has a timeout, had nothing to do. If it is the \
+             write that fills: that is not a failure but the sign that it is full. If it is a read: let it \
+             wait again, by `set_nonblocking(false)`."
         }
         ErrorKind::NotConnected => {
-            "A `shutdown` on a connection that has ended already: both FINs have passed, or a RST."
+            "The call came when the connection had ended already: both FINs have passed, or a RST. A \
+             second `shutdown` fails like this."
         }
-        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => {
+        ErrorKind::ConnectionReset => {
             "The other end has been closed before. Closed with bytes unread it sends RST; and what is \
              written to an end that is closed is answered by one."
         }
-        ErrorKind::InvalidInput => {
+        ErrorKind::BrokenPipe => {
+            "A write came too late: its own end had been shut down before, or the other end has been \
+             closed and has answered with RST."
+        }
+        ErrorKind::InvalidInput if error.raw_os_error().is_none() => {
             "This pair is one of those in the rules, or one of them the other way round."
         }
         _ => return None,

@@ -234,21 +234,14 @@ pub(super) fn unreachable(local: SocketAddr, case: &Case) -> Option<String> {
 
 /// A client is connected to the listener, which has it not in its queue.
 pub(super) fn not_in_the_queue(end: End, case: &Case) -> Option<String> {
-    let mut sockets = case.evidence.sockets.iter();
-    let seen = sockets.find(|seen| seen.row.end() == end)?;
-    Some(match seen.whose {
-        Whose::Yours(fd) => format!(
-            "Another descriptor or thread of yours has accepted the client already: your end of the \
-             connection is descriptor {fd}."
-        ),
-        _ if seen.row.state == State::SynRecv => {
-            "The client is connected, and your end is still in SYN_RECV: the listener has \
-             TCP_DEFER_ACCEPT, and accepts nobody who has sent nothing. A server that speaks first never \
-             gets a client."
-                .to_owned()
-        }
-        _ => return None,
-    })
+    let mut yours = case.evidence.yours();
+    let Whose::Yours(fd) = yours.find(|seen| seen.row.end() == end)?.whose else {
+        return None;
+    };
+    Some(format!(
+        "Another descriptor or thread of yours has accepted the client already: your end of the \
+         connection is descriptor {fd}."
+    ))
 }
 
 /// Whether one of the answer's sockets listens at this address.

@@ -264,7 +264,8 @@ answers! {
         close(answer): a_byte_at_a_time computes_after_each_read in_small_pieces polls
             reads_while_it_writes sleeps_after_each_read the_workshops_own;
 
-        states(bring): by_loss by_time_outs computes drops_what_it_can in_letters slow;
+        states(bring): a_byte_at_a_time by_loss by_time_outs computes drops_what_it_can in_letters
+            sleeps_after_each_read slow;
 
         nonblocking(connect): asks_connect_again by_epoll naps shuts_a_blocking_dial_down;
 

@@ -13,7 +13,7 @@ use super::{
     old::{clients, queued},
 };
 
-use crate::exam::{Answer, Because, Call, Doing, Exam, Peer, Unmet, Verdict, here};
+use crate::exam::{Answer, Because, Call, Doing, Exam, Peer, Verdict, here};
 
 type Restarting<'e> = Answer<'e, io::Result<TcpListener>>;
 
@@ -104,20 +104,13 @@ fn does_not_sleep(exam: &Exam, answer: &Restarting, expected: &str) -> Verdict {
             }
         )
     };
-    let seen = exam.until(|| {
-        if answer.has_ended() {
-            return Ok(Some(Ok(())));
-        }
-        if !exam.evidence().threads.iter().any(sleeps) {
-            return Ok(None);
-        }
-        let asleep: Verdict = exam.fail(expected, "it sleeps");
-        let is_so =
-            matches!(&asleep, Err(Unmet::Failed(case)) if case.is_blocked_in(&[Call::Sleep]));
-        Ok(is_so.then_some(asleep.because(causes::asleep)))
+    let is_asleep = exam.until(|| {
+        let is_asleep = exam.evidence().threads.iter().any(sleeps);
+        Ok((is_asleep || answer.has_ended()).then_some(is_asleep))
     })?;
-    match seen {
-        Some(verdict) => verdict,
+    match is_asleep {
+        Some(false) => Ok(()),
+        Some(true) => exam.fail(expected, "it sleeps").because(causes::asleep),
         None => exam
             .fail(expected, "it has not returned")
             .because(causes::does_not_return),
@@ -145,11 +138,9 @@ pub(super) fn a_client_of<'e>(
     let client = exam.dial(addr);
     let client = client.because(|case| causes::unreachable(addr, case))?;
     let ready = exam.becomes_ready(listener, PollFlags::POLLIN)?;
+    let end = End::between(addr, client.addr()?);
     exam.must(ready, "your listener to have a client", "it has none")
-        .caused_by(
-            "The client is connected, but not in this listener's queue: another descriptor or thread \
-             of yours has accepted it.",
-        )?;
+        .because(|case| causes::not_in_the_queue(end, case))?;
     let (server, _) = here("accept", listener.accept())?;
     exam.owns(&server);
     exam.step("accepted the connection from your listener");

@@ -8,10 +8,13 @@ use std::{
 };
 
 use nix::libc;
-use socket_workshop::{listen::Listen, table::State};
+use socket_workshop::{
+    listen::Listen,
+    table::{End, State},
+};
 use socket2::SockRef;
 
-use super::Restart;
+use super::{Restart, old::queued};
 
 use crate::exam::{Awaited, Call, Case, Exam, Seen, Stuck, Whose};
 
@@ -25,7 +28,7 @@ pub(super) fn not_taken(
 ) -> Option<String> {
     match error.kind() {
         ErrorKind::AddrInUse if addr.port() == 0 => None,
-        ErrorKind::AddrInUse => Some(in_use(exam, restart, addr, error, case)),
+        ErrorKind::AddrInUse => in_use(exam, restart, addr, error, case),
         _ => by_errno(error).map(str::to_owned),
     }
 }
@@ -54,26 +57,28 @@ fn in_use(
     addr: SocketAddr,
     error: &io::Error,
     case: &Case,
-) -> String {
+) -> Option<String> {
     let known = held_by_you(case, addr.port()).or_else(|| held_by_a_stranger(case, addr));
     if let Some(known) = known.or_else(|| without_the_option(addr)) {
-        return known;
+        return Some(known);
+    }
+    let states = states(case, addr);
+    if states.is_empty() {
+        return None; // nothing is left there: the error is not about old connections
     }
     let family = if addr.is_ipv6() { "IPv6" } else { "IPv4" };
-    let left = format!(
-        "No {family} socket listens there, only old connections are left ({}).",
-        states(case, addr)
-    );
+    let left =
+        format!("No {family} socket listens there, only old connections are left ({states}).");
     let sample = exam.start("restart", move || restart(SocketAddr::new(addr.ip(), 0)));
     let sample = sample.and_then(|answer| answer.returns("at a free port"));
     if let Ok(Ok(listener)) = &sample {
-        return by_its_options(&SockRef::from(listener), &left, addr, error);
+        return Some(by_its_options(&SockRef::from(listener), &left, addr, error));
     }
     let otherwise = sample.ok().and_then(Result::err);
-    match otherwise.as_ref().and_then(by_errno) {
-        Some(cause) => format!("At a free port your code gets further, and fails with {cause}"),
+    Some(match otherwise.as_ref().and_then(by_errno) {
+        Some(cause) => format!("At a free port your code fails, too, with {cause}"),
         None => format!("{left} `bind` forgives these if SO_REUSEADDR is set before it."),
-    }
+    })
 }
 
 /// What a listener of the answer's at a free port says about the one that could not be bound.
@@ -126,11 +131,19 @@ fn without_the_option(addr: SocketAddr) -> Option<String> {
 }
 
 fn held_by_a_stranger(case: &Case, addr: SocketAddr) -> Option<String> {
-    let listens = |seen: &Seen| {
+    // A listener of another address, or of the other family, is in nobody's way.
+    let in_the_way = |seen: &Seen| {
         let Seen { row, whose } = seen;
-        row.state == State::Listen && *whose == Whose::Nobodys && row.local.port() == addr.port()
+        let (ip, is_theirs) = (row.local.ip(), *whose == Whose::Nobodys);
+        let is_same = ip.is_ipv6() == addr.is_ipv6()
+            && (ip == addr.ip() || ip.is_unspecified() || addr.ip().is_unspecified());
+        let is_of_both = ip.is_unspecified() && ip.is_ipv6(); // unless it has IPV6_V6ONLY
+        row.state == State::Listen
+            && is_theirs
+            && row.local.port() == addr.port()
+            && (is_same || is_of_both)
     };
-    let held = case.evidence.sockets.iter().any(listens);
+    let held = case.evidence.sockets.iter().any(in_the_way);
     held.then(|| "Another process has taken the port meanwhile: examine it again.".to_owned())
 }
 
@@ -171,6 +184,10 @@ pub(super) fn taken_from_a_server(
     } else if local.port() == addr.port() && local != addr {
         elsewhere(addr, local).to_owned()
     } else if local == addr {
+        let (yours, its) = queued(&case.evidence, addr.port());
+        if yours == 0 || its == 0 || !SockRef::from(listener).reuse_port().ok()? {
+            return None;
+        }
         "Two sockets listen at one address now, each row with clients of its own: the kernel spreads \
          them over both, and those of the one program never reach the other. This is what SO_REUSEPORT \
          does if both have set it. It is for the workers of one server, and no cure for AddrInUse."
@@ -215,6 +232,18 @@ pub(super) fn unreachable(local: SocketAddr, case: &Case) -> Option<String> {
     (!listens(case, local)).then(|| not_listening().to_owned())
 }
 
+/// A client is connected to the listener, which has it not in its queue.
+pub(super) fn not_in_the_queue(end: End, case: &Case) -> Option<String> {
+    let mut yours = case.evidence.yours();
+    let Whose::Yours(fd) = yours.find(|seen| seen.row.end() == end)?.whose else {
+        return None;
+    };
+    Some(format!(
+        "Another descriptor or thread of yours has accepted the client already: your end of the \
+         connection is descriptor {fd}."
+    ))
+}
+
 /// Whether one of the answer's sockets listens at this address.
 fn listens(case: &Case, local: SocketAddr) -> bool {
     let listens = |seen: &Seen| seen.row.state == State::Listen && seen.row.local == local;
@@ -234,10 +263,13 @@ pub(super) fn asleep(case: &Case) -> Option<String> {
 
 fn no_use_in_waiting(case: &Case) -> String {
     let is_old = |seen: &Seen| seen.row.state != State::Listen;
+    let listens = |seen: &Seen| seen.row.state == State::Listen;
     let who = if case.evidence.sockets.iter().any(is_old) {
         "Old connections keep an address for as long as they live, and TIME_WAIT for a minute"
-    } else {
+    } else if case.evidence.sockets.iter().any(listens) {
         "A server listens there, and may do so for days"
+    } else {
+        "Nothing holds the address"
     };
     format!(
         "{who}: what can be had can be had at once, and whether to try again is for the caller to \
@@ -262,13 +294,12 @@ pub(super) fn likely(case: &Case) -> Option<String> {
 
 /// `restart` has not returned.
 pub(super) fn does_not_return(case: &Case) -> Option<String> {
-    let spins = matches!(case.stuck, Some(Stuck::Spin(..)));
     if case.is_blocked_in(&[Call::Sleep]) {
         return asleep(case);
     }
-    spins.then(|| {
+    matches!(case.stuck, Some(Stuck::Spin(..))).then(|| {
         format!(
-            "Your thread runs, as one does that tries the same call again and again. {}",
+            "Your thread runs and does not return: most likely it tries the same call again and again. {}",
             no_use_in_waiting(case)
         )
     })

@@ -13,7 +13,8 @@ use socket_workshop::table::{Row, State};
 use super::{
     Answer,
     crowd::{Connected, Crowd},
-    processor, rows_become,
+    processor::Watched,
+    rows_become,
     server::Server,
 };
 
@@ -38,12 +39,13 @@ pub(super) fn outlives_a_lack_of_descriptors(exam: &Exam, answer: Answer) -> Ver
     let first = exam.dial(server.addr)?.named("first client");
     server.greets(&first)?;
     let crowd = Crowd::of(CLIENTS, &server)?;
+    let threads = Watched::now()?;
     let taken = take_all_descriptors()?;
     exam.step("took every descriptor that was left to the process: accept gives EMFILE");
     let connected = crowd.connect()?;
     let queued = matches!(connected, Connected::All) && stay_queued(exam)?;
     let spun = if queued {
-        processor::not_waiting(exam)?
+        threads.not_waiting(exam)?
     } else {
         None
     };

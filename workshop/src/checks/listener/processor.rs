@@ -4,6 +4,8 @@
 //! thread that waits uses next to none between two waits, and that is so on any machine.
 
 use std::{
+    fs::File,
+    os::unix::fs::FileExt,
     thread,
     time::{Duration, Instant},
 };
@@ -13,7 +15,9 @@ use nix::sys::{
     time::TimeValLike,
 };
 
-use crate::exam::{Because, Exam, Stuck, Verdict};
+use socket_workshop::threads::others;
+
+use crate::exam::{Because, Exam, Stuck, Verdict, here};
 
 /// For so long an answer is watched that waits with timeouts. The length is the subject: how often it
 /// looks. One that waits without a timeout need not be watched.
@@ -57,37 +61,63 @@ pub(in crate::checks) fn must_wait(exam: &Exam, cause: &str) -> Verdict {
     let expected = "your threads to wait";
     let rests = exam.comes_to_rest()?;
     exam.must(rests, expected, "they do not").caused_by(cause)?;
-    let spun = not_waiting(exam)?;
+    let spun = Watched::now()?.not_waiting(exam)?;
     exam.must(spun.is_none(), expected, spun.unwrap_or_default())
         .caused_by(cause)
 }
 
-/// Watches the answer's threads. If they do not wait: what they have used, in a sentence. Needs no
-/// descriptor, but ends sooner where there are some: the kernel then shows that every thread waits.
-pub(in crate::checks) fn not_waiting(exam: &Exam) -> Verdict<Option<String>> {
-    let began = Instant::now();
-    let Some(before) = so_far() else {
-        return Ok(None);
-    };
-    let watched = exam.wait_for(|rest| {
-        let used = so_far().map_or(before, |now| now).since(before);
-        if used.is_too_much() {
-            return Ok(Some(Some(used.time)));
-        }
-        if began.elapsed() >= LOOKED_AT && !used.has_only_run() {
-            return Ok(Some(None));
-        }
-        thread::sleep(rest); // threads that go on waiting send no event
-        Ok(None)
-    })?;
-    let spins = exam.is_stuck_in(|stuck| matches!(stuck, Stuck::Spin(..)));
-    let used = match watched {
-        Some(used) => used,
-        None if spins => so_far().map(|now| now.since(before).time),
-        None => None,
-    };
-    let elapsed = began.elapsed();
-    Ok(used.map(|used| format!("in {elapsed:.0?} they have used {used:.0?} of processor time")))
+/// The answer's threads, with a descriptor open for each: to look at them takes no other.
+pub(super) struct Watched(Vec<File>);
+
+impl Watched {
+    /// The threads that there are now.
+    pub(super) fn now() -> Verdict<Watched> {
+        let threads = here("look at threads", others())?.into_iter();
+        let files =
+            threads.map(|thread| File::open(format!("/proc/self/task/{}/syscall", thread.id)));
+        Ok(Watched(files.flatten().collect()))
+    }
+
+    /// Whether one of them runs, or could if it got a processor.
+    fn run(&self) -> bool {
+        let runs = |file: &File| {
+            let mut text = [0; 7];
+            file.read_exact_at(&mut text, 0).is_ok() && &text == b"running"
+        };
+        self.0.iter().any(runs)
+    }
+
+    /// Watches them. If they do not wait: what they have used, in a sentence. Needs no descriptor, but ends
+    /// sooner where there are some: the kernel then shows that every thread waits.
+    pub(super) fn not_waiting(&self, exam: &Exam) -> Verdict<Option<String>> {
+        let began = Instant::now();
+        let Some(before) = so_far() else {
+            return Ok(None);
+        };
+        let watched = exam.wait_for(|rest| {
+            let used = so_far().map_or(before, |now| now).since(before);
+            if used.is_too_much() {
+                return Ok(Some(Some(used.time)));
+            }
+            if began.elapsed() >= LOOKED_AT && !used.has_only_run() && !self.run() {
+                return Ok(Some(None));
+            }
+            thread::sleep(rest); // threads that go on waiting send no event
+            Ok(None)
+        })?;
+        let spins = exam.is_stuck_in(|stuck| matches!(stuck, Stuck::Spin(..)));
+        let used = match watched {
+            Some(used) => used,
+            None if spins => so_far().map(|now| now.since(before).time),
+            None => None,
+        };
+        let elapsed = began.elapsed();
+        Ok(
+            used.map(|used| {
+                format!("in {elapsed:.0?} they have used {used:.0?} of processor time")
+            }),
+        )
+    }
 }
 
 /// Of the whole process, without this thread, which only looks on.

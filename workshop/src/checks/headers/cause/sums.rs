@@ -99,7 +99,7 @@ pub(in super::super) fn of_a_panicking_sum(bytes: &[u8], case: &Case) -> Option<
         "Here the sum has left its type: a u16 holds no sum of two words; a u32 holds that of 64 KiB."
     } else if !says_a_byte_is_missing() {
         return None;
-    } else if bytes.len() % 2 == 0 {
+    } else if bytes.len().is_multiple_of(2) {
         "An index went beyond the last byte."
     } else {
         "A byte was taken that is not there: an odd length ends with a byte alone."

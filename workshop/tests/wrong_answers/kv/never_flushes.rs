@@ -16,7 +16,8 @@ pub fn serve_client(stream: TcpStream, store: &Mutex<HashMap<String, String>>) -
     let mut line = Vec::new();
     loop {
         line.clear();
-        (&mut requests).take(1025).read_until(b'\n', &mut line)?; // hangs here
+        // hangs here
+        (&mut requests).take(1025).read_until(b'\n', &mut line)?;
         let Some(request) = line.strip_suffix(b"\n") else {
             if line.len() <= 1024 {
                 return Ok(());

@@ -42,6 +42,8 @@ pub(super) struct Watching<'e> {
     /// When the peer last answered, and how many pings it has read since.
     spoke: Cell<Option<Instant>>,
     unanswered: Cell<u32>,
+    /// Both, before that answer.
+    earlier: Cell<(Option<Instant>, u32)>,
     /// Pings that came, and those of them that were answered.
     pinged: Cell<u32>,
     answered: Cell<u32>,
@@ -90,6 +92,7 @@ impl<'e> Watching<'e> {
             returned,
             spoke: Cell::default(),
             unanswered: Cell::default(),
+            earlier: Cell::default(),
             pinged: Cell::default(),
             answered: Cell::default(),
         })
@@ -133,8 +136,14 @@ impl<'e> Watching<'e> {
         };
         let end = here("read an address", End::of(&*self.stream))?.other();
         let queued = self.exam.table()?.find(end).map_or(0, |row| row.recv_q);
-        let pings = self.unanswered.get() + queued / PING.len() as u32;
-        let silent_since = self.spoke.get().unwrap_or_else(|| self.called());
+        // An answer that came when it had returned, or just before, was too late.
+        let too_late = |spoke: Instant| *returned < spoke + self.interval / 4;
+        let (spoke, unanswered) = match self.spoke.get() {
+            Some(spoke) if too_late(spoke) => self.earlier.get(),
+            spoke => (spoke, self.unanswered.get()),
+        };
+        let pings = unanswered + queued / PING.len() as u32;
+        let silent_since = spoke.unwrap_or_else(|| self.called());
         let due = silent_since + self.interval * (self.misses + 1);
         match pings >= self.misses && *returned >= due {
             true => Err(Unmet::not_here(
@@ -157,6 +166,7 @@ impl<'e> Watching<'e> {
     /// The peer answers a ping.
     pub fn answers(&self, peer: &Peer, answer: &[u8]) -> Verdict {
         self.answered.set(self.answered.get() + 1);
+        self.earlier.set((self.spoke.get(), self.unanswered.get()));
         peer.send(answer)?;
         self.spoke.set(Some(Instant::now()));
         self.unanswered.set(0);

@@ -56,7 +56,9 @@ impl Look {
         let value = |key| word(key)?.parse::<u64>().ok();
         // FDSize is a power of two: it says twice as much as there are, at most.
         let slots = value("FDSize:").filter(|slots| *slots > DESCRIPTORS);
-        let excess = match (value("Threads:"), value("VmRSS:")) {
+        // Without pages of files: a panic reads the program's debug information, to find its line.
+        let memory = value("VmRSS:").map(|all| all - value("RssFile:").unwrap_or(0).min(all));
+        let excess = match (value("Threads:"), memory) {
             (Some(threads), _) if threads > THREADS => Some(Excess::Threads(threads)),
             (_, Some(memory)) if memory > MEMORY => Some(Excess::Memory(memory)),
             _ => slots

@@ -236,7 +236,7 @@ mod tests {
         };
         assert_eq!(
             failure.seen,
-            "the examiner stopped waiting after 60s\n\
+            "the examiner stopped waiting after 120s\n\
              your thread `answer (x)` runs, or waits for a processor; it has used 58.9 s of processor time"
         );
         assert_eq!(failure.cause, None);

@@ -21,7 +21,7 @@ pub fn dial(addrs: &[SocketAddr], limit: Duration) -> io::Result<TcpStream> {
             Err(error) => {
                 kind = error.kind();
                 if kind == ErrorKind::ConnectionRefused {
-                    thread::sleep(Duration::from_millis(200)); // waits here
+                    thread::sleep(Duration::from_millis(200));
                 }
                 outcomes.push(format!("{addr}: {error}"));
             }

@@ -27,7 +27,7 @@ fn read_line(mut stream: &TcpStream, deadline: Instant, max: usize) -> io::Resul
             Ok(_) if line.len() == max => return Err(ErrorKind::FileTooLarge.into()),
             Ok(_) => line.push(byte[0]),
             Err(error) if error.kind() == ErrorKind::Interrupted => {} // spins here
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {} // spins here
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}  // spins here
             Err(error) => return Err(error),
         }
     }

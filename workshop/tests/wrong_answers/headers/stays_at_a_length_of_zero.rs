@@ -43,9 +43,9 @@ fn options(mut rest: &[u8]) -> Option<Vec<TcpOption>> {
     loop {
         // spins here
         match *rest {
-            [] | [0, ..] => return Some(found), // spins here
+            [] | [0, ..] => return Some(found),    // spins here
             [1, ref behind @ ..] => rest = behind, // spins here
-            [_] => return None, // spins here
+            [_] => return None,                    // spins here
             // spins here
             [kind, length, ..] => {
                 let length = usize::from(length); // spins here

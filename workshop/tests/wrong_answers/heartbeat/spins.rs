@@ -23,7 +23,7 @@ pub fn watch(mut stream: &TcpStream, interval: Duration, misses: u32) -> io::Res
             // spins here
             Err(error) if error.kind() == ErrorKind::ConnectionReset => break Ended::Reset,
             Err(error) if error.kind() != ErrorKind::WouldBlock => return Err(error), // spins here
-            Err(_) if since.elapsed() < interval => {} // spins here
+            Err(_) if since.elapsed() < interval => {}                                // spins here
             Err(_) if unanswered == misses => break Ended::Silent,
             Err(_) => {
                 match stream.write(b"ping\n") {

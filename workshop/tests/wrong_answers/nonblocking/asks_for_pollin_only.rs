@@ -39,7 +39,8 @@ fn wait(socket: &Socket, started: Instant, limit: Duration, cancel: BorrowedFd) 
         if left.is_zero() {
             return Err(ErrorKind::TimedOut.into());
         }
-        let mut fds = [ // spins here
+        let mut fds = [
+            // spins here
             PollFd::new(socket.as_fd(), PollFlags::POLLOUT),
             PollFd::new(cancel, PollFlags::POLLIN),
         ];

@@ -30,7 +30,7 @@ pub fn start(listener: TcpListener, serve: fn(TcpStream)) -> io::Result<Stop> {
             match listener.accept() {
                 Ok((stream, _)) => calls.begin(stream, serve),
                 Err(_) if stopping => return calls, // spins here
-                Err(_) => {} // spins here
+                Err(_) => {}                        // spins here
             }
         }
     });

@@ -31,9 +31,11 @@ impl Capture {
         let (mut segments, mut conversations) = (0_u64, 0_u64);
         let mut moving = BTreeSet::new(); // conversations whose states may still change
         say!("capturing on loopback; Ctrl-C ends it")?;
-        while !stop.requested() {
+        loop {
+            let is_stopped = stop.requested();
             let ready = |fd| PollFd::new(fd, PollFlags::POLLIN);
             let limit = match moving.is_empty() {
+                _ if is_stopped => PollTimeout::ZERO, // what has passed before is still shown
                 true => PollTimeout::NONE,
                 false => SETTLED.into(),
             };
@@ -41,23 +43,28 @@ impl Capture {
                 &mut [ready(self.packets.as_fd()), ready(stop.as_fd())],
                 limit,
             );
-            let settled = match ready {
+            let nothing_came = match ready {
                 Err(Errno::EINTR) => continue,
                 ready => ready? == 0,
             };
-            for _ in 0..BATCH {
-                let Some((of, segment)) = self.take()? else {
-                    break;
-                };
+            let mut came = 0;
+            while let Some((of, segment)) = self.take()? {
+                came += 1;
                 segments += 1;
                 let conversation = &self.conversations[of];
                 conversations += u64::from(moving.insert(of) && conversation.segments.len() == 1);
                 let (from, to) = (segment.from.port(), segment.to.port());
                 let (at, info) = (segment.at.as_secs_f64(), conversation.info(&segment));
                 say!("{at:>9.6}  {from:>5} → {to:<5}  {info}")?;
+                if came == BATCH {
+                    break;
+                }
             }
             self.look(&moving)?;
-            if settled || self.conversations.len() > 2 * CONVERSATIONS {
+            if is_stopped && came < BATCH {
+                break;
+            }
+            if nothing_came || self.conversations.len() > 2 * CONVERSATIONS {
                 moving.clear();
                 self.forget();
             }

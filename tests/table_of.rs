@@ -177,7 +177,8 @@ fn a_dual_stack_listener_of_the_loopback_interface_is_found_and_so_are_both_ends
 fn of_many_ends_it_is_one() {
     // An address that no other process uses: its ports have no connections in TIME_WAIT.
     let [_, b, c, d] = std::process::id().to_be_bytes();
-    let listener = TcpListener::bind(([127, 64 | b & 63, c, d], 0)).unwrap();
+    let own = std::net::Ipv4Addr::new(127, 64 | b & 63, c, d);
+    let listener = TcpListener::bind((own, 0)).unwrap();
     let all = End::all_to(listener.local_addr().unwrap());
     for mut kernel in kernels() {
         assert_eq!(kernel.row(all).unwrap(), None);

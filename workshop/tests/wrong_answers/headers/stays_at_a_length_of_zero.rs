@@ -55,7 +55,7 @@ fn options(mut rest: &[u8]) -> Option<Vec<TcpOption>> {
                 }
                 // spins here
                 if let Some(data) = rest.get(2..length) {
-                    found.push(option(kind, data));
+                    found.push(option(kind, data)); // spins here
                 }
                 rest = &rest[length..]; // spins here
             }

@@ -59,10 +59,31 @@ fn marked(lines: &[&str]) -> BTreeSet<u32> {
         if let Some(before) = before {
             let stands_above = before.trim().is_empty();
             let statement = statement(lines, index + usize::from(stands_above));
+            if line.ends_with("// spins here") {
+                marked.extend(end_of_block(lines, statement.end - 1).map(|index| index as u32 + 1));
+            }
             marked.extend(statement.map(|index| index as u32 + 1));
         }
     }
     marked
+}
+
+/// The line that closes the block which this line opens, if it does: a thread that goes round passes it.
+fn end_of_block(lines: &[&str], index: usize) -> Option<usize> {
+    let code = |line: &str| {
+        line.split(" //")
+            .next()
+            .unwrap_or_default()
+            .trim_end()
+            .to_owned()
+    };
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let closes =
+        |line: &&str| line.trim_start().starts_with('}') && indent(line) == indent(lines[index]);
+    let length = lines[index..].iter().skip(1).position(closes);
+    length
+        .filter(|_| code(lines[index]).ends_with('{'))
+        .map(|length| index + 1 + length)
 }
 
 /// The lines of the statement that this line is a part of. A block ends it: what stands in a block are
@@ -116,5 +137,5 @@ thread::scope(|scope| {
 ";
     let lines: Vec<&str> = source.lines().collect();
     let numbers: Vec<u32> = marked(&lines).into_iter().collect();
-    assert_eq!(numbers, [1, 2, 3, 5, 7, 8, 9, 10, 12, 17]);
+    assert_eq!(numbers, [1, 2, 3, 5, 7, 8, 9, 10, 12, 15, 17]);
 }

@@ -5,7 +5,7 @@
 //! could make it happen and at the sockets between them, and ends in one of five ways:
 //!
 //! 1. It happened.
-//! 2. It cannot happen ([`Stuck::Hang`]): in two looks in a row every thread is blocked in the same
+//! 2. It cannot happen ([`Stuck::Hang`]): in three looks in a row every thread is blocked in the same
 //!    call and has not run in between, none of these calls has a timeout, and nothing is under way in
 //!    any of the sockets. Nobody is left who could act, since the caller only waits.
 //! 3. The threads spin ([`Stuck::Spin`]): they have used CPU time, without blocking and without

@@ -280,7 +280,7 @@ impl Call<'_> {
     /// The call must end with a time-out, and not before its limit. Returns how long it took.
     pub(super) fn times_out(&self) -> Verdict<Took> {
         let took = self.returns(Wanted::Error(ErrorKind::TimedOut), |got, case| match got {
-            None => without_end(&self.socket, case),
+            None => without_end(&self.socket.read_timeout(), case),
             Some(_) => None,
         })?;
         self.exam

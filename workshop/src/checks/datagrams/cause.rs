@@ -1,7 +1,11 @@
 //! What follows from what a call sent or returned instead of what it was to, whatever the check; and from
 //! where it waits.
 
-use std::{io::ErrorKind, net::UdpSocket, time::Duration};
+use std::{
+    io::{self, ErrorKind},
+    net::UdpSocket,
+    time::Duration,
+};
 
 use super::call::{Got, Text, Wanted};
 
@@ -183,12 +187,12 @@ pub(super) fn hangs(socket: &UdpSocket, case: &Case) -> Option<String> {
     Some(cause.to_owned())
 }
 
-/// Why it does not end at the limit.
-pub(super) fn without_end(socket: &UdpSocket, case: &Case) -> Option<String> {
+/// Why it does not end at the limit, by the read timeout that its socket had then.
+pub(super) fn without_end(timeout: &io::Result<Option<Duration>>, case: &Case) -> Option<String> {
     if case.panicked {
         return Some(panicked().to_owned());
     }
-    Some(match socket.read_timeout() {
+    Some(match timeout {
         Ok(None) => "The socket has no read timeout, and nothing else ends the wait: the limit is not looked \
                      at."
             .to_owned(),

@@ -15,7 +15,7 @@
 //!    with a timeout, and one retransmission timer, are waited for however long they are.
 //! 5. The ceiling was reached ([`Stuck::Ceiling`]).
 //!
-//! Whatever changes in a socket's state or queues begins all of these anew, so a thread that is slow
+//! Whatever changes in a socket's state or queues starts all of these again, so a thread that is slow
 //! has all the time it needs. A thread that is ready to run but gets no CPU uses up none of it: only
 //! CPU time counts against a thread that runs, and only time spent blocked against one that waits.
 

@@ -59,7 +59,7 @@ pub use self::{orphans::Orphans, supervise::CEILING};
 /// A limit for an answer where time is not the subject: longer than any check may take.
 pub const AMPLE: Duration = Duration::from_secs(3600);
 
-/// CPU time that threads may use to come to rest before they are looked at.
+/// CPU time that threads may use until they block, before a failure shows them.
 const A_MOMENT: Duration = Duration::from_millis(20);
 
 /// A check: what it states, and the run that shows whether it is so.

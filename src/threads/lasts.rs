@@ -1,4 +1,4 @@
-//! How long a blocked system call can last: for ever, or until a timeout.
+//! How long a blocked system call can last: without end, or until a timeout.
 //!
 //! A read with a timeout and one without look the same in `/proc`. The difference is the socket's
 //! option SO_RCVTIMEO (socket(7)), which is read from a duplicate of the descriptor. Other calls have

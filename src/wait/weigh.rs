@@ -113,7 +113,7 @@ impl Weighing {
             .any(|thread| is_running(thread) || prints(thread))
         {
             self.equal = 0;
-            return None; // it has all the time it needs to get a CPU, or whoever reads what it prints
+            return None; // it has all the time it needs to get a CPU, or until its output is read
         }
         self.ran_since = cpu_of_others();
         for call in look.threads.iter().filter_map(|thread| thread.call) {

@@ -9,6 +9,7 @@ mod socket;
 
 use std::{io, net::UdpSocket, time::Duration};
 
+pub use self::over_a_link::{FAULTS, SEED};
 use super::Exercise;
 use crate::exam::Suite;
 

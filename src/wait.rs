@@ -34,7 +34,7 @@ use crate::{
 };
 
 /// CPU time that threads may use without blocking and without moving a byte.
-pub const SPIN: Duration = Duration::from_millis(400);
+pub const SPIN: Duration = Duration::from_millis(300);
 
 /// How long nothing may move while threads wait with timeouts, or for something outside.
 pub const IDLE: Duration = Duration::from_secs(2);

@@ -38,12 +38,11 @@ use nix::{errno::Errno, poll::PollFlags};
 pub use socket_workshop::threads::{Call, Doing};
 pub use socket_workshop::wait::Stuck;
 use socket_workshop::{
-    table::{End, Kernel},
+    table::{End, Kernel, Table},
     wait::IDLE,
 };
 use socket2::{Domain, Socket, Type};
 
-use self::supervise::{Message, Supervisor};
 pub use self::{
     answer::{Answer, Problem, problems},
     case::{Awaited, Because, Case, Unmet, Verdict},
@@ -53,6 +52,10 @@ pub use self::{
     text::{dump, numbered, quote},
     time::{Reference, Timing, Took},
     waiting::is_ready,
+};
+use self::{
+    evidence::sockets_by_inode,
+    supervise::{Message, Supervisor},
 };
 pub use self::{orphans::Orphans, supervise::CEILING};
 
@@ -116,6 +119,8 @@ pub struct Exam {
     own: RefCell<Vec<u32>>,
     /// The ports of this process's other TCP sockets, by their inodes; 0 for a socket that is none.
     others: RefCell<HashMap<u32, u16>>,
+    /// The last table that was read, for the look that follows in a wait.
+    just_read: RefCell<Option<Table>>,
     /// How many bytes of the answer's the exam has read.
     received: Cell<u64>,
     /// What a check counts besides, such as calls that are done.
@@ -134,16 +139,21 @@ impl fmt::Debug for Exam {
 
 impl Exam {
     fn new(supervisor: Supervisor) -> Exam {
+        let kernel = Kernel::open().ok();
+        // What is open before the check begins is none of its TCP sockets: the links to the supervisor and
+        // to the kernel.
+        let others = sockets_by_inode().into_keys().map(|inode| (inode, 0));
         Exam {
             supervisor,
-            kernel: RefCell::new(Kernel::open().ok()),
+            kernel: RefCell::new(kernel),
             ports: RefCell::default(),
             udp: Cell::default(),
             old: RefCell::default(),
             own: RefCell::default(),
-            others: RefCell::default(),
+            others: RefCell::new(others.collect()),
             received: Cell::default(),
             counted: RefCell::default(),
+            just_read: RefCell::default(),
             stuck: RefCell::default(),
             ceiling: Exam::new_ceiling(),
         }

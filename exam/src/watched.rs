@@ -46,7 +46,9 @@ impl Exam {
     /// # Errors
     /// The table cannot be read here.
     pub fn table(&self) -> Verdict<Table> {
-        self.read_table(Kernel::table_of)
+        let table = self.read_table(Kernel::table_of)?;
+        self.just_read.replace(Some(table.clone()));
+        Ok(table)
     }
 
     /// As [`Exam::table`], with the figures of TCP_INFO. Not while a thread of the student's is looked

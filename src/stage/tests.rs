@@ -1,4 +1,4 @@
-//! The story is told into a buffer here; lessons as a whole run in `tests/lessons.rs`.
+//! The story is told into a buffer here; lessons as a whole run in `tests/programs/lessons.rs`.
 
 use std::{
     io::{self, Write},

@@ -1,5 +1,5 @@
 //! The checks, checked: every wrong answer is rejected by the check that is about its mistake, for
-//! the cause that is about it; every other right answer passes all checks; every starter, which is
+//! the cause that is about it; every solution and every other right answer passes all checks; every starter, which is
 //! what `reset` puts into `exercises/`, fails them by its `todo!` and in no other way.
 //!
 //! A wrong answer's header names both, as `rejected by: ` and `cause: `. Comments in it mark the lines at
@@ -61,6 +61,42 @@ macro_rules! answer {
             ),
         }
     };
+}
+
+/// The solutions, each of which stands in a file of its own package.
+macro_rules! solutions {
+    ($($file:literal $exercise:ident ($($function:ident),*);)*) => {
+        $(#[allow(dead_code, reason = "a solution has a `main`")] #[path = $file] mod $exercise;)*
+
+        const SOLUTIONS: &[Answer] = &[$(Answer {
+            name: concat!("solutions/", stringify!($exercise)),
+            source: include_str!($file),
+            examine: || checks::$exercise::SUITE.examine_file($file, ($($exercise::$function),*)),
+        }),*];
+    };
+}
+
+solutions! {
+    "../../solutions/01_listener.rs" listener(listen, serve);
+    "../../solutions/02_dialer.rs" dialer(dial);
+    "../../solutions/03_echo.rs" echo(echo);
+    "../../solutions/04_deadlines.rs" deadlines(read_line_within);
+    "../../solutions/05_heartbeat.rs" heartbeat(watch);
+    "../../solutions/06_reuseaddr.rs" reuseaddr(restart);
+    "../../solutions/07_kv.rs" kv(serve_client);
+    "../../solutions/08_close.rs" close(answer);
+    "../../solutions/09_states.rs" states(bring);
+    "../../solutions/10_nonblocking.rs" nonblocking(connect);
+    "../../solutions/11_window.rs" window(outbox);
+    "../../solutions/12_backlog.rs" backlog(listen, serve);
+    "../../solutions/13_shutdown.rs" shutdown(start);
+    "../../solutions/14_latency.rs" latency(prepare, put);
+    "../../solutions/15_proxy.rs" proxy(relay);
+    "../../solutions/16_transfer.rs" transfer(read_message);
+    "../../solutions/17_datagrams.rs" datagrams(ask);
+    "../../solutions/18_tftp.rs" tftp(parse, write);
+    "../../solutions/19_headers.rs" headers(checksum, parse_tcp);
+    "../../solutions/20_handshake.rs" handshake(states);
 }
 
 answers! {
@@ -262,8 +298,8 @@ answers! {
         kv(serve_client): a_byte_at_a_time closes_early computes_after_each_read its_own_buffer polls
             sleeps_after_each_read two_threads wakes_up_often;
 
-        close(answer): a_byte_at_a_time computes_after_each_read in_small_pieces polls
-            reads_while_it_writes sleeps_after_each_read the_workshops_own;
+        close(answer): computes_after_each_read in_small_pieces polls
+            reads_while_it_writes seven_bytes_at_a_time sleeps_after_each_read the_workshops_own;
 
         states(bring): a_byte_at_a_time by_loss by_time_outs computes drops_what_it_can in_letters
             sleeps_after_each_read slow;
@@ -319,7 +355,7 @@ answers! {
 
 fn main() -> ExitCode {
     if let Ok(name) = env::var("ANSWER") {
-        let answer = ANSWERS.iter().find(|answer| answer.name == name);
+        let answer = all_answers().find(|answer| answer.name == name);
         return (answer
             .expect("the test names an answer of the list")
             .examine)();
@@ -339,15 +375,19 @@ fn main() -> ExitCode {
             Ok(())
         }),
     ];
-    trials.extend(ANSWERS.iter().map(|answer| {
+    trials.extend(all_answers().map(|answer| {
         let verdict = match answer.name.split('/').next() {
             Some("wrong_answers") => is_rejected_for_its_mistake,
-            Some("right_answers") => passes_every_check,
+            Some("right_answers" | "solutions") => passes_every_check,
             _ => is_still_to_be_written,
         };
         Trial::test(answer.name, move || verdict(answer))
     }));
     libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+fn all_answers() -> impl Iterator<Item = &'static Answer> {
+    ANSWERS.iter().chain(SOLUTIONS)
 }
 
 fn is_rejected_for_its_mistake(answer: &Answer) -> Result<(), Failed> {

@@ -42,7 +42,7 @@ fn of_the_rows_of_other_ports_the_kernel_sends_none() {
     let ours = netlink.rows_of(&[port], Protocol::Tcp, false).unwrap();
     let ports = |row: &Row| row.local.port() == port || row.peer.port() == port;
     assert!(netlink.filters && ours.iter().all(ports), "{ours:#?}");
-    assert_eq!(ours.len(), 3);
+    assert!(ours.len() >= 3, "{ours:#?}"); // another test may have got this port at its other end
     let one = netlink.look_up(end, false).unwrap().unwrap();
     assert_eq!(one.end(), end);
 }

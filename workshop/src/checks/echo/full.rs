@@ -12,7 +12,7 @@ use crate::exam::{Because, Call, Exam, Peer, Unmet, Verdict, here, numbered};
 const SMALL: usize = 16 << 10;
 
 /// More than there is room for on the way back, in bytes.
-const MUCH: usize = 512 << 10;
+const MUCH: usize = 192 << 10;
 
 pub(super) fn returns_when_all_is_written(exam: &Exam, echo: Echo) -> Verdict {
     let (client, server) = exam.connection()?;
@@ -23,7 +23,7 @@ pub(super) fn returns_when_all_is_written(exam: &Exam, echo: Echo) -> Verdict {
     here("set SO_RCVBUF", promised)?;
     let all = numbered(MUCH);
     if client.fill(&all)? < all.len() {
-        return Err(Unmet::not_here("the kernel does not take 512 KiB at once"));
+        return Err(Unmet::not_here("the kernel does not take 192 KiB at once"));
     }
     exam.step(format!("sent {MUCH} bytes, and does not read"));
     client.half_close()?;

@@ -38,8 +38,8 @@ pub fn serve(listener: &TcpListener, greeting: &[u8]) -> io::Result<()> {
 }
 
 fn greet(stream: TcpStream, greeting: &[u8]) -> io::Result<()> {
-    for byte in greeting {
-        (&stream).write_all(&[*byte])?;
+    for piece in greeting.chunks(7) {
+        (&stream).write_all(piece)?;
     }
     let mut sent = BufReader::new(&stream);
     loop {

@@ -29,7 +29,7 @@ fn one_way(from: &TcpStream, to: &TcpStream) -> io::Result<u64> {
 }
 
 fn copy(mut from: &TcpStream, mut to: &TcpStream) -> io::Result<u64> {
-    let (mut bytes, mut total) = ([0; 4096], 0);
+    let (mut bytes, mut total) = ([0; 65_536], 0);
     while let n @ 1.. = from.read(&mut bytes)? {
         compute();
         to.write_all(&bytes[..n])?;

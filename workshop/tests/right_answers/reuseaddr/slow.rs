@@ -9,7 +9,7 @@ use std::{
 use socket2::{Domain, Socket, Type};
 
 pub fn restart(addr: SocketAddr) -> io::Result<TcpListener> {
-    let computed = (0..10_000_000_u64).fold(1, |sum, i| black_box(sum ^ i.wrapping_mul(31)));
+    let computed = (0..1_000_000_u64).fold(1, |sum, i| black_box(sum ^ i.wrapping_mul(31)));
     black_box(computed);
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
     socket.set_reuse_address(true)?;

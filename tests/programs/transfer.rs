@@ -3,8 +3,6 @@
 
 #![cfg(target_os = "linux")]
 
-mod common;
-
 use std::{
     fs::{self, File},
     io::{self, BufRead, BufReader, Read, Write},
@@ -15,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use common::{PATIENCE, Program, lesson, read_until, run};
+use crate::common::{PATIENCE, Program, lesson, read_until, run};
 use socket_workshop::{
     deadline::Deadline,
     folder::Temporary,

@@ -1,8 +1,6 @@
 //! Every lesson, run as a user would: by default, step by step, predicting, with a busy address,
 //! with a reader that goes away, with wrong arguments, and against real programs.
 
-mod common;
-
 use std::{
     collections::BTreeSet,
     io::{BufRead, BufReader, Read, Write},
@@ -11,7 +9,7 @@ use std::{
     thread,
 };
 
-use common::{PATIENCE, Program, installed, lesson, read_until, run};
+use crate::common::{PATIENCE, Program, installed, lesson, read_until, run};
 use socket_workshop::{
     deadline::Deadline,
     table::{End, Kernel, State},
@@ -96,7 +94,7 @@ fn every_lesson_is_listed_here_and_in_the_readme() {
         })
         .collect();
     assert_eq!(names, LESSONS.map(|(name, _)| name.to_owned()).into());
-    let readme = include_str!("../README.md");
+    let readme = include_str!("../../README.md");
     for name in names {
         assert!(
             readme.contains(&format!("cargo run --example {name}`")),

@@ -1,7 +1,5 @@
 //! The program `kv`, as it is run: no descriptors, no threads, too many clients, Ctrl-C.
 
-mod common;
-
 use std::{
     fs,
     io::{BufRead, BufReader, Read, Write},
@@ -11,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use common::{PATIENCE, Program, installed, lesson, run};
+use crate::common::{PATIENCE, Program, installed, lesson, run};
 use socket_workshop::{
     deadline::Deadline,
     kv::{CALL_LIMIT, Client},

@@ -1,9 +1,6 @@
 //! `cargo workshop` as a student drives it, in a copy of this checkout: what it says, what it
 //! remembers, what it does to files, and its exit status.
 
-#[path = "../../tests/common/mod.rs"]
-mod common;
-
 use std::{
     env, fs,
     io::{BufRead, BufReader, Read, Write},
@@ -14,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use common::{PATIENCE, Program, run};
+use crate::common::{PATIENCE, Program, run};
 use socket_workshop::{
     deadline::Deadline,
     table::{Kernel, State},
@@ -243,7 +240,7 @@ fn tells_wrong_usage_from_what_cannot_be_checked() {
 #[test]
 fn holds_the_sockets_of_a_failure_until_they_have_been_looked_at() {
     let checkout = Checkout::fresh();
-    let answer = include_str!("wrong_answers/echo/forgets_to_close.rs");
+    let answer = include_str!("../wrong_answers/echo/forgets_to_close.rs");
     let main = "fn main() -> std::process::ExitCode {
         workshop::checks::echo::SUITE.examine(echo)
     }";

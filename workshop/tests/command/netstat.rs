@@ -1,15 +1,12 @@
 //! `cargo workshop netstat` as it is run, beside the real one.
 
-#[path = "../../tests/common/mod.rs"]
-mod common;
-
 use std::{
     io::{BufRead, BufReader, Write},
     net::{Shutdown, TcpListener, TcpStream, UdpSocket},
     process::{Command, Stdio},
 };
 
-use common::{PATIENCE, Program, installed, run};
+use crate::common::{PATIENCE, Program, installed, run};
 use socket_workshop::{
     deadline::Deadline,
     peer::connected,

@@ -1,4 +1,4 @@
-//! Writes and reads a byte at a time.
+//! Writes and reads seven bytes at a time.
 
 use std::{
     io::{self, ErrorKind::*, Read, Write},
@@ -10,7 +10,7 @@ pub fn answer(mut stream: TcpStream, mut bytes: &[u8], limit: Duration) -> io::R
     let deadline = Instant::now() + limit;
     while !bytes.is_empty() {
         stream.set_write_timeout(Some(left(deadline)?))?;
-        let n = again(stream.write(&bytes[..1]))?;
+        let n = again(stream.write(&bytes[..bytes.len().min(7)]))?;
         bytes = &bytes[n.unwrap_or(0)..];
     }
     if let Err(error) = stream.shutdown(Shutdown::Write) {
@@ -18,7 +18,7 @@ pub fn answer(mut stream: TcpStream, mut bytes: &[u8], limit: Duration) -> io::R
     }
     loop {
         stream.set_read_timeout(Some(left(deadline)?))?;
-        let n = again(stream.read(&mut [0; 1]))?;
+        let n = again(stream.read(&mut [0; 7]))?;
         if n == Some(0) {
             return Ok(());
         }

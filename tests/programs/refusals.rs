@@ -1,8 +1,6 @@
 //! Refuses each stage and claim of each lesson in turn. The lesson must end with status 1 and one message,
 //! soon, and leave no process and no file.
 
-mod common;
-
 use std::{
     collections::HashMap,
     fs,
@@ -14,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use common::{Program, lesson};
+use crate::common::{Program, lesson};
 use nix::{errno::Errno, sys::signal::killpg, unistd::Pid};
 use socket_workshop::folder::Temporary;
 
@@ -26,7 +24,7 @@ const SOON: Duration = Duration::from_secs(2);
 const AT_LAST: Duration = Duration::from_secs(30);
 
 /// How many lessons run at once. They mostly wait.
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 16;
 
 #[test]
 fn whatever_is_refused_a_lesson_ends_soon_with_one_message_and_leaves_nothing() {
@@ -84,7 +82,7 @@ fn on_any_port(name: &str, refuse: usize, temporary: &Temporary) -> Command {
 /// How many stages and claims a lesson has: with REFUSE=0 it says so.
 fn how_many(name: &str) -> usize {
     let temporary = Temporary::new().unwrap();
-    let output = common::run(&mut on_any_port(name, 0, &temporary), "");
+    let output = crate::common::run(&mut on_any_port(name, 0, &temporary), "");
     let told = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
     assert!(output.status.success(), "{name}: {told}");
     let count = told

@@ -23,7 +23,7 @@
 //!   behind the header;
 //! - no bytes make it panic, or go on for ever.
 //!
-//! `TcpOption` and `Flags` are in wire/src/segment.rs, `Header` is in workshop/src/checks/headers.rs.
+//! `TcpOption` and `Flags` are in wire/src/segment.rs, `Header` is in workshop/exercises/headers/checks.rs.
 //!
 //! How to go on:
 //!

@@ -1,27 +1,47 @@
 //! What the exercises are held to: a module of checks for each, and the list of them all.
 
+#[path = "../exercises/backlog/checks.rs"]
 pub mod backlog;
+#[path = "../exercises/close/checks.rs"]
 pub mod close;
+#[path = "../exercises/datagrams/checks.rs"]
 pub mod datagrams;
+#[path = "../exercises/deadlines/checks.rs"]
 pub mod deadlines;
 mod delay;
+#[path = "../exercises/dialer/checks.rs"]
 pub mod dialer;
+#[path = "../exercises/echo/checks.rs"]
 pub mod echo;
 mod full;
+#[path = "../exercises/handshake/checks.rs"]
 pub mod handshake;
+#[path = "../exercises/headers/checks.rs"]
 pub mod headers;
+#[path = "../exercises/heartbeat/checks.rs"]
 pub mod heartbeat;
+#[path = "../exercises/kv/checks.rs"]
 pub mod kv;
+#[path = "../exercises/latency/checks.rs"]
 pub mod latency;
+#[path = "../exercises/listener/checks.rs"]
 pub mod listener;
+#[path = "../exercises/nonblocking/checks.rs"]
 pub mod nonblocking;
+#[path = "../exercises/proxy/checks.rs"]
 pub mod proxy;
 mod queue;
+#[path = "../exercises/reuseaddr/checks.rs"]
 pub mod reuseaddr;
+#[path = "../exercises/shutdown/checks.rs"]
 pub mod shutdown;
+#[path = "../exercises/states/checks.rs"]
 pub mod states;
+#[path = "../exercises/tftp/checks.rs"]
 pub mod tftp;
+#[path = "../exercises/transfer/checks.rs"]
 pub mod transfer;
+#[path = "../exercises/window/checks.rs"]
 pub mod window;
 
 /// An exercise: where it is, what it belongs to, and what helps.

@@ -156,7 +156,7 @@ proptest! {
         kept in any::<prop::sample::Index>(),
         cut in prop::sample::select(vec![0, 1000]),
     ) {
-        let files = [include_str!("../../wire/data/frames.txt"), include_str!("../src/checks/headers/frames.txt")];
+        let files = [include_str!("../../wire/data/frames.txt"), include_str!("../exercises/headers/frames.txt")];
         let frames: Vec<_> = files.into_iter().flat_map(|file| named_frames(file).unwrap()).collect();
         let (_, mut bytes) = nth.get(&frames).clone();
         for (at, byte) in lies {

@@ -80,22 +80,22 @@ pub const SUITE: Suite<States> = Suite {
 /// The student's function.
 pub type States = fn(SocketAddr, &[Segment]) -> Vec<State>;
 
-const HANDSHAKE: &str = include_str!("handshake/recorded/handshake.txt");
-const CONNECTION: &str = include_str!("handshake/recorded/connection.txt");
-const CLOSE: &str = include_str!("handshake/recorded/close.txt");
-const SERVER_CLOSES: &str = include_str!("handshake/recorded/server-closes.txt");
-const BOTH_CLOSE: &str = include_str!("handshake/recorded/simultaneous-close.txt");
-const BOTH_OPEN: &str = include_str!("handshake/recorded/simultaneous-open.txt");
-const FIN_WITH_ACK: &str = include_str!("handshake/recorded/fin-with-ack.txt");
-const ACK_BEFORE_FIN: &str = include_str!("handshake/recorded/ack-before-fin.txt");
-const FIN_BEHIND_GAP: &str = include_str!("handshake/recorded/fin-behind-gap.txt");
-const FIN_IN_SYN_RECV: &str = include_str!("handshake/recorded/fin-in-syn-recv.txt");
-const CLOSE_IN_SYN_RECV: &str = include_str!("handshake/recorded/close-in-syn-recv.txt");
-const DATA_AGAIN: &str = include_str!("handshake/recorded/data-again.txt");
-const LOST_SYN: &str = include_str!("handshake/recorded/lost-syn.txt");
-const LOST_FIN: &str = include_str!("handshake/recorded/lost-fin.txt");
-const RESET: &str = include_str!("handshake/recorded/reset.txt");
-const REFUSED: &str = include_str!("handshake/recorded/refused.txt");
+const HANDSHAKE: &str = include_str!("recorded/handshake.txt");
+const CONNECTION: &str = include_str!("recorded/connection.txt");
+const CLOSE: &str = include_str!("recorded/close.txt");
+const SERVER_CLOSES: &str = include_str!("recorded/server-closes.txt");
+const BOTH_CLOSE: &str = include_str!("recorded/simultaneous-close.txt");
+const BOTH_OPEN: &str = include_str!("recorded/simultaneous-open.txt");
+const FIN_WITH_ACK: &str = include_str!("recorded/fin-with-ack.txt");
+const ACK_BEFORE_FIN: &str = include_str!("recorded/ack-before-fin.txt");
+const FIN_BEHIND_GAP: &str = include_str!("recorded/fin-behind-gap.txt");
+const FIN_IN_SYN_RECV: &str = include_str!("recorded/fin-in-syn-recv.txt");
+const CLOSE_IN_SYN_RECV: &str = include_str!("recorded/close-in-syn-recv.txt");
+const DATA_AGAIN: &str = include_str!("recorded/data-again.txt");
+const LOST_SYN: &str = include_str!("recorded/lost-syn.txt");
+const LOST_FIN: &str = include_str!("recorded/lost-fin.txt");
+const RESET: &str = include_str!("recorded/reset.txt");
+const REFUSED: &str = include_str!("recorded/refused.txt");
 
 /// All that end in peace.
 const ALL: [&str; 13] = [

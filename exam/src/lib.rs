@@ -14,6 +14,7 @@ mod peer;
 pub mod place;
 mod proof;
 mod report;
+mod rule;
 mod supervise;
 mod text;
 mod threads;
@@ -49,6 +50,7 @@ pub use self::{
     evidence::{Evidence, Seen, Whose},
     peer::{Peer, Pouring},
     report::{Failure, Marked, Outcome, Report, Teller, tell},
+    rule::{Check, Level, Rule, Stated, check},
     text::{dump, numbered, quote},
     time::{Reference, Timing, Took},
     waiting::is_ready,
@@ -65,25 +67,33 @@ pub const AMPLE: Duration = Duration::from_secs(3600);
 /// CPU time that threads may use until they block, before a failure shows them.
 const A_MOMENT: Duration = Duration::from_millis(20);
 
-/// A check: what it states, and the run that shows whether it is so.
-pub type Check<A> = (&'static str, fn(&Exam, A) -> Verdict);
-
-/// The checks of one exercise, in the order in which a student will meet them.
+/// What one exercise is held to.
 #[derive(Debug)]
 pub struct Suite<A: 'static> {
     /// The name of the exercise, as of its lesson.
     pub exercise: &'static str,
-    /// The checks.
-    pub checks: &'static [Check<A>],
+    /// The rules, as its header states them.
+    pub rules: &'static [Rule<A>],
     /// The causes that any of its checks may meet, for those that name none themselves.
     pub cause: fn(&Case) -> Option<String>,
 }
 
 impl<A: Copy> Suite<A> {
-    /// The checks' names.
+    /// The rules as they are stated, each with the names of its checks.
     #[must_use]
-    pub fn names(&self) -> Vec<&'static str> {
-        self.checks.iter().map(|(name, _)| *name).collect()
+    pub fn stated(&self) -> Vec<(Stated, Vec<&'static str>)> {
+        let names = |rule: &Rule<A>| rule.checks.iter().map(|check| check.name).collect();
+        let stated = |(number, rule): (usize, &Rule<A>)| (rule.stated(number), names(rule));
+        (1..).zip(self.rules).map(stated).collect()
+    }
+
+    /// Every check, with the rule that it enforces.
+    fn checks(&self) -> Vec<(Stated, &'static Check<A>)> {
+        let all = (1..).zip(self.rules).flat_map(|(number, rule)| {
+            let checks = rule.checks.iter();
+            checks.map(move |check| (rule.stated(number), check))
+        });
+        all.collect()
     }
 
     /// The `main` of an exercise: makes every check, prints what came of it, and returns 0 if all

@@ -10,13 +10,18 @@ use anstyle::{AnsiColor, Effects, Style};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
-use super::place::{Spot, draw, places};
+use super::{
+    place::{Spot, draw, places},
+    rule::Stated,
+};
 
 /// What came of one check.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Report {
     /// Its name, which states a behaviour.
     pub check: String,
+    /// The rule that it enforces.
+    pub rule: Stated,
     /// How it ended.
     #[serde(flatten)]
     pub outcome: Outcome,
@@ -258,7 +263,8 @@ fn told(report: &Report, colour: bool) -> String {
         Outcome::Passed => (style(GREEN, "passed"), String::new()),
         Outcome::Failed(failure) => {
             let places = pictures(&failure.places, colour);
-            (style(RED, "FAILED"), format!("{places}{failure}"))
+            let rule = part("rule", &report.rule.to_string());
+            (style(RED, "FAILED"), format!("{rule}{places}{failure}"))
         }
         Outcome::Todo { hint, at } => (
             style(YELLOW, "todo  "),
@@ -368,7 +374,8 @@ fn part(name: &str, text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Failure, Outcome, Report, STEPS, Teller, numbered, tell};
+    use super::{Failure, Outcome, Report, STEPS, Stated, Teller, numbered, tell};
+    use crate::Level;
 
     fn failed(check: &str, cause: &str) -> Report {
         let failure = Failure {
@@ -383,6 +390,11 @@ mod tests {
         };
         Report {
             check: check.to_owned(),
+            rule: Stated {
+                number: 1,
+                level: Level::Core,
+                text: "Send an x.".to_owned(),
+            },
             outcome: Outcome::Failed(failure),
             milliseconds: 1,
             printed: String::new(),

@@ -26,6 +26,7 @@ use super::{
     Suite,
     orphans::Orphans,
     report::{Outcome, Report, Teller},
+    rule::Stated,
 };
 
 /// When the examiner stops waiting for a check. Every wait in a check ends long before.
@@ -36,13 +37,16 @@ pub(super) fn main<A: Copy>(suite: &Suite<A>, file: &str, answer: A) -> ExitCode
     let hold = arguments.iter().any(|argument| argument == "--hold");
     if let [flag, number, ..] = &arguments[..]
         && flag == "--one"
-        && let Some((_, check)) = number.parse().ok().and_then(|n: usize| suite.checks.get(n))
+        && let Some((_, check)) = number
+            .parse()
+            .ok()
+            .and_then(|n: usize| suite.checks().into_iter().nth(n))
     {
         child::examine(
             suite.exercise,
             file,
             hold,
-            |exam| check(exam, answer),
+            |exam| (check.run)(exam, answer),
             suite.cause,
         );
     }
@@ -51,15 +55,17 @@ pub(super) fn main<A: Copy>(suite: &Suite<A>, file: &str, answer: A) -> ExitCode
         .filter(|part| !part.starts_with("--"))
         .collect();
     let chosen = |name: &str| parts.is_empty() || parts.iter().any(|part| name.contains(*part));
-    let checks: Vec<(usize, &str)> = suite
-        .checks
-        .iter()
-        .map(|(name, _)| *name)
-        .enumerate()
-        .filter(|(_, name)| chosen(name))
-        .collect();
+    let all = suite.checks().into_iter().enumerate();
+    let checks = all.map(|(number, (rule, check))| Check {
+        number,
+        name: check.name,
+        rule,
+        file,
+        hold,
+    });
+    let checks: Vec<Check<'_>> = checks.filter(|check| chosen(check.name)).collect();
     let json = arguments.iter().any(|argument| argument == "--json");
-    match report_all(suite.exercise, file, &checks, json, hold) {
+    match report_all(suite.exercise, &checks, json, hold) {
         Ok(status) => ExitCode::from(status),
         Err(error) if is_reader_gone(&error) => ExitCode::from(3),
         Err(error) => {
@@ -71,13 +77,7 @@ pub(super) fn main<A: Copy>(suite: &Suite<A>, file: &str, answer: A) -> ExitCode
 
 /// Makes the checks, all at once, and tells each as soon as those before it are told. Those that may
 /// be held are made one after the other.
-fn report_all(
-    exercise: &str,
-    file: &str,
-    checks: &[(usize, &str)],
-    json: bool,
-    hold: bool,
-) -> io::Result<u8> {
+fn report_all(exercise: &str, checks: &[Check<'_>], json: bool, hold: bool) -> io::Result<u8> {
     let in_full = env::args().any(|argument| argument == "--all");
     let mut reports = Vec::<Report>::new();
     let mut teller = Teller::on_stdout().in_full(in_full);
@@ -87,13 +87,7 @@ fn report_all(
         thread::scope(|scope| {
             let running: Vec<_> = checks
                 .iter()
-                .map(|(number, name)| {
-                    let check = Check {
-                        number: *number,
-                        name,
-                        file,
-                        hold,
-                    };
+                .map(|check| {
                     let (orphans, limits) = (&orphans, limits.clone());
                     scope.spawn(move || Process::start(check, orphans, limits)?.supervise())
                 })
@@ -133,12 +127,12 @@ fn report_all(
     })
 }
 
-/// A check to be made: its place in the suite, its name, the student's file, and whether its failure is
-/// held.
-#[derive(Clone, Copy)]
+/// A check to be made: its place in the suite, its name, its rule, the student's file, and whether its
+/// failure is held.
 struct Check<'a> {
     number: usize,
-    name: &'a str,
+    name: &'static str,
+    rule: Stated,
     file: &'a str,
     hold: bool,
 }

@@ -44,6 +44,8 @@ pub mod transfer;
 #[path = "../exercises/window/checks.rs"]
 pub mod window;
 
+use crate::exam::Stated;
+
 /// An exercise: where it is, what it belongs to, and what helps.
 #[derive(Debug)]
 pub struct Exercise {
@@ -55,8 +57,8 @@ pub struct Exercise {
     pub task: &'static str,
     /// To be given one at a time.
     pub hints: [&'static str; 3],
-    /// The names of its checks.
-    pub checks: fn() -> Vec<&'static str>,
+    /// Its rules, each with the names of its checks.
+    pub rules: fn() -> Vec<(Stated, Vec<&'static str>)>,
 }
 
 /// All exercises, in the order in which they are to be done.
@@ -88,6 +90,13 @@ impl Exercise {
     #[must_use]
     pub fn file_stem(&self) -> String {
         format!("{:02}_{}", self.number, self.name)
+    }
+
+    /// The names of its checks.
+    #[must_use]
+    pub fn checks(&self) -> Vec<&'static str> {
+        let rules = (self.rules)().into_iter();
+        rules.flat_map(|(_, checks)| checks).collect()
     }
 
     /// `exercises/03_echo.rs`, in the checkout.

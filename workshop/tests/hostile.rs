@@ -25,8 +25,8 @@ use nix::sys::{
 };
 use socket_workshop::deadline::Deadline;
 use workshop::{
-    checks::echo::{Echo, SUITE},
-    exam::{Failure, Outcome, Report, tell},
+    checks::echo::{EXERCISE, Echo, SUITE},
+    exam::{Failure, Outcome, Report, Stated, tell},
 };
 
 macro_rules! answers {
@@ -80,6 +80,23 @@ const TESTS: &[(&str, Test)] = tests! {
     a_process_that_closes_the_report_fails
 };
 
+/// What the examiner prints for a program when every check of the exercise has passed.
+fn reports_of_a_pass() -> Vec<String> {
+    let rules = (EXERCISE.rules)().into_iter();
+    let checks =
+        rules.flat_map(|(rule, checks)| checks.into_iter().map(move |check| (rule.clone(), check)));
+    let report = |(rule, check): (Stated, &str)| Report {
+        check: check.to_owned(),
+        rule,
+        outcome: Outcome::Passed,
+        milliseconds: 1,
+        printed: String::new(),
+        printed_bytes: 0,
+    };
+    let line = |report| serde_json::to_string(&report).expect("a report is JSON");
+    checks.map(report).map(line).collect()
+}
+
 fn main() -> ExitCode {
     if env::args().nth(1).is_some_and(|first| first == "build") {
         let program = env::current_exe().expect("it has a path");
@@ -92,18 +109,8 @@ fn main() -> ExitCode {
             SUITE.examine(right)
         }
         Ok("examiner/killed") if !is_a_check() => {
-            let passed = |name: &&str| {
-                format!(
-                    "{{\"check\":\"{name}\",\"outcome\":\"passed\",\
-                \"milliseconds\":1,\"printed\":\"\",\"printed_bytes\":0}}"
-                )
-            };
-            SUITE
-                .names()
-                .iter()
-                .take(2)
-                .map(passed)
-                .for_each(|line| println!("{line}"));
+            let first = reports_of_a_pass().into_iter().take(2);
+            first.for_each(|line| println!("{line}"));
             let _ = raise(Signal::SIGKILL);
             ExitCode::SUCCESS
         }

@@ -46,7 +46,7 @@ const A_MOMENT: Duration = Duration::from_secs(5);
 
 /// The process of a check.
 pub(super) struct Process<'a> {
-    check: Check<'a>,
+    check: &'a Check<'a>,
     orphans: &'a Orphans,
     child: Child,
     pid: Pid,
@@ -67,7 +67,7 @@ pub(super) struct Process<'a> {
 
 impl<'a> Process<'a> {
     pub(super) fn start(
-        check: Check<'a>,
+        check: &'a Check<'a>,
         orphans: &'a Orphans,
         limits: Option<Limits>,
     ) -> io::Result<Process<'a>> {
@@ -110,6 +110,7 @@ impl<'a> Process<'a> {
         let (printed, printed_bytes) = self.output.rest();
         Ok(Report {
             check: self.check.name.to_owned(),
+            rule: self.check.rule.clone(),
             outcome,
             milliseconds,
             printed,

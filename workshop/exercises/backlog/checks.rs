@@ -15,7 +15,7 @@ use std::{
 };
 
 use super::Exercise;
-use crate::exam::Suite;
+use crate::exam::{Rule, Suite, check};
 
 /// Exercise 12.
 pub const EXERCISE: Exercise = Exercise {
@@ -33,50 +33,53 @@ pub const EXERCISE: Exercise = Exercise {
          listener.accept()?; let _ = handle(stream); } }; let threads: Vec<_> = (0..workers).map(|_| \
          scope.spawn(work)).collect(); … }), and the first error that a thread returns when it is joined.",
     ],
-    checks: || SUITE.names(),
+    rules: || SUITE.stated(),
 };
 
 /// What exercise 12 is held to.
 pub const SUITE: Suite<Answer> = Suite {
     exercise: EXERCISE.name,
-    checks: &[
-        (
-            "has room for the whole burst before anyone accepts",
-            room::has_room_for_the_whole_burst,
-        ),
-        (
-            "lets no more wait than the burst, and one",
-            room::lets_no_more_wait,
-        ),
-        (
-            "fails where the kernel would cut the backlog",
-            room::fails_where_the_kernel_would_cut,
-        ),
-        (
-            "serves as many clients at once as it has workers",
-            work::serves_as_many_at_once,
-        ),
-        (
-            "leaves who waits in the kernel's queue",
-            work::leaves_who_waits_in_the_queue,
-        ),
-        (
-            "serves the next as soon as a worker is free",
-            work::serves_the_next,
-        ),
-        (
-            "goes on after a client's error",
-            work::goes_on_after_a_clients_error,
-        ),
-        (
-            "serves a burst of 1000 without a drop",
-            work::serves_a_burst,
-        ),
-        (
-            "ends with accept's error, once its clients are served",
-            work::ends_with_accepts_error,
-        ),
-    ],
+    rules: &[Rule::core(
+        "",
+        &[
+            check(
+                "has room for the whole burst before anyone accepts",
+                room::has_room_for_the_whole_burst,
+            ),
+            check(
+                "lets no more wait than the burst, and one",
+                room::lets_no_more_wait,
+            ),
+            check(
+                "fails where the kernel would cut the backlog",
+                room::fails_where_the_kernel_would_cut,
+            ),
+            check(
+                "serves as many clients at once as it has workers",
+                work::serves_as_many_at_once,
+            ),
+            check(
+                "leaves who waits in the kernel's queue",
+                work::leaves_who_waits_in_the_queue,
+            ),
+            check(
+                "serves the next as soon as a worker is free",
+                work::serves_the_next,
+            ),
+            check(
+                "goes on after a client's error",
+                work::goes_on_after_a_clients_error,
+            ),
+            check(
+                "serves a burst of 1000 without a drop",
+                work::serves_a_burst,
+            ),
+            check(
+                "ends with accept's error, once its clients are served",
+                work::ends_with_accepts_error,
+            ),
+        ],
+    )],
     cause: |_| None,
 };
 

@@ -16,7 +16,7 @@ use self::call::{
 };
 use super::Exercise;
 
-use crate::exam::{AMPLE, Exam, Suite, Verdict};
+use crate::exam::{AMPLE, Exam, Rule, Suite, Verdict, check};
 
 /// Exercise 8.
 pub const EXERCISE: Exercise = Exercise {
@@ -39,45 +39,48 @@ pub const EXERCISE: Exercise = Exercise {
          set_read_timeout and read, to Ok(0), where remaining(…) is an error of the kind TimedOut when \
          nothing remains.",
     ],
-    checks: || SUITE.names(),
+    rules: || SUITE.stated(),
 };
 
 /// What exercise 8 is held to.
 pub const SUITE: Suite<Function> = Suite {
     exercise: EXERCISE.name,
-    checks: &[
-        (
-            "all of it arrives, and the end of file behind it",
-            all_of_it_arrives,
-        ),
-        (
-            "all of it arrives although bytes are unread",
-            arrives_although_bytes_are_unread,
-        ),
-        ("hears the peer out", hears_the_peer_out),
-        (
-            "all of it arrives where the peer's end of file came first",
-            arrives_after_the_peers_end_of_file,
-        ),
-        (
-            "returns, and has closed, when the peer has closed",
-            returns_when_the_peer_has_closed,
-        ),
-        ("goes on after a signal", goes_on_after_a_signal),
-        ("tells a reset", tells_a_reset),
-        (
-            "gives up a peer that never closes",
-            time::gives_up_a_peer_that_never_closes,
-        ),
-        (
-            "gives up a peer that talks for ever",
-            time::gives_up_a_peer_that_talks_for_ever,
-        ),
-        (
-            "gives up a peer that hardly reads",
-            time::gives_up_a_peer_that_hardly_reads,
-        ),
-    ],
+    rules: &[Rule::core(
+        "",
+        &[
+            check(
+                "all of it arrives, and the end of file behind it",
+                all_of_it_arrives,
+            ),
+            check(
+                "all of it arrives although bytes are unread",
+                arrives_although_bytes_are_unread,
+            ),
+            check("hears the peer out", hears_the_peer_out),
+            check(
+                "all of it arrives where the peer's end of file came first",
+                arrives_after_the_peers_end_of_file,
+            ),
+            check(
+                "returns, and has closed, when the peer has closed",
+                returns_when_the_peer_has_closed,
+            ),
+            check("goes on after a signal", goes_on_after_a_signal),
+            check("tells a reset", tells_a_reset),
+            check(
+                "gives up a peer that never closes",
+                time::gives_up_a_peer_that_never_closes,
+            ),
+            check(
+                "gives up a peer that talks for ever",
+                time::gives_up_a_peer_that_talks_for_ever,
+            ),
+            check(
+                "gives up a peer that hardly reads",
+                time::gives_up_a_peer_that_hardly_reads,
+            ),
+        ],
+    )],
     cause: cause::likely,
 };
 

@@ -11,7 +11,7 @@ use std::{io, net::UdpSocket, time::Duration};
 
 pub use self::over_a_link::{FAULTS, SEED};
 use super::Exercise;
-use crate::exam::Suite;
+use crate::exam::{Rule, Suite, check};
 
 /// Exercise 17.
 pub const EXERCISE: Exercise = Exercise {
@@ -33,58 +33,61 @@ pub const EXERCISE: Exercise = Exercise {
          matches!(error.kind(), WouldBlock | TimedOut | Interrupted) => {} Err(error) => return \
          Err(error) } }, in a function of its own, so that the old timeout is put back however it returns.",
     ],
-    checks: || SUITE.names(),
+    rules: || SUITE.stated(),
 };
 
 /// What exercise 17 is held to.
 pub const SUITE: Suite<Ask> = Suite {
     exercise: EXERCISE.name,
-    checks: &[
-        (
-            "sends the number and the request, and returns the text of the answer",
-            datagram::sends_and_returns,
-        ),
-        (
-            "takes an answer of any size",
-            datagram::takes_an_answer_of_any_size,
-        ),
-        (
-            "takes no other datagram for the answer",
-            datagram::takes_no_other_for_the_answer,
-        ),
-        (
-            "sends again after 50 ms, 100 ms, 200 ms",
-            again::sends_again,
-        ),
-        (
-            "sends again at the same times although others come",
-            again::sends_again_although_others_come,
-        ),
-        (
-            "gives up when the limit has passed, whatever comes",
-            again::gives_up_at_the_limit,
-        ),
-        (
-            "says at once that nobody is there",
-            socket::says_that_nobody_is_there,
-        ),
-        (
-            "says at once that a request is too large",
-            socket::says_that_it_is_too_large,
-        ),
-        (
-            "leaves the socket as it was",
-            socket::leaves_the_socket_as_it_was,
-        ),
-        (
-            "waits in the kernel, and goes on after a signal",
-            socket::waits_and_goes_on_after_a_signal,
-        ),
-        (
-            "gets every answer over a link that loses, repeats and reorders",
-            over_a_link::gets_every_answer,
-        ),
-    ],
+    rules: &[Rule::core(
+        "",
+        &[
+            check(
+                "sends the number and the request, and returns the text of the answer",
+                datagram::sends_and_returns,
+            ),
+            check(
+                "takes an answer of any size",
+                datagram::takes_an_answer_of_any_size,
+            ),
+            check(
+                "takes no other datagram for the answer",
+                datagram::takes_no_other_for_the_answer,
+            ),
+            check(
+                "sends again after 50 ms, 100 ms, 200 ms",
+                again::sends_again,
+            ),
+            check(
+                "sends again at the same times although others come",
+                again::sends_again_although_others_come,
+            ),
+            check(
+                "gives up when the limit has passed, whatever comes",
+                again::gives_up_at_the_limit,
+            ),
+            check(
+                "says at once that nobody is there",
+                socket::says_that_nobody_is_there,
+            ),
+            check(
+                "says at once that a request is too large",
+                socket::says_that_it_is_too_large,
+            ),
+            check(
+                "leaves the socket as it was",
+                socket::leaves_the_socket_as_it_was,
+            ),
+            check(
+                "waits in the kernel, and goes on after a signal",
+                socket::waits_and_goes_on_after_a_signal,
+            ),
+            check(
+                "gets every answer over a link that loses, repeats and reorders",
+                over_a_link::gets_every_answer,
+            ),
+        ],
+    )],
     cause: |_| None,
 };
 

@@ -8,7 +8,7 @@ mod time;
 use std::{io, net::TcpStream, time::Duration};
 
 use super::Exercise;
-use crate::exam::Suite;
+use crate::exam::{Rule, Suite, check};
 
 /// Exercise 4.
 pub const EXERCISE: Exercise = Exercise {
@@ -28,50 +28,53 @@ pub const EXERCISE: Exercise = Exercise {
          stream.peek(&mut buf[..room]) { Err(error) if matches!(error.kind(), WouldBlock | TimedOut | \
          Interrupted) => continue, … } where room is what is missing of max + 1 bytes.",
     ],
-    checks: || SUITE.names(),
+    rules: || SUITE.stated(),
 };
 
 /// What exercise 4 is held to.
 pub const SUITE: Suite<ReadLine> = Suite {
     exercise: EXERCISE.name,
-    checks: &[
-        (
-            "takes the newline off, and nothing else",
-            bytes::takes_the_newline_off,
-        ),
-        (
-            "puts together what comes in pieces",
-            bytes::puts_together_what_comes_in_pieces,
-        ),
-        (
-            "leaves the next line in the socket",
-            bytes::leaves_the_next_line_in_the_socket,
-        ),
-        ("times out in silence", time::times_out_in_silence),
-        (
-            "ends by the deadline although bytes go on coming",
-            time::ends_although_bytes_go_on_coming,
-        ),
-        ("waits in the kernel", time::waits_in_the_kernel),
-        ("reads on after a time-out", time::reads_on_after_a_time_out),
-        ("goes on after a signal", time::goes_on_after_a_signal),
-        (
-            "takes neither an end of file nor a reset for a line",
-            bytes::takes_no_end_for_a_line,
-        ),
-        (
-            "takes a line of max bytes, and none of one more",
-            bytes::takes_max_bytes_and_no_more,
-        ),
-        (
-            "refuses a line before its newline comes",
-            bytes::refuses_a_line_before_its_newline,
-        ),
-        (
-            "refuses what is not UTF-8, and goes on behind it",
-            bytes::refuses_what_is_not_utf8,
-        ),
-    ],
+    rules: &[Rule::core(
+        "",
+        &[
+            check(
+                "takes the newline off, and nothing else",
+                bytes::takes_the_newline_off,
+            ),
+            check(
+                "puts together what comes in pieces",
+                bytes::puts_together_what_comes_in_pieces,
+            ),
+            check(
+                "leaves the next line in the socket",
+                bytes::leaves_the_next_line_in_the_socket,
+            ),
+            check("times out in silence", time::times_out_in_silence),
+            check(
+                "ends by the deadline although bytes go on coming",
+                time::ends_although_bytes_go_on_coming,
+            ),
+            check("waits in the kernel", time::waits_in_the_kernel),
+            check("reads on after a time-out", time::reads_on_after_a_time_out),
+            check("goes on after a signal", time::goes_on_after_a_signal),
+            check(
+                "takes neither an end of file nor a reset for a line",
+                bytes::takes_no_end_for_a_line,
+            ),
+            check(
+                "takes a line of max bytes, and none of one more",
+                bytes::takes_max_bytes_and_no_more,
+            ),
+            check(
+                "refuses a line before its newline comes",
+                bytes::refuses_a_line_before_its_newline,
+            ),
+            check(
+                "refuses what is not UTF-8, and goes on behind it",
+                bytes::refuses_what_is_not_utf8,
+            ),
+        ],
+    )],
     cause: |_| None,
 };
 

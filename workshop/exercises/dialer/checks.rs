@@ -24,7 +24,9 @@ use socket_workshop::{
 use self::address::Address;
 use super::Exercise;
 
-use crate::exam::{AMPLE, Answer, Because, Exam, Reference, Suite, Took, Unmet, Verdict, here};
+use crate::exam::{
+    AMPLE, Answer, Because, Exam, Reference, Rule, Suite, Took, Unmet, Verdict, check, here,
+};
 
 /// Exercise 2.
 pub const EXERCISE: Exercise = Exercise {
@@ -43,53 +45,56 @@ pub const EXERCISE: Exercise = Exercise {
          u32) { Ok(stream) => return Ok(stream), Err(error) => { kind = error.kind(); \
          outcomes.push(format!(\"{addr}: {error}\")) } } }",
     ],
-    checks: || SUITE.names(),
+    rules: || SUITE.stated(),
 };
 
 /// What exercise 2 is held to.
 pub const SUITE: Suite<Dial> = Suite {
     exercise: EXERCISE.name,
-    checks: &[
-        (
-            "gives back a connected, blocking stream",
-            connects::gives_back_a_connected_blocking_stream,
-        ),
-        ("goes on after a refusal", connects::goes_on_after_a_refusal),
-        ("dials both families", connects::dials_both_families),
-        (
-            "dials nobody behind the first that answers",
-            connects::dials_nobody_behind_the_first_that_answers,
-        ),
-        (
-            "leaves time for those behind a silent address",
-            connects::leaves_time_for_those_behind_a_silent_address,
-        ),
-        (
-            "waits for an address that answers late",
-            connects::waits_for_an_address_that_answers_late,
-        ),
-        (
-            "gives up when the limit is over",
-            fails::gives_up_when_the_limit_is_over,
-        ),
-        (
-            "fails at once when all refuse",
-            fails::fails_at_once_when_all_refuse,
-        ),
-        (
-            "tells what each address did",
-            fails::tells_what_each_address_did,
-        ),
-        (
-            "takes a limit of zero for a time-out",
-            fails::takes_a_limit_of_zero_for_a_time_out,
-        ),
-        (
-            "takes no address for invalid input",
-            fails::takes_no_address_for_invalid_input,
-        ),
-        ("leaves nothing behind", remains::leaves_nothing_behind),
-    ],
+    rules: &[Rule::core(
+        "",
+        &[
+            check(
+                "gives back a connected, blocking stream",
+                connects::gives_back_a_connected_blocking_stream,
+            ),
+            check("goes on after a refusal", connects::goes_on_after_a_refusal),
+            check("dials both families", connects::dials_both_families),
+            check(
+                "dials nobody behind the first that answers",
+                connects::dials_nobody_behind_the_first_that_answers,
+            ),
+            check(
+                "leaves time for those behind a silent address",
+                connects::leaves_time_for_those_behind_a_silent_address,
+            ),
+            check(
+                "waits for an address that answers late",
+                connects::waits_for_an_address_that_answers_late,
+            ),
+            check(
+                "gives up when the limit is over",
+                fails::gives_up_when_the_limit_is_over,
+            ),
+            check(
+                "fails at once when all refuse",
+                fails::fails_at_once_when_all_refuse,
+            ),
+            check(
+                "tells what each address did",
+                fails::tells_what_each_address_did,
+            ),
+            check(
+                "takes a limit of zero for a time-out",
+                fails::takes_a_limit_of_zero_for_a_time_out,
+            ),
+            check(
+                "takes no address for invalid input",
+                fails::takes_no_address_for_invalid_input,
+            ),
+            check("leaves nothing behind", remains::leaves_nothing_behind),
+        ],
+    )],
     cause: likely::cause,
 };
 

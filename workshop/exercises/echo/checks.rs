@@ -7,7 +7,7 @@ use std::{io, net::TcpStream, time::Duration};
 
 use super::Exercise;
 
-use crate::exam::{Answer, Because, Call, Exam, Peer, Suite, Verdict, descriptors};
+use crate::exam::{Answer, Because, Call, Exam, Peer, Rule, Suite, Verdict, check, descriptors};
 
 /// Exercise 3.
 pub const EXERCISE: Exercise = Exercise {
@@ -23,39 +23,42 @@ pub const EXERCISE: Exercise = Exercise {
         "loop { match stream.read(&mut buf)? { 0 => return Ok(total), n => { \
          stream.write_all(&buf[..n])?; total += n as u64 } } }",
     ],
-    checks: || SUITE.names(),
+    rules: || SUITE.stated(),
 };
 
 /// What exercise 3 is held to.
 pub const SUITE: Suite<Echo> = Suite {
     exercise: EXERCISE.name,
-    checks: &[
-        (
-            "answers before it waits for more",
-            answers_before_it_waits_for_more,
-        ),
-        (
-            "sends back a byte when it comes",
-            sends_back_a_byte_when_it_comes,
-        ),
-        (
-            "sends back only what this read brought",
-            sends_back_only_what_this_read_brought,
-        ),
-        ("takes bytes for bytes", takes_bytes_for_bytes),
-        ("ends at end of file", ends_at_end_of_file),
-        (
-            "sends back what came before the end of file",
-            sends_back_what_came_before_the_end,
-        ),
-        ("returns the number of bytes", returns_the_number_of_bytes),
-        ("closes the connection", closes_the_connection),
-        (
-            "goes on after a write that took a part",
-            full::goes_on_after_a_partial_write,
-        ),
-        ("takes a reset for an error", takes_a_reset_for_an_error),
-    ],
+    rules: &[Rule::core(
+        "",
+        &[
+            check(
+                "answers before it waits for more",
+                answers_before_it_waits_for_more,
+            ),
+            check(
+                "sends back a byte when it comes",
+                sends_back_a_byte_when_it_comes,
+            ),
+            check(
+                "sends back only what this read brought",
+                sends_back_only_what_this_read_brought,
+            ),
+            check("takes bytes for bytes", takes_bytes_for_bytes),
+            check("ends at end of file", ends_at_end_of_file),
+            check(
+                "sends back what came before the end of file",
+                sends_back_what_came_before_the_end,
+            ),
+            check("returns the number of bytes", returns_the_number_of_bytes),
+            check("closes the connection", closes_the_connection),
+            check(
+                "goes on after a write that took a part",
+                full::goes_on_after_a_partial_write,
+            ),
+            check("takes a reset for an error", takes_a_reset_for_an_error),
+        ],
+    )],
     cause: cause::likely,
 };
 

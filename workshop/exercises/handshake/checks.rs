@@ -22,7 +22,7 @@ use wire::segment::Segment;
 
 use self::ends::{End, client, server};
 use super::Exercise;
-use crate::exam::{Because, Exam, Stuck, Suite, Unmet, Verdict};
+use crate::exam::{Because, Exam, Rule, Stuck, Suite, Unmet, Verdict, check};
 
 /// Exercise 20.
 pub const EXERCISE: Exercise = Exercise {
@@ -45,35 +45,38 @@ pub const EXERCISE: Exercise = Exercise {
          Close, same => same } } … if the FIN's turn has come { self.state = match self.state { \
          Established => CloseWait, FinWait1 => Closing, FinWait2 => TimeWait, same => same } } }",
     ],
-    checks: || SUITE.names(),
+    rules: || SUITE.stated(),
 };
 
 /// What exercise 20 is held to.
 pub const SUITE: Suite<States> = Suite {
     exercise: EXERCISE.name,
-    checks: &[
-        ("opens a connection", opens_a_connection),
-        ("is not moved by data", is_not_moved_by_data),
-        ("closes first, and closes second", closes_first_and_second),
-        (
-            "waits for the ACK of the FIN itself",
-            waits_for_the_ack_of_the_fin,
-        ),
-        (
-            "takes FIN and ACK from one segment",
-            takes_fin_and_ack_from_one,
-        ),
-        ("closes from both ends at once", closes_from_both_ends),
-        ("opens from both ends at once", opens_from_both_ends),
-        ("closes while it opens", closes_while_it_opens),
-        ("takes a FIN in its turn", takes_a_fin_in_its_turn),
-        (
-            "is not moved by what comes again",
-            is_not_moved_by_what_comes_again,
-        ),
-        ("ends at a reset", ends_at_a_reset),
-        ("counts past 2^32", counts_past_the_end),
-    ],
+    rules: &[Rule::core(
+        "",
+        &[
+            check("opens a connection", opens_a_connection),
+            check("is not moved by data", is_not_moved_by_data),
+            check("closes first, and closes second", closes_first_and_second),
+            check(
+                "waits for the ACK of the FIN itself",
+                waits_for_the_ack_of_the_fin,
+            ),
+            check(
+                "takes FIN and ACK from one segment",
+                takes_fin_and_ack_from_one,
+            ),
+            check("closes from both ends at once", closes_from_both_ends),
+            check("opens from both ends at once", opens_from_both_ends),
+            check("closes while it opens", closes_while_it_opens),
+            check("takes a FIN in its turn", takes_a_fin_in_its_turn),
+            check(
+                "is not moved by what comes again",
+                is_not_moved_by_what_comes_again,
+            ),
+            check("ends at a reset", ends_at_a_reset),
+            check("counts past 2^32", counts_past_the_end),
+        ],
+    )],
     cause: |_| None,
 };
 

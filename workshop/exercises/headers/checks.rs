@@ -9,7 +9,7 @@ mod sum;
 use wire::segment::{Flags, TcpOption};
 
 use super::Exercise;
-use crate::exam::Suite;
+use crate::exam::{Rule, Suite, check};
 
 /// Exercise 19.
 pub const EXERCISE: Exercise = Exercise {
@@ -31,54 +31,57 @@ pub const EXERCISE: Exercise = Exercise {
          &rest[length.into()..]; } } and option: match (kind, data) { (2, &[a, b]) => Mss(…), … _ => \
          Other(kind, data.to_vec()) }.",
     ],
-    checks: || SUITE.names(),
+    rules: || SUITE.stated(),
 };
 
 /// What exercise 19 is held to.
 pub const SUITE: Suite<Functions> = Suite {
     exercise: EXERCISE.name,
-    checks: &[
-        (
-            "sums words of two bytes, and takes the complement",
-            sum::of_words,
-        ),
-        ("adds a zero behind an odd byte", sum::of_an_odd_length),
-        ("adds carries until nothing is carried", sum::of_carries),
-        (
-            "gives 0 over a segment that is whole, and not over one that is damaged",
-            sum::over_itself,
-        ),
-        (
-            "reads each field where it stands",
-            fields::each_where_it_stands,
-        ),
-        (
-            "lists the options of real segments in their order",
-            fields::options_of_real_segments,
-        ),
-        ("skips 1, and ends at 0", fields::skips_one_and_ends_at_zero),
-        (
-            "keeps what it does not know",
-            fields::keeps_what_it_does_not_know,
-        ),
-        (
-            "takes no data for options",
-            fields::takes_no_data_for_options,
-        ),
-        ("refuses every cut of a header", refused::every_cut),
-        (
-            "refuses a data offset that cannot be",
-            refused::data_offsets,
-        ),
-        (
-            "refuses an option without a length, and a length below 2",
-            refused::short_options,
-        ),
-        (
-            "refuses an option that ends behind the header",
-            refused::long_options,
-        ),
-    ],
+    rules: &[Rule::core(
+        "",
+        &[
+            check(
+                "sums words of two bytes, and takes the complement",
+                sum::of_words,
+            ),
+            check("adds a zero behind an odd byte", sum::of_an_odd_length),
+            check("adds carries until nothing is carried", sum::of_carries),
+            check(
+                "gives 0 over a segment that is whole, and not over one that is damaged",
+                sum::over_itself,
+            ),
+            check(
+                "reads each field where it stands",
+                fields::each_where_it_stands,
+            ),
+            check(
+                "lists the options of real segments in their order",
+                fields::options_of_real_segments,
+            ),
+            check("skips 1, and ends at 0", fields::skips_one_and_ends_at_zero),
+            check(
+                "keeps what it does not know",
+                fields::keeps_what_it_does_not_know,
+            ),
+            check(
+                "takes no data for options",
+                fields::takes_no_data_for_options,
+            ),
+            check("refuses every cut of a header", refused::every_cut),
+            check(
+                "refuses a data offset that cannot be",
+                refused::data_offsets,
+            ),
+            check(
+                "refuses an option without a length, and a length below 2",
+                refused::short_options,
+            ),
+            check(
+                "refuses an option that ends behind the header",
+                refused::long_options,
+            ),
+        ],
+    )],
     cause: |_| None,
 };
 

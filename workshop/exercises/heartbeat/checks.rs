@@ -13,7 +13,7 @@ use std::{
 
 use self::watching::Watching;
 use super::{Exercise, delay, full::fill};
-use crate::exam::{AMPLE, Because, Exam, Suite, Unmet, Verdict, quote};
+use crate::exam::{AMPLE, Because, Exam, Rule, Suite, Unmet, Verdict, check, quote};
 
 /// Exercise 5.
 pub const EXERCISE: Exercise = Exercise {
@@ -31,35 +31,38 @@ pub const EXERCISE: Exercise = Exercise {
          ping without waiting; unanswered += 1 } }, and around it: an error that is a reset is \
          Ok(Reset).",
     ],
-    checks: || SUITE.names(),
+    rules: || SUITE.stated(),
 };
 
 /// What exercise 5 is held to.
 pub const SUITE: Suite<Watch> = Suite {
     exercise: EXERCISE.name,
-    checks: &[
-        (
-            "pings after an interval of silence",
-            pings_after_an_interval,
-        ),
-        ("sends no ping while the peer talks", no_ping_while_it_talks),
-        ("takes any byte for an answer", takes_any_byte),
-        ("gives up a peer that answers no ping", gives_up),
-        ("counts anew after an answer", counts_anew),
-        ("tells end of file at once", tells_end_of_file),
-        ("tells a reset at once", tells_a_reset),
-        (
-            "tells a peer that closed with a ping unread",
-            tells_a_ping_unread,
-        ),
-        ("reads all that has come", reads_all_that_has_come),
-        (
-            "does not wait for a full window",
-            does_not_wait_for_a_full_window,
-        ),
-        ("does not spin while it waits", does_not_spin),
-        ("leaves the stream as it was", leaves_the_stream_as_it_was),
-    ],
+    rules: &[Rule::core(
+        "",
+        &[
+            check(
+                "pings after an interval of silence",
+                pings_after_an_interval,
+            ),
+            check("sends no ping while the peer talks", no_ping_while_it_talks),
+            check("takes any byte for an answer", takes_any_byte),
+            check("gives up a peer that answers no ping", gives_up),
+            check("counts anew after an answer", counts_anew),
+            check("tells end of file at once", tells_end_of_file),
+            check("tells a reset at once", tells_a_reset),
+            check(
+                "tells a peer that closed with a ping unread",
+                tells_a_ping_unread,
+            ),
+            check("reads all that has come", reads_all_that_has_come),
+            check(
+                "does not wait for a full window",
+                does_not_wait_for_a_full_window,
+            ),
+            check("does not spin while it waits", does_not_spin),
+            check("leaves the stream as it was", leaves_the_stream_as_it_was),
+        ],
+    )],
     cause: causes::likely,
 };
 

@@ -12,7 +12,7 @@ use socket_workshop::table::{End, Table};
 
 use super::Exercise;
 
-use crate::exam::{Answer, Because, Exam, Peer, Suite, Verdict, here, quote};
+use crate::exam::{Answer, Because, Exam, Peer, Rule, Suite, Verdict, check, here, quote};
 
 /// Exercise 7.
 pub const EXERCISE: Exercise = Exercise {
@@ -32,53 +32,56 @@ pub const EXERCISE: Exercise = Exercise {
          end it */ } Some(b\"QUIT\") => { /* end it */ } Some(request) => { let mut text = \
          answer(request, store); text.push('\\n'); (&stream).write_all(text.as_bytes())? } } }",
     ],
-    checks: || SUITE.names(),
+    rules: || SUITE.stated(),
 };
 
 /// What exercise 7 is held to.
 pub const SUITE: Suite<ServeClient> = Suite {
     exercise: EXERCISE.name,
-    checks: &[
-        (
-            "answers before it waits for more",
-            requests::answers_before_it_waits_for_more,
-        ),
-        ("keeps a value's spaces", requests::keeps_a_values_spaces),
-        (
-            "takes a request that comes a byte at a time",
-            requests::takes_a_byte_at_a_time,
-        ),
-        (
-            "answers all that came at once, in order",
-            requests::answers_all_that_came_at_once,
-        ),
-        (
-            "goes on after a request that it refuses",
-            requests::goes_on_after_what_it_refuses,
-        ),
-        (
-            "refuses a line of more than 1024 bytes, and no shorter one",
-            ends::refuses_what_is_too_long,
-        ),
-        (
-            "ends a line that has no end, without a reset",
-            ends::ends_a_line_without_end,
-        ),
-        ("ends at QUIT", ends::at_quit),
-        ("ends at end of file", ends::at_end_of_file),
-        (
-            "does not execute a line that the end of file cuts",
-            ends::drops_a_line_that_is_cut,
-        ),
-        (
-            "does not hold the store while it waits for a client",
-            lock::is_not_held_while_it_waits,
-        ),
-        (
-            "takes a reset for an error",
-            ends::takes_a_reset_for_an_error,
-        ),
-    ],
+    rules: &[Rule::core(
+        "",
+        &[
+            check(
+                "answers before it waits for more",
+                requests::answers_before_it_waits_for_more,
+            ),
+            check("keeps a value's spaces", requests::keeps_a_values_spaces),
+            check(
+                "takes a request that comes a byte at a time",
+                requests::takes_a_byte_at_a_time,
+            ),
+            check(
+                "answers all that came at once, in order",
+                requests::answers_all_that_came_at_once,
+            ),
+            check(
+                "goes on after a request that it refuses",
+                requests::goes_on_after_what_it_refuses,
+            ),
+            check(
+                "refuses a line of more than 1024 bytes, and no shorter one",
+                ends::refuses_what_is_too_long,
+            ),
+            check(
+                "ends a line that has no end, without a reset",
+                ends::ends_a_line_without_end,
+            ),
+            check("ends at QUIT", ends::at_quit),
+            check("ends at end of file", ends::at_end_of_file),
+            check(
+                "does not execute a line that the end of file cuts",
+                ends::drops_a_line_that_is_cut,
+            ),
+            check(
+                "does not hold the store while it waits for a client",
+                lock::is_not_held_while_it_waits,
+            ),
+            check(
+                "takes a reset for an error",
+                ends::takes_a_reset_for_an_error,
+            ),
+        ],
+    )],
     cause: cause::likely,
 };
 

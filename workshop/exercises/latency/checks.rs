@@ -8,7 +8,7 @@ mod whole;
 use std::{io, net::TcpStream};
 
 use super::Exercise;
-use crate::exam::Suite;
+use crate::exam::{Rule, Suite, check};
 
 /// Exercise 14.
 pub const EXERCISE: Exercise = Exercise {
@@ -27,50 +27,53 @@ pub const EXERCISE: Exercise = Exercise {
         "prepare: stream.set_nodelay(true). put: let mut request = format!(\"PUT {key} {}\\n\", \
          value.len()).into_bytes(); request.extend(value); then (&*stream).write_all(&request).",
     ],
-    checks: || SUITE.names(),
+    rules: || SUITE.stated(),
 };
 
 /// What exercise 14 is held to.
 pub const SUITE: Suite<Writer> = Suite {
     exercise: EXERCISE.name,
-    checks: &[
-        (
-            "sends the request, and nothing else",
-            whole::sends_the_request_and_nothing_else,
-        ),
-        (
-            "needs one segment where TCP_NODELAY is set",
-            segments::needs_one_with_no_delay,
-        ),
-        (
-            "needs one segment where it is not",
-            segments::needs_one_without,
-        ),
-        (
-            "needs one segment for thousands of bytes",
-            segments::needs_one_for_thousands_of_bytes,
-        ),
-        (
-            "leaves nothing to be sent later",
-            segments::leaves_nothing_to_be_sent_later,
-        ),
-        (
-            "waits for no ACK once prepared",
-            segments::waits_for_no_ack_once_prepared,
-        ),
-        (
-            "leaves the socket's options as they were",
-            whole::leaves_the_options,
-        ),
-        (
-            "goes on after a write that took a part",
-            whole::goes_on_after_a_partial_write,
-        ),
-        (
-            "takes a reset for an error",
-            whole::takes_a_reset_for_an_error,
-        ),
-    ],
+    rules: &[Rule::core(
+        "",
+        &[
+            check(
+                "sends the request, and nothing else",
+                whole::sends_the_request_and_nothing_else,
+            ),
+            check(
+                "needs one segment where TCP_NODELAY is set",
+                segments::needs_one_with_no_delay,
+            ),
+            check(
+                "needs one segment where it is not",
+                segments::needs_one_without,
+            ),
+            check(
+                "needs one segment for thousands of bytes",
+                segments::needs_one_for_thousands_of_bytes,
+            ),
+            check(
+                "leaves nothing to be sent later",
+                segments::leaves_nothing_to_be_sent_later,
+            ),
+            check(
+                "waits for no ACK once prepared",
+                segments::waits_for_no_ack_once_prepared,
+            ),
+            check(
+                "leaves the socket's options as they were",
+                whole::leaves_the_options,
+            ),
+            check(
+                "goes on after a write that took a part",
+                whole::goes_on_after_a_partial_write,
+            ),
+            check(
+                "takes a reset for an error",
+                whole::takes_a_reset_for_an_error,
+            ),
+        ],
+    )],
     cause: cause::likely,
 };
 

@@ -22,7 +22,9 @@ use self::{
 };
 use super::Exercise;
 
-use crate::exam::{Because, Call, Case, Exam, Seen, Stuck, Suite, Unmet, Verdict, here, problems};
+use crate::exam::{
+    Because, Call, Case, Exam, Rule, Seen, Stuck, Suite, Unmet, Verdict, check, here, problems,
+};
 
 /// Exercise 1.
 pub const EXERCISE: Exercise = Exercise {
@@ -41,59 +43,62 @@ pub const EXERCISE: Exercise = Exercise {
          &mut io::sink()))); } Err(error) if error.raw_os_error() == Some(24) => \
          thread::sleep(Duration::from_millis(50)), Err(error) => return Err(error) } })",
     ],
-    checks: || SUITE.names(),
+    rules: || SUITE.stated(),
 };
 
 /// What exercise 1 is held to.
 pub const SUITE: Suite<Answer> = Suite {
     exercise: EXERCISE.name,
-    checks: &[
-        (
-            "listens on the address it was given, IPv4 or IPv6",
-            socket::listens_on_the_address_it_was_given,
-        ),
-        (
-            "has the backlog that was asked for",
-            socket::has_the_backlog_that_was_asked_for,
-        ),
-        (
-            "refuses an address that is in use",
-            socket::refuses_an_address_in_use,
-        ),
-        (
-            "takes its address back from TIME_WAIT",
-            socket::takes_its_address_back,
-        ),
-        (
-            "greets a client that says nothing",
-            greets_a_client_that_says_nothing,
-        ),
-        (
-            "greets the next client whatever the others do",
-            greets_the_next_client,
-        ),
-        (
-            "greets a hundred and fifty clients at once",
-            greets_many_clients_at_once,
-        ),
-        (
-            "holds a connection until its client closes",
-            connection::is_held,
-        ),
-        ("closes when its client has closed", connection::is_closed),
-        (
-            "goes on after connections that were reset",
-            goes_on_after_resets,
-        ),
-        (
-            "outlives a lack of descriptors without spinning",
-            descriptors::outlives_a_lack_of_descriptors,
-        ),
-        (
-            "ends with accept's error when the listener fails",
-            ends_when_the_listener_fails,
-        ),
-    ],
+    rules: &[Rule::core(
+        "",
+        &[
+            check(
+                "listens on the address it was given, IPv4 or IPv6",
+                socket::listens_on_the_address_it_was_given,
+            ),
+            check(
+                "has the backlog that was asked for",
+                socket::has_the_backlog_that_was_asked_for,
+            ),
+            check(
+                "refuses an address that is in use",
+                socket::refuses_an_address_in_use,
+            ),
+            check(
+                "takes its address back from TIME_WAIT",
+                socket::takes_its_address_back,
+            ),
+            check(
+                "greets a client that says nothing",
+                greets_a_client_that_says_nothing,
+            ),
+            check(
+                "greets the next client whatever the others do",
+                greets_the_next_client,
+            ),
+            check(
+                "greets a hundred and fifty clients at once",
+                greets_many_clients_at_once,
+            ),
+            check(
+                "holds a connection until its client closes",
+                connection::is_held,
+            ),
+            check("closes when its client has closed", connection::is_closed),
+            check(
+                "goes on after connections that were reset",
+                goes_on_after_resets,
+            ),
+            check(
+                "outlives a lack of descriptors without spinning",
+                descriptors::outlives_a_lack_of_descriptors,
+            ),
+            check(
+                "ends with accept's error when the listener fails",
+                ends_when_the_listener_fails,
+            ),
+        ],
+    )],
     cause: likely,
 };
 

@@ -17,7 +17,7 @@ use std::{
 };
 
 use super::Exercise;
-use crate::exam::Suite;
+use crate::exam::{Rule, Suite, check};
 
 /// Exercise 10.
 pub const EXERCISE: Exercise = Exercise {
@@ -40,50 +40,53 @@ pub const EXERCISE: Exercise = Exercise {
          Ok(_) => {} Err(errno) => return Err(errno.into()) } if fds[1].any() == Some(true) { return \
          Err(ErrorKind::ConnectionAborted.into()) } break } and then take_error",
     ],
-    checks: || SUITE.names(),
+    rules: || SUITE.stated(),
 };
 
 /// What exercise 10 is held to.
 pub const SUITE: Suite<Connect> = Suite {
     exercise: EXERCISE.name,
-    checks: &[
-        (
-            "gives back a connected, blocking stream",
-            ends::gives_back_a_connected_blocking_stream,
-        ),
-        ("dials both families", ends::dials_both_families),
-        ("returns a refusal as refused", ends::returns_a_refusal),
-        (
-            "returns what connect says at once",
-            ends::returns_what_connect_says_at_once,
-        ),
-        (
-            "gives up when the limit is over",
-            waits::gives_up_when_the_limit_is_over,
-        ),
-        (
-            "waits in the kernel, however long the limit",
-            waits::waits_in_the_kernel,
-        ),
-        (
-            "waits for a late answer, in one dial",
-            waits::waits_for_a_late_answer,
-        ),
-        ("goes on after a signal", waits::goes_on_after_a_signal),
-        (
-            "keeps to its limit through signals",
-            waits::keeps_to_its_limit_through_signals,
-        ),
-        (
-            "ends when it is cancelled",
-            waits::ends_when_it_is_cancelled,
-        ),
-        (
-            "takes the end of cancel for a cancel",
-            waits::takes_the_end_of_cancel_for_a_cancel,
-        ),
-        ("leaves nothing behind", ends::leaves_nothing_behind),
-    ],
+    rules: &[Rule::core(
+        "",
+        &[
+            check(
+                "gives back a connected, blocking stream",
+                ends::gives_back_a_connected_blocking_stream,
+            ),
+            check("dials both families", ends::dials_both_families),
+            check("returns a refusal as refused", ends::returns_a_refusal),
+            check(
+                "returns what connect says at once",
+                ends::returns_what_connect_says_at_once,
+            ),
+            check(
+                "gives up when the limit is over",
+                waits::gives_up_when_the_limit_is_over,
+            ),
+            check(
+                "waits in the kernel, however long the limit",
+                waits::waits_in_the_kernel,
+            ),
+            check(
+                "waits for a late answer, in one dial",
+                waits::waits_for_a_late_answer,
+            ),
+            check("goes on after a signal", waits::goes_on_after_a_signal),
+            check(
+                "keeps to its limit through signals",
+                waits::keeps_to_its_limit_through_signals,
+            ),
+            check(
+                "ends when it is cancelled",
+                waits::ends_when_it_is_cancelled,
+            ),
+            check(
+                "takes the end of cancel for a cancel",
+                waits::takes_the_end_of_cancel_for_a_cancel,
+            ),
+            check("leaves nothing behind", ends::leaves_nothing_behind),
+        ],
+    )],
     cause: cause::likely,
 };
 

@@ -7,7 +7,7 @@ use std::{io, net::TcpStream};
 
 use self::relaying::Relaying;
 use super::Exercise;
-use crate::exam::{Because, Exam, Suite, Verdict, descriptors, numbered};
+use crate::exam::{Because, Exam, Rule, Suite, Verdict, check, descriptors, numbered};
 
 /// Exercise 15.
 pub const EXERCISE: Exercise = Exercise {
@@ -29,48 +29,51 @@ pub const EXERCISE: Exercise = Exercise {
          SockRef::from(end).set_linger(Some(Duration::ZERO)).ok(); end.shutdown(Shutdown::Read).ok(); } } \
          ended",
     ],
-    checks: || SUITE.names(),
+    rules: || SUITE.stated(),
 };
 
 /// What exercise 15 is held to.
 pub const SUITE: Suite<Relay> = Suite {
     exercise: EXERCISE.name,
-    checks: &[
-        (
-            "passes on what comes, whichever side speaks",
-            passes_on_what_comes,
-        ),
-        (
-            "passes the client's end of file on, and the answer back",
-            passes_the_clients_end_on,
-        ),
-        (
-            "passes the server's end of file on, and the client's words still",
-            passes_the_servers_end_on,
-        ),
-        (
-            "passes on what came before the end of file",
-            passes_on_what_came_before_the_end,
-        ),
-        (
-            "a side that does not read holds up its own direction only",
-            holds_up_one_direction,
-        ),
-        (
-            "takes no more than it can pass on",
-            takes_no_more_than_it_can_pass_on,
-        ),
-        (
-            "returns the bytes of each direction",
-            returns_the_bytes_of_each_direction,
-        ),
-        ("passes a reset on", passes_a_reset_on),
-        (
-            "ends when one side resets in the middle",
-            ends_when_one_side_resets_in_the_middle,
-        ),
-        ("leaves nothing behind", leaves_nothing_behind),
-    ],
+    rules: &[Rule::core(
+        "",
+        &[
+            check(
+                "passes on what comes, whichever side speaks",
+                passes_on_what_comes,
+            ),
+            check(
+                "passes the client's end of file on, and the answer back",
+                passes_the_clients_end_on,
+            ),
+            check(
+                "passes the server's end of file on, and the client's words still",
+                passes_the_servers_end_on,
+            ),
+            check(
+                "passes on what came before the end of file",
+                passes_on_what_came_before_the_end,
+            ),
+            check(
+                "a side that does not read holds up its own direction only",
+                holds_up_one_direction,
+            ),
+            check(
+                "takes no more than it can pass on",
+                takes_no_more_than_it_can_pass_on,
+            ),
+            check(
+                "returns the bytes of each direction",
+                returns_the_bytes_of_each_direction,
+            ),
+            check("passes a reset on", passes_a_reset_on),
+            check(
+                "ends when one side resets in the middle",
+                ends_when_one_side_resets_in_the_middle,
+            ),
+            check("leaves nothing behind", leaves_nothing_behind),
+        ],
+    )],
     cause: |_| None,
 };
 

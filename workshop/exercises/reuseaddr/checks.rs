@@ -24,7 +24,7 @@ use self::{
 };
 use super::Exercise;
 
-use crate::exam::{Because, Exam, Suite, Unmet, Verdict, descriptors, here};
+use crate::exam::{Because, Exam, Rule, Suite, Unmet, Verdict, check, descriptors, here};
 
 /// Exercise 6.
 pub const EXERCISE: Exercise = Exercise {
@@ -42,47 +42,50 @@ pub const EXERCISE: Exercise = Exercise {
          socket.set_reuse_address(true)?; if addr.is_ipv6() { socket.set_only_v6(true)? } \
          socket.bind(&addr.into())?; socket.listen(4096)?; Ok(socket.into())",
     ],
-    checks: || SUITE.names(),
+    rules: || SUITE.stated(),
 };
 
 /// What exercise 6 is held to.
 pub const SUITE: Suite<Restart> = Suite {
     exercise: EXERCISE.name,
-    checks: &[
-        (
-            "listens at exactly the address it is given",
-            listens_at_exactly_this_address,
-        ),
-        ("lets clients in", lets_clients_in),
-        (
-            "takes the address back from TIME_WAIT",
-            takes_it_back_from_time_wait,
-        ),
-        (
-            "takes the address back while old connections live",
-            takes_it_back_while_connections_live,
-        ),
-        (
-            "leaves an address that can be taken back again",
-            can_be_taken_back_itself,
-        ),
-        (
-            "refuses the address of a live server at once",
-            refuses_a_live_servers_address,
-        ),
-        (
-            "leaves every client to a live server",
-            leaves_every_client_to_a_live_server,
-        ),
-        ("has room for clients that wait", has_room_for_clients),
-        ("blocks in accept", blocks_in_accept),
-        (
-            "is not inherited by other programs",
-            is_not_inherited_by_programs,
-        ),
-        ("leaves no other descriptor open", leaves_nothing_else_open),
-        ("leaves the port of IPv4 alone", leaves_ipv4_alone),
-    ],
+    rules: &[Rule::core(
+        "",
+        &[
+            check(
+                "listens at exactly the address it is given",
+                listens_at_exactly_this_address,
+            ),
+            check("lets clients in", lets_clients_in),
+            check(
+                "takes the address back from TIME_WAIT",
+                takes_it_back_from_time_wait,
+            ),
+            check(
+                "takes the address back while old connections live",
+                takes_it_back_while_connections_live,
+            ),
+            check(
+                "leaves an address that can be taken back again",
+                can_be_taken_back_itself,
+            ),
+            check(
+                "refuses the address of a live server at once",
+                refuses_a_live_servers_address,
+            ),
+            check(
+                "leaves every client to a live server",
+                leaves_every_client_to_a_live_server,
+            ),
+            check("has room for clients that wait", has_room_for_clients),
+            check("blocks in accept", blocks_in_accept),
+            check(
+                "is not inherited by other programs",
+                is_not_inherited_by_programs,
+            ),
+            check("leaves no other descriptor open", leaves_nothing_else_open),
+            check("leaves the port of IPv4 alone", leaves_ipv4_alone),
+        ],
+    )],
     cause: causes::likely,
 };
 

@@ -13,7 +13,7 @@ use std::{
 use self::server::{LINE, Server, closes_its_listener, limited, listening, stopped};
 use super::{Exercise, listener::processor};
 
-use crate::exam::{AMPLE, Because, Exam, Suite, Verdict, descriptors, here, problems};
+use crate::exam::{AMPLE, Because, Exam, Rule, Suite, Verdict, check, descriptors, here, problems};
 
 /// Exercise 13.
 pub const EXERCISE: Exercise = Exercise {
@@ -33,46 +33,49 @@ pub const EXERCISE: Exercise = Exercise {
          end: drop(listener); drop(alive); let _ = all_over.recv_timeout(what_remains); for handle in \
          calls.iter().filter_map(Weak::upgrade) { let _ = handle.shutdown(Shutdown::Both); }",
     ],
-    checks: || SUITE.names(),
+    rules: || SUITE.stated(),
 };
 
 /// What exercise 13 is held to.
 pub const SUITE: Suite<Start> = Suite {
     exercise: EXERCISE.name,
-    checks: &[
-        (
-            "serves a client while another is silent",
-            serves_a_client_while_another_is_silent,
-        ),
-        (
-            "closes a connection when its call is over",
-            closes_a_connection_when_its_call_is_over,
-        ),
-        (
-            "goes on after a connection that was reset",
-            goes_on_after_a_reset,
-        ),
-        ("waits without spinning", waits_without_spinning),
-        ("stops at once when it is idle", stops_at_once_when_idle),
-        ("serves who was queued", drain::serves_who_was_queued),
-        ("refuses who comes after", drain::refuses_who_comes_after),
-        (
-            "lets a call under way end",
-            drain::lets_a_call_under_way_end,
-        ),
-        (
-            "closes what is left at the limit, and not before",
-            drain::closes_what_is_left_at_the_limit,
-        ),
-        (
-            "has one limit for all, whatever they wait for",
-            drain::has_one_limit_for_all,
-        ),
-        (
-            "leaves no thread and no descriptor",
-            leaves_no_thread_and_no_descriptor,
-        ),
-    ],
+    rules: &[Rule::core(
+        "",
+        &[
+            check(
+                "serves a client while another is silent",
+                serves_a_client_while_another_is_silent,
+            ),
+            check(
+                "closes a connection when its call is over",
+                closes_a_connection_when_its_call_is_over,
+            ),
+            check(
+                "goes on after a connection that was reset",
+                goes_on_after_a_reset,
+            ),
+            check("waits without spinning", waits_without_spinning),
+            check("stops at once when it is idle", stops_at_once_when_idle),
+            check("serves who was queued", drain::serves_who_was_queued),
+            check("refuses who comes after", drain::refuses_who_comes_after),
+            check(
+                "lets a call under way end",
+                drain::lets_a_call_under_way_end,
+            ),
+            check(
+                "closes what is left at the limit, and not before",
+                drain::closes_what_is_left_at_the_limit,
+            ),
+            check(
+                "has one limit for all, whatever they wait for",
+                drain::has_one_limit_for_all,
+            ),
+            check(
+                "leaves no thread and no descriptor",
+                leaves_no_thread_and_no_descriptor,
+            ),
+        ],
+    )],
     cause: cause::likely,
 };
 

@@ -16,7 +16,7 @@ use socket_workshop::table::State::{self, *};
 use self::call::{Bytes, bringing, brings};
 use super::Exercise;
 
-use crate::exam::{Because, Exam, Suite, Verdict};
+use crate::exam::{Because, Exam, Rule, Suite, Verdict, check};
 
 /// Exercise 9.
 pub const EXERCISE: Exercise = Exercise {
@@ -36,39 +36,42 @@ pub const EXERCISE: Exercise = Exercise {
          fin(&client)?; fin(&server)?; read_to_end(&client)? } … } Ok((Some(client), Some(server))), \
          and for the other way round: bring(server, client, (states.1, states.0)).map(|(s, c)| (c, s))",
     ],
-    checks: || SUITE.names(),
+    rules: || SUITE.stated(),
 };
 
 /// What exercise 9 is held to.
 pub const SUITE: Suite<Bring> = Suite {
     exercise: EXERCISE.name,
-    checks: &[
-        ("half-closes either end", half_closes_either_end),
-        (
-            "leaves TIME_WAIT at the client",
-            leaves_time_wait_at_the_client,
-        ),
-        (
-            "leaves TIME_WAIT at the server, with bytes unread",
-            leaves_time_wait_at_the_server,
-        ),
-        (
-            "keeps a FIN waiting behind data",
-            keeps_a_fin_waiting_behind_data,
-        ),
-        ("keeps both FINs waiting", keeps_both_fins_waiting),
-        ("brings either end to CLOSING", brings_either_end_to_closing),
-        (
-            "leaves TIME_WAIT at both ends",
-            leaves_time_wait_at_both_ends,
-        ),
-        (
-            "brings the second to close to LAST_ACK",
-            brings_the_second_to_close_to_last_ack,
-        ),
-        ("leaves no row", leaves_no_row),
-        ("refuses what cannot be", refuses_what_cannot_be),
-    ],
+    rules: &[Rule::core(
+        "",
+        &[
+            check("half-closes either end", half_closes_either_end),
+            check(
+                "leaves TIME_WAIT at the client",
+                leaves_time_wait_at_the_client,
+            ),
+            check(
+                "leaves TIME_WAIT at the server, with bytes unread",
+                leaves_time_wait_at_the_server,
+            ),
+            check(
+                "keeps a FIN waiting behind data",
+                keeps_a_fin_waiting_behind_data,
+            ),
+            check("keeps both FINs waiting", keeps_both_fins_waiting),
+            check("brings either end to CLOSING", brings_either_end_to_closing),
+            check(
+                "leaves TIME_WAIT at both ends",
+                leaves_time_wait_at_both_ends,
+            ),
+            check(
+                "brings the second to close to LAST_ACK",
+                brings_the_second_to_close_to_last_ack,
+            ),
+            check("leaves no row", leaves_no_row),
+            check("refuses what cannot be", refuses_what_cannot_be),
+        ],
+    )],
     cause: |_| None,
 };
 

@@ -13,7 +13,7 @@ mod refuses;
 use std::fmt;
 
 use super::Exercise;
-use crate::exam::{Suite, quote};
+use crate::exam::{Rule, Suite, check, quote};
 
 /// Exercise 18.
 pub const EXERCISE: Exercise = Exercise {
@@ -36,43 +36,46 @@ pub const EXERCISE: Exercise = Exercise {
          `String::from_utf8_lossy` of what stands before the first NUL */ 6 => \
          options(rest).map(Packet::OptionAck), _ => None }",
     ],
-    checks: || SUITE.names(),
+    rules: || SUITE.stated(),
 };
 
 /// What exercise 18 is held to.
 pub const SUITE: Suite<(Parse, Write)> = Suite {
     exercise: EXERCISE.name,
-    checks: &[
-        (
-            "reads requests as real clients send them",
-            reads::recorded_requests,
-        ),
-        (
-            "writes what real clients and servers send, byte for byte",
-            reads::writes_recorded,
-        ),
-        ("reads and writes blocks and their ACKs", reads::blocks),
-        ("takes an empty block for a block", reads::an_empty_block),
-        ("reads an ERROR with and without its NUL", reads::errors),
-        (
-            "keeps options in their order, and every letter",
-            reads::kept_options,
-        ),
-        (
-            "refuses a string that is not ended",
-            refuses::what_is_not_ended,
-        ),
-        (
-            "refuses what is too short, too long, or of no kind",
-            refuses::what_is_no_packet,
-        ),
-        (
-            "refuses names that are not UTF-8, and changes none",
-            refuses::what_is_no_text,
-        ),
-        ("survives any bytes", any::survives_any_bytes),
-        ("reads what it writes", any::reads_what_it_writes),
-    ],
+    rules: &[Rule::core(
+        "",
+        &[
+            check(
+                "reads requests as real clients send them",
+                reads::recorded_requests,
+            ),
+            check(
+                "writes what real clients and servers send, byte for byte",
+                reads::writes_recorded,
+            ),
+            check("reads and writes blocks and their ACKs", reads::blocks),
+            check("takes an empty block for a block", reads::an_empty_block),
+            check("reads an ERROR with and without its NUL", reads::errors),
+            check(
+                "keeps options in their order, and every letter",
+                reads::kept_options,
+            ),
+            check(
+                "refuses a string that is not ended",
+                refuses::what_is_not_ended,
+            ),
+            check(
+                "refuses what is too short, too long, or of no kind",
+                refuses::what_is_no_packet,
+            ),
+            check(
+                "refuses names that are not UTF-8, and changes none",
+                refuses::what_is_no_text,
+            ),
+            check("survives any bytes", any::survives_any_bytes),
+            check("reads what it writes", any::reads_what_it_writes),
+        ],
+    )],
     cause: cause::likely,
 };
 

@@ -9,7 +9,7 @@ mod length;
 use std::{io, net::TcpStream};
 
 use super::Exercise;
-use crate::exam::Suite;
+use crate::exam::{Rule, Suite, check};
 
 /// Exercise 16.
 pub const EXERCISE: Exercise = Exercise {
@@ -28,48 +28,51 @@ pub const EXERCISE: Exercise = Exercise {
          stream.take(length.into()).read_to_end(&mut message)?, and fewer bytes than `length` are \
          UnexpectedEof.",
     ],
-    checks: || SUITE.names(),
+    rules: || SUITE.stated(),
 };
 
 /// What exercise 16 is held to.
 pub const SUITE: Suite<ReadMessage> = Suite {
     exercise: EXERCISE.name,
-    checks: &[
-        (
-            "leaves the next message in the socket",
-            bytes::leaves_the_next_message_in_the_socket,
-        ),
-        (
-            "puts together what comes in pieces",
-            bytes::puts_together_what_comes_in_pieces,
-        ),
-        (
-            "takes a length of zero for an empty message",
-            bytes::takes_zero_for_an_empty_message,
-        ),
-        (
-            "tells the end of file from a message that is cut",
-            ends::tells_the_end_from_a_cut,
-        ),
-        (
-            "takes a message of limit bytes, and none of one more",
-            length::takes_limit_bytes_and_no_more,
-        ),
-        (
-            "refuses a length before it reads on",
-            length::refuses_before_it_reads_on,
-        ),
-        (
-            "takes memory for what has arrived only",
-            length::takes_memory_for_what_has_arrived,
-        ),
-        ("goes on after a signal", ends::goes_on_after_a_signal),
-        (
-            "hands on a time-out, and reads on after it",
-            ends::hands_on_a_time_out,
-        ),
-        ("hands on a reset", ends::hands_on_a_reset),
-    ],
+    rules: &[Rule::core(
+        "",
+        &[
+            check(
+                "leaves the next message in the socket",
+                bytes::leaves_the_next_message_in_the_socket,
+            ),
+            check(
+                "puts together what comes in pieces",
+                bytes::puts_together_what_comes_in_pieces,
+            ),
+            check(
+                "takes a length of zero for an empty message",
+                bytes::takes_zero_for_an_empty_message,
+            ),
+            check(
+                "tells the end of file from a message that is cut",
+                ends::tells_the_end_from_a_cut,
+            ),
+            check(
+                "takes a message of limit bytes, and none of one more",
+                length::takes_limit_bytes_and_no_more,
+            ),
+            check(
+                "refuses a length before it reads on",
+                length::refuses_before_it_reads_on,
+            ),
+            check(
+                "takes memory for what has arrived only",
+                length::takes_memory_for_what_has_arrived,
+            ),
+            check("goes on after a signal", ends::goes_on_after_a_signal),
+            check(
+                "hands on a time-out, and reads on after it",
+                ends::hands_on_a_time_out,
+            ),
+            check("hands on a reset", ends::hands_on_a_reset),
+        ],
+    )],
     cause: |_| None,
 };
 

@@ -14,7 +14,7 @@ use std::{io, net::TcpStream};
 use nix::poll::PollFlags;
 
 use super::Exercise;
-use crate::exam::Suite;
+use crate::exam::{Rule, Suite, check};
 
 /// Exercise 11.
 pub const EXERCISE: Exercise = Exercise {
@@ -35,50 +35,53 @@ pub const EXERCISE: Exercise = Exercise {
          if self.fin == Fin::Wanted { self.stream.shutdown(Shutdown::Write)?; self.fin = Fin::Sent; } \
          Ok(()) }",
     ],
-    checks: || SUITE.names(),
+    rules: || SUITE.stated(),
 };
 
 /// What exercise 11 is held to.
 pub const SUITE: Suite<Open> = Suite {
     exercise: EXERCISE.name,
-    checks: &[
-        (
-            "writes at once what the kernel takes",
-            bytes::writes_at_once,
-        ),
-        (
-            "does not wait for a full window",
-            bytes::does_not_wait_for_a_full_window,
-        ),
-        (
-            "goes on where the kernel has stopped",
-            bytes::goes_on_where_the_kernel_has_stopped,
-        ),
-        (
-            "keeps what comes later behind what is queued",
-            bytes::keeps_what_comes_later_behind,
-        ),
-        (
-            "takes all or nothing at its limit",
-            bytes::takes_all_or_nothing,
-        ),
-        (
-            "refuses what it could never queue",
-            bytes::refuses_what_it_could_never_queue,
-        ),
-        (
-            "leaves poll idle while nothing is queued",
-            bytes::leaves_poll_idle,
-        ),
-        (
-            "sends the FIN behind the last byte",
-            end::sends_the_fin_behind_the_last_byte,
-        ),
-        (
-            "takes a reset for an error",
-            end::takes_a_reset_for_an_error,
-        ),
-    ],
+    rules: &[Rule::core(
+        "",
+        &[
+            check(
+                "writes at once what the kernel takes",
+                bytes::writes_at_once,
+            ),
+            check(
+                "does not wait for a full window",
+                bytes::does_not_wait_for_a_full_window,
+            ),
+            check(
+                "goes on where the kernel has stopped",
+                bytes::goes_on_where_the_kernel_has_stopped,
+            ),
+            check(
+                "keeps what comes later behind what is queued",
+                bytes::keeps_what_comes_later_behind,
+            ),
+            check(
+                "takes all or nothing at its limit",
+                bytes::takes_all_or_nothing,
+            ),
+            check(
+                "refuses what it could never queue",
+                bytes::refuses_what_it_could_never_queue,
+            ),
+            check(
+                "leaves poll idle while nothing is queued",
+                bytes::leaves_poll_idle,
+            ),
+            check(
+                "sends the FIN behind the last byte",
+                end::sends_the_fin_behind_the_last_byte,
+            ),
+            check(
+                "takes a reset for an error",
+                end::takes_a_reset_for_an_error,
+            ),
+        ],
+    )],
     cause: cause::likely,
 };
 

@@ -77,7 +77,7 @@ impl Examined {
                 .filter(|report| report.outcome == Outcome::Passed)
                 .count(),
         };
-        (passed, (exercise.checks)().len())
+        (passed, exercise.checks().len())
     }
 }
 
@@ -213,10 +213,14 @@ fn missing<'a>(
     seen: &'a str,
     cause: Option<&'a str>,
 ) -> impl Iterator<Item = Report> + use<'a> {
-    let mut names = (exercise.checks)();
-    names.retain(|name| reports.iter().all(|report| report.check != *name));
-    names.into_iter().map(move |name| Report {
+    let rules = (exercise.rules)().into_iter();
+    let checks =
+        rules.flat_map(|(rule, checks)| checks.into_iter().map(move |name| (rule.clone(), name)));
+    let mut missing: Vec<_> = checks.collect();
+    missing.retain(|(_, name)| reports.iter().all(|report| report.check != *name));
+    missing.into_iter().map(move |(rule, name)| Report {
         check: name.to_owned(),
+        rule,
         outcome: Outcome::Failed(Failure {
             places: Vec::new(),
             steps: Vec::new(),

@@ -69,7 +69,7 @@ impl Course {
                 .current()
                 .is_some_and(|current| current.name == exercise.name);
             let mark = if here { ">" } else { " " };
-            let (passed, all) = done.checks.unwrap_or((0, (exercise.checks)().len()));
+            let (passed, all) = done.checks.unwrap_or((0, exercise.checks().len()));
             let (stem, score) = (exercise.file_stem(), format!("{passed}/{all}"));
             say!(
                 "{mark}   {stem:<14} {state:<26} {score:>6}   cargo run --example {}",

@@ -1,10 +1,11 @@
-//! How long to wait: a timeout limits one call, a deadline the whole of what one waits for.
+//! You set a read timeout of 100 ms, and a slow client still holds your thread for minutes. A timeout
+//! limits one call. A deadline limits everything you wait for.
 //!
 //!     cargo run --example deadlines
 //!
-//! You will see that an idle connection waits for ever, that a timeout leaves it as it was, that a
-//! byte now and then gets past any timeout but not past a deadline, what a write waits for, and an
-//! answer that comes after its caller has given up. New since `echo`: the clock.
+//! You will see that a read on an idle connection waits without limit, that a timeout does not change
+//! the connection, that one byte now and then defeats a timeout but not a deadline, what a write waits
+//! for, and an answer that arrives after its caller has timed out. New here: the clock.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -36,35 +37,40 @@ fn main() -> ExitCode {
 fn a_timeout(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     let (mut client, mut server, end) = connected(listener)?;
     story
-        .stage("a connection on which nobody speaks")
+        .stage("an idle connection")
         .client(end, must(Established).no_timer())
         .server(end, must(Established).no_timer())
         .timers()
-        .why("No timer runs at either end. A read waits for ever, even if the cable is pulled.")
+        .why(
+            "No timer runs at either end. A read waits without limit, even if the cable is pulled.",
+        )
         .show()?;
 
-    client.set_read_timeout(Some(LIMIT))?; // SO_RCVTIMEO: for each read from now on
+    client.set_read_timeout(Some(LIMIT))?; // SO_RCVTIMEO: applies to each read from now on
     let started = Instant::now();
-    let read = client.read(&mut [0]); // EAGAIN, as of a non-blocking read; Windows: TimedOut
+    let read = client.read(&mut [0]); // EAGAIN, like a non-blocking read; on Windows TimedOut
     let took = started.elapsed();
     story.fails("read", read, ErrorKind::WouldBlock)?;
     story.claim(&format!("It took {took:.0?}."), took >= LIMIT)?;
     server.write_all(b"late")?;
     client.set_read_timeout(Some(10 * LIMIT))?;
     let read = client.read(&mut [0; 16])?;
-    story.claim("The connection is none the worse: it reads on.", read == 4)
+    story.claim(
+        "The timeout did not change the connection: the next read works.",
+        read == 4,
+    )
 }
 
-/// The same slow line, read by a timeout for each call and by a deadline for all of them.
+/// The same slow line, read with a timeout for each call, and with a deadline for all of them.
 fn a_byte_now_and_then(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
-    story.tell("\nNow a peer that sends a line of ten bytes, one every 60 ms:")?;
+    story.tell("\nNow a peer sends a line of ten bytes, one every 60 ms:")?;
     let timeout = |client: &TcpStream, _| client.set_read_timeout(Some(LIMIT));
     let (line, took, _) = slow_line(listener, timeout, 40)?;
     let text = format!("- a timeout of 100 ms for each read: the whole line, after {took:.0?}");
     story.claim(&text, line == Ok(10) && took > 5 * LIMIT)?;
 
     let deadline = |client: &TcpStream, started: Instant| {
-        // What remains is computed anew before each read. Zero would be refused: InvalidInput.
+        // Compute the remaining time before each read. Zero would be refused with InvalidInput.
         let left = LIMIT.saturating_sub(started.elapsed());
         if left.is_zero() {
             return Err(ErrorKind::WouldBlock.into());
@@ -72,12 +78,12 @@ fn a_byte_now_and_then(story: &mut Story, listener: &TcpListener) -> io::Result<
         client.set_read_timeout(Some(left))
     };
     let (line, took, [client, _server]) = slow_line(listener, deadline, 40)?;
-    let text = format!("- a deadline of 100 ms for the line: given up, after {took:.0?}");
+    let text = format!("- a deadline of 100 ms for the line: timed out after {took:.0?}");
     story.claim(&text, line == Err(ErrorKind::WouldBlock) && took >= LIMIT)?;
     story
-        .stage("the caller has given up, its peer has not")
+        .stage("the caller has timed out, its peer has not")
         .client(End::of(&client)?, must(Established).recv_q(1..))
-        .why("The rest of the line came all the same and stands in Recv-Q, for whoever reads next.")
+        .why("The rest of the line arrived all the same. It waits in Recv-Q for the next read.")
         .show()
 }
 
@@ -103,7 +109,7 @@ fn slow_line(
     let took = started.elapsed();
     let (server, longest_pause) = peer.end()?;
     if longest_pause > LIMIT && tries_left > 0 {
-        return slow_line(listener, before_each_read, tries_left - 1); // too busy a machine
+        return slow_line(listener, before_each_read, tries_left - 1); // the machine was too busy
     }
     Ok((line, took, [client, server]))
 }
@@ -114,17 +120,17 @@ fn the_answer_to_another_question(story: &mut Story, listener: &TcpListener) -> 
     client.write_all(b"get a\n")?;
     let timed_out = client.read(&mut [0; 16]);
     client.write_all(b"get b\n")?;
-    server.write_all(b"apple\n")?; // the answer to `get a`: late, but sent
+    server.write_all(b"apple\n")?; // the answer to `get a`: late, but it is sent
     story
-        .stage("`get a` has timed out, the client has asked `get b`, and an answer has come")
+        .stage("`get a` has timed out, the client has sent `get b`, and an answer has arrived")
         .client(end, must(Established).recv_q(6))
         .server(end, must(Established).recv_q(12))
-        .why("The server cannot know that the first question is no longer waited for.")
+        .why("The server cannot know that the client no longer waits for its first answer.")
         .show()?;
     story.fails("The first read", timed_out, ErrorKind::WouldBlock)?;
     let mut answer = [0; 6];
     client.read_exact(&mut answer)?;
-    let text = "The client takes `apple` for b. After a timeout: close, or number the calls.";
+    let text = "The client reads `apple` as the answer for b. After a timeout, close, or number the calls.";
     story.claim(text, answer == *b"apple\n")
 }
 
@@ -133,15 +139,15 @@ fn a_full_window(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     client.set_write_timeout(Some(LIMIT))?; // SO_SNDTIMEO
     let written = client.write_all(&vec![0; 64 << 20]);
     story
-        .stage("the client has written, with a timeout, to a peer that does not read")
+        .stage("the client writes, with a timeout, to a peer that does not read")
         .client(end, must(Established).send_q(1..).timer(WindowProbe))
         .server(end, must(Established).recv_q(1..))
         .timers()
         .why(
-            "Both kernels are full. The peer's window is zero, and ours asks now and then whether \
-              it has opened (`probe`). Unless there is a limit, write waits as long.",
+            "Both buffers are full. The peer's window is zero, and our kernel asks now and then \
+              whether it has opened (`probe`). Without a limit, write waits as long as the peer does.",
         )
         .show()?;
     story.fails("write_all", written, ErrorKind::WouldBlock)?;
-    story.tell("It does not say how much it wrote: such a connection can only be closed.")
+    story.tell("The error does not say how much was written: such a connection can only be closed.")
 }

@@ -1,11 +1,12 @@
-//! Dialing: a name becomes addresses, and one of them, perhaps, a connection.
+//! Your program connects to a name. The name has several addresses, and some of them do not answer.
+//! What does each failure look like, and how do you keep one deadline for all of them?
 //!
-//!     cargo run --example dialer                                  both ends, stage by stage
-//!     cargo run --example dialer -- 127.0.0.1:8330 --hold 30s     dial a server that is there
-//!     cargo run --example dialer -- '[::1]:8330' --send hello     IPv6 takes brackets before the port
+//!     cargo run --example dialer                                  plays both ends, stage by stage
+//!     cargo run --example dialer -- 127.0.0.1:8330 --hold 30s     dials a real server
+//!     cargo run --example dialer -- '[::1]:8330' --send hello     an IPv6 address needs brackets
 //!
-//! You will see where the local port comes from, and two ways to fail: refused at once by an RST, or
-//! no answer at all. New since `listener`: the other end, and one deadline for all of a name.
+//! You will see where the local port comes from, and two ways to fail: refused immediately by a RST
+//! (reset), or no answer at all. New here: the client's end, and one deadline for a whole name.
 
 use std::io::{self, ErrorKind, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
@@ -18,12 +19,12 @@ use socket_workshop::{command, say};
 use socket_workshop::{deadline::Deadline, fault::Attempt, listen::Listen};
 use socket2::{Domain, Socket, Type};
 
-/// Dialing: a name becomes addresses, and one of them a connection
+/// Dials a name: tries its addresses until one of them connects
 #[derive(Parser)]
 struct Arguments {
-    /// Dial this HOST:PORT, instead of playing both ends
+    /// Dial this HOST:PORT instead of playing both ends
     addr: Option<String>,
-    /// Give up after this long, whatever the number of addresses
+    /// Time out after this long, however many addresses the name has
     #[arg(long, value_name = "DURATION", default_value = "3s", value_parser = humantime::parse_duration)]
     timeout: Duration,
     /// Send this text and a newline
@@ -43,9 +44,9 @@ fn main() -> ExitCode {
     })
 }
 
-/// Tries every address of a name, all of them by one deadline.
+/// Tries every address of a name, with one deadline for all of them.
 fn dial(name: &str, limit: Duration) -> io::Result<TcpStream> {
-    let resolved = name.to_socket_addrs(); // the system's resolver: it knows no deadline
+    let resolved = name.to_socket_addrs(); // the system's resolver, which takes no deadline
     let addrs = resolved
         .attempt(|| format!("cannot resolve `{name}` as HOST:PORT"))?
         .collect::<Vec<_>>();
@@ -55,7 +56,7 @@ fn dial(name: &str, limit: Duration) -> io::Result<TcpStream> {
 fn try_each(addrs: &[SocketAddr], deadline: Deadline) -> io::Result<TcpStream> {
     let mut outcome = Err(ErrorKind::NotFound.into());
     for (i, addr) in addrs.iter().enumerate() {
-        // What remains is shared, so that a silent address leaves time for those after it.
+        // The remaining time is shared, so that a silent address leaves time for the next ones.
         let share = deadline.remaining()? / (addrs.len() - i) as u32;
         let started = Instant::now();
         outcome = TcpStream::connect_timeout(addr, share);
@@ -82,29 +83,29 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
     let stream = dial(&addr.to_string(), limit)?;
     let end = End::of(&stream)?;
     story
-        .stage("a server that is there")
+        .stage("a server that listens")
         .pair(end, Established, Established)
-        .why("The dialer asked for no port of its own: the kernel gave it one for this connection.")
+        .why("The dialer did not choose a local port: the kernel picked one for this connection.")
         .show()?;
     let (port, range) = (end.local.port(), ephemeral_ports());
-    let text = format!("{port} is of the ephemeral range, {range:?}. Servers take one below it.");
+    let text = format!("{port} is in the ephemeral range, {range:?}. Servers use ports below it.");
     story.claim(&text, range.contains(&port))?;
 
-    // Bound but not listening: nobody else can listen there either.
+    // Bound but not listening, so that no other program can listen there either.
     let deaf = Socket::new(Domain::IPV4, Type::STREAM, None)?;
     deaf.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())?;
     let nobody = End::of(&deaf)?.local;
     let refused = dial(&nobody.to_string(), limit);
     story
-        .stage("a port where nobody listens")
+        .stage("a port without a listener")
         .expect("listener", End::listener(nobody), gone())
-        .why("The kernel found no listener and answered the SYN with RST: refused, and at once.")
+        .why("The kernel found no listener and answered the SYN with a RST: the client is refused immediately.")
         .show()?;
     story.fails("connect", refused, ErrorKind::ConnectionRefused)?;
 
     let full = Listen::with_backlog(0).on(SocketAddr::from(([127, 0, 0, 1], 0)))?;
     let silent = full.local_addr()?;
-    let _queued = TcpStream::connect(silent)?; // a backlog of 0 has room for one
+    let _queued = TcpStream::connect(silent)?; // a backlog of 0 queues one connection
     let dialer = Socket::new(Domain::IPV4, Type::STREAM, None)?;
     dialer.set_nonblocking(true)?; // connect sends the SYN and returns: lesson `nonblocking`
     dialer.connect(&silent.into()).err();
@@ -115,8 +116,9 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
         .expect("dialer", syn_sent, must(SynSent).timer(Retransmit))
         .timers()
         .why(
-            "Its kernel drops the SYN and says nothing. Ours sends it again, ever more \
-              rarely, and gives up after some two minutes (tcp_syn_retries): set a limit.",
+            "The server's kernel drops the SYN and stays silent (Linux, unless \
+              tcp_abort_on_overflow is set). Ours sends it again, at first every second, and \
+              times out after about two minutes (tcp_syn_retries): set a limit.",
         )
         .show()?;
     let gave_up = dial(&silent.to_string(), limit);
@@ -124,14 +126,14 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
 
     let stream = try_each(&[nobody, silent, addr], Deadline::after(limit))?;
     story
-        .stage("all three, as if they were of one name, by one deadline")
+        .stage("all three addresses, as if one name had them, with one deadline")
         .pair(End::of(&stream)?, Established, Established)
-        .why("A name may have addresses of both families, and its server only one: dial them all.")
+        .why("A name may have addresses of both families, and its server may listen on one only: try them all.")
         .show()?;
     story.end()
 }
 
-/// What the command line asks for: send, then hold the connection, or half-close it at once.
+/// What the command line asks for: send, then hold the connection, or half-close it immediately.
 fn talk(arguments: &Arguments, mut stream: &TcpStream) -> io::Result<()> {
     if let Some(text) = &arguments.send {
         stream.write_all(format!("{text}\n").as_bytes())?;

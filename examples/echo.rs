@@ -1,12 +1,13 @@
-//! A stream of bytes and its end: what one end writes, the other reads, but not in the same pieces.
+//! You write three messages and the other end reads them as one, or in two odd pieces. And how does a
+//! server know that the client has sent everything? A stream has no messages, but it has an end.
 //!
-//!     cargo run --example echo              both ends, stage by stage
+//!     cargo run --example echo              plays both ends, stage by stage
 //!     cargo run --example echo -- serve     terminal 1: a server for real clients, until Ctrl-C
 //!     nc 127.0.0.1 8330                     terminal 2: type lines; Ctrl-D ends them
 //!
-//! You will see three writes become two reads, the end of file behind the data, a client that has
-//! closed its sending half and is still answered, and CLOSE_WAIT for as long as the server likes.
-//! New since `dialer`: what goes over a connection, and half of it ending before the other half.
+//! You will see three writes become two reads, end of file after the data, a client that has closed
+//! its sending half and still gets its answer, and CLOSE_WAIT, which lasts until the server closes.
+//! New here: the bytes of a connection, and one half that ends before the other.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -27,16 +28,16 @@ fn main() -> ExitCode {
     })
 }
 
-/// Sends every byte back, to the end of file. Returns how many there were, and in how many reads.
+/// Sends every byte back until end of file. Returns how many there were, and in how many reads.
 fn echo(mut stream: impl Read + Write) -> io::Result<(usize, usize)> {
     let mut buf = [0; 8];
     let (mut total, mut reads) = (0, 0);
     loop {
-        let n = stream.read(&mut buf)?; // what has come, 1 to 8 bytes; it waits only if there is none
+        let n = stream.read(&mut buf)?; // what has arrived, 1 to 8 bytes; waits only if nothing has
         if n == 0 {
-            return Ok((total, reads)); // end of file: the peer's FIN, and nothing in front of it any more
+            return Ok((total, reads)); // end of file: the peer's FIN, and all data before it is read
         }
-        stream.write_all(&buf[..n])?; // not `&buf`: behind n it holds an earlier read's bytes
+        stream.write_all(&buf[..n])?; // not `&buf`: after n it holds bytes of an earlier read
         total += n;
         reads += 1;
     }
@@ -56,36 +57,39 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
     story
         .stage("the client has written `one `, `two ` and `three`")
         .pair(end, Established, must(Established).recv_q(13))
-        .why("Three writes, and one row of bytes at the server (Recv-Q): nothing marks where one ended.")
+        .why("Three writes, and 13 bytes in a row in the server's receive queue (Recv-Q), with no boundaries.")
         .show()?;
 
     client.shutdown(Shutdown::Write)?;
     story
         .stage("the client has shut down its sending half")
         .pair(end, FinWait2, must(CloseWait).recv_q(14))
-        .why("The FIN stands behind the data, and counts for one: Recv-Q is 14. A read still gets the \
-              data first; and the server may send for as long as it likes.")
+        .why("The FIN comes after the data and counts as one byte: Recv-Q is 14. A read returns the data \
+              first. The server may still send for as long as it likes.")
         .show()?;
 
     let echoed = echo(&server)?;
     story
-        .stage("the server has read to the end of file, and sent everything back")
+        .stage("the server has read until end of file, and sent everything back")
         .pair(end, must(FinWait2).recv_q(13), must(CloseWait).recv_q(0))
         .why("CLOSE_WAIT: the peer has closed, the local program has not. It lasts until the program \
-              does: rows that stay in CLOSE_WAIT are a leak in it, never the network's fault.")
+              closes the socket. Rows that stay in CLOSE_WAIT are a leak in the program.")
         .show()?;
-    story.claim("13 bytes in two reads; a third gave 0.", echoed == (13, 2))?;
+    story.claim(
+        "The server read 13 bytes in two reads; the third read returned 0.",
+        echoed == (13, 2),
+    )?;
 
     drop(server);
     story
         .stage("the server has closed")
         .expect("client", end, TimeWait)
-        .why("Both FINs have passed. The client's went first: it has the TIME_WAIT.")
+        .why("Both FINs have passed. The client sent its FIN first, so the client keeps TIME_WAIT.")
         .show()?;
     let mut answer = String::new();
-    client.read_to_string(&mut answer)?; // to the server's end of file
+    client.read_to_string(&mut answer)?; // until the server's end of file
     story.claim(
-        "The client reads its answer only now: `one two three`.",
+        "Only now the client reads its answer: `one two three`.",
         answer == "one two three",
     )?;
 
@@ -95,7 +99,7 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
 
 fn a_part_of_what_was_to_be_written(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     let (mut client, _server, end) = connected(listener)?;
-    client.set_nonblocking(true)?; // so that a write takes what fits, and returns
+    client.set_nonblocking(true)?; // a write takes what fits now, and returns
     let large = vec![b'x'; 64 << 20];
     let taken = client.write(&large)?;
     story
@@ -103,8 +107,8 @@ fn a_part_of_what_was_to_be_written(story: &mut Story, listener: &TcpListener) -
         .client(end, must(Established).send_q(1..))
         .server(end, must(Established).recv_q(1..))
         .why(
-            "What fits into both kernels' buffers is taken. The rest is the program's to write \
-              again: `write` says how much it took; on a blocking socket `write_all` repeats it.",
+            "The kernel takes what the send buffer has room for at that moment. `write` returns how \
+              much. The program must write the rest again; on a blocking socket `write_all` does.",
         )
         .show()?;
     let text = format!("write took {taken} bytes of {}.", large.len());

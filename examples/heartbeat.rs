@@ -1,11 +1,12 @@
-//! Is anybody there? A connection that is idle and one whose peer is dead look the same.
+//! Your client has been silent for an hour. Is it idle, or did its host lose power? Both connections look
+//! the same in the table, until you send something and wait for an answer.
 //!
 //!     cargo run --example heartbeat
 //!     cargo run --example heartbeat -- --interval 200ms --misses 5
 //!
-//! You will see a peer that falls silent while its kernel goes on acknowledging, and what the
-//! kernel's own means can notice: SO_KEEPALIVE and TCP_USER_TIMEOUT, both with a peer that is cut
-//! off. New since `deadlines`: a deadline that is pushed on, by what arrives and by nothing else.
+//! You will see a program that hangs while its kernel still acknowledges, and what the kernel can detect:
+//! SO_KEEPALIVE and TCP_USER_TIMEOUT, both with a peer that is cut off from the network. New here: a
+//! deadline that each received byte moves forward, and nothing else does.
 
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -17,13 +18,13 @@ use socket_workshop::stage::{Flags, Story, must};
 use socket_workshop::table::State::*;
 use socket_workshop::{command, heartbeat::Heartbeat, listen::Listen, peer::connected};
 
-/// Is anybody there? Heartbeats, and what the kernel offers instead
+/// Heartbeats: detects a silent peer, and shows what the kernel offers instead
 #[derive(Parser)]
 struct Arguments {
-    /// Ping after this long without a word from the peer
+    /// Ping after this long without a byte from the peer
     #[arg(long, value_name = "DURATION", default_value = "300ms", value_parser = command::longer_than_zero)]
     interval: Duration,
-    /// Take the peer for dead after this many intervals
+    /// Treat the peer as dead after this many intervals
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(2..))]
     misses: u32,
     #[command(flatten)]
@@ -46,19 +47,19 @@ fn main() -> ExitCode {
 fn watch(mut stream: &TcpStream, interval: Duration, misses: u32) -> io::Result<(Duration, usize)> {
     let mut pings = stream.try_clone()?;
     let heartbeat = Heartbeat::start(interval, move || pings.write_all(b"ping\n"));
-    // The clock of the read begins anew with each word from the peer, and never with one of ours.
+    // Each byte from the peer restarts the clock of the read. What we send does not.
     stream.set_read_timeout(Some(interval.saturating_mul(misses)))?;
     let (mut heard, mut bytes) = (Instant::now(), 0);
     loop {
         match stream.read(&mut [0; 64]) {
-            Ok(0) => return Err(ErrorKind::UnexpectedEof.into()), // closed, which is not silence
+            Ok(0) => return Err(ErrorKind::UnexpectedEof.into()), // the peer has closed: that is not silence
             Ok(n) => (heard, bytes) = (Instant::now(), bytes + n),
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 return Ok((heard.elapsed(), bytes));
             }
-            Err(error) => return Err(error), // reset, which is not silence either
+            Err(error) => return Err(error), // the peer has reset: that is not silence either
         }
-        heartbeat.activity(); // a word from the peer is as good as an answer: the next ping can wait
+        heartbeat.activity(); // any byte from the peer shows that it is alive: the next ping can wait
     }
 }
 
@@ -71,21 +72,22 @@ fn heartbeats(story: &mut Story, listener: &TcpListener, given: Arguments) -> io
             pings.next();
             (&server).write_all(b"pong\n")?;
         }
-        Ok::<_, io::Error>(server) // still open, and nobody reads from it any more
+        Ok::<_, io::Error>(server) // still open, but no thread reads from it any more
     });
     let (silence, bytes) = watch(&client, given.interval, given.misses)?;
     let _hung = peer.join().expect("the peer only reads and writes")?;
     story
-        .stage("the peer answered two pings, and then it hung")
+        .stage("the peer answered two pings, then its program hung")
         .client(end, must(Established).send_q(0))
         .server(end, must(Established).recv_q(5..))
         .why(
-            "The pings were acknowledged (Send-Q 0) and wait in its Recv-Q: its kernel is well. So \
-              a write that succeeds is no sign of life; only what the program answers is.",
+            "The peer's kernel acknowledged the pings (Send-Q 0), and they wait in its Recv-Q. So a \
+              write that succeeds proves nothing about the program; only its answer does.",
         )
         .show()?;
     let limit = given.interval.saturating_mul(given.misses);
-    let text = format!("Taken for dead after {silence:.2?} of silence; the limit was {limit:?}.");
+    let text =
+        format!("The peer counts as dead after {silence:.2?} of silence; the limit was {limit:?}.");
     story.claim(&text, silence >= limit && bytes == 2 * b"pong\n".len())
 }
 
@@ -104,14 +106,14 @@ fn the_kernels_own_means(story: &mut Story, listener: &TcpListener) -> io::Resul
         socket.tcp_keepalive_retries()?,
     );
     story
-        .stage("SO_KEEPALIVE: a probe after 1 s, then each second, given up after 2")
+        .stage("SO_KEEPALIVE: a probe after 1 s, then each second, a timeout after 2 probes")
         .client(end, must(Established).timer(Keepalive))
         .server(end, must(Established).no_timer())
         .timers()
-        .why("By default it takes two hours. A hung program passes: its kernel answers the probes.")
+        .why("By default the first probe takes two hours. A hung program goes unnoticed: its kernel answers.")
         .show()?;
     story.claim(
-        "The options read back as set.",
+        "The options read back as they were set.",
         (time, retries) == (second, 2),
     )?;
     // As if the cable were pulled: the server's kernel drops each segment that comes with a TTL below 255,
@@ -121,24 +123,24 @@ fn the_kernels_own_means(story: &mut Story, listener: &TcpListener) -> io::Resul
     let read = client.read(&mut [0]);
     let took = started.elapsed();
     story
-        .stage("the peer's host has been cut off, and the client has read")
+        .stage("the peer's host is cut off, and the client reads")
         .pair(end, gone(), Established)
-        .why("The client's kernel gave up. The peer's, which sends nothing, will never know.")
+        .why("The client's kernel timed out. The peer's kernel sends nothing, so it never finds out.")
         .show()?;
     story.fails(&format!("After {took:.1?} read"), read, ErrorKind::TimedOut)?;
-    set_min_ttl(&server, 0)?; // so that its end learns of it too, when it closes
+    set_min_ttl(&server, 0)?; // so that this end receives the RST when it closes
 
     let (mut client, server, end) = connected(listener)?;
     SockRef::from(&client).set_tcp_user_timeout(Some(2 * second))?;
     set_min_ttl(&server, 255)?;
     client.write_all(b"hello")?;
     story
-        .stage("TCP_USER_TIMEOUT of 2 s, a peer that is cut off, and 5 bytes written")
+        .stage("TCP_USER_TIMEOUT of 2 s, 5 bytes written to a peer that is cut off")
         .client(end, must(Established).send_q(5).timer(Retransmit))
         .timers()
         .why(
-            "The kernel waits for an ACK, and gives up after 2 s instead of some 15 minutes. An \
-              idle connection waits for nothing, and would not be noticed.",
+            "The kernel waits for an ACK, and times out after 2 s instead of about 15 minutes. On an \
+              idle connection it waits for no ACK, so this option would not detect the loss.",
         )
         .show()?;
     let read = client.read(&mut [0]);

@@ -1,3 +1,4 @@
+//! Your service calls another one over TCP. How many connections is that, and what stays behind? This is
 //! `kv.go` of MIT 6.824: a key-value server and its client in one process, over two connections.
 //!
 //!     cargo run --example kv                          two lines on stdout, their story on stderr
@@ -5,8 +6,8 @@
 //!     cargo run --example kv -- put subject 6.824     terminal 2: its client; a Go program or nc
 //!     cargo run --example kv -- get subject           will do too: a JSON object is a line
 //!
-//! You will see each call's connection at both ends, and what it leaves behind. New since
-//! `reuseaddr`: calls and answers, and a process that ends while its server waits for clients.
+//! You will see the connection of each call at both ends, and what it leaves in the table. New here:
+//! calls and answers, and a process that ends while its server still waits for clients.
 
 use std::{io, process::ExitCode, thread, time::Duration};
 use std::{net::SocketAddr, num::NonZeroUsize};
@@ -79,32 +80,32 @@ fn main() -> ExitCode {
     })
 }
 
-/// kv.go's own main, with a look at the kernel's table between its lines.
+/// The main of kv.go, with a look at the kernel's table between its lines.
 fn both_ends(flags: &Flags) -> io::Result<()> {
     let listener = Kv::listen(flags.listen)?;
     let addr = listener.local_addr()?;
     let listening = End::listener(addr);
     let mut story = Story::begin_on_stderr(flags, addr)?;
-    // Go's `go func() { for { l.Accept() … } }()`. Nobody joins this thread; see the last stage.
+    // Go's `go func() { for { l.Accept() … } }()`. This thread is never joined; see the last stage.
     thread::spawn(move || Kv::default().serve(listener, &Stop::new()?, Limits::default()));
 
     let mut client = Client::dial(&[addr], CALL_LIMIT)?;
     client.put("subject", "6.824")?;
     let first = End::of(client.stream())?;
     story
-        .stage("put: dialed, called KV.Put, and the answer is here")
+        .stage("put: the client has dialed, called KV.Put and read the answer")
         .expect("listener", listening, Listen)
         .pair(first, Established, Established)
         .nothing_else()
-        .why("The listener's row stays as it is: a thread of the server has the connection.")
+        .why("The listener's row does not change: a thread of the server owns the new connection.")
         .show()?;
     drop(client); // Go's client.Close(): the client's FIN goes first
     say!("Put(subject, 6.824) done")?;
     story
-        .stage("put: the client has closed, and so has the server at end of file")
+        .stage("put: the client has closed; the server closed at end of file")
         .pair(first, time_wait(), gone())
         .timers()
-        .why("Whoever closes first keeps TIME_WAIT, to answer for the last ACK should it get lost.")
+        .why("The end that closes first keeps TIME_WAIT, to repeat the last ACK if it is lost.")
         .show()?;
 
     let mut client = Client::dial(&[addr], CALL_LIMIT)?;
@@ -112,23 +113,23 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
     let second = End::of(client.stream())?;
     let counting = time_wait().counted_below(Duration::from_millis(59_900));
     story
-        .stage("get: a connection of its own")
+        .stage("get: a new connection")
         .expect("client of put", first, counting)
         .pair(second, Established, Established)
         .timers()
-        .why("kv.go dials for each call. The first connection is being counted down from a minute.")
+        .why("kv.go dials for each call. The first connection's TIME_WAIT counts down from 60 s.")
         .show()?;
     drop(client);
     say!("get(subject) -> {value}")?;
     story
-        .stage("both calls are done; the server waits for more clients, for ever")
+        .stage("both calls are done; the server still waits for clients")
         .expect("listener", listening, Listen)
         .expect("client of put", first, counting)
         .expect("client of get", second, time_wait())
         .nothing_else()
         .timers()
-        .why("A process ends when main returns, whatever its threads wait for. Then the kernel closes \
-              the listener; TIME_WAIT belongs to no process: netstat shows both for their minute.")
+        .why("A process ends when main returns, even if its threads wait. Then the kernel closes the \
+              listener. TIME_WAIT has no process: netstat still shows both rows for 60 s.")
         .show()?;
     story.end()
 }

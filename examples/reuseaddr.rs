@@ -1,10 +1,11 @@
-//! TIME_WAIT, and what SO_REUSEADDR has to do with it.
+//! "I restarted my server and got `Address already in use`." Nothing listens on the port any more; what
+//! is in the way is the old server's connection in TIME_WAIT.
 //!
 //!     cargo run --example reuseaddr
 //!
-//! You will see whose the TIME_WAIT is, when it keeps a server from its address and when not, what
+//! You will see which end of a connection keeps TIME_WAIT, when it blocks a bind and when not, what
 //! SO_REUSEADDR never allows and SO_REUSEPORT does, and the same pair of addresses connected again.
-//! New since `heartbeat`: what is left of a connection when both ends have closed.
+//! New here: what a connection leaves behind when both ends have closed.
 
 use std::io::{self, ErrorKind, Read};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -29,7 +30,7 @@ fn main() -> ExitCode {
 
 type Options<'a> = &'a [fn(&Socket, bool) -> io::Result<()>];
 
-/// socket, options, bind, listen: bind is what reads them.
+/// socket, options, bind, listen. Set the options before bind, which reads them.
 fn listen(addr: SocketAddr, options: Options) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
     options.iter().try_for_each(|set| set(&socket, true))?;
@@ -49,11 +50,11 @@ fn is_in_use(bound: &io::Result<TcpListener>) -> bool {
     matches!(bound, Err(error) if error.kind() == ErrorKind::AddrInUse)
 }
 
-/// A connection whose server's end sends the first FIN. Returns that end.
+/// A connection in which the server sends the first FIN. Returns the server's end.
 fn served(listener: &TcpListener) -> io::Result<End> {
     let (mut client, server, end) = connected(listener)?;
     drop(server);
-    client.read_to_end(&mut Vec::new())?; // the FIN has come; now the client closes too
+    client.read_to_end(&mut Vec::new())?; // the FIN has arrived; now the client closes too
     Ok(end.other())
 }
 
@@ -65,14 +66,19 @@ fn the_client_closes_first(story: &mut Story) -> io::Result<()> {
     server.read_to_end(&mut Vec::new())?;
     drop(server);
     story
-        .stage("the client has closed first")
+        .stage("the client closed first")
         .pair(end, time_wait(), gone())
         .timers()
-        .why("TIME_WAIT is the active closer's: to repeat its last ACK, and to let old segments die. \
-              A minute on Linux, and no setting changes it; four in RFC 9293 (twice an MSL of two).")
+        .why(
+            "The end that closes first keeps TIME_WAIT, to repeat its last ACK and to discard late \
+              segments: 60 s on Linux, fixed; 4 minutes in RFC 9293 (twice an MSL of 2 minutes).",
+        )
         .show()?;
     drop(listener);
-    story.claim("Its server listens again.", listen(addr, &[]).is_ok())
+    story.claim(
+        "The server can listen on its address again.",
+        listen(addr, &[]).is_ok(),
+    )
 }
 
 fn the_server_closes_first(story: &mut Story, listener: TcpListener) -> io::Result<()> {
@@ -82,15 +88,21 @@ fn the_server_closes_first(story: &mut Story, listener: TcpListener) -> io::Resu
     let without = listen(addr, &[]);
     let again = listen(addr, &[Socket::set_reuse_address])?;
     story
-        .stage("the server has closed first, and listens again: SO_REUSEADDR")
+        .stage("the server closed first, and listens again with SO_REUSEADDR")
         .expect("listener", End::of(&again)?, Listen)
         .expect("server's old end", old_end, time_wait())
         .timers()
-        .why("Its own TIME_WAIT is in the way. std sets the option on every TcpListener on Unix.")
+        .why("The server's own TIME_WAIT is in the way. On Unix std sets the option on every TcpListener.")
         .show()?;
-    story.claim("Without it: address in use.", is_in_use(&without))?;
+    story.claim(
+        "Without the option bind fails: address in use.",
+        is_in_use(&without),
+    )?;
     let shared = listen(addr, &[Socket::set_reuse_address]);
-    story.claim("With it, beside a live one: in use.", is_in_use(&shared))?;
+    story.claim(
+        "With the option, beside a live listener: still in use.",
+        is_in_use(&shared),
+    )?;
 
     let listener = listen(free_port(), &[])?;
     let addr = listener.local_addr()?;
@@ -98,11 +110,11 @@ fn the_server_closes_first(story: &mut Story, listener: TcpListener) -> io::Resu
     drop(listener);
     let late = listen(addr, &[Socket::set_reuse_address]);
     story
-        .stage("the same, but the old server had not set the option")
+        .stage("the same, but the old server did not set the option")
         .expect("server's old end", old_end, TimeWait)
-        .why("The option on the new socket alone is of no use: on Linux the old one needs it too.")
+        .why("The option on the new socket alone does not help: on Linux the old socket needs it too.")
         .show()?;
-    story.claim("bind: address in use.", is_in_use(&late))
+    story.claim("bind fails: address in use.", is_in_use(&late))
 }
 
 fn a_port_shared(story: &mut Story) -> io::Result<()> {
@@ -113,10 +125,10 @@ fn a_port_shared(story: &mut Story) -> io::Result<()> {
         .map(|_| TcpStream::connect(addr))
         .collect::<io::Result<Vec<_>>>()?;
     story
-        .stage("two servers on one port, SO_REUSEPORT set by both, and 32 clients")
+        .stage("two servers on one port, both with SO_REUSEPORT, and 32 clients")
         .expect("listener", End::listener(addr), must(Listen).rows(2).recv_q(1..))
-        .why("A hash of the addresses decides who gets which client (Recv-Q). Right for the workers of \
-              one server; as a cure for `address in use` it gives an old process half of the clients.")
+        .why("A hash of the addresses decides which server gets a client (Recv-Q). Use it for workers of \
+              one server. As a cure for `address in use` it gives an old process half of the clients.")
         .show()
 }
 
@@ -134,16 +146,17 @@ fn the_same_pair(story: &mut Story) -> io::Result<()> {
     client.read_to_end(&mut Vec::new())?;
     drop(client);
     story
-        .stage("a server has closed first, and still listens")
+        .stage("a server closed a connection first, and still listens")
         .pair(end, gone(), TimeWait)
         .show()?;
     let _again = dial_from(end.local)?;
     story
-        .stage("the client has connected from the same port again")
+        .stage("the client connects from the same port again")
         .pair(end, Established, Established)
         .why(
-            "Many books forbid it while TIME_WAIT lasts. Linux does not: a newer timestamp or \
-              sequence number proves that the SYN is no duplicate (RFC 6191; RFC 9293, 3.6.1).",
+            "Many books say this is impossible while TIME_WAIT lasts. Linux allows it: a newer \
+              timestamp or sequence number proves that the SYN is not a duplicate (RFC 6191; RFC \
+              9293, 3.6.1).",
         )
         .show()
 }

@@ -307,7 +307,7 @@ fn deadlines_prints_both_measurements() {
         "{told}"
     );
     assert!(
-        told.contains("a deadline of 100 ms for the line: given up, after "),
+        told.contains("a deadline of 100 ms for the line: timed out after "),
         "{told}"
     );
 }

@@ -1,10 +1,11 @@
-//! The accept queue: who waits in it, and what happens to a client for whom it has no room.
+//! Under load some clients of your server connect after exactly one second, and others time out. The
+//! accept queue was full. Which clients wait in it, and what happens to one that finds no room?
 //!
 //!     cargo run --example backlog
 //!
-//! You will see connections that nobody has accepted, a SYN that is answered by silence, a
-//! connection that is complete at one end only, and what 250 clients at once find with two
-//! backlogs. New since `window`: a queue of connections, in front of accept.
+//! You will see connections that are complete before accept, a SYN that the kernel drops silently, a
+//! connection that is complete at one end only, and how 250 clients at once fare with two backlogs.
+//! New here: the accept queue (connections that are complete and wait for accept).
 
 use socket_workshop::accept_queue::{decided, overflows, somaxconn};
 use socket_workshop::stage::{Flags, Story, must};
@@ -15,7 +16,7 @@ use std::io::{self, ErrorKind, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::{process::ExitCode, thread, time::Duration, time::Instant};
 
-/// So many clients at once: fewer than twice 129, so that each one's second SYN finds room.
+/// How many clients dial at once: fewer than twice 129, so that every second SYN finds room.
 const BURST: u32 = 250;
 
 fn main() -> ExitCode {
@@ -36,19 +37,19 @@ fn room_for_two(story: &mut Story, listener: TcpListener) -> io::Result<()> {
     let (mut first, second) = (TcpStream::connect(addr)?, TcpStream::connect(addr)?);
     first.write_all(b"hello")?;
     story
-        .stage("listen(1); two clients have connected, and one has written; nobody accepts")
+        .stage("listen(1); two clients have connected, one has written; the server does not accept")
         .expect("listener", queue, must(Listen).backlog(1).recv_q(2))
         .pair(End::of(&first)?, Established, must(Established).recv_q(5))
         .pair(End::of(&second)?, Established, Established)
         .why(
-            "The kernel completes the handshake, and takes data, whether or not anybody accepts. \
-             LISTEN's Recv-Q counts who waits. The backlog is 1 and two wait: Linux takes one more.",
+            "The kernel completes the handshake and takes data before accept. The listener's Recv-Q \
+             is the number of waiting connections. The backlog is 1 and two wait: Linux queues one more.",
         )
         .show()?;
 
     let before = overflows().unwrap_or(0);
     let (third, local) = peer::bound(addr.ip())?;
-    let _under_way = third.connect(&addr.into()); // does not wait: EINPROGRESS
+    let _under_way = third.connect(&addr.into()); // returns EINPROGRESS: does not wait
     let dialing = End::between(local, addr);
     story
         .stage("a third client dials")
@@ -56,20 +57,24 @@ fn room_for_two(story: &mut Story, listener: TcpListener) -> io::Result<()> {
         .expect("third", dialing, must(SynSent).timer(Retransmit))
         .timers()
         .why(
-            "Its SYN was dropped. Refused would be an answer, an RST; this is silence, as if the \
-             SYN had been lost on the way. The timer will send it again.",
+            "The kernel dropped its SYN. A refusal would be an answer, a RST; this is silence, as if \
+             the SYN had been lost. On the timer the client's kernel sends the SYN again.",
         )
         .show()?;
     let fourth = TcpStream::connect_timeout(&addr, Duration::from_millis(100));
-    story.fails("A fourth's connect_timeout", fourth, ErrorKind::TimedOut)?;
+    story.fails(
+        "The fourth client's connect_timeout",
+        fourth,
+        ErrorKind::TimedOut,
+    )?;
     let Some(now) = overflows() else {
         return Ok(());
     };
-    let text = format!("ListenOverflows, of all listeners (nstat -az): {before}, and now {now}.");
+    let text = format!("ListenOverflows of all listeners (nstat -az): {before} before, {now} now.");
     story.claim(&text, now >= before + 2)
 }
 
-/// The ACK that ends a handshake comes when the queue has filled. On a network distance does that;
+/// The ACK that ends a handshake arrives when the queue is already full. On a network, distance does that;
 /// here the client's kernel drops the answer to its SYN until then (ip(7), IP_MINTTL).
 #[cfg(target_os = "linux")]
 fn complete_at_one_end(story: &mut Story, addr: SocketAddr) -> io::Result<()> {
@@ -77,20 +82,20 @@ fn complete_at_one_end(story: &mut Story, addr: SocketAddr) -> io::Result<()> {
     let (queue, addr) = (End::of(&listener)?, reachable(addr));
     let (late, local) = peer::bound(addr.ip())?;
     let end = End::between(local, addr);
-    peer::set_min_ttl(&late, 255)?; // what the server sends has a TTL of 64
+    peer::set_min_ttl(&late, 255)?; // the server's segments have a TTL of 64
     let _under_way = late.connect(&addr.into()); // does not wait: EINPROGRESS
     let _queued = (TcpStream::connect(addr)?, TcpStream::connect(addr)?);
     peer::set_min_ttl(&late, 0)?;
-    let mut late = peer::finish_connect(late)?; // the SYN has been sent again, and answered again
-    late.write_all(b"hello")?; // brings the ACK once more
+    let mut late = peer::finish_connect(late)?; // the SYN was resent, and answered again
+    late.write_all(b"hello")?; // carries the ACK again
     story
-        .stage("there was room when a client's SYN came, and there is none for its ACK")
+        .stage("there was room when a client's SYN arrived, and there is none for its ACK")
         .expect("listener", queue, must(Listen).recv_q(2).drops(2..))
         .client(end, must(Established).send_q(5))
         .server(end, SynRecv)
         .why(
-            "Its connect and its write have succeeded. The server's kernel drops the ACK, and the \
-             data with it, until there is room. (RST, if net.ipv4.tcp_abort_on_overflow is 1.)",
+            "The client's connect and write have succeeded. The server's kernel drops the ACK and the \
+             data until there is room (with net.ipv4.tcp_abort_on_overflow=1 it sends a RST).",
         )
         .show()
 }
@@ -108,26 +113,28 @@ fn two_backlogs(story: &mut Story) -> io::Result<()> {
     let (more_times, _none) = burst(story, &long, many)?;
     let histogram = histogram.column(&format!("backlog {many}"), &more_times);
     story
-        .stage("both have accepted all of them; a third listener has asked for i32::MAX")
+        .stage("both servers have accepted all clients; a third listener asks for i32::MAX")
         .expect("std's", ends.0, must(Listen).backlog(few).drops(dropped..))
         .expect("4096", ends.1, must(Listen).backlog(many).recv_q(0))
         .expect("i32::MAX", ends.2, must(Listen).backlog(limit))
         .why(&format!(
             "The kernel cuts the backlog to net.core.somaxconn, {limit} here, and listen does not \
-             tell. std asks for 128: a greater somaxconn is of no use to its listeners."
+             report it. std asks for 128: a larger somaxconn does not help its listeners."
         ))
         .show()?;
     story.tell(&format!("\nHow long connect took:\n\n{histogram}\n"))?;
     let late = times.iter().filter(|time| time.as_millis() >= 900).count();
-    let text = format!("{late} waited for their second SYN: after a second (RFC 6298, section 2).");
+    let text = format!(
+        "{late} clients waited for their second SYN, sent after a second (RFC 6298, section 2)."
+    );
     story.claim(&text, late >= dropped as usize)
 }
 
-/// Many dial a server at once that is busy, and only then accepts. How long each connect took, and how
-/// many SYNs were dropped at first.
+/// Many clients dial at once while the server is busy; then it accepts. Returns how long each connect
+/// took, and how many SYNs were dropped at first.
 fn burst(story: &mut Story, at: &TcpListener, backlog: u32) -> io::Result<(Vec<Duration>, u32)> {
     let addr = at.local_addr()?;
-    SockRef::from(at).set_read_timeout(Some(Duration::from_secs(5)))?; // accept's, too
+    SockRef::from(at).set_read_timeout(Some(Duration::from_secs(5)))?; // for accept, too
     let dial = || {
         let started = Instant::now();
         TcpStream::connect(addr).map(|client| (client, started.elapsed()))
@@ -146,7 +153,7 @@ fn burst(story: &mut Story, at: &TcpListener, backlog: u32) -> io::Result<(Vec<D
     let (complete, silent) = (count(Established), count(SynSent));
     let text =
         format!("\n{BURST} at once, backlog {backlog}: {complete} ESTABLISHED, {silent} SYN_SENT.");
-    // The queue takes one more than the backlog. Each CPU that sees the last place free may fill it.
+    // The queue holds one more than the backlog. Each CPU that sees the last place free may fill it.
     let room = BURST.min(backlog + 1) as usize;
     let cpus = thread::available_parallelism().map_or(1, usize::from);
     let is_so = (room..room + cpus).contains(&complete) && complete + silent == BURST as usize;

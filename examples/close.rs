@@ -1,10 +1,11 @@
-//! How a connection ends: in order, by FIN, or at once, by RST; and what the other end hears of it.
+//! Your server writes its answer and closes, every write returns Ok, and the client gets half of it. A
+//! connection can end in order, with FIN, or immediately, with RST. What does the other end see?
 //!
 //!     cargo run --example close
 //!
-//! You will see an answer of which only a part arrives, because its writer closes too soon; a close
-//! that loses nothing, with the states at both ends; and what a FIN and a RST make of the other end's
-//! reads and writes. New since `kv`: a write that has succeeded may be lost, by the close behind it.
+//! You will see an answer that is lost in part because its writer closes too soon, a close that loses
+//! nothing, with the states at both ends, and what read and write return after a FIN and after a RST.
+//! New here: bytes that `write` has accepted can still be lost, by the close that follows.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -17,7 +18,7 @@ use socket_workshop::{command, fault::outcome, listen::Listen, peer::connected};
 use socket2::SockRef;
 
 const ANSWER: &[u8] = &[b'x'; 600_000];
-const ABORT: Option<Duration> = Some(Duration::ZERO); // as SO_LINGER: close with RST
+const ABORT: Option<Duration> = Some(Duration::ZERO); // as SO_LINGER: close sends RST
 
 fn main() -> ExitCode {
     command::run(|flags: Flags| {
@@ -31,14 +32,14 @@ fn main() -> ExitCode {
     })
 }
 
-/// A server that has written its answer, and left the question unread. Its client has read nothing.
+/// A server that has written its answer and not read the question. Its client has read nothing.
 fn answered(listener: &TcpListener) -> io::Result<(TcpStream, TcpStream, End)> {
     let (mut client, mut server, end) = connected(listener)?;
     SockRef::from(&client).set_recv_buffer_size(64 << 10)?; // room for a part of the answer only
     SockRef::from(&server).set_recv_buffer_size(64 << 10)?;
     client.write_all(b"question")?;
-    server.peek(&mut [0])?; // it is there, and stays there
-    server.write_all(ANSWER)?; // Ok: this end's kernel has all of it
+    server.peek(&mut [0])?; // the question has arrived, and stays unread
+    server.write_all(ANSWER)?; // Ok: this kernel has all of it
     Ok((client, server, end))
 }
 
@@ -47,11 +48,11 @@ fn too_soon(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
         let (mut client, mut server, end) = answered(listener)?;
         server.read_exact(&mut vec![0; reads])?;
         SockRef::from(&server).set_linger(linger)?;
-        drop(server); // RST: input is lost (RFC 9293, 3.6.1), or it has been told to
+        drop(server); // RST: unread input is lost (RFC 9293, 3.6.1), or SO_LINGER asks for it
         story
-            .stage(&format!("the server has written 600 kB, and closed: {how}"))
+            .stage(&format!("the server has written 600 kB and closed: {how}"))
             .pair(end, gone(), gone())
-            .why("RST and no FIN: no TIME_WAIT, and all that was in Send-Q is thrown away.")
+            .why("A RST, not a FIN: no end keeps TIME_WAIT, and the bytes in Send-Q are discarded.")
             .show()?;
         let mut part = Vec::new();
         let read = outcome(client.read_to_end(&mut part));
@@ -65,31 +66,33 @@ fn in_order(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     let (mut client, mut server, end) = answered(listener)?;
     server.shutdown(Shutdown::Write)?;
     story
-        .stage("the server has written 600 kB, and shut down its sending half")
+        .stage("the server has written 600 kB and shut down its sending half")
         .pair(end, Established, must(FinWait1).recv_q(8).send_q(1..))
-        .why("Its FIN waits in Send-Q, behind the data. The question is still unread.")
+        .why("Its FIN waits in Send-Q after the data. The question is still unread.")
         .show()?;
-    let arrived = io::copy(&mut client, &mut io::sink())?; // to the end of file
+    let arrived = io::copy(&mut client, &mut io::sink())?; // until end of file
     story
-        .stage("the client has read to the end of file")
+        .stage("the client has read until end of file")
         .pair(end, CloseWait, FinWait2)
-        .why("Segments 1 and 2: the FIN and its ACK. CLOSE_WAIT: it is the client's turn to close.")
+        .why("Segments 1 and 2: the server's FIN and its ACK. CLOSE_WAIT: the client must close next.")
         .show()?;
     client.write_all(ANSWER)?;
     client.shutdown(Shutdown::Write)?; // the FIN that a close sends
     story
-        .stage("the client has written as much, and shut down its sending half")
+        .stage("the client has written as much and shut down its sending half")
         .pair(end, must(LastAck).send_q(1..), must(FinWait2).recv_q(9..))
-        .why("A half-close: after its own FIN the server still receives. The client's FIN waits.")
+        .why(
+            "A half-close: after its own FIN the server can still receive. The client's FIN waits.",
+        )
         .show()?;
     let drained = io::copy(&mut server, &mut io::sink())?;
     drop(server);
     story
-        .stage("the server has read to the end of file, and closed")
+        .stage("the server has read until end of file and closed")
         .pair(end, gone(), time_wait())
-        .why("Segments 3 and 4: the client's FIN and its ACK. Nothing was unread: no RST.")
+        .why("Segments 3 and 4: the client's FIN and its ACK. No input was unread, so no RST.")
         .show()?;
-    let text = format!("{arrived} bytes arrived, {drained} the other way.");
+    let text = format!("{arrived} bytes arrived at the client, {drained} at the server.");
     story.claim(&text, [arrived, drained] == [600_000, 600_008])
 }
 
@@ -113,10 +116,10 @@ fn what_the_other_end_hears(story: &mut Story, listener: &TcpListener) -> io::Re
     let clients = [&fin, &both, &rst];
     let first = clients.map(|mut client| [client.read(&mut [0]), client.write(b"x")].map(outcome));
     story
-        .stage("each client has read, and then written a byte")
+        .stage("each client has read, then written a byte")
         .expect("client that got FIN", fin_end, gone())
-        .why("Some books say that a peer's close ends one's writes too. A FIN says only that the peer sends no \
-              more. This write has succeeded, and brought back RST: writes fail once that is here.")
+        .why("A FIN says only that the peer sends no more. This write succeeded, and the peer answered it \
+              with a RST. Writes fail from the moment that RST has arrived.")
         .show()?;
     let then = clients.map(|mut client| [client.write(b"x"), client.read(&mut [0])].map(outcome));
     story.tell("\npeer sent      read             write       write       read")?;
@@ -128,23 +131,28 @@ RST            ConnectionReset  BrokenPipe  BrokenPipe  Ok(0)";
         let measured = format!("{}{a:<17}{b:<12}{c:<12}{d}", &row[..15]);
         story.claim(&measured, measured == row)?;
     }
-    story.tell("A reset is told only once: the next read looks like an end of file.")?;
+    story.tell("A reset is reported only once: the next read looks like end of file.")?;
     let yes = Command::new("yes").stdout(OwnedFd::from(fin)).status()?;
-    let yes = format!("`yes`, writing to it as well: {yes}. In our process std ignores that.");
+    let yes = format!(
+        "`yes`, writing to the same socket: {yes}. In a Rust program std ignores this signal."
+    );
     story.claim(&yes, yes.contains("SIGPIPE"))
 }
 
 fn what_it_does_not_hear(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     let (mut client, mut server, end) = connected(listener)?;
     server.shutdown(Shutdown::Read)?;
-    server.set_read_timeout(Some(Duration::from_secs(1)))?; // a read that waited would fail
+    server.set_read_timeout(Some(Duration::from_secs(1)))?; // a read that waits fails
     let before = server.read(&mut [0; 8])?;
     client.write_all(b"hello")?;
     story
-        .stage("the server has shut down its receiving half, and the client written `hello`")
+        .stage("the server has shut down its receiving half, and the client has written `hello`")
         .pair(end, Established, must(Established).recv_q(5))
-        .why("shutdown(Read) sends nothing: the client cannot know. Its write succeeded, and arrived.")
+        .why("On Linux shutdown(Read) sends nothing, so the client cannot know. Its bytes arrived.")
         .show()?;
     let after = server.read(&mut [0; 8])?;
-    story.claim("Its reads gave 0, then 5.", [before, after] == [0, 5])
+    story.claim(
+        "The server's reads returned 0, then 5.",
+        [before, after] == [0, 5],
+    )
 }

@@ -1,11 +1,12 @@
-//! Latency: a request in three writes may take 40 ms longer than the same bytes in one.
+//! Your client sends a small request, on loopback, and the answer takes 40 ms. The same bytes in one
+//! write take microseconds. What does the kernel wait for?
 //!
 //!     cargo run --example latency
 //!     strace -f -e trace=sendto target/debug/examples/latency     each write is a sendto
 //!
-//! You will see what the kernel holds back of a request that comes in pieces (Nagle's algorithm), how
-//! many segments four ways to send one need, and how long each takes. New since `shutdown`: when the
-//! kernel sends what a write has given it.
+//! You will see which part of a request the kernel holds back if you write it in pieces (Nagle's
+//! algorithm), how many segments four ways to send it need, and how long each takes. New here: when the
+//! kernel sends the bytes that a write gave it.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -15,7 +16,7 @@ use socket_workshop::histogram::{Histogram, median};
 use socket_workshop::stage::{Count, Flags, Story, must};
 use socket_workshop::{command, listen::Listen, peer::connected, table::State::*};
 
-/// Requests of each way.
+/// How many requests each way sends.
 const ROUNDS: u32 = 20;
 
 fn main() -> ExitCode {
@@ -36,26 +37,26 @@ fn main() -> ExitCode {
         let [written, server, client, formatted] =
             [written, server, client, formatted].map(|all| median(&all));
         story.claim(
-            &format!("In the median {written:.1?} by writeln!, and {formatted:.1?} by one write."),
+            &format!("In the median a request takes {written:.1?} with writeln!, and {formatted:.1?} with one write."),
             written > 2 * formatted,
         )?;
         story.claim(
-            "TCP_NODELAY at the server changes nothing: it turns off Nagle, not the delayed ACK.",
+            "TCP_NODELAY at the server changes nothing: it turns off Nagle's algorithm, not the delayed ACK.",
             server > 2 * formatted,
         )?;
-        story.claim("At the client it helps, too.", 2 * client < written)?;
+        story.claim("TCP_NODELAY at the client helps too.", 2 * client < written)?;
         story.end()
     })
 }
 
-/// Request after request, each in three writes, and a look at what has become of one.
+/// Request after request, each in three writes, and a look at one that waits.
 fn held_back(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     let (client, server, end) = connected(listener)?;
     thread::scope(|scope| {
         scope.spawn(|| answer(&server));
         scope.spawn(|| while round(&client, &WRITTEN).is_ok() {});
         let shown = story
-            .stage("the client has written \"get \", \"subject\" and \"\\n\"; no answer comes")
+            .stage("the client has written \"get \", \"subject\" and \"\\n\"; no answer has arrived")
             .client(end, must(Established).send_q(12).unsent(8))
             .server(end, must(Established).recv_q(0))
             .why(
@@ -65,7 +66,7 @@ fn held_back(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
                   line to answer. Each end waits for the other, until the delay is over.",
             )
             .show();
-        client.shutdown(Shutdown::Write)?; // the next round fails, and the server reads end of file
+        client.shutdown(Shutdown::Write)?; // ends the next round, and the server reads end of file
         shown
     })
 }
@@ -76,7 +77,7 @@ struct Way {
     client_no_delay: bool,
     server_no_delay: bool,
     send: fn(&TcpStream, &str) -> io::Result<()>,
-    segments: Count, // with data, of all rounds
+    segments: Count, // with data, in all rounds
     why: &'static str,
 }
 
@@ -87,22 +88,22 @@ const WRITTEN: Way = Way {
     // A `write` for each piece: the text, the key, the newline.
     send: |mut stream, key| writeln!(stream, "get {key}"),
     segments: Count::AtLeast(2 * ROUNDS),
-    why: "Two a request: the first piece, then the others together. At the beginning of a \
-          connection Linux does not delay its ACKs yet: the first request waits for none.",
+    why: "Two segments a request: the first piece, then the others together. At the start of a \
+          connection Linux does not delay its ACKs yet, so the first request does not wait.",
 };
 
 const SERVER_NO_DELAY: Way = Way {
-    title: "the same, and the server has set TCP_NODELAY",
+    title: "the same, with TCP_NODELAY at the server",
     server_no_delay: true,
-    why: "The option is about what its own socket sends.",
+    why: "The option affects only what its own socket sends.",
     ..WRITTEN
 };
 
 const CLIENT_NO_DELAY: Way = Way {
-    title: "the same, and the client has set TCP_NODELAY",
+    title: "the same, with TCP_NODELAY at the client",
     client_no_delay: true,
     segments: Count::AtLeast(3 * ROUNDS),
-    why: "Nothing waits: each write is a segment. One byte of newline has 40 of headers, or more.",
+    why: "Nothing waits: each write is a segment. The newline is one byte with 40 or more of headers.",
     ..WRITTEN
 };
 
@@ -110,7 +111,7 @@ const FORMATTED: Way = Way {
     title: "formatted first, then one write",
     send: |mut stream, key| stream.write_all(format!("get {key}\n").as_bytes()),
     segments: Count::Exactly(ROUNDS),
-    why: "One segment, and no option: Nagle sends at once where nothing is unacknowledged.",
+    why: "One segment, without an option: Nagle sends immediately if no data is unacknowledged.",
     ..WRITTEN
 };
 

@@ -1,9 +1,10 @@
-//! A client that never blocks is a state machine: dialing, connected, sending. poll moves it on.
+//! Your thread must wait for several connections at once, or stop a connect that another thread
+//! cancels. A blocking call cannot do that. A client that never blocks is a state machine, driven by poll.
 //!
 //!     cargo run --example nonblocking
 //!
-//! You will see three dials at once and what becomes of each, both ends of a connection on one
-//! thread, and a dial that is called off. New since `states`: a thread that waits for many things.
+//! You will see three connects at once and how each ends, both ends of a connection on one thread, and
+//! a connect that is cancelled. New here: one thread that waits for several things.
 
 use nix::{libc, poll::*};
 use socket_workshop::stage::{Flags, Story, gone, must};
@@ -29,67 +30,73 @@ fn main() -> ExitCode {
 }
 
 fn three_dials(story: &mut Story, answers: SocketAddr) -> io::Result<Socket> {
-    let (_deaf, refuses) = peer::bound([127, 0, 0, 1])?; // bound, and does not listen
-    let (full, _queued) = peer::silent()?; // has no room in its accept queue
+    let (_deaf, refuses) = peer::bound([127, 0, 0, 1])?; // bound, but not listening
+    let (full, _queued) = peer::silent()?; // its accept queue is full
     let silent = full.local_addr()?;
     let (first, refused) = dial(refuses)?;
     let (second, unanswered) = dial(silent)?;
     let (third, answered) = dial(answers)?;
     story
-        .stage("connect to one that refuses, one that is silent, one that answers: none has waited")
+        .stage("connect to a server that refuses, a silent one and one that answers: no call waited")
         .expect("refused", refused, gone())
         .expect("unanswered", unanswered, must(SynSent).timer(Retransmit))
         .pair(answered, Established, Established)
         .timers()
-        .why("Loopback is quick: two are over. On Linux connect says EINPROGRESS all the same.")
+        .why("Two connects are already over: loopback is fast. On Linux connect returned EINPROGRESS all the same.")
         .show()?;
     let again = second.connect(&silent.into());
     let already = again.is_err_and(|error| error.raw_os_error() == Some(libc::EALREADY));
     let over = third.connect(&answers.into()).is_ok() || cfg!(not(target_os = "linux")); // EISCONN
-    let text = "connect again: EALREADY while the dial lasts; Ok, once, when it has succeeded.";
+    let text = "A second connect returns EALREADY while the first is under way, and Ok once it has succeeded.";
     story.claim(text, already && over)?;
     let lost = first_of(vec![dial(refuses)?.0, dial(refuses)?.0], LIMIT);
-    story.fails("A race of two refused", lost, ErrorKind::ConnectionRefused)?;
+    story.fails(
+        "A race between two refused connects",
+        lost,
+        ErrorKind::ConnectionRefused,
+    )?;
     let winner = first_of(vec![first, second, third], LIMIT)?;
     story
-        .stage("poll and SO_ERROR: one has won, and the others are closed")
+        .stage("poll and SO_ERROR: one connect has won, the others are closed")
         .expect("unanswered", unanswered, gone())
         .client(answered, Established)
-        .why("The refused one was writable, too, and first. close gave the unanswered one up.")
+        .why(
+            "The refused socket was writable too, and earlier. close ended the unanswered connect.",
+        )
         .show()
         .and(Ok(winner))
 }
 
-/// Begins to dial: connect sends the SYN and does not wait for the answer.
+/// Starts to connect: sends the SYN and does not wait for the answer.
 fn dial(addr: SocketAddr) -> io::Result<(Socket, End)> {
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
     socket.set_nonblocking(true)?; // F_GETFL, then F_SETFL with O_NONBLOCK added
     match socket.connect(&addr.into()) {
         Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => return Err(error),
-        _ => {} // success at once is no other case: such a socket is writable at once
+        _ => {} // immediate success needs no case of its own: the socket is writable immediately
     }
     let end = End::between(End::of(&socket)?.local, addr);
     Ok((socket, end))
 }
 
-/// The first dial to come through, by one deadline for all. The losers are dropped: closed.
+/// The first connect that succeeds, with one deadline for all. Dropping the others closes them.
 fn first_of(mut dials: Vec<Socket>, limit: Duration) -> io::Result<Socket> {
     let (deadline, mut outcome) = (Deadline::after(limit), Err(ErrorKind::NotFound.into()));
     while outcome.is_err() && !dials.is_empty() {
         let mut fds: Vec<_> = dials.iter().map(writable).collect();
         let dial = dials.swap_remove(ready(&mut fds, deadline.remaining()?)?);
-        // Over, but how? SO_ERROR tells, once: reading clears it.
+        // It has ended, but how? SO_ERROR says so once: reading it clears it.
         outcome = dial.take_error()?.map_or(Ok(dial), Err);
     }
-    outcome // if all have lost, why the last one has
+    outcome // if all failed: the error of the last one
 }
 
-/// What a client waits for: the end of its dial, then room to send.
+/// What a client waits for: the end of its connect, then room to send.
 fn writable(client: &Socket) -> PollFd<'_> {
     PollFd::new(client.as_fd(), PollFlags::POLLOUT)
 }
 
-/// Waits until one of them can go on. To fail is to go on: poll tells it without being asked.
+/// Waits until one of them can continue. Failing counts: poll reports errors without being asked.
 fn ready(fds: &mut [PollFd], limit: Duration) -> io::Result<usize> {
     let limit = PollTimeout::try_from(limit).unwrap_or(PollTimeout::MAX);
     poll(fds, limit)?;
@@ -97,20 +104,20 @@ fn ready(fds: &mut [PollFd], limit: Duration) -> io::Result<usize> {
     ready.ok_or(ErrorKind::TimedOut.into())
 }
 
-/// Client and server at once: a call that waited for the other end would wait for its own thread.
+/// Client and server on one thread: a call that waited for the other end would wait for itself.
 fn one_thread(story: &mut Story, listener: &TcpListener, client: Socket) -> io::Result<()> {
     let (mut server, _) = listener.accept()?;
-    server.try_clone()?.set_nonblocking(true)?; // the flag is of what both handles share (fcntl(2))
+    server.try_clone()?.set_nonblocking(true)?; // both handles share the flag (fcntl(2))
     let (size, mut arrived, mut buf) = (64 << 20, 0, vec![0; 1 << 20]);
     story.fails("A first read", server.read(&mut buf), ErrorKind::WouldBlock)?;
-    let data = vec![0; size]; // more than both ends hold
+    let data = vec![0; size]; // more than both buffers hold
     let (end, sent) = (End::of(&client)?, client.send(&data)?);
     story
-        .stage("the client has sent what it can, and nobody has read")
+        .stage("the client has sent what it can; the server has not read")
         .client(end, must(Established).send_q(1..))
         .server(end, must(Established).recv_q(1..))
         .show()?;
-    let mut queued = &data[sent..]; // by the program, until poll says `writable`
+    let mut queued = &data[sent..]; // the program keeps it until poll reports POLLOUT
     while arrived < size {
         let mut fds = vec![PollFd::new(server.as_fd(), PollFlags::POLLIN)];
         fds.extend((!queued.is_empty()).then(|| writable(&client)));
@@ -119,7 +126,7 @@ fn one_thread(story: &mut Story, listener: &TcpListener, client: Socket) -> io::
             _ => queued = &queued[client.send(queued)?..],
         }
     }
-    let text = format!("send took {sent} of {size} bytes. The rest went when there was room.");
+    let text = format!("send took {sent} of {size} bytes. The rest was sent when there was room.");
     story.claim(&text, sent < size)
 }
 
@@ -127,23 +134,26 @@ fn one_thread(story: &mut Story, listener: &TcpListener, client: Socket) -> io::
 fn called_off(story: &mut Story) -> io::Result<()> {
     let (full, _queued) = peer::silent()?;
     let (client, end) = dial(full.local_addr()?)?;
-    let cancel = nix::sys::eventfd::EventFd::new()?; // readable once it has been written to
+    let cancel = nix::sys::eventfd::EventFd::new()?; // readable after a write to it
     let told = std::thread::scope(|scope| {
         scope.spawn(|| cancel.write(1));
         let cancel = PollFd::new(cancel.as_fd(), PollFlags::POLLIN);
         ready(&mut [writable(&client), cancel], LIMIT)
     })?;
-    story.claim("\nAnother dial; a thread writes to the eventfd.", told == 1)?;
+    story.claim(
+        "\nAnother connect; a thread writes to the eventfd, and poll returns.",
+        told == 1,
+    )?;
     client.set_nonblocking(false)?;
     client.set_write_timeout(Some(LIMIT / 50))?; // 100 ms; by default two minutes
     let started = Instant::now();
     let failed = client.connect(&full.local_addr()?.into()).is_err() && client.send(b"x").is_err();
     let took = started.elapsed();
     story
-        .stage("called off, but not closed: made blocking again")
+        .stage("cancelled but not closed: the socket is blocking again")
         .client(end, must(SynSent).timer(Retransmit))
-        .why("The kernel knows nothing of that, and dials on: a close would end it at once.")
+        .why("The kernel does not know that we cancelled, and keeps trying: only close ends a connect.")
         .show()?;
-    let text = format!("Before that connect and send waited for the answer, {took:.0?} in all.");
+    let text = format!("Before that, connect and send waited for the answer, {took:.0?} in all.");
     story.claim(&text, failed && took >= 2 * (LIMIT / 50))
 }

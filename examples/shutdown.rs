@@ -1,11 +1,12 @@
-//! Stopping a server: what wakes a thread that is blocked in accept, and how few clients are lost.
+//! You press Ctrl-C, and the server does not stop: a thread waits in accept. Or it stops, and clients that
+//! were waiting are reset. What wakes accept, and how do you stop without losing clients?
 //!
-//!     cargo run --example shutdown              both ends, stage by stage
-//!     cargo run --example shutdown -- serve     a server that Ctrl-C drains: src/serve.rs
-//!     nc 127.0.0.1 8330                         a client of it, in another terminal
+//!     cargo run --example shutdown              plays both ends, stage by stage
+//!     cargo run --example shutdown -- serve     a server that drains on Ctrl-C: src/serve.rs
+//!     nc 127.0.0.1 8330                         its client, in another terminal
 //!
-//! You will see that a dropped listener wakes nobody, what the four ways cost that do, and a drain:
-//! who is queued is served, a call under way is finished, up to a limit. New since `backlog`: the end.
+//! You will see that dropping a listener does not wake accept, what the four ways cost that do, and a
+//! drain: queued clients are served and calls under way finish, up to a limit. New here: stopping.
 
 use std::io::{self, ErrorKind::*, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -42,12 +43,12 @@ fn a_connection_to_itself(story: &mut Story, listener: TcpListener) -> io::Resul
     let addr = listener.local_addr()?;
     let handle = listener.try_clone()?;
     let acceptor = thread::spawn(move || (handle.accept(), handle));
-    drop(listener); // closes a descriptor: the socket lives on, for another leads to it
+    drop(listener); // closes one descriptor; another still refers to the socket
     story
-        .stage("a thread waits in accept; elsewhere, its listener has been dropped")
+        .stage("a thread waits in accept; another handle of its listener has been dropped")
         .expect("listener", End::listener(addr), Listen)
-        .why("The thread's own handle keeps it in LISTEN. Nor does a flag end accept, or a signal: std \
-              calls it again.")
+        .why("The thread's handle keeps the socket in LISTEN. A flag does not end accept either, nor does \
+              a signal: std calls accept again.")
         .show()?;
     let end = End::of(&TcpStream::connect(addr)?)?; // and closed
     let (accepted, listener) = acceptor.join().expect("it only accepts");
@@ -55,10 +56,10 @@ fn a_connection_to_itself(story: &mut Story, listener: TcpListener) -> io::Resul
     story
         .stage("the first way: a connection to itself")
         .pair(end, time_wait(), gone())
-        .why("It is taken behind whoever is queued. It costs a TIME_WAIT and a place in the queue (when \
-              that is full, connect waits), and needs an address that can be dialed from here.")
+        .why("accept takes it after the clients that already wait. It costs a TIME_WAIT and a place in the \
+              queue (if that is full, connect waits), and needs an address that this host can dial.")
         .show()?;
-    story.claim("It is what accept has returned.", peer == end.local)?;
+    story.claim("accept returned this connection.", peer == end.local)?;
     Ok(listener)
 }
 
@@ -68,15 +69,17 @@ fn shutdown_on_the_listener(story: &mut Story) -> io::Result<()> {
     let acceptor = thread::spawn(move || handle.accept());
     SockRef::from(&listener).shutdown(Shutdown::Read)?;
     let woken = acceptor.join().expect("it only accepts");
-    SockRef::from(&listener).listen(1)?; // again: on Linux it can
+    SockRef::from(&listener).listen(1)?; // listen again: Linux allows that
     let mut queued = TcpStream::connect(listener.local_addr()?)?;
     let (listening, end) = (End::of(&listener)?, End::of(&queued)?);
     SockRef::from(&listener).shutdown(Shutdown::Read)?;
     story
-        .stage("the second: shutdown on a listening socket, and again with a client in its queue")
+        .stage(
+            "the second way: shutdown on a listening socket, then again with a client in its queue",
+        )
         .expect("other listener", listening, gone())
         .pair(end, gone(), gone())
-        .why("It costs whoever is queued: the kernel resets them, as it does when a listener closes.")
+        .why("It costs the queued clients: the kernel resets them, as when a listener is closed.")
         .show()?;
     story.fails("accept", woken, InvalidInput)?; // EINVAL
     story.fails("The client's read", queued.read(&mut [0]), ConnectionReset)
@@ -84,67 +87,69 @@ fn shutdown_on_the_listener(story: &mut Story) -> io::Result<()> {
 
 fn a_timeout(story: &mut Story) -> io::Result<()> {
     let (listener, tick) = (TcpListener::bind("127.0.0.1:0")?, Duration::from_millis(20));
-    SockRef::from(&listener).set_read_timeout(Some(tick))?; // SO_RCVTIMEO is accept's too
+    SockRef::from(&listener).set_read_timeout(Some(tick))?; // SO_RCVTIMEO also limits accept
     let started = Instant::now();
     let wakeups = (0..5).filter(|_| listener.accept().is_err()).count(); // EAGAIN
     let took = started.elapsed();
-    let text = format!("\nThe third: a receive timeout. {wakeups} useless wake-ups in {took:.0?}.");
+    let text = format!(
+        "\nThe third way: a receive timeout. It costs {wakeups} useless wake-ups in {took:.0?}."
+    );
     story.claim(&text, wakeups == 5 && took >= 5 * tick)?;
     let _client = TcpStream::connect(listener.local_addr()?)?;
     let inherited = listener.accept()?.0.read_timeout()?.is_some();
-    story.claim("And what is accepted has the timeout too.", inherited)
+    story.claim("Accepted sockets inherit the timeout.", inherited)
 }
 
 fn an_eventfd_and_a_drain(story: &mut Story, listener: TcpListener) -> io::Result<()> {
     let stop = Arc::new(EventFd::new()?);
     let (wish, mut asked) = (Arc::clone(&stop), false);
     ctrlc::set_handler(move || match mem::replace(&mut asked, true) {
-        false => drop(wish.write(1)), // on a thread of ctrlc's own, not in the signal handler
+        false => drop(wish.write(1)), // runs on a thread of ctrlc, not in the signal handler
         true => process::exit(130),   // a second Ctrl-C
     })
     .map_err(io::Error::other)?;
     raise(SIGINT)?; // what Ctrl-C sends
     let mut fds = [listener.as_fd(), stop.as_fd()].map(|fd| PollFd::new(fd, PollFlags::POLLIN));
-    poll(&mut fds, PollTimeout::NONE)?; // not repeated after a signal: it may end with EINTR
+    poll(&mut fds, PollTimeout::NONE)?; // poll is not restarted after a signal: it may return EINTR
     let by_the_eventfd = fds.map(|fd| fd.any()) == [Some(false), Some(true)];
     let addr = listener.local_addr()?;
     let (mut first, mut silent) = (TcpStream::connect(addr)?, TcpStream::connect(addr)?);
     let ends = [End::of(&first)?, End::of(&silent)?];
     story
-        .stage("the fourth: poll on the listener and an eventfd; Ctrl-C; then two clients come")
+        .stage("the fourth way: poll on the listener and an eventfd; Ctrl-C; then two clients connect")
         .expect("listener", End::listener(addr), must(Listen).recv_q(2))
         .expect("first client", ends[0], Established)
         .expect("silent client", ends[1], Established)
-        .why("It costs a descriptor. Nothing else has changed: the queue can still be accepted.")
+        .why("It costs one descriptor. Nothing else changes: the queued clients can still be accepted.")
         .show()?;
-    story.claim("The eventfd has ended poll.", by_the_eventfd)?;
+    story.claim("The eventfd ended poll.", by_the_eventfd)?;
 
     listener.set_nonblocking(true)?;
     let calls: Vec<TcpStream> = listener.incoming().map_while(Result::ok).collect(); // to EAGAIN
-    drop(listener); // who came since EAGAIN is reset, who comes now is refused
+    drop(listener); // clients queued after EAGAIN are reset, later ones are refused
     first.write_all(b"hello")?;
     first.shutdown(Shutdown::Write)?;
-    io::copy(&mut &calls[0], &mut &calls[0])?; // a call under way: an echo, to the end of file
+    io::copy(&mut &calls[0], &mut &calls[0])?; // a call under way: an echo, until end of file
     let (alive, ended) = mpsc::channel::<()>();
     let waited = thread::scope(|scope| {
         let call = &calls[1];
         scope.spawn(move || (io::copy(&mut { call }, &mut { call }), drop(alive)));
-        let waited = ended.recv_timeout(Duration::from_millis(100)); // or until no `alive` is left
-        SockRef::from(call).set_linger(Some(Duration::ZERO))?; // to close it is to reset it
-        call.shutdown(Shutdown::Read).and(Ok(waited)) // ends its thread's read, and sends nothing
+        let waited = ended.recv_timeout(Duration::from_millis(100)); // or until every `alive` is dropped
+        SockRef::from(call).set_linger(Some(Duration::ZERO))?; // closing it sends a RST
+        call.shutdown(Shutdown::Read).and(Ok(waited)) // ends its thread's read and sends nothing
     })?;
     drop(calls);
     let answer = io::read_to_string(first)?;
     story
-        .stage("the drain: both were accepted, one call is finished, one cut off at the limit")
+        .stage("the drain: both clients were accepted; one call finished, one was cut off at the limit")
         .expect("listener", End::listener(addr), gone())
         .expect("first client", ends[0], time_wait())
         .expect("silent client", ends[1], gone())
-        .why("Neither was reset in the queue; the silent one was, at the limit. What is to be finished must \
-              be waited for before main returns: a process ends with main.")
+        .why("Neither was reset in the queue; the silent one was reset at the limit. main must wait for \
+              calls that should finish: the process ends when main returns.")
         .show()?;
     let in_order = answer == "hello" && waited == Err(mpsc::RecvTimeoutError::Timeout);
-    story.claim("The first client has its answer.", in_order)?;
+    story.claim("The first client received its answer.", in_order)?;
     let read = silent.read(&mut [0]);
-    story.fails("The silent one's read", read, ConnectionReset)
+    story.fails("The silent client's read", read, ConnectionReset)
 }

@@ -1,11 +1,12 @@
-//! All eleven states of TCP, each held still: the kernel's row, and the place in the state diagram.
+//! netstat shows a row in CLOSING, or a hundred in FIN_WAIT2. How does a connection get there? This
+//! lesson brings connections into all eleven states of TCP and holds each one still.
 //!
 //!     cargo run --example states
-//!     cargo run --example states -- --predict     asks for each state before it is shown
+//!     cargo run --example states -- --predict     asks for each state before showing it
 //!
-//! You will see each end's row and its place in the diagram of RFC 9293; CLOSING and LAST_ACK too,
-//! FIN_WAIT1 become TIME_WAIT in one step, and a connection for which nobody has listened.
-//! New since `close`: what holds a state still, a segment kept behind data, or one that is lost.
+//! You will see each end's row and its place in the state diagram of RFC 9293, CLOSING and LAST_ACK
+//! too, a step from FIN_WAIT1 directly to TIME_WAIT, and a connection that has no listener.
+//! New here: what holds a state still: a FIN that waits after unsent data, or a segment that is lost.
 
 use socket_workshop::peer::{bound, narrow, set_min_ttl, set_ttl};
 use socket_workshop::stage::{Flags, Story, gone, must, time_wait};
@@ -38,19 +39,19 @@ fn a_handshake_that_stops(story: &mut Story, listener: &TcpListener) -> io::Resu
     let (client, local) = bound(addr.ip())?;
     let end = End::between(local, addr);
     story
-        .stage("a server listens; a client has a socket, and a port")
+        .stage("a server listens; a client has a socket and a port")
         .expect("listener", End::of(listener)?, Listen)
         .client(end, gone())
-        .why("CLOSED has no row: a socket that only has a port is not in netstat's table.")
+        .why("CLOSED has no row: netstat's table does not show a socket that only has a port.")
         .show()?;
-    set_min_ttl(&client, ALL_HOPS)?; // whatever comes for it is lost
-    let _under_way = client.connect(&addr.into()); // EINPROGRESS: it does not wait
+    set_min_ttl(&client, ALL_HOPS)?; // every segment to the client is lost
+    let _under_way = client.connect(&addr.into()); // EINPROGRESS: connect does not wait
     story
-        .stage("the client connects, and does not hear the answer")
+        .stage("the client connects, and the answer is lost")
         .expect("listener", End::of(listener)?, must(Listen).recv_q(0))
         .client(end, must(SynSent).drops(1..))
         .expect("server's request", end.other(), SynRecv)
-        .why("The server's row is a request, no socket yet: accept would wait (Recv-Q is 0).")
+        .why("The server's row is a request, not yet a socket: accept would wait (Recv-Q is 0).")
         .show()
 }
 
@@ -58,36 +59,38 @@ fn a_handshake_that_stops(story: &mut Story, listener: &TcpListener) -> io::Resu
 fn one_closes_first(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     let (mut client, mut server, end) = narrow(listener)?;
     story
-        .stage("another client, and nothing is lost")
+        .stage("another client, and no segment is lost")
         .pair(end, Established, Established)
         .show()?;
     shut_down_behind_data(&client)?;
     story
-        .stage("the client has written more than the server has room for, and shut down")
+        .stage("the client has written more than the server has room for and shut down")
         .pair(end, must(FinWait1).send_q(2..), Established)
-        .why("FIN_WAIT1 begins with the call. The FIN is still behind the data, in Send-Q.")
+        .why("FIN_WAIT1 begins with the call. The FIN is still in Send-Q, after the data.")
         .show()?;
     server.read_to_end(&mut Vec::new())?;
     story
-        .stage("the server has read to the end of file")
+        .stage("the server has read until end of file")
         .pair(end, must(FinWait2).send_q(0), must(CloseWait).recv_q(0))
-        .why("CLOSE_WAIT: its kernel has acknowledged the FIN, its program has not closed.")
+        .why(
+            "CLOSE_WAIT: the server's kernel has acknowledged the FIN, its program has not closed.",
+        )
         .show()?;
     shut_down_behind_data(&server)?;
     story
-        .stage("the server has written as much, and shut down too")
+        .stage("the server has written as much and shut down too")
         .pair(end, must(FinWait2).recv_q(1..), must(LastAck).send_q(2..))
-        .why("LAST_ACK begins with the call, too: the FIN whose ACK it waits for is not sent yet.")
+        .why("LAST_ACK begins with the call too: the server's FIN has not been sent yet.")
         .show()?;
     client.read_to_end(&mut Vec::new())?;
     story
-        .stage("the client has read to the end of file")
+        .stage("the client has read until end of file")
         .pair(end, time_wait(), gone())
-        .why("TIME_WAIT is for the end whose FIN went first; the last ACK has closed the other.")
+        .why("The end that closed first keeps TIME_WAIT; the last ACK has closed the other end.")
         .show()
 }
 
-/// Writes more than the peer has room for: the rest stays here, and the FIN behind it.
+/// Writes more than the peer has room for: the rest stays here, and the FIN after it.
 fn shut_down_behind_data(mut stream: &TcpStream) -> io::Result<()> {
     stream.set_nonblocking(true)?;
     let _part = stream.write(&[0; 64 << 10])?;
@@ -100,39 +103,39 @@ fn both_close_at_once(story: &mut Story, listener: &TcpListener) -> io::Result<(
     shut_down_behind_data(&client)?;
     shut_down_behind_data(&server)?;
     story
-        .stage("both have written too much, and shut down: a simultaneous close")
+        .stage("both have written too much and shut down: a simultaneous close")
         .pair(end, must(FinWait1).send_q(2..), must(FinWait1).send_q(2..))
         .show()?;
     client.read_to_end(&mut Vec::new())?;
     story
-        .stage("the client has read to the end of file")
+        .stage("the client has read until end of file")
         .pair(end, must(Closing).send_q(2..), FinWait2)
-        .why("CLOSING: it has acknowledged the server's FIN; its own is still behind its data.")
+        .why("CLOSING: the client has acknowledged the server's FIN; its own FIN still waits after its data.")
         .show()?;
     server.read_to_end(&mut Vec::new())?;
     story
-        .stage("the server has, too")
+        .stage("the server has read until end of file too")
         .pair(end, time_wait(), time_wait())
-        .why("Each closed before the other's FIN came: two active closers, and both wait.")
+        .why("Each end closed before the other's FIN arrived, so both keep TIME_WAIT.")
         .show()
 }
 
 fn fin_and_ack_together(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     let (client, server, end) = narrow(listener)?;
     set_min_ttl(&client, ALL_HOPS)?;
-    set_min_ttl(&server, ALL_HOPS)?; // both lose what comes
-    set_ttl(&client, ALL_HOPS)?; // but for what the client sends: its FIN
+    set_min_ttl(&server, ALL_HOPS)?; // both drop what arrives
+    set_ttl(&client, ALL_HOPS)?; // except what the client sends: its FIN
     client.shutdown(Shutdown::Write)?;
     story
-        .stage("the client has shut down; what the server sends is lost")
+        .stage("the client has shut down; every segment from the server is lost")
         .pair(end, must(FinWait1).send_q(1).drops(1..), CloseWait)
-        .why("The ACK that leads to FIN_WAIT2 was lost, on its way to the client.")
+        .why("The ACK that would lead to FIN_WAIT2 was lost on its way to the client.")
         .show()?;
     set_ttl(&client, 64)?; // and not the ACK of the server's FIN
-    set_ttl(&server, ALL_HOPS)?; // which comes through
+    set_ttl(&server, ALL_HOPS)?; // the server's FIN arrives
     server.shutdown(Shutdown::Write)?;
     story
-        .stage("the server has shut down too: its FIN comes through, the ACK of it does not")
+        .stage("the server has shut down too: its FIN arrives, the ACK of that FIN is lost")
         .pair(end, time_wait(), must(LastAck).drops(3..))
         .timers()
         .why(
@@ -141,26 +144,26 @@ fn fin_and_ack_together(story: &mut Story, listener: &TcpListener) -> io::Result
               (the timer's second figure) and so did the ACK: one of the two things TIME_WAIT is for.",
         )
         .show()?;
-    SockRef::from(&server).set_linger(Some(Duration::ZERO)) // closing it leaves no LAST_ACK behind
+    SockRef::from(&server).set_linger(Some(Duration::ZERO)) // so that closing it leaves no LAST_ACK
 }
 
 fn both_connect(story: &mut Story) -> io::Result<()> {
     let ((first, a), (second, b)) = (bound([127, 0, 0, 1])?, bound([127, 0, 0, 1])?);
-    set_min_ttl(&first, ALL_HOPS)?; // nobody listens at the other end: the RST is lost
+    set_min_ttl(&first, ALL_HOPS)?; // there is no listener at the other end; its RST is lost
     set_min_ttl(&second, ALL_HOPS)?;
-    set_ttl(&second, ALL_HOPS)?; // its SYN comes through
+    set_ttl(&second, ALL_HOPS)?; // its SYN arrives
     let _under_way = (first.connect(&b.into()), second.connect(&a.into()));
     story
-        .stage("two sockets have connected to each other, and nobody listens")
+        .stage("two sockets connect to each other, without a listener")
         .expect("first", End::between(a, b), SynRecv)
         .expect("second", End::between(b, a), must(SynSent).drops(1..))
-        .why("A simultaneous open, half of it: a SYN came to the first in SYN_SENT. Its answer was lost.")
+        .why("Half of a simultaneous open: the first received a SYN in SYN_SENT. Its answer was lost.")
         .show()?;
     set_min_ttl(&second, 0)?;
     story
-        .stage("nothing is lost any more: the first has sent its answer again")
+        .stage("segments pass again: the first has resent its answer")
         .expect("first", End::between(a, b), Established)
         .expect("second", End::between(b, a), Established)
-        .why("SYN_SENT, SYN_RECV, ESTABLISHED, and no LISTEN: here neither end is the server.")
+        .why("SYN_SENT, SYN_RECV, ESTABLISHED, and no LISTEN: neither end is the server.")
         .show()
 }

@@ -1,10 +1,11 @@
-//! UDP: a datagram is a message, and nobody says whether it has arrived.
+//! You send messages with UDP, every send returns Ok, and some never arrive. UDP keeps messages apart, but
+//! the kernel does not say whether one has arrived.
 //!
 //!     cargo run --example datagrams
 //!     cargo run --example datagrams -- --loss 0.5 --seed 7      over a worse link
 //!
-//! You will see messages kept apart, cut, dropped and refused; and, by hand, some of what TCP does:
-//! number, acknowledge, send again, drop what comes twice. New since `transfer`: no connection.
+//! You will see messages with boundaries, cut, dropped and refused; and by hand some of what TCP does:
+//! numbers, acknowledgements, retransmission, dropped duplicates. New here: no connection.
 
 use std::io::{self, ErrorKind::*};
 use std::{net::UdpSocket, process::ExitCode, thread, time::Duration};
@@ -19,10 +20,10 @@ use socket2::SockRef;
 fn main() -> ExitCode {
     command::run(|arguments: Arguments| {
         let addr = arguments.flags.listen;
-        let bound = UdpSocket::bind(addr); // no listen, and no accept later
+        let bound = UdpSocket::bind(addr); // neither listen nor accept
         let server = bound.attempt_to_listen(addr, Protocol::Udp)?;
         let client = UdpSocket::bind((addr.ip(), 0))?;
-        client.connect(server.local_addr()?)?; // sends nothing: notes who is meant by `send`
+        client.connect(server.local_addr()?)?; // sends nothing: sets the address for `send`
         let mut story = Story::begin_with_udp(&arguments.flags, server.local_addr()?)?;
         messages(&mut story, &client, &server)?;
         a_slow_reader(&mut story, &client, &server)?;
@@ -39,36 +40,39 @@ fn messages(story: &mut Story, client: &UdpSocket, server: &UdpSocket) -> io::Re
     }
     story
         .stage("bind; the client: bind, connect, four sends, of 3, 0, 5 and 4 bytes")
-        .expect("server", End::of(server)?, unconnected().recv_q(12..)) // and the kernel's own
+        .expect("server", End::of(server)?, unconnected().recv_q(12..)) // data plus kernel overhead
         .expect("client", End::of(client)?, Established)
-        .why("No handshake: ESTABLISHED is a socket with a peer. Recv-Q counts memory, not data.")
+        .why("No handshake: here ESTABLISHED means a socket with a peer. Recv-Q counts memory, not data.")
         .show()?;
     let mut buf = [0; 4];
     let mut recv = || server.recv(&mut buf);
     let came = [recv()?, recv()?, recv()?, recv()?];
-    let text = "Four recvs into 4 bytes: 3, 0, 4, 4. 0 is no end of file; the rest of 5 is lost.";
+    let text = "Four recvs into 4 bytes: 3, 0, 4, 4. 0 is an empty message; the fifth byte of `three` is lost.";
     story.claim(text, came == [3, 0, 4, 4] && buf == *b"four")?;
-    // 65 535 but for the headers that count: UDP's 8 bytes, and 20 of IPv4.
+    // 65 535 minus the headers: 8 bytes of UDP and 20 of IPv4.
     let most = 65_527 - 20 * usize::from(client.local_addr()?.is_ipv4());
     client.send(&vec![0; most])?;
     let sent = client.send(&vec![0; most + 1]);
     let error = sent.map_err(|error| error.raw_os_error());
-    let text = format!("{most} bytes can be sent; one more gives EMSGSIZE.");
+    let text = format!("A datagram can have {most} bytes; one more returns EMSGSIZE.");
     story.claim(&text, error == Err(Some(Errno::EMSGSIZE as i32)))?;
     server.recv(&mut []).map(drop)
 }
 
 fn a_slow_reader(story: &mut Story, client: &UdpSocket, server: &UdpSocket) -> io::Result<()> {
     SockRef::from(server).set_recv_buffer_size(16 << 10)?;
-    (0..64).try_for_each(|_| client.send(&[0; 1024]).map(drop))?; // no window to wait for
+    (0..64).try_for_each(|_| client.send(&[0; 1024]).map(drop))?; // UDP has no window to wait for
     let came = arrived(server)?.len() as u32; // recv until EAGAIN
     let left = unconnected().recv_q(0).drops(64 - came);
     story
-        .stage("64 sends of 1024 bytes, all Ok; then the server reads all there is")
+        .stage("64 sends of 1024 bytes, all Ok; then the server reads what has arrived")
         .expect("server", End::of(server)?, left)
-        .why("The receive buffer had no room for the rest. The kernel counts it and tells nobody.")
+        .why("The receive buffer had no room for the rest. The kernel counts the drops; no call reports them.")
         .show()?;
-    story.claim(&format!("{came} have come."), 0 < came && came < 64)
+    story.claim(
+        &format!("{came} of 64 have arrived."),
+        0 < came && came < 64,
+    )
 }
 
 fn nobody_there(story: &mut Story, client: &UdpSocket, server: UdpSocket) -> io::Result<()> {
@@ -78,20 +82,23 @@ fn nobody_there(story: &mut Story, client: &UdpSocket, server: UdpSocket) -> io:
         .stage("the server has closed")
         .expect("server", end, gone())
         .show()?;
-    // Ok: it has left. An ICMP message comes back, and the next call is told: port unreachable.
+    // Ok: it is sent. An ICMP message comes back, and the next call returns that error.
     client.send(b"hello?")?;
     story.fails("The second send", client.send(b"hello?"), ConnectionRefused)?;
     let other = UdpSocket::bind((end.local.ip(), 0))?;
     let sends = [1, 2].map(|_| other.send_to(b"hello?", end.local).is_ok());
-    story.claim("An unconnected socket is told nothing.", sends == [true; 2])
+    story.claim(
+        "On an unconnected socket (Linux, without IP_RECVERR) both sends return Ok.",
+        sends == [true; 2],
+    )
 }
 
 fn sent_once(story: &mut Story, quality: &Quality) -> io::Result<()> {
     let (client, server, link) = quality.connected()?;
     (1..=12).try_for_each(|n| client.send(&[n]).map(drop))?;
-    let passed = link.end(); // has let through all that was under way
+    let passed = link.end(); // delivers everything still under way
     let came: Vec<u8> = arrived(&server)?.concat();
-    let text = format!("\nOver a link: 1 to 12 were sent, {came:?} have come. {passed}.");
+    let text = format!("\nOver a lossy link: 1 to 12 were sent, {came:?} arrived. {passed}.");
     let all = came.len() == 12 - passed.lost + passed.repeated;
     story.claim(&text, all && came.is_sorted() == (passed.reordered == 0))
 }
@@ -107,21 +114,21 @@ fn sent_until_acknowledged(story: &mut Story, quality: &Quality) -> io::Result<(
     });
     let (sent, (came, again)) = (sent?, received?);
     story
-        .stage("20 messages over such a link, each sent until it was acknowledged")
+        .stage("20 messages over the same link, each resent until it is acknowledged")
         .expect("receiver", End::of(&server)?, unconnected().drops(0))
         .show()?;
     let passed = link.end();
-    story.tell(&format!("{sent} sends; {again} came again. {passed}."))?;
+    story.tell(&format!("{sent} sends; {again} arrived again. {passed}."))?;
     let all = came.into_iter().eq(1..=20);
-    story.claim("1 to 20 have come, once each and in order.", all)
+    story.claim("1 to 20 arrived, once each and in order.", all)
 }
 
-/// Sends a message, here its number alone, until it is acknowledged. Returns how often.
+/// Sends a message (here just its number) until it is acknowledged. Returns how often.
 fn deliver(socket: &UdpSocket, number: u32) -> io::Result<u32> {
-    let mut wait = Duration::from_millis(20); // TCP has it from the round trips (RFC 6298)
+    let mut wait = Duration::from_millis(20); // TCP computes this from round trips (RFC 6298)
     for sent in 1..=16 {
         socket.send(&number.to_be_bytes())?;
-        let deadline = Deadline::after(wait); // which an old acknowledgement does not put off
+        let deadline = Deadline::after(wait); // an old acknowledgement does not extend it
         let mut acknowledged = [0; 4];
         loop {
             match deadline.recv(socket, &mut acknowledged) {
@@ -130,13 +137,13 @@ fn deliver(socket: &UdpSocket, number: u32) -> io::Result<u32> {
                 old => drop(old?),
             }
         }
-        // Back off: it may have been lost for want of room, and more of it would not help.
+        // Back off: it may have been lost because a buffer was full, and more would not help.
         wait = (2 * wait).min(Duration::from_millis(320));
     }
-    Err(io::Error::other("sent 16 times, and never acknowledged"))
+    Err(io::Error::other("sent 16 times and never acknowledged"))
 }
 
-/// Takes each message once, and acknowledges it each time: the sender may not have heard.
+/// Takes each message once, and acknowledges it each time: the last ACK may be lost.
 fn receive(socket: &UdpSocket) -> io::Result<(Vec<u32>, usize)> {
     let (mut came, mut again, mut number) = (Vec::new(), 0, [0; 4]);
     while let (4, from) = socket.recv_from(&mut number)? {
@@ -146,5 +153,5 @@ fn receive(socket: &UdpSocket) -> io::Result<(Vec<u32>, usize)> {
         }
         socket.send_to(&number, from)?;
     }
-    Ok((came, again)) // an empty one is the end, by agreement: UDP has none
+    Ok((came, again)) // we agreed that an empty message is the end: UDP has none
 }

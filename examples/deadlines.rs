@@ -78,7 +78,7 @@ fn a_byte_now_and_then(story: &mut Story, listener: &TcpListener) -> io::Result<
         client.set_read_timeout(Some(left))
     };
     let (line, took, [client, _server]) = slow_line(listener, deadline, 40)?;
-    let text = format!("- a deadline of 100 ms for the line: timed out after {took:.0?}");
+    let text = format!("- a deadline of 100 ms for the line: timed out, after {took:.0?}");
     story.claim(&text, line == Err(ErrorKind::WouldBlock) && took >= LIMIT)?;
     story
         .stage("the caller has timed out, its peer has not")

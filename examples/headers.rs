@@ -1,13 +1,14 @@
-//! What a frame is made of: a header for each layer, one inside the other, field by field.
+//! tcpdump prints a line for each frame, and you need to know what it read. A frame has a header for each
+//! layer, one inside the other. This lesson decodes them field by field.
 //!
 //!     cargo run --example headers
 //!     cargo run --example headers -- FILE.pcap --first 3
 //!     echo ffffffffffff 00055d6158a8 0806 0001 08 | cargo run --example headers -- -
 //!
-//! You will see five frames: of every field its offset, its bytes, its bits and what they say; and the
-//! checksums, computed anew. Then those of a capture (`tcpdump -w FILE.pcap` makes one), and a frame in
-//! hex that is cut: an error names the field. New since `tftp`: what stands in front of a program's
-//! data. No network is used.
+//! You will see five frames: each field's offset, bytes, bits and meaning, and the checksums recomputed.
+//! The other commands show the frames of a capture (`tcpdump -w FILE.pcap` makes one), and a frame in hex
+//! that is cut: the error names the field. New here: the headers before a program's data. No network
+//! needed.
 
 use std::{io, process::ExitCode};
 
@@ -19,14 +20,14 @@ use wire::pcap::Packets;
 const LAYERS: &str = "\
 Of the seven layers four have a header here: 2 link, 3 network, 4 transport, 7 application. Signals
 on the cable are 1, physical; 5 and 6, session and presentation, are left to the program.
-Each layer takes what the one above it hands down, and puts its own header in front.";
+Each layer takes what the layer above gives it, and puts its header before it.";
 
 #[derive(Parser)]
 #[command(about = "A lesson: frames, field by field")]
 struct Arguments {
     /// A capture file in the pcap format, or - for an Ethernet frame in hex on stdin
     source: Option<String>,
-    /// How many packets of the file
+    /// How many packets of the file to show
     #[arg(long, value_name = "N", default_value_t = 10, requires = "source")]
     first: usize,
     #[command(flatten)]
@@ -48,7 +49,7 @@ fn five_frames(steps: &mut Steps) -> io::Result<()> {
         show(&format!("{number}. {name}"), &decoded(&bytes), steps)?;
         match name {
             "arp-request" => claim(
-                "46 to 1500 bytes (its MTU) follow an Ethernet header. ARP has 28, so 18 of padding.",
+                "An Ethernet header is followed by 46 to 1500 bytes (the MTU). ARP has 28, plus 18 of padding.",
                 decoded(&bytes).length("ARP") + decoded(&bytes).length("padding") == 46,
             )?,
             "tftp-read-request" => {
@@ -56,7 +57,7 @@ fn five_frames(steps: &mut Steps) -> io::Result<()> {
                 checksums(&bytes)?;
             }
             "tcp-syn" => claim(
-                "A header of 40 bytes, half of it options. 4 bits count its words: at most 15, so 60 bytes.",
+                "A TCP header of 40 bytes, half of it options. A 4-bit field counts its words: 15 at most, 60 bytes.",
                 decoded(&bytes).length("TCP") == 40,
             )?,
             _ => {}
@@ -71,7 +72,8 @@ fn decoded(bytes: &[u8]) -> Frame<'_> {
 }
 
 fn show(title: &str, frame: &Frame, steps: &mut Steps) -> io::Result<()> {
-    let question = "Which headers has it, from the outside? (for instance: Ethernet IPv6 ICMP)";
+    let question =
+        "Which headers does it have, from the outside? (for instance: Ethernet IPv6 ICMP)";
     steps.predict(&frame.dump(), question, &frame.headers())?;
     let (length, inside) = (frame.bytes.len(), frame.encapsulation());
     say!("\n{title}, {length} bytes: {inside}\n\n{frame}")?;
@@ -82,11 +84,13 @@ fn show(title: &str, frame: &Frame, steps: &mut Steps) -> io::Result<()> {
 fn claim(text: &str, holds: bool) -> io::Result<()> {
     match holds {
         true => say!("{text}"),
-        false => Err(io::Error::other(format!("not so in this frame: {text}"))),
+        false => Err(io::Error::other(format!(
+            "this frame does not confirm: {text}"
+        ))),
     }
 }
 
-/// Each header says what follows it. A number begins with its highest byte: network byte order.
+/// Each header names the next one. Numbers begin with their highest byte (network byte order).
 fn from_header_to_header(frame: &[u8]) -> io::Result<()> {
     let ether_type = u16::from_be_bytes([frame[12], frame[13]]);
     let words = frame[14] & 0x0f; // the lower half of the byte: the upper half is the version
@@ -95,13 +99,13 @@ fn from_header_to_header(frame: &[u8]) -> io::Result<()> {
     let port = u16::from_be_bytes([frame[udp + 2], frame[udp + 3]]);
     claim(
         "By hand: the type is 0x0800, so IPv4 begins at 14. Its header has 5 words and its protocol is 17,\n\
-         so UDP begins at 34. Its destination port is 69: the rest is for whoever has that port open.",
+         so UDP begins at 34. Its destination port is 69: the rest is for the program bound to that port.",
         (ether_type, udp, protocol, port) == (0x0800, 34, 17, 69),
     )
 }
 
-/// IP's checksum is for each router: of the header alone, which each of them changes. UDP's and TCP's
-/// is for the other end: of all that is theirs, and of a pseudo-header: addresses, protocol, length.
+/// IP's checksum covers only the IP header, because each router changes that. UDP's and TCP's is for the
+/// other end: it covers their header, the data, and a pseudo-header of addresses, protocol and length.
 fn checksums(frame: &[u8]) -> io::Result<()> {
     for layer in ["IPv4", "UDP"] {
         if let Some(checksum) = decoded(frame).checksum(layer) {
@@ -112,17 +116,17 @@ fn checksums(frame: &[u8]) -> io::Result<()> {
         }
     }
     let mut routed = frame.to_vec();
-    routed[22] -= 1; // what a router does to the TTL; then it computes the checksum anew
+    routed[22] -= 1; // a router does this to the TTL, and then recomputes the checksum
     let routed = decoded(&routed);
     claim(
-        "With a TTL of one less IP's is wrong (a router computes it anew), UDP's right as before.",
+        "With the TTL one less, IP's checksum is wrong (a router recomputes it), UDP's is still right.",
         !routed.is_right("IPv4") && routed.is_right("UDP"),
     )?;
     let mut damaged = frame.to_vec();
     damaged[44] ^= 0x20; // one bit of the file's name
     let damaged = decoded(&damaged);
     claim(
-        "With one bit of the name flipped UDP's is wrong, and IP's right as before.",
+        "With one bit of the name flipped, UDP's checksum is wrong, IP's is still right.",
         damaged.is_right("IPv4") && !damaged.is_right("UDP"),
     )
 }

@@ -1,12 +1,13 @@
-//! A proxy: two connections, a copy in each direction, and each end of file passed on.
+//! Your proxy copies every byte, and still clients hang: one end waits for an end of file that the proxy
+//! never passed on. A proxy must copy both directions, and the way each one ends.
 //!
 //!     cargo run --example proxy                                 stage by stage
 //!     cargo run --example kv -- serve                           terminal 1: a server
-//!     cargo run --example proxy -- serve --to 127.0.0.1:1234    terminal 2: its proxy, until Ctrl-C
-//!     cargo run --example kv -- get k --to 127.0.0.1:8330       terminal 3: a client; nc will do
+//!     cargo run --example proxy -- serve --to 127.0.0.1:1234    terminal 2: a proxy for it, until Ctrl-C
+//!     cargo run --example kv -- get k --to 127.0.0.1:8330       terminal 3: a client; nc works too
 //!
-//! You will see what goes wrong until a FIN is passed on, hundreds of connections through a proxy, what
-//! a reset becomes, and what the copy costs. New since `latency`: both a server and a client.
+//! You will see what goes wrong until the proxy passes a FIN on, hundreds of connections through a proxy,
+//! how it passes a reset on, and what the copy costs. New here: a program that is server and client.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -28,30 +29,30 @@ fn main() -> ExitCode {
     })
 }
 
-/// For each client a connection to the server, until the listener fails.
+/// Opens a connection to the server for each client, until the listener fails.
 fn proxy(listener: &TcpListener, server: &[SocketAddr]) -> io::Error {
     serve::a_thread_each(listener, |client| {
         let relayed = TcpStream::connect(server).and_then(|server| {
-            client.set_nodelay(true).and(server.set_nodelay(true))?; // pieces go on as they come
+            client.set_nodelay(true).and(server.set_nodelay(true))?; // pass small pieces on immediately
             thread::scope(|scope| {
                 thread::Builder::new().spawn_scoped(scope, || one_way(&client, &server))?;
                 one_way(&server, &client)
             })
         });
-        relayed.inspect_err(|_| abort(&client)) // too late to refuse it: it is connected
+        relayed.inspect_err(|_| abort(&client)) // the client is already connected, so reset it
     })
 }
 
-/// Copies, and passes on how it ended: in a FIN behind the last byte, or in an RST. An RST is told once:
-/// if the other thread's write hears of it first, the read here returns 0, and a FIN goes ahead.
+/// Copies, and passes the ending on: a FIN after the last byte, or a RST. The kernel reports a RST once:
+/// if the other thread's write gets the error first, this read returns 0, and a FIN is sent first.
 fn one_way(from: &TcpStream, to: &TcpStream) -> io::Result<()> {
     let copied = io::copy(&mut &*from, &mut &*to);
     let ended = copied.and_then(|_| to.shutdown(Shutdown::Write));
     ended.inspect_err(|_| [from, to].into_iter().for_each(abort))
 }
 
-/// Makes an RST of the close to come. No FIN may go before it, or the peer would take what it has for
-/// all there is: `shutdown(Read)` sends nothing. It ends the other thread's read, but not a write.
+/// Makes the next close send a RST. No FIN may be sent before it, or the peer would take what it has
+/// received for everything. `shutdown(Read)` sends nothing; it ends the other thread's read, not a write.
 fn abort(stream: &TcpStream) {
     let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
     let _ = stream.shutdown(Shutdown::Read);
@@ -65,7 +66,7 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
     let (front, back) = (any_port()?, any_port()?);
     let (addr, server) = (front.local_addr()?, [back.local_addr()?]);
     thread::scope(|scope| {
-        // Dropped on every path out: accept in `proxy` then fails, and queued clients are reset.
+        // Runs on every path out: accept in `proxy` fails, and queued clients are reset.
         let _ends = [ShutOnDrop(&front), ShutOnDrop(&back)];
         scope.spawn(|| proxy(&front, &server));
         hundreds(&mut story, addr, &back)?;
@@ -74,17 +75,17 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
     story.end()
 }
 
-/// What a proxy does, call by call, and what it is like until the last is made.
+/// What a proxy does, call by call, and what is wrong until the last call.
 fn by_hand(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     let (mut client, to_client, a) = connected(listener)?;
     let (to_server, mut server, b) = connected(listener)?;
     client.write_all(b"question")?;
     client.shutdown(Shutdown::Write)?;
-    io::copy(&mut &to_client, &mut &to_server)?; // ends at end of file, of which it tells nobody
+    io::copy(&mut &to_client, &mut &to_server)?; // returns at end of file, and passes nothing on
     story
-        .stage("the client has asked and half-closed; the proxy has copied to the end of file")
+        .stage("the client has asked and half-closed; the proxy has copied until end of file")
         .proxied(a, b, [FinWait2, CloseWait, Established, Established])
-        .why("The client waits for an answer, the server for the end of the question: for ever.")
+        .why("The client waits for an answer, the server for the end of the question. Neither will come.")
         .show()?;
     server.set_read_timeout(Some(Duration::from_millis(100)))?;
     let read = server.read_to_end(&mut Vec::new());
@@ -92,7 +93,7 @@ fn by_hand(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
 
     to_server.shutdown(Shutdown::Write)?;
     story
-        .stage("the proxy has passed the FIN on: shutdown(Write) of the other connection")
+        .stage("the proxy has passed the FIN on: shutdown(Write) on the other connection")
         .proxied(a, b, [FinWait2, CloseWait, FinWait2, CloseWait])
         .show()?;
     story.claim("The server reads end of file.", server.read(&mut [0])? == 0)?;
@@ -103,16 +104,20 @@ fn by_hand(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     story
         .stage("the server has answered and closed; the proxy has passed on both")
         .proxied(a, b, [time_wait(), gone(), time_wait(), gone()])
-        .why("Of each connection the client has ended first, and the second client is the proxy.")
+        .why("In both connections the client closed first; in the second the proxy is the client.")
         .show()?;
-    story.claim("The client has its answer.", client.read(&mut [0; 8])? == 6)?;
+    story.claim(
+        "The client received its answer.",
+        client.read(&mut [0; 8])? == 6,
+    )?;
     let (mut client, to_client, _) = connected(listener)?;
     let (to_server, mut server, _) = connected(listener)?;
     client.shutdown(Shutdown::Write)?;
     io::copy(&mut &to_client, &mut &to_server)?;
     drop((to_client, to_server));
-    server.write_all(b"answer")?; // succeeds, and reaches nobody: the proxy's kernel sends RST
-    let text = "A proxy that closes all at the first end of file: the client reads 0 bytes.";
+    server.write_all(b"answer")?; // succeeds, but the proxy's kernel answers with a RST
+    let text =
+        "With a proxy that closes everything at the first end of file, the client reads 0 bytes.";
     story.claim(text, client.read(&mut [0])? == 0)
 }
 
@@ -132,7 +137,7 @@ fn hundreds(story: &mut Story, proxy: SocketAddr, back: &TcpListener) -> io::Res
         .show()?;
     clients.into_iter().for_each(|client| abort(&client));
     story
-        .stage("the clients have reset, and the proxy has reset its connections to the server")
+        .stage("the clients have reset; the proxy has reset its connections to the server")
         .proxied(a, b, [gone(); 4])
         .show()?;
     let read = (&servers[0]).read(&mut [0]);
@@ -141,16 +146,18 @@ fn hundreds(story: &mut Story, proxy: SocketAddr, back: &TcpListener) -> io::Res
     server.shutdown(Shutdown::Write)?;
     let (a, b) = (End::of(&client)?, End::of(&server)?.other());
     story
-        .stage("one more client: its server has half-closed first")
+        .stage("one more client; the server half-closes first")
         .proxied(a, b, [CloseWait, FinWait2, CloseWait, FinWait2])
         .show()
 }
 
 fn the_cost(story: &mut Story, proxy: SocketAddr, back: &TcpListener) -> io::Result<()> {
     let _idle = connected_through(proxy, back)?;
-    // std splices only where one end is a pipe; between two sockets it has a buffer of 8 KiB.
-    let text = "Both copies wait in recv, not in splice.";
+    // std splices only to or from a pipe; between two sockets it copies through a buffer of 8 KiB.
+    let text = "Both copying threads wait in recv, not in splice.";
     threads::wait_in(threads::Call::Read, 2).map_or(Ok(()), |seen| story.claim(text, seen))?;
     let ratio = throughput::beside_direct(back, || connected_through(proxy, back))?;
-    story.tell(&format!("Throughput: {ratio:.2} of a direct connection's."))
+    story.tell(&format!(
+        "Throughput: {ratio:.2} times that of a direct connection."
+    ))
 }

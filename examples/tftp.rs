@@ -1,14 +1,15 @@
-//! TFTP (RFC 1350): a file over UDP in lock-step, each block sent again until its ACK comes.
+//! Your boot loader loads a kernel with TFTP, and it is slow. TFTP (RFC 1350) sends a file over UDP, one
+//! block at a time, and resends each block until its ACK arrives.
 //!
-//!     cargo run --example tftp                        both ends, packet by packet
+//!     cargo run --example tftp                        plays both ends, packet by packet
 //!     cargo run --example tftp -- serve DIR           terminal 1: a server for real clients
 //!     curl -O tftp://127.0.0.1:8330/FILE              terminal 2: one of them (`-T FILE` stores), or
 //!     tftp -m binary 127.0.0.1 8330 -c get FILE       tftp-hpa (`put FILE`), or our own:
 //!     cargo run --example tftp -- get FILE            `put FILE`
 //!
-//! You will see the port that a transfer gets of its own, a block that is sent again, a stranger who is
-//! told so, what an ACK must not do when it comes twice, and what lock-step costs. New since
-//! `datagrams`: all that UDP leaves to the program, in a protocol that others speak.
+//! You will see the new port that each transfer gets, a block that is resent, a packet from a wrong port,
+//! what a duplicate ACK must not cause, and what lock-step costs. New here: everything that UDP leaves to
+//! the program, in a protocol that real clients speak.
 
 use std::io::{self, ErrorKind};
 use std::{fs, net::SocketAddr, process::ExitCode, thread, time::Duration, time::Instant};
@@ -19,19 +20,19 @@ use socket_workshop::tftp::by_hand::{ByHand, socket_at};
 use socket_workshop::tftp::{self, Code, Files, IsAnswer, Line, Packet, program};
 use socket_workshop::{deadline::Deadline, listen::reachable, stop::Stop, table::End};
 
-const TRIES: u32 = 5; // with a timeout of 1 s: 1, 2, 4, 8 and 16 s, and the peer is given up
+const TRIES: u32 = 5; // with a timeout of 1 s: 1, 2, 4, 8 and 16 s, then an error
 
-/// The file that the server hands out: 1 MiB, so that even 256 bytes at a time are soon over.
+/// The file that the server sends: 1 MiB, which is quick even in blocks of 256 bytes.
 const NAME: &str = "megabyte";
 
-const PARTS: &str = "are its bytes: an opcode, and strings, which are a name, a mode, and options with \
-their values (RFC 2347). tsize=0 asks how long the file is; an OACK says so, and what is agreed.";
+const PARTS: &str = "are its bytes: an opcode, then strings: a name, a mode, and options with their values \
+(RFC 2347). tsize=0 asks for the file's size; the OACK gives it, and the agreed options.";
 
 fn main() -> ExitCode {
     program::play(both_ends, exchange)
 }
 
-/// Sends a packet, and again until its answer comes; one packet is on its way, never two.
+/// Sends a packet, and resends it until the answer arrives. Only one packet is ever under way.
 fn exchange(line: &mut Line, packet: &Packet, is_answer: IsAnswer) -> io::Result<()> {
     let mut patience = line.timeout;
     for _ in 0..TRIES {
@@ -39,25 +40,25 @@ fn exchange(line: &mut Line, packet: &Packet, is_answer: IsAnswer) -> io::Result
         let until = Deadline::after(patience);
         while line.is_readable(until)? {
             let Ok((n, from)) = line.socket.recv_from(&mut line.buf) else {
-                continue; // poll spoke of a datagram whose checksum was wrong (select(2), BUGS)
+                continue; // poll reported a datagram whose checksum was wrong (select(2), BUGS)
             };
             if line.is_stranger(from) {
-                line.turn_away(n, from); // by an ERROR 5; the transfer does not notice
+                line.turn_away(n, from); // with ERROR 5; the transfer is not affected
                 continue;
             }
             match Packet::parse(&line.buf[..n]) {
                 Some(Packet::Error { code, text }) => return Err(tftp::peers_error(code, &text)),
                 Some(heard) if is_answer(&heard) => {
-                    (line.peer, line.met) = (from, true); // the port it came from is the peer's TID
+                    (line.peer, line.met) = (from, true); // the source port is the peer's TID
                     return Ok(());
                 }
-                // What our ACK was for comes again: the ACK may be lost.
+                // The block we acknowledged arrives again: our ACK may be lost.
                 Some(heard) if packet.is_ack() && heard.wants_ack() => line.send(packet)?,
-                // A second ACK 1 must not send block 2 again: all later go twice too (RFC 1123, 4.2.3.1).
+                // A duplicate ACK 1 must not resend block 2: then all later blocks go twice (RFC 1123, 4.2.3.1).
                 _ => {}
             }
         }
-        patience *= 2; // it may be the way that is slow, or the peer: more packets would not help
+        patience *= 2; // the network or the peer may be slow: more packets would not help
     }
     let text = format!("{} has not answered {packet}", line.peer);
     Err(io::Error::new(ErrorKind::TimedOut, text))
@@ -87,14 +88,14 @@ fn packet_by_packet(story: &mut Story, server: SocketAddr) -> io::Result<()> {
     let request = Packet::read_request(NAME, 512, 255);
     client.says(story, server, &request)?;
     story.tell(&format!("{}\n{PARTS}", request.to_bytes().escape_ascii()))?;
-    let (_, transfer) = client.socket.peek_from(&mut [0; 4])?; // where its answer comes from
+    let (_, transfer) = client.socket.peek_from(&mut [0; 4])?; // the address its answer comes from
     let its_end = SocketAddr::new(server.ip(), transfer.port());
     story
-        .stage("the client has asked at the server's port, and not read the answer yet")
+        .stage("the client has sent its request to the server's port, and not read the answer yet")
         .expect("server", socket_at(server), unconnected())
         .expect("server's end", socket_at(its_end), unconnected())
         .expect("client", End::of(&client.socket)?, unconnected().recv_q(1..))
-        .why("A socket for each transfer: the ports of its two ends are its name (TIDs, RFC 1350, 4).")
+        .why("A new socket for each transfer: its two port numbers identify it (TIDs, RFC 1350, section 4).")
         .show()?;
     client.hears(story, "OACK")?;
     client.says(story, transfer, &Packet::Ack(0))?;
@@ -106,19 +107,21 @@ fn packet_by_packet(story: &mut Story, server: SocketAddr) -> io::Result<()> {
     client.hears(story, "DATA 2, 512 bytes")?;
     client.says(story, transfer, &Packet::error(Code::NOT_DEFINED, "enough"))?;
     story
-        .stage("a stranger has moved nothing, and the client has ended the transfer by an ERROR")
+        .stage("a packet from a wrong port changed nothing; the client ended the transfer with an ERROR")
         .expect("server's end", socket_at(its_end), gone())
         .expect("client", End::of(&client.socket)?, unconnected().recv_q(0))
         .show()?;
-    story.tell("\nAnother transfer, with the shortest timeout, and an ACK that is not sent:")?;
+    story.tell(
+        "\nAnother transfer, with the shortest timeout, and an ACK that the client does not send:",
+    )?;
     client.says(story, server, &Packet::read_request(NAME, 512, 1))?;
     let transfer = client.hears(story, "OACK")?;
     let before = Instant::now();
     client.says(story, transfer, &Packet::Ack(0))?;
     client.hears(story, "DATA 1, 512 bytes")?;
-    client.hears_it_again(story)?; // for want of an ACK
+    client.hears_it_again(story)?; // because no ACK was sent
     let took = before.elapsed();
-    let text = format!("The block came again, {took:.1?} after ACK 0.");
+    let text = format!("The block arrived again {took:.1?} after ACK 0.");
     story.claim(&text, took >= Duration::from_secs(1))
 }
 
@@ -138,20 +141,20 @@ fn every_ack_twice(story: &mut Story, server: SocketAddr) -> io::Result<()> {
         client.send_to(&ack, transfer)?;
     }
     story
-        .stage("a client has received a whole file, and sent every ACK twice")
+        .stage("a client has received a whole file and sent every ACK twice")
         .expect("client", End::of(&client)?, unconnected().recv_q(0))
         .show()?;
-    let text = format!("{} blocks, and each came once.", blocks.len());
+    let text = format!("{} blocks, and each arrived once.", blocks.len());
     story.claim(&text, blocks.into_iter().eq(1..=acked))
 }
 
 fn what_lock_step_costs(story: &mut Story, server: SocketAddr) -> io::Result<()> {
-    story.tell("\nA block for each round trip: the file again, as fast as it goes in blocks of")?;
+    story.tell("\nOne block per round trip: the same file, as fast as possible, in blocks of")?;
     let mut times = Vec::new();
     for block_size in [tftp::LARGEST_BLOCK, 512, 256] {
         let fetched = program::fetch(reachable(server), NAME, block_size, exchange)?;
         story.tell(&format!("- {block_size} bytes: {fetched}"))?;
         times.push(fetched.took);
     }
-    story.claim("So the largest are the fastest.", times[0] < times[2])
+    story.claim("The largest blocks are the fastest.", times[0] < times[2])
 }

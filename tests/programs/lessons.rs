@@ -307,7 +307,7 @@ fn deadlines_prints_both_measurements() {
         "{told}"
     );
     assert!(
-        told.contains("a deadline of 100 ms for the line: timed out after "),
+        told.contains("a deadline of 100 ms for the line: timed out, after "),
         "{told}"
     );
 }
@@ -317,7 +317,7 @@ fn datagrams_tells_what_its_link_has_done() {
     let told = |link: &[&str]| story("datagrams", &run(on_any_port("datagrams").args(link), ""));
     let good = told(&["--loss", "0", "--repeat", "0", "--reorder", "0"]);
     let all = "[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]";
-    assert!(good.contains(&format!("sent, {all} have")), "{good}");
+    assert!(good.contains(&format!("sent, {all} arrived")), "{good}");
     let all_twice = told(&["--loss", "0", "--repeat", "1"]);
     assert!(all_twice.contains("[1, 1, 2, 2, 3, 3"), "{all_twice}");
     let none = run(on_any_port("datagrams").args(["--loss", "1.5"]), "");

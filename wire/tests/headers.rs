@@ -69,12 +69,12 @@ fn five_frames_and_every_claim() {
         "\n1. arp-request, 60 bytes: Ethernet 14 [ ARP 28 ] padding 18\n",
         "\n3. tftp-read-request, 97 bytes: Ethernet 14 [ IPv4 20 [ UDP 8 [ TFTP 55 ]]]\n",
         "\n5. tcp-data, 72 bytes: Ethernet 14 [ IPv4 20 [ TCP 32 [ data 6 ]]]\n",
-        "ARP has 28, so 18 of padding.",
+        "ARP has 28, plus 18 of padding.",
         "complement 0x25ec; stated 0x25ec.",
         "complement 0xac40; stated 0xac40.",
-        "With a TTL of one less IP's is wrong",
-        "With one bit of the name flipped UDP's is wrong",
-        "at most 15, so 60 bytes.",
+        "With the TTL one less, IP's checksum is wrong",
+        "With one bit of the name flipped, UDP's checksum is wrong",
+        "15 at most, 60 bytes.",
     ] {
         assert!(told.contains(text), "no {text:?} in\n{told}");
     }

@@ -117,7 +117,7 @@ fn report_all(
     if !json {
         say!("{}", teller.end())?;
         let note = if not_here > 0 {
-            format!("; {not_here} could not be checked here")
+            format!(", {not_here} could not be made here")
         } else {
             String::new()
         };

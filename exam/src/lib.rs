@@ -162,7 +162,7 @@ impl Exam {
     /// Notes what has just been done. A failure lists all of it.
     pub fn step(&self, what: impl Into<String>) {
         self.forget_stuck();
-        self.supervisor.hear(&Message::Step(what.into()));
+        self.supervisor.report(&Message::Step(what.into()));
     }
 
     /// From now on waits take a change of this number for something that moves: for a check that has many

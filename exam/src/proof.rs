@@ -31,14 +31,18 @@ pub(super) fn line(stuck: &Stuck) -> String {
             "proven: {}, no segment is under way, and the exam sends nothing more",
             waits(&threads)
         ),
-        Stuck::Spin(cpu, _) => {
+        Stuck::Spin(cpu, look) => {
             let who = match threads.len() {
                 1 => "your thread has",
                 _ => "your threads have",
             };
             let cpu = cpu.as_millis();
+            let and_without = match look.sockets.is_empty() {
+                true => "returning",
+                false => "moving a byte",
+            };
             format!(
-                "proven: {who} used {cpu} ms of CPU time without waiting and without moving a byte"
+                "proven: {who} used {cpu} ms of CPU time without waiting and without {and_without}"
             )
         }
         Stuck::Idle(time, _) => format!(
@@ -134,5 +138,33 @@ fn seconds(time: Duration) -> String {
         milliseconds @ ..1000 => format!("{milliseconds} ms"),
         600_000.. => format!("{:.0} min", time.as_secs_f64() / 60.0), // what is left of an hour, say
         _ => format!("{:.1} s", time.as_secs_f64()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use socket_workshop::{
+        table::{End, Kernel},
+        wait::{Look, Stuck},
+    };
+
+    use super::line;
+
+    #[test]
+    fn a_spin_speaks_of_bytes_only_where_there_is_a_socket() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let end = End::of(&listener).unwrap();
+        let row = Kernel::open().unwrap().row(end).unwrap();
+        let told = |sockets| {
+            let look = Look {
+                sockets,
+                ..Look::default()
+            };
+            line(&Stuck::Spin(Duration::from_millis(300), look))
+        };
+        assert!(told(row.into_iter().collect()).ends_with(" and without moving a byte"));
+        assert!(told(Vec::new()).ends_with(" and without returning"));
     }
 }

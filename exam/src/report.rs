@@ -73,6 +73,19 @@ pub struct Failure {
     pub look: Option<String>,
 }
 
+impl Failure {
+    /// The first panic: its file, line and message, and the student's line if that is another one, as
+    /// it is for a panic in std.
+    fn panic(&self) -> Option<(&str, Option<&Spot>)> {
+        let panic = self
+            .seen
+            .lines()
+            .find_map(|line| line.strip_prefix(PANICKED))?;
+        let place = self.places.first(); // panics stand before where threads wait
+        Some((panic, place.map(|place| &place.spot)))
+    }
+}
+
 /// A place in the student's file, and what happens there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Marked {
@@ -81,6 +94,9 @@ pub struct Marked {
     /// What is said of it.
     pub label: String,
 }
+
+/// How a line of what was seen begins that is about a panic; its place and message follow.
+pub(super) const PANICKED: &str = "your code panicked at ";
 
 /// Where the student's threads were when a check had failed.
 #[derive(Debug, Default)]
@@ -216,11 +232,12 @@ impl Teller {
     }
 }
 
-/// Whether one correction may mend both.
+/// Whether one correction may mend both: they have one cause, or one panic.
 fn has_same_cause(one: &Outcome, other: &Outcome) -> bool {
     match (one, other) {
         (Outcome::Failed(one), Outcome::Failed(other)) => {
-            one.cause.is_some() && one.cause == other.cause
+            let has_same_panic = one.panic().is_some() && one.panic() == other.panic();
+            has_same_panic || (one.cause.is_some() && one.cause == other.cause)
         }
         (Outcome::Todo { at: one, .. }, Outcome::Todo { at: other, .. }) => one == other,
         _ => false,
@@ -368,7 +385,7 @@ fn part(name: &str, text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Failure, Outcome, Report, STEPS, Teller, numbered, tell};
+    use super::{Failure, Outcome, PANICKED, Report, STEPS, Teller, numbered, tell};
 
     fn failed(check: &str, cause: &str) -> Report {
         let failure = Failure {
@@ -403,6 +420,26 @@ mod tests {
                 "\n{first}\n2 more checks fail for the same reason:\n  three\n  four\n\n\
                  FAILED  two\n(`--all` shows every failure in full)"
             )
+        );
+    }
+
+    #[test]
+    fn a_panic_that_is_met_twice_is_told_once() {
+        let panicked = |check: &str, cause: &str, line: u32| {
+            let mut report = failed(check, cause);
+            if let Outcome::Failed(failure) = &mut report.outcome {
+                failure.seen = format!("it has panicked\n{PANICKED}echo.rs:{line}: overflow");
+            }
+            report
+        };
+        let mut teller = Teller::default();
+        for (check, cause, line) in [("one", "a", 5), ("two", "b", 5), ("three", "c", 6)] {
+            assert_eq!(teller.take(panicked(check, cause, line)), None);
+        }
+        let text = teller.end();
+        assert!(
+            text.contains("\n1 more check fails for the same reason:\n  two\n\nFAILED  three\n"),
+            "{text}"
         );
     }
 

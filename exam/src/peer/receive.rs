@@ -13,6 +13,7 @@ use super::{NOW, Peer};
 use crate::{
     Awaited, Unmet, Verdict,
     text::{mark, parting, quote},
+    threads,
     waiting::is_ready,
 };
 
@@ -140,7 +141,12 @@ impl Peer<'_> {
         }
         let seen = match short {
             Some(Short::Silence) => {
-                self.step(&format!("heard nothing for {time:?}"));
+                // The wait may have ended sooner than this time, by a proof.
+                let students = threads::students().unwrap_or_default();
+                self.step(&match threads::blocked(&students) {
+                    Some(blocked) => format!("received nothing: {blocked}"),
+                    None => "received nothing, and the connection is still open".to_owned(),
+                });
                 return Ok(());
             }
             Some(Short::EndOfFile) => "end of file".to_owned(),

@@ -101,3 +101,31 @@ impl NotSeen {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use nix::{errno::Errno, unistd::Pid};
+
+    use super::NotSeen;
+
+    #[test]
+    fn a_thread_or_a_file_that_is_gone_means_that_the_process_has_ended() {
+        let refused = |errno: Errno| NotSeen::refused(Pid::this(), &io::Error::from(errno));
+        assert_eq!(refused(Errno::ESRCH), NotSeen::ended());
+        assert_eq!(refused(Errno::ENOENT), NotSeen::ended());
+    }
+
+    #[test]
+    fn any_other_error_is_named() {
+        let refused = |errno: Errno| NotSeen::refused(Pid::this(), &io::Error::from(errno));
+        let out_of_memory = refused(Errno::ENOMEM).to_string();
+        assert!(
+            out_of_memory.starts_with("cannot look at the process: "),
+            "{out_of_memory}"
+        );
+        let refused = refused(Errno::EPERM).to_string();
+        assert!(refused.starts_with("ptrace is refused here ("), "{refused}");
+    }
+}

@@ -291,3 +291,37 @@ fn path<'a>(dwarf: &Dwarf<Part<'a>>, unit: &Unit<Part<'a>>, index: u64) -> gimli
     path.push(text(file.path_name())?);
     Ok(path)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        env,
+        fs::{self, OpenOptions},
+        os::unix::fs::FileExt,
+        path::Path,
+        process,
+    };
+
+    use super::{super::Elf, Information, Lines, NotSeen};
+
+    /// What the lines of a program say. Not the lines themselves: these borrow.
+    fn read(program: &Path) -> Result<(), NotSeen> {
+        let information = Information::of(Elf::open(program).unwrap()).unwrap();
+        Lines::of(&information, Path::new("lines.rs")).map(|_| ())
+    }
+
+    #[test]
+    fn damaged_debug_information_is_none() {
+        let own = env::current_exe().unwrap();
+        let copy = env::temp_dir().join(format!("damaged-{}", process::id()));
+        fs::copy(&own, &copy).unwrap();
+        read(&copy).unwrap();
+        let section = Elf::open(&copy).unwrap().place_in_file(".debug_aranges");
+        let start = section.expect("it was read").start as u64;
+        let file = OpenOptions::new().write(true).open(&copy).unwrap();
+        file.write_all_at(&[0xff; 12], start).unwrap(); // a length beyond the end, of 64 bits
+        let damaged = read(&copy);
+        fs::remove_file(&copy).unwrap();
+        assert_eq!(damaged, Err(NotSeen::no_debug_information()));
+    }
+}

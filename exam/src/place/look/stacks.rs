@@ -113,7 +113,7 @@ impl Seized {
     /// consume the status first.
     fn stopped(&self) -> nix::Result<bool> {
         match ptrace::getsiginfo(self.0) {
-            Ok(_) | Err(Errno::EINVAL) => Ok(true), // EINVAL: stopped by a signal such as SIGSTOP
+            Ok(_) => Ok(true), // for a thread that is seized this includes a stop by SIGSTOP (ptrace(2))
             Err(Errno::ESRCH) if Path::new(&format!("/proc/{}", self.0)).exists() => Ok(false),
             Err(error) => Err(error),
         }

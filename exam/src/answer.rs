@@ -1,4 +1,4 @@
-//! The student's function on a thread of its own: what it returned, that it panicked, or that it has
+//! The student's function on a separate thread: what it returned, that it panicked, or that it has
 //! not come back. A thread that does not come back is abandoned; its process ends with the check.
 
 use std::{
@@ -210,7 +210,7 @@ impl<T> Answer<'_, T> {
         self.exam.fail_waiting(Awaited::Return, expected(), seen)
     }
 
-    /// Waits until the answer's threads do nothing more by themselves, and checks that the function has
+    /// Waits until each of the answer's threads is blocked, and checks that the function has
     /// not returned.
     ///
     /// # Errors

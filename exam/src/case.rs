@@ -51,7 +51,7 @@ pub struct Case {
     pub panicked: bool,
     /// How the wait ended, if the check waited for something that did not happen.
     pub stuck: Option<Stuck>,
-    /// The same as a failure tells it.
+    /// The same as a failure prints it.
     pub(super) proof: Option<String>,
     /// Where the student's code had panicked.
     panics: Vec<Marked>,
@@ -168,7 +168,7 @@ impl Case {
         self.evidence.threads.contains(&Doing::Running)
     }
 
-    /// The failure as it is told. The check knew the cause, or the suite does, or the evidence alone
+    /// The failure as it is printed. The check knew the cause, or the suite does, or the evidence alone
     /// says something.
     pub(super) fn close(mut self, exercise: &str, suites: fn(&Case) -> Option<String>) -> Failure {
         let known = self.cause.take();
@@ -179,7 +179,7 @@ impl Case {
         kernel.extend(self.proof);
         Failure {
             places: self.panics,
-            steps: Vec::new(), // the supervisor has heard them
+            steps: Vec::new(), // the supervisor has received them
             expected: self.expected,
             seen: self.seen,
             bytes: self.bytes,
@@ -196,7 +196,7 @@ impl Case {
         let queued = self.yours().is_some_and(|seen| seen.row.recv_q > 0);
         Some(if self.is_running() && self.is_in(State::CloseWait) {
             "The peer has closed (CLOSE_WAIT), and your thread is running: most likely `read` returns \
-             Ok(0), end of file, and the loop takes it for data and reads again and again."
+             Ok(0), end of file, and the loop treats it as data and reads again and again."
         } else if self.is_running() && matches!(self.stuck, Some(Stuck::Spin(..))) {
             "Your thread runs and waits for nothing: a loop that does not end, or that tries again and \
              again what fails."

@@ -1,7 +1,7 @@
 //! What examines a student's answer: an [`Exam`] runs it against honest and hostile peers, and when
 //! it does not do what a check is about, asks the kernel what its sockets and threads are doing.
 //!
-//! A [`Suite`] is the checks of one exercise. Each check runs in a process of its own (`supervise`),
+//! A [`Suite`] is the checks of one exercise. Each check runs in a separate process (`supervise`),
 //! so that an answer which hangs, spins, exits or eats all descriptors costs one check, and nothing
 //! is left of it. A check never names a particular answer: what it says follows from what arrived,
 //! what was returned, and what the kernel shows.
@@ -105,7 +105,7 @@ impl<A: Copy> Suite<A> {
     }
 }
 
-/// One check under way: who hears what is done, and what is needed to ask the kernel about it.
+/// One check under way: where its steps are reported, and what is needed to ask the kernel about it.
 pub struct Exam {
     supervisor: Supervisor,
     kernel: RefCell<Option<Kernel>>,
@@ -165,7 +165,7 @@ impl Exam {
         self.supervisor.report(&Message::Step(what.into()));
     }
 
-    /// From now on waits take a change of this number for something that moves: for a check that has many
+    /// From now on a change of this number counts as progress in waits: for a check that has many
     /// calls made by one thread, each of which may take its time.
     pub fn counts(&self, done: &Arc<AtomicUsize>) {
         self.counted.replace(Some(Arc::clone(done)));
@@ -250,8 +250,8 @@ impl Exam {
 
     /// What the kernel shows now.
     ///
-    /// A thread that is in the middle of something gets a moment to come to rest, so that the
-    /// evidence shows where it stays and not what it was passing by.
+    /// A thread that is running gets a moment to block, so that the evidence shows where it stays and
+    /// not what it was passing by.
     pub fn evidence(&self) -> Evidence {
         let (begun, cpu) = (Instant::now(), cpu_time());
         loop {

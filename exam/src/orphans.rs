@@ -1,7 +1,7 @@
-//! What an answer leaves behind. A process whose parent ends becomes a child of the nearest ancestor that
-//! is a subreaper (PR_SET_CHILD_SUBREAPER, prctl(2)). No process group, session or empty environment of
-//! its own changes that. So the examiner is a subreaper, and a child that it has not started itself is
-//! an orphan.
+//! The processes that an answer leaves. A process whose parent ends becomes a child of the nearest ancestor that
+//! is a subreaper (PR_SET_CHILD_SUBREAPER, prctl(2)). A new process group, a new session or an empty
+//! environment does not change that. So the examiner is a subreaper, and a child that it has not started
+//! itself is an orphan.
 
 use std::{
     collections::HashSet,
@@ -104,7 +104,7 @@ pub fn pid(child: &Child) -> Pid {
     Pid::from_raw(child.id().cast_signed())
 }
 
-/// How many processes descend from this one; not many more than so many are counted.
+/// How many processes descend from this one. Stops counting soon after `most`.
 pub fn descendants(process: Pid, most: usize) -> usize {
     let mut found = children_of(process).unwrap_or_default();
     let mut looked = 0;
@@ -153,7 +153,7 @@ fn children_of(process: Pid) -> io::Result<Vec<Pid>> {
     Ok(children)
 }
 
-/// The same, where the kernel has no such lists (CONFIG_PROC_CHILDREN): every process tells its parent in
+/// The same, where the kernel has no such lists (CONFIG_PROC_CHILDREN): every process shows its parent in
 /// the second field after its name (proc(5), `/proc/pid/stat`).
 fn children_by_parent() -> Vec<Pid> {
     let is_child = |pid: &Pid| {
@@ -172,7 +172,7 @@ fn children_by_parent() -> Vec<Pid> {
         .collect()
 }
 
-/// Elsewhere than on Linux orphans go to init, and nobody can tell whose they were.
+/// On other systems orphans become children of init, and their former parent is not known.
 fn subreaper(on: bool) {
     #[cfg(target_os = "linux")]
     let _ = nix::sys::prctl::set_child_subreaper(on);

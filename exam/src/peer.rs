@@ -142,7 +142,7 @@ impl<'e> Peer<'e> {
         Ok(())
     }
 
-    /// Begins to send all of it, on a thread of its own, and reads nothing meanwhile. When the value is
+    /// Begins to send all of it, on a second thread, and reads nothing meanwhile. When the value is
     /// dropped the connection is shut down, if by then not all has been taken.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! What a wait has shown, as a failure tells it.
+//! What a wait has shown, as a failure prints it.
 
 use std::time::Duration;
 

@@ -148,7 +148,7 @@ impl Places {
     }
 }
 
-/// A failure shows so many places.
+/// A failure shows at most this many places.
 const PLACES: usize = 3;
 
 /// Where a failure's text begins, and where it ends: a terminal has 80 columns.
@@ -158,7 +158,7 @@ const WIDTH: usize = 80 - INDENT;
 /// Of more steps than this, those in the middle are left out.
 const STEPS: usize = 12;
 
-/// Tells reports: checks that passed as they come, failures at the end.
+/// Prints reports: checks that passed as they come, failures at the end.
 #[derive(Debug, Default)]
 pub struct Teller {
     in_full: bool,
@@ -185,7 +185,7 @@ impl Teller {
         self
     }
 
-    /// A report as it comes: its text, unless it is a failure, which is told at the end.
+    /// A report as it comes: its text, unless it is a failure, which comes at the end.
     pub fn take(&mut self, report: Report) -> Option<String> {
         match &report.outcome {
             Outcome::Failed(_) | Outcome::Todo { .. } => {

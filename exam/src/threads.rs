@@ -11,7 +11,7 @@ pub(super) const OURS: &str = "exam";
 /// The name of a thread of the exam's that only measures a time: it makes nothing happen.
 pub(super) const CLOCK: &str = "exam clock";
 
-/// A failure shows so many lines of threads.
+/// A failure shows at most this many lines of threads.
 const SHOWN: usize = 6;
 
 /// Each of the student's threads.
@@ -72,7 +72,7 @@ pub(super) fn blocked(threads: &[Thread]) -> Option<String> {
     Some(format!("{who} {}", calls.join(" and ")))
 }
 
-/// So many of all the student's threads, and the verb.
+/// How many of all the student's threads, and the verb.
 pub(super) fn who(count: usize, all: usize) -> String {
     match (count, all) {
         (1, 1) => "your thread is".to_owned(),

@@ -83,7 +83,7 @@ pub(super) fn examine(
             reports: Arc::new(Mutex::new(reports)),
             holds,
         },
-        // Nobody listens: this program has not been started by its supervisor, or it has ended.
+        // This program was not started by its supervisor, or the supervisor has ended.
         Err(_) => process::exit(2),
     };
     let before = descriptors().unwrap_or_default();
@@ -124,7 +124,7 @@ fn prepare() -> io::Result<Reports> {
     Ok(reports)
 }
 
-/// From now on this process and its children can send signals to each other only, and trace nobody else
+/// From now on this process and its children can send signals to each other only, and trace no other process
 /// (landlock(7)). Linux before 6.12 has no such thing: there an answer can signal whom its user can.
 fn confine() {
     #[cfg(target_os = "linux")]

@@ -13,7 +13,7 @@ use crate::{
     threads::OURS,
 };
 
-/// A failure shows so many lines of threads.
+/// A failure shows at most this many lines of threads.
 const SHOWN: usize = 6;
 
 /// How the process of a check ended.
@@ -134,8 +134,8 @@ impl Excess {
         match self {
             Excess::Threads(count) => (
                 format!("{count} threads"),
-                "Your code starts threads, and they do not end: each costs memory, and one day there \
-                 is none left.",
+                "Your code starts threads, and they do not end. Each costs memory, and a server that \
+                 leaks one thread per client eventually runs out.",
             ),
             Excess::Processes => (
                 format!("more than {PROCESSES} processes"),

@@ -22,7 +22,7 @@ pub(super) const PRINTED: u64 = 64 << 20;
 /// More processes than any right answer starts.
 pub(super) const PROCESSES: usize = 100;
 
-/// So near to its limit of descriptors a process has none left.
+/// A process that is this near to its limit of descriptors has run out of them.
 const NEARLY: u64 = 8;
 
 /// What a process took too much of.
@@ -35,7 +35,7 @@ pub(super) enum Excess {
     Descriptors(u64),
     /// In bytes.
     Printed(u64),
-    /// It has lowered a limit of its own: its name, what it was, and what it is.
+    /// It has lowered a limit of its process: its name, what it was, and what it is.
     Limit(&'static str, u64, u64),
 }
 
@@ -79,7 +79,7 @@ pub(super) fn of_processes(process: Pid) -> Option<Excess> {
 }
 
 /// Why the exam could not make a check in this process, if the answer is the reason: it has lowered a
-/// limit, or it holds most of the descriptors there are. So many are the exam's own.
+/// limit, or it holds most of the descriptors there are. `ours` of them are the exam's.
 pub(super) fn reason(process: Pid, before: &Limits, ours: usize) -> Option<Excess> {
     let now = Limits::of(process)?;
     if let Some(lowered) = now.lowered_from(before) {

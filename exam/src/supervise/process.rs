@@ -101,7 +101,7 @@ impl<'a> Process<'a> {
         })
     }
 
-    /// Hears the check to its end, ends what is left of it, and says what came of it.
+    /// Reads the reports until the check is over, kills what is left of it, and returns its outcome.
     pub(super) fn supervise(mut self) -> io::Result<Report> {
         let heard = self.hear();
         let milliseconds = self.started.elapsed().as_millis() as u64;
@@ -124,7 +124,8 @@ impl<'a> Process<'a> {
         Ok(status)
     }
 
-    /// Hears the reports, and how it ended. What takes too much of the machine is not heard to the end.
+    /// Reads the reports, and returns how the process ended. One that takes too much of the machine is not
+    /// read to the end.
     fn hear(&mut self) -> io::Result<Ended> {
         loop {
             if let Some(ended) = self.wait()? {
@@ -256,7 +257,7 @@ impl<'a> Process<'a> {
         self.was_stopped = stopped;
         if self.looked_round.elapsed() >= LOOK_ROUND_AFTER {
             self.looked_round = Instant::now();
-            self.orphans.kill(); // of any check: a daemon is no part of an answer
+            self.orphans.kill(); // of any check: a daemon is not part of an answer
             if let Some(excess) = of_processes(self.pid) {
                 return Some(Ended::Excess(excess));
             }
@@ -300,7 +301,7 @@ impl<'a> Process<'a> {
         let look = look.unwrap_or_else(|| "netstat -nat".to_owned());
         complain(&format!(
             "FAILED    {}\n  held    its sockets stay as they are; in another terminal:\n            {look}\n\
-             [Enter] goes on, and tells why",
+             [Enter] goes on, and prints why",
             self.check.name
         ));
         io::stdin().read_line(&mut String::new())?;
@@ -316,8 +317,8 @@ impl<'a> Process<'a> {
     }
 }
 
-/// Whether the reader of our reports has gone away, or was killed: then there is nobody to go on for. A
-/// pipe says POLLERR, a socket or a terminal POLLHUP.
+/// Whether the reader of our reports has closed its end, or was killed: then there is no reason to go on.
+/// A pipe reports POLLERR, a socket or a terminal POLLHUP.
 fn is_nobody_listening() -> bool {
     let stdout = io::stdout();
     let mut fds = [PollFd::new(stdout.as_fd(), PollFlags::empty())];

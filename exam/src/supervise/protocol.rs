@@ -1,5 +1,5 @@
 //! What a check's process reports to its supervisor, and how the supervisor knows the exam's words from
-//! the answer's. The answer runs in the same process, and some safe functions take a bare number for a
+//! the answer's. The answer runs in the same process, and some safe functions accept a bare number as a
 //! descriptor, so it can write into the exam's socket. So each report carries a secret of this run. The
 //! supervisor sends it before the process starts, and the process reads it before the answer runs. It is
 //! in no argument, no environment and no file.

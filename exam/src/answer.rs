@@ -80,8 +80,8 @@ pub(super) fn returned() -> Vec<String> {
         .clone()
 }
 
-/// Notes each panic instead of printing it, and hands it on. `student_file` is the file's path or its last
-/// components.
+/// Notes each panic instead of printing it, and hands it on.
+/// `student_file` is the file's path or its last components.
 pub(super) fn record_panics(student_file: String, tell: impl Fn(&Problem) + Send + Sync + 'static) {
     panic::set_hook(Box::new(move |info: &PanicHookInfo| {
         let at = info
@@ -106,8 +106,8 @@ pub(super) fn record_panics(student_file: String, tell: impl Fn(&Problem) + Send
     }));
 }
 
-/// The line in the student's file: of the panic itself, or of the call that has led to it. If the panic has
-/// nothing to do with that file, where it is.
+/// The line in the student's file: of the panic itself, or of the call that has led to it. If the
+/// panic has nothing to do with that file, where it is.
 fn spot_of_panic(at: &Location, student_file: &str) -> Option<Spot> {
     let own = Spot::of_panic(&at.to_string());
     if Path::new(at.file()).ends_with(student_file) {
@@ -250,9 +250,9 @@ impl<T> Answer<'_, T> {
         })
     }
 
-    /// Interrupts the system call in which the function's thread waits, by a signal that does nothing
-    /// else. A call that had done a part of its work returns how much (signal(7), SA_RESTART); any
-    /// other is restarted.
+    /// Interrupts the system call in which the function's thread waits, by a signal that does
+    /// nothing else. A call that had done a part of its work returns how much (signal(7),
+    /// SA_RESTART); any other is restarted.
     ///
     /// # Errors
     /// Signals cannot be caught here.

@@ -1,5 +1,5 @@
-//! A check that was not met: what was expected, what was seen, the kernel's evidence, and the causes
-//! that follow from these.
+//! A check that was not met: what was expected, what was seen, the kernel's evidence, and the
+//! causes that follow from these.
 
 use socket_workshop::{
     table::State,
@@ -73,8 +73,8 @@ pub enum Awaited {
 
 /// To name the cause of a failure, where what was seen allows it.
 pub trait Because {
-    /// Asks for the cause, if the check has failed and no cause is known yet. `None` is "this is not
-    /// what I know": the next may be asked.
+    /// Asks for the cause, if the check has failed and no cause is known yet. `None` is "this is
+    /// not what I know": the next may be asked.
     #[must_use]
     fn because(self, cause: impl FnOnce(&Case) -> Option<String>) -> Self;
 
@@ -168,8 +168,8 @@ impl Case {
         self.evidence.threads.contains(&Doing::Running)
     }
 
-    /// The failure as it is printed. The check knew the cause, or the suite does, or the evidence alone
-    /// says something.
+    /// The failure as it is printed. The check knew the cause, or the
+    /// suite does, or the evidence alone says something.
     pub(super) fn close(mut self, exercise: &str, suites: fn(&Case) -> Option<String>) -> Failure {
         let known = self.cause.take();
         let cause = known.or_else(|| suites(&self)).or_else(|| self.likely());
@@ -195,16 +195,17 @@ impl Case {
     fn likely(&self) -> Option<String> {
         let queued = self.yours().is_some_and(|seen| seen.row.recv_q > 0);
         Some(if self.is_running() && self.is_in(State::CloseWait) {
-            "The peer has closed (CLOSE_WAIT), and your thread is running: most likely `read` returns \
-             Ok(0), end of file, and the loop treats it as data and reads again and again."
+            "The peer has closed (CLOSE_WAIT), and your thread is running: most likely `read` \
+             returns Ok(0), end of file, and the loop treats it as data and reads again and again."
         } else if self.is_running() && matches!(self.stuck, Some(Stuck::Spin(..))) {
-            "Your thread runs and waits for nothing: a loop that does not end, or that tries again and \
-             again what fails."
+            "Your thread runs and waits for nothing: a loop that does not end, or that tries \
+             again and again what fails."
         } else if self.is_running() {
-            "Your thread was running when the exam looked at it: it was not waiting in a system call."
+            "Your thread was running when the exam looked at it: it was not waiting in a system \
+             call."
         } else if self.is_blocked_in(&[Call::Read]) && !queued {
-            "Your thread waits in a read for bytes that nobody will send. What has come it has read \
-             already: Recv-Q is 0."
+            "Your thread waits in a read for bytes that nobody will send. It has read all that has \
+             come: Recv-Q is 0."
         } else if self.is_blocked_in(&[Call::Write]) {
             "Your thread is blocked in a write: the peer's receive buffer and your send buffer are \
              full, and the peer is not reading."
@@ -213,7 +214,8 @@ impl Case {
         } else if self.is_blocked_in(&[Call::Lock]) {
             "Your thread waits for another thread: a lock, a channel, or a join."
         } else if self.is_blocked_in(&[Call::Sleep]) {
-            "Your thread sleeps. Wait for an event instead: the bytes, the end of file, the deadline."
+            "Your thread sleeps. Wait for an event instead: the bytes, the end of file, the \
+             deadline."
         } else {
             return None;
         }

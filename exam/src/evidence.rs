@@ -116,8 +116,8 @@ impl Evidence {
     }
 }
 
-/// Another process may use a port that was closed: a connection between two sockets of other processes
-/// is not evidence.
+/// Another process may use a port that was closed: a connection between two sockets of other
+/// processes is not evidence.
 fn without_others_connections(sockets: &mut Vec<Seen>) {
     let is_others = |seen: &&Seen| {
         seen.whose == Whose::Nobodys && seen.row.inode != 0 && seen.row.state != State::Listen

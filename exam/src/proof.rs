@@ -24,7 +24,8 @@ pub(super) fn line(stuck: &Stuck) -> String {
                 .to_owned()
         }
         Stuck::Hang(look) if is_dialing(look) => format!(
-            "proven: {}, each SYN is dropped (the accept queue is full), and the exam accepts nothing",
+            "proven: {}, each SYN is dropped (the accept queue is full), and the exam accepts \
+             nothing",
             waits(&threads)
         ),
         Stuck::Hang(_) => format!(
@@ -136,7 +137,8 @@ fn waits(threads: &[&Thread]) -> String {
 fn seconds(time: Duration) -> String {
     match time.as_millis() {
         milliseconds @ ..1000 => format!("{milliseconds} ms"),
-        600_000.. => format!("{:.0} min", time.as_secs_f64() / 60.0), // what is left of an hour, say
+        // What is left of an hour, say.
+        600_000.. => format!("{:.0} min", time.as_secs_f64() / 60.0),
         _ => format!("{:.1} s", time.as_secs_f64()),
     }
 }

@@ -74,8 +74,8 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// The first panic: its file, line and message, and the student's line if that is another one, as
-    /// it is for a panic in std.
+    /// The first panic: its file, line and message, and the student's line if that is another one,
+    /// as it is for a panic in std.
     fn panic(&self) -> Option<(&str, Option<&Spot>)> {
         let panic = self
             .seen
@@ -167,8 +167,8 @@ pub struct Teller {
 }
 
 impl Teller {
-    /// On stdout: in colour if it is a terminal, unless the environment has a NO_COLOR that is not empty
-    /// (no-color.org).
+    /// On stdout: in colour if it is a terminal, unless the environment
+    /// has a NO_COLOR that is not empty (no-color.org).
     #[must_use]
     pub fn on_stdout() -> Teller {
         let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());

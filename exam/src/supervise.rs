@@ -1,6 +1,6 @@
 //! An examination is a process for each check, all at once. Whatever an answer does to its process,
-//! it does to one check: the supervisor receives each step as it is done, kills what has not ended by
-//! its limit or takes too much of the machine, its children too, and reports.
+//! it does to one check: the supervisor receives each step as it is done, kills what has not ended
+//! by its limit or takes too much of the machine, its children too, and reports.
 //!
 //! A pass is what the supervisor itself concludes: every report in its order and with this run's
 //! secret (`protocol`), the end of the check, an exit status of 0 after it, and no excess.
@@ -133,8 +133,8 @@ fn report_all(
     })
 }
 
-/// A check to be made: its place in the suite, its name, the student's file, and whether its failure is
-/// held.
+/// A check to be made: its place in the suite, its name, the student's
+/// file, and whether its failure is held.
 #[derive(Clone, Copy)]
 struct Check<'a> {
     number: usize,

@@ -19,8 +19,9 @@ pub fn quote(bytes: &[u8]) -> String {
 const COLUMNS: usize = 16;
 const LINES: usize = 6;
 
-/// Bytes in hexadecimal and as text, sixteen a line after the offset of the first, with a mark under
-/// the one that is meant. The mark may stand after the last byte. Of many lines, those around the mark.
+/// Bytes in hexadecimal and as text, sixteen a line after the offset of
+/// the first, with a mark under the one that is meant. The mark may stand
+/// after the last byte. Of many lines, those around the mark.
 #[must_use]
 pub fn dump(bytes: &[u8], at: Option<usize>) -> String {
     let marked = at.map(|at| at / COLUMNS);
@@ -80,7 +81,8 @@ pub(super) fn parting(a: &[u8], b: &[u8]) -> usize {
     a.iter().zip(b).take_while(|(a, b)| a == b).count()
 }
 
-/// `len` bytes in which every eight are their offset as text, so that missing or doubled bytes show.
+/// `len` bytes in which every eight are their offset as text, so that
+/// missing or doubled bytes show.
 #[must_use]
 pub fn numbered(len: usize) -> Vec<u8> {
     let offsets = (0..len).step_by(8);

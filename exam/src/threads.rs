@@ -4,8 +4,8 @@ use std::io;
 
 use socket_workshop::threads::{Doing, Thread, others};
 
-/// The names of threads that are the exam's own begin so. All others are the student's, for a thread
-/// has the name of the one that started it.
+/// The names of threads that are the exam's own begin so. All others are the student's, for a
+/// thread has the name of the one that started it.
 pub(super) const OURS: &str = "exam";
 
 /// The name of a thread of the exam's that only measures a time: it makes nothing happen.
@@ -29,8 +29,8 @@ pub(super) fn is_of_this_check(thread: &Thread) -> bool {
     !thread.name.starts_with("ctrl-c") && thread.name != CLOCK
 }
 
-/// As a failure shows them: one line for each kind, with how many there are. Where that would be many
-/// lines, the descriptors are left out.
+/// As a failure shows them: one line for each kind, with how many there are. Where that would be
+/// many lines, the descriptors are left out.
 pub(super) fn lines(threads: &[Doing]) -> Vec<String> {
     let mut kinds = kinds(threads.iter().copied());
     if kinds.len() > SHOWN {

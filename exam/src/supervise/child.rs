@@ -41,8 +41,9 @@ impl Supervisor {
             .send(message);
     }
 
-    /// The check has failed just now: in which lines are these threads? Waits until they have been found.
-    /// Without threads: none are shown, whatever a failure before this one, which did not count, has shown.
+    /// The check has failed just now: in which lines are these threads?
+    /// Waits until they have been found. Without threads: none are shown,
+    /// whatever a failure before this one, which did not count, has shown.
     pub(crate) fn find(&self, threads: Vec<(i32, String)>) {
         self.report(&Message::Where(threads));
     }
@@ -70,7 +71,8 @@ impl Exam {
     }
 }
 
-/// The check's own process: makes the check, says what came of it, and ends, whatever else is running.
+/// The check's own process: makes the check, says what came of it, and
+/// ends, whatever else is running.
 pub(super) fn examine(
     exercise: &str,
     student_file: &str,
@@ -124,8 +126,9 @@ fn prepare() -> io::Result<Reports> {
     Ok(reports)
 }
 
-/// From now on this process and its children can send signals to each other only, and trace no other process
-/// (landlock(7)). Linux before 6.12 has no such thing: there an answer can signal whom its user can.
+/// From now on this process and its children can send signals to each
+/// other only, and trace no other process (landlock(7)). Linux before 6.12
+/// has no such thing: there an answer can signal whom its user can.
 fn confine() {
     #[cfg(target_os = "linux")]
     let _ = {

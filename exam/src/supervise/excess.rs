@@ -1,5 +1,5 @@
-//! What an answer takes too much of, or takes away from the exam, as the kernel shows it from outside
-//! the process.
+//! What an answer takes too much of, or takes away from the exam, as the
+//! kernel shows it from outside the process.
 
 use std::fs;
 
@@ -73,13 +73,14 @@ impl Look {
     }
 }
 
-/// Whether the process has started too many others. To be asked less often: there may be many to look at.
+/// Whether the process has started too many others. To be asked less
+/// often: there may be many to look at.
 pub(super) fn of_processes(process: Pid) -> Option<Excess> {
     (descendants(process, PROCESSES) > PROCESSES).then_some(Excess::Processes)
 }
 
-/// Why the exam could not make a check in this process, if the answer is the reason: it has lowered a
-/// limit, or it holds most of the descriptors there are. `ours` of them are the exam's.
+/// Why the exam could not make a check in this process, if the answer is the reason: it has lowered
+/// a limit, or it holds most of the descriptors there are. `ours` of them are the exam's.
 pub(super) fn reason(process: Pid, before: &Limits, ours: usize) -> Option<Excess> {
     let now = Limits::of(process)?;
     if let Some(lowered) = now.lowered_from(before) {
@@ -96,8 +97,8 @@ fn descriptors(process: Pid) -> Option<u64> {
     Some(folder.count() as u64)
 }
 
-/// The limits whose lack can make a check impossible, as the kernel calls them in `/proc/pid/limits`, and
-/// setrlimit(2).
+/// The limits whose lack can make a check impossible, as the kernel calls them in
+/// `/proc/pid/limits`, and setrlimit(2).
 const LIMITS: [(&str, &str); 7] = [
     ("Max open files", "RLIMIT_NOFILE"),
     ("Max processes", "RLIMIT_NPROC"),

@@ -1,8 +1,9 @@
 //! From addresses in a program to lines of the student's file (DWARF 4 and 5).
 //!
-//! A program has some thousand compilation units. `.debug_aranges` gives the unit of an address. Only
-//! units that name the student's file are searched: one or two. addr2line would parse the head of every
-//! unit first, and in optimised code it needs all of them for the names of inlined functions.
+//! A program has some thousand compilation units. `.debug_aranges` gives the
+//! unit of an address. Only units that name the student's file are searched:
+//! one or two. addr2line would parse the head of every unit first, and in
+//! optimised code it needs all of them for the names of inlined functions.
 
 use std::{
     collections::HashMap,
@@ -130,8 +131,8 @@ fn occurs<'a>(dwarf: &Dwarf<Part<'a>>, unit: &Unit<Part<'a>>, student: &Path) ->
     })
 }
 
-/// Of the functions inlined at an address, and the one they are inlined into, the innermost that is in
-/// the student's file.
+/// Of the functions inlined at an address, and the one they are inlined
+/// into, the innermost that is in the student's file.
 fn innermost<'a>(
     dwarf: &Dwarf<Part<'a>>,
     unit: &Unit<Part<'a>>,

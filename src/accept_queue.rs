@@ -21,8 +21,8 @@ pub fn somaxconn() -> u32 {
 }
 
 /// How often a listener's accept queue had no room for a client: TcpExtListenOverflows, as
-/// `nstat -az` shows it (`/proc/net/netstat`). All listeners of the network namespace move it, those of
-/// other programs too. `None` where the kernel does not tell.
+/// `nstat -az` shows it (`/proc/net/netstat`). All listeners of the network namespace move it,
+/// those of other programs too. `None` where the kernel does not tell.
 #[must_use]
 pub fn overflows() -> Option<u64> {
     counter(
@@ -40,11 +40,11 @@ fn counter(text: &str, name: &str) -> Option<u64> {
 }
 
 /// Waits until so many clients have dialed a listener from which nobody accepts, and each is in its
-/// queue, or the queue is full and has dropped what else there is: on loopback a SYN may still be under
-/// way when connect has returned. Returns the rows of the listener's port as they are then.
+/// queue, or the queue is full and has dropped what else there is: on loopback a SYN may still be
+/// under way when connect has returned. Returns the rows of the listener's port as they are then.
 ///
-/// A few seconds at most. Where the kernel tells neither backlog nor drops (`/proc/net/tcp`), a full
-/// queue is not known for one, and takes that long.
+/// A few seconds at most. Where the kernel tells neither backlog nor drops (`/proc/net/tcp`), a
+/// full queue is not known for one, and takes that long.
 ///
 /// # Errors
 /// The table cannot be read.

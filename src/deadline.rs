@@ -77,7 +77,8 @@ impl Deadline {
         loop {
             socket.set_read_timeout(Some(self.remaining()?))?;
             match socket.recv(buf) {
-                // EAGAIN: the timeout ran out, perhaps just before the deadline. EINTR: a signal came.
+                // EAGAIN: the timeout ran out, perhaps just before the
+                // deadline. EINTR: a signal came.
                 Err(error)
                     if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
                 result => return result,
@@ -89,8 +90,8 @@ impl Deadline {
     /// the deadline passed first; it asks once even if it had passed already.
     ///
     /// For what the kernel shows but sends no event for, such as a row of the socket table. What
-    /// can be polled for must be: this rests a millisecond between looks, or as long as a look took: a
-    /// table of thousands of rows is not free.
+    /// can be polled for must be: this rests a millisecond between looks, or as long as a look
+    /// took: a table of thousands of rows is not free.
     ///
     /// # Errors
     /// What `ask` failed with.
@@ -104,7 +105,8 @@ impl Deadline {
             if answer.is_some() || self.passed() {
                 return Ok(answer);
             }
-            // The one sleep here that waits for something: the table has no event to wait on instead.
+            // The one sleep here that waits for something: the table has
+            // no event to wait on instead.
             thread::sleep(look.elapsed().clamp(LOOK_AGAIN, LOOK_AGAIN_AT_LAST));
         }
     }
@@ -113,8 +115,9 @@ impl Deadline {
 /// A stream, owned or borrowed, whose every read and write ends by one deadline.
 ///
 /// A call past it fails with [`ErrorKind::TimedOut`], on every platform: the kernel's own word for
-/// it is `WouldBlock` on Unix. The timeout it sets stays on the socket, as `set_read_timeout`'s does;
-/// nobody else may set one while this is in use, for it is set anew only when it has become wrong.
+/// it is `WouldBlock` on Unix. The timeout it sets stays on the socket, as
+/// `set_read_timeout`'s does; nobody else may set one while this is in
+/// use, for it is set anew only when it has become wrong.
 #[derive(Debug)]
 pub struct Timed<S> {
     stream: S,
@@ -158,7 +161,8 @@ impl<S: Borrow<TcpStream>> Read for Timed<S> {
                 self.read_timeout = Some(remaining);
             }
             match self.stream().read(buf) {
-                // EAGAIN: a timeout ran out (socket(7), SO_RCVTIMEO), perhaps just before the deadline.
+                // EAGAIN: a timeout ran out (socket(7), SO_RCVTIMEO),
+                // perhaps just before the deadline.
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 result => return result,
             }
@@ -211,7 +215,8 @@ mod tests {
         let limit = Duration::from_millis(100);
         std::thread::scope(|scope| {
             scope.spawn(move || {
-                // A byte every 10 ms is the subject here: the peer that must not be able to push it.
+                // A byte every 10 ms is the subject here: the peer that
+                // must not be able to push it.
                 while (&server).write_all(b".").is_ok() {
                     std::thread::sleep(Duration::from_millis(10));
                 }

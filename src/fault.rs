@@ -95,7 +95,8 @@ fn for_a_bind(kind: ErrorKind, addr: SocketAddr, protocol: Protocol) -> Option<S
                 Protocol::Udp => "-uanp",
             };
             Some(format!(
-                "`ss {table} 'sport = :{port}'` shows what holds it; choose another port, or 0 for a free one"
+                "`ss {table} 'sport = :{port}'` shows what holds it; choose another port, or 0 for \
+                 a free one"
             ))
         }
         ErrorKind::AddrNotAvailable => Some(format!(
@@ -121,7 +122,8 @@ fn for_a_connect(kind: ErrorKind) -> Option<&'static str> {
     match kind {
         // An RST; or an ICMP message, which a firewall sends.
         ErrorKind::ConnectionRefused => Some(
-            "no server listens there, or a firewall refuses: start the server first, or check the port",
+            "no server listens there, or a firewall refuses: start the server first, or check the \
+             port",
         ),
         ErrorKind::TimedOut => Some("nothing answered: check the address, or give it longer"),
         _ => None,

@@ -1,5 +1,5 @@
-//! A folder that files are handed out of and received into: no name leads out of it, and a file that
-//! does not arrive whole leaves nothing under its name.
+//! A folder that files are handed out of and received into: no name leads out of it, and a file
+//! that does not arrive whole leaves nothing under its name.
 
 mod temporary;
 
@@ -20,8 +20,8 @@ use crate::fault::Attempt;
 /// How the names begin of files that are arriving. No other file may be called so.
 const ARRIVING: &str = ".incoming-";
 
-/// A folder. Names in it are the last part of a path, nothing else: what a stranger sends is never a
-/// path of ours.
+/// A folder. Names in it are the last part of a path, nothing else: what a
+/// stranger sends is never a path of ours.
 #[derive(Clone, Debug)]
 pub struct Folder {
     path: PathBuf,
@@ -78,8 +78,8 @@ impl Folder {
     /// A file in it, and its length in bytes.
     ///
     /// # Errors
-    /// `InvalidInput` for a name that is more than a name; what opening it fails with; whatever is no
-    /// plain file, a symbolic link for one.
+    /// `InvalidInput` for a name that is more than a name; what opening it fails with; whatever is
+    /// no plain file, a symbolic link for one.
     pub fn file(&self, name: &str) -> io::Result<(File, u64)> {
         let path = self.within(name)?;
         let opened = open(&path, libc::O_NOFOLLOW); // not what a link points to
@@ -89,8 +89,8 @@ impl Folder {
     /// Begins to receive a file.
     ///
     /// # Errors
-    /// `InvalidInput` for a name that is more than a name; `AlreadyExists` for one that is taken and
-    /// not to be replaced, or is a folder's; what creating it fails with.
+    /// `InvalidInput` for a name that is more than a name; `AlreadyExists` for one that is taken
+    /// and not to be replaced, or is a folder's; what creating it fails with.
     pub fn receive(&self, name: &str, replace: bool) -> io::Result<Incoming> {
         let goal = self.within(name)?;
         let created = match goal.symlink_metadata() {
@@ -110,8 +110,8 @@ impl Folder {
         })
     }
 
-    /// A new file under a name that is nobody's: a process that was killed may have left one behind, and
-    /// a later one may have its number.
+    /// A new file under a name that is nobody's: a process that was killed may have left one
+    /// behind, and a later one may have its number.
     fn create(&self) -> io::Result<(File, PathBuf)> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         loop {

@@ -109,7 +109,8 @@ mod tests {
             last = Instant::now();
             heartbeat.activity();
         }
-        // Whatever was sent before the last activity, the next ping comes a whole interval after it.
+        // Whatever was sent before the last activity, the next ping comes
+        // a whole interval after it.
         let after = |at: &Instant| *at > last;
         let next =
             std::iter::from_fn(|| pings.recv_timeout(Duration::from_secs(10)).ok()).find(after);

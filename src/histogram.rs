@@ -21,7 +21,8 @@ impl Histogram {
     }
 }
 
-/// The middle one of some durations, by length; of an even number the longer of the two. Zero of none.
+/// The middle one of some durations, by length; of an even number the
+/// longer of the two. Zero of none.
 #[must_use]
 pub fn median(durations: &[Duration]) -> Duration {
     let mut sorted = durations.to_vec();

@@ -114,7 +114,8 @@ impl Kv {
         self.calls.load(Ordering::Relaxed)
     }
 
-    /// A listener for clients that come by the thousand, whose answers do not wait for each other's ACK.
+    /// A listener for clients that come by the thousand, whose answers do
+    /// not wait for each other's ACK.
     ///
     /// # Errors
     /// As for [`Listen::on`].
@@ -151,7 +152,8 @@ impl Kv {
             connection.between_messages(limits.idle);
             match requests.fill_buf() {
                 Ok([]) => return Ok(()),
-                Err(error) if error.kind() == ErrorKind::TimedOut => return Ok(()), // idle for long enough
+                // Idle for long enough.
+                Err(error) if error.kind() == ErrorKind::TimedOut => return Ok(()),
                 begun => begun?,
             };
             connection.within_message(limits.call);
@@ -191,7 +193,8 @@ impl Kv {
                 ));
             }
             Line::EndOfFile => return Ok(()),
-            Line::Whole if line.trim_ascii().is_empty() => return Ok(()), // Enter, pressed once too often
+            // Enter, pressed once too often.
+            Line::Whole if line.trim_ascii().is_empty() => return Ok(()),
             Line::Whole => {}
         }
         let Some(request) = Request::parse(line) else {

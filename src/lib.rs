@@ -1,30 +1,30 @@
 //! A workshop on TCP sockets in which **the kernel is the witness**: no lesson says "the client is
-//! in TIME_WAIT now" without asking the kernel's own socket table, and a lesson fails when the kernel
-//! disagrees. This library is what the lessons in `examples/` share; what examines exercises is in the
-//! package `workshop`, and stands on it.
+//! in TIME_WAIT now" without asking the kernel's own socket table, and a lesson fails when the
+//! kernel disagrees. This library is what the lessons in `examples/` share; what examines exercises
+//! is in the package `workshop`, and stands on it.
 //!
 //! Read it in this order:
 //!
 //! | module | what it is |
 //! |---|---|
 //! | [`table`] | the kernel's socket table: a snapshot, printed as `netstat -nat` prints it |
-//! | [`stage`] | tells a lesson's story: what was done, what the kernel must now show, wait until it does |
-//! | [`queues`], [`plot`] | the queues of a connection and the window between them, look by look; bars in a terminal |
-//! | [`deadline`] | an absolute point in time, on a stream and on anything that must be waited for |
+//! | [`stage`] | prints a lesson's stages, and waits until the kernel shows what each expects |
+//! | [`queues`], [`plot`] | a connection's queues and window, look by look; bars in a terminal |
+//! | [`deadline`] | an absolute point in time, on a stream and on any other wait |
 //! | [`folder`] | a folder that files are handed out of and received into |
 //! | [`fault`] | errors that say what was attempted, on what, and why it failed |
 //! | [`command`] | what every `main` does: read the arguments, run, report in one line |
 //! | [`link`] | a link between two UDP sockets that loses, repeats and reorders by a seed |
-//! | [`listen`], [`dial`] | a listening socket with its options; a connection to one of several addresses |
-//! | [`accept_queue`] | how long a listener's queue may be, and what was dropped for want of room in it |
+//! | [`listen`], [`dial`] | a listening socket with its options; a dial of several addresses |
+//! | [`accept_queue`] | how long a listener's queue may be, and what a full one dropped |
 //! | [`heartbeat`] | a ping whenever a connection has been quiet for an interval |
 //! | [`histogram`] | durations in the terminal, by order of magnitude |
-//! | [`peer`] | the other end: both ends in one hand, peers that are silent, deaf to some segments, or slow |
-//! | [`threads`] | in which system call each of the program's threads is blocked, and for how long |
-//! | [`wait`] | waiting by evidence: until it happens, or until the kernel shows that it never will |
+//! | [`peer`] | the other end: both ends of a connection; peers that are silent, slow or lossy |
+//! | [`threads`] | in which system call each thread is blocked, and for how long |
+//! | [`wait`] | waits by evidence: until it happens, or the kernel shows that it never will |
 //! | [`throughput`] | how fast bytes go, as a ratio |
-//! | [`stop`], [`serve`] | Ctrl-C, and how a blocked `accept` hears of it; a thread for each connection |
-//! | [`rpc`], [`kv`] | JSON-RPC 1.0 as Go's `net/rpc/jsonrpc` speaks it; the key-value store of MIT 6.824 |
+//! | [`stop`], [`serve`] | a stop signal that wakes blocked calls; a thread for each connection |
+//! | [`rpc`], [`kv`] | JSON-RPC 1.0 as in Go's `net/rpc`; the key-value store of MIT 6.824 |
 //! | [`tftp`] | TFTP and its options: packets, transfers, a server and a client |
 //! | [`transfer`] | a protocol by which a file is sent; its server and its sender |
 //!

@@ -1,9 +1,9 @@
-//! A link that is worse than any cable: a thread between UDP sockets on loopback, which loses, repeats
-//! and reorders the datagrams that go through it.
+//! A link that is worse than any cable: a thread between UDP sockets on loopback, which loses,
+//! repeats and reorders the datagrams that go through it.
 //!
-//! Loopback itself loses nothing on its way, so a program that must be able to cope with loss has to
-//! be given some. Which datagrams meet with what is not left to chance: the fate of the n-th of each
-//! direction follows from the seed, so that a run can be had again.
+//! Loopback itself loses nothing on its way, so a program that must be able to cope with loss has
+//! to be given some. Which datagrams meet with what is not left to chance: the fate of the n-th of
+//! each direction follows from the seed, so that a run can be had again.
 //!
 //! A link is for one client. Its answers come from where it has sent to; a server that answers from
 //! another port, as TFTP's does (RFC 1350, 4), gets another port of the link as well.
@@ -24,7 +24,8 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use self::direction::Direction;
 pub use self::faults::{Arguments, Faults, Quality};
 
-/// What is held back is sent after the next datagram of its direction, or after so many milliseconds.
+/// What is held back is sent after the next datagram of its direction, or
+/// after so many milliseconds.
 const HELD: u16 = 20;
 
 /// A server may answer from so many ports. What comes from more is lost.
@@ -61,8 +62,8 @@ impl Link {
     /// whoever has sent last.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`]: a share is not between 0 and 1. Else as for bind; or no thread can
-    /// be started.
+    /// [`ErrorKind::InvalidInput`]: a share is not between 0 and 1. Else
+    /// as for bind; or no thread can be started.
     pub fn between(to: SocketAddr, faults: Faults, seed: u64) -> io::Result<Link> {
         faults.check()?;
         let near = loopback(to)?;
@@ -99,8 +100,8 @@ impl Link {
         &self.sockets
     }
 
-    /// Lets through what is under way, even what it holds back, ends, and says what has gone through.
-    /// All that the other ends will ever get stands in their receive buffers then.
+    /// Lets through what is under way, even what it holds back, ends, and says what has gone
+    /// through. All that the other ends will ever get stands in their receive buffers then.
     #[must_use]
     pub fn end(mut self) -> Passed {
         self.join().expect("it is joined once")
@@ -151,8 +152,8 @@ pub fn connected(faults: Faults, seed: u64) -> io::Result<(UdpSocket, UdpSocket,
     Ok((client, server, link))
 }
 
-/// The datagrams that stand in a socket's receive buffer now, which it does not wait for. On loopback
-/// that is all that was sent to it, but for what has been dropped.
+/// The datagrams that stand in a socket's receive buffer now, which it does not wait for. On
+/// loopback that is all that was sent to it, but for what has been dropped.
 ///
 /// # Errors
 /// The kernel's, of recv: a datagram that was sent from here was refused.
@@ -181,7 +182,8 @@ fn loopback(family: SocketAddr) -> io::Result<UdpSocket> {
 
 /// The sockets of a link, in the hands of its thread.
 struct Wires {
-    /// Those that the client sends to, each with where that goes. The first is the one it begins with.
+    /// Those that the client sends to, each with where that goes. The
+    /// first is the one it begins with.
     near: Vec<(UdpSocket, SocketAddr)>,
     /// The one that sends to the server.
     far: UdpSocket,
@@ -219,8 +221,8 @@ impl Wires {
         }
     }
 
-    /// Takes what stands in the sockets' receive buffers. An error is a datagram's that could not be
-    /// delivered (RFC 1122, 4.1.3.3), and no reason to end: the link has lost it, like a cable.
+    /// Takes what stands in the sockets' receive buffers. An error is a datagram's that could not
+    /// be delivered (RFC 1122, 4.1.3.3), and no reason to end: the link has lost it, like a cable.
     fn take_all(&mut self, buf: &mut [u8]) {
         for i in 0..self.near.len() {
             while let Ok((n, from)) = self.near[i].0.recv_from(buf) {

@@ -1,6 +1,7 @@
 //! A listening socket with its options in one place. Lesson `listener` spells the calls out; the
 //! point here is the order, because each option is read by the call after it: `bind` reads
-//! SO_REUSEADDR and IPV6_V6ONLY, `listen` takes the backlog, and the first SYN finds the buffer's size.
+//! SO_REUSEADDR and IPV6_V6ONLY, `listen` takes the backlog, and the first
+//! SYN finds the buffer's size.
 
 use std::{
     io,
@@ -20,10 +21,11 @@ pub struct Listen {
     pub reuse_port: bool,
     /// Connections that may wait for `accept`, cut to `net.core.somaxconn` (listen(2)).
     pub backlog: i32,
-    /// An IPv6 listener takes IPv6 peers only (ipv6(7), IPV6_V6ONLY). `None` leaves the system's default.
+    /// An IPv6 listener takes IPv6 peers only (ipv6(7), IPV6_V6ONLY).
+    /// `None` leaves the system's default.
     pub v6only: Option<bool>,
-    /// The receive buffer of accepted connections, in bytes (socket(7), SO_RCVBUF; they inherit it, and
-    /// Linux doubles it). `None` leaves it to the kernel, which lets it grow as needed.
+    /// The receive buffer of accepted connections, in bytes (socket(7), SO_RCVBUF; they inherit it,
+    /// and Linux doubles it). `None` leaves it to the kernel, which lets it grow as needed.
     pub recv_buffer: Option<usize>,
     /// Accepted connections send small segments at once (tcp(7), TCP_NODELAY; they inherit it).
     pub no_delay: bool,
@@ -83,11 +85,12 @@ impl Listen {
     }
 }
 
-/// Shuts a listener down when dropped, for all its handles: accept returns an error to the threads that
-/// wait in it, and the kernel resets the queued clients.
+/// Shuts a listener down when dropped, for all its handles: accept returns an error to the threads
+/// that wait in it, and the kernel resets the queued clients.
 ///
-/// A `thread::scope` joins its threads before an error leaves it. Create one of these in the scope's body
-/// for each listener that its threads wait on. The threads then end on every path out of the body.
+/// A `thread::scope` joins its threads before an error leaves it. Create
+/// one of these in the scope's body for each listener that its threads
+/// wait on. The threads then end on every path out of the body.
 #[derive(Debug)]
 pub struct ShutOnDrop<'a>(pub &'a TcpListener);
 
@@ -98,7 +101,8 @@ impl Drop for ShutOnDrop<'_> {
     }
 }
 
-/// Where a client on the same machine reaches a listener: loopback, if that listens at every address.
+/// Where a client on the same machine reaches a listener: loopback, if
+/// that listens at every address.
 #[must_use]
 pub fn reachable(mut addr: SocketAddr) -> SocketAddr {
     if addr.ip().is_unspecified() {

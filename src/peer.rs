@@ -33,9 +33,9 @@ pub fn connected(listener: &TcpListener) -> io::Result<(TcpStream, TcpStream, En
     Ok((client, server, end))
 }
 
-/// As [`connected`], with receive buffers at both ends that are soon full: whoever writes 64 KiB to one
-/// that does not read has most of it left. Later connections of the listener have such buffers, too;
-/// earlier ones that are still in its queue are closed.
+/// As [`connected`], with receive buffers at both ends that are soon full: whoever writes 64 KiB to
+/// one that does not read has most of it left. Later connections of the listener have such buffers,
+/// too; earlier ones that are still in its queue are closed.
 ///
 /// # Errors
 /// As for connect and accept.
@@ -68,8 +68,8 @@ pub fn bound(ip: impl Into<IpAddr>) -> io::Result<(Socket, SocketAddr)> {
     Ok((socket, addr))
 }
 
-/// Waits until a non-blocking connect is over, as lesson `nonblocking` does. The connection it returns
-/// blocks.
+/// Waits until a non-blocking connect is over, as lesson `nonblocking`
+/// does. The connection it returns blocks.
 ///
 /// # Errors
 /// The connect has failed. [`io::ErrorKind::TimedOut`]: it has not ended within ten seconds.
@@ -90,7 +90,8 @@ const NARROW: usize = 4096;
 /// A client of a proxy, and what the server that is behind it accepts for this client.
 ///
 /// # Errors
-/// As for connect and [`accept_soon`]. Accept takes the oldest client: the queue must be empty before.
+/// As for connect and [`accept_soon`]. Accept takes the oldest client: the
+/// queue must be empty before.
 pub fn connected_through(
     proxy: SocketAddr,
     server: &TcpListener,
@@ -102,8 +103,8 @@ pub fn connected_through(
 /// Accepts a connection that a client is about to make.
 ///
 /// # Errors
-/// As for accept. [`io::ErrorKind::TimedOut`]: no client has dialed within 30 seconds. On a busy machine
-/// the thread that dials may wait seconds for a CPU.
+/// As for accept. [`io::ErrorKind::TimedOut`]: no client has dialed within 30 seconds. On a busy
+/// machine the thread that dials may wait seconds for a CPU.
 pub fn accept_soon(listener: &TcpListener) -> io::Result<TcpStream> {
     let mut dialed = [PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
     match poll(&mut dialed, 30_000_u16)? {
@@ -133,17 +134,18 @@ pub const FIN: u8 = 0x01;
 /// The flag of a segment that begins a connection.
 pub const SYN: u8 = 0x02;
 
-/// Loses segments on their way to a socket: from now on the kernel drops all that have none of these
-/// flags before the socket sees them, and counts them (`Row::drops`). With no flags, all are dropped.
-/// A connection inherits this from its listener, and a listener's filter also holds for the ACKs that end
-/// its handshakes (socket(7), SO_ATTACH_FILTER). Elsewhere than on Linux nothing is lost.
+/// Loses segments on their way to a socket: from now on the kernel drops all that
+/// have none of these flags before the socket sees them, and counts them
+/// (`Row::drops`). With no flags, all are dropped. A connection inherits this from
+/// its listener, and a listener's filter also holds for the ACKs that end its
+/// handshakes (socket(7), SO_ATTACH_FILTER). Elsewhere than on Linux nothing is lost.
 ///
-/// For a program that has a network of its own: elsewhere recent kernels ask for CAP_NET_ADMIN (seen on
-/// Linux 6.18). [`set_min_ttl`] loses segments with no privileges.
+/// For a program that has a network of its own: elsewhere recent kernels ask for CAP_NET_ADMIN
+/// (seen on Linux 6.18). [`set_min_ttl`] loses segments with no privileges.
 ///
 /// # Errors
-/// [`io::ErrorKind::PermissionDenied`]: the kernel asks for CAP_NET_ADMIN. Or it is out of memory for
-/// filters (`net.core.optmem_max`).
+/// [`io::ErrorKind::PermissionDenied`]: the kernel asks for CAP_NET_ADMIN. Or it is out of memory
+/// for filters (`net.core.optmem_max`).
 pub fn hears_only(socket: &impl AsFd, flags: u8) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     {
@@ -152,9 +154,10 @@ pub fn hears_only(socket: &impl AsFd, flags: u8) -> io::Result<()> {
         let step = |code: u32, then, otherwise, k| SockFilter::new(code as u16, then, otherwise, k);
         SockRef::from(socket).attach_filter(&[
             step(BPF_LD | BPF_B | BPF_ABS, 0, 0, 13), // the TCP header's byte of flags
-            step(BPF_JMP | BPF_JSET | BPF_K, 0, 1, flags.into()), // one of them: go on; none: skip one
-            step(BPF_RET | BPF_K, 0, 0, u32::MAX),                // let the whole segment in
-            step(BPF_RET | BPF_K, 0, 0, 0),                       // let nothing in
+            // One of them: go on; none: skip one.
+            step(BPF_JMP | BPF_JSET | BPF_K, 0, 1, flags.into()),
+            step(BPF_RET | BPF_K, 0, 0, u32::MAX), // let the whole segment in
+            step(BPF_RET | BPF_K, 0, 0, 0),        // let nothing in
         ])
     }
     #[cfg(not(target_os = "linux"))]
@@ -176,7 +179,8 @@ impl Drip {
         Drip(thread::spawn(move || {
             for byte in bytes {
                 thread::sleep(pause); // no synchronisation: its length is the subject
-                let sending = Instant::now(); // the thread may stand still right after the write, too
+                // Before the write: the thread may stand still right after it, too.
+                let sending = Instant::now();
                 stream.write_all(&[*byte])?;
                 longest = longest.max(sent.elapsed());
                 sent = sending;

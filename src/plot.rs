@@ -1,7 +1,7 @@
 //! Numbers as a picture in a terminal: panels of bars one below the other, a column for each look.
 //!
-//! It draws what it is given, in lines of text that are as good in a pipe as on a screen: no colour, no
-//! cursor, at most [`WIDTH`] characters. It measures nothing.
+//! It draws what it is given, in lines of text that are as good in a pipe as on a screen: no
+//! colour, no cursor, at most [`WIDTH`] characters. It measures nothing.
 
 use std::fmt;
 

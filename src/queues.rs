@@ -1,5 +1,5 @@
-//! One direction of a connection, look by look: what stands in the sender's Send-Q and the receiver's
-//! Recv-Q, and the window between them; and a picture of that.
+//! One direction of a connection, look by look: what stands in the sender's Send-Q and the
+//! receiver's Recv-Q, and the window between them; and a picture of that.
 
 use std::io;
 
@@ -29,7 +29,8 @@ pub struct Look {
 }
 
 impl Queues {
-    /// The direction that begins at this end. Where there is no table to read, there will be no looks.
+    /// The direction that begins at this end. Where there is no table to
+    /// read, there will be no looks.
     #[must_use]
     pub fn of(sender: End) -> Queues {
         Queues {

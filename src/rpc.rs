@@ -86,8 +86,8 @@ impl<'a> Request<'a> {
         Ok(text.0)
     }
 
-    /// The argument: Go sends exactly one object, in an array. None, or null, is one whose fields are
-    /// all empty.
+    /// The argument: Go sends exactly one object, in an array. None, or
+    /// null, is one whose fields are all empty.
     ///
     /// # Errors
     /// The text of a JSON-RPC error: no array, no object in it, or a field of another type.

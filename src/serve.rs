@@ -71,8 +71,8 @@ impl fmt::Display for Totals {
 /// (two seconds at most), and joins all threads.
 ///
 /// # Errors
-/// The listener itself has failed: nothing can be accepted any more. Threads are joined all the same.
-/// Or there was too little of something to begin with.
+/// The listener itself has failed: nothing can be accepted any more. Threads are joined all the
+/// same. Or there was too little of something to begin with.
 pub fn serve<H>(
     listener: TcpListener,
     stop: &Stop,
@@ -123,9 +123,9 @@ where
     })
 }
 
-/// The accept loop, on a thread of its own. It must keep up with whoever dials, and to start a thread
-/// takes longer than to dial: so it starts one itself only when a single connection has come, and
-/// leaves a crowd to the other thread.
+/// The accept loop, on a thread of its own. It must keep up with whoever dials, and to start a
+/// thread takes longer than to dial: so it starts one itself only when a single connection has
+/// come, and leaves a crowd to the other thread.
 fn accept(
     mut gate: Gate,
     queue: mpsc::Sender<Vec<TcpStream>>,

@@ -60,9 +60,9 @@ impl<'a> Stage<'a> {
         self.client(client, its).server(client, servers)
     }
 
-    /// The kernel must show these for the four ends of two connections with a proxy between: the client,
-    /// the proxy's end to it, the proxy's end to the server, the server. Given are the clients' ends: the
-    /// second connection's client is the proxy.
+    /// The kernel must show these for the four ends of two connections with a proxy between: the
+    /// client, the proxy's end to it, the proxy's end to the server, the server. Given are the
+    /// clients' ends: the second connection's client is the proxy.
     pub fn proxied(
         self,
         client: End,
@@ -93,13 +93,15 @@ impl<'a> Stage<'a> {
         self
     }
 
-    /// What has been seen besides the table, on the wire for instance: printed before it, line by line.
+    /// What has been seen besides the table, on the wire for instance:
+    /// printed before it, line by line.
     pub fn passed(mut self, lines: &'a str) -> Stage<'a> {
         self.passed = lines;
         self
     }
 
-    /// Plays the stage: tells, waits for the kernel to agree, asks, prints the table, explains, pauses.
+    /// Plays the stage: tells, waits for the kernel to agree, asks, prints
+    /// the table, explains, pauses.
     ///
     /// # Errors
     /// The kernel did not agree in time (the message shows both), or the output is closed.

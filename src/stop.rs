@@ -98,8 +98,8 @@ impl Stop {
         self.0.since.get().copied()
     }
 
-    /// Waits until a descriptor can be read from, to a deadline if there is one: true if it can, and
-    /// false when the deadline has passed, whatever has come by then.
+    /// Waits until a descriptor can be read from, to a deadline if there is one: true if it can,
+    /// and false when the deadline has passed, whatever has come by then.
     ///
     /// # Errors
     /// [`io::ErrorKind::Interrupted`]: the wish has been made. Or poll(2) failed.
@@ -109,7 +109,8 @@ impl Stop {
         loop {
             let limit = match until.map(Deadline::remaining) {
                 None => PollTimeout::NONE,
-                // Rounded up to milliseconds: rounded down, what is left would be waited for in a busy loop.
+                // Rounded up to milliseconds: rounded down, what is left
+                // would be waited for in a busy loop.
                 Some(Ok(left)) => (left + Duration::from_micros(999))
                     .try_into()
                     .unwrap_or(PollTimeout::MAX),
@@ -157,7 +158,8 @@ mod other {
         },
     };
 
-    /// Readable, for poll(2), once it has been written, as an eventfd(2) is: two descriptors for one.
+    /// Readable, for poll(2), once it has been written, as an eventfd(2)
+    /// is: two descriptors for one.
     #[derive(Debug)]
     pub struct EventFd {
         writer: UnixStream,

@@ -2,9 +2,10 @@
 //! blksize (RFC 2348), timeout and tsize (RFC 2349), agreed on as RFC 2347 has it.
 //!
 //! [`packet`] is the codec, [`options`] what the two ends agree on, [`netascii`] the text of other
-//! systems: none of them does I/O. `transfer` is both ends of a transfer, from the request to the last
-//! block, over a [`Line`]; and how the line's packets are sent, and sent again, is what lesson `tftp` is
-//! about. [`program`] makes a program of it, and [`by_hand`] a client of whom each packet is told.
+//! systems: none of them does I/O. `transfer` is both ends of a transfer, from
+//! the request to the last block, over a [`Line`]; and how the line's packets
+//! are sent, and sent again, is what lesson `tftp` is about. [`program`] makes
+//! a program of it, and [`by_hand`] a client of whom each packet is told.
 
 pub mod by_hand;
 mod line;
@@ -27,7 +28,8 @@ pub use self::{
     transfer::{Files, get, put},
 };
 
-/// The number of bytes in every block but the last, unless both ends agree on another (RFC 1350, 2).
+/// The number of bytes in every block but the last, unless both ends agree
+/// on another (RFC 1350, 2).
 pub const BLOCK_SIZE: u16 = 512;
 
 /// The most bytes of a block that both ends can agree on (RFC 2348).
@@ -102,8 +104,8 @@ impl fmt::Display for Told {
 
 impl Error for Told {}
 
-/// The error that an ERROR packet of the peer's becomes. Its kind is `NotFound`, `PermissionDenied`,
-/// `StorageFull` or `AlreadyExists` where the code says so, and else `Other`.
+/// The error that an ERROR packet of the peer's becomes. Its kind is `NotFound`,
+/// `PermissionDenied`, `StorageFull` or `AlreadyExists` where the code says so, and else `Other`.
 #[must_use]
 pub fn peers_error(code: u16, text: &str) -> io::Error {
     let text = text.to_owned();

@@ -1,6 +1,6 @@
 //! What the threads of this process are doing: running, or blocked in which system call, on which
-//! descriptor, and for how long (proc(5): `/proc/pid/task/tid/syscall` and `schedstat`). A kernel may
-//! restrict the first of these files; then a thread is [`Doing::Unknown`].
+//! descriptor, and for how long (proc(5): `/proc/pid/task/tid/syscall` and `schedstat`). A kernel
+//! may restrict the first of these files; then a thread is [`Doing::Unknown`].
 
 mod lasts;
 mod system_call;
@@ -148,8 +148,8 @@ fn turns(task: &Path) -> io::Result<u64> {
     }
 }
 
-/// How long the calling thread has waited for a CPU so far, ready to run. Zero where the kernel does
-/// not say.
+/// How long the calling thread has waited for a CPU so far, ready to run.
+/// Zero where the kernel does not say.
 #[must_use]
 pub fn run_delay() -> Duration {
     delay(Path::new("/proc/thread-self"))
@@ -179,7 +179,10 @@ fn delay(task: &Path) -> Duration {
 pub fn wait_in(call: Call, count: usize) -> Option<bool> {
     let look = || {
         let threads = others()?;
-        let in_call = |thread: &&Thread| matches!(thread.doing, Doing::Blocked { call: is, .. } if is == call);
+        let in_call = |thread: &&Thread| match thread.doing {
+            Doing::Blocked { call: is, .. } => is == call,
+            _ => false,
+        };
         let blocked = threads.iter().filter(in_call).count() >= count;
         let unknown = threads.iter().all(|thread| thread.doing == Doing::Unknown);
         Ok((blocked || unknown).then_some(blocked))

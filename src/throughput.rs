@@ -9,9 +9,9 @@ use std::{
 
 use crate::peer::connected;
 
-/// How many bytes a second go through what is between two ends, as a ratio to a direct connection to
-/// this listener: the median of rounds in which both take turns, each over new connections, for one
-/// round tells of the machine's mood as much as of them.
+/// How many bytes a second go through what is between two ends, as a ratio to a direct connection
+/// to this listener: the median of rounds in which both take turns, each over new connections, for
+/// one round tells of the machine's mood as much as of them.
 ///
 /// # Errors
 /// As for connect, write and read, or other bytes have arrived than were sent.
@@ -30,8 +30,8 @@ pub fn beside_direct(
     Ok(ratios[ratios.len() / 2])
 }
 
-/// Bytes a second from one end to the other: one sends for 50 ms and ends, the other reads to the end
-/// of file.
+/// Bytes a second from one end to the other: one sends for 50 ms and ends,
+/// the other reads to the end of file.
 fn throughput(from: &TcpStream, to: &TcpStream) -> io::Result<f64> {
     const TIME: Duration = Duration::from_millis(50);
     const ONCE: usize = 256 << 10; // bytes for each call: the calls must not be what is measured

@@ -1,18 +1,18 @@
-//! The protocol of lesson `transfer`, by which a file is sent: its name, answered OK; its size, answered
-//! OK; its content, answered OK. A connection carries one file.
+//! The protocol of lesson `transfer`, by which a file is sent: its name, answered OK; its size,
+//! answered OK; its content, answered OK. A connection carries one file.
 //!
 //! | | who | what | at most |
 //! |---|---|---|---|
 //! | name | sender | a message: UTF-8, the last part of a path | [`NAME`] bytes |
 //! | size | sender | a message: 8 bytes, big-endian | the room on the receiver's disk |
 //! | content | sender | so many bytes as the size said | |
-//! | answer to each | receiver | a message: `OK`, or why not, and then nothing more | [`ANSWER`] bytes |
+//! | answer to each | receiver | a message: `OK`; or why not, the last one | [`ANSWER`] bytes |
 //!
-//! A message is framed: its length in 4 bytes, big-endian, then so many bytes. The content has no frame
-//! of its own: the size is one. Memory is used for one piece of it at a time.
+//! A message is framed: its length in 4 bytes, big-endian, then so many bytes. The content has no
+//! frame of its own: the size is one. Memory is used for one piece of it at a time.
 //!
-//! No wait is without a limit: name and size have ten seconds in all, and each [piece](PIECE) of the
-//! content has ten of its own, for a file may be of any size.
+//! No wait is without a limit: name and size have ten seconds in all, and each [piece](PIECE) of
+//! the content has ten of its own, for a file may be of any size.
 
 mod command;
 
@@ -52,7 +52,8 @@ pub trait Renew: Read + Write {
     /// What is read and written from now on must be over within this time.
     fn renew(&mut self, limit: Duration);
 
-    /// As [`Renew::renew`], while nothing has been agreed on: a server that stops need not wait for it.
+    /// As [`Renew::renew`], while nothing has been agreed on: a server
+    /// that stops need not wait for it.
     fn renew_idle(&mut self, limit: Duration) {
         self.renew(limit);
     }
@@ -77,8 +78,8 @@ impl Renew for &Connection<'_> {
 /// Sends a file: the sender's part of the protocol.
 ///
 /// # Errors
-/// It was refused, and why; a deadline has passed; the connection has ended; the content could not be
-/// read, or has become shorter than `size`.
+/// It was refused, and why; a deadline has passed; the connection has ended; the content could not
+/// be read, or has become shorter than `size`.
 pub fn send(mut stream: impl Renew, name: &str, content: impl Read, size: u64) -> io::Result<()> {
     stream.renew(PATIENCE);
     write_message(&mut stream, name.as_bytes())?;
@@ -99,12 +100,12 @@ pub fn send(mut stream: impl Renew, name: &str, content: impl Read, size: u64) -
 
 /// Receives a file into a folder: the receiver's part. Returns its name and its size in bytes.
 ///
-/// It is there when all of it is, and not before. One that is there already is kept, unless it is to be
-/// replaced. What goes wrong is told to the sender too, if it can still be told.
+/// It is there when all of it is, and not before. One that is there already is kept, unless it is
+/// to be replaced. What goes wrong is told to the sender too, if it can still be told.
 ///
 /// # Errors
-/// Anything that the sender has not kept to; a deadline has passed; the connection has ended; the folder
-/// or its disk cannot take the file.
+/// Anything that the sender has not kept to; a deadline has passed; the connection has ended; the
+/// folder or its disk cannot take the file.
 pub fn receive(
     mut stream: impl Renew,
     folder: &Folder,
@@ -143,8 +144,8 @@ fn receive_file(
 /// Reads a message of at most so many bytes, and nothing of what comes behind it.
 ///
 /// # Errors
-/// `InvalidData`: it is longer, and nothing was read or allocated for it. `UnexpectedEof`: the end of file
-/// came before its end. What reading fails with.
+/// `InvalidData`: it is longer, and nothing was read or allocated for it. `UnexpectedEof`: the end
+/// of file came before its end. What reading fails with.
 pub fn read_message(mut stream: impl Read, limit: usize) -> io::Result<Vec<u8>> {
     let mut length = [0; 4];
     fill(&mut stream, &mut length)?;

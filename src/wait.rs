@@ -5,19 +5,21 @@
 //! could make it happen and at the sockets between them, and ends in one of five ways:
 //!
 //! 1. It happened.
-//! 2. It cannot happen ([`Stuck::Hang`]): in three looks in a row every thread is blocked in the same
-//!    call and has not run in between, none of these calls has a timeout, and nothing is under way in
-//!    any of the sockets. Nobody is left who could act, since the caller only waits.
+//! 2. It cannot happen ([`Stuck::Hang`]): in three looks in a row every thread is blocked in the
+//!    same call and has not run in between, none of these calls has a timeout, and nothing is under
+//!    way in any of the sockets. Nobody is left who could act, since the caller only waits.
 //! 3. The threads spin ([`Stuck::Spin`]): they have used CPU time, without blocking and without
 //!    moving a byte.
-//! 4. Nothing moves, but that proves nothing ([`Stuck::Idle`]): the threads wait again and again with
-//!    a timeout, or for something outside, or the kernel retransmits without success, for two seconds. One wait
-//!    with a timeout, and one retransmission timer, are waited for however long they are.
+//! 4. Nothing moves, but that proves nothing ([`Stuck::Idle`]): the threads wait
+//!    again and again with a timeout, or for something outside, or the kernel
+//!    retransmits without success, for two seconds. One wait with a timeout, and
+//!    one retransmission timer, are waited for however long they are.
 //! 5. The ceiling was reached ([`Stuck::Ceiling`]).
 //!
-//! Whatever changes in a socket's state or queues starts all of these again, so a thread that is slow
-//! has all the time it needs. A thread that is ready to run but gets no CPU uses up none of it: only
-//! CPU time counts against a thread that runs, and only time spent blocked against one that waits.
+//! Whatever changes in a socket's state or queues starts all of these again,
+//! so a thread that is slow has all the time it needs. A thread that is ready
+//! to run but gets no CPU uses up none of it: only CPU time counts against a
+//! thread that runs, and only time spent blocked against one that waits.
 
 mod quiet;
 mod weigh;
@@ -42,15 +44,15 @@ pub const IDLE: Duration = Duration::from_secs(2);
 /// How long to wait where the kernel shows nothing at all.
 const BLIND: Duration = Duration::from_secs(10);
 
-/// The time between two looks, at least and at most. A look costs about 0.1 ms and a few microseconds
-/// for each thread, and the threads that are waited for may need the CPU.
+/// The time between two looks, at least and at most. A look costs about 0.1 ms and a few
+/// microseconds for each thread, and the threads that are waited for may need the CPU.
 const BETWEEN_LOOKS: (Duration, Duration) = (Duration::from_micros(500), Duration::from_millis(20));
 
 /// The threads that could make it happen, and the sockets between them, at one moment.
 #[derive(Clone, Debug, Default)]
 pub struct Look {
-    /// The threads, but for the one that waits. Looked at before the sockets: what they have done by
-    /// then, the sockets show.
+    /// The threads, but for the one that waits. Looked at before the sockets: what they have done
+    /// by then, the sockets show.
     pub threads: Vec<Thread>,
     /// The TCP sockets, both ends of each connection.
     pub sockets: Vec<Row>,
@@ -79,7 +81,8 @@ pub enum Stuck {
     Hang(Look),
     /// The threads have used this much CPU time without blocking and without moving a byte.
     Spin(Duration, Look),
-    /// Nothing has moved for this long, while the threads waited with timeouts or for something outside.
+    /// Nothing has moved for this long, while the threads waited with
+    /// timeouts or for something outside.
     Idle(Duration, Look),
     /// Something still moved when the ceiling was reached, this long after the wait began.
     Ceiling(Duration, Look),
@@ -149,9 +152,9 @@ fn describe(threads: &[Thread]) -> String {
 
 /// Waits until `ask` has an answer, or until the evidence says that it never will.
 ///
-/// `ask` is given a time. It waits at most that long for the event, in a call that the event ends if
-/// there is one, and returns `None` if it has not come. It is asked once more after the last look: it
-/// may have happened just before.
+/// `ask` is given a time. It waits at most that long for the event, in a call that the event ends
+/// if there is one, and returns `None` if it has not come. It is asked once more after the last
+/// look: it may have happened just before.
 ///
 /// # Errors
 /// What `ask` failed with.

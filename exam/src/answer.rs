@@ -1,4 +1,4 @@
-//! The student's function on a thread of its own: what it returned, that it panicked, or that it has
+//! The student's function on a separate thread: what it returned, that it panicked, or that it has
 //! not come back. A thread that does not come back is abandoned; its process ends with the check.
 
 use std::{
@@ -80,8 +80,8 @@ pub(super) fn returned() -> Vec<String> {
         .clone()
 }
 
-/// Notes each panic instead of printing it, and hands it on. `student_file` is the file's path or its last
-/// components.
+/// Notes each panic instead of printing it, and hands it on.
+/// `student_file` is the file's path or its last components.
 pub(super) fn record_panics(student_file: String, tell: impl Fn(&Problem) + Send + Sync + 'static) {
     panic::set_hook(Box::new(move |info: &PanicHookInfo| {
         let at = info
@@ -106,8 +106,8 @@ pub(super) fn record_panics(student_file: String, tell: impl Fn(&Problem) + Send
     }));
 }
 
-/// The line in the student's file: of the panic itself, or of the call that has led to it. If the panic has
-/// nothing to do with that file, where it is.
+/// The line in the student's file: of the panic itself, or of the call that has led to it. If the
+/// panic has nothing to do with that file, where it is.
 fn spot_of_panic(at: &Location, student_file: &str) -> Option<Spot> {
     let own = Spot::of_panic(&at.to_string());
     if Path::new(at.file()).ends_with(student_file) {
@@ -210,7 +210,7 @@ impl<T> Answer<'_, T> {
         self.exam.fail_waiting(Awaited::Return, expected(), seen)
     }
 
-    /// Waits until the answer's threads do nothing more by themselves, and checks that the function has
+    /// Waits until each of the answer's threads is blocked, and checks that the function has
     /// not returned.
     ///
     /// # Errors
@@ -250,9 +250,9 @@ impl<T> Answer<'_, T> {
         })
     }
 
-    /// Interrupts the system call in which the function's thread waits, by a signal that does nothing
-    /// else. A call that had done a part of its work returns how much (signal(7), SA_RESTART); any
-    /// other is restarted.
+    /// Interrupts the system call in which the function's thread waits, by a signal that does
+    /// nothing else. A call that had done a part of its work returns how much (signal(7),
+    /// SA_RESTART); any other is restarted.
     ///
     /// # Errors
     /// Signals cannot be caught here.

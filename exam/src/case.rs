@@ -1,5 +1,5 @@
-//! A check that was not met: what was expected, what was seen, the kernel's evidence, and the causes
-//! that follow from these.
+//! A check that was not met: what was expected, what was seen, the kernel's evidence, and the
+//! causes that follow from these.
 
 use socket_workshop::{
     table::State,
@@ -10,7 +10,7 @@ use super::{
     Stuck,
     answer::{Problem, problems, returned},
     evidence::{Evidence, Seen},
-    report::{Failure, Marked},
+    report::{Failure, Marked, PANICKED},
 };
 
 /// What a check returns.
@@ -51,7 +51,7 @@ pub struct Case {
     pub panicked: bool,
     /// How the wait ended, if the check waited for something that did not happen.
     pub stuck: Option<Stuck>,
-    /// The same as a failure tells it.
+    /// The same as a failure prints it.
     pub(super) proof: Option<String>,
     /// Where the student's code had panicked.
     panics: Vec<Marked>,
@@ -73,8 +73,8 @@ pub enum Awaited {
 
 /// To name the cause of a failure, where what was seen allows it.
 pub trait Because {
-    /// Asks for the cause, if the check has failed and no cause is known yet. `None` is "this is not
-    /// what I know": the next may be asked.
+    /// Asks for the cause, if the check has failed and no cause is known yet. `None` is "this is
+    /// not what I know": the next may be asked.
     #[must_use]
     fn because(self, cause: impl FnOnce(&Case) -> Option<String>) -> Self;
 
@@ -99,16 +99,24 @@ impl<T> Because for Verdict<T> {
     }
 }
 
+/// Each panic once, however often the function was called: an exam may call it again after one.
+fn distinct(problems: Vec<Problem>) -> Vec<Problem> {
+    let mut distinct: Vec<Problem> = Vec::new();
+    for problem in problems {
+        if !distinct.contains(&problem) {
+            distinct.push(problem);
+        }
+    }
+    distinct
+}
+
 impl Case {
     /// Everything as it is now. What the functions have returned, and where they have panicked, is
     /// added to what was seen: later it might be the exam's own doing.
     pub(super) fn new(expected: String, mut seen: String, evidence: Evidence) -> Case {
-        let problems = problems();
+        let problems = distinct(problems());
         for problem in problems.iter().take(3) {
-            seen += &format!(
-                "\nyour code panicked at {}: {}",
-                problem.at, problem.message
-            );
+            seen += &format!("\n{PANICKED}{}: {}", problem.at, problem.message);
         }
         if !seen.contains("it has returned") {
             for returned in returned().iter().take(3) {
@@ -160,8 +168,8 @@ impl Case {
         self.evidence.threads.contains(&Doing::Running)
     }
 
-    /// The failure as it is told. The check knew the cause, or the suite does, or the evidence alone
-    /// says something.
+    /// The failure as it is printed. The check knew the cause, or the
+    /// suite does, or the evidence alone says something.
     pub(super) fn close(mut self, exercise: &str, suites: fn(&Case) -> Option<String>) -> Failure {
         let known = self.cause.take();
         let cause = known.or_else(|| suites(&self)).or_else(|| self.likely());
@@ -171,7 +179,7 @@ impl Case {
         kernel.extend(self.proof);
         Failure {
             places: self.panics,
-            steps: Vec::new(), // the supervisor has heard them
+            steps: Vec::new(), // the supervisor has received them
             expected: self.expected,
             seen: self.seen,
             bytes: self.bytes,
@@ -187,14 +195,17 @@ impl Case {
     fn likely(&self) -> Option<String> {
         let queued = self.yours().is_some_and(|seen| seen.row.recv_q > 0);
         Some(if self.is_running() && self.is_in(State::CloseWait) {
-            "The peer has closed (CLOSE_WAIT), and your thread is running: most likely `read` returns \
-             Ok(0), end of file, and the loop takes it for data and reads again, for ever."
+            "The peer has closed (CLOSE_WAIT), and your thread is running: most likely `read` \
+             returns Ok(0), end of file, and the loop treats it as data and reads again and again."
+        } else if self.is_running() && matches!(self.stuck, Some(Stuck::Spin(..))) {
+            "Your thread runs and waits for nothing: a loop that does not end, or that tries \
+             again and again what fails."
         } else if self.is_running() {
-            "Your thread is running and not waiting for anything: a loop that does not end, or tries \
-             something again and again that fails."
+            "Your thread was running when the exam looked at it: it was not waiting in a system \
+             call."
         } else if self.is_blocked_in(&[Call::Read]) && !queued {
-            "Your thread waits in a read for bytes that nobody will send. What has come it has read \
-             already: Recv-Q is 0."
+            "Your thread waits in a read for bytes that nobody will send. It has read all that has \
+             come: Recv-Q is 0."
         } else if self.is_blocked_in(&[Call::Write]) {
             "Your thread is blocked in a write: the peer's receive buffer and your send buffer are \
              full, and the peer is not reading."
@@ -203,10 +214,56 @@ impl Case {
         } else if self.is_blocked_in(&[Call::Lock]) {
             "Your thread waits for another thread: a lock, a channel, or a join."
         } else if self.is_blocked_in(&[Call::Sleep]) {
-            "Your thread sleeps. Wait for an event instead: the bytes, the end of file, the deadline."
+            "Your thread sleeps. Wait for an event instead: the bytes, the end of file, the \
+             deadline."
         } else {
             return None;
         }
         .to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use socket_workshop::wait::Look;
+
+    use super::{Case, Doing, Evidence, Problem, Stuck, distinct};
+
+    #[test]
+    fn a_loop_is_the_cause_only_where_a_spin_is_proven() {
+        let evidence = Evidence {
+            threads: vec![Doing::Running],
+            ..Evidence::default()
+        };
+        let mut case = Case::new("x".to_owned(), "y".to_owned(), evidence);
+        let cause = case.likely().unwrap();
+        assert!(
+            !cause.contains("loop") && cause.contains("was running"),
+            "{cause}"
+        );
+        case.stuck = Some(Stuck::Spin(Duration::from_millis(300), Look::default()));
+        let cause = case.likely().unwrap();
+        assert!(cause.contains("a loop that does not end"), "{cause}");
+    }
+
+    #[test]
+    fn a_panic_that_is_met_again_is_shown_once() {
+        let panic = |message: &str, line: u32| Problem {
+            message: message.to_owned(),
+            at: format!("echo.rs:{line}"),
+            spot: None,
+        };
+        let first = panic("overflow", 5);
+        let met = [
+            &first,
+            &panic("overflow", 6),
+            &first,
+            &panic("end", 5),
+            &first,
+        ];
+        let shown = distinct(met.into_iter().cloned().collect());
+        assert_eq!(shown, [first, panic("overflow", 6), panic("end", 5)]);
     }
 }

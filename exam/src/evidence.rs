@@ -10,7 +10,7 @@ use socket_workshop::{
 
 use super::threads;
 
-/// A failure shows so many sockets: where there are more, they are many of the same kind.
+/// A failure shows at most this many sockets: where there are more, they are many of the same kind.
 const SHOWN: usize = 12;
 
 /// Whose a socket is.
@@ -116,8 +116,8 @@ impl Evidence {
     }
 }
 
-/// A port that was given up is free for anybody: a connection between two sockets of other processes
-/// is no evidence.
+/// Another process may use a port that was closed: a connection between two sockets of other
+/// processes is not evidence.
 fn without_others_connections(sockets: &mut Vec<Seen>) {
     let is_others = |seen: &&Seen| {
         seen.whose == Whose::Nobodys && seen.row.inode != 0 && seen.row.state != State::Listen
@@ -160,7 +160,7 @@ impl Seen {
             Whose::Yours(fd) => format!("yours, fd {fd}"),
             Whose::Peers => "the exam's".to_owned(),
             Whose::Nobodys if *state == State::TimeWait => String::new(),
-            Whose::Nobodys if self.row.inode == 0 => "nobody's".to_owned(),
+            Whose::Nobodys if self.row.inode == 0 => "no descriptor".to_owned(),
             Whose::Nobodys => "another process's".to_owned(),
         };
         let state = match (self.row.protocol, self.row.is_unconnected()) {

@@ -1,7 +1,7 @@
 //! What examines a student's answer: an [`Exam`] runs it against honest and hostile peers, and when
 //! it does not do what a check is about, asks the kernel what its sockets and threads are doing.
 //!
-//! A [`Suite`] is the checks of one exercise. Each check runs in a process of its own (`supervise`),
+//! A [`Suite`] is the checks of one exercise. Each check runs in a separate process (`supervise`),
 //! so that an answer which hangs, spins, exits or eats all descriptors costs one check, and nothing
 //! is left of it. A check never names a particular answer: what it says follows from what arrived,
 //! what was returned, and what the kernel shows.
@@ -99,11 +99,10 @@ impl<A: Copy> Suite<A> {
     /// The `main` of an exercise: makes every check, prints what came of it, and returns 0 if all
     /// passed, 1 if one failed, 3 if none failed but some could not be made here.
     ///
-    /// Arguments are parts of names, of which one must occur in a check for it to be made; `--json`, to
-    /// print reports that can be read by a program; and `--hold`, to make one check after the other,
-    /// and to stop the process of one that fails until Enter, so that its sockets can be looked at.
-    /// Others, which `cargo test` may pass
-    /// on to every test, are ignored.
+    /// Arguments are parts of names, of which one must occur in a check for it to be made;
+    /// `--json`, to print reports that can be read by a program; and `--hold`, to make one check
+    /// after the other, and to stop the process of one that fails until Enter, so that its sockets
+    /// can be looked at. Others, which `cargo test` may pass on to every test, are ignored.
     #[track_caller]
     pub fn examine(&self, answer: A) -> ExitCode {
         self.examine_file(Location::caller().file(), answer)
@@ -115,7 +114,8 @@ impl<A: Copy> Suite<A> {
     }
 }
 
-/// One check under way: who hears what is done, and what is needed to ask the kernel about it.
+/// One check under way: where its steps are reported, and what is needed
+/// to ask the kernel about it.
 pub struct Exam {
     supervisor: Supervisor,
     kernel: RefCell<Option<Kernel>>,
@@ -150,8 +150,8 @@ impl fmt::Debug for Exam {
 impl Exam {
     fn new(supervisor: Supervisor) -> Exam {
         let kernel = Kernel::open().ok();
-        // What is open before the check begins is none of its TCP sockets: the links to the supervisor and
-        // to the kernel.
+        // What is open before the check begins is none of its TCP sockets: the links to the
+        // supervisor and to the kernel.
         let others = sockets_by_inode().into_keys().map(|inode| (inode, 0));
         Exam {
             supervisor,
@@ -172,10 +172,10 @@ impl Exam {
     /// Notes what has just been done. A failure lists all of it.
     pub fn step(&self, what: impl Into<String>) {
         self.forget_stuck();
-        self.supervisor.hear(&Message::Step(what.into()));
+        self.supervisor.report(&Message::Step(what.into()));
     }
 
-    /// From now on waits take a change of this number for something that moves: for a check that has many
+    /// From now on a change of this number counts as progress in waits: for a check that has many
     /// calls made by one thread, each of which may take its time.
     pub fn counts(&self, done: &Arc<AtomicUsize>) {
         self.counted.replace(Some(Arc::clone(done)));
@@ -224,8 +224,8 @@ impl Exam {
         }
     }
 
-    /// What connect says for this address. `None` if the SYN will never be answered. The call itself does
-    /// not wait in the kernel: the exam could not look meanwhile.
+    /// What connect says for this address. `None` if the SYN will never be answered. The call
+    /// itself does not wait in the kernel: the exam could not look meanwhile.
     ///
     /// # Errors
     /// There is no such socket here.
@@ -260,8 +260,8 @@ impl Exam {
 
     /// What the kernel shows now.
     ///
-    /// A thread that is in the middle of something gets a moment to come to rest, so that the
-    /// evidence shows where it stays and not what it was passing by.
+    /// A thread that is running gets a moment to block, so that the evidence shows where it stays
+    /// and not what it was passing by.
     pub fn evidence(&self) -> Evidence {
         let (begun, cpu) = (Instant::now(), cpu_time());
         loop {
@@ -334,7 +334,8 @@ impl Exam {
     }
 }
 
-/// For what the exam itself needs: if the machine does not grant it, nothing can be said of the answer.
+/// For what the exam itself needs: if the machine does not grant it,
+/// nothing can be said of the answer.
 ///
 /// # Errors
 /// [`Unmet::NotHere`].

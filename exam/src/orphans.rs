@@ -1,7 +1,7 @@
-//! What an answer leaves behind. A process whose parent ends becomes a child of the nearest ancestor that
-//! is a subreaper (PR_SET_CHILD_SUBREAPER, prctl(2)). No process group, session or empty environment of
-//! its own changes that. So the examiner is a subreaper, and a child that it has not started itself is
-//! an orphan.
+//! The processes that an answer leaves. A process whose parent ends becomes a child of the nearest
+//! ancestor that is a subreaper (PR_SET_CHILD_SUBREAPER, prctl(2)). A new process group, a new
+//! session or an empty environment does not change that. So the examiner is a subreaper, and a
+//! child that it has not started itself is an orphan.
 
 use std::{
     collections::HashSet,
@@ -23,8 +23,8 @@ use nix::{
 };
 use socket_workshop::deadline::Deadline;
 
-/// SIGKILL takes effect at once, unless the kernel is busy for the process. Orphans that start others
-/// faster than they are killed must not hold the examiner up.
+/// SIGKILL takes effect at once, unless the kernel is busy for the process. Orphans that start
+/// others faster than they are killed must not hold the examiner up.
 const LIMIT: Duration = Duration::from_secs(2);
 
 /// How often a process that was killed is looked at before the first rest.
@@ -32,8 +32,8 @@ const AT_ONCE: usize = 200;
 
 /// This process as the parent of orphans, until the value is dropped.
 ///
-/// A child that has not been waited for keeps its number, so a signal cannot reach a stranger. That is
-/// why all who start, wait for or kill children here take turns.
+/// A child that has not been waited for keeps its number, so a signal cannot reach a stranger. That
+/// is why all who start, wait for or kill children here take turns.
 #[derive(Debug)]
 pub struct Orphans {
     /// Children that are not orphans: those started here, and those that were there before.
@@ -56,8 +56,8 @@ impl Orphans {
         Ok(child)
     }
 
-    /// Kills a child of [`Orphans::spawn`], stopped or not, and waits until it has ended. Its number may
-    /// become another's afterwards.
+    /// Kills a child of [`Orphans::spawn`], stopped or not, and waits until it has ended. Its
+    /// number may become another's afterwards.
     pub fn end(&self, child: &mut Child) -> io::Result<process::ExitStatus> {
         let _ = child.kill();
         let status = child.wait()?;
@@ -65,7 +65,8 @@ impl Orphans {
         Ok(status)
     }
 
-    /// Kills all orphans, and those that become orphans by that. What is left after two seconds stays.
+    /// Kills all orphans, and those that become orphans by that. What is
+    /// left after two seconds stays.
     pub fn kill(&self) {
         let mut ours = self.turn();
         let deadline = Deadline::after(LIMIT);
@@ -74,7 +75,8 @@ impl Orphans {
             let mut orphans: Vec<Pid> = orphans.collect();
             for orphan in &orphans {
                 if kill(*orphan, Signal::SIGKILL) == Err(Errno::EPERM) {
-                    ours.insert(*orphan); // it has another user's rights: nothing can be done about it
+                    // It has another user's rights: nothing can be done about it.
+                    ours.insert(*orphan);
                 }
             }
             orphans.retain(|orphan| !ours.contains(orphan));
@@ -104,7 +106,7 @@ pub fn pid(child: &Child) -> Pid {
     Pid::from_raw(child.id().cast_signed())
 }
 
-/// How many processes descend from this one; not many more than so many are counted.
+/// How many processes descend from this one. Stops counting soon after `most`.
 pub fn descendants(process: Pid, most: usize) -> usize {
     let mut found = children_of(process).unwrap_or_default();
     let mut looked = 0;
@@ -153,8 +155,8 @@ fn children_of(process: Pid) -> io::Result<Vec<Pid>> {
     Ok(children)
 }
 
-/// The same, where the kernel has no such lists (CONFIG_PROC_CHILDREN): every process tells its parent in
-/// the second field after its name (proc(5), `/proc/pid/stat`).
+/// The same, where the kernel has no such lists (CONFIG_PROC_CHILDREN): every process shows its
+/// parent in the second field after its name (proc(5), `/proc/pid/stat`).
 fn children_by_parent() -> Vec<Pid> {
     let is_child = |pid: &Pid| {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok();
@@ -172,7 +174,7 @@ fn children_by_parent() -> Vec<Pid> {
         .collect()
 }
 
-/// Elsewhere than on Linux orphans go to init, and nobody can tell whose they were.
+/// On other systems orphans become children of init, and their former parent is not known.
 fn subreaper(on: bool) {
     #[cfg(target_os = "linux")]
     let _ = nix::sys::prctl::set_child_subreaper(on);

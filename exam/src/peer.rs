@@ -1,5 +1,6 @@
-//! The exam's end of a connection: an honest peer or a hostile one. Whatever it does becomes a step,
-//! whatever it waits for it waits for by evidence, and what it did not get becomes a failure (`receive`).
+//! The exam's end of a connection: an honest peer or a hostile one.
+//! Whatever it does becomes a step, whatever it waits for it waits for by
+//! evidence, and what it did not get becomes a failure (`receive`).
 
 mod receive;
 
@@ -22,8 +23,8 @@ use super::{
     Awaited, Because, Exam, Unmet, Verdict, here, text::quote, threads::OURS, waiting::is_ready,
 };
 
-/// A call of the exam's own never waits in the kernel: what it waits for the engine must see. And a peer
-/// that has closed is an error, not a signal.
+/// A call of the exam's own never waits in the kernel: what it waits for the engine must see. And a
+/// peer that has closed is an error, not a signal.
 const NOW: MsgFlags = MsgFlags::MSG_DONTWAIT.union(MsgFlags::MSG_NOSIGNAL);
 
 /// The exam's end of a connection.
@@ -142,7 +143,7 @@ impl<'e> Peer<'e> {
         Ok(())
     }
 
-    /// Begins to send all of it, on a thread of its own, and reads nothing meanwhile. When the value is
+    /// Begins to send all of it, on a second thread, and reads nothing meanwhile. When the value is
     /// dropped the connection is shut down, if by then not all has been taken.
     ///
     /// # Errors
@@ -185,7 +186,8 @@ impl<'e> Peer<'e> {
     /// # Errors
     /// The answer has reset the connection.
     pub fn half_close(&self) -> Verdict {
-        self.step("shut down the sending half (FIN)"); // before it takes effect: it may end the answer
+        // Before it takes effect: it may end the answer.
+        self.step("shut down the sending half (FIN)");
         match self.stream.shutdown(Shutdown::Write) {
             Ok(()) => Ok(()),
             Err(error) => self.broken("the connection to stay open", &error),

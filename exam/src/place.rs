@@ -1,8 +1,9 @@
-//! Where a student's answer hangs, spins or panics: the line in their file, drawn as rustc draws it.
+//! Where a student's answer hangs, spins or panics: the line in their
+//! file, drawn as rustc draws it.
 //!
 //! [`places`] stops the threads of another process for a moment, unwinds their stacks and finds the
-//! innermost frame in the student's file. [`draw`] shows the line. The place of a panic is known from
-//! its `Location`: [`Spot::of_panic`].
+//! innermost frame in the student's file. [`draw`] shows the line. The place of a panic is known
+//! from its `Location`: [`Spot::of_panic`].
 //!
 //! ```no_run
 //! use std::path::Path;
@@ -24,8 +25,8 @@
 //! - Call it once the verdict is known, not before. Some system calls of the threads return EINTR.
 //! - While it runs, no other thread of this process may wait for the child or for any child, by
 //!   `Child::wait` or `waitid`: the kernel would report the stops of the traced threads there.
-//! - The program needs debug information. In optimised code a function's last call can be a jump, and
-//!   then its caller has no frame. `[profile.dev]` builds exercises unoptimised.
+//! - The program needs debug information. In optimised code a function's last call can be a jump,
+//!   and then its caller has no frame. `[profile.dev]` builds exercises unoptimised.
 
 #[cfg(all(
     target_os = "linux",
@@ -110,12 +111,12 @@ impl fmt::Display for NotSeen {
 
 impl std::error::Error for NotSeen {}
 
-/// Where the threads of a process are in the student's file, ordered by thread number. Threads that are
-/// not in the file are left out.
+/// Where the threads of a process are in the student's file, ordered by thread number. Threads that
+/// are not in the file are left out.
 ///
-/// `student_file` is the file's path or its last components, as `Location::caller().file()` returns it.
-/// The process must be a child of this one (Yama's ptrace_scope 1). A look takes about 10 ms, up to
-/// 500 ms more if a thread does not stop, and up to 5 s if one gets no CPU to stop on.
+/// `student_file` is the file's path or its last components, as `Location::caller().file()` returns
+/// it. The process must be a child of this one (Yama's ptrace_scope 1). A look takes about 10 ms,
+/// up to 500 ms more if a thread does not stop, and up to 5 s if one gets no CPU to stop on.
 ///
 /// # Errors
 /// The kernel refuses it, the program has no debug information, or the process has ended.

@@ -1,4 +1,4 @@
-//! What a wait has shown, as a failure tells it.
+//! What a wait has shown, as a failure prints it.
 
 use std::time::Duration;
 
@@ -24,21 +24,26 @@ pub(super) fn line(stuck: &Stuck) -> String {
                 .to_owned()
         }
         Stuck::Hang(look) if is_dialing(look) => format!(
-            "proven: {}, each SYN is dropped (the accept queue is full), and the exam accepts nothing",
+            "proven: {}, each SYN is dropped (the accept queue is full), and the exam accepts \
+             nothing",
             waits(&threads)
         ),
         Stuck::Hang(_) => format!(
             "proven: {}, no segment is under way, and the exam sends nothing more",
             waits(&threads)
         ),
-        Stuck::Spin(cpu, _) => {
+        Stuck::Spin(cpu, look) => {
             let who = match threads.len() {
                 1 => "your thread has",
                 _ => "your threads have",
             };
             let cpu = cpu.as_millis();
+            let and_without = match look.sockets.is_empty() {
+                true => "returning",
+                false => "moving a byte",
+            };
             format!(
-                "proven: {who} used {cpu} ms of CPU time without waiting and without moving a byte"
+                "proven: {who} used {cpu} ms of CPU time without waiting and without {and_without}"
             )
         }
         Stuck::Idle(time, _) => format!(
@@ -132,7 +137,36 @@ fn waits(threads: &[&Thread]) -> String {
 fn seconds(time: Duration) -> String {
     match time.as_millis() {
         milliseconds @ ..1000 => format!("{milliseconds} ms"),
-        600_000.. => format!("{:.0} min", time.as_secs_f64() / 60.0), // what is left of an hour, say
+        // What is left of an hour, say.
+        600_000.. => format!("{:.0} min", time.as_secs_f64() / 60.0),
         _ => format!("{:.1} s", time.as_secs_f64()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use socket_workshop::{
+        table::{End, Kernel},
+        wait::{Look, Stuck},
+    };
+
+    use super::line;
+
+    #[test]
+    fn a_spin_speaks_of_bytes_only_where_there_is_a_socket() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let end = End::of(&listener).unwrap();
+        let row = Kernel::open().unwrap().row(end).unwrap();
+        let told = |sockets| {
+            let look = Look {
+                sockets,
+                ..Look::default()
+            };
+            line(&Stuck::Spin(Duration::from_millis(300), look))
+        };
+        assert!(told(row.into_iter().collect()).ends_with(" and without moving a byte"));
+        assert!(told(Vec::new()).ends_with(" and without returning"));
     }
 }

@@ -78,6 +78,19 @@ pub struct Failure {
     pub look: Option<String>,
 }
 
+impl Failure {
+    /// The first panic: its file, line and message, and the student's line if that is another one,
+    /// as it is for a panic in std.
+    fn panic(&self) -> Option<(&str, Option<&Spot>)> {
+        let panic = self
+            .seen
+            .lines()
+            .find_map(|line| line.strip_prefix(PANICKED))?;
+        let place = self.places.first(); // panics stand before where threads wait
+        Some((panic, place.map(|place| &place.spot)))
+    }
+}
+
 /// A place in the student's file, and what happens there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Marked {
@@ -86,6 +99,9 @@ pub struct Marked {
     /// What is said of it.
     pub label: String,
 }
+
+/// How a line of what was seen begins that is about a panic; its place and message follow.
+pub(super) const PANICKED: &str = "your code panicked at ";
 
 /// Where the student's threads were when a check had failed.
 #[derive(Debug, Default)]
@@ -137,7 +153,7 @@ impl Places {
     }
 }
 
-/// A failure shows so many places.
+/// A failure shows at most this many places.
 const PLACES: usize = 3;
 
 /// Where a failure's text begins, and where it ends: a terminal has 80 columns.
@@ -147,7 +163,7 @@ const WIDTH: usize = 80 - INDENT;
 /// Of more steps than this, those in the middle are left out.
 const STEPS: usize = 12;
 
-/// Tells reports: checks that passed as they come, failures at the end.
+/// Prints reports: checks that passed as they come, failures at the end.
 #[derive(Debug, Default)]
 pub struct Teller {
     in_full: bool,
@@ -156,8 +172,8 @@ pub struct Teller {
 }
 
 impl Teller {
-    /// On stdout: in colour if it is a terminal, unless the environment has a NO_COLOR that is not empty
-    /// (no-color.org).
+    /// On stdout: in colour if it is a terminal, unless the environment
+    /// has a NO_COLOR that is not empty (no-color.org).
     #[must_use]
     pub fn on_stdout() -> Teller {
         let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
@@ -174,7 +190,7 @@ impl Teller {
         self
     }
 
-    /// A report as it comes: its text, unless it is a failure, which is told at the end.
+    /// A report as it comes: its text, unless it is a failure, which comes at the end.
     pub fn take(&mut self, report: Report) -> Option<String> {
         match &report.outcome {
             Outcome::Failed(_) | Outcome::Todo { .. } => {
@@ -221,11 +237,12 @@ impl Teller {
     }
 }
 
-/// Whether one correction may mend both.
+/// Whether one correction may mend both: they have one cause, or one panic.
 fn has_same_cause(one: &Outcome, other: &Outcome) -> bool {
     match (one, other) {
         (Outcome::Failed(one), Outcome::Failed(other)) => {
-            one.cause.is_some() && one.cause == other.cause
+            let has_same_panic = one.panic().is_some() && one.panic() == other.panic();
+            has_same_panic || (one.cause.is_some() && one.cause == other.cause)
         }
         (Outcome::Todo { at: one, .. }, Outcome::Todo { at: other, .. }) => one == other,
         _ => false,
@@ -374,7 +391,7 @@ fn part(name: &str, text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Failure, Outcome, Report, STEPS, Stated, Teller, numbered, tell};
+    use super::{Failure, Outcome, PANICKED, Report, STEPS, Stated, Teller, numbered, tell};
     use crate::Level;
 
     fn failed(check: &str, cause: &str) -> Report {
@@ -415,6 +432,26 @@ mod tests {
                 "\n{first}\n2 more checks fail for the same reason:\n  three\n  four\n\n\
                  FAILED  two\n(`--all` shows every failure in full)"
             )
+        );
+    }
+
+    #[test]
+    fn a_panic_that_is_met_twice_is_told_once() {
+        let panicked = |check: &str, cause: &str, line: u32| {
+            let mut report = failed(check, cause);
+            if let Outcome::Failed(failure) = &mut report.outcome {
+                failure.seen = format!("it has panicked\n{PANICKED}echo.rs:{line}: overflow");
+            }
+            report
+        };
+        let mut teller = Teller::default();
+        for (check, cause, line) in [("one", "a", 5), ("two", "b", 5), ("three", "c", 6)] {
+            assert_eq!(teller.take(panicked(check, cause, line)), None);
+        }
+        let text = teller.end();
+        assert!(
+            text.contains("\n1 more check fails for the same reason:\n  two\n\nFAILED  three\n"),
+            "{text}"
         );
     }
 

@@ -1,6 +1,6 @@
 //! An examination is a process for each check, all at once. Whatever an answer does to its process,
-//! it does to one check: the supervisor hears each step as it is done, kills what has not ended by
-//! its limit or takes too much of the machine, its children too, and reports.
+//! it does to one check: the supervisor receives each step as it is done, kills what has not ended
+//! by its limit or takes too much of the machine, its children too, and reports.
 //!
 //! A pass is what the supervisor itself concludes: every report in its order and with this run's
 //! secret (`protocol`), the end of the check, an exit status of 0 after it, and no excess.
@@ -75,7 +75,7 @@ pub(super) fn main<A: Copy>(suite: &Suite<A>, file: &str, answer: A) -> ExitCode
     }
 }
 
-/// Makes the checks, all at once, and tells each as soon as those before it are told. Those that may
+/// Makes the checks, all at once, and prints each report after those before it. Those that may
 /// be held are made one after the other.
 fn report_all(exercise: &str, checks: &[Check<'_>], json: bool, hold: bool) -> io::Result<u8> {
     let in_full = env::args().any(|argument| argument == "--all");
@@ -111,7 +111,7 @@ fn report_all(exercise: &str, checks: &[Check<'_>], json: bool, hold: bool) -> i
     if !json {
         say!("{}", teller.end())?;
         let note = if not_here > 0 {
-            format!("; {not_here} could not be checked here")
+            format!(", {not_here} could not be made here")
         } else {
             String::new()
         };

@@ -1,4 +1,4 @@
-//! Bytes as people read them: text in quotes, with what is no text escaped, and a mark under the
+//! Bytes as people read them: text in quotes, with other bytes escaped, and a mark under the
 //! byte that is meant.
 
 /// Longer texts are cut, by their length on the screen.
@@ -15,12 +15,13 @@ pub fn quote(bytes: &[u8]) -> String {
     format!("\"{start}…\" ({} bytes)", bytes.len())
 }
 
-/// So many bytes in a line of [`dump`], and so many lines of it.
+/// How many bytes stand in a line of [`dump`], and its most lines.
 const COLUMNS: usize = 16;
 const LINES: usize = 6;
 
-/// Bytes in hexadecimal and as text, sixteen a line behind the offset of the first, with a mark under
-/// the one that is meant: it may be the one behind the last. Of many lines, those around the mark.
+/// Bytes in hexadecimal and as text, sixteen a line after the offset of
+/// the first, with a mark under the one that is meant. The mark may stand
+/// after the last byte. Of many lines, those around the mark.
 #[must_use]
 pub fn dump(bytes: &[u8], at: Option<usize>) -> String {
     let marked = at.map(|at| at / COLUMNS);
@@ -52,10 +53,10 @@ pub fn dump(bytes: &[u8], at: Option<usize>) -> String {
 
 /// Two lines: the bytes around one of them, and a mark under it with its offset.
 pub(super) fn mark(bytes: &[u8], at: usize) -> String {
-    let (_, behind) = escape(bytes[..at].iter().rev(), SHOWN / 2);
-    let before = bytes[at - behind..at].escape_ascii().to_string();
+    let (_, earlier) = escape(bytes[..at].iter().rev(), SHOWN / 2);
+    let before = bytes[at - earlier..at].escape_ascii().to_string();
     let (after, ahead) = escape(bytes[at..].iter(), SHOWN / 2);
-    let cut = if behind < at { "…" } else { "" };
+    let cut = if earlier < at { "…" } else { "" };
     let rest = if at + ahead < bytes.len() { "…" } else { "" };
     let indent = " ".repeat(1 + cut.chars().count() + before.len());
     format!("\"{cut}{before}{after}{rest}\"\n{indent}^ byte {at}")
@@ -80,7 +81,8 @@ pub(super) fn parting(a: &[u8], b: &[u8]) -> usize {
     a.iter().zip(b).take_while(|(a, b)| a == b).count()
 }
 
-/// So many bytes, of which each eight are their own offset: what is missing or doubled shows at once.
+/// `len` bytes in which every eight are their offset as text, so that
+/// missing or doubled bytes show.
 #[must_use]
 pub fn numbered(len: usize) -> Vec<u8> {
     let offsets = (0..len).step_by(8);
@@ -126,8 +128,8 @@ mod tests {
             )
         );
         assert_eq!(dump(b"", Some(0)), "        ^^ byte 0");
-        let behind = dump(&[7; 16], Some(16));
-        assert!(behind.ends_with("\n        ^^ byte 16"), "{behind}");
+        let after = dump(&[7; 16], Some(16));
+        assert!(after.ends_with("\n        ^^ byte 16"), "{after}");
         let long = dump(&[7; 1000], Some(500));
         assert!(
             long.contains("^^ byte 500\n") && long.ends_with("(1000 bytes in all)"),

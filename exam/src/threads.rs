@@ -4,14 +4,14 @@ use std::io;
 
 use socket_workshop::threads::{Doing, Thread, others};
 
-/// The names of threads that are the exam's own begin so. All others are the student's, for a thread
-/// has the name of the one that started it.
+/// The names of threads that are the exam's own begin so. All others are the student's, for a
+/// thread has the name of the one that started it.
 pub(super) const OURS: &str = "exam";
 
 /// The name of a thread of the exam's that only measures a time: it makes nothing happen.
 pub(super) const CLOCK: &str = "exam clock";
 
-/// A failure shows so many lines of threads.
+/// A failure shows at most this many lines of threads.
 const SHOWN: usize = 6;
 
 /// Each of the student's threads.
@@ -29,8 +29,8 @@ pub(super) fn is_of_this_check(thread: &Thread) -> bool {
     !thread.name.starts_with("ctrl-c") && thread.name != CLOCK
 }
 
-/// As a failure shows them: one line for each kind, with how many there are. Where that would be many
-/// lines, the descriptors are left out.
+/// As a failure shows them: one line for each kind, with how many there are. Where that would be
+/// many lines, the descriptors are left out.
 pub(super) fn lines(threads: &[Doing]) -> Vec<String> {
     let mut kinds = kinds(threads.iter().copied());
     if kinds.len() > SHOWN {
@@ -51,7 +51,28 @@ pub(super) fn lines(threads: &[Doing]) -> Vec<String> {
     kinds.into_iter().map(line).collect()
 }
 
-/// So many of all the student's threads, and the verb.
+/// Where they are blocked, for a step: `your 2 threads are blocked in accept and in a read (recv)`.
+/// `None` if there are no threads, or one is not blocked.
+pub(super) fn blocked(threads: &[Thread]) -> Option<String> {
+    let mut calls: Vec<String> = Vec::new();
+    for thread in threads {
+        let Doing::Blocked { call, .. } = thread.doing else {
+            return None;
+        };
+        let call = format!("in {call}");
+        if !calls.contains(&call) {
+            calls.push(call);
+        }
+    }
+    let who = match threads.len() {
+        0 => return None,
+        1 => "your thread is blocked".to_owned(),
+        count => format!("your {count} threads are blocked"),
+    };
+    Some(format!("{who} {}", calls.join(" and ")))
+}
+
+/// How many of all the student's threads, and the verb.
 pub(super) fn who(count: usize, all: usize) -> String {
     match (count, all) {
         (1, 1) => "your thread is".to_owned(),
@@ -74,8 +95,31 @@ fn kinds(threads: impl Iterator<Item = Doing>) -> Vec<(Doing, usize)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Doing, lines};
+    use super::{Doing, Thread, blocked as blocked_in, lines};
     use socket_workshop::threads::Call;
+
+    fn thread(doing: Doing) -> Thread {
+        Thread {
+            id: 1,
+            name: "answer".to_owned(),
+            doing,
+            call: None,
+            turns: 0,
+        }
+    }
+
+    #[test]
+    fn a_step_names_each_call_once_and_only_if_all_threads_are_blocked() {
+        let blocked = |call, fd| thread(Doing::Blocked { call, fd });
+        let (accepts, reads) = (blocked(Call::Accept, Some(3)), blocked(Call::Read, Some(7)));
+        let reads_too = blocked(Call::Read, Some(8));
+        assert_eq!(
+            blocked_in(&[accepts.clone(), reads, reads_too]).as_deref(),
+            Some("your 3 threads are blocked in accept and in a read (recv)")
+        );
+        assert_eq!(blocked_in(&[accepts, thread(Doing::Running)]), None);
+        assert_eq!(blocked_in(&[]), None);
+    }
 
     #[test]
     fn many_threads_are_told_without_their_descriptors() {

@@ -1,7 +1,7 @@
 //! Rules that are about time. A lower bound is strict: an answer that waits must not end before its
-//! limit. An upper bound leaves room for what is not the answer's doing: the time it was ready to run
-//! and had no CPU, and a margin. A wait of the exam's own runs beside the answer; where that misses its
-//! bounds, the machine is too busy, and nothing is said of the answer.
+//! limit. An upper bound leaves room for what is not the answer's doing: the time it was ready to
+//! run and had no CPU, and a margin. A wait of the exam's own runs beside the answer; where that
+//! misses its bounds, the machine is too busy, and nothing is said of the answer.
 
 use std::{
     thread::{self, JoinHandle},
@@ -60,7 +60,8 @@ impl Reference {
     /// Whether a call took at least the limit, and at most that and the margin.
     ///
     /// # Errors
-    /// The exam's own wait was late by more than half of the margin: the machine is too busy to say.
+    /// The exam's own wait was late by more than half of the margin: the
+    /// machine is too busy to say.
     pub fn judges(self, took: Took, margin: Duration) -> Verdict<Timing> {
         if took.time < self.limit {
             return Ok(Timing::Early);

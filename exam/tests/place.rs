@@ -31,6 +31,7 @@ use exam::place::{Place, draw, places};
 use libtest_mimic::{Arguments, Failed, Trial};
 use nix::{
     sys::{
+        ptrace,
         signal::{Signal, kill},
         wait::{Id, WaitPidFlag, waitid},
     },
@@ -62,6 +63,10 @@ fn main() -> ExitCode {
     trials.push(Trial::test(
         "a_stopped_process_is_seen_and_stays_stopped",
         a_stopped_process_is_seen_and_stays_stopped,
+    ));
+    trials.push(Trial::test(
+        "says_that_another_is_debugging_it",
+        says_that_another_is_debugging_it,
     ));
     trials.push(Trial::test("takes_no_signal_away", takes_no_signal_away));
     let is_root = nix::unistd::geteuid().is_root();
@@ -319,6 +324,32 @@ fn takes_no_signal_away() -> Result<(), Failed> {
         looks.join().expect("it does not panic")?;
         Ok::<_, Failed>(())
     })?;
+    played.ends()
+}
+
+fn says_that_another_is_debugging_it() -> Result<(), Failed> {
+    let played = Played::start("reads", false)?;
+    played.rests()?;
+    let id = played.child.id();
+    let seen = thread::scope(|scope| {
+        let (seized, is_seized) = mpsc::channel();
+        let (done, is_done) = mpsc::channel::<()>();
+        scope.spawn(move || {
+            for task in fs::read_dir(format!("/proc/{id}/task")).unwrap() {
+                let thread = task.unwrap().file_name().into_string().unwrap();
+                let thread = Pid::from_raw(thread.parse().unwrap());
+                ptrace::seize(thread, ptrace::Options::empty()).unwrap();
+            }
+            seized.send(nix::unistd::gettid()).unwrap();
+            let _ = is_done.recv(); // an error: the sender is gone, and this thread ends, and detaches
+        });
+        let debugger = is_seized.recv().expect("it seizes each thread");
+        let seen = places(id, STUDENTS);
+        drop(done);
+        seen.map_err(|reason| (debugger, reason.to_string()))
+    });
+    let (debugger, why) = seen.expect_err("a thread has one tracer at most");
+    assert_eq!(why, format!("process {debugger} is debugging it already"));
     played.ends()
 }
 

@@ -1,9 +1,9 @@
 //! How a failed program ends: in order if it can, and after one second in any case.
 //!
-//! `thread::scope` joins its threads before an error leaves it. Each lesson closes what its threads wait
-//! for, so that they end. If one still waits, the join would hang and the user would never see the error.
-//! So [`soon`] starts a limit of one second. When it runs out, the program prints its message, removes its
-//! temporary folders and exits.
+//! `thread::scope` joins its threads before an error leaves it. Each lesson closes what its threads
+//! wait for, so that they end. If one still waits, the join would hang and the user would never see
+//! the error. So [`soon`] starts a limit of one second. When it runs out, the program prints its
+//! message, removes its temporary folders and exits.
 
 use std::{
     process,
@@ -61,7 +61,8 @@ pub(super) fn first() -> Option<String> {
     FIRST.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
-/// Called by a thread before it prints how the program ends. A second caller waits here for the exit.
+/// Called by a thread before it prints how the program ends. A second
+/// caller waits here for the exit.
 pub(super) fn take_last_word() {
     while LAST_WORD.swap(true, SeqCst) {
         thread::park();

@@ -15,8 +15,8 @@ use std::{
 
 use crate::fault::Attempt;
 
-/// A new, empty folder among the system's temporary ones, of this user only. Dropping it removes it, with
-/// all that is in it.
+/// A new, empty folder among the system's temporary ones, of this user only. Dropping it removes
+/// it, with all that is in it.
 #[derive(Debug)]
 pub struct Temporary(PathBuf);
 
@@ -27,10 +27,12 @@ fn there() -> MutexGuard<'static, Vec<PathBuf>> {
     THERE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Removes every [`Temporary`] of this process: [`process::exit`] drops nothing and would leave them.
+/// Removes every [`Temporary`] of this process: [`process::exit`] drops
+/// nothing and would leave them.
 pub fn remove_temporary_folders() {
     for path in there().drain(..) {
-        // This fails if another thread creates a file in the folder meanwhile: try again, within bounds.
+        // This fails if another thread creates a file in the folder
+        // meanwhile: try again, within bounds.
         let _ = (0..100).find(|_| fs::remove_dir_all(&path).is_ok() || !path.exists());
     }
 }

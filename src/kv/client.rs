@@ -51,7 +51,8 @@ impl Client {
     /// Stores a value under a key.
     ///
     /// # Errors
-    /// The call failed. Whatever the failure, the connection must not be used again: its answer may still come.
+    /// The call failed. Whatever the failure, the connection must not be
+    /// used again: its answer may still come.
     pub fn put(&mut self, key: &str, value: &str) -> io::Result<()> {
         let PutReply {} = self.call(
             "KV.Put",

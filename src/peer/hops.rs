@@ -1,17 +1,19 @@
-//! Segments lost on purpose, without privileges. A socket can demand a minimum TTL of what it receives
-//! (RFC 5082 uses that against packets from far away), and a sender can choose the TTL of what it sends.
+//! Segments lost on purpose, without privileges. A socket can demand a
+//! minimum TTL of what it receives (RFC 5082 uses that against packets
+//! from far away), and a sender can choose the TTL of what it sends.
 
 use std::{io, os::fd::AsFd};
 
 use socket2::SockRef;
 
-/// Makes the kernel drop every TCP segment that arrives for this socket with a TTL (IPv6: hop limit) below
-/// this, and count it (`Row::drops`). The sender gets no answer, as if a cable had been pulled. Accepted
-/// connections inherit the setting from their listener. 0 lets everything in again.
+/// Makes the kernel drop every TCP segment that arrives for this socket with
+/// a TTL (IPv6: hop limit) below this, and count it (`Row::drops`). The
+/// sender gets no answer, as if a cable had been pulled. Accepted connections
+/// inherit the setting from their listener. 0 lets everything in again.
 ///
 /// The kernel sends segments with a TTL of 64, unless [`set_ttl`] or `net.ipv4.ip_default_ttl` say
-/// otherwise: 255 drops them all. It is IP_MINTTL (ip(7)), and IPV6_MINHOPCOUNT for IPv6. Only Linux has
-/// it for TCP as far as we know: on other systems nothing is dropped.
+/// otherwise: 255 drops them all. It is IP_MINTTL (ip(7)), and IPV6_MINHOPCOUNT for IPv6. Only
+/// Linux has it for TCP as far as we know: on other systems nothing is dropped.
 ///
 /// # Errors
 /// As for setsockopt.
@@ -33,7 +35,8 @@ pub fn set_min_ttl(socket: &impl AsFd, ttl: u8) -> io::Result<()> {
     }
 }
 
-/// Sets the TTL (IPv6: hop limit) of what this socket sends. With 255 it passes every [`set_min_ttl`].
+/// Sets the TTL (IPv6: hop limit) of what this socket sends. With 255 it
+/// passes every [`set_min_ttl`].
 ///
 /// # Errors
 /// As for setsockopt.

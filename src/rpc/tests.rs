@@ -1,4 +1,5 @@
-//! Bytes in, calls and answers out. What Go itself said is in `tests/go-jsonrpc.txt` (see `kv::tests`).
+//! Bytes in, calls and answers out. What Go itself said is in
+//! `tests/go-jsonrpc.txt` (see `kv::tests`).
 
 use std::io::{BufReader, Read};
 

@@ -79,8 +79,8 @@ impl<'a> Connection<'a> {
     pub fn between_messages(&self, limit: Duration) {
         self.timed.borrow_mut().renew(limit);
         self.shared.idle.store(true, SeqCst);
-        // In the one order that SeqCst promises, either the accept loop sees that this connection is
-        // idle, or we see the stop.
+        // In the one order that SeqCst promises, either the accept loop sees that this connection
+        // is idle, or we see the stop.
         if self.stop.requested() {
             self.shared.end_idleness();
         }
@@ -94,9 +94,9 @@ impl<'a> Connection<'a> {
     }
 
     /// Closes the sending half, and reads to the peer's end of file for up to a second: to close
-    /// with bytes unread would send RST, and the peer could lose our last answer (RFC 1122, 4.2.2.13).
-    /// A connection that was idle at the stop does not wait: it takes what has arrived, and closes,
-    /// with RST if the peer was still sending.
+    /// with bytes unread would send RST, and the peer could lose our last answer (RFC 1122,
+    /// 4.2.2.13). A connection that was idle at the stop does not wait: it takes what has arrived,
+    /// and closes, with RST if the peer was still sending.
     pub(super) fn finish(&self) -> io::Result<()> {
         if self.peer_closed.get() {
             return Ok(()); // closing the descriptor sends the FIN, and nothing is left to read

@@ -167,14 +167,15 @@ impl<'a> Gate<'a> {
         })
     }
 
-    /// Connections that wait, once there are any: after a quiet time one, to be served at once; then
-    /// all. After the stop, idle connections are told that nothing more will come, those that are
-    /// queued still get their turn, and then it is `None`.
+    /// Connections that wait, once there are any: after a quiet time one, to be served at once;
+    /// then all. After the stop, idle connections are told that nothing more will come, those that
+    /// are queued still get their turn, and then it is `None`.
     pub(super) fn next(&mut self) -> io::Result<Option<Vec<TcpStream>>> {
         let mut accepted = Vec::new();
         loop {
             if self.stop.requested() && !self.stopping {
-                self.stopping = true; // from here on the stop is readable for ever: not to be waited for
+                // From here on the stop stays readable: not to be waited for.
+                self.stopping = true;
                 self.live
                     .connections()
                     .values()

@@ -1,5 +1,5 @@
-//! A thread for each connection and nothing else, as lesson `listener` spells it out: for whoever must
-//! have the stream itself, and ends with the process.
+//! A thread for each connection and nothing else, as lesson `listener` spells it out: for whoever
+//! must have the stream itself, and ends with the process.
 
 use std::{
     io,
@@ -12,10 +12,12 @@ use super::{
     gate::{SHORTEST_REST, whose},
 };
 
-/// Accepts connections and runs `handle` for each on a thread of its own, until the listener fails, and
-/// the last of these threads has ended. `shutdown` of the listener's receiving half makes it fail.
+/// Accepts connections and runs `handle` for each on a thread of its own,
+/// until the listener fails, and the last of these threads has ended.
+/// `shutdown` of the listener's receiving half makes it fail.
 ///
-/// What goes wrong on a connection ends that connection only; one for which there is no thread is closed.
+/// What goes wrong on a connection ends that connection only; one for
+/// which there is no thread is closed.
 pub fn a_thread_each(
     listener: &TcpListener,
     handle: impl Fn(TcpStream) -> io::Result<()> + Sync,

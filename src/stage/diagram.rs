@@ -1,8 +1,8 @@
 //! The state diagram of RFC 9293 (3.3.2, figure 5), with marks where the kernel has the ends.
 //!
 //! One arrow more than in the figure is drawn, from FIN_WAIT1 straight to TIME_WAIT: there it is a
-//! note. Left out are the ways back (a close in LISTEN or SYN_SENT, a reset), a listener that connects,
-//! for sockets know no such call, and the close in SYN_RECV.
+//! note. Left out are the ways back (a close in LISTEN or SYN_SENT, a reset), a listener that
+//! connects, for sockets know no such call, and the close in SYN_RECV.
 
 use super::{Story, expected::Expected};
 use crate::table::{State, Table};
@@ -35,8 +35,8 @@ const DIAGRAM: &str = "
 ";
 
 impl Story {
-    /// From now on the state diagram is drawn below each table, and in it where the kernel has each end
-    /// that the stage names, by the first letter of its role: `[C]` for the client.
+    /// From now on the state diagram is drawn below each table, and in it where the kernel has each
+    /// end that the stage names, by the first letter of its role: `[C]` for the client.
     pub fn draw_diagrams(&mut self) {
         self.diagram = true;
     }

@@ -16,8 +16,8 @@ pub(super) struct Expected<'a> {
 }
 
 impl Expected<'_> {
-    /// The rows of these ports, with all the figures that are demanded: TCP's, or UDP's where the stage
-    /// names an end of UDP, or both where it names ends of both.
+    /// The rows of these ports, with all the figures that are demanded: TCP's, or UDP's where the
+    /// stage names an end of UDP, or both where it names ends of both.
     pub(super) fn look(&self, kernel: &mut Kernel, ports: &[u16]) -> io::Result<Table> {
         if !self.names_an_end_of(Protocol::Udp) {
             return self.look_at_tcp(kernel, ports);
@@ -40,8 +40,8 @@ impl Expected<'_> {
         self.rows.iter().any(|(_, _, must)| must.needs_info())
     }
 
-    /// Whether to look at the rows of the stage's ends alone says nearly all: each is one row or none,
-    /// and nothing is claimed of others.
+    /// Whether to look at the rows of the stage's ends alone says nearly all: each is one row or
+    /// none, and nothing is claimed of others.
     pub(super) fn can_be_looked_up(&self) -> bool {
         let one_row = |(_, end, must): &(_, End, Must)| !end.is_many() && must.is_of_one_row();
         !self.nothing_else && self.rows.iter().all(one_row)
@@ -74,8 +74,8 @@ impl Expected<'_> {
         self.rows.iter().any(|(_, end, _)| end.is(row))
     }
 
-    /// What the kernel tells of a row and netstat does not print: a listener's backlog, and of the other
-    /// figures those that the stage demands.
+    /// What the kernel tells of a row and netstat does not print: a listener's backlog, and of the
+    /// other figures those that the stage demands.
     pub(super) fn beside_netstat(&self, row: &Row) -> String {
         let backlog = row.backlog.map(|backlog| format!(", backlog {backlog}"));
         let demands = self.rows.iter().filter(|(_, end, _)| end.is(row));

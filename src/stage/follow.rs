@@ -1,5 +1,5 @@
-//! Which rows are the story's: those of the ports that its stages have named, but for what an earlier
-//! run has left there.
+//! Which rows are the story's: those of the ports that its stages have named, but for what an
+//! earlier run has left there.
 
 use std::io;
 
@@ -7,8 +7,9 @@ use super::{Story, expected::is_orphan};
 use crate::table::{End, Kernel, Protocol, Row};
 
 impl Story {
-    /// Takes the ports of an end into the story, unless one of them is there already. Of many ends at
-    /// once those that nobody owns by now are an earlier run's: the story has not named any of them yet.
+    /// Takes the ports of an end into the story, unless one of them is
+    /// there already. Of many ends at once those that nobody owns by now
+    /// are an earlier run's: the story has not named any of them yet.
     pub(super) fn follow(&mut self, end: End) -> io::Result<()> {
         let both = [Some(end.local.port()), end.peer.map(|peer| peer.port())];
         let ports: Vec<u16> = both

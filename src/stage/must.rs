@@ -87,8 +87,8 @@ impl Must {
         Must { rows, ..self }
     }
 
-    /// Bytes not yet read; for a listener, connections in the accept queue; for UDP, the memory that
-    /// datagrams take up which have not been read.
+    /// Bytes not yet read; for a listener, connections in the accept queue; for UDP, the memory
+    /// that datagrams take up which have not been read.
     pub fn recv_q(self, count: impl Into<Count>) -> Must {
         Must {
             recv_q: Some(count.into()),
@@ -112,7 +112,8 @@ impl Must {
         }
     }
 
-    /// SYNs that a listener dropped, or datagrams that a UDP socket did. Where the kernel does not tell it, this is not checked.
+    /// SYNs that a listener dropped, or datagrams that a UDP socket did. Where the kernel does not
+    /// tell it, this is not checked.
     pub fn drops(self, count: impl Into<Count>) -> Must {
         Must {
             drops: Some(count.into()),
@@ -120,8 +121,8 @@ impl Must {
         }
     }
 
-    /// Bytes that the peer is ready to take beyond those acknowledged, as it has told last. Where the
-    /// kernel does not tell it, this is not checked.
+    /// Bytes that the peer is ready to take beyond those acknowledged, as it has told last. Where
+    /// the kernel does not tell it, this is not checked.
     pub fn window(self, count: impl Into<Count>) -> Must {
         Must {
             window: Some(count.into()),
@@ -137,7 +138,8 @@ impl Must {
         }
     }
 
-    /// Bytes written that have not been sent yet. Where the kernel does not tell it, this is not checked.
+    /// Bytes written that have not been sent yet. Where the kernel does
+    /// not tell it, this is not checked.
     pub fn unsent(self, count: impl Into<Count>) -> Must {
         Must {
             unsent: Some(count.into()),

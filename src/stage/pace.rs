@@ -19,7 +19,8 @@ use crate::{
 #[command(about = "A lesson: both ends on loopback, and what the kernel shows of them")]
 pub struct Flags {
     /// The address to listen on; port 0 takes a free port
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8330", value_parser = command::address)]
+    #[arg(long, value_name = "ADDR", value_parser = command::address)]
+    #[arg(default_value = "127.0.0.1:8330")]
     pub listen: SocketAddr,
     /// Wait for Enter after each stage
     #[arg(long)]
@@ -60,7 +61,8 @@ impl Steps {
         Ok(())
     }
 
-    /// If the flags say so, shows this and asks a question about it, whose answer is a list of names.
+    /// If the flags say so, shows this and asks a question about it, whose
+    /// answer is a list of names.
     ///
     /// # Errors
     /// Stdout is closed.
@@ -112,7 +114,8 @@ enum Serve<More: clap::Args> {
     /// Serve real clients, until Ctrl-C
     Serve {
         /// The address to listen on; port 0 takes a free port
-        #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8330", value_parser = command::address)]
+        #[arg(long, value_name = "ADDR", value_parser = command::address)]
+        #[arg(default_value = "127.0.0.1:8330")]
         listen: SocketAddr,
         #[command(flatten)]
         more: More,

@@ -1,5 +1,5 @@
-//! `--predict`: which state will each end be in? Asked before the table is shown, graded after it. Or
-//! another question, where there is no table.
+//! `--predict`: which state will each end be in? Asked before the table is shown, graded after it.
+//! Or another question, where there is no table.
 
 use std::io::{self, Write};
 
@@ -50,7 +50,8 @@ impl Quiz {
         self.over
     }
 
-    /// Asks for names, in their order, and says whether they were right. Nothing is "I do not know".
+    /// Asks for names, in their order, and says whether they were right.
+    /// Nothing is "I do not know".
     pub(super) fn ask_names(
         &mut self,
         out: &mut impl Write,
@@ -114,7 +115,8 @@ fn name(state: State) -> &'static str {
     }
 }
 
-/// The state that is meant, if it is one. CLOSED may be called by what netstat shows of it: nothing.
+/// The state that is meant, if it is one. CLOSED may be called by what
+/// netstat shows of it: nothing.
 fn meant(guess: &str) -> Option<State> {
     let nothing = ["none", "gone", "nothing", "no row"];
     if nothing.contains(&guess.to_ascii_lowercase().as_str()) {

@@ -1,6 +1,6 @@
 //! The maintainer's switch: `REFUSE=3` refuses the third of a lesson's stages and claims, as if the
-//! kernel had not confirmed it, to see how the lesson ends then. `REFUSE=0` refuses none, and the lesson
-//! says at its end how many there are.
+//! kernel had not confirmed it, to see how the lesson ends then. `REFUSE=0` refuses none, and the
+//! lesson says at its end how many there are.
 
 use std::{env, io};
 

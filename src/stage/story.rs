@@ -25,7 +25,8 @@ use crate::{
     wait::{Look, Stuck, World, wait},
 };
 
-/// When a stage is given up although something still moves. On an idle machine it is confirmed at once.
+/// When a stage is given up although something still moves. On an idle
+/// machine it is confirmed at once.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// More than anybody waits.
@@ -40,9 +41,11 @@ pub struct Story {
     pub(super) bold: bool,
     pub(super) kernel: Option<Kernel>,
     pub(super) ports: Vec<u16>,
-    /// Ends that no program owned when the story began: in TIME_WAIT, most likely, since an earlier run.
+    /// Ends that no program owned when the story began: in TIME_WAIT, most
+    /// likely, since an earlier run.
     pub(super) earlier: Vec<End>,
-    /// The parts that ends have played so far, newest last: a row keeps its name when it is not the subject.
+    /// The parts that ends have played so far, newest last: a row keeps
+    /// its name when it is not the subject.
     pub(super) roles: Vec<(String, End)>,
     /// Ends that a stage has shown in TIME_WAIT, and when that ends.
     pub(super) waiting: Vec<(End, Instant)>,
@@ -59,8 +62,8 @@ pub struct Story {
 
 type Witness = Box<dyn FnMut(&Table)>;
 
-/// What a lesson fails with when the kernel, or a call, has refuted it. From now on the program ends: in
-/// order, or without ([`command::ending`]).
+/// What a lesson fails with when the kernel, or a call, has refuted it. From now on the program
+/// ends: in order, or without ([`command::ending`]).
 pub(super) fn refused(message: String) -> io::Error {
     command::ending::soon(&message);
     io::Error::other(message)
@@ -154,7 +157,8 @@ impl Story {
         }
     }
 
-    /// From now on hands each table that a stage has confirmed to this function, for a record of its own.
+    /// From now on hands each table that a stage has confirmed to this
+    /// function, for a record of its own.
     pub fn each_table(&mut self, witness: impl FnMut(&Table) + 'static) {
         self.witness = Some(Box::new(witness));
     }
@@ -170,7 +174,8 @@ impl Story {
         Ok(())
     }
 
-    /// A claim that is not about the table: what a call returned, how long it took. Tells it, if it holds.
+    /// A claim that is not about the table: what a call returned, how long
+    /// it took. Tells it, if it holds.
     ///
     /// # Errors
     /// It does not hold here; or the output is closed.
@@ -262,8 +267,8 @@ impl Story {
         }
     }
 
-    /// Waits until the table shows all that is expected, or never will. `Err` holds the last table, and
-    /// why it does not.
+    /// Waits until the table shows all that is expected, or never will.
+    /// `Err` holds the last table, and why it does not.
     pub(super) fn confirm(
         &self,
         kernel: &mut Kernel,
@@ -276,7 +281,8 @@ impl Story {
                 .retain(|row| !(is_orphan(row) && self.earlier.contains(&row.end())));
             Ok(self.agrees(stage, &last).then(|| last.clone()))
         };
-        // Looking up the stage's ends costs microseconds: wait with that, then take the table to be shown.
+        // Looking up the stage's ends costs microseconds: wait with that,
+        // then take the table to be shown.
         if kernel.looks_up() && stage.can_be_looked_up() {
             let seen = self.wait_for_the_kernel(kernel, stage, |kernel| {
                 Ok(self.agrees(stage, &stage.look_up(kernel)?).then_some(()))
@@ -350,7 +356,8 @@ impl Story {
     }
 }
 
-/// Who could still bring about what a stage claims: the lesson's threads, and the sockets of its ports.
+/// Who could still bring about what a stage claims: the lesson's threads,
+/// and the sockets of its ports.
 struct Cast<'a> {
     kernel: &'a RefCell<&'a mut Kernel>,
     ports: &'a [u16],

@@ -292,7 +292,8 @@ fn rows_of_an_earlier_run_are_no_part_of_the_story() {
         .nothing_else();
     alone.show().unwrap();
     assert!(
-        page.text().contains(" left by an earlier run)"), // ours, and whoever else used that port number
+        // Ours, and those of others that used this port number.
+        page.text().contains(" left by an earlier run)"),
         "{}",
         page.text()
     );

@@ -48,8 +48,9 @@ impl ByHand {
         story.tell(&format!("{} -> {}  {packet}", self.name, to.port()))
     }
 
-    /// Receives the next packet, which must be told as this or begin with it, and tells it. One that has
-    /// come before is passed over: a busy machine may have kept us too long. Returns where it came from.
+    /// Receives the next packet, which must be told as this or begin with
+    /// it, and tells it. One that has come before is passed over: a busy
+    /// machine may have kept us too long. Returns where it came from.
     ///
     /// # Errors
     /// Another one comes, or none within ten seconds; or the output is closed.

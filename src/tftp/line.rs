@@ -1,5 +1,5 @@
-//! The line of one transfer: a UDP socket of its own, and the peer. How packets are sent over it, and
-//! sent again, is a [`Rule`] of whoever opens it.
+//! The line of one transfer: a UDP socket of its own, and the peer. How packets are sent over it,
+//! and sent again, is a [`Rule`] of whoever opens it.
 
 use std::{
     fmt,
@@ -17,14 +17,15 @@ const TIMEOUT: Duration = Duration::from_secs(1);
 /// The opcode of an ACK.
 const ACK: [u8; 2] = [0, 4];
 
-/// Lock-step: sends a packet, and again until an answer to it comes. It is asked of each packet of the
-/// peer's whether it is the answer, until it is.
+/// Lock-step: sends a packet, and again until an answer to it comes. It is asked of each packet of
+/// the peer's whether it is the answer, until it is.
 ///
-/// A DATA packet is to be sent again because time has passed, and for no other reason: never because an
-/// ACK has come twice (RFC 1123, 4.2.3.1). An ACK is sent again when what it acknowledges is.
+/// A DATA packet is to be sent again because time has passed, and for no
+/// other reason: never because an ACK has come twice (RFC 1123, 4.2.3.1).
+/// An ACK is sent again when what it acknowledges is.
 ///
-/// It fails with [`ErrorKind::TimedOut`] when no answer comes, and with [`super::peers_error`] when the
-/// peer ends the transfer.
+/// It fails with [`ErrorKind::TimedOut`] when no answer comes, and with [`super::peers_error`] when
+/// the peer ends the transfer.
 pub type Rule = fn(&mut Line, &Packet<'_>, IsAnswer<'_>) -> io::Result<()>;
 
 /// Asked of a packet whether it is the answer; what is of use in it is taken then.
@@ -37,8 +38,8 @@ pub struct Line {
     pub socket: UdpSocket,
     /// The other end's address.
     pub peer: SocketAddr,
-    /// Whether the peer's port is its TID: not before the server's first answer has come. Until then it is
-    /// the port where the server receives requests.
+    /// Whether the peer's port is its TID: not before the server's first answer has come. Until
+    /// then it is the port where the server receives requests.
     pub met: bool,
     /// How long to wait for an answer before sending again.
     pub timeout: Duration,
@@ -57,8 +58,8 @@ impl fmt::Debug for Line {
 }
 
 impl Line {
-    /// The server's end, for a client that has asked: from a port of its own, and not from the one to
-    /// which the request came.
+    /// The server's end, for a client that has asked: from a port of its own, and not from the one
+    /// to which the request came.
     ///
     /// # Errors
     /// As for socket and bind.
@@ -130,8 +131,8 @@ impl Line {
         self.stop.readable(&self.socket, Some(until))
     }
 
-    /// Whether a datagram from this address is none of this transfer's. A server may answer from any port
-    /// of its address.
+    /// Whether a datagram from this address is none of this transfer's. A
+    /// server may answer from any port of its address.
     #[must_use]
     pub fn is_stranger(&self, from: SocketAddr) -> bool {
         match self.met {
@@ -140,9 +141,9 @@ impl Line {
         }
     }
 
-    /// Tells a stranger, whose datagram of `n` bytes has just been received, that the transfer is not its
-    /// own. Nothing else changes by that, even if it cannot be told. An ERROR is never answered: two ends
-    /// that each take the other for a stranger would go on for ever.
+    /// Tells a stranger, whose datagram of `n` bytes has just been received, that the transfer is
+    /// not its own. Nothing else changes by that, even if it cannot be told. An ERROR is never
+    /// answered: two ends that each take the other for a stranger would go on for ever.
     pub fn turn_away(&self, n: usize, stranger: SocketAddr) {
         if !matches!(Packet::parse(&self.buf[..n]), Some(Packet::Error { .. })) {
             let error = Packet::error(Code::UNKNOWN_TID, "unknown transfer ID");
@@ -150,8 +151,9 @@ impl Line {
         }
     }
 
-    /// After the ACK of the last block: waits for twice the timeout, and if that block comes again, for
-    /// the ACK was lost, sends the ACK again (RFC 1350, 6). After any other packet it does nothing.
+    /// After the ACK of the last block: waits for twice the timeout, and
+    /// if that block comes again, for the ACK was lost, sends the ACK
+    /// again (RFC 1350, 6). After any other packet it does nothing.
     pub fn dally(&mut self) {
         if !self.last.starts_with(&ACK) {
             return;

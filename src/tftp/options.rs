@@ -28,12 +28,12 @@ impl Default for Agreed {
 }
 
 impl Agreed {
-    /// The server's part: what it agrees to of what it is asked for, and the options of its OACK. If
-    /// there are none, no OACK is sent.
+    /// The server's part: what it agrees to of what it is asked for, and the options of its OACK.
+    /// If there are none, no OACK is sent.
     ///
-    /// `size` is the file's, where it is the server that has it, and knows how many bytes it will send.
-    /// Names are taken in letters of either case, and given back as they came. What is unknown, out of
-    /// range or asked for twice is left out.
+    /// `size` is the file's, where it is the server that has it, and knows how many bytes it will
+    /// send. Names are taken in letters of either case, and given back as they came. What is
+    /// unknown, out of range or asked for twice is left out.
     #[must_use]
     pub fn to(asked: &Options, write: bool, size: Option<u64>) -> (Agreed, Options) {
         let (mut agreed, mut answer) = (Agreed::default(), Options::new());
@@ -82,7 +82,8 @@ impl Agreed {
         asked
     }
 
-    /// The client's part: what holds when the server has answered what was asked for with this OACK.
+    /// The client's part: what holds when the server has answered what was
+    /// asked for with this OACK.
     ///
     /// # Errors
     /// The server agrees to something that was not asked for. An ERROR 8 is the answer (RFC 2347).

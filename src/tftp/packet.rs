@@ -22,7 +22,8 @@ pub enum Packet<'a> {
         /// What the client would like to agree on (RFC 2347).
         options: Options,
     },
-    /// DATA, opcode 3: a block of the file. One that is shorter than agreed, perhaps empty, is the last.
+    /// DATA, opcode 3: a block of the file. One that is shorter than
+    /// agreed, perhaps empty, is the last.
     Data {
         /// Its number, from 1. It has 16 bits: behind 65 535 comes 0.
         block: u16,
@@ -43,8 +44,8 @@ pub enum Packet<'a> {
 }
 
 impl<'a> Packet<'a> {
-    /// A client's request to read a file in blocks of so many bytes, its peer waiting so many seconds
-    /// before it sends again.
+    /// A client's request to read a file in blocks of so many bytes, its peer waiting so many
+    /// seconds before it sends again.
     #[must_use]
     pub fn read_request(file: &str, block_size: u16, timeout: u8) -> Packet<'static> {
         let option = |name: &str, value: u16| (name.to_owned(), value.to_string());
@@ -80,8 +81,8 @@ impl<'a> Packet<'a> {
     }
 
     /// Reads a packet. `None`: these bytes are none. Nothing of it is guessed: a string that is not
-    /// ended, or is not UTF-8, makes it none; but an ERROR's text is for people only, and is taken as it
-    /// comes.
+    /// ended, or is not UTF-8, makes it none; but an ERROR's text is for
+    /// people only, and is taken as it comes.
     #[must_use]
     pub fn parse(bytes: &'a [u8]) -> Option<Packet<'a>> {
         let (opcode, rest) = number(bytes)?;

@@ -1,5 +1,5 @@
-//! The program `tftp`: a server for real clients, and a client for real servers. Files and arguments are
-//! dealt with here; by what rule packets are sent again is the caller's.
+//! The program `tftp`: a server for real clients, and a client for real servers. Files and
+//! arguments are dealt with here; by what rule packets are sent again is the caller's.
 
 use std::{
     fmt,
@@ -30,8 +30,8 @@ const MOST: usize = 100;
 /// The longest request there is: any that is longer has been cut, and makes no sense.
 const LONGEST_REQUEST: usize = 1500;
 
-/// What a client asks for: blocks that fill an Ethernet frame (1500 bytes without the headers of IP,
-/// UDP and TFTP), each waited for a second.
+/// What a client asks for: blocks that fill an Ethernet frame (1500 bytes without the headers of
+/// IP, UDP and TFTP), each waited for a second.
 const ASKED: Agreed = Agreed {
     block_size: 1468,
     timeout: Some(Duration::from_secs(1)),
@@ -55,7 +55,8 @@ enum Command {
         /// The folder
         dir: PathBuf,
         /// The address to receive requests at; port 0 takes a free port
-        #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8330", value_parser = command::address)]
+        #[arg(long, value_name = "ADDR", value_parser = command::address)]
+        #[arg(default_value = "127.0.0.1:8330")]
         listen: SocketAddr,
         /// Let clients replace files that are there
         #[arg(long)]
@@ -79,7 +80,8 @@ enum Command {
     },
 }
 
-/// The `main` of a lesson that is also the program: a story, or `serve`, `get` and `put` by this rule.
+/// The `main` of a lesson that is also the program: a story, or `serve`,
+/// `get` and `put` by this rule.
 pub fn play(both_ends: impl FnOnce(&Flags) -> io::Result<()>, rule: Rule) -> ExitCode {
     command::run(|arguments: Arguments| match arguments.command {
         None => both_ends(&arguments.flags),
@@ -132,8 +134,8 @@ pub fn bind(addr: SocketAddr) -> io::Result<UdpSocket> {
     Ok(port)
 }
 
-/// Receives requests at a port, and answers each from a line of its own, on a thread of its own, until
-/// the wish to stop has been made. Transfers that are under way are then ended, too.
+/// Receives requests at a port, and answers each from a line of its own, on a thread of its own,
+/// until the wish to stop has been made. Transfers that are under way are then ended, too.
 ///
 /// # Errors
 /// As for recvfrom.

@@ -24,8 +24,8 @@ impl Files {
         Files { folder, replace }
     }
 
-    /// The server's end of a transfer, to its last packet. The request is a datagram that came to the
-    /// server's port; `line` leads to whoever has sent it. Says what has been done, for people.
+    /// The server's end of a transfer, to its last packet. The request is a datagram that came to
+    /// the server's port; `line` leads to whoever has sent it. Says what has been done, for people.
     ///
     /// # Errors
     /// What went wrong. The peer has been told, unless it knows.
@@ -105,7 +105,8 @@ impl Files {
     }
 }
 
-/// A client's end of a transfer from the server, up to the ACK of its last block: how many bytes came.
+/// A client's end of a transfer from the server, up to the ACK of its last
+/// block: how many bytes came.
 ///
 /// # Errors
 /// What went wrong. The peer has been told, unless it knows.
@@ -143,7 +144,8 @@ fn get_all(line: &mut Line, name: &str, asked: Agreed, sink: &mut impl Write) ->
     line.send(&Packet::Ack(last)).and(Ok(received))
 }
 
-/// A client's end of a transfer to the server, up to the ACK of the last block: how many bytes it was.
+/// A client's end of a transfer to the server, up to the ACK of the last
+/// block: how many bytes it was.
 ///
 /// # Errors
 /// What went wrong. The peer has been told, unless it knows.
@@ -203,8 +205,8 @@ fn send(line: &mut Line, agreed: Agreed, source: &mut impl Read) -> io::Result<u
     }
 }
 
-/// Receives all there is, from this block on: how many bytes, and the number of the last block, which is
-/// still to be acknowledged. `invitation` is what makes the peer send the first.
+/// Receives all there is, from this block on: how many bytes, and the number of the last block,
+/// which is still to be acknowledged. `invitation` is what makes the peer send the first.
 fn receive(
     line: &mut Line,
     agreed: Agreed,
@@ -268,8 +270,8 @@ fn is_text(mode: &str) -> io::Result<bool> {
     }
 }
 
-/// An error of ours ends the transfer, and the peer is told by an ERROR packet. An ERROR of the peer's
-/// is not answered.
+/// An error of ours ends the transfer, and the peer is told by an ERROR
+/// packet. An ERROR of the peer's is not answered.
 fn tell_the_peer<T>(result: io::Result<T>, line: &mut Line) -> io::Result<T> {
     if let Err(error) = &result
         && !is_peers(error)

@@ -1,8 +1,9 @@
 //! How long a blocked system call can last: without end, or until a timeout.
 //!
 //! A read with a timeout and one without look the same in `/proc`. The difference is the socket's
-//! option SO_RCVTIMEO (socket(7)), which is read from a duplicate of the descriptor. Other calls have
-//! the timeout among their arguments, or a pointer to it, which is followed in `/proc/self/mem`.
+//! option SO_RCVTIMEO (socket(7)), which is read from a duplicate of the
+//! descriptor. Other calls have the timeout among their arguments, or a
+//! pointer to it, which is followed in `/proc/self/mem`.
 
 use std::{
     fs::{self, File},
@@ -26,7 +27,8 @@ pub enum Lasts {
     Endless,
     /// No longer than this from now, or from its start.
     AtMost(Duration),
-    /// It waits for something outside this process and its connections: a timer, a child, a terminal.
+    /// It waits for something outside this process and its connections: a
+    /// timer, a child, a terminal.
     Outside,
     /// The kernel does not say.
     Unknown,

@@ -20,8 +20,8 @@ use crate::{
 /// However long the caller was kept from looking, no more than this is counted.
 const ONE_LOOK: Duration = Duration::from_millis(50);
 
-/// A datagram on its way through a busy machine's queues is shown nowhere. So many looks, and so much
-/// time, leave the kernel its turn.
+/// A datagram on its way through a busy machine's queues is shown nowhere. So many looks, and so
+/// much time, leave the kernel its turn.
 const FOR_DATAGRAMS: (u32, Duration) = (10, Duration::from_millis(100));
 
 pub(super) struct Weighing {
@@ -172,8 +172,9 @@ impl Weighing {
             self.equal_since = Instant::now();
         }
         self.equal += 1;
-        // How long a call lasts is read after the look, when its thread may have gone on, and its memory
-        // mean something else. The next look tells: it finds the thread blocked as it was, or not.
+        // How long a call lasts is read after the look, when its thread
+        // may have gone on, and its memory mean something else. The next
+        // look tells: it finds the thread blocked as it was, or not.
         let (looks, time) = FOR_DATAGRAMS;
         self.equal > 1
             && (!look.datagrams || self.equal >= looks && self.equal_since.elapsed() >= time)

@@ -13,6 +13,7 @@ use super::{NOW, Peer};
 use crate::{
     Awaited, Unmet, Verdict,
     text::{mark, parting, quote},
+    threads,
     waiting::is_ready,
 };
 
@@ -119,8 +120,8 @@ impl Peer<'_> {
         self.fail(Awaited::Nothing, expected, seen, got)
     }
 
-    /// Reads nothing: until the answer cannot send anything by itself, or for as long as this, which is
-    /// the subject. The connection must stay open and silent.
+    /// Expects silence: until it is proven that nothing can arrive, or for this time, which is the
+    /// subject. The connection must stay open and silent.
     ///
     /// # Errors
     /// Bytes have come, end of file, or a reset.
@@ -140,7 +141,12 @@ impl Peer<'_> {
         }
         let seen = match short {
             Some(Short::Silence) => {
-                self.step(&format!("heard nothing for {time:?}"));
+                // The wait may have ended sooner than this time, by a proof.
+                let students = threads::students().unwrap_or_default();
+                self.step(&match threads::blocked(&students) {
+                    Some(blocked) => format!("received nothing: {blocked}"),
+                    None => "received nothing, and the connection is still open".to_owned(),
+                });
                 return Ok(());
             }
             Some(Short::EndOfFile) => "end of file".to_owned(),
@@ -177,7 +183,7 @@ impl Peer<'_> {
         }
     }
 
-    /// Reads until so many bytes are there, or there will be no more.
+    /// Reads until `count` bytes are there, or no more will come.
     fn read(&self, count: usize) -> Verdict<(Vec<u8>, Option<Short>)> {
         let mut got = Vec::new();
         let end = self.exam.wait_for(|rest| {
@@ -192,7 +198,7 @@ impl Peer<'_> {
         Ok((got, end.unwrap_or(Some(Short::Silence))))
     }
 
-    /// Reads what is there, up to so many bytes.
+    /// Reads what is there, up to `count` bytes.
     fn read_now(&self, count: usize) -> (Vec<u8>, Option<Short>) {
         let (mut got, mut buf) = (Vec::new(), vec![0; count.min(CHUNK)]);
         while got.len() < count {

@@ -25,7 +25,8 @@ use super::{NotSeen, Place};
 pub(super) fn places(pid: u32, student_file: &str) -> Result<Vec<Place>, NotSeen> {
     let pid = Pid::from_raw(pid.cast_signed());
     thread::scope(|scope| {
-        // A thread that cannot be let go now is let go when the thread that debugs it ends: this one.
+        // A thread that cannot be let go now is let go when the thread
+        // that debugs it ends: this one.
         let debugger = thread::Builder::new().name("exam debugger".to_owned());
         let looking = debugger.spawn_scoped(scope, || look(pid, Path::new(student_file)));
         let looking =
@@ -72,7 +73,8 @@ impl NotSeen {
             ErrorKind::PermissionDenied => {}
             _ => return NotSeen(format!("cannot look at the process: {error}")),
         }
-        // 1 allows a parent to look at its children; from 2 on it takes a capability, or nothing helps.
+        // 1 allows a parent to look at its children; from 2 on it takes a
+        // capability, or nothing helps.
         let scope = fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope").unwrap_or_default();
         let scope = scope.trim();
         if scope.parse().is_ok_and(|scope: u32| scope > 1) {
@@ -99,5 +101,33 @@ impl NotSeen {
             }
             _ => NotSeen(format!("ptrace is refused here ({error})")),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use nix::{errno::Errno, unistd::Pid};
+
+    use super::NotSeen;
+
+    #[test]
+    fn a_thread_or_a_file_that_is_gone_means_that_the_process_has_ended() {
+        let refused = |errno: Errno| NotSeen::refused(Pid::this(), &io::Error::from(errno));
+        assert_eq!(refused(Errno::ESRCH), NotSeen::ended());
+        assert_eq!(refused(Errno::ENOENT), NotSeen::ended());
+    }
+
+    #[test]
+    fn any_other_error_is_named() {
+        let refused = |errno: Errno| NotSeen::refused(Pid::this(), &io::Error::from(errno));
+        let out_of_memory = refused(Errno::ENOMEM).to_string();
+        assert!(
+            out_of_memory.starts_with("cannot look at the process: "),
+            "{out_of_memory}"
+        );
+        let refused = refused(Errno::EPERM).to_string();
+        assert!(refused.starts_with("ptrace is refused here ("), "{refused}");
     }
 }

@@ -13,8 +13,9 @@ const WIDTH: usize = 80;
 /// A longer mark is cut, so that a long line can be cut around it.
 const LONGEST_MARK: usize = 60;
 
-/// Draws a spot with a label, in 80 columns (more only if the file's path needs it). Paths are read, and
-/// shown, relative to `root`. If the file cannot be read, only its path and line are shown.
+/// Draws a spot with a label, in 80 columns (more only if the file's path
+/// needs it). Paths are read, and shown, relative to `root`. If the file
+/// cannot be read, only its path and line are shown.
 #[must_use]
 pub fn draw(spot: &Spot, root: &Path, label: &str, colours: bool) -> String {
     let renderer = match colours {

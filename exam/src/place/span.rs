@@ -1,12 +1,12 @@
-//! Which part of a line a column points to. The compiler records where a call or an expression begins.
-//! A small scanner finds its end, or marks the whole line if it cannot.
+//! Which part of a line a column points to. The compiler records where a call or an expression
+//! begins. A small scanner finds its end, or marks the whole line if it cannot.
 
 use std::ops::Range;
 
 use super::Column;
 
-/// What a column points to, in bytes of the line: the name of a call, a macro with its arguments, an
-/// index, a sum; otherwise the line without the white space around it.
+/// What a column points to, in bytes of the line: the name of a call, a macro with its arguments,
+/// an index, a sum; otherwise the line without the white space around it.
 pub(super) fn span(line: &str, column: Column) -> Range<usize> {
     let found = byte(line, column).and_then(|start| Scanner { line }.at(start));
     found.unwrap_or_else(|| whole(line))
@@ -47,8 +47,9 @@ struct Scanner<'a> {
 }
 
 impl Scanner<'_> {
-    /// What begins here. rustc records a method call at the method's name; a function call, an index or
-    /// a sum at its first character; and the `next` of a `for` at the expression it iterates over.
+    /// What begins here. rustc records a method call at the method's name;
+    /// a function call, an index or a sum at its first character; and the
+    /// `next` of a `for` at the expression it iterates over.
     fn at(&self, start: usize) -> Option<Range<usize>> {
         match self.peek(start)? {
             '}' => return Some(start..start + 1), // values are dropped at the end of a scope
@@ -82,8 +83,8 @@ impl Scanner<'_> {
         self.operand(self.spaces(operator + length))
     }
 
-    /// Of a chain, its first index with what is indexed, or else the name of the last method that it
-    /// calls.
+    /// Of a chain, its first index with what is indexed, or else the name
+    /// of the last method that it calls.
     fn part(&self, start: usize, end: usize) -> Option<Range<usize>> {
         let (mut at, mut last) = (self.first(start)?, None);
         while at < end {

@@ -34,24 +34,25 @@ pub(crate) struct Supervisor {
 }
 
 impl Supervisor {
-    pub(crate) fn hear(&self, message: &Message) {
+    pub(crate) fn report(&self, message: &Message) {
         let reports = self.reports.lock();
         reports
             .unwrap_or_else(PoisonError::into_inner)
             .send(message);
     }
 
-    /// The check has failed just now: in which lines are these threads? Waits until they have been found.
-    /// Without threads: none are shown, whatever a failure before this one, which did not count, has shown.
+    /// The check has failed just now: in which lines are these threads?
+    /// Waits until they have been found. Without threads: none are shown,
+    /// whatever a failure before this one, which did not count, has shown.
     pub(crate) fn find(&self, threads: Vec<(i32, String)>) {
-        self.hear(&Message::Where(threads));
+        self.report(&Message::Where(threads));
     }
 
     /// The check has failed just now. The whole process stops, threads and all, with its sockets as
     /// they are; the kernel's side of them goes on.
     pub(crate) fn may_hold(&self, look: Option<String>) {
         if self.holds {
-            self.hear(&Message::Held(look));
+            self.report(&Message::Held(look));
             let _ = raise(Signal::SIGSTOP);
         }
     }
@@ -65,12 +66,13 @@ impl Exam {
     pub fn limit_descriptors(&self, limit: u64) -> io::Result<()> {
         let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
         let limit = limit.min(hard);
-        self.supervisor.hear(&Message::LimitsDescriptors(limit));
+        self.supervisor.report(&Message::LimitsDescriptors(limit));
         Ok(setrlimit(Resource::RLIMIT_NOFILE, limit, hard)?)
     }
 }
 
-/// The check's own process: makes the check, says what came of it, and ends, whatever else is running.
+/// The check's own process: makes the check, says what came of it, and
+/// ends, whatever else is running.
 pub(super) fn examine(
     exercise: &str,
     student_file: &str,
@@ -83,18 +85,18 @@ pub(super) fn examine(
             reports: Arc::new(Mutex::new(reports)),
             holds,
         },
-        // Nobody listens: this program has not been started by its supervisor, or it has ended.
+        // This program was not started by its supervisor, or the supervisor has ended.
         Err(_) => process::exit(2),
     };
     let before = descriptors().unwrap_or_default();
     let teller = supervisor.clone();
     record_panics(student_file.to_owned(), move |problem| {
         if let Some(outcome) = todo(problem) {
-            teller.hear(&Message::End { outcome, ours: 0 }); // nothing more can be learnt
+            teller.report(&Message::End { outcome, ours: 0 }); // nothing more can be learnt
             process::exit(0);
         }
     });
-    supervisor.hear(&Message::Begin);
+    supervisor.report(&Message::Begin);
     let exam = Exam::new(supervisor);
     let verdict = panic::catch_unwind(AssertUnwindSafe(|| check(&exam)));
     let outcome = match verdict {
@@ -106,7 +108,7 @@ pub(super) fn examine(
         },
     };
     let ours = before + exam.own.borrow().len();
-    exam.supervisor.hear(&Message::End { outcome, ours });
+    exam.supervisor.report(&Message::End { outcome, ours });
     process::exit(0);
 }
 
@@ -124,8 +126,9 @@ fn prepare() -> io::Result<Reports> {
     Ok(reports)
 }
 
-/// From now on this process and its children can send signals to each other only, and trace nobody else
-/// (landlock(7)). Linux before 6.12 has no such thing: there an answer can signal whom its user can.
+/// From now on this process and its children can send signals to each
+/// other only, and trace no other process (landlock(7)). Linux before 6.12
+/// has no such thing: there an answer can signal whom its user can.
 fn confine() {
     #[cfg(target_os = "linux")]
     let _ = {

@@ -13,7 +13,7 @@ use crate::{
     threads::OURS,
 };
 
-/// A failure shows so many lines of threads.
+/// A failure shows at most this many lines of threads.
 const SHOWN: usize = 6;
 
 /// How the process of a check ended.
@@ -74,7 +74,8 @@ impl Ended {
             Ended::Forged => (
                 "a report that is not from the examiner".to_owned(),
                 Some(
-                    "Your code writes to a descriptor that it has not opened: it leads to the examiner.",
+                    "Your code writes to a descriptor that it has not opened: it leads to the \
+                     examiner.",
                 ),
             ),
             Ended::Left(Left::AnotherProgram(program)) => (
@@ -134,8 +135,8 @@ impl Excess {
         match self {
             Excess::Threads(count) => (
                 format!("{count} threads"),
-                "Your code starts threads, and they do not end: each costs memory, and one day there \
-                 is none left.",
+                "Your code starts threads, and they do not end. Each costs memory, and a server \
+                 that leaks one thread per client eventually runs out.",
             ),
             Excess::Processes => (
                 format!("more than {PROCESSES} processes"),
@@ -161,7 +162,8 @@ impl Excess {
                 };
                 (
                     format!("your code lowered {name} from {before} to {now}"),
-                    "A limit of setrlimit holds for the whole process, the exam too. Do not lower it.",
+                    "A limit of setrlimit holds for the whole process, the exam too. Do not lower \
+                     it.",
                 )
             }
         }
@@ -189,7 +191,8 @@ pub(super) fn threads(process: Pid) -> Vec<String> {
     lines
 }
 
-/// `42 (answer) R 1 …`: the name, the state, and, eleven and twelve fields after that, the time used.
+/// `42 (answer) R 1 …`: the name, the state, and, eleven and twelve fields
+/// after that, the time used.
 fn thread(stat: &str, process: Pid, ticks: u64) -> Option<String> {
     let (before, after) = stat.rsplit_once(')')?;
     let (number, name) = before.split_once('(')?;
@@ -237,7 +240,8 @@ mod tests {
         assert_eq!(
             failure.seen,
             "the examiner stopped waiting after 120s\n\
-             your thread `answer (x)` runs, or waits for a processor; it has used 58.9 s of processor time"
+             your thread `answer (x)` runs, or waits for a processor; it has used 58.9 s of \
+             processor time"
         );
         assert_eq!(failure.cause, None);
     }

@@ -1,5 +1,5 @@
-//! What an answer takes too much of, or takes away from the exam, as the kernel shows it from outside
-//! the process.
+//! What an answer takes too much of, or takes away from the exam, as the
+//! kernel shows it from outside the process.
 
 use std::fs;
 
@@ -22,7 +22,7 @@ pub(super) const PRINTED: u64 = 64 << 20;
 /// More processes than any right answer starts.
 pub(super) const PROCESSES: usize = 100;
 
-/// So near to its limit of descriptors a process has none left.
+/// A process that is this near to its limit of descriptors has run out of them.
 const NEARLY: u64 = 8;
 
 /// What a process took too much of.
@@ -35,7 +35,7 @@ pub(super) enum Excess {
     Descriptors(u64),
     /// In bytes.
     Printed(u64),
-    /// It has lowered a limit of its own: its name, what it was, and what it is.
+    /// It has lowered a limit of its process: its name, what it was, and what it is.
     Limit(&'static str, u64, u64),
 }
 
@@ -73,13 +73,14 @@ impl Look {
     }
 }
 
-/// Whether the process has started too many others. To be asked less often: there may be many to look at.
+/// Whether the process has started too many others. To be asked less
+/// often: there may be many to look at.
 pub(super) fn of_processes(process: Pid) -> Option<Excess> {
     (descendants(process, PROCESSES) > PROCESSES).then_some(Excess::Processes)
 }
 
-/// Why the exam could not make a check in this process, if the answer is the reason: it has lowered a
-/// limit, or it holds most of the descriptors there are. So many are the exam's own.
+/// Why the exam could not make a check in this process, if the answer is the reason: it has lowered
+/// a limit, or it holds most of the descriptors there are. `ours` of them are the exam's.
 pub(super) fn reason(process: Pid, before: &Limits, ours: usize) -> Option<Excess> {
     let now = Limits::of(process)?;
     if let Some(lowered) = now.lowered_from(before) {
@@ -96,8 +97,8 @@ fn descriptors(process: Pid) -> Option<u64> {
     Some(folder.count() as u64)
 }
 
-/// The limits whose lack can make a check impossible, as the kernel calls them in `/proc/pid/limits`, and
-/// setrlimit(2).
+/// The limits whose lack can make a check impossible, as the kernel calls them in
+/// `/proc/pid/limits`, and setrlimit(2).
 const LIMITS: [(&str, &str); 7] = [
     ("Max open files", "RLIMIT_NOFILE"),
     ("Max processes", "RLIMIT_NPROC"),

@@ -48,7 +48,7 @@ impl Output {
         }
     }
 
-    /// Reads what is there, and waits for nobody: a program that could not be killed may keep the pipe
+    /// Reads what is there without waiting: a program that could not be killed may keep the pipe
     /// open.
     pub(super) fn rest(mut self) -> (String, u64) {
         let most = self.bytes + LEFT;

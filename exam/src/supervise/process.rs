@@ -40,8 +40,8 @@ const LOOK_AFTER: Duration = Duration::from_millis(20);
 /// How often it looks for what the process has started: there may be many to look at.
 const LOOK_ROUND_AFTER: Duration = Duration::from_millis(200);
 
-/// How long the kernel may take to end a process that has closed its files, or to stop it. Generous: the
-/// machine may be busy.
+/// How long the kernel may take to end a process that has closed its files, or to stop it.
+/// Generous: the machine may be busy.
 const A_MOMENT: Duration = Duration::from_secs(5);
 
 /// The process of a check.
@@ -101,7 +101,8 @@ impl<'a> Process<'a> {
         })
     }
 
-    /// Hears the check to its end, ends what is left of it, and says what came of it.
+    /// Reads the reports until the check is over, kills what is left of
+    /// it, and returns its outcome.
     pub(super) fn supervise(mut self) -> io::Result<Report> {
         let heard = self.hear();
         let milliseconds = self.started.elapsed().as_millis() as u64;
@@ -125,7 +126,8 @@ impl<'a> Process<'a> {
         Ok(status)
     }
 
-    /// Hears the reports, and how it ended. What takes too much of the machine is not heard to the end.
+    /// Reads the reports, and returns how the process ended. One that
+    /// takes too much of the machine is not read to the end.
     fn hear(&mut self) -> io::Result<Ended> {
         loop {
             if let Some(ended) = self.wait()? {
@@ -209,7 +211,8 @@ impl<'a> Process<'a> {
         }
     }
 
-    /// Waits for a report, for output, or for the next look at the process, and says if it must end.
+    /// Waits for a report, for output, or for the next look at the
+    /// process, and says if it must end.
     fn wait(&mut self) -> io::Result<Option<Ended>> {
         let mut fds = vec![PollFd::new(self.inbox.as_fd(), PollFlags::POLLIN)];
         fds.extend(
@@ -257,7 +260,7 @@ impl<'a> Process<'a> {
         self.was_stopped = stopped;
         if self.looked_round.elapsed() >= LOOK_ROUND_AFTER {
             self.looked_round = Instant::now();
-            self.orphans.kill(); // of any check: a daemon is no part of an answer
+            self.orphans.kill(); // of any check: a daemon is not part of an answer
             if let Some(excess) = of_processes(self.pid) {
                 return Some(Ended::Excess(excess));
             }
@@ -272,7 +275,8 @@ impl<'a> Process<'a> {
         let ours = program(Pid::this()).ok();
         let look = || {
             let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT | WaitPidFlag::WNOHANG;
-            // It stays a zombie, so that its number cannot become another's before it is waited for.
+            // It stays a zombie, so that its number cannot become
+            // another's before it is waited for.
             match waitid(Id::Pid(self.pid), flags) {
                 Ok(WaitStatus::StillAlive) => {}
                 Ok(WaitStatus::Signaled(..)) => return Ok(Some(self.killed())),
@@ -296,12 +300,14 @@ impl<'a> Process<'a> {
         lowered.map_or(Ended::ByItself, Ended::Excess)
     }
 
-    /// Says where to look at the sockets of a check that has failed, waits for Enter, and lets it go on.
+    /// Says where to look at the sockets of a check that has failed, waits
+    /// for Enter, and lets it go on.
     fn show_held(&self, look: Option<String>) -> io::Result<()> {
         let look = look.unwrap_or_else(|| "netstat -nat".to_owned());
         complain(&format!(
-            "FAILED    {}\n  held    its sockets stay as they are; in another terminal:\n            {look}\n\
-             [Enter] goes on, and tells why",
+            "FAILED    {}\n  held    its sockets stay as they are; in another terminal:\n\
+             \x20           {look}\n\
+             [Enter] goes on, and prints why",
             self.check.name
         ));
         io::stdin().read_line(&mut String::new())?;
@@ -317,8 +323,8 @@ impl<'a> Process<'a> {
     }
 }
 
-/// Whether the reader of our reports has gone away, or was killed: then there is nobody to go on for. A
-/// pipe says POLLERR, a socket or a terminal POLLHUP.
+/// Whether the reader of our reports has closed its end, or was killed: then there is no reason to
+/// go on. A pipe reports POLLERR, a socket or a terminal POLLHUP.
 fn is_nobody_listening() -> bool {
     let stdout = io::stdout();
     let mut fds = [PollFd::new(stdout.as_fd(), PollFlags::empty())];

@@ -1,8 +1,8 @@
-//! What a check's process reports to its supervisor, and how the supervisor knows the exam's words from
-//! the answer's. The answer runs in the same process, and some safe functions take a bare number for a
-//! descriptor, so it can write into the exam's socket. So each report carries a secret of this run. The
-//! supervisor sends it before the process starts, and the process reads it before the answer runs. It is
-//! in no argument, no environment and no file.
+//! What a check's process reports to its supervisor, and how the supervisor knows the exam's words
+//! from the answer's. The answer runs in the same process, and some safe functions accept a bare
+//! number as a descriptor, so it can write into the exam's socket. So each report carries a secret
+//! of this run. The supervisor sends it before the process starts, and the process reads it before
+//! the answer runs. It is in no argument, no environment and no file.
 
 use std::{
     fs::File,
@@ -40,7 +40,8 @@ pub(crate) enum Message {
     LimitsDescriptors(u64),
     /// It has failed, and stops until it is told to go on: the command to look at its sockets.
     Held(Option<String>),
-    /// It has failed: where are these threads, of which it says what they do there? It waits for a byte.
+    /// It has failed: where are these threads, of which it says what they
+    /// do there? It waits for a byte.
     Where(Vec<(i32, String)>),
     /// What came of it, and how many descriptors are the exam's own, or were.
     End {
@@ -88,7 +89,8 @@ impl Reports {
         }
         self.send_line(message);
         if matches!(message, Message::Where(_)) {
-            // Its stacks are read now. Whatever the answer does with this socket, it is not waited for long.
+            // Its stacks are read now. Whatever the answer does with this
+            // socket, it is not waited for long.
             let _ = self.socket.set_read_timeout(Some(LOOK));
             let _ = self.socket.read(&mut [0]);
             let _ = self.socket.set_read_timeout(None);

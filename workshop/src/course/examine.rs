@@ -22,7 +22,7 @@ use nix::{
 use serde::Deserialize;
 use socket_workshop::{deadline::Deadline, fault::Attempt};
 
-use super::{Status, Telling};
+use super::{Status, Telling, progress::Score};
 
 use crate::{
     checks::Exercise,
@@ -68,16 +68,21 @@ impl Examined {
             .unwrap_or(Status::NotChecked)
     }
 
-    /// How many checks passed, and how many there are.
-    pub fn score(&self, exercise: &Exercise) -> (usize, usize) {
-        let passed = match self {
-            Examined::DoesNotCompile => 0,
-            Examined::Checked(reports) => reports
-                .iter()
-                .filter(|report| report.outcome == Outcome::Passed)
-                .count(),
+    /// How many checks passed, how many could not be made here, and how many there are.
+    pub fn score(&self, exercise: &Exercise) -> Score {
+        let reports = match self {
+            Examined::DoesNotCompile => &[][..],
+            Examined::Checked(reports) => reports,
         };
-        (passed, exercise.checks().len())
+        let count = |is: fn(&Outcome) -> bool| {
+            let reports = reports.iter();
+            reports.filter(|report| is(&report.outcome)).count()
+        };
+        Score {
+            passed: count(|outcome| *outcome == Outcome::Passed),
+            not_made: count(|outcome| matches!(outcome, Outcome::NotHere { .. })),
+            all: exercise.checks().len(),
+        }
     }
 }
 

@@ -143,11 +143,14 @@ impl Course {
     }
 
     fn conclude_briefly(&self, exercise: &Exercise, examined: &Examined) -> io::Result<()> {
-        let (passed, all) = examined.score(exercise);
-        match examined {
-            Examined::DoesNotCompile => say!("It does not compile: the errors are above."),
-            Examined::Checked(_) if passed == all => say!("All {all} checks passed: n goes on."),
-            Examined::Checked(_) => say!("{passed} of {all} checks passed."),
+        let score = examined.score(exercise);
+        match (examined, examined.status()) {
+            (Examined::DoesNotCompile, _) => say!("It does not compile: the errors are above."),
+            (_, Status::Passed) => say!("All {} checks passed: n goes on.", score.all),
+            (_, Status::NotChecked) => {
+                say!("{score}. Not done yet: c checks again, n goes on without it.")
+            }
+            (_, Status::Failed) => say!("{score}."),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs, io,
+    fmt, fs, io,
     path::{Path, PathBuf},
 };
 
@@ -30,14 +30,33 @@ pub(super) struct Progress {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Done {
-    /// The text of the file when it last passed.
+    /// The text of the file when it last passed every check.
     pub passed: Option<String>,
-    /// Checks that passed the last time, and how many there were.
-    pub checks: Option<(usize, usize)>,
+    /// The checks, the last time they were made.
+    pub score: Option<Score>,
     /// Hints that have been given.
     pub hints: usize,
     /// The solution has been asked for.
     pub asked: bool,
+}
+
+/// How many checks passed of how many.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Score {
+    pub passed: usize,
+    /// The machine lacked what these need.
+    pub not_made: usize,
+    pub all: usize,
+}
+
+impl fmt::Display for Score {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {} checks passed", self.passed, self.all)?;
+        match self.not_made {
+            0 => Ok(()),
+            not_made => write!(f, ", {not_made} could not be made here"),
+        }
+    }
 }
 
 impl Progress {
@@ -49,7 +68,7 @@ impl Progress {
             Err(error) if error.kind() == io::ErrorKind::NotFound => (Progress::default(), true),
             Err(error) => {
                 complain(&format!(
-                    "cannot read {}: {error}: beginning anew",
+                    "cannot read {}: {error}: starting over",
                     file.display()
                 ));
                 (Progress::default(), false)
@@ -98,7 +117,7 @@ fn parse_or_set_aside(bytes: &[u8], file: &Path) -> Progress {
             Err(error) => format!("and cannot be set aside: {error}"),
         };
         complain(&format!(
-            "workshop: {} is damaged ({error}): beginning anew; {kept}",
+            "workshop: {} is damaged ({error}): starting over; {kept}",
             file.display()
         ));
         Progress::default()

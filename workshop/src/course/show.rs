@@ -59,17 +59,25 @@ impl Course {
         say!("    {:<14} {:<26} {:>6}   lesson", "exercise", "", "checks")?;
         for exercise in EXERCISES {
             let done = self.progress.of(exercise.name);
-            let state = match &done.passed {
-                None if done.checks.is_some() => "not yet",
-                None => "not tried yet",
-                Some(text) if self.text(exercise).ok().as_ref() == Some(text) => "done",
-                Some(_) => "changed since it passed",
+            let state = match (&done.passed, done.score) {
+                (Some(text), _) if self.text(exercise).ok().as_ref() == Some(text) => {
+                    "done".to_owned()
+                }
+                (Some(_), _) => "changed since it passed".to_owned(),
+                (None, Some(score)) if score.not_made > 0 => {
+                    format!("not yet: {} not made here", score.not_made)
+                }
+                (None, Some(_)) => "not yet".to_owned(),
+                (None, None) => "not tried yet".to_owned(),
             };
             let here = self
                 .current()
                 .is_some_and(|current| current.name == exercise.name);
             let mark = if here { ">" } else { " " };
-            let (passed, all) = done.checks.unwrap_or((0, exercise.checks().len()));
+            let all = exercise.checks().len();
+            let (passed, all) = done
+                .score
+                .map_or((0, all), |score| (score.passed, score.all));
             let (stem, score) = (exercise.file_stem(), format!("{passed}/{all}"));
             say!(
                 "{mark}   {stem:<14} {state:<26} {score:>6}   cargo run --example {}",
@@ -157,8 +165,8 @@ impl Course {
         let examined = examine(&self.root, exercise, telling, tell)?;
         exercise.name.clone_into(&mut self.progress.current);
         self.progress.change(exercise.name, |done| {
-            done.checks = Some(examined.score(exercise));
-            if examined.status() != Status::Failed {
+            done.score = Some(examined.score(exercise));
+            if examined.status() == Status::Passed {
                 done.passed = Some(text);
             }
         });
@@ -168,21 +176,23 @@ impl Course {
     /// The last line of an examination: how many passed, and what to do now.
     pub(super) fn conclude(&self, exercise: &Exercise, examined: &Examined) -> io::Result<()> {
         let name = exercise.name;
-        let (passed, all) = examined.score(exercise);
+        let score = examined.score(exercise);
         let next = match self.current() {
             Some(next) => format!("Next is `{}`: cargo run --example {}", next.name, next.name),
             None => "That was the last one.".to_owned(),
         };
         match (examined, examined.status()) {
             (Examined::DoesNotCompile, _) => say!("{name} does not compile: the errors are above."),
-            (_, Status::Passed) => say!("{name} is done: {passed} of {all} checks passed. {next}"),
+            (_, Status::Passed) => say!("{name} is done: {score}. {next}"),
             (_, Status::NotChecked) => {
+                say!("{name}: {score}.")?;
                 say!(
-                    "{name}: {passed} of {all} checks passed; the others could not be made here. {next}"
+                    "It is done when all of them pass. Why one was not made is said above: check again, \
+                     or on another machine."
                 )
             }
             (_, Status::Failed) => {
-                say!("{name}: {passed} of {all} checks passed.")?;
+                say!("{name}: {score}.")?;
                 say!(
                     "`cargo workshop hint {name}` helps; `check {name} --hold` keeps the sockets for netstat."
                 )

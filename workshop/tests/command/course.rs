@@ -187,6 +187,46 @@ fn remembers_what_has_passed_and_what_has_changed_since() {
 }
 
 #[test]
+fn an_exercise_with_a_check_that_could_not_be_made_is_not_done() {
+    let checkout = Checkout::fresh();
+    checkout.solve("echo");
+    let file = checkout.exercise("echo");
+    let solution = fs::read_to_string(&file).unwrap();
+    let (solved, _) = solution.split_once("fn main()").unwrap();
+    // The examiner of a machine that lacks what the first check needs.
+    let main = r##"fn main() {
+        for (number, name) in workshop::checks::echo::SUITE.names().into_iter().enumerate() {
+            let outcome = match number {
+                0 => r#""outcome":"not_here","why":"there is no IPv6""#,
+                _ => r#""outcome":"passed""#,
+            };
+            let printed = r#""milliseconds":1,"printed":"","printed_bytes":0"#;
+            println!("{{\"check\":\"{name}\",{outcome},{printed}}}");
+        }
+    }"##;
+    fs::write(&file, format!("{solved}{main}")).unwrap();
+    let score = "9 of 10 checks passed, 1 could not be made here";
+    let (told, _) = checkout.workshop(&["check", "echo"], 3);
+    assert!(told.contains(&format!("echo: {score}.")), "{told}");
+    let (list, _) = checkout.workshop(&["list"], 0);
+    let line = list.lines().find(|line| line.contains("03_echo")).unwrap();
+    assert!(
+        line.starts_with('>') && line.contains("not yet: 1 not made here"),
+        "{line}"
+    );
+    assert!(line.contains(" 9/10 "), "{line}");
+    let (told, _) = checkout.workshop(&[], 0);
+    assert!(told.contains("0 of 20 exercises are done"), "{told}");
+    let watch = run(&mut checkout.command(&["watch", "echo"]), "");
+    let told = String::from_utf8(watch.stdout).unwrap();
+    assert!(told.contains(&format!("{score}. Not done yet")), "{told}");
+    assert_eq!(watch.status.code(), Some(3));
+    checkout.solve("echo");
+    let (told, _) = checkout.workshop(&["check", "echo"], 0);
+    assert!(told.contains("echo is done: 10 of 10"), "{told}");
+}
+
+#[test]
 fn reports_in_json_for_programs() {
     let checkout = Checkout::fresh();
     checkout.solve("echo");

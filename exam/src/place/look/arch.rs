@@ -21,8 +21,8 @@ pub(super) fn registers(thread: Pid) -> nix::Result<(u64, Registers)> {
     // Register 30 is the link register, 29 the frame pointer (AAPCS64, 6.1.1).
     let all = ptrace::getregs(thread)?;
     let (link, frame) = (all.regs[30], all.regs[29]);
-    // Distributions sign return addresses in libc (pointer authentication, as on Apple's processors).
-    // Linux programs have addresses of 48 bits; the signature stands above.
+    // Distributions sign return addresses in libc (pointer authentication, as on Apple's
+    // processors). Linux programs have addresses of 48 bits; the signature stands above.
     let mask = PtrAuthMask::from_max_known_address((1 << 48) - 1);
     let registers = Registers::new_with_ptr_auth_mask(mask, link, all.sp, frame);
     Ok((all.pc, registers))

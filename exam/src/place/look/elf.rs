@@ -14,8 +14,8 @@ const PT_LOAD: u32 = 1;
 /// A section whose bytes are compressed.
 const SHF_COMPRESSED: u64 = 1 << 11;
 
-/// An ELF file, or its bytes in memory: of 64 bits and little-endian, as on both architectures whose
-/// registers we can read.
+/// An ELF file, or its bytes in memory: of 64 bits and little-endian, as on both architectures
+/// whose registers we can read.
 pub(super) struct Elf<R> {
     data: R,
     segments: Vec<Header>,

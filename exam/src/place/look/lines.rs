@@ -1,8 +1,9 @@
 //! From addresses in a program to lines of the student's file (DWARF 4 and 5).
 //!
-//! A program has some thousand compilation units. `.debug_aranges` gives the unit of an address. Only
-//! units that name the student's file are searched: one or two. addr2line would parse the head of every
-//! unit first, and in optimised code it needs all of them for the names of inlined functions.
+//! A program has some thousand compilation units. `.debug_aranges` gives the
+//! unit of an address. Only units that name the student's file are searched:
+//! one or two. addr2line would parse the head of every unit first, and in
+//! optimised code it needs all of them for the names of inlined functions.
 
 use std::{
     collections::HashMap,
@@ -130,8 +131,8 @@ fn occurs<'a>(dwarf: &Dwarf<Part<'a>>, unit: &Unit<Part<'a>>, student: &Path) ->
     })
 }
 
-/// Of the functions inlined at an address, and the one they are inlined into, the innermost that is in
-/// the student's file.
+/// Of the functions inlined at an address, and the one they are inlined
+/// into, the innermost that is in the student's file.
 fn innermost<'a>(
     dwarf: &Dwarf<Part<'a>>,
     unit: &Unit<Part<'a>>,
@@ -290,4 +291,38 @@ fn path<'a>(dwarf: &Dwarf<Part<'a>>, unit: &Unit<Part<'a>>, index: u64) -> gimli
     }
     path.push(text(file.path_name())?);
     Ok(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        env,
+        fs::{self, OpenOptions},
+        os::unix::fs::FileExt,
+        path::Path,
+        process,
+    };
+
+    use super::{super::Elf, Information, Lines, NotSeen};
+
+    /// What the lines of a program say. Not the lines themselves: these borrow.
+    fn read(program: &Path) -> Result<(), NotSeen> {
+        let information = Information::of(Elf::open(program).unwrap()).unwrap();
+        Lines::of(&information, Path::new("lines.rs")).map(|_| ())
+    }
+
+    #[test]
+    fn damaged_debug_information_is_none() {
+        let own = env::current_exe().unwrap();
+        let copy = env::temp_dir().join(format!("damaged-{}", process::id()));
+        fs::copy(&own, &copy).unwrap();
+        read(&copy).unwrap();
+        let section = Elf::open(&copy).unwrap().place_in_file(".debug_aranges");
+        let start = section.expect("it was read").start as u64;
+        let file = OpenOptions::new().write(true).open(&copy).unwrap();
+        file.write_all_at(&[0xff; 12], start).unwrap(); // a length beyond the end, of 64 bits
+        let damaged = read(&copy);
+        fs::remove_file(&copy).unwrap();
+        assert_eq!(damaged, Err(NotSeen::no_debug_information()));
+    }
 }

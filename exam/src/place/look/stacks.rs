@@ -1,8 +1,9 @@
 //! Reads the stacks of another process's threads: ptrace(2) for the registers, framehop to unwind.
 //!
-//! A thread is stopped while its stack is unwound, about a tenth of a millisecond, and then continues. Its system call is restarted, but for those that Linux does not restart (signal(7),
-//! "Interruption of system calls and library functions by stop signals"): `epoll_wait`, and `recv` and
-//! `accept` with a timeout, return EINTR.
+//! A thread is stopped while its stack is unwound, about a tenth of a millisecond, and then
+//! continues. Its system call is restarted, but for those that Linux does not restart (signal(7),
+//! "Interruption of system calls and library functions by stop signals"): `epoll_wait`, and `recv`
+//! and `accept` with a timeout, return EINTR.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -31,14 +32,15 @@ use super::{super::NotSeen, arch, elf::Elf};
 /// interrupted (state D).
 const STOPS_WITHIN: Duration = Duration::from_millis(500);
 
-/// Unless it is still waiting for a CPU: a thread needs its turn to stop, which takes long on a busy
-/// machine.
+/// Unless it is still waiting for a CPU: a thread needs its turn to stop,
+/// which takes long on a busy machine.
 const STARVES_AT_MOST: Duration = Duration::from_secs(5);
 
 /// Between two looks whether the threads have stopped, at first and at most.
 const LOOK_AGAIN: [Duration; 2] = [Duration::from_micros(100), Duration::from_millis(10)];
 
-/// The most frames that are read of a stack. Even in an endless recursion the student's code is among them.
+/// The most frames that are read of a stack. Even in an endless recursion
+/// the student's code is among them.
 const FRAMES: usize = 256;
 
 /// The stack of a thread.
@@ -49,8 +51,9 @@ pub(super) struct Stack {
     pub(super) frames: Vec<u64>,
 }
 
-/// The stacks of all threads of a process. The calling thread is their tracer. A thread that did not
-/// stop in time cannot be detached; the kernel detaches it when the calling thread ends (ptrace(2)).
+/// The stacks of all threads of a process. The calling thread is their
+/// tracer. A thread that did not stop in time cannot be detached; the
+/// kernel detaches it when the calling thread ends (ptrace(2)).
 pub(super) fn stacks(pid: Pid) -> Result<Vec<Stack>, NotSeen> {
     let memory = Memory::open(pid).map_err(|error| NotSeen::refused(pid, &error))?;
     let mut process = Process::read(pid, memory).map_err(|error| NotSeen::refused(pid, &error))?;
@@ -109,11 +112,12 @@ fn seize(pid: Pid) -> Result<Vec<Seized>, NotSeen> {
 }
 
 impl Seized {
-    /// Whether it has stopped. Not by `waitpid`: a thread of ours that waits for the same child could
-    /// consume the status first.
+    /// Whether it has stopped. Not by `waitpid`: a thread of ours that waits for the same child
+    /// could consume the status first.
     fn stopped(&self) -> nix::Result<bool> {
         match ptrace::getsiginfo(self.0) {
-            Ok(_) | Err(Errno::EINVAL) => Ok(true), // EINVAL: stopped by a signal such as SIGSTOP
+            // For a thread that is seized this includes a stop by SIGSTOP (ptrace(2)).
+            Ok(_) => Ok(true),
             Err(Errno::ESRCH) if Path::new(&format!("/proc/{}", self.0)).exists() => Ok(false),
             Err(error) => Err(error),
         }

@@ -8,13 +8,18 @@
 //!   the next.
 //! - [`Kernel::table`] shows every row of the machine.
 //!
+//! A [`Neighbourhood`] shows the rows of some ports again and again. It remembers what it has seen, and
+//! so it seldom has to let the kernel walk over all its sockets.
+//!
 //! `sock_diag` asks over netlink; `proc` reads `/proc/net/tcp`, for machines where netlink is closed;
 //! `netstat` prints. None of them changes a socket, and none looks at the program's own handles: what a
 //! row says, the kernel says.
 
 mod end;
 mod kernel;
+mod neighbourhood;
 mod netstat;
+mod opened;
 mod own;
 mod proc;
 mod sock_diag;
@@ -29,7 +34,9 @@ use std::{
 
 pub use end::End;
 pub use kernel::Kernel;
+pub use neighbourhood::Neighbourhood;
 pub use netstat::{HEADER, HEADER_WITH_TIMERS};
+pub(crate) use own::duplicate;
 pub use own::own_sockets;
 pub use state::State;
 

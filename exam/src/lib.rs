@@ -24,7 +24,6 @@ mod watched;
 
 use std::{
     cell::{Cell, RefCell},
-    collections::HashMap,
     fmt, io,
     net::{SocketAddr, TcpListener, TcpStream},
     os::fd::AsFd,
@@ -39,11 +38,12 @@ use nix::{errno::Errno, poll::PollFlags};
 pub use socket_workshop::threads::{Call, Doing};
 pub use socket_workshop::wait::Stuck;
 use socket_workshop::{
-    table::{End, Kernel, Table},
+    table::{End, Kernel, Neighbourhood, Table},
     wait::IDLE,
 };
 use socket2::{Domain, Socket, Type};
 
+use self::supervise::{Message, Supervisor};
 pub use self::{
     answer::{Answer, Problem, problems},
     case::{Awaited, Because, Case, Unmet, Verdict},
@@ -54,10 +54,6 @@ pub use self::{
     text::{dump, numbered, quote},
     time::{Reference, Timing, Took},
     waiting::is_ready,
-};
-use self::{
-    evidence::sockets_by_inode,
-    supervise::{Message, Supervisor},
 };
 pub use self::{orphans::Orphans, supervise::CEILING};
 
@@ -119,16 +115,15 @@ impl<A: Copy> Suite<A> {
 pub struct Exam {
     supervisor: Supervisor,
     kernel: RefCell<Option<Kernel>>,
-    /// Sockets with one of these ports at either end are shown.
-    ports: RefCell<Vec<u16>>,
+    /// Sockets with one of its ports at either end are shown. A wait looks at all TCP sockets of this
+    /// process: an answer may have connections of its own, with bytes under way in them.
+    neighbourhood: RefCell<Neighbourhood>,
     /// Whether this process's UDP sockets are shown as well.
     udp: Cell<bool>,
     /// What was at these ports before: another process's.
     old: RefCell<Vec<End>>,
     /// The inodes of the exam's own sockets: all others are the student's.
     own: RefCell<Vec<u32>>,
-    /// The ports of this process's other TCP sockets, by their inodes; 0 for a socket that is none.
-    others: RefCell<HashMap<u32, u16>>,
     /// The last table that was read, for the look that follows in a wait.
     just_read: RefCell<Option<Table>>,
     /// How many bytes of the answer's the exam has read.
@@ -150,17 +145,13 @@ impl fmt::Debug for Exam {
 impl Exam {
     fn new(supervisor: Supervisor) -> Exam {
         let kernel = Kernel::open().ok();
-        // What is open before the check begins is none of its TCP sockets: the links to the
-        // supervisor and to the kernel.
-        let others = sockets_by_inode().into_keys().map(|inode| (inode, 0));
         Exam {
             supervisor,
             kernel: RefCell::new(kernel),
-            ports: RefCell::default(),
+            neighbourhood: RefCell::new(Neighbourhood::of(&[]).with_own_sockets()),
             udp: Cell::default(),
             old: RefCell::default(),
             own: RefCell::default(),
-            others: RefCell::new(others.collect()),
             received: Cell::default(),
             counted: RefCell::default(),
             just_read: RefCell::default(),
@@ -264,13 +255,16 @@ impl Exam {
     /// and not what it was passing by.
     pub fn evidence(&self) -> Evidence {
         let (begun, cpu) = (Instant::now(), cpu_time());
+        let moves = |doing: &Doing| matches!(doing, Doing::Running | Doing::Unknown);
         loop {
-            let evidence = self.look();
-            let moves = |doing: &Doing| matches!(doing, Doing::Running | Doing::Unknown);
-            let rests = !evidence.threads.iter().any(moves);
             let has_run = cpu_time().saturating_sub(cpu) > A_MOMENT;
-            if rests || has_run || begun.elapsed() > IDLE {
-                return evidence;
+            let is_over = has_run || begun.elapsed() > IDLE;
+            let threads = threads::students().unwrap_or_default();
+            if is_over || !threads.iter().any(|thread| moves(&thread.doing)) {
+                let evidence = self.look();
+                if is_over || !evidence.threads.iter().any(moves) {
+                    return evidence;
+                }
             }
             thread::sleep(Duration::from_millis(1)); // a thread that blocks sends no event
         }
@@ -281,7 +275,7 @@ impl Exam {
         let threads = threads::students().unwrap_or_default();
         let doing = threads.iter().map(|thread| thread.doing).collect();
         let look = || self.sockets().unwrap_or_default();
-        let watches = !self.ports.borrow().is_empty();
+        let watches = !self.neighbourhood.borrow().ports().is_empty();
         Evidence::gather(doing, look, &self.own.borrow(), watches)
     }
 

@@ -3,7 +3,7 @@
 //! exam's, and the sockets of this process.
 
 use std::{
-    io,
+    io, mem,
     os::fd::AsFd,
     sync::atomic::Ordering,
     time::{Duration, Instant},
@@ -21,9 +21,7 @@ use socket_workshop::{
 };
 
 use super::{
-    Call, Doing, Exam, Unmet, Verdict,
-    evidence::sockets_by_inode,
-    here,
+    Call, Doing, Exam, Unmet, Verdict, here,
     threads::{is_of_this_check, students},
 };
 
@@ -66,15 +64,19 @@ impl Exam {
     ) -> Verdict<Option<T>> {
         self.forget_stuck();
         let mut world = Watched { exam: self };
-        let ask = |rest| {
+        let mut ask = |rest| {
             self.just_read.take();
             ask(rest)
         };
-        match wait(&mut world, self.ceiling, ask)? {
-            Ok(answer) => Ok(Some(answer)),
-            Err(stuck) => {
+        loop {
+            let stuck = match wait(&mut world, self.ceiling, &mut ask)? {
+                Ok(answer) => return Ok(Some(answer)),
+                Err(stuck) => stuck,
+            };
+            // Connections that the wait has not looked at may bring what it waited for.
+            if Instant::now() >= self.ceiling || !self.has_missed_sockets() {
                 self.stuck.replace(Some(stuck));
-                Ok(None)
+                return Ok(None);
             }
         }
     }
@@ -103,12 +105,21 @@ impl Exam {
         Ok(seen.is_some())
     }
 
-    /// Waits until the table shows something. `None` if it never will.
+    /// Waits until the table shows something. `None` if it never will. `look` may be asked twice about
+    /// one moment: what a quick look has shown, all rows must show.
     ///
     /// # Errors
     /// The table cannot be read here.
     pub fn table_shows<T>(&self, mut look: impl FnMut(&Table) -> Option<T>) -> Verdict<Option<T>> {
-        self.until(|| Ok(look(&self.table()?)))
+        let mut has_looked = false;
+        self.until(|| {
+            // What has come and gone before is known from the first look on.
+            let is_quick = mem::replace(&mut has_looked, true);
+            if is_quick && look(&self.quick_table()?).is_none() {
+                return Ok(None);
+            }
+            Ok(look(&self.table()?))
+        })
     }
 
     /// Waits until a descriptor is ready, or in error. `false` if it never will be.
@@ -227,45 +238,6 @@ impl Exam {
     /// Something happens: how an earlier wait ended says nothing about what comes now.
     pub(super) fn forget_stuck(&self) {
         self.stuck.replace(None);
-    }
-
-    /// The watched rows, and those of all other TCP sockets of this process: an answer may have
-    /// connections of its own, with bytes under way in them.
-    fn all_sockets(&self, with_info: bool) -> Verdict<Table> {
-        let mut others = self.others.borrow_mut();
-        let watched = match with_info {
-            true => self.table_with_info()?,
-            // `ask` has read it since the look before: a proof takes three looks, and between the second and
-            // the third all sockets are read after all threads.
-            false => match self.just_read.take() {
-                Some(table) => table,
-                None => self.table()?,
-            },
-        };
-        let inodes = sockets_by_inode();
-        let is_new = |inode: &u32| !watched.rows.iter().any(|row| row.inode == *inode);
-        let unknown: Vec<u32> = inodes.into_keys().filter(is_new).collect();
-        if unknown.iter().any(|inode| !others.contains_key(inode)) {
-            let all = self.whole_table()?;
-            for inode in &unknown {
-                let row = all.rows.iter().find(|row| row.inode == *inode);
-                others.insert(*inode, row.map_or(0, |row| row.local.port()));
-            }
-        }
-        let mut ports: Vec<u16> = unknown
-            .iter()
-            .filter_map(|inode| others.get(inode).copied())
-            .collect();
-        ports.retain(|port| *port != 0);
-        if ports.is_empty() {
-            return Ok(watched);
-        }
-        let rows = self.table_of(&ports, with_info)?.rows;
-        let more = rows
-            .into_iter()
-            .filter(|row| !watched.rows.iter().any(|seen| seen.end() == row.end()));
-        let rows = watched.rows.iter().cloned().chain(more).collect();
-        Ok(Table { rows })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{io, os::fd::AsFd};
 
-use socket_workshop::table::{Kernel, State, Table};
+use socket_workshop::table::{Kernel, Neighbourhood, State, Table};
 
 use socket2::{SockRef, Type};
 
@@ -24,11 +24,14 @@ impl Exam {
 
     /// The evidence shall show the sockets with this port.
     pub fn watches_port(&self, port: u16) {
-        if port == 0 || self.ports.borrow().contains(&port) {
+        let mut neighbourhood = self.neighbourhood.borrow_mut();
+        if port == 0 || neighbourhood.ports().contains(&port) {
             return;
         }
         let mut kernel = self.kernel.borrow_mut();
-        let table = kernel.as_mut().map(|kernel| kernel.table_of(&[port]));
+        let table = kernel
+            .as_mut()
+            .map(|kernel| neighbourhood.watch_from_now(kernel, port));
         let rows = table.and_then(Result::ok).unwrap_or_default().rows;
         // What others have left at this port, or are still closing.
         let ours = sockets_by_inode();
@@ -38,7 +41,7 @@ impl Exam {
             _ => !ours.contains_key(&row.inode),
         });
         self.old.borrow_mut().extend(old.map(|row| row.end()));
-        self.ports.borrow_mut().push(port);
+        neighbourhood.watch(&[port]); // also where there is no table to read
     }
 
     /// The kernel's rows of the ports that are watched.
@@ -46,9 +49,9 @@ impl Exam {
     /// # Errors
     /// The table cannot be read here.
     pub fn table(&self) -> Verdict<Table> {
-        let table = self.read_table(Kernel::table_of)?;
+        let table = self.read_table(Neighbourhood::complete, false)?;
         self.just_read.replace(Some(table.clone()));
-        Ok(table)
+        Ok(self.watched(table))
     }
 
     /// As [`Exam::table`], with the figures of TCP_INFO. Not while a thread of the student's is looked
@@ -57,7 +60,8 @@ impl Exam {
     /// # Errors
     /// The table cannot be read here.
     pub fn table_with_info(&self) -> Verdict<Table> {
-        self.read_table(Kernel::table_of_with_info)
+        let table = self.read_table(Neighbourhood::complete, true)?;
+        Ok(self.watched(table))
     }
 
     /// The UDP sockets of this process, the answer's and the exam's.
@@ -74,42 +78,64 @@ impl Exam {
 
     /// The rows that the evidence shows.
     pub(super) fn sockets(&self) -> Verdict<Table> {
-        let tcp = self.table()?;
+        let tcp = self.watched(self.read_table(Neighbourhood::dump, false)?);
         match self.udp.get() {
             true => Ok(tcp.and(self.udp_table()?)),
             false => Ok(tcp),
         }
     }
 
-    fn read_table(&self, read: fn(&mut Kernel, &[u16]) -> io::Result<Table>) -> Verdict<Table> {
-        let ports = self.ports.borrow();
+    /// As [`Exam::table`], but it may miss a connection that has come and gone since the last look.
+    pub(super) fn quick_table(&self) -> Verdict<Table> {
+        let table = self.read_table(Neighbourhood::look, false)?;
+        self.just_read.replace(Some(table.clone()));
+        Ok(self.watched(table))
+    }
+
+    /// The watched rows, and those of all other TCP sockets of this process, as a wait looks at them.
+    pub(super) fn all_sockets(&self, with_info: bool) -> Verdict<Table> {
+        match self.just_read.take() {
+            // `ask` has read it since the look before: a proof takes three looks, and between the second and
+            // the third all sockets are read after all threads.
+            Some(table) if !with_info => Ok(table),
+            _ => self.read_table(Neighbourhood::look, with_info),
+        }
+    }
+
+    /// Whether a dump shows connections that the looks of a wait have not known.
+    pub(super) fn has_missed_sockets(&self) -> bool {
         let mut kernel = self.kernel.borrow_mut();
-        let mut table = readable(kernel.as_mut().map(|kernel| read(kernel, &ports)))?;
+        let mut neighbourhood = self.neighbourhood.borrow_mut();
+        let missed = kernel
+            .as_mut()
+            .map(|kernel| neighbourhood.has_missed(kernel));
+        missed.and_then(Result::ok) == Some(true)
+    }
+
+    /// The rows of the neighbourhood, but for what was there before the check.
+    fn read_table(
+        &self,
+        read: fn(&mut Neighbourhood, &mut Kernel, bool) -> io::Result<Table>,
+        with_info: bool,
+    ) -> Verdict<Table> {
+        let mut kernel = self.kernel.borrow_mut();
+        let mut neighbourhood = self.neighbourhood.borrow_mut();
+        let table = kernel
+            .as_mut()
+            .map(|kernel| read(&mut neighbourhood, kernel, with_info));
+        let mut table = readable(table)?;
         table
             .rows
             .retain(|row| !self.old.borrow().contains(&row.end()));
         Ok(table)
     }
 
-    /// The rows of these ports, watched or not.
-    ///
-    /// # Errors
-    /// The table cannot be read here.
-    pub(super) fn table_of(&self, ports: &[u16], with_info: bool) -> Verdict<Table> {
-        let read = match with_info {
-            true => Kernel::table_of_with_info,
-            false => Kernel::table_of,
-        };
-        let mut kernel = self.kernel.borrow_mut();
-        readable(kernel.as_mut().map(|kernel| read(kernel, ports)))
-    }
-
-    /// All rows of this machine.
-    ///
-    /// # Errors
-    /// The table cannot be read here.
-    pub(super) fn whole_table(&self) -> Verdict<Table> {
-        readable(self.kernel.borrow_mut().as_mut().map(Kernel::table))
+    /// The rows of the ports that are watched. Without a port there are none.
+    fn watched(&self, table: Table) -> Table {
+        match self.neighbourhood.borrow().ports() {
+            [] => Table::default(),
+            ports => table.of_ports(ports),
+        }
     }
 
     /// Whether datagrams pass in this check.

@@ -3,7 +3,7 @@
 use std::{io, net::SocketAddr};
 
 use super::{Must, story::refused};
-use crate::table::{End, Kernel, Protocol, Row, State, Table};
+use crate::table::{End, Kernel, Neighbourhood, Protocol, Row, State, Table};
 use crate::wait::Stuck;
 
 /// A refutation shows so many rows; of more, how many there are in each state.
@@ -16,24 +16,22 @@ pub(super) struct Expected<'a> {
 }
 
 impl Expected<'_> {
-    /// The rows of these ports, with all the figures that are demanded: TCP's, or UDP's where the
-    /// stage names an end of UDP, or both where it names ends of both.
-    pub(super) fn look(&self, kernel: &mut Kernel, ports: &[u16]) -> io::Result<Table> {
+    /// The rows of the story's ports, read in this way, with all the figures that are demanded: TCP's,
+    /// or UDP's where the stage names an end of UDP, or both where it names ends of both.
+    pub(super) fn look(
+        &self,
+        kernel: &mut Kernel,
+        neighbourhood: &mut Neighbourhood,
+        read: fn(&mut Neighbourhood, &mut Kernel, bool) -> io::Result<Table>,
+    ) -> io::Result<Table> {
         if !self.names_an_end_of(Protocol::Udp) {
-            return self.look_at_tcp(kernel, ports);
+            return read(neighbourhood, kernel, self.needs_info());
         }
         let tcp = match self.names_an_end_of(Protocol::Tcp) {
-            true => self.look_at_tcp(kernel, ports)?,
+            true => read(neighbourhood, kernel, self.needs_info())?,
             false => Table::default(),
         };
-        Ok(tcp.and(kernel.udp_table_of(ports)?))
-    }
-
-    fn look_at_tcp(&self, kernel: &mut Kernel, ports: &[u16]) -> io::Result<Table> {
-        match self.needs_info() {
-            true => kernel.table_of_with_info(ports),
-            false => kernel.table_of(ports),
-        }
+        Ok(tcp.and(kernel.udp_table_of(neighbourhood.ports())?))
     }
 
     fn needs_info(&self) -> bool {

@@ -4,7 +4,7 @@
 use std::io;
 
 use super::{Story, expected::is_orphan};
-use crate::table::{End, Kernel, Protocol, Row};
+use crate::table::{End, Protocol, Row, Table};
 
 impl Story {
     /// Takes the ports of an end into the story, unless one of them is
@@ -17,13 +17,15 @@ impl Story {
             .flatten()
             .filter(|port| *port != 0)
             .collect();
-        if ports.iter().any(|port| self.ports.contains(port)) {
+        let neighbourhood = self.neighbourhood.get_mut();
+        let is_there = |port| neighbourhood.ports().contains(port);
+        if ports.iter().any(is_there) {
             return Ok(());
         }
         if let Some(kernel) = self.kernel.as_mut().filter(|_| end.is_many()) {
-            self.earlier.extend(orphans(kernel, &ports)?);
+            self.earlier.extend(orphans(&kernel.table_of(&ports)?));
         }
-        self.ports.extend(ports);
+        neighbourhood.watch(&ports);
         Ok(())
     }
 }
@@ -40,12 +42,12 @@ pub(super) fn next_door(protocol: Protocol, port: u16) -> [String; 2] {
     ]
 }
 
-/// What is left at these ports of connections that no program owns any more.
-pub(super) fn orphans(kernel: &mut Kernel, ports: &[u16]) -> io::Result<Vec<End>> {
-    let rows = kernel.table_of(ports)?.rows;
-    Ok(rows
+/// What is left of connections that no program owns any more.
+pub(super) fn orphans(table: &Table) -> Vec<End> {
+    table
+        .rows
         .iter()
         .filter(|row| is_orphan(row))
         .map(Row::end)
-        .collect())
+        .collect()
 }

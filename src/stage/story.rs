@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     command::{self, output_error},
-    table::{End, Kernel, Protocol, Row, State, Table, own_sockets},
+    table::{End, Kernel, Neighbourhood, Protocol, Row, State, Table, own_sockets},
     threads,
     wait::{Look, Stuck, World, wait},
 };
@@ -40,9 +40,10 @@ pub struct Story {
     pub(super) out: Box<dyn Write>,
     pub(super) bold: bool,
     pub(super) kernel: Option<Kernel>,
-    pub(super) ports: Vec<u16>,
-    /// Ends that no program owned when the story began: in TIME_WAIT, most
-    /// likely, since an earlier run.
+    /// The rows of the story's ports.
+    pub(super) neighbourhood: RefCell<Neighbourhood>,
+    /// Ends that no program owned when the story began: in TIME_WAIT, most likely, since an
+    /// earlier run.
     pub(super) earlier: Vec<End>,
     /// The parts that ends have played so far, newest last: a row keeps
     /// its name when it is not the subject.
@@ -113,7 +114,7 @@ impl Story {
             out,
             bold,
             kernel: None,
-            ports: vec![about.port()],
+            neighbourhood: RefCell::new(Neighbourhood::of(&[about.port()])),
             earlier: Vec::new(),
             roles: Vec::new(),
             waiting: Vec::new(),
@@ -129,9 +130,11 @@ impl Story {
         next_door(protocol, about.port())
             .iter()
             .try_for_each(|line| story.line(line))?;
-        match Kernel::open()
-            .and_then(|mut kernel| Ok((orphans(&mut kernel, &story.ports)?, kernel)))
-        {
+        let neighbourhood = story.neighbourhood.get_mut();
+        match Kernel::open().and_then(|mut kernel| {
+            let table = neighbourhood.dump(&mut kernel, false)?;
+            Ok((orphans(&table), kernel))
+        }) {
             Ok((_, kernel)) if protocol == Protocol::Udp => story.kernel = Some(kernel),
             Ok((earlier, kernel)) => {
                 story.earlier = earlier;
@@ -274,26 +277,59 @@ impl Story {
         kernel: &mut Kernel,
         stage: &Expected<'_>,
     ) -> io::Result<Result<Table, (Table, Stuck)>> {
-        let mut last = Table::default();
-        let mut look = |kernel: &mut Kernel| {
-            last = stage.look(kernel, &self.ports)?;
-            last.rows
-                .retain(|row| !(is_orphan(row) && self.earlier.contains(&row.end())));
-            Ok(self.agrees(stage, &last).then(|| last.clone()))
+        let ceiling = Instant::now() + self.patience.min(A_DAY); // no further than the clock goes
+        let stuck = loop {
+            let stuck = match self.confirm_by_looks(kernel, stage, ceiling)? {
+                Ok(table) => return Ok(Ok(table)),
+                Err(stuck) => stuck,
+            };
+            // A connection that the wait has not looked at may bring what the stage waits for.
+            let is_over = Instant::now() >= ceiling;
+            if is_over || !self.neighbourhood.borrow_mut().has_missed(kernel)? {
+                break stuck;
+            }
         };
-        // Looking up the stage's ends costs microseconds: wait with that,
-        // then take the table to be shown.
+        let table = self.table(kernel, stage, Neighbourhood::dump)?;
+        Ok(match self.agrees(stage, &table) {
+            true => Ok(table),
+            false => Err((table, stuck)),
+        })
+    }
+
+    fn confirm_by_looks(
+        &self,
+        kernel: &mut Kernel,
+        stage: &Expected<'_>,
+        ceiling: Instant,
+    ) -> io::Result<Result<Table, Stuck>> {
+        // Looking up the stage's ends costs microseconds: wait with that, then take the table to be
+        // shown.
         if kernel.looks_up() && stage.can_be_looked_up() {
-            let seen = self.wait_for_the_kernel(kernel, stage, |kernel| {
+            let seen = self.wait_for_the_kernel(kernel, stage, ceiling, |kernel| {
                 Ok(self.agrees(stage, &stage.look_up(kernel)?).then_some(()))
             })?;
             if let Err(stuck) = seen {
-                let agreed = look(kernel)?;
-                return Ok(agreed.ok_or((last, stuck)));
+                return Ok(Err(stuck));
             }
         }
-        let agreed = self.wait_for_the_kernel(kernel, stage, look)?;
-        Ok(agreed.map_err(|stuck| (last, stuck)))
+        self.wait_for_the_kernel(kernel, stage, ceiling, |kernel| {
+            let table = self.table(kernel, stage, Neighbourhood::complete)?;
+            Ok(self.agrees(stage, &table).then_some(table))
+        })
+    }
+
+    /// The rows of the story's ports, but for what an earlier run has left.
+    fn table(
+        &self,
+        kernel: &mut Kernel,
+        stage: &Expected<'_>,
+        read: fn(&mut Neighbourhood, &mut Kernel, bool) -> io::Result<Table>,
+    ) -> io::Result<Table> {
+        let mut table = stage.look(kernel, &mut self.neighbourhood.borrow_mut(), read)?;
+        table
+            .rows
+            .retain(|row| !(is_orphan(row) && self.earlier.contains(&row.end())));
+        Ok(table)
     }
 
     /// Looks until there is an answer, or the evidence says that there never will be one.
@@ -301,17 +337,17 @@ impl Story {
         &self,
         kernel: &mut Kernel,
         stage: &Expected<'_>,
+        ceiling: Instant,
         mut look: impl FnMut(&mut Kernel) -> io::Result<Option<T>>,
     ) -> io::Result<Result<T, Stuck>> {
         let kernel = RefCell::new(kernel);
         let mut cast = Cast {
             kernel: &kernel,
-            ports: &self.ports,
+            neighbourhood: &self.neighbourhood,
             datagrams: stage.names_an_end_of(Protocol::Udp),
             counts_down: stage.waits_for_a_countdown(),
             looks: 0,
         };
-        let ceiling = Instant::now() + self.patience.min(A_DAY); // no further than the clock goes
         wait(&mut cast, ceiling, |rest| {
             let seen = look(*kernel.borrow_mut())?;
             if seen.is_none() {
@@ -360,7 +396,7 @@ impl Story {
 /// and the sockets of its ports.
 struct Cast<'a> {
     kernel: &'a RefCell<&'a mut Kernel>,
-    ports: &'a [u16],
+    neighbourhood: &'a RefCell<Neighbourhood>,
     datagrams: bool,
     /// Whether the stage waits for a timer, so that each moment brings it nearer.
     counts_down: bool,
@@ -371,10 +407,8 @@ impl World for Cast<'_> {
     fn look(&mut self, with_info: bool) -> io::Result<Look> {
         let threads = threads::others()?;
         let mut kernel = self.kernel.borrow_mut();
-        let table = match with_info {
-            true => kernel.table_of_with_info(self.ports)?,
-            false => kernel.table_of(self.ports)?,
-        };
+        let mut neighbourhood = self.neighbourhood.borrow_mut();
+        let table = neighbourhood.look(*kernel, with_info)?;
         let own = own_sockets()?;
         self.looks += u64::from(self.counts_down);
         let is_others = |row: &Row| row.inode != 0 && !own.contains_key(&row.inode);

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::{End, Protocol, Row, Table, proc, sock_diag};
+use super::{End, Protocol, Row, State, Table, proc, sock_diag};
 use crate::fault::Attempt;
 
 /// The way to the kernel's table, held open so that a look costs no descriptor.
@@ -121,6 +121,18 @@ impl Kernel {
         matches!(self, Kernel::SockDiag(_))
     }
 
+    /// The TCP listeners with one of these ports. By netlink it costs the same however many connections
+    /// the machine has.
+    pub(super) fn listeners_of(&mut self, ports: &[u16]) -> io::Result<Vec<Row>> {
+        let mut rows = match self {
+            _ if ports.is_empty() => Vec::new(),
+            Kernel::SockDiag(netlink) => netlink.listeners_of(ports)?,
+            Kernel::Proc(files) => files.rows(Of::Ports(ports))?,
+        };
+        rows.retain(|row| row.state == State::Listen && ports.contains(&row.local.port()));
+        Ok(rows)
+    }
+
     fn find(&mut self, end: End, with_info: bool) -> io::Result<Option<Row>> {
         if let Kernel::SockDiag(netlink) = self
             && !end.is_many()
@@ -189,7 +201,7 @@ impl Of<'_> {
     }
 }
 
-fn sorted(mut rows: Vec<Row>) -> Table {
+pub(super) fn sorted(mut rows: Vec<Row>) -> Table {
     rows.sort_by_cached_key(Row::order); // there may be thousands, in TIME_WAIT most of them
     Table { rows }
 }

@@ -26,7 +26,8 @@ use self::{
     answer::{malformed, refusal},
     pieces::{u16_at, u32_at},
     request::{
-        AF_INET, AF_INET6, ALL_STATES, Dump, NO_STATES, SOCK_DIAG_BY_FAMILY, TCPDIAG_GETSOCK,
+        AF_INET, AF_INET6, ALL_STATES, Dump, LISTENERS, NO_STATES, SOCK_DIAG_BY_FAMILY,
+        TCPDIAG_GETSOCK,
     },
 };
 use super::{End, Protocol, Row};
@@ -98,20 +99,45 @@ impl SockDiag {
         protocol: Protocol,
         with_info: bool,
     ) -> io::Result<Vec<Row>> {
+        self.filtered(
+            ports,
+            Dump {
+                protocol,
+                states: ALL_STATES,
+                filter: None,
+                with_info,
+            },
+        )
+    }
+
+    /// The TCP listeners with one of these ports, and perhaps others, as for [`SockDiag::rows_of`]. The
+    /// kernel keeps listeners in a table of their own, so connections cost nothing here.
+    pub(super) fn listeners_of(&mut self, ports: &[u16]) -> io::Result<Vec<Row>> {
+        self.filtered(
+            ports,
+            Dump {
+                protocol: Protocol::Tcp,
+                states: LISTENERS,
+                filter: None,
+                with_info: false,
+            },
+        )
+    }
+
+    /// What a dump shows of these ports, or all that it shows where the kernel does not filter it.
+    fn filtered(&mut self, ports: &[u16], wanted: Dump<'_>) -> io::Result<Vec<Row>> {
         let Some(filter) = filter::of_ports(ports).filter(|_| self.filters) else {
-            return self.rows(protocol, with_info);
+            return self.dump(&wanted);
         };
         let filtered = self.dump(&Dump {
-            protocol,
-            states: ALL_STATES,
             filter: Some(&filter),
-            with_info,
+            ..wanted
         });
         match filtered {
             // Linux before 4.16 does not know two of the instructions.
             Err(error) if error.raw_os_error() == Some(EINVAL) => {
                 self.filters = false;
-                self.rows(protocol, with_info)
+                self.dump(&wanted)
             }
             result => result,
         }

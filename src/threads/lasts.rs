@@ -15,10 +15,10 @@ use nix::{
     libc,
     time::{ClockId, clock_gettime},
 };
-use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 use socket2::Socket;
 
 use super::{Call, SystemCall};
+use crate::table::duplicate;
 
 /// How long a blocked system call can last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,8 +62,8 @@ impl SystemCall {
         };
         match descriptor(fd) {
             Descriptor::Socket => match duplicate(fd).map(|socket| timeout(&socket)) {
-                Some(Ok(None)) => Lasts::Endless,
-                Some(Ok(Some(timeout))) => Lasts::AtMost(timeout),
+                Ok(Ok(None)) => Lasts::Endless,
+                Ok(Ok(Some(timeout))) => Lasts::AtMost(timeout),
                 _ => Lasts::Unknown,
             },
             Descriptor::Inside => Lasts::Endless,
@@ -196,12 +196,4 @@ fn descriptor(fd: i32) -> Descriptor {
         _ if target.starts_with("pipe:") || target == "anon_inode:[eventfd]" => Descriptor::Inside,
         _ => Descriptor::Outside,
     }
-}
-
-/// Another descriptor for the same socket (pidfd_getfd(2), Linux 5.6).
-fn duplicate(fd: i32) -> Option<Socket> {
-    let process = Pid::from_raw(std::process::id().cast_signed())?;
-    let process = pidfd_open(process, PidfdFlags::empty()).ok()?;
-    let duplicate = pidfd_getfd(process, fd, PidfdGetfdFlags::empty()).ok()?;
-    Some(Socket::from(duplicate))
 }

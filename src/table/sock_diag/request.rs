@@ -19,7 +19,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::{
-    super::{End, Protocol, canonical},
+    super::{End, Protocol, State, canonical},
     pieces::Bytes,
 };
 
@@ -44,6 +44,8 @@ const NO_COOKIE: [u8; 8] = [0xff; 8];
 
 /// States 1 to 11. Higher bits ask for sockets that netstat does not show.
 pub(super) const ALL_STATES: u32 = 0b1111_1111_1110;
+/// Listeners alone: the kernel does not walk over its connections.
+pub(super) const LISTENERS: u32 = 1 << State::Listen as u32;
 /// Answered at once: the kernel has nothing to walk over.
 pub(super) const NO_STATES: u32 = 0;
 

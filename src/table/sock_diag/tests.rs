@@ -48,6 +48,23 @@ fn of_the_rows_of_other_ports_the_kernel_sends_none() {
 }
 
 #[test]
+fn of_listeners_the_kernel_sends_no_connection() {
+    let foreign = foreign();
+    let port = foreign.0[0].local_addr().unwrap().port();
+    let mut netlink = SockDiag::open().unwrap();
+    let ours = netlink.listeners_of(&[port]).unwrap();
+    assert!(ours.iter().any(|row| row.local.port() == port));
+    assert!(
+        ours.iter().all(|row| row.state == State::Listen),
+        "{ours:#?}"
+    );
+    netlink.filters = false;
+    let all = netlink.listeners_of(&[port]).unwrap();
+    assert!(all.len() >= foreign.0.len());
+    assert!(all.iter().all(|row| row.state == State::Listen), "{all:#?}");
+}
+
+#[test]
 fn a_kernel_without_filters_or_without_the_older_request_shows_the_same_rows() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let v6 = TcpListener::bind("[::1]:0");

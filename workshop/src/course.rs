@@ -7,6 +7,7 @@
 mod examine;
 mod files;
 mod follow;
+mod mistake;
 mod progress;
 mod show;
 
@@ -143,18 +144,26 @@ pub fn find(name: &str) -> io::Result<&'static Exercise> {
             || given.parse() == Ok(exercise.number)
     };
     EXERCISES.iter().find(is).ok_or_else(|| {
-        let similarity = |exercise: &&Exercise| {
-            let names = [exercise.name.to_owned(), exercise.file_stem()];
-            let similar = names.map(|name| strsim::jaro_winkler(&name, given));
-            (similar[0].max(similar[1]) * 1000.0) as u32
-        };
-        let nearest = EXERCISES.iter().max_by_key(similarity);
-        let nearest = nearest.filter(|exercise| similarity(exercise) > 650);
-        let did_you_mean = nearest.map_or_else(
-            || "; `cargo workshop list` shows their names".to_owned(),
-            |exercise| format!("; did you mean `{}`?", exercise.name),
-        );
-        let what = format!("there is no exercise `{name}`{did_you_mean}");
+        let stems: Vec<String> = EXERCISES.iter().map(Exercise::file_stem).collect();
+        let both = EXERCISES.iter().zip(&stems);
+        let names = both
+            .flat_map(|(exercise, stem)| [(exercise.name, exercise.name), (stem, exercise.name)]);
+        let did_you_mean = did_you_mean(given, names)
+            .unwrap_or_else(|| "`cargo workshop list` shows their names".to_owned());
+        let what = format!("there is no exercise `{name}`; {did_you_mean}");
         io::Error::new(ErrorKind::InvalidInput, what)
     })
+}
+
+/// Asks whether the nearest of these names was meant, if one is near. Each comes with what to call it.
+fn did_you_mean<'a>(
+    given: &str,
+    names: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> Option<String> {
+    let similar = names.into_iter().map(|(name, called)| {
+        let similarity = strsim::jaro_winkler(name, given);
+        ((similarity * 1000.0) as u32, called)
+    });
+    let (similarity, called) = similar.max_by_key(|(similarity, _)| *similarity)?;
+    (similarity > 650).then(|| format!("did you mean `{called}`?"))
 }

@@ -144,10 +144,9 @@ pub fn find(name: &str) -> io::Result<&'static Exercise> {
             || given.parse() == Ok(exercise.number)
     };
     EXERCISES.iter().find(is).ok_or_else(|| {
-        let stems: Vec<String> = EXERCISES.iter().map(Exercise::file_stem).collect();
-        let both = EXERCISES.iter().zip(&stems);
-        let names = both
-            .flat_map(|(exercise, stem)| [(exercise.name, exercise.name), (stem, exercise.name)]);
+        let is_of_a_number = |c: char| c.is_ascii_digit() || c == '_'; // as in `03_ehco`
+        let given = given.trim_start_matches(is_of_a_number);
+        let names = EXERCISES.iter().map(|exercise| exercise.name);
         let did_you_mean = did_you_mean(given, names)
             .unwrap_or_else(|| "`cargo workshop list` shows their names".to_owned());
         let what = format!("there is no exercise `{name}`; {did_you_mean}");
@@ -155,15 +154,10 @@ pub fn find(name: &str) -> io::Result<&'static Exercise> {
     })
 }
 
-/// Asks whether the nearest of these names was meant, if one is near. Each comes with what to call it.
-fn did_you_mean<'a>(
-    given: &str,
-    names: impl IntoIterator<Item = (&'a str, &'a str)>,
-) -> Option<String> {
-    let similar = names.into_iter().map(|(name, called)| {
-        let similarity = strsim::jaro_winkler(name, given);
-        ((similarity * 1000.0) as u32, called)
-    });
-    let (similarity, called) = similar.max_by_key(|(similarity, _)| *similarity)?;
-    (similarity > 650).then(|| format!("did you mean `{called}`?"))
+/// Asks whether the nearest of these names was meant, if one is near.
+fn did_you_mean<'a>(given: &str, names: impl Iterator<Item = &'a str>) -> Option<String> {
+    let similarity = |name: &&str| (strsim::jaro_winkler(name, given) * 1000.0) as u32;
+    let nearest = names.max_by_key(similarity);
+    let nearest = nearest.filter(|name| similarity(name) > 650)?;
+    Some(format!("did you mean `{nearest}`?"))
 }

@@ -24,9 +24,7 @@ impl Course {
         };
         let mistake = mistakes.iter().find(|mistake| mistake.name == name);
         let mistake = mistake.ok_or_else(|| {
-            let names = mistakes
-                .iter()
-                .map(|mistake| (&*mistake.name, &*mistake.name));
+            let names = mistakes.iter().map(|mistake| &*mistake.name);
             let did_you_mean = did_you_mean(name, names).unwrap_or_else(|| {
                 format!("`cargo workshop mistake {}` lists them", exercise.name)
             });

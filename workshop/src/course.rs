@@ -7,6 +7,7 @@
 mod examine;
 mod files;
 mod follow;
+mod mistake;
 mod progress;
 mod show;
 
@@ -143,18 +144,20 @@ pub fn find(name: &str) -> io::Result<&'static Exercise> {
             || given.parse() == Ok(exercise.number)
     };
     EXERCISES.iter().find(is).ok_or_else(|| {
-        let similarity = |exercise: &&Exercise| {
-            let names = [exercise.name.to_owned(), exercise.file_stem()];
-            let similar = names.map(|name| strsim::jaro_winkler(&name, given));
-            (similar[0].max(similar[1]) * 1000.0) as u32
-        };
-        let nearest = EXERCISES.iter().max_by_key(similarity);
-        let nearest = nearest.filter(|exercise| similarity(exercise) > 650);
-        let did_you_mean = nearest.map_or_else(
-            || "; `cargo workshop list` shows their names".to_owned(),
-            |exercise| format!("; did you mean `{}`?", exercise.name),
-        );
-        let what = format!("there is no exercise `{name}`{did_you_mean}");
+        let is_of_a_number = |c: char| c.is_ascii_digit() || c == '_'; // as in `03_ehco`
+        let given = given.trim_start_matches(is_of_a_number);
+        let names = EXERCISES.iter().map(|exercise| exercise.name);
+        let did_you_mean = did_you_mean(given, names)
+            .unwrap_or_else(|| "`cargo workshop list` shows their names".to_owned());
+        let what = format!("there is no exercise `{name}`; {did_you_mean}");
         io::Error::new(ErrorKind::InvalidInput, what)
     })
+}
+
+/// Asks whether the nearest of these names was meant, if one is near.
+fn did_you_mean<'a>(given: &str, names: impl Iterator<Item = &'a str>) -> Option<String> {
+    let similarity = |name: &&str| (strsim::jaro_winkler(name, given) * 1000.0) as u32;
+    let nearest = names.max_by_key(similarity);
+    let nearest = nearest.filter(|name| similarity(name) > 650)?;
+    Some(format!("did you mean `{nearest}`?"))
 }

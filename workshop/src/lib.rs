@@ -6,6 +6,7 @@
 //! | [`exam`] | examines an answer (a package of its own) |
 //! | [`checks`] | what each exercise is held to, and the list of them all |
 //! | [`course`] | the command: progress, build and examine, watch, hints, solutions, reset |
+//! | [`mistakes`] | the mistakes of an exercise, as edits of right answers |
 //! | [`pictures`] | connections played through a router, drawn and written down |
 //! | [`watch`] | the socket table again and again, for `cargo workshop netstat` |
 //!
@@ -15,5 +16,6 @@ pub use ::exam;
 
 pub mod checks;
 pub mod course;
+pub mod mistakes;
 pub mod pictures;
 pub mod watch;

@@ -59,6 +59,13 @@ enum Command {
         /// The current exercise, if left out
         name: Option<String>,
     },
+    /// Show the mistakes that an exercise's checks know, or the program that makes one of them
+    Mistake {
+        /// Which exercise
+        exercise: String,
+        /// The mistake, whose program is printed; all of them are listed, if left out
+        name: Option<String>,
+    },
     /// Begin an exercise anew, and keep what is in its file
     Reset {
         /// Which one
@@ -140,6 +147,9 @@ fn run(command: Option<Command>) -> io::Result<ExitCode> {
         }
         Some(Command::Hint { name }) => course.hint(name.as_deref()).map(done),
         Some(Command::Solution { name }) => course.solution(name.as_deref()).map(done),
+        Some(Command::Mistake { exercise, name }) => {
+            course.mistake(&exercise, name.as_deref()).map(done)
+        }
         Some(Command::Reset { name, all }) => course.reset(name.as_deref(), all).map(done),
         Some(Command::Netstat { .. } | Command::Pictures { .. }) => {
             unreachable!("it needs no course")

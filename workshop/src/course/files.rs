@@ -67,10 +67,9 @@ impl Course {
 
     fn reset_one(&mut self, exercise: &Exercise) -> io::Result<()> {
         let (file, path) = (self.path(exercise), exercise.path());
-        let starter = self.root.join(format!(
-            "workshop/tests/starters/{}/starter.rs",
-            exercise.name
-        ));
+        let starter = self
+            .root
+            .join(format!("workshop/exercises/{}/starter.rs", exercise.name));
         let (starter, text) = (read(&starter)?, fs::read_to_string(&file));
         self.progress
             .change(exercise.name, |done| *done = Default::default());

@@ -50,10 +50,10 @@ impl Checkout {
         let checkout = Checkout { root, _turn: turn };
         let _ = fs::remove_dir_all(checkout.root.join(".workshop"));
         let _ = fs::remove_file(checkout.root.join(".workshop"));
-        for starter in fs::read_dir(here.join("workshop/tests/starters")).unwrap() {
-            let starter = starter.unwrap();
-            let name = starter.file_name().into_string().unwrap();
-            let text = fs::read(starter.path().join("starter.rs")).unwrap();
+        for exercise in fs::read_dir(here.join("workshop/exercises")).unwrap() {
+            let exercise = exercise.unwrap();
+            let name = exercise.file_name().into_string().unwrap();
+            let text = fs::read(exercise.path().join("starter.rs")).unwrap();
             write(&checkout.exercise(&name), &text);
         }
         checkout
@@ -280,7 +280,7 @@ fn tells_wrong_usage_from_what_cannot_be_checked() {
 #[test]
 fn holds_the_sockets_of_a_failure_until_they_have_been_looked_at() {
     let checkout = Checkout::fresh();
-    let answer = include_str!("../wrong_answers/echo/forgets_to_close.rs");
+    let (answer, _) = checkout.workshop(&["mistake", "echo", "forgets_to_close"], 0);
     let main = "fn main() -> std::process::ExitCode {
         workshop::checks::echo::SUITE.examine(echo)
     }";
@@ -361,6 +361,47 @@ fn gives_one_hint_at_a_time_and_the_solution_on_a_second_asking() {
     );
     let (told, _) = checkout.workshop(&["solution", "03_echo"], 0);
     assert!(told.contains("write_all"), "{told}");
+}
+
+#[test]
+fn lists_the_mistakes_of_an_exercise_and_prints_the_program_of_one() {
+    let checkout = Checkout::fresh();
+    let (list, _) = checkout.workshop(&["mistake", "03_echo"], 0);
+    assert!(
+        list.contains("\nwhole_buffer\n    Writes the whole buffer after a read"),
+        "an edit: {list}"
+    );
+    assert!(list.contains("\nwaits_for_the_end\n"), "a program: {list}");
+    let (program, _) = checkout.workshop(&["mistake", "echo", "whole_buffer"], 0);
+    let head = "\
+//! Writes the whole buffer after a read that has filled a part of it.
+//!
+//! rejected by: sends back only what this read brought
+//! cause: the whole buffer was written
+
+use std::{
+";
+    assert!(program.starts_with(head), "{program}");
+    assert!(program.contains("stream.write_all(&buf)?;"), "{program}");
+    assert!(!program.contains("&buf[..n]"), "{program}");
+    let (program, _) = checkout.workshop(&["mistake", "echo", "waits_for_the_end"], 0);
+    assert_eq!(program.matches("//! rejected by: ").count(), 1, "{program}");
+}
+
+#[test]
+fn says_the_nearest_name_of_a_mistake() {
+    let checkout = Checkout::fresh();
+    let (_, error) = checkout.workshop(&["mistake", "echo", "whole_bufer"], 2);
+    assert!(error.contains("did you mean `whole_buffer`?"), "{error}");
+    assert_eq!(error.lines().count(), 1, "{error}");
+    let (_, error) = checkout.workshop(&["mistake", "echo", "7"], 2);
+    assert!(
+        error.contains("`cargo workshop mistake echo` lists them"),
+        "{error}"
+    );
+    assert_eq!(error.lines().count(), 1, "{error}");
+    let (_, error) = checkout.workshop(&["mistake", "ehco"], 2);
+    assert!(error.contains("did you mean `echo`?"), "{error}");
 }
 
 #[test]

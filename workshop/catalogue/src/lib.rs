@@ -1,0 +1,1 @@
+//! Examines every answer in `workshop/exercises`: see `tests/answers.rs`. `build.rs` makes the programs.

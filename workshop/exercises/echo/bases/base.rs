@@ -1,0 +1,19 @@
+//! Another right answer, frozen: edits of `mistakes.diff` are made to it.
+
+use std::{
+    io::{self, Read, Write},
+    net::TcpStream,
+};
+
+pub fn echo(mut stream: TcpStream) -> io::Result<u64> {
+    let mut buf = [0; 1024];
+    let mut total = 0;
+    loop {
+        let n = stream.read(&mut buf)?;
+        if n == 0 {
+            return Ok(total);
+        }
+        stream.write_all(&buf[..n])?;
+        total += n as u64;
+    }
+}

@@ -1,0 +1,348 @@
+//! The mistakes of an exercise: what they are, and the programs that make them.
+//!
+//! Most are edits of a right answer. They stand in the exercise's `mistakes.diff`:
+//!
+//! ```text
+//! == shouts
+//! Sends something else back: the same number of bytes, but in capitals.
+//! rejected by: answers before it waits for more
+//! cause: What came back is not what was sent
+//! base: base
+//! @@
+//!          }
+//! -        stream.write_all(&buf[..n])?;
+//! +        stream.write_all(&buf[..n].to_ascii_uppercase())?;
+//!          total += n as u64;
+//! ```
+//!
+//! `base: NAME` names the program in `bases/` that it edits; without it that is `bases/base.rs`.
+//! A hunk follows each `@@`. Lines that stay begin with a space, lines to remove with `-`, lines to
+//! add with `+`. There are no line numbers: the lines that stay and the lines to remove must occur
+//! together, and exactly once, in the base. An empty line is a line that stays; at the end of a hunk
+//! it means nothing. The hunks of a mistake stand in any order and must not overlap. Lines before the
+//! first mistake that begin with `#` are comments.
+//!
+//! An edit leaves out the base's `//!` head.
+//!
+//! A mistake that would replace most lines is a whole program, `wrong/NAME.rs`. Its `//!` head has the
+//! description and the lines `rejected by: ` and `cause: `.
+
+use std::{
+    fs,
+    ops::Range,
+    path::{Path, PathBuf},
+};
+
+/// A mistake, and the program that makes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mistake {
+    /// Its name, which is a module's too.
+    pub name: String,
+    /// What is wrong, in a line.
+    pub description: String,
+    /// The check that must reject it.
+    pub rejected_by: String,
+    /// A part of the cause that the failure must give.
+    pub cause: String,
+    /// The program, without a `//!` head.
+    pub program: String,
+    /// Its file, if it is a whole program.
+    pub file: Option<PathBuf>,
+}
+
+/// A mistake as it stands in `mistakes.diff`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edit {
+    name: String,
+    facts: Facts,
+    /// The name of the program that it edits.
+    base: String,
+    hunks: Vec<Hunk>,
+}
+
+/// What is known of a mistake besides its program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Facts {
+    description: String,
+    rejected_by: String,
+    cause: String,
+}
+
+/// Lines of the base, and the lines that replace them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct Hunk {
+    before: Vec<String>,
+    after: Vec<String>,
+}
+
+/// The mistakes of the exercise in this folder, by name.
+///
+/// # Errors
+/// A file cannot be read, or a mistake does not apply to its base: one line that names the exercise,
+/// the mistake, the hunk and the reason.
+pub fn read(folder: &Path) -> Result<Vec<Mistake>, String> {
+    let exercise = folder.file_name().unwrap_or_default().to_string_lossy();
+    let in_exercise = |error| format!("{exercise}: {error}");
+    let mut mistakes = whole_programs(folder).map_err(in_exercise)?;
+    mistakes.extend(edited_programs(folder).map_err(in_exercise)?);
+    mistakes.sort_by(|a, b| a.name.cmp(&b.name));
+    let twice = mistakes.windows(2).find(|two| two[0].name == two[1].name);
+    match twice {
+        Some(two) => Err(in_exercise(format!("{}: there are two", two[0].name))),
+        None => Ok(mistakes),
+    }
+}
+
+fn edited_programs(folder: &Path) -> Result<Vec<Mistake>, String> {
+    let list = folder.join("mistakes.diff");
+    if !list.exists() {
+        return Ok(Vec::new());
+    }
+    let mut mistakes = Vec::new();
+    for edit in parse(&text(&list)?)? {
+        let base = folder.join("bases").join(&edit.base).with_extension("rs");
+        let base = text(&base).map_err(|error| format!("{}: {error}", edit.name))?;
+        let program = edit.apply(&base)?;
+        mistakes.push(edit.facts.of(edit.name, program, None));
+    }
+    Ok(mistakes)
+}
+
+fn whole_programs(folder: &Path) -> Result<Vec<Mistake>, String> {
+    let mut mistakes = Vec::new();
+    for file in programs(&folder.join("wrong"))? {
+        let name = file.file_stem().unwrap_or_default().to_string_lossy();
+        let text = text(&file)?;
+        let (head, program) = without_head(&text);
+        let lines: Vec<&str> = head.iter().map(|line| line[3..].trim()).collect();
+        let facts = Facts::read(&lines).map_err(|error| format!("{name}: {error}"))?;
+        let (name, program) = (name.into_owned(), program.to_owned());
+        mistakes.push(facts.of(name, program, Some(file)));
+    }
+    Ok(mistakes)
+}
+
+/// The Rust files in a folder, by name; none if there is no such folder.
+///
+/// # Errors
+/// The folder cannot be read.
+pub fn programs(folder: &Path) -> Result<Vec<PathBuf>, String> {
+    if !folder.exists() {
+        return Ok(Vec::new());
+    }
+    let cannot_read = |error| format!("cannot read {}: {error}", folder.display());
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).map_err(cannot_read)? {
+        let file = entry.map_err(cannot_read)?.path();
+        if file.extension().is_some_and(|extension| extension == "rs") {
+            files.push(file);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn text(file: &Path) -> Result<String, String> {
+    fs::read_to_string(file).map_err(|error| format!("cannot read {}: {error}", file.display()))
+}
+
+/// The `//!` lines at the beginning of a program, and what follows them.
+fn without_head(program: &str) -> (Vec<&str>, &str) {
+    let mut rest = program;
+    let mut head = Vec::new();
+    while let Some((line, after)) = rest.split_once('\n')
+        && line.starts_with("//!")
+    {
+        head.push(line);
+        rest = after;
+    }
+    (head, rest.trim_start_matches('\n'))
+}
+
+/// The edits in the text of a `mistakes.diff`.
+///
+/// # Errors
+/// A line that does not belong there, or one that is missing: which mistake it is, and the reason.
+pub fn parse(text: &str) -> Result<Vec<Edit>, String> {
+    let mut mistakes: Vec<(&str, Vec<&str>)> = Vec::new();
+    for line in text.lines() {
+        match (line.strip_prefix("== "), mistakes.last_mut()) {
+            (Some(name), _) => mistakes.push((name.trim_end(), Vec::new())),
+            (None, Some((_, lines))) => lines.push(line),
+            (None, None) if line.is_empty() || line.starts_with('#') => {}
+            (None, None) => return Err(format!("`{line}` stands before the first `== NAME`")),
+        }
+    }
+    let edit = |(name, lines): (&str, Vec<&str>)| {
+        Edit::parse(name, &lines).map_err(|error| format!("{name}: {error}"))
+    };
+    mistakes.into_iter().map(edit).collect()
+}
+
+impl Edit {
+    fn parse(name: &str, lines: &[&str]) -> Result<Edit, String> {
+        let is_part = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        if !name.starts_with(|c: char| c.is_ascii_lowercase()) || !name.chars().all(is_part) {
+            return Err("a name is of small letters, digits and `_`".to_owned());
+        }
+        let mut parts = lines.split(|line| *line == "@@");
+        let head = parts.next().unwrap_or_default();
+        let base = head.iter().find_map(|line| line.strip_prefix("base: "));
+        let hunks = parts.enumerate().map(|(index, lines)| {
+            Hunk::parse(lines).map_err(|error| format!("hunk {}: {error}", index + 1))
+        });
+        let hunks = hunks.collect::<Result<Vec<Hunk>, String>>()?;
+        if hunks.is_empty() {
+            return Err("it has no hunk".to_owned());
+        }
+        Ok(Edit {
+            name: name.to_owned(),
+            facts: Facts::read(head)?,
+            base: base.unwrap_or("base").to_owned(),
+            hunks,
+        })
+    }
+
+    /// The program that this makes of its base.
+    ///
+    /// # Errors
+    /// A hunk applies nowhere, twice, or to lines of another hunk: one line that names the mistake,
+    /// the hunk and the reason.
+    pub fn apply(&self, base: &str) -> Result<String, String> {
+        let (_, base) = without_head(base);
+        let lines: Vec<&str> = base.lines().collect();
+        let mut places = Vec::new();
+        for (index, hunk) in self.hunks.iter().enumerate() {
+            let place = hunk.place(&lines);
+            let place = place.map_err(|error| {
+                let (name, base) = (&self.name, &self.base);
+                format!("{name}: hunk {}: {error} bases/{base}.rs", index + 1)
+            })?;
+            places.push((place, index));
+        }
+        places.sort_by_key(|(place, _)| place.start);
+        let mut program = Vec::new();
+        let mut from = 0;
+        let mut last = 0;
+        for (place, index) in places {
+            if place.start < from {
+                let (one, other) = (last.min(index) + 1, last.max(index) + 1);
+                return Err(format!("{}: hunks {one} and {other} overlap", self.name));
+            }
+            program.extend_from_slice(&lines[from..place.start]);
+            program.extend(self.hunks[index].after.iter().map(String::as_str));
+            (from, last) = (place.end, index);
+        }
+        program.extend_from_slice(&lines[from..]);
+        Ok(program.join("\n") + "\n")
+    }
+}
+
+impl Facts {
+    /// Reads the description, which ends at the first line with a key.
+    fn read(lines: &[&str]) -> Result<Facts, String> {
+        let fact = |key: &str| {
+            let mut found = lines.iter().filter_map(|line| line.strip_prefix(key));
+            match (found.next(), found.next()) {
+                (Some(fact), None) if !fact.trim().is_empty() => Ok(fact.trim().to_owned()),
+                (Some(_), Some(_)) => Err(format!("it has two lines `{key}`")),
+                _ => Err(format!("it has no line `{key}`")),
+            }
+        };
+        let has_key = |line: &str| {
+            let keys = ["rejected by: ", "cause: ", "base: "];
+            keys.iter().any(|key| line.starts_with(key))
+        };
+        let (rejected_by, cause) = (fact("rejected by: ")?, fact("cause: ")?);
+        let length = lines.iter().take_while(|line| !has_key(line)).count();
+        let (description, keys) = lines.split_at(length);
+        let description = description.join(" ").trim().to_owned();
+        if description.is_empty() {
+            return Err("it has no description".to_owned());
+        }
+        match keys.iter().find(|line| !line.is_empty() && !has_key(line)) {
+            Some(line) => Err(format!("`{line}` is no key, and stands after one")),
+            None => Ok(Facts {
+                description,
+                rejected_by,
+                cause,
+            }),
+        }
+    }
+
+    fn of(self, name: String, program: String, file: Option<PathBuf>) -> Mistake {
+        Mistake {
+            name,
+            description: self.description,
+            rejected_by: self.rejected_by,
+            cause: self.cause,
+            program,
+            file,
+        }
+    }
+}
+
+impl Hunk {
+    fn parse(lines: &[&str]) -> Result<Hunk, String> {
+        let is_empty = |line: &&&str| line.is_empty();
+        let length = lines.len() - lines.iter().rev().take_while(is_empty).count();
+        let mut hunk = Hunk::default();
+        for line in &lines[..length] {
+            let mut chars = line.chars();
+            let (first, rest) = (chars.next(), chars.as_str());
+            if !matches!(first, None | Some(' ' | '-' | '+')) {
+                return Err(format!("`{line}` begins with no space, `-` or `+`"));
+            }
+            if first != Some('+') {
+                hunk.before.push(rest.to_owned());
+            }
+            if first != Some('-') {
+                hunk.after.push(rest.to_owned());
+            }
+        }
+        match (hunk.before.is_empty(), hunk.before == hunk.after) {
+            (true, _) => Err("it has no line that stays or is removed".to_owned()),
+            (_, true) => Err("it changes nothing".to_owned()),
+            _ => Ok(hunk),
+        }
+    }
+
+    /// The only place in the base that has these lines.
+    fn place(&self, base: &[&str]) -> Result<Range<usize>, String> {
+        let mut found = base.windows(self.before.len()).enumerate();
+        let mut place = || found.find(|(_, lines)| *lines == self.before);
+        let first = place().ok_or("its lines do not occur in")?.0;
+        let more = std::iter::from_fn(place).count();
+        match more {
+            0 => Ok(first..first + self.before.len()),
+            _ => Err(format!("its lines occur {} times in", more + 1)),
+        }
+    }
+}
+
+impl Mistake {
+    /// What the `//!` head of its program says.
+    #[must_use]
+    pub fn head(&self) -> String {
+        let Mistake {
+            description,
+            rejected_by,
+            cause,
+            ..
+        } = self;
+        format!("//! {description}\n//!\n//! rejected by: {rejected_by}\n//! cause: {cause}\n")
+    }
+}
+
+/// The functions that a starter's `main` hands to its checks: `SUITE.examine(echo)`, or
+/// `SUITE.examine((listen, serve))`.
+///
+/// # Errors
+/// It hands over none.
+pub fn functions(starter: &str) -> Result<Vec<&str>, String> {
+    let call = starter.rsplit_once("SUITE.examine(");
+    let functions = call.and_then(|(_, rest)| rest.lines().next()?.strip_suffix(')'));
+    let functions = functions.ok_or("no line `SUITE.examine(…)`")?;
+    let functions = functions.trim_start_matches('(').trim_end_matches(')');
+    Ok(functions.split(", ").collect())
+}

@@ -1,30 +1,32 @@
-//! Exercise 3: echo. What one end writes, the other reads, but not in the same pieces; and a stream
-//! has an end.
+//! Exercise 3: echo
 //!
-//! Build the server's side of one connection: send every byte back, in order, as soon as it comes,
-//! to the client's end of file; then close, and say how many bytes there were.
+//! Write the server side of one echo connection: send back every byte you receive until the client
+//! closes its sending half. Then close the connection and return how many bytes you echoed.
 //!
-//! The rules it is held to:
-//! - what has come is sent back before more is waited for: a client may send a byte and wait;
-//! - bytes are bytes: no lines, no text, no value that means something;
-//! - only the end of file is the end: a client may be silent for as long as it likes;
-//! - after the client's end of file all that came before it is still sent back; when that is done
-//!   `echo` returns how many bytes it was, and the connection is closed, its descriptor too;
-//! - a connection that is reset is an error, not an end of file, and no reason to panic.
+//! Core rules (about 20 minutes):
+//!   1. Echo what has arrived before you wait for more. A client may send one byte and wait for it.
+//!   2. Echo bytes exactly as they are. No byte is special, and the bytes need not be text.
+//!   3. Stop at end of file only. A silent client is still connected.
+//!   4. Echo everything that arrived before end of file, then return the number of bytes.
+//!
+//! Hardened rules (about 15 minutes more):
+//!   5. If the kernel takes only part of a write, send the rest.
+//!   6. When the connection is reset, return the error. Do not panic.
+//!   7. Close the descriptor on every path out of the function.
 //!
 //! How to go on:
 //!
-//!     cargo workshop check echo       examines it; so does  cargo test -p exercises --test echo
+//!     cargo workshop check echo       checks it; so does  cargo test -p exercises --test echo
 //!     cargo workshop hint echo        helps, a little more each time
-//!     cargo run --example echo        is the lesson
+//!     cargo run --example echo        runs the lesson
 
 use std::{io, net::TcpStream, process::ExitCode};
 
-/// Sends back every byte to the end of file, and returns how many there were.
+/// Sends back every byte until end of file, and returns how many there were.
 pub fn echo(stream: TcpStream) -> io::Result<u64> {
     let _ = stream;
     todo!(
-        "read what has come into a buffer, write exactly that back, and again, to the end of file"
+        "read what has arrived into a buffer, write exactly that back, and repeat until end of file"
     )
 }
 

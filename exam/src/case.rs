@@ -9,6 +9,7 @@ use socket_workshop::{
 use super::{
     Stuck,
     answer::{Problem, problems, returned},
+    diagnosis::{Diagnosis, first_of},
     evidence::{Evidence, Seen},
     report::{Failure, Marked, PANICKED},
 };
@@ -77,6 +78,15 @@ pub trait Because {
     /// not what I know": the next may be asked.
     #[must_use]
     fn because(self, cause: impl FnOnce(&Case) -> Option<String>) -> Self;
+
+    /// The first of these mistakes that the evidence shows.
+    #[must_use]
+    fn diagnose(self, diagnoses: &[Diagnosis]) -> Self
+    where
+        Self: Sized,
+    {
+        self.because(|case| first_of(diagnoses, case))
+    }
 
     /// The cause, whatever the evidence says besides: the failure itself leaves no other.
     #[must_use]
@@ -160,6 +170,18 @@ impl Case {
             Doing::Blocked { call, .. } => calls.contains(call),
             _ => false,
         })
+    }
+
+    /// Whether a function under examination has returned.
+    #[must_use]
+    pub fn has_returned(&self) -> bool {
+        self.seen.contains("has returned")
+    }
+
+    /// Whether a function that should have failed has returned Ok.
+    #[must_use]
+    pub fn has_returned_ok(&self) -> bool {
+        self.seen.contains("has returned Ok")
     }
 
     /// Whether a thread of the student's is running, in no system call that waits.

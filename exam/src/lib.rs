@@ -8,6 +8,7 @@
 
 mod answer;
 mod case;
+pub mod diagnosis;
 mod evidence;
 mod orphans;
 mod peer;

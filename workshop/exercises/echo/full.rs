@@ -1,4 +1,4 @@
-//! The checks in which there is no room on the way back: a write has to wait for the client to read.
+//! The checks in which the way back is full: a write must wait until the client reads.
 
 use std::net::TcpStream;
 
@@ -6,7 +6,9 @@ use socket2::SockRef;
 
 use super::{Echo, cause};
 
-use crate::exam::{Because, Call, Exam, Peer, Unmet, Verdict, here, numbered};
+use crate::exam::{
+    Because, Call, Exam, Peer, Unmet, Verdict, diagnosis::DROPS_THE_REST_OF_A_WRITE, here, numbered,
+};
 
 /// A buffer that a few writes fill, in bytes.
 const SMALL: usize = 16 << 10;
@@ -32,10 +34,12 @@ pub(super) fn returns_when_all_is_written(exam: &Exam, echo: Echo) -> Verdict {
         .goes_on("the client has not read, and there is no room for so many bytes on the way to it")
         .because(cause::returns_too_early)?;
     for part in all.chunks(MUCH / 4) {
-        client.receives(part).because(cause::parts_are_missing)?;
+        client
+            .receives(part)
+            .diagnose(&[DROPS_THE_REST_OF_A_WRITE])?;
     }
     client.ends()?;
-    answer.succeeds("after the end of file")?;
+    answer.succeeds("after end of file")?;
     Ok(())
 }
 
@@ -51,7 +55,7 @@ pub(super) fn with_little_room_on_the_way_back(exam: &Exam) -> Verdict<(Peer<'_>
 
 /// A write that took only a part is what a busy server sees. Here a signal makes it happen: to a
 /// write that is blocked in the middle, which then returns how much it had done (signal(7)).
-pub(super) fn goes_on_after_a_partial_write(exam: &Exam, echo: Echo) -> Verdict {
+pub(super) fn sends_the_rest(exam: &Exam, echo: Echo) -> Verdict {
     let (client, server) = with_little_room_on_the_way_back(exam)?;
     let answer = exam.start("echo", move || echo(server))?;
     let sent = numbered(MUCH);
@@ -64,16 +68,20 @@ pub(super) fn goes_on_after_a_partial_write(exam: &Exam, echo: Echo) -> Verdict 
             answer.interrupt()?;
             exam.step("interrupted your `write`: if it had taken a part, it returned how much");
         }
-        client.receives(piece).because(cause::parts_are_missing)?;
+        client
+            .receives(piece)
+            .diagnose(&[DROPS_THE_REST_OF_A_WRITE])?;
         if !blocked {
             break;
         }
     }
     for piece in pieces {
-        client.receives(piece).because(cause::parts_are_missing)?;
+        client
+            .receives(piece)
+            .diagnose(&[DROPS_THE_REST_OF_A_WRITE])?;
     }
     client.half_close()?;
-    let total = answer.succeeds("after the end of file")?;
+    let total = answer.succeeds("after end of file")?;
     let expected = format!("`echo` to return {}", sent.len());
     exam.must(
         total == sent.len() as u64,

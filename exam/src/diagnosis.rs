@@ -1,0 +1,159 @@
+//! Mistakes that occur in many exercises. Each is named once, with the evidence that it requires, the
+//! evidence that rules it out, and its one wording.
+
+use socket_workshop::{table::State, threads::Call};
+
+use super::{Awaited, Case, Stuck, Whose};
+
+/// A mistake, how the evidence shows it, and what to change.
+#[derive(Clone, Copy, Debug)]
+pub struct Diagnosis {
+    /// What must be seen.
+    pub requires: fn(&Case) -> bool,
+    /// What must not be seen: with it the words would be false.
+    pub excludes: fn(&Case) -> bool,
+    /// What the code does, what follows from that, and what to write instead. `{fd}` stands for the
+    /// descriptor of the student's connection.
+    pub words: &'static str,
+}
+
+impl Diagnosis {
+    /// Its words, if the evidence shows it.
+    #[must_use]
+    pub fn of(&self, case: &Case) -> Option<String> {
+        let fits = (self.requires)(case) && !(self.excludes)(case);
+        fits.then(|| match case.yours().map(|seen| seen.whose) {
+            Some(Whose::Yours(fd)) => self.words.replace("{fd}", &fd.to_string()),
+            _ => self.words.to_owned(),
+        })
+    }
+}
+
+/// The words of the first of these that the evidence shows.
+#[must_use]
+pub fn first_of(diagnoses: &[Diagnosis], case: &Case) -> Option<String> {
+    diagnoses.iter().find_map(|diagnosis| diagnosis.of(case))
+}
+
+/// `read` returns Ok(0) and the loop reads again.
+pub const SPINS_AT_END_OF_FILE: Diagnosis = Diagnosis {
+    requires: |case| case.is_running() && case.is_in(State::CloseWait),
+    excludes: |case| case.panicked || unread(case) > 0,
+    words: "At end of file `read` returns Ok(0). Your loop treats that as \"no data yet\" and reads \
+            again. Return when n is 0.",
+};
+
+/// A loop that neither waits nor moves a byte.
+pub const SPINS: Diagnosis = Diagnosis {
+    requires: |case| matches!(case.stuck, Some(Stuck::Spin(..))),
+    excludes: |case| case.panicked,
+    words: "Your loop runs again and again without waiting in the kernel. Let a call wait for the event: \
+            a blocking `read`, `accept` or `poll`, with a timeout if there is a deadline.",
+};
+
+/// The function has returned, and a handle of its socket is still open.
+pub const LEAKED_HANDLE: Diagnosis = Diagnosis {
+    requires: |case| case.evidence.threads.is_empty() && case.is_in(State::CloseWait),
+    excludes: |case| case.panicked,
+    words: "The function has returned, but descriptor {fd} is still open. The kernel sends the FIN when \
+            the last handle of a socket is closed: look for a clone (`try_clone`), a handle that \
+            another thread owns, or `mem::forget`.",
+};
+
+/// The function has returned, and a thread of it has not ended.
+pub const LEAVES_A_THREAD: Diagnosis = Diagnosis {
+    requires: |case| case.has_returned() && !case.evidence.threads.is_empty(),
+    excludes: |case| case.panicked,
+    words: "The function has returned, but a thread that it started is still there. Join every thread \
+            before you return: the caller takes the return for the end of the work.",
+};
+
+/// An `unwrap` on a result that the network decides.
+pub const PANICS_ON_AN_ERROR: Diagnosis = Diagnosis {
+    requires: |case| case.panicked,
+    excludes: |_| false,
+    words: "A reset or a broken pipe is an ordinary error that `read` and `write` return. `unwrap` and \
+            `expect` turn it into a panic. Propagate it with `?`: the caller must know.",
+};
+
+/// The function returned Ok although a call of it failed.
+pub const LOSES_THE_ERROR: Diagnosis = Diagnosis {
+    requires: |case| case.has_returned_ok(),
+    excludes: |case| case.panicked,
+    words: "`read` or `write` returned the error, and your code dropped it: `unwrap_or(0)` turns it into \
+            an end of file, `let _ =` into nothing. Propagate it with `?`: the caller must know.",
+};
+
+/// A loop that calls again after an error that will not change.
+pub const RETRIES_A_FATAL_ERROR: Diagnosis = Diagnosis {
+    requires: |case| case.is_running() && case.yours().is_none_or(|seen| seen.row.recv_q == 0),
+    excludes: |case| case.panicked || case.is_in(State::CloseWait),
+    words: "Your loop continues after an error, and each call fails again immediately. Only \
+            `Interrupted` and a timeout are worth another try. Return every other error.",
+};
+
+/// The calling thread waits for one of its own that does not end.
+pub const WAITS_FOR_ITS_THREAD: Diagnosis = Diagnosis {
+    requires: |case| case.is_blocked_in(&[Call::Lock]),
+    excludes: |case| case.panicked,
+    words: "Your code waits for another of its threads (a join, a lock or a channel), and that thread \
+            does not get to the end. Find what it waits for.",
+};
+
+/// `write` took a part, and the rest was dropped.
+pub const DROPS_THE_REST_OF_A_WRITE: Diagnosis = Diagnosis {
+    requires: |case| case.awaited == Awaited::Bytes && skips_bytes(case),
+    excludes: |case| case.panicked,
+    words: "Bytes are missing in the middle. `write` may take only a part, and returns how much. Send the \
+            rest too: `write_all` does.",
+};
+
+/// More was written than the last read had brought.
+pub const WRITES_THE_WHOLE_BUFFER: Diagnosis = Diagnosis {
+    requires: |case| case.arrived.contains(&0) && !case.wanted.contains(&0),
+    excludes: |case| case.panicked,
+    words: "More came back than was sent: your code writes the whole buffer. `read` returns n, the \
+            number of bytes it has put there. Behind them are zeros or the bytes of an earlier read. \
+            Write `&buf[..n]`.",
+};
+
+/// It has read what there is, and reads on before it answers.
+pub const WAITS_BEFORE_IT_ANSWERS: Diagnosis = Diagnosis {
+    requires: |case| {
+        case.awaited == Awaited::Bytes
+            && case.arrived.is_empty()
+            && case.is_blocked_in(&[Call::Read])
+    },
+    excludes: |case| case.panicked || unread(case) > 0 || case.is_in(State::CloseWait),
+    words: "Your code has read what was sent (Recv-Q is 0), has answered nothing, and waits in the next \
+            read. Either it waits for more than has come: `read_to_end` and `read_to_string` wait for \
+            end of file, `read_exact` for a full buffer, `lines` for a newline. Or the answer is still \
+            in a BufWriter: flush it before you read again.",
+};
+
+/// It closed while the peer still had its half open.
+pub const STOPS_BEFORE_THE_END: Diagnosis = Diagnosis {
+    requires: |case| case.yours().is_none() && case.awaited != Awaited::Return,
+    excludes: |case| case.panicked,
+    words: "Your end has closed, and the peer's has not. A read that returns fewer bytes than you asked \
+            for is not the end, and neither is a timeout: only Ok(0) is.",
+};
+
+/// How many bytes wait in the student's receive queue. End of file counts as one on some kernels.
+fn unread(case: &Case) -> u32 {
+    let queue = case.yours().map_or(0, |seen| seen.row.recv_q);
+    queue.saturating_sub(u32::from(case.is_in(State::CloseWait)))
+}
+
+/// Whether what came differs from what was wanted where later bytes stand: the data is numbered, so that
+/// each eight bytes are their own offset ([`crate::numbered`]).
+fn skips_bytes(case: &Case) -> bool {
+    let pairs = case.arrived.iter().zip(&case.wanted);
+    let at = pairs.take_while(|(came, wanted)| came == wanted).count();
+    let number = |bytes: &[u8]| {
+        let word = bytes.get(at.next_multiple_of(8)..)?.get(..7)?;
+        str::from_utf8(word).ok()?.parse::<u64>().ok()
+    };
+    let later = number(&case.arrived).is_none_or(|came| Some(came) > number(&case.wanted));
+    !case.arrived.is_empty() && later
+}

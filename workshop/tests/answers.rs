@@ -121,11 +121,15 @@ answers! {
             ten_milliseconds_each the_last_error_only three_at_most three_rounds tries_again unwraps
             waits_for_a_winner zero_is_invalid;
 
-        echo(echo): counts_reads ends_at_silence exits_the_process forgets_to_close
-            ignores_end_of_file ignores_the_rest keeps_everything lines_only listens_to_quit
-            loses_a_writes_error never_flushes one_read_is_all returns_before_its_thread shouts
-            shuts_down_and_forgets starts_threads_for_ever stops_at_a_short_read
-            takes_a_reset_for_the_end text_only unwraps waits_for_the_end whole_buffer;
+        echo(echo): an_empty_connection_is_an_error an_error_of_its_own broken_pipe_is_the_end
+            counts_in_a_u16 counts_reads ends_after_five_seconds ends_at_ctrl_z ends_at_silence
+            exits_the_process forgets_to_close ignores_end_of_file ignores_the_rest
+            keeps_everything leaks_after_a_reset leaks_after_a_write_error
+            leaks_an_empty_connection lines_only listens_to_quit loses_a_writes_error never_flushes
+            one_read_is_all returns_before_its_thread shouts shuts_down_and_forgets
+            starts_threads_for_ever stops_after_512_kib stops_at_a_short_read
+            takes_a_reset_for_the_end text_only tries_again_after_a_reset unwraps
+            waits_after_a_full_read waits_for_a_whole_letter waits_for_the_end whole_buffer;
 
         deadlines(read_line_within): a_new_reader_each_time a_timeout_for_each_read
             closes_at_the_time_out compares_with_max_at_the_end counts_in_microseconds
@@ -516,7 +520,7 @@ fn nothing_is_left_of_an_answer() -> Result<(), Failed> {
     let checks = Command::new(env::current_exe()?)
         .env("ANSWER", "right_answers/echo/leaves_a_process_behind")
         .env("LEFT_BEHIND", &seconds)
-        .arg("ends at end of file")
+        .arg("returns at end of file")
         .output()?;
     assert!(
         checks.status.success(),

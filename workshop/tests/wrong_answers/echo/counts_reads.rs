@@ -1,7 +1,7 @@
-//! Counts how often it has read, not how much.
+//! Counts its reads, not the bytes that they return.
 //!
 //! rejected by: returns the number of bytes
-//! cause: how many reads there were
+//! cause: 3 is the number of reads
 
 use std::{
     io::{self, Read, Write},

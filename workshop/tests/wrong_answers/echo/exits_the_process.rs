@@ -1,6 +1,6 @@
-//! Ends the whole process at end of file, and with it whatever else it serves.
+//! Ends the whole process at end of file.
 //!
-//! rejected by: ends at end of file
+//! rejected by: returns at end of file
 //! cause: `std::process::exit`: that ends everything
 
 use std::{

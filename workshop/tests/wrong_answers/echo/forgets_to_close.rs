@@ -1,7 +1,7 @@
-//! Keeps a handle of the socket that nobody closes.
+//! Never closes a clone of the socket.
 //!
-//! rejected by: closes the connection
-//! cause: CLOSE_WAIT is always the local program's doing
+//! rejected by: closes the descriptor at end of file
+//! cause: look for a clone (`try_clone`)
 
 use std::{
     io::{self, Read, Write},

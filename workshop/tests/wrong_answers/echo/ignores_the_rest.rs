@@ -1,7 +1,7 @@
-//! Takes `write` for `write_all`: under load it takes a part only, and the rest is lost.
+//! Calls `write` once: under load it takes a part only, and the rest is lost.
 //!
-//! rejected by: goes on after a write that took a part
-//! cause: `write` returned how many it had taken, and the rest was never written
+//! rejected by: sends the rest after a partial write
+//! cause: `write` may take only a part, and returns how much
 
 use std::{
     io::{self, Read, Write},

@@ -1,6 +1,6 @@
 //! Keeps thousands of times what it has read.
 //!
-//! rejected by: goes on after a write that took a part
+//! rejected by: sends the rest after a partial write
 //! cause: takes memory without limit
 
 use std::{

@@ -1,6 +1,6 @@
-//! Ends the conversation at a word of the client's.
+//! Ends the connection when the client sends "quit".
 //!
-//! rejected by: takes bytes for bytes
+//! rejected by: treats no byte as special
 //! cause: To an echo no byte means anything
 
 use std::{

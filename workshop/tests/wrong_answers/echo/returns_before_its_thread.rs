@@ -1,6 +1,6 @@
-//! Hands what it reads to a thread, and returns without it.
+//! Passes what it reads to a writing thread, and returns without joining it.
 //!
-//! rejected by: sends back what came before the end of file
+//! rejected by: echoes what arrived before end of file
 //! cause: join the thread first
 
 use std::{

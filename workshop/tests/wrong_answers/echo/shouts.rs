@@ -1,6 +1,6 @@
-//! Sends something else back: the same number of bytes, but in capitals.
+//! Sends the bytes back in capitals.
 //!
-//! rejected by: answers before it waits for more
+//! rejected by: echoes each message before it waits for more
 //! cause: What came back is not what was sent
 
 use std::{

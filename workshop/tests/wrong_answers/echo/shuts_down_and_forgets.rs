@@ -1,7 +1,7 @@
-//! Ends the connection, and keeps its descriptor.
+//! Shuts the connection down, and never closes the descriptor.
 //!
-//! rejected by: closes the connection
-//! cause: leaves the descriptor open
+//! rejected by: closes the descriptor at end of file
+//! cause: `shutdown` leaves it open
 
 use std::{
     io::{self, Read, Write},

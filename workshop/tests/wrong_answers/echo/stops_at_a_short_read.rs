@@ -1,7 +1,7 @@
-//! Takes a read that does not fill the buffer for the end.
+//! Returns after a read that does not fill the buffer.
 //!
-//! rejected by: sends back a byte when it comes
-//! cause: A read that brings less than was asked for is no end
+//! rejected by: echoes a single byte
+//! cause: A read that returns fewer bytes than you asked for is not the end
 
 use std::{
     io::{self, Read, Write},

@@ -1,7 +1,7 @@
-//! Makes an end of file of every error.
+//! Treats every error as end of file.
 //!
-//! rejected by: takes a reset for an error
-//! cause: `unwrap_or(0)` makes an end of file of it
+//! rejected by: returns the error of a reset
+//! cause: `unwrap_or(0)` turns it into an end of file
 
 use std::{
     io::{self, Read, Write},

@@ -1,7 +1,7 @@
-//! Takes bytes for text, and replaces those that are none.
+//! Treats bytes as text, and replaces those that are not UTF-8.
 //!
-//! rejected by: takes bytes for bytes
-//! cause: `from_utf8_lossy` replaces what is no UTF-8
+//! rejected by: treats no byte as special
+//! cause: `from_utf8_lossy` replaces what is not UTF-8
 
 use std::{
     io::{self, Read, Write},

@@ -1,7 +1,7 @@
-//! Panics when the client resets the connection, as clients do.
+//! Panics when the client resets the connection.
 //!
-//! rejected by: takes a reset for an error
-//! cause: an `unwrap` makes a panic of it
+//! rejected by: returns the error of a reset
+//! cause: `expect` turn it into a panic
 
 use std::{
     io::{self, Read, Write},

@@ -1,7 +1,7 @@
-//! Writes the whole buffer after a read that has filled a part of it.
+//! Writes the whole buffer after a read that has filled only a part of it.
 //!
-//! rejected by: sends back only what this read brought
-//! cause: the whole buffer was written
+//! rejected by: echoes only what the last read returned
+//! cause: your code writes the whole buffer
 
 use std::{
     io::{self, Read, Write},

@@ -254,14 +254,19 @@ answers! {
             sends_again_at_each_datagram slices_without_looking spins takes_the_timeout_away takes_the_whole_buffer takes_whatever_comes two_sends
             a_signal_is_a_time_out;
 
-        tftp(parse, write): a_block_is_text a_long_ack a_number_in_a_byte an_error_in_utf_8_only
-            an_error_without_a_nul an_opcode_of_one_byte ascii_only at_most_512
-            blocks_in_the_wrong_order empty_is_too_short first_of_a_name forgets_options
-            indexes joins judges_the_mode keeps_the_nul keeps_what_it_found keeps_what_it_has latin_1
-            little_endian lossy lowercases makes_up_a_value needs_options needs_the_nul
-            no_empty_strings no_options one_byte_opcode pads reads_for_writes
-            reads_on_behind_the_nul sorts spins takes_what_is_cut trims_names unwraps
-            values_are_numbers;
+        tftp(parse, write): a_block_is_text a_long_ack a_number_in_a_byte
+            an_empty_name_ends_the_options an_error_in_utf_8_only an_error_without_a_nul
+            an_opcode_of_one_byte ascii_only at_most_1428 at_most_512 at_most_8192
+            at_most_eight_options blocks_in_the_wrong_order cuts_long_error_texts
+            empty_is_too_short first_of_a_name forgets_options half_a_number indexes joins
+            judges_the_mode keeps_the_nul keeps_what_it_found keeps_what_it_has known_codes_only
+            last_of_a_name latin_1 little_endian lossy lowercases makes_up_a_value names_up_to_255
+            needs_a_name needs_options needs_the_nul no_block_zero no_empty_strings
+            no_nul_for_an_empty_text no_options one_byte_opcode pads reads_for_writes
+            reads_on_behind_the_nul recurses_for_each_option refuses_an_empty_oack
+            refuses_control_characters refuses_paths remembers_the_last_packet sorts spins
+            strips_a_byte_order_mark takes_what_is_cut tolerates_a_trailing_nul trims_names unwraps
+            values_are_numbers writes_at_most_8192 writes_lower_case writes_options_sorted;
 
         headers(checksum, parse_tcp): ack_where_seq_is adds_the_carries_once asks_for_20_only counts_words
             drops_the_unknown ends_at_a_kind_without_a_length

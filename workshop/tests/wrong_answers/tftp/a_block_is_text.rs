@@ -1,7 +1,7 @@
-//! Takes a block for a string, which a NUL ends.
+//! Treats a block as a string that a NUL ends.
 //!
-//! rejected by: reads and writes blocks and their ACKs
-//! cause: Bytes of the block are gone
+//! rejected by: parses and writes a block of any length
+//! cause: Bytes of the block are missing
 
 use workshop::checks::tftp::{Options, Packet};
 

@@ -1,7 +1,7 @@
-//! Takes an ACK with more bytes for an ACK.
+//! Accepts an ACK with more bytes.
 //!
-//! rejected by: refuses what is too short, too long, or of no kind
-//! cause: nothing more: four bytes
+//! rejected by: refuses a long ACK
+//! cause: With more bytes it is not an ACK
 
 use workshop::checks::tftp::{Options, Packet};
 

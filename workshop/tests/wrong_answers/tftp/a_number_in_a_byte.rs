@@ -1,7 +1,7 @@
-//! Takes the second byte of a number for all of it.
+//! Reads only the second byte of a number.
 //!
-//! rejected by: reads and writes blocks and their ACKs
-//! cause: A number has two bytes
+//! rejected by: parses and writes the number of an ACK
+//! cause: only one byte of the number
 
 use workshop::checks::tftp::{Options, Packet};
 

@@ -1,7 +1,7 @@
 //! Refuses an ERROR whose text is not UTF-8.
 //!
-//! rejected by: reads an ERROR with and without its NUL
-//! cause: An ERROR ends the transfer
+//! rejected by: parses an ERROR whose text is not UTF-8
+//! cause: its text is not UTF-8
 
 use workshop::checks::tftp::{Options, Packet};
 

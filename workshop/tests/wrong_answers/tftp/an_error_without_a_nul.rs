@@ -1,7 +1,7 @@
-//! Writes an ERROR's text without its NUL.
+//! Writes the text of an ERROR without its NUL.
 //!
-//! rejected by: writes what real clients and servers send, byte for byte
-//! cause: A NUL ends each string
+//! rejected by: writes packets of real programs byte for byte
+//! cause: A NUL is missing
 
 use workshop::checks::tftp::{Options, Packet};
 

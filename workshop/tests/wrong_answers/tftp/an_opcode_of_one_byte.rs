@@ -1,6 +1,6 @@
 //! Writes an opcode of one byte.
 //!
-//! rejected by: writes what real clients and servers send, byte for byte
+//! rejected by: writes packets of real programs byte for byte
 //! cause: It has two bytes
 
 use workshop::checks::tftp::{Options, Packet};

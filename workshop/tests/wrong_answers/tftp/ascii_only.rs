@@ -1,7 +1,7 @@
 //! Refuses every letter that is not ASCII.
 //!
-//! rejected by: refuses names that are not UTF-8, and changes none
-//! cause: UTF-8 has more letters than ASCII
+//! rejected by: parses and writes UTF-8
+//! cause: letters that are not ASCII
 
 use workshop::checks::tftp::{Options, Packet};
 

@@ -1,7 +1,7 @@
 //! Cuts a block to 512 bytes, the size of RFC 1350.
 //!
-//! rejected by: reads and writes blocks and their ACKs
-//! cause: Bytes of the block are gone
+//! rejected by: parses and writes a block of any length
+//! cause: it has no largest length
 
 use workshop::checks::tftp::{Options, Packet};
 

@@ -1,7 +1,7 @@
-//! The opcode is taken from its second byte, and other numbers in the wrong order.
+//! Reads the second byte as the opcode, and swaps the bytes of other numbers.
 //!
-//! rejected by: reads and writes blocks and their ACKs
-//! cause: wrong order
+//! rejected by: parses and writes the number of an ACK
+//! cause: swaps the two bytes of a number
 
 use workshop::checks::tftp::{Options, Packet};
 

@@ -1,7 +1,7 @@
 //! Refuses a block without bytes.
 //!
-//! rejected by: takes an empty block for a block
-//! cause: A block without bytes is the end
+//! rejected by: parses and writes an empty block
+//! cause: its block is empty
 
 use workshop::checks::tftp::{Options, Packet};
 

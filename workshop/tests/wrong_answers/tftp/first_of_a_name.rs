@@ -1,7 +1,7 @@
-//! Keeps one option of each name.
+//! Keeps only the first option of each name.
 //!
-//! rejected by: keeps options in their order, and every letter
-//! cause: Options are missing
+//! rejected by: keeps the order of options
+//! cause: there for a second time
 
 use workshop::checks::tftp::{Options, Packet};
 

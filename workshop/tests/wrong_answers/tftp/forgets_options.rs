@@ -1,6 +1,6 @@
 //! Writes a request without its options.
 //!
-//! rejected by: writes what real clients and servers send, byte for byte
+//! rejected by: writes packets of real programs byte for byte
 //! cause: The rest is missing
 
 use workshop::checks::tftp::{Options, Packet};

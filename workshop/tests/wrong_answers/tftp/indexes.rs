@@ -1,7 +1,7 @@
-//! Indexes, for there will be four bytes.
+//! Indexes as if four bytes were always there.
 //!
-//! rejected by: refuses what is too short, too long, or of no kind
-//! cause: slice beyond its end panics
+//! rejected by: refuses an unknown opcode
+//! cause: something that is not there
 
 use workshop::checks::tftp::{Options, Packet};
 

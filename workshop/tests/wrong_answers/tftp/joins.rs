@@ -1,7 +1,7 @@
-//! Puts a NUL between strings, and none behind the last.
+//! Writes a NUL between strings, and none after the last.
 //!
-//! rejected by: writes what real clients and servers send, byte for byte
-//! cause: A NUL ends each string
+//! rejected by: writes packets of real programs byte for byte
+//! cause: A NUL is missing
 
 use workshop::checks::tftp::{Options, Packet};
 

@@ -1,7 +1,7 @@
-//! Refuses a mode that it does not know.
+//! Refuses an unknown mode.
 //!
-//! rejected by: keeps options in their order, and every letter
-//! cause: whether there is such a mode
+//! rejected by: judges no file, mode or option
+//! cause: neither `octet` nor `netascii`
 
 use workshop::checks::tftp::{Options, Packet};
 

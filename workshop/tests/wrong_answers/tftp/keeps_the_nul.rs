@@ -1,7 +1,7 @@
-//! The NUL becomes a part of the string.
+//! Keeps the NUL as a part of the string.
 //!
-//! rejected by: reads requests as real clients send them
-//! cause: The NUL ends the string
+//! rejected by: parses requests of real clients
+//! cause: Your code keeps a NUL
 
 use workshop::checks::tftp::{Options, Packet};
 

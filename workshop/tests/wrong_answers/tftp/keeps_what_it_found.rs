@@ -1,7 +1,7 @@
-//! Keeps what it found in so many bytes, and says it of as many others.
+//! Returns what it found in an earlier datagram of the same length.
 //!
-//! rejected by: survives any bytes
-//! cause: what an earlier call has
+//! rejected by: parses many datagrams
+//! cause: on what an earlier call has
 
 use std::{cell::RefCell, collections::HashMap};
 

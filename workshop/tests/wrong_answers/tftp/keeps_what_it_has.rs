@@ -1,7 +1,7 @@
-//! Keeps the options in front of one that is cut.
+//! Keeps the options before one that is cut.
 //!
-//! rejected by: refuses a string that is not ended
-//! cause: here the datagram ends before there is one
+//! rejected by: refuses a string without its NUL
+//! cause: the datagram was cut
 
 use workshop::checks::tftp::{Options, Packet};
 

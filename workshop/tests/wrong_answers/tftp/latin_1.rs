@@ -1,7 +1,7 @@
-//! Takes each byte for a letter.
+//! Reads each byte as a letter.
 //!
-//! rejected by: refuses names that are not UTF-8, and changes none
-//! cause: Each byte has been taken for a letter
+//! rejected by: parses and writes UTF-8
+//! cause: reads each byte as a letter
 
 use workshop::checks::tftp::{Options, Packet};
 

@@ -1,7 +1,7 @@
-//! Numbers in the machine's order, opcodes and all.
+//! Reads and writes numbers in this machine's byte order.
 //!
-//! rejected by: reads requests as real clients send them
-//! cause: the more significant first
+//! rejected by: parses requests of real clients
+//! cause: opcode 1 (0x00 0x01)
 
 use workshop::checks::tftp::{Options, Packet};
 

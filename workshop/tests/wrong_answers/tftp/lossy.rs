@@ -1,7 +1,7 @@
-//! Replaces what is not UTF-8 in a name.
+//! Replaces what is not UTF-8 in a string.
 //!
-//! rejected by: refuses names that are not UTF-8, and changes none
-//! cause: This is not UTF-8
+//! rejected by: refuses what is not UTF-8
+//! cause: This byte is not UTF-8
 
 use workshop::checks::tftp::{Options, Packet};
 

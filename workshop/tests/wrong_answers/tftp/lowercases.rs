@@ -1,7 +1,7 @@
-//! Makes small letters of modes and of options' names.
+//! Converts modes and option names to lower case.
 //!
-//! rejected by: keeps options in their order, and every letter
-//! cause: gives it as it came
+//! rejected by: keeps every letter
+//! cause: changes the case
 
 use workshop::checks::tftp::{Options, Packet};
 

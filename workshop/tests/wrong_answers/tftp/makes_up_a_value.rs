@@ -1,7 +1,7 @@
-//! An option without a value has an empty one.
+//! Returns an empty value for an option without a value.
 //!
-//! rejected by: refuses a string that is not ended
-//! cause: nothing may be made up
+//! rejected by: refuses an option without a value
+//! cause: Do not invent one
 
 use workshop::checks::tftp::{Options, Packet};
 

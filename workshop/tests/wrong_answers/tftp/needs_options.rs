@@ -1,7 +1,7 @@
-//! A request has options, or it is none.
+//! Refuses a request without options.
 //!
-//! rejected by: reads requests as real clients send them
-//! cause: need not
+//! rejected by: parses requests of real clients
+//! cause: it has no options
 
 use workshop::checks::tftp::{Options, Packet};
 

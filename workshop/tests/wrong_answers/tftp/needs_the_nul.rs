@@ -1,7 +1,7 @@
-//! An ERROR without its NUL is none.
+//! Refuses an ERROR without its NUL.
 //!
-//! rejected by: reads an ERROR with and without its NUL
-//! cause: If its NUL is missing
+//! rejected by: parses an ERROR without its NUL
+//! cause: its text has no NUL
 
 use workshop::checks::tftp::{Options, Packet};
 

@@ -1,7 +1,7 @@
 //! Drops an option whose value is empty.
 //!
-//! rejected by: keeps options in their order, and every letter
-//! cause: A value may be empty
+//! rejected by: keeps empty strings
+//! cause: drops an option whose value is empty
 
 use workshop::checks::tftp::{Options, Packet};
 

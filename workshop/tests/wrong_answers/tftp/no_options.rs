@@ -1,7 +1,7 @@
-//! Knows RFC 1350, and no options.
+//! Knows RFC 1350, which has no options.
 //!
-//! rejected by: reads requests as real clients send them
-//! cause: left them all out
+//! rejected by: parses requests of real clients
+//! cause: returns no options
 
 use workshop::checks::tftp::{Options, Packet};
 

@@ -1,7 +1,7 @@
-//! Looks at the second byte of the opcode only.
+//! Looks only at the second byte of the opcode.
 //!
-//! rejected by: refuses what is too short, too long, or of no kind
-//! cause: The opcode is both bytes
+//! rejected by: refuses an unknown opcode
+//! cause: both bytes count
 
 use workshop::checks::tftp::{Options, Packet};
 

@@ -1,7 +1,7 @@
 //! Writes every block with 512 bytes.
 //!
-//! rejected by: reads and writes blocks and their ACKs
-//! cause: and nothing else, however few
+//! rejected by: parses and writes the number of a block
+//! cause: do not fill it up
 
 use workshop::checks::tftp::{Options, Packet};
 

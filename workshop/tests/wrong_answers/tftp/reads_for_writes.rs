@@ -1,7 +1,7 @@
-//! Takes 1 for a write request and 2 for a read request.
+//! Treats opcode 1 as a write request, and 2 as a read request.
 //!
-//! rejected by: reads requests as real clients send them
-//! cause: Opcode 1 is RRQ
+//! rejected by: parses requests of real clients
+//! cause: swaps RRQ and WRQ
 
 use workshop::checks::tftp::{Options, Packet};
 

@@ -1,7 +1,7 @@
-//! An ERROR's text goes to the last NUL.
+//! Reads the text of an ERROR to the last NUL.
 //!
-//! rejected by: reads an ERROR with and without its NUL
-//! cause: The NUL ends the string
+//! rejected by: ends the text of an ERROR at the first NUL
+//! cause: The first NUL ends the string
 
 use workshop::checks::tftp::{Options, Packet};
 

@@ -1,7 +1,7 @@
 //! Keeps the options in a map, which sorts them.
 //!
-//! rejected by: reads requests as real clients send them
-//! cause: another order
+//! rejected by: parses requests of real clients
+//! cause: in another order
 
 use workshop::checks::tftp::{Options, Packet};
 

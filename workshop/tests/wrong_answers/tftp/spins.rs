@@ -1,7 +1,7 @@
-//! Looks for a NUL that is not there, for ever.
+//! Searches without end for a NUL that is not there.
 //!
-//! rejected by: refuses a string that is not ended
-//! cause: a loop that does not end
+//! rejected by: refuses a string without its NUL
+//! cause: A loop of yours does not end
 
 use workshop::checks::tftp::{Options, Packet};
 

@@ -1,7 +1,7 @@
-//! A string goes to its NUL, or to the end.
+//! Accepts a string without its NUL at the end.
 //!
-//! rejected by: refuses a string that is not ended
-//! cause: here the datagram ends before there is one
+//! rejected by: refuses a string without its NUL
+//! cause: was cut
 
 use workshop::checks::tftp::{Options, Packet};
 

@@ -1,7 +1,7 @@
-//! Trims the spaces of a name.
+//! Trims the spaces of a file name.
 //!
-//! rejected by: reads what it writes
-//! cause: Spaces are letters
+//! rejected by: keeps every letter
+//! cause: removes spaces
 
 use workshop::checks::tftp::{Options, Packet};
 

@@ -1,7 +1,7 @@
-//! Is sure that a name is UTF-8.
+//! Panics on a string that is not UTF-8.
 //!
-//! rejected by: refuses names that are not UTF-8, and changes none
-//! cause: makes `from_utf8` return an Err
+//! rejected by: refuses what is not UTF-8
+//! cause: your code panics on that error
 
 use workshop::checks::tftp::{Options, Packet};
 

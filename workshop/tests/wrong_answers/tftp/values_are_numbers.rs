@@ -1,7 +1,7 @@
-//! Makes a number of each value, and text again.
+//! Turns each value into a number and back.
 //!
-//! rejected by: keeps options in their order, and every letter
-//! cause: A value is text
+//! rejected by: keeps every letter
+//! cause: turns a value into a number
 
 use workshop::checks::tftp::{Options, Packet};
 

@@ -268,16 +268,20 @@ answers! {
             strips_a_byte_order_mark takes_what_is_cut tolerates_a_trailing_nul trims_names unwraps
             values_are_numbers writes_at_most_8192 writes_lower_case writes_options_sorted;
 
-        headers(checksum, parse_tcp): ack_where_seq_is adds_the_carries_once asks_for_20_only counts_words
-            drops_the_unknown ends_at_a_kind_without_a_length
-            ends_at_a_length_that_cannot_be ends_at_the_unknown index_beyond
-            lists_what_is_nothing loses_the_carries low_byte_first
-            low_byte_of_a_field_first needs_data never_zero no_complement
-            no_less_than_20 one_has_a_length one_range option_into_the_data
-            options_to_the_end reads_on_behind_the_end refuses_the_unknown six_flags
+        headers(checksum, parse_tcp): a_length_in_a_byte ack_where_seq_is ack_with_its_flag_only
+            adds_the_carries_once an_empty_sack asks_for_20_only at_most_1500 clamps_the_shift
+            counts_words cuts_the_data_offset drops_a_repeated_option drops_an_empty_option
+            drops_the_unknown echo_with_ack_only ends_at_a_kind_without_a_length
+            ends_at_a_length_that_cannot_be ends_at_the_unknown folds_ffff folds_twice index_beyond
+            keeps_the_last_header keeps_the_sum lengths_up_to_127 lists_what_is_nothing
+            longer_than_it_knows loses_the_carries low_byte_first low_byte_of_a_field_first
+            needs_a_checksum needs_data never_zero no_complement no_less_than_20 no_mss_of_zero
+            nothing_is_zero one_has_a_length one_range one_sum_for_each_length option_into_the_data
+            options_to_the_end reads_on_behind_the_end refuses_a_data_offset_of_5 refuses_port_zero
+            refuses_reserved_bits refuses_syn_and_fin refuses_the_unknown six_flags sorts_ranges
             stays_at_a_length_of_zero sums_in_16_bits takes_the_reserved_bits_too
-            takes_what_is_left trusts_the_kind unwraps whole_words_only zero_in_front
-            longer_than_it_knows;
+            takes_what_is_left three_ranges_at_most trusts_the_kind unwraps
+            urgent_with_its_flag_only whole_words_only zero_in_front;
 
         handshake(states): a_syn_begins_anew a_syn_is_an_answer adds_numbers
             any_ack_is_of_the_fin begins_at_zero both_wait closes_what_is_open compares_numbers counts_each_fin each_close_is_the_first

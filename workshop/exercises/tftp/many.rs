@@ -5,30 +5,17 @@ use super::{
     codec::{Codec, own_bytes},
     recorded::{others, requests},
 };
-use crate::exam::{Exam, Verdict};
+use crate::exam::{Exam, Numbers, Verdict};
 
 /// The number of damaged datagrams, and of packets.
 const DATAGRAMS: usize = 20_000;
 const PACKETS: usize = 2_000;
 
-/// Numbers that look random and are the same in every run: xorshift (Marsaglia, 2003).
-struct Numbers(u32);
-
-impl Numbers {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 17;
-        self.0 ^= self.0 << 5;
-        self.0 as usize % limit
-    }
-
-    fn text(&mut self) -> String {
-        let len = self.below(8);
-        let letters = ["a", "Z", "0", " ", "\u{f6}", "\u{2192}", ".", "/"];
-        (0..len)
-            .map(|_| letters[self.below(letters.len())])
-            .collect()
-    }
+/// A string of up to seven letters, some of which have several bytes.
+fn text(numbers: &mut Numbers) -> String {
+    let letters = ["a", "Z", "0", " ", "\u{f6}", "\u{2192}", ".", "/"];
+    let len = numbers.below(8);
+    (0..len).map(|_| numbers.one_of(&letters)).collect()
 }
 
 /// The largest payload of a UDP datagram over IPv4, in bytes.
@@ -45,13 +32,13 @@ pub(super) fn parses_many_datagrams(exam: &Exam, answer: (Parse, Write)) -> Verd
         .chain(&others())
         .map(|is| is.bytes)
         .collect();
-    let mut numbers = Numbers(0x2545_f491);
+    let mut numbers = Numbers::new(0x2545_f491);
     let all = (0..DATAGRAMS).map(|index| {
         if index % 2 == 0 {
-            let mut bytes = known[numbers.below(known.len())].to_vec();
+            let mut bytes = numbers.one_of(&known).to_vec();
             for _ in 0..numbers.below(3) {
                 let at = numbers.below(bytes.len());
-                bytes[at] = [0, 1, b'x', 0xff][numbers.below(4)];
+                bytes[at] = numbers.one_of(&[0, 1, b'x', 0xff]);
             }
             if numbers.below(2) == 0 {
                 bytes.truncate(numbers.below(bytes.len() + 1));
@@ -59,7 +46,7 @@ pub(super) fn parses_many_datagrams(exam: &Exam, answer: (Parse, Write)) -> Verd
             bytes
         } else {
             let len = numbers.below(12);
-            let byte = |_| [0, b'a', b'0', 0xc3, 0xa9][numbers.below(5)];
+            let byte = |_| numbers.one_of(&[0, b'a', b'0', 0xc3, 0xa9]);
             let rest: Vec<u8> = (0..len).map(byte).collect();
             [&[0, numbers.below(8) as u8], &rest[..]].concat()
         }
@@ -93,18 +80,18 @@ pub(super) fn writes_many_packets(exam: &Exam, answer: (Parse, Write)) -> Verdic
 
 /// Packets of all kinds, of which each is another.
 fn packets(first: u32) -> Vec<Packet> {
-    let mut numbers = Numbers(first);
+    let mut numbers = Numbers::new(first);
     let all = (0..PACKETS).map(|index| {
         let number = numbers.below(1 << 16) as u16;
         let count = numbers.below(4);
         let options = (0..count)
-            .map(|_| (numbers.text(), numbers.text()))
+            .map(|_| (text(&mut numbers), text(&mut numbers)))
             .collect();
         match index % 5 {
             0 => Packet::Request {
                 write: number & 1 == 0,
-                file: numbers.text(),
-                mode: numbers.text(),
+                file: text(&mut numbers),
+                mode: text(&mut numbers),
                 options,
             },
             1 => Packet::Data {
@@ -116,7 +103,7 @@ fn packets(first: u32) -> Vec<Packet> {
             2 => Packet::Ack(number),
             3 => Packet::Error {
                 code: number,
-                text: numbers.text(),
+                text: text(&mut numbers),
             },
             _ => Packet::OptionAck(options),
         }

@@ -1,7 +1,7 @@
 //! Reads the acknowledgment number from the place of the sequence number.
 //!
-//! rejected by: reads each field where it stands
-//! cause: That number stands at byte 4
+//! rejected by: returns each number from its place
+//! cause: the one at byte 4
 
 use wire::segment::{Flags, TcpOption};
 use workshop::checks::headers::Header;

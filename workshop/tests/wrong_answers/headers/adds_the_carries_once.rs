@@ -1,4 +1,4 @@
-//! Adds the carries, and not what that carries.
+//! Adds the carries once, although that carries again.
 //!
 //! rejected by: adds carries until nothing is carried
 //! cause: and that carries again

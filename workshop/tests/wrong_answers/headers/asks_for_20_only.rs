@@ -1,7 +1,7 @@
-//! Looks whether 20 bytes are there, and then takes what there is.
+//! Checks only that 20 bytes are there, and reads what there is of the options.
 //!
-//! rejected by: refuses every cut of a header
-//! cause: a part of the header is missing
+//! rejected by: refuses a header that is cut
+//! cause: A part of the header is missing
 
 use wire::segment::{Flags, TcpOption};
 use workshop::checks::headers::Header;

@@ -1,6 +1,6 @@
-//! Gives the length of the header in words.
+//! Returns the length of the header in words.
 //!
-//! rejected by: reads each field where it stands
+//! rejected by: returns each number from its place
 //! cause: counts words of 4 bytes
 
 use wire::segment::{Flags, TcpOption};

@@ -1,7 +1,7 @@
-//! Lists the kinds that it knows.
+//! Lists only the kinds that it knows.
 //!
-//! rejected by: keeps what it does not know
-//! cause: keep its kind and its data
+//! rejected by: returns an unknown kind as Other
+//! cause: one of an unknown kind
 
 use wire::segment::{Flags, TcpOption};
 use workshop::checks::headers::Header;

@@ -1,7 +1,7 @@
-//! Takes a kind without a length for the end of the options.
+//! Ends the options at a kind without a length.
 //!
-//! rejected by: refuses an option without a length, and a length below 2
-//! cause: a kind without a length
+//! rejected by: refuses an option without a length
+//! cause: and its length is missing
 
 use wire::segment::{Flags, TcpOption};
 use workshop::checks::headers::Header;

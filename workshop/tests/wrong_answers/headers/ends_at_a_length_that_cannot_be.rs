@@ -1,6 +1,6 @@
-//! Takes a length that cannot be for the end of the options.
+//! Ends the options at a length below 2.
 //!
-//! rejected by: refuses an option without a length, and a length below 2
+//! rejected by: refuses a length below 2
 //! cause: counts its kind and itself
 
 use wire::segment::{Flags, TcpOption};

@@ -1,7 +1,7 @@
-//! Ends at the first kind that it does not know.
+//! Ends the options at the first unknown kind.
 //!
-//! rejected by: keeps what it does not know
-//! cause: ends at an option that is not known
+//! rejected by: returns an unknown kind as Other
+//! cause: one of an unknown kind
 
 use wire::segment::{Flags, TcpOption};
 use workshop::checks::headers::Header;

@@ -1,7 +1,7 @@
 //! Takes two bytes of every word, also of the last.
 //!
-//! rejected by: adds a zero behind an odd byte
-//! cause: an odd length ends with a byte alone
+//! rejected by: adds a zero after an odd last byte
+//! cause: An odd length ends with one byte
 
 use wire::segment::{Flags, TcpOption};
 use workshop::checks::headers::Header;

@@ -1,7 +1,7 @@
-//! Lists 1 as an option.
+//! Lists kind 1 as an option.
 //!
-//! rejected by: skips 1, and ends at 0
-//! cause: and are not listed
+//! rejected by: skips kind 1
+//! cause: lists kind 0 or 1
 
 use wire::segment::{Flags, TcpOption};
 use workshop::checks::headers::Header;

@@ -1,7 +1,7 @@
-//! Takes what it knows from an option that is longer, and drops the rest.
+//! Reads a known kind from an option that is longer, and drops the rest.
 //!
-//! rejected by: keeps what it does not know
-//! cause: everything else
+//! rejected by: returns a known kind with another length as Other
+//! cause: whose length is not the one of its kind
 
 use wire::segment::{Flags, TcpOption};
 use workshop::checks::headers::Header;

@@ -1,4 +1,4 @@
-//! Takes the low 16 bits of the sum, and what was carried is lost.
+//! Returns the low 16 bits of the sum without the carries.
 //!
 //! rejected by: adds carries until nothing is carried
 //! cause: what is carried out of 16 bits is lost

@@ -1,7 +1,7 @@
-//! Sums words with their low byte first, as this machine keeps them.
+//! Sums words with their low byte first, as this machine stores them.
 //!
-//! rejected by: sums words of two bytes, and takes the complement
-//! cause: with their low byte first
+//! rejected by: sums words of two bytes
+//! cause: have their low byte first
 
 use wire::segment::{Flags, TcpOption};
 use workshop::checks::headers::Header;

@@ -1,6 +1,6 @@
-//! Reads the numbers as this machine keeps them.
+//! Reads the numbers as this machine stores them.
 //!
-//! rejected by: reads each field where it stands
+//! rejected by: returns each number from its place
 //! cause: in the wrong order
 
 use wire::segment::{Flags, TcpOption};

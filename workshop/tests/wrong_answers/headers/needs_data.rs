@@ -1,7 +1,7 @@
-//! Takes a segment without data for one that is cut.
+//! Refuses a segment without data.
 //!
-//! rejected by: lists the options of real segments in their order
-//! cause: no data behind it
+//! rejected by: lists the options of real segments
+//! cause: no data after it
 
 use wire::segment::{Flags, TcpOption};
 use workshop::checks::headers::Header;

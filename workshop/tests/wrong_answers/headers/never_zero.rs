@@ -1,7 +1,7 @@
 //! Replaces 0 by 0xffff, as UDP does when it sends.
 //!
-//! rejected by: gives 0 over a segment that is whole, and not over one that is damaged
-//! cause: UDP's rule
+//! rejected by: returns 0 for a whole segment
+//! cause: UDP does this
 
 use wire::segment::{Flags, TcpOption};
 use workshop::checks::headers::Header;

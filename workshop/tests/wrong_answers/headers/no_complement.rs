@@ -1,7 +1,7 @@
-//! Returns the sum.
+//! Returns the sum instead of its complement.
 //!
-//! rejected by: sums words of two bytes, and takes the complement
-//! cause: the complement is not taken
+//! rejected by: sums words of two bytes
+//! cause: the complement is missing
 
 use wire::segment::{Flags, TcpOption};
 use workshop::checks::headers::Header;

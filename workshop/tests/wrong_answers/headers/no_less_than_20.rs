@@ -1,6 +1,6 @@
-//! Takes a data offset that is too small for 5.
+//! Treats a data offset below 5 as 5.
 //!
-//! rejected by: refuses a data offset that cannot be
+//! rejected by: refuses a data offset below 5
 //! cause: is less than the 20 bytes
 
 use wire::segment::{Flags, TcpOption};

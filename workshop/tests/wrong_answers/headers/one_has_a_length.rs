@@ -1,7 +1,7 @@
-//! Takes 1 for an option like any other, with a length.
+//! Reads a length after kind 1.
 //!
-//! rejected by: lists the options of real segments in their order
-//! cause: which is a byte without a length
+//! rejected by: lists the options of real segments
+//! cause: kind 1, which has no length
 
 use wire::segment::{Flags, TcpOption};
 use workshop::checks::headers::Header;

@@ -1,7 +1,7 @@
-//! Takes it that a SACK has one range.
+//! Returns only the first range of a SACK.
 //!
-//! rejected by: lists the options of real segments in their order
-//! cause: this has the first only
+//! rejected by: lists the options of real segments
+//! cause: only the first range
 
 use wire::segment::{Flags, TcpOption};
 use workshop::checks::headers::Header;

@@ -1,7 +1,7 @@
-//! Lets an option end in the data.
+//! Accepts an option that ends in the data.
 //!
-//! rejected by: refuses an option that ends behind the header
-//! cause: reaches beyond the header
+//! rejected by: refuses an option that ends after the header
+//! cause: ends after the header
 
 use wire::segment::{Flags, TcpOption};
 use workshop::checks::headers::Header;

@@ -1,7 +1,7 @@
-//! Takes all that follows the first 20 bytes for options.
+//! Reads everything after the first 20 bytes as options.
 //!
-//! rejected by: takes no data for options
-//! cause: What stands behind the header is data
+//! rejected by: parses no data as options
+//! cause: reads data as options
 
 use wire::segment::{Flags, TcpOption};
 use workshop::checks::headers::Header;

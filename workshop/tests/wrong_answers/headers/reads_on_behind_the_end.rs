@@ -1,7 +1,7 @@
-//! Skips 0 as it skips 1.
+//! Skips kind 0 as it skips kind 1.
 //!
-//! rejected by: skips 1, and ends at 0
-//! cause: a 0 ends the options
+//! rejected by: ends the options at kind 0
+//! cause: reads on after kind 0
 
 use wire::segment::{Flags, TcpOption};
 use workshop::checks::headers::Header;

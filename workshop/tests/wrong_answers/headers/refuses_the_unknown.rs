@@ -1,7 +1,7 @@
-//! Refuses a header with a kind that it does not know.
+//! Refuses a header with an unknown kind.
 //!
-//! rejected by: keeps what it does not know
-//! cause: is no reason to refuse
+//! rejected by: returns an unknown kind as Other
+//! cause: an option of an unknown kind
 
 use wire::segment::{Flags, TcpOption};
 use workshop::checks::headers::Header;

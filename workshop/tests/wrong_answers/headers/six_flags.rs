@@ -1,7 +1,7 @@
-//! Knows six flags, as RFC 793 did.
+//! Knows six flags, as in RFC 793.
 //!
-//! rejected by: reads each field where it stands
-//! cause: ECE and CWR
+//! rejected by: returns each number from its place
+//! cause: drops two flags
 
 use wire::segment::{Flags, TcpOption};
 use workshop::checks::headers::Header;

@@ -1,7 +1,7 @@
-//! Goes on by the length that an option says, also if that is 0.
+//! Goes on by the length of an option, even if that is 0.
 //!
-//! rejected by: refuses an option without a length, and a length below 2
-//! cause: To go on by 0 bytes is to stay
+//! rejected by: refuses a length below 2
+//! cause: goes on by 0 bytes
 
 use wire::segment::{Flags, TcpOption};
 use workshop::checks::headers::Header;

@@ -1,7 +1,7 @@
 //! Keeps the sum in 16 bits, which panics in a debug build and loses carries in others.
 //!
 //! rejected by: adds carries until nothing is carried
-//! cause: the sum has left its type
+//! cause: The sum does not fit in its type
 
 use wire::segment::{Flags, TcpOption};
 use workshop::checks::headers::Header;

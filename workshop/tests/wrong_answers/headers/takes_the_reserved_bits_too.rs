@@ -1,7 +1,7 @@
-//! Takes all of byte 12 for the data offset.
+//! Uses all of byte 12 as the data offset.
 //!
-//! rejected by: reads each field where it stands
-//! cause: The lower half of byte 12 is reserved
+//! rejected by: returns each number from its place
+//! cause: Its length is in the upper half of byte 12
 
 use wire::segment::{Flags, TcpOption};
 use workshop::checks::headers::Header;

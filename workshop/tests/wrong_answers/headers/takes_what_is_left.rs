@@ -1,7 +1,7 @@
-//! Cuts an option that is too long to what is left of the header.
+//! Cuts an option that is too long to the end of the header.
 //!
-//! rejected by: refuses an option that ends behind the header
-//! cause: reaches beyond the header
+//! rejected by: refuses an option that ends after the header
+//! cause: ends after the header
 
 use wire::segment::{Flags, TcpOption};
 use workshop::checks::headers::Header;

@@ -1,7 +1,7 @@
-//! Takes it that a known kind has its length.
+//! Assumes that a known kind has its length.
 //!
-//! rejected by: keeps what it does not know
-//! cause: A byte was taken that is not there
+//! rejected by: returns a known kind with another length as Other
+//! cause: something that is not there
 
 use wire::segment::{Flags, TcpOption};
 use workshop::checks::headers::Header;

@@ -1,7 +1,7 @@
-//! Takes the bytes of a header without asking whether they are there.
+//! Takes the bytes of a header without checking that they are there.
 //!
-//! rejected by: refuses every cut of a header
-//! cause: A byte was taken that is not there
+//! rejected by: refuses a header that is cut
+//! cause: something that is not there
 
 use wire::segment::{Flags, TcpOption};
 use workshop::checks::headers::Header;

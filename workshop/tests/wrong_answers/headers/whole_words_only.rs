@@ -1,7 +1,7 @@
 //! Leaves an odd last byte out.
 //!
-//! rejected by: adds a zero behind an odd byte
-//! cause: the last byte is not in it
+//! rejected by: adds a zero after an odd last byte
+//! cause: the last byte is left out
 
 use wire::segment::{Flags, TcpOption};
 use workshop::checks::headers::Header;

@@ -1,7 +1,7 @@
-//! Takes an odd last byte for the lower half of its word.
+//! Uses an odd last byte as the lower half of its word.
 //!
-//! rejected by: adds a zero behind an odd byte
-//! cause: the zero stands behind it
+//! rejected by: adds a zero after an odd last byte
+//! cause: the zero comes after it
 
 use wire::segment::{Flags, TcpOption};
 use workshop::checks::headers::Header;

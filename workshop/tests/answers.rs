@@ -283,12 +283,17 @@ answers! {
             takes_what_is_left three_ranges_at_most trusts_the_kind unwraps
             urgent_with_its_flag_only whole_words_only zero_in_front;
 
-        handshake(states): a_syn_begins_anew a_syn_is_an_answer adds_numbers
-            any_ack_is_of_the_fin begins_at_zero both_wait closes_what_is_open compares_numbers counts_each_fin each_close_is_the_first
-            established_by_its_own_answer forgets_an_early_fin hears_resets_only no_closing
-            one_step_a_segment only_changes only_the_next_piece pieces_must_fit refused_only
-            swaps_the_ends takes_a_fin_at_once the_fin_first the_last_sent_is_all waits_for_the_gap
-            a_fin_stands_first any_fin_is_the_last keeps_what_it_found;
+        handshake(states): a_fin_comes_alone a_fin_has_no_push a_fin_stands_first
+            a_fin_without_its_data a_larger_ack_counts a_push_is_data a_reset_needs_an_ack
+            a_syn_begins_anew a_syn_has_no_other_flags a_syn_is_an_answer adds_numbers
+            any_ack_is_of_the_fin any_fin_is_the_last begins_at_zero both_wait by_address_only
+            by_port_only closes_what_is_open compares_numbers counts_each_fin
+            each_close_is_the_first established_by_its_own_answer expects_a_segment
+            first_closer_waits_for_data forgets_an_early_fin hears_resets_only ipv4_only
+            keeps_its_end keeps_one_early_piece keeps_what_it_found no_closing one_step_a_segment
+            only_changes only_the_next_piece pieces_must_fit refused_only remembers_64_kib
+            swaps_the_ends takes_a_fin_at_once the_fin_first the_last_fin_wins the_last_sent_is_all
+            time_wait_ends waits_for_the_gap;
     }
     right_answers {
         listener(listen, serve): computes_after_each_read four_threads_accept listens_twice one_thread_polls

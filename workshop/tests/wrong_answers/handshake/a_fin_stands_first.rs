@@ -1,6 +1,6 @@
-//! Takes the number of a segment for that of its FIN, whatever data is in front of it.
+//! Uses the number of a segment as the number of its FIN, although data comes first.
 //!
-//! rejected by: waits for the ACK of the FIN itself
+//! rejected by: waits for the ACK of its FIN with data
 //! cause: This end's FIN is acknowledged
 
 use socket_workshop::table::State::{self, *};

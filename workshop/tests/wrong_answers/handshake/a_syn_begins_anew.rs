@@ -1,7 +1,7 @@
-//! Every SYN that is sent says where the numbers begin, also one that is sent again.
+//! Takes the number of every SYN that is sent, also of one that is sent again.
 //!
-//! rejected by: is not moved by what comes again
-//! cause: before this end's FIN
+//! rejected by: ignores a segment that comes again
+//! cause: bytes before this end's FIN
 
 use socket_workshop::table::State::{self, *};
 use std::net::SocketAddr;

@@ -1,7 +1,7 @@
-//! Takes each SYN that comes to SYN_SENT for the server's answer.
+//! Treats each SYN that arrives in SYN_SENT as the server's answer.
 //!
-//! rejected by: opens from both ends at once
-//! cause: Both have opened
+//! rejected by: follows ends that open at once
+//! cause: Both ends open at once
 
 use socket_workshop::table::State::{self, *};
 use std::net::SocketAddr;

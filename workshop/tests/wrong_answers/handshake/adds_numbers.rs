@@ -1,7 +1,7 @@
-//! Adds as if there were an end to add to.
+//! Adds numbers as if there were an end.
 //!
 //! rejected by: counts past 2^32
-//! cause: add them with `wrapping_add`
+//! cause: Use `wrapping_add`
 
 use socket_workshop::table::State::{self, *};
 use std::net::SocketAddr;

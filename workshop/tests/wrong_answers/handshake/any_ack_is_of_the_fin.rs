@@ -1,7 +1,7 @@
-//! Takes each ACK for that of the FIN.
+//! Treats each ACK as the ACK of the FIN.
 //!
-//! rejected by: waits for the ACK of the FIN itself
-//! cause: stands before this end's FIN, and not the FIN
+//! rejected by: waits for the ACK of its FIN
+//! cause: but not the FIN
 
 use socket_workshop::table::State::{self, *};
 use std::net::SocketAddr;

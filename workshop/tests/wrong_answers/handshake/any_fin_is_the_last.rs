@@ -1,6 +1,6 @@
-//! Once its own FIN is acknowledged it takes any FIN, also one behind a gap.
+//! Counts any FIN once its own is acknowledged, also one after a gap.
 //!
-//! rejected by: takes a FIN in its turn
+//! rejected by: waits for the bytes before a FIN
 //! cause: It counts when the gap is filled
 
 use socket_workshop::table::State::{self, *};

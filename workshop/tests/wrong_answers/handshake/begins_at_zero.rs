@@ -1,7 +1,7 @@
-//! Takes 0 for the first number that was ever sent: half of all numbers lie before it.
+//! Begins with 0 as the number that was sent: half of all numbers come before it.
 //!
 //! rejected by: counts past 2^32
-//! cause: no number, 0 neither
+//! cause: 0 does not come before all others
 
 use socket_workshop::table::State::{self, *};
 use std::net::SocketAddr;

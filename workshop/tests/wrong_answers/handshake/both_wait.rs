@@ -1,7 +1,7 @@
-//! Who closed second waits, too.
+//! Puts the end that closed second in TIME_WAIT too.
 //!
-//! rejected by: closes first, and closes second
-//! cause: Nothing is left of it
+//! rejected by: follows the end that closes second
+//! cause: without TIME_WAIT
 
 use socket_workshop::table::State::{self, *};
 use std::net::SocketAddr;

@@ -1,7 +1,7 @@
-//! Lets nobody close who is not ESTABLISHED yet.
+//! Counts a sent FIN only in ESTABLISHED.
 //!
-//! rejected by: closes while it opens
-//! cause: sends a FIN before one has come
+//! rejected by: follows an end that closes in SYN_RECV
+//! cause: before it has received one
 
 use socket_workshop::table::State::{self, *};
 use std::net::SocketAddr;

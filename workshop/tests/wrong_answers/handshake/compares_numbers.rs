@@ -1,7 +1,7 @@
-//! Takes the larger number for the later one.
+//! Treats the larger number as the later one.
 //!
 //! rejected by: counts past 2^32
-//! cause: does not say which is behind the other
+//! cause: does not say which comes later
 
 use socket_workshop::table::State::{self, *};
 use std::net::SocketAddr;

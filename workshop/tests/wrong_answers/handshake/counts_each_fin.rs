@@ -1,7 +1,7 @@
-//! Takes a FIN that comes again for another one.
+//! Counts a FIN that comes again as another one.
 //!
-//! rejected by: is not moved by what comes again
-//! cause: heard before, and counted
+//! rejected by: ignores every segment that comes twice
+//! cause: has been received before
 
 use socket_workshop::table::State::{self, *};
 use std::net::SocketAddr;

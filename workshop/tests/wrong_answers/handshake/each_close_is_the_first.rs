@@ -1,7 +1,7 @@
-//! Whoever sends a FIN is in FIN_WAIT1.
+//! Goes to FIN_WAIT1 for each FIN that is sent.
 //!
-//! rejected by: closes first, and closes second
-//! cause: this end closes second
+//! rejected by: follows the end that closes second
+//! cause: closes second
 
 use socket_workshop::table::State::{self, *};
 use std::net::SocketAddr;

@@ -1,7 +1,7 @@
-//! The server is there when it has answered the SYN.
+//! Is ESTABLISHED when the server has answered the SYN.
 //!
-//! rejected by: opens a connection
-//! cause: when its own SYN is acknowledged
+//! rejected by: follows the opening
+//! cause: until its own SYN is acknowledged
 
 use socket_workshop::table::State::{self, *};
 use std::net::SocketAddr;

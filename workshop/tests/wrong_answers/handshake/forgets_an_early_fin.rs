@@ -1,7 +1,7 @@
-//! Throws a FIN away that comes behind a gap.
+//! Drops a FIN that arrives after a gap.
 //!
-//! rejected by: takes a FIN in its turn
-//! cause: fill the gap in front of the FIN
+//! rejected by: waits for the bytes before a FIN
+//! cause: fill the gap before the FIN
 
 use socket_workshop::table::State::{self, *};
 use std::net::SocketAddr;

@@ -1,7 +1,7 @@
-//! A reset that the end sends itself leaves it as it was.
+//! Ignores a reset that the end sends.
 //!
 //! rejected by: ends at a reset
-//! cause: whoever sends it is CLOSED
+//! cause: the end that sends it
 
 use socket_workshop::table::State::{self, *};
 use std::net::SocketAddr;

@@ -1,6 +1,6 @@
-//! Keeps what it found for so many segments, and says it of as many others.
+//! Returns the states of an earlier call with as many segments.
 //!
-//! rejected by: is not moved by what comes again
+//! rejected by: ignores every segment that comes twice
 //! cause: what an earlier call has
 
 use socket_workshop::table::State::{self, *};

@@ -1,6 +1,6 @@
-//! Knows of one close that is first, and takes the peer's FIN for the second.
+//! Has no CLOSING: treats the peer's FIN as the second one.
 //!
-//! rejected by: closes from both ends at once
+//! rejected by: follows ends that close at once
 //! cause: they have crossed
 
 use socket_workshop::table::State::{self, *};

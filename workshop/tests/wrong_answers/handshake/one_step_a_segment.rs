@@ -1,7 +1,7 @@
-//! Looks for a FIN, and for an ACK where there is none.
+//! Looks for a FIN, and for an ACK only where there is none.
 //!
-//! rejected by: takes FIN and ACK from one segment
-//! cause: One segment does both
+//! rejected by: applies ACK and FIN of one segment
+//! cause: One segment does two things
 
 use socket_workshop::table::State::{self, *};
 use std::net::SocketAddr;

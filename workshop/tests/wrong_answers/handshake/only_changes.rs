@@ -1,6 +1,6 @@
-//! Says a state when it is another one.
+//! Returns a state only when it changes.
 //!
-//! rejected by: opens a connection
+//! rejected by: returns a state for each segment
 //! cause: as many states as there are segments
 
 use socket_workshop::table::State::{self, *};

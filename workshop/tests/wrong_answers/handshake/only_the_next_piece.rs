@@ -1,7 +1,7 @@
-//! Keeps nothing that comes too early: a gap is never filled.
+//! Keeps nothing that arrives early, so a gap is never filled.
 //!
-//! rejected by: takes a FIN in its turn
-//! cause: fill the gap in front of the FIN
+//! rejected by: waits for the bytes before a FIN
+//! cause: fill the gap before the FIN
 
 use socket_workshop::table::State::{self, *};
 use std::net::SocketAddr;

@@ -1,7 +1,7 @@
-//! Takes only a piece that begins where the last one ended.
+//! Accepts only a piece that begins where the last one ended.
 //!
-//! rejected by: takes a FIN in its turn
-//! cause: fill the gap in front of the FIN
+//! rejected by: fills a gap with other pieces
+//! cause: fill the gap before the FIN
 
 use socket_workshop::table::State::{self, *};
 use std::net::SocketAddr;

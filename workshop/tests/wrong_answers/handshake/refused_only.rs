@@ -1,7 +1,7 @@
-//! Takes a reset for the answer to a SYN, and for nothing else.
+//! Accepts a reset only as the answer to a SYN.
 //!
 //! rejected by: ends at a reset
-//! cause: so is whoever hears it
+//! cause: the end that receives it
 
 use socket_workshop::table::State::{self, *};
 use std::net::SocketAddr;

@@ -1,7 +1,7 @@
-//! Takes what the end hears for what it sends.
+//! Swaps what the end sends and what it receives.
 //!
-//! rejected by: opens a connection
-//! cause: Whoever sends a SYN
+//! rejected by: follows the opening
+//! cause: opens the connection: SYN_SENT
 
 use socket_workshop::table::State::{self, *};
 use std::net::SocketAddr;

@@ -1,7 +1,7 @@
-//! Takes the FIN when it comes, whatever is missing before it.
+//! Counts a FIN when it arrives, although bytes before it are missing.
 //!
-//! rejected by: takes a FIN in its turn
-//! cause: before the data that stands in front of it
+//! rejected by: waits for the bytes before a FIN
+//! cause: It counts when the gap is filled
 
 use socket_workshop::table::State::{self, *};
 use std::net::SocketAddr;

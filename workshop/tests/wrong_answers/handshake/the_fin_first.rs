@@ -1,6 +1,6 @@
-//! Looks at the FIN before it looks at the ACK.
+//! Applies the FIN before the ACK.
 //!
-//! rejected by: takes FIN and ACK from one segment
+//! rejected by: applies ACK and FIN of one segment
 //! cause: acknowledges this end's SYN (ESTABLISHED)
 
 use socket_workshop::table::State::{self, *};

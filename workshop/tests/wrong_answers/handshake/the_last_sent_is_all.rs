@@ -1,6 +1,6 @@
-//! Takes the end of what was sent last for the end of all that was sent.
+//! Uses the end of the last segment that was sent as the end of all.
 //!
-//! rejected by: is not moved by what comes again
+//! rejected by: ignores a segment that comes again
 //! cause: This end's FIN is acknowledged
 
 use socket_workshop::table::State::{self, *};

@@ -1,7 +1,7 @@
-//! Tries what has come too early again and again, until it fits.
+//! Tries what has arrived early again and again, until it fits.
 //!
-//! rejected by: takes a FIN in its turn
-//! cause: A loop does not come to its end
+//! rejected by: waits for the bytes before a FIN
+//! cause: A loop of yours does not end
 
 use socket_workshop::table::State::{self, *};
 use std::net::SocketAddr;

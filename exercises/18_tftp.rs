@@ -1,39 +1,50 @@
-//! Exercise 18: tftp. A datagram is a packet, all of it and nothing else: bytes become a value, and a
-//! value becomes bytes.
+//! Exercise 18: tftp
 //!
-//! Build the codec of TFTP: two functions, without a socket. Numbers have two bytes, the more significant
-//! first; a string is UTF-8 and ends with a NUL (a byte 0), which is no part of it.
+//! Write the codec of TFTP, two functions without a socket. `parse` turns a datagram into a packet, and
+//! `write` turns a packet into a datagram. Any program may send to your port, so a datagram may hold any
+//! bytes.
 //!
-//!     opcode 1  RRQ    name NUL mode NUL, then options: name NUL value NUL, as many as there are
+//!     opcode 1  RRQ    file NUL mode NUL, then options: name NUL value NUL, as many as there are
 //!     opcode 2  WRQ    the same
 //!     opcode 3  DATA   number, then the bytes of the block: as many as the datagram has
 //!     opcode 4  ACK    number
 //!     opcode 5  ERROR  number, text NUL
 //!     opcode 6  OACK   options
 //!
-//! The rules it is held to:
-//! - `parse` gives what the packet says: options in their order, all of them, every letter as it came.
-//!   Whether there is such a mode, or an option makes sense, is for others to judge;
-//! - an empty block is a block, an OACK without options is an OACK, and a string may be empty;
-//! - what is no packet is `None`: another opcode, a number that is cut, a string without its NUL, an option
-//!   without a value, a string that is not UTF-8, an ACK that is longer than its number. Nothing is made
-//!   up for what is missing, and nothing is left over;
-//! - but an ERROR with a number is an ERROR: its text goes to the first NUL or to the end of the datagram,
-//!   what is behind the NUL is not text, and if it is not UTF-8, make of it what you like;
-//! - `write` gives the very bytes of the packet. No string that it is given has a NUL in it;
-//! - no bytes, and no packet, make either of them panic.
+//! An opcode is a number. A NUL is a byte 0, and is not part of the string before it.
+//!
+//! Core rules (about 25 minutes):
+//!   1. `parse` returns what the packet says, with all its options in their order.
+//!   2. `write` returns exactly the bytes of the packet, with a NUL after each string.
+//!   3. A number has two bytes, the more significant first. Every value from 0 to 65535 is valid.
+//!   4. A block is all bytes after its number. It may have any length, and an empty block is a block.
+//!   5. `parse` returns None for an opcode other than 1 to 6, for a number with a byte missing, and for
+//!      an ACK with bytes after its number.
+//!
+//! Hardened rules (about 20 minutes more):
+//!   6. `parse` returns None for a string without its NUL and for an option without a value. Do not
+//!      invent what is missing.
+//!   7. Keep every string as it is: every letter in its case, empty or long. Do not judge a file, a mode
+//!      or an option.
+//!   8. Strings are UTF-8. `parse` returns None for a file, a mode or an option that is not.
+//!   9. An ERROR with a number is an ERROR, whatever its code and text. The text ends at the first NUL,
+//!      or at the end of the datagram.
+//!   10. Do not panic, whatever the bytes or the packet. The result depends on the argument only.
+//!
+//! Out of scope: `write` never gets a string with a NUL in it. If the text of an ERROR is not UTF-8, return
+//! any text.
 //!
 //! How to go on:
 //!
-//!     cargo workshop check tftp       examines it; so does  cargo test -p exercises --test tftp
+//!     cargo workshop check tftp       checks it; so does  cargo test -p exercises --test tftp
 //!     cargo workshop hint tftp        helps, a little more each time
-//!     cargo run --example tftp        is the lesson: these packets, on their way
+//!     cargo run --example tftp        runs the lesson: these packets on the wire
 
 use std::process::ExitCode;
 
 use workshop::checks::tftp::Packet;
 
-/// The packet that a datagram is, or `None` if it is none.
+/// The packet in a datagram, or `None` if the datagram is not a packet.
 pub fn parse(datagram: &[u8]) -> Option<Packet> {
     let _ = datagram;
     todo!("read the opcode from the first two bytes; it says what must follow")

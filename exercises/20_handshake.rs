@@ -1,36 +1,41 @@
-//! Exercise 20: handshake. The state of an end is in no segment. It follows from those that it has sent
-//! and heard: from their flags, and from their numbers.
+//! Exercise 20: handshake
 //!
-//! You get a capture that was taken at one end: what it has sent, and what has reached it. Say its state
-//! after each segment, as its kernel's table would show it.
+//! Write the part of a network analyser that follows a connection. You get the segments that one end has
+//! sent and received, captured at that end. Return its state after each of them, as the table of its
+//! kernel would show it. No segment says the state: it follows from the flags and numbers of all of them.
 //!
-//! The rules it is held to:
-//! - before the first segment the end is CLOSED, in Rust `Close`; one that hears a SYN then was
-//!   listening. A segment is the end's own if `from` is `local`;
-//! - the answer has one state for each segment, the state after it;
-//! - the states are those of RFC 9293, 3.3.2, figure 5. Captures in which both ends open at once, or
-//!   close at once, are among them;
-//! - a FIN is acknowledged by the number behind it, and by no smaller one. One segment may bring an
-//!   ACK, data and a FIN;
-//! - segments are lost on the way, come twice, in other pieces the second time, and overtake each
-//!   other. A FIN counts when all that stands before it has come;
-//! - a reset, sent or heard, ends the connection: all captures have only such as are valid;
-//! - sequence numbers are real ones: they begin anywhere, and behind 4294967295 comes 0. What is under
-//!   way is always less than 2^31.
+//! Core rules (about 30 minutes):
+//!   1. Return one state for each segment, in their order: the state after it.
+//!   2. The end has sent a segment if `from` is `local`, address and port. It has received every other one.
+//!   3. Begin with CLOSED (`State::Close`) and follow the state diagram of RFC 9293, 3.3.2, figure 5. An end
+//!      that receives a SYN in CLOSED was listening.
+//!   4. A FIN that the end sends counts at once. It is acknowledged by the number after it, and by no
+//!      smaller one.
+//!   5. One segment may carry an ACK, data and a FIN. Apply the ACK first, then the FIN.
+//!   6. A reset, sent or received, ends the connection in every state: CLOSED.
 //!
-//! What programs call is not on the wire: a FIN counts when it is sent. TIME_WAIT does not end here.
+//! Hardened rules (about 30 minutes more):
+//!   7. Both ends may open at once, both may close at once, and an end may close before it is ESTABLISHED.
+//!   8. A received FIN counts when all bytes before it have arrived. Segments overtake each other, and lost
+//!      data may come again in other pieces.
+//!   9. A segment that is sent or received again does not change the state. TIME_WAIT does not end here.
+//!   10. Sequence numbers begin anywhere, and 0 follows 4294967295.
+//!   11. Flags other than SYN, ACK, FIN and RST do not change the state.
+//!   12. The result depends on the arguments only.
+//!
+//! Out of scope: resets that are not valid, and more than 2^30 bytes in flight (the largest window).
 //!
 //! How to go on:
 //!
-//!     cargo workshop check handshake    examines it; so does  cargo test -p exercises --test handshake
+//!     cargo workshop check handshake    checks it; so does  cargo test -p exercises --test handshake
 //!     cargo workshop hint handshake     helps, a little more each time
-//!     cargo run --example handshake     is the lesson
+//!     cargo run --example handshake     runs the lesson
 
 use socket_workshop::table::State;
 use std::{net::SocketAddr, process::ExitCode};
 use wire::segment::Segment;
 
-/// The states of the end with this address, one after each segment that it has sent or heard.
+/// The states of the end with this address, one after each segment that it has sent or received.
 pub fn states(local: SocketAddr, segments: &[Segment]) -> Vec<State> {
     let _ = (local, segments);
     todo!("what must an end remember of the segments so far, besides its state?")

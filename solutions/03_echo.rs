@@ -1,4 +1,4 @@
-//! Exercise 3, done: every byte back, to the end of file.
+//! Exercise 3: echo, solved.
 
 use std::{
     io::{self, Read, Write},
@@ -6,19 +6,19 @@ use std::{
     process::ExitCode,
 };
 
-/// Sends back every byte to the end of file, and returns how many there were.
+/// Sends back every byte until end of file, and returns how many there were.
 ///
-/// `stream` is taken by value: when this returns, for whatever reason, the descriptor is closed.
+/// It owns `stream`, so every return, with an error too, closes the descriptor.
 pub fn echo(mut stream: TcpStream) -> io::Result<u64> {
     let mut buf = [0; 8 << 10];
     let mut total = 0;
     loop {
-        let n = stream.read(&mut buf)?; // a reset is the caller's to know
+        let n = stream.read(&mut buf)?; // a reset: the caller must know
         if n == 0 {
-            return Ok(total); // end of file: the client's FIN, and nothing in front of it any more
+            return Ok(total); // end of file: everything before the client's FIN has been read
         }
-        // `write` may take a part only; `write_all` goes on with the rest. And only `n` bytes of the
-        // buffer are this read's: behind them are an earlier one's.
+        // `write` may take only a part; `write_all` sends the rest too. Only the first `n` bytes of the
+        // buffer are from this read: the bytes after them are from an earlier one.
         stream.write_all(&buf[..n])?;
         total += n as u64;
     }

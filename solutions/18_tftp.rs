@@ -1,12 +1,13 @@
-//! Exercise 18, done: each function takes something off the front of what is left, and returns the rest.
+//! Exercise 18: tftp, solved. Each function takes something from the front of what is left, and returns the
+//! rest.
 
 use std::process::ExitCode;
 
 use workshop::checks::tftp::{Options, Packet};
 
-/// The packet that a datagram is, or `None` if it is none.
+/// The packet in a datagram, or `None` if the datagram is not a packet.
 ///
-/// Nothing here can panic: no index, no length computed from what a stranger has sent.
+/// Nothing here can panic: there is no index, and no length that a stranger has sent.
 pub fn parse(datagram: &[u8]) -> Option<Packet> {
     let (opcode, rest) = number(datagram)?;
     match opcode {
@@ -21,7 +22,7 @@ pub fn parse(datagram: &[u8]) -> Option<Packet> {
             })
         }
         3 => {
-            let (block, bytes) = number(rest)?; // the rest is the block: it has no length of its own
+            let (block, bytes) = number(rest)?; // the rest is the block: no field says its length
             let bytes = bytes.to_vec();
             Some(Packet::Data { block, bytes })
         }
@@ -41,20 +42,20 @@ pub fn parse(datagram: &[u8]) -> Option<Packet> {
     }
 }
 
-/// The number in front, and what follows it.
+/// The number at the front, and the rest.
 fn number(bytes: &[u8]) -> Option<(u16, &[u8])> {
     let (number, rest) = bytes.split_first_chunk()?;
     Some((u16::from_be_bytes(*number), rest))
 }
 
-/// The string in front, and what follows its NUL.
+/// The string at the front, and what follows its NUL.
 fn string(bytes: &[u8]) -> Option<(String, &[u8])> {
     let end = bytes.iter().position(|byte| *byte == 0)?;
     let text = str::from_utf8(&bytes[..end]).ok()?;
     Some((text.to_owned(), &bytes[end + 1..]))
 }
 
-/// Pairs of strings, until nothing is left: half a pair is no packet.
+/// Pairs of strings, until nothing is left. Half a pair makes the packet invalid.
 fn options(mut rest: &[u8]) -> Option<Options> {
     let mut options = Vec::new();
     while !rest.is_empty() {

@@ -1,4 +1,4 @@
-//! Exercise 19, done: the Internet checksum, and a TCP header with its options.
+//! Exercise 19: headers, solved.
 
 use std::process::ExitCode;
 
@@ -7,23 +7,23 @@ use workshop::checks::headers::Header;
 
 /// The Internet checksum of these bytes.
 pub fn checksum(bytes: &[u8]) -> u16 {
-    // 32768 words of 16 bits take 31 bits: a u32 holds the sum of 64 KiB with all its carries.
+    // A u32 holds the sum of 32768 words, which are 64 KiB, with all its carries.
     let mut sum: u32 = bytes
         .chunks(2)
         .map(|word| u16::from_be_bytes([word[0], *word.get(1).unwrap_or(&0)]))
         .map(u32::from)
         .sum();
-    // To add the carries may carry again.
+    // Adding the carries may carry again.
     while sum > 0xffff {
         sum = (sum & 0xffff) + (sum >> 16);
     }
     !(sum as u16)
 }
 
-/// The header of a segment, if it is whole.
+/// The TCP header at the front of a segment, or `None` if it is not whole.
 pub fn parse_tcp(bytes: &[u8]) -> Option<Header> {
-    // From an array of 20 the compiler knows that the first 20 are there; all that comes later is
-    // `get`, which is `None` for what is not.
+    // An array of 20 bytes can be indexed without a panic. Everything after it is read with `get`, which
+    // returns `None` for bytes that are not there.
     let fixed: &[u8; 20] = bytes.first_chunk()?;
     let u16_at = |at: usize| u16::from_be_bytes([fixed[at], fixed[at + 1]]);
     let u32_at = |at: usize| u32::from(u16_at(at)) << 16 | u32::from(u16_at(at + 2));
@@ -38,21 +38,21 @@ pub fn parse_tcp(bytes: &[u8]) -> Option<Header> {
         window: u16_at(14),
         checksum: u16_at(16),
         urgent: u16_at(18),
-        // A range that ends before it begins is `None` too: so are data offsets below 5.
+        // `get` returns `None` too for a range that ends before it begins: a data offset below 5.
         options: options(bytes.get(20..header_len)?)?,
     })
 }
 
-/// Nothing behind the header is in `rest`, so no option can reach there.
+/// The options. `rest` ends with the header, so no option can reach into the data.
 fn options(mut rest: &[u8]) -> Option<Vec<TcpOption>> {
     let mut found = Vec::new();
     loop {
         match *rest {
             [] | [0, ..] => return Some(found),
-            [1, ref behind @ ..] => rest = behind,
+            [1, ref after @ ..] => rest = after,
             [_] => return None,
             [kind, length, ..] => {
-                // A length below 2 ends the range before it begins: the loop always gets on.
+                // For a length below 2 `get` returns `None`, so each turn takes at least two bytes.
                 found.push(option(kind, rest.get(2..length.into())?));
                 rest = &rest[length.into()..];
             }
@@ -60,7 +60,7 @@ fn options(mut rest: &[u8]) -> Option<Vec<TcpOption>> {
     }
 }
 
-/// The data tells whether the length is right for the kind.
+/// The length of the data shows whether the option's length is the one of its kind.
 fn option(kind: u8, data: &[u8]) -> TcpOption {
     match (kind, data) {
         (2, &[high, low]) => TcpOption::Mss(u16::from_be_bytes([high, low])),
@@ -77,7 +77,7 @@ fn option(kind: u8, data: &[u8]) -> TcpOption {
     }
 }
 
-/// Of eight bytes.
+/// The two numbers in eight bytes.
 fn two_numbers(bytes: &[u8]) -> (u32, u32) {
     let number = |bytes: &[u8]| bytes.iter().fold(0, |n, byte| n << 8 | u32::from(*byte));
     (number(&bytes[..4]), number(&bytes[4..]))

@@ -1,32 +1,33 @@
-//! Exercise 20, done: the state diagram of RFC 9293, with the numbers that it leaves to the text.
+//! Exercise 20: handshake, solved. The state diagram of RFC 9293, and the numbers that decide when a FIN
+//! and an ACK count.
 
 use socket_workshop::table::State::{self, *};
 use std::{net::SocketAddr, process::ExitCode};
 use wire::segment::{Flags, Segment};
 
-/// The states of the end with this address, one after each segment that it has sent or heard.
+/// The states of the end with this address, one after each segment that it has sent or received.
 pub fn states(local: SocketAddr, segments: &[Segment]) -> Vec<State> {
     let mut end = End::new();
-    let after = segments.iter().map(|segment| {
+    let states = segments.iter().map(|segment| {
         match segment.from == local {
             true => end.sends(segment),
-            false => end.hears(segment),
+            false => end.receives(segment),
         }
         end.state
     });
-    after.collect()
+    states.collect()
 }
 
 /// What an end must remember to understand a segment.
 struct End {
     state: State,
-    /// The number behind all that it has sent (SND.NXT): an ACK of it covers its SYN, its FIN.
+    /// The number after everything that it has sent (SND.NXT). An ACK of it covers its SYN and its FIN.
     sent: u32,
     /// The number that it expects next (RCV.NXT).
     next: u32,
-    /// What has come too early, each from its first number to the one behind its last.
+    /// What has arrived early, each from its first number to the one after its last.
     early: Vec<(u32, u32)>,
-    /// The number behind the peer's FIN, since it has come.
+    /// The number after the peer's FIN, once that has arrived.
     fin: Option<u32>,
 }
 
@@ -41,11 +42,11 @@ impl End {
         }
     }
 
-    /// The flags alone count. Sent again, they find a state that they do not change.
+    /// Only the flags count. Sent again, they find a state that they do not change.
     fn sends(&mut self, segment: &Segment) {
-        let end = behind(segment);
+        let end = after(segment);
         let Segment { flags, .. } = segment;
-        // The SYN says where the numbers begin. What is sent once more is behind already.
+        // The SYN says where the numbers begin. What is sent again ends before `sent`.
         let begins = flags.has(Flags::SYN) && matches!(self.state, Close | SynRecv);
         if begins || reaches(end, self.sent) {
             self.sent = end;
@@ -59,16 +60,16 @@ impl End {
         };
     }
 
-    /// In the order of RFC 9293, 3.10.7: the RST, the SYN, the ACK, the FIN. So a segment that brings two
-    /// of them takes two steps.
-    fn hears(&mut self, segment: &Segment) {
+    /// In the order of RFC 9293, 3.10.7: the RST, the SYN, the ACK, the FIN. A segment with two of them takes
+    /// two steps.
+    fn receives(&mut self, segment: &Segment) {
         let Segment { flags, .. } = segment;
         if flags.has(Flags::RST) {
             self.state = Close;
             return;
         }
         if flags.has(Flags::SYN) && matches!(self.state, Close | SynSent) {
-            self.state = SynRecv; // and on, at once, if it acknowledges this end's
+            self.state = SynRecv; // and ESTABLISHED below, if it acknowledges this end's SYN
             self.next = segment.seq;
         }
         if flags.has(Flags::ACK) && segment.ack == self.sent {
@@ -91,14 +92,14 @@ impl End {
         }
     }
 
-    /// Counts what has come without a gap.
+    /// Counts what has arrived without a gap.
     fn takes(&mut self, segment: &Segment) {
-        let end = behind(segment);
+        let end = after(segment);
         if segment.flags.has(Flags::FIN) {
             self.fin = Some(end);
         }
         self.early.push((segment.seq, end));
-        // Each piece that begins where all is known, and ends behind it, may make another one's turn come.
+        // A piece that begins in what has arrived, and ends after it, may fill the gap before another one.
         let fits = |next: u32, (seq, end): (u32, u32)| reaches(next, seq) && !reaches(next, end);
         while let Some(at) = self.early.iter().position(|&piece| fits(self.next, piece)) {
             self.next = self.early.swap_remove(at).1;
@@ -107,12 +108,12 @@ impl End {
     }
 }
 
-/// The number behind a segment's last one. A SYN and a FIN take one each.
-fn behind(segment: &Segment) -> u32 {
+/// The number after a segment's last one. A SYN and a FIN take one each.
+fn after(segment: &Segment) -> u32 {
     segment.seq.wrapping_add(segment.sequence_length())
 }
 
-/// Whether a number is another or lies behind it: numbers lie on a circle (RFC 9293, 3.4).
+/// Whether a number is another one or comes after it: numbers lie on a circle (RFC 9293, 3.4).
 fn reaches(number: u32, other: u32) -> bool {
     number.wrapping_sub(other) < 1 << 31
 }

@@ -3,7 +3,7 @@
 
 use socket_workshop::{table::State, threads::Call};
 
-use super::{Awaited, Case, Stuck, Whose};
+use super::{Awaited, Case, Stuck, Whose, problems};
 
 /// A mistake, how the evidence shows it, and what to change.
 #[derive(Clone, Copy, Debug)]
@@ -156,4 +156,53 @@ fn skips_bytes(case: &Case) -> bool {
     };
     let later = number(&case.arrived).is_none_or(|came| Some(came) > number(&case.wanted));
     !case.arrived.is_empty() && later
+}
+
+/// A loop over data in memory that does not end.
+pub const LOOP_DOES_NOT_END: Diagnosis = Diagnosis {
+    requires: |case| matches!(case.stuck, Some(Stuck::Spin(..))),
+    excludes: |case| case.panicked || case.yours().is_some(),
+    words: "There is nothing to wait for: all the data is in the argument. A loop of yours does not end. Let \
+            each turn take something from what is left, or return.",
+};
+
+/// An index, a slice or an `unwrap` of bytes that somebody else has sent, and that are not there.
+pub const TAKES_A_MISSING_BYTE: Diagnosis = Diagnosis {
+    requires: |_| panic_says(&["index", "on a `None` value", "mid > len"]),
+    excludes: |_| panic_says(&["with overflow"]),
+    words: "Your code takes something that is not there. The data may be shorter than your code expects, and \
+            a length in it may be wrong. An index or a slice beyond the end panics, and so does `unwrap` of \
+            None. `get`, `first_chunk` and `split_first_chunk` return None instead.",
+};
+
+/// A sum or a difference of numbers that somebody else has sent.
+pub const OVERFLOWS: Diagnosis = Diagnosis {
+    requires: |_| panic_says(&["with overflow"]),
+    excludes: |_| panic_says(&["index", "on a `None` value", "mid > len"]),
+    words: "A result does not fit in the type of its number, which panics. `checked_sub` and `checked_add` \
+            return None instead, `wrapping_add` and `wrapping_sub` start again at 0, and a larger type has \
+            room.",
+};
+
+/// An `unwrap` of bytes that are not text.
+pub const UNWRAPS_UTF_8: Diagnosis = Diagnosis {
+    requires: |_| panic_says(&["Utf8Error"]),
+    excludes: |_| false,
+    words: "`from_utf8` returns an error for bytes that are not UTF-8, and your code panics on that error. \
+            Such bytes are ordinary input: handle the error, for example with `.ok()?`.",
+};
+
+/// A result that was wrong after other calls, and is right in a call alone.
+pub const DEPENDS_ON_EARLIER_CALLS: Diagnosis = Diagnosis {
+    requires: |case| case.awaited == Awaited::Nothing && case.has_returned(),
+    excludes: |case| case.panicked,
+    words: "The result depends on more than the argument: on what an earlier call has left in a `static` or a \
+            `thread_local!`, or on the order of a HashMap, which differs from map to map. Keep nothing \
+            between calls.",
+};
+
+/// Whether one of the student's panics has one of these words.
+fn panic_says(words: &[&str]) -> bool {
+    let has = |message: &str| words.iter().any(|word| message.contains(word));
+    problems().iter().any(|problem| has(&problem.message))
 }

@@ -17,6 +17,53 @@ pub(super) fn gives_a_byte_a_meaning(case: &Case) -> Option<String> {
     })
 }
 
+/// For a byte that is a piece of a letter in UTF-8, or of none.
+pub(super) fn expects_letters(byte: u8, case: &Case) -> Option<String> {
+    if byte.is_ascii() {
+        return None;
+    }
+    let waits = case.arrived.is_empty() && case.is_blocked_in(&[Call::Read]);
+    if !waits {
+        return expects_text(case);
+    }
+    Some(format!(
+        "Your code has read the byte {byte:#04x}, and waits for the rest of a letter. The bytes need not be \
+         text: keep them in a `[u8]`, and write what each read returned."
+    ))
+}
+
+/// For a message that fills a usual buffer, on a connection on which a short one came back.
+pub(super) fn waits_after_a_full_read(case: &Case) -> Option<String> {
+    let waits = case.awaited == Awaited::Bytes
+        && case.wanted.starts_with(&case.arrived)
+        && case.is_blocked_in(&[Call::Read]);
+    waits.then(|| {
+        "A short message came back, and this one does not, or not all of it. Your code reads again before it \
+         has written, as if more had to follow a read that fills the buffer. A full buffer says nothing \
+         about what comes next: write what each read returned."
+            .to_owned()
+    })
+}
+
+/// For a connection on which much has come back before.
+pub(super) fn stops_at_a_limit(case: &Case) -> Option<String> {
+    (case.yours().is_none() && !case.panicked).then(|| {
+        "Your end has closed, although everything until here came back: your code stops after a number of \
+         bytes. A connection has no such limit: stop when `read` returns Ok(0)."
+            .to_owned()
+    })
+}
+
+/// For an answer that should have returned the number of bytes.
+pub(super) fn end_of_file_is_an_error(case: &Case) -> Option<String> {
+    (case.has_returned() && !case.panicked).then(|| {
+        "The client has closed its sending half, as it should, and your code returns an error. End of file is \
+         not an error, even before the first byte: return Ok with the number of bytes. If a `shutdown` \
+         failed, leave it out: dropping the stream closes the connection."
+            .to_owned()
+    })
+}
+
 pub(super) fn expects_text(case: &Case) -> Option<String> {
     let cause = match case.arrived.len() {
         0 if case.is_running() => return None,

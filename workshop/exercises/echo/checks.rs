@@ -3,16 +3,21 @@
 mod cause;
 mod full;
 
-use std::{io, net::TcpStream, time::Duration};
+use std::{
+    io::{self, ErrorKind},
+    net::TcpStream,
+    time::Duration,
+};
 
 use super::Exercise;
 
 use crate::exam::{
-    Answer, Because, Call, Exam, Peer, Rule, Suite, Verdict, check, descriptors,
+    Answer, Because, Call, Exam, Peer, Rule, Suite, Unmet, Verdict, check, descriptors,
     diagnosis::{
         Diagnosis, LEAKED_HANDLE, LOSES_THE_ERROR, PANICS_ON_AN_ERROR, RETRIES_A_FATAL_ERROR,
         WAITS_FOR_ITS_THREAD,
     },
+    numbered,
 };
 
 /// Exercise 3.
@@ -44,6 +49,10 @@ pub const SUITE: Suite<Echo> = Suite {
                     echoes_each_message,
                 ),
                 check("echoes a single byte", echoes_a_single_byte),
+                check(
+                    "echoes a message that fills a buffer",
+                    echoes_a_message_that_fills_a_buffer,
+                ),
             ],
         ),
         Rule::core(
@@ -60,6 +69,7 @@ pub const SUITE: Suite<Echo> = Suite {
             "Stop at end of file only. A silent client is still connected.",
             &[
                 check("keeps a silent client", keeps_a_silent_client),
+                check("echoes more than a mebibyte", echoes_more_than_a_mebibyte),
                 check("returns at end of file", returns_at_end_of_file),
             ],
         ),
@@ -89,10 +99,16 @@ pub const SUITE: Suite<Echo> = Suite {
         ),
         Rule::hardened(
             "Close the descriptor on every path out of the function.",
-            &[check(
-                "closes the descriptor on every path",
-                closes_the_descriptor,
-            )],
+            &[
+                check(
+                    "closes the descriptor at end of file",
+                    closes_the_descriptor_at_end_of_file,
+                ),
+                check(
+                    "closes the descriptor after a reset",
+                    closes_the_descriptor_after_a_reset,
+                ),
+            ],
         ),
     ],
     cause: cause::diagnose,
@@ -104,6 +120,18 @@ pub type Echo = fn(TcpStream) -> io::Result<u64>;
 /// How long a client is silent: longer than the usual read timeouts. The exam ends the silence early when
 /// it is proven that the answer waits without a timeout.
 const SILENCE: Duration = Duration::from_millis(1500);
+
+/// The same for long read timeouts.
+const LONG_SILENCE: Duration = Duration::from_secs(12);
+
+/// The sizes of usual buffers. A read of such a message fills the buffer, and no byte follows it.
+const BUFFERS: [usize; 12] = [
+    256, 512, 1000, 1024, 1500, 2000, 2048, 4000, 4096, 8192, 16_384, 32_768,
+];
+
+/// More than a mebibyte, in bytes, sent in messages of this size.
+const LONG: usize = (1 << 20) + (64 << 10);
+const MESSAGE: usize = 16 << 10;
 
 type Echoing<'e> = Answer<'e, io::Result<u64>>;
 
@@ -132,6 +160,19 @@ fn echoes_a_single_byte(exam: &Exam, echo: Echo) -> Verdict {
     in_turn(&client, &[b"s", b"l", b"o", b"w"])
 }
 
+fn echoes_a_message_that_fills_a_buffer(exam: &Exam, echo: Echo) -> Verdict {
+    let (client, answer) = echoing(exam, echo)?;
+    in_turn(&client, &[b"hello"])?;
+    for size in BUFFERS {
+        let message = &numbered(size)[..size];
+        client.send(message)?;
+        client
+            .receives(message)
+            .because(cause::waits_after_a_full_read)?;
+    }
+    answer.goes_on("the client has not closed")
+}
+
 fn echoes_only_the_last_read(exam: &Exam, echo: Echo) -> Verdict {
     let (client, _answer) = echoing(exam, echo)?;
     in_turn(&client, &[b"a long line first", b"short"])?;
@@ -142,11 +183,19 @@ fn echoes_only_the_last_read(exam: &Exam, echo: Echo) -> Verdict {
 fn treats_no_byte_as_special(exam: &Exam, echo: Echo) -> Verdict {
     let (client, answer) = echoing(exam, echo)?;
     in_turn(&client, &[b"one", b"two"])?;
-    for word in [&b"\r\n"[..], b"quit\n", b"\x04", b"\0"] {
+    for word in [&b"\r\n"[..], b"\n", b"quit\n", b"exit\r\n", b"."] {
         client.send(word)?;
         client
             .receives(word)
             .because(cause::gives_a_byte_a_meaning)?;
+    }
+    // End of text, end of transmission, end of a file of DOS; then pieces of letters in UTF-8.
+    for byte in [0, 0x03, 0x04, 0x1a, 0x1b, 0x7f, 0x80, 0xc3, 0xe2, 0xff] {
+        client.send(&[byte])?;
+        client
+            .receives(&[byte])
+            .because(cause::gives_a_byte_a_meaning)
+            .because(|case| cause::expects_letters(byte, case))?;
     }
     let all: Vec<u8> = (0..=255).rev().collect();
     client.send(&all)?;
@@ -160,20 +209,33 @@ fn keeps_a_silent_client(exam: &Exam, echo: Echo) -> Verdict {
     let (client, answer) = echoing(exam, echo)?;
     client.hears_nothing_for(SILENCE)?;
     in_turn(&client, &[b"first"])?;
-    client.hears_nothing_for(SILENCE)?;
+    client.hears_nothing_for(LONG_SILENCE)?;
     in_turn(&client, &[b"second"])?;
     answer.goes_on("the client was silent, and has not closed")
+}
+
+fn echoes_more_than_a_mebibyte(exam: &Exam, echo: Echo) -> Verdict {
+    let (client, answer) = echoing(exam, echo)?;
+    for message in numbered(LONG).chunks(MESSAGE) {
+        client.send(message).because(cause::stops_at_a_limit)?;
+        client.receives(message).because(cause::stops_at_a_limit)?;
+    }
+    answer.goes_on("the client has not closed")
 }
 
 fn returns_at_end_of_file(exam: &Exam, echo: Echo) -> Verdict {
     let (client, answer) = echoing(exam, echo)?;
     in_turn(&client, &[b"hello"])?;
     client.half_close()?;
-    answer.succeeds("after end of file")?;
+    answer
+        .succeeds("after end of file")
+        .because(cause::end_of_file_is_an_error)?;
 
     let (client, answer) = echoing(exam, echo)?;
     client.half_close()?;
-    let total = answer.succeeds("after end of file without any byte")?;
+    let total = answer
+        .succeeds("after end of file without any byte")
+        .because(cause::end_of_file_is_an_error)?;
     exam.must(
         total == 0,
         "`echo` to return 0",
@@ -212,40 +274,72 @@ fn returns_the_number_of_bytes(exam: &Exam, echo: Echo) -> Verdict {
             9 => "9 is what the last read returned. Add up what all of them returned.",
             18 => "One too many: does your code count end of file?",
             _ => "Add up what each read returned, in a u64.",
-        })
+        })?;
+
+    let (client, answer) = echoing(exam, echo)?;
+    let many = numbered(70_000);
+    for message in many.chunks(10_000) {
+        in_turn(&client, &[message])?;
+    }
+    client.half_close()?;
+    let total = answer.succeeds("after end of file")?;
+    let expected = "`echo` to return 70000";
+    exam.must(
+        total == 70_000,
+        expected,
+        format!("it has returned {total}"),
+    )
+    .caused_by(match total {
+        4464 => "4464 is 70000 - 65536: a u16 has overflowed. Count in a u64.",
+        _ => "Add up what each read returned, in a u64.",
+    })
 }
 
-fn closes_the_descriptor(exam: &Exam, echo: Echo) -> Verdict {
-    let (client, server) = exam.connection()?;
-    let open = descriptors()?;
-    let answer = exam.start("echo", move || echo(server))?;
-    in_turn(&client, &[b"bye"])?;
-    client.half_close()?;
-    answer.succeeds("after end of file")?;
-    client.ends()?;
-    is_closed(exam, open, "after end of file")?;
+fn closes_the_descriptor_at_end_of_file(exam: &Exam, echo: Echo) -> Verdict {
+    for words in [&[&b"bye"[..]][..], &[]] {
+        let before = descriptors()?;
+        let (client, answer) = echoing(exam, echo)?;
+        in_turn(&client, words)?;
+        client.half_close()?;
+        answer.succeeds("after end of file")?;
+        client.ends()?;
+        is_closed(exam, before + 1, "at end of file")?; // the exam's end is still open
+    }
+    Ok(())
+}
 
-    let (client, server) = exam.connection()?;
-    let open = descriptors()?;
-    let answer = exam.start("echo", move || echo(server))?;
+fn closes_the_descriptor_after_a_reset(exam: &Exam, echo: Echo) -> Verdict {
+    let before = descriptors()?;
+    let (client, answer) = echoing(exam, echo)?;
     in_turn(&client, &[b"bye"])?;
     client.reset();
     answer.returns("after a reset")?.ok();
-    is_closed(exam, open - 1, "after a reset") // the exam's own end is closed too
+    is_closed(exam, before, "after a reset")?;
+
+    let before = descriptors()?;
+    let (client, server) = full::with_little_room_on_the_way_back(exam)?;
+    let answer = exam.start("echo", move || echo(server))?;
+    let pouring = client.pours(numbered(1 << 20))?;
+    let _ = exam.waits_in(Call::Write)?;
+    client.reset();
+    drop(pouring);
+    answer.returns("after a reset while it was writing")?.ok();
+    is_closed(exam, before, "after a reset while it was writing")
 }
 
-/// Fewer descriptors are open than before the function had the stream.
+/// No more descriptors are open than these.
 fn is_closed(exam: &Exam, open: usize, when: &str) -> Verdict {
     exam.must(
-        exam.comes_true(|| Ok(descriptors()? < open))?,
+        exam.comes_true(|| Ok(descriptors()? <= open))?,
         format!("the descriptor of the connection to be closed {when}"),
         "the function has returned, and the descriptor is still open",
     )
     .diagnose(&[LEAKED_HANDLE])
     .caused_by(
-        "`shutdown` ends the connection and leaves the descriptor open. A descriptor is closed when the \
-         stream is dropped; `mem::forget`, a clone or a thread that still runs prevents that. A server \
-         that leaks one descriptor per client eventually runs out.",
+        "The function has returned, and a descriptor of the connection is still open. A descriptor is \
+         closed when the stream is dropped; `shutdown` leaves it open. `mem::forget`, a clone or a thread \
+         that still runs prevents the drop. A server that leaks one descriptor per client eventually runs \
+         out.",
     )
 }
 
@@ -261,22 +355,48 @@ fn returns_the_error_of_a_reset(exam: &Exam, echo: Echo) -> Verdict {
     let (client, answer) = echoing(exam, echo)?;
     in_turn(&client, &[b"hello"])?;
     client.reset();
-    answer.fails("after a reset").diagnose(&NO_ERROR)?;
+    returns_its_error(exam, &answer, "after a reset")?;
 
     let (client, answer) = echoing(exam, echo)?;
     client.reset();
-    answer
-        .fails("after a reset before any byte")
-        .diagnose(&NO_ERROR)?;
+    returns_its_error(exam, &answer, "after a reset before any byte")?;
 
     let (client, server) = full::with_little_room_on_the_way_back(exam)?;
     let answer = exam.start("echo", move || echo(server))?;
-    let pouring = client.pours(vec![b'x'; 1 << 20])?;
+    let pouring = client.pours(numbered(1 << 20))?;
     let _ = exam.waits_in(Call::Write)?;
     client.reset();
     drop(pouring); // the last handle
-    answer
-        .fails("after a reset while it was writing")
-        .diagnose(&NO_ERROR)?;
-    Ok(())
+    returns_its_error(exam, &answer, "after a reset while it was writing")?;
+
+    // In CLOSE_WAIT the kernel reports a reset as EPIPE.
+    let (client, server) = full::with_less_room_and_a_fin(exam)?;
+    let answer = exam.start("echo", move || echo(server))?;
+    let waits = exam.waits_in(Call::Write)?;
+    if !waits && answer.has_ended() {
+        return Err(Unmet::not_here("the kernel has room for 40 KiB"));
+    }
+    client.reset();
+    returns_its_error(
+        exam,
+        &answer,
+        "after a reset that followed the client's FIN",
+    )
+}
+
+/// The error that `read` or `write` has returned, and not another in its place.
+fn returns_its_error(exam: &Exam, answer: &Echoing, when: &str) -> Verdict {
+    let error = answer.fails(when).diagnose(&NO_ERROR)?;
+    exam.must(
+        matches!(
+            error.kind(),
+            ErrorKind::ConnectionReset | ErrorKind::BrokenPipe
+        ),
+        format!("`echo` to return ConnectionReset or BrokenPipe {when}"),
+        format!("it has returned an error: {error} ({:?})", error.kind()),
+    )
+    .caused_by(
+        "Your code replaces the error that `read` or `write` returned. The caller decides by its kind what \
+         to do. Return the error itself: `?` does.",
+    )
 }

@@ -1,52 +1,70 @@
-//! What a wrong state has overlooked: the right state before and after the segment, and its numbers, say
-//! what it had to do with it.
+//! What a wrong state has missed: the right state before and after the segment, and its numbers, show what
+//! the segment means for it.
 
 use socket_workshop::table::State::{self, *};
 use wire::segment::Flags;
 
-use super::ends::End;
-use crate::exam::{Case, Stuck};
+use super::ends::{Changed, End};
+use crate::exam::{
+    Case,
+    diagnosis::{LOOP_DOES_NOT_END, OVERFLOWS, TAKES_A_MISSING_BYTE, first_of},
+};
 
+/// What any check may meet.
+pub(super) fn diagnose(case: &Case) -> Option<String> {
+    first_of(&[LOOP_DOES_NOT_END, TAKES_A_MISSING_BYTE, OVERFLOWS], case)
+}
+
+/// For a call that panicked, or has not returned.
 pub(super) fn of_no_return(case: &Case, end: &End) -> Option<String> {
-    if case.panicked && end.renumbered {
-        return Some(
-            "For the same segments with other numbers your code does not panic: here they pass 2^32, or \
-             begin near it. If it is an overflow, add them with `wrapping_add`, for they lie on a circle \
-             (RFC 9293, 3.4)."
-                .to_owned(),
-        );
+    if end.events.is_empty() {
+        return case.panicked.then(|| {
+            "Your code panics for an empty list of segments: it takes the first one without asking whether it \
+             is there. Return an empty list."
+                .to_owned()
+        });
     }
-    let runs = matches!(case.stuck, Some(Stuck::Spin(..))) && !case.panicked;
-    runs.then(|| {
-        "There is nothing to wait for: the segments are all there. A loop does not come to its end."
-            .to_owned()
-    })
+    if OVERFLOWS.of(case).is_some() {
+        let what = "Sequence numbers lie on a circle: 0 follows 4294967295 (RFC 9293, 3.4). Your code adds or \
+                    subtracts as if there were an end, and panics there. Use `wrapping_add` and \
+                    `wrapping_sub`.";
+        return Some(what.to_owned());
+    }
+    diagnose(case)
 }
 
 /// For the first wrong state, which is that after segment `at`.
 pub(super) fn of_a_wrong_state(end: &End, at: usize, said: State) -> String {
     let event = &end.events[at];
-    let (before, right) = match at {
-        0 => (Close, event.state),
-        at => (end.events[at - 1].state, event.state),
+    let before = match at {
+        0 => Close,
+        at => end.events[at - 1].state,
     };
+    let right = event.state;
     let flags = event.segment.flags;
-    if end.renumbered {
-        "For the same segments with other numbers the answer is right. Here they pass 2^32, or begin near \
-         it: they lie on a circle, on which `a > b` does not say which is behind the other, as \
-         `a.wrapping_sub(b) < 1 << 31` does, and on which no number, 0 neither, lies before all others."
-            .to_owned()
-    } else if flags.has(Flags::RST) {
-        "A RST ends the connection at both ends, at once and without an answer: whoever sends it is CLOSED, \
-         and so is whoever hears it."
-            .to_owned()
-    } else if end.sends(event) {
-        of_sent(end, at, before, right)
-    } else if before == right {
-        of_unmoved(end, at, right, said)
-    } else {
-        of_heard(end, at, before, right)
+    match end.changed {
+        Some(Changed::Numbers) => {
+            "For the same segments with other numbers your states are right. These pass 2^32, or begin near \
+             it. Numbers lie on a circle, so `a > b` does not say which comes later, and 0 does not come \
+             before all others. `a.wrapping_sub(b) < 1 << 31` says that a is b or comes after b."
+        }
+        Some(Changed::Addresses) => {
+            "For the same segments between other addresses your states are right. Compare the whole `from` \
+             with `local`: both ends may have the same address or the same port, and it may be IPv6."
+        }
+        Some(Changed::Flags) => {
+            "For the same segments without the other flags (PSH, URG, ECE, CWR) your states are right. Test \
+             each flag alone, with `has`, instead of comparing all flags at once."
+        }
+        None if flags.has(Flags::RST) => {
+            "A RST, with ACK or without, ends the connection at once: the end that sends it and the end that \
+             receives it are CLOSED."
+        }
+        None if end.sends(event) => of_sent(end, at, before, right),
+        None if before == right => of_unchanged(end, at, right, said),
+        None => of_received(end, at, before, right),
     }
+    .to_owned()
 }
 
 /// Whether the same segment has been there before.
@@ -59,105 +77,121 @@ fn came_before(end: &End, at: usize) -> bool {
         })
 }
 
-fn of_sent(end: &End, at: usize, before: State, right: State) -> String {
+fn of_sent(end: &End, at: usize, before: State, right: State) -> &'static str {
     let flags = end.events[at].segment.flags;
     match (before, right) {
         _ if before == right && came_before(end, at) => {
-            "This end sends the same segment once more, for it has heard of no ACK: its state is what it \
-             was."
+            "This end sends the same segment again, because no ACK of it has arrived. The state stays as it \
+             is."
         }
-        (Close, SynSent) => "Whoever sends a SYN without having heard one opens the connection: SYN_SENT.",
+        (Close, SynSent) => {
+            "An end that sends a SYN before it has received one opens the connection: SYN_SENT."
+        }
         (SynRecv, SynRecv) => {
-            "SYN, ACK is this end's answer to the SYN that it has heard. It leaves SYN_RECV when its own \
-             SYN is acknowledged, not before."
+            "SYN, ACK is the answer to the SYN that this end has received. The end stays in SYN_RECV until \
+             its own SYN is acknowledged."
         }
-        (_, FinWait1) => "Whoever sends a FIN before one has come closes first: FIN_WAIT1.",
+        (_, FinWait1) => {
+            "An end that sends a FIN before it has received one closes first: FIN_WAIT1."
+        }
         (_, LastAck) => {
-            "The peer's FIN has come before (CLOSE_WAIT): this end closes second, and waits for the last \
-             ACK."
+            "The peer's FIN has arrived before (CLOSE_WAIT), so this end closes second. It waits for the last \
+             ACK: LAST_ACK."
         }
         _ if flags.has(Flags::FIN) => {
-            "A FIN counts once: FIN_WAIT1 or LAST_ACK is where it leads, and where it stays until it is \
-             acknowledged."
+            "A FIN counts once. The end stays in FIN_WAIT1 or LAST_ACK until the FIN is acknowledged."
         }
         _ => {
-            "What an end sends besides SYN, FIN and RST does not change its state: an ACK that it sends \
-             answers what it has heard, and that has changed it already."
+            "A segment that an end sends without SYN, FIN or RST does not change its state. An ACK answers \
+             what the end has received, and that has changed the state already."
         }
     }
-    .to_owned()
 }
 
-fn of_heard(end: &End, at: usize, before: State, right: State) -> String {
-    let fin = end.events[at].segment.flags.has(Flags::FIN);
+fn of_received(end: &End, at: usize, before: State, right: State) -> &'static str {
+    let segment = &end.events[at].segment;
+    let fin = segment.flags.has(Flags::FIN);
     match (before, right) {
         (_, Established) if before == SynSent => {
-            "The answer acknowledges this end's SYN and brings the peer's: the connection is there."
+            "The answer acknowledges this end's SYN and carries the peer's SYN: ESTABLISHED."
         }
         (SynSent, SynRecv) => {
-            "The SYN acknowledges nothing: the peer has sent it before it heard this end's. Both have opened \
-             at once, and this one's SYN is not acknowledged yet: SYN_RECV."
+            "This SYN acknowledges nothing: the peer has sent it before it received this end's SYN. Both ends \
+             open at once. This end's SYN is not acknowledged yet: SYN_RECV."
         }
-        (Close, SynRecv) => "A SYN has come to an end that had none: it listens, and answers from SYN_RECV.",
+        (Close, SynRecv) => {
+            "A SYN arrives at an end in CLOSED, so it was listening. It answers in SYN_RECV."
+        }
         (SynRecv, Established) => {
-            "This end's SYN is acknowledged: ESTABLISHED. That it is a SYN, ACK, in a simultaneous open, \
-             does not matter: its ACK counts."
+            "This end's SYN is acknowledged: ESTABLISHED. In a simultaneous open the segment is a SYN, ACK, \
+             and its ACK counts."
         }
         (SynRecv, CloseWait) => {
-            "One segment does both: it acknowledges this end's SYN (ESTABLISHED), and brings the peer's FIN \
-             (CLOSE_WAIT). Look at the ACK first, then at the FIN."
+            "One segment does two things. It acknowledges this end's SYN (ESTABLISHED) and carries the peer's \
+             FIN (CLOSE_WAIT). Apply the ACK first, then the FIN."
+        }
+        (Established, CloseWait) if fin && segment.len > 0 => {
+            "The segment carries data and the peer's FIN. The FIN comes after its data, also if a part of the \
+             data has arrived before. Nothing is missing before the FIN: CLOSE_WAIT."
         }
         (Established, CloseWait) if fin => {
-            "The peer's FIN has come, and this end has sent none: CLOSE_WAIT, until its program closes."
+            "The peer's FIN has arrived, and this end has sent none: CLOSE_WAIT until its program closes."
         }
         (Established, CloseWait) => {
-            "These bytes fill the gap in front of the FIN that has come before: now the FIN's turn has come."
+            "These bytes fill the gap before the FIN that has arrived early. Now the FIN counts: CLOSE_WAIT. \
+             Keep every segment that arrives early until the gap before it is filled."
         }
         (FinWait1, FinWait2) => {
-            "This end's FIN is acknowledged, and the peer's has not come: FIN_WAIT2."
+            "This end's FIN is acknowledged, and the peer's has not arrived: FIN_WAIT2."
         }
         (FinWait1, TimeWait) => {
-            "One segment does both: it acknowledges this end's FIN (FIN_WAIT2), and brings the peer's \
-             (TIME_WAIT). Look at the ACK first, then at the FIN."
+            "One segment does two things. It acknowledges this end's FIN (FIN_WAIT2) and carries the peer's \
+             (TIME_WAIT). Apply the ACK first, then the FIN."
         }
         (FinWait1, Closing) => {
-            "The peer's FIN has come, and the segment does not acknowledge this end's: they have crossed. \
-             CLOSING, until the ACK comes."
+            "The peer's FIN has arrived, and this segment does not acknowledge this end's FIN: they have \
+             crossed. The end is CLOSING until that ACK arrives."
         }
-        (FinWait2, TimeWait) => "Both FINs have passed, and this end's went first: TIME_WAIT.",
+        (FinWait2, TimeWait) if fin => {
+            "The peer's FIN has arrived, and this end's FIN was the first: TIME_WAIT."
+        }
+        (FinWait2, TimeWait) => {
+            "These bytes fill the gap before the FIN that has arrived early. Now the FIN counts: TIME_WAIT."
+        }
         (Closing, TimeWait) => {
-            "The ACK that CLOSING waits for. Both ends have closed first, so both wait: TIME_WAIT."
+            "This is the ACK that CLOSING waits for. Both ends have closed first, so both are in TIME_WAIT."
         }
         (LastAck, Close) => {
-            "The last ACK: both directions are closed, and this end closed second. Nothing is left of it."
+            "This is the last ACK. Both directions are closed, and this end closed second: CLOSED, without \
+             TIME_WAIT."
         }
-        _ => "No rule leads from the one to the other: that is a fault of the check.",
+        _ => "The check is wrong: no rule leads from the one state to the other.",
     }
-    .to_owned()
 }
 
-/// For a segment that has been heard and leaves the state as it is.
-fn of_unmoved(end: &End, at: usize, state: State, said: State) -> String {
+/// For a segment that was received and does not change the state.
+fn of_unchanged(end: &End, at: usize, state: State, said: State) -> &'static str {
     let segment = &end.events[at].segment;
     let (fin, ack) = (segment.flags.has(Flags::FIN), segment.flags.has(Flags::ACK));
     let sent = end.numbers(at).0;
     match state {
         _ if came_before(end, at) => {
-            "This segment has been heard before, and counted: it changes nothing any more."
+            "This segment has been received before, and has counted then. The state stays as it is."
         }
         FinWait1 | Closing | LastAck if ack && segment.ack != sent => {
-            "This ACK acknowledges what stands before this end's FIN, and not the FIN: its number is not \
-             the one behind the FIN. Until that comes, the FIN is on its way."
+            "This ACK acknowledges bytes before this end's FIN, but not the FIN: its number is not the one \
+             after the FIN. The state stays as it is until that number arrives."
         }
         Established | FinWait1 | FinWait2 if fin => {
-            "The FIN has come before the data that stands in front of it: its number is not the one that is \
-             expected next. It counts when the gap is filled, for until then the stream has not ended."
+            "The FIN has arrived before bytes that come before it: its number is not the one that is expected \
+             next. It counts when the gap is filled, and not before."
         }
-        _ if said == Close => "Nothing here ends the connection: CLOSED comes after a RST, or the last ACK.",
+        _ if said == Close => {
+            "Nothing here ends the connection. An end is CLOSED after a RST, or after the last ACK."
+        }
         _ => {
-            "Neither flags nor numbers of this segment change anything: data, and ACKs of data, leave the \
-             state as it is."
+            "Neither the flags nor the numbers of this segment change the state. Data, and ACKs of data, leave \
+             it as it is."
         }
     }
-    .to_owned()
 }

@@ -1,9 +1,10 @@
-//! Checks of exercise 20: the states of an end, read from what it has sent and heard.
+//! Checks of exercise 20: the states of an end, from what it has sent and received.
 //!
-//! The truth is what a kernel showed, once for each line of the files in `handshake/recorded`
-//! (`cargo workshop pictures DIR --text` writes such files). `ends` makes of them what one end has seen,
-//! and what else must have the same states: other sequence numbers, segments that come twice, resets.
-//! `cause` says what a wrong state has overlooked, by the numbers of the segment at which it began.
+//! The right states are those that a kernel showed, once for each line of the files in
+//! `handshake/recorded` (`cargo workshop pictures DIR --text` writes such files). `ends` turns them into
+//! what one end has seen. `variations` makes other captures of them with known states: other numbers,
+//! segments that come twice, resets. `cause` says what a wrong state has missed, by the segment after
+//! which it is wrong.
 
 mod cause;
 mod ends;
@@ -22,27 +23,29 @@ use wire::segment::Segment;
 
 use self::ends::{End, client, server};
 use super::Exercise;
-use crate::exam::{Because, Exam, Rule, Stuck, Suite, Unmet, Verdict, check};
+use crate::exam::{
+    Because, Exam, Rule, Stuck, Suite, Unmet, Verdict, check, diagnosis::DEPENDS_ON_EARLIER_CALLS,
+};
 
 /// Exercise 20.
 pub const EXERCISE: Exercise = Exercise {
     number: 20,
     name: "handshake",
-    task: "the states of an end, read from what it has sent and heard",
+    task: "follow the state of a connection from its segments",
     hints: [
-        "Keep four things: the state; the number behind all that this end has sent, in which a SYN and a \
-         FIN count for one; the number that it expects next; and the number of the peer's FIN, when one \
-         has come. What is sent changes the state by its flags alone. What is heard does it in up to \
-         three steps: a SYN, then the ACK, then the FIN.",
-        "An ACK counts when it acknowledges all that this end has sent: then SYN_RECV becomes \
-         ESTABLISHED, FIN_WAIT1 FIN_WAIT2, CLOSING TIME_WAIT, and LAST_ACK ends. A FIN counts when the \
-         number expected next has passed it: what comes early is kept as a pair of numbers until the gap \
-         is filled. `a.wrapping_sub(b) < 1 << 31` says that a is b or behind it.",
-        "fn hears(&mut self, s: &Segment) { if s.flags.has(RST) { self.state = Close; return } if \
+        "Keep four things: the state; the number after everything that this end has sent, where a SYN and a \
+         FIN count for one each; the number that it expects next; and the number of the peer's FIN, once one \
+         has arrived. A sent segment changes the state by its flags alone. A received one does it in up to \
+         three steps: the SYN, then the ACK, then the FIN.",
+        "An ACK counts when it acknowledges everything that this end has sent. Then SYN_RECV becomes \
+         ESTABLISHED, FIN_WAIT1 becomes FIN_WAIT2, CLOSING becomes TIME_WAIT, and LAST_ACK becomes CLOSED. A \
+         FIN counts when the number expected next has passed it. Keep what arrives early as a pair of numbers \
+         until the gap before it is filled. `a.wrapping_sub(b) < 1 << 31` says that a is b or comes after b.",
+        "fn receives(&mut self, s: &Segment) { if s.flags.has(RST) { self.state = Close; return } if \
          s.flags.has(SYN) { if let Close | SynSent = self.state { self.next = s.seq.wrapping_add(1); \
          self.state = SynRecv } } if s.flags.has(ACK) && s.ack == self.sent { self.state = match \
          self.state { SynRecv => Established, FinWait1 => FinWait2, Closing => TimeWait, LastAck => \
-         Close, same => same } } … if the FIN's turn has come { self.state = match self.state { \
+         Close, same => same } } … if the FIN counts now { self.state = match self.state { \
          Established => CloseWait, FinWait1 => Closing, FinWait2 => TimeWait, same => same } } }",
     ],
     rules: || SUITE.stated(),
@@ -51,33 +54,140 @@ pub const EXERCISE: Exercise = Exercise {
 /// What exercise 20 is held to.
 pub const SUITE: Suite<States> = Suite {
     exercise: EXERCISE.name,
-    rules: &[Rule::core(
-        "",
-        &[
-            check("opens a connection", opens_a_connection),
-            check("is not moved by data", is_not_moved_by_data),
-            check("closes first, and closes second", closes_first_and_second),
-            check(
-                "waits for the ACK of the FIN itself",
-                waits_for_the_ack_of_the_fin,
-            ),
-            check(
-                "takes FIN and ACK from one segment",
-                takes_fin_and_ack_from_one,
-            ),
-            check("closes from both ends at once", closes_from_both_ends),
-            check("opens from both ends at once", opens_from_both_ends),
-            check("closes while it opens", closes_while_it_opens),
-            check("takes a FIN in its turn", takes_a_fin_in_its_turn),
-            check(
-                "is not moved by what comes again",
-                is_not_moved_by_what_comes_again,
-            ),
-            check("ends at a reset", ends_at_a_reset),
-            check("counts past 2^32", counts_past_the_end),
-        ],
-    )],
-    cause: |_| None,
+    rules: &[
+        Rule::core(
+            "Return one state for each segment, in their order: the state after it.",
+            &[
+                check(
+                    "returns a state for each segment",
+                    returns_a_state_for_each_segment,
+                ),
+                check(
+                    "returns no state for no segments",
+                    returns_no_state_for_no_segments,
+                ),
+            ],
+        ),
+        Rule::core(
+            "The end has sent a segment if `from` is `local`, address and port. It has received every other \
+             one.",
+            &[
+                check("compares the address", compares_the_address),
+                check("compares the port", compares_the_port),
+                check("compares IPv6 addresses", compares_ipv6_addresses),
+            ],
+        ),
+        Rule::core(
+            "Begin with CLOSED (`State::Close`) and follow the state diagram of RFC 9293, 3.3.2, figure 5. An \
+             end that receives a SYN in CLOSED was listening.",
+            &[
+                check("follows the opening", follows_the_opening),
+                check("stays in ESTABLISHED during data", stays_during_data),
+                check(
+                    "follows the end that closes first",
+                    follows_the_end_that_closes_first,
+                ),
+                check(
+                    "follows the end that closes second",
+                    follows_the_end_that_closes_second,
+                ),
+            ],
+        ),
+        Rule::core(
+            "A FIN that the end sends counts at once. It is acknowledged by the number after it, and by no \
+             smaller one.",
+            &[
+                check("waits for the ACK of its FIN", waits_for_the_ack_of_its_fin),
+                check(
+                    "waits for the ACK of its FIN with data",
+                    waits_for_the_ack_of_its_fin_with_data,
+                ),
+            ],
+        ),
+        Rule::core(
+            "One segment may carry an ACK, data and a FIN. Apply the ACK first, then the FIN.",
+            &[
+                check(
+                    "applies ACK and FIN of one segment",
+                    applies_ack_and_fin_of_one_segment,
+                ),
+                check(
+                    "counts a FIN that arrives with data",
+                    counts_a_fin_that_arrives_with_data,
+                ),
+            ],
+        ),
+        Rule::core(
+            "A reset, sent or received, ends the connection in every state: CLOSED.",
+            &[
+                check("ends at a reset", ends_at_a_reset),
+                check(
+                    "ends at a reset in every state",
+                    ends_at_a_reset_in_every_state,
+                ),
+            ],
+        ),
+        Rule::hardened(
+            "Both ends may open at once, both may close at once, and an end may close before it is \
+             ESTABLISHED.",
+            &[
+                check("follows ends that open at once", follows_opening_at_once),
+                check("follows ends that close at once", follows_closing_at_once),
+                check(
+                    "follows an end that closes in SYN_RECV",
+                    follows_closing_in_syn_recv,
+                ),
+            ],
+        ),
+        Rule::hardened(
+            "A received FIN counts when all bytes before it have arrived. Segments overtake each other, and \
+             lost data may come again in other pieces.",
+            &[
+                check(
+                    "waits for the bytes before a FIN",
+                    waits_for_the_bytes_before_a_fin,
+                ),
+                check(
+                    "fills a gap with other pieces",
+                    fills_a_gap_with_other_pieces,
+                ),
+                check("fills a wide gap", fills_a_wide_gap),
+                check(
+                    "counts a FIN with data that came before",
+                    counts_a_fin_with_data_that_came_before,
+                ),
+            ],
+        ),
+        Rule::hardened(
+            "A segment that is sent or received again does not change the state. TIME_WAIT does not end here.",
+            &[
+                check(
+                    "ignores a segment that comes again",
+                    ignores_a_segment_that_comes_again,
+                ),
+                check(
+                    "ignores every segment that comes twice",
+                    ignores_every_segment_that_comes_twice,
+                ),
+            ],
+        ),
+        Rule::hardened(
+            "Sequence numbers begin anywhere, and 0 follows 4294967295.",
+            &[check("counts past 2^32", counts_past_the_end)],
+        ),
+        Rule::hardened(
+            "Flags other than SYN, ACK, FIN and RST do not change the state.",
+            &[check("ignores other flags", ignores_other_flags)],
+        ),
+        Rule::hardened(
+            "The result depends on the arguments only.",
+            &[check(
+                "returns the same in every call",
+                returns_the_same_in_every_call,
+            )],
+        ),
+    ],
+    cause: cause::diagnose,
 };
 
 /// The student's function.
@@ -100,7 +210,7 @@ const LOST_FIN: &str = include_str!("recorded/lost-fin.txt");
 const RESET: &str = include_str!("recorded/reset.txt");
 const REFUSED: &str = include_str!("recorded/refused.txt");
 
-/// All that end in peace.
+/// All without a reset.
 const ALL: [&str; 13] = [
     HANDSHAKE,
     CONNECTION,
@@ -117,82 +227,158 @@ const ALL: [&str; 13] = [
     LOST_FIN,
 ];
 
-fn opens_a_connection(exam: &Exam, states: States) -> Verdict {
-    says(exam, states, &client(HANDSHAKE))?;
-    says(exam, states, &server(HANDSHAKE))
-}
-
-fn is_not_moved_by_data(exam: &Exam, states: States) -> Verdict {
-    says(exam, states, &client(CONNECTION).before_a_fin())?;
-    says(exam, states, &server(CONNECTION).before_a_fin())
-}
-
-fn closes_first_and_second(exam: &Exam, states: States) -> Verdict {
-    for of in [CLOSE, SERVER_CLOSES] {
-        says(exam, states, &client(of))?;
-        says(exam, states, &server(of))?;
+fn returns_a_state_for_each_segment(exam: &Exam, states: States) -> Verdict {
+    for end in [client(CONNECTION), server(CONNECTION)] {
+        let said = said(exam, states, &end)?;
+        has_a_state_for_each(exam, &end, &said)?;
     }
     Ok(())
 }
 
-fn waits_for_the_ack_of_the_fin(exam: &Exam, states: States) -> Verdict {
+fn returns_no_state_for_no_segments(exam: &Exam, states: States) -> Verdict {
+    let mut end = client(HANDSHAKE);
+    end.title = "an end without segments";
+    end.events.clear();
+    exam.step("called `states` with no segments");
+    let said = said(exam, states, &end)?;
+    has_a_state_for_each(exam, &end, &said)
+}
+
+fn compares_the_address(exam: &Exam, states: States) -> Verdict {
+    let (own, peer) = ("192.0.2.1:5000", "192.0.2.2:5000");
+    both_ends_at(exam, states, own, peer)
+}
+
+fn compares_the_port(exam: &Exam, states: States) -> Verdict {
+    let (own, peer) = ("192.0.2.1:5000", "192.0.2.1:5001");
+    both_ends_at(exam, states, own, peer)
+}
+
+fn compares_ipv6_addresses(exam: &Exam, states: States) -> Verdict {
+    both_ends_at(exam, states, "[2001:db8::1]:5000", "[2001:db8::2]:5000")?;
+    both_ends_at(exam, states, "[::1]:5000", "[::1]:5001")
+}
+
+/// First as it was recorded: then a wrong state is due to the addresses.
+fn both_ends_at(exam: &Exam, states: States, own: &str, peer: &str) -> Verdict {
+    let addr = |text: &str| text.parse().expect("an address and a port");
+    let (own, peer): (SocketAddr, SocketAddr) = (addr(own), addr(peer));
+    for end in [client(CLOSE), server(CLOSE)] {
+        says(exam, states, &end)?;
+        exam.step(format!(
+            "changed its address to {own}, and the peer's to {peer}"
+        ));
+        says(exam, states, &end.with_addresses(own, peer))?;
+    }
+    Ok(())
+}
+
+fn follows_the_opening(exam: &Exam, states: States) -> Verdict {
+    says(exam, states, &client(HANDSHAKE))?;
+    says(exam, states, &server(HANDSHAKE))
+}
+
+fn stays_during_data(exam: &Exam, states: States) -> Verdict {
+    says(exam, states, &client(CONNECTION).before_a_fin())?;
+    says(exam, states, &server(CONNECTION).before_a_fin())
+}
+
+fn follows_the_end_that_closes_first(exam: &Exam, states: States) -> Verdict {
+    says(exam, states, &client(CLOSE))?;
+    says(exam, states, &server(SERVER_CLOSES))
+}
+
+fn follows_the_end_that_closes_second(exam: &Exam, states: States) -> Verdict {
+    says(exam, states, &server(CLOSE))?;
+    says(exam, states, &client(SERVER_CLOSES))
+}
+
+fn waits_for_the_ack_of_its_fin(exam: &Exam, states: States) -> Verdict {
     says(exam, states, &client(ACK_BEFORE_FIN))?;
-    // The other way round: its FIN second, its last data not acknowledged.
-    says(exam, states, &client(ACK_BEFORE_FIN).closing_second())?;
+    // Its FIN is the second, and its last data is not acknowledged.
+    says(exam, states, &client(ACK_BEFORE_FIN).closing_second())
+}
+
+fn waits_for_the_ack_of_its_fin_with_data(exam: &Exam, states: States) -> Verdict {
     says(exam, states, &client(ACK_BEFORE_FIN).fin_with_the_data())
 }
 
-fn takes_fin_and_ack_from_one(exam: &Exam, states: States) -> Verdict {
+fn applies_ack_and_fin_of_one_segment(exam: &Exam, states: States) -> Verdict {
     says(exam, states, &client(FIN_WITH_ACK))?;
-    says(exam, states, &server(FIN_IN_SYN_RECV))?;
+    says(exam, states, &server(FIN_IN_SYN_RECV))
+}
+
+fn counts_a_fin_that_arrives_with_data(exam: &Exam, states: States) -> Verdict {
     says(exam, states, &server(ACK_BEFORE_FIN).fin_with_the_data())
-}
-
-fn closes_from_both_ends(exam: &Exam, states: States) -> Verdict {
-    says(exam, states, &client(BOTH_CLOSE))?;
-    says(exam, states, &server(BOTH_CLOSE))
-}
-
-fn opens_from_both_ends(exam: &Exam, states: States) -> Verdict {
-    says(exam, states, &client(BOTH_OPEN))?;
-    says(exam, states, &server(BOTH_OPEN))
-}
-
-fn closes_while_it_opens(exam: &Exam, states: States) -> Verdict {
-    says(exam, states, &client(CLOSE_IN_SYN_RECV))?;
-    says(exam, states, &server(CLOSE_IN_SYN_RECV))
-}
-
-fn takes_a_fin_in_its_turn(exam: &Exam, states: States) -> Verdict {
-    says(exam, states, &server(FIN_BEHIND_GAP))?;
-    says(exam, states, &server(FIN_BEHIND_GAP).in_other_pieces())?;
-    says(exam, states, &server(SERVER_CLOSES).fin_before_the_data())
-}
-
-fn is_not_moved_by_what_comes_again(exam: &Exam, states: States) -> Verdict {
-    for of in [LOST_SYN, LOST_FIN, DATA_AGAIN] {
-        says(exam, states, &client(of))?;
-        says(exam, states, &server(of))?;
-    }
-    let twice = |of| [client(of), server(of)].map(End::everything_twice);
-    all_say(exam, states, ALL.into_iter().flat_map(twice).collect())?;
-    let again = client(CLOSE_IN_SYN_RECV).syn_again_behind_the_fin();
-    says(exam, states, &again)
 }
 
 fn ends_at_a_reset(exam: &Exam, states: States) -> Verdict {
     says(exam, states, &client(REFUSED))?;
     says(exam, states, &client(RESET))?;
-    says(exam, states, &server(RESET))?;
+    says(exam, states, &server(RESET))
+}
+
+fn ends_at_a_reset_in_every_state(exam: &Exam, states: States) -> Verdict {
+    // After a gap the number of a reset would not be the one that is expected next.
     let in_order = ALL.into_iter().filter(|&of| of != FIN_BEHIND_GAP);
     let ends = in_order.flat_map(|of| [client(of), server(of)]);
     let cut = ends.flat_map(|end| end.cut_by_resets());
     all_say(exam, states, cut.collect())
 }
 
+fn follows_opening_at_once(exam: &Exam, states: States) -> Verdict {
+    says(exam, states, &client(BOTH_OPEN))?;
+    says(exam, states, &server(BOTH_OPEN))
+}
+
+fn follows_closing_at_once(exam: &Exam, states: States) -> Verdict {
+    says(exam, states, &client(BOTH_CLOSE))?;
+    says(exam, states, &server(BOTH_CLOSE))
+}
+
+fn follows_closing_in_syn_recv(exam: &Exam, states: States) -> Verdict {
+    says(exam, states, &client(CLOSE_IN_SYN_RECV))?;
+    says(exam, states, &server(CLOSE_IN_SYN_RECV))
+}
+
+fn waits_for_the_bytes_before_a_fin(exam: &Exam, states: States) -> Verdict {
+    says(exam, states, &server(FIN_BEHIND_GAP))?;
+    says(exam, states, &server(SERVER_CLOSES).fin_before_the_data())
+}
+
+fn fills_a_gap_with_other_pieces(exam: &Exam, states: States) -> Verdict {
+    says(exam, states, &server(FIN_BEHIND_GAP).in_other_pieces())
+}
+
+fn fills_a_wide_gap(exam: &Exam, states: States) -> Verdict {
+    says(
+        exam,
+        states,
+        &server(FIN_BEHIND_GAP).with_a_wide_gap(80, 2000),
+    )
+}
+
+fn counts_a_fin_with_data_that_came_before(exam: &Exam, states: States) -> Verdict {
+    says(exam, states, &server(ACK_BEFORE_FIN).fin_with_data_again())
+}
+
+fn ignores_a_segment_that_comes_again(exam: &Exam, states: States) -> Verdict {
+    for of in [LOST_SYN, LOST_FIN, DATA_AGAIN] {
+        says(exam, states, &client(of))?;
+        says(exam, states, &server(of))?;
+    }
+    let again = client(CLOSE_IN_SYN_RECV).syn_again_after_the_fin();
+    says(exam, states, &again)
+}
+
+fn ignores_every_segment_that_comes_twice(exam: &Exam, states: States) -> Verdict {
+    let twice = |of| [client(of), server(of)].map(End::everything_twice);
+    all_say(exam, states, ALL.into_iter().flat_map(twice).collect())
+}
+
 fn counts_past_the_end(exam: &Exam, states: States) -> Verdict {
-    // Whatever is sent or heard, some shift puts it at the last number, or the first.
-    let shifted = |end: End| (0..20).map(move |behind| end.with_first_numbers(behind));
+    // For each number there is a shift that makes it the last one, or the first.
+    let shifted = |end: End| (0..20).map(move |before| end.with_first_numbers(before));
     for of in ALL {
         for end in [client(of), server(of)] {
             says(exam, states, &end)?;
@@ -202,8 +388,31 @@ fn counts_past_the_end(exam: &Exam, states: States) -> Verdict {
     Ok(())
 }
 
-/// Calls the answer for each of these on one thread, for they are many; and once more, by itself, for the
-/// one with which something is wrong. Who only takes a long time for all of them is right.
+fn ignores_other_flags(exam: &Exam, states: States) -> Verdict {
+    for of in [CLOSE, SERVER_CLOSES, BOTH_OPEN, BOTH_CLOSE, RESET] {
+        for end in [client(of), server(of)] {
+            says(exam, states, &end)?;
+            // With ECN a SYN has ECE and CWR, and a SYN, ACK has ECE (RFC 3168, 6.1.1).
+            for others in [0xc0, 0x40, 0x08, 0x20, 0xe8] {
+                says(exam, states, &end.with_other_flags(others))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Every recorded end, three times, forwards and backwards.
+fn returns_the_same_in_every_call(exam: &Exam, states: States) -> Verdict {
+    let once: Vec<End> = ALL
+        .into_iter()
+        .flat_map(|of| [client(of), server(of)])
+        .collect();
+    let backwards: Vec<End> = once.iter().rev().cloned().collect();
+    all_say(exam, states, [&once[..], &backwards, &once].concat())
+}
+
+/// Calls the answer for each of these on one thread, because there are many, and again alone for the one
+/// with which something is wrong. An answer that is only slow is right.
 fn all_say(exam: &Exam, states: States, ends: Vec<End>) -> Verdict {
     let (at, all) = (Arc::new(AtomicUsize::new(0)), ends.clone());
     let reached = Arc::clone(&at);
@@ -225,44 +434,55 @@ fn all_say(exam: &Exam, states: States, ends: Vec<End>) -> Verdict {
         let why = format!("{count} calls, all right so far, take longer than {time:.0?}");
         return Err(Unmet::not_here(why));
     }
+    // An answer that keeps something of an earlier call now keeps something else.
+    let (local, first) = (ends[count].local, ends[count].segments()[..1].to_vec());
+    let another = exam.start("states", move || states(local, &first))?;
+    another.returns("for the first segment alone").ok();
     says(exam, states, &ends[count])?;
     returned?;
     exam.fail(
         format!("the same states for {} in every call", ends[count].title),
-        "they were wrong after calls with other segments, and are right in a call alone",
+        "they were wrong after calls with other segments, and it has returned the right ones in a call alone",
+    )
+    .diagnose(&[DEPENDS_ON_EARLIER_CALLS])
+}
+
+/// What the answer returns for what an end has seen.
+fn said(exam: &Exam, states: States, end: &End) -> Verdict<Vec<State>> {
+    let (local, segments) = (end.local, end.segments());
+    let answer = exam.start("states", move || states(local, &segments))?;
+    let returned = answer.returns(&format!("for {}", end.title));
+    returned.because(|case| cause::of_no_return(case, end))
+}
+
+fn has_a_state_for_each(exam: &Exam, end: &End, said: &[State]) -> Verdict {
+    let count = end.events.len();
+    exam.must(
+        said.len() == count,
+        format!("a state for each of the {count} segments of {}", end.title),
+        format!("it has returned {} states", said.len()),
     )
     .caused_by(
-        "The states depend on something besides the segments: on what an earlier call has left in a \
-         `static` or a `thread_local!`, or on the order of a HashMap, which is another in each map.",
+        "Return as many states as there are segments, in their order: one after each segment, also after one \
+         that changes nothing.",
     )
 }
 
 /// Calls the answer with what an end has seen, and compares.
 fn says(exam: &Exam, states: States, end: &End) -> Verdict {
-    let (local, segments) = (end.local, end.segments());
-    let answer = exam.start("states", move || states(local, &segments))?;
-    let returned = answer.returns(&format!("for {}", end.title));
-    let said = returned.because(|case| cause::of_no_return(case, end))?;
-    let (right, said_at) = (end.states(), |i: usize| said.get(i).copied());
-    let wrong = (0..right.len().max(said.len())).find(|&i| said_at(i) != right.get(i).copied());
-    let Some(wrong) = wrong else {
-        return Ok(());
+    let said = said(exam, states, end)?;
+    let right = end.states();
+    let mut pairs = right.iter().zip(&said);
+    let Some(wrong) = pairs.position(|(right, said)| right != said) else {
+        return has_a_state_for_each(exam, end, &said);
     };
     for line in end.lines(wrong) {
         exam.step(line);
     }
-    let (Some(expected), Some(seen)) = (right.get(wrong), said_at(wrong)) else {
-        return exam
-            .fail(
-                format!("a state for each of the {} segments of {}", right.len(), end.title),
-                format!("it has returned {} states", said.len()),
-            )
-            .caused_by("The answer has as many states as there are segments, in their order: a state after each, also after one that changes nothing.");
-    };
-    let number = wrong + 1;
+    let (expected, seen, number) = (right[wrong], said[wrong], wrong + 1);
     exam.fail(
         format!(
-            "{expected} after segment {number} of {}: {}",
+            "{expected} after segment {number} of {} ({})",
             end.title, end.source
         ),
         format!("it has returned {seen} there"),

@@ -1,4 +1,4 @@
-//! What one end has seen of a connection that is on record.
+//! What one end has sent and received of a recorded connection.
 
 use std::net::SocketAddr;
 
@@ -10,20 +10,33 @@ use wire::{
 
 use crate::pictures::record;
 
-const CLIENT: ([u8; 4], u16) = ([127, 0, 0, 1], 40112);
-const SERVER: ([u8; 4], u16) = ([127, 0, 0, 1], 8330);
+/// The ends were recorded on loopback. Here both the address and the port are different, so that only the
+/// checks of rule 2 depend on how they are compared.
+const CLIENT: ([u8; 4], u16) = ([192, 0, 2, 1], 40112);
+const SERVER: ([u8; 4], u16) = ([192, 0, 2, 2], 8330);
 
-/// What one end has sent and heard, with its states.
+/// What one end has sent and received, with its states.
 #[derive(Clone, Debug)]
 pub(super) struct End {
     pub(super) local: SocketAddr,
-    /// As in "for the client's end".
+    /// Which end it is, as in "for the client's end".
     pub(super) title: &'static str,
-    /// Where its states come from.
+    /// Why its states are right.
     pub(super) source: &'static str,
-    /// Whether only its numbers are not those of the recorded connection.
-    pub(super) renumbered: bool,
+    /// What is changed in it, where the states without that change are known to be right.
+    pub(super) changed: Option<Changed>,
     pub(super) events: Vec<Event>,
+}
+
+/// A change that does not change the states.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Changed {
+    /// Its sequence numbers.
+    Numbers,
+    /// The addresses of both ends.
+    Addresses,
+    /// Flags other than SYN, ACK, FIN and RST.
+    Flags,
 }
 
 /// The client of a recorded connection.
@@ -31,7 +44,7 @@ pub(super) fn client(recorded: &str) -> End {
     End::of(recorded, CLIENT.into(), "the client's end")
 }
 
-/// Its server.
+/// The server of a recorded connection.
 pub(super) fn server(recorded: &str) -> End {
     End::of(recorded, SERVER.into(), "the server's end")
 }
@@ -43,8 +56,8 @@ impl End {
         End {
             local,
             title,
-            source: "a kernel has shown it",
-            renumbered: false,
+            source: "a kernel showed it",
+            changed: None,
             events: events
                 .into_iter()
                 .filter(|event| event.end == local)
@@ -67,7 +80,7 @@ impl End {
         event.segment.from == self.local
     }
 
-    /// The segments so far, as Wireshark lists them, and the states that are right.
+    /// The segments so far, as Wireshark lists them, and the right states.
     pub(super) fn lines(&self, last: usize) -> Vec<String> {
         let first = |from: bool| {
             let mut own = self.events.iter().filter(|event| self.sends(event) == from);
@@ -77,7 +90,7 @@ impl End {
         let line = |event: &Event| {
             let (what, mine, other) = match self.sends(event) {
                 true => ("sends", own, peer),
-                false => ("hears", peer, own),
+                false => ("receives", peer, own),
             };
             let Segment {
                 flags,
@@ -91,14 +104,14 @@ impl End {
                 text += &format!(" Ack={}", ack.wrapping_sub(other));
             }
             text += &format!(" Len={len}");
-            format!("{what}  {text:<44}  {}", event.state)
+            format!("{what:<8}  {text:<41}  {}", event.state)
         };
         self.events.iter().take(last + 1).map(line).collect()
     }
 
-    /// The numbers behind what this end has sent, and behind what it has heard.
+    /// The number after everything that this end has sent, and after what it has received.
     pub(super) fn numbers(&self, last: usize) -> (u32, u32) {
-        let behind = |sent: bool| {
+        let after = |sent: bool| {
             let seen = self.events[..=last].iter().rev();
             let ends = seen.filter(|event| self.sends(event) == sent).map(|event| {
                 event
@@ -109,6 +122,6 @@ impl End {
             ends.reduce(|a, b| if a.wrapping_sub(b) < 1 << 31 { a } else { b })
                 .unwrap_or(0)
         };
-        (behind(true), behind(false))
+        (after(true), after(false))
     }
 }

@@ -1,4 +1,6 @@
-//! What a recorded end might have seen as well, and the states that the rules of TCP give it then.
+//! Captures that are made of recorded ones, and the states that the rules of TCP give them.
+
+use std::net::SocketAddr;
 
 use socket_workshop::table::State;
 use wire::{
@@ -6,7 +8,7 @@ use wire::{
     segment::{Flags, Segment},
 };
 
-use super::ends::End;
+use super::ends::{Changed, End};
 
 impl End {
     /// Only what comes before the first FIN.
@@ -24,7 +26,7 @@ impl End {
     /// The peer's FIN has come before this end sends its own: LAST_ACK instead of FIN_WAIT1. For the end
     /// that has sent data and its FIN before either was acknowledged.
     pub(super) fn closing_second(mut self) -> End {
-        self.source = "LAST_ACK ends with the ACK of the FIN (RFC 9293, 3.10.7.4)";
+        self.source = "RFC 9293, 3.10.7.4: LAST_ACK ends with the ACK of the FIN";
         let is_fin = |event: &Event| event.segment.flags.has(Flags::FIN);
         let own = self
             .events
@@ -70,7 +72,7 @@ impl End {
     /// The data before a FIN that has come already, as its sender may send it again (RFC 9293, 3.8.1):
     /// in other pieces, which overlap.
     pub(super) fn in_other_pieces(mut self) -> End {
-        self.source = "a FIN counts when all before it has come (RFC 9293, 3.10.7.4)";
+        self.source = "RFC 9293, 3.10.7.4: a FIN counts when all bytes before it have arrived";
         let brings = |event: &Event| event.segment.len > 2;
         let at = self.events.iter().position(brings).expect("there is data");
         let whole = self.events[at].clone();
@@ -91,18 +93,90 @@ impl End {
         self
     }
 
-    /// The last data, and the FIN behind it: which of the events they are.
+    /// The data before a FIN that has arrived already comes in so many pieces of this length, the last one
+    /// first.
+    pub(super) fn with_a_wide_gap(mut self, count: usize, length: usize) -> End {
+        self.source = "RFC 9293, 3.10.7.4: a FIN counts when all bytes before it have arrived";
+        let brings = |event: &Event| event.segment.len > 0;
+        let at = self.events.iter().position(brings).expect("there is data");
+        let whole = self.events[at].clone();
+        let begin = whole.segment.seq;
+        let more = (count * length - whole.segment.len) as u32;
+        for event in &mut self.events {
+            let sent = event.segment.from == self.local;
+            let number = match sent {
+                true => &mut event.segment.ack,
+                false => &mut event.segment.seq,
+            };
+            // All numbers after the data begins move.
+            if number.wrapping_sub(begin).wrapping_sub(1) < 1 << 30 {
+                *number = number.wrapping_add(more);
+            }
+        }
+        let pieces = (0..count).rev().map(|index| {
+            let mut piece = whole.clone();
+            piece.segment.seq = begin.wrapping_add((index * length) as u32);
+            piece.segment.len = length;
+            if index > 0 {
+                piece.state = self.events[at - 1].state;
+            }
+            piece
+        });
+        let pieces: Vec<Event> = pieces.collect();
+        self.events.splice(at..=at, pieces);
+        self
+    }
+
+    /// The FIN comes in a segment with the data that has arrived before it: its sender has sent both again.
+    pub(super) fn fin_with_data_again(mut self) -> End {
+        self.source = "RFC 9293, 3.10.7.4: of a segment, what has arrived before is left out";
+        let (data, fin) = self.data_and_fin();
+        let bytes = self.events[data].segment.clone();
+        let both = &mut self.events[fin].segment;
+        (both.seq, both.len) = (bytes.seq, bytes.len);
+        both.flags = both.flags | bytes.flags;
+        self
+    }
+
+    /// The same with these flags, none of which is SYN, ACK, FIN or RST, in every segment.
+    pub(super) fn with_other_flags(&self, others: u8) -> End {
+        let mut end = self.clone();
+        end.source = "a kernel showed it for the same segments without these flags";
+        end.changed = Some(Changed::Flags);
+        for event in &mut end.events {
+            event.segment.flags = event.segment.flags | Flags(others);
+        }
+        end
+    }
+
+    /// The same between other addresses.
+    pub(super) fn with_addresses(&self, own: SocketAddr, peer: SocketAddr) -> End {
+        let mut end = self.clone();
+        end.source = "a kernel showed it for the same segments between other addresses";
+        end.changed = Some(Changed::Addresses);
+        end.local = own;
+        for event in &mut end.events {
+            let (from, to) = match event.segment.from == self.local {
+                true => (own, peer),
+                false => (peer, own),
+            };
+            (event.segment.from, event.segment.to) = (from, to);
+        }
+        end
+    }
+
+    /// Which events are the last data, and the FIN after it.
     fn data_and_fin(&self) -> (usize, usize) {
         let is_fin = |event: &Event| event.segment.flags.has(Flags::FIN);
         let brings = |event: &Event| event.segment.len > 0;
         let data = self.events.iter().rposition(brings).expect("there is data");
-        let behind = self.events[data..].iter().position(is_fin);
-        (data, data + behind.expect("there is a FIN behind it"))
+        let after = self.events[data..].iter().position(is_fin);
+        (data, data + after.expect("there is a FIN after it"))
     }
 
-    /// Data and FIN in one segment. What was said between them, nobody has to say any more.
+    /// Data and FIN in one segment. The segments between them are left out.
     pub(super) fn fin_with_the_data(mut self) -> End {
-        self.source = "a segment may bring data and a FIN (RFC 9293, 3.10.7.4)";
+        self.source = "RFC 9293, 3.10.7.4: a segment may carry data and a FIN";
         let (data, fin) = self.data_and_fin();
         let bytes = self.events[data].segment.clone();
         let both = &mut self.events[fin].segment;
@@ -112,23 +186,23 @@ impl End {
         self
     }
 
-    /// The FIN is heard first, and changes nothing until the data has come.
+    /// The FIN is received first, and changes nothing until the data has arrived.
     pub(super) fn fin_before_the_data(mut self) -> End {
-        self.source = "a FIN counts when all before it has come (RFC 9293, 3.10.7.4)";
+        self.source = "RFC 9293, 3.10.7.4: a FIN counts when all bytes before it have arrived";
         let (data, fin) = self.data_and_fin();
         let (before, after) = (self.events[data].state, self.events[fin].state);
         self.events.swap(data, fin);
         (self.events[data].state, self.events[fin].state) = (before, after);
         let expected = self.events[fin].segment.seq;
         for event in &mut self.events[data + 1..fin] {
-            event.segment.ack = expected; // what this end says between them
+            event.segment.ack = expected; // what this end acknowledges between them
         }
         self
     }
 
-    /// Its SYN is sent once more, behind its FIN: a timer has run out.
-    pub(super) fn syn_again_behind_the_fin(mut self) -> End {
-        self.source = "a segment that is sent again changes nothing (RFC 9293, 3.10.7.4)";
+    /// Its SYN is sent again after its FIN: a timer has expired.
+    pub(super) fn syn_again_after_the_fin(mut self) -> End {
+        self.source = "RFC 9293, 3.10.7.4: a segment that is sent again changes nothing";
         let own = |flag: Flags| {
             let has = |event: &Event| self.sends(event) && event.segment.flags.has(flag);
             self.events
@@ -143,13 +217,13 @@ impl End {
         self
     }
 
-    /// Everything is sent twice and heard twice.
+    /// Everything is sent twice and received twice.
     pub(super) fn everything_twice(mut self) -> End {
-        self.source = "a kernel has shown it for the same connection, with nothing repeated";
+        self.source = "a kernel showed it for the same connection, with nothing repeated";
         let events = std::mem::take(&mut self.events);
         for event in events {
             self.events.push(event.clone());
-            // Where nothing is left of the connection, a SYN would begin another.
+            // In CLOSED a SYN would begin another connection.
             if event.state != State::Close {
                 self.events.push(event);
             }
@@ -157,17 +231,26 @@ impl End {
         self
     }
 
-    /// In each of its states, a reset is heard, and one is sent. Not for one that has heard something
-    /// behind a gap: a reset is valid if it has the number that is expected next (RFC 9293, 3.10.7.4).
+    /// In each of its states, a reset is received, and one is sent, with ACK and without. Not for an end that
+    /// has received something after a gap: a reset is valid if it has the number that is expected next (RFC
+    /// 9293, 3.10.7.4).
     pub(super) fn cut_by_resets(&self) -> Vec<End> {
         let mut ends = Vec::new();
         for (i, event) in self.events.iter().enumerate() {
             if matches!(event.state, State::Close | State::TimeWait) {
                 continue;
             }
-            for sent in [true, false] {
+            let both = [Flags::RST, Flags::RST | Flags::ACK];
+            for (sent, flags) in [true, false]
+                .into_iter()
+                .flat_map(|sent| both.map(|f| (sent, f)))
+            {
+                // A SYN is refused by a reset that acknowledges it (RFC 9293, 3.10.7.3).
+                if !sent && event.state == State::SynSent && flags == Flags::RST {
+                    continue;
+                }
                 let mut end = self.clone();
-                end.source = "a reset ends it in any state (RFC 9293, 3.5.3)";
+                end.source = "RFC 9293, 3.5.3: a reset ends the connection in every state";
                 end.events.truncate(i + 1);
                 let mut reset = event.clone();
                 let (own, next) = self.numbers(i);
@@ -185,7 +268,7 @@ impl End {
                     to,
                     seq,
                     ack,
-                    flags: Flags(Flags::RST.0 | Flags::ACK.0),
+                    flags,
                     len: 0,
                     ..reset.segment
                 };
@@ -197,16 +280,16 @@ impl End {
         ends
     }
 
-    /// Other numbers: both ends begin so far before 2^32.
-    pub(super) fn with_first_numbers(&self, behind: u32) -> End {
+    /// Other numbers: both ends begin this far before 2^32.
+    pub(super) fn with_first_numbers(&self, before: u32) -> End {
         let mut end = self.clone();
-        end.source = "a kernel has shown it for the same segments with other numbers";
-        end.renumbered = true;
+        end.source = "a kernel showed it for the same segments with other numbers";
+        end.changed = Some(Changed::Numbers);
         let first = |sent: bool| {
             let mut own = self.events.iter().filter(|event| self.sends(event) == sent);
             own.next().map_or(0, |event| event.segment.seq)
         };
-        let shift = |sent: bool| u32::MAX.wrapping_sub(behind).wrapping_sub(first(sent));
+        let shift = |sent: bool| u32::MAX.wrapping_sub(before).wrapping_sub(first(sent));
         let (own, peer) = (shift(true), shift(false));
         for event in &mut end.events {
             let sent = event.segment.from == end.local;

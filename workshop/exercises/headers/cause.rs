@@ -1,57 +1,33 @@
-//! What can go wrong with a header: by its bytes, and by what was made of them.
+//! What the answer does wrong with a header, by its bytes and by what was returned.
 
 mod sums;
 
-use wire::segment::TcpOption;
+use wire::segment::{Flags, TcpOption};
 
 use super::Header;
-use crate::exam::{Case, Stuck, problems};
+use crate::exam::{
+    Case, Stuck,
+    diagnosis::{LOOP_DOES_NOT_END, OVERFLOWS, TAKES_A_MISSING_BYTE, first_of},
+};
 
-pub(super) use sums::{of_a_panicking_sum, of_a_sum};
+pub(super) use sums::{of_a_panicking_sum, of_a_sum, right_sum};
 
-/// For a call of `parse_tcp` that panicked, or has not come back.
+/// What any check may meet.
+pub(super) fn diagnose(case: &Case) -> Option<String> {
+    first_of(&[LOOP_DOES_NOT_END, TAKES_A_MISSING_BYTE, OVERFLOWS], case)
+}
+
+/// For a call of `parse_tcp` that panicked, or has not returned.
 pub(super) fn of_no_return(bytes: &[u8], case: &Case) -> Option<String> {
-    if case.panicked {
-        return of_a_panic().map(str::to_owned);
-    }
+    let spins = matches!(case.stuck, Some(Stuck::Spin(..))) && !case.panicked;
     let stands_still = walk(options_in(bytes)) == Stop::Short(0);
-    matches!(case.stuck, Some(Stuck::Spin(..))).then(|| {
-        if stands_still {
-            "There is an option with a length of 0. To go on by 0 bytes is to stay: the loop meets the \
-             same option for ever. A length below 2 cannot be, for it counts the kind and itself."
-        } else {
-            "The loop over the options does not get on, or does not end with the header."
-        }
-        .to_owned()
-    })
-}
-
-/// By what the panic says.
-fn of_a_panic() -> Option<&'static str> {
-    if says_a_byte_is_missing() {
-        Some(
-            "A byte was taken that is not there. The bytes are somebody else's, and so are the lengths in \
-             them: `get` and `first_chunk` are None where an index panics, and `?` returns None where \
-             `unwrap` panics.",
-        )
-    } else if says(&["with overflow"]) {
-        Some(
-            "A number left its type. The lengths are somebody else's: `checked_sub` is None where a \
-             subtraction panics.",
-        )
-    } else {
-        None
+    if spins && stands_still {
+        let what = "There is an option with a length of 0. Your loop goes on by 0 bytes, so it meets the same \
+                    option again and does not end. A length below 2 is invalid, because it counts the kind \
+                    and itself: return None.";
+        return Some(what.to_owned());
     }
-}
-
-fn says_a_byte_is_missing() -> bool {
-    says(&["index", "on a `None` value", "mid > len"])
-}
-
-/// Whether one of the student's panics has one of these words.
-fn says(words: &[&str]) -> bool {
-    let has = |message: &str| words.iter().any(|word| message.contains(word));
-    problems().iter().any(|problem| has(&problem.message))
+    diagnose(case)
 }
 
 /// Where a walk along options stops.
@@ -61,7 +37,7 @@ enum Stop {
     End,
     /// At a 0.
     Zero,
-    /// Behind a kind that has no length.
+    /// After a kind that has no length.
     Kind,
     /// At a length below 2.
     Short(u8),
@@ -74,65 +50,70 @@ fn walk(mut options: &[u8]) -> Stop {
         match *options {
             [] => return Stop::End,
             [0, ..] => return Stop::Zero,
-            [1, ref behind @ ..] => options = behind,
+            [1, ref after @ ..] => options = after,
             [_] => return Stop::Kind,
             [_, length @ (0 | 1), ..] => return Stop::Short(length),
             [_, length, ..] => match options.get(length.into()..) {
-                Some(behind) => options = behind,
+                Some(after) => options = after,
                 None => return Stop::Long,
             },
         }
     }
 }
 
-/// What the data offset says is header, behind the first 20 bytes.
+/// The bytes after the first 20 that are header by its data offset.
 fn options_in(bytes: &[u8]) -> &[u8] {
     let words = bytes.get(12).copied().unwrap_or(0) >> 4;
     bytes.get(20..usize::from(words) * 4).unwrap_or_default()
 }
 
-/// A whole header was refused.
-pub(super) fn of_a_refusal(bytes: &[u8], wanted: &Header) -> String {
-    let unknown = |option: &TcpOption| matches!(option, TcpOption::Other(..));
-    if bytes.get(12).is_some_and(|byte| byte & 0x0f != 0) {
-        "The lower half of byte 12 is reserved. It is not 0 here, and no part of the data offset, which is \
-         the upper half: `>> 4`."
-    } else if wanted.options.iter().any(unknown) {
-        "A kind that is not known is no reason to refuse: its length says where the next one begins, and \
-         so does that of a known kind with a length that is not its own. Both are `Other`."
-    } else {
-        return not_expected(bytes, wanted);
-    }
-    .to_owned()
-}
-
-/// What a header has that was refused, of what is often not thought of.
-fn not_expected(bytes: &[u8], wanted: &Header) -> String {
+/// A whole header was refused: everything about it that an answer may not expect.
+pub(super) fn of_a_refusal(bytes: &[u8], header: &Header) -> String {
     let options = options_in(bytes);
-    let (data, stop) = (bytes.len() > wanted.header_len, walk(options));
-    let features = [
+    let (data, stop) = (bytes.len() - header.header_len, walk(options));
+    let any = |is: fn(&TcpOption) -> bool| header.options.iter().any(is);
+    let flags = header.flags;
+    let unusual = [
+        (
+            any(|option| matches!(option, TcpOption::Other(..))),
+            "an option of an unknown kind, or of a known kind with another length",
+        ),
+        (
+            bytes[12] & 0x0f != 0,
+            "reserved bits that are not 0 (the lower half of byte 12)",
+        ),
         (
             has_a_one(options),
-            "a 1 among its options, which is a byte without a length: the next begins right behind it",
+            "an option of kind 1, which has no length",
         ),
         (
             stop == Stop::Zero,
-            "a 0 among its options, which ends them, whatever stands behind it",
+            "an option of kind 0, which ends the options whatever follows it",
         ),
         (
             stop == Stop::End && !options.is_empty(),
             "a last option that ends where the header does",
         ),
-        (data, "data behind it, of which nothing is an option"),
-        (!data, "no data behind it: compare with `<`, not `<=`"),
+        (header.source == 0 || header.destination == 0, "a port of 0"),
+        (header.checksum == 0, "a checksum of 0"),
+        (flags == Flags(0), "no flag"),
+        (
+            flags.has(Flags::SYN) && (flags.has(Flags::FIN) || flags.has(Flags::RST)),
+            "SYN together with FIN or RST",
+        ),
+        (data > 0, "data after it"),
+        (data > 1460, "more data than an Ethernet frame has room for"),
+        (
+            data == 0,
+            "no data after it, so that the bytes end where the header does",
+        ),
     ];
-    let features = features.iter().filter(|(has, _)| *has);
-    let features: Vec<&str> = features.map(|(_, feature)| *feature).collect();
+    let unusual = unusual.iter().filter(|(is, _)| *is);
+    let unusual: Vec<&str> = unusual.map(|(_, what)| *what).collect();
     format!(
-        "What this header has, and your code may not expect: {}. If that is not it, `header_len` is not \
-         what the upper half of byte 12 says, or more was asked for than the rules name: no checksum, \
-         for instance.",
-        features.join("; ")
+        "This header is whole, and your code returns None. It has {}. None of that makes it invalid: return \
+         what it says. Its length is in the upper half of byte 12, and its checksum is not verified.",
+        unusual.join("; ")
     )
 }
 
@@ -149,33 +130,46 @@ fn has_a_one(mut options: &[u8]) -> bool {
     }
 }
 
-/// A number is not what stands there.
+/// A number of the header is different.
 pub(super) fn of_a_number(bytes: &[u8], name: &str, wanted: u64, got: u64) -> Option<String> {
     let byte = |at: usize| u64::from(bytes.get(at).copied().unwrap_or(0));
     let swapped = match name {
         "seq" | "ack" => (wanted as u32).swap_bytes().into(),
         _ => u64::from((wanted as u16).swap_bytes()),
     };
+    let flags = Flags(byte(13) as u8);
+    let lacks_its_flag = match name {
+        "ack" => !flags.has(Flags::ACK),
+        "urgent" => !flags.has(Flags::URG),
+        _ => false,
+    };
     Some(match name {
         "header_len" if got * 4 == wanted => {
-            "The data offset counts words of 4 bytes; `header_len` is in bytes.".to_owned()
+            "Your code returns the data offset, which counts words of 4 bytes. `header_len` is in bytes: \
+             multiply by 4."
+                .to_owned()
         }
         "header_len" if got == (byte(12) & 0x0f) * 4 => {
-            "The data offset is the upper half of byte 12; this is made of the lower.".to_owned()
+            "Your code reads the lower half of byte 12. The data offset is the upper half: `>> 4`."
+                .to_owned()
         }
         "header_len" => {
-            "The data offset is the upper half of byte 12 (`>> 4`), in words of 4 bytes. The \
-                         lower half is reserved, and may be anything."
+            "The data offset is the upper half of byte 12 (`>> 4`), in words of 4 bytes. The lower half is \
+             reserved, and does not count."
                 .to_owned()
         }
         "flags" if got == byte(13) & 0x3f => {
-            "Two bits are cut off: ECE and CWR (RFC 3168) are flags, too. All of byte 13 is."
+            "Your code drops two flags, ECE and CWR (RFC 3168). All eight bits of byte 13 are flags."
                 .to_owned()
         }
-        "flags" => "The flags are byte 13, as it stands.".to_owned(),
+        "flags" => "The flags are all of byte 13, unchanged.".to_owned(),
+        _ if got == 0 && lacks_its_flag => format!(
+            "Your code returns 0 for `{name}`, because its flag is not set, or from another place. Return the \
+             bytes that stand in the field, whatever the flags are."
+        ),
         _ if got == swapped => {
-            "These are the right bytes in the wrong order: network byte order has the \
-                                highest first (from_be_bytes). from_ne_bytes is this machine's own."
+            "These are the right bytes in the wrong order. In network byte order the highest byte is first: \
+             use `from_be_bytes`. `from_ne_bytes` is the order of this machine."
                 .to_owned()
         }
         _ => {
@@ -186,94 +180,135 @@ pub(super) fn of_a_number(bytes: &[u8], name: &str, wanted: u64, got: u64) -> Op
                 .take(20)
                 .position(|bytes| number(bytes) == got);
             match elsewhere {
-                Some(at) => {
-                    format!("That number stands at byte {at}: another field, or half of two.")
-                }
-                None => format!("`{name}` is {length} bytes, the highest first."),
+                Some(at) => format!(
+                    "Your number is the one at byte {at}, which is another field, or halves of two fields."
+                ),
+                None => format!("`{name}` has {length} bytes, the highest first."),
             }
         }
     })
 }
 
-/// The list of options is not what stands there.
+/// The list of options is different.
 pub(super) fn of_options(bytes: &[u8], wanted: &Header, got: &[TcpOption]) -> String {
-    let other = |option: &TcpOption| matches!(option, TcpOption::Other(..));
-    let known: Vec<&TcpOption> = wanted
-        .options
-        .iter()
-        .filter(|option| !other(option))
-        .collect();
-    let has_a_byte_alone = |option: &TcpOption| matches!(option, TcpOption::Other(0 | 1, _));
-    let first_range = |option: &TcpOption| match option {
-        TcpOption::Sack(ranges) => TcpOption::Sack(ranges.iter().copied().take(1).collect()),
-        option => option.clone(),
+    let wanted = &wanted.options;
+    let is_a_byte_alone = |option: &TcpOption| matches!(option, TcpOption::Other(0 | 1, _));
+    let with_ranges = |change: fn(&mut Vec<(u32, u32)>)| -> Vec<TcpOption> {
+        let changed = |option: &TcpOption| match option.clone() {
+            TcpOption::Sack(mut ranges) => {
+                change(&mut ranges);
+                TcpOption::Sack(ranges)
+            }
+            option => option,
+        };
+        wanted.iter().map(changed).collect()
     };
-    let first_ranges: Vec<TcpOption> = wanted.options.iter().map(first_range).collect();
-    if got.iter().any(has_a_byte_alone) {
-        "The kinds 0 and 1 are a byte alone: they have no length and no data, and are not listed."
-    } else if got.len() > wanted.options.len() && got.starts_with(&wanted.options) {
-        if walk(options_in(bytes)) == Stop::Zero {
-            "More was read than there is: a 0 ends the options, whatever stands behind it; and so does \
-             the header, behind which is data."
-        } else {
-            "What stands behind the header is data, even if it looks like options. They end at \
-             `header_len`."
-        }
-    } else if got.iter().eq(known.iter().copied()) {
-        "What is not known is missing. It has a length like the others: keep its kind and its data as \
-         `Other`, and go on behind it."
-    } else if got == first_ranges {
-        "A SACK has as many ranges as its length says, 8 bytes each: this has the first only."
-    } else if got.len() < wanted.options.len() && wanted.options.starts_with(got) {
-        match wanted.options[got.len()] {
-            TcpOption::Other(..) => {
-                "The list ends at an option that is not known. Its length says where the next begins."
+    if got.iter().any(is_a_byte_alone) {
+        "Your code lists kind 0 or 1. These are a byte alone, without a length and without data: do not list \
+         them."
+            .to_owned()
+    } else if got.len() > wanted.len() && got.starts_with(wanted) {
+        match walk(options_in(bytes)) {
+            Stop::Zero => {
+                "Your code reads on after kind 0. That ends the options, whatever follows it."
             }
             _ => {
-                "The list ends too early. Kind 1 is a byte alone, and the next option begins right behind \
-                 it; behind any other the next begins `length` bytes after its kind."
+                "Your code reads data as options. Options end at `header_len`, even if the data looks like \
+                 more of them."
             }
         }
+        .to_owned()
+    } else if got == with_ranges(|ranges| ranges.truncate(1)) {
+        "Your code returns only the first range of a SACK. It has a range for each 8 bytes of its data."
+            .to_owned()
+    } else if got == with_ranges(|ranges| ranges.sort_unstable()) {
+        "Your code sorts the ranges of a SACK. Keep their order: the first is the newest (RFC 2018)."
+            .to_owned()
+    } else if let Some(missing) = first_missing(wanted, got) {
+        format!(
+            "{missing:?} is missing in your list. Every option belongs in it, also one of an unknown kind, one \
+             without data, and one of a kind that comes twice. The next option begins `length` bytes after a \
+             kind, and right after a 1."
+        )
     } else {
-        "An option is a kind, a length, and `length - 2` bytes of data; the next begins `length` bytes \
-         behind the kind, but right behind a 1. Known is what has the kind and the length of the rules, \
-         and numbers have their highest byte first; everything else is `Other`."
+        let mut pairs = wanted.iter().zip(got);
+        match pairs.find(|(wanted, got)| wanted != got) {
+            Some((wanted, got)) => of_an_option(wanted, got),
+            None => {
+                "Your list is longer than the options of the header. They end at kind 0, or at `header_len`."
+                    .to_owned()
+            }
+        }
     }
-    .to_owned()
 }
 
-/// Something that is no header was taken for one.
+/// The first option that is left out, if nothing else is different.
+fn first_missing<'o>(wanted: &'o [TcpOption], got: &[TcpOption]) -> Option<&'o TcpOption> {
+    let (mut rest, mut missing) = (got, None);
+    for option in wanted {
+        match rest.split_first() {
+            Some((first, others)) if first == option => rest = others,
+            _ => missing = missing.or(Some(option)),
+        }
+    }
+    missing.filter(|_| rest.is_empty())
+}
+
+/// An option that was returned as another.
+fn of_an_option(wanted: &TcpOption, got: &TcpOption) -> String {
+    let is_other = |option: &TcpOption| matches!(option, TcpOption::Other(..));
+    match (is_other(wanted), is_other(got)) {
+        (true, false) => format!(
+            "Your code returns {got:?} for an option that is unknown, or whose length is not the one of its \
+             kind. Return it as {wanted:?}."
+        ),
+        (false, true) => format!(
+            "Your code returns {got:?}. The option has a known kind and a length that is valid for it: return \
+             {wanted:?}."
+        ),
+        (true, true) => format!(
+            "Your code returns {got:?}, and the option is {wanted:?}. Its data is the `length - 2` bytes after \
+             the length."
+        ),
+        (false, false) => format!(
+            "Your code returns {got:?}, and the option is {wanted:?}. Return every value as it is. A number has \
+             its highest byte first, and the next option begins `length` bytes after a kind."
+        ),
+    }
+}
+
+/// Bytes that are not a whole header were accepted.
 pub(super) fn of_no_refusal(bytes: &[u8]) -> String {
     let words = usize::from(bytes.get(12).copied().unwrap_or(0) >> 4);
     let length = bytes.len();
     if length < 20 {
-        "A TCP header has 20 bytes at least.".to_owned()
+        format!("There are {length} bytes, and a TCP header has at least 20. Return None.")
     } else if words < 5 {
-        format!("A data offset of {words} words is less than the 20 bytes that every header has.")
+        format!(
+            "The data offset is {words} words, which is less than the 20 bytes that every header has. Return \
+             None."
+        )
     } else if words * 4 > length {
         format!(
-            "The data offset says {} bytes, and there are {length}: a part of the header is missing.",
+            "The data offset says {} bytes, and there are {length}. A part of the header is missing: return \
+             None.",
             words * 4
         )
     } else {
-        of_an_option(&walk(options_in(bytes))).to_owned()
-    }
-}
-
-/// Options that cannot be were taken for some that can.
-fn of_an_option(stop: &Stop) -> &'static str {
-    match stop {
-        Stop::Kind => {
-            "The last byte of the header is a kind without a length: of the option a part is missing. Only 0 \
-             and 1 are a byte alone."
+        match walk(options_in(bytes)) {
+            Stop::Kind => {
+                "The last byte of the header is a kind, and its length is missing. Only kinds 0 and 1 have no \
+                 length. Return None."
+            }
+            Stop::Short(_) => {
+                "An option's length counts its kind and itself, so a length below 2 is invalid. Return None \
+                 for the whole header."
+            }
+            _ => {
+                "An option ends after the header. The bytes after `header_len` are data, and not a part of an \
+                 option. Compare its length with what is left of the header, and return None."
+            }
         }
-        Stop::Short(_) => {
-            "An option's length counts its kind and itself: below 2 it cannot be, and the whole header is not \
-             to be believed."
-        }
-        _ => {
-            "An option reaches beyond the header, or its length does: what stands behind `header_len` is \
-             data, and no part of an option. Compare with what is left of the header, not of the bytes."
-        }
+        .to_owned()
     }
 }

@@ -1,9 +1,10 @@
 //! Checks of exercise 19: the Internet checksum, and a TCP header with its options.
 
-mod call;
 mod cause;
 mod fields;
-mod refused;
+mod harness;
+mod many;
+mod refuses;
 mod sum;
 
 use wire::segment::{Flags, TcpOption};
@@ -15,18 +16,19 @@ use crate::exam::{Rule, Suite, check};
 pub const EXERCISE: Exercise = Exercise {
     number: 19,
     name: "headers",
-    task: "the Internet checksum, and a TCP header with its options",
+    task: "write the Internet checksum and a parser of TCP headers",
     hints: [
-        "A u16 cannot hold a sum of two u16; a u32 holds that of 32768 of them. What is above its low 16 \
-         bits are the carries: add them to the low ones, and look whether that carried again. \
-         `chunks(2)` gives an odd last byte alone. Of a header that may be cut, index nothing that you \
-         have not asked for with `get` or `first_chunk`: they say None, and `?` hands it on.",
-        "Take `bytes.get(20..header_len)?` as a slice of its own: then nothing in it can reach into the \
-         data, and a data offset below 5 gives None by itself. Walk along it: 0 ends it, 1 is one byte, \
-         any other has its length in the byte behind it. `rest.get(2..length)?` is its data, and None \
-         both for a length below 2 and for one that is too long. Then go on behind `length` bytes.",
+        "A u16 cannot hold the sum of two words. A u32 holds the sum of 32768 words. The bits above its low 16 \
+         are the carries: add them to the low 16 bits, and repeat that until there are none. `chunks(2)` \
+         returns an odd last byte alone. A header may be cut, so do not index: `get` and `first_chunk` \
+         return None for bytes that are not there, and `?` passes None on.",
+        "Take the options as a slice of their own: `bytes.get(20..header_len)?`. Then no option can reach \
+         into the data, and a data offset below 5 gives None too. Walk along the slice: kind 0 ends it, kind \
+         1 is one byte, and any other kind has its length in the next byte. `rest.get(2..length)?` is its \
+         data. It is None for a length below 2 and for a length that is too long. Then go on after `length` \
+         bytes.",
         "sum: while sum > 0xffff { sum = (sum & 0xffff) + (sum >> 16) } !(sum as u16). options: match \
-         *rest { [] | [0, ..] => return Some(found), [1, ref behind @ ..] => rest = behind, [_] => return \
+         *rest { [] | [0, ..] => return Some(found), [1, ref after @ ..] => rest = after, [_] => return \
          None, [kind, length, ..] => { found.push(option(kind, rest.get(2..length.into())?)); rest = \
          &rest[length.into()..]; } } and option: match (kind, data) { (2, &[a, b]) => Mss(…), … _ => \
          Other(kind, data.to_vec()) }.",
@@ -37,52 +39,130 @@ pub const EXERCISE: Exercise = Exercise {
 /// What exercise 19 is held to.
 pub const SUITE: Suite<Functions> = Suite {
     exercise: EXERCISE.name,
-    rules: &[Rule::core(
-        "",
-        &[
-            check(
-                "sums words of two bytes, and takes the complement",
-                sum::of_words,
-            ),
-            check("adds a zero behind an odd byte", sum::of_an_odd_length),
-            check("adds carries until nothing is carried", sum::of_carries),
-            check(
-                "gives 0 over a segment that is whole, and not over one that is damaged",
-                sum::over_itself,
-            ),
-            check(
-                "reads each field where it stands",
-                fields::each_where_it_stands,
-            ),
-            check(
-                "lists the options of real segments in their order",
-                fields::options_of_real_segments,
-            ),
-            check("skips 1, and ends at 0", fields::skips_one_and_ends_at_zero),
-            check(
-                "keeps what it does not know",
-                fields::keeps_what_it_does_not_know,
-            ),
-            check(
-                "takes no data for options",
-                fields::takes_no_data_for_options,
-            ),
-            check("refuses every cut of a header", refused::every_cut),
-            check(
-                "refuses a data offset that cannot be",
-                refused::data_offsets,
-            ),
-            check(
-                "refuses an option without a length, and a length below 2",
-                refused::short_options,
-            ),
-            check(
-                "refuses an option that ends behind the header",
-                refused::long_options,
-            ),
-        ],
-    )],
-    cause: |_| None,
+    rules: &[
+        Rule::core(
+            "`checksum` sums the bytes as 16-bit words, the higher byte first, and returns the complement of \
+             the sum.",
+            &[
+                check("sums words of two bytes", sum::words),
+                check("returns 0xffff for no bytes", sum::no_bytes),
+            ],
+        ),
+        Rule::core(
+            "After an odd last byte, `checksum` adds a zero byte.",
+            &[check(
+                "adds a zero after an odd last byte",
+                sum::an_odd_last_byte,
+            )],
+        ),
+        Rule::core(
+            "`checksum` adds what is carried out of 16 bits to the low end of the sum, until nothing is \
+             carried. It takes up to 64 KiB.",
+            &[
+                check("adds carries until nothing is carried", sum::carries),
+                check("sums 64 KiB", sum::as_many_as_64_kib),
+            ],
+        ),
+        Rule::core(
+            "`checksum` returns 0 for bytes that contain their own checksum, and another value if one bit of \
+             them is different.",
+            &[
+                check("returns 0 for a whole segment", sum::a_whole_segment),
+                check(
+                    "does not return 0 for a damaged segment",
+                    sum::a_damaged_segment,
+                ),
+            ],
+        ),
+        Rule::core(
+            "`parse_tcp` returns each number of the header, the highest byte first. `header_len` is in bytes: \
+             the data offset counts words of four bytes. `flags` is all of byte 13.",
+            &[check(
+                "returns each number from its place",
+                fields::each_from_its_place,
+            )],
+        ),
+        Rule::core(
+            "`parse_tcp` returns the options in their order. Kind 1 is skipped, and kind 0 ends the options.",
+            &[
+                check(
+                    "lists the options of real segments",
+                    fields::options_of_real_segments,
+                ),
+                check(
+                    "keeps the order of options and ranges",
+                    fields::the_order_of_options,
+                ),
+                check("skips kind 1", fields::skips_kind_1),
+                check("ends the options at kind 0", fields::ends_at_kind_0),
+            ],
+        ),
+        Rule::core(
+            "The options end at `header_len`. All bytes after it are data.",
+            &[check(
+                "parses no data as options",
+                fields::parses_no_data_as_options,
+            )],
+        ),
+        Rule::hardened(
+            "Return any other kind, and a known kind with another length, as `Other` with its kind and its \
+             data.",
+            &[
+                check("returns an unknown kind as Other", fields::unknown_kinds),
+                check(
+                    "returns a known kind with another length as Other",
+                    fields::known_kinds_with_other_lengths,
+                ),
+            ],
+        ),
+        Rule::hardened(
+            "Do not judge a header that is whole. Every value of every field is valid, and the data may have \
+             any length.",
+            &[
+                check("accepts every value of a field", fields::every_value),
+                check("accepts every value of an option", fields::every_option),
+                check("accepts data of any length", fields::data_of_any_length),
+            ],
+        ),
+        Rule::hardened(
+            "Return None for fewer than 20 bytes, for fewer than the data offset says, and for a data offset \
+             below 5.",
+            &[
+                check("refuses a header that is cut", refuses::every_cut),
+                check(
+                    "refuses a data offset beyond the bytes",
+                    refuses::a_data_offset_beyond_the_bytes,
+                ),
+                check(
+                    "refuses a data offset below 5",
+                    refuses::a_data_offset_below_5,
+                ),
+            ],
+        ),
+        Rule::hardened(
+            "Return None for an option without a length, with a length below 2, or with an end after \
+             `header_len`.",
+            &[
+                check(
+                    "refuses an option without a length",
+                    refuses::an_option_without_a_length,
+                ),
+                check("refuses a length below 2", refuses::a_length_below_2),
+                check(
+                    "refuses an option that ends after the header",
+                    refuses::an_option_that_ends_after_the_header,
+                ),
+            ],
+        ),
+        Rule::hardened(
+            "Do not panic or loop, whatever the bytes. The result depends on the argument only.",
+            &[
+                check("parses many segments", many::parses_many_segments),
+                check("sums many byte strings", many::sums_many_byte_strings),
+            ],
+        ),
+    ],
+    cause: cause::diagnose,
 };
 
 /// The student's functions.
@@ -99,19 +179,19 @@ pub type ParseTcp = fn(&[u8]) -> Option<Header>;
 pub struct Header {
     /// The sender's port.
     pub source: u16,
-    /// The receiver's.
+    /// The receiver's port.
     pub destination: u16,
-    /// The number of the first byte.
+    /// The sequence number.
     pub seq: u32,
-    /// The number of the byte expected next.
+    /// The acknowledgment number, whether or not the ACK flag is set.
     pub ack: u32,
-    /// How long the header is, with its options, in bytes.
+    /// The length of the header with its options, in bytes.
     pub header_len: usize,
     /// The control bits, all eight.
     pub flags: Flags,
     /// The window, not scaled.
     pub window: u16,
-    /// The checksum, as it stands there.
+    /// The checksum, not verified.
     pub checksum: u16,
     /// The urgent pointer.
     pub urgent: u16,

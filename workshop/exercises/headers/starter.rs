@@ -1,35 +1,57 @@
-//! Exercise 19: headers. What a program must be able to do that reads what is on the wire: tcpdump, a
-//! firewall, a TCP of one's own. The bytes are somebody else's, and may be anything.
+//! Exercise 19: headers
 //!
-//! Build the Internet checksum, and a reader of TCP headers.
+//! Write what tcpdump, a firewall or a TCP needs to read a segment: `checksum`, the Internet checksum
+//! (RFC 1071), and `parse_tcp`, a parser of TCP headers (RFC 9293, 3.1). Another program sent the bytes,
+//! so any of them may be missing, and a length in them may be wrong.
 //!
-//! The rules `checksum` is held to (RFC 1071), for up to 64 KiB of bytes:
-//! - two bytes are a 16-bit word, the higher byte first; behind an odd last byte a zero is added;
-//! - the words are summed; what is carried out of 16 bits is added at their low end, until nothing is
-//!   carried any more; the checksum is the complement of that. So bytes that contain their own give 0,
-//!   and none at all give 0xffff.
+//!     byte 0   source port (2 bytes), destination port (2)
+//!     byte 4   sequence number (4)
+//!     byte 8   acknowledgment number (4)
+//!     byte 12  data offset (the upper 4 bits), reserved (the lower 4 bits)
+//!     byte 13  flags (1)
+//!     byte 14  window (2), checksum (2), urgent pointer (2)
+//!     byte 20  options
 //!
-//! The rules `parse_tcp` is held to (RFC 9293 section 3.1). It is given a segment, header and data:
-//! - numbers are in network byte order. `header_len` is in bytes: the data offset (the upper four bits
-//!   of byte 12) counts words of four. `flags` is all of byte 13. No checksum is looked at;
-//! - `options` are those between byte 20 and `header_len`, in their order. Two kinds are a byte alone,
-//!   and not listed: 0 ends the options, 1 is nothing. All others are a kind, a length (of everything,
-//!   kind and length too), and data;
-//! - known are 2 MSS (length 4), 3 window scale (3), 4 SACK permitted (2), 5 SACK (2, and 8 for each of
-//!   its ranges, at least one), 8 timestamps (10). Another kind, or one of these with another length,
-//!   is kept as `Other` with its kind and its data;
-//! - it returns `None` where there is no whole header: there are fewer than 20 bytes, or fewer than the
-//!   data offset says; this says less than 20; an option has no length, has a length below 2, or ends
-//!   behind the header;
-//! - no bytes make it panic, or go on for ever.
+//!     kind 0   end of options   the kind alone, without a length
+//!     kind 1   no operation     the kind alone, without a length
+//!     kind 2   MSS              length 4: a number of two bytes
+//!     kind 3   window scale     length 3: a number of one byte
+//!     kind 4   SACK permitted   length 2: no data
+//!     kind 5   SACK             length 2 and 8 for each range, at least one: two numbers of four bytes
+//!     kind 8   timestamps       length 10: two numbers of four bytes
+//!
+//! A length counts the whole option: its kind, the length itself, and the data.
+//!
+//! Core rules (about 25 minutes):
+//!   1. `checksum` sums the bytes as 16-bit words, the higher byte first, and returns the complement of
+//!      the sum.
+//!   2. After an odd last byte, `checksum` adds a zero byte.
+//!   3. `checksum` adds what is carried out of 16 bits to the low end of the sum, until nothing is carried.
+//!      It takes up to 64 KiB.
+//!   4. `checksum` returns 0 for bytes that contain their own checksum, and another value if one bit of
+//!      them is different.
+//!   5. `parse_tcp` returns each number of the header, the highest byte first. `header_len` is in bytes:
+//!      the data offset counts words of four bytes. `flags` is all of byte 13.
+//!   6. `parse_tcp` returns the options in their order. Kind 1 is skipped, and kind 0 ends the options.
+//!   7. The options end at `header_len`. All bytes after it are data.
+//!
+//! Hardened rules (about 25 minutes more):
+//!   8. Return any other kind, and a known kind with another length, as `Other` with its kind and its data.
+//!   9. Do not judge a header that is whole. Every value of every field is valid, and the data may have any
+//!      length.
+//!   10. Return None for fewer than 20 bytes, for fewer than the data offset says, and for a data offset
+//!       below 5.
+//!   11. Return None for an option without a length, with a length below 2, or with an end after
+//!       `header_len`.
+//!   12. Do not panic or loop, whatever the bytes. The result depends on the argument only.
 //!
 //! `TcpOption` and `Flags` are in wire/src/segment.rs, `Header` is in workshop/exercises/headers/checks.rs.
 //!
 //! How to go on:
 //!
-//!     cargo workshop check headers       examines it; so does  cargo test -p exercises --test headers
+//!     cargo workshop check headers       checks it; so does  cargo test -p exercises --test headers
 //!     cargo workshop hint headers        helps, a little more each time
-//!     cargo run --example headers        is the lesson
+//!     cargo run --example headers        runs the lesson
 
 use std::process::ExitCode;
 
@@ -41,7 +63,7 @@ pub fn checksum(bytes: &[u8]) -> u16 {
     todo!("sum the 16-bit words in a u32, add what was carried to the low 16 bits, complement")
 }
 
-/// The header of a segment, if it is whole.
+/// The TCP header at the front of a segment, or `None` if it is not whole.
 pub fn parse_tcp(bytes: &[u8]) -> Option<Header> {
     let _ = bytes;
     todo!("`first_chunk::<20>` or nothing; then the options, which are `bytes.get(20..header_len)`")

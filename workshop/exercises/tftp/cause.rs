@@ -1,97 +1,92 @@
-//! What can have gone wrong, from the bytes, what they are, and what they were taken for.
+//! What the answer does wrong, by the bytes, the packet in them, and what was returned.
 
-mod otherwise;
+mod difference;
+mod unusual;
 
-use self::otherwise::{parting, taken_for_another};
-use super::{Options, Packet};
-use crate::exam::{Case, Stuck, problems};
+use self::{
+    difference::{first_difference, of_another_packet},
+    unusual::of_a_refusal,
+};
+use super::Packet;
+use crate::exam::{
+    Case,
+    diagnosis::{LOOP_DOES_NOT_END, TAKES_A_MISSING_BYTE, UNWRAPS_UTF_8, first_of},
+};
 
 /// What any check may meet.
-pub(super) fn likely(case: &Case) -> Option<String> {
-    let has = |words: &[&str]| {
-        let has = |message: &str| words.iter().any(|word| message.contains(word));
-        problems().iter().any(|problem| has(&problem.message))
-    };
-    let what = if matches!(case.stuck, Some(Stuck::Spin(..))) {
-        "All bytes are there, and there is nothing to wait for: this is a loop that does not end. Each turn \
-         must take something from what is left, or return."
-    } else if !case.panicked {
-        return None;
-    } else if has(&["Utf8Error"]) {
-        "A string that is not UTF-8 makes `from_utf8` return an Err, and `unwrap` panics then. Such a \
-         datagram is no packet: return None."
-    } else if has(&["index", "on a `None` value", "mid > len"]) {
-        "A datagram is whatever somebody sends: it may be shorter than your code expects. An index or a \
-         slice beyond its end panics, as does `unwrap` of None. `get` and `split_first_chunk` return None \
-         instead, and `?` hands that on."
-    } else {
-        return None;
-    };
-    Some(what.to_owned())
+pub(super) fn diagnose(case: &Case) -> Option<String> {
+    first_of(
+        &[LOOP_DOES_NOT_END, UNWRAPS_UTF_8, TAKES_A_MISSING_BYTE],
+        case,
+    )
 }
 
-/// `parse` has given something else.
-pub(super) fn of_reading(
+/// `parse` has returned something else than it must.
+pub(super) fn of_parsing(
     bytes: &[u8],
     wanted: Option<&Packet>,
     got: Option<&Packet>,
 ) -> Option<String> {
     match (wanted, got) {
-        (None, _) => trouble(bytes).map(|(_, what)| what),
-        (Some(wanted), None) => Some(refused(bytes, wanted)),
-        (Some(wanted), Some(got)) => taken_for_another(wanted, got),
+        (None, _) => fault(bytes).map(|(_, what)| what),
+        (Some(wanted), None) => Some(of_a_refusal(bytes, wanted)),
+        (Some(wanted), Some(got)) => of_another_packet(wanted, got),
     }
 }
 
-/// Which byte is meant: where the trouble is, or where the first part begins that was read otherwise.
+/// Which byte is meant: where the fault is, or where the first part begins that is different.
 pub(super) fn offset(bytes: &[u8], wanted: Option<&Packet>, got: Option<&Packet>) -> Option<usize> {
     match (wanted, got) {
-        (None, _) => trouble(bytes).map(|(at, _)| at),
+        (None, _) => fault(bytes).map(|(at, _)| at),
         (Some(_), None) => None,
-        (Some(wanted), Some(got)) => Some(parting(wanted, got)),
+        (Some(wanted), Some(got)) => Some(first_difference(wanted, got)),
     }
 }
 
-/// Why these bytes are no packet, and where that shows.
-fn trouble(bytes: &[u8]) -> Option<(usize, String)> {
+/// Why these bytes are not a packet, and at which byte that shows.
+fn fault(bytes: &[u8]) -> Option<(usize, String)> {
     let (opcode, rest) = match bytes {
         [high, low, rest @ ..] => (u16::from_be_bytes([*high, *low]), rest),
-        _ => return Some((bytes.len(), "An opcode has two bytes.".to_owned())),
+        _ => {
+            let what = "The datagram is shorter than an opcode, which has two bytes. Return None.";
+            return Some((bytes.len(), what.to_owned()));
+        }
     };
-    let what = match opcode {
-        1 | 2 => return strings(rest, 2, true),
-        6 => return strings(rest, 2, false),
+    let (at, what) = match opcode {
+        1 | 2 => return fault_of_strings(rest, true),
+        6 => return fault_of_strings(rest, false),
         3..=5 if rest.len() < 2 => (
             bytes.len(),
-            "The number behind the opcode has two bytes, and they are not all there.".to_owned(),
+            "The datagram ends before the number is complete: it has two bytes. Return None.",
         ),
         4 => (
             4,
-            "An ACK is its opcode and a number, and nothing more: four bytes.".to_owned(),
+            "An ACK is four bytes: its opcode and its number. With more bytes it is not an ACK: return None.",
         ),
-        _ => (
-            0,
-            format!(
-                "The opcode is both bytes, the more significant first: {opcode}. There are packets for 1 \
-                 to 6, and for no other."
-            ),
-        ),
+        _ => {
+            let what = format!(
+                "The opcode is {opcode}: both bytes count, the more significant first. Only 1 to 6 are \
+                 packets. Return None for every other opcode."
+            );
+            return Some((0, what));
+        }
     };
-    Some(what)
+    Some((at, what.to_owned()))
 }
 
-/// What is wrong with strings, each ended by a NUL: a name and a mode in a request, then pairs.
-fn strings(mut rest: &[u8], mut at: usize, in_a_request: bool) -> Option<(usize, String)> {
-    let mut count = 0;
+/// What is wrong with strings, each with its NUL: a file and a mode in a request, then pairs.
+fn fault_of_strings(mut rest: &[u8], in_a_request: bool) -> Option<(usize, String)> {
+    let (mut at, mut count) = (2, 0);
     while !rest.is_empty() {
         let Some(end) = rest.iter().position(|byte| *byte == 0) else {
-            let what = "A string goes to its NUL, and here the datagram ends before there is one. It has \
-                        been cut: the file, or the option, may be another than was meant.";
+            let what = "The last string has no NUL: the datagram was cut. The file, or the option, may have \
+                        been another one. Return None.";
             return Some((at + rest.len(), what.to_owned()));
         };
         if let Err(error) = str::from_utf8(&rest[..end]) {
-            let what = "This is not UTF-8. To replace it (`from_utf8_lossy`), or to take each byte for a \
-                        letter, makes another name of it: that is another file's, or nobody's.";
+            let what = "This byte is not UTF-8. If your code replaces it (`from_utf8_lossy`), or reads each \
+                        byte as a letter, the result names another file. Return None when `str::from_utf8` \
+                        fails.";
             return Some((at + error.valid_up_to(), what.to_owned()));
         }
         at += end + 1;
@@ -100,86 +95,18 @@ fn strings(mut rest: &[u8], mut at: usize, in_a_request: bool) -> Option<(usize,
     }
     let what = match count {
         0 | 1 if in_a_request => {
-            "A request is a name and a mode, each with its NUL; here the bytes end \
-                                  before that."
+            "A request has a file and a mode, each with its NUL. Here the datagram was cut before that. Return \
+             None."
         }
         _ => {
-            "An option is a name *and* a value, each with its NUL: nothing may be made up for a value that \
-              is not there."
+            "An option is a name *and* a value, each with its NUL. The last name here has no value. Do not \
+             invent one, and do not ignore the name: return None."
         }
     };
     Some((at, what.to_owned()))
 }
 
-/// Why this packet, which is one, may have been refused.
-fn refused(bytes: &[u8], wanted: &Packet) -> String {
-    let opcode = bytes.get(1).copied().unwrap_or_default();
-    let reasons = match wanted {
-        Packet::Data { bytes, .. } if bytes.is_empty() => vec![
-            "A block without bytes is the end of a file whose length is a multiple of the block's: it is \
-             a packet like any other, of four bytes.",
-        ],
-        Packet::Error { .. } if !bytes[4.min(bytes.len())..].contains(&0) => vec![
-            "An ERROR's text is for people only. If its NUL is missing it goes to the end of the datagram. \
-             A program that drops such an ERROR waits for a peer that has gone.",
-        ],
-        Packet::Error { .. } => vec![
-            "An ERROR ends the transfer, whatever its number and its text. A program that drops it waits \
-             for a peer that has gone.",
-        ],
-        Packet::OptionAck(options) if options.is_empty() => {
-            vec![
-                "An OACK is its opcode and then options, as many as there are: none is a number, too.",
-            ]
-        }
-        Packet::Request {
-            file,
-            mode,
-            options,
-            ..
-        } => reasons(&[file, mode], options),
-        Packet::OptionAck(options) => reasons(&[], options),
-        _ => Vec::new(),
-    };
-    match reasons[..] {
-        [] => format!(
-            "The opcode, two bytes with the more significant first, is {opcode}. All that belongs to such a \
-             packet is there, and nothing more."
-        ),
-        _ => reasons.join(" If that is not it: "),
-    }
-}
-
-/// What such a packet has that is often not thought of: a name and a mode, if it is a request, and options.
-fn reasons(name_and_mode: &[&String], options: &Options) -> Vec<&'static str> {
-    let pairs = options.iter().flat_map(|(name, value)| [name, value]);
-    let strings: Vec<&String> = name_and_mode.iter().copied().chain(pairs).collect();
-    let is_unknown = |mode: &&String| !matches!(mode.as_str(), "octet" | "netascii");
-    let all = [
-        (
-            name_and_mode.get(1).is_some_and(is_unknown),
-            "`parse` says what the packet says. Letters may be of either case, and whether there is such a \
-             mode is for others to decide: they would have to answer with an ERROR.",
-        ),
-        (
-            strings.iter().any(|string| !string.is_ascii()),
-            "UTF-8 has more letters than ASCII. `str::from_utf8` takes them all, and refuses what is none.",
-        ),
-        (
-            strings.iter().any(|string| string.is_empty()),
-            "A string may be empty: then its NUL stands alone.",
-        ),
-        (
-            !name_and_mode.is_empty() && options.is_empty(),
-            "Behind the opcode, a number of two bytes, the more significant first, stand a name and a mode, \
-             each with its NUL. Options may follow, and need not.",
-        ),
-    ];
-    let there = all.into_iter().filter(|(is, _)| *is);
-    there.map(|(_, reason)| reason).collect()
-}
-
-/// `write` has given other bytes, from this one on.
+/// `write` has returned other bytes, which are right up to this one.
 pub(super) fn of_writing(packet: &Packet, wanted: &[u8], got: &[u8], at: usize) -> Option<String> {
     let is_swapped = |at: usize| match (wanted.get(at..at + 2), got.get(at..at + 2)) {
         (Some([a, b]), Some([c, d])) => (a, b) == (d, c) && a != b,
@@ -187,26 +114,71 @@ pub(super) fn of_writing(packet: &Packet, wanted: &[u8], got: &[u8], at: usize) 
     };
     let is_numbered = !matches!(packet, Packet::Request { .. } | Packet::OptionAck(_));
     let what = if is_swapped(0) || is_numbered && is_swapped(2) && at < 4 {
-        "The more significant byte goes first, in the opcode as in every number: `to_be_bytes`."
+        "The two bytes of a number are swapped. The more significant one goes first, in the opcode too: use \
+         `to_be_bytes`."
     } else if at < 2 {
-        "The opcode says which packet it is: 1 RRQ, 2 WRQ, 3 DATA, 4 ACK, 5 ERROR, 6 OACK. It has two \
-         bytes."
+        "The opcode is wrong. It has two bytes: 1 RRQ, 2 WRQ, 3 DATA, 4 ACK, 5 ERROR, 6 OACK."
     } else if is_numbered && at < 4 {
-        "Behind the opcode stands the number, in two bytes, the more significant first."
+        "The number after the opcode is wrong. It has two bytes, the more significant first."
     } else if matches!(packet, Packet::Data { .. }) {
-        "Behind the opcode and the number stand the block's bytes and nothing else, however few they are."
+        "After the opcode and the number stand the bytes of the block, all of them and nothing else. A block \
+         may have any length: do not cut it, and do not fill it up."
     } else if got.len() > wanted.len() && got.starts_with(wanted) {
-        "There are more bytes than the packet has. Each would be taken for something: an option, or a part \
-         of one."
+        "Your code writes more bytes than the packet has. The receiver reads them as an option, or as a part \
+         of one. Write nothing after the last NUL."
+    } else if is_cut(wanted, got, at) {
+        "Your code cuts a string. Write every string whole: a text may have any length."
     } else if wanted.get(at) == Some(&0) {
-        "A NUL ends each string: the file, the mode, each name and each value, and an ERROR's text. The \
-         last one, too."
+        "A NUL is missing. One ends each string, the last one too, and an empty one: the file, the mode, \
+         each name and each value, and the text of an ERROR."
     } else if wanted.eq_ignore_ascii_case(got) {
-        "The letters are another's: a server has to give an option's name back as it came."
+        "Your code changes the case of letters. The receiver compares names with what it has sent: write \
+         every letter as it is."
     } else if got.len() < wanted.len() && wanted.starts_with(got) {
-        "The rest is missing: options follow the mode, each a name and a value."
+        "The rest is missing. Options follow the mode, each a name and a value. Write all of them, and \
+         every string whole."
+    } else if is_in_another_order(packet, got) {
+        "Your code writes the options in another order. Write them in the order of the list."
     } else {
-        "Strings are written byte for byte, in the order in which they stand in the packet."
+        "A string is different here. Write its bytes as they are, whole, then a NUL, in the order of the \
+         packet's fields."
     };
     Some(what.to_owned())
+}
+
+/// Whether the string at which the two begin to differ ends too early, and nothing else is different.
+fn is_cut(wanted: &[u8], got: &[u8], at: usize) -> bool {
+    let end = |bytes: &[u8]| {
+        bytes
+            .iter()
+            .position(|byte| *byte == 0)
+            .unwrap_or(bytes.len())
+    };
+    let (wanted, got) = (
+        wanted.get(at..).unwrap_or_default(),
+        got.get(at..).unwrap_or_default(),
+    );
+    got.first() == Some(&0) && end(wanted) > 0 && got == &wanted[end(wanted)..]
+}
+
+/// Whether the same strings were written in another order.
+fn is_in_another_order(packet: &Packet, got: &[u8]) -> bool {
+    let (Packet::Request { options, .. } | Packet::OptionAck(options)) = packet else {
+        return false;
+    };
+    let sorted = |mut strings: Vec<Vec<u8>>| {
+        strings.sort();
+        strings
+    };
+    let mut fields: Vec<Vec<u8>> = got
+        .get(2..)
+        .unwrap_or_default()
+        .split(|byte| *byte == 0)
+        .map(<[u8]>::to_vec)
+        .collect();
+    fields.pop(); // what follows the last NUL
+    let before = fields.len().saturating_sub(2 * options.len());
+    let pairs = options.iter().flat_map(|(name, value)| [name, value]);
+    let wanted = pairs.map(|string| string.as_bytes().to_vec()).collect();
+    sorted(fields.split_off(before)) == sorted(wanted)
 }

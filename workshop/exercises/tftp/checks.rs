@@ -1,14 +1,18 @@
 //! Checks of exercise 18: the packets of TFTP, read and written by two functions without a socket.
 //!
-//! `recorded` has packets as real programs send them; `codec` calls the functions and compares; `reads`,
-//! `refuses` and `any` are the checks, `cause` is what can have gone wrong.
+//! `recorded` has packets that real programs sent. `codec` calls the functions and compares what they
+//! return. `parses`, `writes`, `strings`, `errors`, `refuses` and `many` are the checks. `cause` says what
+//! the answer does wrong.
 
-mod any;
 mod cause;
 mod codec;
-mod reads;
+mod errors;
+mod many;
+mod parses;
 mod recorded;
 mod refuses;
+mod strings;
+mod writes;
 
 use std::fmt;
 
@@ -19,21 +23,21 @@ use crate::exam::{Rule, Suite, check, quote};
 pub const EXERCISE: Exercise = Exercise {
     number: 18,
     name: "tftp",
-    task: "the packets of TFTP, read and written",
+    task: "parse and write the packets of TFTP",
     hints: [
-        "Make a function that takes a number off the front of a slice, and one that takes a string with its \
-         NUL. Each returns what it took *and the rest*, or None: `parse` then is a `match` on the opcode \
-         that hands the rest on. `slice::split_first_chunk` never panics.",
+        "Write a function that takes a number from the front of a slice, and one that takes a string and its \
+         NUL. Each returns what it took *and the rest*, or None. Then `parse` is a `match` on the opcode that \
+         passes the rest on. `slice::split_first_chunk` never panics.",
         "fn number(bytes: &[u8]) -> Option<(u16, &[u8])> { let (number, rest) = \
-         bytes.split_first_chunk::<2>()?; Some((u16::from_be_bytes(*number), rest)) }. For a string, \
-         `position` of the 0, `str::from_utf8` of what is before it, and the rest begins behind it. Options \
-         are pairs of strings until nothing is left: an empty rest is the end, anything else must be a \
-         whole pair.",
+         bytes.split_first_chunk::<2>()?; Some((u16::from_be_bytes(*number), rest)) }. For a string: find the \
+         0 with `position`, call `str::from_utf8` on the bytes before it, and return the bytes after it as \
+         the rest. Options are pairs of strings until the rest is empty. Anything else than a whole pair is \
+         None.",
         "match opcode { 1 | 2 => { let (file, rest) = string(rest)?; let (mode, rest) = string(rest)?; \
          Some(Packet::Request { write: opcode == 2, file, mode, options: options(rest)? }) } 3 => { let \
          (block, bytes) = number(rest)?; Some(Packet::Data { block, bytes: bytes.to_vec() }) } 4 => match \
          number(rest)? { (block, []) => Some(Packet::Ack(block)), _ => None }, /* 5: the code, and \
-         `String::from_utf8_lossy` of what stands before the first NUL */ 6 => \
+         `String::from_utf8_lossy` of the bytes before the first NUL */ 6 => \
          options(rest).map(Packet::OptionAck), _ => None }",
     ],
     rules: || SUITE.stated(),
@@ -42,50 +46,140 @@ pub const EXERCISE: Exercise = Exercise {
 /// What exercise 18 is held to.
 pub const SUITE: Suite<(Parse, Write)> = Suite {
     exercise: EXERCISE.name,
-    rules: &[Rule::core(
-        "",
-        &[
-            check(
-                "reads requests as real clients send them",
-                reads::recorded_requests,
-            ),
-            check(
-                "writes what real clients and servers send, byte for byte",
-                reads::writes_recorded,
-            ),
-            check("reads and writes blocks and their ACKs", reads::blocks),
-            check("takes an empty block for a block", reads::an_empty_block),
-            check("reads an ERROR with and without its NUL", reads::errors),
-            check(
-                "keeps options in their order, and every letter",
-                reads::kept_options,
-            ),
-            check(
-                "refuses a string that is not ended",
-                refuses::what_is_not_ended,
-            ),
-            check(
-                "refuses what is too short, too long, or of no kind",
-                refuses::what_is_no_packet,
-            ),
-            check(
-                "refuses names that are not UTF-8, and changes none",
-                refuses::what_is_no_text,
-            ),
-            check("survives any bytes", any::survives_any_bytes),
-            check("reads what it writes", any::reads_what_it_writes),
-        ],
-    )],
-    cause: cause::likely,
+    rules: &[
+        Rule::core(
+            "`parse` returns what the packet says, with all its options in their order.",
+            &[
+                check(
+                    "parses requests of real clients",
+                    parses::requests_of_real_clients,
+                ),
+                check("parses an OACK with its options", parses::an_oack),
+                check("keeps the order of options", parses::the_order_of_options),
+            ],
+        ),
+        Rule::core(
+            "`write` returns exactly the bytes of the packet, with a NUL after each string.",
+            &[
+                check(
+                    "writes packets of real programs byte for byte",
+                    writes::packets_of_real_programs,
+                ),
+                check(
+                    "writes a NUL after an empty string",
+                    writes::a_nul_after_an_empty_string,
+                ),
+                check("writes many packets", many::writes_many_packets),
+            ],
+        ),
+        Rule::core(
+            "A number has two bytes, the more significant first. Every value from 0 to 65535 is valid.",
+            &[
+                check(
+                    "parses and writes the number of an ACK",
+                    parses::numbers_of_acks,
+                ),
+                check(
+                    "parses and writes the number of a block",
+                    parses::numbers_of_blocks,
+                ),
+            ],
+        ),
+        Rule::core(
+            "A block is all bytes after its number. It may have any length, and an empty block is a block.",
+            &[
+                check(
+                    "parses and writes a block of any length",
+                    parses::blocks_of_any_length,
+                ),
+                check("parses and writes an empty block", parses::an_empty_block),
+            ],
+        ),
+        Rule::core(
+            "`parse` returns None for an opcode other than 1 to 6, for a number with a byte missing, and for \
+             an ACK with bytes after its number.",
+            &[
+                check("refuses an unknown opcode", refuses::an_unknown_opcode),
+                check(
+                    "refuses a number with a byte missing",
+                    refuses::a_number_with_a_byte_missing,
+                ),
+                check("refuses a long ACK", refuses::a_long_ack),
+            ],
+        ),
+        Rule::hardened(
+            "`parse` returns None for a string without its NUL and for an option without a value. Do not \
+             invent what is missing.",
+            &[
+                check(
+                    "refuses a string without its NUL",
+                    refuses::a_string_without_its_nul,
+                ),
+                check(
+                    "refuses an option without a value",
+                    refuses::an_option_without_a_value,
+                ),
+            ],
+        ),
+        Rule::hardened(
+            "Keep every string as it is: every letter in its case, empty or long. Do not judge a file, a mode \
+             or an option.",
+            &[
+                check("keeps every letter", strings::keeps_every_letter),
+                check("keeps empty strings", strings::keeps_empty_strings),
+                check("keeps long strings", strings::keeps_long_strings),
+                check("keeps many options", strings::keeps_many_options),
+                check(
+                    "judges no file, mode or option",
+                    strings::judges_no_file_mode_or_option,
+                ),
+            ],
+        ),
+        Rule::hardened(
+            "Strings are UTF-8. `parse` returns None for a file, a mode or an option that is not.",
+            &[
+                check("parses and writes UTF-8", strings::parses_and_writes_utf_8),
+                check("refuses what is not UTF-8", refuses::what_is_not_utf_8),
+            ],
+        ),
+        Rule::hardened(
+            "An ERROR with a number is an ERROR, whatever its code and text. The text ends at the first NUL, \
+             or at the end of the datagram.",
+            &[
+                check("parses an ERROR of any code", errors::of_any_code),
+                check(
+                    "ends the text of an ERROR at the first NUL",
+                    errors::end_at_the_first_nul,
+                ),
+                check("parses an ERROR without its NUL", errors::without_their_nul),
+                check(
+                    "parses an ERROR whose text is not UTF-8",
+                    errors::that_are_not_utf_8,
+                ),
+            ],
+        ),
+        Rule::hardened(
+            "Do not panic, whatever the bytes or the packet. The result depends on the argument only.",
+            &[
+                check("parses many datagrams", many::parses_many_datagrams),
+                check(
+                    "parses the largest datagrams",
+                    many::parses_the_largest_datagrams,
+                ),
+            ],
+        ),
+    ],
+    cause: cause::diagnose,
 };
 
-/// The student's function that reads: the packet that a datagram is, or `None` if it is none.
+/// The student's function that parses: the packet in a datagram, or `None` if the datagram is not a
+/// packet.
 pub type Parse = fn(&[u8]) -> Option<Packet>;
 
 /// The student's function that writes.
 pub type Write = fn(&Packet) -> Vec<u8>;
 
-/// Options, each a name and a value, in the order in which they stand in the packet.
+/// Options, each a name and a value, in the order of the packet.
 pub type Options = Vec<(String, String)>;
 
 /// A packet of TFTP (RFC 1350, and RFC 2347 for the options).
@@ -99,7 +193,7 @@ pub enum Packet {
         file: String,
         /// `octet`, `netascii`, in letters of either case.
         mode: String,
-        /// What it would like to agree on.
+        /// What the client would like to agree on.
         options: Options,
     },
     /// DATA (opcode 3).
@@ -113,16 +207,16 @@ pub enum Packet {
     Ack(u16),
     /// ERROR (opcode 5).
     Error {
-        /// Which.
+        /// The kind of error, as a number.
         code: u16,
-        /// The same for people.
+        /// A description for people.
         text: String,
     },
     /// OACK (opcode 6): what the server agrees to.
     OptionAck(Options),
 }
 
-/// As derived, but for a block's bytes: they are shown as text, and cut.
+/// As derived, but with the bytes of a block as text, and cut.
 impl fmt::Debug for Packet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -11,7 +11,12 @@ use std::{
 use socket_workshop::tftp;
 
 use super::{Options, Packet, Parse, Write, cause};
-use crate::exam::{Because, Exam, Stuck, Unmet, Verdict, dump};
+use crate::exam::{
+    Because, Exam, Stuck, Unmet, Verdict, diagnosis::DEPENDS_ON_EARLIER_CALLS, dump,
+};
+
+/// A packet is shown up to this length, in characters.
+const SHOWN: usize = 300;
 
 /// Both functions, under examination.
 #[derive(Clone, Copy)]
@@ -26,19 +31,21 @@ impl<'e> Codec<'e> {
         Codec { exam, parse, write }
     }
 
-    /// `parse` must give this packet for these bytes.
-    pub(super) fn reads(self, whose: &str, bytes: &[u8], wanted: &Packet) -> Verdict {
-        self.parses(whose, bytes, Some(wanted))?;
+    /// `parse` must return this packet for these bytes.
+    pub(super) fn parses(self, whose: &str, bytes: &[u8], wanted: &Packet) -> Verdict {
+        self.returns(whose, bytes, Some(wanted))?;
         self.exam.step(format!("parsed {whose}"));
         Ok(())
     }
 
-    /// `parse` must give None for these bytes.
+    /// `parse` must return None for these bytes.
     pub(super) fn refuses(self, what: &str, bytes: &[u8]) -> Verdict {
-        self.parses(what, bytes, None)
+        self.returns(what, bytes, None)?;
+        self.exam.step(format!("parsed {what}: None"));
+        Ok(())
     }
 
-    fn parses(self, what: &str, bytes: &[u8], wanted: Option<&Packet>) -> Verdict {
+    fn returns(self, what: &str, bytes: &[u8], wanted: Option<&Packet>) -> Verdict {
         let parse = self.parse;
         let owned = bytes.to_vec();
         let answer = self.exam.start("parse", move || parse(&owned))?;
@@ -51,74 +58,81 @@ impl<'e> Codec<'e> {
         let expected = format!("`parse` to return {} for {what}", shown(wanted));
         let seen = format!("it has returned {}", shown(got));
         let failed = self.exam.fail(expected, seen);
-        about(bytes, at, failed).because(|_| cause::of_reading(bytes, wanted, got))
+        about(bytes, at, failed).because(|_| cause::of_parsing(bytes, wanted, got))
     }
 
-    /// `write` must give these bytes for this packet.
+    /// `write` must return these bytes for this packet.
     pub(super) fn writes(self, what: &str, packet: &Packet, wanted: &[u8]) -> Verdict {
         let write = self.write;
         let owned = packet.clone();
         let answer = self.exam.start("write", move || write(&owned))?;
-        let got = answer.returns(&format!("for {what}: {packet:?}"))?;
+        let packet_shown = shown(Some(packet));
+        let got = answer.returns(&format!("for {what}: {packet_shown}"))?;
         if got == wanted {
             self.exam.step(format!("wrote {what}"));
             return Ok(());
         }
         let at = wanted.iter().zip(&got).take_while(|(a, b)| a == b).count();
         let expected = format!(
-            "`write` to return these {} bytes for {packet:?}\n{}",
+            "`write` to return these {} bytes for {packet_shown}\n{}",
             wanted.len(),
             dump(wanted, Some(at))
         );
         let seen = format!(
-            "it has returned {} bytes, of which {at} are right",
+            "it has returned {} bytes, of which the first {at} are right",
             got.len()
         );
         about(&got, Some(at), self.exam.fail(expected, seen))
             .because(|_| cause::of_writing(packet, wanted, &got, at))
     }
 
-    /// `parse` must give for each of these what the workshop's own codec gives. One thread for all of
-    /// them: there are many.
-    pub(super) fn reads_all(self, all: Vec<Vec<u8>>) -> Verdict {
+    /// `parse` and `write` must turn this packet and these bytes into each other.
+    pub(super) fn converts(self, what: &str, packet: &Packet, bytes: &[u8]) -> Verdict {
+        self.parses(what, bytes, packet)?;
+        self.writes(what, packet, bytes)
+    }
+
+    /// `parse` must return for each of these what the workshop's own codec returns. One thread makes all
+    /// calls: there are many.
+    pub(super) fn parses_all(self, what: &str, all: Vec<Vec<u8>>) -> Verdict {
         let parse = self.parse;
         let differs = move |bytes: &Vec<u8>| {
             let got = parse(bytes);
             got != own(bytes, got.as_ref())
         };
-        let what = "for one of many datagrams, most of them no packets";
-        let count = all.len();
-        if let Some(bytes) = self.first("parse", all, differs, |bytes| bytes.clone(), what)? {
+        let when = format!("for each of {what}");
+        if let Some(bytes) = self.first("parse", all, differs, |bytes| bytes.clone(), &when)? {
             let what = format!("these {} bytes", bytes.len());
-            self.parses(&what, &bytes, own(&bytes, None).as_ref())?;
+            self.returns(&what, &bytes, own(&bytes, None).as_ref())?;
             return about(&bytes, None, self.differs_by_earlier_calls("parse"));
         }
-        self.exam.step(format!("parsed {count} more datagrams"));
+        self.exam.step(format!("parsed {what}"));
         Ok(())
     }
 
-    /// For each of these packets `write` must give what the workshop's own codec gives, and `parse` must
-    /// give the packet for that.
-    pub(super) fn both_ways(self, all: Vec<Packet>) -> Verdict {
-        let Codec { parse, write, .. } = self;
-        let differs = move |packet: &Packet| {
-            let bytes = own_bytes(packet);
-            write(packet) != bytes || parse(&bytes).as_ref() != Some(packet)
-        };
-        let what = "for one of many packets, or `parse` for its bytes";
+    /// `write` must return for each of these packets what the workshop's own codec returns.
+    pub(super) fn writes_all(self, all: Vec<Packet>) -> Verdict {
+        let write = self.write;
+        let differs = move |packet: &Packet| write(packet) != own_bytes(packet);
         let count = all.len();
-        if let Some(packet) = self.first("write", all, differs, own_bytes, what)? {
+        let when = format!("for each of {count} packets");
+        if let Some(packet) = self.first("write", all, differs, own_bytes, &when)? {
             let bytes = own_bytes(&packet);
+            self.writes_another()?;
             self.writes("this packet", &packet, &bytes)?;
-            self.reads("these bytes", &bytes, &packet)?;
-            return about(
-                &bytes,
-                None,
-                self.differs_by_earlier_calls("write` or `parse"),
-            );
+            return about(&bytes, None, self.differs_by_earlier_calls("write"));
         }
-        self.exam
-            .step(format!("wrote {count} packets, and parsed them"));
+        self.exam.step(format!("wrote {count} packets"));
+        Ok(())
+    }
+
+    /// A call between two: an answer that keeps something of an earlier call now keeps something else.
+    fn writes_another(self) -> Verdict {
+        let write = self.write;
+        let text = "another packet of another length".to_owned();
+        let packet = Packet::Error { code: 0, text };
+        let answer = self.exam.start("write", move || write(&packet))?;
+        answer.returns("for another packet")?;
         Ok(())
     }
 
@@ -126,15 +140,12 @@ impl<'e> Codec<'e> {
     fn differs_by_earlier_calls(self, function: &str) -> Verdict {
         let expected = format!("`{function}` to return the same in every call");
         let seen = "it was wrong after other calls, and is right in a call alone";
-        self.exam.fail(expected, seen).caused_by(
-            "The result depends on something besides what the call is given: on what an earlier call has \
-             left in a `static` or a `thread_local!`, or on the order of a HashMap, which is another in \
-             each map.",
-        )
+        let failed = self.exam.fail(expected, seen);
+        failed.diagnose(&[DEPENDS_ON_EARLIER_CALLS])
     }
 
-    /// The first for which this is so. If that is not to be found out, for the answer panics or does not
-    /// come back, the failure shows the bytes of the one that it has happened with.
+    /// The first for which this is so. If the answer panics or does not return, the failure shows the bytes
+    /// of the call in which that happened.
     fn first<T: Clone + Send + Sync + 'static>(
         self,
         function: &'static str,
@@ -188,12 +199,17 @@ fn about<T>(bytes: &[u8], at: Option<usize>, mut verdict: Verdict<T>) -> Verdict
     verdict
 }
 
+/// A packet for people. Of a long one, the beginning.
 fn shown(packet: Option<&Packet>) -> String {
-    packet.map_or_else(|| "None".to_owned(), |packet| format!("{packet:?}"))
+    let text = packet.map_or_else(|| "None".to_owned(), |packet| format!("{packet:?}"));
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
 }
 
-/// What the workshop's own codec reads in these bytes. An ERROR's text that is not UTF-8 is whatever the
-/// answer takes it for.
+/// What the workshop's own codec returns for these bytes. The text of an ERROR that is not UTF-8 may be
+/// any, so it is the answer's.
 pub(super) fn own(bytes: &[u8], got: Option<&Packet>) -> Option<Packet> {
     let packet = match tftp::Packet::parse(bytes)? {
         tftp::Packet::Request {

@@ -1,8 +1,8 @@
-//! Packets as real programs send them, recorded on loopback, and the one that the source document shows.
+//! Packets that real programs sent, recorded on loopback, and one from a Windows client.
 
 use super::{Options, Packet};
 
-/// Whose it is, its bytes, and what it says.
+/// Who sent it, its bytes, and the packet in them.
 pub(super) struct Recorded {
     pub(super) whose: &'static str,
     pub(super) bytes: &'static [u8],
@@ -58,7 +58,7 @@ pub(super) fn requests() -> Vec<Recorded> {
             ),
         ),
         recorded(
-            "a read request of Windows' to port 69",
+            "a read request from Windows",
             b"\0\x01c:\\qwerq.qwe\0netascii\0blksize\x00512\0timeout\x0010\0tsize\x000\0",
             request(false, r"c:\qwerq.qwe", "netascii", &asked),
         ),

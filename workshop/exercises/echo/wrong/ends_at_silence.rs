@@ -1,7 +1,7 @@
-//! Takes a client that says nothing for a while for one that has gone.
+//! Ends the connection when the client is silent for half a second.
 //!
-//! rejected by: sends back a byte when it comes
-//! cause: or times out
+//! rejected by: keeps a silent client
+//! cause: neither is a timeout
 
 use std::{
     io::{self, ErrorKind, Read, Write},

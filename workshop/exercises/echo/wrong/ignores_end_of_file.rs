@@ -1,7 +1,7 @@
-//! Takes the end of file for data: `read` returns Ok(0) again and again.
+//! Reads again at end of file, where `read` returns Ok(0) every time.
 //!
-//! rejected by: ends at end of file
-//! cause: `read` returned Ok(0): end of file. The loop took it for data
+//! rejected by: returns at end of file
+//! cause: Your loop treats that as "no data yet" and reads again
 
 use std::{
     io::{self, Read, Write},

@@ -1,6 +1,6 @@
-//! Waits for a newline, which a stream need not have.
+//! Waits for a newline before it answers.
 //!
-//! rejected by: sends back a byte when it comes
+//! rejected by: echoes a single byte
 //! cause: `lines` for a newline
 
 use std::{

@@ -1,6 +1,6 @@
 //! Leaves the answer in a BufWriter while it waits for more.
 //!
-//! rejected by: answers before it waits for more
+//! rejected by: echoes each message before it waits for more
 //! cause: the answer is still in a BufWriter
 
 use std::{

@@ -1,6 +1,6 @@
-//! Takes one read for all there is.
+//! Reads once, answers, and returns.
 //!
-//! rejected by: answers before it waits for more
+//! rejected by: echoes each message before it waits for more
 //! cause: only Ok(0) is
 
 use std::{

@@ -1,6 +1,6 @@
-//! Starts a thread for every read, and another, and another: none of them ever ends.
+//! Starts a thread for every read, and none of them ends.
 //!
-//! rejected by: ends at end of file
+//! rejected by: returns at end of file
 //! cause: starts threads, and they do not end
 
 use std::{

@@ -1,7 +1,7 @@
-//! Reads everything before it sends anything back: the client waits for the first answer.
+//! Reads to end of file before it sends anything back.
 //!
-//! rejected by: answers before it waits for more
-//! cause: `read_to_end` and `read_to_string` wait for the end of file
+//! rejected by: echoes each message before it waits for more
+//! cause: `read_to_end` and `read_to_string` wait for end of file
 
 use std::{
     io::{self, Read, Write},

@@ -1,9 +1,11 @@
-//! What can go wrong with a sum: what comes out shows what was done.
+//! What a wrong sum shows: each usual mistake has a result of its own.
 
-use super::{says, says_a_byte_is_missing};
-use crate::exam::Case;
+use crate::exam::{
+    Case,
+    diagnosis::{OVERFLOWS, TAKES_A_MISSING_BYTE},
+};
 
-/// The sum of words that are made of bytes in this way, with its carries.
+/// The sum of words that are made of two bytes in this way, with its carries.
 fn sum(bytes: &[u8], word: fn(u8, u8) -> u16) -> u32 {
     let words = bytes.chunks(2);
     words
@@ -22,87 +24,93 @@ fn fold(mut sum: u32) -> u16 {
     sum as u16
 }
 
-/// What was done instead, as far as the result shows it; if it may have been several things, all.
+/// The checksum of these bytes.
+pub(in super::super) fn right_sum(bytes: &[u8]) -> u16 {
+    !fold(sum(bytes, big))
+}
+
+/// Which mistake has this result. If several have, all of them.
 pub(in super::super) fn of_a_sum(bytes: &[u8], got: u16) -> Option<String> {
     let found: Vec<&str> = mistakes(bytes)
         .into_iter()
         .filter(|(result, _)| *result == got)
         .map(|(_, mistake)| mistake)
         .collect();
-    match found[..] {
-        [] => Some(
-            "Sum the 16-bit words, the higher byte first, in a u32; add what is above its low 16 \
-             bits to them, until nothing is; return the complement. Each call begins with a sum \
-             of 0."
-                .to_owned(),
-        ),
-        _ => Some(format!(
-            "This is what comes out if {}.",
-            found.join("; or if ")
-        )),
-    }
+    Some(match found[..] {
+        [] => "Sum the 16-bit words, the higher byte first, in a u32. Add the bits above the low 16 to the low \
+               16 until there are none above. Return the complement. Begin each call with a sum of 0."
+            .to_owned(),
+        [one] => format!("Your result is what this mistake gives: {one}."),
+        _ => format!("Your result is what one of these mistakes gives: {}.", found.join("; or ")),
+    })
 }
 
 /// What each mistake makes of these bytes.
-fn mistakes(bytes: &[u8]) -> [(u16, &'static str); 7] {
+fn mistakes(bytes: &[u8]) -> [(u16, &'static str); 8] {
     let right = sum(bytes, big);
     let little = sum(bytes, |high, low| u16::from_le_bytes([high, low]));
     let once = (right & 0xffff) + (right >> 16);
     let (whole, rest) = bytes.split_at(bytes.len() & !1);
+    let rest_alone = rest.iter().map(|byte| u32::from(*byte)).sum::<u32>();
+    let only_if_zero = |result: u16| match fold(right) {
+        0xffff => result,
+        _ => !fold(right),
+    };
     [
         (
             fold(right),
-            "the complement is not taken: the checksum is `!sum`",
+            "the complement is missing (the checksum is `!sum`)",
         ),
         (
             !fold(little),
-            "the words are taken with their low byte first (from_le_bytes, from_ne_bytes): in \
-             network byte order the higher byte comes first (from_be_bytes)",
+            "the words have their low byte first (`from_le_bytes`, `from_ne_bytes`). In network byte order the \
+             higher byte is first: `from_be_bytes`",
         ),
         (
             !(right as u16),
-            "what is carried out of 16 bits is lost (`wrapping_add`, or `as u16` too early): \
-             ones' complement adds it at the low end",
+            "what is carried out of 16 bits is lost (`wrapping_add`, or `as u16` too early). Add it at the low \
+             end of the sum",
         ),
         (
             !(once as u16),
-            "the carries are added once, and that carries again: fold until nothing is above 16 \
-             bits",
+            "the carries are added once, and that carries again. Repeat it until nothing is above 16 bits",
         ),
         (
             !fold(sum(whole, big)),
-            "the last byte is not in it (`chunks_exact` leaves it out): an odd length leaves a \
-             byte alone, and it is the higher half of a word whose lower half is zero",
+            "the last byte is left out (`chunks_exact` does that). In an odd length it is the higher half of a \
+             word whose lower half is 0",
         ),
         (
-            !fold(sum(whole, big) + rest.iter().map(|byte| u32::from(*byte)).sum::<u32>()),
-            "the last byte is added as a number of its own: it is the higher half of a word, and \
-             the zero stands behind it",
+            !fold(sum(whole, big) + rest_alone),
+            "the last byte is the lower half of its word. It is the higher half: the zero comes after it",
         ),
         (
-            if fold(right) == 0xffff {
-                0xffff
+            only_if_zero(0xffff),
+            "a sum of 0xffff becomes 0, and so the checksum 0xffff. UDP does this when it sends, and \
+             `sum % 0xffff` does it too. A checksum of 0 stays 0",
+        ),
+        (
+            if bytes.is_empty() {
+                0
             } else {
-                !fold(right)
+                right_sum(bytes)
             },
-            "zero is replaced by 0xffff: that is UDP's rule for what it sends, and not the \
-             checksum's",
+            "no bytes are a special case. Their sum is 0, and its complement is 0xffff",
         ),
     ]
 }
 
 /// For a call of `checksum` that panicked: by what the panic says.
 pub(in super::super) fn of_a_panicking_sum(bytes: &[u8], case: &Case) -> Option<String> {
-    let what = if !case.panicked {
-        return None;
-    } else if says(&["add with overflow", "multiply with overflow", "shift left"]) {
-        "Here the sum has left its type: a u16 holds no sum of two words; a u32 holds that of 64 KiB."
-    } else if !says_a_byte_is_missing() {
-        return None;
-    } else if bytes.len().is_multiple_of(2) {
-        "An index went beyond the last byte."
-    } else {
-        "A byte was taken that is not there: an odd length ends with a byte alone."
-    };
-    Some(what.to_owned())
+    let odd = !bytes.len().is_multiple_of(2);
+    if OVERFLOWS.of(case).is_some() {
+        let what = "The sum does not fit in its type. A u16 cannot hold the sum of two words. A u32 holds the \
+                    sum of 64 KiB.";
+        return Some(what.to_owned());
+    }
+    let missing = TAKES_A_MISSING_BYTE.of(case)?;
+    Some(match odd {
+        true => format!("{missing} An odd length ends with one byte, and not with a word."),
+        false => missing,
+    })
 }

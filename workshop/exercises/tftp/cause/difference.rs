@@ -1,12 +1,13 @@
-//! A packet that was read otherwise than it is: what differs, and where that begins.
+//! A packet that `parse` has returned instead of the right one: what differs, and where that begins.
 
 use crate::checks::tftp::{Options, Packet};
 
-/// Why, most likely.
-pub(super) fn taken_for_another(wanted: &Packet, got: &Packet) -> Option<String> {
+/// What is different, and why.
+pub(super) fn of_another_packet(wanted: &Packet, got: &Packet) -> Option<String> {
     let what = match (wanted, got) {
         (Packet::Request { write, .. }, Packet::Request { write: other, .. }) if write != other => {
-            "Opcode 1 is RRQ, a request to read, and 2 is WRQ, a request to write."
+            "Your code swaps RRQ and WRQ. Opcode 1 is a request to read (`write: false`), and 2 is a request to \
+             write."
         }
         (
             Packet::Request {
@@ -51,16 +52,21 @@ pub(super) fn taken_for_another(wanted: &Packet, got: &Packet) -> Option<String>
             }
             match others.len() {
                 len if len < bytes.len() => {
-                    "Bytes of the block are gone. All that follows the number is the block, NULs and all: \
-                     no byte in it ends it, and its length is what the datagram leaves."
+                    "Bytes of the block are missing. The block is everything after the number: a NUL does \
+                     not end it, and it has no largest length."
                 }
                 len if len > bytes.len() => {
-                    "The block begins behind the opcode and the number, at byte 4."
+                    "There are more bytes than the block has. It begins after the opcode and the number, \
+                     at byte 4, and ends with the datagram."
                 }
-                _ => "The block is bytes, and no text: none of them may change.",
+                _ => {
+                    "Your code changes bytes of the block. It need not be text: copy the bytes as they are."
+                }
             }
         }
-        _ => "The opcode, in the first two bytes, says which packet it is.",
+        _ => {
+            "Your code returns another kind of packet. The opcode, in the first two bytes, says which kind it is."
+        }
     };
     Some(what.to_owned())
 }
@@ -72,18 +78,20 @@ fn of_number(wanted: u16, got: u16) -> Option<String> {
     Some(
         match (got.swap_bytes() == wanted, got == wanted & 0xff, wanted) {
             (true, ..) => format!(
-                "The bytes are in the wrong order: {wanted} is {:#04x} and then {:#04x}, the more significant \
-             first. Network byte order: `from_be_bytes`, `to_be_bytes`.",
+                "Your code swaps the two bytes of a number. {wanted} is {:#04x} and then {:#04x}, the more \
+                 significant first (network byte order): use `from_be_bytes`.",
                 wanted >> 8,
                 wanted & 0xff
             ),
-            (_, true, _) => format!("A number has two bytes: {wanted} is not in one of them."),
+            (_, true, _) => format!(
+                "Your code reads only one byte of the number {wanted}. It has two: use `from_be_bytes`."
+            ),
             (_, _, 0) => {
-                "0 is a number like any other: an ACK 0 answers a write request, and behind block \
-                      65 535 comes block 0."
+                "The number is 0, and your code returns another. 0 is valid: ACK 0 answers a write request, \
+                 and block 0 follows block 65535."
                     .to_owned()
             }
-            _ => format!("The number is in bytes 2 and 3: {wanted}, and not {got}."),
+            _ => format!("The number is in bytes 2 and 3. It is {wanted}, and not {got}."),
         },
     )
 }
@@ -92,19 +100,19 @@ fn of_text(wanted: &str, got: &str) -> Option<String> {
     let what = if wanted == got {
         return None;
     } else if got.contains('\0') {
-        "The NUL ends the string, and is no part of it. It is there in the packet only."
+        "Your code keeps a NUL in the string. The first NUL ends the string and is not part of it."
     } else if wanted.eq_ignore_ascii_case(got) || wanted.to_lowercase() == got.to_lowercase() {
-        "Whoever compares a mode or an option's name does so without regard to case; `parse` gives it as \
-         it came: the server must give an option's name back in the same letters."
+        "Your code changes the case of letters. Keep them as they are: a server must send an option's name \
+         back in the same letters. Only a comparison ignores case."
     } else if got.contains('\u{fffd}') {
-        "Letters have been replaced: that is another name."
+        "Your code replaces letters (`from_utf8_lossy`), so the result is another name. Use `str::from_utf8`."
     } else if got.chars().count() > wanted.chars().count() && got.chars().all(|c| (c as u32) < 256)
     {
-        "Each byte has been taken for a letter. In UTF-8 a letter may have several: `str::from_utf8`."
+        "Your code reads each byte as a letter. In UTF-8 a letter may have several bytes: use `str::from_utf8`."
     } else if wanted.trim() == got {
-        "Spaces are letters of a name like any other."
+        "Your code removes spaces. They are letters of the string like any other: do not trim."
     } else {
-        "The string is what stands before its NUL, all of it and nothing else."
+        "Your code changes the string. It is all bytes before its NUL, as they are and however many they are."
     };
     Some(what.to_owned())
 }
@@ -118,25 +126,30 @@ fn of_options(wanted: &Options, got: &Options) -> Option<String> {
     let what = if wanted == got {
         return None;
     } else if got.is_empty() {
-        "Behind the mode there may be options, and `parse` has left them all out."
+        "Your code returns no options, and the packet has some. Read pairs of strings until nothing is left. A \
+         name or a value may be empty."
     } else if sorted(wanted) == sorted(got) {
-        "The options are in another order than in the packet. A Vec keeps it; a map does not."
+        "Your code returns the options in another order than the packet has. A Vec keeps the order. A map does \
+         not."
     } else if got.len() < wanted.len() {
         let empty = wanted.iter().any(|(_, value)| value.is_empty());
         match empty && !got.iter().any(|(_, value)| value.is_empty()) {
-            true => "A value may be empty: its NUL is there all the same, and so is the option.",
+            true => {
+                "Your code drops an option whose value is empty. An empty value is a value: its NUL is there."
+            }
             false => {
-                "Options are missing. Each pair in the packet is one of the list, whether or not its name \
-                 is known or has come before: to judge them is for others."
+                "Options are missing. Return each pair of the packet, also one whose name is empty, unknown, or \
+                 there for a second time."
             }
         }
     } else {
         let mut pairs = wanted.iter().zip(got);
         let (wanted, got) = pairs.find(|(wanted, got)| wanted != got)?;
         return match of_text(&wanted.0, &got.0) {
-            Some(_) if wanted.0 == got.1 => Some("Name and value are exchanged.".to_owned()),
+            Some(_) if wanted.0 == got.1 => Some("Your code swaps the name and the value of an option.".to_owned()),
             None if is_the_same_number(&wanted.1, &got.1) => Some(
-                "A value is text: whoever makes a number of it and text again gives something else back."
+                "Your code turns a value into a number and back, which changes its text. Keep the text: it need not \
+                 be a number."
                     .to_owned(),
             ),
             of_name => of_name.or_else(|| of_text(&wanted.1, &got.1)),
@@ -150,14 +163,14 @@ fn is_the_same_number(a: &str, b: &str) -> bool {
 }
 
 /// Where the first part begins that is not the same in both.
-pub(super) fn parting(wanted: &Packet, got: &Packet) -> usize {
+pub(super) fn first_difference(wanted: &Packet, got: &Packet) -> usize {
     let of_options = |at: usize, options: &Options, other: &Options| {
         let pairs = || options.iter().zip(other);
         let same = pairs().take_while(|(a, b)| a == b);
         let len = same.map(|((name, value), _)| name.len() + value.len() + 2);
         let differing = pairs().find(|(a, b)| a != b);
-        let behind_name = differing.filter(|((a, _), (b, _))| a == b);
-        at + len.sum::<usize>() + behind_name.map_or(0, |((name, _), _)| name.len() + 1)
+        let after_name = differing.filter(|((a, _), (b, _))| a == b);
+        at + len.sum::<usize>() + after_name.map_or(0, |((name, _), _)| name.len() + 1)
     };
     match (wanted, got) {
         (

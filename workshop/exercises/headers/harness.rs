@@ -1,5 +1,4 @@
-//! A call of the answer, with the bytes it is given as evidence: what was recorded, what was made up,
-//! and what is to come of it.
+//! Calls of the answer, the bytes that it is given, and what it must return for them.
 
 use wire::frame::{named_frames, options};
 use wire::segment::Flags;
@@ -7,7 +6,7 @@ use wire::segment::Flags;
 use super::{Checksum, Header, ParseTcp, cause};
 use crate::exam::{Because, Exam, Unmet, Verdict};
 
-/// Where IPv4 begins in a recorded frame, and where TCP does: none has options of IP.
+/// Where IPv4 and TCP begin in a recorded frame. None has IP options.
 const IP: usize = 14;
 const TCP: usize = 34;
 
@@ -16,7 +15,7 @@ pub(super) fn recorded(name: &str) -> Verdict<Vec<u8>> {
     Ok(frame(name)?[TCP..].to_vec())
 }
 
-/// The same behind its pseudo-header (RFC 9293 section 3.1).
+/// The same after its pseudo-header (RFC 9293, 3.1).
 pub(super) fn with_pseudo_header(name: &str) -> Verdict<Vec<u8>> {
     let frame = frame(name)?;
     let (addresses, segment) = (&frame[IP + 12..TCP], &frame[TCP..]);
@@ -33,7 +32,7 @@ fn frame(name: &str) -> Verdict<Vec<u8>> {
     frame.ok_or_else(|| Unmet::not_here(format!("there is no recorded frame `{name}`")))
 }
 
-/// A header that nobody has recorded: so many words of it, options, and data.
+/// A header that was not recorded: its data offset in words, its options, and data.
 pub(super) fn made_up(words: u8, options: &[u8], data: &[u8]) -> Vec<u8> {
     let mut bytes = vec![
         0x81, 0xd6, 0x20, 0x8a, 0x0d, 0xb4, 0xb9, 0xc0, 0x89, 0x28, 0x0c, 0x07,
@@ -44,15 +43,16 @@ pub(super) fn made_up(words: u8, options: &[u8], data: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// What the answer must make of a header that is whole.
-fn whole(bytes: &[u8]) -> Header {
+/// What the answer must return for these bytes.
+pub(super) fn right(bytes: &[u8]) -> Option<Header> {
     let number = |range: std::ops::Range<usize>| {
         let bytes = bytes.get(range).unwrap_or_default();
         bytes.iter().fold(0, |n, byte| n << 8 | u32::from(*byte))
     };
-    let header_len = 4 * (number(12..13) >> 4) as usize;
-    let found = options(bytes.get(20..header_len).unwrap_or_default());
-    Header {
+    let fixed = bytes.get(..20)?;
+    let header_len = 4 * usize::from(fixed[12] >> 4);
+    let found = options(bytes.get(20..header_len)?).ok()?;
+    Some(Header {
         source: number(0..2) as u16,
         destination: number(2..4) as u16,
         seq: number(4..8),
@@ -62,15 +62,11 @@ fn whole(bytes: &[u8]) -> Header {
         window: number(14..16) as u16,
         checksum: number(16..18) as u16,
         urgent: number(18..20) as u16,
-        options: found
-            .unwrap_or_default()
-            .into_iter()
-            .map(|(_, option)| option)
-            .collect(),
-    }
+        options: found.into_iter().map(|(_, option)| option).collect(),
+    })
 }
 
-/// Bytes for people: sixteen on a line, behind their offset. Of many, the first lines.
+/// Bytes for people: sixteen on a line, after their offset. Of many, the first lines.
 pub(super) fn dump(bytes: &[u8]) -> String {
     lines(bytes, 6, "     ")
 }
@@ -116,14 +112,16 @@ pub(super) fn sums(
     Ok(())
 }
 
-/// `parse_tcp` must return what stands in the bytes.
+/// `parse_tcp` must return the header in these bytes, which is whole.
 pub(super) fn reads(exam: &Exam, parse: ParseTcp, what: &str, bytes: &[u8]) -> Verdict {
     let length = bytes.len();
     exam.step(format!(
         "called `parse_tcp` with {what}, {length} bytes:{}",
         dump(bytes)
     ));
-    let wanted = whole(bytes);
+    let Some(wanted) = right(bytes) else {
+        return Err(Unmet::not_here(format!("{what} is not whole")));
+    };
     let given = bytes.to_vec();
     let answer = exam.start("parse_tcp", move || parse(&given))?;
     let got = answer
@@ -132,13 +130,13 @@ pub(super) fn reads(exam: &Exam, parse: ParseTcp, what: &str, bytes: &[u8]) -> V
     let Some(got) = got else {
         return exam
             .fail(
-                "`parse_tcp` to return Some: this header is whole",
+                "`parse_tcp` to return Some for a header that is whole",
                 "it has returned None",
             )
             .because(|_| Some(cause::of_a_refusal(bytes, &wanted)));
     };
     for (name, place, wanted, got) in numbers(&wanted, &got) {
-        let expected = format!("`{name}` to be {wanted} ({wanted:#x}), which is at {place}");
+        let expected = format!("`{name}` to be {wanted} ({wanted:#x}): {place}");
         exam.must(
             got == wanted,
             expected,
@@ -152,11 +150,11 @@ pub(super) fn reads(exam: &Exam, parse: ParseTcp, what: &str, bytes: &[u8]) -> V
         format!("it has returned {}", listed(&got.options)),
     )
     .because(|_| Some(cause::of_options(bytes, &wanted, &got.options)))?;
-    exam.step("it returned what stands there");
+    exam.step("it returned this header");
     Ok(())
 }
 
-/// `parse_tcp` must return `None`, and why is known.
+/// `parse_tcp` must return `None`, for this reason.
 pub(super) fn refuses(exam: &Exam, parse: ParseTcp, bytes: &[u8], because: &str) -> Verdict {
     let given = bytes.to_vec();
     let answer = exam.start("parse_tcp", move || parse(&given))?;
@@ -175,7 +173,7 @@ pub(super) fn refuses(exam: &Exam, parse: ParseTcp, bytes: &[u8], because: &str)
     .caused_by(cause::of_no_refusal(bytes))
 }
 
-/// The fields that are numbers: name, where they stand, what they must be, what they are.
+/// The fields that are numbers: name, place, right value, returned value.
 fn numbers(wanted: &Header, got: &Header) -> [(&'static str, &'static str, u64, u64); 9] {
     let field =
         |name, place, number: fn(&Header) -> u64| (name, place, number(wanted), number(got));

@@ -138,14 +138,18 @@ answers! {
             takes_a_whole_buffer takes_an_error_for_the_end takes_the_end_for_a_newline trims
             unwraps waits_after_the_end;
 
-        heartbeat(watch): a_full_window_holds_it_up a_reset_is_closed a_timeout_is_an_error
-            a_timeout_is_silence counts_on_after_an_answer end_of_file_is_an_error
-            end_of_file_is_silence every_error_is_a_timeout
-            gives_up_with_the_last_ping keepalive_only leaves_a_thread
-            leaves_its_timeout never_counts_anew no_room_is_an_error
-            only_pong_counts only_writes passes_the_reset_on pings_by_the_clock
-            pings_first pings_once_more reads_lines reads_on_at_end_of_file
-            sending_is_life sends_no_newline shuts_down sleeps_between_looks spins;
+        heartbeat(watch): a_full_window_holds_it_up a_reset_is_closed a_signal_ends_the_interval
+            a_signal_is_an_error a_signal_restarts_the_interval a_timeout_is_an_error
+            a_timeout_is_silence computes_the_whole_time counts_on_after_an_answer
+            end_of_file_is_an_error end_of_file_is_silence every_error_is_a_reset
+            every_error_is_a_timeout gives_up_with_the_last_ping ignores_zeros keepalive_only
+            keeps_a_clone leaves_a_thread leaves_its_timeout leaves_its_timeout_after_a_reset
+            leaves_keepalive_on leaves_no_delay_on looks_every_5_ms looks_every_second
+            looks_for_the_fin_first never_counts_anew no_room_is_an_error only_pong_counts
+            only_writes passes_the_reset_on pings_by_the_clock pings_first pings_once_more
+            reads_lines reads_on_at_end_of_file sending_is_life sends_no_newline
+            sends_refused_pings_later shuts_down sleeps_between_looks spins waits_100_ms_at_least
+            waits_a_little_for_room;
 
         reuseaddr(restart): aborts_connections accept_times_out backlog_of_one backlog_of_std
             both_families error_of_its_own every_address ignores_the_port inherited ipv4_only
@@ -290,7 +294,7 @@ answers! {
         deadlines(read_line_within): a_byte_at_a_time computes_after_each_read naps polls
             sleeps_after_each_read the_workshops_own;
 
-        heartbeat(watch): by_the_lessons_deadline by_timeouts computes_after_each_read looks_every_5_ms
+        heartbeat(watch): by_the_lessons_deadline by_timeouts computes_after_each_read
             reader_and_clock sleeps_after_each_read;
 
         reuseaddr(restart): calls_of_nix in_one_place on_another_thread slow std_listens_twice;

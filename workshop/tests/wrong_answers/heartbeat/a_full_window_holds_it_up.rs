@@ -1,7 +1,7 @@
-//! Writes a ping as if there were always room for it.
+//! Writes a ping and waits for room.
 //!
-//! rejected by: does not wait for a full window
-//! cause: It is blocked in the write of a ping
+//! rejected by: counts a ping for which there is no room
+//! cause: Your thread is blocked in the write of a ping
 
 use std::{
     io::{self, ErrorKind, Read, Write},

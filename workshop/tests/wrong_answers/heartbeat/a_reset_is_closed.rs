@@ -1,7 +1,7 @@
-//! Takes every error for the end of file.
+//! Returns Closed for every error.
 //!
-//! rejected by: tells a reset at once
-//! cause: The reset was told as end of file
+//! rejected by: returns Reset after a reset
+//! cause: Your code takes the reset for end of file
 
 use std::{
     io::{self, ErrorKind, Read, Write},

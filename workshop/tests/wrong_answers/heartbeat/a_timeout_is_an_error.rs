@@ -1,7 +1,7 @@
 //! Expects TimedOut from a read that times out, as on Windows; on Unix it is WouldBlock.
 //!
-//! rejected by: pings after an interval of silence
-//! cause: A call that ran out of time was passed on as an error
+//! rejected by: sends a ping after an interval of silence
+//! cause: Your code returned a timeout as an error
 
 use std::{
     io::{self, ErrorKind, Read, Write},

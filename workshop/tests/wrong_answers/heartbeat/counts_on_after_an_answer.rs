@@ -1,7 +1,7 @@
-//! An answer is worth one ping, not a new beginning.
+//! Subtracts one from the count when an answer arrives.
 //!
-//! rejected by: counts anew after an answer
-//! cause: the pings before the answer
+//! rejected by: counts from 0 after an answer
+//! cause: the pings before the answer still count
 
 use std::{
     io::{self, ErrorKind, Read, Write},

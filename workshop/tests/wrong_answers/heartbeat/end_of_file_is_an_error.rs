@@ -1,7 +1,7 @@
-//! Makes an error of the end of file, as the lesson does.
+//! Returns an error at end of file, as the lesson does.
 //!
-//! rejected by: tells end of file at once
-//! cause: End of file was made an error
+//! rejected by: returns Closed at end of file
+//! cause: made an error of end of file
 
 use std::{
     io::{self, ErrorKind, Read, Write},

@@ -1,7 +1,7 @@
-//! Takes Ok(0) for "nothing has come".
+//! Treats Ok(0) as "nothing has arrived".
 //!
-//! rejected by: tells end of file at once
-//! cause: `read` returned Ok(0), which is not
+//! rejected by: returns Closed at end of file
+//! cause: takes end of file for silence
 
 use std::{
     io::{self, ErrorKind, Read, Write},

@@ -1,7 +1,7 @@
-//! Leaves the last ping no time to be answered.
+//! Returns with the last ping, before it can be answered.
 //!
-//! rejected by: gives up a peer that answers no ping
-//! cause: There is an interval before each ping, and one after the last
+//! rejected by: returns Silent after the last unanswered ping
+//! cause: There is an interval before each ping
 
 use std::{
     io::{self, ErrorKind, Read, Write},

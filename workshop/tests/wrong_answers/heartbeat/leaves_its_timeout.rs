@@ -1,7 +1,7 @@
-//! Sets a read timeout, and leaves it on the socket.
+//! Sets a read timeout and leaves it on the socket.
 //!
-//! rejected by: leaves the stream as it was
-//! cause: Timeouts and O_NONBLOCK belong to the socket
+//! rejected by: leaves the options unchanged on every path
+//! cause: belong to the socket, not to one call
 
 use std::{
     io::{self, ErrorKind, Read, Write},

@@ -1,7 +1,7 @@
 //! Counts all pings, answered or not.
 //!
-//! rejected by: takes any byte for an answer
-//! cause: Either an answer does not set the count of pings back
+//! rejected by: accepts any byte as an answer
+//! cause: Either an answer does not set the count of pings
 
 use std::{
     io::{self, ErrorKind, Read, Write},

@@ -1,7 +1,7 @@
-//! Fails when there is no room for a ping.
+//! Returns an error when there is no room for a ping.
 //!
-//! rejected by: does not wait for a full window
-//! cause: from a write that there is no room for the
+//! rejected by: counts a ping for which there is no room
+//! cause: from a write, that there is no room for the
 
 use std::{
     io::{self, ErrorKind, Read, Write},

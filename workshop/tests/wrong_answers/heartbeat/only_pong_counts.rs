@@ -1,7 +1,7 @@
-//! Takes only the answer that it expects for one.
+//! Accepts only the answer that it expects.
 //!
-//! rejected by: takes any byte for an answer
-//! cause: any byte is, whatever it says
+//! rejected by: accepts any byte as an answer
+//! cause: Any byte is an answer, whatever its
 
 use std::{
     io::{self, ErrorKind, Read, Write},

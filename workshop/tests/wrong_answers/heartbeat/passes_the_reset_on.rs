@@ -1,7 +1,7 @@
-//! Returns a reset as the error that it was.
+//! Returns a reset as the error that it is.
 //!
-//! rejected by: tells a peer that closed with a ping unread
-//! cause: The reset was passed on as an error
+//! rejected by: returns Reset when the peer closes with a ping unread
+//! cause: returned the reset as an error
 
 use std::{
     io::{self, ErrorKind, Read, Write},

@@ -1,7 +1,7 @@
 //! Sends the first ping before it has waited.
 //!
-//! rejected by: pings after an interval of silence
-//! cause: Wait for that long first
+//! rejected by: sends a ping after an interval of silence
+//! cause: before a whole interval of silence
 
 use std::{
     io::{self, ErrorKind, Read, Write},

@@ -1,7 +1,7 @@
-//! Pings first, and looks at the count then.
+//! Sends first and compares the count afterwards.
 //!
-//! rejected by: gives up a peer that answers no ping
-//! cause: It has pinged once more
+//! rejected by: returns Silent after the last unanswered ping
+//! cause: one ping too many
 
 use std::{
     io::{self, ErrorKind, Read, Write},

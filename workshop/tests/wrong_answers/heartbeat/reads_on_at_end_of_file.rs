@@ -1,7 +1,7 @@
-//! Looks for bytes and for errors, and Ok(0) is neither: it reads again, for ever.
+//! Looks for bytes and for errors; Ok(0) is neither, and it reads again.
 //!
-//! rejected by: tells end of file at once
-//! cause: The loop took it for `nothing has come` and reads again
+//! rejected by: returns Closed at end of file
+//! cause: At end of file `read` returns Ok(0)
 
 use std::{
     io::{self, ErrorKind, Read, Write},

@@ -1,7 +1,7 @@
 //! Sends `ping` without its newline.
 //!
-//! rejected by: pings after an interval of silence
-//! cause: A ping is the five bytes
+//! rejected by: sends a ping after an interval of silence
+//! cause: Send the five bytes
 
 use std::{
     io::{self, ErrorKind, Read, Write},

@@ -1,7 +1,7 @@
 //! Shuts down a connection that was only lent.
 //!
-//! rejected by: leaves the stream as it was
-//! cause: it was only lent
+//! rejected by: leaves the stream open
+//! cause: only lent
 
 use std::{
     io::{self, ErrorKind, Read, Write},

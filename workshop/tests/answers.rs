@@ -170,13 +170,15 @@ answers! {
             unwraps_the_first_line waits_for_all works_on_a_copy writes_none_with_the_lock
             writes_ok_with_the_lock writes_with_the_lock;
 
-        close(answer): a_limit_for_each_half a_timeout_for_each_read a_timeout_for_each_write
-            closes_at_once ends_a_little_early forgets_the_fin gives_up_at_a_signal hears_first
-            ignores_end_of_file keeps_a_clone leaves_a_thread lingers loses_a_reset
-            no_limit ok_at_the_limit one_write passes_zero_on reads_once
-            reads_what_is_there resets_at_the_end says_would_block shuts_down_again
-            shuts_down_both sleeps stops_at_the_peers_end unwraps
-            writes_without_limit;
+        close(answer): a_broken_pipe_is_the_end a_limit_for_each_half a_signal_restarts_the_limit
+            a_timeout_for_each_read a_timeout_for_each_write closes_at_once drains_64_kib
+            ends_a_little_early forgets_the_fin gives_up_at_a_signal hears_first
+            ignores_a_failed_shutdown ignores_end_of_file keeps_a_clone keeps_a_clone_after_a_reset
+            leaks_a_descriptor leaves_a_clock leaves_a_thread lingers lingers_at_its_limit
+            loses_a_reset naps_between_looks no_bytes_no_work no_limit ok_at_the_limit one_write
+            passes_zero_on reads_once reads_what_is_there resets_at_the_end says_not_connected
+            says_would_block shuts_down_again shuts_down_both skips_the_fin_of_no_bytes sleeps spins
+            stops_at_the_peers_end unwraps writes_without_limit zero_is_a_second;
 
         states(bring): a_write_that_blocks closes_in_order closes_the_other
             closes_with_bytes_unread does_not_wait_for_the_fin forgets_a_stream

@@ -1,7 +1,7 @@
-//! Begins the limit anew when all is written.
+//! Starts the limit again when everything is written.
 //!
-//! rejected by: gives up a peer that never closes
-//! cause: It is one for both
+//! rejected by: has one limit for writing and draining
+//! cause: It is one limit for writing
 
 use std::{
     io::{self, Write},

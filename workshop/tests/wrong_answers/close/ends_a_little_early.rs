@@ -1,7 +1,7 @@
 //! Returns a little before its limit, so as not to be late.
 //!
-//! rejected by: gives up a peer that never closes
-//! cause: It timed out too early
+//! rejected by: times out on a peer that never closes
+//! cause: timed out too early
 
 use std::{
     io::{self, ErrorKind::*, Read, Write},

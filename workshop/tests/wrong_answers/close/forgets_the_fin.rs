@@ -1,7 +1,7 @@
-//! Hears the peer out, but does not say that its own answer is over.
+//! Drains the peer, and sends no FIN before that.
 //!
-//! rejected by: all of it arrives, and the end of file behind it
-//! cause: `shutdown(Shutdown::Write)` sends it
+//! rejected by: sends all bytes, then the FIN
+//! cause: Send the FIN with `shutdown(Shutdown::Write)`
 
 use std::{
     io::{self, Write},

@@ -1,6 +1,6 @@
-//! Takes an interrupted read for the end.
+//! Treats an interrupted read as the end.
 //!
-//! rejected by: goes on after a signal
+//! rejected by: continues after a signal
 //! cause: Interrupted
 
 use std::{

@@ -1,7 +1,7 @@
-//! Hears the peer out before it answers.
+//! Drains the peer before it writes.
 //!
-//! rejected by: all of it arrives, and the end of file behind it
-//! cause: Nothing has been written
+//! rejected by: sends all bytes, then the FIN
+//! cause: your code drains the peer first
 
 use std::{
     io::{self, Write},

@@ -1,7 +1,7 @@
-//! Reads on at the end of file, until the limit.
+//! Reads on at end of file, until the limit.
 //!
-//! rejected by: returns, and has closed, when the peer has closed
-//! cause: the loop takes it for "nothing yet"
+//! rejected by: returns Ok at the peer's end of file
+//! cause: At end of file `read` returns Ok(0)
 
 use std::{
     io::{self, ErrorKind, Read, Write},

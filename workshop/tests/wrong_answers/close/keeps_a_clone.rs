@@ -1,7 +1,7 @@
-//! Keeps a handle of the socket that nobody closes.
+//! Keeps a handle of the socket that is never closed.
 //!
-//! rejected by: returns, and has closed, when the peer has closed
-//! cause: a clone of the stream is kept
+//! rejected by: closes the stream on every path
+//! cause: a clone of it was
 
 use std::{
     io::{self, Write},

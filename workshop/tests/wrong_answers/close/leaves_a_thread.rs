@@ -1,7 +1,7 @@
-//! Lets a thread hear the peer out, and does not wait for it.
+//! Starts a thread that drains the peer, and never joins it.
 //!
-//! rejected by: all of it arrives, and the end of file behind it
-//! cause: a thread of yours goes on
+//! rejected by: does not return before the peer's end of file
+//! cause: a thread of yours continues
 
 use std::{
     io::{self, Write},

@@ -1,7 +1,7 @@
-//! Takes every error of a read for the end of file.
+//! Treats every error of a read as end of file.
 //!
-//! rejected by: tells a reset
-//! cause: and it was lost
+//! rejected by: returns the error of a reset
+//! cause: your code dropped it
 
 use std::{
     io::{self, ErrorKind, Read, Write},

@@ -1,7 +1,7 @@
-//! Hears the peer out, however long that takes.
+//! Drains the peer, however long that takes.
 //!
-//! rejected by: gives up a peer that never closes
-//! cause: blocked in a read beyond its limit
+//! rejected by: times out on a peer that never closes
+//! cause: blocked in a read beyond the limit
 
 use std::{
     io::{self, Write},

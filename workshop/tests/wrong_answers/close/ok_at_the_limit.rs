@@ -1,7 +1,7 @@
-//! Says that all is well when the peer has not closed in time.
+//! Returns Ok when the peer has not closed in time.
 //!
-//! rejected by: gives up a peer that never closes
-//! cause: Ok would say that it has
+//! rejected by: times out on a peer that never closes
+//! cause: returned Ok at its limit
 
 use std::{
     io::{self, ErrorKind, Write},

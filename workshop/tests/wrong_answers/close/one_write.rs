@@ -1,7 +1,7 @@
-//! Takes one write for all of the answer.
+//! Expects one write to take all of the answer.
 //!
-//! rejected by: goes on after a signal
-//! cause: go on with the rest
+//! rejected by: continues after a signal
+//! cause: write the rest
 
 use std::{
     io::{self, Write},

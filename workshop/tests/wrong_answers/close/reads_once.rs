@@ -1,7 +1,7 @@
-//! Takes one read for all that the peer has to say.
+//! Expects one read to return everything that the peer sends.
 //!
-//! rejected by: hears the peer out
-//! cause: after so many reads
+//! rejected by: drains the peer before it closes
+//! cause: after some reads
 
 use std::{
     io::{self, Read, Write},

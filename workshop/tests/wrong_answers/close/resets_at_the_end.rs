@@ -1,7 +1,7 @@
 //! Sets SO_LINGER to 0 before it closes, so as to leave no TIME_WAIT.
 //!
-//! rejected by: all of it arrives where the peer's end of file came first
-//! cause: with SO_LINGER 0 always
+//! rejected by: sends all bytes after the peer's end of file
+//! cause: always with SO_LINGER 0
 
 use std::{
     io::{self, Write},

@@ -1,7 +1,7 @@
 //! Shuts the connection down once more when both ends have.
 //!
-//! rejected by: returns, and has closed, when the peer has closed
-//! cause: nothing is left to be shut down
+//! rejected by: returns Ok at the peer's end of file
+//! cause: nothing left to shut down
 
 use std::{
     io::{self, Write},

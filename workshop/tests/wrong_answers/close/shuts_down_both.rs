@@ -1,7 +1,7 @@
-//! Shuts down both halves: what the peer goes on saying is answered with RST.
+//! Shuts down both halves: the kernel answers what the peer sends with a reset.
 //!
-//! rejected by: hears the peer out
-//! cause: its receiving half is shut down too
+//! rejected by: drains the peer before it closes
+//! cause: its receiving half is shut
 
 use std::{
     io::{self, Write},

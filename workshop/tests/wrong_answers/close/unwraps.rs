@@ -1,7 +1,7 @@
 //! Panics when the connection is reset.
 //!
-//! rejected by: tells a reset
-//! cause: an `unwrap` makes a panic of it
+//! rejected by: returns the error of a reset
+//! cause: turn it into a panic
 
 use std::{
     io::{self, Write},

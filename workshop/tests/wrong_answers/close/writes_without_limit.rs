@@ -1,7 +1,7 @@
 //! Limits the reads, but not the writes.
 //!
-//! rejected by: gives up a peer that hardly reads
-//! cause: blocked in a write beyond its limit
+//! rejected by: times out on a peer that never reads
+//! cause: blocked in a write beyond the limit
 
 use std::{
     io::{self, Write},

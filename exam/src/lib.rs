@@ -14,6 +14,7 @@ mod options;
 mod orphans;
 mod peer;
 pub mod place;
+mod polled;
 mod proof;
 mod report;
 mod rule;

@@ -188,11 +188,14 @@ answers! {
 
         nonblocking(connect): adds_the_limit asks_for_pollin_only asks_for_the_peers_address
             asks_so_error_twice begins_anew_after_a_signal blocks_again_at_the_time_out
-            blocks_in_connect connects_again cuts_the_limit dials_in_slices gives_up_at_a_signal
-            ignores_what_connect_says ipv4_only keeps_a_clone leaves_a_thread_dialing
-            looks_at_cancel_first reads_from_cancel says_interrupted stays_non_blocking
-            takes_einprogress_for_failure takes_writable_for_connected
-            takes_zero_for_no_limit tries_it_with_a_byte waits_until_readable;
+            blocks_in_connect connects_again cuts_the_limit dials_in_slices dials_twice
+            gives_up_at_a_signal ignores_what_connect_says ipv4_only keeps_a_clone
+            keeps_a_clone_of_cancel leaves_a_clock leaves_a_thread_dialing lingers
+            looks_at_cancel_afterwards looks_at_cancel_every_50_ms looks_at_cancel_first
+            looks_at_the_dial_every_50_ms makes_cancel_non_blocking naps reads_from_cancel
+            says_interrupted sets_no_delay stays_non_blocking takes_einprogress_for_failure
+            takes_writable_for_connected takes_zero_for_no_limit tries_it_with_a_byte
+            waits_100_ms_at_least waits_until_readable;
 
         window(outbox): always_asks asks_for_reading buffers drops_its_handle
             drops_the_rest_of_the_queue
@@ -310,7 +313,7 @@ answers! {
         states(bring): a_byte_at_a_time by_loss by_time_outs computes drops_what_it_can in_letters
             sleeps_after_each_read slow;
 
-        nonblocking(connect): asks_connect_again by_epoll naps shuts_a_blocking_dial_down;
+        nonblocking(connect): asks_connect_again by_epoll shuts_a_blocking_dial_down;
 
         window(outbox): a_byte_at_a_time computes_in_each_call dont_wait flushes_first keeps_the_pieces;
 

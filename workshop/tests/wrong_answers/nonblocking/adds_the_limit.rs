@@ -1,6 +1,6 @@
 //! Adds the limit to the clock, whatever its length.
 //!
-//! rejected by: waits in the kernel, however long the limit
+//! rejected by: accepts a limit of any length
 //! cause: overflows for the longest
 
 use std::{

@@ -1,7 +1,7 @@
-//! Compares what poll says of `cancel` with POLLIN.
+//! Compares the events of `cancel` with POLLIN.
 //!
-//! rejected by: takes the end of cancel for a cancel
-//! cause: poll sets POLLHUP, and not POLLIN
+//! rejected by: returns at end of file on cancel
+//! cause: poll sets POLLHUP, not POLLIN
 
 use std::{
     io::{self, ErrorKind},

@@ -1,7 +1,7 @@
-//! Asks for the peer's address whether there is a connection.
+//! Asks for the peer's address to learn whether there is a connection.
 //!
-//! rejected by: returns a refusal as refused
-//! cause: that it is not connected, and not why
+//! rejected by: returns ConnectionRefused
+//! cause: says that there is no connection, and not why
 
 use std::{
     io::{self, ErrorKind},

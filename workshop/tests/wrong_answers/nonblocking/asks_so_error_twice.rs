@@ -1,6 +1,6 @@
-//! Asks for the error once to know that there is one, and once more to return it.
+//! Asks for the error once to learn that there is one, and again to return it.
 //!
-//! rejected by: returns a refusal as refused
+//! rejected by: returns ConnectionRefused
 //! cause: and only once
 
 use std::{

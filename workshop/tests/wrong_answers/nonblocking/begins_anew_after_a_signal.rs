@@ -1,7 +1,7 @@
 //! Polls again after a signal, for the whole limit.
 //!
-//! rejected by: keeps to its limit through signals
-//! cause: the whole limit
+//! rejected by: keeps its limit after signals
+//! cause: the whole limit again
 
 use std::{
     io::{self, ErrorKind},

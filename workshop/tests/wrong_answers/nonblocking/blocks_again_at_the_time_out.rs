@@ -1,7 +1,7 @@
-//! When time is over it makes the socket blocking again, and gives it back.
+//! At the limit it makes the socket blocking again and returns it.
 //!
-//! rejected by: gives up when the limit is over
-//! cause: whoever writes to this stream waits
+//! rejected by: times out when the limit has passed
+//! cause: a write to this
 
 use std::{
     io::{self, ErrorKind},

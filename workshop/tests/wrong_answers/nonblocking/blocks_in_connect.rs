@@ -1,7 +1,7 @@
-//! Connects first, and makes the socket non-blocking then.
+//! Connects first, and makes the socket non-blocking afterwards.
 //!
-//! rejected by: ends when it is cancelled
-//! cause: comes before it
+//! rejected by: returns when it is cancelled
+//! cause: before `connect`
 
 use std::{
     io::{self, ErrorKind},

@@ -1,7 +1,7 @@
-//! Casts the limit to the number that poll takes.
+//! Casts the limit to the number that poll accepts.
 //!
-//! rejected by: waits in the kernel, however long the limit
-//! cause: cut to a number
+//! rejected by: accepts a limit of any length
+//! cause: cut by `as`
 
 use std::{
     io::{self, ErrorKind},

@@ -1,7 +1,7 @@
 //! Returns whatever error poll returns.
 //!
-//! rejected by: goes on after a signal
-//! cause: it is not restarted
+//! rejected by: continues after a signal
+//! cause: poll is not restarted
 
 use std::{
     io::{self, ErrorKind},

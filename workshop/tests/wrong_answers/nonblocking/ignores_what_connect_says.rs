@@ -1,7 +1,7 @@
-//! Takes every error of `connect` for EINPROGRESS.
+//! Treats every error of `connect` as EINPROGRESS.
 //!
-//! rejected by: returns what connect says at once
-//! cause: the error was told already, by `connect`
+//! rejected by: returns an error that connect reports immediately
+//! cause: return the error that `connect` returned
 
 use std::{
     io::{self, ErrorKind},

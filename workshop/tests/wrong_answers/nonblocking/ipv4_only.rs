@@ -1,6 +1,6 @@
 //! Makes an IPv4 socket for every address.
 //!
-//! rejected by: dials both families
+//! rejected by: dials IPv4 and IPv6
 //! cause: A socket is of one family
 
 use std::{

@@ -1,6 +1,6 @@
-//! Keeps a clone of each socket, so that they can be shut down at the end of the program.
+//! Keeps a clone of each socket, so that it can be shut down at the end of the program.
 //!
-//! rejected by: leaves nothing behind
+//! rejected by: leaves no dial under way
 //! cause: but the socket is still open
 
 use std::{

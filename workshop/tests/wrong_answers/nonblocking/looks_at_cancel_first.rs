@@ -1,7 +1,7 @@
-//! Looks at `cancel` before it dials, and not any more while it waits.
+//! Looks at `cancel` before it dials, and not while it waits.
 //!
-//! rejected by: ends when it is cancelled
-//! cause: `cancel` is not among what it waits for
+//! rejected by: returns when it is cancelled
+//! cause: but not for `cancel`
 
 use std::{
     io::{self, ErrorKind},

@@ -1,7 +1,7 @@
-//! Takes the word from `cancel` when it has come.
+//! Reads the byte from `cancel`.
 //!
-//! rejected by: ends when it is cancelled
-//! cause: It was read from
+//! rejected by: reads nothing from cancel
+//! cause: Your code reads from `cancel`
 
 use std::{
     io::{self, ErrorKind},

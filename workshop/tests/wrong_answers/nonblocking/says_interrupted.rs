@@ -1,7 +1,7 @@
-//! Says Interrupted when it is cancelled.
+//! Returns Interrupted when it is cancelled.
 //!
-//! rejected by: ends when it is cancelled
-//! cause: Interrupted means a signal
+//! rejected by: returns when it is cancelled
+//! cause: That means a signal
 
 use std::{
     io::{self, ErrorKind},

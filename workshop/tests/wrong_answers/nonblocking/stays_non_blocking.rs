@@ -1,7 +1,7 @@
-//! Gives the socket back as it was for the dial.
+//! Returns the socket as it was for the dial.
 //!
-//! rejected by: gives back a connected, blocking stream
-//! cause: has stayed so
+//! rejected by: returns a blocking stream
+//! cause: left it so
 
 use std::{
     io::{self, ErrorKind},

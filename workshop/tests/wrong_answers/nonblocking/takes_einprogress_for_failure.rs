@@ -1,7 +1,7 @@
 //! Returns whatever error `connect` returns.
 //!
-//! rejected by: gives back a connected, blocking stream
-//! cause: EINPROGRESS is no failure
+//! rejected by: returns a connected stream
+//! cause: Your code returned EINPROGRESS
 
 use std::{
     io::{self, ErrorKind},

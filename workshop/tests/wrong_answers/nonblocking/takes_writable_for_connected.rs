@@ -1,7 +1,7 @@
-//! Waits until the socket is writable, and takes that for a connection.
+//! Waits until the socket is writable, and returns it.
 //!
-//! rejected by: returns a refusal as refused
-//! cause: Writable means that a dial is over, not how
+//! rejected by: returns ConnectionRefused
+//! cause: Writable means that a dial is
 
 use std::{
     io::{self, ErrorKind},

@@ -1,7 +1,7 @@
-//! A limit of zero is none.
+//! Treats a limit of zero as none.
 //!
-//! rejected by: gives up when the limit is over
-//! cause: zero was taken for none at all
+//! rejected by: times out immediately when the limit is zero
+//! cause: treats a limit of zero as no limit
 
 use std::{
     io::{self, ErrorKind},

@@ -1,7 +1,7 @@
-//! Finds out by a byte whether there is a connection.
+//! Sends a byte to learn whether there is a connection.
 //!
-//! rejected by: gives back a connected, blocking stream
-//! cause: A byte that tries the connection
+//! rejected by: sends nothing
+//! cause: tries the connection with a byte
 
 use std::{
     io::{self, ErrorKind},

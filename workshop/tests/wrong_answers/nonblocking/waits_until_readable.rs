@@ -1,6 +1,6 @@
 //! Waits until the socket is readable.
 //!
-//! rejected by: gives back a connected, blocking stream
+//! rejected by: returns a connected stream
 //! cause: not readable before the peer has sent
 
 use std::{

@@ -1,0 +1,69 @@
+//! Looks at `cancel` only when it has changed since the call.
+//!
+//! rejected by: returns when it was cancelled before the call
+//! cause: but not for `cancel`
+
+use std::{
+    io::{self, ErrorKind},
+    net::{SocketAddr, TcpStream},
+    os::fd::{AsFd, BorrowedFd},
+    time::{Duration, Instant},
+};
+
+use nix::{
+    errno::Errno,
+    poll::{PollFd, PollFlags, PollTimeout, poll},
+};
+use socket2::{Domain, Socket, Type};
+
+pub fn connect(addr: SocketAddr, limit: Duration, cancel: BorrowedFd) -> io::Result<TcpStream> {
+    let started = Instant::now();
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    let was_ready = PollFd::new(cancel, PollFlags::POLLIN);
+    let was_ready = poll(&mut [was_ready], PollTimeout::ZERO)? > 0;
+    match socket.connect(&addr.into()) {
+        Err(error) if error.raw_os_error() != Some(Errno::EINPROGRESS as i32) => return Err(error),
+        _ => {} // under way; or done, which is writable immediately
+    }
+    wait(&socket, started, limit, cancel, was_ready)?;
+    // Writable: the dial is over. SO_ERROR says how, once: reading it clears it.
+    match socket.take_error()? {
+        Some(error) => Err(error),
+        None => socket.set_nonblocking(false).map(|()| socket.into()),
+    }
+}
+
+/// Waits until the dial is over.
+fn wait(socket: &Socket, started: Instant, limit: Duration, cancel: BorrowedFd, was_ready: bool) -> io::Result<()> {
+    loop {
+        // Computed each time: a signal ends poll with EINTR, and must not move the deadline.
+        let left = limit.saturating_sub(started.elapsed());
+        if left.is_zero() {
+            return Err(ErrorKind::TimedOut.into());
+        }
+        let mut fds = [
+            PollFd::new(socket.as_fd(), PollFlags::POLLOUT),
+            PollFd::new(cancel, PollFlags::POLLIN),
+        ];
+        let fds = if was_ready { &mut fds[..1] } else { &mut fds[..] };
+        // In milliseconds, rounded up: poll would not wait at all for a part of one. At most 24 days; after
+        // that the loop computes what is left and polls again.
+        let left = left.saturating_add(Duration::from_micros(999));
+        let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
+        // waits here
+        match poll(fds, timeout) {
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+        // poll reports end of file and errors without being asked, and `any` includes them.
+        let over = fds[0].any() == Some(true);
+        let cancelled = fds.get(1).is_some_and(|fd| fd.any() == Some(true));
+        if cancelled {
+            return Err(ErrorKind::ConnectionAborted.into());
+        }
+        if over {
+            return Ok(());
+        }
+    }
+}

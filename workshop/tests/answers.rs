@@ -180,11 +180,12 @@ answers! {
             says_would_block shuts_down_again shuts_down_both skips_the_fin_of_no_bytes sleeps spins
             stops_at_the_peers_end unwraps writes_without_limit zero_is_a_second;
 
-        states(bring): a_write_that_blocks closes_in_order closes_the_other
-            closes_with_bytes_unread does_not_wait_for_the_fin forgets_a_stream
-            hands_back_the_other_way_round keeps_a_clone nothing_in_front one_after_the_other
-            only_one_way_round reads_a_part takes_full_for_a_failure takes_what_cannot_be
-            the_client_closes_first too_little_in_front turns_round_for_ever;
+        states(bring): a_write_that_blocks closes_in_order closes_the_other closes_with_bytes_unread
+            does_not_wait_for_the_fin forgets_a_stream hands_back_the_other_way_round keeps_a_clone
+            knows_two_impossible_pairs leaks_on_a_refusal leaves_a_reader leaves_a_thread
+            leaves_a_timeout nothing_in_front one_after_the_other only_one_way_round reads_a_part
+            stays_non_blocking takes_full_for_a_failure takes_what_cannot_be the_client_closes_first
+            too_little_in_front turns_round_for_ever;
 
         nonblocking(connect): adds_the_limit asks_for_pollin_only asks_for_the_peers_address
             asks_so_error_twice begins_anew_after_a_signal blocks_again_at_the_time_out

@@ -1,7 +1,7 @@
 //! Fills the connection by a write that waits for a reader.
 //!
-//! rejected by: keeps a FIN waiting behind data
-//! cause: A write that blocks waits until there is room
+//! rejected by: reaches FIN_WAIT1 and ESTABLISHED
+//! cause: blocked in a write: it waits for the other end
 
 use socket_workshop::table::State::{self, *};
 use socket2::SockRef;

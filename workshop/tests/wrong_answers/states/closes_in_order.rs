@@ -1,7 +1,7 @@
-//! Closes both ends in order, and takes CLOSED at one end for CLOSED at both.
+//! Closes both ends in order, and expects no row at either.
 //!
-//! rejected by: leaves no row
-//! cause: Only a RST leaves no row at either end
+//! rejected by: leaves no row at either end
+//! cause: Only a reset leaves no row at either end
 
 use socket_workshop::table::State::{self, *};
 use std::{

@@ -1,7 +1,7 @@
-//! Closes the end for which nothing is to be done.
+//! Closes the end for which there is nothing to do.
 //!
-//! rejected by: half-closes either end
-//! cause: has not handed the server back
+//! rejected by: reaches FIN_WAIT2 and CLOSE_WAIT
+//! cause: has not returned the server
 
 use socket_workshop::table::State::{self, *};
 use socket2::SockRef;

@@ -1,7 +1,7 @@
 //! Closes with `drop` where a shutdown would do, with bytes unread.
 //!
-//! rejected by: leaves TIME_WAIT at the server, with bytes unread
-//! cause: A RST has ended the connection
+//! rejected by: reaches each pair with bytes unread
+//! cause: A reset has ended the connection
 
 use socket_workshop::table::State::{self, *};
 use socket2::SockRef;

@@ -1,6 +1,6 @@
-//! Puts a FIN behind data at both ends where the second was to have the first one's.
+//! Holds back a FIN at both ends where the second was to have the first one's.
 //!
-//! rejected by: brings the second to close to LAST_ACK
+//! rejected by: reaches FIN_WAIT2 and LAST_ACK
 //! cause: The client's FIN is not acknowledged
 
 use socket_workshop::table::State::{self, *};

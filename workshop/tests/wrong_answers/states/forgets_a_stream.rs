@@ -1,7 +1,7 @@
-//! Keeps an end in its state by forgetting the stream, instead of handing it back.
+//! Keeps an end in its state by forgetting the stream, instead of returning it.
 //!
-//! rejected by: keeps a FIN waiting behind data
-//! cause: What `bring` does not hand back it closes
+//! rejected by: returns the ends that must stay open
+//! cause: does not return it
 
 use socket_workshop::table::State::{self, *};
 use socket2::SockRef;

@@ -1,7 +1,7 @@
-//! Exchanges the ends for the other way round, and does not exchange them back.
+//! Exchanges the ends for the other way round, and does not exchange them again.
 //!
-//! rejected by: half-closes either end
-//! cause: The first that `bring` hands back is the client
+//! rejected by: returns the client first
+//! cause: exchange them
 
 use socket_workshop::table::State::{self, *};
 use socket2::SockRef;

@@ -1,7 +1,7 @@
 //! Keeps a clone, so that dropping the stream closes nothing.
 //!
-//! rejected by: leaves TIME_WAIT at the client
-//! cause: No FIN of the client's has been sent
+//! rejected by: reaches TIME_WAIT at the client only
+//! cause: The client has sent no FIN
 
 use socket_workshop::table::State::{self, *};
 use socket2::SockRef;

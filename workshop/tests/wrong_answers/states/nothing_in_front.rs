@@ -1,7 +1,7 @@
-//! Sends the FIN without data in front of it, and takes FIN_WAIT1 for what follows a shutdown.
+//! Sends the FIN without data before it, and expects FIN_WAIT1 after a shutdown.
 //!
-//! rejected by: keeps a FIN waiting behind data
-//! cause: The client's FIN was sent, and acknowledged
+//! rejected by: reaches FIN_WAIT1 and ESTABLISHED
+//! cause: The client's FIN was sent and acknowledged
 
 use socket_workshop::table::State::{self, *};
 use socket2::SockRef;

@@ -1,6 +1,6 @@
-//! Both ends shut down, one after the other: the second has the first one's FIN by then.
+//! Shuts down both ends, one after the other: the second has the first one's FIN by then.
 //!
-//! rejected by: leaves TIME_WAIT at both ends
+//! rejected by: reaches TIME_WAIT at both ends
 //! cause: One end had the other's FIN before it sent its own
 
 use socket_workshop::table::State::{self, *};

@@ -1,7 +1,7 @@
 //! Knows each pair in one direction only.
 //!
-//! rejected by: brings either end to CLOSING
-//! cause: one of them the other way round
+//! rejected by: reaches each pair the other way round
+//! cause: Your code refuses a pair of the table
 
 use socket_workshop::table::State::{self, *};
 use socket2::SockRef;
@@ -31,9 +31,9 @@ pub fn bring(
         }
         (FinWait1, Established) => fin_behind_data(&client)?,
         (FinWait1, FinWait1) => two_fins_behind_data(&client, &server)?,
-        (Closing, FinWait2) => {
+        (FinWait2, Closing) => {
             two_fins_behind_data(&client, &server)?;
-            read_to_end(&client)?; // lets the server's FIN through, and not the client's own
+            read_to_end(&server)?; // lets the client's FIN through, and not the server's own
         }
         (TimeWait, TimeWait) => {
             two_fins_behind_data(&client, &server)?;
@@ -45,7 +45,7 @@ pub fn bring(
             SockRef::from(&client).set_linger(Some(Duration::ZERO))?;
             return Ok((None, Some(server)));
         }
-        (CloseWait | LastAck, FinWait2) | (Established, FinWait1) | (Close, TimeWait) => {
+        (CloseWait | LastAck, FinWait2) | (Close, TimeWait) => {
             let (server, client) = bring(server, client, (states.1, states.0))?;
             return Ok((client, server));
         }

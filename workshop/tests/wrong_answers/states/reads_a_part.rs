@@ -1,7 +1,7 @@
-//! Reads once, and takes that for the end of file.
+//! Reads once, and expects that to be everything.
 //!
-//! rejected by: brings either end to CLOSING
-//! cause: The server's FIN is not acknowledged
+//! rejected by: reaches FIN_WAIT2 and CLOSING
+//! cause: FIN is not acknowledged
 
 use socket_workshop::table::State::{self, *};
 use socket2::SockRef;

@@ -1,7 +1,7 @@
-//! Writes until the kernel takes no more, and returns what it says then as an error.
+//! Writes until the kernel takes no more, and returns WouldBlock.
 //!
-//! rejected by: keeps a FIN waiting behind data
-//! cause: the sign that it is full
+//! rejected by: reaches FIN_WAIT1 and ESTABLISHED
+//! cause: that only says that it is full
 
 use socket_workshop::table::State::{self, *};
 use socket2::SockRef;

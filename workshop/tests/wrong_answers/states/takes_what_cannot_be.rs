@@ -1,7 +1,7 @@
-//! Leaves the connection as it is for a pair that it does not know, and says nothing.
+//! Leaves the connection as it is for a pair that it does not know, and returns Ok.
 //!
-//! rejected by: refuses what cannot be
-//! cause: has not sent its own
+//! rejected by: refuses impossible pairs
+//! cause: has not sent one
 
 use socket_workshop::table::State::{self, *};
 use socket2::SockRef;

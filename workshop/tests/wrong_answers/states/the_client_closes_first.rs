@@ -1,7 +1,7 @@
-//! Takes TIME_WAIT for the client's, whoever is asked for.
+//! Leaves TIME_WAIT at the client, whichever end is asked for.
 //!
-//! rejected by: leaves TIME_WAIT at the server, with bytes unread
-//! cause: TIME_WAIT is for the end whose FIN goes first
+//! rejected by: reaches each pair the other way round
+//! cause: The end that sends its FIN first keeps TIME_WAIT
 
 use socket_workshop::table::State::{self, *};
 use socket2::SockRef;

@@ -1,7 +1,7 @@
 //! Writes before the shutdown, but less than the other end has room for.
 //!
-//! rejected by: keeps both FINs waiting
-//! cause: more data in front of it
+//! rejected by: reaches FIN_WAIT1 at both ends
+//! cause: write more data before it
 
 use socket_workshop::table::State::{self, *};
 use socket2::SockRef;

@@ -1,6 +1,6 @@
-//! Exchanges the ends for each pair that it does not know: for one that cannot be, for ever.
+//! Exchanges the ends for each pair that it does not know: without end for one that cannot be.
 //!
-//! rejected by: refuses what cannot be
+//! rejected by: refuses impossible pairs
 //! cause: a stack overflow
 
 use socket_workshop::table::State::{self, *};

@@ -1,43 +1,45 @@
-//! Exercise 8: close. What `write` has taken has not arrived, and the close behind it can lose it.
+//! Exercise 8: close
 //!
-//! Build the last words of a server: send a large answer on a connection and close it, so that all of
-//! the answer arrives, although the peer has said things that nobody has read, and is still talking.
+//! Write the end of a server's connection: send a large answer and close the connection, so that all of
+//! the answer arrives. The peer has sent bytes that nobody has read yet, and may send more at any time.
 //!
-//! The rules it is held to:
-//! - all of `bytes` arrives, and behind it the end of file, a FIN and never a RST. That may be far
-//!   more than the kernels' buffers hold. The FIN does not wait for the peer's: the peer may wait for
-//!   ours;
-//! - what the peer has said and goes on saying is read and thrown away, to its end of file. The peer
-//!   may have sent its end of file before the first byte of the answer: it reads all the same;
-//! - then the connection is closed, and `answer` returns Ok: all is sent, and the peer has closed.
-//!   It does not return before the peer's end of file, and not long after it. If that came first, it
-//!   returns when all is written; to wait until all is acknowledged is right, too;
-//! - if that has not come `limit` after the call, it returns `TimedOut` then, and not earlier: also
-//!   if the peer reads too little for the answer to be sent, and whatever it says or reads now and
-//!   then. Nobody knows then whether all has arrived. A signal is no reason to give up;
-//! - a reset by the peer is returned as the kernel's error: `ConnectionReset` or `BrokenPipe`. A
-//!   `shutdown` that comes after the RST says only `NotConnected`, and `take_error` what it was;
-//! - whatever it returns, the descriptor is closed by then.
+//! Core rules (about 30 minutes):
+//!   1. Send all of `bytes`, then the FIN. Do not wait for the peer's end of file before that: the peer
+//!      may wait for yours.
+//!   2. Read and discard everything that the peer sends, until its end of file. A close with bytes unread
+//!      sends a reset, and a reset discards what has not been delivered.
+//!   3. If the peer's end of file arrives first, send everything all the same.
+//!   4. When everything is sent and the peer's end of file has arrived, return Ok. Do not return before.
+//!   5. When `limit` has passed since the call, return TimedOut: not earlier and not later, whether it is
+//!      a read or a write that does not end.
 //!
-//! Limits are an hour at most: `Instant::now() + limit` does not overflow.
+//! Hardened rules (about 25 minutes more):
+//!   6. The limit is one deadline for the whole call. Nothing that is sent or received restarts it.
+//!   7. When `limit` is zero, return TimedOut immediately.
+//!   8. A signal (EINTR) neither ends the call nor restarts its limit.
+//!   9. When the peer resets the connection, return the kernel's error: ConnectionReset or BrokenPipe.
+//!   10. Wait in a system call that the peer ends. Do not sleep between looks, and do not spin.
+//!   11. On every path out, close the stream and leave no thread and no descriptor.
 //!
-//! The peer reads while it talks: you may read while you write, or only afterwards. (For one that
-//! reads only when it has said everything you would have to do both at once: lesson `proxy`.)
+//! `limit` is an hour at most. A `shutdown` after a reset fails with NotConnected; `take_error` returns
+//! what it was.
+//!
+//! The peer reads while it sends: you may read while you write, or only afterwards. A peer that reads
+//! only when it has sent everything is out of scope (lesson `proxy`). You may return as soon as the
+//! kernel has taken everything, or when the peer has acknowledged it.
 //!
 //! How to go on:
 //!
-//!     cargo workshop check close       examines it; so does  cargo test -p exercises --test close
+//!     cargo workshop check close       checks it; so does  cargo test -p exercises --test close
 //!     cargo workshop hint close        helps, a little more each time
-//!     cargo run --example close        is the lesson
+//!     cargo run --example close        runs the lesson
 
 use std::{io, net::TcpStream, process::ExitCode, time::Duration};
 
-/// Sends an answer, and closes so that all of it arrives.
+/// Sends an answer and closes the connection, so that all of it arrives.
 pub fn answer(stream: TcpStream, bytes: &[u8], limit: Duration) -> io::Result<()> {
     let _ = (stream, bytes, limit);
-    todo!(
-        "write it all, say that there is no more, and hear the peer out; all of it by one deadline"
-    )
+    todo!("write everything, send the FIN, and read to the peer's end of file, all by one deadline")
 }
 
 fn main() -> ExitCode {

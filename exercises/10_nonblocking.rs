@@ -1,27 +1,36 @@
-//! Exercise 10: nonblocking. A blocking connect waits for as long as the kernel sends its SYN, some two
-//! minutes, and its thread hears of nothing else: neither of a deadline, nor of another thread.
+//! Exercise 10: nonblocking
 //!
-//! Build a connect that ends by a deadline, and when somebody cancels it.
+//! A blocking connect to a host that does not answer waits for about two minutes, and nothing else can end
+//! it: neither a deadline nor another thread. Write a connect that ends by a deadline, and when it is
+//! cancelled.
 //!
-//! The rules it is held to:
-//! - what it gives back is a stream that is connected, to IPv4 or IPv6, that blocks, and has no timeout
-//!   set. It begins one dial and waits for that one: the kernel repeats the SYN;
-//! - if the dial fails, it returns why, by the kernel's own kind: `ConnectionRefused` if it was refused;
-//! - if the dial is still under way when `limit` has passed since the call, the error is `TimedOut`, and
-//!   never before that. A limit of zero has passed at once; one may have any length, `Duration::MAX` too;
-//! - if `cancel` becomes readable, or was so before, it is `ConnectionAborted` (not `Interrupted`, which
-//!   means a signal, and is tried again). An end of file is readable, too. `cancel` is only lent:
-//!   nothing is read from it, for others may wait for the same word;
-//! - while nothing comes its thread waits in the kernel. A signal ends nothing, nor does it make the
-//!   limit begin anew;
-//! - where two of these come at the same time, either will do;
-//! - but for the stream, nothing is left when it returns: no descriptor, no dial under way.
+//! Core rules (about 30 minutes):
+//!   1. Return a stream that is connected to `addr`, which is an IPv4 or an IPv6 address. Send nothing
+//!      on it.
+//!   2. Return the stream blocking, and with every other option as the kernel sets it.
+//!   3. Begin one dial and wait for that one: the kernel repeats the SYN.
+//!   4. If the dial fails, return the kernel's error: ConnectionRefused if it was refused.
+//!   5. When `limit` has passed since the call, return TimedOut: not earlier and not later. A limit of
+//!      zero has passed immediately.
+//!   6. When `cancel` is readable, or becomes readable, return ConnectionAborted.
+//!
+//! Hardened rules (about 25 minutes more):
+//!   7. End of file on `cancel` cancels too.
+//!   8. `cancel` is lent: read nothing from it, and leave its flags unchanged.
+//!   9. Accept a limit of any length, Duration::MAX too.
+//!   10. Wait for the dial and for `cancel` at the same time, in the kernel. Do not sleep between looks,
+//!      and do not spin.
+//!   11. A signal (EINTR) neither ends the call nor restarts its limit.
+//!   12. On every path out, leave no dial under way, no thread, and no descriptor except the stream's.
+//!
+//! When two of these happen at the same time, either result is right. A cancelled call does not return
+//! Interrupted, because many callers try again then.
 //!
 //! How to go on:
 //!
-//!     cargo workshop check nonblocking     examines it; so does  cargo test -p exercises --test nonblocking
+//!     cargo workshop check nonblocking     checks it; so does  cargo test -p exercises --test nonblocking
 //!     cargo workshop hint nonblocking      helps, a little more each time
-//!     cargo run --example nonblocking      is the lesson
+//!     cargo run --example nonblocking      runs the lesson
 
 use std::{
     io,
@@ -31,11 +40,11 @@ use std::{
     time::Duration,
 };
 
-/// Connects, unless the limit is over before, or there is something to read from `cancel`.
+/// Connects, unless the limit passes first or `cancel` becomes readable.
 pub fn connect(addr: SocketAddr, limit: Duration, cancel: BorrowedFd) -> io::Result<TcpStream> {
     let _ = (addr, limit, cancel);
     todo!(
-        "begin with a socket2::Socket that does not block; then wait in nix's poll for two things"
+        "begin with a non-blocking socket2::Socket, then wait in nix's poll for it and for `cancel`"
     )
 }
 

@@ -1,4 +1,4 @@
-//! Exercise 5, done: a watch over a quiet peer.
+//! Exercise 5, done: a watch over a silent peer.
 
 use std::{
     io::{self, ErrorKind, Read},
@@ -15,13 +15,13 @@ use nix::{
 use socket2::SockRef;
 use workshop::checks::heartbeat::Ended;
 
-/// Pings a peer that says nothing, until the connection has ended, and tells how.
+/// Pings a silent peer until the connection ends, and returns how it ended.
 ///
-/// It sets no option of the socket, so there is none to put back: `poll` waits for this call only, and
-/// MSG_DONTWAIT is a flag of one send.
+/// It sets no option of the socket, so there is none to restore: the timeout belongs to one `poll`, and
+/// MSG_DONTWAIT to one send.
 pub fn watch(stream: &TcpStream, interval: Duration, misses: u32) -> io::Result<Ended> {
     until_the_end(stream, interval, misses).or_else(|error| match error.kind() {
-        // The peer's RST, whether a read or a ping was the first to be told.
+        // The peer's RST, reported by a read or by a ping.
         ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => Ok(Ended::Reset),
         _ => Err(error),
     })
@@ -30,22 +30,22 @@ pub fn watch(stream: &TcpStream, interval: Duration, misses: u32) -> io::Result<
 fn until_the_end(mut stream: &TcpStream, interval: Duration, misses: u32) -> io::Result<Ended> {
     let mut unanswered = 0;
     loop {
-        // The interval begins here: after each word from the peer, and after each ping.
+        // The interval begins here: after each byte from the peer, and after each ping.
         if is_readable(stream, Instant::now() + interval)? {
             match stream.read(&mut [0; 4096])? {
                 0 => return Ok(Ended::Closed), // end of file: the peer's FIN
-                _ => unanswered = 0,           // whatever it says, it is alive
+                _ => unanswered = 0,           // any byte is an answer
             }
         } else if unanswered == misses {
             return Ok(Ended::Silent);
         } else {
             ping(stream)?;
-            unanswered += 1; // and nothing else: to have sent is no sign of life
+            unanswered += 1; // and nothing else: a ping that was sent is not an answer
         }
     }
 }
 
-/// Waits until there is something to read, be it end of file or an error; false if the time is over.
+/// Waits until there is something to read: bytes, end of file or an error. False when time is up.
 fn is_readable(stream: &TcpStream, until: Instant) -> io::Result<bool> {
     loop {
         let left = until.saturating_duration_since(Instant::now());
@@ -62,11 +62,10 @@ fn is_readable(stream: &TcpStream, until: Instant) -> io::Result<bool> {
     }
 }
 
-/// Sends a ping, if there is room for it. If there is none, the peer has not read for long: no reason
-/// to wait for it here, where nobody would notice what it says.
+/// Sends a ping if there is room for it. Waiting for room here would mean not reading.
 fn ping(stream: &TcpStream) -> io::Result<()> {
     match SockRef::from(stream).send_with_flags(b"ping\n", MSG_DONTWAIT) {
-        // EAGAIN: the send buffer is full. Had it room for a part of the ping, that would do as well.
+        // EAGAIN: the send buffer is full.
         Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(()),
         sent => sent.map(drop),
     }

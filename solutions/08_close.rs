@@ -1,4 +1,4 @@
-//! Exercise 8, done: an answer, the FIN behind it, and the peer heard out.
+//! Exercise 8, done: an answer, the FIN after it, and a drained peer.
 
 use std::{
     io::{
@@ -11,24 +11,23 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Sends an answer, and closes so that all of it arrives.
+/// Sends an answer and closes the connection, so that all of it arrives.
 ///
-/// `stream` is taken by value: when this returns, for whatever reason, the descriptor is closed.
+/// `stream` is taken by value: the descriptor is closed on every path out.
 pub fn answer(mut stream: TcpStream, mut bytes: &[u8], limit: Duration) -> io::Result<()> {
     let deadline = Instant::now() + limit;
-    // Not `write_all`, which would begin the timeout anew for each part that a slow peer has made
-    // room for.
+    // Not `write_all`, which would restart the timeout for each part that a slow peer has made room for.
     while !bytes.is_empty() {
         stream.set_write_timeout(Some(remaining(deadline)?))?;
         let n = unless_too_soon(stream.write(bytes))?.unwrap_or(0);
         bytes = &bytes[n..];
     }
-    // The FIN, behind the data. Whatever is not sent yet the kernel goes on sending, also after the
-    // close; but a close with bytes unread would send RST and throw that away, and so would each byte
-    // that came after it. So there is no close before the peer's end of file.
+    // The FIN, after the data. The kernel sends what is left even after a close; but a close with bytes
+    // unread sends RST and discards it, and so does each byte that arrives after the close. So read to
+    // the peer's end of file first.
     if let Err(error) = stream.shutdown(Shutdown::Write) {
-        // NotConnected, where a RST has come behind the last write: SO_ERROR has it still. The next
-        // read might not, for behind the peer's end of file it returns Ok(0) all the same.
+        // NotConnected, if a RST arrived after the last write: SO_ERROR still has it. The next read might
+        // not report it: after the peer's end of file it returns Ok(0) all the same.
         return Err(stream.take_error()?.unwrap_or(error));
     }
     let mut scrap = [0; 8 << 10];
@@ -40,7 +39,7 @@ pub fn answer(mut stream: TcpStream, mut bytes: &[u8], limit: Duration) -> io::R
     }
 }
 
-/// What is left until the deadline. It is never zero: a timeout of zero std refuses.
+/// What is left until the deadline. It is never zero: std refuses a timeout of zero.
 fn remaining(deadline: Instant) -> io::Result<Duration> {
     let left = deadline.saturating_duration_since(Instant::now());
     if left.is_zero() {
@@ -50,7 +49,7 @@ fn remaining(deadline: Instant) -> io::Result<Duration> {
 }
 
 /// `None` for a call that ended without having done anything: by its timeout (EAGAIN; TimedOut on
-/// Windows) or by a signal (EINTR). Whether it is too late only the clock tells.
+/// Windows) or by a signal (EINTR). The clock decides whether it is too late.
 fn unless_too_soon(result: io::Result<usize>) -> io::Result<Option<usize>> {
     let too_soon = |kind| matches!(kind, WouldBlock | TimedOut | Interrupted);
     match result {

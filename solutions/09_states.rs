@@ -58,7 +58,7 @@ pub fn bring(
     Ok((Some(client), Some(server)))
 }
 
-/// Sends the FIN, or puts it behind what is still to be sent.
+/// Sends the FIN. It goes out after the data that is still to be sent.
 fn fin(stream: &TcpStream) -> io::Result<()> {
     stream.shutdown(Shutdown::Write)
 }
@@ -77,7 +77,7 @@ fn two_fins_behind_data(client: &TcpStream, server: &TcpStream) -> io::Result<()
     fin_behind_data(server)
 }
 
-/// Waits for the other end's FIN. What is read is thrown away.
+/// Waits for the other end's FIN, and discards what it reads.
 fn read_to_end(mut stream: &TcpStream) -> io::Result<u64> {
     io::copy(&mut stream, &mut io::sink())
 }

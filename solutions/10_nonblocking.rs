@@ -14,22 +14,22 @@ use nix::{
 };
 use socket2::{Domain, Socket, Type};
 
-/// Connects, unless the limit is over before, or there is something to read from `cancel`.
+/// Connects, unless the limit passes first or `cancel` becomes readable.
 ///
-/// Whatever it returns, the socket that does not come back is dropped: closed, and its dial ended.
+/// A socket that is not returned is dropped on every path: that closes it and ends its dial.
 ///
 /// # Errors
-/// Why the dial has failed; [`ErrorKind::TimedOut`]; [`ErrorKind::ConnectionAborted`] if cancelled.
+/// Why the dial failed; [`ErrorKind::TimedOut`]; [`ErrorKind::ConnectionAborted`] if cancelled.
 pub fn connect(addr: SocketAddr, limit: Duration, cancel: BorrowedFd) -> io::Result<TcpStream> {
     let started = Instant::now();
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
     socket.set_nonblocking(true)?;
     match socket.connect(&addr.into()) {
         Err(error) if error.raw_os_error() != Some(Errno::EINPROGRESS as i32) => return Err(error),
-        _ => {} // under way; or done, which is writable at once
+        _ => {} // under way; or done, which is writable immediately
     }
     wait(&socket, started, limit, cancel)?;
-    // Writable: the dial is over. SO_ERROR tells how, once, for reading clears it.
+    // Writable: the dial is over. SO_ERROR says how, once: reading it clears it.
     match socket.take_error()? {
         Some(error) => Err(error),
         None => socket.set_nonblocking(false).map(|()| socket.into()),
@@ -39,7 +39,7 @@ pub fn connect(addr: SocketAddr, limit: Duration, cancel: BorrowedFd) -> io::Res
 /// Waits until the dial is over.
 fn wait(socket: &Socket, started: Instant, limit: Duration, cancel: BorrowedFd) -> io::Result<()> {
     loop {
-        // Computed anew each time: a signal ends poll with EINTR, and must not push the deadline.
+        // Computed each time: a signal ends poll with EINTR, and must not move the deadline.
         let left = limit.saturating_sub(started.elapsed());
         if left.is_zero() {
             return Err(ErrorKind::TimedOut.into());
@@ -48,15 +48,15 @@ fn wait(socket: &Socket, started: Instant, limit: Duration, cancel: BorrowedFd) 
             PollFd::new(socket.as_fd(), PollFlags::POLLOUT),
             PollFd::new(cancel, PollFlags::POLLIN),
         ];
-        // In milliseconds, rounded up: for what is left of the last one poll would not wait at all. At the
-        // most 24 days; then the clock is looked at, and there is another poll.
+        // In milliseconds, rounded up: poll would not wait at all for a part of one. At most 24 days; after
+        // that the loop computes what is left and polls again.
         let left = left.saturating_add(Duration::from_micros(999));
         let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
         match poll(&mut fds, timeout) {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(errno) => return Err(errno.into()),
         }
-        // An end of file, a failure: poll tells of these without being asked, and `any` takes them in.
+        // poll reports end of file and errors without being asked, and `any` includes them.
         let [over, cancelled] = fds.map(|fd| fd.any() == Some(true));
         if cancelled {
             return Err(ErrorKind::ConnectionAborted.into());

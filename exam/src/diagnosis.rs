@@ -206,3 +206,20 @@ fn panic_says(words: &[&str]) -> bool {
     let has = |message: &str| words.iter().any(|word| message.contains(word));
     problems().iter().any(|problem| has(&problem.message))
 }
+/// A loop that sleeps, looks, and sleeps again.
+pub const SLEEPS_BETWEEN_LOOKS: Diagnosis = Diagnosis {
+    requires: |case| case.is_blocked_in(&[Call::Sleep]),
+    excludes: |case| case.panicked || case.is_blocked_in(&[Call::Read, Call::Poll]),
+    words: "Your code sleeps and looks afterwards: what arrives during the sleep waits until it is over. \
+            Block in a call that the event ends: `poll`, or a read with a timeout.",
+};
+
+/// Options of a socket that was lent are not as they were.
+pub const LEAVES_OPTIONS: Diagnosis = Diagnosis {
+    requires: Case::has_returned,
+    excludes: |case| case.panicked,
+    words: "Timeouts, O_NONBLOCK and the other options belong to the socket, not to one call or one \
+            handle. They stay set after your function returns, and change what the caller's next read \
+            or write does. Restore them on every path out, or use what holds for one call: `poll`, \
+            MSG_DONTWAIT.",
+};

@@ -11,9 +11,11 @@ mod case;
 pub mod diagnosis;
 mod evidence;
 mod numbers;
+mod options;
 mod orphans;
 mod peer;
 pub mod place;
+mod polled;
 mod proof;
 mod report;
 mod rule;
@@ -51,6 +53,7 @@ pub use self::{
     case::{Awaited, Because, Case, Unmet, Verdict},
     evidence::{Evidence, Seen, Whose},
     numbers::Numbers,
+    options::{Options, handles_of, inode_of},
     peer::{Peer, Pouring},
     report::{Failure, Marked, Outcome, Report, Teller, tell},
     rule::{Check, Level, Rule, Stated, check},

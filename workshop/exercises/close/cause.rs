@@ -4,10 +4,16 @@ use std::io::{self, ErrorKind};
 
 use socket_workshop::table::{End, State};
 
-use crate::exam::{Awaited, Call, Case, Stuck};
+use crate::exam::{
+    Awaited, Call, Case, Stuck,
+    diagnosis::{
+        LOSES_THE_ERROR, PANICS_ON_AN_ERROR, RETRIES_A_FATAL_ERROR, SLEEPS_BETWEEN_LOOKS,
+        SPINS_AT_END_OF_FILE, WAITS_FOR_ITS_THREAD, first_of,
+    },
+};
 
-/// The calls in which an answer waits for what its peer says.
-const HEARING: [Call; 3] = [Call::Read, Call::Poll, Call::Splice];
+/// The calls in which an answer waits for what its peer sends.
+const READING: [Call; 3] = [Call::Read, Call::Poll, Call::Splice];
 
 /// Neither end has a row any more, though the exam has not closed its own: a RST.
 fn is_reset(case: &Case, yours: End) -> bool {
@@ -38,38 +44,39 @@ pub(super) fn does_not_arrive(case: &Case, yours: End) -> Option<String> {
     if case.panicked {
         return None;
     }
-    let waits_to_hear = case.is_blocked_in(&HEARING);
+    let waits_to_read = case.is_blocked_in(&READING);
     Some(
         match case.awaited {
             _ if is_reset(case, yours) => {
-                "Your end has sent RST. What your kernel had not sent by then is lost, and the \
-                 peer may have lost bytes that it had not read yet. That is what a close does \
-                 while bytes are unread, and with SO_LINGER 0 always. Shut down the sending half, \
-                 read to the peer's end of file, and then close."
+                "Your end has sent a reset (RST). What your kernel had not sent by then is lost, and \
+                 the peer may have lost bytes that it had not read. A close does that while bytes are \
+                 unread, and always with SO_LINGER 0. Shut down the sending half, read to the peer's \
+                 end of file, then close."
             }
             Awaited::EndOfFile if !case.arrived.is_empty() => return None, // more than all of it
-            Awaited::EndOfFile if has_not_shut_down(case) && waits_to_hear => {
-                "All of it has arrived, but no FIN: your thread waits for the peer's end of file, and the \
-                 peer for yours. `shutdown(Shutdown::Write)` sends it, and you can read on."
+            Awaited::EndOfFile if has_not_shut_down(case) && waits_to_read => {
+                "Everything has arrived, but no FIN: your thread waits for the peer's end of file, and the \
+                 peer waits for yours. Send the FIN with `shutdown(Shutdown::Write)`, then read on."
             }
             Awaited::EndOfFile if has_not_shut_down(case) => {
-                "All of it has arrived, but no FIN: your end can still send. The FIN is sent \
-                 by `shutdown(Shutdown::Write)`, or when the last handle is dropped."
+                "Everything has arrived, but no FIN: your end can still send. Send the FIN with \
+                 `shutdown(Shutdown::Write)` when everything is written."
             }
             Awaited::Bytes
                 if case.arrived.is_empty()
                     && has_not_shut_down(case)
                     && nothing_is_queued(case)
-                    && waits_to_hear =>
+                    && waits_to_read =>
             {
-                "Nothing has been written: your thread waits for the peer first. The peer waits \
-                 for its answer, and closes when it has that."
+                "Nothing has been written: your code drains the peer first. The peer waits for its \
+                 answer, and closes when it has that. Write first, then drain."
             }
             Awaited::Bytes if has_not_shut_down(case) => return None,
             Awaited::Bytes if case.wanted.starts_with(&case.arrived) && case.stuck.is_none() => {
-                "The end came before all was written. `write` takes what there is room for, says how much \
-                 that was, and can be cut short by a signal or a timeout: go on with the rest. An error \
-                 of one call (WouldBlock, Interrupted) is not the end of the answer either."
+                "Your code closed before it had written everything. `write` takes what there is room for \
+                 and returns how much, and a signal or a timeout can cut it short: write the rest. \
+                 WouldBlock and Interrupted are not the end of the answer, and neither is the peer's end \
+                 of file."
             }
             _ => return None,
         }
@@ -83,20 +90,20 @@ pub(super) fn ends_too_soon(case: &Case) -> Option<String> {
         match () {
             () if case.panicked => return None,
             () if open && !case.evidence.threads.is_empty() => {
-                "`answer` has returned, but a thread of yours goes on with the connection: the \
-                 caller can neither know nor limit what becomes of it. Join the thread."
+                "`answer` has returned, but a thread of yours continues with the connection: the caller \
+                 never learns how it ends. Join the thread before you return."
             }
             () => {
-                "It has returned while the peer may still send. After your close the kernel \
-                 answers that with RST, and a RST throws away what has not been delivered. Read \
-                 on to the peer's end of file."
+                "`answer` has returned while the peer may still send. After your close the kernel \
+                 answers what it sends with a reset, and a reset discards what has not been delivered. \
+                 Read on to the peer's end of file."
             }
         }
         .to_owned(),
     )
 }
 
-pub(super) fn does_not_hear(case: &Case, yours: End) -> Option<String> {
+pub(super) fn does_not_drain(case: &Case, yours: End) -> Option<String> {
     if case.panicked {
         return None;
     }
@@ -104,15 +111,14 @@ pub(super) fn does_not_hear(case: &Case, yours: End) -> Option<String> {
     Some(
         match () {
             () if is_reset(case, yours) => {
-                "Your kernel answered with RST what the peer said after your FIN: no read could \
-                 take it. Either the socket is closed already (as soon as there was nothing to \
-                 read, after so many reads, or at an error that is not end of file: WouldBlock, \
-                 Interrupted), or its receiving half is shut down too (`Shutdown::Both`). Until \
-                 the peer's end of file more may come."
+                "Your kernel answered the peer's bytes with a reset: the socket could not receive them. \
+                 Either it is closed already (when there was nothing to read, after some reads, or at an \
+                 error that is not end of file: WouldBlock, Interrupted), or its receiving half is shut \
+                 down too (`Shutdown::Both`). Keep it open and read until Ok(0)."
             }
             () if unread => {
-                "What the peer said is in Recv-Q, and your code does not read it. A close would \
-                 send RST now."
+                "What the peer sent is in Recv-Q, and your code does not read it. A close would send a \
+                 reset now. Read until Ok(0), then close."
             }
             () => return None,
         }
@@ -120,43 +126,46 @@ pub(super) fn does_not_hear(case: &Case, yours: End) -> Option<String> {
     )
 }
 
-/// For a call that was to return, behind the peer's end of file.
+/// For a call that was to return after the peer's end of file.
 pub(super) fn does_not_return(case: &Case) -> Option<String> {
-    // An end of file counts as one byte in Recv-Q.
+    // End of file counts as one byte in Recv-Q.
     let unread = case.yours().is_some_and(|seen| seen.row.recv_q > 1);
-    Some(
-        match () {
-            () if case.panicked || unread => return None,
-            () if spins(case) => {
-                "The peer has closed, and your thread is running: `read` returns Ok(0), end of file, each \
-                 time, and the loop takes it for \"nothing yet\"."
-            }
-            () if case.is_blocked_in(&[Call::Sleep]) => {
-                "Your thread sleeps. The peer has closed: a `read` would return Ok(0) at once. Wait for \
-                 that, not for time to pass."
-            }
-            () => return None,
-        }
-        .to_owned(),
-    )
+    if unread {
+        return None;
+    }
+    first_of(&[SLEEPS_BETWEEN_LOOKS], case).or_else(|| spins_at_the_end(case))
 }
+
+/// As [`SPINS_AT_END_OF_FILE`], after the FIN of both: the student's end is in no state any more.
+fn spins_at_the_end(case: &Case) -> Option<String> {
+    (spins(case) && !case.panicked).then(|| SPINS_AT_END_OF_FILE.words.to_owned())
+}
+
+pub(super) const A_SIGNAL_RESTARTS_IT: &str = "A signal ended your read or write, and your code starts the \
+     limit again. Compute the deadline once, and after EINTR wait for what remains.";
+
+pub(super) const ZERO_IS_OVER: &str = "With a limit of zero nothing remains from the beginning. Your code \
+     waits all the same: it sets no timeout, or a minimum of its own. Return TimedOut when nothing remains.";
+
+pub(super) const LINGERS: &str = "`answer` returned late, and the peer had sent nothing. Either a write \
+     waited longer than what remained, or SO_LINGER is set: then the close waits until everything is \
+     acknowledged. Set no SO_LINGER, and set what remains before each write.";
 
 /// For a call that returned an error where the peer has read all of it, and closed in order.
 pub(super) fn needless_error(kind: ErrorKind) -> Option<String> {
     Some(
         match kind {
             ErrorKind::NotConnected => {
-                "Once both FINs have passed, `shutdown` returns ENOTCONN (NotConnected): nothing \
-                 is left to be shut down. Do not report that as a failure. A second `shutdown` is \
-                 not needed: dropping the stream closes it."
+                "Once both FINs have passed, `shutdown` fails with ENOTCONN (NotConnected): there is \
+                 nothing left to shut down. Drop the second `shutdown`: dropping the stream closes it."
             }
             ErrorKind::UnexpectedEof => {
-                "The peer's end of file is what the call waits for. It is the good end: return Ok."
+                "Your code returns the peer's end of file as an error. It is what the call waits for: \
+                 return Ok."
             }
             ErrorKind::WouldBlock | ErrorKind::Interrupted | ErrorKind::TimedOut => {
-                "The limit had not passed. A call that ends earlier without having done anything, \
-                 because of a timeout of its own (WouldBlock) or a signal (Interrupted), is to be \
-                 made again."
+                "The limit has not passed. A timeout of one call (WouldBlock) or a signal (Interrupted) \
+                 ended your read or write early: make the call again with the time that remains."
             }
             _ => return None,
         }
@@ -164,35 +173,38 @@ pub(super) fn needless_error(kind: ErrorKind) -> Option<String> {
     )
 }
 
-pub(super) fn is_open(case: &Case) -> Option<String> {
-    let who = if case.evidence.threads.is_empty() {
-        "No thread of yours is left: a clone of the stream is kept somewhere, or was forgotten."
-    } else {
-        "A thread of yours goes on (see `kernel`), most likely with a clone, or with the stream itself: \
-         join it, and see to it that its read ends."
-    };
-    Some(format!(
-        "After the return the caller believes the connection closed, but the socket lives as long \
-         as any descriptor of it. {who}"
-    ))
-}
+pub(super) const IS_OPEN: &str = "`answer` has returned, and the stream is still open: a clone of it was \
+     kept or forgotten. The socket lives as long as any descriptor of it. Drop every handle on every path \
+     out.";
+
+pub(super) const A_DESCRIPTOR_IS_LEFT: &str = "`answer` has returned, and a descriptor that it opened is \
+     still open: a clone of the stream, an epoll, a timer or a pipe. Drop it on every path out: a server \
+     that leaks one descriptor per client eventually runs out.";
 
 pub(super) fn loses_a_reset(case: &Case) -> Option<String> {
-    Some(
-        if case.panicked {
-            "A reset is an error that a `read`, a `write` or a `shutdown` returns, and an `unwrap` \
-             makes a panic of it. The caller must know of it: return it with `?`."
-        } else if spins(case) {
-            "The loop goes on after an error: each call fails again immediately, without end."
-        } else if case.awaited == Awaited::Return {
-            return None;
-        } else {
-            "`read` or `write` returned an error, and it was lost: `unwrap_or(0)`, `while let \
-             Ok(1..)`, `.ok()` and `let _ =` turn an error into an end of file. A peer that \
-             resets may have thrown the answer away: return the error with `?`."
-        }
-        .to_owned(),
+    first_of(
+        &[
+            PANICS_ON_AN_ERROR,
+            LOSES_THE_ERROR,
+            RETRIES_A_FATAL_ERROR,
+            WAITS_FOR_ITS_THREAD,
+        ],
+        case,
     )
+}
+
+/// For a call that returned an error of this kind after a reset.
+pub(super) fn another_error(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::NotConnected => {
+            "Your code returned the error of `shutdown`. After a reset that is NotConnected, which says \
+             nothing about the cause. Return what `take_error` has (SO_ERROR): ConnectionReset."
+        }
+        _ => {
+            "Your code replaced the kernel's error. The caller must be able to tell a reset from a peer \
+             that is too slow: return the error as it is."
+        }
+    }
 }
 
 /// For a call that has returned something else than TimedOut, or has returned it too early.
@@ -200,29 +212,28 @@ pub(super) fn no_time_out(returned: &io::Result<()>, early: bool) -> Option<Stri
     Some(
         match returned.as_ref().map_err(io::Error::kind) {
             Ok(()) if early => {
-                "It returned before the peer's end of file, and before the limit: it did not drain \
-                 the peer."
+                "`answer` returned before the peer's end of file and before the limit. Read until Ok(0)."
             }
             Ok(()) => {
-                "The limit has passed and the peer has not closed, so nobody knows whether it has \
-                 all of the answer. Ok would say that it has."
+                "`answer` returned Ok at its limit, and the peer has not closed. Ok says that everything is \
+                 sent and the peer has closed: return TimedOut."
             }
             Err(ErrorKind::WouldBlock) => {
-                "A call past its SO_RCVTIMEO or SO_SNDTIMEO fails with EAGAIN, which is WouldBlock \
-                 on Unix: your caller needs TimedOut."
+                "A read or write that times out fails with EAGAIN, which is WouldBlock on Unix. Return an \
+                 error of the kind TimedOut instead."
             }
             Err(ErrorKind::InvalidInput) => {
-                "A timeout of zero is refused, because for the kernel zero means no timeout at \
-                 all. When nothing remains until the deadline, it has passed: return TimedOut."
+                "std refuses a timeout of zero, because for the kernel zero means no timeout. When nothing \
+                 remains until the deadline, return TimedOut instead of setting it."
             }
             Err(ErrorKind::TimedOut) => {
-                "It timed out too early. Either the limit is counted wrong (in another unit, or cut to whole \
-                 milliseconds), or something else is taken for its end: an error, a wait that is over. \
-                 Only the clock tells."
+                "`answer` timed out too early. Either the limit is computed wrongly (in another unit, or \
+                 cut to whole milliseconds), or something else ends it: an error, or a wait that is over. \
+                 Compare `Instant::now()` with the deadline."
             }
             Err(ErrorKind::ConnectionReset | ErrorKind::BrokenPipe) => {
-                "The peer has not reset the connection. If your code shut down both directions, \
-                 your own kernel did, when the peer sent more."
+                "The peer has not reset the connection. If your code shut down both directions, your own \
+                 kernel did when the peer sent more: shut down the sending half only."
             }
             _ => return None,
         }
@@ -230,58 +241,56 @@ pub(super) fn no_time_out(returned: &io::Result<()>, early: bool) -> Option<Stri
     )
 }
 
-/// For a call that came back as late as if the limit had begun when all was written.
-pub(super) const BEGAN_ANEW: &str = "The limit began anew when all was written. It is one for \
-     both, for writing and for draining the peer: note the deadline at the beginning, before the \
-     first write.";
+/// For a call that returned as late as if the limit had started when everything was written.
+pub(super) const BEGAN_ANEW: &str = "The limit started again when everything was written. It is one limit for writing and for \
+     draining the peer: compute the deadline once, before the first write.";
 
 pub(super) fn waits_for_a_silent_peer(case: &Case) -> Option<String> {
     (hangs(case) && case.is_blocked_in(&[Call::Read, Call::Splice])).then(|| {
-        "Your thread is blocked in a read beyond its limit: the read has no timeout, or one that \
-         is too long. A peer that never closes would hold the thread and the descriptor. Give \
-         each read what remains until the deadline as its timeout."
+        "Your thread is blocked in a read beyond the limit: the read has no timeout, or one that is \
+         too long. A peer that never closes holds the thread and the descriptor. Set what remains until \
+         the deadline as the timeout of each read."
             .to_owned()
     })
 }
 
-pub(super) fn waits_for_a_talkative_peer(case: &Case) -> Option<String> {
+pub(super) fn waits_for_a_peer_that_never_stops(case: &Case) -> Option<String> {
     let has_returned = case.stuck.is_none() && !case.panicked;
-    (has_returned || case.is_blocked_in(&HEARING)).then(|| {
-        "A byte from time to time has held the call beyond its limit. Either it has no limit at \
-         all, or a timeout that begins anew with each read. A deadline is one point in time: note \
-         it first, compute what remains before each read, and return TimedOut when nothing does."
+    (has_returned || case.is_blocked_in(&READING)).then(|| {
+        "A peer that sends a byte now and then holds the call beyond its limit. Either there is no \
+         limit, or a timeout that restarts with each read. Compute the deadline once, set what remains \
+         before each read, and return TimedOut when nothing remains."
             .to_owned()
     })
 }
 
-pub(super) fn waits_for_a_deaf_peer(case: &Case) -> Option<String> {
+pub(super) fn waits_for_a_peer_that_never_reads(case: &Case) -> Option<String> {
     (hangs(case) && case.is_blocked_in(&[Call::Write])).then(|| {
-        "Your thread is blocked in a write beyond its limit: both kernels' buffers are full, the \
-         peer does not read, and the write has no timeout (SO_SNDTIMEO, `set_write_timeout`), or \
-         one that is too long. Give each write what remains until the deadline."
+        "Your thread is blocked in a write beyond the limit: both kernels' buffers are full, the peer \
+         does not read, and the write has no timeout (`set_write_timeout`), or one that is too long. Set \
+         what remains until the deadline before each write."
             .to_owned()
     })
 }
 
 /// For a call that was late by a second write, or by many.
-pub(super) const EACH_WRITE: &str = "A write that times out after it has written a part returns \
-     how much, and is not an error. The next one (`write_all` makes it) begins the timeout again. \
-     Write in a loop of your own, and compute what remains before each write.";
+pub(super) const EACH_WRITE: &str = "A write that times out after it has written a part returns how \
+     much, and no error. The next write (`write_all` makes it) starts the timeout again. Write in a loop \
+     of your own, and set what remains before each write.";
 
 pub(super) fn waits_for_a_slow_peer(case: &Case) -> Option<String> {
     let has_returned = case.stuck.is_none() && !case.panicked;
     (has_returned || case.is_blocked_in(&[Call::Write, Call::Poll])).then(|| {
         format!(
-            "A peer that reads a little from time to time has held the call beyond its limit. \
-             {EACH_WRITE}"
+            "A peer that reads a little now and then holds the call beyond its limit. {EACH_WRITE}"
         )
     })
 }
 
-pub(super) fn likely(case: &Case) -> Option<String> {
+pub(super) fn diagnose(case: &Case) -> Option<String> {
     case.panicked.then(|| {
-        "No peer may make your code panic. A panic drops the stream, which closes it with bytes \
-         unread. Return the error instead."
+        "Your code panicked on something that the peer did. A panic drops the stream and closes it with \
+         bytes unread, which sends a reset. Return the error instead."
             .to_owned()
     })
 }

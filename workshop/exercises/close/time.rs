@@ -1,4 +1,4 @@
-//! What the limit is held to: it is one point in time, for the writing and for the hearing out.
+//! What the limit is held to: it is one point in time, for writing and for draining the peer.
 
 use std::{net::TcpStream, os::fd::AsRawFd, thread, time::Duration};
 
@@ -6,13 +6,12 @@ use nix::sys::socket::{MsgFlags, recv, send};
 use socket_workshop::threads::run_delay;
 
 use super::{
-    Function,
-    call::{
-        Before::{Asked, Nothing},
+    Function, cause,
+    harness::{
+        Before::{Asked, HalfClosed, Nothing},
         Call,
-        Size::{Huge, Large, Short},
+        Size::{Empty, Huge, Large, Short},
     },
-    cause,
 };
 
 use crate::exam::{Case, Exam, Took, Unmet, Verdict};
@@ -29,16 +28,58 @@ const LATE: Duration = Duration::from_millis(400);
 /// So much run delay, and the machine is too busy to say whose fault it is that something was late.
 const BUSY: Duration = Duration::from_millis(50);
 
-/// The pauses of a peer that talks, and of one that reads: half a megabyte takes it almost two seconds.
-const BETWEEN_WORDS: Duration = Duration::from_millis(20);
+/// The pauses of a peer that sends, and of one that reads: half a megabyte takes it almost two seconds.
+const BETWEEN_BYTES: Duration = Duration::from_millis(20);
 const BETWEEN_READS: Duration = Duration::from_millis(100);
 
 /// For so long it goes on with it: twice the limit.
 const GOES_ON: Duration = Duration::from_millis(1200);
 
-pub(super) fn gives_up_a_peer_that_never_closes(exam: &Exam, function: Function) -> Verdict {
-    let call = Call::begin(exam, function, SHORT, (Short, Asked))?;
-    call.times_out(|case, _| cause::waits_for_a_silent_peer(case))?;
+pub(super) fn times_out_on_a_silent_peer(exam: &Exam, function: Function) -> Verdict {
+    for (size, before) in [(Short, Asked), (Empty, Nothing)] {
+        let mut call = Call::begin(exam, function, SHORT, (size, before))?;
+        call.times_out(|case, _| cause::waits_for_a_silent_peer(case))?;
+    }
+    Ok(())
+}
+
+/// With bytes unread, without any, and with the peer's end of file.
+pub(super) fn times_out_on_a_peer_that_never_reads(exam: &Exam, function: Function) -> Verdict {
+    for before in [Asked, Nothing, HalfClosed] {
+        let mut call = Call::begin(exam, function, SHORT, (Large, before))?;
+        call.times_out(|case, took| match took {
+            Some(_) if before == Nothing => Some(cause::LINGERS.to_owned()),
+            Some(took) if took.time >= 2 * SHORT => Some(cause::EACH_WRITE.to_owned()),
+            Some(_) => None,
+            None => cause::waits_for_a_peer_that_never_reads(case),
+        })?;
+    }
+    Ok(())
+}
+
+pub(super) fn times_out_at_zero(exam: &Exam, function: Function) -> Verdict {
+    for size in [Large, Short, Empty] {
+        let mut call = Call::begin(exam, function, Duration::ZERO, (size, Asked))?;
+        call.times_out(|_, _| Some(cause::ZERO_IS_OVER.to_owned()))?;
+    }
+    Ok(())
+}
+
+/// Four signals in the first part of the limit. Together they would hold a call that restarts its limit
+/// for longer than a busy machine does.
+pub(super) fn keeps_its_limit(exam: &Exam, function: Function) -> Verdict {
+    for size in [Short, Large] {
+        let mut call = Call::begin(exam, function, LONGER, (size, Asked))?;
+        for _ in 0..4 {
+            call.is_interrupted()?;
+            thread::sleep(LONGER / 6); // its length is the subject: how much of the limit is over
+        }
+        call.times_out(|_, _| Some(cause::A_SIGNAL_RESTARTS_IT.to_owned()))?;
+    }
+    Ok(())
+}
+
+pub(super) fn has_one_limit(exam: &Exam, function: Function) -> Verdict {
     for _ in 0..3 {
         if reads_late(exam, function)? {
             return Ok(());
@@ -53,7 +94,7 @@ pub(super) fn gives_up_a_peer_that_never_closes(exam: &Exam, function: Function)
 /// A peer that reads everything shortly before the limit, and does not close. Returns whether the
 /// answer could write all by then, had it wanted to: the machine left it, and the exam, enough CPU.
 fn reads_late(exam: &Exam, function: Function) -> Verdict<bool> {
-    let call = Call::begin(exam, function, LONGER, (Large, Asked))?;
+    let mut call = Call::begin(exam, function, LONGER, (Large, Asked))?;
     exam.step(format!(
         "the peer reads nothing for {LATE:?}, and then all of it"
     ));
@@ -62,7 +103,7 @@ fn reads_late(exam: &Exam, function: Function) -> Verdict<bool> {
     let began_late = call.answer.age() > LATE + BUSY;
     let (mut left, mut in_time) = (call.len(), false);
     exam.until(|| {
-        left -= reads(call.peer.stream(), left);
+        left -= reads(call.peer().stream(), left);
         in_time |= left == 0 && call.answer.age() < LONGER;
         Ok((left == 0 || call.answer.has_ended()).then_some(()))
     })?;
@@ -75,32 +116,25 @@ fn reads_late(exam: &Exam, function: Function) -> Verdict<bool> {
     Ok(in_time || !(began_late || own_delay + took.delay > BUSY))
 }
 
-pub(super) fn gives_up_a_peer_that_talks_for_ever(exam: &Exam, function: Function) -> Verdict {
+pub(super) fn times_out_on_a_peer_that_never_stops(exam: &Exam, function: Function) -> Verdict {
     is_not_held(exam, || {
-        let call = Call::begin(exam, function, LONGER, (Short, Nothing))?;
+        let mut call = Call::begin(exam, function, LONGER, (Short, Nothing))?;
         exam.step(format!(
-            "the peer sends a byte every {BETWEEN_WORDS:?}, for {GOES_ON:?} or until it returns"
+            "the peer sends a byte every {BETWEEN_BYTES:?}, for {GOES_ON:?} or until it returns"
         ));
         // After the close that is answered with RST, and the send fails: nothing is wrong with that.
-        let says = |peer: &TcpStream| {
+        let sends = |peer: &TcpStream| {
             let _ = send(peer.as_raw_fd(), b".", NOW);
         };
-        let longest = call.has_a_peer_that(60, BETWEEN_WORDS, says);
-        call.times_out(held(cause::waits_for_a_talkative_peer))?;
+        let longest = call.has_a_peer_that(60, BETWEEN_BYTES, sends);
+        call.times_out(held(cause::waits_for_a_peer_that_never_stops))?;
         Ok(longest)
     })
 }
 
-pub(super) fn gives_up_a_peer_that_hardly_reads(exam: &Exam, function: Function) -> Verdict {
-    let call = Call::begin(exam, function, SHORT, (Large, Asked))?;
-    call.times_out(|case, took| match took {
-        Some(took) if took.time >= 2 * SHORT => Some(cause::EACH_WRITE.to_owned()),
-        Some(_) => None,
-        None => cause::waits_for_a_deaf_peer(case),
-    })?;
-
+pub(super) fn times_out_on_a_slow_reader(exam: &Exam, function: Function) -> Verdict {
     is_not_held(exam, || {
-        let call = Call::begin(exam, function, LONGER, (Huge, Asked))?;
+        let mut call = Call::begin(exam, function, LONGER, (Huge, Asked))?;
         exam.step(format!(
             "the peer reads 32 KiB every {BETWEEN_READS:?}, for {GOES_ON:?} or until it returns"
         ));

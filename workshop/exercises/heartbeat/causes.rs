@@ -6,76 +6,96 @@ use socket_workshop::table::{State, TimerKind};
 
 use super::{Ended, PING};
 
-use crate::exam::{Call, Case, Stuck, Whose};
+use crate::exam::{
+    Call, Case, Stuck, Whose,
+    diagnosis::{SLEEPS_BETWEEN_LOOKS, SPINS, SPINS_AT_END_OF_FILE, first_of},
+};
 
-pub(super) const TOO_EARLY: &str = "A ping is for a peer that has been silent for a whole interval, \
-     counted from the last byte, or from the call. Wait for that long first: it may speak by itself.";
+pub(super) const TOO_EARLY: &str = "A ping was sent before a whole interval of silence had passed, \
+     counted from the call or from the last byte. Wait for the whole interval first, and round a timeout \
+     up: `poll` counts in milliseconds.";
 
-pub(super) const NO_TIME_TO_ANSWER: &str = "There is an interval before each ping, and one after the \
-     last: until that is over it may still be answered. What is counted is the pings that have gone \
-     unanswered, not those that were sent.";
+pub(super) const NO_TIME_TO_ANSWER: &str = "`watch` returned too early. There is an interval before each \
+     ping, and one more after the last: until that is over, the ping may still be answered. Count the \
+     pings that have gone unanswered, not those that were sent, and round a timeout up.";
 
-pub(super) const TOO_LATE: &str = "Each interval begins with the last byte, or with the last ping, and \
-     `misses` + 1 of them are all. Something waits longer than that: another interval, or a wait that \
-     begins again when a part of it is over. Compute what remains before each wait.";
+pub(super) const TOO_LATE: &str = "Each interval begins with the last byte or the last ping, and \
+     `misses` + 1 of them are all. Your code waits longer: it replaces a short interval by a minimum of \
+     its own, waits in other places too, or restarts a wait of which a part is over. Compute what remains \
+     before each wait.";
 
-pub(super) const FULL_IS_NO_ANSWER: &str = "It was too early: each ping has an interval in which it \
-     may be answered, the last one too, and one for which there is no room is no exception.";
+pub(super) const FULL_IS_NO_ANSWER: &str = "`watch` returned too early. A ping for which there is no room \
+     counts as sent: wait an interval for its answer, as for every other.";
 
-pub(super) const SPINS: &str = "It does not wait in the kernel, but asks again and again whether \
-     something has come: a non-blocking read, or a timeout that is much too short. `poll`, or a read \
-     with a timeout, sleeps until a byte, the end, or the time comes.";
+pub(super) const WAITS_FOR_ROOM: &str = "`watch` returned too late: your code waits for room before it \
+     counts a ping. Send with MSG_DONTWAIT, and on WouldBlock count the ping and go on.";
 
-pub(super) const A_THREAD_IS_LEFT: &str = "A thread that `watch` has started is still there. It will \
-     go on to ping, or take bytes that are the caller's, on a connection that is no longer watched: \
-     tell it to end, and join it, before you return.";
+pub(super) const SENDS_IT_LATER: &str = "Pings for which there was no room were sent when there was room \
+     again. An old ping asks nothing: send one ping when an interval is over, and drop one that does not \
+     fit.";
 
-pub(super) const OPTIONS_STAY: &str = "Timeouts and O_NONBLOCK belong to the socket, not to a call \
-     or to a handle, and stay until somebody sets them back: a read or a write of the caller's will \
-     end in WouldBlock. Put them back on every way out, or use what holds for one call: `poll`, MSG_DONTWAIT.";
+pub(super) const SPINS_TOO_MUCH: &str = "Your code looks again and again whether something has arrived: \
+     a non-blocking read in a loop, or a timeout that is much too short. Block in `poll` or in a read \
+     until a byte arrives or the interval is over.";
 
-pub(super) const SHUT_DOWN: &str = "The connection has been shut down, and it was only lent: what is \
-     to become of a silent peer is the caller's to decide.";
+pub(super) const A_SIGNAL_ENDS_IT: &str = "A signal ended your wait, and your code went on as if the \
+     interval were over. On EINTR (`ErrorKind::Interrupted`) wait for what remains of the interval.";
 
-pub(super) const THREADS_APART: &str = "A thread of yours is still there when `watch` has returned. If \
-     it is what sends the pings, it must hear of every answer, and of the end.";
+pub(super) const A_SIGNAL_RESTARTS_IT: &str = "A signal ended your wait, and your code waits for a whole \
+     interval again. Note when the interval ends, as an `Instant`, and on EINTR wait for what remains.";
+
+pub(super) const SHUT_DOWN: &str = "Your code has shut the connection down. The stream was only lent: \
+     the caller decides what becomes of a silent peer. Return, and leave it open.";
+
+pub(super) const THREADS_APART: &str = "A thread that you started is still there after `watch` has \
+     returned. A thread that sends the pings must learn of every answer and of the end: join it before \
+     you return.";
+
+pub(super) const A_HANDLE_IS_LEFT: &str = "`watch` has returned, and more descriptors are open than at \
+     the call: a clone (`try_clone`), an epoll, a timer or a pipe. Drop each of them on every path out. A \
+     clone keeps the connection open when the caller closes the stream.";
+
+pub(super) const NOT_ALL_IS_READ: &str = "`watch` returned Closed with bytes unread: it saw the FIN and \
+     did not read what arrived before it. End of file is `read` returning Ok(0), after all the bytes.";
 
 pub(super) const NO_PING: &str =
-    "A ping is the five bytes `ping\\n`, each time, and nothing else is sent.";
+    "Send the five bytes `ping\\n` as a ping each time, and nothing else.";
 
 /// It has returned while it was to go on. `pings` are those that came, those of them that were
 /// answered, and those that may go unanswered.
-pub(super) fn gave_up(
+pub(super) fn returned_too_early(
     outcome: &io::Result<Ended>,
     pings: (u32, u32, u32),
     unread: bool,
 ) -> Option<String> {
     let cause = match (outcome, pings) {
         (Ok(Ended::Silent), (1.., 1.., _)) if unread => {
-            "It has given the peer up while its answers lie unread in Recv-Q: it does not read."
+            "`watch` returned Silent, and the peer's answers are still unread in Recv-Q. Read before you \
+             decide that the peer is silent."
         }
         (Ok(Ended::Silent), (0, ..)) => {
-            "It has given the peer up without having sent a ping. That nothing comes for an interval, \
-             and the read times out, is no sign of death: it is when to ask."
+            "`watch` returned Silent without sending a ping. A read that times out only says that an \
+             interval is over. Send a ping then, and count it."
         }
         (Ok(Ended::Silent), (came, 0, misses)) => {
             return Some(format!(
-                "It has given the peer up after {came} of {misses} pings."
+                "`watch` returned Silent after {came} of {misses} pings. Return it when all {misses} have \
+                 gone unanswered, each for an interval."
             ));
         }
         (Ok(Ended::Silent), (came, _, misses)) if came <= misses => {
-            "It has given the peer up although its pings were answered, and the answers have been read \
-             (Recv-Q is 0). Either an answer does not set the count of pings back to zero, or only \
-             certain bytes are taken for an answer, where any byte is."
+            "`watch` returned Silent although its pings were answered, and it has read the answers \
+             (Recv-Q is 0). Either an answer does not set the count of pings to 0, or only certain bytes \
+             count as an answer. Any byte is an answer."
         }
         (Ok(Ended::Silent), _) => {
-            "The first answers were taken for life, and the last ones were not: any byte is, whatever \
-             it says, and with no newline behind it too."
+            "The first answers counted and the last ones did not. Any byte is an answer, whatever its \
+             value, and without a newline after it too."
         }
         (Ok(_), _) => {
-            "Neither end of file nor a reset has come: the peer is there, and its connection open. A \
-             read that times out fails too, with WouldBlock on Unix, and means that the interval is \
-             over. Look at the ErrorKind, and at Ok(0) alone for end of file."
+            "Neither end of file nor a reset has arrived: the connection is open. A read that times out \
+             fails too, with WouldBlock on Unix, and only says that an interval is over. Compare the \
+             ErrorKind, and take only Ok(0) for end of file."
         }
         (Err(error), _) => return of_an_error(error),
     };
@@ -83,23 +103,28 @@ pub(super) fn gave_up(
 }
 
 /// An error that was no reason to return one.
-fn of_an_error(error: &io::Error) -> Option<String> {
+pub(super) fn of_an_error(error: &io::Error) -> Option<String> {
     let cause = match error.kind() {
         ErrorKind::WouldBlock | ErrorKind::TimedOut => {
-            "A call that ran out of time was passed on as an error: WouldBlock on Unix. From a read it \
-             says that an interval is over, from a write that there is no room for the ping. Both are \
-             what `watch` is there for."
+            "Your code returned a timeout as an error (WouldBlock on Unix). From a read it says that an \
+             interval is over; from a write, that there is no room for the ping. Handle both inside \
+             `watch`."
+        }
+        ErrorKind::Interrupted => {
+            "Your code returned EINTR as an error. It only says that a signal ended the wait: wait for \
+             what remains of the interval."
         }
         ErrorKind::InvalidData => {
-            "Bytes were taken for text, and these are none: what a peer says does not matter here."
+            "Your code reads the bytes as text, and these are not UTF-8. Read them into a `[u8]`: their \
+             values do not matter here."
         }
         ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => {
-            "The reset was passed on as an error. That the peer has reset the connection is one of the \
-             three things which `watch` is asked to tell: Ok(Reset)."
+            "Your code returned the reset as an error. Match ConnectionReset and BrokenPipe, and return \
+             Ok(Reset)."
         }
         ErrorKind::UnexpectedEof => {
-            "End of file was made an error (`read_exact` makes it UnexpectedEof). That the peer has \
-             closed is one of the three things which `watch` is asked to tell: Ok(Closed)."
+            "Your code made an error of end of file (`read_exact` makes it UnexpectedEof). Use `read`, \
+             and return Ok(Closed) when it returns Ok(0)."
         }
         _ => return None,
     };
@@ -115,29 +140,42 @@ pub(super) fn instead(expected: Ended, outcome: &io::Result<Ended>) -> Option<St
     };
     let cause = match (expected, ended) {
         (Closed, Silent) => {
-            "The end of file was told as silence. `read` returned Ok(0), which is not `nothing has \
-             come`: that is WouldBlock. The peer has said, with its FIN, that it will say no more."
+            "Your code takes end of file for silence. At end of file `read` returns Ok(0); when nothing \
+             has arrived it fails with WouldBlock. Return Closed for Ok(0)."
         }
         (Closed, _) => {
-            "The end of file was told as a reset. A FIN says that all was sent and all is well; `read` \
-             returns Ok(0). An RST throws away what was under way; `read` fails with ConnectionReset."
+            "Your code takes end of file for a reset. After a FIN `read` returns Ok(0): return Closed. \
+             After an RST it fails with ConnectionReset: return Reset."
         }
         (Reset, Closed) => {
-            "The reset was told as end of file. The first call after an RST fails with ECONNRESET, and \
-             only that one: reads after it return Ok(0). An error that is ignored, a read's or a \
-             ping's, or an `Err(_)` that stands for the end, makes an orderly close of it."
+            "Your code takes the reset for end of file. Only the first call after an RST fails with \
+             ECONNRESET; the reads after it return Ok(0). Look at every error of a read and of a ping: an \
+             error that is ignored, or an `Err(_)` that means the end, turns a reset into Closed."
         }
         (Reset, _) => {
-            "The reset was told as silence. `read` returned an error, ECONNRESET, and not WouldBlock: \
-             not every error means that an interval is over."
+            "Your code takes the reset for silence. `read` fails with ConnectionReset then, and with \
+             WouldBlock when an interval is over. Compare the ErrorKind."
         }
         (Silent, _) => {
-            "Nothing has come from the peer, neither a FIN nor an RST. A read that times out fails \
-             with WouldBlock on Unix, and a ping for which there is no room does too: that is neither \
-             the end of file nor a reset."
+            "Neither end of file nor a reset has arrived. A read that times out fails with WouldBlock on \
+             Unix, and so does a ping for which there is no room: neither is the end of the connection."
         }
     };
     Some(cause.to_owned())
+}
+
+/// It has returned Ok where it was to return an error.
+pub(super) fn loses_an_error(outcome: &io::Result<Ended>) -> String {
+    match outcome {
+        Ok(ended) => format!(
+            "Your code turned an error into {ended:?}. Only ConnectionReset and BrokenPipe are a reset, \
+             and only WouldBlock is the end of an interval. Return every other error with `?`."
+        ),
+        Err(error) => format!(
+            "Your code replaced the error by one of the kind {:?}. Return the kernel's error as it is.",
+            error.kind()
+        ),
+    }
 }
 
 /// It has not returned although `misses` pings are unanswered; these bytes have come.
@@ -145,10 +183,9 @@ pub(super) fn pings_on(came: &[u8], misses: u32) -> Option<String> {
     let pings = came.chunks(PING.len()).filter(|ping| *ping == PING).count();
     (pings > misses as usize).then(|| {
         format!(
-            "{pings} pings have been sent, none is answered, and it goes on. That a write succeeds is \
-             no sign of life: the peer's kernel takes the bytes, whatever has become of the program. \
-             Having sent a ping sets neither the clock nor the count back: only bytes that `read` \
-             brought may."
+            "{pings} pings have been sent, none is answered, and `watch` goes on. A write that succeeds \
+             is not an answer: the peer's kernel takes the bytes, whatever has become of the program. \
+             Only bytes that `read` returns may reset the count."
         )
     })
 }
@@ -163,10 +200,10 @@ pub(super) fn pinged(case: &Case, sent: &[u8], misses: u32) -> Option<String> {
         return Some(THREADS_APART.to_owned());
     }
     if pings < misses as usize {
-        return gave_up(&Ok(Ended::Silent), (pings as u32, 0, misses), false);
+        return returned_too_early(&Ok(Ended::Silent), (pings as u32, 0, misses), false);
     }
-    let once_more = "It has pinged once more before it looked at the count. When the last of the pings \
-                     has gone unanswered, there is nothing more to ask.";
+    let once_more = "Your code sent one ping too many: it sends first and compares the count afterwards. \
+                     When the last ping has gone unanswered for an interval, return Silent instead.";
     Some(once_more.to_owned())
 }
 
@@ -177,26 +214,26 @@ pub(super) fn counted_on(case: &Case, sent: &[u8], misses: u32) -> Option<String
         return pinged(case, sent, misses);
     }
     Some(format!(
-        "Since the answer it has sent {pings} of {misses} pings. Either the pings before the answer \
-         still count, or it was not taken for one: any byte sets the count back to zero."
+        "Since the answer your code has sent {pings} of {misses} pings. Either the pings before the answer \
+         still count, or the answer did not count: any byte sets the count to 0."
     ))
 }
 
-/// Pings came while the peer was talking.
-pub(super) fn unasked(case: &Case) -> Option<String> {
+/// Pings came while the peer was sending.
+pub(super) fn needless_ping(case: &Case) -> Option<String> {
     let unread = case.yours().is_some_and(|seen| seen.row.recv_q > 0);
     let cause = if unread {
-        "What the peer says lies unread in Recv-Q, and is pinged over. It must be read: every byte that \
-         comes is a sign of life, as good as an answer, and lets the interval begin anew."
+        "Your code sends a ping while bytes of the peer's are unread in Recv-Q. Read them: each byte is \
+         an answer and restarts the interval."
     } else {
-        "It pings although the peer talks. Every byte that comes is a sign of life, as good as an \
-         answer: the interval begins anew, and a ping is due only when it has passed in silence."
+        "Your code sends a ping although the peer keeps sending. Each byte restarts the interval: a ping \
+         is due only after a whole interval of silence."
     };
     Some(cause.to_owned())
 }
 
 /// What a watch can do wrong in any check, by what the kernel shows.
-pub(super) fn likely(case: &Case) -> Option<String> {
+pub(super) fn diagnose(case: &Case) -> Option<String> {
     if case.panicked {
         return None;
     }
@@ -207,34 +244,28 @@ pub(super) fn likely(case: &Case) -> Option<String> {
     let probes = yours
         .and_then(|seen| seen.row.timer)
         .is_some_and(|timer| timer.kind == TimerKind::Keepalive);
-    let at_the_end = yours.is_some_and(|seen| seen.row.recv_q <= 1) && case.is_in(State::CloseWait);
     let hangs = matches!(case.stuck, Some(Stuck::Hang(_)));
-    let cause = if at_the_end && matches!(case.stuck, Some(Stuck::Spin(..))) {
-        "`read` returned Ok(0): end of file. The loop took it for `nothing has come` and reads again, \
-         for ever."
+    let cause = if let Some(words) = first_of(&[SPINS_AT_END_OF_FILE], case) {
+        return Some(words);
     } else if case.is_blocked_in(&[Call::Write]) {
-        "It is blocked in the write of a ping: the send buffer and the peer's window are full, and a \
-         peer that does not read makes no room. MSG_DONTWAIT, or a socket that is non-blocking for \
-         this one write, returns WouldBlock instead."
+        "Your thread is blocked in the write of a ping: the send buffer and the peer's window are full, \
+         and the peer does not read. Send with MSG_DONTWAIT, or make the socket non-blocking for this one \
+         write: then the write fails with WouldBlock instead."
     } else if probes && case.is_blocked_in(&[Call::Read, Call::Poll]) {
-        "It waits, and leaves the rest to SO_KEEPALIVE. The probes of that begin after two hours by \
-         default; they carry no bytes, and the peer's kernel answers them, so that a program which \
-         hangs passes for ever. Ask the program: send a ping."
-    } else if case.is_blocked_in(&[Call::Sleep]) && (unread || yours.is_none()) {
-        "It sleeps, and in a sleep it hears nothing: what has come from the peer waits for it. `poll`, \
-         or a read with a timeout, is a sleep that a byte, end of file and a reset cut short."
+        "Your code waits and relies on SO_KEEPALIVE. Its probes carry no bytes, and the peer's kernel \
+         answers them: a program that hangs looks alive. Send a ping to the program itself."
+    } else if (unread || yours.is_none()) && case.is_blocked_in(&[Call::Sleep]) {
+        return first_of(&[SLEEPS_BETWEEN_LOOKS], case);
     } else if case.is_blocked_in(&[Call::Read])
         && case.is_in(State::Established)
         && hangs
         && !unread
         && !pinged
     {
-        "It has been waiting in a read for longer than the interval. `set_read_timeout`, or a `poll` \
-         before the read, ends the wait when a ping is due."
-    } else if unread {
-        "What has come lies unread in Recv-Q (a FIN counts for one there)."
+        "Your thread waits in a read without a timeout, and a ping is due. End the wait when the interval \
+         is over: `set_read_timeout`, or `poll` before the read."
     } else {
-        return None;
+        return first_of(&[SPINS], case);
     };
     Some(cause.to_owned())
 }

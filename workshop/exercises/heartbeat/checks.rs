@@ -1,4 +1,4 @@
-//! Checks of exercise 5: a watch that asks a quiet peer, and tells how its connection has ended.
+//! Checks of exercise 5: a watch that pings a silent peer, and returns how its connection ended.
 //!
 //! `watching` is the answer at work on a connection, `causes` are what can have gone wrong.
 
@@ -6,30 +6,35 @@ mod causes;
 mod watching;
 
 use std::{
-    io,
+    io::{self, ErrorKind},
     net::TcpStream,
+    thread,
     time::{Duration, Instant},
 };
 
+use socket2::{Domain, Socket, Type};
+
 use self::watching::Watching;
 use super::{Exercise, delay, full::fill};
-use crate::exam::{AMPLE, Because, Exam, Rule, Suite, Unmet, Verdict, check, quote};
+use crate::exam::{
+    AMPLE, Because, Exam, Peer, Rule, Suite, Unmet, Verdict, check, here, numbered, quote,
+};
 
 /// Exercise 5.
 pub const EXERCISE: Exercise = Exercise {
     number: 5,
     name: "heartbeat",
-    task: "ping a quiet peer, and tell whether it has closed, reset, or fallen silent",
+    task: "ping a silent peer, and return whether it closed, reset, or stopped answering",
     hints: [
-        "In an interval either bytes come, or the connection ends, or neither. Wait for the first two, \
-         but no longer than the interval, and count the pings since the last byte.",
-        "`poll`, or a read with a timeout, waits for bytes, end of file and reset alike. A read that \
-         times out is WouldBlock on Unix: the interval is over, which is no error. The ping must not \
+        "In an interval bytes arrive, or the connection ends, or neither. Wait for the first two, but no \
+         longer than the interval, and count the pings since the last byte.",
+        "`poll`, or a read with a timeout, waits for bytes, end of file and a reset. A read that times \
+         out fails with WouldBlock on Unix: the interval is over, and a ping is due. The ping must not \
          wait: send it with MSG_DONTWAIT, or make the socket non-blocking for that one write.",
         "loop { if readable within the interval { match stream.read(&mut buf)? { 0 => return \
          Ok(Closed), _ => unanswered = 0 } } else if unanswered == misses { return Ok(Silent) } else { \
-         ping without waiting; unanswered += 1 } }, and around it: an error that is a reset is \
-         Ok(Reset).",
+         ping without waiting; unanswered += 1 } }, and around it: return Ok(Reset) for an error that is \
+         a reset.",
     ],
     rules: || SUITE.stated(),
 };
@@ -37,33 +42,110 @@ pub const EXERCISE: Exercise = Exercise {
 /// What exercise 5 is held to.
 pub const SUITE: Suite<Watch> = Suite {
     exercise: EXERCISE.name,
-    rules: &[Rule::core(
-        "",
-        &[
-            check(
-                "pings after an interval of silence",
-                pings_after_an_interval,
-            ),
-            check("sends no ping while the peer talks", no_ping_while_it_talks),
-            check("takes any byte for an answer", takes_any_byte),
-            check("gives up a peer that answers no ping", gives_up),
-            check("counts anew after an answer", counts_anew),
-            check("tells end of file at once", tells_end_of_file),
-            check("tells a reset at once", tells_a_reset),
-            check(
-                "tells a peer that closed with a ping unread",
-                tells_a_ping_unread,
-            ),
-            check("reads all that has come", reads_all_that_has_come),
-            check(
-                "does not wait for a full window",
-                does_not_wait_for_a_full_window,
-            ),
-            check("does not spin while it waits", does_not_spin),
-            check("leaves the stream as it was", leaves_the_stream_as_it_was),
-        ],
-    )],
-    cause: causes::likely,
+    rules: &[
+        Rule::core(
+            "When nothing has been received for `interval`, send one ping: the five bytes `ping\\n`. Send \
+             one more after each further `interval` of silence. Send none early.",
+            &[
+                check(
+                    "sends a ping after an interval of silence",
+                    sends_a_ping_after_an_interval,
+                ),
+                check(
+                    "sends no ping while the peer keeps sending",
+                    sends_no_ping_while_the_peer_sends,
+                ),
+            ],
+        ),
+        Rule::core(
+            "Read and discard every byte that the peer sends. Any byte is an answer: it restarts the \
+             interval and sets the count of unanswered pings to 0.",
+            &[
+                check("accepts any byte as an answer", accepts_any_byte),
+                check("counts from 0 after an answer", counts_from_0),
+                check("reads everything that has arrived", reads_everything),
+            ],
+        ),
+        Rule::core(
+            "When `misses` pings in a row have each gone unanswered for an `interval`, return Ok(Silent). \
+             That is exactly `misses` pings, and `misses` + 1 intervals after the last byte.",
+            &[
+                check(
+                    "returns Silent after the last unanswered ping",
+                    returns_silent,
+                ),
+                check("accepts any interval and any count", accepts_any_count),
+            ],
+        ),
+        Rule::core(
+            "When end of file arrives, return Ok(Closed) immediately.",
+            &[check("returns Closed at end of file", returns_closed)],
+        ),
+        Rule::core(
+            "When a reset arrives, return Ok(Reset) immediately.",
+            &[
+                check("returns Reset after a reset", returns_reset),
+                check(
+                    "returns Reset when the peer closes with a ping unread",
+                    returns_reset_with_a_ping_unread,
+                ),
+            ],
+        ),
+        Rule::hardened(
+            "Never wait for room to send a ping. If there is no room, the ping counts as sent and \
+             unanswered: do not send it later.",
+            &[
+                check(
+                    "counts a ping for which there is no room",
+                    counts_a_ping_without_room,
+                ),
+                check(
+                    "does not send a ping later for which there was no room",
+                    sends_no_ping_later,
+                ),
+            ],
+        ),
+        Rule::hardened(
+            "Return every other error.",
+            &[check("returns other errors", returns_other_errors)],
+        ),
+        Rule::hardened(
+            "Wait in a system call that a byte, end of file or a reset ends. Do not sleep between looks, \
+             and do not spin.",
+            &[
+                check(
+                    "waits in a call that the peer ends",
+                    waits_in_a_call_that_the_peer_ends,
+                ),
+                check("does not spin while it waits", does_not_spin),
+            ],
+        ),
+        Rule::hardened(
+            "A signal (EINTR) neither ends an interval nor restarts it.",
+            &[check(
+                "continues its interval after a signal",
+                continues_after_a_signal,
+            )],
+        ),
+        Rule::hardened(
+            "On every path out, leave the stream open in both directions and its options unchanged.",
+            &[
+                check("leaves the stream open", leaves_the_stream_open),
+                check(
+                    "leaves the options unchanged on every path",
+                    leaves_the_options,
+                ),
+            ],
+        ),
+        Rule::hardened(
+            "On every path out, leave no thread and no descriptor.",
+            &[
+                check("leaves no thread on any path", leaves_no_thread),
+                check("leaves no descriptor on any path", leaves_no_descriptor),
+            ],
+        ),
+    ],
+    cause: causes::diagnose,
 };
 
 /// The student's function.
@@ -74,7 +156,7 @@ pub type Watch = fn(&TcpStream, Duration, u32) -> io::Result<Ended>;
 pub enum Ended {
     /// The peer has closed: end of file.
     Closed,
-    /// The peer has answered none of the last pings.
+    /// The peer did not answer the last `misses` pings.
     Silent,
     /// The peer has reset the connection.
     Reset,
@@ -86,7 +168,7 @@ const fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
 }
 
-fn pings_after_an_interval(exam: &Exam, watch: Watch) -> Verdict {
+fn sends_a_ping_after_an_interval(exam: &Exam, watch: Watch) -> Verdict {
     sends_no_ping_before(exam, watch)?;
     let interval = ms(300);
     let (peer, watching) = Watching::begin(exam, watch, interval, 3)?;
@@ -109,39 +191,41 @@ fn sends_no_ping_before(exam: &Exam, watch: Watch) -> Verdict {
     watching.comes_to_its_end()
 }
 
-fn no_ping_while_it_talks(exam: &Exam, watch: Watch) -> Verdict {
+fn sends_no_ping_while_the_peer_sends(exam: &Exam, watch: Watch) -> Verdict {
     let interval = ms(500);
-    let talk = || {
+    let send = || {
         let (peer, watching) = Watching::begin(exam, watch, interval, 3)?;
-        let (last, excused) = watching.hears_a_byte_every(ms(50), &peer)?;
+        let (last, excused) = watching.receives_a_byte_every(ms(50), &peer)?;
         let came = watching.arrived(&peer)?;
         Ok((peer, watching, last, excused, came))
     };
     let is_excused = |came: &[u8], excused| !came.is_empty() && came.len() <= excused * PING.len();
-    let (mut peer, mut watching, mut last, mut excused, mut came) = talk()?;
+    let (mut peer, mut watching, mut last, mut excused, mut came) = send()?;
     for _ in 0..2 {
         if is_excused(&came, excused) {
             exam.step("a ping came, but the machine was busy: once more");
-            (peer, watching, last, excused, came) = talk()?;
+            (peer, watching, last, excused, came) = send()?;
         }
     }
     if is_excused(&came, excused) {
-        let busy = "the machine is too busy for a peer that talks without a pause";
+        let busy = "the machine is too busy for a peer that sends without a pause";
         return Err(Unmet::not_here(busy));
     }
-    let expected = "no ping, for there was no silence";
+    let expected = "no ping, because there was no silence";
     exam.must(came.is_empty(), expected, shown(&came))
-        .because(causes::unasked)?;
+        .because(causes::needless_ping)?;
     watching.pings(&peer)?;
     watching
         .not_before(last + interval, Instant::now(), "a ping")
         .caused_by(causes::TOO_EARLY)
 }
 
-fn takes_any_byte(exam: &Exam, watch: Watch) -> Verdict {
+fn accepts_any_byte(exam: &Exam, watch: Watch) -> Verdict {
     let (peer, watching) = Watching::begin(exam, watch, ms(300), 2)?;
-    // What might not be taken for an answer comes twice: one ping may go unanswered.
-    let answers: [&[u8]; 5] = [b"pong\n", b"?", b"?", b"\xff", b"\xff"];
+    // Bytes that might not count as an answer come twice: one ping may go unanswered.
+    let answers: [&[u8]; 9] = [
+        b"pong\n", b"?", b"?", b"\xff", b"\xff", b"\0", b"\0", PING, PING,
+    ];
     for answer in answers {
         watching.pings(&peer)?;
         watching.answers(&peer, answer)?;
@@ -150,19 +234,49 @@ fn takes_any_byte(exam: &Exam, watch: Watch) -> Verdict {
     watching.goes_on("all pings but the last were answered")
 }
 
-fn gives_up(exam: &Exam, watch: Watch) -> Verdict {
-    let (interval, misses) = (ms(300), 2);
-    let (peer, watching) = Watching::begin(exam, watch, interval, misses)?;
-    let reference = exam.reference(interval * (misses + 1))?;
-    watching.falls_silent(&peer, "when 2 pings are unanswered")?;
-    let sent = watching.arrived(&peer)?;
-    let expected = "exactly 2 pings to have been sent";
-    exam.must(sent == PING.repeat(2), expected, shown(&sent))
-        .because(|case| causes::pinged(case, &sent, misses))?;
-    watching.is_in_time(reference, interval * (misses + 1))
+/// The first with two misses; then a single one, and many after short intervals: a minimum of the
+/// answer's own would add up.
+fn returns_silent(exam: &Exam, watch: Watch) -> Verdict {
+    for (interval, misses) in [(ms(300), 2), (ms(300), 1), (ms(20), 10)] {
+        let (peer, watching) = Watching::begin(exam, watch, interval, misses)?;
+        let limit = interval * (misses + 1);
+        let reference = exam.reference(limit)?;
+        watching.falls_silent(&peer, &format!("when {misses} pings are unanswered"))?;
+        let sent = watching.arrived(&peer)?;
+        let expected = format!("exactly {misses} pings to have been sent");
+        let right = sent == PING.repeat(misses as usize);
+        exam.must(right, expected, shown(&sent))
+            .because(|case| causes::pinged(case, &sent, misses))?;
+        watching.is_in_time(
+            reference,
+            limit,
+            (causes::NO_TIME_TO_ANSWER, causes::TOO_LATE),
+        )?;
+    }
+    Ok(())
 }
 
-fn counts_anew(exam: &Exam, watch: Watch) -> Verdict {
+fn accepts_any_count(exam: &Exam, watch: Watch) -> Verdict {
+    for interval in [AMPLE, Duration::from_micros(1)] {
+        let (peer, watching) = Watching::begin(exam, watch, interval, u32::MAX)?;
+        if interval < AMPLE {
+            watching.is_pinging(&peer)?;
+        } else {
+            watching.rests()?;
+        }
+        peer.half_close()?;
+        watching.ends(Ended::Closed, "after end of file").because(|case| {
+            case.panicked.then(|| {
+                "`misses` may be as large as a u32 is: `misses + 1` and `interval * misses` overflow. \
+                 Count up to `misses` instead of computing the whole time."
+                    .to_owned()
+            })
+        })?;
+    }
+    Ok(())
+}
+
+fn counts_from_0(exam: &Exam, watch: Watch) -> Verdict {
     let (interval, misses) = (ms(250), 3);
     let (peer, watching) = Watching::begin(exam, watch, interval, misses)?;
     watching.pings(&peer)?;
@@ -183,23 +297,51 @@ fn counts_anew(exam: &Exam, watch: Watch) -> Verdict {
         .caused_by(causes::NO_TIME_TO_ANSWER)
 }
 
-fn tells_end_of_file(exam: &Exam, watch: Watch) -> Verdict {
+fn returns_closed(exam: &Exam, watch: Watch) -> Verdict {
     let (peer, watching) = Watching::begin(exam, watch, AMPLE, 3)?;
     peer.send(b"hello")?;
     peer.half_close()?;
-    watching.ends(Ended::Closed, "after the end of file")?;
+    watching.ends(Ended::Closed, "after end of file")?;
+
+    let (peer, watching) = Watching::begin(exam, watch, ms(100), 20)?;
+    watching.is_pinging(&peer)?;
+    peer.half_close()?;
+    watching.ends(Ended::Closed, "after end of file, with a ping unanswered")?;
+
+    let (peer, watching) = without_room(exam, watch)?;
+    peer.half_close()?;
+    watching.ends(Ended::Closed, "after end of file, with no room for a ping")?;
     Ok(())
 }
 
-fn tells_a_reset(exam: &Exam, watch: Watch) -> Verdict {
+fn returns_reset(exam: &Exam, watch: Watch) -> Verdict {
     let (peer, watching) = Watching::begin(exam, watch, AMPLE, 3)?;
     peer.reset();
     watching.ends(Ended::Reset, "after the reset")?;
+
+    let (peer, watching) = Watching::begin(exam, watch, AMPLE, 3)?;
+    peer.send(b"hello")?;
+    watching.reads_all()?;
+    peer.reset();
+    watching.ends(Ended::Reset, "after the reset")?;
+
+    let (peer, watching) = without_room(exam, watch)?;
+    peer.reset();
+    watching.ends(Ended::Reset, "after the reset, with no room for a ping")?;
     Ok(())
 }
 
+/// The watch over a connection on which there is no room for a ping, and an hour until the first is due.
+fn without_room(exam: &Exam, watch: Watch) -> Verdict<(Peer<'_>, Watching<'_>)> {
+    let (peer, theirs) = exam.connection()?;
+    fill(exam, &theirs)?;
+    let watching = Watching::on(theirs, exam, watch, AMPLE, 3)?;
+    watching.rests()?;
+    Ok((peer, watching))
+}
+
 /// A socket that is closed while bytes lie unread in its Recv-Q sends RST, not FIN (RFC 2525, 2.17).
-fn tells_a_ping_unread(exam: &Exam, watch: Watch) -> Verdict {
+fn returns_reset_with_a_ping_unread(exam: &Exam, watch: Watch) -> Verdict {
     let (peer, watching) = Watching::begin(exam, watch, ms(100), 20)?;
     watching.is_pinging(&peer)?;
     peer.close();
@@ -207,24 +349,75 @@ fn tells_a_ping_unread(exam: &Exam, watch: Watch) -> Verdict {
     Ok(())
 }
 
-fn reads_all_that_has_come(exam: &Exam, watch: Watch) -> Verdict {
+fn reads_everything(exam: &Exam, watch: Watch) -> Verdict {
     let (peer, watching) = Watching::begin(exam, watch, AMPLE, 3)?;
-    peer.send(&[b'x'; 20_000])?;
+    peer.send(&numbered(20_000))?;
     peer.half_close()?;
-    watching.ends(Ended::Closed, "after the last byte and the end of file")?;
-    Ok(())
+    watching.ends(Ended::Closed, "after the last byte and end of file")?;
+    watching.reads_all().caused_by(causes::NOT_ALL_IS_READ)
 }
 
-fn does_not_wait_for_a_full_window(exam: &Exam, watch: Watch) -> Verdict {
+fn counts_a_ping_without_room(exam: &Exam, watch: Watch) -> Verdict {
     let (_peer, theirs) = exam.connection()?;
     fill(exam, &theirs)?;
-    let (interval, misses) = (ms(100), 3);
+    let (interval, misses) = (ms(200), 2);
+    let reference = exam.reference(interval * 3)?;
     let watching = Watching::on(theirs, exam, watch, interval, misses)?;
-    let ended = watching.ends(Ended::Silent, "when no room has come for 3 pings")?;
-    let due = watching.called() + interval * 4;
-    watching
-        .not_before(due, ended, "Silent, after 4 intervals")
-        .caused_by(causes::FULL_IS_NO_ANSWER)
+    watching.ends(Ended::Silent, "when there was no room for 2 pings")?;
+    let causes = (causes::FULL_IS_NO_ANSWER, causes::WAITS_FOR_ROOM);
+    watching.is_in_time(reference, interval * 3, causes)
+}
+
+/// There is no room for the first two of four pings.
+fn sends_no_ping_later(exam: &Exam, watch: Watch) -> Verdict {
+    let (peer, theirs) = exam.connection()?;
+    let filled = fill(exam, &theirs)?;
+    let (interval, misses) = (ms(300), 4);
+    let watching = Watching::on(theirs, exam, watch, interval, misses)?;
+    let begun = delay::of_others();
+    exam.step("the peer reads nothing for 2.5 intervals, then everything");
+    let reads = watching.called() + interval * 5 / 2;
+    thread::sleep(reads.saturating_duration_since(Instant::now())); // its length is the subject
+    peer.receives(&vec![b'x'; filled])?;
+    let is_late = watching.is_late_since(begun, 3 + 1) || Instant::now() > reads + interval / 3;
+    watching.falls_silent(&peer, "when 4 pings are unanswered")?;
+    let sent = watching.arrived(&peer)?;
+    if is_late {
+        return Err(Unmet::not_here(
+            "the machine is too busy: the peer could not read between two pings",
+        ));
+    }
+    let expected = "2 pings, because there was no room for the first 2 of 4";
+    let at_most = sent.len() <= 2 * PING.len();
+    exam.must(at_most, expected, shown(&sent))
+        .caused_by(causes::SENDS_IT_LATER)?;
+    exam.must(sent == PING.repeat(2), expected, shown(&sent))
+        .because(|case| causes::pinged(case, &sent, 2))
+}
+
+/// A socket that was never connected fails with ENOTCONN.
+fn returns_other_errors(exam: &Exam, watch: Watch) -> Verdict {
+    unconnected(exam, watch)?.map(drop)
+}
+
+/// The watch over a socket that was never connected. It must return the error.
+fn unconnected(exam: &Exam, watch: Watch) -> Verdict<Verdict<Watching<'_>>> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None);
+    let stream = TcpStream::from(here("make a socket", socket)?);
+    exam.step("made a socket that is not connected: reads and writes fail with ENOTCONN");
+    let watching = Watching::on(stream, exam, watch, AMPLE, 3)?;
+    Ok(watching.fails(ErrorKind::NotConnected).map(|()| watching))
+}
+
+fn waits_in_a_call_that_the_peer_ends(exam: &Exam, watch: Watch) -> Verdict {
+    let (peer, watching) = Watching::begin(exam, watch, AMPLE, 3)?;
+    watching.waits_for_the_peer()?;
+    peer.send(b"hello")?;
+    watching.reads_all()?;
+    watching.waits_for_the_peer()?;
+
+    let (_peer, watching) = without_room(exam, watch)?;
+    watching.waits_for_the_peer()
 }
 
 /// On a busy machine a thread that never waits gets little CPU time too, but far more than one that waits.
@@ -232,23 +425,81 @@ fn does_not_spin(exam: &Exam, watch: Watch) -> Verdict {
     let (peer, watching) = Watching::begin(exam, watch, AMPLE, 3)?;
     watching.rests()?;
     peer.half_close()?;
-    watching.ends(Ended::Closed, "after the end of file")?;
+    watching.ends(Ended::Closed, "after end of file")?;
     let (peer, watching) = Watching::begin(exam, watch, ms(400), 10)?;
     let (pings, limit) = (2, ms(30));
     let used = watching.uses_until(pings, &peer)?;
     let expected = format!("{limit:?} of CPU time, at most, until 2 pings have come");
     let seen = format!("{} ms were used", used.as_millis());
     exam.must(used < limit, expected, seen)
-        .caused_by(causes::SPINS)?;
+        .caused_by(causes::SPINS_TOO_MUCH)?;
     watching.goes_on("no more than 3 of 10 pings are due")
 }
 
-fn leaves_the_stream_as_it_was(exam: &Exam, watch: Watch) -> Verdict {
+/// Four signals in the first of two intervals. Together they would make a watch late, or early, by more
+/// than a busy machine does.
+fn continues_after_a_signal(exam: &Exam, watch: Watch) -> Verdict {
+    let (interval, misses) = (ms(600), 1);
+    let (peer, watching) = Watching::begin(exam, watch, interval, misses)?;
+    let reference = exam.reference(interval * 2)?;
+    for _ in 0..4 {
+        watching.is_interrupted()?;
+        thread::sleep(ms(110)); // its length is the subject: how much of the interval is over
+    }
+    watching.falls_silent(&peer, "when 1 ping is unanswered")?;
+    let causes = (causes::A_SIGNAL_ENDS_IT, causes::A_SIGNAL_RESTARTS_IT);
+    watching.is_in_time(reference, interval * 2, causes)
+}
+
+fn leaves_the_stream_open(exam: &Exam, watch: Watch) -> Verdict {
     let (peer, watching) = Watching::begin(exam, watch, ms(50), 2)?;
     watching.falls_silent(&peer, "when 2 pings are unanswered")?;
-    watching.left_no_thread(&peer)?;
-    watching.left_no_option()?;
-    watching.is_open_both_ways(&peer)
+    watching.is_open_both_ways(&peer)?;
+
+    let (peer, watching) = Watching::begin(exam, watch, AMPLE, 2)?;
+    peer.half_close()?;
+    watching.ends(Ended::Closed, "after end of file")?;
+    watching.is_open_to(&peer)
+}
+
+fn leaves_the_options(exam: &Exam, watch: Watch) -> Verdict {
+    on_every_path(exam, watch, |watching, _| watching.left_no_option())
+}
+
+fn leaves_no_thread(exam: &Exam, watch: Watch) -> Verdict {
+    on_every_path(exam, watch, |watching, _| watching.left_no_thread())
+}
+
+fn leaves_no_descriptor(exam: &Exam, watch: Watch) -> Verdict {
+    on_every_path(exam, watch, |watching, closed| {
+        watching.left_no_descriptor(closed)
+    })
+}
+
+/// What must be so when it has returned, whatever it returned. It is also told how many descriptors the
+/// exam has closed meanwhile.
+fn on_every_path(exam: &Exam, watch: Watch, must: impl Fn(&Watching, usize) -> Verdict) -> Verdict {
+    let (peer, watching) = Watching::begin(exam, watch, ms(50), 2)?;
+    watching.falls_silent(&peer, "when 2 pings are unanswered")?;
+    must(&watching, 0)?;
+
+    let (peer, watching) = Watching::begin(exam, watch, ms(50), 1000)?;
+    watching.is_pinging(&peer)?;
+    peer.half_close()?;
+    watching.ends(Ended::Closed, "after end of file")?;
+    must(&watching, 0)?;
+
+    let (peer, watching) = Watching::begin(exam, watch, ms(50), 1000)?;
+    watching.is_pinging(&peer)?;
+    peer.reset();
+    watching.ends(Ended::Reset, "after the reset")?;
+    must(&watching, 1)?;
+
+    // What it returns here is checked elsewhere.
+    if let Ok(watching) = unconnected(exam, watch)? {
+        must(&watching, 0)?;
+    }
+    Ok(())
 }
 
 fn shown(bytes: &[u8]) -> String {

@@ -1,36 +1,42 @@
-//! Exercise 5: heartbeat. A connection that is idle and one whose peer is dead look the same, until
-//! somebody asks.
+//! Exercise 5: heartbeat
 //!
-//! Build the watch over a connection: ping a peer that says nothing, and tell how it ends: the peer
-//! has closed, has reset the connection, or answers no more.
+//! A connection whose peer has died looks like a connection whose peer has nothing to say. Write a watch
+//! that tells them apart: it sends a ping to a silent peer, and returns how the connection ended.
 //!
-//! The rules it is held to:
-//! - when nothing has been received for `interval`, one ping is sent, the five bytes `ping\n`; and one
-//!   more after each further `interval` of silence. A ping may be a little late, but not early;
-//! - any byte received is a sign of life, whatever it is, and is thrown away: the interval begins
-//!   anew, and so does the count of pings without an answer. Nothing that is sent does either;
-//! - when `misses` pings in a row (1 or more) have gone unanswered for an `interval` each, it returns
-//!   Ok(Silent): `misses` + 1 intervals after the last byte, and after exactly `misses` pings;
-//! - end of file is Ok(Closed), and a reset is Ok(Reset): `ErrorKind::ConnectionReset` and
-//!   `BrokenPipe`, from a read or a write. Both are told at once, not when the next ping is due.
-//!   Every other error is an Err;
-//! - a ping for which there is no room, for the send buffer and the peer's window are full, is not
-//!   waited for: it counts as sent and unanswered;
-//! - it waits in the kernel and uses next to no processor time: no loop that asks again and again;
-//! - when it returns, the stream is as it was, open in both directions, blocking and without timeouts,
-//!   and no thread of it is left.
+//! Core rules (about 25 minutes):
+//!   1. When nothing has been received for `interval`, send one ping: the five bytes `ping\n`. Send one
+//!      more after each further `interval` of silence. Send none early.
+//!   2. Read and discard every byte that the peer sends. Any byte is an answer: it restarts the interval
+//!      and sets the count of unanswered pings to 0.
+//!   3. When `misses` pings in a row have each gone unanswered for an `interval`, return Ok(Silent). That
+//!      is exactly `misses` pings, and `misses` + 1 intervals after the last byte.
+//!   4. When end of file arrives, return Ok(Closed) immediately.
+//!   5. When a reset arrives, return Ok(Reset) immediately.
+//!
+//! Hardened rules (about 25 minutes more):
+//!   6. Never wait for room to send a ping. If there is no room, the ping counts as sent and unanswered:
+//!      do not send it later.
+//!   7. Return every other error.
+//!   8. Wait in a system call that a byte, end of file or a reset ends. Do not sleep between looks, and
+//!      do not spin.
+//!   9. A signal (EINTR) neither ends an interval nor restarts it.
+//!   10. On every path out, leave the stream open in both directions and its options unchanged.
+//!   11. On every path out, leave no thread and no descriptor.
+//!
+//! `misses` is 1 or more; `interval` is an hour at most. A reset is reported by a read or a write, as
+//! `ErrorKind::ConnectionReset` or `BrokenPipe`.
 //!
 //! How to go on:
 //!
-//!     cargo workshop check heartbeat       examines it; so does  cargo test -p exercises --test heartbeat
+//!     cargo workshop check heartbeat       checks it; so does  cargo test -p exercises --test heartbeat
 //!     cargo workshop hint heartbeat        helps, a little more each time
-//!     cargo run --example heartbeat        is the lesson
+//!     cargo run --example heartbeat        runs the lesson
 
 use std::{io, net::TcpStream, process::ExitCode, time::Duration};
 
 use workshop::checks::heartbeat::Ended;
 
-/// Pings a peer that says nothing, until the connection has ended, and tells how.
+/// Pings a silent peer until the connection ends, and returns how it ended.
 pub fn watch(stream: &TcpStream, interval: Duration, misses: u32) -> io::Result<Ended> {
     let _ = (stream, interval, misses);
     todo!(

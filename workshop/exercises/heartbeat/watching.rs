@@ -14,14 +14,16 @@ use nix::{
     time::{ClockId, clock_gettime},
 };
 use socket_workshop::table::{End, Table};
-use socket2::SockRef;
 
 use super::{Ended, PING, Watch, causes};
 
 use crate::{
     checks::delay,
     exam::{
-        Answer, Awaited, Because, Exam, Peer, Reference, Timing, Unmet, Verdict, cpu_time, here,
+        Answer, Awaited, Because, Call, Doing, Exam, Options, Peer, Reference, Timing, Unmet,
+        Verdict, cpu_time, descriptors,
+        diagnosis::{LEAVES_A_THREAD, LEAVES_OPTIONS, SLEEPS_BETWEEN_LOOKS},
+        here,
     },
 };
 
@@ -34,6 +36,9 @@ pub(super) struct Watching<'e> {
     answer: Answer<'e, io::Result<Ended>>,
     /// Kept, so that the connection lives on when `watch` has returned.
     stream: Arc<TcpStream>,
+    /// Its options, and how many descriptors were open, before the call.
+    options: Options,
+    descriptors: usize,
     interval: Duration,
     misses: u32,
     /// When it was called and when it returned, by its own thread: the exam may learn of it much later.
@@ -71,6 +76,7 @@ impl<'e> Watching<'e> {
         misses: u32,
     ) -> Verdict<Watching<'e>> {
         let stream = Arc::new(theirs);
+        let (options, descriptors) = (Options::of(&*stream)?, descriptors()?);
         let theirs = Arc::clone(&stream);
         let (called, returned) = <(Arc<OnceLock<_>>, Arc<OnceLock<_>>)>::default();
         let (begins, ends) = (Arc::clone(&called), Arc::clone(&returned));
@@ -86,6 +92,8 @@ impl<'e> Watching<'e> {
             exam,
             answer,
             stream,
+            options,
+            descriptors,
             interval,
             misses,
             called,
@@ -106,8 +114,9 @@ impl<'e> Watching<'e> {
     /// It must not have returned.
     pub fn goes_on(&self, why: &str) -> Verdict {
         let goes_on = self.answer.goes_on(why);
-        self.unless_held_up(goes_on)
-            .because(|case| self.gave_up(case.yours().is_some_and(|seen| seen.row.recv_q > 0)))
+        self.unless_held_up(goes_on).because(|case| {
+            self.returned_too_early(case.yours().is_some_and(|seen| seen.row.recv_q > 0))
+        })
     }
 
     /// Waits until it has ended, however it does.
@@ -121,7 +130,7 @@ impl<'e> Watching<'e> {
             if !case.arrived.is_empty() {
                 return Some(causes::NO_PING.to_owned());
             }
-            self.gave_up(case.yours().is_some_and(|seen| seen.row.recv_q > 0))
+            self.returned_too_early(case.yours().is_some_and(|seen| seen.row.recv_q > 0))
         })?;
         self.pinged.set(self.pinged.get() + 1);
         self.unanswered.set(self.unanswered.get() + 1);
@@ -129,7 +138,7 @@ impl<'e> Watching<'e> {
     }
 
     /// It may rightly have returned: on a busy machine the peer may have been kept from answering for
-    /// as long as it takes to send all pings and to be given up.
+    /// as long as it takes to send all pings and to wait for the last.
     fn unless_held_up(&self, verdict: Verdict) -> Verdict {
         let Some(returned) = self.returned.get().filter(|_| verdict.is_err()) else {
             return verdict;
@@ -154,13 +163,13 @@ impl<'e> Watching<'e> {
     }
 
     /// The cause, if it has returned before its time.
-    fn gave_up(&self, unread: bool) -> Option<String> {
+    fn returned_too_early(&self, unread: bool) -> Option<String> {
         if !self.answer.has_ended() {
             return None;
         }
         let outcome = self.answer.returns("").ok()?;
         let pings = (self.pinged.get(), self.answered.get(), self.misses);
-        causes::gave_up(&outcome, pings, unread)
+        causes::returned_too_early(&outcome, pings, unread)
     }
 
     /// The peer answers a ping.
@@ -176,7 +185,7 @@ impl<'e> Watching<'e> {
     /// The peer sends a byte every so often, 24 of them. Returns when it sent the last, and how many
     /// pings a right answer may have sent meanwhile, because on a busy machine the peer made a pause,
     /// or the answer's threads waited for a CPU.
-    pub fn hears_a_byte_every(&self, pause: Duration, peer: &Peer) -> Verdict<(Instant, usize)> {
+    pub fn receives_a_byte_every(&self, pause: Duration, peer: &Peer) -> Verdict<(Instant, usize)> {
         let step = format!("the peer sends a byte every {pause:?}");
         self.exam.step(step);
         let long = self.interval / 2;
@@ -247,7 +256,7 @@ impl<'e> Watching<'e> {
 
     /// It must return Silent. Returns when it did.
     ///
-    /// One that pings for ever never rests: it is told by having sent more pings than a watch that
+    /// A watch that never stops never rests: it is known by having sent more pings than a watch that
     /// counts one too many.
     pub fn falls_silent(&self, peer: &Peer, when: &str) -> Verdict<Instant> {
         let end = here("read an address", End::of(peer.stream()))?;
@@ -275,20 +284,78 @@ impl<'e> Watching<'e> {
             })
     }
 
-    /// It must have returned about when a wait of this length was over, which began with the call.
-    pub fn is_in_time(&self, reference: Reference, limit: Duration) -> Verdict {
+    /// It must return the error of the kernel.
+    pub fn fails(&self, kind: ErrorKind) -> Verdict {
+        let outcome = self.answer.returns("the error of the first read")?;
+        let right = matches!(&outcome, Err(error) if error.kind() == kind);
+        let expected = format!("`watch` to return an error of the kind {kind:?}");
+        let seen = format!("it has returned {outcome:?}");
+        self.exam
+            .must(right, expected, seen)
+            .because(|_| Some(causes::loses_an_error(&outcome)))
+    }
+
+    /// It must have returned about when a wait of this length was over, which began with the call. With
+    /// the causes of an early and a late return.
+    pub fn is_in_time(
+        &self,
+        reference: Reference,
+        limit: Duration,
+        (early, late): (&str, &str),
+    ) -> Verdict {
         let took = self.answer.took();
         let timing = reference.judges(took, MARGIN)?;
         let expected = format!("`watch` to return {limit:?} after the call");
         let seen = format!("it has returned after {:.1?}", took.time);
         match timing {
             Timing::InTime => Ok(()),
-            Timing::Early => self
-                .exam
-                .fail(expected, seen)
-                .caused_by(causes::NO_TIME_TO_ANSWER),
-            Timing::Late => self.exam.fail(expected, seen).caused_by(causes::TOO_LATE),
+            Timing::Early => self.exam.fail(expected, seen).caused_by(early),
+            Timing::Late => self.exam.fail(expected, seen).caused_by(late),
         }
+    }
+
+    /// Interrupts the call in which its thread waits.
+    pub fn is_interrupted(&self) -> Verdict {
+        self.exam.comes_to_rest()?;
+        if !self.answer.has_ended() {
+            self.answer.interrupt()?;
+            self.exam
+                .step("interrupted the system call in which your thread waits, by a signal");
+        }
+        Ok(())
+    }
+
+    /// A thread of its must wait in a call that ends when something arrives.
+    pub fn waits_for_the_peer(&self) -> Verdict {
+        let waits = |doing: &Doing| {
+            matches!(
+                doing,
+                Doing::Blocked {
+                    call: Call::Read | Call::Poll,
+                    ..
+                }
+            )
+        };
+        let waits = || Ok(self.exam.evidence().threads.iter().any(waits));
+        let expected = "your thread to wait in a read or in `poll`, which an event ends";
+        self.exam
+            .must(self.exam.comes_true(waits)?, expected, "it does not")
+            .because(|_| self.returned_too_early(false))
+            .diagnose(&[SLEEPS_BETWEEN_LOOKS])
+    }
+
+    /// What has arrived must be read: Recv-Q is 0, or 1 for a FIN.
+    pub fn reads_all(&self) -> Verdict {
+        let end = here("read an address", End::of(&*self.stream))?;
+        let read = |table: &Table| {
+            table
+                .find(end)
+                .is_none_or(|row| row.recv_q <= 1)
+                .then_some(())
+        };
+        let read = self.exam.table_shows(read)?.is_some();
+        let expected = "what has arrived to be read";
+        self.exam.must(read, expected, "bytes are unread in Recv-Q")
     }
 
     /// A ping must come, and is left in the peer's Recv-Q.
@@ -298,7 +365,7 @@ impl<'e> Watching<'e> {
         let queued = self.exam.table_shows(queued)?;
         self.exam
             .must(queued.is_some(), "a ping to come", "nothing comes")
-            .because(|_| self.gave_up(false))?;
+            .because(|_| self.returned_too_early(false))?;
         self.exam
             .step("a ping is in the peer's Recv-Q, and it does not read it");
         Ok(())
@@ -317,7 +384,7 @@ impl<'e> Watching<'e> {
         let came = self.exam.table_shows(queued)?.is_some();
         self.exam
             .must(came, expected, "they do not come")
-            .because(|_| self.gave_up(false))?;
+            .because(|_| self.returned_too_early(false))?;
         Ok(cpu_of_others().saturating_sub(before))
     }
 
@@ -326,7 +393,7 @@ impl<'e> Watching<'e> {
         let expected = "your thread to wait, while nothing comes";
         self.exam
             .must(self.exam.comes_to_rest()?, expected, "it runs")
-            .caused_by(causes::SPINS)
+            .caused_by(causes::SPINS_TOO_MUCH)
     }
 
     /// What happened at `at` must not have happened before `due`.
@@ -337,9 +404,9 @@ impl<'e> Watching<'e> {
         self.exam.must(at >= due, expected, seen)
     }
 
-    /// No thread that it started may be left: none at all, or, if it still pings, none that goes on.
-    pub fn left_no_thread(&self, peer: &Peer) -> Verdict {
-        let end = here("read an address", End::of(peer.stream()))?;
+    /// No thread that it started may be left: neither one that waits, nor one that still pings.
+    pub fn left_no_thread(&self) -> Verdict {
+        let end = here("read an address", End::of(&*self.stream))?.other();
         let queued = |table: &Table| table.find(end).map_or(0, |row| row.recv_q);
         let before = queued(&self.exam.table()?);
         let gone = self.exam.until(|| {
@@ -347,33 +414,33 @@ impl<'e> Watching<'e> {
             let pings = queued(&self.exam.table()?) > before;
             Ok((gone || pings).then_some(gone))
         })?;
+        let gone = gone == Some(true);
         let expected = "no thread to be left when `watch` has returned";
-        let seen = "there is one, or more";
         self.exam
-            .must(gone == Some(true), expected, seen)
-            .caused_by(causes::A_THREAD_IS_LEFT)
+            .must(gone, expected, "it has returned, and there is one, or more")
+            .diagnose(&[LEAVES_A_THREAD])
     }
 
-    /// The stream must be blocking and without timeouts, as it was given.
-    pub fn left_no_option(&self) -> Verdict {
-        let asked = "read the options of a socket";
-        let timeout = |kind: &str, timeout: Option<Duration>| {
-            timeout.map(|timeout| format!("has a {kind} timeout of {timeout:?}"))
-        };
-        let nonblocking = here(asked, SockRef::from(&*self.stream).nonblocking())?;
-        let left: Vec<String> = [
-            nonblocking.then(|| "is non-blocking".to_owned()),
-            timeout("read", here(asked, self.stream.read_timeout())?),
-            timeout("write", here(asked, self.stream.write_timeout())?),
-        ]
-        .into_iter()
-        .flatten()
-        .collect();
-        let seen = format!("it {}", left.join(", and "));
-        let expected = "the stream to be blocking and without timeouts, as it was given";
+    /// No descriptor that it opened may be left. The exam has closed so many of its own meanwhile.
+    pub fn left_no_descriptor(&self, closed: usize) -> Verdict {
+        let before = self.descriptors - closed;
+        let gone = self.exam.comes_true(|| Ok(descriptors()? <= before))?;
+        let seen = "it has returned, and more descriptors are open than at the call";
+        let expected = "no descriptor to be left when `watch` has returned";
         self.exam
-            .must(left.is_empty(), expected, seen)
-            .caused_by(causes::OPTIONS_STAY)
+            .must(gone, expected, seen)
+            .diagnose(&[LEAVES_A_THREAD])
+            .caused_by(causes::A_HANDLE_IS_LEFT)
+    }
+
+    /// The options of the stream must be as they were.
+    pub fn left_no_option(&self) -> Verdict {
+        let changed = self.options.changed(&Options::of(&*self.stream)?);
+        let seen = format!("it has returned, and changed {}", changed.join("; "));
+        let expected = "the options of the stream to be as they were at the call";
+        self.exam
+            .must(changed.is_empty(), expected, seen)
+            .diagnose(&[LEAVES_OPTIONS])
     }
 
     /// A byte must get through to it, and one from it.
@@ -389,10 +456,21 @@ impl<'e> Watching<'e> {
         if let Err(error) = read.and(written) {
             return self
                 .exam
-                .fail("the stream to be usable still", error.to_string())
+                .fail("the stream to be open still", error.to_string())
                 .caused_by(causes::SHUT_DOWN);
         }
-        peer.receives(b"bye")
+        peer.receives(b"bye").caused_by(causes::SHUT_DOWN)
+    }
+
+    /// A byte must get through from it.
+    pub fn is_open_to(&self, peer: &Peer) -> Verdict {
+        if let Err(error) = (&*self.stream).write_all(b"bye") {
+            return self
+                .exam
+                .fail("the stream to be open still", error.to_string())
+                .caused_by(causes::SHUT_DOWN);
+        }
+        peer.receives(b"bye").caused_by(causes::SHUT_DOWN)
     }
 }
 

@@ -1,12 +1,13 @@
 //! Checks of exercise 10: a dial that ends by a deadline, or when it is cancelled.
 //!
-//! How the answer waits is its own affair: the checks look at what came back, when, what the kernel
-//! shows meanwhile, and what is left.
+//! The checks look at what it returned and when (`ends`, `waits`), what the kernel shows meanwhile, and
+//! what is left (`left`). `harness` is one call; `cause` and `hangs` are what can have gone wrong.
 
-mod call;
 mod cause;
 mod ends;
 mod hangs;
+mod harness;
+mod left;
 mod waits;
 
 use std::{
@@ -25,13 +26,13 @@ pub const EXERCISE: Exercise = Exercise {
     name: "nonblocking",
     task: "a dial that ends by a deadline, or when it is cancelled",
     hints: [
-        "A socket that was made non-blocking before `connect` returns EINPROGRESS at once: the dial is \
-         under way. From then on everything happens in one place: `poll`, with the socket (POLLOUT) and \
-         `cancel` (POLLIN), for what remains of the limit.",
+        "`connect` on a non-blocking socket returns EINPROGRESS immediately: the dial is under way. From \
+         then on wait in one place: `poll`, with the socket (POLLOUT) and `cancel` (POLLIN), for what \
+         remains of the limit.",
         "poll returns for four reasons. The socket is ready: the dial is over, and SO_ERROR \
-         (`take_error`) tells once how. `cancel` is ready, which is more than POLLIN: \
-         `PollFd::any`. Nothing is ready: look at the clock. EINTR: a signal, compute what remains and \
-         wait on. Whatever you return, a socket that is dropped is closed.",
+         (`take_error`) says once how. `cancel` is ready, which is more than POLLIN: `PollFd::any`. \
+         Nothing is ready: compute what remains. EINTR, a signal: compute what remains and wait again. A \
+         socket that is dropped is closed.",
         "loop { let left = limit.saturating_sub(started.elapsed()); if left.is_zero() { return \
          Err(ErrorKind::TimedOut.into()) } let mut fds = [PollFd::new(socket.as_fd(), \
          PollFlags::POLLOUT), PollFd::new(cancel, PollFlags::POLLIN)]; let up = \
@@ -46,48 +47,125 @@ pub const EXERCISE: Exercise = Exercise {
 /// What exercise 10 is held to.
 pub const SUITE: Suite<Connect> = Suite {
     exercise: EXERCISE.name,
-    rules: &[Rule::core(
-        "",
-        &[
-            check(
-                "gives back a connected, blocking stream",
-                ends::gives_back_a_connected_blocking_stream,
-            ),
-            check("dials both families", ends::dials_both_families),
-            check("returns a refusal as refused", ends::returns_a_refusal),
-            check(
-                "returns what connect says at once",
-                ends::returns_what_connect_says_at_once,
-            ),
-            check(
-                "gives up when the limit is over",
-                waits::gives_up_when_the_limit_is_over,
-            ),
-            check(
-                "waits in the kernel, however long the limit",
-                waits::waits_in_the_kernel,
-            ),
-            check(
-                "waits for a late answer, in one dial",
-                waits::waits_for_a_late_answer,
-            ),
-            check("goes on after a signal", waits::goes_on_after_a_signal),
-            check(
-                "keeps to its limit through signals",
-                waits::keeps_to_its_limit_through_signals,
-            ),
-            check(
-                "ends when it is cancelled",
-                waits::ends_when_it_is_cancelled,
-            ),
-            check(
-                "takes the end of cancel for a cancel",
-                waits::takes_the_end_of_cancel_for_a_cancel,
-            ),
-            check("leaves nothing behind", ends::leaves_nothing_behind),
-        ],
-    )],
-    cause: cause::likely,
+    rules: &[
+        Rule::core(
+            "Return a stream that is connected to `addr`, which is an IPv4 or an IPv6 address. Send \
+             nothing on it.",
+            &[
+                check(
+                    "returns a connected stream",
+                    ends::returns_a_connected_stream,
+                ),
+                check("dials IPv4 and IPv6", ends::dials_both_families),
+                check("sends nothing", ends::sends_nothing),
+            ],
+        ),
+        Rule::core(
+            "Return the stream blocking, and with every other option as the kernel sets it.",
+            &[
+                check("returns a blocking stream", ends::returns_a_blocking_stream),
+                check("sets no option of the stream", ends::sets_no_option),
+            ],
+        ),
+        Rule::core(
+            "Begin one dial and wait for that one: the kernel repeats the SYN.",
+            &[
+                check("makes one connection", ends::makes_one_connection),
+                check(
+                    "waits for a late answer to its first SYN",
+                    waits::waits_for_a_late_answer,
+                ),
+            ],
+        ),
+        Rule::core(
+            "If the dial fails, return the kernel's error: ConnectionRefused if it was refused.",
+            &[
+                check("returns ConnectionRefused", ends::returns_a_refusal),
+                check(
+                    "returns an error that connect reports immediately",
+                    ends::returns_an_immediate_error,
+                ),
+            ],
+        ),
+        Rule::core(
+            "When `limit` has passed since the call, return TimedOut: not earlier and not later. A limit \
+             of zero has passed immediately.",
+            &[
+                check(
+                    "times out when the limit has passed",
+                    waits::times_out_at_the_limit,
+                ),
+                check(
+                    "times out immediately when the limit is zero",
+                    waits::times_out_at_zero,
+                ),
+            ],
+        ),
+        Rule::core(
+            "When `cancel` is readable, or becomes readable, return ConnectionAborted.",
+            &[
+                check("returns when it is cancelled", waits::is_cancelled),
+                check(
+                    "returns when it was cancelled before the call",
+                    waits::was_cancelled_before,
+                ),
+            ],
+        ),
+        Rule::hardened(
+            "End of file on `cancel` cancels too.",
+            &[check(
+                "returns at end of file on cancel",
+                waits::is_cancelled_by_end_of_file,
+            )],
+        ),
+        Rule::hardened(
+            "`cancel` is lent: read nothing from it, and leave its flags unchanged.",
+            &[
+                check(
+                    "reads nothing from cancel",
+                    waits::reads_nothing_from_cancel,
+                ),
+                check(
+                    "leaves the flags of cancel unchanged",
+                    waits::leaves_the_flags_of_cancel,
+                ),
+            ],
+        ),
+        Rule::hardened(
+            "Accept a limit of any length, Duration::MAX too.",
+            &[check(
+                "accepts a limit of any length",
+                waits::accepts_any_limit,
+            )],
+        ),
+        Rule::hardened(
+            "Wait for the dial and for `cancel` at the same time, in the kernel. Do not sleep between \
+             looks, and do not spin.",
+            &[check(
+                "waits for the dial and for cancel at the same time",
+                waits::waits_for_both,
+            )],
+        ),
+        Rule::hardened(
+            "A signal (EINTR) neither ends the call nor restarts its limit.",
+            &[
+                check("continues after a signal", waits::continues_after_a_signal),
+                check("keeps its limit after signals", waits::keeps_its_limit),
+            ],
+        ),
+        Rule::hardened(
+            "On every path out, leave no dial under way, no thread, and no descriptor except the stream's.",
+            &[
+                check("leaves no dial under way", left::leaves_no_dial),
+                check("leaves no thread on any path", left::leaves_no_thread),
+                check(
+                    "leaves no descriptor on any path",
+                    left::leaves_no_descriptor,
+                ),
+            ],
+        ),
+    ],
+    cause: cause::diagnose,
 };
 
 /// The student's function.

@@ -1,4 +1,4 @@
-//! Why a dial has not ended that was to end, by where its thread is and what the kernel shows of it.
+//! Why a dial has not ended that was to end, by where its thread is and what the kernel shows.
 
 use std::time::Duration;
 
@@ -6,16 +6,17 @@ use socket_workshop::table::State;
 
 use super::cause::READABLE;
 
-use crate::exam::{Call, Case, Stuck};
+use crate::exam::{
+    Call, Case, Stuck,
+    diagnosis::{SLEEPS_BETWEEN_LOOKS, SPINS, first_of},
+};
 
 /// It has not returned, although the address answers.
 pub(super) fn never_connects(case: &Case) -> Option<String> {
     let waits = case.is_in(State::Established) && case.is_blocked_in(&[Call::Poll]);
     let for_ever = matches!(case.stuck, Some(Stuck::Hang(_)));
     (waits && for_ever).then(|| {
-        format!(
-            "The dial has come through (ESTABLISHED), and your thread waits in poll. {READABLE}"
-        )
+        format!("The connection is made (ESTABLISHED), and your thread waits in poll. {READABLE}")
     })
 }
 
@@ -24,12 +25,12 @@ pub(super) fn never_ends(case: &Case) -> Option<String> {
     let cause = if case.panicked || case.stuck.is_none() || case.yours().is_some() {
         return None;
     } else if case.is_running() || case.is_blocked_in(&[Call::Sleep]) {
-        "The dial has failed (no row is left of it), and your thread goes on: by dialing again, or by \
-         looking for a connection that will never be. poll says `writable` of a dial that has failed, \
-         too, and SO_ERROR (`take_error`) says why: return that."
+        "The dial has failed (it has no row any more), and your code continues: it dials again, or looks \
+         for a connection that does not come. poll reports a failed dial as writable too. Return the error \
+         in SO_ERROR (`take_error`)."
     } else if case.is_blocked_in(&[Call::Lock]) {
-        "The dial has failed, and your thread waits for another thread to bring a connection: let that \
-         one bring the error, too."
+        "The dial has failed, and your thread waits for another thread to deliver a connection. Let that \
+         thread deliver the error too."
     } else {
         return None;
     };
@@ -43,83 +44,105 @@ pub(super) fn overdue(case: &Case, limit: Duration) -> Option<String> {
     } else if case.is_blocked_in(&[Call::Connect]) {
         BLOCKING
     } else if case.is_running() {
-        "Your thread runs, and waits for nothing: it does not look at the clock, or does not stop when \
-         the limit is over."
+        "Your loop runs without waiting: it does not compare the time with the limit, or does not stop \
+         when the limit has passed. Return TimedOut then."
     } else if limit.is_zero() {
-        "A limit of zero is over at once, and your thread waits: zero was taken for none at all."
+        "Your code treats a limit of zero as no limit, and waits. A limit of zero has passed: return \
+         TimedOut immediately."
     } else if case.is_blocked_in(&[Call::Poll]) {
         return Some(format!(
-            "Your thread waits in poll for longer than the limit of {limit:?}. poll counts in \
-             milliseconds, and `PollTimeout::NONE` is no limit at all."
+            "Your thread waits in poll for longer than the limit of {limit:?}. poll counts in milliseconds, \
+             and `PollTimeout::NONE` waits without a limit. Compute what remains before each poll."
         ));
     } else {
-        "It waits (`kernel` says in what), and that wait must end by the deadline too."
+        "Your code waits in another call (`kernel` shows which), which does not end at the deadline. Give \
+         that wait what remains of the limit too."
     };
     Some(cause.to_owned())
 }
 
-const BLOCKING: &str = "Your thread is blocked in `connect`: the socket was still a blocking one when it was \
-     called. It waits for the answer to the SYN, which the kernel sends again for about two minutes, \
-     and hears of nothing else. `set_nonblocking(true)` comes before it.";
+const BLOCKING: &str = "Your thread is blocked in `connect`: the socket was still blocking when you called it. \
+     The call waits for an answer to the SYN, which the kernel repeats for about two minutes. Call \
+     `set_nonblocking(true)` before `connect`.";
 
 /// It returned, later than its limit and the margin.
 pub(super) fn late(took: Duration, limit: Duration) -> String {
     format!(
-        "It waited longer than its limit of {limit:?}. Compute what remains of the limit before each wait, \
-         and wait no longer than that: it returned after {took:.1?}."
+        "Your code waited longer than its limit of {limit:?}: it returned after {took:.1?}. Compute what \
+         remains of the limit before each wait, and use no minimum of your own."
     )
 }
 
-/// It returned too late, and signals went on coming for this long.
-pub(super) fn begins_anew(took: Duration, signals: Duration, limit: Duration) -> String {
+/// It returned too late, and signals came for this long.
+pub(super) fn restarts_its_limit(took: Duration, signals: Duration, limit: Duration) -> String {
     if took < signals + limit / 2 {
         return late(took, limit);
     }
     format!(
-        "It returned {limit:?} after the last signal: poll ended with EINTR at each of them, and was given \
-         the whole limit anew. A deadline is one point in time: note when the call began, and compute what \
-         remains before each poll."
+        "`connect` returned {limit:?} after the last signal: poll ended with EINTR at each of them, and \
+         your code gave it the whole limit again. Note when the call began, and compute what remains \
+         before each poll."
     )
 }
 
 /// It is cancelled, and does not return.
-pub(super) fn deaf_to_cancel(case: &Case) -> Option<String> {
+pub(super) fn ignores_cancel(case: &Case) -> Option<String> {
     let cause = if case.panicked || case.stuck.is_none() {
         return None;
     } else if case.is_blocked_in(&[Call::Connect]) {
         BLOCKING
     } else if case.is_running() {
-        "Your thread runs, and takes no notice of `cancel`. If it calls poll with `cancel`: poll returns at \
-         once, for `cancel` is ready and stays so. Ask its descriptor (`PollFd::any`) after each poll."
+        "Your loop runs and does not look at `cancel`. If you call poll with `cancel`, poll returns \
+         immediately, because `cancel` stays readable. Ask its descriptor (`PollFd::any`) after each poll."
     } else if case.is_blocked_in(&[Call::Poll]) {
-        "Your thread waits in poll, and `cancel` is not among what it waits for; a look at it before or \
-         after comes too late. poll takes several descriptors: give it the socket and `cancel`."
+        "Your thread waits in poll, but not for `cancel`; a look at it before or after is too late. Give \
+         one poll both descriptors: the socket and `cancel`."
     } else {
-        "`cancel` is readable, and your thread waits for something else (`kernel` says in what). poll \
-         takes several descriptors: give it the socket and `cancel`."
+        "`cancel` is readable, and your thread waits for something else (`kernel` shows for what). Give \
+         one poll both descriptors: the socket and `cancel`."
     };
     Some(cause.to_owned())
 }
 
 /// The other end of `cancel` is closed, and it does not return.
-pub(super) fn deaf_to_the_end(case: &Case) -> Option<String> {
+pub(super) fn ignores_the_end(case: &Case) -> Option<String> {
     if case.is_running() && !case.panicked {
         return Some(
-            "Your thread runs, and takes no notice of the end. Most likely poll returns at once, for `cancel` \
-             is ready and stays so. At the end of file of a pipe poll sets POLLHUP, and not POLLIN (poll(2)): a \
-             comparison with POLLIN misses it. `PollFd::any` asks for whatever there is."
+            "Your loop runs and does not notice the end of file. Most likely poll returns immediately, because \
+             `cancel` stays ready. At end of file of a pipe poll sets POLLHUP, not POLLIN (poll(2)): a \
+             comparison with POLLIN misses it. Use `PollFd::any`."
                 .to_owned(),
         );
     }
-    deaf_to_cancel(case)
+    ignores_cancel(case)
 }
 
 /// It was not seen at rest.
-pub(super) fn spins(case: &Case) -> Option<&'static str> {
-    (case.is_running() && !case.panicked).then_some(
-        "The dial is under way (SYN_SENT), and your thread asks again and again whether it is over: by \
-         `connect`, which says EALREADY, by SO_ERROR, by a poll that is not to wait. That keeps a \
-         processor busy, for as long as nobody answers. poll with what remains of the limit waits in the \
-         kernel.",
-    )
+pub(super) fn spins(case: &Case) -> Option<String> {
+    (case.is_running() && !case.panicked).then(|| {
+        "The dial is under way (SYN_SENT), and your code asks again and again whether it is over: by \
+         `connect`, which fails with EALREADY, by SO_ERROR, or by a poll with a timeout of zero. Wait in \
+         poll for what remains of the limit."
+            .to_owned()
+    })
+}
+
+/// It does not wait for the dial, or for `cancel`: which of the two it does is given.
+pub(super) fn waits_for_one(case: &Case, (dial, cancel): (bool, bool)) -> Option<String> {
+    if let Some(known) = first_of(&[SLEEPS_BETWEEN_LOOKS, SPINS], case) {
+        return Some(known);
+    }
+    let cause = match (dial, cancel) {
+        _ if case.panicked => return None,
+        (true, false) => {
+            "Your code waits for the dial, and looks at `cancel` now and then: a cancel is noticed late. \
+             Give one poll both descriptors: the socket (POLLOUT) and `cancel` (POLLIN)."
+        }
+        (false, true) => {
+            "Your code waits for `cancel`, and looks at the dial now and then: a connection is noticed \
+             late. Give one poll both descriptors: the socket (POLLOUT) and `cancel` (POLLIN)."
+        }
+        _ => return None,
+    };
+    Some(cause.to_owned())
 }

@@ -1,36 +1,74 @@
 //! The checks of the wait: how long it lasts, what ends it, and what does not.
 
 use std::{
-    io::ErrorKind,
+    io::{self, ErrorKind},
     thread,
     time::{Duration, Instant},
 };
 
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use socket_workshop::table::End;
 
 use super::{
-    Connect,
-    call::{Call, Cancel, readable, under_way},
-    cause, hangs,
+    Connect, cause, hangs,
+    harness::{Call, Cancel, readable, under_way},
 };
 
 use crate::{
     checks::dialer::address::Address,
-    exam::{AMPLE, Because, Exam, Reference, Timing, Unmet, Verdict, here},
+    exam::{
+        AMPLE, Because, Call as SystemCall, Case, Doing, Exam, Reference, Timing, Took, Unmet,
+        Verdict, here, inode_of,
+    },
 };
 
 /// A limit where time is the subject. Not a whole number of milliseconds: poll counts in these.
 const SHORT: Duration = Duration::from_micros(400_990);
 
-pub(super) fn gives_up_when_the_limit_is_over(exam: &Exam, connect: Connect) -> Verdict {
+/// First one limit, then ten short ones in a row: a minimum of the answer's own would add up.
+pub(super) fn times_out_at_the_limit(exam: &Exam, connect: Connect) -> Verdict {
     let cancel = Cancel::new()?;
     let silent = Address::that_is_silent(exam)?;
-    for limit in [SHORT, Duration::ZERO] {
-        let reference = exam.reference(limit)?;
+    let reference = exam.reference(SHORT)?;
+    let call = Call::begin(exam, connect, silent.addr, SHORT, &cancel)?;
+    times_out(exam, &call, reference, hangs::late)?;
+
+    let (count, limit) = (10, Duration::from_millis(10));
+    let reference = exam.reference(limit * count)?;
+    let mut all = Took {
+        time: Duration::ZERO,
+        delay: Duration::ZERO,
+    };
+    for _ in 0..count {
         let call = Call::begin(exam, connect, silent.addr, limit, &cancel)?;
-        times_out(exam, &call, reference, hangs::late)?;
+        let when = format!("with a limit of {limit:?}");
+        let overdue = |case: &Case| hangs::overdue(case, limit);
+        call.fails(ErrorKind::TimedOut, &when, overdue)?;
+        let took = call.answer.took();
+        let expected = format!("`connect` to wait for {limit:?}");
+        let seen = format!("it returned after {:?}", took.time);
+        exam.must(took.time >= limit, expected, seen)
+            .caused_by(cause::timed_out_early(took.time, limit))?;
+        all = Took {
+            time: all.time + took.time,
+            delay: all.delay + took.delay,
+        };
     }
-    Ok(())
+    let late = reference.judges(all, SHORT / 2)? == Timing::Late;
+    let expected = format!(
+        "{count} calls with a limit of {limit:?} to take {:?}",
+        limit * count
+    );
+    exam.must(!late, expected, format!("they took {:.1?}", all.time))
+        .caused_by(hangs::late(all.time / count, limit))
+}
+
+pub(super) fn times_out_at_zero(exam: &Exam, connect: Connect) -> Verdict {
+    let cancel = Cancel::new()?;
+    let silent = Address::that_is_silent(exam)?;
+    let reference = exam.reference(Duration::ZERO)?;
+    let call = Call::begin(exam, connect, silent.addr, Duration::ZERO, &cancel)?;
+    times_out(exam, &call, reference, hangs::late)
 }
 
 fn times_out(
@@ -52,7 +90,7 @@ fn times_out(
         format!("`connect` to wait for {limit:?}"),
         format!("it returned after {time:?}"),
     )
-    .caused_by(cause::gave_up(time, limit))?;
+    .caused_by(cause::timed_out_early(time, limit))?;
     exam.must(
         timing != Timing::Late,
         format!("`connect` to return when its limit of {limit:?} is over"),
@@ -65,7 +103,7 @@ fn times_out(
 const LONG: Duration = Duration::from_millis((1 << 32) + 500);
 const CUT: Duration = Duration::from_millis(500);
 
-pub(super) fn waits_in_the_kernel(exam: &Exam, connect: Connect) -> Verdict {
+pub(super) fn accepts_any_limit(exam: &Exam, connect: Connect) -> Verdict {
     for limit in [AMPLE, LONG, Duration::MAX] {
         let mut cancel = Cancel::new()?;
         let (_silent, call, _end) = under_way(exam, connect, limit, &cancel)?;
@@ -77,12 +115,12 @@ pub(super) fn waits_in_the_kernel(exam: &Exam, connect: Connect) -> Verdict {
         }
         cancel.write(exam)?;
         let aborted = ErrorKind::ConnectionAborted;
-        call.fails(aborted, "after that", hangs::deaf_to_cancel)?;
+        call.fails(aborted, "after that", hangs::ignores_cancel)?;
     }
     Ok(())
 }
 
-/// A SYN that was lost is sent again by the kernel a second later; that is the answer's time.
+/// The kernel sends a lost SYN again after a second; then it is answered.
 pub(super) fn waits_for_a_late_answer(exam: &Exam, connect: Connect) -> Verdict {
     let cancel = Cancel::new()?;
     let (server, call, end) = under_way(exam, connect, AMPLE, &cancel)?;
@@ -96,13 +134,13 @@ pub(super) fn waits_for_a_late_answer(exam: &Exam, connect: Connect) -> Verdict 
         format!("the stream is connected from {local}"),
     )
     .caused_by(
-        "The first dial was given up, and another one begun: a SYN from another port. An answer to the \
-         first, which may come a second later or from far away, would have met a closed socket. A dial \
-         is begun once; the kernel repeats its SYN. Wait for that one, as long as the limit allows.",
+        "Your code closed its first dial and began another one, a SYN from another port. An answer to the \
+         first may be under way, and would find a closed socket. Begin one dial, and wait for it for as \
+         long as the limit allows: the kernel repeats the SYN.",
     )
 }
 
-pub(super) fn goes_on_after_a_signal(exam: &Exam, connect: Connect) -> Verdict {
+pub(super) fn continues_after_a_signal(exam: &Exam, connect: Connect) -> Verdict {
     let mut cancel = Cancel::new()?;
     let (_silent, call, _end) = under_way(exam, connect, AMPLE, &cancel)?;
     call.answer.interrupt()?;
@@ -112,11 +150,11 @@ pub(super) fn goes_on_after_a_signal(exam: &Exam, connect: Connect) -> Verdict {
     call.fails(
         ErrorKind::ConnectionAborted,
         "after that",
-        hangs::deaf_to_cancel,
+        hangs::ignores_cancel,
     )
 }
 
-pub(super) fn keeps_to_its_limit_through_signals(exam: &Exam, connect: Connect) -> Verdict {
+pub(super) fn keeps_its_limit(exam: &Exam, connect: Connect) -> Verdict {
     const TRIES: usize = 5;
     for _ in 0..TRIES {
         if signals(exam, connect)? < SHORT {
@@ -129,7 +167,7 @@ pub(super) fn keeps_to_its_limit_through_signals(exam: &Exam, connect: Connect) 
     ))
 }
 
-/// A limit that begins anew with each signal does not run out while signals go on coming. Returns the
+/// A limit that restarts with each signal does not run out while signals keep coming. Returns the
 /// longest pause between two.
 fn signals(exam: &Exam, connect: Connect) -> Verdict<Duration> {
     const PAUSE: Duration = Duration::from_millis(20);
@@ -144,41 +182,112 @@ fn signals(exam: &Exam, connect: Connect) -> Verdict<Duration> {
     while call.answer.age() < 3 * SHORT && !call.answer.has_ended() {
         let sent = Instant::now();
         call.answer.interrupt()?;
-        thread::sleep(PAUSE); // its length is the subject: signals that go on coming
+        thread::sleep(PAUSE); // its length is the subject: signals that keep coming
         longest = longest.max(sent.elapsed());
     }
     let signals = call.answer.age();
-    let late = |took, limit| hangs::begins_anew(took, signals, limit);
+    let late = |took, limit| hangs::restarts_its_limit(took, signals, limit);
     times_out(exam, &call, reference, late).map(|()| longest)
 }
 
-pub(super) fn ends_when_it_is_cancelled(exam: &Exam, connect: Connect) -> Verdict {
+/// A dial under way is cancelled.
+fn cancelled(exam: &Exam, connect: Connect) -> Verdict<(Address, Cancel)> {
     let mut cancel = Cancel::new()?;
     let (silent, call, _end) = under_way(exam, connect, AMPLE, &cancel)?;
     cancel.write(exam)?;
     let aborted = ErrorKind::ConnectionAborted;
-    call.fails(aborted, "after that", hangs::deaf_to_cancel)?;
+    call.fails(aborted, "after that", hangs::ignores_cancel)?;
+    Ok((silent, cancel))
+}
+
+pub(super) fn is_cancelled(exam: &Exam, connect: Connect) -> Verdict {
+    cancelled(exam, connect).map(drop)
+}
+
+pub(super) fn was_cancelled_before(exam: &Exam, connect: Connect) -> Verdict {
+    let mut cancel = Cancel::new()?;
+    let silent = Address::that_is_silent(exam)?;
+    cancel.write(exam)?;
+    let call = Call::begin(exam, connect, silent.addr, AMPLE, &cancel)?;
+    let aborted = ErrorKind::ConnectionAborted;
+    let when = format!(
+        "with a limit of {}, because `cancel` was readable before",
+        readable(AMPLE)
+    );
+    call.fails(aborted, &when, hangs::ignores_cancel)
+}
+
+pub(super) fn reads_nothing_from_cancel(exam: &Exam, connect: Connect) -> Verdict {
+    let (_silent, cancel) = cancelled(exam, connect)?;
     exam.must(
         cancel.is_readable()?,
-        "what was written to be there still: `cancel` is only lent",
+        "what was written to `cancel` to be still there",
         "there is nothing to read from `cancel` any more",
     )
     .caused_by(
-        "It was read from. Another thread may wait for the same word, and would never hear of it: \
-         poll tells that it has come, and takes nothing away.",
-    )?;
-    let call = Call::begin(exam, connect, silent.addr, AMPLE, &cancel)?;
-    let when = format!(
-        "with a limit of {}, for `cancel` was readable before",
-        readable(AMPLE)
-    );
-    call.fails(aborted, &when, hangs::deaf_to_cancel)
+        "Your code reads from `cancel`. Another thread may wait for the same byte, and never gets it. \
+         `poll` shows that it is readable, and reads nothing.",
+    )
 }
 
-pub(super) fn takes_the_end_of_cancel_for_a_cancel(exam: &Exam, connect: Connect) -> Verdict {
+pub(super) fn leaves_the_flags_of_cancel(exam: &Exam, connect: Connect) -> Verdict {
+    let (_silent, cancel) = cancelled(exam, connect)?;
+    let flags = fcntl(cancel.lent(), FcntlArg::F_GETFL).map_err(io::Error::from);
+    let flags = OFlag::from_bits_retain(here("read a descriptor's flags", flags)?);
+    exam.must(
+        !flags.contains(OFlag::O_NONBLOCK),
+        "`cancel` to be blocking, as it was",
+        "`connect` has returned, and O_NONBLOCK is set on `cancel`",
+    )
+    .caused_by(
+        "Your code made `cancel` non-blocking. The flag belongs to the pipe, not to your call: another \
+         thread that reads from it fails with WouldBlock. `poll` needs no such flag.",
+    )
+}
+
+/// In one call, or in one on each of two threads.
+pub(super) fn waits_for_both(exam: &Exam, connect: Connect) -> Verdict {
+    let cancel = Cancel::new()?;
+    let (_silent, call, end) = under_way(exam, connect, AMPLE, &cancel)?;
+    let inode = exam.table()?.find(end).map_or(0, |row| row.inode);
+    let socket = format!("socket:[{inode}]");
+    let pipe = format!("pipe:[{}]", inode_of(cancel.lent())?);
+    let waits = || {
+        let Some(polled) = exam.polled()? else {
+            return Ok((true, true)); // select: the kernel does not show more
+        };
+        let connects = |doing: &Doing| {
+            matches!(
+                doing,
+                Doing::Blocked {
+                    call: SystemCall::Connect,
+                    ..
+                }
+            )
+        };
+        let dials = exam.evidence().threads.iter().any(connects);
+        Ok((dials || polled.contains(&socket), polled.contains(&pipe)))
+    };
+    let mut last = (false, false);
+    let both = exam.comes_true(|| {
+        last = waits()?;
+        Ok(last == (true, true))
+    })?;
+    let seen = match last {
+        (true, false) => "nothing waits for `cancel`",
+        (false, true) => "nothing waits for the dial",
+        _ => "nothing waits for either",
+    };
+    let expected = "your code to wait for the dial and for `cancel`";
+    exam.must(both, expected, seen)
+        .because(|case| hangs::waits_for_one(case, last))?;
+    call.goes_on()
+}
+
+pub(super) fn is_cancelled_by_end_of_file(exam: &Exam, connect: Connect) -> Verdict {
     let mut cancel = Cancel::new()?;
     let (_silent, call, _end) = under_way(exam, connect, AMPLE, &cancel)?;
     cancel.end(exam);
     let aborted = ErrorKind::ConnectionAborted;
-    call.fails(aborted, "after that", hangs::deaf_to_the_end)
+    call.fails(aborted, "after that", hangs::ignores_the_end)
 }

@@ -5,9 +5,9 @@ use std::io::ErrorKind;
 
 use socket_workshop::table::State::{self, *};
 
-use super::call::{Handed, Rows, states};
+use super::harness::{Handed, Rows, states};
 
-use crate::exam::{Awaited, Call, Case, Stuck};
+use crate::exam::{Awaited, Call, Case, Stuck, diagnosis::SPINS};
 
 /// What has become of an end's own FIN.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -33,45 +33,73 @@ pub(super) fn of_no_end(case: &Case) -> Option<String> {
     let waits = case.awaited == Awaited::Return;
     let hangs = matches!(case.stuck, Some(Stuck::Hang(_)));
     let cause = if waits && case.is_blocked_in(&[Call::Write]) {
-        "A write that blocks waits until there is room for all, and the other end, which would have to \
-         read, is in your own hands. To fill a connection, let the write not block: \
-         `set_nonblocking(true)`."
+        "Your thread is blocked in a write: it waits for the other end to read, and that end is in your own \
+         hands. To fill a connection, use a write that does not block: `set_nonblocking(true)`."
     } else if waits && hangs && case.is_blocked_in(&[Call::Read]) {
-        "Your thread waits in a read, and nothing comes any more. The end of file comes with the other \
-         end's FIN: that has not been sent, or it stands behind data for which there is no room here."
+        "Your thread waits in a read for the other end's FIN. It has not been sent, or it waits after data \
+         for which there is no room here. Shut the other end down first, and read all of its data."
     } else {
         return None;
     };
     Some(cause.to_owned())
 }
 
-/// Why these states cannot be, the client's being CLOSE_WAIT.
-pub(super) fn of_what_cannot_be(asked: (State, State)) -> String {
-    let servers = if asked.1 == CloseWait {
-        "the server in CLOSE_WAIT has not sent the FIN that the client has"
-    } else {
-        "the server in LAST_ACK has the client's FIN, which the client has not sent"
-    };
-    format!("The client in CLOSE_WAIT has the server's FIN and has not sent its own; {servers}.")
+/// What a `bring` can do wrong in any check.
+pub(super) fn diagnose(case: &Case) -> Option<String> {
+    SPINS.of(case)
+}
+
+/// Whether an end in this state has the other end's FIN.
+fn has_the_others_fin(state: State) -> bool {
+    matches!(state, CloseWait | LastAck | Closing | TimeWait)
+}
+
+/// Why no connection can be in these states.
+pub(super) fn of_an_impossible_pair(asked: (State, State)) -> String {
+    let ends = [
+        ("client", "server", asked.0, asked.1),
+        ("server", "client", asked.1, asked.0),
+    ];
+    let why = ends.into_iter().find_map(|(role, other, state, others)| {
+        let (name, others_name) = (state.name(), others.name());
+        if has_the_others_fin(state) && fin(others) == Some(Fin::NotSent) {
+            Some(format!(
+                "The {role} in {name} has the {other}'s FIN, and the {other} in {others_name} has not sent one."
+            ))
+        } else if fin(state) == Some(Fin::Acknowledged) && !has_the_others_fin(others) {
+            Some(format!(
+                "The {role} in {name} has an ACK for its FIN, and the {other} in {others_name} has not \
+                 received one."
+            ))
+        } else {
+            None
+        }
+    });
+    let why = why.unwrap_or_else(|| {
+        "An end in LAST_ACK had the other's FIN before it sent its own: that cannot be true of both.".to_owned()
+    });
+    format!("{why} Return InvalidInput for each pair that you cannot reach.")
 }
 
 /// For an error where there should be none.
 pub(super) fn of_an_error(kind: ErrorKind) -> Option<String> {
     let cause = match kind {
         ErrorKind::WouldBlock => {
-            "A call on a non-blocking stream had nothing to do. If it is the write that fills: that is \
-             not a failure but the sign that it is full. If it is a read: let it wait again, by \
-             `set_nonblocking(false)`."
+            "Your code returned WouldBlock from a non-blocking stream. If it is the write that fills the \
+             connection, that only says that it is full: go on. If it is a read, make the stream blocking \
+             first: `set_nonblocking(false)`."
         }
         ErrorKind::NotConnected => {
-            "A `shutdown` on a connection that has ended already: both FINs have passed, or a RST."
+            "Your code returned the error of a `shutdown` on a connection that has ended: both FINs have \
+             passed, or a reset. Shut each end down once, and read its bytes before you close it."
         }
         ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => {
-            "The other end has been closed before. Closed with bytes unread it sends RST; and what is \
-             written to an end that is closed is answered by one."
+            "Your code closed the other end first. A close with bytes unread sends a reset, and so does the \
+             kernel for data that arrives at a closed end. Use `shutdown`, and keep the stream."
         }
         ErrorKind::InvalidInput => {
-            "This pair is one of those in the rules, or one of them the other way round."
+            "Your code refuses a pair of the table, or one of them the other way round. Exchange the ends, \
+             reach the pair, and exchange them again."
         }
         _ => return None,
     };
@@ -102,8 +130,8 @@ fn not_handed_back(asked: (State, State), seen: (State, State), handed: &Handed)
         .into_iter()
         .find(|(_, asked, seen, stream)| open(*asked) && !open(*seen) && stream.is_none())?;
     Some(format!(
-        "`bring` has not handed the {role} back: with its last handle it was closed, and that sends a \
-         FIN, or a RST if bytes are unread. An end is in {state} as long as its program keeps it."
+        "`bring` has not returned the {role}. Dropping the last handle closes it, which sends a FIN, or a \
+         reset if bytes are unread. An end stays in {state} only while it is open: return it."
     ))
 }
 
@@ -119,11 +147,11 @@ fn the_other_way_round(asked: (State, State), seen: (State, State)) -> Option<St
             "server"
         };
         format!(
-            "TIME_WAIT is for the end whose FIN goes first, and here that was the other one's. Shut down \
-             the {first}; then let the other end read to the end of file, and close."
+            "The end that sends its FIN first keeps TIME_WAIT, and here that was the other end. Shut down the \
+             {first} first; then read to end of file at the other end, and shut it down."
         )
     } else {
-        "That is the other way round: the first state of the pair is the client's.".to_owned()
+        "The states are exchanged: the first state of the pair is the client's. Shut down the other end.".to_owned()
     })
 }
 
@@ -131,26 +159,25 @@ fn the_other_way_round(asked: (State, State), seen: (State, State)) -> Option<St
 fn at_the_end(asked: (State, State), seen: (State, State)) -> Option<String> {
     let cause = match (asked, seen) {
         ((Close, Close), (TimeWait, _) | (_, TimeWait)) => {
-            "Both FINs have passed: that is an orderly close, and the end whose FIN went first waits a \
-             minute. Only a RST leaves no row at either end: SO_LINGER of 0 seconds, and then close."
+            "Both FINs have passed: after such a close the end that closed first keeps TIME_WAIT for a \
+             minute. Only a reset leaves no row at either end: set SO_LINGER to 0 seconds, then close."
         }
         ((Close, Close), _) => {
-            "The connection has not ended. What ends it at once and leaves no row is a RST: SO_LINGER of \
-             0 seconds, and then close the last handle."
+            "The connection has not ended. A reset ends it immediately and leaves no row: set SO_LINGER to \
+             0 seconds, then close the last handle."
         }
         (_, (Close, Close)) => {
-            "A RST has ended the connection: after an orderly close one end at least is in TIME_WAIT. An \
-             end that is closed with bytes unread sends one, and so does one with SO_LINGER of 0 seconds; \
-             and so does the kernel when data come for an end that is closed."
+            "A reset has ended the connection. An end that is closed with bytes unread sends one, and so does \
+             one with SO_LINGER of 0 seconds, and so does the kernel when data arrives at a closed end. Read \
+             all bytes before you close, or shut down and keep the stream."
         }
         ((TimeWait, TimeWait), (TimeWait, Close) | (Close, TimeWait)) => {
-            "One end had the other's FIN before it sent its own, so only one has closed first. For \
-             TIME_WAIT at both each must shut down before the other's FIN has come: while that stands \
-             behind data."
+            "One end had the other's FIN before it sent its own, so only one has closed first. For TIME_WAIT \
+             at both, shut each end down before the other's FIN arrives: hold both FINs back after data."
         }
         ((TimeWait, Close) | (Close, TimeWait), (TimeWait, TimeWait)) => {
-            "Each end sent its FIN before it had the other's: both have closed first. Let the second wait \
-             for the first one's FIN: read to the end of file."
+            "Each end sent its FIN before it had the other's: both have closed first. Wait for the first FIN \
+             at the second end: read to end of file, then shut it down."
         }
         _ => return None,
     };
@@ -166,27 +193,27 @@ fn of_the_fins(asked: (State, State), rows: &Rows) -> Option<String> {
     let orderly = [seen.0, seen.1].contains(&TimeWait);
     let causes = ends.into_iter().filter_map(|(role, other, asked, seen, row)| {
         let alone = row.as_ref().is_some_and(|row| row.send_q == 1);
-        // No row beside TIME_WAIT: both FINs have passed. Otherwise a RST, of which it cannot be told.
+        // No row beside TIME_WAIT: both FINs have passed. Otherwise a reset, and nothing follows.
         let seen = fin(seen).or(orderly.then_some(Fin::Acknowledged))?;
         match (fin(asked).unwrap_or(Fin::Acknowledged), seen) {
             (Fin::Waiting, Fin::Acknowledged) => Some(format!(
-                "The {role}'s FIN was sent, and acknowledged. For it to wait there must be more data in \
-                 front of it than the {other} has room for, and the {other} must not read them."
+                "The {role}'s FIN was sent and acknowledged. To hold it back, write more data before it than \
+                 the {other} has room for, and do not read at the {other}."
             )),
             (Fin::Acknowledged, Fin::Waiting) if alone => Some(format!(
-                "The {role}'s FIN has been sent (Send-Q 1: nothing is in front of it), and no ACK of it has \
-                 come. Something keeps segments from one of the ends: a filter?"
+                "The {role}'s FIN has been sent (Send-Q 1: no data is before it), and it is not acknowledged: \
+                 one end does not receive segments. Remove the filter or option that drops them."
             )),
             (Fin::Acknowledged, Fin::Waiting) => Some(format!(
-                "The {role}'s FIN is not acknowledged. If data stand in front of it (Send-Q), it goes when \
-                 the {other} has read them: to the end of file."
+                "The {role}'s FIN is not acknowledged. If data waits before it (Send-Q), it is sent when the \
+                 {other} has room: read at the {other} to end of file."
             )),
             (Fin::Waiting | Fin::Acknowledged, Fin::NotSent) => Some(format!(
-                "No FIN of the {role}'s has been sent, and none waits: its sending half has not been shut \
-                 down, or it was dropped while another handle of it lives."
+                "The {role} has sent no FIN, and none waits: its sending half was not shut down, or it was \
+                 dropped while another handle of it is open. Call `shutdown(Shutdown::Write)`."
             )),
             (Fin::NotSent, Fin::Waiting | Fin::Acknowledged) => Some(format!(
-                "The {role} has shut down, or was closed, and was to do neither."
+                "The {role} was shut down or closed. Keep it open: its state needs an end that has sent no FIN."
             )),
             _ => None,
         }

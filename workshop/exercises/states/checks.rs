@@ -1,10 +1,10 @@
-//! Checks of exercise 9: a connection brought into the states that are asked for.
+//! Checks of exercise 9: a connection brought into a given pair of states.
 //!
-//! `call` calls the answer and lets the kernel decide; `cause` says which FIN has been sent and which
-//! has not, as the states that came out tell it.
+//! `harness` calls the answer and asks the kernel; `cause` says which FIN has been sent and which has
+//! not, as the states show it.
 
-mod call;
 mod cause;
+mod harness;
 
 use std::{
     io::{self, ErrorKind},
@@ -13,7 +13,7 @@ use std::{
 
 use socket_workshop::table::State::{self, *};
 
-use self::call::{Bytes, bringing, brings};
+use self::harness::{Brought, Bytes, Pair, bringing};
 use super::Exercise;
 
 use crate::exam::{Because, Exam, Rule, Suite, Verdict, check};
@@ -22,15 +22,15 @@ use crate::exam::{Because, Exam, Rule, Suite, Verdict, check};
 pub const EXERCISE: Exercise = Exercise {
     number: 9,
     name: "states",
-    task: "a connection brought into the states that are asked for",
+    task: "bring a connection into a given pair of states",
     hints: [
-        "Write beside each state which FINs it has seen: its own, not sent, waiting or acknowledged, and \
-         the other end's. `shutdown(Write)` sends one; it waits for as long as there is data in front of \
-         it that the other end does not read, and has no room for.",
+        "Write beside each state which FINs it has seen: its own (not sent, waiting or acknowledged) and \
+         the other end's. `shutdown(Write)` sends one. The FIN waits while there is data before it for \
+         which the other end has no room.",
         "Four moves are enough, for either end: shut down; fill (`set_nonblocking(true)`, write 64 KiB, of \
-         which a part is taken, `set_nonblocking(false)`); read to the end of file, which lets the other's \
-         FIN through; and for no row at all, SO_LINGER of 0 seconds and drop. Keep both streams: a drop \
-         is a close.",
+         which the kernel takes a part, `set_nonblocking(false)`); read to end of file, which lets the \
+         other end's FIN through; and for no row at all, SO_LINGER of 0 seconds and drop. Keep both \
+         streams: a drop is a close.",
         "match states { (FinWait2, CloseWait) => fin(&client)?, (TimeWait, Close) => { fin(&client)?; \
          read_to_end(&server)?; fin(&server)? } (Closing, FinWait2) => { fill(&client)?; fill(&server)?; \
          fin(&client)?; fin(&server)?; read_to_end(&client)? } … } Ok((Some(client), Some(server))), \
@@ -42,99 +42,221 @@ pub const EXERCISE: Exercise = Exercise {
 /// What exercise 9 is held to.
 pub const SUITE: Suite<Bring> = Suite {
     exercise: EXERCISE.name,
-    rules: &[Rule::core(
-        "",
-        &[
-            check("half-closes either end", half_closes_either_end),
-            check(
-                "leaves TIME_WAIT at the client",
-                leaves_time_wait_at_the_client,
-            ),
-            check(
-                "leaves TIME_WAIT at the server, with bytes unread",
-                leaves_time_wait_at_the_server,
-            ),
-            check(
-                "keeps a FIN waiting behind data",
-                keeps_a_fin_waiting_behind_data,
-            ),
-            check("keeps both FINs waiting", keeps_both_fins_waiting),
-            check("brings either end to CLOSING", brings_either_end_to_closing),
-            check(
-                "leaves TIME_WAIT at both ends",
-                leaves_time_wait_at_both_ends,
-            ),
-            check(
-                "brings the second to close to LAST_ACK",
-                brings_the_second_to_close_to_last_ack,
-            ),
-            check("leaves no row", leaves_no_row),
-            check("refuses what cannot be", refuses_what_cannot_be),
-        ],
-    )],
-    cause: |_| None,
+    rules: &[
+        Rule::core(
+            "For each pair of the table, bring the client into the first state and the server into the \
+             second.",
+            &[
+                check("reaches FIN_WAIT2 and CLOSE_WAIT", |exam, bring| {
+                    reaches(exam, bring, (FinWait2, CloseWait))
+                }),
+                check("reaches FIN_WAIT2 and LAST_ACK", |exam, bring| {
+                    reaches(exam, bring, (FinWait2, LastAck))
+                }),
+                check("reaches FIN_WAIT2 and CLOSING", |exam, bring| {
+                    reaches(exam, bring, (FinWait2, Closing))
+                }),
+                check("reaches FIN_WAIT1 and ESTABLISHED", |exam, bring| {
+                    reaches(exam, bring, (FinWait1, Established))
+                }),
+                check("reaches FIN_WAIT1 at both ends", |exam, bring| {
+                    reaches(exam, bring, (FinWait1, FinWait1))
+                }),
+                check("reaches TIME_WAIT at the client only", |exam, bring| {
+                    reaches(exam, bring, (TimeWait, Close))
+                }),
+                check("reaches TIME_WAIT at both ends", |exam, bring| {
+                    reaches(exam, bring, (TimeWait, TimeWait))
+                }),
+                check("leaves no row at either end", |exam, bring| {
+                    reaches(exam, bring, (Close, Close))
+                }),
+            ],
+        ),
+        Rule::core(
+            "Do the same for each pair the other way round.",
+            &[check(
+                "reaches each pair the other way round",
+                reaches_the_other_way_round,
+            )],
+        ),
+        Rule::core(
+            "The kernel shows these states when the segments under way have arrived, and keeps showing \
+             them.",
+            &[check("keeps the states", keeps_the_states)],
+        ),
+        Rule::core(
+            "Return the ends that must stay open for that: first the client, then the server. You may \
+             return more than must stay open.",
+            &[
+                check(
+                    "returns the ends that must stay open",
+                    returns_what_must_stay_open,
+                ),
+                check("returns the client first", returns_the_client_first),
+            ],
+        ),
+        Rule::hardened(
+            "There may be unread bytes at both ends. Discard them, and reach the same states.",
+            &[check(
+                "reaches each pair with bytes unread",
+                reaches_each_with_bytes_unread,
+            )],
+        ),
+        Rule::hardened(
+            "For a pair in which no connection can be, such as CloseWait and CloseWait, return \
+             InvalidInput.",
+            &[check("refuses impossible pairs", refuses_impossible_pairs)],
+        ),
+        Rule::hardened(
+            "Return the ends with their options unchanged: blocking and without timeouts.",
+            &[check("leaves the options unchanged", leaves_the_options)],
+        ),
+        Rule::hardened(
+            "On every path out, leave no thread, and no descriptor except those that you return.",
+            &[
+                check("leaves no thread on any path", leaves_no_thread),
+                check("leaves no descriptor on any path", leaves_no_descriptor),
+            ],
+        ),
+    ],
+    cause: cause::diagnose,
 };
 
 /// The student's function.
 pub type Bring =
     fn(TcpStream, TcpStream, (State, State)) -> io::Result<(Option<TcpStream>, Option<TcpStream>)>;
 
-fn half_closes_either_end(exam: &Exam, bring: Bring) -> Verdict {
-    brings(exam, bring, (FinWait2, CloseWait), Bytes::None)?;
-    brings(exam, bring, (CloseWait, FinWait2), Bytes::Unread)
+/// The pairs of the table.
+const PAIRS: [(State, State); 8] = [
+    (FinWait2, CloseWait),
+    (FinWait2, LastAck),
+    (FinWait2, Closing),
+    (FinWait1, Established),
+    (FinWait1, FinWait1),
+    (TimeWait, TimeWait),
+    (TimeWait, Close),
+    (Close, Close),
+];
+
+/// Pairs that no connection can be in, whatever is lost: one end has a FIN that the other has not sent.
+const IMPOSSIBLE: [(State, State); 8] = [
+    (CloseWait, CloseWait),
+    (CloseWait, LastAck),
+    (LastAck, CloseWait),
+    (LastAck, LastAck),
+    (Established, CloseWait),
+    (FinWait2, Established),
+    (TimeWait, Established),
+    (Closing, Established),
+];
+
+fn reaches(exam: &Exam, bring: Bring, asked: (State, State)) -> Verdict {
+    Brought::to(exam, bring, asked, Bytes::None)?.is_done()
 }
 
-fn leaves_time_wait_at_the_client(exam: &Exam, bring: Bring) -> Verdict {
-    brings(exam, bring, (TimeWait, Close), Bytes::None)
+fn reaches_the_other_way_round(exam: &Exam, bring: Bring) -> Verdict {
+    for (client, server) in PAIRS
+        .into_iter()
+        .filter(|(client, server)| client != server)
+    {
+        reaches(exam, bring, (server, client))?;
+    }
+    Ok(())
 }
 
-fn leaves_time_wait_at_the_server(exam: &Exam, bring: Bring) -> Verdict {
-    brings(exam, bring, (Close, TimeWait), Bytes::Unread)
+fn keeps_the_states(exam: &Exam, bring: Bring) -> Verdict {
+    for asked in PAIRS {
+        reaches(exam, bring, asked)?;
+    }
+    Ok(())
 }
 
-fn keeps_a_fin_waiting_behind_data(exam: &Exam, bring: Bring) -> Verdict {
-    brings(exam, bring, (FinWait1, Established), Bytes::None)?;
-    brings(exam, bring, (Established, FinWait1), Bytes::Unread)
+/// An end that has not sent a FIN sends one when it is closed.
+fn returns_what_must_stay_open(exam: &Exam, bring: Bring) -> Verdict {
+    for asked in [
+        (FinWait2, CloseWait),
+        (CloseWait, FinWait2),
+        (FinWait1, Established),
+        (Established, FinWait1),
+    ] {
+        let brought = Brought::to(exam, bring, asked, Bytes::None)?;
+        brought.has_what_must_stay_open()?;
+        brought.is_done()?;
+    }
+    Ok(())
 }
 
-fn keeps_both_fins_waiting(exam: &Exam, bring: Bring) -> Verdict {
-    brings(exam, bring, (FinWait1, FinWait1), Bytes::None)
+fn returns_the_client_first(exam: &Exam, bring: Bring) -> Verdict {
+    for (client, server) in PAIRS {
+        for asked in [(client, server), (server, client)] {
+            let brought = Brought::to(exam, bring, asked, Bytes::None)?;
+            brought.has_the_client_first()?;
+            brought.is_done()?;
+        }
+    }
+    Ok(())
 }
 
-fn brings_either_end_to_closing(exam: &Exam, bring: Bring) -> Verdict {
-    brings(exam, bring, (Closing, FinWait2), Bytes::None)?;
-    brings(exam, bring, (FinWait2, Closing), Bytes::None)
+fn reaches_each_with_bytes_unread(exam: &Exam, bring: Bring) -> Verdict {
+    for (client, server) in PAIRS {
+        for asked in [(client, server), (server, client)] {
+            Brought::to(exam, bring, asked, Bytes::Unread)?.is_done()?;
+        }
+    }
+    Ok(())
 }
 
-fn leaves_time_wait_at_both_ends(exam: &Exam, bring: Bring) -> Verdict {
-    brings(exam, bring, (TimeWait, TimeWait), Bytes::None)
-}
-
-fn brings_the_second_to_close_to_last_ack(exam: &Exam, bring: Bring) -> Verdict {
-    brings(exam, bring, (FinWait2, LastAck), Bytes::None)?;
-    brings(exam, bring, (LastAck, FinWait2), Bytes::Unread)
-}
-
-fn leaves_no_row(exam: &Exam, bring: Bring) -> Verdict {
-    brings(exam, bring, (Close, Close), Bytes::None)
-}
-
-fn refuses_what_cannot_be(exam: &Exam, bring: Bring) -> Verdict {
-    for asked in [(CloseWait, CloseWait), (CloseWait, LastAck)] {
+fn refuses_impossible_pairs(exam: &Exam, bring: Bring) -> Verdict {
+    for asked in IMPOSSIBLE {
         let (answer, _) = bringing(exam, bring, asked, Bytes::None)?;
-        let returned = answer.returns("for states that cannot be");
-        let expected = "an error of kind InvalidInput: no connection can be in these states";
+        let returned = answer.returns("for an impossible pair");
+        let expected = "an error of the kind InvalidInput: no connection can be in these states";
         match returned.because(cause::of_no_end)? {
             Err(error) if error.kind() == ErrorKind::InvalidInput => {}
             Err(error) => exam
                 .fail(expected, format!("one of kind {:?}: {error}", error.kind()))
                 .caused_by(
-                    "What cannot be is a mistake in the input, and no trouble of a socket's.",
+                    "Your code returns another error for a pair that cannot be. The pair is a wrong \
+                     argument: check it first, and return InvalidInput.",
                 )?,
             Ok(_) => exam
                 .fail(expected, "it has returned Ok")
-                .caused_by(cause::of_what_cannot_be(asked))?,
+                .caused_by(cause::of_an_impossible_pair(asked))?,
         }
     }
     Ok(())
+}
+
+fn leaves_the_options(exam: &Exam, bring: Bring) -> Verdict {
+    for asked in PAIRS {
+        let brought = Brought::to(exam, bring, asked, Bytes::None)?;
+        brought.has_its_options()?;
+        brought.is_done()?;
+    }
+    Ok(())
+}
+
+fn leaves_no_thread(exam: &Exam, bring: Bring) -> Verdict {
+    on_every_path(exam, bring, |pair, _| pair.left_no_thread())
+}
+
+fn leaves_no_descriptor(exam: &Exam, bring: Bring) -> Verdict {
+    on_every_path(exam, bring, |pair, ends| pair.left_no_descriptor(ends))
+}
+
+/// What must be so after each pair, and after one that is refused. It is told how many ends were returned.
+fn on_every_path(exam: &Exam, bring: Bring, must: impl Fn(&Pair<'_>, usize) -> Verdict) -> Verdict {
+    for asked in PAIRS {
+        let brought = Brought::to(exam, bring, asked, Bytes::None)?;
+        must(&brought.pair, brought.count())?;
+        brought.is_done()?;
+    }
+    let (answer, pair) = bringing(exam, bring, (CloseWait, CloseWait), Bytes::None)?;
+    let returned = answer.returns("for an impossible pair");
+    let ends = match returned.because(cause::of_no_end)? {
+        Ok(handed) => handed.count(), // which is wrong, and checked elsewhere
+        Err(_) => 0,
+    };
+    must(&pair, ends)
 }

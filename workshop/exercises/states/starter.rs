@@ -1,34 +1,36 @@
-//! Exercise 9: states. The state of an end says which FINs have passed; whoever can send a FIN, hold
-//! one back and let one through can bring a connection anywhere.
+//! Exercise 9: states
 //!
-//! You get both ends of a connection, ESTABLISHED, and two states. Bring the client into the first
-//! and the server into the second, and keep them there. The kernel decides.
+//! The state of an end says which FINs have been sent, received and acknowledged. If you can send a FIN,
+//! hold one back and let one through, you can bring a connection into any state. You get both ends of a
+//! connection, ESTABLISHED, and a pair of states: the first for the client, the second for the server.
 //!
-//! The rules it is held to:
-//! - of the pairs that will be asked for these can be reached, where `Close` is CLOSED: the kernel has
-//!   no row;
+//!     FinWait2  CloseWait      FinWait1  Established      TimeWait  TimeWait
+//!     FinWait2  LastAck        FinWait1  FinWait1         TimeWait  Close
+//!     FinWait2  Closing                                   Close     Close
 //!
-//!       FinWait2  CloseWait      FinWait1  Established      TimeWait  TimeWait
-//!       FinWait2  LastAck        FinWait1  FinWait1         TimeWait  Close
-//!       FinWait2  Closing                                   Close     Close
+//! Close is CLOSED: the kernel has no row for that end.
 //!
-//!   each of them also the other way round;
-//! - when `bring` returns, the kernel shows these states, at once or as soon as the segments under way
-//!   have arrived, and goes on to show them;
-//! - what must stay open for that is handed back: first the client, then the server. You may hand back
-//!   more than must stay open; `None` is only for an end that you have closed, and nothing else of the
-//!   connection remains open;
-//! - there may be bytes that nobody has read, at both ends. They may be thrown away;
-//! - for a pair in which no connection can be, such as CloseWait and CloseWait, which will be asked for
-//!   too: `InvalidInput`.
+//! Core rules (about 30 minutes):
+//!   1. For each pair of the table, bring the client into the first state and the server into the second.
+//!   2. Do the same for each pair the other way round.
+//!   3. The kernel shows these states when the segments under way have arrived, and keeps showing them.
+//!   4. Return the ends that must stay open for that: first the client, then the server. You may return
+//!      more than must stay open.
 //!
-//! The buffers of both ends are small: 64 KiB never fit in, even if the other end's are empty.
+//! Hardened rules (about 15 minutes more):
+//!   5. There may be unread bytes at both ends. Discard them, and reach the same states.
+//!   6. For a pair in which no connection can be, such as CloseWait and CloseWait, return InvalidInput.
+//!   7. Return the ends with their options unchanged: blocking and without timeouts.
+//!   8. On every path out, leave no thread, and no descriptor except those that you return.
+//!
+//! Other pairs are not asked for. The buffers of both ends are small: 64 KiB never fit, even if those of
+//! the other end are empty.
 //!
 //! How to go on:
 //!
-//!     cargo workshop check states       examines it; so does  cargo test -p exercises --test states
+//!     cargo workshop check states       checks it; so does  cargo test -p exercises --test states
 //!     cargo workshop hint states        helps, a little more each time
-//!     cargo run --example states        is the lesson
+//!     cargo run --example states        runs the lesson
 
 use socket_workshop::table::State;
 use std::{io, net::TcpStream, process::ExitCode};
@@ -40,7 +42,9 @@ pub fn bring(
     states: (State, State),
 ) -> io::Result<(Option<TcpStream>, Option<TcpStream>)> {
     let _ = (client, server, states);
-    todo!("which FIN must have been sent for each of the two states, and which must not have come?")
+    todo!(
+        "which FIN must have been sent for each of the two states, and which must not have arrived?"
+    )
 }
 
 fn main() -> ExitCode {

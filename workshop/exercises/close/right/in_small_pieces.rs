@@ -27,7 +27,7 @@ pub fn answer(mut stream: TcpStream, bytes: &[u8], limit: Duration) -> io::Resul
             Err(error) => in_time(error)?,
         }
     }
-    stream.shutdown(Shutdown::Write)?;
+    half_close(&stream)?;
     loop {
         match stream.read(&mut [0]) {
             Ok(0) => return Ok(()),
@@ -35,5 +35,13 @@ pub fn answer(mut stream: TcpStream, bytes: &[u8], limit: Duration) -> io::Resul
             Ok(_) => {}
             Err(error) => in_time(error)?,
         }
+    }
+}
+
+/// The FIN. After a reset `shutdown` reports NotConnected, and SO_ERROR what it was.
+fn half_close(stream: &TcpStream) -> io::Result<()> {
+    match stream.shutdown(Shutdown::Write) {
+        Err(error) => Err(stream.take_error()?.unwrap_or(error)),
+        ok => ok,
     }
 }

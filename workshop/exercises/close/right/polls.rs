@@ -19,7 +19,7 @@ pub fn answer(mut stream: TcpStream, mut bytes: &[u8], limit: Duration) -> io::R
     let (mut shut_down, mut heard) = (false, false);
     while !(shut_down && heard) {
         if bytes.is_empty() && !shut_down {
-            stream.shutdown(Shutdown::Write)?;
+            half_close(&stream)?;
             shut_down = true;
             continue;
         }
@@ -47,4 +47,12 @@ pub fn answer(mut stream: TcpStream, mut bytes: &[u8], limit: Duration) -> io::R
         }
     }
     Ok(())
+}
+
+/// The FIN. After a reset `shutdown` reports NotConnected, and SO_ERROR what it was.
+fn half_close(stream: &TcpStream) -> io::Result<()> {
+    match stream.shutdown(Shutdown::Write) {
+        Err(error) => Err(stream.take_error()?.unwrap_or(error)),
+        ok => ok,
+    }
 }

@@ -1,4 +1,4 @@
-//! A thread hears the peer out while another writes.
+//! A thread drains the peer while another writes.
 
 use std::{
     io::{self, Write},
@@ -16,11 +16,19 @@ pub fn answer(stream: TcpStream, bytes: &[u8], limit: Duration) -> io::Result<()
         let written = deadline
             .on(&stream)
             .write_all(bytes)
-            .and_then(|()| stream.shutdown(Shutdown::Write));
+            .and_then(|()| half_close(&stream));
         if written.is_err() {
             let _ = stream.shutdown(Shutdown::Both); // ends the other's read
         }
         let heard = heard.join().expect("it only reads");
         written.and(heard.map(drop))
     })
+}
+
+/// The FIN. After a reset `shutdown` reports NotConnected, and SO_ERROR what it was.
+fn half_close(stream: &TcpStream) -> io::Result<()> {
+    match stream.shutdown(Shutdown::Write) {
+        Err(error) => Err(stream.take_error()?.unwrap_or(error)),
+        ok => ok,
+    }
 }

@@ -1,7 +1,7 @@
-//! Sets a timeout once: it begins anew with each read.
+//! Sets a timeout once: it restarts with each read.
 //!
-//! rejected by: gives up a peer that talks for ever
-//! cause: begins anew with each read
+//! rejected by: times out on a peer that never stops sending
+//! cause: restarts with each read
 
 use std::{
     io::{self, ErrorKind, Write},

@@ -1,6 +1,6 @@
-//! Sets a timeout once for the writes of `write_all`: it begins anew with each of them.
+//! Sets a timeout once for the writes of `write_all`: it restarts with each of them.
 //!
-//! rejected by: gives up a peer that hardly reads
+//! rejected by: times out on a peer that reads slowly
 //! cause: `write_all` makes it
 
 use std::{

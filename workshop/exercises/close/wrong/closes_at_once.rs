@@ -1,7 +1,7 @@
-//! Writes it all, and closes: what the peer has said is unread.
+//! Writes everything and closes: what the peer has sent is unread.
 //!
-//! rejected by: all of it arrives although bytes are unread
-//! cause: what a close does while bytes are unread
+//! rejected by: sends all bytes although bytes are unread
+//! cause: A close does that while bytes are
 
 use std::{
     io::{self, Write},

@@ -1,7 +1,7 @@
-//! Lets the close linger: that waits for what is to be sent, but unread bytes are a RST all the same.
+//! Sets SO_LINGER: the close waits for what is to be sent, but unread bytes still cause a reset.
 //!
-//! rejected by: all of it arrives although bytes are unread
-//! cause: Shut down the sending half, read to the peer's end of file
+//! rejected by: sends all bytes although bytes are unread
+//! cause: Shut down the sending half, read to the peer's
 
 use std::{
     io::{self, Write},

@@ -1,7 +1,7 @@
-//! Hands on what remains, also when nothing does.
+//! Sets what remains as a timeout, even when nothing remains.
 //!
-//! rejected by: gives up a peer that never closes
-//! cause: A timeout of zero is refused
+//! rejected by: times out on a peer that never closes
+//! cause: std refuses a timeout of zero
 
 use std::{
     io::{self, ErrorKind, Read, Write},

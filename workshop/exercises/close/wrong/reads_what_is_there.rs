@@ -1,7 +1,7 @@
 //! Reads what is there, and closes when there is nothing more at that moment.
 //!
-//! rejected by: hears the peer out
-//! cause: Until the peer's end of file more may come
+//! rejected by: drains the peer before it closes
+//! cause: Keep it open and read until Ok(0)
 
 use std::{
     io::{self, ErrorKind, Write},

@@ -1,7 +1,7 @@
 //! Returns the error of a read that timed out as it is.
 //!
-//! rejected by: gives up a peer that never closes
-//! cause: your caller needs TimedOut
+//! rejected by: times out on a peer that never closes
+//! cause: Return an error of the kind TimedOut
 
 use std::{
     io::{self, Write},

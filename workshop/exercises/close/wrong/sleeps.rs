@@ -1,7 +1,7 @@
-//! Gives the peer the whole limit to read the answer, whatever it does.
+//! Sleeps for the whole limit, whatever the peer does.
 //!
-//! rejected by: returns, and has closed, when the peer has closed
-//! cause: Wait for that, not for time to pass
+//! rejected by: returns Ok at the peer's end of file
+//! cause: sleeps and looks afterwards
 
 use std::{
     io::{self, Write},

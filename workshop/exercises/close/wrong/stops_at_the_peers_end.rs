@@ -1,7 +1,7 @@
-//! Reads while it writes, and takes the peer's end of file for the end of the conversation.
+//! Reads while it writes, and treats the peer's end of file as the end of the conversation.
 //!
-//! rejected by: all of it arrives where the peer's end of file came first
-//! cause: The end came before all was written
+//! rejected by: sends all bytes after the peer's end of file
+//! cause: closed before it had written everything
 
 use std::{
     io::{self, ErrorKind, Read, Write},

@@ -34,6 +34,7 @@ fn ended(stream: &TcpStream, interval: Duration, misses: u32) -> io::Result<Ende
                     }
                     unanswered += 1;
                 }
+                ErrorKind::Interrupted => continue, // a signal: the deadline stands
                 ErrorKind::ConnectionReset => return Ok(Ended::Reset),
                 _ => return Err(error),
             },

@@ -1,7 +1,7 @@
-//! Takes a read that times out for a dead peer, and never asks.
+//! Returns Silent when a read times out, and never sends a ping.
 //!
-//! rejected by: pings after an interval of silence
-//! cause: That nothing comes for an interval
+//! rejected by: sends a ping after an interval of silence
+//! cause: returned Silent without sending a ping
 
 use std::{
     io::{self, ErrorKind, Read},

@@ -1,7 +1,7 @@
-//! Takes every error for a read that timed out. A reset is told once, and Ok(0) comes after it.
+//! Treats every error as a timeout. A reset is reported once, and Ok(0) comes after it.
 //!
-//! rejected by: tells a reset at once
-//! cause: An error that is ignored
+//! rejected by: returns Reset after a reset
+//! cause: an error that is ignored
 
 use std::{
     io::{self, Read, Write},

@@ -1,7 +1,7 @@
-//! Leaves it to SO_KEEPALIVE, which asks the peer's kernel and not the peer.
+//! Relies on SO_KEEPALIVE, which asks the peer's kernel and not the peer.
 //!
-//! rejected by: pings after an interval of silence
-//! cause: leaves the rest to SO_KEEPALIVE
+//! rejected by: sends a ping after an interval of silence
+//! cause: relies on SO_KEEPALIVE
 
 use std::{
     io::{self, ErrorKind, Read},

@@ -1,7 +1,7 @@
-//! Leaves the pinging to a thread, and forgets it.
+//! Starts a thread that sends the pings, and never joins it.
 //!
-//! rejected by: leaves the stream as it was
-//! cause: A thread that `watch` has started is still there
+//! rejected by: leaves no thread on any path
+//! cause: a thread that it started is still there
 
 use std::{
     io::{self, ErrorKind, Read, Write},

@@ -1,7 +1,7 @@
-//! Pings, and waits for a write to fail: to a dead host writes succeed for a quarter of an hour.
+//! Sends pings and waits for a write to fail: to a dead host writes succeed for a quarter of an hour.
 //!
-//! rejected by: gives up a peer that answers no ping
-//! cause: That a write succeeds is no sign of life
+//! rejected by: returns Silent after the last unanswered ping
+//! cause: A write that succeeds is
 
 use std::{
     io::{self, Write},

@@ -1,7 +1,7 @@
-//! Pings at every interval, though the peer talks.
+//! Sends a ping at every interval, although the peer keeps sending.
 //!
-//! rejected by: sends no ping while the peer talks
-//! cause: It pings although the peer talks
+//! rejected by: sends no ping while the peer keeps sending
+//! cause: although the peer keeps sending
 
 use std::{
     io::{self, ErrorKind, Read, Write},

@@ -1,7 +1,7 @@
-//! Takes only a whole line for a sign of life.
+//! Counts only a whole line as an answer.
 //!
-//! rejected by: takes any byte for an answer
-//! cause: with no newline behind it
+//! rejected by: accepts any byte as an answer
+//! cause: without a newline after it
 
 use std::{
     io::{self, BufRead, BufReader, ErrorKind, Write},

@@ -1,7 +1,7 @@
-//! Lets its own pings push the deadline on.
+//! Lets its own pings reset the deadline.
 //!
-//! rejected by: gives up a peer that answers no ping
-//! cause: only bytes that `read` brought may
+//! rejected by: returns Silent after the last unanswered ping
+//! cause: Only bytes that `read` returns
 
 use std::{
     io::{self, ErrorKind, Read, Write},

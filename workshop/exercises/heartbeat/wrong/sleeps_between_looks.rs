@@ -1,7 +1,7 @@
-//! Sleeps for an interval, and looks then what has come.
+//! Sleeps for an interval, then looks at what has arrived.
 //!
-//! rejected by: tells end of file at once
-//! cause: in a sleep it hears nothing
+//! rejected by: returns Closed at end of file
+//! cause: Your code sleeps and looks afterwards
 
 use std::{
     io::{self, ErrorKind, Read, Write},

@@ -1,7 +1,7 @@
-//! Asks a non-blocking socket again and again.
+//! Reads a non-blocking socket again and again.
 //!
 //! rejected by: does not spin while it waits
-//! cause: It does not wait in the kernel
+//! cause: looks again and again
 
 use std::{
     io::{self, ErrorKind, Read, Write},

@@ -1,7 +1,7 @@
 //! Calls `connect` again until it says that it is done.
 //!
-//! rejected by: waits in the kernel, however long the limit
-//! cause: by `connect`, which says EALREADY
+//! rejected by: waits for the dial and for cancel at the same time
+//! cause: by `connect`, which fails with EALREADY
 
 use std::{
     io::{self, ErrorKind},

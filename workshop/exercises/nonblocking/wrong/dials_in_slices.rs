@@ -1,7 +1,7 @@
 //! Dials for 50 ms at a time, and looks at `cancel` between two dials.
 //!
-//! rejected by: waits for a late answer, in one dial
-//! cause: another one begun
+//! rejected by: waits for a late answer to its first SYN
+//! cause: began another one
 
 use std::{
     io::{self, ErrorKind},

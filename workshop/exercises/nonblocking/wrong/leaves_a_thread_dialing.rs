@@ -1,7 +1,7 @@
-//! Dials on a thread of its own, and stops waiting for it.
+//! Dials on a second thread, and stops waiting for it.
 //!
-//! rejected by: leaves nothing behind
-//! cause: a thread of yours goes on dialing
+//! rejected by: leaves no dial under way
+//! cause: a thread of yours is still dialing
 
 use std::{
     io::{self, ErrorKind},

@@ -67,6 +67,7 @@ fn fin_behind_data(mut stream: &TcpStream) -> io::Result<()> {
         full.map_err(|error| error.kind()),
         Err(ErrorKind::WouldBlock)
     );
+    stream.set_write_timeout(None)?;
     fin(stream)
 }
 

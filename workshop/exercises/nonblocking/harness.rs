@@ -1,4 +1,4 @@
-//! A call of the answer, and the descriptor by which it is cancelled.
+//! A call of the answer, and the descriptor that cancels it.
 
 use std::{
     io::{self, ErrorKind, PipeReader, PipeWriter, Write},
@@ -18,11 +18,11 @@ use crate::{
     exam::{AMPLE, Answer, Because, Case, Exam, Verdict, here},
 };
 
-/// By which a dial is cancelled: the answer is lent the end of a pipe that is read.
+/// Cancels a dial: the answer is lent the reading end of a pipe.
 #[derive(Debug)]
 pub(super) struct Cancel {
     lent: Arc<PipeReader>,
-    teller: Option<PipeWriter>,
+    writer: Option<PipeWriter>,
 }
 
 impl Cancel {
@@ -30,15 +30,15 @@ impl Cancel {
         let (reader, writer) = here("make a pipe", io::pipe())?;
         Ok(Cancel {
             lent: Arc::new(reader),
-            teller: Some(writer),
+            writer: Some(writer),
         })
     }
 
     /// Makes it readable.
     pub(super) fn write(&mut self, exam: &Exam) -> Verdict {
         exam.step("wrote a byte to the other end of `cancel`: it is readable");
-        match &mut self.teller {
-            Some(teller) => here("write to a pipe", teller.write_all(b"x")),
+        match &mut self.writer {
+            Some(writer) => here("write to a pipe", writer.write_all(b"x")),
             None => Ok(()),
         }
     }
@@ -46,7 +46,7 @@ impl Cancel {
     /// Makes it readable by an end of file.
     pub(super) fn end(&mut self, exam: &Exam) {
         exam.step("closed the other end of `cancel`: a read from it would return 0, end of file");
-        self.teller = None;
+        self.writer = None;
     }
 
     /// Whether what was written is still there to be read.
@@ -54,6 +54,13 @@ impl Cancel {
         let mut fds = [PollFd::new(self.lent.as_fd(), PollFlags::POLLIN)];
         let ready = poll(&mut fds, PollTimeout::ZERO).map_err(io::Error::from);
         Ok(here("poll a pipe", ready)? > 0)
+    }
+}
+
+impl Cancel {
+    /// The end that is lent.
+    pub(super) fn lent(&self) -> &PipeReader {
+        &self.lent
     }
 }
 
@@ -98,7 +105,7 @@ impl<'e> Call<'e> {
                 let expected = format!("`connect` to return Ok {when}");
                 return self
                     .exam
-                    .fail(expected, self.told(&error))
+                    .fail(expected, self.seen(&error))
                     .because(|case| cause::instead_of_a_connection(&error, self.addr, case));
             }
         };
@@ -111,8 +118,7 @@ impl<'e> Call<'e> {
         self.exam.fail(expected, seen).because(cause::not_connected)
     }
 
-    /// It must return an error of this kind. What may be the cause, if it does not return, the check
-    /// knows.
+    /// It must return an error of this kind. The check knows the cause if it does not return.
     pub(super) fn fails(
         &self,
         kind: ErrorKind,
@@ -130,7 +136,7 @@ impl<'e> Call<'e> {
             }
             Err(error) => self
                 .exam
-                .fail(expected, self.told(&error))
+                .fail(expected, self.seen(&error))
                 .because(|_| cause::another_error(&error, kind, took, self.limit)),
             Ok(_stream) => self
                 .exam
@@ -138,7 +144,7 @@ impl<'e> Call<'e> {
                 .because(match kind {
                     ErrorKind::TimedOut | ErrorKind::ConnectionAborted => cause::not_connected,
                     ErrorKind::ConnectionRefused => cause::not_refused,
-                    _ => cause::never_begun,
+                    _ => cause::loses_an_immediate_error,
                 }),
         }
     }
@@ -162,7 +168,7 @@ impl<'e> Call<'e> {
         }
     }
 
-    /// The call must not have ended: nothing has come, the limit is not over, nobody has cancelled.
+    /// The call must not have ended: no answer, no cancel, and the limit has not passed.
     pub(super) fn goes_on(&self) -> Verdict {
         if !self.answer.has_ended() {
             return Ok(());
@@ -181,7 +187,7 @@ impl<'e> Call<'e> {
                 .because(cause::not_connected),
             Err(error) => self
                 .exam
-                .fail(expected, self.told(&error))
+                .fail(expected, self.seen(&error))
                 .because(|_| cause::too_early(&error, took, self.limit)),
         }
     }
@@ -191,14 +197,14 @@ impl<'e> Call<'e> {
         self.exam
             .must(
                 self.exam.comes_to_rest()?,
-                "your thread to wait, while nothing comes",
+                "your thread to wait, while nothing arrives",
                 "it runs: at no moment was it blocked in a system call",
             )
-            .because(|case| hangs::spins(case).map(str::to_owned))?;
+            .because(hangs::spins)?;
         self.goes_on()
     }
 
-    fn told(&self, error: &io::Error) -> String {
+    fn seen(&self, error: &io::Error) -> String {
         format!(
             "it has returned an error after {:.0?}: {error} ({:?})",
             self.answer.took().time,
@@ -220,7 +226,7 @@ pub(super) fn under_way<'e>(
     Ok((silent, call, end))
 }
 
-/// The longest are told in words.
+/// The longest ones in words.
 pub(super) fn readable(limit: Duration) -> String {
     match limit {
         Duration::MAX => "Duration::MAX".to_owned(),

@@ -1,4 +1,7 @@
-//! Looks every 5 ms, which is no spinning, with a socket that is non-blocking meanwhile.
+//! Looks every 5 ms, with a non-blocking socket, and sleeps between the looks.
+//!
+//! rejected by: waits in a call that the peer ends
+//! cause: Your code sleeps and looks afterwards
 
 use std::{
     io::{self, ErrorKind, Read, Write},
@@ -26,7 +29,7 @@ fn ended(mut stream: &TcpStream, interval: Duration, misses: u32) -> io::Result<
             Err(error) if error.kind() == ErrorKind::ConnectionReset => return Ok(Ended::Reset),
             Err(error) if error.kind() != ErrorKind::WouldBlock => return Err(error),
             Err(_) if heard.elapsed() < interval * (pings + 1) => {
-                thread::sleep(Duration::from_millis(5));
+                thread::sleep(Duration::from_millis(5)); // waits here
             }
             Err(_) if pings == misses => return Ok(Ended::Silent),
             Err(_) => {

@@ -1,4 +1,7 @@
-//! Looks every 5 ms, and sleeps in between; whether there is a connection its peer's address tells.
+//! Looks every 5 ms, and sleeps between the looks.
+//!
+//! rejected by: waits for the dial and for cancel at the same time
+//! cause: sleeps and looks afterwards
 
 use std::{
     io::{self, ErrorKind},
@@ -35,6 +38,7 @@ pub fn connect(addr: SocketAddr, limit: Duration, cancel: BorrowedFd) -> io::Res
             &mut [PollFd::new(cancel, PollFlags::POLLIN)],
             PollTimeout::ZERO,
         ) {
+            // waits here
             Ok(0) | Err(Errno::EINTR) => thread::sleep(Duration::from_millis(5)),
             Ok(_) => return Err(ErrorKind::ConnectionAborted.into()),
             Err(errno) => return Err(errno.into()),

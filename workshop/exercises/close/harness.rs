@@ -1,23 +1,22 @@
 //! A call of the answer: a connection with little room in it, and what its peer must get.
 
 use std::{
-    fs,
     io::{self, ErrorKind},
     net::TcpStream,
-    path::Path,
     thread,
     time::{Duration, Instant},
 };
 
-use nix::sys::stat::fstat;
 use socket_workshop::table::{End, Row, State, Table};
 use socket2::SockRef;
 
 use super::{Function, cause};
 
 use crate::exam::{
-    AMPLE, Answer, Because, Call as SystemCall, Case, Exam, Peer, Reference, Timing, Took, Unmet,
-    Verdict, here, numbered,
+    AMPLE, Answer, Because, Call as SystemCall, Case, Doing, Exam, Peer, Reference, Timing, Took,
+    Unmet, Verdict, descriptors,
+    diagnosis::{LEAVES_A_THREAD, SLEEPS_BETWEEN_LOOKS, SPINS},
+    handles_of, here, inode_of, numbered,
 };
 
 /// How late a call may be at its limit, not counting the time in which it had no CPU.
@@ -31,7 +30,8 @@ const PEERS: usize = 64 << 10;
 /// The answer at work.
 pub(super) struct Call<'e> {
     exam: &'e Exam,
-    pub(super) peer: Peer<'e>,
+    /// `None` once it has reset the connection.
+    peer: Option<Peer<'e>>,
     pub(super) answer: Answer<'e, io::Result<()>>,
     bytes: Vec<u8>,
     limit: Duration,
@@ -40,6 +40,16 @@ pub(super) struct Call<'e> {
     yours: End,
     /// Of the socket that the answer has got.
     inode: u64,
+    /// How many descriptors were open before the call.
+    open: usize,
+}
+
+/// What to look for when a call has returned.
+pub(super) struct Left<'e> {
+    exam: &'e Exam,
+    inode: u64,
+    /// So many descriptors are open if the answer has left none.
+    open: usize,
 }
 
 /// How much there is to send.
@@ -53,6 +63,8 @@ pub(super) enum Size {
     Fits,
     /// What needs no room.
     Short,
+    /// No byte: a FIN alone.
+    Empty,
 }
 
 /// What the peer has done before the call.
@@ -62,6 +74,8 @@ pub(super) enum Before {
     Asked,
     /// Asked, and closed its sending half.
     HalfClosed,
+    /// Asked, and reset the connection.
+    Reset,
 }
 
 impl<'e> Call<'e> {
@@ -77,13 +91,14 @@ impl<'e> Call<'e> {
             Size::Large => (16 << 10, 224 << 10),
             Size::Fits => (192 << 10, 256 << 10),
             Size::Short => (16 << 10, 64),
+            Size::Empty => (16 << 10, 0),
         };
         let room = SockRef::from(&stream).set_send_buffer_size(room);
         here("set SO_SNDBUF", room)?;
         let room = SockRef::from(peer.stream()).set_recv_buffer_size(PEERS);
         here("set SO_RCVBUF", room)?;
         let yours = here("read an address", End::of(&stream))?;
-        let inode = here("look at a socket", fstat(&stream).map_err(io::Error::from))?.st_ino;
+        let inode = inode_of(&stream)?;
         if before != Before::Nothing {
             peer.send(b"a question")?;
         }
@@ -94,11 +109,21 @@ impl<'e> Call<'e> {
             Before::Nothing => true,
             Before::Asked => row.recv_q == 10,
             Before::HalfClosed => row.state == State::CloseWait,
+            Before::Reset => row.recv_q == 10,
         };
         let look = |table: &Table| table.find(yours).filter(|row| there(row)).map(drop);
         if exam.table_shows(look)?.is_none() {
-            return Err(Unmet::not_here("what was sent does not stand in Recv-Q"));
+            return Err(Unmet::not_here("what was sent does not arrive in Recv-Q"));
         }
+        let peer = match before {
+            Before::Reset => {
+                peer.reset();
+                let gone = |table: &Table| table.find(yours).is_none().then_some(());
+                exam.table_shows(gone)?;
+                None
+            }
+            _ => Some(peer),
+        };
         let bytes = numbered(len);
         exam.step(format!(
             "called `answer` with {len} bytes and a limit of {limit:?}"
@@ -106,6 +131,7 @@ impl<'e> Call<'e> {
         let own = bytes.clone();
         let reference = (limit < AMPLE).then(|| exam.reference(limit));
         let reference = reference.transpose()?;
+        let open = descriptors()?;
         let answer = exam.start("answer", move || function(stream, &own, limit))?;
         Ok(Call {
             exam,
@@ -116,7 +142,13 @@ impl<'e> Call<'e> {
             reference,
             yours,
             inode,
+            open,
         })
+    }
+
+    /// The exam's end.
+    pub(super) fn peer(&self) -> &Peer<'e> {
+        self.peer.as_ref().expect("it has not reset the connection")
     }
 
     /// How many bytes there are to send.
@@ -124,32 +156,31 @@ impl<'e> Call<'e> {
         self.bytes.len()
     }
 
-    /// The peer must get all of the answer, and the end of file behind it.
+    /// The peer must get all of the answer, then end of file.
     pub(super) fn arrives(&self) -> Verdict {
-        self.peer
+        self.peer()
             .receives(&self.bytes)
-            .and_then(|()| self.peer.ends())
+            .and_then(|()| self.peer().ends())
             .because(|case| cause::does_not_arrive(case, self.yours))
     }
 
-    /// The peer goes on: the answer must take what it says from the socket.
-    pub(super) fn hears(&self, words: &[u8]) -> Verdict {
-        let why = |case: &Case| cause::does_not_hear(case, self.yours);
-        self.peer.send(words).because(why)?;
-        let heard = |table: &Table| {
+    /// The peer sends more: the answer must read it.
+    pub(super) fn drains(&self, words: &[u8]) -> Verdict {
+        let why = |case: &Case| cause::does_not_drain(case, self.yours);
+        self.peer().send(words).because(why)?;
+        let read = |table: &Table| {
             let (yours, peers) = (table.find(self.yours), table.find(self.yours.other()));
             match yours.zip(peers) {
                 None => Some(false), // reset
                 Some((yours, peers)) => (yours.recv_q == 0 && peers.send_q == 0).then_some(true),
             }
         };
-        let heard = self.exam.table_shows(heard)?;
-        let seen = match heard {
+        let seen = match self.exam.table_shows(read)? {
             Some(true) => return Ok(()),
             Some(false) => "the connection has been reset: neither end is left".to_owned(),
             None => "it is not read".to_owned(),
         };
-        let expected = "what the peer says to be read, for it has not closed";
+        let expected = "what the peer sends to be read, because it has not closed";
         self.exam.fail(expected, seen).because(why)
     }
 
@@ -160,11 +191,14 @@ impl<'e> Call<'e> {
             .because(cause::ends_too_soon)
     }
 
-    /// The peer resets the connection: that is what the call must return, and no time-out.
-    pub(super) fn tells_a_reset(self, when: &str) -> Verdict {
-        self.exam.comes_to_rest()?;
-        let had_returned = self.answer.has_ended();
-        self.peer.reset();
+    /// The peer resets the connection, if it has not done so before: the call must return that error.
+    pub(super) fn returns_the_reset(&mut self, when: &str) -> Verdict {
+        let mut had_returned = false;
+        if let Some(peer) = self.peer.take() {
+            self.exam.comes_to_rest()?;
+            had_returned = self.answer.has_ended();
+            peer.reset();
+        }
         let error = self
             .answer
             .fails(&format!("after a reset {when}"))
@@ -179,13 +213,10 @@ impl<'e> Call<'e> {
                 "the error to be ConnectionReset or BrokenPipe",
                 format!("it has returned {kind:?}: {error}"),
             )
-            .caused_by(
-                "A read or a write that meets a reset says so. The caller must be able to tell it from a \
-                 peer that is too slow: return the kernel's error as it is.",
-            )
+            .caused_by(cause::another_error(kind))
     }
 
-    /// The call must return Ok, for the peer has closed, and have closed.
+    /// The call must return Ok, because the peer has closed.
     pub(super) fn succeeds(&self) -> Verdict {
         let when = "after the peer's end of file";
         let returned = self.answer.returns(when).because(cause::does_not_return)?;
@@ -197,13 +228,13 @@ impl<'e> Call<'e> {
                 .fail(format!("`answer` to return Ok {when}"), seen);
             return failed.because(|_| cause::needless_error(kind));
         }
-        self.has_closed()
+        Ok(())
     }
 
-    /// The call must end by its limit, and not before it, and have closed. `late` says why it has not
-    /// ended, or why it took this long. Returns how long it took.
+    /// The call must end at its limit, and not before it. `late` says why it has not ended, or why it took
+    /// this long. Returns how long it took.
     pub(super) fn times_out(
-        self,
+        &mut self,
         late: impl Fn(&Case, Option<Took>) -> Option<String>,
     ) -> Verdict<Took> {
         let (exam, limit) = (self.exam, self.limit);
@@ -227,8 +258,7 @@ impl<'e> Call<'e> {
             &seen,
         )
         .because(|_| cause::no_time_out(&returned, after < limit))?;
-        self.has_closed()?;
-        let timing = match self.reference {
+        let timing = match self.reference.take() {
             Some(reference) => reference.judges(took, MARGIN)?,
             None => Timing::InTime,
         };
@@ -242,18 +272,39 @@ impl<'e> Call<'e> {
         Ok(took)
     }
 
-    /// No descriptor may lead to the socket any more. Not its row tells: a connection on which both FINs
-    /// have passed has none that is anybody's.
-    fn has_closed(&self) -> Verdict {
-        let socket = format!("socket:[{}]", self.inode);
-        let open = here("look at descriptors", fs::read_dir("/proc/self/fd"))?
-            .flatten()
-            .find(|entry| fs::read_link(entry.path()).is_ok_and(|to| to == Path::new(&socket)));
-        let Some(open) = open else { return Ok(()) };
-        let fd = open.file_name().to_string_lossy().into_owned();
-        let seen = format!("`answer` has returned, and descriptor {fd} is open");
-        let expected = "the descriptor to be closed when `answer` returns";
-        self.exam.fail(expected, seen).because(cause::is_open)
+    /// Waits until it has returned, whatever it returns.
+    pub(super) fn is_over(&self, when: &str) -> Verdict<Left<'e>> {
+        let _ = self.answer.returns(when)?;
+        Ok(Left {
+            exam: self.exam,
+            inode: self.inode,
+            open: self.open - 1 - usize::from(self.peer.is_none()),
+        })
+    }
+
+    /// The peer half-closes.
+    pub(super) fn half_closes(&self) -> Verdict {
+        self.peer().half_close()
+    }
+
+    /// The peer resets the connection.
+    pub(super) fn resets(&mut self) {
+        if let Some(peer) = self.peer.take() {
+            peer.reset();
+        }
+    }
+
+    /// A thread of the answer's must wait in one of these.
+    pub(super) fn waits_in(&self, calls: &[SystemCall]) -> Verdict {
+        let is_in = |doing: &Doing| match doing {
+            Doing::Blocked { call, .. } => calls.contains(call),
+            _ => false,
+        };
+        let waits = || Ok(self.exam.evidence().threads.iter().any(is_in));
+        let expected = "your thread to wait in a system call that the peer ends";
+        self.exam
+            .must(self.exam.comes_true(waits)?, expected, "it does not")
+            .diagnose(&[SLEEPS_BETWEEN_LOOKS, SPINS])
     }
 
     /// Waits until the answer waits for room, unless it never does.
@@ -263,7 +314,7 @@ impl<'e> Call<'e> {
 
     /// Interrupts the system call in which the answer waits, and lets it wait again, or end. An answer
     /// that runs all the time may be right, and is interrupted as well.
-    pub(super) fn interrupts(&self) -> Verdict {
+    pub(super) fn is_interrupted(&self) -> Verdict {
         self.exam.comes_to_rest()?;
         self.answer.interrupt()?;
         self.exam
@@ -285,10 +336,48 @@ impl<'e> Call<'e> {
                 break;
             }
             let before = Instant::now();
-            act(self.peer.stream());
+            act(self.peer().stream());
             thread::sleep(pause); // its length is the subject: a slow peer
             longest = longest.max(before.elapsed());
         }
         longest
+    }
+}
+
+impl Left<'_> {
+    /// No descriptor may lead to the socket any more. The table does not show that: a connection on which
+    /// both FINs have passed has no owner there.
+    pub(super) fn is_closed(&self) -> Verdict {
+        let closed = self.exam.comes_true(|| Ok(handles_of(self.inode)? == 0))?;
+        self.exam
+            .must(
+                closed,
+                "the stream to be closed when `answer` returns",
+                "it has returned, and a descriptor of the stream is open",
+            )
+            .diagnose(&[LEAVES_A_THREAD])
+            .caused_by(cause::IS_OPEN)
+    }
+
+    pub(super) fn no_thread(&self) -> Verdict {
+        self.exam
+            .must(
+                self.exam.leaves_no_thread()?,
+                "no thread to be left when `answer` returns",
+                "it has returned, and there is one, or more",
+            )
+            .diagnose(&[LEAVES_A_THREAD])
+    }
+
+    pub(super) fn no_descriptor(&self) -> Verdict {
+        let none = self.exam.comes_true(|| Ok(descriptors()? <= self.open))?;
+        self.exam
+            .must(
+                none,
+                "no descriptor to be left when `answer` returns",
+                "it has returned, and more descriptors are open than before",
+            )
+            .diagnose(&[LEAVES_A_THREAD])
+            .caused_by(cause::A_DESCRIPTOR_IS_LEFT)
     }
 }

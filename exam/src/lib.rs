@@ -10,6 +10,7 @@ mod answer;
 mod case;
 pub mod diagnosis;
 mod evidence;
+mod options;
 mod orphans;
 mod peer;
 pub mod place;
@@ -49,6 +50,7 @@ pub use self::{
     answer::{Answer, Problem, problems},
     case::{Awaited, Because, Case, Unmet, Verdict},
     evidence::{Evidence, Seen, Whose},
+    options::Options,
     peer::{Peer, Pouring},
     report::{Failure, Marked, Outcome, Report, Teller, tell},
     rule::{Check, Level, Rule, Stated, check},

@@ -188,15 +188,18 @@ answers! {
             takes_einprogress_for_failure takes_writable_for_connected
             takes_zero_for_no_limit tries_it_with_a_byte waits_until_readable;
 
-        window(outbox): always_asks asks_for_reading buffers drops_its_handle
-            drops_the_rest_of_the_queue
-            every_error_is_would_block fin_at_once finishes_blocking forgets_the_fin
-            forgets_the_fin_behind_the_queue full_is_an_error ignores_the_rest
-            later_for_ever never_asks no_limit one_below_its_limit one_piece_a_call
-            only_queues overtakes polls_itself queues_all_of_it_again queues_before_it_looks
-            shuts_down_twice sleeps_once spins stays_blocking takes_a_part
-            takes_more_after_the_end throws_the_queue_away tries_for_a_while unwraps waits_a_little
-            write_all writes_before_it_looks;
+        window(outbox): adds_to_the_limit always_asks asks_for_reading asks_until_the_fin buffers
+            counts_one_too_many drops_its_handle drops_the_rest_of_the_queue
+            enlarges_the_send_buffer every_error_is_would_block exactly_the_limit_is_invalid
+            fin_at_once finishes_blocking forgets_the_fin forgets_the_fin_behind_the_queue
+            full_is_an_error full_is_full ignores_the_rest keeps_a_clone later_for_ever
+            leaves_a_thread never_asks no_limit one_below_its_limit one_piece_a_call only_queues
+            overtakes polls_itself queues_all_of_it_again queues_before_it_looks reads_what_comes
+            reserves_the_limit sets_no_delay shuts_down_both_halves shuts_down_twice sleeps_once
+            spins stays_blocking takes_a_part takes_more_after_the_end the_limit_first
+            throws_the_queue_away tries_for_a_while unwraps unwraps_shutdown waits_a_little
+            waits_at_the_first_rest waits_in_finish write_all writes_before_it_looks
+            writes_with_nothing_queued;
 
         backlog(listen, serve): a_thread_each accepts_ahead as_long_as_may_be asserts casts
             cuts_it_itself ends_at_a_clients_error holds_the_lock in_batches loses_the_error

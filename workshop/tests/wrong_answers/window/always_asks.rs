@@ -1,7 +1,7 @@
-//! Asks for POLLOUT always.
+//! Asks for POLLOUT even when nothing is queued.
 //!
-//! rejected by: leaves poll idle while nothing is queued
-//! cause: An idle socket is writable nearly always
+//! rejected by: asks for nothing while nothing is queued
+//! cause: An idle socket is nearly always
 
 use std::{
     io::{self, ErrorKind, Write},

@@ -1,7 +1,7 @@
-//! Asks for POLLIN too, always.
+//! Asks for POLLIN too.
 //!
-//! rejected by: leaves poll idle while nothing is queued
-//! cause: To read is the owner's part
+//! rejected by: asks for nothing while nothing is queued
+//! cause: The owner reads, and asks for POLLIN
 
 use std::{
     io::{self, ErrorKind, Write},

@@ -1,7 +1,7 @@
-//! Drops its handle to send the FIN.
+//! Drops its handle instead of shutting down, which sends no FIN.
 //!
-//! rejected by: sends the FIN behind the last byte
-//! cause: to drop a handle sends nothing
+//! rejected by: half-closes immediately with nothing queued
+//! cause: dropping a handle sends no FIN
 
 use std::{
     io::{self, ErrorKind, Write},

@@ -1,6 +1,6 @@
 //! Takes the queue out, and drops what one write has not taken.
 //!
-//! rejected by: goes on where the kernel has stopped
+//! rejected by: queues what the kernel does not take
 //! cause: Bytes are missing in the middle
 
 use std::{

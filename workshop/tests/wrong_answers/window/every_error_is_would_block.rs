@@ -1,7 +1,7 @@
-//! Takes every error of a write for a full window.
+//! Treats every error of a write as a full window.
 //!
-//! rejected by: takes a reset for an error
-//! cause: the one error of `write` that is not a failure
+//! rejected by: returns the error of a reset
+//! cause: the only error of
 
 use std::{
     io::{self, ErrorKind, Write},

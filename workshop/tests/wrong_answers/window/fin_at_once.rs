@@ -1,6 +1,6 @@
 //! Sends the FIN while bytes are queued.
 //!
-//! rejected by: sends the FIN behind the last byte
+//! rejected by: half-closes after the last queued byte
 //! cause: `shutdown` was called while bytes were queued
 
 use std::{

@@ -1,7 +1,7 @@
-//! Waits in `finish` until all is written.
+//! Waits in `finish` until all bytes are written.
 //!
-//! rejected by: sends the FIN behind the last byte
-//! cause: the socket is a blocking one
+//! rejected by: returns immediately when the window has just filled
+//! cause: the socket is blocking
 
 use std::{
     io::{self, ErrorKind, Write},

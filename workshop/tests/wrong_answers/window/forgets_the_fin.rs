@@ -1,6 +1,6 @@
-//! Leaves the FIN to a `writable` that nobody calls.
+//! Leaves the FIN to a `writable` that will not be called.
 //!
-//! rejected by: sends the FIN behind the last byte
+//! rejected by: half-closes immediately with nothing queued
 //! cause: no FIN after them
 
 use std::{

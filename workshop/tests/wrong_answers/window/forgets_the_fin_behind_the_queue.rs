@@ -1,7 +1,7 @@
 //! Sends the FIN only if nothing is queued when `finish` is called.
 //!
-//! rejected by: sends the FIN behind the last byte
-//! cause: otherwise `writable` does
+//! rejected by: half-closes after the last queued byte
+//! cause: `writable` sends it after the last byte
 
 use std::{
     io::{self, ErrorKind, Write},

@@ -1,7 +1,7 @@
-//! Tells the owner of WouldBlock, though the bytes are queued.
+//! Returns WouldBlock of the kernel to the owner, although the bytes are queued.
 //!
-//! rejected by: does not wait for a full window
-//! cause: that is what the queue is for
+//! rejected by: returns immediately while the window is full
+//! cause: the kernel has no room
 
 use std::{
     io::{self, ErrorKind, Write},

@@ -1,6 +1,6 @@
-//! Writes directly, and does not look at how much was taken.
+//! Writes directly, and ignores how much was taken.
 //!
-//! rejected by: goes on where the kernel has stopped
+//! rejected by: queues what the kernel does not take
 //! cause: Bytes are missing in the middle
 
 use std::{

@@ -1,7 +1,7 @@
-//! Says "later" to what it could never queue.
+//! Returns WouldBlock for bytes that could never be queued.
 //!
-//! rejected by: refuses what it could never queue
-//! cause: WouldBlock says "later"
+//! rejected by: refuses what could never be queued
+//! cause: WouldBlock means "later"
 
 use std::{
     io::{self, ErrorKind, Write},

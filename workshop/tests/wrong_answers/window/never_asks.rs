@@ -1,7 +1,7 @@
 //! Asks for nothing while bytes are queued.
 //!
-//! rejected by: does not wait for a full window
-//! cause: the owner will not learn when the kernel has room
+//! rejected by: asks for POLLOUT while bytes are queued
+//! cause: never learns that the kernel has room
 
 use std::{
     io::{self, ErrorKind, Write},

@@ -1,7 +1,7 @@
 //! Queues without a limit.
 //!
-//! rejected by: takes all or nothing at its limit
-//! cause: decides then how much memory
+//! rejected by: refuses what exceeds the limit
+//! cause: how much memory this program uses
 
 use std::{
     io::{self, ErrorKind, Write},

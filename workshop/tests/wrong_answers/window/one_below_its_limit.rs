@@ -1,7 +1,7 @@
 //! Has room for one byte less than its limit.
 //!
-//! rejected by: takes all or nothing at its limit
-//! cause: `limit` bytes in the queue, and not one less
+//! rejected by: refuses what exceeds the limit
+//! cause: exactly `limit` bytes may be
 
 use std::{
     io::{self, ErrorKind, Write},

@@ -1,7 +1,7 @@
-//! Writes one piece of its queue each time that it is told to write.
+//! Writes one piece of its queue per call.
 //!
-//! rejected by: does not wait for a full window
-//! cause: It has stopped before the kernel did
+//! rejected by: empties the queue in one call
+//! cause: while the kernel still had room
 
 use std::{
     collections::VecDeque,

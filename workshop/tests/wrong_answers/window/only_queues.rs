@@ -1,7 +1,7 @@
-//! Leaves every write to `writable`: each `send` costs a round through poll.
+//! Leaves every write to `writable`, so each `send` costs a round through poll.
 //!
-//! rejected by: writes at once what the kernel takes
-//! cause: the bytes are in the queue: nothing was written
+//! rejected by: writes immediately what the kernel takes
+//! cause: nothing was written
 
 use std::{
     io::{self, ErrorKind, Write},

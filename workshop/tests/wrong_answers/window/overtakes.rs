@@ -1,7 +1,7 @@
 //! Writes new bytes directly while older ones are queued.
 //!
-//! rejected by: keeps what comes later behind what is queued
-//! cause: they were written while earlier ones were queued still
+//! rejected by: puts new bytes after queued ones
+//! cause: wrote them while earlier ones were
 
 use std::{
     io::{self, ErrorKind, Write},

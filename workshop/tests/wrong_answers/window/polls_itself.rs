@@ -1,7 +1,7 @@
-//! Waits in a poll of its own until the kernel has room.
+//! Waits in its own poll until the kernel has room.
 //!
-//! rejected by: does not wait for a full window
-//! cause: To wait is the owner's part
+//! rejected by: returns immediately while the window is full
+//! cause: The owner does the waiting
 
 use std::{
     io::{self, ErrorKind, Write},

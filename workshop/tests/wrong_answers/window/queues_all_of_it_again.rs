@@ -1,6 +1,6 @@
 //! Queues all of the bytes, although a part of them is written.
 //!
-//! rejected by: goes on where the kernel has stopped
+//! rejected by: queues what the kernel does not take
 //! cause: Bytes have come a second time
 
 use std::{

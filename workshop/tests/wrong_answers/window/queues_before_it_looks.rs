@@ -1,7 +1,7 @@
-//! Looks at the limit when the bytes are queued already.
+//! Compares with the limit after the bytes are queued.
 //!
-//! rejected by: takes all or nothing at its limit
-//! cause: yet it has taken bytes
+//! rejected by: accepts nothing of a refused send
+//! cause: it has accepted bytes
 
 use std::{
     io::{self, ErrorKind, Write},

@@ -1,7 +1,7 @@
 //! Shuts down again each time there is nothing to write.
 //!
-//! rejected by: sends the FIN behind the last byte
-//! cause: A second `shutdown` fails then
+//! rejected by: shuts down once
+//! cause: A second `shutdown` then fails
 
 use std::{
     io::{self, ErrorKind, Write},

@@ -1,7 +1,7 @@
-//! Sleeps for a millisecond, and tries once more, before it leaves the rest to poll.
+//! Sleeps for a millisecond and retries once, before it leaves the rest to poll.
 //!
-//! rejected by: does not wait for a full window
-//! cause: waits for the peer, if not for long
+//! rejected by: returns immediately while the window is full
+//! cause: though not for long
 
 use std::{
     io::{self, ErrorKind, Write},

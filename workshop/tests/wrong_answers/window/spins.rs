@@ -1,7 +1,7 @@
-//! Tries again until the kernel takes it.
+//! Retries until the kernel takes it.
 //!
-//! rejected by: does not wait for a full window
-//! cause: tries again at once
+//! rejected by: returns immediately while the window is full
+//! cause: retries immediately
 
 use std::{
     io::{self, ErrorKind, Write},

@@ -1,7 +1,7 @@
 //! Leaves the stream blocking: a write waits for the peer.
 //!
-//! rejected by: does not wait for a full window
-//! cause: the socket is a blocking one
+//! rejected by: returns immediately while the window is full
+//! cause: the socket is blocking
 
 use std::{
     io::{self, ErrorKind, Write},

@@ -1,7 +1,7 @@
 //! Fills the queue to its limit, and refuses the rest.
 //!
-//! rejected by: takes all or nothing at its limit
-//! cause: yet it has taken bytes
+//! rejected by: accepts nothing of a refused send
+//! cause: it has accepted bytes
 
 use std::{
     io::{self, ErrorKind, Write},

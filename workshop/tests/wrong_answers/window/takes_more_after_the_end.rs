@@ -1,7 +1,7 @@
-//! Goes on taking bytes after `finish`.
+//! Accepts bytes after `finish`.
 //!
-//! rejected by: sends the FIN behind the last byte
-//! cause: there is no later byte
+//! rejected by: refuses to send after `finish`
+//! cause: accepted bytes after `finish`
 
 use std::{
     io::{self, ErrorKind, Write},

@@ -1,7 +1,7 @@
-//! Forgets at the end what is queued.
+//! Clears the queue in `finish`.
 //!
-//! rejected by: sends the FIN behind the last byte
-//! cause: are gone
+//! rejected by: half-closes after the last queued byte
+//! cause: they are gone
 
 use std::{
     io::{self, ErrorKind, Write},

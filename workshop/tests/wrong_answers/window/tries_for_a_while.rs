@@ -1,7 +1,7 @@
-//! Tries again for a while when the kernel takes nothing.
+//! Retries for a while when the kernel takes nothing.
 //!
-//! rejected by: does not wait for a full window
-//! cause: if not for long, and keeps a processor busy
+//! rejected by: returns immediately while the window is full
+//! cause: keeps a CPU busy meanwhile
 
 use std::{
     io::{self, ErrorKind, Write},

@@ -1,7 +1,7 @@
-//! Panics when the peer resets the connection, as peers do.
+//! Panics when the peer resets the connection.
 //!
-//! rejected by: takes a reset for an error
-//! cause: reason to panic
+//! rejected by: returns the error of a reset
+//! cause: turn it into a panic
 
 use std::{
     io::{self, ErrorKind, Write},

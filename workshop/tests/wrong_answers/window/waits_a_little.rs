@@ -1,7 +1,7 @@
-//! Gives a blocking write a timeout: it waits for the peer, if not for long.
+//! Gives a blocking write a timeout: it waits for the peer, though not for long.
 //!
-//! rejected by: does not wait for a full window
-//! cause: waits for the peer, if not for long
+//! rejected by: returns immediately while the window is full
+//! cause: though not for long
 
 use std::{
     io::{self, ErrorKind, Write},

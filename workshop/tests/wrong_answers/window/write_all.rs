@@ -1,7 +1,7 @@
-//! Takes `write_all` for a non-blocking one: how much it has written before it failed, it does not tell.
+//! Uses `write_all` on a non-blocking stream, which does not return how much it wrote before it failed.
 //!
-//! rejected by: goes on where the kernel has stopped
-//! cause: `write_all` cannot tell
+//! rejected by: queues what the kernel does not take
+//! cause: fails in the middle
 
 use std::{
     io::{self, ErrorKind, Write},

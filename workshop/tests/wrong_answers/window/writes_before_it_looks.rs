@@ -1,7 +1,7 @@
-//! Writes what the kernel takes, and looks at the limit for the rest only.
+//! Writes what the kernel takes, and compares only the rest with the limit.
 //!
-//! rejected by: refuses what it could never queue
-//! cause: nobody knows before the write
+//! rejected by: refuses what could never be queued
+//! cause: Refuse before you write
 
 use std::{
     io::{self, ErrorKind, Write},

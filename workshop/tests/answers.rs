@@ -212,11 +212,15 @@ answers! {
             listens_while_it_waits one_at_a_time returns_at_once sets_a_flag shuts_the_listener_down
             spins takes_the_first_for_the_last unwraps waits_the_whole_limit;
 
-        latency(prepare, put): a_buffer_of_8_kib a_write_for_each_piece acknowledges_quickly another_error
-            corks_for_good ends_with_a_newline header_then_value keeps_small_ones more_to_come
-            never_flushes one_vectored_write prepares_nothing sets_no_delay_itself
-            shuts_down_to_push starts_again text_only the_header_is_always_taken unwraps
-            waits_for_the_ack waits_for_the_answer writes_on;
+        latency(prepare, put): a_buffer_of_20_kib a_buffer_of_8_kib a_write_for_each_piece
+            acknowledges_quickly another_error corks_for_good counts_characters drops_old_answers
+            ends_with_a_newline header_then_value keeps_a_clone keeps_small_ones
+            leaks_a_clone_after_an_error leaves_a_thread leaves_its_timeout_after_an_error
+            leaves_linger more_to_come never_flushes one_vectored_write pages_of_4_kib
+            prepares_a_timeout prepares_keepalive prepares_nothing sets_no_delay_itself
+            shuts_down_to_push starts_again text_only the_header_is_always_taken
+            tries_again_after_an_error unwraps waits_a_little_for_the_ack waits_for_the_ack
+            waits_for_the_answer writes_on writes_on_a_thread;
 
         proxy(relay): closes_at_the_first_end closes_in_order drops_a_clone ignores_end_of_file
             in_turns leaks_a_descriptor line_by_line lingers_not_at_all never_flushes no_half_close

@@ -1,7 +1,7 @@
-//! A BufWriter that has less room than the request: it passes on the header, and then the value.
+//! Uses a BufWriter that has less room than the request: it passes on the header, and then the value.
 //!
-//! rejected by: needs one segment for thousands of bytes
-//! cause: Put the whole request together first
+//! rejected by: sends one segment of thousands of bytes
+//! cause: Build the whole request first
 
 use std::{
     io::{self, BufWriter, Write},

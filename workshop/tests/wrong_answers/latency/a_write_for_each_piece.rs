@@ -1,6 +1,6 @@
 //! Formats into the socket: `write!` makes a write for each piece of its format.
 //!
-//! rejected by: needs one segment where TCP_NODELAY is set
+//! rejected by: sends one segment with TCP_NODELAY
 //! cause: With TCP_NODELAY each write is a segment
 
 use std::{

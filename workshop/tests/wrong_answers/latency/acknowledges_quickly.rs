@@ -1,6 +1,6 @@
-//! Turns off the delay of its own ACKs: the ones that are delayed are the peer's.
+//! Turns off the delay of its own ACKs, although the peer's are the ones that are delayed.
 //!
-//! rejected by: waits for no ACK once prepared
+//! rejected by: sends each request immediately after `prepare`
 //! cause: no option at your end changes that
 
 use std::{

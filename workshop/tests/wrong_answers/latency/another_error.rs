@@ -1,7 +1,7 @@
-//! Makes an error of its own of every error.
+//! Turns every error into one of its own kind.
 //!
-//! rejected by: takes a reset for an error
-//! cause: by another name
+//! rejected by: returns the error of a reset
+//! cause: with another kind
 
 use std::{
     io::{self, Write},

@@ -1,6 +1,6 @@
-//! Puts a cork on the connection, and never takes it off.
+//! Sets TCP_CORK, and never turns it off.
 //!
-//! rejected by: leaves nothing to be sent later
+//! rejected by: holds nothing back for more data
 //! cause: TCP_CORK is set
 
 use std::{

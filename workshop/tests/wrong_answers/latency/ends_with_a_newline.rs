@@ -1,7 +1,7 @@
-//! Ends the value with a newline, which is one byte more than was announced.
+//! Ends the value with a newline: one byte more than announced.
 //!
-//! rejected by: sends the request, and nothing else
-//! cause: nothing behind them
+//! rejected by: sends the request and nothing else
+//! cause: nothing after it
 
 use std::{
     io::{self, Write},

@@ -1,6 +1,6 @@
-//! Writes the header, then the value: the second waits for the ACK of the first.
+//! Writes the header, then the value: the second write waits for the ACK of the first.
 //!
-//! rejected by: needs one segment where it is not
+//! rejected by: sends one segment without TCP_NODELAY
 //! cause: Nagle's algorithm holds
 
 use std::{

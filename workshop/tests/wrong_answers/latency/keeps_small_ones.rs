@@ -1,6 +1,6 @@
-//! Collects small requests until they are worth a segment: the last of them are never sent.
+//! Collects small requests until they fill a segment, so the last of them are never sent.
 //!
-//! rejected by: sends the request, and nothing else
+//! rejected by: sends the request and nothing else
 //! cause: in a buffer of your code's
 
 use std::{

@@ -1,7 +1,7 @@
-//! Says MSG_MORE with each header, also where no value follows.
+//! Passes MSG_MORE with each header, even where no value follows.
 //!
-//! rejected by: leaves nothing to be sent later
-//! cause: the kernel has been told that more is to come
+//! rejected by: holds nothing back for more data
+//! cause: was told that more data is to come
 
 use std::{
     io::{self, Write},

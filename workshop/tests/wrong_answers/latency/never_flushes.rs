@@ -1,7 +1,7 @@
-//! Drops a BufWriter that it has not flushed: what was in it is written, and the error is lost.
+//! Drops a BufWriter without a flush: what was in it is written, and the error is lost.
 //!
-//! rejected by: takes a reset for an error
-//! cause: A BufWriter that is dropped
+//! rejected by: returns the error of a reset
+//! cause: A BufWriter that is
 
 use std::{
     io::{self, BufWriter, Write},

@@ -1,7 +1,7 @@
-//! Takes `write_vectored` for something that writes all.
+//! Expects `write_vectored` to write everything.
 //!
-//! rejected by: goes on after a write that took a part
-//! cause: the rest was never written
+//! rejected by: sends the rest after a partial write
+//! cause: The rest was never written
 
 use std::{
     io::{self, IoSlice, Write},

@@ -1,7 +1,7 @@
-//! Takes one write for enough: of requests that do not wait for each other the second is held back.
+//! Prepares nothing: of requests that do not wait for each other the second is held back.
 //!
-//! rejected by: waits for no ACK once prepared
-//! cause: turn Nagle's algorithm off
+//! rejected by: sends each request immediately after `prepare`
+//! cause: Turn Nagle's algorithm off
 
 use std::{
     io::{self, Write},

@@ -1,6 +1,6 @@
-//! Sets the option with every request, and leaves it set.
+//! Sets TCP_NODELAY with every request, and leaves it set.
 //!
-//! rejected by: leaves the socket's options as they were
+//! rejected by: leaves the options of the socket in `put`
 //! cause: An option belongs to the socket
 
 use std::{

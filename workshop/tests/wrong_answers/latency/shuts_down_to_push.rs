@@ -1,7 +1,7 @@
-//! Shuts the sending half down, so that the request is really sent.
+//! Shuts the sending half down to push the request out.
 //!
-//! rejected by: sends the request, and nothing else
-//! cause: is not how bytes are pushed
+//! rejected by: sends the request and nothing else
+//! cause: `shutdown` is not needed
 
 use std::{
     io::{self, Write},

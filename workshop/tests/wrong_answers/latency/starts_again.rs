@@ -1,7 +1,7 @@
-//! Writes it all once more when a write has taken a part.
+//! Writes the whole request again when a write has taken a part.
 //!
-//! rejected by: goes on after a write that took a part
-//! cause: not from an earlier byte
+//! rejected by: sends the rest after a partial write
+//! cause: not at an earlier byte
 
 use std::{
     io::{self, Write},

@@ -1,6 +1,6 @@
 //! Formats the value with the rest, as text.
 //!
-//! rejected by: sends the request, and nothing else
+//! rejected by: sends any bytes as the value
 //! cause: `from_utf8_lossy` replaces
 
 use std::{

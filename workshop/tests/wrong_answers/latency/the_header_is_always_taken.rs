@@ -1,7 +1,7 @@
-//! Goes on with the value after `write_vectored`, as if the header could not be what was cut.
+//! Continues with the value after `write_vectored`, as if the header were always taken whole.
 //!
-//! rejected by: goes on after a write that took a part
-//! cause: less than the header
+//! rejected by: sends the rest after a partial write
+//! cause: less than the
 
 use std::{
     io::{self, IoSlice, Write},

@@ -1,7 +1,7 @@
-//! Panics where the peer is gone.
+//! Panics when the peer has reset the connection.
 //!
-//! rejected by: takes a reset for an error
-//! cause: an `unwrap` makes a panic of it
+//! rejected by: returns the error of a reset
+//! cause: turn it into a panic
 
 use std::{
     io::{self, Write},

@@ -1,7 +1,7 @@
-//! Looks after each request whether it has arrived, and waits until it has.
+//! Checks after each request whether it is acknowledged, and waits until it is.
 //!
-//! rejected by: waits for no ACK once prepared
-//! cause: it waits for that
+//! rejected by: returns without waiting for an ACK or the answer
+//! cause: Your code waits for the ACK
 
 use std::{
     io::{self, Write},

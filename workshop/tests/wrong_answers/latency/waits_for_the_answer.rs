@@ -1,7 +1,7 @@
-//! Reads the answer, which is its caller's.
+//! Reads the answer, which is for the caller.
 //!
-//! rejected by: sends the request, and nothing else
-//! cause: the answer is its caller's to read
+//! rejected by: returns without waiting for an ACK or the answer
+//! cause: the answer is for the caller
 
 use std::{
     io::{self, Read, Write},

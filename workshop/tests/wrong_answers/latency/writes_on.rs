@@ -1,7 +1,7 @@
-//! Writes in blocks, and takes each write for one of the whole block.
+//! Writes in blocks, and treats each write as one of the whole block.
 //!
-//! rejected by: goes on after a write that took a part
-//! cause: bytes in between are missing
+//! rejected by: sends the rest after a partial write
+//! cause: bytes in the middle are missing
 
 use std::{
     io::{self, Write},

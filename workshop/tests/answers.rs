@@ -222,12 +222,15 @@ answers! {
             tries_again_after_an_error unwraps waits_a_little_for_the_ack waits_for_the_ack
             waits_for_the_answer writes_on writes_on_a_thread;
 
-        proxy(relay): closes_at_the_first_end closes_in_order drops_a_clone ignores_end_of_file
-            in_turns leaks_a_descriptor line_by_line lingers_not_at_all never_flushes no_half_close
-            one_after_the_other one_thread_writes_for_both queues_without_limit resets_one_of_them
-            returns_without_joining sends_a_fin_first shuts_down_both_halves
-            shuts_down_the_wrong_one spins swaps_the_counts takes_a_reset_for_the_end unwraps
-            waits_for_the_end waits_for_the_other_direction whole_buffer;
+        proxy(relay): closes_at_the_first_end closes_in_order drops_a_clone ends_an_idle_connection
+            holds_2_mib ignores_end_of_file in_turns leaks_a_descriptor leaks_after_a_clients_reset
+            line_by_line lingers_not_at_all lock_for_both never_flushes no_half_close
+            one_after_the_other one_thread_writes_for_both queues_without_limit
+            reads_until_a_short_read resets_one_of_them returns_without_joining sends_a_fin_first
+            shuts_down_both_halves shuts_down_the_wrong_one sleeps_between_looks spins
+            stops_at_64_kib strips_carriage_returns swaps_the_counts takes_a_reset_for_the_end
+            unwraps waits_for_the_end waits_for_the_other_direction wakes_up_every_20_ms
+            whole_buffer;
 
         transfer(read_message): a_cut_length_is_the_end a_new_reader_each_time
             a_short_length_is_the_end a_time_out_is_the_end adds_to_the_limit

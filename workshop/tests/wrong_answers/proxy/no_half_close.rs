@@ -1,7 +1,7 @@
-//! Copies both ways, and says nothing of the end of either.
+//! Copies both ways, and passes no end of file on.
 //!
-//! rejected by: passes the client's end of file on, and the answer back
-//! cause: sends the FIN
+//! rejected by: passes on the client's end of file
+//! cause: The end of a copy sends none
 
 use std::{
     io,

@@ -1,7 +1,7 @@
-//! Passes on a reset that a read has met, and not one that a write has.
+//! Passes on a reset that a read returns, and not one that a write returns.
 //!
-//! rejected by: passes a reset on
-//! cause: An error of a write is a reset, too
+//! rejected by: passes on a reset that a write returns
+//! cause: After an error of a write
 
 use std::{
     io,

@@ -1,7 +1,7 @@
 //! Shuts down both connections before the close that is to reset them.
 //!
-//! rejected by: passes a reset on
-//! cause: that comes too late
+//! rejected by: passes on a reset that a read returns
+//! cause: comes too late
 
 use std::{
     io,

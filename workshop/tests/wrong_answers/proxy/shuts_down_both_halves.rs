@@ -1,7 +1,7 @@
-//! Shuts down more of the other connection than its sending half.
+//! Shuts down both halves of the other connection.
 //!
-//! rejected by: passes the client's end of file on, and the answer back
-//! cause: Each end of file is of one direction
+//! rejected by: passes on the client's end of file
+//! cause: An end of file ends one direction only
 
 use std::{
     io,

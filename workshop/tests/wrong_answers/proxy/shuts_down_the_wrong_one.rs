@@ -1,7 +1,7 @@
 //! Shuts down the connection from which the end of file came.
 //!
-//! rejected by: passes the client's end of file on, and the answer back
-//! cause: whose sending half must be shut down
+//! rejected by: passes on the client's end of file
+//! cause: Shut down the sending half of the connection to
 
 use std::{
     io,

@@ -1,7 +1,7 @@
 //! Asks both connections again and again, and never waits.
 //!
-//! rejected by: passes on what comes, whichever side speaks
-//! cause: It does not wait in the kernel
+//! rejected by: waits without a timeout
+//! cause: does not wait in the kernel
 
 use std::{
     io::{self, ErrorKind, Read, Write},

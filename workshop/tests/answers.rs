@@ -248,17 +248,21 @@ answers! {
             waits_again_after_a_time_out waits_behind_zero zero_is_the_end
             shuts_down_after_an_error;
 
-        datagrams(ask): a_small_buffer adds_50_ms an_error_of_its_own
-            begins_the_wait_anew compares_the_buffer
-            drops_an_empty_answer empty_is_the_end every_200_ms every_50_ms
-            gives_up_after_three_tries gives_up_at_a_signal gives_up_at_a_stranger
-            ignores_the_limit ignores_what_send_says keeps_the_number leaves_a_thread
-            leaves_its_timeout leaves_its_timeout_after_an_error
-            looks_at_the_limit_between_pauses looks_at_the_limit_in_silence_only
-            lowest_byte_first never_sends_again passes_over_every_error
-            passes_over_the_first_error passes_zero_on says_would_block
-            sends_again_at_each_datagram slices_without_looking spins takes_the_timeout_away takes_the_whole_buffer takes_whatever_comes two_sends
-            a_signal_is_a_time_out;
+        datagrams(ask): a_buffer_of_64000 a_millisecond_early a_refusal_of_its_own
+            a_signal_is_a_time_out a_signal_starts_the_pause_again a_small_buffer adds_50_ms
+            adds_the_limit_to_the_clock an_error_of_its_own begins_the_wait_anew compares_the_buffer
+            disconnects drops_an_empty_answer empty_is_the_end every_200_ms every_50_ms
+            gives_up_after_three_tries gives_up_at_a_signal gives_up_at_a_stranger ignores_the_limit
+            ignores_what_send_says keeps_a_clone keeps_a_clone_after_a_timeout keeps_the_number
+            leaves_a_send_timeout leaves_a_thread leaves_its_timeout
+            leaves_its_timeout_after_an_error leaves_its_timeout_after_emsgsize
+            looks_at_the_limit_between_pauses looks_at_the_limit_in_silence_only lowest_byte_first
+            never_sends_again no_longer_than_1_s no_longer_than_400_ms passes_over_every_error
+            passes_over_the_first_error passes_zero_on says_would_block sends_again_at_each_datagram
+            sends_late_after_a_stranger sends_the_number_as_text sleeps_through_the_pause
+            slices_without_looking spins stays_non_blocking_after_emsgsize takes_the_timeout_away
+            takes_the_whole_buffer takes_whatever_comes two_sends waits_at_least_50_ms
+            zeros_complete_a_number;
 
         tftp(parse, write): a_block_is_text a_long_ack a_number_in_a_byte an_error_in_utf_8_only
             an_error_without_a_nul an_opcode_of_one_byte ascii_only at_most_512

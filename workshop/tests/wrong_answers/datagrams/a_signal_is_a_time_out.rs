@@ -1,6 +1,6 @@
-//! Takes a call that was interrupted for a pause that is over.
+//! Treats a call that was interrupted as a pause that has ended.
 //!
-//! rejected by: waits in the kernel, and goes on after a signal
+//! rejected by: keeps the times after signals
 //! cause: Only the clock
 
 use std::{

@@ -1,7 +1,7 @@
-//! Room for what fits into a frame of Ethernet.
+//! Has a buffer for what fits into an Ethernet frame.
 //!
-//! rejected by: takes an answer of any size
-//! cause: what the buffer has no room for is lost
+//! rejected by: accepts an answer of any size
+//! cause: do not fit into the buffer are lost
 
 use std::{
     io::{

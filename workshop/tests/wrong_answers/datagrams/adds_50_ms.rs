@@ -1,7 +1,7 @@
-//! The pauses grow, but by 50 ms each.
+//! Makes each pause longer by 50 ms.
 //!
 //! rejected by: sends again after 50 ms, 100 ms, 200 ms
-//! cause: The pauses do not grow as they should
+//! cause: the pauses do not double
 
 use std::{
     io::{

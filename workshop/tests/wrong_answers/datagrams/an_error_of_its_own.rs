@@ -1,7 +1,7 @@
-//! Says in its own words that the request is too large.
+//! Returns an error of its own when the request is too large.
 //!
-//! rejected by: says at once that a request is too large
-//! cause: but with an error of its own
+//! rejected by: returns EMSGSIZE immediately
+//! cause: a new error instead of the kernel's
 
 use std::{
     io::{

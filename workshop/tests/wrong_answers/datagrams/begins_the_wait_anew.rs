@@ -1,7 +1,7 @@
-//! The pause begins anew with each datagram that is dropped.
+//! Starts the pause again with each datagram that is dropped.
 //!
-//! rejected by: sends again at the same times although others come
-//! cause: begins the wait anew
+//! rejected by: keeps the times while other datagrams arrive
+//! cause: starts the pause
 
 use std::{
     io::{

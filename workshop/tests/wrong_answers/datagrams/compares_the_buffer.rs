@@ -1,7 +1,7 @@
-//! Compares the first 4 bytes of the buffer, however many came.
+//! Compares the first 4 bytes of the buffer, however many have arrived.
 //!
-//! rejected by: takes no other datagram for the answer
-//! cause: what stands behind these in the buffer is left
+//! rejected by: drops every other datagram
+//! cause: after those the buffer holds zeros
 
 use std::{
     io::{

@@ -1,7 +1,7 @@
-//! An answer without a text is no answer.
+//! Drops an answer without a text.
 //!
-//! rejected by: sends the number and the request, and returns the text of the answer
-//! cause: a text of no bytes is a text
+//! rejected by: returns the text of the answer
+//! cause: A text of no bytes is a text
 
 use std::{
     io::{

@@ -1,7 +1,7 @@
-//! Takes 0 bytes for an end of file, which UDP does not have.
+//! Treats 0 bytes as an end of file, which UDP does not have.
 //!
-//! rejected by: takes no other datagram for the answer
-//! cause: given up because of a datagram that is not the answer
+//! rejected by: drops every other datagram
+//! cause: because of a datagram that is not the answer
 
 use std::{
     io::{

@@ -1,7 +1,7 @@
-//! A pause that is long enough for all of them.
+//! Waits 200 ms before each repetition.
 //!
 //! rejected by: sends again after 50 ms, 100 ms, 200 ms
-//! cause: later than that, several times over
+//! cause: later than due, several times
 
 use std::{
     io::{

@@ -1,7 +1,7 @@
 //! Sends again as fast as before, whatever is lost.
 //!
 //! rejected by: sends again after 50 ms, 100 ms, 200 ms
-//! cause: The pauses do not grow as they should
+//! cause: the pauses do not double
 
 use std::{
     io::{

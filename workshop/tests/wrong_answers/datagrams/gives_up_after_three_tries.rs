@@ -1,7 +1,7 @@
-//! Three tries, whatever the limit is.
+//! Tries three times, whatever the limit is.
 //!
 //! rejected by: sends again after 50 ms, 100 ms, 200 ms
-//! cause: A number of tries is no limit
+//! cause: Do not count tries
 
 use std::{
     io::{

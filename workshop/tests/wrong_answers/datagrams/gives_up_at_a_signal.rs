@@ -1,7 +1,7 @@
-//! Takes EINTR for an error.
+//! Treats EINTR as an error.
 //!
-//! rejected by: waits in the kernel, and goes on after a signal
-//! cause: ended with EINTR
+//! rejected by: keeps the times after signals
+//! cause: returned EINTR
 
 use std::{
     io::{

@@ -1,7 +1,7 @@
-//! A datagram that is not the answer is an error.
+//! Treats a datagram that is not the answer as an error.
 //!
-//! rejected by: takes no other datagram for the answer
-//! cause: given up because of a datagram that is not the answer
+//! rejected by: drops every other datagram
+//! cause: because of a datagram that is not the answer
 
 use std::{
     io::{

@@ -1,7 +1,7 @@
-//! A `send` that fails is as good as one that is lost.
+//! Ignores the error of `send`, as if the datagram were lost.
 //!
-//! rejected by: says at once that a request is too large
-//! cause: That was passed over
+//! rejected by: returns EMSGSIZE immediately
+//! cause: ignored that
 
 use std::{
     io::{

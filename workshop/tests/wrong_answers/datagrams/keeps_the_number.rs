@@ -1,7 +1,7 @@
 //! Returns the whole datagram.
 //!
-//! rejected by: sends the number and the request, and returns the text of the answer
-//! cause: no part of the text
+//! rejected by: returns the text of the answer
+//! cause: not part of the text
 
 use std::{
     io::{

@@ -1,7 +1,7 @@
-//! A thread sends, and goes on when the call has returned.
+//! Sends on a thread that goes on when the call has returned.
 //!
-//! rejected by: leaves the socket as it was
-//! cause: Whoever starts a thread tells it to end
+//! rejected by: leaves no thread and no descriptor
+//! cause: Join every thread
 
 use std::{
     io::{
@@ -41,7 +41,7 @@ fn ask_by(
     thread::spawn(move || {
         let mut wait = Duration::from_millis(50);
         while Instant::now() < deadline && clone.send(&question).is_ok() {
-            thread::sleep(wait);
+            thread::sleep(wait); // waits here
             wait *= 2;
         }
     });

@@ -1,7 +1,7 @@
-//! The last timeout stays on the socket.
+//! Leaves its last timeout on the socket.
 //!
 //! rejected by: leaves the socket as it was
-//! cause: The socket is only lent, and its read timeout
+//! cause: The socket is only lent, and an option
 
 use std::{
     io::{

@@ -1,7 +1,7 @@
-//! Puts the timeout back, unless an error comes first.
+//! Sets the timeout back, unless an error comes first.
 //!
 //! rejected by: leaves the socket as it was
-//! cause: whichever way the call ends
+//! cause: on each way out
 
 use std::{
     io::{

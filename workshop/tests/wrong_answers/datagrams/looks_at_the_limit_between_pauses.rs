@@ -1,6 +1,6 @@
-//! Waits for the whole pause, also for one that goes beyond the limit.
+//! Waits for the whole pause, even for one that goes beyond the limit.
 //!
-//! rejected by: gives up when the limit has passed, whatever comes
+//! rejected by: times out in the middle of a pause
 //! cause: only when a whole pause is over
 
 use std::{

@@ -1,7 +1,7 @@
-//! Looks whether the limit has passed when a pause is over, and only then.
+//! Compares the clock with the limit only when a pause is over.
 //!
-//! rejected by: gives up when the limit has passed, whatever comes
-//! cause: look at the clock whatever has come
+//! rejected by: times out while other datagrams arrive
+//! cause: look at the clock after each `recv`
 
 use std::{
     io::{

@@ -1,7 +1,7 @@
-//! The number as it stands in the memory of most machines.
+//! Sends the number in the byte order of most machines.
 //!
-//! rejected by: sends the number and the request, and returns the text of the answer
-//! cause: in the other order
+//! rejected by: sends the number and the request
+//! cause: in the wrong order
 
 use std::{
     io::{

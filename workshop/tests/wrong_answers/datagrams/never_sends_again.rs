@@ -1,7 +1,7 @@
 //! Sends once, and waits.
 //!
 //! rejected by: sends again after 50 ms, 100 ms, 200 ms
-//! cause: give up after a while, and send again
+//! cause: send again when it ends
 
 use std::{
     io::{

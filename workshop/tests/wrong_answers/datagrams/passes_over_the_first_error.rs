@@ -1,7 +1,7 @@
-//! One error is none: the question is sent again first.
+//! Ignores the first error, and sends the question again.
 //!
-//! rejected by: says at once that nobody is there
-//! cause: to the first `recv` already
+//! rejected by: returns ECONNREFUSED immediately
+//! cause: The first `recv` returns ECONNREFUSED already
 
 use std::{
     io::{

@@ -1,7 +1,7 @@
-//! Sets what remains as the timeout, also when nothing does.
+//! Sets the rest of the time as the timeout, even when it is zero.
 //!
-//! rejected by: gives up when the limit has passed, whatever comes
-//! cause: refuses a duration of zero
+//! rejected by: times out immediately with a limit of zero
+//! cause: a duration of zero
 
 use std::{
     io::{

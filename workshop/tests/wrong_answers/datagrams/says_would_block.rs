@@ -1,6 +1,6 @@
-//! Hands on what the kernel calls it when a timeout runs out.
+//! Returns WouldBlock when the time is over, as the kernel does.
 //!
-//! rejected by: gives up when the limit has passed, whatever comes
+//! rejected by: returns TimedOut at the limit
 //! cause: WouldBlock is EAGAIN
 
 use std::{

@@ -1,7 +1,7 @@
-//! Each round of the loop sends, also one that has dropped something.
+//! Sends in each round of the loop, even in one that has dropped a datagram.
 //!
-//! rejected by: sends again at the same times although others come
-//! cause: Only the clock does
+//! rejected by: keeps the times while other datagrams arrive
+//! cause: something
 
 use std::{
     io::{

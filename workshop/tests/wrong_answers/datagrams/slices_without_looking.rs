@@ -1,7 +1,7 @@
-//! A datagram has a number, one should think.
+//! Slices the number out of a datagram without checking its length.
 //!
-//! rejected by: takes no other datagram for the answer
-//! cause: A datagram may have fewer bytes than a number
+//! rejected by: drops every other datagram
+//! cause: a datagram may have fewer bytes than a number
 
 use std::{
     io::{

@@ -1,7 +1,7 @@
 //! Asks a non-blocking socket without a pause.
 //!
-//! rejected by: waits in the kernel, and goes on after a signal
-//! cause: keeps a processor busy
+//! rejected by: waits in the kernel
+//! cause: keeps a CPU busy
 
 use std::{
     io::{

@@ -1,7 +1,7 @@
-//! Leaves the socket without a timeout, for that is how sockets are born.
+//! Leaves the socket without a timeout, as a new socket is.
 //!
 //! rejected by: leaves the socket as it was
-//! cause: The socket is only lent, and its read timeout
+//! cause: The socket is only lent, and an option
 
 use std::{
     io::{

@@ -1,7 +1,7 @@
-//! Returns all of the buffer, and not only what came.
+//! Returns all of the buffer, and not only the datagram.
 //!
-//! rejected by: sends the number and the request, and returns the text of the answer
-//! cause: the whole buffer was taken
+//! rejected by: returns the text of the answer
+//! cause: The whole buffer was returned
 
 use std::{
     io::{

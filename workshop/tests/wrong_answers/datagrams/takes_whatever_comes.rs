@@ -1,7 +1,7 @@
-//! The first datagram that has a number is the answer.
+//! Returns the first datagram that has a number.
 //!
-//! rejected by: takes no other datagram for the answer
-//! cause: Another datagram was taken for the answer
+//! rejected by: drops every other datagram
+//! cause: Another datagram was returned
 
 use std::{
     io::{

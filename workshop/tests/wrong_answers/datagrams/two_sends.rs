@@ -1,7 +1,7 @@
-//! The number and the request are sent one after the other, as on a stream.
+//! Sends the number and the request one after the other, as on a stream.
 //!
-//! rejected by: sends the number and the request, and returns the text of the answer
-//! cause: all that one `send` is given
+//! rejected by: sends the number and the request
+//! cause: Each `send` makes a datagram of its own
 
 use std::{
     io::{

@@ -1,34 +1,42 @@
-//! Exercise 11: window. A peer that reads slowly must not hold up a program that has others to serve.
+//! Exercise 11: window
 //!
-//! Build an outbox: the sending side of one connection of such a program. It writes what the kernel
-//! takes, queues the rest, and never waits. Its owner waits: it gives `events` to its poll, and calls
-//! `writable` when poll says POLLOUT.
+//! A peer that reads slowly must not block a program that has other connections to serve. Build an
+//! outbox, the sending side of one connection: it writes what the kernel takes, queues the rest, and
+//! never waits. Its owner does the waiting: it passes `events` to poll, and calls `writable` when poll
+//! reports POLLOUT.
 //!
-//! The rules it is held to:
-//! - no call waits, neither blocked nor in a loop, whatever the peer does;
-//! - `send` takes all of its bytes or none. With nothing queued it writes what the kernel takes at
-//!   once, and queues the rest; otherwise it queues them behind what is there. The kernel's having no
-//!   room is no error;
-//! - at most `limit` bytes are queued. Bytes that would make it more, were the kernel to take none of
-//!   them, are refused with WouldBlock; bytes that are more than `limit` by themselves, which could
-//!   never be queued, with InvalidInput. Neither changes anything;
-//! - `queued` says how many bytes have been taken and not yet written;
-//! - `events` is POLLOUT while bytes are queued, and empty otherwise;
-//! - `writable` writes what is queued, in order, as far as the kernel takes it. It may be called at
-//!   any time, and with nothing to do does nothing;
-//! - `finish`, which is called once, half-closes the connection, with the FIN behind the last byte: at
-//!   once if nothing is queued, else by the `writable` that writes the last. After it `send` takes
-//!   nothing: BrokenPipe;
-//! - the owner has a handle of the stream too, to poll and to read: dropping yours sends no FIN.
-//!   It may become non-blocking with yours;
-//! - after a reset, a `send` or `writable` that has bytes to write returns the error that `write` gave.
-//!   Behind such an error no `send`, `writable` or `finish` comes any more.
+//! Core rules (about 30 minutes):
+//!   1. Never wait in any call. Do not block, sleep or retry until the peer reads.
+//!   2. In `send`, with nothing queued, write immediately what the kernel takes. Queue the rest.
+//!   3. In `send`, keep the order: put new bytes after those that are queued.
+//!   4. In `queued`, return how many bytes were accepted and are not yet written.
+//!   5. In `events`, return POLLOUT while bytes are queued, and an empty set otherwise.
+//!   6. In `writable`, write from the front of the queue until it is empty or the kernel takes no more.
+//!      With nothing queued, return Ok.
+//!   7. In `finish`, half-close the connection after the last byte: immediately if nothing is queued,
+//!      otherwise in the `writable` that writes the last byte.
+//!
+//! Hardened rules (about 30 minutes more):
+//!   8. Queue at most `limit` bytes. Refuse with WouldBlock a `send` that would exceed the limit if the
+//!      kernel took none of its bytes.
+//!   9. Refuse with InvalidInput a `send` of more than `limit` bytes, even if the kernel has room.
+//!   10. Accept all bytes of a `send` or none. A refused `send` writes nothing and queues nothing.
+//!   11. Accept any `limit`, from 0 to `usize::MAX`.
+//!   12. After `finish`, refuse every `send` with BrokenPipe.
+//!   13. Shut down once. A later `writable` returns Ok, even if the peer has closed too.
+//!   14. After a reset, return the error that `write` returned. Do not panic.
+//!   15. Leave the receiving half to the owner: read nothing, and shut down the sending half only.
+//!   16. Change no option of the socket. Only O_NONBLOCK may be set.
+//!   17. When the outbox is dropped, leave no descriptor and no thread.
+//!
+//! The owner has a handle of the same socket, to poll and to read. It calls `finish` once, and calls
+//! nothing more after an error of rule 14.
 //!
 //! How to go on:
 //!
-//!     cargo workshop check window       examines it; so does  cargo test -p exercises --test window
-//!     cargo workshop hint window        helps, a little more each time
-//!     cargo run --example window        is the lesson
+//!     cargo workshop check window     checks it; so does  cargo test -p exercises --test window
+//!     cargo workshop hint window      helps, a little more each time
+//!     cargo run --example window      runs the lesson
 
 use std::{io, net::TcpStream, process::ExitCode};
 
@@ -48,30 +56,34 @@ pub fn outbox(stream: TcpStream, limit: usize) -> io::Result<Box<dyn Outbox>> {
 }
 
 impl Outbox for Queue {
-    /// Takes all of these bytes, or none.
+    /// Accepts all of these bytes, or none.
     fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         let _ = (&self.stream, self.limit, bytes);
-        todo!("refuse what the limit does not allow; then queue it, and write what can be written")
+        todo!(
+            "refuse what the limit does not allow; then queue the bytes, and write what the kernel takes"
+        )
     }
 
-    /// How many bytes have been taken and not yet written.
+    /// How many bytes were accepted and are not yet written.
     fn queued(&self) -> usize {
         todo!("the length of the queue")
     }
 
-    /// What the owner's poll is to wait for.
+    /// The events for which the owner polls.
     fn events(&self) -> PollFlags {
         todo!("POLLOUT while bytes are queued")
     }
 
-    /// Writes what is queued, as far as the kernel takes it.
+    /// Writes what is queued, until the kernel takes no more.
     fn writable(&mut self) -> io::Result<()> {
         todo!("write from the front of the queue until it is empty, or the kernel takes no more")
     }
 
-    /// Sends the FIN behind the last byte.
+    /// Sends the FIN after the last byte.
     fn finish(&mut self) -> io::Result<()> {
-        todo!("shut down the sending half, if nothing is queued; else note that it is to be done")
+        todo!(
+            "shut down the sending half if nothing is queued; otherwise note that it is to be done"
+        )
     }
 }
 

@@ -21,7 +21,7 @@ struct Queue {
 #[derive(PartialEq)]
 enum Fin {
     NotYet,
-    BehindTheLastByte,
+    AfterTheLastByte,
     Sent,
 }
 
@@ -39,7 +39,7 @@ pub fn outbox(stream: TcpStream, limit: usize) -> io::Result<Box<dyn Outbox>> {
 
 impl Outbox for Queue {
     fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        // All that may refuse comes first: once a byte is queued or written, none of it can be undone.
+        // All refusals come first: a byte that is queued or written cannot be taken back.
         if self.fin != Fin::NotYet {
             return Err(ErrorKind::BrokenPipe.into());
         }
@@ -49,8 +49,8 @@ impl Outbox for Queue {
         if self.bytes.len() + bytes.len() > self.limit {
             return Err(ErrorKind::WouldBlock.into());
         }
-        // Behind what is there, and then from the front: there is one way into the stream, so nothing
-        // overtakes, and the kernel gets at once what it has room for.
+        // Bytes enter the queue at its end and leave it at its front, so nothing overtakes. The kernel gets
+        // immediately what it has room for.
         self.bytes.extend(bytes);
         self.writable()
     }
@@ -60,7 +60,7 @@ impl Outbox for Queue {
     }
 
     fn events(&self) -> PollFlags {
-        // An idle socket is nearly always writable: poll would return at once, for nothing.
+        // An idle socket is nearly always writable: poll would return immediately, for nothing.
         match self.bytes.is_empty() {
             true => PollFlags::empty(),
             false => PollFlags::POLLOUT,
@@ -72,20 +72,20 @@ impl Outbox for Queue {
             // A ring's bytes lie in two pieces. The front one is never empty while there are any.
             match self.stream.write(self.bytes.as_slices().0) {
                 Ok(n) => drop(self.bytes.drain(..n)), // what was taken, which may be a part
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()), // poll will tell
-                Err(error) => return Err(error), // a reset is the owner's to know
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()), // until poll says
+                Err(error) => return Err(error), // the owner must know of a reset
             }
         }
-        if self.fin == Fin::BehindTheLastByte {
+        if self.fin == Fin::AfterTheLastByte {
             self.stream.shutdown(Shutdown::Write)?;
-            self.fin = Fin::Sent; // a second `shutdown` fails, once the peer has closed too: ENOTCONN
+            self.fin = Fin::Sent; // a second `shutdown` fails after the peer's FIN: ENOTCONN
         }
         Ok(())
     }
 
     fn finish(&mut self) -> io::Result<()> {
-        self.fin = Fin::BehindTheLastByte;
-        self.writable() // with nothing queued nobody else would call it
+        self.fin = Fin::AfterTheLastByte;
+        self.writable() // with nothing queued the owner will not call it
     }
 }
 

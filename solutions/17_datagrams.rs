@@ -1,4 +1,4 @@
-//! Exercise 17, done: a question, sent until its answer has come.
+//! Exercise 17, done: a question, sent until its answer arrives.
 
 use std::{
     io::{
@@ -10,25 +10,25 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// As long as a datagram over IPv4 can be: what a receive has no room for is lost.
+/// The most that a datagram over IPv4 can have: bytes that do not fit into the buffer are lost.
 const LONGEST: usize = 65_507;
 
-/// Asks until the answer to this number has come, and returns its text.
+/// Asks until the answer with this number arrives, and returns its text.
 pub fn ask(
     socket: &UdpSocket,
     request: &[u8],
     number: u32,
     limit: Duration,
 ) -> io::Result<Vec<u8>> {
-    let deadline = Instant::now() + limit;
+    let deadline = Instant::now().checked_add(limit); // none for a limit that is too long for a clock
     let timeout = socket.read_timeout()?;
     let answer = ask_by(deadline, socket, request, number);
-    socket.set_read_timeout(timeout)?; // whatever has come of it
+    socket.set_read_timeout(timeout)?; // after an error too
     answer
 }
 
 fn ask_by(
-    deadline: Instant,
+    deadline: Option<Instant>,
     socket: &UdpSocket,
     request: &[u8],
     number: u32,
@@ -38,9 +38,9 @@ fn ask_by(
     let mut buf = vec![0; LONGEST];
     let (mut again, mut wait) = (Instant::now(), Duration::from_millis(50));
     loop {
-        // Two points in time, and whatever has come, the clock alone says whether they have passed.
+        // Two points in time. Only the clock decides whether they have passed, whatever has arrived.
         let now = Instant::now();
-        if now >= deadline {
+        if deadline.is_some_and(|deadline| now >= deadline) {
             return Err(TimedOut.into());
         }
         if now >= again {
@@ -48,18 +48,19 @@ fn ask_by(
             again = now + wait;
             wait *= 2;
         }
-        // Not zero, for both are ahead of `now`.
-        socket.set_read_timeout(Some(again.min(deadline) - now))?;
+        // Not zero: both are later than `now`.
+        let next = deadline.map_or(again, |deadline| again.min(deadline));
+        socket.set_read_timeout(Some(next - now))?;
         match socket.recv(&mut buf) {
-            // Of n bytes only: what stands behind them came with an earlier datagram.
+            // Only n bytes belong to this datagram: after them are bytes of an earlier one.
             Ok(n) => {
                 if let Some(text) = buf[..n].strip_prefix(&number) {
                     return Ok(text.to_vec());
                 }
             }
-            // EAGAIN: the timeout ran out (TimedOut on Windows). EINTR: a signal came.
+            // EAGAIN: the timeout has ended (TimedOut on Windows). EINTR: a signal arrived.
             Err(error) if matches!(error.kind(), WouldBlock | TimedOut | Interrupted) => {}
-            // ECONNREFUSED, for one: the other kernel's answer to something that was sent.
+            // ECONNREFUSED, for example: the other kernel's answer to a datagram that was sent.
             Err(error) => return Err(error),
         }
     }

@@ -9,6 +9,15 @@ use super::{Verdict, here};
 
 /// The options that an answer may set, as text, each with its name. The sizes of the buffers are not
 /// among them: the kernel changes these.
+//! The options of a socket that an answer is lent: it must leave them as they were, on every path.
+
+use std::{fmt::Debug, io, os::fd::AsFd};
+
+use socket2::SockRef;
+
+use super::{Exam, Verdict};
+
+/// The options of a socket at one moment, by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options(Vec<(&'static str, String)>);
 
@@ -70,4 +79,76 @@ pub fn handles_of(inode: u64) -> Verdict<usize> {
 pub fn inode_of(socket: &impl AsFd) -> Verdict<u64> {
     let file = fstat(socket).map_err(io::Error::from);
     Ok(here("look at a socket", file)?.st_ino)
+    /// Those that an answer may be tempted to set. One that this kind of socket does not have stays equal.
+    /// The kernel resizes the buffers of a TCP socket as it sees fit, unless they have been set
+    /// (tcp(7), `tcp_moderate_rcvbuf`): set them first, or leave them out.
+    #[must_use]
+    pub fn of(socket: &impl AsFd) -> Options {
+        let socket = SockRef::from(socket);
+        Options(vec![
+            option("O_NONBLOCK", socket.nonblocking()),
+            option("SO_RCVTIMEO", socket.read_timeout()),
+            option("SO_SNDTIMEO", socket.write_timeout()),
+            option("SO_SNDBUF", socket.send_buffer_size()),
+            option("SO_RCVBUF", socket.recv_buffer_size()),
+            option("SO_LINGER", socket.linger()),
+            option("SO_KEEPALIVE", socket.keepalive()),
+            option("SO_BROADCAST", socket.broadcast()),
+            option("TCP_NODELAY", socket.tcp_nodelay()),
+            option("TCP_CORK", socket.tcp_cork()),
+        ])
+    }
+
+    /// Without some that may change.
+    #[must_use]
+    pub fn except(mut self, names: &[&str]) -> Options {
+        self.0.retain(|(name, _)| !names.contains(name));
+        self
+    }
+}
+
+impl Exam {
+    /// The socket must have these options still.
+    ///
+    /// # Errors
+    /// One of them has changed.
+    pub fn has_options(&self, socket: &impl AsFd, before: &Options, when: &str) -> Verdict {
+        let now = Options::of(socket);
+        for (name, before) in &before.0 {
+            let now = now.0.iter().find(|(other, _)| other == name);
+            let now = now.map_or("", |(_, value)| value);
+            self.must(
+                now == before,
+                format!("{name} to be {before} {when}, as before"),
+                format!("it is {now}"),
+            )?;
+        }
+        Ok(())
+    }
+}
+
+fn option<T: Debug>(name: &'static str, value: io::Result<T>) -> (&'static str, String) {
+    let text = match value {
+        Ok(value) => format!("{value:?}"),
+        Err(error) => format!("{:?}", error.kind()),
+    };
+    (name, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::UdpSocket;
+
+    use super::Options;
+
+    #[test]
+    fn an_option_that_changes_is_seen_unless_it_is_excepted() {
+        let socket = UdpSocket::bind("127.0.0.1:0").expect("loopback is there");
+        let before = Options::of(&socket);
+        assert_eq!(Options::of(&socket), before);
+        socket.set_nonblocking(true).expect("it is open");
+        assert_ne!(Options::of(&socket), before);
+        let except = |options: Options| options.except(&["O_NONBLOCK"]);
+        assert_eq!(except(Options::of(&socket)), except(before));
+    }
 }

@@ -117,7 +117,11 @@ fn waits(threads: &[&Thread]) -> String {
     let first = place(&threads[0]);
     if !threads.iter().all(|thread| place(thread) == first) {
         let all = who(threads.len(), threads.len());
-        return format!("{all} waiting, without a timeout that could end it");
+        let is_timed = |lasts| matches!(lasts, Some(Lasts::AtMost(_)));
+        return match threads.iter().any(|thread| is_timed(place(thread).1)) {
+            true => format!("{all} waiting, with timeouts"),
+            false => format!("{all} waiting, without a timeout that could end it"),
+        };
     }
     let who = match threads.len() {
         1 => "your thread waits".to_owned(),

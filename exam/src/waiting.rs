@@ -16,7 +16,7 @@ use nix::{
 };
 use socket_workshop::{
     table::Table,
-    threads::{self, Thread},
+    threads::{self, Lasts, Thread},
     wait::{Look, Stuck, World, wait},
 };
 
@@ -27,6 +27,9 @@ use super::{
 
 /// When a wait is ended although something still moves. No right answer comes near it.
 pub(super) const CEILING: Duration = Duration::from_secs(50);
+
+/// A timeout that is longer is not a pause after some work.
+const A_PAUSE: Duration = Duration::from_secs(1);
 
 /// So many looks in a row that find all threads blocked where they were: they stay there.
 const STAYS: u32 = 8;
@@ -167,6 +170,28 @@ impl Exam {
             Ok((equal == STAYS).then_some(false))
         })?;
         Ok(seen.unwrap_or(false))
+    }
+
+    /// Waits until nothing moves any more, and returns whether the answer's threads then wait without a
+    /// timeout, as far as the kernel shows it. A pause after some work is waited for.
+    ///
+    /// # Errors
+    /// The kernel does not show what threads are doing.
+    pub fn waits_without_a_timeout(&self) -> Verdict<bool> {
+        let mut timed = 0;
+        let is_long = self.comes_true(|| {
+            let threads = here("look at threads", students())?;
+            let mut blocked = threads.iter().filter(|thread| thread.is_blocked());
+            let limit = blocked.find_map(|thread| match thread.call?.lasts() {
+                Lasts::AtMost(time) => Some(time),
+                _ => None,
+            });
+            timed += u32::from(limit.is_some());
+            Ok(limit.is_some_and(|time| time > A_PAUSE))
+        })?;
+        let spins = self.is_stuck_in(|stuck| matches!(stuck, Stuck::Spin(..)));
+        let is_proven = self.is_stuck_in(Stuck::is_proven);
+        Ok(!is_long && !spins && (is_proven || timed < STAYS))
     }
 
     /// Waits until this is so, or until the answer's threads have run, at least twice, and are blocked

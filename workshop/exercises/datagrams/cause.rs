@@ -1,5 +1,4 @@
-//! What follows from what a call sent or returned instead of what it was to, whatever the check; and from
-//! where it waits.
+//! What a call can do wrong, by what it sent or returned, and by where it waits.
 
 use std::{
     io::{self, ErrorKind},
@@ -7,17 +6,65 @@ use std::{
     time::Duration,
 };
 
-use super::call::{Got, Text, Wanted};
+use super::harness::{Got, Text, Wanted};
 
-use crate::exam::{Call, Case, Stuck};
+use crate::exam::{Call, Case, Stuck, diagnosis::SPINS};
 
-const INTERRUPTED: &str = "A signal came while it waited, and the call ended with EINTR: with a timeout \
-    it is not restarted (signal(7)). The socket is as it was: compute what remains, and wait on.";
+const INTERRUPTED: &str = "A signal arrived during the wait, and the call returned EINTR: with a timeout \
+    it is not restarted (signal(7)). Nothing has happened to the socket. Compute the rest of the time, and \
+    wait again.";
 
-/// For a call that has returned when its limit had long passed.
-pub(super) const LATE: &str = "It ends, but late. Either a read timeout (SO_RCVTIMEO) is to tell the limit, \
-    and that begins anew with each `recv`, and so with each datagram that comes; or a whole pause is waited \
-    for. The limit is a point in time: note it first, and look at the clock whatever has come.";
+/// For a call that returns long after its limit.
+pub(super) const LATE: &str = "The call ends too late. Either the limit is left to a read timeout (SO_RCVTIMEO), \
+    which starts again with each `recv`, and so with each datagram. Or the call waits for a whole pause. The \
+    limit is a point in time: note it first, and look at the clock after each `recv`.";
+
+/// For a question that comes too late each time.
+pub(super) const LATE_AGAIN: &str = "The question was sent again, but later than due, several times. Either \
+    the pauses are longer than 50 ms, 100 ms and 200 ms, or your code waits for something else between them. \
+    Compute the next time to send from the time of the last one.";
+
+/// For pauses that are started again.
+pub(super) const STARTS_THE_PAUSE_AGAIN: &str = "Each datagram that is dropped, or each signal, starts the pause \
+    again: with enough of them the question is never sent again. The time to send again is a point in time. \
+    Note it when you send, and set the rest as the timeout before each `recv`.";
+
+/// For an answer that is returned late.
+pub(super) const SLEEPS: &str = "The answer had arrived, and your code did not wait for it: it sleeps, or waits \
+    for something else, until it is time to send again. Wait in `recv`, or in poll, with that time as the \
+    timeout: both return as soon as a datagram arrives.";
+
+/// For a limit of zero that takes time.
+pub(super) const WAITS_FOR_ZERO: &str = "A limit of zero has passed immediately, and your code waits all the \
+    same: for a first pause, or for a shortest timeout. Compare the clock with the limit before you wait.";
+
+/// For options that are left.
+pub(super) const LEAVES_AN_OPTION: &str = "The socket is only lent, and an option stays on it when the call \
+    returns: the caller's next `recv` would time out, or not wait at all. Read the option first, and set it \
+    again on each way out, after an error too.";
+
+/// For a socket that has been bound or connected again.
+pub(super) const CONNECTS_IT: &str = "The socket is only lent, and it was connected to its server when it \
+    was. Do not connect it again, and do not disconnect it.";
+
+/// For descriptors that are left.
+pub(super) const KEEPS_A_DESCRIPTOR: &str = "`ask` has returned, and a descriptor that it has opened is still \
+    open. Look for a clone (`try_clone`) or `mem::forget`. A program that leaks one descriptor for each question \
+    eventually runs out.";
+
+/// For a panic.
+pub(super) const PANICS: &str = "Your code panicked. No datagram and no limit is a reason for that: a datagram may \
+    have fewer bytes than a number, a difference of two times may be negative, and `send` and `recv` return \
+    errors. Use `get`, `strip_prefix` and `saturating_sub`, and propagate errors with `?`.";
+
+/// For a panic with the longest limit.
+pub(super) fn overflows(case: &Case) -> Option<String> {
+    case.panicked.then(|| {
+        "`Instant::now() + limit` overflows for a very large limit, and panics. Use `checked_add`: without \
+         a result there is no deadline. Or compare `elapsed()` with the limit."
+            .to_owned()
+    })
+}
 
 /// What a call returned, and what it was to return.
 pub(super) struct Instead<'a> {
@@ -33,9 +80,11 @@ impl Instead<'_> {
     /// The cause, if these allow one.
     pub(super) fn likely(&self, _: &Case) -> Option<String> {
         match (self.wanted, self.got) {
-            (Wanted::Text(wanted), Ok(Text(got))) => self.another_text(wanted, got).map(str::to_owned),
+            (Wanted::Text(wanted), Ok(Text(got))) => {
+                self.another_text(wanted, got).map(str::to_owned)
+            }
             (_, Ok(_)) => Some(
-                "No answer has come, and yet a text was returned: the error that says so was passed over."
+                "A text was returned, although no answer has arrived. Return the error instead."
                     .to_owned(),
             ),
             (_, Err(error)) if error.kind() == ErrorKind::TimedOut => {
@@ -47,18 +96,18 @@ impl Instead<'_> {
 
     fn another_text(&self, wanted: &[u8], got: &[u8]) -> Option<&'static str> {
         Some(if got.strip_prefix(self.number) == Some(wanted) {
-            "The number is there to tell answers apart, and no part of the text: it is the datagram's first \
-             4 bytes."
+            "The datagram was returned whole. Its first 4 bytes are the number, and not part of the text: return \
+             the bytes after them."
         } else if got.len() > wanted.len()
             && got.starts_with(wanted)
             && got[wanted.len()..].iter().all(|byte| *byte == 0)
         {
-            "There are zeros that nobody sent: the whole buffer was taken. `recv` returns n, how many bytes \
-             have come: use `&buf[..n]`."
+            "The whole buffer was returned, with zeros that were not sent. `recv` returns n, the number of \
+             bytes in the datagram. Use `&buf[..n]`."
         } else if got.len() < wanted.len() && wanted.starts_with(got) {
-            "That is only the beginning. A `recv` takes a whole datagram from the socket: what the buffer \
-             has no room for is lost, and no later `recv` brings it. A datagram of IPv4 has up to 65 507 \
-             bytes."
+            "That is only the beginning of the text. `recv` removes a whole datagram from the queue: bytes that \
+             do not fit into the buffer are lost. Use a buffer of 65 507 bytes, the most that a datagram over \
+             IPv4 can have."
         } else {
             return None;
         })
@@ -69,25 +118,24 @@ impl Instead<'_> {
         let is_over = self.took >= self.limit;
         Some(match kind {
             ErrorKind::WouldBlock if is_over => {
-                "WouldBlock is EAGAIN, the kernel's word for a read timeout that ran out (socket(7), \
-                 SO_RCVTIMEO); on Windows it is TimedOut. A caller should not need to know both: return \
-                 TimedOut."
+                "WouldBlock is EAGAIN, which the kernel returns when a read timeout ends (socket(7), \
+                 SO_RCVTIMEO). On Windows the kind is TimedOut. A caller should not need to know both: \
+                 return TimedOut."
             }
             ErrorKind::WouldBlock => {
-                "WouldBlock is EAGAIN: a read timeout ran out, and there was time left. Then it is time to \
-                 send again, and to wait again."
+                "WouldBlock is EAGAIN: a read timeout has ended, and the limit has not passed. Send the question \
+                 again, and wait again."
             }
             ErrorKind::InvalidInput => {
-                "Most likely `set_read_timeout` was given what remains when nothing does: it refuses a \
-                 duration of zero with InvalidInput. Zero means that a point in time has passed: look at \
-                 the clock first."
+                "Most likely `set_read_timeout` got a duration of zero, which it refuses with InvalidInput. \
+                 Zero means that the point in time has passed. Look at the clock first."
             }
             ErrorKind::UnexpectedEof => {
-                "UDP has no end of file: a datagram of 0 bytes is a datagram, like any other."
+                "UDP has no end of file. A datagram of 0 bytes is a datagram like any other: drop it, and wait on."
             }
             ErrorKind::Interrupted => INTERRUPTED,
             _ if !matches!(self.wanted, Wanted::Text(_)) => {
-                "It has failed, as it should, but by another name. A caller tells the cases apart by these."
+                "The call fails, as it should, but with another kind. A caller decides by the kind what to do."
             }
             _ => return None,
         })
@@ -100,15 +148,16 @@ pub(super) fn other_bytes(question: &[u8], came: &[u8]) -> Option<String> {
     let backwards: Vec<u8> = number.iter().rev().copied().collect();
     Some(
         if came == request {
-            "The number is missing: nobody could tell whose answer an answer is."
+            "The number is missing. Without it a client cannot match an answer to its question. Put the number \
+         first, as `to_be_bytes`."
         } else if came == number {
-            "The request is missing: a datagram is all that one `send` is given. Put the number and the \
-             request into one buffer first."
+            "The request is missing. Each `send` makes a datagram of its own: put the number and the request \
+         into one buffer first."
         } else if came.strip_prefix(&backwards[..]) == Some(request) {
-            "The number's bytes are in the other order, the lowest first. On the wire the highest comes \
-             first (RFC 791, appendix B): `to_be_bytes`."
+            "The bytes of the number are in the wrong order, the lowest first. On the wire the highest comes \
+         first (RFC 791, appendix B). Use `to_be_bytes`."
         } else if came.ends_with(request) {
-            "The text is right; what stands before it is not the number in 4 bytes."
+            "The text is right. The bytes before it are not the number in 4 bytes: use `to_be_bytes` of a u32."
         } else {
             return None;
         }
@@ -116,9 +165,9 @@ pub(super) fn other_bytes(question: &[u8], came: &[u8]) -> Option<String> {
     )
 }
 
-/// The question did not come, or not again.
+/// The question did not arrive, or not again.
 pub(super) struct Silence {
-    /// Whether it had come before.
+    /// Whether it had arrived before.
     pub(super) heard: bool,
     /// Whether the call has ended.
     pub(super) ended: bool,
@@ -129,76 +178,76 @@ pub(super) struct Silence {
 /// Why nothing is sent.
 pub(super) fn not_sent(silence: &Silence, case: &Case) -> Option<String> {
     if case.panicked {
-        return Some(panicked().to_owned());
+        return Some(PANICS.to_owned());
     }
-    if silence.error == Some(ErrorKind::Interrupted) {
-        return Some(INTERRUPTED.to_owned());
-    }
-    if silence.ended {
-        return Some(
-            "It has returned, and its limit has not passed. Only an answer, an error of the kernel's or the \
-             clock ends the wait. A number of tries is no limit."
-                .to_owned(),
-        );
-    }
-    Some(
-        if matches!(case.stuck, Some(Stuck::Spin(..))) {
-            "Your thread runs and sends nothing: a loop in which neither the clock nor a datagram ends the \
-             wait."
-        } else if case.is_blocked_in(&[Call::Read]) && !silence.heard {
-            "Your thread waits in `recv`, but there is nothing to wait for before something has been sent."
-        } else if case.is_blocked_in(&[Call::Read]) {
-            "Your thread waits in `recv`, for an answer that will not come: the question was lost, or the \
-             answer. UDP does not say so. Whoever waits must give up after a while, and send again."
-        } else if case.is_running() {
-            return None;
-        } else {
-            "Your thread waits, but nothing is sent: whatever it waits in must end when it is time to send \
-             again."
-        }
-        .to_owned(),
-    )
+    let cause = if silence.error == Some(ErrorKind::Interrupted) {
+        INTERRUPTED
+    } else if silence.ended {
+        "`ask` has returned, and its limit has not passed. Only an answer, an error of the kernel or the \
+         limit ends the call. Do not count tries."
+    } else if matches!(case.stuck, Some(Stuck::Spin(..))) {
+        "Your thread runs and sends nothing: a loop in which neither the clock nor a datagram ends the \
+         wait. Wait in `recv` with a timeout."
+    } else if case.is_blocked_in(&[Call::Read]) && !silence.heard {
+        "Your thread waits in `recv` before it has sent the question. Send first."
+    } else if case.is_blocked_in(&[Call::Read]) {
+        "Your thread waits in `recv` for an answer that will not arrive: the question or the answer was \
+         lost, and UDP does not report that. Set a read timeout, and send again when it ends."
+    } else if case.is_running() {
+        return None;
+    } else {
+        "Your thread waits, and nothing is sent. Let the wait end when it is time to send again."
+    };
+    Some(cause.to_owned())
 }
 
 /// Why the call does not return, by where it waits.
 pub(super) fn hangs(socket: &UdpSocket, case: &Case) -> Option<String> {
     if matches!(case.stuck, Some(Stuck::Spin(..))) {
-        return Some(
-            "Your thread runs and waits for nothing: a loop that does not look at the clock, or at what has \
-             come."
-                .to_owned(),
-        );
+        return SPINS.of(case);
     }
     let queued = case.yours()?.row.recv_q > 0;
     let cause = match socket.read_timeout() {
         _ if queued => {
-            "What it waits for has come, and stands in Recv-Q: nobody takes it. A wait for an answer must be \
-             a wait for the socket."
+            "A datagram has arrived and is unread in Recv-Q: your code waits for something else. Wait for the \
+             socket, in `recv` or in poll."
         }
         Ok(None) if case.is_blocked_in(&[Call::Read]) => {
-            "All that has come has been taken (Recv-Q is 0), and the socket has no read timeout: the `recv` \
-             in which it waits ends when something comes, and not before."
+            "Your code has read all datagrams (Recv-Q is 0), and waits in `recv` without a read timeout: it \
+             returns only when another datagram arrives. Set the time to the next event as the timeout."
         }
         _ => {
-            "All that has come has been taken (Recv-Q is 0): what it waits for was dropped, or nothing ends \
-             the wait."
+            "Your code has read all datagrams (Recv-Q is 0): either it dropped the answer, or nothing ends the \
+             wait."
         }
     };
     Some(cause.to_owned())
 }
 
+/// Why it does not end at the limit although nothing arrives.
+pub(super) fn goes_on(timeout: &io::Result<Option<Duration>>, case: &Case) -> Option<String> {
+    match timeout {
+        Ok(Some(_)) if !case.panicked => Some(
+            "The limit has passed, and your code waits again and again, each time with a timeout. Note the \
+             limit as a point in time first, and return TimedOut when the clock has passed it."
+                .to_owned(),
+        ),
+        _ => without_end(timeout, case),
+    }
+}
+
 /// Why it does not end at the limit, by the read timeout that its socket had then.
 pub(super) fn without_end(timeout: &io::Result<Option<Duration>>, case: &Case) -> Option<String> {
     if case.panicked {
-        return Some(panicked().to_owned());
+        return Some(PANICS.to_owned());
     }
     Some(match timeout {
-        Ok(None) => "The socket has no read timeout, and nothing else ends the wait: the limit is not looked \
-                     at."
+        Ok(None) => "The socket has no read timeout, and nothing else ends the wait at the limit. Set the time \
+                     to the limit as the read timeout before each `recv`."
             .to_owned(),
-        Ok(Some(_)) => "A read timeout (SO_RCVTIMEO) begins anew with each `recv`, and so with each datagram \
-                        that comes: while others come, it never runs out. The limit is a point in time: note \
-                        it first, and look at the clock whatever has come."
+        Ok(Some(_)) => "A read timeout (SO_RCVTIMEO) starts again with each `recv`, and so with each datagram: \
+                        while others arrive, it never ends. The limit is a point in time: note it first, and \
+                        look at the clock after each `recv`."
             .to_owned(),
         Err(_) => return None,
     })
@@ -208,38 +257,26 @@ pub(super) fn without_end(timeout: &io::Result<Option<Duration>>, case: &Case) -
 pub(super) fn early(times: usize) -> String {
     match times {
         ..3 => {
-            "It was sent again before its 50 ms were over. Either the pause is too short, or something else \
-             ends it: a datagram that is not the answer, a signal, or an error. Only the clock does."
+            "The question was sent again before 50 ms had passed. Either the pause is too short, or something \
+             else ends it: a datagram that is not the answer, a signal, or an error. Only the clock may end \
+             a pause: send when its time has come."
         }
         _ => {
-            "The pauses do not grow as they should: 50 ms, then 100, then 200, each twice the one before; or \
-             something ends them, a datagram that is not the answer for one. Only the clock does. What is \
-             lost may have found a full buffer; who sends again as fast as before keeps it full (RFC 8085, \
-             3.1.1)."
+            "The question was sent again too early. Either the pauses do not double (50 ms, 100 ms, 200 ms, \
+             and so on, without a longest one), or something else ends them, such as a datagram that is \
+             dropped or a signal. A lost datagram may have met a full buffer, and a client that sends as \
+             fast as before keeps it full (RFC 8085, 3.1.1). Double the pause each time you send."
         }
     }
     .to_owned()
 }
 
-/// Why the question comes too late each time.
-pub(super) fn late() -> String {
-    "It was sent again, but later than that, several times over. Either the pauses are longer than 50 ms, \
-     100 ms and 200 ms, or something else is waited for between them."
-        .to_owned()
-}
-
-/// Why a call has panicked.
-pub(super) fn panicked() -> &'static str {
-    "Whatever comes, it is no reason to panic. A datagram may have fewer bytes than a number: a slice of \
-     bytes that are not there panics, and so does a `Duration` that would be negative, or an `unwrap` of an \
-     error."
-}
-
-/// Why a call has given up before its deadline.
+/// Why a call has returned TimedOut before its deadline.
 pub(super) fn too_early(took: Duration, limit: Duration) -> String {
     format!(
-        "It gave up after {}, of a limit of {limit:?}. Either the limit is counted wrong, or something \
-         else is taken for its end: a pause that is over, a number of tries, an error. Only the clock tells.",
+        "`ask` returned after {} of a limit of {limit:?}. Either the limit is computed wrongly, or your code \
+         treats something else as its end: the end of a pause, a number of tries, or an error. Compare the \
+         clock with the limit.",
         in_ms(took)
     )
 }

@@ -10,7 +10,7 @@ use socket_workshop::link::{Faults, Link};
 
 use super::{
     Ask,
-    call::{Call, Pair, Text, Wanted, datagram},
+    harness::{Call, Pair, Text, Wanted, datagram},
 };
 
 use crate::exam::{AMPLE, Because, Exam, Verdict, here, is_ready};
@@ -18,7 +18,7 @@ use crate::exam::{AMPLE, Because, Exam, Verdict, here, is_ready};
 /// How many questions.
 const QUESTIONS: u32 = 12;
 
-/// Of this seed no more than two are lost in a row, in either direction: an answer is never far.
+/// With this seed no more than two are lost in a row, in either direction.
 pub const SEED: u64 = 27;
 /// What the link does to datagrams, as shares of them.
 pub const FAULTS: Faults = Faults {
@@ -53,8 +53,8 @@ pub(super) fn gets_every_answer(exam: &Exam, ask: Ask) -> Verdict {
         let text = format!("answer to question {number}");
         call.returns(Wanted::Text(text.as_bytes()), |got, _| match got {
             Some(Ok(Text(text))) if text.starts_with(b"answer to question ") => Some(
-                "That is the answer to an earlier question, which came late or twice. Each answer has its \
-                 question's number: drop those with another."
+                "That is the answer to an earlier question, which arrived late or twice. Each answer has the number \
+                 of its question: drop those with another number."
                     .to_owned(),
             ),
             _ => None,
@@ -66,7 +66,7 @@ pub(super) fn gets_every_answer(exam: &Exam, ask: Ask) -> Verdict {
 /// Answers whatever comes, until the call has ended.
 fn serves(pair: &Pair, call: &Call) -> Verdict {
     let ended = pair.exam.wait_for(|rest| {
-        // An answer that is sent moves things on, so the wait begins anew.
+        // An answer that is sent is progress, so the wait starts again.
         while is_ready(&pair.server, PollFlags::POLLIN, rest)? && !call.answer.has_ended() {
             serves_one(pair)?;
         }
@@ -75,13 +75,13 @@ fn serves(pair: &Pair, call: &Call) -> Verdict {
     pair.exam
         .must(
             ended.is_some(),
-            "the answer to get through: it takes a few tries",
-            "`ask` waits still",
+            "the answer to arrive, after a few tries",
+            "`ask` still waits",
         )
         .because(|case| {
             (!case.is_running()).then(|| {
-                "The question, or its answer, was lost, and nothing came of it any more. Nobody says so: \
-                 what has not been answered in time must be sent again, as often as it takes."
+                "The question or its answer was lost, and UDP does not report that. Send the question again \
+                 after each pause, until the answer arrives."
                     .to_owned()
             })
         })
@@ -99,7 +99,7 @@ fn serves_one(pair: &Pair) -> Verdict {
     }
     let text = [b"answer to ", &buf[4..n]].concat();
     let number = u32::from_be_bytes([buf[0], buf[1], buf[2], buf[3]]);
-    // Nobody may be there any more: that is not for this to say.
+    // The call may have ended: that is not the subject here.
     let sent: io::Result<usize> = pair.server.send_to(&datagram(number, &text), from);
     here("send", sent.or(Ok(0))).map(drop)
 }

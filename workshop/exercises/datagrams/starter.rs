@@ -1,36 +1,40 @@
-//! Exercise 17: datagrams. Nobody says whether one has arrived. Who must know waits for an answer, and
-//! asks again.
+//! Exercise 17: datagrams
 //!
-//! Build the call by which a client asks a server over a link that loses datagrams, repeats them and
-//! changes their order: one question, sent until its answer has come.
+//! UDP does not report whether a datagram has arrived. A client that needs an answer waits for it, and
+//! sends its question again when none comes. Build that call, for a link that loses datagrams, repeats
+//! them and changes their order. The socket is connected to the server and blocking.
 //!
-//! The rules it is held to:
-//! - a datagram is a number, in 4 bytes, the highest first, and then a text, of any bytes or none. What
-//!   is sent is `number` and `request`. The answer is the first datagram that comes with the same
-//!   number; its text is returned. A datagram has, over IPv4, up to 65 507 bytes, the number's among
-//!   them;
-//! - while the answer has not come, the same is sent again: 50 ms after the first time, 100 ms after
-//!   the second, 200 ms after the third, and so on, twice as long each time;
-//! - datagrams with other numbers (late answers to earlier questions, perhaps), and those that are too
-//!   short to have one, are dropped. They neither put off nor bring about that it is sent again;
-//! - when `limit` has passed since the call, and not earlier, it returns `TimedOut`, whatever has come
-//!   meanwhile; also when the limit is zero;
-//! - an error of the kernel's is returned as it is, and at once: `ConnectionRefused`, for nobody is
-//!   there, or EMSGSIZE, for the request is too large. A signal is no reason to give up;
-//! - while nothing comes its thread waits in the kernel, and does not run;
-//! - however it returns, the socket is as it was: the same read timeout, connected, blocking.
+//! A datagram is a number (4 bytes, the highest first) and a text (any bytes, or none). Over IPv4 it
+//! has at most 65 507 bytes, with the number.
 //!
-//! The socket is connected to the server, and blocks.
+//! Core rules (about 30 minutes):
+//!   1. Send `number` and `request` in one datagram.
+//!   2. Return the text of the first datagram with the same number, as soon as it arrives.
+//!   3. Drop every other datagram, with another number or with fewer than 4 bytes, and wait on.
+//!   4. While no answer arrives, send the same datagram again: 50 ms after the first time, 100 ms after
+//!      the second, 200 ms after the third, and so on. Each pause is twice the one before.
+//!   5. When `limit` has passed since the call, return TimedOut. Do not return it earlier.
+//!
+//! Hardened rules (about 30 minutes more):
+//!   6. Accept an answer of any size.
+//!   7. A dropped datagram must not change the times of rule 4.
+//!   8. Return TimedOut at the limit even while other datagrams arrive, and in the middle of a pause.
+//!   9. Accept any `limit`, from zero, which has passed immediately, to `Duration::MAX`.
+//!   10. Return an error of the kernel immediately and unchanged, such as ECONNREFUSED or EMSGSIZE.
+//!   11. A signal is not an error. It must not change the times of rule 4.
+//!   12. While nothing arrives, wait in the kernel. Do not use CPU time.
+//!   13. Leave the socket as it was, after an error too: its options, its timeouts and its addresses.
+//!   14. When the call returns, leave no thread and no descriptor, after an error too.
 //!
 //! How to go on:
 //!
-//!     cargo workshop check datagrams       examines it; so does  cargo test -p exercises --test datagrams
-//!     cargo workshop hint datagrams        helps, a little more each time
-//!     cargo run --example datagrams        is the lesson
+//!     cargo workshop check datagrams     checks it; so does  cargo test -p exercises --test datagrams
+//!     cargo workshop hint datagrams      helps, a little more each time
+//!     cargo run --example datagrams      runs the lesson
 
 use std::{io, net::UdpSocket, process::ExitCode, time::Duration};
 
-/// Asks until the answer to this number has come, and returns its text.
+/// Asks until the answer with this number arrives, and returns its text.
 pub fn ask(
     socket: &UdpSocket,
     request: &[u8],
@@ -38,7 +42,7 @@ pub fn ask(
     limit: Duration,
 ) -> io::Result<Vec<u8>> {
     let _ = (socket, request, number, limit);
-    todo!("send the number and the request; then receive, until a datagram has the same number")
+    todo!("send the number and the request; then receive until a datagram has the same number")
 }
 
 fn main() -> ExitCode {

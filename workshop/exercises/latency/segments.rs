@@ -1,14 +1,16 @@
 //! How many segments a request needs, and when they are sent.
 
+use std::time::Duration;
+
 use socket_workshop::peer::set_min_ttl;
 use socket2::SockRef;
 
 use super::{
     Writer,
-    call::{Caller, request},
-    cause::{Pieces, held_back, held_by_those_before, waits_for_an_ack},
+    caller::{Caller, request},
+    cause::{self, Pieces, held_back, held_by_those_before},
 };
-use crate::exam::{Because, Exam, Peer, Unmet, Verdict, here};
+use crate::exam::{Because, Exam, Peer, Unmet, Verdict, here, numbered};
 
 /// Requests of a conversation. With the greetings they are fewer than ten segments: with the eleventh a
 /// congestion control that paces, as bbr does, may begin to wait between two.
@@ -20,28 +22,36 @@ const AT_ONCE: u32 = 4;
 /// How often these may be tried: no ACK comes, and after 200 ms a segment is sent again.
 const TRIES: usize = 5;
 
-pub(super) fn needs_one_with_no_delay(exam: &Exam, writer: Writer) -> Verdict {
+/// Several calls take so much longer only if they wait.
+const A_WAIT: Duration = Duration::from_millis(60);
+
+pub(super) fn sends_one_with_no_delay(exam: &Exam, writer: Writer) -> Verdict {
     let (peer, caller) = Caller::connect(exam, writer)?;
     here("set TCP_NODELAY", caller.stream.set_nodelay(true))?;
     exam.step("set TCP_NODELAY on your socket");
-    needs_one(exam, &peer, &caller, b"blue")
+    sends_one(exam, &peer, &caller, b"blue")
 }
 
-pub(super) fn needs_one_without(exam: &Exam, writer: Writer) -> Verdict {
+pub(super) fn sends_one_without(exam: &Exam, writer: Writer) -> Verdict {
     let (peer, caller) = Caller::connect(exam, writer)?;
-    needs_one(exam, &peer, &caller, b"blue")
+    sends_one(exam, &peer, &caller, b"blue")
 }
 
-pub(super) fn needs_one_for_thousands_of_bytes(exam: &Exam, writer: Writer) -> Verdict {
+pub(super) fn sends_one_of_thousands_of_bytes(exam: &Exam, writer: Writer) -> Verdict {
     let (peer, caller) = Caller::connect(exam, writer)?;
     let mss = SockRef::from(&*caller.stream).tcp_mss();
     let mss = here("read TCP_MAXSEG", mss)? as usize;
     exam.step(format!("a segment has room for {mss} bytes (TCP_MAXSEG)"));
-    needs_one(exam, &peer, &caller, &b"blue ".repeat(mss / 10))
+    let whole = mss - request("colour", &[]).len() - 4; // the length has up to 5 digits
+    for size in [4096, 8192, 16_384, whole / 2, whole] {
+        let value = &numbered(whole + 8)[..size.min(whole)];
+        sends_one(exam, &peer, &caller, value)?;
+    }
+    Ok(())
 }
 
 /// Requests, each answered before the next: a segment for each.
-fn needs_one(exam: &Exam, peer: &Peer, caller: &Caller, value: &[u8]) -> Verdict {
+fn sends_one(exam: &Exam, peer: &Peer, caller: &Caller, value: &[u8]) -> Verdict {
     caller.converses_with(peer)?;
     for _round in 0..ROUNDS {
         let before = caller.segments()?;
@@ -67,7 +77,7 @@ fn needs_one(exam: &Exam, peer: &Peer, caller: &Caller, value: &[u8]) -> Verdict
 }
 
 /// A value of no bytes has no last write that would push what was kept for it.
-pub(super) fn leaves_nothing_to_be_sent_later(exam: &Exam, writer: Writer) -> Verdict {
+pub(super) fn holds_nothing_back(exam: &Exam, writer: Writer) -> Verdict {
     for connect in [Caller::connect, Caller::connect_prepared] {
         let (peer, caller) = connect(exam, writer)?;
         for value in [&b""[..], b"blue", b""] {
@@ -80,8 +90,8 @@ pub(super) fn leaves_nothing_to_be_sent_later(exam: &Exam, writer: Writer) -> Ve
     Ok(())
 }
 
-/// The answer's end hears no ACK. What is sent nevertheless has not waited for one.
-pub(super) fn waits_for_no_ack_once_prepared(exam: &Exam, writer: Writer) -> Verdict {
+/// No ACK reaches the answer's end. What is sent nevertheless has not waited for one.
+pub(super) fn sends_each_immediately(exam: &Exam, writer: Writer) -> Verdict {
     for _try in 0..TRIES {
         if all_are_sent_at_once(exam, writer)? {
             return Ok(());
@@ -93,18 +103,15 @@ pub(super) fn waits_for_no_ack_once_prepared(exam: &Exam, writer: Writer) -> Ver
 }
 
 /// False if it could not be seen: where a segment had to be sent again, congestion control holds the
-/// next ones back, whoever wrote them.
+/// next ones back.
 fn all_are_sent_at_once(exam: &Exam, writer: Writer) -> Verdict<bool> {
     let (peer, caller) = Caller::connect_prepared(exam, writer)?;
     let before = caller.segments()?;
-    // The exam's segments have a TTL of 64: none gets through. A filter would take privileges.
-    here("set IP_MINTTL", set_min_ttl(&*caller.stream, 255))?;
-    exam.step("set IP_MINTTL on your socket: no ACK of the exam's reaches it");
+    no_ack_reaches(exam, &caller)?;
     let keys: Vec<String> = (1..=AT_ONCE).map(|number| format!("key{number}")).collect();
     let requests: Vec<u8> = keys.iter().flat_map(|key| request(key, b"blue")).collect();
     let answer = caller.call_for_each(keys, b"blue")?;
-    let returned = answer.succeeds("although nothing is acknowledged");
-    returned.because(waits_for_an_ack)?;
+    answer.succeeds("although nothing is acknowledged")?;
     if let Some(row) = caller.held_back()? {
         if row.timer.is_some_and(|timer| timer.attempts > 0) {
             return Ok(false);
@@ -117,7 +124,7 @@ fn all_are_sent_at_once(exam: &Exam, writer: Writer) -> Verdict<bool> {
         ));
     }
     peer.receives(&requests)?;
-    // What was held back is sent all the same when no ACK comes for long, and then together.
+    // Bytes that were held back are sent too when no ACK comes for long, and then together.
     let segments = caller.segments()?.saturating_sub(before);
     if segments < AT_ONCE && caller.resent()? > 0 {
         return Ok(false); // one that is sent again may be under way, or bring several requests
@@ -129,4 +136,46 @@ fn all_are_sent_at_once(exam: &Exam, writer: Writer) -> Verdict<bool> {
     )
     .caused_by(held_by_those_before(&caller.stream, AT_ONCE, segments))?;
     here("set IP_MINTTL", set_min_ttl(&*caller.stream, 0)).map(|()| true)
+}
+
+/// The exam's segments have a TTL of 64: none gets through. A filter would take privileges.
+fn no_ack_reaches(exam: &Exam, caller: &Caller) -> Verdict {
+    here("set IP_MINTTL", set_min_ttl(&*caller.stream, 255))?;
+    exam.step("set IP_MINTTL on your socket: no ACK from the exam's end reaches it");
+    Ok(())
+}
+
+/// A `put` that waits for an ACK with a timeout takes longer where none comes than where one comes
+/// immediately. Each is measured on a connection of its own, without the time in which the answer had no CPU.
+pub(super) fn returns_without_waiting(exam: &Exam, writer: Writer) -> Verdict {
+    let mut slower = Duration::ZERO;
+    for _try in 0..TRIES {
+        let with_acks = takes(exam, writer, true)?;
+        slower = takes(exam, writer, false)?.saturating_sub(with_acks);
+        if slower < A_WAIT {
+            return Ok(());
+        }
+    }
+    exam.fail(
+        "`put` to take as long without an ACK as with one",
+        format!("{AT_ONCE} calls took {slower:.0?} longer where no ACK came"),
+    )
+    .caused_by(cause::WAITS_A_LITTLE)
+}
+
+/// How long several calls take.
+fn takes(exam: &Exam, writer: Writer, acks: bool) -> Verdict<Duration> {
+    let (_peer, caller) = Caller::connect_prepared(exam, writer)?;
+    if !acks {
+        no_ack_reaches(exam, &caller)?;
+    }
+    let keys: Vec<String> = (1..=AT_ONCE).map(|number| format!("key{number}")).collect();
+    let answer = caller.call_for_each(keys, b"blue")?;
+    let when = match acks {
+        true => "although nothing is answered",
+        false => "although nothing is acknowledged",
+    };
+    answer.succeeds(when).because(cause::waits_for_an_ack)?;
+    let took = answer.took();
+    Ok(took.time.saturating_sub(took.delay))
 }

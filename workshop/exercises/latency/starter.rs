@@ -1,42 +1,49 @@
-//! Exercise 14: latency. The kernel sends what a write gives it, when it sees fit: what is written in
-//! pieces may go in pieces, and wait in between.
+//! Exercise 14: latency
 //!
-//! Build the client's side of a store's protocol, requests only: `put` sends one, and `prepare` makes a
-//! new connection fit for a client that sends many without waiting for the answers (pipelining).
+//! A request that is written in pieces can wait: Nagle's algorithm holds the second piece back until
+//! the first is acknowledged, and the peer may delay that ACK by 40 ms. Build the client's side of a
+//! store's protocol, requests only. `put` sends one request; `prepare` prepares a new connection for a
+//! client that sends many requests without waiting for the answers (pipelining).
 //!
-//! The rules they are held to:
-//! - a request is `PUT`, a space, the key, a space, how many bytes the value has, a newline; and then
-//!   the value: any bytes, and any number of them, also none. A key has no space or newline in it;
-//! - a request that fits into one segment arrives in one, whether TCP_NODELAY is set on the socket or
-//!   not. If everything before it is acknowledged, it is sent at once, and nothing of it is held back;
-//! - on a connection that has been prepared, requests are sent at once even if those before them are
-//!   not acknowledged yet;
-//! - when `put` has returned, the kernel has the whole request. It waits neither for an ACK nor for the
-//!   answer, which is the caller's to read;
-//! - a large request arrives whole, although a write may take a part of it only;
-//! - `put` leaves the socket's options as it found them. `prepare` is called once, before the first
-//!   request, or not at all: then a caller waits for each answer before it goes on;
-//! - an error of the kernel's is returned as it is: a reset is ConnectionReset or BrokenPipe, and no
-//!   reason to panic.
+//! Core rules (about 20 minutes):
+//!   1. In `put`, send `PUT`, a space, the key, a space, the number of bytes in the value, a newline,
+//!      and then the value. Send nothing else.
+//!   2. Send the bytes of the value as they are. They need not be text, and there may be none.
+//!   3. Send a request that fits into one segment in one segment, whether TCP_NODELAY is set or not.
+//!   4. After `prepare`, send each request immediately, even if earlier ones are not acknowledged.
+//!   5. Return from `put` when the kernel has the whole request: not earlier, and without waiting for an
+//!      ACK or for the answer.
+//!   6. Read nothing. The answers are for the caller.
+//!
+//! Hardened rules (about 20 minutes more):
+//!   7. Hold nothing back. When `put` has returned, no byte may wait for more data to come.
+//!   8. If the kernel takes only part of a write, send the rest.
+//!   9. In `put`, leave every option of the socket as it was.
+//!   10. In `prepare`, change only the option that rule 4 needs.
+//!   11. When the connection is reset, return the error of the write. Do not panic.
+//!   12. Leave no descriptor and no thread, after an error too.
+//!
+//! A key contains no space and no newline. `prepare` is called once, before the first request, or not
+//! at all: then the caller waits for each answer before it sends the next request.
 //!
 //! How to go on:
 //!
-//!     cargo workshop check latency       examines it; so does  cargo test -p exercises --test latency
-//!     cargo workshop hint latency        helps, a little more each time
-//!     cargo run --example latency        is the lesson
+//!     cargo workshop check latency     checks it; so does  cargo test -p exercises --test latency
+//!     cargo workshop hint latency      helps, a little more each time
+//!     cargo run --example latency      runs the lesson
 
 use std::{io, net::TcpStream, process::ExitCode};
 
-/// Makes a new connection fit for requests that do not wait for each other.
+/// Prepares a new connection for requests that do not wait for each other.
 pub fn prepare(stream: &TcpStream) -> io::Result<()> {
     let _ = stream;
-    todo!("what holds a small segment back while an earlier one is unacknowledged? Turn it off")
+    todo!("what holds a small segment back while an earlier one is not acknowledged? Turn it off")
 }
 
 /// Sends one request.
 pub fn put(stream: &TcpStream, key: &str, value: &[u8]) -> io::Result<()> {
     let _ = (stream, key, value);
-    todo!("put the whole request together first; then give it to the kernel in one write")
+    todo!("build the whole request first; then pass it to the kernel in one write")
 }
 
 fn main() -> ExitCode {

@@ -1,94 +1,100 @@
-//! What arrives, whatever a write takes; what is left as it was; and what is an error.
+//! What arrives, when `put` returns, and which errors it returns.
 
 use std::{
     io::{self, ErrorKind},
-    net::TcpStream,
+    net::Shutdown,
 };
 
 use socket2::SockRef;
 
 use super::{
     Writer,
-    call::{Caller, request},
+    caller::{Caller, request},
     cause,
 };
 
-use crate::exam::{Answer, Because, Call, Exam, Peer, Unmet, Verdict, here};
+use crate::exam::{
+    Answer, Because, Call, Exam, Peer, Verdict,
+    diagnosis::{PANICS_ON_AN_ERROR, RETRIES_A_FATAL_ERROR},
+    here, numbered,
+};
 
 /// A send buffer that a write soon fills, in bytes. The peer's receive buffer is left alone: if it is made
-/// smaller than a segment of loopback, segments are dropped and sent again after ever longer times.
+/// smaller than a segment of loopback, segments are dropped and sent again after longer and longer times.
 const SMALL: usize = 16 << 10;
 
 /// What the exam reads at once of a large request, and how many of the waits in between it interrupts.
 const PIECE: usize = 8000;
 const INTERRUPTIONS: usize = 12;
 
-pub(super) fn sends_the_request_and_nothing_else(exam: &Exam, writer: Writer) -> Verdict {
+pub(super) fn sends_the_request(exam: &Exam, writer: Writer) -> Verdict {
     let (peer, caller) = Caller::connect(exam, writer)?;
-    let bytes: Vec<u8> = (0..=255).collect();
-    let requests: [(&str, &[u8]); 5] = [
+    let requests: [(&str, &[u8]); 4] = [
         ("colour", b"blue"),
+        ("k", b"v"),
         ("größe", "fünf".as_bytes()),
-        ("nothing", b""),
-        ("two-lines", b"PUT me 3\nend\n"),
-        ("bytes", &bytes),
+        ("ten", b"0123456789"),
     ];
     for (key, value) in requests {
         let request = caller.puts(key, value)?;
         peer.receives(&request).because(cause::differs)?;
     }
-    drop(caller); // the last handle of the socket: the threads that called `put` are done
-    exam.step("dropped the handle that `put` was lent");
-    peer.ends()
+    sends_nothing_more(exam, &peer, &caller)
 }
 
-pub(super) fn leaves_the_options(exam: &Exam, writer: Writer) -> Verdict {
-    for no_delay in [false, true] {
-        let (peer, caller) = Caller::connect(exam, writer)?;
-        here("set TCP_NODELAY", caller.stream.set_nodelay(no_delay))?;
-        leaves_them(exam, &peer, &caller)?;
+pub(super) fn sends_any_bytes(exam: &Exam, writer: Writer) -> Verdict {
+    let (peer, caller) = Caller::connect(exam, writer)?;
+    let bytes: Vec<u8> = (0..=255).rev().collect();
+    let values: [&[u8]; 5] = [b"", b"PUT me 3\nend\n", b"\0", &bytes, &numbered(10_000)];
+    for value in values {
+        let request = caller.puts("bytes", value)?;
+        peer.receives(&request).because(cause::differs)?;
     }
+    sends_nothing_more(exam, &peer, &caller)
+}
+
+/// The caller ends its sending half: nothing may come before the end of file.
+fn sends_nothing_more(exam: &Exam, peer: &Peer, caller: &Caller) -> Verdict {
+    let ended = caller.stream.shutdown(Shutdown::Write);
+    exam.step("the caller shut down the sending half");
+    peer.ends()?;
+    here("shut a stream down", ended)
+}
+
+/// The peer does not read, and there is no room for so much: `put` cannot be done.
+pub(super) fn returns_when_the_kernel_has_it(exam: &Exam, writer: Writer) -> Verdict {
     let (peer, caller) = Caller::connect_prepared(exam, writer)?;
-    leaves_them(exam, &peer, &caller)
-}
-
-fn leaves_them(exam: &Exam, peer: &Peer, caller: &Caller) -> Verdict {
-    let before = options(&caller.stream)?;
-    let request = caller.puts("colour", b"blue")?;
-    peer.receives(&request)?;
-    for ((name, before), (_, after)) in before.into_iter().zip(options(&caller.stream)?) {
-        exam.must(
-            after == before,
-            format!("{name} to be {before}, as before the call of `put`"),
-            format!("it is {after}"),
-        )
-        .caused_by(
-            "An option belongs to the socket, not to a call or to a handle: it stays until somebody \
-             sets it back, and the caller may have meant it otherwise. A request in one write needs \
-             none. What is to hold for the whole connection is set once, in `prepare`.",
-        )?;
+    let small = SockRef::from(&*caller.stream).set_send_buffer_size(SMALL);
+    here("set SO_SNDBUF", small)?;
+    let value = numbered(8 << 20);
+    let answer = caller.call("large", &value)?;
+    answer
+        .goes_on("the peer does not read, and the kernel has no room for the whole request")
+        .caused_by(cause::RETURNS_TOO_EARLY)?;
+    let request = request("large", &value);
+    for piece in request.chunks(1 << 20) {
+        peer.receives(piece)?;
     }
-    Ok(())
+    answer.succeeds("when its request has been read")
 }
 
-/// What a writer may be tempted to set.
-fn options(stream: &TcpStream) -> Verdict<[(&'static str, String); 4]> {
-    let socket = SockRef::from(stream);
-    let switch = |name, is: io::Result<bool>| Ok((name, here(name, is)?.to_string()));
-    let timeout = here("read SO_SNDTIMEO", stream.write_timeout())?;
-    Ok([
-        switch("TCP_NODELAY", stream.nodelay())?,
-        switch("TCP_CORK", socket.tcp_cork())?,
-        switch("O_NONBLOCK", socket.nonblocking())?,
-        ("SO_SNDTIMEO", format!("{timeout:?}")),
-    ])
+/// An answer that has come before the next call must still be there after it.
+pub(super) fn leaves_the_answers(exam: &Exam, writer: Writer) -> Verdict {
+    let (peer, caller) = Caller::connect_prepared(exam, writer)?;
+    for value in [b"blue", b"grey"] {
+        Caller::is_sent_a_reply(&peer)?;
+        let request = caller.puts("colour", value)?;
+        peer.receives(&request)?;
+    }
+    caller.reads_the_reply()?;
+    caller.reads_the_reply()
 }
 
 /// A write takes a part of what it is given where a signal comes while it waits for room (signal(7)).
-pub(super) fn goes_on_after_a_partial_write(exam: &Exam, writer: Writer) -> Verdict {
-    let numbers: Vec<String> = (0..1 << 17).map(|i| format!("{:07}-", i * 8)).collect();
-    let large = numbers.concat(); // each eight bytes are their own offset
-    for (key, value) in [("large", &*large), (&large, "small")] {
+pub(super) fn sends_the_rest(exam: &Exam, writer: Writer) -> Verdict {
+    let large = String::from_utf8(numbered(1 << 20)).expect("digits and spaces");
+    let long_key = large.replace(' ', "-"); // a key contains no space
+    for (key, value) in [("large", &*large), (&long_key, "small")] {
         let (peer, caller) = Caller::connect_prepared(exam, writer)?;
         let small = SockRef::from(&*caller.stream).set_send_buffer_size(SMALL);
         here("set SO_SNDBUF", small)?;
@@ -116,18 +122,15 @@ pub(super) fn goes_on_after_a_partial_write(exam: &Exam, writer: Writer) -> Verd
     Ok(())
 }
 
-pub(super) fn takes_a_reset_for_an_error(exam: &Exam, writer: Writer) -> Verdict {
+pub(super) fn returns_the_error_of_a_reset(exam: &Exam, writer: Writer) -> Verdict {
     let (peer, caller) = Caller::connect(exam, writer)?;
     let request = caller.puts("colour", b"blue")?;
     peer.receives(&request)?;
-    peer.reset();
-    if !exam.comes_true(|| Ok(caller.row()?.is_none()))? {
-        return Err(Unmet::not_here("a reset does not arrive"));
-    }
+    caller.is_reset_by(peer)?;
     fails(exam, &caller.call("colour", b"red")?)?;
 
     let (peer, caller) = Caller::connect(exam, writer)?;
-    let answer = caller.call("large", &vec![b'x'; 8 << 20])?;
+    let answer = caller.call("large", &numbered(8 << 20))?;
     exam.waits_in(Call::Write)?;
     peer.reset();
     fails(exam, &answer)
@@ -136,6 +139,7 @@ pub(super) fn takes_a_reset_for_an_error(exam: &Exam, writer: Writer) -> Verdict
 fn fails(exam: &Exam, answer: &Answer<io::Result<()>>) -> Verdict {
     let error = answer
         .fails("after a reset")
+        .diagnose(&[PANICS_ON_AN_ERROR, RETRIES_A_FATAL_ERROR])
         .because(cause::loses_the_reset)?;
     exam.must(
         matches!(
@@ -146,7 +150,7 @@ fn fails(exam: &Exam, answer: &Answer<io::Result<()>>) -> Verdict {
         format!("{error} ({:?})", error.kind()),
     )
     .caused_by(
-        "It has failed, as it should, but by another name. A caller tells a peer that is gone from \
-         other trouble by the ErrorKind: return the error of the write as it is.",
+        "The call fails, as it should, but with another kind. A caller recognizes a peer that is gone by \
+         the ErrorKind: return the error of the write unchanged.",
     )
 }

@@ -1,4 +1,4 @@
-//! Checks of exercise 15: bytes, ends of file and resets, passed on as if nobody were between.
+//! Checks of exercise 15: bytes, ends of file and resets, passed on as if no proxy were there.
 
 mod cause;
 mod relaying;
@@ -16,14 +16,14 @@ pub const EXERCISE: Exercise = Exercise {
     task: "a proxy that passes on bytes, half-closes and resets",
     hints: [
         "A thread for each direction: std::io::copy(&mut &client, &mut &server) writes what each read has \
-         brought, to the end of file, and returns how many bytes that was. `&TcpStream` can be read and \
+         returned, up to end of file, and returns how many bytes that was. `&TcpStream` can be read and \
          written, so threads of `thread::scope` need no clones. What does the other side know of the \
          end of file by then?",
-        "Behind the copy, `to.shutdown(Shutdown::Write)` passes the end of file on, and the other direction \
-         goes on. If the copy fails, one of the two has been reset. SO_LINGER with zero makes an RST of \
-         the close that is to come: set it on both connections, for either may be the other one \
-         (socket2: SockRef::from(end).set_linger(Some(Duration::ZERO))). What does the other thread \
-         wait for meanwhile, and what would wake it without sending a FIN?",
+        "After the copy, `to.shutdown(Shutdown::Write)` passes the end of file on, and the other direction \
+         goes on. If the copy fails, one of the two connections was reset. SO_LINGER of zero turns the \
+         later close into an RST: set it on both, because you do not know which one was reset (socket2: \
+         SockRef::from(end).set_linger(Some(Duration::ZERO))). What does the other thread wait for \
+         meanwhile, and what would wake it without sending a FIN?",
         "let copied = io::copy(&mut &*from, &mut &*to); let ended = copied.and_then(|bytes| \
          to.shutdown(Shutdown::Write).and(Ok(bytes))); if ended.is_err() { for end in [from, to] { \
          SockRef::from(end).set_linger(Some(Duration::ZERO)).ok(); end.shutdown(Shutdown::Read).ok(); } } \
@@ -35,45 +35,94 @@ pub const EXERCISE: Exercise = Exercise {
 /// What exercise 15 is held to.
 pub const SUITE: Suite<Relay> = Suite {
     exercise: EXERCISE.name,
-    rules: &[Rule::core(
-        "",
-        &[
-            check(
-                "passes on what comes, whichever side speaks",
-                passes_on_what_comes,
-            ),
-            check(
-                "passes the client's end of file on, and the answer back",
-                passes_the_clients_end_on,
-            ),
-            check(
-                "passes the server's end of file on, and the client's words still",
-                passes_the_servers_end_on,
-            ),
-            check(
-                "passes on what came before the end of file",
-                passes_on_what_came_before_the_end,
-            ),
-            check(
-                "a side that does not read holds up its own direction only",
-                holds_up_one_direction,
-            ),
-            check(
-                "takes no more than it can pass on",
-                takes_no_more_than_it_can_pass_on,
-            ),
-            check(
+    rules: &[
+        Rule::core(
+            "Pass on what has arrived before you wait for more, whichever side has sent it.",
+            &[
+                check("passes on what either side sends", passes_on_what_comes),
+                check("passes on a full buffer", passes_on_a_full_buffer),
+            ],
+        ),
+        Rule::core(
+            "Pass the bytes on unchanged.",
+            &[check(
+                "passes the bytes on unchanged",
+                passes_bytes_unchanged,
+            )],
+        ),
+        Rule::core(
+            "Serve both directions at once. A side that is silent, or does not read, may delay only the \
+             bytes that are meant for it.",
+            &[check(
+                "serves one direction while the other is blocked",
+                serves_one_direction,
+            )],
+        ),
+        Rule::core(
+            "When one side half-closes, half-close the connection to the other side after the last byte. \
+             The other direction goes on.",
+            &[
+                check(
+                    "passes on the client's end of file",
+                    passes_the_clients_end_on,
+                ),
+                check(
+                    "passes on the server's end of file",
+                    passes_the_servers_end_on,
+                ),
+                check(
+                    "passes on what arrived before end of file",
+                    passes_on_what_came_before_the_end,
+                ),
+            ],
+        ),
+        Rule::core(
+            "When both sides have half-closed, return how many bytes went to the server and how many went \
+             to the client.",
+            &[check(
                 "returns the bytes of each direction",
                 returns_the_bytes_of_each_direction,
-            ),
-            check("passes a reset on", passes_a_reset_on),
-            check(
-                "ends when one side resets in the middle",
-                ends_when_one_side_resets_in_the_middle,
-            ),
-            check("leaves nothing behind", leaves_nothing_behind),
-        ],
-    )],
+            )],
+        ),
+        Rule::hardened(
+            "While nothing arrives, wait in the kernel without a timeout.",
+            &[check("waits without a timeout", waits_without_a_timeout)],
+        ),
+        Rule::hardened(
+            "Leave in the kernel what cannot be passed on yet: hold at most 1 MiB in each direction.",
+            &[check("holds at most 1 MiB", holds_a_mebibyte)],
+        ),
+        Rule::hardened(
+            "When a read returns the reset of one side, reset the connection to the other side, send no \
+             FIN before, and return an error.",
+            &[check(
+                "passes on a reset that a read returns",
+                passes_on_a_reads_reset,
+            )],
+        ),
+        Rule::hardened(
+            "When a write returns the reset of one side, do the same. The other connection is not closed \
+             in order.",
+            &[check(
+                "passes on a reset that a write returns",
+                passes_on_a_writes_reset,
+            )],
+        ),
+        Rule::hardened(
+            "Return an error if one side resets its connection while the other side sends to it.",
+            &[check(
+                "returns an error after a reset in the middle",
+                returns_after_a_reset_in_the_middle,
+            )],
+        ),
+        Rule::hardened(
+            "When `relay` returns, leave no thread and no descriptor, after an error too.",
+            &[check(
+                "leaves no thread and no descriptor",
+                leaves_nothing_open,
+            )],
+        ),
+    ],
     cause: |_| None,
 };
 
@@ -87,10 +136,45 @@ fn passes_on_what_comes(exam: &Exam, relay: Relay) -> Verdict {
         for byte in [b"a", b"\0", b"\n"] {
             relaying.passes(byte, from, to)?;
         }
-        relaying.passes(b"several at once", from, to)?;
+        relaying.passes(b"several together", from, to)?;
     }
-    relaying.rests()?;
     relaying.answer.goes_on("neither side has ended")
+}
+
+/// A read that fills the buffer does not show that more will come.
+fn passes_on_a_full_buffer(exam: &Exam, relay: Relay) -> Verdict {
+    let relaying = Relaying::begin(exam, relay)?;
+    let (client, server) = (&relaying.client, &relaying.server);
+    for (from, to) in [(client, server), (server, client)] {
+        for size in [512, 1024, 2048, 4096, 8192, 16_384, 65_536] {
+            relaying.passes(&numbered(size), from, to)?;
+        }
+    }
+    Ok(())
+}
+
+fn passes_bytes_unchanged(exam: &Exam, relay: Relay) -> Verdict {
+    let relaying = Relaying::begin(exam, relay)?;
+    let (client, server) = (&relaying.client, &relaying.server);
+    let all: Vec<u8> = (0..=255).rev().collect();
+    for (from, to) in [(client, server), (server, client)] {
+        relaying.passes(&numbered(1000), from, to)?;
+        relaying.passes(&all, from, to)?;
+        relaying.passes(b"\r\n\r\n", from, to)?;
+        relaying.passes(b"short", from, to)?; // after a longer one, which a buffer may still hold
+        relaying.passes(&numbered(100_000), from, to)?;
+    }
+    Ok(())
+}
+
+fn waits_without_a_timeout(exam: &Exam, relay: Relay) -> Verdict {
+    let relaying = Relaying::begin(exam, relay)?;
+    let (client, server) = (&relaying.client, &relaying.server);
+    relaying.passes(b"hello", client, server)?;
+    relaying.passes(b"welcome", server, client)?;
+    relaying.rests()?;
+    relaying.passes_the_end(client, server)?;
+    relaying.rests()
 }
 
 fn passes_the_clients_end_on(exam: &Exam, relay: Relay) -> Verdict {
@@ -134,7 +218,7 @@ fn passes_on_what_came_before_the_end(exam: &Exam, relay: Relay) -> Verdict {
     Ok(())
 }
 
-fn holds_up_one_direction(exam: &Exam, relay: Relay) -> Verdict {
+fn serves_one_direction(exam: &Exam, relay: Relay) -> Verdict {
     for server_is_slow in [false, true] {
         let relaying = Relaying::begin_with_small_buffers(exam, relay)?;
         let (client, server) = (&relaying.client, &relaying.server);
@@ -153,7 +237,7 @@ fn holds_up_one_direction(exam: &Exam, relay: Relay) -> Verdict {
     Ok(())
 }
 
-fn takes_no_more_than_it_can_pass_on(exam: &Exam, relay: Relay) -> Verdict {
+fn holds_a_mebibyte(exam: &Exam, relay: Relay) -> Verdict {
     let relaying = Relaying::begin_with_small_buffers(exam, relay)?;
     let (client, server) = (&relaying.client, &relaying.server);
     relaying.fills(client, server)?;
@@ -173,25 +257,31 @@ fn returns_the_bytes_of_each_direction(exam: &Exam, relay: Relay) -> Verdict {
     let seen = format!("it has returned {counted:?}");
     exam.must(counted == (14, 3), expected, seen)
         .caused_by(match counted {
-            (3, 14) => "The other way round: the first number is of what went to the server.",
-            (2, 1) => "2 and 1 is how many reads there were. What counts is what each of them returned.",
-            (9, 3) => "9 is what the last read brought. Add up what each of them returned.",
-            _ => "`io::copy` returns how many bytes it has copied; a loop adds up what each read returned.",
+            (3, 14) => "The two numbers are swapped: the first one counts what went to the server.",
+            (2, 1) => "2 and 1 are the numbers of reads. Add up the bytes that each of them returned.",
+            (9, 3) => "9 is what the last read returned. Add up what all of them returned.",
+            _ => "`io::copy` returns how many bytes it has copied. In a loop, add up what each read returned.",
         })
 }
 
-fn passes_a_reset_on(exam: &Exam, relay: Relay) -> Verdict {
+fn passes_on_a_reads_reset(exam: &Exam, relay: Relay) -> Verdict {
     for by_server in [false, true] {
         for half_closed in [false, true] {
             let relaying = Relaying::begin(exam, relay)?;
             relaying.resets(by_server, half_closed)?;
         }
-        Relaying::begin(exam, relay)?.resets_behind_the_end(by_server)?;
     }
     Ok(())
 }
 
-fn ends_when_one_side_resets_in_the_middle(exam: &Exam, relay: Relay) -> Verdict {
+fn passes_on_a_writes_reset(exam: &Exam, relay: Relay) -> Verdict {
+    for by_server in [false, true] {
+        Relaying::begin(exam, relay)?.resets_after_the_end(by_server)?;
+    }
+    Ok(())
+}
+
+fn returns_after_a_reset_in_the_middle(exam: &Exam, relay: Relay) -> Verdict {
     for by_server in [false, true] {
         let relaying = Relaying::begin_with_small_buffers(exam, relay)?;
         relaying.resets_in_the_middle(by_server)?;
@@ -199,20 +289,27 @@ fn ends_when_one_side_resets_in_the_middle(exam: &Exam, relay: Relay) -> Verdict
     Ok(())
 }
 
-fn leaves_nothing_behind(exam: &Exam, relay: Relay) -> Verdict {
-    let before = descriptors()?;
-    for reset in [false, true] {
-        let relaying = Relaying::begin(exam, relay)?;
+/// How a relay ends, and what must be left of it then: nothing.
+fn leaves_nothing_open(exam: &Exam, relay: Relay) -> Verdict {
+    let ends_in_order: fn(Relaying) -> Verdict = |relaying| {
         let (client, server) = (&relaying.client, &relaying.server);
-        relaying.passes(b"hello", client, server)?;
-        if reset {
-            relaying.resets(true, false)?;
-        } else {
-            relaying.passes_the_end(client, server)?;
-            relaying.passes_the_end(server, client)?;
-            relaying.answer.succeeds("after both ends of file")?;
-            drop(relaying);
-        }
+        relaying.passes_the_end(client, server)?;
+        relaying.passes_the_end(server, client)?;
+        relaying.answer.succeeds("after both ends of file")?;
+        Ok(())
+    };
+    let endings: [fn(Relaying) -> Verdict; 5] = [
+        ends_in_order,
+        |relaying| relaying.resets(true, false),
+        |relaying| relaying.resets(false, false),
+        |relaying| relaying.resets(true, true),
+        |relaying| relaying.resets_after_the_end(false),
+    ];
+    for ending in endings {
+        let before = descriptors()?;
+        let relaying = Relaying::begin(exam, relay)?;
+        relaying.passes(b"hello", &relaying.client, &relaying.server)?;
+        ending(relaying)?;
         relaying::left_no_thread(exam)?;
         let left = descriptors()?.saturating_sub(before);
         let expected = "all descriptors to be closed when `relay` has returned";
@@ -221,7 +318,7 @@ fn leaves_nothing_behind(exam: &Exam, relay: Relay) -> Verdict {
             expected,
             format!("{left} more are open than before"),
         )
-        .caused_by(cause::DESCRIPTORS_ARE_LEFT)?;
+        .caused_by(cause::KEEPS_A_DESCRIPTOR)?;
     }
     Ok(())
 }

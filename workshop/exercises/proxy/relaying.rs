@@ -13,7 +13,7 @@ use socket2::{Domain, SockRef, Socket, Type};
 
 use super::{Relay, cause};
 
-use crate::exam::{Answer, Because, Exam, Peer, Unmet, Verdict, here};
+use crate::exam::{Answer, Because, Exam, Peer, Stuck, Unmet, Verdict, here};
 
 /// A buffer that is soon full, in bytes.
 const SMALL: usize = 16 << 10;
@@ -24,14 +24,14 @@ const WINDOW: usize = 16 << 10;
 /// So much is read at once.
 const PIECE: usize = 16 << 10;
 
-/// Less than the kernel's send buffer has.
+/// Less than the kernel's send buffer holds.
 const A_LITTLE: usize = 4 << 10;
 
-/// What may be taken of what nobody reads, in bytes: the relay's megabyte, and what the kernel's small
-/// buffers hold, several times over.
-const ENOUGH: usize = 3 << 20;
+/// What may be taken while the other side does not read, in bytes: 1 MiB in the relay, and what the
+/// kernel's small buffers hold, several times over.
+const ENOUGH: usize = (1 << 20) + (512 << 10);
 
-/// How often the kernel may be slow to bring the bytes on.
+/// How often the kernel may be slow to move the bytes.
 const TRIES: usize = 5;
 
 /// One side of the relay.
@@ -100,13 +100,13 @@ impl<'e> Relaying<'e> {
         })
     }
 
-    /// One side speaks, and the other must hear it.
+    /// One side sends, and the other must receive it.
     pub fn passes(&self, bytes: &[u8], from: &Side, to: &Side) -> Verdict {
         from.peer.send(bytes)?;
         self.receives(bytes, from, to)
     }
 
-    /// One side must hear what the other has said.
+    /// One side must receive what the other has sent.
     pub fn receives(&self, bytes: &[u8], from: &Side, to: &Side) -> Verdict {
         for piece in bytes.chunks(PIECE) {
             to.peer
@@ -139,13 +139,21 @@ impl<'e> Relaying<'e> {
             .because(|case| cause::end_not_passed(case, from, to))
     }
 
-    /// While nobody speaks it must wait in the kernel.
+    /// While nothing arrives it must wait in the kernel, and not wake up.
     pub fn rests(&self) -> Verdict {
-        let resting = self.exam.comes_to_rest()?;
-        let expected = "`relay` to wait in a system call while nobody speaks";
+        let rests = self.exam.waits_without_a_timeout()?;
+        let spins = self.exam.is_stuck_in(|it| matches!(it, Stuck::Spin(..)));
+        let seen = match spins {
+            true => "it runs, and never waits",
+            false => "it waits with a timeout, and wakes up although nothing has arrived",
+        };
+        let expected = "`relay` to wait in the kernel without a timeout while nothing arrives";
         self.exam
-            .must(resting, expected, "it runs, and never waits")
-            .caused_by(cause::SPINS)
+            .must(rests, expected, seen)
+            .caused_by(match spins {
+                true => cause::SPINS,
+                false => cause::WAKES_UP,
+            })
     }
 
     /// One side sends as much as goes, and the other does not read. Returns what went: no more than may
@@ -166,9 +174,9 @@ impl<'e> Relaying<'e> {
         }
         let (name, other) = (from.name, to.name);
         self.exam.step(format!(
-            "the {name} has sent as much as goes; the {other} does not read"
+            "the {name} has sent until nothing moved; the {other} does not read"
         ));
-        let expected = "no more to be taken than a megabyte, and what the kernel's buffers hold";
+        let expected = "at most 1 MiB to be held, besides what the kernel's buffers hold";
         let seen = format!("{} bytes have been taken from the {name}", taken.len());
         self.exam
             .must(!too_much, expected, seen)
@@ -192,8 +200,8 @@ impl<'e> Relaying<'e> {
             .map(drop)
     }
 
-    /// Whether it is the relay that does not read, and not the kernel that is slow to say that there is
-    /// room: then nothing was unread when nothing moved.
+    /// Whether the relay does not read. If the kernel is slow to report room instead, nothing was unread when
+    /// nothing moved.
     fn is_held_up(&self, from: &Side) -> bool {
         self.exam.is_stuck_in(|stuck| {
             let mut rows = stuck.look().sockets.iter();
@@ -202,7 +210,7 @@ impl<'e> Relaying<'e> {
         })
     }
 
-    /// One side resets, and the other must hear just that. The other may have half-closed before.
+    /// One side resets, and the other must be reset too. The other may have half-closed before.
     pub fn resets(self, by_server: bool, half_closed: bool) -> Verdict {
         if half_closed {
             let (resets, other) = self.in_order(by_server);
@@ -215,9 +223,9 @@ impl<'e> Relaying<'e> {
             .because(|case| cause::other_end_than_a_reset(case, &other))
     }
 
-    /// One side half-closes, then resets: nobody reads there any more, so the next write hears of it.
-    /// The connection of the other, which has had an end of file, must be over too.
-    pub fn resets_behind_the_end(self, by_server: bool) -> Verdict {
+    /// One side half-closes, then resets: the relay reads there no more, so the next write returns the
+    /// reset. The connection to the other side, which got an end of file before, must be over too.
+    pub fn resets_after_the_end(self, by_server: bool) -> Verdict {
         let (resets, other) = self.in_order(by_server);
         self.passes_the_end(resets, other)?;
         let exam = self.exam;
@@ -330,6 +338,10 @@ fn narrow() -> io::Result<(TcpStream, TcpStream)> {
 /// No thread that it started may be left.
 pub(super) fn left_no_thread(exam: &Exam) -> Verdict {
     let expected = "no thread to be left when `relay` has returned";
-    exam.must(exam.leaves_no_thread()?, expected, "there is one, or more")
-        .caused_by(cause::A_THREAD_IS_LEFT)
+    let alone = exam.leaves_no_thread()?;
+    if !alone {
+        exam.has_no_thread_left()?; // how that wait ends shows where the thread is
+    }
+    exam.must(alone, expected, "there is one, or more")
+        .caused_by(cause::KEEPS_A_THREAD)
 }

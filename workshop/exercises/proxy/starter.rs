@@ -1,38 +1,47 @@
-//! Exercise 15: proxy. Two connections, and a program between them that is to be as if it were not
-//! there: for the bytes, and for how they end.
+//! Exercise 15: proxy
 //!
-//! Build what a proxy does for one client: it has accepted `client` and dialed `server`, and now
-//! passes on what each says to the other, until both have said all.
+//! A proxy must behave as if it were not there: for the bytes, and for how a connection ends. It has
+//! accepted `client` and dialed `server`. Build what it does for this one client: pass on everything
+//! that each side sends to the other, until both sides have ended.
 //!
-//! The rules it is held to:
-//! - what has come at one side is passed on before more is waited for, whichever side speaks, and
-//!   whatever the other does: one that is silent, or does not read, holds up nothing but what is meant
-//!   for it; while nobody speaks, it waits in the kernel;
-//! - what cannot be passed on yet waits in the kernel: no more than a megabyte is taken beforehand;
-//! - the end of file of one side is passed on as soon as it comes, behind the last byte, and only in its
-//!   direction: the other goes on;
-//! - when both have ended, `relay` returns how many bytes went to the server and how many to the
-//!   client;
-//! - when a read or a write tells that one side has reset its connection, `relay` resets the other one
-//!   at once, with no end of file before that, and returns an error: any will do, but to panic is no
-//!   way to end. (Of two threads two things are forgiven: one writes, and waits for a peer that does
-//!   not read; and one's read returns 0, for the other's write has been told of the reset before);
-//! - when it has returned both connections are closed, and no thread and no descriptor is left.
+//! Core rules (about 30 minutes):
+//!   1. Pass on what has arrived before you wait for more, whichever side has sent it.
+//!   2. Pass the bytes on unchanged.
+//!   3. Serve both directions at once. A side that is silent, or does not read, may delay only the bytes
+//!      that are meant for it.
+//!   4. When one side half-closes, half-close the connection to the other side after the last byte. The
+//!      other direction goes on.
+//!   5. When both sides have half-closed, return how many bytes went to the server and how many went to
+//!      the client.
+//!
+//! Hardened rules (about 30 minutes more):
+//!   6. While nothing arrives, wait in the kernel without a timeout.
+//!   7. Leave in the kernel what cannot be passed on yet: hold at most 1 MiB in each direction.
+//!   8. When a read returns the reset of one side, reset the connection to the other side, send no FIN
+//!      before, and return an error.
+//!   9. When a write returns the reset of one side, do the same. The other connection is not closed in
+//!      order.
+//!   10. Return an error if one side resets its connection while the other side sends to it.
+//!   11. When `relay` returns, leave no thread and no descriptor, after an error too.
+//!
+//! Any error will do. Two things are not examined, because two threads cannot do them: a thread that is
+//! blocked in a write to a peer that does not read learns nothing of a reset, and a read returns Ok(0)
+//! after the write of the other thread has returned the reset.
 //!
 //! How to go on:
 //!
-//!     cargo workshop check proxy      examines it; so does  cargo test -p exercises --test proxy
+//!     cargo workshop check proxy      checks it; so does  cargo test -p exercises --test proxy
 //!     cargo workshop hint proxy       helps, a little more each time
-//!     cargo run --example proxy       is the lesson
+//!     cargo run --example proxy       runs the lesson
 
 use std::{io, net::TcpStream, process::ExitCode};
 
-/// Passes on what each side says to the other until both have ended. Returns how many bytes went to
+/// Passes on what each side sends to the other until both have ended. Returns how many bytes went to
 /// the server and how many to the client.
 pub fn relay(client: TcpStream, server: TcpStream) -> io::Result<(u64, u64)> {
     let _ = (client, server);
     todo!(
-        "two directions at once: for each a thread, that copies to the end of file and passes it on"
+        "serve two directions at once: a thread for each copies to the end of file and passes that on"
     )
 }
 

@@ -1,6 +1,4 @@
-//! What is written at once, what is queued, in which order, and how much of it.
-
-use std::io::ErrorKind::{InvalidInput, WouldBlock};
+//! What is written immediately, what is queued, and in which order; and that no call waits.
 
 use super::{
     Open,
@@ -9,31 +7,45 @@ use super::{
 use crate::exam::{Exam, Verdict, numbered};
 
 /// Of the bytes that may be queued, where that is not the subject.
-const ENOUGH: usize = 1 << 20;
+pub(super) const ENOUGH: usize = 1 << 20;
 
-pub(super) fn writes_at_once(exam: &Exam, open: Open) -> Verdict {
+/// So many windows are filled, for calls that can be made only once on each.
+const WINDOWS: usize = 4;
+
+pub(super) fn returns_while_the_window_is_full(exam: &Exam, open: Open) -> Verdict {
+    let mut owner = Owner::with_a_full_window(exam, open, ENOUGH)?;
+    owner.sends(b"one ")?;
+    owner.calls_without_a_pause() // poll may have woken the owner for nothing
+}
+
+/// The first `send` that finds no room, and the `finish` after it, come once on a connection.
+pub(super) fn returns_when_the_window_has_just_filled(exam: &Exam, open: Open) -> Verdict {
+    let (mut sends, mut finishes, mut owners) = (Vec::new(), Vec::new(), Vec::new());
+    for _window in 0..WINDOWS {
+        let mut owner = Owner::with_a_full_window(exam, open, ENOUGH)?;
+        owner.sends(b"the last words")?;
+        sends.push(owner.cost);
+        owner.finishes()?;
+        finishes.push(owner.cost);
+        owners.push(owner);
+    }
+    let owner = &owners[0];
+    owner.has_not_paused("send", &sends)?;
+    owner.has_not_paused("finish", &finishes)
+}
+
+pub(super) fn writes_immediately(exam: &Exam, open: Open) -> Verdict {
     let mut owner = Owner::new(exam, open, ENOUGH)?;
     for word in ["hello", "hello again"] {
         owner.sends(word.as_bytes())?;
-        owner.arrives_at_once()?;
+        owner.arrives_immediately()?;
     }
     Ok(())
 }
 
-pub(super) fn does_not_wait_for_a_full_window(exam: &Exam, open: Open) -> Verdict {
-    let mut owner = Owner::with_a_full_window(exam, open, ENOUGH)?;
-    owner.sends(b"one ")?;
-    owner.has_queued(4, "the kernel has room for none of them")?;
-    owner.calls_without_a_pause()?; // poll may have woken the owner for nothing
-    owner.has_queued(4 + CALLS, "the kernel has room for none of them")?;
-    owner.sends(b"two")?;
-    owner.has_queued(7 + CALLS, "the kernel has room for none of them")?;
-    owner.drains_in_one_call()
-}
-
 /// Far more than the send buffer holds, so that a `write` takes a part, and not in pieces of any
 /// buffer's size.
-pub(super) fn goes_on_where_the_kernel_has_stopped(exam: &Exam, open: Open) -> Verdict {
+pub(super) fn queues_what_the_kernel_does_not_take(exam: &Exam, open: Open) -> Verdict {
     let mut owner = Owner::new(exam, open, ENOUGH)?;
     for piece in numbered(60_000).chunks(20_000) {
         owner.sends(piece)?;
@@ -41,7 +53,7 @@ pub(super) fn goes_on_where_the_kernel_has_stopped(exam: &Exam, open: Open) -> V
     owner.drains()
 }
 
-pub(super) fn keeps_what_comes_later_behind(exam: &Exam, open: Open) -> Verdict {
+pub(super) fn puts_new_bytes_after_queued_ones(exam: &Exam, open: Open) -> Verdict {
     let mut owner = Owner::with_a_full_window(exam, open, ENOUGH)?;
     owner.sends(b"first, ")?;
     owner.arrives()?; // the peer reads what there was: now the kernel has room again
@@ -50,31 +62,53 @@ pub(super) fn keeps_what_comes_later_behind(exam: &Exam, open: Open) -> Verdict 
     owner.drains()
 }
 
-pub(super) fn takes_all_or_nothing(exam: &Exam, open: Open) -> Verdict {
-    let mut owner = Owner::with_a_full_window(exam, open, 10)?;
-    owner.sends(b"12345678")?;
-    owner.is_refused(b"abc", WouldBlock)?;
-    owner.sends(b"90")?;
-    owner.has_queued(10, "that is the limit")?;
-    owner.is_refused(b"d", WouldBlock)?;
+pub(super) fn counts_the_queued_bytes(exam: &Exam, open: Open) -> Verdict {
+    let mut owner = Owner::with_a_full_window(exam, open, ENOUGH)?;
+    owner.has_queued(0, "nothing was sent yet")?;
+    owner.sends(b"one ")?;
+    owner.has_queued(4, "the kernel has no room for them")?;
+    owner.writes()?;
+    owner.has_queued(4, "the kernel has no room for them")?;
+    owner.sends(b"two")?;
+    owner.has_queued(7, "the kernel has no room for them")?;
     owner.drains()?;
-    owner.sends(b"room again")?;
-    owner.drains()
+    owner.has_queued(0, "all of them have arrived")
 }
 
-pub(super) fn refuses_what_it_could_never_queue(exam: &Exam, open: Open) -> Verdict {
-    let mut owner = Owner::new(exam, open, 10)?;
-    owner.is_refused(b"eleven byte", InvalidInput)?;
-    owner.sends(b"ten bytes.")?;
-    owner.drains()
+pub(super) fn asks_for_pollout(exam: &Exam, open: Open) -> Verdict {
+    let mut owner = Owner::with_a_full_window(exam, open, ENOUGH)?;
+    owner.sends(b"queued")?;
+    owner.asks_for_room()?;
+    owner.finishes()?; // which changes nothing of that
+    owner.asks_for_room()
 }
 
-pub(super) fn leaves_poll_idle(exam: &Exam, open: Open) -> Verdict {
+pub(super) fn asks_for_nothing(exam: &Exam, open: Open) -> Verdict {
     let mut owner = Owner::new(exam, open, ENOUGH)?;
     owner.sends(b"hello")?;
     owner.drains()?;
     owner.is_idle()?;
     owner.sends(&numbered(40_000))?;
     owner.drains()?;
+    owner.is_idle()?;
+    owner.finishes()?;
     owner.is_idle()
+}
+
+pub(super) fn empties_the_queue_in_one_call(exam: &Exam, open: Open) -> Verdict {
+    let mut owner = Owner::with_a_full_window(exam, open, ENOUGH)?;
+    for _piece in 0..CALLS {
+        owner.sends(b"piece ")?;
+    }
+    owner.drains_in_one_call()
+}
+
+pub(super) fn has_nothing_to_write(exam: &Exam, open: Open) -> Verdict {
+    let mut owner = Owner::new(exam, open, ENOUGH)?;
+    owner.writes()?;
+    owner.sends(b"hello")?;
+    owner.writes()?;
+    owner.sends(b"")?;
+    owner.writes()?;
+    owner.drains()
 }

@@ -1,76 +1,107 @@
-//! What an outbox can do wrong, by what it said, what arrived, and where its thread is.
+//! What an outbox can do wrong, by what it returned, what arrived, and where its thread is.
 
 use std::io::ErrorKind;
 
 use socket_workshop::table::State;
 
-use crate::exam::{Awaited, Call, Case, Stuck};
+use crate::exam::{
+    Awaited, Call, Case, Stuck,
+    diagnosis::{DROPS_THE_REST_OF_A_WRITE, SPINS},
+};
 
-pub(super) const WAITS_A_LITTLE: &str = "Most likely the call waits for the peer, if not for long: \
-     a write timeout (SO_SNDTIMEO) of a blocking socket, a sleep, a poll with a timeout. The \
-     owner has other connections, and each of them waits as long.";
+pub(super) const WAITS_A_LITTLE: &str = "The call waits for the peer, though not for long. Most likely it \
+     is a write timeout (SO_SNDTIMEO) of a blocking socket, a sleep, or a poll with a timeout. The owner has \
+     other connections, and each of them waits as long. Keep the bytes and return.";
 
-pub(super) const SPINS_A_LITTLE: &str = "Most likely a loop that tries again when `write` gives \
-     WouldBlock. It waits for the peer, if not for long, and keeps a processor busy meanwhile. \
-     Keep the bytes, and return.";
+pub(super) const SPINS_A_LITTLE: &str = "The call retries for a while when `write` returns WouldBlock. It \
+     waits for the peer, and keeps a CPU busy meanwhile. Keep the bytes and return.";
 
-pub(super) const WRITTEN_AND_QUEUED: &str = "More was written than has left the queue: it will be \
-     written again. `write` returns how many bytes it has taken, and exactly these must leave the queue. \
-     `write_all` cannot tell: where the kernel has no more room it fails, in the middle.";
+pub(super) const WRITTEN_AND_QUEUED: &str = "Bytes were written, and `queued` still counts them. If they are \
+     in the queue too, they will be written twice. `write` returns how many bytes it has taken: remove \
+     exactly these from the queue. `write_all` does not return that number: it fails in the middle when \
+     the kernel has no more room.";
 
-/// For a call after a reset that has not told it.
+pub(super) const TAKES_WHAT_IS_THE_OWNERS: &str = "The owner cannot read what the peer has sent. Either \
+     the outbox has read it, or it has shut down the receiving half too. The owner reads the answers: only \
+     write, and shut down with `Shutdown::Write`.";
+
+pub(super) const CHANGES_AN_OPTION: &str = "An option belongs to the socket, which the owner shares: the \
+     owner may have set it for a reason. A larger send buffer also moves the queue into the kernel, where \
+     `limit` does not count. The outbox needs O_NONBLOCK only: set nothing else.";
+
+pub(super) const KEEPS_A_THREAD: &str = "The outbox has started a thread that does not end with it. Nothing \
+     here needs a thread: a non-blocking `write` returns immediately, and the owner calls `writable` when \
+     there is room.";
+
+pub(super) const KEEPS_A_DESCRIPTOR: &str = "The outbox is dropped, and one of its descriptors is still open. \
+     Look for a clone (`try_clone`) that is kept elsewhere, or `mem::forget`. A program that keeps one \
+     descriptor for each connection eventually runs out.";
+
+/// For a call after a reset that has not returned the error.
 pub(super) fn loses_the_reset(got: Result<(), ErrorKind>) -> &'static str {
     match got {
         Ok(()) | Err(ErrorKind::WouldBlock) => {
-            "The peer has reset the connection, and `write` says so: ECONNRESET, then EPIPE. Your \
-             code hides that, so the owner goes on with a connection that is dead. WouldBlock is \
-             the one error of `write` that is not a failure; return every other."
+            "The peer has reset the connection, and `write` returns that: ECONNRESET, then EPIPE. Your code \
+             drops the error, so the owner keeps a dead connection. WouldBlock is the only error of \
+             `write` that is not a failure. Return every other error."
         }
         Err(_) => {
-            "It has failed, as it should, but with another kind. The owner tells by the kind what \
-             has happened: return the error as `write` gave it."
+            "The call fails, as it should, but with another kind. The owner decides by the kind what to do: \
+             return the error that `write` returned."
         }
     }
+}
+
+/// For a panic in `finish` on a connection that was reset.
+pub(super) fn unwraps_shutdown(case: &Case) -> Option<String> {
+    case.panicked.then(|| {
+        "On a connection that was reset, `shutdown` fails with ENOTCONN. `unwrap` and `expect` turn that \
+         ordinary error into a panic. Return it with `?`."
+            .to_owned()
+    })
 }
 
 /// For a call that was to fail.
 pub(super) fn should_refuse(wanted: ErrorKind, got: Result<(), ErrorKind>) -> Option<String> {
     let cause = match (wanted, got) {
         (ErrorKind::WouldBlock, Ok(())) => {
-            "More than `limit` bytes are queued now, or bytes were dropped. A peer that does not read \
-             decides then how much memory this program takes."
+            "Either more than `limit` bytes are queued now, or bytes were dropped. Without the limit a peer \
+             that does not read decides how much memory this program uses. Compare before you queue."
         }
         (ErrorKind::WouldBlock, Err(_)) => {
-            "There is no room now, and there will be when the peer has read: return WouldBlock."
+            "There is no room in the queue now, and there will be when the peer has read. Return WouldBlock."
         }
         (ErrorKind::InvalidInput, Ok(())) => {
-            "How much of it the kernel will take nobody knows before the write. If it takes \
-             nothing, more than `limit` bytes would have to be queued. So `send` cannot promise \
-             to take what is longer than the limit."
+            "`send` accepted more than `limit` bytes. How many the kernel takes is known only after the \
+             write. If it takes none, more than `limit` bytes must be queued. Refuse before you write."
         }
         (ErrorKind::InvalidInput, Err(ErrorKind::WouldBlock)) => {
-            "WouldBlock says \"later\". These bytes alone are more than `limit`: they would be \
-             refused each time, and the owner would wait without end."
+            "WouldBlock means \"later\". These bytes alone are more than `limit`: each later `send` would \
+             refuse them too, and the owner would never get further. Return InvalidInput."
         }
         (ErrorKind::BrokenPipe, Ok(())) => {
-            "After `finish` there is no later byte: the FIN comes after the last one. Remember \
-             that `finish` was called while bytes are still queued."
+            "`send` accepted bytes after `finish`. The FIN comes after the last byte, so nothing can follow \
+             it. Remember that `finish` was called, even while bytes are queued, and refuse."
+        }
+        (ErrorKind::BrokenPipe, Err(_)) => {
+            "After `finish` no `send` is possible, of whatever length. Check for that before the limit, and \
+             return BrokenPipe."
         }
         _ => return None,
     };
     Some(cause.to_owned())
 }
 
-/// For a call that has failed as it should, and not without effect.
+/// For a call that failed as it should, and had an effect.
 pub(super) fn took_a_part(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::BrokenPipe => {
-            "After `finish` there is no later byte, and yet these are queued: they can never be \
-             written. Remember that `finish` was called, and refuse before you queue anything."
+            "`send` returned BrokenPipe, but it has queued bytes. They would have to go after the FIN. \
+             Check whether `finish` was called before you queue anything."
         }
         _ => {
-            "`send` has returned an error, and yet it has taken bytes. The caller will send all of them \
-             again later. Look at the limit before anything is queued or written."
+            "`send` returned an error, but it has accepted bytes. The caller will send all of them again \
+             later. Check the limit before you queue or write anything."
         }
     }
 }
@@ -82,48 +113,76 @@ pub(super) fn an_error(kind: ErrorKind, case: &Case) -> Option<String> {
         ErrorKind::BrokenPipe if fin => {
             "The FIN is sent already, or waits in the send buffer (FIN_WAIT): `shutdown` was \
              called while bytes were queued, and no byte can be written after it. Write the queue \
-             first; the call that writes the last byte calls `shutdown`."
+             first. The call that writes the last byte calls `shutdown`."
         }
         ErrorKind::WouldBlock => {
-            "If it is the kernel that has no room: that is what the queue is for, and to the owner no \
-             error. Keep the bytes, and return Ok. From `send` WouldBlock speaks of the limit, which \
-             allows `limit` bytes in the queue, and not one less."
+            "Either the kernel has no room: then keep the bytes in the queue and return Ok, because the \
+             queue is there for that. Or the limit was compared wrongly: exactly `limit` bytes may be \
+             queued, and an empty `send` always fits."
+        }
+        ErrorKind::InvalidInput => {
+            "InvalidInput is for a `send` of more than `limit` bytes. Exactly `limit` bytes are allowed: \
+             compare with `>`."
+        }
+        ErrorKind::WriteZero => {
+            "`write` returns Ok(0) when it is given no bytes. That is not an error: do not call `write` \
+             with nothing queued."
         }
         ErrorKind::NotConnected if case.yours().is_none() => {
-            "Both FINs have passed, and nothing is left to do. A second `shutdown` fails then, \
-             with ENOTCONN: remember that the FIN is sent. Poll reports the peer's end of file \
-             too, so the owner may well call `writable`."
+            "Both FINs have passed, and nothing is left to do. A second `shutdown` then fails with \
+             ENOTCONN. Poll reports the peer's end of file too, so the owner may call `writable` again: \
+             remember that the FIN is sent."
         }
         _ => return None,
     };
     Some(cause.to_owned())
 }
 
+/// For an outbox with this limit that does not work.
+pub(super) fn fails_at(limit: usize, case: &Case) -> Option<String> {
+    case.panicked.then(|| match limit {
+        0 => {
+            "Your code panicked with a limit of 0. Such an outbox refuses every byte with InvalidInput, and \
+             nothing else is special about it."
+                .to_owned()
+        }
+        _ => {
+            "Your code panicked with a very large limit. `Vec::with_capacity(limit)` asks for all of that \
+             memory, and a sum with `limit` overflows. Let the queue grow as needed, and compare with \
+             `limit - queued`."
+                .to_owned()
+        }
+    })
+}
+
 /// For a number of queued bytes that is not the right one.
 pub(super) fn another_number(got: usize, wanted: usize) -> &'static str {
     if got < wanted {
-        "Bytes were counted as written that the kernel has not taken, or are gone: what `write` has not \
-         taken must stay in the queue, whatever happens next."
+        "`queued` leaves out bytes that the kernel has not taken, or they are gone. Everything that `write` \
+         has not taken must stay in the queue and be counted, whatever is called next."
     } else {
-        "More is queued than was taken and not written: what the kernel has taken must leave the queue, \
-         and nothing else may enter it."
+        "`queued` counts bytes that were not accepted, or that are written already. Remove from the queue \
+         what `write` has taken, and add nothing else."
     }
 }
 
-/// For bytes that were to be written at once, and none of which arrived.
+/// For bytes that were to be written immediately, and none of which arrived.
 pub(super) fn only_queues(queued: usize, case: &Case) -> Option<String> {
     (case.arrived.is_empty() && queued > 0 && on_the_way(case) == 0).then(|| {
-        "The kernel has room, and the bytes are in the queue: nothing was written. With nothing queued \
-         before, write first, and let the queue have what the kernel has not taken: a round through \
-         poll is for that only."
+        "The kernel has room, but the bytes are in the queue: nothing was written. Each `send` then costs a \
+         round through poll. With nothing queued, write first, and queue only what the kernel has not \
+         taken."
             .to_owned()
     })
 }
 
-/// For `writable`, when poll has said POLLOUT.
+/// For `writable`, when poll has reported POLLOUT.
 pub(super) fn writes_nothing(case: &Case) -> Option<String> {
     let cause = match on_the_way(case) {
-        0 => "Poll has said that the kernel has room, and nothing was written.",
+        0 => {
+            "Poll has reported that the kernel has room, and `writable` wrote nothing. Write from the front \
+             of the queue until it is empty or `write` returns WouldBlock."
+        }
         _ => WRITTEN_AND_QUEUED,
     };
     Some(cause.to_owned())
@@ -152,24 +211,22 @@ pub(super) fn other_bytes(queued: usize, case: &Case) -> Option<String> {
     let cause = match (number(arrived), number(wanted)) {
         _ if at == arrived.len() && on_the_way(case) == 0 && case.yours().is_some() => {
             return Some(format!(
-                "By what `queued` says ({queued}), these bytes are written. But the kernel has nothing \
-                 more to send: they were dropped, or are still in a buffer of yours that `queued` does \
-                 not count. `write` returns how many bytes it has taken, and all others must stay queued."
+                "`queued` returns {queued}, so these bytes should be written. But the kernel has nothing \
+                 more to send. Either they were dropped, or they are in a buffer of yours that `queued` \
+                 does not count. `write` returns how many bytes it has taken: keep all others queued."
             ));
         }
         _ if at == arrived.len() => return None,
         (Some(came), Some(due)) if came > due => {
-            "Bytes are missing in the middle: `write` returned how many it had taken, and the rest was \
-             not kept, or something was written in front of it."
+            return DROPS_THE_REST_OF_A_WRITE.of(case);
         }
         (Some(came), Some(due)) if came < due => {
-            "Bytes have come a second time: what `write` had taken was still in the queue. It takes the \
-             first n bytes of what it is given: exactly these must leave the queue."
+            "Bytes have come a second time: what `write` had taken was still in the queue. `write` takes \
+             the first n bytes of what it is given. Remove exactly these from the queue."
         }
         _ => {
-            "These are not the bytes that were due. If they are later ones, they were written \
-             while earlier ones were queued still: as long as anything is queued, queue what \
-             comes after it."
+            "These are not the bytes that were due. If they are later ones, `send` wrote them while earlier \
+             ones were still queued. While anything is queued, put new bytes after it."
         }
     };
     Some(cause.to_owned())
@@ -179,31 +236,38 @@ pub(super) fn other_bytes(queued: usize, case: &Case) -> Option<String> {
 pub(super) fn no_end(case: &Case) -> Option<String> {
     (case.arrived.is_empty() && case.is_in(State::Established)).then(|| {
         "All bytes have arrived, and no FIN after them: your end is ESTABLISHED. With nothing \
-         queued, `finish` must send it, because `writable` will not be called; otherwise \
-         `writable` does, after the last byte. Call `shutdown`: to drop a handle sends nothing \
+         queued, `finish` must send it, because `writable` will not be called. Otherwise \
+         `writable` sends it after the last byte. Call `shutdown`: dropping a handle sends no FIN \
          while the owner has another."
             .to_owned()
     })
 }
 
-/// Where a call is that does not come back.
-pub(super) fn likely(case: &Case) -> Option<String> {
+/// Where a call is that does not return.
+pub(super) fn diagnose(case: &Case) -> Option<String> {
     if case.awaited != Awaited::Return {
         return None;
     }
     let cause = if case.panicked {
-        "A full window is ordinary, and a peer may end its connection at any time: neither is a \
-         reason to panic. `write` reports both as errors, and an `unwrap` makes a panic of it."
+        "Your code panicked. When the kernel has no room, `write` returns WouldBlock; after a reset it \
+         returns ConnectionReset or BrokenPipe. Both are ordinary: match on the kind instead of \
+         unwrapping the result."
     } else if case.is_blocked_in(&[Call::Write]) {
-        "Your thread is blocked in a write: the socket is a blocking one, and the peer does not read. The \
-         owner's other connections wait too. `set_nonblocking(true)` makes `write` return at once."
+        "Your thread is blocked in a write: the socket is blocking, and the peer does not read. The \
+         owner's other connections wait too. After `set_nonblocking(true)` a `write` returns immediately."
     } else if case.is_blocked_in(&[Call::Poll]) {
-        "Your thread waits in poll. To wait is the owner's part: it has one poll for all its \
-         connections. Keep the bytes, and return."
+        "Your thread waits in poll. The owner does the waiting: it has one poll for all its \
+         connections. Keep the bytes and return."
     } else if matches!(case.stuck, Some(Stuck::Spin(..))) {
-        "Your thread runs, and does not come back: most likely a loop that tries again at once when `write` \
-         gives WouldBlock. It waits for the peer as a blocked write does, and keeps a processor busy \
-         besides. Keep the bytes, and return."
+        if case
+            .yours()
+            .is_none_or(|seen| seen.row.state != State::Established)
+        {
+            return SPINS.of(case);
+        }
+        "Your thread runs and does not return. Most likely a loop retries immediately when `write` \
+         returns WouldBlock: it waits for the peer as a blocking write does, and keeps a CPU busy too. \
+         Keep the bytes and return."
     } else {
         return None;
     };

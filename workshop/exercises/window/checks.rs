@@ -1,13 +1,15 @@
 //! Checks of exercise 11: a writer that never waits, with a queue and a limit on it.
 //!
-//! `owner` is the program that has the outbox, and `demands` what it demands; `bytes` and `end` are the
-//! checks, `cause` is what can have gone wrong.
+//! `owner` is the program that has the outbox, and `demands` what it expects of it. `bytes`, `limit`,
+//! `end` and `shared` are the checks, `cause` is what can have gone wrong.
 
 mod bytes;
 mod cause;
 mod demands;
 mod end;
+mod limit;
 mod owner;
+mod shared;
 
 use std::{io, net::TcpStream};
 
@@ -22,13 +24,13 @@ pub const EXERCISE: Exercise = Exercise {
     name: "window",
     task: "a non-blocking writer with a queue of its own and a limit on it",
     hints: [
-        "A non-blocking `write` takes what fits and says how much that is; WouldBlock says that nothing \
-         fits now. What it has not taken is yours to keep, in order, until poll says POLLOUT. When is \
-         `send` allowed to write, and when must it only queue?",
-        "Look at the limit first: once a byte is written, `send` can no longer take nothing. With \
-         an empty queue it and `writable` do the same: put all of it into the queue, then write \
-         from the front until the queue is empty or `write` gives WouldBlock. `finish` notes that \
-         the end is wanted; the call that finds the queue empty then sends the FIN.",
+        "A non-blocking `write` takes what fits and returns how many bytes that was. WouldBlock means that \
+         nothing fits now. Keep the rest, in order, until poll reports POLLOUT. When may `send` write, \
+         and when must it only queue?",
+        "Check the limit first: after the first byte is written, `send` can no longer refuse. With an empty \
+         queue `send` and `writable` do the same: put all bytes into the queue, then write from the front \
+         until the queue is empty or `write` returns WouldBlock. `finish` notes that the FIN is to be \
+         sent; the call that finds the queue empty sends it.",
         "fn writable(&mut self) -> io::Result<()> { while !self.queue.is_empty() { match \
          self.stream.write(self.queue.as_slices().0) { Ok(n) => drop(self.queue.drain(..n)), \
          Err(error) if error.kind() == WouldBlock => return Ok(()), Err(error) => return Err(error) } } \
@@ -41,48 +43,155 @@ pub const EXERCISE: Exercise = Exercise {
 /// What exercise 11 is held to.
 pub const SUITE: Suite<Open> = Suite {
     exercise: EXERCISE.name,
-    rules: &[Rule::core(
-        "",
-        &[
-            check(
-                "writes at once what the kernel takes",
-                bytes::writes_at_once,
-            ),
-            check(
-                "does not wait for a full window",
-                bytes::does_not_wait_for_a_full_window,
-            ),
-            check(
-                "goes on where the kernel has stopped",
-                bytes::goes_on_where_the_kernel_has_stopped,
-            ),
-            check(
-                "keeps what comes later behind what is queued",
-                bytes::keeps_what_comes_later_behind,
-            ),
-            check(
-                "takes all or nothing at its limit",
-                bytes::takes_all_or_nothing,
-            ),
-            check(
-                "refuses what it could never queue",
-                bytes::refuses_what_it_could_never_queue,
-            ),
-            check(
-                "leaves poll idle while nothing is queued",
-                bytes::leaves_poll_idle,
-            ),
-            check(
-                "sends the FIN behind the last byte",
-                end::sends_the_fin_behind_the_last_byte,
-            ),
-            check(
-                "takes a reset for an error",
-                end::takes_a_reset_for_an_error,
-            ),
-        ],
-    )],
-    cause: cause::likely,
+    rules: &[
+        Rule::core(
+            "Never wait in any call. Do not block, sleep or retry until the peer reads.",
+            &[
+                check(
+                    "returns immediately while the window is full",
+                    bytes::returns_while_the_window_is_full,
+                ),
+                check(
+                    "returns immediately when the window has just filled",
+                    bytes::returns_when_the_window_has_just_filled,
+                ),
+            ],
+        ),
+        Rule::core(
+            "In `send`, with nothing queued, write immediately what the kernel takes. Queue the rest.",
+            &[
+                check(
+                    "writes immediately what the kernel takes",
+                    bytes::writes_immediately,
+                ),
+                check(
+                    "queues what the kernel does not take",
+                    bytes::queues_what_the_kernel_does_not_take,
+                ),
+            ],
+        ),
+        Rule::core(
+            "In `send`, keep the order: put new bytes after those that are queued.",
+            &[check(
+                "puts new bytes after queued ones",
+                bytes::puts_new_bytes_after_queued_ones,
+            )],
+        ),
+        Rule::core(
+            "In `queued`, return how many bytes were accepted and are not yet written.",
+            &[check(
+                "counts the queued bytes",
+                bytes::counts_the_queued_bytes,
+            )],
+        ),
+        Rule::core(
+            "In `events`, return POLLOUT while bytes are queued, and an empty set otherwise.",
+            &[
+                check(
+                    "asks for POLLOUT while bytes are queued",
+                    bytes::asks_for_pollout,
+                ),
+                check(
+                    "asks for nothing while nothing is queued",
+                    bytes::asks_for_nothing,
+                ),
+            ],
+        ),
+        Rule::core(
+            "In `writable`, write from the front of the queue until it is empty or the kernel takes no \
+             more. With nothing queued, return Ok.",
+            &[
+                check(
+                    "empties the queue in one call",
+                    bytes::empties_the_queue_in_one_call,
+                ),
+                check(
+                    "returns Ok from `writable` with nothing queued",
+                    bytes::has_nothing_to_write,
+                ),
+            ],
+        ),
+        Rule::core(
+            "In `finish`, half-close the connection after the last byte: immediately if nothing is \
+             queued, otherwise in the `writable` that writes the last byte.",
+            &[
+                check(
+                    "half-closes immediately with nothing queued",
+                    end::half_closes_immediately,
+                ),
+                check(
+                    "half-closes after the last queued byte",
+                    end::half_closes_after_the_last_byte,
+                ),
+            ],
+        ),
+        Rule::hardened(
+            "Queue at most `limit` bytes. Refuse with WouldBlock a `send` that would exceed the limit if \
+             the kernel took none of its bytes.",
+            &[check(
+                "refuses what exceeds the limit",
+                limit::refuses_what_exceeds_it,
+            )],
+        ),
+        Rule::hardened(
+            "Refuse with InvalidInput a `send` of more than `limit` bytes, even if the kernel has room.",
+            &[check(
+                "refuses what could never be queued",
+                limit::refuses_what_could_never_be_queued,
+            )],
+        ),
+        Rule::hardened(
+            "Accept all bytes of a `send` or none. A refused `send` writes nothing and queues nothing.",
+            &[check(
+                "accepts nothing of a refused send",
+                limit::accepts_nothing_of_a_refused_send,
+            )],
+        ),
+        Rule::hardened(
+            "Accept any `limit`, from 0 to `usize::MAX`.",
+            &[check("accepts any limit", limit::accepts_any)],
+        ),
+        Rule::hardened(
+            "After `finish`, refuse every `send` with BrokenPipe.",
+            &[check(
+                "refuses to send after `finish`",
+                end::refuses_to_send_after_finish,
+            )],
+        ),
+        Rule::hardened(
+            "Shut down once. A later `writable` returns Ok, even if the peer has closed too.",
+            &[check("shuts down once", end::shuts_down_once)],
+        ),
+        Rule::hardened(
+            "After a reset, return the error that `write` returned. Do not panic.",
+            &[check(
+                "returns the error of a reset",
+                end::returns_the_error_of_a_reset,
+            )],
+        ),
+        Rule::hardened(
+            "Leave the receiving half to the owner: read nothing, and shut down the sending half only.",
+            &[check(
+                "leaves the receiving half to the owner",
+                shared::leaves_the_receiving_half,
+            )],
+        ),
+        Rule::hardened(
+            "Change no option of the socket. Only O_NONBLOCK may be set.",
+            &[check(
+                "leaves the options of the socket",
+                shared::leaves_the_options,
+            )],
+        ),
+        Rule::hardened(
+            "When the outbox is dropped, leave no descriptor and no thread.",
+            &[check(
+                "leaves no descriptor and no thread",
+                shared::leaves_nothing_open,
+            )],
+        ),
+    ],
+    cause: cause::diagnose,
 };
 
 /// The student's function: an outbox for this stream, with this limit in bytes.
@@ -90,30 +199,30 @@ pub type Open = fn(TcpStream, usize) -> io::Result<Box<dyn Outbox>>;
 
 /// The sending side of a connection whose owner must never wait for its peer.
 ///
-/// The owner has other connections too, and waits for all of them in one poll(2). Here it waits for
+/// The owner has other connections too, and waits for all of them in one poll(2). It polls for
 /// [`Outbox::events`], and then calls [`Outbox::writable`].
 pub trait Outbox: Send {
-    /// Takes all of these bytes, to be sent in this order behind those taken before, or none.
+    /// Accepts all of these bytes, to be sent after those accepted before, or none.
     ///
     /// # Errors
-    /// [`io::ErrorKind::WouldBlock`]: the limit does not allow it now; nothing has been taken.
-    /// [`io::ErrorKind::InvalidInput`]: it never will. [`io::ErrorKind::BrokenPipe`]: after
-    /// [`Outbox::finish`]. And what `write` gives for a connection that has ended.
+    /// [`io::ErrorKind::WouldBlock`]: the limit does not allow it now. [`io::ErrorKind::InvalidInput`]: it
+    /// never will. [`io::ErrorKind::BrokenPipe`]: after [`Outbox::finish`]. In all three cases nothing was
+    /// accepted. Otherwise the error of `write`, for a connection that has ended.
     fn send(&mut self, bytes: &[u8]) -> io::Result<()>;
 
-    /// How many bytes have been taken and are not yet the kernel's.
+    /// How many bytes were accepted and are not yet the kernel's.
     fn queued(&self) -> usize;
 
-    /// What the owner's poll is to wait for: POLLOUT, or nothing.
+    /// The events for which the owner polls: POLLOUT, or none.
     fn events(&self) -> PollFlags;
 
-    /// Writes what is queued, as far as the kernel takes it. The owner calls it when poll says POLLOUT.
+    /// Writes what is queued, until the kernel takes no more. The owner calls it when poll reports POLLOUT.
     ///
     /// # Errors
-    /// What `write` gives for a connection that has ended. That the kernel takes nothing is no error.
+    /// The error of `write`, for a connection that has ended. A full window is not an error.
     fn writable(&mut self) -> io::Result<()>;
 
-    /// No more bytes will come: the FIN is to follow the last one.
+    /// No more bytes will come: sends the FIN after the last one.
     ///
     /// # Errors
     /// The connection has ended.

@@ -1,4 +1,4 @@
-//! What the owner of an outbox demands of it, by what it says, what arrives, and what poll does.
+//! What the owner of an outbox expects of it: what it returns, what arrives, and what poll reports.
 
 use nix::poll::PollFlags;
 use socket_workshop::table::State;
@@ -13,28 +13,28 @@ impl Owner<'_> {
         self.exam
             .must(
                 self.queued <= most,
-                format!("`queued` to say {most} at most, for all else has arrived"),
-                format!("it says {}", self.queued),
+                format!("`queued` to return at most {most}: all other bytes have arrived"),
+                format!("it returns {}", self.queued),
             )
             .caused_by(
-                "`queued` counts what has been taken and is not yet the kernel's: it grows by what `write` \
-                 has not taken, and shrinks by what it has.",
+                "`queued` counts bytes that have been written already. Count what was accepted and is not \
+                 written: subtract what each `write` has returned.",
             )
     }
 
     /// The outbox must have exactly so many bytes queued.
-    pub(super) fn has_queued(&self, bytes: usize, for_: &str) -> Verdict {
+    pub(super) fn has_queued(&self, bytes: usize, because: &str) -> Verdict {
         self.exam
             .must(
                 self.queued == bytes,
-                format!("`queued` to say {bytes}, for {for_}"),
-                format!("it says {}", self.queued),
+                format!("`queued` to return {bytes}: {because}"),
+                format!("it returns {}", self.queued),
             )
             .caused_by(cause::another_number(self.queued, bytes))
     }
 
-    /// All that was taken must arrive, with no further call.
-    pub(super) fn arrives_at_once(&mut self) -> Verdict {
+    /// All that was accepted must arrive, with no further call.
+    pub(super) fn arrives_immediately(&mut self) -> Verdict {
         let queued = self.queued;
         self.arrives_to(self.taken.len())
             .because(|case| cause::only_queues(queued, case))
@@ -57,38 +57,44 @@ impl Owner<'_> {
         Ok(())
     }
 
-    /// Waits in poll for what the outbox asks for, which must be POLLOUT.
-    pub(super) fn waits(&self) -> Verdict {
+    /// The outbox has bytes queued, and must ask for POLLOUT, and for nothing else.
+    pub(super) fn asks_for_room(&self) -> Verdict {
         self.exam
             .must(
                 self.events.contains(PollFlags::POLLOUT),
                 format!(
-                    "`events` to be POLLOUT, for {} bytes are queued",
+                    "`events` to be POLLOUT: {} bytes are queued",
                     self.queued
                 ),
-                "it is empty, or asks for something else",
+                format!("it is {:?}", self.events),
             )
             .caused_by(
-                "Bytes are queued, and the owner will not learn when the kernel has room for them: \
-                 poll reports only what it was asked for.",
+                "Bytes are queued, and `events` does not contain POLLOUT. Poll reports only what it was \
+                 asked for, so the owner never learns that the kernel has room. Return POLLOUT while the \
+                 queue is not empty.",
             )?;
-        self.asks_for(PollFlags::POLLOUT, "bytes are queued")?;
+        self.asks_for(PollFlags::POLLOUT, "bytes are queued")
+    }
+
+    /// Waits in poll for what the outbox asks for, which must be POLLOUT.
+    pub(super) fn waits(&self) -> Verdict {
+        self.asks_for_room()?;
         if self.becomes_ready(PollFlags::POLLOUT)? {
             return Ok(());
         }
-        // By what `queued` says the peer has read all that was written: the kernels must have room.
+        // By `queued` the peer has read all that was written: the kernels must have room.
         let rows = self.exam.table()?.rows;
         let open = rows.iter().filter(|row| row.state == State::Established);
         let left: u32 = open.map(|row| row.send_q + row.recv_q).sum();
         self.exam
             .must(
                 left == 0,
-                format!("all but the {} bytes queued to be read by now", self.queued),
+                format!("all but the {} queued bytes to be read by now", self.queued),
                 format!("{left} more are in the kernels' buffers: those are full"),
             )
             .caused_by(cause::WRITTEN_AND_QUEUED)?;
         Err(Unmet::not_here(
-            "poll does not say POLLOUT, and nothing is in the kernels' buffers",
+            "poll does not report POLLOUT, and nothing is in the kernels' buffers",
         ))
     }
 
@@ -110,12 +116,12 @@ impl Owner<'_> {
             .must(
                 self.queued == 0,
                 "one `writable` to write all that is queued: the kernel has room for it",
-                format!("`queued` still says {}", self.queued),
+                format!("`queued` still returns {}", self.queued),
             )
             .caused_by(
-                "It has stopped before the kernel did: after one `write`, or one piece. Go on \
-                 until the queue is empty or `write` gives WouldBlock. What is left costs the \
-                 owner another round through poll.",
+                "`writable` has stopped while the kernel still had room: after one `write`, or after one \
+                 piece. Each rest costs the owner another round through poll. Write until the queue is \
+                 empty or `write` returns WouldBlock.",
             )?;
         self.arrives()
     }
@@ -127,41 +133,42 @@ impl Owner<'_> {
         self.exam
             .must(
                 self.queued < before,
-                "`writable` to write what is queued: poll has said POLLOUT",
-                format!("`queued` still says {}", self.queued),
+                "`writable` to write what is queued: poll has reported POLLOUT",
+                format!("`queued` still returns {}", self.queued),
             )
             .because(cause::writes_nothing)
     }
 
     /// Nothing may be queued, and poll, asked for what the outbox asks for, must wait.
     pub(super) fn is_idle(&self) -> Verdict {
-        self.has_queued(0, "all has been written")?;
+        self.has_queued(0, "all bytes have been written")?;
         let ready = self.is_ready(self.events)?;
         self.exam
             .must(
                 !ready,
                 "poll to wait: nothing is queued, and the peer is silent",
-                format!("with `events` {:?} it returns at once", self.events),
+                format!("with `events` {:?} it returns immediately", self.events),
             )
             .caused_by(
-                "An idle socket is writable nearly always. Poll then returns at once if it is \
-                 asked for POLLOUT with nothing to write, again and again, and keeps a processor \
-                 busy. Ask only while bytes are queued.",
+                "`events` contains POLLOUT while nothing is queued. An idle socket is nearly always \
+                 writable, so poll returns immediately each time, and the owner's loop keeps a CPU busy. \
+                 Ask for POLLOUT only while bytes are queued.",
             )?;
         self.asks_for(PollFlags::empty(), "nothing is queued")
     }
 
     /// Poll must be asked for this, and for nothing else.
-    fn asks_for(&self, events: PollFlags, while_: &str) -> Verdict {
+    fn asks_for(&self, events: PollFlags, because: &str) -> Verdict {
         self.exam
             .must(
                 self.events == events,
-                format!("`events` to be {events:?}, for {while_}"),
+                format!("`events` to be {events:?}: {because}"),
                 format!("it is {:?}", self.events),
             )
             .caused_by(
-                "An outbox waits for one thing, room: POLLOUT, and only while bytes are queued. To read is \
-                 the owner's part, and so is to ask poll for it.",
+                "`events` asks for something that the outbox does not need. It needs room for its queue: \
+                 POLLOUT, and only while bytes are queued. The owner reads, and asks for POLLIN where it \
+                 wants to.",
             )
     }
 

@@ -9,9 +9,11 @@ use std::{
 };
 
 use nix::{
+    errno::Errno,
     poll::{PollFd, PollFlags, PollTimeout, poll},
     sys::{
         resource::{Usage, UsageWho, getrusage},
+        socket::{MsgFlags, recv},
         time::TimeValLike,
     },
 };
@@ -20,7 +22,7 @@ use socket2::{Domain, SockRef, Socket, Type};
 use super::{Open, Outbox, cause};
 use crate::{
     checks::full::fill,
-    exam::{Because, Exam, Peer, Unmet, Verdict, here, quote},
+    exam::{Because, Exam, Peer, Unmet, Verdict, descriptors, here, is_ready, quote},
 };
 
 /// What both buffers are asked to be, in bytes: a write of a few times as much fills them.
@@ -38,19 +40,21 @@ pub(super) struct Owner<'e> {
     /// `None` once it has reset the connection.
     pub(super) peer: Option<Peer<'e>>,
     /// For poll: the same socket as the outbox's.
-    stream: TcpStream,
+    pub(super) stream: TcpStream,
     outbox: Shared,
+    /// How many descriptors were open when the outbox was made, its own among them.
+    descriptors: usize,
     /// All that must arrive, and how much of it has.
     pub(super) taken: Vec<u8>,
     pub(super) arrived: usize,
-    /// What the outbox said after the last call.
+    /// What the outbox returned after the last call.
     pub(super) queued: usize,
     pub(super) events: PollFlags,
     /// What the last call has cost.
-    cost: Cost,
+    pub(super) cost: Cost,
 }
 
-/// The outbox, between two calls. A call that does not come back keeps it for ever.
+/// The outbox, between two calls. A call that does not return keeps it.
 #[derive(Clone)]
 struct Shared(Arc<Mutex<Box<dyn Outbox>>>);
 
@@ -60,7 +64,7 @@ impl fmt::Debug for Shared {
     }
 }
 
-/// What a call returned, and what the outbox said right after it.
+/// What a call returned, and what the outbox returned right after it.
 struct Returned {
     result: io::Result<()>,
     queued: usize,
@@ -70,7 +74,7 @@ struct Returned {
 
 /// What the kernel has counted of a thread during a call (getrusage(2)).
 #[derive(Clone, Copy, Debug, Default)]
-struct Cost {
+pub(super) struct Cost {
     /// How often it has waited for something, and left the CPU to others.
     waits: u64,
     cpu: Duration,
@@ -121,7 +125,8 @@ impl<'e> Owner<'e> {
         Owner::of(exam, peer, stream, filled, open, limit)
     }
 
-    fn of(
+    /// On a connection that has carried these bytes.
+    pub(super) fn of(
         exam: &'e Exam,
         peer: Peer<'e>,
         stream: TcpStream,
@@ -137,6 +142,7 @@ impl<'e> Owner<'e> {
         } else {
             (other, stream)
         };
+        let descriptors = descriptors()?;
         let outbox = exam.start("outbox", move || {
             let outbox = open(theirs, limit)?;
             Ok(Shared(Arc::new(Mutex::new(outbox))))
@@ -146,6 +152,7 @@ impl<'e> Owner<'e> {
             peer: Some(peer),
             stream,
             outbox: outbox.succeeds("for a new connection")?,
+            descriptors,
             taken,
             arrived: 0,
             queued: 0,
@@ -172,13 +179,13 @@ impl<'e> Owner<'e> {
                 events: outbox.events(),
             }
         })?;
-        let returned = answer.returns("and not to wait for the peer")?;
+        let returned = answer.returns("without waiting for the peer")?;
         (self.queued, self.events) = (returned.queued, returned.events);
         self.cost = returned.cost;
         Ok(returned.result)
     }
 
-    /// Has these bytes sent: the outbox must take them.
+    /// Calls `send` with these bytes: the outbox must accept them.
     pub(super) fn sends(&mut self, bytes: &[u8]) -> Verdict {
         self.exam
             .step(format!("called `send` with {}", quote(bytes)));
@@ -193,9 +200,9 @@ impl<'e> Owner<'e> {
         self.counts_what_is_queued()
     }
 
-    /// Has these bytes sent: the outbox must refuse them, with an error of this kind, and not change.
+    /// Calls `send` with these bytes: the outbox must refuse them, with an error of this kind.
     pub(super) fn is_refused(&mut self, bytes: &[u8], kind: io::ErrorKind) -> Verdict {
-        let (all, before) = (bytes.to_vec(), self.queued);
+        let all = bytes.to_vec();
         self.exam
             .step(format!("called `send` with {}", quote(bytes)));
         let sent = self.call("send", move |outbox| outbox.send(&all))?;
@@ -209,11 +216,18 @@ impl<'e> Owner<'e> {
             .must(got == Err(kind), expected, seen)
             .because(|_| cause::should_refuse(kind, got))?;
         self.exam.step(format!("it returned {kind:?}"));
+        Ok(())
+    }
+
+    /// As [`Self::is_refused`], and nothing may be queued.
+    pub(super) fn takes_nothing(&mut self, bytes: &[u8], kind: io::ErrorKind) -> Verdict {
+        let before = self.queued;
+        self.is_refused(bytes, kind)?;
         self.exam
             .must(
                 self.queued == before,
-                format!("nothing to be taken: {before} bytes queued, as before"),
-                format!("`queued` says {}", self.queued),
+                format!("nothing to be accepted: {before} bytes queued, as before"),
+                format!("`queued` returns {}", self.queued),
             )
             .caused_by(cause::took_a_part(kind))
     }
@@ -251,10 +265,10 @@ impl<'e> Owner<'e> {
 
     /// The cheapest of these calls must have cost nothing: one alone may have met something else that it
     /// had to wait for, such as memory.
-    fn has_not_paused(&self, function: &str, costs: &[Cost]) -> Verdict {
+    pub(super) fn has_not_paused(&self, function: &str, costs: &[Cost]) -> Verdict {
         let waits = costs.iter().map(|cost| cost.waits).min().unwrap_or(0);
         let cpu = costs.iter().map(|cost| cost.cpu).min().unwrap_or_default();
-        let expected = format!("`{function}` to return at once, for the window is full");
+        let expected = format!("`{function}` to return immediately: the window is full");
         let waited = "your thread has waited in each of the calls: the kernel counts that (getrusage(2), \
                       voluntary context switches)";
         self.exam
@@ -283,38 +297,104 @@ impl<'e> Owner<'e> {
             .because(|case| cause::an_error(error.kind(), case))
     }
 
-    /// The peer resets the connection. Returns when the outbox's socket has been told.
+    /// The peer resets the connection. Returns when poll reports it on the outbox's socket.
     pub(super) fn is_reset(&mut self) -> Verdict {
         if let Some(peer) = self.peer.take() {
             peer.reset();
         }
-        self.hears_the_end()
+        self.polls_the_end()
     }
 
-    /// The peer closes too. Returns when the outbox's socket has been told.
-    pub(super) fn hears_the_peer_close(&mut self) -> Verdict {
+    /// The peer closes too. Returns when poll reports it on the outbox's socket.
+    pub(super) fn sees_the_peer_close(&mut self) -> Verdict {
         if let Some(peer) = self.peer.take() {
             peer.close();
         }
-        self.hears_the_end()
+        self.polls_the_end()
     }
 
     /// POLLERR and POLLHUP need not be asked for.
-    fn hears_the_end(&self) -> Verdict {
+    fn polls_the_end(&self) -> Verdict {
         match self.exam.becomes_ready(&self.stream, PollFlags::empty())? {
             true => Ok(()),
             false => Err(Unmet::not_here(
-                "poll does not tell that the connection has ended",
+                "poll does not report that the connection has ended",
             )),
         }
     }
 
-    /// Waits until poll says one of these.
+    /// Waits until poll reports one of these.
     pub(super) fn becomes_ready(&self, events: PollFlags) -> Verdict<bool> {
         self.exam.becomes_ready(&self.stream, events)
     }
 
-    /// Whether poll says one of these now.
+    /// The peer sends this.
+    pub(super) fn peer_sends(&self, bytes: &[u8]) -> Verdict {
+        match &self.peer {
+            Some(peer) => peer.send(bytes),
+            None => Ok(()),
+        }
+    }
+
+    /// The owner reads what the peer has sent, which must be all of it.
+    pub(super) fn reads(&self, bytes: &[u8]) -> Verdict {
+        let mut got = Vec::new();
+        let ended = self.exam.wait_for(|rest| {
+            is_ready(&self.stream, PollFlags::POLLIN, rest)?;
+            let mut buf = [0; 256];
+            match recv(self.stream.as_raw_fd(), &mut buf, MsgFlags::MSG_DONTWAIT) {
+                Ok(0) => return Ok(Some(true)),
+                Ok(n) => got.extend(&buf[..n]),
+                Err(Errno::EAGAIN | Errno::EINTR) => {}
+                Err(_) => return Ok(Some(true)),
+            }
+            Ok((got.len() >= bytes.len()).then_some(false))
+        })?;
+        let expected = format!("the owner to read {}", quote(bytes));
+        let seen = match ended {
+            Some(true) => "end of file, or an error".to_owned(),
+            _ if got.is_empty() => "nothing comes".to_owned(),
+            _ => quote(&got),
+        };
+        self.exam
+            .must(got == bytes, expected, seen)
+            .caused_by(cause::TAKES_WHAT_IS_THE_OWNERS)?;
+        self.exam.step(format!("the owner read {}", quote(bytes)));
+        Ok(())
+    }
+
+    /// Drops the outbox, which must leave no descriptor and no thread.
+    pub(super) fn is_dropped(self) -> Verdict {
+        let Owner {
+            exam,
+            outbox,
+            descriptors: before,
+            peer: _peer,
+            stream: _stream,
+            ..
+        } = self;
+        exam.step("dropped the outbox");
+        let dropped = exam.start_untold("drop", move || drop(outbox))?;
+        dropped.returns("for an outbox")?;
+        let alone = exam.leaves_no_thread()?;
+        if !alone {
+            exam.has_no_thread_left()?; // how that wait ends shows where the thread is
+        }
+        exam.must(
+            alone,
+            "no thread to be left when the outbox is dropped",
+            "a thread that it started is still there",
+        )
+        .caused_by(cause::KEEPS_A_THREAD)?;
+        exam.must(
+            exam.comes_true(|| Ok(descriptors()? < before))?,
+            "the descriptor of the outbox to be closed when it is dropped",
+            "it is still open",
+        )
+        .caused_by(cause::KEEPS_A_DESCRIPTOR)
+    }
+
+    /// Whether poll reports one of these now.
     pub(super) fn is_ready(&self, events: PollFlags) -> Verdict<bool> {
         let mut fds = [PollFd::new(self.stream.as_fd(), events)];
         let ready = poll(&mut fds, PollTimeout::ZERO).map_err(io::Error::from);
@@ -323,7 +403,7 @@ impl<'e> Owner<'e> {
 }
 
 /// As [`Exam::connection`], with small buffers on the way from the answer's end to the exam's.
-fn connection(exam: &Exam) -> Verdict<(Peer<'_>, TcpStream)> {
+pub(super) fn connection(exam: &Exam) -> Verdict<(Peer<'_>, TcpStream)> {
     let listener = exam.listener()?;
     let addr = here("read an address", listener.local_addr())?;
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None);

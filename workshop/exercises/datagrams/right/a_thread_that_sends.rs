@@ -14,7 +14,7 @@ pub fn ask(
     number: u32,
     limit: Duration,
 ) -> io::Result<Vec<u8>> {
-    let deadline = Instant::now() + limit;
+    let deadline = Instant::now().checked_add(limit);
     let question = [&number.to_be_bytes(), request].concat();
     if limit.is_zero() {
         return Err(ErrorKind::TimedOut.into());
@@ -34,7 +34,7 @@ pub fn ask(
         });
         let mut buf = vec![0; 65_507];
         let answer = loop {
-            if Instant::now() >= deadline {
+            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
                 break Err(ErrorKind::TimedOut.into());
             }
             match socket.recv(&mut buf) {

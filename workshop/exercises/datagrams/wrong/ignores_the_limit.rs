@@ -1,7 +1,7 @@
-//! Asks for as long as it takes.
+//! Sends again without a limit.
 //!
-//! rejected by: gives up when the limit has passed, whatever comes
-//! cause: The limit is a point in time
+//! rejected by: returns TimedOut at the limit
+//! cause: your code waits again and again
 
 use std::{
     io::{

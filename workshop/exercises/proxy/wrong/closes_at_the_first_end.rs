@@ -1,7 +1,7 @@
-//! Takes the end of one direction for the end of both.
+//! Treats the end of one direction as the end of both.
 //!
-//! rejected by: passes the client's end of file on, and the answer back
-//! cause: Each end of file is of one direction
+//! rejected by: passes on the client's end of file
+//! cause: An end of file ends one direction only
 
 use std::{
     io,

@@ -1,7 +1,7 @@
-//! Ends both directions after a reset, and lets the close be an orderly one.
+//! Ends both directions after a reset, and closes in order.
 //!
-//! rejected by: passes a reset on
-//! cause: takes what it has for all there was
+//! rejected by: passes on a reset that a read returns
+//! cause: to it the data looks complete
 
 use std::{
     io,

@@ -1,7 +1,7 @@
-//! Takes the drop of a clone for a FIN.
+//! Drops a clone instead of shutting down, which sends no FIN.
 //!
-//! rejected by: passes the client's end of file on, and the answer back
-//! cause: to drop one of several handles
+//! rejected by: passes on the client's end of file
+//! cause: dropping one of several handles
 
 use std::{io, net::TcpStream, thread};
 

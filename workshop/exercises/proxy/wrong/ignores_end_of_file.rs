@@ -1,7 +1,7 @@
-//! Takes end of file for `nothing yet`, and reads again.
+//! Treats end of file as "no data yet", and reads again.
 //!
-//! rejected by: passes the client's end of file on, and the answer back
-//! cause: reads again, for ever
+//! rejected by: passes on the client's end of file
+//! cause: leave the loop
 
 use std::{
     io::{self, Read, Write},

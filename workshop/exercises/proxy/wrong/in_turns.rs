@@ -1,7 +1,7 @@
 //! Waits for the server after each read of the client.
 //!
-//! rejected by: passes on what comes, whichever side speaks
-//! cause: cannot know whose turn it is
+//! rejected by: passes on what either side sends
+//! cause: cannot know which side sends next
 
 use std::{
     io::{self, Read, Write},

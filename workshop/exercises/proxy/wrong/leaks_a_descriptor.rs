@@ -1,7 +1,7 @@
-//! Keeps a handle of the client that nobody closes.
+//! Keeps a handle of the client that is never closed.
 //!
-//! rejected by: leaves nothing behind
-//! cause: lives on
+//! rejected by: leaves no thread and no descriptor
+//! cause: eventually runs out
 
 use std::{io, net::TcpStream};
 

@@ -1,6 +1,6 @@
-//! Passes lines on, and a line is not over before its newline.
+//! Passes lines on, and a line ends with its newline only.
 //!
-//! rejected by: passes on what comes, whichever side speaks
+//! rejected by: passes on what either side sends
 //! cause: `lines` for a newline
 
 use std::{

@@ -1,7 +1,7 @@
-//! Sets SO_LINGER to zero from the start, to leave no TIME_WAIT.
+//! Sets SO_LINGER to zero at the start, to leave no TIME_WAIT.
 //!
-//! rejected by: a side that does not read holds up its own direction only
-//! cause: throws away what is written
+//! rejected by: serves one direction while the other is blocked
+//! cause: drops what is written and not yet sent
 
 use std::{io, net::TcpStream, time::Duration};
 

@@ -1,7 +1,7 @@
 //! Writes into a buffer that is flushed only when it is full.
 //!
-//! rejected by: passes on what comes, whichever side speaks
-//! cause: it stands in a BufWriter
+//! rejected by: passes on what either side sends
+//! cause: the bytes are in a BufWriter
 
 use std::{
     io::{self, BufWriter, Read, Write},

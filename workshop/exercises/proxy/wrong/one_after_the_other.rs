@@ -1,6 +1,6 @@
-//! Copies one direction to its end before it looks at the other.
+//! Copies one direction to its end before it serves the other.
 //!
-//! rejected by: passes on what comes, whichever side speaks
+//! rejected by: passes on what either side sends
 //! cause: waits for something else
 
 use std::{

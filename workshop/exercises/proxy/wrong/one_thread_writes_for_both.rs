@@ -1,7 +1,7 @@
 //! Polls both connections, and blocks in the write to one of them.
 //!
-//! rejected by: a side that does not read holds up its own direction only
-//! cause: it holds up both
+//! rejected by: serves one direction while the other is blocked
+//! cause: it delays both
 
 use std::{
     io::{self, Read, Write},

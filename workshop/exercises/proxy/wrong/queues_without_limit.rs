@@ -1,7 +1,7 @@
 //! Reads on while its writer waits, and queues what it has read.
 //!
-//! rejected by: takes no more than it can pass on
-//! cause: a queue without a limit
+//! rejected by: holds at most 1 MiB
+//! cause: Such a queue grows
 
 use std::{
     io::{self, Read, Write},

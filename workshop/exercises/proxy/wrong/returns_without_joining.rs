@@ -1,7 +1,7 @@
-//! Returns the first error, and leaves the other direction to itself.
+//! Returns the first error, and does not wait for the other direction.
 //!
-//! rejected by: passes a reset on
-//! cause: a handle of it lives on
+//! rejected by: passes on a reset that a read returns
+//! cause: is still open
 
 use std::{
     io,

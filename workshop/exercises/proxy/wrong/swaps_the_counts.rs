@@ -1,7 +1,7 @@
-//! Returns the bytes of the two directions the other way round.
+//! Returns the two numbers in the wrong order.
 //!
 //! rejected by: returns the bytes of each direction
-//! cause: The other way round
+//! cause: The two numbers are swapped
 
 use std::{io, net::TcpStream};
 

@@ -1,7 +1,7 @@
-//! Makes an end of file of every error.
+//! Turns every error into an end of file.
 //!
-//! rejected by: passes a reset on
-//! cause: passed on as an end of file
+//! rejected by: passes on a reset that a read returns
+//! cause: as an end of file
 
 use std::{
     io::{self, Read, Write},

@@ -1,7 +1,7 @@
-//! Panics when one side resets its connection, as peers do.
+//! Panics when one side resets its connection.
 //!
-//! rejected by: passes a reset on
-//! cause: an `unwrap` makes a panic of it
+//! rejected by: passes on a reset that a read returns
+//! cause: turn it into a panic
 
 use std::{
     io,

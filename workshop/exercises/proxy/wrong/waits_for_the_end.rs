@@ -1,6 +1,6 @@
-//! Reads all before it passes anything on.
+//! Reads everything before it passes anything on.
 //!
-//! rejected by: passes on what comes, whichever side speaks
+//! rejected by: passes on what either side sends
 //! cause: waits for more first
 
 use std::{

@@ -1,7 +1,7 @@
-//! Meets the reset in one thread, and waits for the other one.
+//! Gets the reset in one thread, and waits for the other one.
 //!
-//! rejected by: passes a reset on
-//! cause: must end the other direction too
+//! rejected by: passes on a reset that a read returns
+//! cause: end the other direction
 
 use std::{
     io,

@@ -1,7 +1,7 @@
-//! Writes all of its buffer, whatever the read has brought.
+//! Writes all of its buffer, whatever the read returned.
 //!
-//! rejected by: passes on what comes, whichever side speaks
-//! cause: write `&buf[..n]`
+//! rejected by: passes the bytes on unchanged
+//! cause: Write `&buf[..n]`
 
 use std::{
     io::{self, Read, Write},

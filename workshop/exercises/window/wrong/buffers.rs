@@ -1,7 +1,7 @@
-//! Writes into a BufWriter, which keeps what it gets until it is full.
+//! Writes into a BufWriter, which keeps the bytes until it is full.
 //!
-//! rejected by: writes at once what the kernel takes
-//! cause: still in a buffer of yours
+//! rejected by: writes immediately what the kernel takes
+//! cause: in a buffer of yours
 
 use std::{
     io::{self, BufWriter, ErrorKind, Write},

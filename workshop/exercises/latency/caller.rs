@@ -1,5 +1,5 @@
-//! The program whose code the answer is: it has one end of a connection, lends it to the answer call
-//! after call, and reads the exam's replies itself. And what the kernel says of the two ends.
+//! The program that calls the answer: it has one end of a connection, lends it to each call, and reads
+//! the exam's replies itself. And what the kernel shows of the two ends.
 
 use std::{
     io::{self, Write},
@@ -21,8 +21,8 @@ use super::Writer;
 
 use crate::exam::{Answer, Because, Exam, Peer, Unmet, Verdict, here, quote};
 
-/// Congestion control may pace segments that nobody holds back: for so long, and for so many looks. What is
-/// held back for an ACK waits 40 ms on Linux, and for more to come 200 ms.
+/// Congestion control may pace segments that are not held back: for so long, and for so many looks. Bytes
+/// that are held back for an ACK wait 40 ms on Linux, and for more data 200 ms.
 const BURST: Duration = Duration::from_millis(10);
 const LOOKS: u32 = 8;
 
@@ -32,7 +32,7 @@ const REPLY: &[u8] = b"OK\n";
 pub(super) struct Caller<'e> {
     exam: &'e Exam,
     pub(super) stream: Arc<TcpStream>,
-    end: End,
+    pub(super) end: End,
     writer: Writer,
 }
 
@@ -42,7 +42,7 @@ pub(super) fn request(key: &str, value: &[u8]) -> Vec<u8> {
 }
 
 impl<'e> Caller<'e> {
-    /// A new connection: the exam's end, and who has the other.
+    /// A new connection: the exam's end, and the program with the other.
     pub(super) fn connect(exam: &'e Exam, writer: Writer) -> Verdict<(Peer<'e>, Caller<'e>)> {
         let (peer, stream) = exam.connection()?;
         let caller = Caller {
@@ -60,11 +60,26 @@ impl<'e> Caller<'e> {
         writer: Writer,
     ) -> Verdict<(Peer<'e>, Caller<'e>)> {
         let (peer, caller) = Caller::connect(exam, writer)?;
-        let (prepare, stream) = (writer.0, Arc::clone(&caller.stream));
-        let answer = exam.start("prepare", move || prepare(&stream))?;
-        answer.succeeds("on a new connection")?;
-        exam.step("called `prepare`");
+        caller.is_prepared()?;
         Ok((peer, caller))
+    }
+
+    /// Calls `prepare`.
+    pub(super) fn is_prepared(&self) -> Verdict {
+        let (prepare, stream) = (self.writer.0, Arc::clone(&self.stream));
+        let answer = self.exam.start("prepare", move || prepare(&stream))?;
+        answer.succeeds("on a new connection")?;
+        self.exam.step("called `prepare`");
+        Ok(())
+    }
+
+    /// The exam resets the connection. Returns when the reset has arrived.
+    pub(super) fn is_reset_by(&self, peer: Peer) -> Verdict {
+        peer.reset();
+        match self.exam.comes_true(|| Ok(self.row()?.is_none()))? {
+            true => Ok(()),
+            false => Err(Unmet::not_here("a reset does not arrive")),
+        }
     }
 
     /// Calls `put`.
@@ -105,8 +120,8 @@ impl<'e> Caller<'e> {
         Ok(request(key, value))
     }
 
-    /// Some talk in which each end waits for the other, after which the kernel of the exam's end delays
-    /// its ACKs for the answers that it has come to expect. The answer's code has no part in it.
+    /// Some talk in which each end waits for the other. After it the kernel of the exam's end delays its
+    /// ACKs, because it expects answers to carry them. The answer's code has no part in it.
     pub(super) fn converses_with(&self, peer: &Peer) -> Verdict {
         for _greeting in 0..4 {
             let sent = (&*self.stream).write_all(REPLY);
@@ -124,20 +139,25 @@ impl<'e> Caller<'e> {
         Ok(())
     }
 
+    /// The exam replies to a request.
+    pub(super) fn is_sent_a_reply(peer: &Peer) -> Verdict {
+        peer.send(REPLY)
+    }
+
     /// The exam replies to a request, and the program reads that.
     pub(super) fn is_answered_by(&self, peer: &Peer) -> Verdict {
-        peer.send(REPLY)?;
+        Caller::is_sent_a_reply(peer)?;
         self.reads_the_reply()
     }
 
-    fn reads_the_reply(&self) -> Verdict {
-        let expected = format!("the program that called `put` to read {}", quote(REPLY));
+    pub(super) fn reads_the_reply(&self) -> Verdict {
+        let expected = format!("the caller of `put` to read {}", quote(REPLY));
         let read = self.reads(&self.stream)?;
         self.exam
             .must(read, expected, "it has not come, or the connection is over")
             .caused_by(
-                "The reply is not there for the caller: something has read it from the socket, or has \
-                 closed the connection. `put` sends, and nothing else.",
+                "The answer is not there for the caller: `put` has read it, or has closed the connection. \
+                 The answers are for the caller. `put` sends one request and does nothing else.",
             )
     }
 
@@ -185,8 +205,7 @@ impl<'e> Caller<'e> {
         resent.ok_or_else(|| Unmet::not_here("the kernel does not show what it has sent again"))
     }
 
-    /// `put` has returned: this end, if there are bytes of its request that the kernel has not sent, and
-    /// does not send by itself.
+    /// `put` has returned: this end, if the kernel holds back bytes of its request.
     pub(super) fn held_back(&self) -> Verdict<Option<Row>> {
         let (begun, mut looks, mut held) = (Instant::now(), 0, None);
         self.exam.until(|| {
@@ -196,8 +215,8 @@ impl<'e> Caller<'e> {
             let Some(row) = &held else {
                 return Ok(Some(()));
             };
-            // With nothing under way only the cork, MSG_MORE or pacing holds bytes back. The first two
-            // the kernel shows, and pacing ends.
+            // With nothing under way only the cork, MSG_MORE or pacing holds bytes back. The kernel shows
+            // the first two, and pacing ends.
             let is_under_way = row.unsent.is_some_and(|unsent| unsent < row.send_q);
             let is_no_burst = is_under_way && looks > LOOKS && begun.elapsed() > BURST;
             Ok((self.is_kept(row) || is_no_burst).then_some(()))
@@ -205,7 +224,7 @@ impl<'e> Caller<'e> {
         Ok(held)
     }
 
-    /// Whether these bytes wait for more to come, or for an ACK: by what the kernel shows of it.
+    /// Whether these bytes wait for more data or for an ACK, as far as the kernel shows it.
     fn is_kept(&self, row: &Row) -> bool {
         let is_corked = SockRef::from(&*self.stream).tcp_cork().unwrap_or(false);
         let sent = row.send_q.saturating_sub(row.unsent.unwrap_or(0));

@@ -1,4 +1,4 @@
-//! The exam's socket, the one that the answer gets, and a call of the answer.
+//! The exam's socket, the one that is lent to the answer, and a call of the answer.
 
 use std::{
     cell::{Cell, RefCell},
@@ -19,8 +19,7 @@ use nix::{
 use super::{
     Ask,
     cause::{
-        Instead, LATE, Silence, hangs, in_ms, not_sent, other_bytes, panicked, too_early,
-        without_end,
+        Instead, LATE, PANICS, Silence, goes_on, hangs, in_ms, not_sent, other_bytes, too_early,
     },
 };
 
@@ -50,6 +49,8 @@ pub(super) enum Wanted<'a> {
     Error(ErrorKind),
     /// EMSGSIZE, which std has no kind for.
     TooLarge,
+    /// ECONNREFUSED, as the kernel returns it.
+    Refused,
 }
 
 /// The exam's socket is the server; the other, connected to it, is lent to the answer.
@@ -59,7 +60,7 @@ pub(super) struct Pair<'e> {
     pub(super) socket: Arc<UdpSocket>,
     client: SocketAddr,
     ask: Ask,
-    /// All questions so far. An earlier one may come late: it was sent again before its answer came.
+    /// All questions so far. An earlier one may arrive late: it was sent again before its answer arrived.
     asked: RefCell<Vec<Vec<u8>>>,
 }
 
@@ -71,7 +72,7 @@ pub(super) struct Call<'e> {
     /// What it must send.
     pub(super) question: Vec<u8>,
     pub(super) limit: Duration,
-    /// How often it has come.
+    /// How often it has arrived.
     heard: Cell<usize>,
 }
 
@@ -129,7 +130,7 @@ impl<'e> Pair<'e> {
         })
     }
 
-    /// What comes from the answer within a time, if anything does, and is no earlier question.
+    /// What arrives from the answer within a time, if anything does, other than an earlier question.
     pub(super) fn next(&self, within: Duration) -> Verdict<Option<Vec<u8>>> {
         is_ready(&self.server, PollFlags::POLLIN, within)?;
         let mut buf = vec![0; 1 << 16];
@@ -150,7 +151,7 @@ impl<'e> Pair<'e> {
         }
     }
 
-    /// The question must come. Returns how long after the call it came.
+    /// The question must arrive. Returns how long after the call it did.
     pub(super) fn hears(&self, call: &Call) -> Verdict<Duration> {
         let came = self.exam.wait_for(|rest| {
             let came = self.next(rest)?.map(|came| (came, call.answer.age()));
@@ -181,9 +182,9 @@ impl<'e> Pair<'e> {
         }
     }
 
-    /// Sends what is no step of its own.
+    /// Sends this, without a step.
     pub(super) fn sends(&self, bytes: &[u8]) -> Verdict {
-        // Nobody may be there any more: that is not for this to say.
+        // The call may have ended: that is not the subject here.
         here("send", self.server.send_to(bytes, self.client).or(Ok(0))).map(drop)
     }
 
@@ -198,7 +199,7 @@ impl<'e> Pair<'e> {
 }
 
 impl Call<'_> {
-    fn is_the_question(&self, came: &[u8]) -> Verdict {
+    pub(super) fn is_the_question(&self, came: &[u8]) -> Verdict {
         self.exam
             .must(
                 came == self.question,
@@ -208,17 +209,17 @@ impl Call<'_> {
             .because(|_| other_bytes(&self.question, came))
     }
 
-    fn sends_nothing<T>(&self, ended: bool) -> Verdict<T> {
+    pub(super) fn sends_nothing<T>(&self, ended: bool) -> Verdict<T> {
         let error = match ended {
             true => self.answer.returns("after the last step")?.err(),
             false => None,
         };
         let error = error.map(|error| error.kind());
         let seen = match ended {
-            true => "none comes: your function has ended",
-            false => "none comes",
+            true => "none arrives: your function has ended",
+            false => "none arrives",
         };
-        let expected = format!("the datagram {} to come", quote(&self.question));
+        let expected = format!("the datagram {} to arrive", quote(&self.question));
         self.exam.fail(expected, seen).because(|case| {
             not_sent(
                 &Silence {
@@ -233,7 +234,7 @@ impl Call<'_> {
 
     /// The call must return this. Returns how long it took.
     ///
-    /// `cause` is what the check knows of what came instead, `None` if nothing came.
+    /// `cause` is what the check knows of what was returned instead, `None` if nothing was.
     pub(super) fn returns(
         &self,
         wanted: Wanted,
@@ -241,7 +242,7 @@ impl Call<'_> {
     ) -> Verdict<Took> {
         let returned = self.answer.returns("after the last step");
         let got = returned.because(|case| match case.panicked {
-            true => Some(panicked().to_owned()),
+            true => Some(PANICS.to_owned()),
             false => cause(None, case).or_else(|| hangs(&self.socket, case)),
         })?;
         let took = self.answer.took();
@@ -255,7 +256,7 @@ impl Call<'_> {
         let seen = match &got {
             Ok(text) => format!("it has returned Ok({text:?})"),
             Err(error) if took.time >= self.limit => format!(
-                "it has returned an error when the limit had passed: {error} ({:?})",
+                "it has returned an error after the limit: {error} ({:?})",
                 error.kind()
             ),
             Err(error) => format!(
@@ -280,14 +281,14 @@ impl Call<'_> {
     /// The call must end with a time-out, and not before its limit. Returns how long it took.
     pub(super) fn times_out(&self) -> Verdict<Took> {
         let took = self.returns(Wanted::Error(ErrorKind::TimedOut), |got, case| match got {
-            None => without_end(&self.socket.read_timeout(), case),
+            None => goes_on(&self.socket.read_timeout(), case),
             Some(_) => None,
         })?;
         self.exam
             .must(
                 took.time >= self.limit,
                 format!("`ask` to wait for {:?}", self.limit),
-                format!("it has given up after {}", in_ms(took.time)),
+                format!("it has returned TimedOut after {}", in_ms(took.time)),
             )
             .caused_by(too_early(took.time, self.limit))?;
         Ok(took)
@@ -309,8 +310,9 @@ impl Wanted<'_> {
         match (self, got) {
             (Wanted::Text(text), Ok(Text(got))) => text == got,
             (Wanted::Error(kind), Err(error)) => error.kind() == kind,
-            (Wanted::TooLarge, Err(error)) => {
-                error.raw_os_error() == Some(nix::errno::Errno::EMSGSIZE as i32)
+            (Wanted::TooLarge, Err(error)) => error.raw_os_error() == Some(Errno::EMSGSIZE as i32),
+            (Wanted::Refused, Err(error)) => {
+                error.raw_os_error() == Some(Errno::ECONNREFUSED as i32)
             }
             _ => false,
         }
@@ -320,7 +322,8 @@ impl Wanted<'_> {
         match self {
             Wanted::Text(text) => format!("Ok({})", quote(text)),
             Wanted::Error(kind) => format!("an error of the kind {kind:?}"),
-            Wanted::TooLarge => "the error EMSGSIZE, as the kernel gave it".to_owned(),
+            Wanted::TooLarge => "the error EMSGSIZE, as the kernel returned it".to_owned(),
+            Wanted::Refused => "the error ECONNREFUSED, as the kernel returned it".to_owned(),
         }
     }
 }

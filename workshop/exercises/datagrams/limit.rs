@@ -1,0 +1,164 @@
+//! When a call ends without an answer.
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::{
+    Ask,
+    cause::{self, in_ms, without_end},
+    harness::{Call, MARGIN, Pair, Wanted, datagram},
+    times::{OTHERS, PAUSE, SOON},
+};
+
+use crate::{
+    checks::delay,
+    exam::{Because, Exam, Timing, Took, Unmet, Verdict},
+};
+
+/// A call with a limit of zero takes less, at least one of several.
+const IMMEDIATELY: Duration = Duration::from_millis(40);
+
+/// So many calls with a limit of zero.
+const CALLS: u32 = 5;
+
+pub(super) fn returns_timed_out(exam: &Exam, ask: Ask) -> Verdict {
+    let pair = Pair::new(exam, ask)?;
+    for (number, limit) in (1..).zip([300, 1, 49, 50, 51]) {
+        pair.times_out(b"nobody?", number, Duration::from_millis(limit))?;
+    }
+    Ok(())
+}
+
+pub(super) fn times_out_immediately(exam: &Exam, ask: Ask) -> Verdict {
+    let pair = Pair::new(exam, ask)?;
+    let mut shortest = Duration::MAX;
+    for number in 1..=CALLS {
+        let call = pair.call(b"now?", number, Duration::ZERO)?;
+        let took = call.times_out()?;
+        shortest = shortest.min(took.time.saturating_sub(took.delay));
+    }
+    exam.must(
+        shortest < IMMEDIATELY,
+        "`ask` to return immediately: the limit has passed",
+        format!(
+            "each of the {CALLS} calls has taken {} or more",
+            in_ms(shortest)
+        ),
+    )
+    .caused_by(cause::WAITS_FOR_ZERO)
+}
+
+pub(super) fn accepts_the_longest(exam: &Exam, ask: Ask) -> Verdict {
+    let pair = Pair::new(exam, ask)?;
+    let call = pair.call(b"is anybody there?", 1, Duration::MAX)?;
+    for _ in 0..2 {
+        pair.hears(&call).because(cause::overflows)?;
+    }
+    pair.answers(1, b"yes")?;
+    call.returns(Wanted::Text(b"yes"), |_, _| None).map(drop)
+}
+
+pub(super) fn times_out_in_a_pause(exam: &Exam, ask: Ask) -> Verdict {
+    ends_between_two_sends(&Pair::new(exam, ask)?, 20)
+}
+
+/// A limit where time is the subject.
+const SHORT: Duration = Duration::from_millis(300);
+
+/// In a pause this long, a wait that starts again with each datagram may end.
+const A_GAP: Duration = Duration::from_millis(45);
+
+pub(super) fn times_out_while_others_come(exam: &Exam, ask: Ask) -> Verdict {
+    let pair = &Pair::new(exam, ask)?;
+    let mut late = 0;
+    for number in 2..8 {
+        let reference = exam.reference(SHORT)?;
+        let delay = delay::of_others();
+        let call = pair.call(b"is anybody there?", number, SHORT)?;
+        let longest = others_come(pair, &call)?;
+        let timeout = pair.socket.read_timeout(); // while others still arrive: later the call may end
+        if call.answer.has_ended() {
+            let took = call.times_out()?;
+            match reference.judges(took, MARGIN)? {
+                Timing::Late if late == 1 => return call.is_late(took),
+                Timing::Late => late += 1,
+                _ if longest < A_GAP => return Ok(()),
+                _ => {}
+            }
+            exam.step("it was late, or a pause was so long that a wait could end: once more");
+            continue;
+        }
+        let took = Took {
+            time: call.answer.age(),
+            delay: delay::of_others().saturating_sub(delay),
+        };
+        late += u32::from(reference.judges(took, MARGIN)? == Timing::Late);
+        let age = in_ms(took.time);
+        exam.must(
+            late < 2,
+            format!("`ask` to return when {SHORT:?} have passed"),
+            format!("after {age} it has not returned"),
+        )
+        .because(|case| without_end(&timeout, case))?;
+        exam.step(format!("after {age} it has not returned: once more"));
+        pair.answers(number, b"at last")?;
+        call.answer.returns("after the last step")?.ok();
+    }
+    Err(Unmet::not_here(
+        "the machine is too busy: the exam could not send without a pause, six times",
+    ))
+}
+
+/// Sends others until the call has ended, or is late. Returns the longest pause there really was.
+fn others_come(pair: &Pair, call: &Call) -> Verdict<Duration> {
+    pair.exam.step(format!(
+        "sends a datagram with another number every {PAUSE:?}, and does not answer"
+    ));
+    let (mut sent, mut longest) = (Instant::now(), Duration::ZERO);
+    for _ in 0..OTHERS {
+        pair.sends(&datagram(1, b"late"))?;
+        longest = longest.max(sent.elapsed());
+        if call.answer.has_ended() {
+            break;
+        }
+        sent = Instant::now();
+        pair.next(PAUSE)?;
+        let left = PAUSE.saturating_sub(sent.elapsed());
+        thread::sleep(left); // its length is the subject, if a question came before it was over
+    }
+    Ok(longest)
+}
+
+/// The pause that is under way at the limit would last twice as long as it took to come so far.
+fn ends_between_two_sends(pair: &Pair, first: u32) -> Verdict {
+    const LONGER: Duration = Duration::from_secs(1);
+    let mut late = 0;
+    for number in first..first + 4 {
+        let reference = pair.exam.reference(LONGER)?;
+        let call = pair.call(b"nobody?", number, LONGER)?;
+        let took = call.times_out()?;
+        let mut questions = 0;
+        while let Some(came) = pair.next(Duration::ZERO)? {
+            questions += usize::from(came == call.question);
+        }
+        match reference.judges(took, MARGIN)? {
+            // With fewer the machine is busy, and the pause that was under way another.
+            Timing::InTime if questions == SOON => return Ok(()),
+            Timing::Late if late == 1 => {
+                let expected = format!("`ask` to return when {LONGER:?} have passed");
+                let seen = format!("it has returned after {}", in_ms(took.time));
+                return pair.exam.fail(expected, seen).caused_by(
+                    "Your code notices the limit only when a whole pause is over: the fifth pause lasts from 750 ms \
+                     to 1550 ms. Wait until the nearer of the two: the next time to send, or the limit.",
+                );
+            }
+            timing => late += u32::from(timing == Timing::Late),
+        }
+        pair.exam.step("once more, because the machine may be busy");
+    }
+    Err(Unmet::not_here(
+        "the machine is too busy: the questions were late, four times",
+    ))
+}

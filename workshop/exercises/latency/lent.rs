@@ -1,0 +1,106 @@
+//! The stream is only lent: its options, and what is left after a call.
+
+use socket2::SockRef;
+
+use super::{Writer, caller::Caller, cause};
+
+use crate::exam::{Because, Exam, Options, Peer, Verdict, descriptors, here};
+
+/// A buffer of this size, in bytes, stays that: the kernel resizes only buffers that were not set.
+const FIXED: usize = 64 << 10;
+
+pub(super) fn leaves_the_options(exam: &Exam, writer: Writer) -> Verdict {
+    for no_delay in [false, true] {
+        let (peer, caller) = Caller::connect(exam, writer)?;
+        here("set TCP_NODELAY", caller.stream.set_nodelay(no_delay))?;
+        leaves_them(exam, peer, &caller)?;
+    }
+    let (peer, caller) = Caller::connect_prepared(exam, writer)?;
+    leaves_them(exam, peer, &caller)
+}
+
+/// After a request that was sent, and after one that failed.
+fn leaves_them(exam: &Exam, peer: Peer, caller: &Caller) -> Verdict {
+    fix_buffers(caller)?;
+    let before = Options::of(&*caller.stream);
+    let request = caller.puts("colour", b"blue")?;
+    peer.receives(&request)?;
+    exam.has_options(&*caller.stream, &before, "after `put`")
+        .caused_by(cause::LEAVES_AN_OPTION)?;
+    caller.is_reset_by(peer)?;
+    caller
+        .call("colour", b"red")?
+        .returns("after a reset")?
+        .ok();
+    exam.has_options(&*caller.stream, &before, "after a `put` that failed")
+        .caused_by(cause::LEAVES_AN_OPTION)
+}
+
+pub(super) fn prepares_with_one_option(exam: &Exam, writer: Writer) -> Verdict {
+    let (_peer, caller) = Caller::connect(exam, writer)?;
+    fix_buffers(&caller)?;
+    let of = |caller: &Caller| Options::of(&*caller.stream).except(&["TCP_NODELAY"]);
+    let before = of(&caller);
+    caller.is_prepared()?;
+    exam.has_options(&*caller.stream, &before, "after `prepare`")
+        .caused_by(cause::PREPARES_TOO_MUCH)
+}
+
+fn fix_buffers(caller: &Caller) -> Verdict {
+    let socket = SockRef::from(&*caller.stream);
+    here("set SO_SNDBUF", socket.set_send_buffer_size(FIXED))?;
+    here("set SO_RCVBUF", socket.set_recv_buffer_size(FIXED))
+}
+
+pub(super) fn leaves_nothing_open(exam: &Exam, writer: Writer) -> Verdict {
+    for (connect, is_reset) in [
+        (Caller::connect as fn(_, _) -> _, false),
+        (Caller::connect_prepared, false),
+        (Caller::connect, true),
+        (Caller::connect_prepared, true),
+    ] {
+        let before = descriptors()?;
+        let (peer, caller) = connect(exam, writer)?;
+        let request = caller.puts("colour", b"blue")?;
+        peer.receives(&request)?;
+        if is_reset {
+            caller.is_reset_by(peer)?;
+            caller
+                .call("colour", b"red")?
+                .returns("after a reset")?
+                .ok();
+            is_closed(exam, caller, before)?;
+        } else {
+            has_no_thread(exam)?;
+            is_closed(exam, caller, before + 1)?; // the exam's own end
+            peer.ends()?;
+        }
+        has_no_thread(exam)?;
+    }
+    Ok(())
+}
+
+/// The caller closes its handle, which must be the last one.
+fn is_closed(exam: &Exam, caller: Caller, open: usize) -> Verdict {
+    drop(caller);
+    exam.step("the caller closed its stream");
+    exam.must(
+        exam.comes_true(|| Ok(descriptors()? <= open))?,
+        "no descriptor of the connection to be left",
+        "one that your code has opened is still open",
+    )
+    .caused_by(cause::KEEPS_A_DESCRIPTOR)
+}
+
+fn has_no_thread(exam: &Exam) -> Verdict {
+    let alone = exam.leaves_no_thread()?;
+    if !alone {
+        exam.has_no_thread_left()?; // how that wait ends shows where the thread is
+    }
+    exam.must(
+        alone,
+        "no thread to be left when `put` has returned",
+        "a thread that it started is still there",
+    )
+    .caused_by(cause::KEEPS_A_THREAD)
+}

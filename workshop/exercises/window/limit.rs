@@ -1,0 +1,58 @@
+//! How many bytes may be queued, and what is refused.
+
+use std::io::ErrorKind::{InvalidInput, WouldBlock};
+
+use super::{Open, cause, owner::Owner};
+use crate::exam::{Because, Exam, Verdict, numbered};
+
+pub(super) fn refuses_what_exceeds_it(exam: &Exam, open: Open) -> Verdict {
+    let mut owner = Owner::with_a_full_window(exam, open, 10)?;
+    owner.sends(b"12345678")?;
+    owner.is_refused(b"abc", WouldBlock)?;
+    owner.sends(b"90")?;
+    owner.has_queued(10, "that is the limit")?;
+    owner.is_refused(b"d", WouldBlock)?;
+    owner.sends(b"")?;
+    owner.drains()?;
+    owner.sends(b"room again")?;
+    owner.drains()
+}
+
+pub(super) fn refuses_what_could_never_be_queued(exam: &Exam, open: Open) -> Verdict {
+    let mut owner = Owner::new(exam, open, 10)?;
+    owner.is_refused(b"eleven byte", InvalidInput)?;
+    owner.sends(b"ten bytes.")?;
+    owner.drains()?;
+    let mut owner = Owner::with_a_full_window(exam, open, 10)?;
+    owner.sends(b"ten queued")?;
+    owner.is_refused(b"eleven byte", InvalidInput)
+}
+
+pub(super) fn accepts_nothing_of_a_refused_send(exam: &Exam, open: Open) -> Verdict {
+    let mut owner = Owner::with_a_full_window(exam, open, 10)?;
+    owner.sends(b"12345678")?;
+    owner.takes_nothing(b"abc", WouldBlock)?;
+    owner.takes_nothing(b"eleven byte", InvalidInput)?;
+    owner.sends(b"90")?;
+    owner.takes_nothing(b"d", WouldBlock)?;
+    owner.drains()?;
+
+    let mut owner = Owner::new(exam, open, 10)?;
+    owner.takes_nothing(b"eleven byte", InvalidInput)?;
+    owner.sends(b"ten bytes.")?;
+    owner.drains()
+}
+
+pub(super) fn accepts_any(exam: &Exam, open: Open) -> Verdict {
+    let mut owner = Owner::new(exam, open, 0).because(|case| cause::fails_at(0, case))?;
+    owner.sends(b"").because(|case| cause::fails_at(0, case))?;
+    owner
+        .is_refused(b"0", InvalidInput)
+        .because(|case| cause::fails_at(0, case))?;
+
+    let fails = |case: &_| cause::fails_at(usize::MAX, case);
+    let mut owner = Owner::new(exam, open, usize::MAX).because(fails)?;
+    owner.sends(&numbered(40_000)).because(fails)?;
+    owner.sends(b"more").because(fails)?;
+    owner.drains()
+}

@@ -101,15 +101,22 @@ solutions! {
 
 answers! {
     wrong_answers {
-        listener(listen, serve): a_hundred_at_a_time adds_a_newline an_error_of_its_own another_port
-            asks_the_dead backlog_of_one closes_at_once continues echoes ends_at_no_descriptor
-            every_address expects_the_address flattens forgets_reuse_address four_at_a_time
-            greets_or_ends greets_under_a_lock greets_where_it_accepts ignores_end_of_file ipv4_only
-            keeps_every_handle leaves_a_thread_behind never_flushes never_listens never_waits
-            never_waits_again no_descriptor_no_server one_at_a_time one_read_is_all
-            outlives_its_listener parks_for_ever pool_of_four returns_ok reuse_address_too_late
-            shares_the_port sleeps_for_seconds small_backlogs_only std_backlog tries_for_ever
-            unwraps waits_for_the_client writes_once;
+        listener(listen, serve): a_buffer_of_4096 a_hundred_at_a_time adds_a_newline an_error_of_its_own another_port
+            asks_the_dead at_least_one at_most_1024 backlog_of_one closes_an_idle_client
+            closes_at_once continues cuts_the_greeting_at_a_half_close doubles_without_limit
+            echoes ends_after_twenty_tries ends_at_no_descriptor every_address
+            expects_the_address flattens forgets_reuse_address forgets_the_descriptor
+            four_at_a_time greets_or_ends greets_under_a_lock greets_where_it_accepts
+            ignores_end_of_file ipv4_only keeps_every_handle keeps_its_threads
+            keeps_threads_of_resets keeps_what_was_reset leaks_when_bind_fails
+            leaves_a_thread_behind lingers_for_no_time listens_non_blocking
+            listens_with_a_timeout loopback_of_the_family makes_room never_flushes never_listens
+            never_waits never_waits_again no_descriptor_no_server one_at_a_time one_read_is_all
+            outlives_its_listener parks_for_ever polls_accept polls_reads pool_of_four
+            refuses_an_empty_greeting returns_ok reuse_address_too_late shares_the_port
+            sleeps_for_seconds small_backlogs_only std_backlog stops_at_lines_that_are_not_text
+            times_out_writes tries_for_ever turns_clients_away unwraps unwraps_a_read
+            unwraps_the_rest waits_for_the_client writes_once;
 
         dialer(dial): a_fixed_time_each a_least_time_each a_limit_for_each all_for_the_first
             another_kind backwards connects_to_all dials_when_it_has_returned divides_by_none

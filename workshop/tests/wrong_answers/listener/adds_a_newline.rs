@@ -1,6 +1,6 @@
-//! Takes the greeting for a line of text.
+//! Adds a newline to the greeting.
 //!
-//! rejected by: holds a connection until its client closes
+//! rejected by: sends nothing but the greeting
 //! cause: without a newline of your own
 
 use std::{

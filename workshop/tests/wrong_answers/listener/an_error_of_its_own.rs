@@ -1,7 +1,7 @@
-//! Makes an error of its own of every error of accept.
+//! Replaces each error of accept by one without its kind.
 //!
-//! rejected by: ends with accept's error when the listener fails
-//! cause: Return the error that accept gave, as it is
+//! rejected by: returns the error of accept
+//! cause: Return the error of accept unchanged
 
 use std::{
     io::{self, Write},

@@ -1,7 +1,7 @@
-//! Asks a connection for its peer, and ends the server when it has none any more.
+//! Asks a connection for its peer, and ends the server when it has none.
 //!
-//! rejected by: goes on after connections that were reset
-//! cause: accept returns that address
+//! rejected by: survives a reset before accept
+//! cause: `accept` returns that address
 
 use std::{
     io::{self, Write},

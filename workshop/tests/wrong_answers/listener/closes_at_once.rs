@@ -1,7 +1,7 @@
 //! Closes as soon as the greeting is written.
 //!
-//! rejected by: holds a connection until its client closes
-//! cause: at the end of a block a stream is dropped
+//! rejected by: keeps a silent client
+//! cause: a stream is closed when it is dropped
 
 use std::{
     io::{self, Write},

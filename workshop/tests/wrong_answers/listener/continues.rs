@@ -1,6 +1,6 @@
-//! Goes on at once when no descriptor is left.
+//! Tries again immediately when no descriptor is left.
 //!
-//! rejected by: outlives a lack of descriptors without spinning
+//! rejected by: does not spin during a shortage
 //! cause: as long as no descriptor is free
 
 use std::{

@@ -1,6 +1,6 @@
-//! Sends back what the client sends.
+//! Echoes what the client sends.
 //!
-//! rejected by: holds a connection until its client closes
+//! rejected by: sends nothing but the greeting
 //! cause: what the client sends is read and discarded
 
 use std::{

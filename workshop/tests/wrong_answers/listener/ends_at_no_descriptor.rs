@@ -1,7 +1,7 @@
-//! Takes every error of accept for the end.
+//! Leaves its loop at every error of accept.
 //!
-//! rejected by: outlives a lack of descriptors without spinning
-//! cause: Either it has left its loop after an error that is not the listener's, such as EMFILE
+//! rejected by: serves again after a shortage of descriptors
+//! cause: Either the loop has ended after an error that is not the listener's, such as EMFILE
 
 use std::{
     io::{self, Write},

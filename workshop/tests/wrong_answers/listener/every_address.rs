@@ -1,7 +1,7 @@
-//! Listens on every address of the machine: anybody in the network may connect.
+//! Listens on every address of the machine.
 //!
-//! rejected by: listens on the address it was given, IPv4 or IPv6
-//! cause: The caller says where to listen
+//! rejected by: listens on the given address
+//! cause: Pass on the argument
 
 use std::{
     io,

@@ -1,7 +1,7 @@
 //! Panics when the address is in use.
 //!
-//! rejected by: refuses an address that is in use
-//! cause: makes a panic of an error
+//! rejected by: returns AddrInUse for an address in use
+//! cause: turns an error into a panic
 
 use std::{
     io,

@@ -1,4 +1,4 @@
-//! Does without SO_REUSEADDR.
+//! Does not set SO_REUSEADDR.
 //!
 //! rejected by: takes its address back from TIME_WAIT
 //! cause: Your first listener did not have it

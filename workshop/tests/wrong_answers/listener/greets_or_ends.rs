@@ -1,6 +1,6 @@
-//! Writes the greeting where it accepts, and ends when that fails.
+//! Writes the greeting in the accept loop, and returns the error of that write.
 //!
-//! rejected by: goes on after connections that were reset
+//! rejected by: survives a reset before accept
 //! cause: a write or a read on one connection
 
 use std::{

@@ -1,6 +1,6 @@
-//! One greeting after the other: whoever writes has the lock.
+//! Writes each greeting while it holds a lock.
 //!
-//! rejected by: greets the next client whatever the others do
+//! rejected by: greets a client while another does not read
 //! cause: for a lock that it holds
 
 use std::{

@@ -1,6 +1,6 @@
-//! Writes the greeting where it accepts, and so waits there for a client that does not read.
+//! Writes the greeting in the accept loop.
 //!
-//! rejected by: greets the next client whatever the others do
+//! rejected by: greets a client while another does not read
 //! cause: waits in a write for a client that does not read
 
 use std::{

@@ -1,7 +1,7 @@
-//! Takes the end of file for data, and reads for ever.
+//! Reads again after end of file.
 //!
-//! rejected by: closes when its client has closed
-//! cause: The loop took it for data and reads again
+//! rejected by: closes at end of file
+//! cause: At end of file `read` returns Ok(0)
 
 use std::{
     io::{self, Read, Write},

@@ -1,7 +1,7 @@
-//! Makes an IPv4 socket, whatever the address.
+//! Makes an IPv4 socket for every address.
 //!
-//! rejected by: listens on the address it was given, IPv4 or IPv6
-//! cause: `Domain::for_address(addr)` makes it for the address
+//! rejected by: listens on the given address
+//! cause: Make the socket with `Domain::for_address(addr)`
 
 use std::{
     io,

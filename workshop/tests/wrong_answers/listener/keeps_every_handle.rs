@@ -1,7 +1,7 @@
-//! Keeps a handle of every connection, to have a list of them.
+//! Keeps a clone of every connection in a list.
 //!
-//! rejected by: closes when its client has closed
-//! cause: A handle of the socket lives on, in a list
+//! rejected by: closes at end of file
+//! cause: A handle of the socket is kept in a list
 
 use std::{
     io::{self, Write},

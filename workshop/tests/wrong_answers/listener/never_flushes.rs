@@ -1,6 +1,6 @@
 //! Leaves the greeting in a BufWriter while it waits for the client.
 //!
-//! rejected by: greets a client that says nothing
+//! rejected by: greets a client that sends nothing
 //! cause: is still in a BufWriter
 
 use std::{

@@ -1,6 +1,6 @@
-//! Binds, and forgets to listen.
+//! Binds, and does not listen.
 //!
-//! rejected by: listens on the address it was given, IPv4 or IPv6
+//! rejected by: listens on the given address
 //! cause: but it does not listen
 
 use std::{

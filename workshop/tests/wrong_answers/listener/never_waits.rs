@@ -1,7 +1,7 @@
-//! Asks for the next client without waiting for one: accept never blocks, and the loop never rests.
+//! Calls accept on a non-blocking listener in a loop without a pause.
 //!
-//! rejected by: holds a connection until its client closes
-//! cause: a socket that is non-blocking is asked without a pause
+//! rejected by: waits without spinning
+//! cause: a non-blocking socket is asked without a pause
 
 use std::{
     io::{self, ErrorKind, Write},

@@ -1,7 +1,7 @@
-//! Waits for the first bytes of a client, and then never again.
+//! Blocks until the first bytes of a client, then spins on a non-blocking socket.
 //!
-//! rejected by: holds a connection until its client closes
-//! cause: a socket that is non-blocking is asked without a pause
+//! rejected by: waits without spinning
+//! cause: a non-blocking socket is asked without a pause
 
 use std::{
     io::{self, ErrorKind, Read, Write},

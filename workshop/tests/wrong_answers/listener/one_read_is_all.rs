@@ -1,7 +1,7 @@
-//! Takes the first bytes from the client for its end.
+//! Closes after the first bytes of the client.
 //!
-//! rejected by: holds a connection until its client closes
-//! cause: one read is not the end, only Ok(0) is
+//! rejected by: reads what a client sends, and keeps the connection
+//! cause: not a read that returns few bytes
 
 use std::{
     io::{self, Read, Write},

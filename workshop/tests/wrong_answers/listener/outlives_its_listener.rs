@@ -1,7 +1,7 @@
-//! Takes every error for one that passes.
+//! Sleeps and tries again after every error.
 //!
-//! rejected by: ends with accept's error when the listener fails
-//! cause: and your thread sleeps, as if that would pass
+//! rejected by: returns the error of accept
+//! cause: your thread sleeps before it tries again
 
 use std::{
     io::{self, Write},

@@ -1,7 +1,7 @@
-//! Keeps the connection open by sleeping for ever: it never learns that the client has gone.
+//! Keeps the connection open in a thread that parks, and never reads.
 //!
-//! rejected by: closes when its client has closed
-//! cause: but nobody reads from fd
+//! rejected by: closes at end of file
+//! cause: but no thread reads from fd
 
 use std::{
     io::{self, Write},

@@ -1,6 +1,6 @@
-//! A fixed number of threads, each of which stays with its client.
+//! Serves all clients with four threads.
 //!
-//! rejected by: greets a hundred and fifty clients at once
+//! rejected by: greets 150 clients that stay
 //! cause: A fixed number of threads is a fixed number of clients
 
 use std::{

@@ -1,7 +1,7 @@
-//! Ends without an error when the listener fails.
+//! Returns Ok when the listener fails.
 //!
-//! rejected by: ends with accept's error when the listener fails
-//! cause: a listener has no end of file
+//! rejected by: returns the error of accept
+//! cause: Your code dropped the error of accept
 
 use std::{
     io::{self, Write},

@@ -1,7 +1,7 @@
 //! Sets SO_REUSEPORT, so that bind never fails.
 //!
-//! rejected by: refuses an address that is in use
-//! cause: that is SO_REUSEPORT
+//! rejected by: returns AddrInUse for an address in use
+//! cause: your code sets SO_REUSEPORT
 
 use std::{
     io,

@@ -1,7 +1,7 @@
-//! Sleeps for more than two seconds, however soon there is a descriptor.
+//! Sleeps for more than two seconds after EMFILE.
 //!
-//! rejected by: outlives a lack of descriptors without spinning
-//! cause: sleeps for too long
+//! rejected by: tries again within a second, however long the shortage
+//! cause: sleeps for more than a second
 
 use std::{
     io::{self, Write},

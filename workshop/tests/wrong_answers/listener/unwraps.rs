@@ -1,7 +1,7 @@
-//! Panics when a client resets its connection, as clients do.
+//! Panics when a client resets its connection.
 //!
-//! rejected by: goes on after connections that were reset
-//! cause: `unwrap` makes a panic of it
+//! rejected by: survives a reset before accept
+//! cause: turn it into a panic
 
 use std::{
     io::{self, Write},

@@ -1,7 +1,7 @@
-//! Lets the client speak first, which waits to be greeted.
+//! Waits for the first bytes of the client before it greets.
 //!
-//! rejected by: greets a client that says nothing
-//! cause: the client is expected to speak first
+//! rejected by: greets a client that sends nothing
+//! cause: expects the client to speak first
 
 use std::{
     io::{self, Read, Write},

@@ -1,7 +1,7 @@
-//! Waits for nobody who does not read, and leaves out what the send buffer has no room for.
+//! Writes once to a non-blocking socket, and drops what did not fit.
 //!
-//! rejected by: greets the next client whatever the others do
-//! cause: what its send buffer has room for
+//! rejected by: sends a greeting longer than the buffers
+//! cause: what the send buffer has room for
 
 use std::{
     io::{self, Write},

@@ -1,0 +1,35 @@
+//! Sends as much of the greeting as a buffer of 4096 bytes holds.
+//!
+//! rejected by: sends a greeting longer than the buffers
+//! cause: Only a part of the greeting has come
+
+use std::{
+    io::{self, Write},
+    net::{TcpListener, TcpStream},
+    thread,
+    time::Duration,
+};
+
+pub use crate::right_answers::listener::threads::listen;
+
+pub fn serve(listener: &TcpListener, greeting: &[u8]) -> io::Result<()> {
+    thread::scope(|scope| {
+        loop {
+            // hangs here
+            match listener.accept() {
+                Ok((stream, _)) => {
+                    scope.spawn(move || hold(stream, greeting));
+                }
+                Err(error) if error.raw_os_error() == Some(24) => {
+                    thread::sleep(Duration::from_millis(50));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    })
+}
+
+fn hold(mut stream: TcpStream, greeting: &[u8]) -> io::Result<u64> {
+    stream.write_all(&greeting[..greeting.len().min(4096)])?;
+    io::copy(&mut stream, &mut io::sink()) // hangs here
+}

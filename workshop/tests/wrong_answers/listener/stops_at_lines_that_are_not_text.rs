@@ -1,0 +1,37 @@
+//! Reads lines of text, and closes at one that is not UTF-8.
+//!
+//! rejected by: reads what a client sends, and keeps the connection
+//! cause: or certain ones
+
+use std::{
+    io::{self, BufRead, Write},
+    net::{TcpListener, TcpStream},
+    thread,
+    time::Duration,
+};
+
+pub use crate::right_answers::listener::threads::listen;
+
+pub fn serve(listener: &TcpListener, greeting: &[u8]) -> io::Result<()> {
+    thread::scope(|scope| {
+        loop {
+            match listener.accept() {
+                Ok((stream, _)) => {
+                    scope.spawn(move || hold(stream, greeting));
+                }
+                Err(error) if error.raw_os_error() == Some(24) => {
+                    thread::sleep(Duration::from_millis(50));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    })
+}
+
+fn hold(mut stream: TcpStream, greeting: &[u8]) -> io::Result<()> {
+    stream.write_all(greeting)?;
+    for line in io::BufReader::new(stream).lines() {
+        line?;
+    }
+    Ok(())
+}

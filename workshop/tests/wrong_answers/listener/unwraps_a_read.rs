@@ -1,0 +1,34 @@
+//! Panics when a client resets its connection after the greeting.
+//!
+//! rejected by: survives the reset of a greeted client
+//! cause: turn it into a panic
+
+use std::{
+    io::{self, Write},
+    net::{TcpListener, TcpStream},
+    thread,
+    time::Duration,
+};
+
+pub use crate::right_answers::listener::threads::listen;
+
+pub fn serve(listener: &TcpListener, greeting: &[u8]) -> io::Result<()> {
+    thread::scope(|scope| {
+        loop {
+            match listener.accept() {
+                Ok((stream, _)) => {
+                    scope.spawn(move || hold(stream, greeting));
+                }
+                Err(error) if error.raw_os_error() == Some(24) => {
+                    thread::sleep(Duration::from_millis(50));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    })
+}
+
+fn hold(mut stream: TcpStream, greeting: &[u8]) -> io::Result<u64> {
+    stream.write_all(greeting)?;
+    Ok(io::copy(&mut stream, &mut io::sink()).unwrap()) // panics here
+}

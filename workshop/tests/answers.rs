@@ -154,12 +154,16 @@ answers! {
             pings_first pings_once_more reads_lines reads_on_at_end_of_file
             sending_is_life sends_no_newline shuts_down sleeps_between_looks spins;
 
-        reuseaddr(restart): aborts_connections accept_times_out backlog_of_one backlog_of_std
-            both_families error_of_its_own every_address ignores_the_port inherited ipv4_only
-            keeps_a_clone knocks_first leaks_on_an_error looks_in_the_table never_listens no_option
-            nonblocking option_after_bind option_only_when_in_use reuse_port_instead reuse_port_too
-            takes_any_port tries_three_times tries_without_end unwraps v6only_after_bind
-            v6only_on_every_socket waits_until_it_is_free waits_without_the_option;
+        reuseaddr(restart): a_long_backlog_for_ipv4_only aborts_connections accept_times_out any_address_of_ipv6
+            backlog_of_one backlog_of_std both_families error_of_its_own every_address
+            every_error_is_in_use ignores_the_port inherited ipv4_only keeps_a_clone
+            knocks_afterwards knocks_first leaks_on_an_error leaves_a_thread lingers
+            looks_in_the_table never_listens no_option nonblocking option_after_bind
+            option_only_when_in_use parks_with_a_timeout reuse_port_after_bind
+            reuse_port_instead reuse_port_too takes_any_port the_option_for_ipv4_only
+            tries_three_times tries_without_end unwraps v6only_after_bind v6only_on_every_socket
+            waits_in_poll waits_on_a_channel waits_until_it_is_free waits_without_the_option
+            writes_time_out;
 
         kv(serve_client): a_reader_for_each_line answers_quit answers_the_end_of_file
             closes_at_quit closes_with_bytes_unread counts_characters counts_the_newline

@@ -1,7 +1,7 @@
-//! Sets SO_LINGER to 0 on the listener, so that no connection ever leaves a TIME_WAIT.
+//! Sets SO_LINGER to 0 on the listener, so that no connection leaves a TIME_WAIT.
 //!
-//! rejected by: leaves an address that can be taken back again
-//! cause: to close it is to abort it, with RST
+//! rejected by: sets no timeout and no SO_LINGER
+//! cause: With 0 seconds a close sends RST
 
 use std::{
     io,

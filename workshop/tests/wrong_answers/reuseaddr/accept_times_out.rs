@@ -1,7 +1,7 @@
-//! Sets a timeout on the listener, so that `accept` does not wait for ever.
+//! Sets a timeout on the listener, so that `accept` returns in time.
 //!
-//! rejected by: blocks in accept
-//! cause: every connection that it accepts inherits the limit
+//! rejected by: sets no timeout and no SO_LINGER
+//! cause: each accepted connection inherits both timeouts
 
 use std::{
     io,

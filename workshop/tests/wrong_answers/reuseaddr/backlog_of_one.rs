@@ -1,7 +1,7 @@
-//! Asks for the smallest backlog: one client at a time.
+//! Asks for a backlog of 1.
 //!
-//! rejected by: has room for clients that wait
-//! cause: `listen` was asked for 1.
+//! rejected by: asks for a backlog of at least 4096
+//! cause: Your code asks `listen` for 1.
 
 use std::{
     io,

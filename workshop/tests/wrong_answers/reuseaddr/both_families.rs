@@ -1,6 +1,6 @@
-//! An IPv6 listener that takes IPv4 clients too, and so needs the port of both.
+//! Leaves IPV6_V6ONLY off: an IPv6 listener needs the port of both families.
 //!
-//! rejected by: leaves the port of IPv4 alone
+//! rejected by: leaves the port of IPv4 to others
 //! cause: has no IPV6_V6ONLY
 
 use std::{

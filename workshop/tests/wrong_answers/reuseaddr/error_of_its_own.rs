@@ -1,7 +1,7 @@
-//! Makes an error of its own out of bind's, which says so in words only.
+//! Replaces the error of bind by one without its kind.
 //!
-//! rejected by: refuses the address of a live server at once
-//! cause: A caller who must decide what to do asks for the `kind()`
+//! rejected by: returns AddrInUse while a server listens
+//! cause: Your code replaces the error of `bind`
 
 use std::{
     io,

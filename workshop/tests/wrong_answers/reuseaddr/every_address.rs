@@ -1,7 +1,7 @@
-//! Binds the port of every address of the machine, and not the address it was given.
+//! Binds the port on every address of the machine.
 //!
-//! rejected by: listens at exactly the address it is given
-//! cause: That is every address of this machine
+//! rejected by: listens on the given address
+//! cause: Your code binds every address of this machine
 
 use std::{
     io,

@@ -1,7 +1,7 @@
-//! Lets the kernel choose the port, always.
+//! Always lets the kernel choose the port.
 //!
-//! rejected by: listens at exactly the address it is given
-//! cause: only port 0 asks the kernel for a free one
+//! rejected by: listens on the given address
+//! cause: Only port 0 asks the kernel for a free port
 
 use std::{
     io,

@@ -1,7 +1,7 @@
-//! Opens the socket without SOCK_CLOEXEC: programs that the server starts keep its port.
+//! Opens the socket without SOCK_CLOEXEC.
 //!
-//! rejected by: is not inherited by other programs
-//! cause: Every program that the server starts would inherit the listener
+//! rejected by: sets FD_CLOEXEC
+//! cause: Every program that the server starts inherits the listener
 
 use std::{
     io,

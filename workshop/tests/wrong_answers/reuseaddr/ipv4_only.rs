@@ -1,7 +1,7 @@
-//! Makes an IPv4 socket, whatever the address is.
+//! Makes an IPv4 socket for every address.
 //!
-//! rejected by: leaves the port of IPv4 alone
-//! cause: the socket is of the other family than the address
+//! rejected by: listens on the given address
+//! cause: the socket was made for one address family
 
 use std::{
     io,

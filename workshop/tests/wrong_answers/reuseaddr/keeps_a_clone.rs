@@ -1,7 +1,7 @@
-//! Keeps a clone of every listener, so that a dropped one still listens.
+//! Keeps a clone of every listener.
 //!
 //! rejected by: leaves an address that can be taken back again
-//! cause: still listens there: a clone that lives on
+//! cause: still listens there: a clone that your code keeps
 
 use std::{
     io,

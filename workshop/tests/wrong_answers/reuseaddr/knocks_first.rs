@@ -1,7 +1,7 @@
-//! Connects to the address, to see whether a server lives there.
+//! Connects to the address first, to see whether a server listens.
 //!
-//! rejected by: leaves every client to a live server
-//! cause: The server takes that for a client
+//! rejected by: does not connect to a live server
+//! cause: Your code connects to see whether a server listens
 
 use std::{
     io,

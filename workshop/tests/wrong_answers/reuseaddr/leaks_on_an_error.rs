@@ -1,7 +1,7 @@
-//! Goes by raw descriptors, and closes none when a call fails.
+//! Uses raw descriptors, and closes none when a call fails.
 //!
-//! rejected by: leaves no other descriptor open
-//! cause: The socket of a call that failed is still open
+//! rejected by: closes its socket after an error
+//! cause: The socket of a failed call is still open
 
 use std::{
     io,

@@ -1,6 +1,6 @@
-//! Reads the socket table itself, and takes a connection that is left for a live server.
+//! Reads the socket table, and treats an old connection as a live server.
 //!
-//! rejected by: takes the address back while old connections live
+//! rejected by: takes the address back while old connections are open
 //! cause: only `bind` knows
 
 use std::{

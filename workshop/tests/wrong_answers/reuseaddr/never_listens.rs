@@ -1,7 +1,7 @@
-//! Binds, and takes that for listening.
+//! Binds, and does not listen.
 //!
-//! rejected by: lets clients in
-//! cause: `bind` gives a socket an address, `listen` opens it
+//! rejected by: accepts clients
+//! cause: Until you call `listen`
 
 use std::{
     io,

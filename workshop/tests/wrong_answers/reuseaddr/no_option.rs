@@ -1,4 +1,4 @@
-//! Plain calls: no option is set at all.
+//! Sets no option at all.
 //!
 //! rejected by: takes the address back from TIME_WAIT
 //! cause: has no SO_REUSEADDR

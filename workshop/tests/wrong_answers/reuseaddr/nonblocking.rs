@@ -1,7 +1,7 @@
-//! Leaves the listener non-blocking, as servers with an event loop have it.
+//! Leaves the listener non-blocking, as servers with an event loop do.
 //!
-//! rejected by: blocks in accept
-//! cause: fails with WouldBlock at once
+//! rejected by: returns a blocking socket
+//! cause: fails with WouldBlock if no client waits
 
 use std::{
     io,

@@ -1,4 +1,4 @@
-//! Sets SO_REUSEADDR, but after bind, which is the call that reads it.
+//! Sets SO_REUSEADDR after bind.
 //!
 //! rejected by: takes the address back from TIME_WAIT
 //! cause: too late

@@ -1,7 +1,7 @@
-//! Sets SO_REUSEADDR only when it has to: the first start leaves sockets without it.
+//! Sets SO_REUSEADDR only after AddrInUse, so that the first start leaves sockets without it.
 //!
 //! rejected by: leaves an address that can be taken back again
-//! cause: what is left there does not have the option
+//! cause: does not have the option
 
 use std::{
     io,

@@ -1,7 +1,7 @@
-//! Takes SO_REUSEPORT for the option that forgives TIME_WAIT.
+//! Sets SO_REUSEPORT instead of SO_REUSEADDR.
 //!
 //! rejected by: takes the address back from TIME_WAIT
-//! cause: Your listener at another port has SO_REUSEPORT, and not SO_REUSEADDR
+//! cause: and not SO_REUSEADDR
 
 use std::{
     io,

@@ -1,7 +1,7 @@
-//! Sets both options, to be sure: a live server that has set them too is robbed of its clients.
+//! Sets SO_REUSEPORT as well, and shares the port of a live server that has set it.
 //!
 //! rejected by: leaves every client to a live server
-//! cause: the kernel spreads them over both
+//! cause: the kernel spreads the clients over both
 
 use std::{
     io,

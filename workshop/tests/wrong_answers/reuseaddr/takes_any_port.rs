@@ -1,6 +1,6 @@
-//! Takes another port when the one it was given is taken.
+//! Takes another port when the given one is in use.
 //!
-//! rejected by: refuses the address of a live server at once
+//! rejected by: returns AddrInUse while a server listens
 //! cause: where no client will look
 
 use std::{

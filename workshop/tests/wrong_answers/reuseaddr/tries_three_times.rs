@@ -1,7 +1,7 @@
-//! Tries three times, a little later each time.
+//! Tries three times, with a sleep before each.
 //!
-//! rejected by: refuses the address of a live server at once
-//! cause: Your thread sleeps
+//! rejected by: returns AddrInUse while a server listens
+//! cause: waits until some time is over
 
 use std::{
     io,

@@ -1,7 +1,7 @@
 //! Tries again and again, without a pause.
 //!
-//! rejected by: refuses the address of a live server at once
-//! cause: tries the same call again and again
+//! rejected by: returns AddrInUse while a server listens
+//! cause: makes the same call again and again
 
 use std::{
     io,

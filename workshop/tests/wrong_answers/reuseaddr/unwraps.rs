@@ -1,7 +1,7 @@
 //! Panics when the address is in use.
 //!
-//! rejected by: refuses the address of a live server at once
-//! cause: Your code has panicked
+//! rejected by: returns AddrInUse while a server listens
+//! cause: turn it into a panic
 
 use std::{
     io,

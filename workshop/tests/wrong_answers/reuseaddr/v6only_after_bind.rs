@@ -1,7 +1,7 @@
 //! Sets IPV6_V6ONLY after bind.
 //!
-//! rejected by: leaves the port of IPv4 alone
-//! cause: IPV6_V6ONLY must be set before bind
+//! rejected by: leaves the port of IPv4 to others
+//! cause: IPV6_V6ONLY must be set before
 
 use std::{
     io,

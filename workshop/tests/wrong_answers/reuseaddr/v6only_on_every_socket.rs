@@ -1,6 +1,6 @@
 //! Sets IPV6_V6ONLY on IPv4 sockets too.
 //!
-//! rejected by: lets clients in
+//! rejected by: listens on the given address
 //! cause: ENOPROTOOPT
 
 use std::{

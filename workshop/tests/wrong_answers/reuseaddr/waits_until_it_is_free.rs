@@ -1,7 +1,7 @@
-//! Waits for the address for as long as it takes.
+//! Sleeps and tries again until the address is free.
 //!
-//! rejected by: refuses the address of a live server at once
-//! cause: Your thread sleeps
+//! rejected by: returns AddrInUse while a server listens
+//! cause: waits until some time is over
 
 use std::{
     io,

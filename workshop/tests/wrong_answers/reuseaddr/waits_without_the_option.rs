@@ -1,7 +1,7 @@
-//! Knows that TIME_WAIT ends, and waits for that instead of setting the option.
+//! Waits for the end of TIME_WAIT instead of setting the option.
 //!
 //! rejected by: takes the address back from TIME_WAIT
-//! cause: TIME_WAIT for a minute
+//! cause: TIME_WAIT keeps it for a minute
 
 use std::{
     io,

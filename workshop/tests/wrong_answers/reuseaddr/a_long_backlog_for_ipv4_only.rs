@@ -1,0 +1,22 @@
+//! Asks for a long backlog for IPv4 addresses only.
+//!
+//! rejected by: asks for a backlog of at least 4096
+//! cause: Your code asks `listen` for 16.
+
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+};
+
+use socket2::{Domain, Socket, Type};
+
+pub fn restart(addr: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    if addr.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.bind(&addr.into())?;
+    socket.listen(if addr.is_ipv4() { 4096 } else { 16 })?;
+    Ok(socket.into())
+}

@@ -22,8 +22,8 @@ pub fn restart(addr: SocketAddr) -> io::Result<TcpListener> {
     if addr.is_ipv6() {
         socket.set_only_v6(true)?;
     }
-    // If another socket listens here: EADDRINUSE. SO_REUSEPORT would change that, and share the port
-    // with a live server that has set it too.
+    // If another socket listens here: EADDRINUSE. SO_REUSEPORT would change that, and share the
+    // port with a live server that has set it too.
     socket.bind(&addr.into())?;
     socket.listen(BACKLOG)?; // EADDRINUSE too, if another process was faster
     Ok(socket.into())

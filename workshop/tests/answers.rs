@@ -118,15 +118,19 @@ answers! {
             times_out_writes tries_for_ever turns_clients_away unwraps unwraps_a_read
             unwraps_the_rest waits_for_the_client writes_once;
 
-        dialer(dial): a_fixed_time_each a_least_time_each a_limit_for_each all_for_the_first
-            another_kind backwards connects_to_all dials_when_it_has_returned divides_by_none
-            forgets_its_timeout forgets_to_close forgets_what_was_refused hands_on_zero
-            keeps_a_clone keeps_half_in_reserve leaves_a_clock leaves_the_losers names_only no_address_is_not_found
-            no_limit one_family only_the_first refused_if_any_was rests_after_a_refusal
-            sorts_by_family stays_non_blocking subtracts_below_zero takes_begun_for_connected
-            takes_begun_for_failed takes_writable_for_connected tells_of_the_first
-            ten_milliseconds_each the_last_error_only three_at_most three_rounds tries_again unwraps
-            waits_for_a_winner zero_is_invalid;
+        dialer(dial): a_fixed_time_each a_least_time_each a_limit_for_each a_millisecond_early a_second_at_most
+            aborts_at_close adds_the_limit_to_now all_for_the_first another_kind
+            at_least_25_ms_even_at_zero backwards connects_to_all dials_when_it_has_returned
+            divides_by_none forgets_its_timeout forgets_to_close forgets_what_was_refused
+            goes_on_after_two_kinds_only hands_on_zero keeps_a_clone keeps_half_in_reserve
+            leaves_a_clock leaves_a_read_timeout leaves_a_user_timeout leaves_the_losers
+            looks_twice names_only no_address_is_not_found no_brackets no_limit one_family
+            only_the_first parks_20_ms_after_a_refusal polls_20_ms_after_a_refusal
+            refused_if_any_was rests_after_a_refusal sleeps_5_ms_after_a_refusal sorts_by_family
+            stays_non_blocking stops_at_the_first_timeout subtracts_below_zero
+            takes_begun_for_connected takes_begun_for_failed takes_writable_for_connected
+            tells_of_the_first ten_milliseconds_each the_kind_of_the_first the_last_error_only
+            three_at_most three_rounds tries_again unwraps waits_for_a_winner zero_is_invalid;
 
         echo(echo): counts_reads ends_at_silence exits_the_process forgets_to_close
             ignores_end_of_file ignores_the_rest keeps_everything lines_only listens_to_quit

@@ -25,7 +25,8 @@ pub fn dial(addrs: &[SocketAddr], limit: Duration) -> io::Result<TcpStream> {
         };
         return Err(kind.into());
     }
-    let (deadline, stop) = (Instant::now() + limit, AtomicBool::new(false));
+    let far = Duration::from_secs(1 << 30); // longer limits would overflow
+    let (deadline, stop) = (Instant::now() + limit.min(far), AtomicBool::new(false));
     let results: Vec<io::Result<TcpStream>> = thread::scope(|scope| {
         let mut threads = Vec::new();
         for (i, &addr) in addrs.iter().enumerate() {

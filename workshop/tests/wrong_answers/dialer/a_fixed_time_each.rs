@@ -1,7 +1,7 @@
-//! Gives every address a tenth of a second.
+//! Gives every address 100 ms.
 //!
 //! rejected by: waits for an address that answers late
-//! cause: The only address there is may have all
+//! cause: give the only address the whole limit
 
 use std::{
     io::{self, ErrorKind},

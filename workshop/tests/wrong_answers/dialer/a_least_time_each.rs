@@ -1,7 +1,7 @@
-//! Gives each address a tenth of a second at least, whatever remains.
+//! Gives each address 100 ms at least, whatever remains.
 //!
-//! rejected by: takes a limit of zero for a time-out
-//! cause: each is given some time when none remains
+//! rejected by: times out immediately when the limit is zero
+//! cause: Your code gives each address some time even when none remains
 
 use std::{
     io::{self, ErrorKind},

@@ -1,7 +1,7 @@
 //! Gives the whole limit to each address.
 //!
-//! rejected by: gives up when the limit is over
-//! cause: each is given a limit of its own
+//! rejected by: returns when the limit is over
+//! cause: gives each address a limit of its own
 
 use std::{
     io::{self, ErrorKind},

@@ -1,7 +1,7 @@
-//! Gives what remains to each address: the first takes all.
+//! Gives what remains to each address: the first uses all.
 //!
-//! rejected by: leaves time for those behind a silent address
-//! cause: All of the limit went by
+//! rejected by: leaves time for the addresses after a silent one
+//! cause: spent the whole limit on the silent addresses
 
 use std::{
     io::{self, ErrorKind},

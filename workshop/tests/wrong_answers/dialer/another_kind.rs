@@ -1,7 +1,7 @@
-//! Makes an error of no kind of all that happened.
+//! Returns an error of kind Other.
 //!
-//! rejected by: fails at once when all refuse
-//! cause: makes Other of it
+//! rejected by: returns ConnectionRefused if the last address refused
+//! cause: replaces it by Other
 
 use std::{
     io::{self, ErrorKind},

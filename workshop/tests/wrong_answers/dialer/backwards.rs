@@ -1,7 +1,7 @@
 //! Dials the last address first.
 //!
-//! rejected by: dials nobody behind the first that answers
-//! cause: the first that answers wins
+//! rejected by: connects to the first address that answers
+//! cause: connected to a later address
 
 use std::{
     io::{self, ErrorKind},

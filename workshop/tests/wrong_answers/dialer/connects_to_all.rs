@@ -1,7 +1,7 @@
 //! Connects to all addresses, and keeps the first connection.
 //!
-//! rejected by: dials nobody behind the first that answers
-//! cause: gets a connection that nobody will use
+//! rejected by: dials nothing more once an address has answered
+//! cause: its server gets a connection that will not be used
 
 use std::{
     io::{self, ErrorKind},

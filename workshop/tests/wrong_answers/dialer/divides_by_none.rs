@@ -1,7 +1,7 @@
-//! Divides the limit by the number of addresses before there is one.
+//! Divides the limit by the length of the list before it looks whether that is zero.
 //!
-//! rejected by: takes no address for invalid input
-//! cause: a division by zero panics
+//! rejected by: returns InvalidInput for an empty list
+//! cause: a division by its length panics
 
 use std::{
     io::{self, ErrorKind},

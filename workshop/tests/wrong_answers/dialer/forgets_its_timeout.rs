@@ -1,7 +1,7 @@
 //! Limits a blocking connect by SO_SNDTIMEO, and leaves it set.
 //!
-//! rejected by: gives back a connected, blocking stream
-//! cause: has stayed on the socket
+//! rejected by: returns a stream without timeouts and SO_LINGER
+//! cause: is still on the socket
 
 use std::{
     io::{self, ErrorKind},

@@ -1,6 +1,6 @@
-//! Closes no socket whose attempt has failed.
+//! Does not close the socket of a failed attempt.
 //!
-//! rejected by: leaves nothing behind
+//! rejected by: leaves nothing after an error
 //! cause: no thread of yours is left, but a socket
 
 use std::{

@@ -1,7 +1,7 @@
-//! Forgets the socket of an attempt that was refused.
+//! Does not close the socket of an attempt that was refused.
 //!
-//! rejected by: leaves nothing behind
-//! cause: one that has failed must be closed too
+//! rejected by: leaves nothing after an error
+//! cause: Close those that failed too
 
 use std::{
     io::{self, ErrorKind},

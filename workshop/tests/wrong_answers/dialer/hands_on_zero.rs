@@ -1,7 +1,7 @@
-//! Hands a share of zero to `connect_timeout`.
+//! Passes a share of zero to `connect_timeout`.
 //!
-//! rejected by: takes a limit of zero for a time-out
-//! cause: takes a time-out of zero for invalid input
+//! rejected by: times out immediately when the limit is zero
+//! cause: `connect_timeout` rejects zero as InvalidInput
 
 use std::{
     io::{self, ErrorKind},

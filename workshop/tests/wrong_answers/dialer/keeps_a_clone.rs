@@ -1,7 +1,7 @@
-//! Keeps a second handle of the connection that it gives back.
+//! Keeps a clone of the connection that it returns.
 //!
-//! rejected by: leaves nothing behind
-//! cause: a clone of it
+//! rejected by: leaves nothing but the stream
+//! cause: that your code keeps
 
 use std::{
     io::{self, ErrorKind},

@@ -1,7 +1,7 @@
-//! Gives each address half of what remains, and the last one, too.
+//! Gives each address half of what remains, the last one too.
 //!
-//! rejected by: gives up when the limit is over
-//! cause: The only address there is may have all of the limit
+//! rejected by: waits for a single address until the limit is over
+//! cause: Your code stops waiting before the limit is over
 
 use std::{
     io::{self, ErrorKind},

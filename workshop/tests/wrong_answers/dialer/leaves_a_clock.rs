@@ -1,7 +1,7 @@
-//! Watches the clock on a thread, for good.
+//! Leaves a thread that watches the clock.
 //!
-//! rejected by: leaves nothing behind
-//! cause: a thread that it started is left
+//! rejected by: leaves nothing but the stream
+//! cause: a thread that it started is still there
 
 use std::{
     io::{self, ErrorKind},

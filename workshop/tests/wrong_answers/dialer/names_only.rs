@@ -1,7 +1,7 @@
-//! Names every address, and tells what the last one did.
+//! Names every address, and says what the last one did.
 //!
-//! rejected by: tells what each address did
-//! cause: they do not tell which of them was silent and which refused
+//! rejected by: says what each address did
+//! cause: They do not say which of them was silent and which refused
 
 use std::{
     io::{self, ErrorKind},

@@ -1,7 +1,7 @@
-//! Tells of an address that was not found, where none was given.
+//! Returns NotFound for an empty list.
 //!
-//! rejected by: takes no address for invalid input
-//! cause: the argument was wrong
+//! rejected by: returns InvalidInput for an empty list
+//! cause: The list was empty
 
 use std::{
     io::{self, ErrorKind},

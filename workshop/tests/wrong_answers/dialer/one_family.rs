@@ -1,7 +1,7 @@
-//! Makes a socket for IPv4, whatever the address.
+//! Makes an IPv4 socket for every address.
 //!
 //! rejected by: dials both families
-//! cause: by the address
+//! cause: make it for the address
 
 use std::{
     io::{self, ErrorKind},

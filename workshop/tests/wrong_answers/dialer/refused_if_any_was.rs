@@ -1,7 +1,7 @@
-//! Tells of a refusal, wherever in the list it was.
+//! Returns ConnectionRefused if any address refused.
 //!
-//! rejected by: goes on after a refusal
-//! cause: Refused means that an RST has come
+//! rejected by: returns TimedOut if the last address was silent
+//! cause: returns the kind of an address that refused
 
 use std::{
     io::{self, ErrorKind},

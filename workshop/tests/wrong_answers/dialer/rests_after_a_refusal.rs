@@ -1,7 +1,7 @@
-//! Rests after each refusal.
+//! Sleeps for 200 ms after each refusal.
 //!
-//! rejected by: goes on after a refusal
-//! cause: It waits after a refusal
+//! rejected by: dials the next address immediately after a refusal
+//! cause: Your code waits after a refusal
 
 use std::{
     io::{self, ErrorKind},
@@ -21,7 +21,7 @@ pub fn dial(addrs: &[SocketAddr], limit: Duration) -> io::Result<TcpStream> {
             Err(error) => {
                 kind = error.kind();
                 if kind == ErrorKind::ConnectionRefused {
-                    thread::sleep(Duration::from_millis(200));
+                    thread::sleep(Duration::from_millis(200)); // waits here
                 }
                 outcomes.push(format!("{addr}: {error}"));
             }

@@ -1,7 +1,7 @@
-//! Dials IPv6 before IPv4, in whatever order the addresses are.
+//! Dials IPv6 before IPv4, whatever the order.
 //!
-//! rejected by: dials both families
-//! cause: Dial them in the caller's order
+//! rejected by: keeps the given order of the families
+//! cause: Dial the addresses in the given order
 
 use std::{
     io::{self, ErrorKind},

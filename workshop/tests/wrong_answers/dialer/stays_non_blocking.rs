@@ -1,7 +1,7 @@
-//! Connects without blocking, and leaves the socket so.
+//! Connects without blocking, and leaves the socket non-blocking.
 //!
-//! rejected by: gives back a connected, blocking stream
-//! cause: has stayed so
+//! rejected by: returns a blocking stream
+//! cause: and left it so
 
 use std::{
     io::{self, ErrorKind},

@@ -1,7 +1,7 @@
-//! Subtracts durations, and time goes by.
+//! Subtracts the time that has passed with `-`.
 //!
-//! rejected by: takes a limit of zero for a time-out
-//! cause: a duration minus a longer one is below zero
+//! rejected by: times out immediately when the limit is zero
+//! cause: Use `saturating_sub`
 
 use std::{
     io::{self, ErrorKind},

@@ -1,6 +1,6 @@
-//! Takes EINPROGRESS for a connection.
+//! Treats EINPROGRESS as a connection.
 //!
-//! rejected by: gives up when the limit is over
+//! rejected by: returns when the limit is over
 //! cause: its SYN has not been answered
 
 use std::{

@@ -1,7 +1,7 @@
-//! Takes EINPROGRESS for a failure.
+//! Treats EINPROGRESS as a failure.
 //!
-//! rejected by: gives back a connected, blocking stream
-//! cause: returns EINPROGRESS: the attempt has begun
+//! rejected by: returns a connection
+//! cause: returns EINPROGRESS when the attempt has begun
 
 use std::{
     io::{self, ErrorKind},

@@ -1,7 +1,7 @@
-//! Waits until the socket is writable, and does not ask how the attempt ended.
+//! Waits until the socket is writable, and does not read SO_ERROR.
 //!
-//! rejected by: goes on after a refusal
-//! cause: How it ended, SO_ERROR says
+//! rejected by: dials the next address immediately after a refusal
+//! cause: Read SO_ERROR
 
 use std::{
     io::{self, ErrorKind},

@@ -1,7 +1,7 @@
-//! Tells of every address what the first one did.
+//! Writes the first error after the name of every address.
 //!
-//! rejected by: tells what each address did
-//! cause: they do not tell which of them was silent and which refused
+//! rejected by: says what each address did
+//! cause: They do not say which of them was silent and which refused
 
 use std::{
     io::{self, ErrorKind},

@@ -1,6 +1,6 @@
-//! Takes a silence of ten milliseconds for the end, but for the last address.
+//! Gives each address 10 ms, except the last.
 //!
-//! rejected by: leaves time for those behind a silent address
+//! rejected by: waits 100 ms for a silent address
 //! cause: Give each 100 ms at least
 
 use std::{

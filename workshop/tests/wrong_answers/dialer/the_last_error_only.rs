@@ -1,6 +1,6 @@
-//! Forgets what the others did.
+//! Returns the error of the last address only.
 //!
-//! rejected by: tells what each address did
+//! rejected by: names each address
 //! cause: the error does not name each of them
 
 use std::{

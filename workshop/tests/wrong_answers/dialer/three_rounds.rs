@@ -1,7 +1,7 @@
-//! Dials all of them three times, those that have refused too.
+//! Dials all addresses three times, those that refused too.
 //!
-//! rejected by: goes on after a refusal
-//! cause: had refused
+//! rejected by: does not dial a refused address again
+//! cause: dialed it again later
 
 use std::{
     io::{self, ErrorKind},

@@ -1,6 +1,6 @@
-//! Dials what has refused again and again, to the limit.
+//! Dials the addresses again and again until the limit is over.
 //!
-//! rejected by: fails at once when all refuse
+//! rejected by: returns ConnectionRefused if the last address refused
 //! cause: A refusal is an answer
 
 use std::{

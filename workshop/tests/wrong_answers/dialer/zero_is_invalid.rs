@@ -1,7 +1,7 @@
-//! Takes a limit of zero for an invalid argument.
+//! Returns InvalidInput for a limit of zero.
 //!
-//! rejected by: takes a limit of zero for a time-out
-//! cause: if that is where it comes from
+//! rejected by: times out immediately when the limit is zero
+//! cause: `connect_timeout` rejects zero as InvalidInput
 
 use std::{
     io::{self, ErrorKind},

@@ -1,0 +1,35 @@
+//! Keeps a millisecond of the limit for itself.
+//!
+//! rejected by: waits for a single address until the limit is over
+//! cause: Your code
+
+use std::{
+    io::{self, ErrorKind},
+    net::{SocketAddr, TcpStream},
+    time::{Duration, Instant},
+};
+
+pub fn dial(addrs: &[SocketAddr], limit: Duration) -> io::Result<TcpStream> {
+    let started = Instant::now();
+    let mut kind = ErrorKind::InvalidInput;
+    let mut outcomes = Vec::new();
+    for (i, addr) in addrs.iter().enumerate() {
+        let remaining = limit.saturating_sub(started.elapsed() + Duration::from_millis(1));
+        match connect(addr, remaining / (addrs.len() - i) as u32) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => {
+                kind = error.kind();
+                outcomes.push(format!("{addr}: {error}"));
+            }
+        }
+    }
+    let text = format!("no address has answered: {}", outcomes.join("; "));
+    Err(io::Error::new(kind, text))
+}
+
+fn connect(addr: &SocketAddr, share: Duration) -> io::Result<TcpStream> {
+    if share.is_zero() {
+        return Err(ErrorKind::TimedOut.into());
+    }
+    TcpStream::connect_timeout(addr, share)
+}

@@ -1,0 +1,37 @@
+//! Sets SO_LINGER to 0 on its sockets, to close them fast.
+//!
+//! rejected by: returns a stream without timeouts and SO_LINGER
+//! cause: leave the option off
+
+use std::{
+    io::{self, ErrorKind},
+    net::{SocketAddr, TcpStream},
+    time::{Duration, Instant},
+};
+
+pub fn dial(addrs: &[SocketAddr], limit: Duration) -> io::Result<TcpStream> {
+    let started = Instant::now();
+    let mut kind = ErrorKind::InvalidInput;
+    let mut outcomes = Vec::new();
+    for (i, addr) in addrs.iter().enumerate() {
+        let remaining = limit.saturating_sub(started.elapsed());
+        match connect(addr, remaining / (addrs.len() - i) as u32) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => {
+                kind = error.kind();
+                outcomes.push(format!("{addr}: {error}"));
+            }
+        }
+    }
+    let text = format!("no address has answered: {}", outcomes.join("; "));
+    Err(io::Error::new(kind, text))
+}
+
+fn connect(addr: &SocketAddr, share: Duration) -> io::Result<TcpStream> {
+    if share.is_zero() {
+        return Err(ErrorKind::TimedOut.into());
+    }
+    let stream = TcpStream::connect_timeout(addr, share)?;
+    socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO))?;
+    Ok(stream)
+}

@@ -1,0 +1,35 @@
+//! Computes the deadline as `Instant::now() + limit`.
+//!
+//! rejected by: accepts every limit
+//! cause: overflows and panics for a very long limit
+
+use std::{
+    io::{self, ErrorKind},
+    net::{SocketAddr, TcpStream},
+    time::{Duration, Instant},
+};
+
+pub fn dial(addrs: &[SocketAddr], limit: Duration) -> io::Result<TcpStream> {
+    let deadline = Instant::now() + limit; // panics here
+    let mut kind = ErrorKind::InvalidInput;
+    let mut outcomes = Vec::new();
+    for (i, addr) in addrs.iter().enumerate() {
+        let remaining = deadline.saturating_duration_since(Instant::now());
+        match connect(addr, remaining / (addrs.len() - i) as u32) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => {
+                kind = error.kind();
+                outcomes.push(format!("{addr}: {error}"));
+            }
+        }
+    }
+    let text = format!("no address has answered: {}", outcomes.join("; "));
+    Err(io::Error::new(kind, text))
+}
+
+fn connect(addr: &SocketAddr, share: Duration) -> io::Result<TcpStream> {
+    if share.is_zero() {
+        return Err(ErrorKind::TimedOut.into());
+    }
+    TcpStream::connect_timeout(addr, share)
+}

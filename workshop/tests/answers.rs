@@ -213,10 +213,13 @@ answers! {
             takes_more_after_the_end throws_the_queue_away tries_for_a_while unwraps waits_a_little
             write_all writes_before_it_looks;
 
-        backlog(listen, serve): a_thread_each accepts_ahead as_long_as_may_be asserts casts
-            cuts_it_itself ends_at_a_clients_error holds_the_lock in_batches loses_the_error
-            one_ahead one_at_a_time std_bind tries_for_ever trusts_listen turns_away unwraps
-            waits_for_itself;
+        backlog(listen, serve): a_thread_each accepts_ahead an_error_of_its_own any_free_port as_long_as_may_be
+            asks_for_the_peer asserts at_least_eight casts counts_in_32_bits cuts_it_itself
+            ends_at_a_clients_error holds_the_lock in_batches
+            keeps_a_clone keeps_a_listener_after_an_error loopback_only loses_the_error
+            one_ahead one_at_a_time one_worker_more polls_accept refuses_the_limit_itself
+            rests_after_each_client spins_at_accept std_bind tries_for_ever trusts_listen
+            turns_away unwraps waits_for_itself;
 
         shutdown(start): a_limit_anew_for_each_end a_limit_for_each a_second_for_each_read blocks_nobody closes_with_a_queue counts_everybody cuts_off_at_once
             dials_localhost drops_a_handle ends_reads_only ends_the_reading forgets_its_pipe

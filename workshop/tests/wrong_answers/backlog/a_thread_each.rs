@@ -1,7 +1,7 @@
 //! Starts a thread for each client.
 //!
-//! rejected by: leaves who waits in the kernel's queue
-//! cause: A thread is started for each client
+//! rejected by: leaves clients in the accept queue while no worker is free
+//! cause: Your code starts a thread for each client
 
 use std::{
     io,

@@ -1,7 +1,7 @@
-//! Accepts whoever comes, into a channel in front of the workers.
+//! Accepts every client into a channel to the workers.
 //!
-//! rejected by: leaves who waits in the kernel's queue
-//! cause: a thread that only accepts hands over
+//! rejected by: leaves clients in the accept queue while no worker is free
+//! cause: a thread that only accepts passes them to the workers
 
 use std::{
     io,

@@ -1,6 +1,6 @@
-//! Takes an error of one client for the end of the worker.
+//! Ends the worker when `handle` returns an error.
 //!
-//! rejected by: goes on after a client's error
+//! rejected by: serves the next client after an error of `handle`
 //! cause: the error of one client
 
 use std::{

@@ -1,7 +1,7 @@
-//! Holds the lock of the listener while it handles.
+//! Holds a lock of the listener while `handle` runs.
 //!
 //! rejected by: serves as many clients at once as it has workers
-//! cause: a lock is held while
+//! cause: holds a lock while
 
 use std::{
     io,

@@ -1,7 +1,7 @@
-//! Ends in order when accept fails, and nobody hears why.
+//! Returns Ok when accept fails.
 //!
-//! rejected by: ends with accept's error, once its clients are served
-//! cause: error was lost
+//! rejected by: returns the error of accept
+//! cause: Your code dropped the error of accept
 
 use std::{
     io,

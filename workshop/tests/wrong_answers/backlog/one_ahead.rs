@@ -1,7 +1,7 @@
-//! Accepts one client more than there are workers: the channel has no room, but the sender has one.
+//! Accepts one client more than there are workers, and waits to send it over a channel without room.
 //!
-//! rejected by: leaves who waits in the kernel's queue
-//! cause: a channel without room is ahead by one still
+//! rejected by: leaves clients in the accept queue while no worker is free
+//! cause: even a channel without room is ahead by one
 
 use std::{
     io,

@@ -1,7 +1,7 @@
-//! Tries accept again, whatever it says.
+//! Calls accept again after every error.
 //!
-//! rejected by: ends with accept's error, once its clients are served
-//! cause: fails at once each time
+//! rejected by: returns the error of accept
+//! cause: each call fails immediately
 
 use std::{
     io,

@@ -1,7 +1,7 @@
-//! Closes whom no worker is free for.
+//! Closes clients for which no worker is free.
 //!
-//! rejected by: leaves who waits in the kernel's queue
-//! cause: have been accepted and closed
+//! rejected by: leaves clients in the accept queue while no worker is free
+//! cause: and closed them
 
 use std::{
     io,

@@ -1,7 +1,7 @@
-//! Makes a panic of a client's error.
+//! Unwraps the result of `handle`.
 //!
-//! rejected by: goes on after a client's error
-//! cause: It panicked
+//! rejected by: serves the next client after an error of `handle`
+//! cause: turned the error of one client into a panic
 
 use std::{
     io,

@@ -1,7 +1,7 @@
-//! Workers wait for clients from a channel that they hold open themselves.
+//! Lets workers wait for clients from a channel whose sender they hold themselves.
 //!
-//! rejected by: ends with accept's error, once its clients are served
-//! cause: who accepts has ended
+//! rejected by: returns the error of accept
+//! cause: the thread that accepts has ended
 
 use std::{
     io,

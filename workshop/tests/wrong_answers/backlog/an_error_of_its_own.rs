@@ -1,0 +1,31 @@
+//! Replaces the error of accept by one of kind Other.
+//!
+//! rejected by: returns the error of accept
+//! cause: Return the error of accept unchanged
+
+use std::{
+    io,
+    net::{TcpListener, TcpStream},
+    thread,
+};
+
+pub use crate::right_answers::backlog::asks_afterwards::listen;
+
+pub fn serve(
+    listener: &TcpListener,
+    workers: usize,
+    handle: &(dyn Fn(TcpStream) -> io::Result<()> + Sync),
+) -> io::Result<()> {
+    let work = || -> io::Result<()> {
+        loop {
+            let (stream, _) = listener.accept().map_err(io::Error::other)?;
+            let _ = handle(stream);
+        }
+    };
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+        workers
+            .into_iter()
+            .try_for_each(|worker| worker.join().expect("`handle` does not panic"))
+    })
+}

@@ -25,18 +25,25 @@ pub(super) const LOOPBACK: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Add
 /// closes.
 #[derive(Debug, Default)]
 pub(super) struct Desk {
+    calls: AtomicUsize,
     now: AtomicUsize,
     most: AtomicUsize,
 }
 
 impl Desk {
     fn handle(&self, mut stream: TcpStream) -> io::Result<()> {
+        self.calls.fetch_add(1, SeqCst);
         let now = self.now.fetch_add(1, SeqCst) + 1;
         self.most.fetch_max(now, SeqCst);
         let told = stream.write_all(TURN);
         let served = told.and_then(|()| stream.read(&mut [0]));
         self.now.fetch_sub(1, SeqCst);
         served.map(drop)
+    }
+
+    /// How often it has been called.
+    pub(super) fn calls(&self) -> usize {
+        self.calls.load(SeqCst)
     }
 
     /// Clients that are being served.

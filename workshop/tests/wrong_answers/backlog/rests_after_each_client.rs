@@ -20,7 +20,7 @@ pub fn serve(
         loop {
             let (stream, _) = listener.accept()?;
             let _ = handle(stream);
-            thread::sleep(std::time::Duration::from_millis(50));
+            thread::sleep(std::time::Duration::from_millis(5));
         }
     };
     thread::scope(|scope| {

@@ -31,6 +31,10 @@ pub(super) fn not_served(server: &Server, case: &Case, client: SocketAddr) -> Op
     let end = End::between(server.addr, client);
     let mut sockets = case.evidence.sockets.iter();
     let cause = match sockets.find(|seen| seen.row.end() == end) {
+        Some(Seen { whose: Whose::Yours(fd), .. }) if reads(case, *fd) => format!(
+            "Your thread waits in a read on this connection (fd {fd}) before it calls `handle`. A client need not \
+             send anything first: pass the stream to `handle` as soon as accept has returned it."
+        ),
         Some(Seen { whose: Whose::Yours(fd), .. }) => format!(
             "The connection has been accepted (fd {fd}), and `handle` has not been called with it: {now} of \
              {workers} workers handle a client. It waits in a list or a channel of your code. Call `handle` \
@@ -54,6 +58,15 @@ pub(super) fn not_served(server: &Server, case: &Case, client: SocketAddr) -> Op
             .to_owned(),
     };
     Some(cause)
+}
+
+/// Whether a thread waits for bytes on this descriptor.
+fn reads(case: &Case, fd: i32) -> bool {
+    let read = Doing::Blocked {
+        call: Call::Read,
+        fd: Some(fd),
+    };
+    case.evidence.threads.contains(&read)
 }
 
 /// Whether it is proven that the threads run without moving a byte.

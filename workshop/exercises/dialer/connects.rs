@@ -24,7 +24,7 @@ const HEAD_START: Duration = Duration::from_millis(100);
 const MANY: u8 = 100;
 
 /// TCP has no broadcast: connect to this address fails with ENETUNREACH, and sends nothing.
-const UNREACHABLE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::BROADCAST), 80);
+pub(super) const UNREACHABLE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::BROADCAST), 80);
 
 /// How often a check is made again on a machine that is too busy for it.
 const TRIES: usize = 5;

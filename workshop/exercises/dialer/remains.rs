@@ -5,10 +5,11 @@ use std::{net::SocketAddr, time::Duration};
 use socket_workshop::table::{End, State};
 
 use super::{
-    Dial, address::Address, attempts, cause, dialing, is_connected_to, no_connection, unless_busy,
+    Dial, address::Address, attempts, cause, connects::UNREACHABLE, dialing, dialing_at,
+    is_connected_to, no_connection, unless_busy,
 };
 
-use crate::exam::{Because, Exam, Verdict, descriptors, diagnosis::LEAVES_A_THREAD, here};
+use crate::exam::{AMPLE, Because, Exam, Verdict, descriptors, diagnosis::LEAVES_A_THREAD, here};
 
 pub(super) fn leaves_nothing_beside_the_stream(exam: &Exam, dial: Dial) -> Verdict {
     let refuses = Address::that_refuses(exam)?;
@@ -56,7 +57,10 @@ pub(super) fn leaves_nothing_after_an_error(exam: &Exam, dial: Dial) -> Verdict 
         no_attempt_is_left(exam)?;
         nothing_else_is_left(exam, before)?;
     }
-    Ok(())
+    let answer = dialing_at(exam, dial, vec![UNREACHABLE], AMPLE)?;
+    let returned = answer.returns("when the only address is unreachable")?;
+    no_connection(exam, returned, "when the only address is unreachable")?;
+    nothing_else_is_left(exam, before)
 }
 
 fn no_attempt_is_left(exam: &Exam) -> Verdict {

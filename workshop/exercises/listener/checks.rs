@@ -94,6 +94,10 @@ pub const SUITE: Suite<Answer> = Suite {
             &[
                 check("keeps a silent client", connection::keeps_a_silent_client),
                 check(
+                    "discards what a client sends",
+                    connection::discards_what_a_client_sends,
+                ),
+                check(
                     "keeps a client when the greeting is empty",
                     connection::keeps_a_client_without_a_greeting,
                 ),
@@ -247,8 +251,15 @@ fn rows_become(exam: &Exam, holds: impl Fn(&[Row]) -> bool) -> Verdict<bool> {
 
 fn greets_a_client_that_sends_nothing(exam: &Exam, answer: Answer) -> Verdict {
     let server = Server::start(exam, answer)?;
-    let client = exam.dial(server.addr)?;
-    server.greets(&client)
+    exam.comes_to_rest()?;
+    let mut clients = Vec::new();
+    for _ in 0..3 {
+        let client = exam.dial(server.addr)?;
+        idle::sleeps_before_the_greeting(&server, &client)?;
+        server.greets(&client)?;
+        clients.push(client); // a thread may sleep after it has ended
+    }
+    Ok(())
 }
 
 fn greets_a_client_while_another_is_silent(exam: &Exam, answer: Answer) -> Verdict {

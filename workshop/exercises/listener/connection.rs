@@ -1,6 +1,6 @@
 //! One connection: what the client reads, how long it is kept, and what is left of it.
 
-use std::time::Duration;
+use std::{fs, time::Duration};
 
 use socket_workshop::table::{Row, State};
 use socket2::SockRef;
@@ -11,12 +11,16 @@ use super::{
 };
 
 use crate::exam::{
-    Because, Case, Exam, Peer, Verdict, Whose, descriptors, diagnosis::SPINS_AT_END_OF_FILE, here,
+    Because, Case, Exam, Peer, Unmet, Verdict, Whose, descriptors, diagnosis::SPINS_AT_END_OF_FILE,
+    here, numbered,
 };
 
 /// How long a client listens to an answer that waits with timeouts, which is the subject: long enough
 /// to close, or to send more. The silence ends early if no thread has a timeout.
 const SILENT_FOR: Duration = Duration::from_millis(1500);
+
+/// How much a client sends whose bytes are to be discarded.
+const SENT: usize = 4 << 20;
 
 /// Why a connection is closed too early, if nothing else is known.
 const DROPPED: &str = "a stream is closed when it is dropped, at the end of its block";
@@ -60,6 +64,41 @@ pub(super) fn keeps_a_client_without_a_greeting(exam: &Exam, (listen, serve): An
     client
         .hears_nothing_for(SILENT_FOR)
         .because(|case| sends_more(case).or_else(|| closed_too_early(case, EMPTY)))
+}
+
+/// A client sends much. What the process keeps of it is memory that no file stands behind.
+pub(super) fn discards_what_a_client_sends(exam: &Exam, answer: Answer) -> Verdict {
+    let (_server, client) = greeted(exam, answer)?;
+    let piece = numbered(1 << 16);
+    client.send(&piece)?; // what a reader needs once, such as a buffer, it has then
+    let before = memory()?;
+    for _ in 0..SENT >> 16 {
+        client.send(&piece)?;
+    }
+    let grown = memory()?.saturating_sub(before);
+    exam.must(
+        grown < SENT / 2,
+        format!("the server to discard {} MiB that its client sends", SENT >> 20),
+        format!("the memory of the process has grown by {grown} bytes"),
+    )
+    .caused_by(
+        "Your code keeps what the client sends, so a client decides how much memory the server uses. Read into \
+         one buffer of fixed size, or copy to `io::sink()`.",
+    )
+}
+
+/// The memory of this process that no file stands behind, in bytes (proc(5), /proc/pid/status).
+fn memory() -> Verdict<usize> {
+    let status = here(
+        "read /proc/self/status",
+        fs::read_to_string("/proc/self/status"),
+    )?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("RssAnon:"));
+    let kib = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<usize>().ok());
+    let kib = kib.ok_or_else(|| Unmet::not_here("this kernel does not show RssAnon"))?;
+    Ok(kib << 10)
 }
 
 pub(super) fn reads_and_keeps(exam: &Exam, answer: Answer) -> Verdict {

@@ -1,11 +1,16 @@
 //! A server with nothing to do: it waits for the next client and for the next bytes, in the kernel.
 
+use socket_workshop::threads::{self, Thread};
+
 use super::{Answer, processor, server::Server};
 
-use crate::exam::{Because, Call, Doing, Exam, Verdict};
+use crate::exam::{Because, Call, Doing, Exam, Peer, Verdict, here};
 
 /// So many looks in a row that find a thread asleep, and none in a call that an event ends.
 const ASLEEP: u32 = 3;
+
+/// So many looks at threads, one right after the other.
+const LOOKS: u32 = 50;
 
 pub(super) fn waits_without_spinning(exam: &Exam, answer: Answer) -> Verdict {
     let server = Server::start(exam, answer)?;
@@ -44,6 +49,38 @@ pub(super) fn waits_for_bytes_in_read_or_poll(exam: &Exam, answer: Answer) -> Ve
         "Your thread sleeps between two looks at the connection, so bytes and end of file wait until the \
          sleep is over. Let read block: it returns as soon as bytes or end of file have come. Or wait in \
          poll.",
+    )
+}
+
+/// A client has connected: no thread sleeps between that and the last byte of its greeting.
+pub(super) fn sleeps_before_the_greeting(server: &Server, client: &Peer<'_>) -> Verdict {
+    let exam = server.exam;
+    let end = server.end_for(client.addr()?).other();
+    let slept = exam.until(|| {
+        // Many looks without a rest between them: a sleep may be short.
+        for _ in 0..LOOKS {
+            let threads = here("look at threads", threads::others())?;
+            let in_a_sleep =
+                |thread: &Thread| thread.call.is_some_and(|call| call.call() == Call::Sleep);
+            if threads.iter().any(in_a_sleep) {
+                return Ok(Some(true));
+            }
+        }
+        let table = exam.table()?;
+        let got = table
+            .find(end)
+            .map_or(usize::MAX, |row| row.recv_q as usize);
+        let rests = threads::others().is_ok_and(|threads| threads.iter().all(Thread::is_blocked));
+        Ok((got >= server.greeting.len() || rests).then_some(false))
+    })?;
+    exam.must(
+        slept != Some(true),
+        "the whole greeting to be sent immediately",
+        "a thread of yours is in a sleep before the client has got all of it",
+    )
+    .caused_by(
+        "Your code sleeps before it has sent the greeting. Send it with one `write_all`, as soon as accept has \
+         returned the connection.",
     )
 }
 

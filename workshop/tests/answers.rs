@@ -161,11 +161,11 @@ answers! {
             sending_is_life sends_no_newline shuts_down sleeps_between_looks spins;
 
         reuseaddr(restart): a_long_backlog_for_ipv4_only aborts_connections accept_times_out any_address_of_ipv6
-            backlog_of_one backlog_of_std both_families error_of_its_own
-            every_address every_error_is_in_use ignores_the_port inherited ipv4_only
-            keeps_a_clone knocks_afterwards knocks_first leaks_on_an_error leaves_a_thread
-            lingers looks_in_the_table never_listens no_option nonblocking option_after_bind
-            option_only_when_in_use parks_with_a_timeout reuse_port_after_bind
+            backlog_of_one backlog_of_std both_families error_of_its_own every_address
+            every_error_is_in_use ignores_the_port inherited ipv4_only keeps_a_clone
+            knocks_afterwards knocks_first leaks_on_an_error leaves_a_lock_file_open
+            leaves_a_thread lingers looks_in_the_table never_listens no_option nonblocking
+            option_after_bind option_only_when_in_use parks_with_a_timeout reuse_port_after_bind
             reuse_port_instead reuse_port_too takes_any_port the_option_for_ipv4_only
             tries_three_times tries_without_end unwraps v6only_after_bind v6only_on_every_socket
             waits_in_poll waits_on_a_channel waits_until_it_is_free waits_without_the_option
@@ -216,10 +216,10 @@ answers! {
             write_all writes_before_it_looks;
 
         backlog(listen, serve): a_thread_each accepts_ahead an_error_of_its_own any_free_port as_long_as_may_be
-            asks_for_the_peer asserts at_least_eight casts counts_in_32_bits cuts_it_itself
-            ends_at_a_clients_error holds_the_lock in_batches keeps_a_clone
-            keeps_a_listener_after_an_error loopback_only loses_the_error one_ahead
-            one_at_a_time one_worker_more polls_accept refuses_the_limit_itself
+            asks_for_the_peer asserts at_least_eight at_most_512 casts counts_in_32_bits
+            cuts_clients_off cuts_it_itself ends_at_a_clients_error holds_the_lock in_batches
+            keeps_a_clone keeps_a_listener_after_an_error loopback_only loses_the_error
+            one_ahead one_at_a_time one_worker_more polls_accept refuses_the_limit_itself
             rests_after_each_client spins_at_accept std_bind tries_for_ever trusts_listen
             turns_away unwraps waits_for_a_byte waits_for_itself;
 

@@ -168,5 +168,5 @@ pub type Serve = fn(&TcpListener, usize, Handle<'_>) -> io::Result<()>;
 /// What is done for one client, and ends when the client has been served.
 pub type Handle<'a> = &'a (dyn Fn(TcpStream) -> io::Result<()> + Sync);
 
-/// A burst, unless the kernel has no room for so many.
+/// A burst, unless the kernel has less room.
 const BURST: usize = 1000;

@@ -55,7 +55,7 @@ impl Fate {
         }
     }
 
-    /// Whether it is known what has become of so many: each is in the queue or was, or the queue is full.
+    /// Whether it is known what has become of this many clients: each is in the queue or was, or the queue is full.
     /// Drops alone would not do: on a slow machine a SYN is sent again, and dropped again.
     pub(super) fn decides(&self, clients: usize) -> bool {
         let full = self

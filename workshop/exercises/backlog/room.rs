@@ -10,6 +10,7 @@ use super::{
     server::{LOOPBACK, listen_once, listening, listening_on},
 };
 
+use crate::checks::listener::options;
 use crate::exam::{Because, Exam, Verdict, descriptors, here};
 
 pub(super) fn has_room_for_the_whole_burst(exam: &Exam, (listen, _): Answer) -> Verdict {
@@ -145,17 +146,7 @@ pub(super) fn leaves_no_descriptor_after_an_error(exam: &Exam, (listen, _): Answ
     for burst in too_long(limit) {
         fails(exam, listen, LOOPBACK, burst)?;
     }
-    let closed = exam.comes_true(|| Ok(descriptors()? <= before))?;
-    let left = descriptors()?.saturating_sub(before);
-    exam.must(
-        closed,
-        "no descriptor to be left of calls that failed",
-        format!("{left} descriptors are still open"),
-    )
-    .caused_by(
-        "The listener of a failed call is still open, and clients connect to it. Drop it before you return the \
-         error, or look at the limit before you listen.",
-    )
+    options::no_descriptor_is_left(exam, before)
 }
 
 fn fails(exam: &Exam, listen: Listen, addr: SocketAddr, burst: usize) -> Verdict {

@@ -12,7 +12,7 @@ use super::{
     server::{Server, TURN, listening},
 };
 
-use crate::checks::listener::processor;
+use crate::checks::listener::{idle, processor};
 use crate::exam::{Because, Call, Doing, Exam, Peer, Verdict, here, quote};
 
 /// How long a client waits, which is the subject: long enough for a thread that accepts too early, or closes.
@@ -21,9 +21,6 @@ const LEFT_ALONE_FOR: Duration = Duration::from_millis(100);
 
 /// So many looks at threads, one right after the other.
 const LOOKS: u32 = 100;
-
-/// So many looks in a row that find a thread asleep, and none in accept or poll.
-const ASLEEP: u32 = 3;
 
 pub(super) fn serves_as_many_at_once(exam: &Exam, (_, serve): Answer) -> Verdict {
     let server = Server::start(exam, serve, 3)?;
@@ -153,34 +150,7 @@ pub(super) fn waits_without_spinning(exam: &Exam, (_, serve): Answer) -> Verdict
 pub(super) fn waits_in_accept_or_poll(exam: &Exam, (_, serve): Answer) -> Verdict {
     let server = Server::start(exam, serve, 3)?;
     let _client = server.serves("first client")?;
-    let mut asleep = 0;
-    let waits = exam.until(|| {
-        let threads = exam.evidence().threads;
-        let may_wake = |doing: &Doing| match doing {
-            Doing::Blocked { call, .. } => matches!(call, Call::Accept | Call::Poll),
-            Doing::Unknown => true,
-            Doing::Running => false,
-        };
-        if threads.iter().any(may_wake) {
-            return Ok(Some(true));
-        }
-        let rests = !threads.contains(&Doing::Running);
-        asleep = if rests && threads.iter().any(is_in_a_sleep) {
-            asleep + 1
-        } else {
-            0
-        };
-        Ok((asleep == ASLEEP).then_some(false))
-    })?;
-    exam.must(
-        waits != Some(false),
-        "a thread that waits for a client in accept or poll",
-        "all that wait for a client are in a sleep",
-    )
-    .caused_by(
-        "Your thread sleeps between two looks at the accept queue, so a client waits until the sleep is over. \
-         Let accept block: it returns as soon as a client has connected. Or wait in poll.",
-    )
+    idle::a_client_would_wake_it(exam)
 }
 
 pub(super) fn survives_a_reset_in_the_queue(exam: &Exam, (_, serve): Answer) -> Verdict {

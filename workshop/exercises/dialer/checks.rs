@@ -319,7 +319,7 @@ fn is_at_once(rested: Duration, took: Took) -> Verdict<bool> {
     Ok(rested < AT_ONCE)
 }
 
-/// How long the exam takes for starting and joining so many threads, one after the other.
+/// How long the exam takes to start and join this many threads, one after the other.
 fn hand_over(threads: u8) -> Verdict<Duration> {
     let begun = Instant::now();
     for _ in 0..threads {
@@ -330,7 +330,7 @@ fn hand_over(threads: u8) -> Verdict<Duration> {
 }
 
 /// The call took as long as it must, but on a machine that is busy the time may have gone by while it
-/// waited for a CPU. That says nothing of what it would have waited for by itself.
+/// waited for a CPU. That says nothing about how long it would have waited otherwise.
 fn has_waited(took: Took, limit: Duration) -> Verdict {
     let waited = took.time.saturating_sub(took.delay);
     if waited < limit * 3 / 4 {

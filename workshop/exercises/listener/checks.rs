@@ -4,7 +4,8 @@
 mod connection;
 mod crowd;
 mod descriptors;
-mod idle;
+pub(super) mod idle;
+pub(super) mod options;
 pub(super) mod processor;
 mod server;
 mod socket;
@@ -24,7 +25,8 @@ use self::{
 use super::Exercise;
 
 use crate::exam::{
-    Because, Call, Case, Exam, Rule, Seen, Stuck, Suite, Unmet, Verdict, check, here, problems,
+    Because, Call, Case, Exam, Rule, Seen, Stuck, Suite, Unmet, Verdict, check,
+    diagnosis::PANICS_ON_AN_ERROR, here, problems,
 };
 
 /// Exercise 1.
@@ -337,10 +339,7 @@ fn survives(server: &Server) -> Verdict {
     server.greets(&next)?;
     exam.comes_to_rest()?; // then what they do about a reset is done
     exam.must(problems().is_empty(), "no panic", "a thread has panicked")
-        .caused_by(
-            "A reset is an ordinary error of one connection: clients crash. `unwrap` and `expect` turn it \
-             into a panic. Let the function of that connection return.",
-        )
+        .diagnose(&[PANICS_ON_AN_ERROR])
 }
 
 fn goes_on_while_the_listener_is_open(exam: &Exam, answer: Answer) -> Verdict {

@@ -66,7 +66,7 @@ pub(super) fn keeps_a_client_without_a_greeting(exam: &Exam, (listen, serve): An
         .because(|case| sends_more(case).or_else(|| closed_too_early(case, EMPTY)))
 }
 
-/// A client sends much. What the process keeps of it is memory that no file stands behind.
+/// A client sends much. What the process keeps of it is anonymous memory.
 pub(super) fn discards_what_a_client_sends(exam: &Exam, answer: Answer) -> Verdict {
     let (_server, client) = greeted(exam, answer)?;
     let piece = numbered(1 << 16);
@@ -87,7 +87,7 @@ pub(super) fn discards_what_a_client_sends(exam: &Exam, answer: Answer) -> Verdi
     )
 }
 
-/// The memory of this process that no file stands behind, in bytes (proc(5), /proc/pid/status).
+/// The anonymous memory of this process, in bytes (RssAnon in proc_pid_status(5)).
 fn memory() -> Verdict<usize> {
     let status = here(
         "read /proc/self/status",

@@ -20,7 +20,7 @@ use super::{
 
 use crate::exam::{Because, Call, Case, Exam, Peer, Reference, Timing, Took, Unmet, Verdict, here};
 
-/// The check's process may have so many descriptors, so that it is soon done to take them all.
+/// The limit of descriptors of the check's process: few, so that it takes little time to open them all.
 const DESCRIPTORS: u64 = 128;
 
 /// More clients than any server has threads in accept: each of these has taken a descriptor before

@@ -33,12 +33,17 @@ fn waits(exam: &Exam) -> Verdict {
 
 pub(super) fn waits_for_clients_in_accept_or_poll(exam: &Exam, answer: Answer) -> Verdict {
     let server = Server::start(exam, answer)?;
+    a_client_would_wake_it(exam)?;
+    let client = exam.dial(server.addr)?;
+    server.greets(&client)
+}
+
+/// A thread waits for a client in a call that returns when one has connected.
+pub(in crate::checks) fn a_client_would_wake_it(exam: &Exam) -> Verdict {
     wakes(exam, &[Call::Accept, Call::Poll], "for a client").caused_by(
         "Your thread sleeps between two looks at the accept queue, so a client waits until the sleep is \
          over. Let accept block: it returns as soon as a client has connected. Or wait in poll.",
-    )?;
-    let client = exam.dial(server.addr)?;
-    server.greets(&client)
+    )
 }
 
 pub(super) fn waits_for_bytes_in_read_or_poll(exam: &Exam, answer: Answer) -> Verdict {

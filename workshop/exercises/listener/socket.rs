@@ -10,7 +10,7 @@ use socket_workshop::table::{End, Row, State};
 use socket2::SockRef;
 
 use super::{
-    Answer, Listen, rows_become,
+    Answer, Listen, options, rows_become,
     server::{LOOPBACK, listen_once, listening},
 };
 
@@ -147,50 +147,13 @@ pub(super) fn closes_its_socket_when_bind_fails(exam: &Exam, (listen, _): Answer
     exam.step(format!(
         "called your `listen` three times for {addr}, which is in use"
     ));
-    let closed = exam.comes_true(|| Ok(descriptors()? <= before))?;
-    let left = descriptors()?.saturating_sub(before);
-    exam.must(
-        closed,
-        "no descriptor to be left of three calls that failed",
-        format!("{left} descriptors are still open"),
-    )
-    .caused_by(
-        "The socket of a failed call is still open. A `Socket` is closed when it is dropped, on every `?` \
-         too. A raw descriptor, a leaked `Box` or `mem::forget` prevents that.",
-    )
+    options::no_descriptor_is_left(exam, before)
 }
 
-/// Connections inherit all of these but O_NONBLOCK, with which accept itself returns at once.
 pub(super) fn sets_no_other_option(exam: &Exam, (listen, _): Answer) -> Verdict {
     let listener = listening(exam, listen, LOOPBACK, 8)?;
-    let socket = SockRef::from(&listener);
-    let nonblocking = here("read the socket's flags", socket.nonblocking())?;
-    exam.must(!nonblocking, "a socket that blocks", "O_NONBLOCK is set")
-        .caused_by(
-            "With O_NONBLOCK, `accept` fails with WouldBlock if no client waits, and a loop around it \
-             spins. Leave the listener blocking.",
-        )?;
-    let read = here("read SO_RCVTIMEO", socket.read_timeout())?;
-    let write = here("read SO_SNDTIMEO", socket.write_timeout())?;
-    exam.must(
-        read.is_none() && write.is_none(),
-        "no SO_RCVTIMEO and no SO_SNDTIMEO",
-        format!("SO_RCVTIMEO is {read:?}, SO_SNDTIMEO is {write:?}"),
-    )
-    .caused_by(
-        "SO_RCVTIMEO makes `accept` fail with WouldBlock, and each accepted connection inherits both \
-         timeouts for its reads and writes. Set no timeout on the listener.",
-    )?;
-    let linger = here("read SO_LINGER", socket.linger())?;
-    exam.must(
-        linger.is_none(),
-        "no SO_LINGER",
-        format!("SO_LINGER is {linger:?}"),
-    )
-    .caused_by(
-        "Each accepted connection inherits SO_LINGER. With 0 seconds a close sends RST, and the client \
-         loses what it has not read. With more, the close blocks. Leave the option off.",
-    )
+    options::blocks(exam, &listener)?;
+    options::has_no_timeout(exam, &listener)
 }
 
 /// The end that closes first gets TIME_WAIT: here the server, as at each restart.

@@ -21,7 +21,7 @@ use self::{
     harness::{a_client_of, fails_like_bind, listening, refused, taken, taken_at},
     old::{Left, anywhere, clients, comes_to, ipv6, queued, server, sharing_server},
 };
-use super::Exercise;
+use super::{Exercise, listener::options};
 
 use crate::exam::{
     Because, Exam, Rule, Suite, Unmet, Verdict, check, descriptors, diagnosis::LEAVES_A_THREAD,
@@ -292,39 +292,12 @@ fn asks_for_a_backlog(exam: &Exam, restart: Restart) -> Verdict {
 
 fn returns_a_blocking_socket(exam: &Exam, restart: Restart) -> Verdict {
     let listener = taken(exam, restart, anywhere(), "on a free port")?;
-    let nonblocking = SockRef::from(&listener).nonblocking();
-    let nonblocking = here("read the socket's flags", nonblocking)?;
-    exam.must(!nonblocking, "a socket that blocks", "O_NONBLOCK is set")
-        .caused_by(
-            "With O_NONBLOCK, `accept` fails with WouldBlock if no client waits, and a loop around it \
-             spins. Return the listener blocking.",
-        )
+    options::blocks(exam, &listener)
 }
 
 fn sets_no_timeout(exam: &Exam, restart: Restart) -> Verdict {
     let listener = taken(exam, restart, anywhere(), "on a free port")?;
-    let socket = SockRef::from(&listener);
-    let read = here("read SO_RCVTIMEO", socket.read_timeout())?;
-    let write = here("read SO_SNDTIMEO", socket.write_timeout())?;
-    exam.must(
-        read.is_none() && write.is_none(),
-        "no SO_RCVTIMEO and no SO_SNDTIMEO",
-        format!("SO_RCVTIMEO is {read:?}, SO_SNDTIMEO is {write:?}"),
-    )
-    .caused_by(
-        "SO_RCVTIMEO makes `accept` fail with WouldBlock, and each accepted connection inherits both \
-         timeouts for its reads and writes. Set no timeout on the listener.",
-    )?;
-    let linger = here("read SO_LINGER", socket.linger())?;
-    exam.must(
-        linger.is_none(),
-        "no SO_LINGER",
-        format!("SO_LINGER is {linger:?}"),
-    )
-    .caused_by(
-        "Each accepted connection inherits SO_LINGER. With 0 seconds a close sends RST: that leaves no \
-         TIME_WAIT, but the client loses what it has not read. With more, the close blocks. Leave it off.",
-    )
+    options::has_no_timeout(exam, &listener)
 }
 
 fn sets_close_on_exec(exam: &Exam, restart: Restart) -> Verdict {
@@ -349,17 +322,7 @@ fn closes_after_an_error(exam: &Exam, restart: Restart) -> Verdict {
     for _ in 0..3 {
         refused(exam, restart, &live)?;
     }
-    let closed = exam.comes_true(|| Ok(descriptors()? <= before))?;
-    let left = descriptors()?.saturating_sub(before);
-    exam.must(
-        closed,
-        "no descriptor to be left of three calls that failed",
-        format!("{left} descriptors are still open"),
-    )
-    .caused_by(
-        "The socket of a failed call is still open. A `Socket` is closed when it is dropped, on every `?` \
-         too. A raw descriptor, a leaked `Box` or `mem::forget` prevents that.",
-    )
+    options::no_descriptor_is_left(exam, before)
 }
 
 fn leaves_one_descriptor(exam: &Exam, restart: Restart) -> Verdict {

@@ -1,34 +1,47 @@
-//! Exercise 1: a listener. The kernel completes connections by itself; accept takes them off a queue,
-//! and an error of one client is not an error of the server.
+//! Exercise 1: listener
 //!
-//! Build a listening socket with the backlog that is asked for, and a server on it that greets every
-//! client at once and keeps it company until it leaves.
+//! Write the two halves of a TCP server. `listen` opens a listening socket with the backlog that
+//! its caller asks for. `serve` greets each client as soon as it connects, and keeps the
+//! connection until the client closes it. A silent, slow or broken client must not disturb the
+//! others.
 //!
-//! The rules that `listen` is held to:
-//! - it listens on the address it was given, an IPv4 or an IPv6 one, and on no other;
-//! - the backlog is the one that was asked for;
-//! - SO_REUSEADDR is set, so that connections in TIME_WAIT do not keep the address from a new start;
-//! - an address where another socket listens is refused, with an error of kind `AddrInUse`.
+//! Core rules (about 30 minutes):
+//!   1. `listen` listens on exactly the address that it is given, IPv4 or IPv6.
+//!   2. `listen` asks the kernel for the backlog that it is given.
+//!   3. `serve` sends each client the greeting and nothing else. The client need not send
+//!      anything first.
+//!   4. `serve` greets a new client immediately, however many others are connected and silent.
+//!   5. `serve` keeps a connection until end of file, and reads and discards what the client
+//!      sends.
+//!   6. `serve` closes the connection at end of file.
+//!   7. `serve` returns when the listener fails, with the error of `accept`. Until then it goes
+//!      on.
 //!
-//! The rules that `serve` is held to:
-//! - each client gets the greeting, all of it and nothing else, as soon as it has connected, without
-//!   having said anything, and whatever the other clients do. A greeting may be longer than socket
-//!   buffers hold, and a client may not read;
-//! - what a client sends is read and discarded, until its end of file; then its connection is closed,
-//!   and not before;
-//! - an error of one connection, such as a reset, ends that connection only, and no thread panics;
-//! - while nothing can be done it waits, and does not spin: a twentieth of a processor is the most that
-//!   it may use;
-//! - without a descriptor for the next connection (EMFILE) it goes on. Whoever has connected meanwhile
-//!   stays in the queue, and is greeted at the latest a second after there are descriptors again;
-//! - when the listener itself fails, it returns the error that accept gave, and not before. It may
-//!   first wait for the clients it has.
+//! Hardened rules (about 45 minutes more):
+//!   8. `listen` sets SO_REUSEADDR before `bind`, so that TIME_WAIT does not block a restart.
+//!   9. If the address is in use, `listen` returns the error of `bind` and leaves no descriptor
+//!      open.
+//!   10. `listen` returns a blocking socket, and sets no timeout and no SO_LINGER: connections
+//!       would inherit them.
+//!   11. `serve` sends the whole greeting, even if it is longer than the socket buffers. A client
+//!       that does not read it delays no other client.
+//!   12. An error of one connection, such as a reset, ends that connection only. No thread
+//!       panics.
+//!   13. While there is nothing to do, `serve` waits in the kernel for the next event. It neither
+//!       spins nor polls in a loop of sleeps.
+//!   14. When no descriptor is left (EMFILE), `serve` keeps the clients it has, and leaves new
+//!       ones in the accept queue. It tries again at least once a second, and does not spin.
+//!   15. When a connection has ended, `serve` closes its descriptor and ends its thread.
+//!
+//! `listen` need not care that the kernel cuts a backlog to net.core.somaxconn. `serve` may wait
+//! for the clients it has before it returns. To spin is to use more than a twentieth of a
+//! processor.
 //!
 //! How to go on:
 //!
-//!     cargo workshop check listener   examines it; so does  cargo test -p exercises --test listener
+//!     cargo workshop check listener   checks it; so does  cargo test -p exercises --test listener
 //!     cargo workshop hint listener    helps, a little more each time
-//!     cargo run --example listener    is the lesson
+//!     cargo run --example listener    runs the lesson
 
 use std::{
     io,
@@ -36,20 +49,18 @@ use std::{
     process::ExitCode,
 };
 
-/// Listens on an address, with room for so many connections that wait for accept.
+/// Listens on an address with this backlog: the number of connections that may wait for `accept`.
 pub fn listen(addr: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
     let _ = (addr, backlog);
-    todo!(
-        "make a socket2::Socket for the address, set SO_REUSEADDR, bind, listen, and turn it into a TcpListener"
-    )
+    todo!("make a socket2::Socket for the address, set SO_REUSEADDR, bind, listen")
 }
 
-/// Greets every client at once, holds each connection until the client closes it, and returns only
-/// when the listener fails, with its error.
+/// Greets every client immediately, keeps each connection until the client closes it, and returns
+/// only when the listener fails, with the error of `accept`.
 pub fn serve(listener: &TcpListener, greeting: &[u8]) -> io::Result<()> {
     let _ = (listener, greeting);
     todo!(
-        "accept in a loop, and give each connection a thread that greets, reads to the end, and closes"
+        "accept in a loop; a thread for each connection greets, reads until end of file, and closes"
     )
 }
 

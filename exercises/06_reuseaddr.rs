@@ -1,34 +1,38 @@
-//! Exercise 6: reuseaddr. A server that is started again wants the address it had, at once; and it
-//! must never take it from one that is still alive.
+//! Exercise 6: reuseaddr
 //!
-//! Build what a server calls when it starts: the listener at its address, whatever an earlier run
-//! has left there, or an error.
+//! A server that you restart wants the address it had, although old connections are still in
+//! TIME_WAIT there. Write the function that it calls at its start: return a listener on the
+//! address, or an error if another server listens there. It must not take clients from a live
+//! server.
 //!
-//! The rules it is held to:
-//! - the listener listens at exactly this address, so that clients are accepted; port 0 means any
-//!   free port of it;
-//! - where nobody listens any more the address is taken back, whatever state the old connections are
-//!   in: TIME_WAIT, ESTABLISHED, FIN_WAIT_2, CLOSE_WAIT. They are left as they are;
-//! - so is the address of a listener that you have made yourself, once it is dropped: nothing else
-//!   may hold it open, and its connections end with FIN and TIME_WAIT like any others;
-//! - where somebody listens it is an error, of `ErrorKind::AddrInUse`, at once, with no waiting and no
-//!   other address instead; and the live server notices nothing: it keeps every client, and gets no
-//!   connection that is none;
-//! - the backlog is 4096 at least, for the clients that have been waiting meanwhile. The kernel cuts
-//!   it to `net.core.somaxconn`;
-//! - the listener blocks in `accept` for as long as it takes, and no program that the server starts
-//!   inherits it (FD_CLOEXEC);
-//! - the listener's is the only descriptor that is left open, and after an error there is none;
-//! - an IPv6 address is for IPv6 alone: the same port of IPv4 is left to whoever has it (IPV6_V6ONLY).
+//! Core rules (about 20 minutes):
+//!   1. Listen on exactly the given address, IPv4 or IPv6. Port 0 means any free port.
+//!   2. If old connections are in TIME_WAIT, take the address back.
+//!   3. If old connections are still open, take the address back and leave the connections alone.
+//!   4. Leave an address that the next start can take back: set SO_REUSEADDR every time.
+//!   5. If another socket listens on the address, return AddrInUse immediately. Do not wait for
+//!      the address.
 //!
-//! `TcpListener::bind` keeps some of these rules, but you cannot tell it the others; `socket2` lets you
-//! make the calls one by one.
+//! Hardened rules (about 30 minutes more):
+//!   6. Return every error of `bind` unchanged.
+//!   7. Leave a live server alone: do not share its port (SO_REUSEPORT), and do not connect to
+//!      it.
+//!   8. Ask for a backlog of at least 4096. The kernel cuts it to net.core.somaxconn.
+//!   9. Return a blocking socket, and set no timeout and no SO_LINGER: connections would inherit
+//!      them.
+//!   10. Set FD_CLOEXEC, so that programs which the server starts do not inherit the listener.
+//!   11. Leave nothing else open: one descriptor after success, none after an error, and no
+//!       thread.
+//!   12. If the address is IPv6, leave the port of IPv4 to others (IPV6_V6ONLY).
+//!
+//! `TcpListener::bind` keeps some of these rules, but has no argument for the others. `socket2`
+//! makes the system calls one by one.
 //!
 //! How to go on:
 //!
-//!     cargo workshop check reuseaddr  examines it; so does  cargo test -p exercises --test reuseaddr
+//!     cargo workshop check reuseaddr  checks it; so does  cargo test -p exercises --test reuseaddr
 //!     cargo workshop hint reuseaddr   helps, a little more each time
-//!     cargo run --example reuseaddr   is the lesson
+//!     cargo run --example reuseaddr   runs the lesson
 
 use std::{
     io,
@@ -36,7 +40,7 @@ use std::{
     process::ExitCode,
 };
 
-/// Listens at the address of a server that was here before, unless it still is.
+/// Listens on the address of an earlier server, unless that server still listens.
 pub fn restart(addr: SocketAddr) -> io::Result<TcpListener> {
     let _ = addr;
     todo!("make a socket of the address's family, set its options, then bind it, then listen")

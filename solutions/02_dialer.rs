@@ -1,4 +1,4 @@
-//! Exercise 2, done: the first of several addresses that answers, by one limit.
+//! Exercise 2, done: a connection to the first of several addresses that answers, within one limit.
 
 use std::{
     io::{self, ErrorKind},
@@ -10,14 +10,14 @@ use std::{
 /// Connects to the first of the addresses that answers, within one limit for all of them.
 ///
 /// # Errors
-/// None has answered: the text tells what each did, the kind is that of the last.
+/// No address has answered. The text says what each did, and the kind is that of the last.
 pub fn dial(addrs: &[SocketAddr], limit: Duration) -> io::Result<TcpStream> {
     let started = Instant::now();
-    let mut kind = ErrorKind::InvalidInput; // and it stays so if there is no address at all
+    let mut kind = ErrorKind::InvalidInput; // it stays so if the list is empty
     let mut outcomes = Vec::new();
     for (i, addr) in addrs.iter().enumerate() {
-        // What remains is computed anew each time: a refusal came at once, by RST, and leaves its
-        // share to the others. A silent address uses up its own, and no more.
+        // A refusal comes immediately, as RST, and leaves its share to the others. A silent address
+        // uses up its own share and no more.
         let remaining = limit.saturating_sub(started.elapsed());
         match connect(addr, remaining / (addrs.len() - i) as u32) {
             Ok(stream) => return Ok(stream),
@@ -31,11 +31,11 @@ pub fn dial(addrs: &[SocketAddr], limit: Duration) -> io::Result<TcpStream> {
     Err(io::Error::new(kind, text))
 }
 
-/// `connect_timeout` polls a non-blocking socket. When time is over it closes it, which ends the
-/// SYN_SENT: the kernel alone would send the SYN again for about two minutes.
+/// `connect_timeout` polls a non-blocking socket, and closes it when the time is over. That ends
+/// the attempt: otherwise the kernel would send the SYN again for about two minutes.
 fn connect(addr: &SocketAddr, share: Duration) -> io::Result<TcpStream> {
     if share.is_zero() {
-        return Err(ErrorKind::TimedOut.into()); // it would take zero for invalid input
+        return Err(ErrorKind::TimedOut.into()); // `connect_timeout` rejects zero as InvalidInput
     }
     TcpStream::connect_timeout(addr, share)
 }

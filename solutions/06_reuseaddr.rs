@@ -8,24 +8,24 @@ use std::{
 
 use socket2::{Domain, Socket, Type};
 
-/// Connections that may wait for `accept`: while the server was down its clients tried again and again.
+/// Connections that may wait for `accept`: while the server was down, its clients tried again.
 const BACKLOG: i32 = 4096;
 
-/// Listens at the address of a server that was here before, unless it still is.
+/// Listens on the address of an earlier server, unless that server still listens.
 ///
-/// An early return drops the socket: an error leaves no descriptor behind.
+/// An early return drops the socket: an error leaves no descriptor open.
 pub fn restart(addr: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)?; // close-on-exec
-    // Both options are read by bind. SO_REUSEADDR forgives old connections at this address if their
-    // sockets had it too: so it is set every time, and what is accepted inherits it for the next.
+    // `bind` reads both options. With SO_REUSEADDR it ignores old connections whose sockets had the
+    // option too. So it is set every time: accepted sockets inherit it, for the next start.
     socket.set_reuse_address(true)?;
     if addr.is_ipv6() {
         socket.set_only_v6(true)?;
     }
-    // A socket that listens here is never forgiven: EADDRINUSE. It stays so without SO_REUSEPORT,
-    // which would share the port with a live server that has set it as well.
+    // If another socket listens here: EADDRINUSE. SO_REUSEPORT would change that, and share the
+    // port with a live server that has set it too.
     socket.bind(&addr.into())?;
-    socket.listen(BACKLOG)?; // EADDRINUSE too, if another has bound at the same time and was faster
+    socket.listen(BACKLOG)?; // EADDRINUSE too, if another process was faster
     Ok(socket.into())
 }
 

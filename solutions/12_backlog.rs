@@ -1,4 +1,4 @@
-//! Exercise 12, done: an accept queue with room for a burst, and workers who take from it.
+//! Exercise 12, done: an accept queue with room for a burst, and workers that accept from it.
 
 use std::{
     fs, io,
@@ -9,9 +9,9 @@ use std::{
 
 use socket_workshop::listen::Listen;
 
-/// Listens, with room for so many clients, at least one, whom nobody has accepted yet.
+/// Listens, with room in the accept queue for a burst of clients, at least one.
 pub fn listen(addr: SocketAddr, burst: usize) -> io::Result<TcpListener> {
-    // listen(2) would cut the backlog to this, and succeed. `i32::try_from`, because `as` would cut, too.
+    // listen(2) would cut the backlog to this, and succeed. `as` would cut the number, too.
     let limit = fs::read_to_string("/proc/sys/net/core/somaxconn")?;
     let limit: i32 = limit.trim().parse().map_err(io::Error::other)?;
     let backlog = i32::try_from(burst)
@@ -25,11 +25,12 @@ pub fn listen(addr: SocketAddr, burst: usize) -> io::Result<TcpListener> {
     Listen::with_backlog(backlog.ok_or_else(too_long)?).on(addr) // the kernel queues one more
 }
 
-/// Serves clients, with so many workers, until accept fails: with its error.
+/// Serves clients with this many workers, at least one, and returns the error of accept when that
+/// fails.
 ///
-/// The accept queue is the queue of work. It is in the order of arrival, it has a limit, and whoever
-/// waits in it costs this process nothing: a thread that accepted for others would only move clients to
-/// a second queue behind it.
+/// The accept queue is the queue of work. It is in the order of arrival, it has a limit, and a client
+/// that waits in it costs this process nothing. A thread that accepted for the workers would only move
+/// clients to a second queue.
 pub fn serve(
     listener: &TcpListener,
     workers: usize,
@@ -38,7 +39,7 @@ pub fn serve(
     let work = || -> io::Result<()> {
         loop {
             let (stream, _) = listener.accept()?; // the kernel wakes one of those that wait here
-            let _ = handle(stream); // its error is this client's, and says nothing about the next
+            let _ = handle(stream); // an error ends this client only
         }
     };
     thread::scope(|scope| {

@@ -9,21 +9,20 @@ use super::server::Server;
 use crate::exam::{Call, Case, Doing, Seen, Stuck, Whose};
 
 /// More calls of `handle` at once than workers.
-pub(super) const TOO_MANY_AT_WORK: &str = "A thread is started for each client, or more of them than there \
-     are workers: a burst of clients is then a burst of threads. Start as many as there are workers, \
+pub(super) const TOO_MANY_AT_WORK: &str = "Your code starts a thread for each client, or more threads than \
+     there are workers: a burst of clients becomes a burst of threads. Start one thread for each worker, \
      once, and let each accept its next client itself.";
 
 /// Clients have been accepted and closed, and `handle` was not called.
-pub(super) const TURNED_AWAY: &str = "Clients that came while all workers were busy have been accepted and \
-     closed. In the queue they would have waited; who is turned away is lost. Call accept only when a \
-     worker is free.";
+pub(super) const TURNED_AWAY: &str = "Your code accepted clients while all workers were busy, and closed them. \
+     In the accept queue they would have waited. Call accept only when a worker is free.";
 
 /// All workers are busy, and not with the client whose turn it is.
-const OTHERS_FIRST: &str = "The client waits in the accept queue, and every worker is at work with another. \
-     The queue is in the order of arrival: somebody who came later has been taken from elsewhere, or a \
-     worker still waits for a client that has closed.";
+const OTHERS_FIRST: &str = "The client waits in the accept queue, and every worker handles another. The queue \
+     is in the order of arrival. Either your code took a later client from elsewhere, or a worker still waits \
+     for a client that has closed. Let each free worker call accept.";
 
-/// Why this client's turn has not come.
+/// Why this client has not been served.
 pub(super) fn not_served(server: &Server, case: &Case, client: SocketAddr) -> Option<String> {
     if server.answer.has_ended() {
         return Some(why_ended(server, case));
@@ -32,16 +31,20 @@ pub(super) fn not_served(server: &Server, case: &Case, client: SocketAddr) -> Op
     let end = End::between(server.addr, client);
     let mut sockets = case.evidence.sockets.iter();
     let cause = match sockets.find(|seen| seen.row.end() == end) {
+        Some(Seen { whose: Whose::Yours(fd), .. }) if reads(case, *fd) => format!(
+            "Your thread waits in a read on this connection (fd {fd}) before it calls `handle`. A client need not \
+             send anything first: pass the stream to `handle` as soon as accept has returned it."
+        ),
         Some(Seen { whose: Whose::Yours(fd), .. }) => format!(
-            "The connection has been accepted (fd {fd}), and `handle` has not been called with it: {now} \
-             of {workers} workers are at work. It waits in a list or a channel of yours, behind others or \
-             for a thread that is not free."
+            "The connection has been accepted (fd {fd}), and `handle` has not been called with it: {now} of \
+             {workers} workers handle a client. It waits in a list or a channel of your code. Call `handle` \
+             in the thread that accepts."
         ),
         Some(seen) if seen.row.state == State::Established || seen.row.state == State::CloseWait => {
             let at_work = match now {
-                0 => "none is at work".to_owned(),
-                1 if workers > 1 => "only one is at work".to_owned(),
-                _ if now < workers => format!("only {now} are at work"),
+                0 => "none handles a client".to_owned(),
+                1 if workers > 1 => "only one handles a client".to_owned(),
+                _ if now < workers => format!("only {now} handle a client"),
                 _ => return Some(OTHERS_FIRST.to_owned()),
             };
             format!(
@@ -50,11 +53,20 @@ pub(super) fn not_served(server: &Server, case: &Case, client: SocketAddr) -> Op
                 why_not_accepted(case, now)
             )
         }
-        _ => "Your end has closed the connection, and `handle` was not called with it: whoever comes is to \
-              wait until a worker is free, not to be turned away."
+        _ => "Your end has closed the connection without calling `handle` with it. Leave clients in the accept \
+              queue until a worker is free."
             .to_owned(),
     };
     Some(cause)
+}
+
+/// Whether a thread waits for bytes on this descriptor.
+fn reads(case: &Case, fd: i32) -> bool {
+    let read = Doing::Blocked {
+        call: Call::Read,
+        fd: Some(fd),
+    };
+    case.evidence.threads.contains(&read)
 }
 
 /// Whether it is proven that the threads run without moving a byte.
@@ -62,7 +74,7 @@ fn spins(case: &Case) -> bool {
     matches!(case.stuck, Some(Stuck::Spin(..)))
 }
 
-/// Nobody accepts, though somebody should.
+/// No thread accepts, though one should.
 fn why_not_accepted(case: &Case, now: usize) -> &'static str {
     let threads = &case.evidence.threads;
     let waits = |doing: &&Doing| {
@@ -78,18 +90,19 @@ fn why_not_accepted(case: &Case, now: usize) -> &'static str {
     if case.panicked {
         "A thread has panicked."
     } else if spins(case) {
-        "Your thread is running, and does not get it from accept."
+        "Your loop runs again and again without accepting it."
     } else if case.is_blocked_in(&[Call::Accept, Call::Poll]) {
-        "A thread waits in accept or in poll all the same: of another socket, perhaps."
+        "A thread waits in accept or poll nevertheless: perhaps on another socket."
     } else if now > 0 && threads.len() == now {
-        "No other thread is there: the one that accepts calls `handle` itself, so that nobody accepts \
-         meanwhile, or the other workers have ended."
+        "There is no other thread. Either the thread that accepts calls `handle` itself, so that no thread \
+         accepts meanwhile, or the other workers have ended. Start a thread for each worker, and let each \
+         accept in a loop."
     } else if for_others > 0 {
-        "Others of your threads wait for a lock or for a thread (futex). Either a lock is held while \
-         `handle` runs, and only its holder may accept; or a batch of clients is waited for to the last \
-         before the next are accepted."
+        "Other threads of yours wait for a lock or for a thread (futex). Either your code holds a lock while \
+         `handle` runs, and only its holder may accept; or it waits for the last client of a batch before it \
+         accepts the next. Several threads may call accept on one listener without a lock."
     } else {
-        "None of your threads calls accept."
+        "No thread calls accept."
     }
 }
 
@@ -97,18 +110,35 @@ fn why_ended(server: &Server, case: &Case) -> String {
     let ended = server.answer.returns("");
     let why = match ended.ok() {
         _ if case.panicked => {
-            "It panicked: an `unwrap` or `expect` makes a panic of a client's error."
+            "An `unwrap` or `expect` turned the error of one client into a panic."
         }
         Some(Err(error)) if error.raw_os_error().is_some() => {
-            "It has returned the error of one client, which `handle` returned: that is the end of that \
-             client's connection. The worker takes the next."
+            "It returned the error of one client. That error ends the connection of this client: let the \
+             worker take the next."
         }
-        _ => "It ends only when the listener fails.",
+        _ => "It may return only when the listener fails.",
     };
-    format!("`serve` has ended, so nobody accepts the clients that come after. {why}")
+    format!("`serve` has ended, so no thread accepts the clients that come later. {why}")
 }
 
-/// Two workers are busy, three clients wait, and something has been done about these.
+/// `handle` has returned, and the client's connection is still open.
+pub(super) fn not_closed(case: &Case, end: End) -> Option<String> {
+    let mut yours = case.evidence.yours();
+    let seen = yours.find(|seen| seen.row.end() == end)?;
+    let Whose::Yours(fd) = seen.whose else {
+        return None;
+    };
+    let is_read = seen.row.state == State::CloseWait && seen.row.recv_q == 0;
+    (is_read && !case.panicked).then(|| {
+        format!(
+            "`handle` has returned and closed its stream, but fd {fd} of this connection is still open, so the \
+             kernel sends no FIN: your code keeps a clone (`try_clone`). Pass the stream to `handle`, and keep \
+             no clone."
+        )
+    })
+}
+
+/// Two workers are busy, three clients wait, and your code has accepted or closed some of these.
 pub(super) fn taken_too_early(server: &Server, case: &Case) -> Option<String> {
     let (now, workers) = (server.desk.now(), server.workers);
     let mut sockets = case.evidence.sockets.iter();
@@ -128,35 +158,34 @@ pub(super) fn taken_too_early(server: &Server, case: &Case) -> Option<String> {
         .checked_sub(workers)
         .filter(|more| *more > 0)?;
     let are = if accepted == 1 {
-        "One connection has"
+        "one connection"
     } else {
-        "Connections have"
+        "connections"
     };
     Some(format!(
-        "{are} been accepted for which no worker is free: a thread that only accepts hands over to the \
-         workers, by a channel or a list, and is ahead of them. Whoever waits there costs a descriptor of \
-         your process, and no limit but memory; a channel without room is ahead by one still. Let the \
-         thread that will serve be the one that accepts: then the kernel's queue is the only one."
+        "Your code has accepted {are} for which no worker is free: a thread that only accepts passes them to \
+         the workers, by a channel or a list. A client that waits there costs a descriptor of your process, \
+         and even a channel without room is ahead by one. Let the thread that calls `handle` call accept too: \
+         then the kernel's queue is the only one."
     ))
 }
 
-/// accept fails, and `serve` has not said so.
+/// accept fails, and `serve` has not returned the error.
 pub(super) fn goes_on_without_a_listener(server: &Server, case: &Case) -> Option<String> {
     let cause = if case.panicked {
-        "An `unwrap` or `expect` makes a panic of accept's error. It is the caller's to know: return it."
+        "An `unwrap` or `expect` turned the error of accept into a panic. Return it: the caller must know."
     } else if server.answer.has_ended() {
-        "Accept's error was lost: a worker's loop was left as if there were no more clients (a listener has \
-         no end of file), or the error is in the result of a thread's `join`, and nobody looked at it. \
-         Return it."
+        "Your code dropped the error of accept: a worker left its loop as if there were no more clients, or \
+         the error is in the result of a thread's `join` that your code ignores. Return it."
     } else if spins(case) {
-        "The socket does not listen any more, and your thread is running: it calls accept again and again, \
-         which fails at once each time. Return the error."
+        "The socket no longer listens. Your loop calls accept again and again, and each call fails \
+         immediately. Return the error."
     } else if case.is_blocked_in(&[Call::Sleep]) {
-        "The socket does not listen any more, and your thread sleeps, as if that would pass: return the \
-         error."
+        "The socket no longer listens, and your thread sleeps before it tries again. Return the error."
     } else if case.is_blocked_in(&[Call::Lock]) {
-        "accept has failed, and your threads wait for one another (futex): who accepts has ended, and the \
-         others still wait for what it would have given them."
+        "accept has failed, and your threads wait for one another (futex): the thread that accepts has ended, \
+         and the others still wait for clients from it. Drop the last sender of the channel, or let each \
+         worker accept itself."
     } else {
         return None;
     };

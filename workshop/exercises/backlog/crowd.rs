@@ -1,4 +1,4 @@
-//! Clients that dial all at once, and do not wait for an answer.
+//! Clients that all dial at once, without waiting for an answer.
 
 use std::{
     io::{ErrorKind, Read, Write},
@@ -27,11 +27,11 @@ pub(super) struct Crowd<'e> {
 pub(super) struct Fate {
     /// In the accept queue: LISTEN's Recv-Q.
     pub(super) queued: usize,
-    /// Accepted, and open still at the server's end.
+    /// Accepted, and still open at the server's end.
     pub(super) accepted: usize,
     /// Closed by the server, while the client has not closed.
     pub(super) closed: usize,
-    /// SYNs that the listener has dropped. Where the kernel does not tell, clients in SYN_SENT.
+    /// SYNs that the listener has dropped. If the kernel does not show that, clients in SYN_SENT.
     pub(super) dropped: usize,
     /// The listener's backlog.
     pub(super) backlog: Option<u32>,
@@ -55,7 +55,7 @@ impl Fate {
         }
     }
 
-    /// Whether it is known what has become of so many: each is in the queue or was, or the queue is full.
+    /// Whether it is known what has become of this many clients: each is in the queue or was, or the queue is full.
     /// Drops alone would not do: on a slow machine a SYN is sent again, and dropped again.
     pub(super) fn decides(&self, clients: usize) -> bool {
         let full = self
@@ -102,17 +102,17 @@ impl<'e> Crowd<'e> {
         self.exam.table_shows(all).map(drop)
     }
 
-    /// Each of them reads this, and `behind` it end of file, too. Or the first that does not, and what it
+    /// Each of them reads this, and if `then_ends`, end of file after it. Or the first that does not, and what it
     /// reads instead.
     pub(super) fn read(
         &self,
         bytes: &[u8],
-        behind: bool,
+        then_ends: bool,
     ) -> Verdict<Result<(), (SocketAddr, String)>> {
         let count = self.clients.len();
         for (done, client) in self.clients.iter().enumerate() {
             let addr = here("read the client's address", client.local_addr())?;
-            if let Err(seen) = reads(self.exam, client, bytes, behind)? {
+            if let Err(seen) = reads(self.exam, client, bytes, then_ends)? {
                 let seen = format!("{done} of {count} have read it, {addr} read {seen}");
                 return Ok(Err((addr, seen)));
             }
@@ -128,20 +128,20 @@ impl<'e> Crowd<'e> {
             here("send a byte", client.write_all(b"."))?;
         }
         let count = self.clients.len();
-        let step = format!("each of the {count} has sent a byte: it is done");
+        let step = format!("each of the {count} has sent a byte: `handle` returns");
         self.exam.step(step);
         Ok(())
     }
 }
 
-/// Reads these bytes, and `behind` them end of file, too; or else says what has come.
+/// Reads these bytes, and if `then_ends`, end of file after them; or else says what has come.
 fn reads(
     exam: &Exam,
     mut client: &TcpStream,
     bytes: &[u8],
-    behind: bool,
+    then_ends: bool,
 ) -> Verdict<Result<(), String>> {
-    let most = bytes.len() + usize::from(behind); // one more to read is the end of file
+    let most = bytes.len() + usize::from(then_ends); // one more to read is the end of file
     let (mut got, mut buf) = (Vec::new(), vec![0; most]);
     let then = loop {
         if got.len() == most {
@@ -152,14 +152,14 @@ fn reads(
         }
         let room = most - got.len();
         match client.read(&mut buf[..room]) {
-            Ok(0) if behind && got == bytes => return Ok(Ok(())),
+            Ok(0) if then_ends && got == bytes => return Ok(Ok(())),
             Ok(0) => break ", then end of file".to_owned(),
             Ok(n) => got.extend(&buf[..n]),
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
             Err(error) => break format!(", then {error}"),
         }
     };
-    if got == bytes && !behind {
+    if got == bytes && !then_ends {
         return Ok(Ok(()));
     }
     Ok(Err(match &got[..] {
@@ -175,7 +175,7 @@ fn socket(exam: &Exam) -> Verdict<Socket> {
         Socket::new(Domain::IPV4, Type::STREAM, None),
     )?;
     here("make it non-blocking", socket.set_nonblocking(true))?;
-    // Closed with RST: a thousand connections in TIME_WAIT would be a burden for whoever reads the table.
+    // Closed with RST: a thousand connections in TIME_WAIT would slow down each look at the table.
     here("set SO_LINGER", socket.set_linger(Some(Duration::ZERO)))?;
     exam.owns(&socket);
     Ok(socket)

@@ -1,16 +1,17 @@
-//! Checks of `listen`: the accept queue has room for the burst, for no more, and nobody is deceived.
+//! Checks of `listen`: the accept queue has room for the burst, for no more, or `listen` fails.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 
 use socket_workshop::accept_queue::somaxconn;
 
 use super::{
     Answer, BURST, Listen, cause,
     crowd::{Crowd, Fate},
-    server::{LOOPBACK, listen_once, listening},
+    server::{LOOPBACK, listen_once, listening, listening_on},
 };
 
-use crate::exam::{Because, Exam, Verdict, here};
+use crate::checks::listener::options;
+use crate::exam::{Because, Exam, Verdict, descriptors, here};
 
 pub(super) fn has_room_for_the_whole_burst(exam: &Exam, (listen, _): Answer) -> Verdict {
     let burst = BURST.min(somaxconn() as usize);
@@ -34,20 +35,20 @@ pub(super) fn has_room(exam: &Exam, fate: Fate, burst: usize) -> Verdict {
     };
     let seen =
         format!("{queued} in the accept queue (LISTEN's Recv-Q), {dropped} SYNs dropped{and}");
-    let expected = format!("each of the {burst} clients to find room, and no SYN to be dropped");
+    let expected = format!("room for each of the {burst} clients, and no SYN dropped");
     let room = queued + accepted >= burst;
     exam.must(room, expected, seen).because(|_| {
         let cause = match backlog? {
             _ if closed > 0 => cause::TURNED_AWAY.to_owned(),
             128 if dropped > 0 => {
-                "The backlog is 128, which is what std's `TcpListener::bind` asks for, and there is no \
-                 way to tell it otherwise. Pass the burst on to listen(2): `Listen::with_backlog`."
+                "The backlog is 128, which is what std's `TcpListener::bind` asks for. Pass the burst on to \
+                 listen(2): use `Listen::with_backlog`."
                     .to_owned()
             }
             backlog if dropped > 0 && (backlog as usize) + 1 < burst => format!(
-                "The backlog is {backlog}: that is what listen(2) was asked for, or net.core.somaxconn \
-                 if that is less. The kernel queues one more, and drops the SYN of every client after \
-                 that, without a word: it will try again after a second."
+                "The backlog is {backlog}: your code asked listen(2) for that, or net.core.somaxconn is less. \
+                 The kernel queues one more, and drops the SYN of every client after that: it tries again \
+                 after a second. Ask for the burst."
             ),
             _ => return None,
         };
@@ -55,7 +56,7 @@ pub(super) fn has_room(exam: &Exam, fate: Fate, burst: usize) -> Verdict {
     })
 }
 
-/// So many clients have dialed a listener from which nobody accepts.
+/// Clients have dialed a listener from which no thread accepts.
 fn after_a_burst(
     exam: &Exam,
     listen: Listen,
@@ -65,28 +66,47 @@ fn after_a_burst(
     let listener = listening(exam, listen, burst)?;
     let addr = here("read its address", listener.local_addr())?;
     let crowd = Crowd::dials(exam, addr, clients)?;
-    exam.step("nobody accepts");
+    exam.step("no thread accepts");
     Ok((listener, crowd, Fate::of(addr, &exam.table()?)))
 }
 
-pub(super) fn lets_no_more_wait(exam: &Exam, (listen, _): Answer) -> Verdict {
-    let (burst, clients) = (10, 30);
-    let (_listener, _crowd, fate) = after_a_burst(exam, listen, burst, clients)?;
-    has_at_least(exam, fate, burst)?;
-    let expected = format!(
-        "{burst} clients in the accept queue, or {} (LISTEN's Recv-Q)",
-        burst + 1
-    );
-    let seen = format!("{} of {clients} wait in it", fate.queued);
-    exam.must(fate.queued <= burst + 1, expected, seen)
-        .because(|_| {
-            let backlog = fate.backlog?;
-            Some(format!(
-                "The backlog is {backlog}. A queue that is longer than the burst it is for lets clients wait \
-                 whom nobody will serve in time: they are connected, so they do not know. Those who hear \
-                 nothing can give up, or go elsewhere. Ask for the burst."
-            ))
-        })
+pub(super) fn listens_on_the_given_address(exam: &Exam, (listen, _): Answer) -> Verdict {
+    for ip in [
+        Ipv4Addr::LOCALHOST.into(),
+        Ipv4Addr::new(127, 0, 0, 2).into(), // all of 127/8 is loopback on Linux
+        IpAddr::from(Ipv6Addr::LOCALHOST),
+    ] {
+        let Ok(free) = TcpListener::bind((ip, 0)) else {
+            continue; // a machine without IPv6
+        };
+        let port = here("read its address", free.local_addr())?.port();
+        drop(free);
+        listening_on(exam, listen, SocketAddr::new(ip, port), 8)?;
+    }
+    Ok(())
+}
+
+pub(super) fn queues_at_most_one_more(exam: &Exam, (listen, _): Answer) -> Verdict {
+    for burst in [10, 1, 2] {
+        let clients = 30;
+        let (_listener, _crowd, fate) = after_a_burst(exam, listen, burst, clients)?;
+        has_at_least(exam, fate, burst)?;
+        let expected = format!(
+            "{burst} clients in the accept queue, or {} (LISTEN's Recv-Q)",
+            burst + 1
+        );
+        let seen = format!("{} of {clients} wait in it", fate.queued);
+        exam.must(fate.queued <= burst + 1, expected, seen)
+            .because(|_| {
+                let backlog = fate.backlog?;
+                Some(format!(
+                    "The backlog is {backlog}. In a queue longer than the burst, clients wait that will not be \
+                     served in time. They are connected, so they do not notice: a client whose SYN is dropped \
+                     can go elsewhere. Ask for the burst."
+                ))
+            })?;
+    }
+    Ok(())
 }
 
 fn has_at_least(exam: &Exam, fate: Fate, burst: usize) -> Verdict {
@@ -96,7 +116,8 @@ fn has_at_least(exam: &Exam, fate: Fate, burst: usize) -> Verdict {
         .because(|_| {
             let backlog = fate.backlog?;
             Some(format!(
-                "The backlog is {backlog}, and the kernel queues one more than that: fewer than the burst."
+                "The backlog is {backlog}, and the kernel queues one more than that, which is less than the burst. \
+                 Ask for the burst."
             ))
         })
 }
@@ -105,13 +126,27 @@ pub(super) fn fails_where_the_kernel_would_cut(exam: &Exam, (listen, _): Answer)
     let limit = somaxconn() as usize;
     exam.step(format!("net.core.somaxconn is {limit}"));
     listening(exam, listen, limit).map(drop)?; // as long as may be
-    // One more than the limit there is room for, and nobody need know; two more there is not. The last
-    // is 8 for whoever looks at its lower half only.
-    let beyond_32_bits = usize::try_from((1u64 << 32) + 8).unwrap_or(usize::MAX);
-    for burst in [limit + 2, beyond_32_bits, usize::MAX] {
+    for burst in too_long(limit) {
         fails(exam, listen, LOOPBACK, burst)?;
     }
     Ok(())
+}
+
+/// For a burst of one more than the limit there is room, for two more there is not. The others are short in
+/// their lower 32 bits, or in 31.
+fn too_long(limit: usize) -> Vec<usize> {
+    let long = [1u64 << 31, 1 << 32, (1 << 32) + 8, u64::MAX];
+    let long = long.map(|burst| usize::try_from(burst).unwrap_or(usize::MAX));
+    [&[limit + 2], &long[..]].concat()
+}
+
+pub(super) fn leaves_no_descriptor_after_an_error(exam: &Exam, (listen, _): Answer) -> Verdict {
+    let limit = somaxconn() as usize;
+    let before = descriptors()?;
+    for burst in too_long(limit) {
+        fails(exam, listen, LOOPBACK, burst)?;
+    }
+    options::no_descriptor_is_left(exam, before)
 }
 
 fn fails(exam: &Exam, listen: Listen, addr: SocketAddr, burst: usize) -> Verdict {
@@ -129,21 +164,21 @@ fn fails(exam: &Exam, listen: Listen, addr: SocketAddr, burst: usize) -> Verdict
         .because(|_| Some(no_error(burst, backlog?)))
 }
 
-/// A listener has this backlog and was to have room for a burst that is too long.
+/// Why a listener with this backlog was returned for a burst that is too long.
 fn no_error(burst: usize, backlog: u32) -> String {
-    if backlog == somaxconn() && burst < usize::MAX {
-        "listen(2) cuts the backlog to net.core.somaxconn and returns 0 all the same: that it has \
-         succeeded says nothing about the room there is. Compare the burst with \
-         /proc/sys/net/core/somaxconn, or ask the kernel afterwards which backlog it has given."
+    if backlog == somaxconn() && burst < 1 << 31 {
+        "listen(2) cuts the backlog to net.core.somaxconn and still returns 0: its success says nothing about \
+         the room in the queue. Compare the burst with /proc/sys/net/core/somaxconn, or ask the kernel \
+         afterwards which backlog it has set."
             .to_owned()
-    } else if backlog as usize == burst % (1 << 31) || burst == usize::MAX {
-        "No listener has room for so many. listen(2) takes an i32, and `as i32` keeps the lower 32 bits of \
-         a number, whatever that makes of it; `i32::try_from` says when it does not fit."
+    } else if burst >= 1 << 31 {
+        "No listener has room for this burst. listen(2) takes an i32, and `as i32` or `as u32` keeps only the \
+         lower 32 bits of a number. Use `i32::try_from`, which fails if the number does not fit."
             .to_owned()
     } else {
         format!(
-            "The backlog is {backlog}, and not by the kernel's limit: listen(2) was asked for it. If the \
-             caller wants room for more clients than there will be, it must hear so."
+            "Your code asked listen(2) for a backlog of {backlog}, which is less than the burst. If there is no \
+             room for the burst, return an error: the caller must know."
         )
     }
 }

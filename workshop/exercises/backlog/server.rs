@@ -1,4 +1,4 @@
-//! The answer at work: its listener, its `serve`, and the exam's `handle`, which counts.
+//! The answer at work: its listener, its `serve`, and the exam's `handle`, which counts its calls.
 
 use std::{
     io::{self, Read, Write},
@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use socket_workshop::listen;
+use socket_workshop::{listen, table::End};
 
 use super::{Listen, Serve, cause, crowd::Fate};
 
@@ -21,16 +21,18 @@ pub(super) const TURN: &[u8] = b"your turn\n";
 /// A free port of IPv4's loopback.
 pub(super) const LOOPBACK: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0));
 
-/// The exam's `handle`: tells a client that its turn has come, and serves it until it says a word or
+/// The exam's `handle`: writes to a client that its turn has come, and serves it until it sends a byte or
 /// closes.
 #[derive(Debug, Default)]
 pub(super) struct Desk {
+    calls: AtomicUsize,
     now: AtomicUsize,
     most: AtomicUsize,
 }
 
 impl Desk {
     fn handle(&self, mut stream: TcpStream) -> io::Result<()> {
+        self.calls.fetch_add(1, SeqCst);
         let now = self.now.fetch_add(1, SeqCst) + 1;
         self.most.fetch_max(now, SeqCst);
         let told = stream.write_all(TURN);
@@ -39,12 +41,17 @@ impl Desk {
         served.map(drop)
     }
 
+    /// How often it has been called.
+    pub(super) fn calls(&self) -> usize {
+        self.calls.load(SeqCst)
+    }
+
     /// Clients that are being served.
     pub(super) fn now(&self) -> usize {
         self.now.load(SeqCst)
     }
 
-    /// Waits until nobody is being served.
+    /// Waits until no client is being served.
     pub(super) fn empties(&self, exam: &Exam) -> Verdict {
         exam.comes_true(|| Ok(self.now() == 0)).map(drop)
     }
@@ -63,13 +70,12 @@ pub(super) fn listen_once(
         .because(|case| {
             let cause = match case.panicked {
                 true => {
-                    "Too short a queue is for the caller to know, who can ask for less or tell the \
-                     administrator: return an error. An `unwrap`, an `assert!`, or arithmetic that overflows \
-                     makes a panic of it."
+                    "A queue that is too short is an ordinary error: return it, so that the caller can ask for \
+                     less. An `unwrap`, an `assert!`, or arithmetic that overflows turns it into a panic."
                 }
                 false => {
-                    "None of socket, bind and listen makes anybody wait, and accept is not `listen`'s \
-                     business."
+                    "None of socket, bind and listen waits. Your code waits for something else: leave accept \
+                     to `serve`, and return errors instead of trying again."
                 }
             };
             Some(cause.to_owned())
@@ -78,28 +84,40 @@ pub(super) fn listen_once(
 
 /// A listener from the student's `listen`.
 pub(super) fn listening(exam: &Exam, listen: Listen, burst: usize) -> Verdict<TcpListener> {
-    match listen_once(exam, listen, LOOPBACK, burst)? {
+    listening_on(exam, listen, LOOPBACK, burst)
+}
+
+/// A listener from the student's `listen`, on this address.
+pub(super) fn listening_on(
+    exam: &Exam,
+    listen: Listen,
+    addr: SocketAddr,
+    burst: usize,
+) -> Verdict<TcpListener> {
+    match listen_once(exam, listen, addr, burst)? {
         Ok(listener) => {
             exam.watches(&listener);
             let local = here("read its address", listener.local_addr())?;
             exam.step(format!(
-                "called your `listen` for a burst of {burst}: it is {local}"
+                "called your `listen` for {addr} and a burst of {burst}: it is {local}"
             ));
-            let expected = format!("a listener on {}", LOOPBACK.ip());
-            exam.must(
-                local.ip() == LOOPBACK.ip(),
-                expected,
-                format!("it is on {local}"),
-            )
-            .caused_by("The caller says where to listen: pass `addr` on as it is.")?;
+            let is_it = local.ip() == addr.ip() && [0, local.port()].contains(&addr.port());
+            let expected = match addr.port() {
+                0 => format!("a listener on {}", addr.ip()),
+                _ => format!("a listener on {addr}"),
+            };
+            exam.must(is_it, expected, format!("it is on {local}"))
+                .caused_by(
+                    "Your code binds another address than its argument. Pass on `addr` unchanged.",
+                )?;
             Ok(listener)
         }
         Err(error) => {
             let expected = format!("`listen` to return a listener for a burst of {burst}");
             let seen = format!("{error} ({:?})", error.kind());
             exam.fail(expected, seen).caused_by(
-                "The port is free, and net.core.somaxconn allows a backlog as long as the burst: nothing \
-                 is in the way.",
+                "The port is free, and net.core.somaxconn allows a backlog as long as the burst. Your code \
+                 refuses it, or asks for something else.",
             )
         }
     }
@@ -117,7 +135,7 @@ pub(super) struct Server<'e> {
 }
 
 impl<'e> Server<'e> {
-    /// A server with so many workers, on a listener with room for all clients of the check.
+    /// A server with this many workers, on a listener with room for all clients of the check.
     pub(super) fn start(exam: &'e Exam, serve: Serve, workers: usize) -> Verdict<Server<'e>> {
         let listener = listen::Listen::with_backlog(64).on(LOOPBACK);
         let listener = here("listen on 127.0.0.1", listener)?;
@@ -151,18 +169,24 @@ impl<'e> Server<'e> {
         })
     }
 
-    /// A client, whose turn comes at once.
+    /// A client that is served immediately.
     pub(super) fn serves(&self, name: &str) -> Verdict<Peer<'e>> {
         let client = self.exam.dial(self.addr)?.named(name);
         self.takes(&client)?;
         Ok(client)
     }
 
-    /// The client's turn comes.
+    /// The client is served.
     pub(super) fn takes(&self, client: &Peer<'_>) -> Verdict {
         let addr = client.addr()?;
         let told = client.receives(TURN);
         told.because(|case| cause::not_served(self, case, addr))
+    }
+
+    /// The client's connection ends, because `handle` has returned.
+    pub(super) fn ends(&self, client: &Peer<'_>) -> Verdict {
+        let end = End::between(self.addr, client.addr()?);
+        client.ends().because(|case| cause::not_closed(case, end))
     }
 
     /// What has become of its clients.
@@ -173,12 +197,12 @@ impl<'e> Server<'e> {
     /// No more clients have been served at once than there are workers.
     pub(super) fn has_kept_to_its_workers(&self) -> Verdict {
         let most = self.desk.most.load(SeqCst);
-        let expected = format!("no more than {} clients served at once", self.workers);
+        let expected = format!("at most {} clients to be served at once", self.workers);
         self.exam
             .must(
                 most <= self.workers,
                 expected,
-                format!("{most} of them at once"),
+                format!("{most} were served at once"),
             )
             .caused_by(cause::TOO_MANY_AT_WORK)
     }

@@ -1,36 +1,42 @@
-//! Exercise 12: backlog. Clients come in bursts, and few can be served at a time. Who waits, where,
-//! and how many may?
+//! Exercise 12: backlog
 //!
-//! Build a listener whose accept queue has room for a burst of clients, or an error; and workers who
-//! take their clients from that queue, so that it is the only one there is.
+//! Clients come in bursts, and your server can serve only a few at a time. Write `listen`: it
+//! opens a listener whose accept queue has room for a burst, or fails. Write `serve`: its workers
+//! take clients from that queue, which is the only queue in the program.
 //!
-//! The rules for `listen`:
-//! - a burst of clients that dial before anyone has called accept finds room: each is connected at
-//!   once, and no SYN is dropped;
-//! - no more may wait than that: whoever comes when the burst and at most one more are in the queue
-//!   hears nothing, until there is room;
-//! - a burst greater than `net.core.somaxconn`, up to `usize::MAX`, is an error: the kernel cuts the
-//!   backlog to that number, and says nothing. Of what kind is yours to say. (As the queue holds one more
-//!   than the backlog, for a burst greater by one either will do.)
+//! Core rules (about 25 minutes):
+//!   1. `listen` listens on exactly the given address, with room for `burst` clients in the
+//!      accept queue.
+//!   2. `serve` calls `handle` for as many clients at once as there are workers, and never for
+//!      more.
+//!   3. `serve` leaves clients in the accept queue while no worker is free. It neither accepts
+//!      nor closes them.
+//!   4. A free worker immediately takes the client that has waited longest, whatever the other
+//!      workers do.
+//!   5. An error of `handle` ends that client only. The worker takes the next.
+//!   6. When `accept` fails, `serve` returns that error, after the clients being served are done.
 //!
-//! The rules for `serve`:
-//! - as many clients are served at once as there are workers, and never more: `handle` serves one, and
-//!   returns when it is done with it, which may be after a long time;
-//! - a client that no worker is free for is not accepted: it waits in the kernel's queue, where it
-//!   costs this process neither memory nor a descriptor. It is not turned away;
-//! - as soon as a worker is free, whatever the others do, it takes the client that has waited longest;
-//! - an error of `handle` is one client's, and the worker takes the next;
-//! - when the listener fails, accept fails in whoever calls it: `serve` returns that error, once the
-//!   clients that are being served have been served. (Errors of accept that pass, such as EMFILE, were
-//!   exercise 1, and are left out here.)
+//! Hardened rules (about 25 minutes more):
+//!   7. `listen` makes the queue no longer than that: at most one client more than `burst` may
+//!      wait.
+//!   8. If `burst` is greater than net.core.somaxconn, up to usize::MAX, `listen` returns an
+//!      error and leaves no descriptor open.
+//!   9. A client that resets while it waits in the queue ends no worker.
+//!   10. While no client waits, `serve` waits in the kernel. It neither spins nor polls in a loop
+//!       of sleeps.
+//!   11. Together, `listen` and `serve` serve a burst of 1000 clients with 8 workers, and no SYN
+//!       is dropped.
 //!
-//! `socket_workshop::listen::Listen` makes the calls of lesson `listener`.
+//! The kernel queues one client more than the backlog, so a burst of somaxconn + 1 may succeed or
+//! fail. Out of scope: errors of accept that pass, such as EMFILE (exercise 1), a `handle` that
+//! panics, a burst of 0 and 0 workers. `socket_workshop::listen::Listen` makes the calls of
+//! lesson `listener`.
 //!
 //! How to go on:
 //!
-//!     cargo workshop check backlog    examines it; so does  cargo test -p exercises --test backlog
+//!     cargo workshop check backlog    checks it; so does  cargo test -p exercises --test backlog
 //!     cargo workshop hint backlog     helps, a little more each time
-//!     cargo run --example backlog     is the lesson
+//!     cargo run --example backlog     runs the lesson
 
 use std::{
     io,
@@ -38,13 +44,14 @@ use std::{
     process::ExitCode,
 };
 
-/// Listens, with room for so many clients, at least one, whom nobody has accepted yet.
+/// Listens, with room in the accept queue for a burst of clients, at least one.
 pub fn listen(addr: SocketAddr, burst: usize) -> io::Result<TcpListener> {
     let _ = (addr, burst);
     todo!("find out how long a backlog the kernel gives, then listen with one as long as the burst")
 }
 
-/// Serves clients, with so many workers, until accept fails: with its error.
+/// Serves clients with this many workers, at least one, and returns the error of accept when that
+/// fails.
 pub fn serve(
     listener: &TcpListener,
     workers: usize,

@@ -1,23 +1,26 @@
-//! Checks of `serve`: who is taken from the accept queue, and when.
+//! Checks of `serve`: which client a worker takes from the accept queue, and when.
 
 use std::{io::ErrorKind, net::Shutdown, time::Duration};
 
-use socket_workshop::accept_queue::somaxconn;
+use socket_workshop::{accept_queue::somaxconn, threads};
 use socket2::SockRef;
 
 use super::{
-    Answer, BURST, cause,
+    Answer, BURST, Serve, cause,
     crowd::{Crowd, Fate},
     room::has_room,
     server::{Server, TURN, listening},
 };
 
-use crate::exam::{Because, Exam, Verdict, quote};
+use crate::checks::listener::{idle, processor};
+use crate::exam::{Because, Call, Doing, Exam, Peer, Verdict, here, quote};
 
-/// How long a client is left alone, which is the subject: long enough for a thread that takes more than it
-/// should, or closes. Where all threads wait without a timeout it is left alone no longer than that takes
-/// to see.
+/// How long a client waits, which is the subject: long enough for a thread that accepts too early, or closes.
+/// The wait ends early if no thread has a timeout.
 const LEFT_ALONE_FOR: Duration = Duration::from_millis(100);
+
+/// So many looks at threads, one right after the other.
+const LOOKS: u32 = 100;
 
 pub(super) fn serves_as_many_at_once(exam: &Exam, (_, serve): Answer) -> Verdict {
     let server = Server::start(exam, serve, 3)?;
@@ -27,7 +30,7 @@ pub(super) fn serves_as_many_at_once(exam: &Exam, (_, serve): Answer) -> Verdict
     server.answer.goes_on("its listener has not failed")
 }
 
-pub(super) fn leaves_who_waits_in_the_queue(exam: &Exam, (_, serve): Answer) -> Verdict {
+pub(super) fn leaves_clients_in_the_queue(exam: &Exam, (_, serve): Answer) -> Verdict {
     let server = Server::start(exam, serve, 2)?;
     let _first = server.serves("first client")?;
     let _second = server.serves("second client")?;
@@ -47,11 +50,23 @@ pub(super) fn leaves_who_waits_in_the_queue(exam: &Exam, (_, serve): Answer) -> 
     } = server.fate()?;
     exam.must(
         queued == 3,
-        "three clients in the accept queue (LISTEN's Recv-Q), for both workers are busy",
+        "three clients in the accept queue (LISTEN's Recv-Q): both workers are busy",
         format!("{queued} in the queue, {accepted} accepted and open, {closed} closed by your end"),
     )
-    .because(|case| cause::taken_too_early(&server, case))?;
-    server.has_kept_to_its_workers()
+    .because(|case| cause::taken_too_early(&server, case))
+}
+
+pub(super) fn serves_no_more_at_once(exam: &Exam, (_, serve): Answer) -> Verdict {
+    for workers in [1, 3] {
+        let server = Server::start(exam, serve, workers)?;
+        let crowd = Crowd::dials(exam, server.addr, workers + 4)?;
+        exam.comes_to_rest()?; // then they have taken what they take
+        server.has_kept_to_its_workers()?;
+        crowd.say_a_word()?;
+        each_reads(&server, &crowd, true)?;
+        server.has_kept_to_its_workers()?;
+    }
+    Ok(())
 }
 
 /// Waits until so many clients of the server are in its queue, or have been taken from it.
@@ -70,20 +85,100 @@ pub(super) fn serves_the_next(exam: &Exam, (_, serve): Answer) -> Verdict {
     let fourth = exam.dial(server.addr)?.named("fourth client");
     arrived(&server, 4)?;
     first.half_close()?;
-    first.ends()?;
+    server.ends(&first)?;
     server.takes(&third)?;
     third.half_close()?;
-    third.ends()?;
+    server.ends(&third)?;
     server.takes(&fourth)
 }
 
-pub(super) fn goes_on_after_a_clients_error(exam: &Exam, (_, serve): Answer) -> Verdict {
+/// A worker that sleeps between two clients is seen asleep while the next one waits.
+pub(super) fn does_not_pause(exam: &Exam, (_, serve): Answer) -> Verdict {
     let server = Server::start(exam, serve, 1)?;
-    server.serves("first client")?.reset();
-    server.desk.empties(exam)?;
-    exam.step("`handle` has returned an error: ECONNRESET");
-    server.serves("second client")?.reset();
-    server.serves("third client").map(drop)
+    let mut client = server.serves("first client")?;
+    for _ in 0..8 {
+        let next = exam.dial(server.addr)?.named("next client");
+        arrived(&server, 2)?; // it waits in the queue
+        let calls = server.desk.calls();
+        client.half_close()?;
+        let slept = exam.until(|| {
+            // Many looks without a rest between them: a sleep may be short.
+            for _ in 0..LOOKS {
+                if server.desk.calls() > calls {
+                    return Ok(Some(false));
+                }
+                let threads = here("look at threads", threads::others())?;
+                if threads.iter().any(|thread| is_in_a_sleep(&thread.doing)) {
+                    return Ok(Some(true));
+                }
+            }
+            Ok(None)
+        })?;
+        let expected = "the next client to be taken as soon as the worker is free";
+        exam.must(slept != Some(true), expected, "your thread sleeps, and the client waits")
+            .caused_by(
+                "Your code sleeps between two clients, or between two looks at the accept queue. Call accept \
+                 immediately after `handle`: it blocks until a client comes.",
+            )?;
+        server.takes(&next)?;
+        client = next;
+    }
+    Ok(())
+}
+
+fn is_in_a_sleep(doing: &Doing) -> bool {
+    matches!(
+        doing,
+        Doing::Blocked {
+            call: Call::Sleep,
+            ..
+        }
+    )
+}
+
+pub(super) fn waits_without_spinning(exam: &Exam, (_, serve): Answer) -> Verdict {
+    let server = Server::start(exam, serve, 3)?;
+    let _client = server.serves("first client")?;
+    processor::must_wait(
+        exam,
+        "No client waits, and your threads look again and again: a non-blocking listener is asked without a \
+         pause. Let accept block, or wait in poll.",
+    )
+}
+
+/// Two workers are free: one of them, or the thread that accepts for them, waits for a client.
+pub(super) fn waits_in_accept_or_poll(exam: &Exam, (_, serve): Answer) -> Verdict {
+    let server = Server::start(exam, serve, 3)?;
+    let _client = server.serves("first client")?;
+    idle::a_client_would_wake_it(exam)
+}
+
+pub(super) fn survives_a_reset_in_the_queue(exam: &Exam, (_, serve): Answer) -> Verdict {
+    let server = Server::start(exam, serve, 1)?;
+    let first = server.serves("first client")?;
+    exam.dial(server.addr)?.named("second client").reset();
+    let third = exam.dial(server.addr)?.named("third client");
+    arrived(&server, 3)?;
+    first.half_close()?;
+    server.ends(&first)?;
+    server.takes(&third)?;
+    server.answer.goes_on("its listener has not failed")
+}
+
+pub(super) fn goes_on_after_a_clients_error(exam: &Exam, (_, serve): Answer) -> Verdict {
+    for workers in [1, 2] {
+        let server = Server::start(exam, serve, workers)?;
+        for name in ["first client", "second client", "third client"] {
+            server.serves(name)?.reset();
+            server.desk.empties(exam)?;
+            exam.step("`handle` has returned an error: ECONNRESET");
+        }
+        let _stays = server.serves("fourth client")?;
+        if workers > 1 {
+            server.serves("fifth client").map(drop)?;
+        }
+    }
+    Ok(())
 }
 
 pub(super) fn serves_a_burst(exam: &Exam, (listen, serve): Answer) -> Verdict {
@@ -102,18 +197,19 @@ pub(super) fn serves_a_burst(exam: &Exam, (listen, serve): Answer) -> Verdict {
     server.has_kept_to_its_workers()
 }
 
-/// Each of the crowd is told its turn, and `behind` that reads end of file, too.
-fn each_reads(server: &Server, crowd: &Crowd, behind: bool) -> Verdict {
-    let Err((addr, seen)) = crowd.read(TURN, behind)? else {
+/// Each of the crowd is served, and if `then_ends`, reads end of file after that.
+fn each_reads(server: &Server, crowd: &Crowd, then_ends: bool) -> Verdict {
+    let Err((addr, seen)) = crowd.read(TURN, then_ends)? else {
         return Ok(());
     };
-    let then = if behind { ", then end of file" } else { "" };
+    let then = if then_ends { ", then end of file" } else { "" };
     let expected = format!("each to read {}{then}", quote(TURN));
     let failed = server.exam.fail(expected, seen);
     failed.because(|case| cause::not_served(server, case, addr))
 }
 
-pub(super) fn ends_with_accepts_error(exam: &Exam, (_, serve): Answer) -> Verdict {
+/// The listener of a server that serves a client has been shut down.
+fn without_a_listener<'e>(exam: &'e Exam, serve: Serve) -> Verdict<(Server<'e>, Peer<'e>)> {
     let server = Server::start(exam, serve, 2)?;
     let client = server.serves("first client")?;
     let shut_down = SockRef::from(&*server.listener).shutdown(Shutdown::Both);
@@ -122,16 +218,27 @@ pub(super) fn ends_with_accepts_error(exam: &Exam, (_, serve): Answer) -> Verdic
         "a socket that listens",
         "it does not listen",
     )?;
-    exam.step("shut the listening socket down: it is no longer in LISTEN, and accept gives EINVAL");
+    exam.step(
+        "shut the listening socket down: it is no longer in LISTEN, and accept returns EINVAL",
+    );
+    Ok((server, client))
+}
+
+pub(super) fn waits_for_the_clients_being_served(exam: &Exam, (_, serve): Answer) -> Verdict {
+    let (server, client) = without_a_listener(exam, serve)?;
     client
         .hears_nothing_for(LEFT_ALONE_FOR)
-        .caused_by("The client is being served, and your end has closed its connection.")?;
+        .caused_by("The client is being served, and your end has closed its connection. Let `handle` end first.")?;
     server.answer.goes_on("a client is being served").caused_by(
-        "`serve` has returned while one of its workers is still at work: nobody waits for that thread \
-         any more, and it ends with the process. `thread::scope` joins its threads.",
-    )?;
+        "`serve` has returned while one of its workers still runs `handle`. That thread ends with the process, \
+         and its client is lost. Join the workers: `thread::scope` does.",
+    )
+}
+
+pub(super) fn returns_the_error_of_accept(exam: &Exam, (_, serve): Answer) -> Verdict {
+    let (server, client) = without_a_listener(exam, serve)?;
     client.half_close()?;
-    client.ends()?;
+    server.ends(&client)?;
     let error = server
         .answer
         .fails("when accept fails and the last client has been served")
@@ -139,5 +246,5 @@ pub(super) fn ends_with_accepts_error(exam: &Exam, (_, serve): Answer) -> Verdic
     let expected = "the error of accept, EINVAL, of kind InvalidInput";
     let seen = format!("{error} ({:?})", error.kind());
     exam.must(error.kind() == ErrorKind::InvalidInput, expected, seen)
-        .caused_by("Return the error that accept gave, as it is: the caller looks at its kind.")
+        .caused_by("Return the error of accept unchanged: the caller looks at its kind.")
 }

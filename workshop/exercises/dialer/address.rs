@@ -1,5 +1,5 @@
-//! Addresses of loopback that do as they are told: one answers, one refuses, one is silent. Nothing
-//! here leaves the machine, where some network would answer for an address that nobody has.
+//! Addresses of loopback: one answers, one refuses, one is silent. No segment leaves the machine: a network
+//! might answer for an address that no host has.
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -15,7 +15,7 @@ use socket2::{Domain, SockRef, Socket, Type};
 
 use crate::exam::{Exam, Verdict, here};
 
-/// An address, and the socket that makes it do what it does, for as long as this lives.
+/// An address, and the socket that makes it answer, refuse or be silent, until this is dropped.
 #[derive(Debug)]
 pub(in crate::checks) struct Address {
     pub(in crate::checks) addr: SocketAddr,
@@ -23,7 +23,7 @@ pub(in crate::checks) struct Address {
 }
 
 impl Address {
-    /// It answers: a listener, from whose accept queue nobody takes a connection.
+    /// It answers: a listener whose connections stay in the accept queue.
     pub(in crate::checks) fn that_answers(exam: &Exam) -> Verdict<Address> {
         Address::that_answers_at(exam, Ipv4Addr::LOCALHOST.into())
     }
@@ -34,19 +34,19 @@ impl Address {
         Address::new(exam, socket, "answers: it listens")
     }
 
-    /// It refuses: the socket is bound, so that nobody else can listen there, and does not listen.
+    /// It refuses: the socket is bound, so that no other can listen there, and does not listen.
     pub(in crate::checks) fn that_refuses(exam: &Exam) -> Verdict<Address> {
         Address::that_refuses_at(exam, Ipv4Addr::LOCALHOST.into())
     }
 
     pub(in crate::checks) fn that_refuses_at(exam: &Exam, ip: IpAddr) -> Verdict<Address> {
-        Address::new(exam, bound(ip)?, "refuses: nobody listens there")
+        Address::new(exam, bound(ip)?, "refuses: no socket listens there")
     }
 
     /// It is silent: its accept queue is full, and the kernel drops the SYN.
     pub(in crate::checks) fn that_is_silent(exam: &Exam) -> Verdict<Address> {
         let (listener, queued) = here("fill an accept queue", silent())?;
-        // Who filled the queue need not stay: a connection that was reset keeps its place in it.
+        // A connection that was reset keeps its place in the queue.
         let aborts = SockRef::from(&queued).set_linger(Some(Duration::ZERO));
         here("reset a connection", aborts)?;
         drop(queued);
@@ -62,13 +62,13 @@ impl Address {
         Ok(Address { addr, socket })
     }
 
-    /// So many that refuse.
+    /// Addresses that refuse.
     pub(super) fn many_that_refuse(exam: &Exam, count: u8) -> Verdict<Vec<Address>> {
         let socket = bound_to_all()?;
-        Address::many(exam, socket, count, "refuse: nobody listens there")
+        Address::many(exam, socket, count, "refuse: no socket listens there")
     }
 
-    /// So many that are silent.
+    /// Addresses that are silent.
     pub(super) fn many_that_are_silent(exam: &Exam, count: u8) -> Verdict<Vec<Address>> {
         let socket = bound_to_all()?;
         // A SYN comes with a TTL of 64, and is dropped. A filter would take privileges.
@@ -100,7 +100,7 @@ impl Address {
         Ok(listener.map_or(0, |row| row.recv_q))
     }
 
-    /// Makes it listen: whoever dials it again, after a refusal, is seen in its accept queue.
+    /// Makes it listen: if it is dialed again after a refusal, its accept queue shows that.
     pub(super) fn listens_from_now(&self, exam: &Exam) -> Verdict {
         here("listen", self.socket.listen(16))?;
         exam.step(format!(

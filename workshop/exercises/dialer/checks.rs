@@ -1,12 +1,12 @@
-//! Checks of exercise 2: the first of several addresses that answers, by one limit.
+//! Checks of exercise 2: a connection to the first of several addresses that answers, within one limit.
 //!
-//! How the limit is shared out is the answer's own affair, and attempts may overlap: the checks look
-//! at what came back, when, and what is left.
+//! The answer decides how to share the limit, and attempts may overlap: the checks look at what it
+//! returned, when, and what is left.
 
 pub(super) mod address;
+mod cause;
 mod connects;
 mod fails;
-mod likely;
 mod remains;
 
 use std::{
@@ -25,21 +25,21 @@ use self::address::Address;
 use super::Exercise;
 
 use crate::exam::{
-    AMPLE, Answer, Because, Exam, Reference, Rule, Suite, Took, Unmet, Verdict, check, here,
+    AMPLE, Answer, Because, Call, Exam, Reference, Rule, Suite, Took, Unmet, Verdict, check, here,
 };
 
 /// Exercise 2.
 pub const EXERCISE: Exercise = Exercise {
     number: 2,
     name: "dialer",
-    task: "connect to the first of several addresses that answers, by one limit",
+    task: "connect to the first of several addresses that answers, within one limit",
     hints: [
         "`connect_timeout` takes one address and one duration. How long may each address take, so that \
-         there is time for those behind it, and all of them together keep to the limit? And what if \
-         nothing remains: what does `connect_timeout` make of zero?",
+         there is time for the later ones, and all of them together keep to the limit? And if nothing \
+         remains: what does `connect_timeout` return for zero?",
         "Before each attempt compute what remains of the limit, and give the address an equal share of \
          it: what remains, divided by the number of addresses that have not been dialed. If the share \
-         is zero, it has timed out. Keep what each address did for the error.",
+         is zero, it has timed out. Keep the error of each address for the text.",
         "for (i, addr) in addrs.iter().enumerate() { let remaining = \
          limit.saturating_sub(started.elapsed()); match connect(addr, remaining / (addrs.len() - i) as \
          u32) { Ok(stream) => return Ok(stream), Err(error) => { kind = error.kind(); \
@@ -51,51 +51,153 @@ pub const EXERCISE: Exercise = Exercise {
 /// What exercise 2 is held to.
 pub const SUITE: Suite<Dial> = Suite {
     exercise: EXERCISE.name,
-    rules: &[Rule::core(
-        "",
-        &[
-            check(
-                "gives back a connected, blocking stream",
-                connects::gives_back_a_connected_blocking_stream,
-            ),
-            check("goes on after a refusal", connects::goes_on_after_a_refusal),
-            check("dials both families", connects::dials_both_families),
-            check(
-                "dials nobody behind the first that answers",
-                connects::dials_nobody_behind_the_first_that_answers,
-            ),
-            check(
-                "leaves time for those behind a silent address",
-                connects::leaves_time_for_those_behind_a_silent_address,
-            ),
-            check(
-                "waits for an address that answers late",
-                connects::waits_for_an_address_that_answers_late,
-            ),
-            check(
-                "gives up when the limit is over",
-                fails::gives_up_when_the_limit_is_over,
-            ),
-            check(
-                "fails at once when all refuse",
-                fails::fails_at_once_when_all_refuse,
-            ),
-            check(
-                "tells what each address did",
-                fails::tells_what_each_address_did,
-            ),
-            check(
-                "takes a limit of zero for a time-out",
-                fails::takes_a_limit_of_zero_for_a_time_out,
-            ),
-            check(
-                "takes no address for invalid input",
-                fails::takes_no_address_for_invalid_input,
-            ),
-            check("leaves nothing behind", remains::leaves_nothing_behind),
-        ],
-    )],
-    cause: likely::cause,
+    rules: &[
+        Rule::core(
+            "Dial the addresses in the given order, whatever their families. Return a connection to the first \
+             that answers.",
+            &[
+                check("returns a connection", connects::returns_a_connection),
+                check(
+                    "connects to the first address that answers",
+                    connects::connects_to_the_first_that_answers,
+                ),
+                check("dials both families", connects::dials_both_families),
+                check(
+                    "keeps the given order of the families",
+                    connects::keeps_the_order_of_the_families,
+                ),
+            ],
+        ),
+        Rule::core(
+            "When an address refuses or is unreachable, dial the next immediately. Do not dial it again.",
+            &[
+                check(
+                    "dials the next address immediately after a refusal",
+                    connects::dials_the_next_after_a_refusal,
+                ),
+                check(
+                    "dials the next address after an unreachable one",
+                    connects::dials_the_next_after_an_unreachable_address,
+                ),
+                check(
+                    "does not dial a refused address again",
+                    connects::does_not_dial_a_refused_address_again,
+                ),
+            ],
+        ),
+        Rule::core(
+            "`limit` is for all addresses together: leave time for the addresses after a silent one.",
+            &[check(
+                "leaves time for the addresses after a silent one",
+                connects::leaves_time_after_a_silent_address,
+            )],
+        ),
+        Rule::core(
+            "Return when the limit is over, however many addresses are silent.",
+            &[check(
+                "returns when the limit is over",
+                fails::returns_when_the_limit_is_over,
+            )],
+        ),
+        Rule::core(
+            "If no address answers, return the kind of the last address's error: ConnectionRefused if it \
+             refused, TimedOut if it was silent.",
+            &[
+                check(
+                    "returns ConnectionRefused if the last address refused",
+                    fails::returns_refused,
+                ),
+                check(
+                    "returns TimedOut if the last address was silent",
+                    fails::returns_timed_out,
+                ),
+            ],
+        ),
+        Rule::core(
+            "Name each address in the error's text, as `{}` prints it, and say whether it refused or was \
+             silent.",
+            &[
+                check("names each address", fails::names_each_address),
+                check(
+                    "says what each address did",
+                    fails::says_what_each_address_did,
+                ),
+            ],
+        ),
+        Rule::hardened(
+            "Wait 100 ms for a silent address before you dial the next, or its equal share of the limit if \
+             that is shorter.",
+            &[check(
+                "waits 100 ms for a silent address",
+                connects::waits_100_ms_for_a_silent_address,
+            )],
+        ),
+        Rule::hardened(
+            "If there is only one address, wait for it until the limit is over.",
+            &[
+                check(
+                    "waits for a single address until the limit is over",
+                    fails::waits_for_a_single_address,
+                ),
+                check(
+                    "waits for an address that answers late",
+                    connects::waits_for_an_address_that_answers_late,
+                ),
+            ],
+        ),
+        Rule::hardened(
+            "Once an address has answered, dial nothing more.",
+            &[check(
+                "dials nothing more once an address has answered",
+                connects::dials_nothing_more,
+            )],
+        ),
+        Rule::hardened(
+            "If the limit is zero, or too short for an answer, return TimedOut immediately.",
+            &[check(
+                "times out immediately when the limit is zero",
+                fails::times_out_immediately,
+            )],
+        ),
+        Rule::hardened(
+            "Accept every limit up to Duration::MAX.",
+            &[check("accepts every limit", connects::accepts_every_limit)],
+        ),
+        Rule::hardened(
+            "If the list is empty, return InvalidInput.",
+            &[check(
+                "returns InvalidInput for an empty list",
+                fails::rejects_an_empty_list,
+            )],
+        ),
+        Rule::hardened(
+            "Return a blocking stream: no O_NONBLOCK, no timeout, no SO_LINGER.",
+            &[
+                check(
+                    "returns a blocking stream",
+                    connects::returns_a_blocking_stream,
+                ),
+                check(
+                    "returns a stream without timeouts and SO_LINGER",
+                    connects::returns_a_stream_without_timeouts,
+                ),
+            ],
+        ),
+        Rule::hardened(
+            "Leave nothing else, also after an error: no descriptor, no thread, no attempt under way.",
+            &[
+                check(
+                    "leaves nothing but the stream",
+                    remains::leaves_nothing_beside_the_stream,
+                ),
+                check(
+                    "leaves nothing after an error",
+                    remains::leaves_nothing_after_an_error,
+                ),
+            ],
+        ),
+    ],
+    cause: cause::diagnose,
 };
 
 /// The student's function.
@@ -109,7 +211,16 @@ fn dialing<'e>(
     addresses: &[&Address],
     limit: Duration,
 ) -> Verdict<Dialing<'e>> {
-    let addrs: Vec<SocketAddr> = addresses.iter().map(|address| address.addr).collect();
+    let addrs = addresses.iter().map(|address| address.addr).collect();
+    dialing_at(exam, dial, addrs, limit)
+}
+
+fn dialing_at(
+    exam: &Exam,
+    dial: Dial,
+    addrs: Vec<SocketAddr>,
+    limit: Duration,
+) -> Verdict<Dialing<'_>> {
     let listed = match &addrs[..] {
         [first, .., last] if addrs.len() > 5 => {
             format!("{} addresses, {first} to {last},", addrs.len())
@@ -118,6 +229,7 @@ fn dialing<'e>(
     };
     let limit_in_words = match limit {
         AMPLE => "an hour".to_owned(),
+        Duration::MAX => "Duration::MAX".to_owned(),
         limit => format!("{limit:?}"),
     };
     exam.step(format!(
@@ -136,16 +248,16 @@ fn is_connected_to(exam: &Exam, stream: &TcpStream, address: &Address) -> Verdic
         format!("the stream to be connected to {}", address.addr),
         seen,
     )
-    .because(likely::no_connection)
+    .because(cause::no_connection)
 }
 
 fn is_of_kind(exam: &Exam, error: &io::Error, kind: ErrorKind, why: &str) -> Verdict {
     exam.must(
         error.kind() == kind,
-        format!("an error of the kind {kind:?}: {why}"),
+        format!("an error of kind {kind:?}: {why}"),
         format!("{:?}: {error}", error.kind()),
     )
-    .because(|_| likely::another_kind(error.kind(), kind))
+    .because(|_| cause::another_kind(error.kind(), kind))
 }
 
 /// The error that came back, instead of a connection.
@@ -157,35 +269,46 @@ fn no_connection(exam: &Exam, returned: io::Result<TcpStream>, when: &str) -> Ve
                 format!("`dial` to return an error {when}"),
                 "it has returned Ok",
             )
-            .because(likely::no_connection),
+            .because(cause::no_connection),
     }
 }
 
 /// How long a call may rest that has nothing to wait for, all its pauses together.
 const AT_ONCE: Duration = Duration::from_secs(1);
 
-/// Waits for the end of a call. Returns for how long all of its threads were blocked, from one look to the
-/// next: a thread that waits for a CPU is not.
-fn rests(exam: &Exam, answer: &Dialing<'_>) -> Verdict<Duration> {
-    let mut rested = Duration::ZERO;
+/// How the threads of a call waited.
+struct Rested {
+    /// For how long all of them were blocked, from one look to the next: a thread that waits for a CPU is
+    /// not.
+    time: Duration,
+    /// Whether one was seen in a sleep.
+    slept: bool,
+}
+
+/// Waits for the end of a call, and looks at its threads meanwhile.
+fn rests(exam: &Exam, answer: &Dialing<'_>) -> Verdict<Rested> {
+    let (mut time, mut slept) = (Duration::ZERO, false);
     let mut before: (Instant, Vec<Thread>) = (Instant::now(), Vec::new());
     exam.comes_true(|| {
         let now = Instant::now();
         let mut threads = here("look at threads", others())?;
         threads.retain(|thread| !thread.name.starts_with("exam"));
+        let in_a_sleep =
+            |thread: &Thread| thread.call.is_some_and(|call| call.call() == Call::Sleep);
+        slept |= threads.iter().any(in_a_sleep);
         let (then, old) = &before;
         let mut pairs = threads.iter().zip(old);
         let stayed = pairs.all(|(now, old)| now.has_stayed_blocked_since(old));
         if stayed && !threads.is_empty() && threads.len() == old.len() {
-            rested += now - *then;
+            time += now - *then;
         }
         before = (now, threads);
         Ok(answer.has_ended())
     })?;
-    Ok(rested)
+    Ok(Rested { time, slept })
 }
 
-/// Whether a call that had nothing to wait for rested for less than it may.
+/// Whether a call that had nothing to wait for was blocked for less than it may.
 fn is_at_once(rested: Duration, took: Took) -> Verdict<bool> {
     if rested < AT_ONCE && took.time.saturating_sub(took.delay) >= AT_ONCE {
         return Err(Unmet::not_here(format!(
@@ -196,7 +319,7 @@ fn is_at_once(rested: Duration, took: Took) -> Verdict<bool> {
     Ok(rested < AT_ONCE)
 }
 
-/// How long the exam takes for starting and joining so many threads, one after the other.
+/// How long the exam takes to start and join this many threads, one after the other.
 fn hand_over(threads: u8) -> Verdict<Duration> {
     let begun = Instant::now();
     for _ in 0..threads {
@@ -207,7 +330,7 @@ fn hand_over(threads: u8) -> Verdict<Duration> {
 }
 
 /// The call took as long as it must, but on a machine that is busy the time may have gone by while it
-/// waited for a CPU. That says nothing of what it would have waited for by itself.
+/// waited for a CPU. That says nothing about how long it would have waited otherwise.
 fn has_waited(took: Took, limit: Duration) -> Verdict {
     let waited = took.time.saturating_sub(took.delay);
     if waited < limit * 3 / 4 {

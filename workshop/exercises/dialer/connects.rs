@@ -1,37 +1,46 @@
-//! The checks that end with a connection: to which address, when, and in which condition.
+//! The checks that end with a connection: to which address, when, and with which options.
 
 use std::{
-    io::{self, ErrorKind},
-    net::{Ipv4Addr, Ipv6Addr},
+    io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream},
     time::Duration,
 };
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use socket_workshop::table::{End, State};
+use socket2::SockRef;
 
 use super::{
-    Dial, Dialing, address::Address, attempts, dialing, hand_over, has_waited, is_at_once,
-    is_connected_to, is_of_kind, likely, no_connection, rests, unless_busy,
+    Dial, Dialing, Rested, address::Address, attempts, cause, dialing, dialing_at, hand_over,
+    has_waited, is_at_once, is_connected_to, no_connection, rests, unless_busy,
 };
 
-use crate::exam::{AMPLE, Because, Exam, Timing, Unmet, Verdict, here};
+use crate::exam::{AMPLE, Because, Exam, Timing, Took, Unmet, Verdict, here};
 
 /// The shortest head start of an address before the next is dialed.
 const HEAD_START: Duration = Duration::from_millis(100);
 
-/// So many that refuse: a pause of a fifth of a second after each takes three times as long as
-/// [`is_at_once`] allows.
-const MANY: u8 = 16;
+/// So many that refuse: a pause of 10 ms after each takes as long as [`is_at_once`] allows.
+const MANY: u8 = 100;
+
+/// TCP has no broadcast: connect to this address fails with ENETUNREACH, and sends nothing.
+pub(super) const UNREACHABLE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::BROADCAST), 80);
 
 /// How often a check is made again on a machine that is too busy for it.
 const TRIES: usize = 5;
 
-pub(super) fn gives_back_a_connected_blocking_stream(exam: &Exam, dial: Dial) -> Verdict {
+/// A stream from an address that answers.
+fn connection(exam: &Exam, dial: Dial, limit: Duration) -> Verdict<(Address, TcpStream)> {
     let server = Address::that_answers(exam)?;
-    let stream = dialing(exam, dial, &[&server], AMPLE)?
+    let stream = dialing(exam, dial, &[&server], limit)?
         .succeeds("when the address answers")
-        .because(|case| likely::taken_for_failed(case, &server))?;
+        .because(|case| cause::taken_for_failed(case, &server))?;
     is_connected_to(exam, &stream, &server)?;
+    Ok((server, stream))
+}
+
+pub(super) fn returns_a_connection(exam: &Exam, dial: Dial) -> Verdict {
+    let (_server, stream) = connection(exam, dial, AMPLE)?;
     let end = here("read the stream's addresses", End::of(&stream))?;
     let state = exam.table()?.find(end).map(|row| row.state);
     exam.must(
@@ -39,7 +48,11 @@ pub(super) fn gives_back_a_connected_blocking_stream(exam: &Exam, dial: Dial) ->
         "the stream to be ESTABLISHED",
         state.map_or("it has no row".to_owned(), |state| format!("it is {state}")),
     )
-    .caused_by("`dial` is to give back a connection with both halves open: nothing shut down.")?;
+    .caused_by("Your code has shut down a half of the connection. Return it with both halves open.")
+}
+
+pub(super) fn returns_a_blocking_stream(exam: &Exam, dial: Dial) -> Verdict {
+    let (_server, stream) = connection(exam, dial, AMPLE)?;
     let flags = fcntl(&stream, FcntlArg::F_GETFL).map_err(io::Error::from);
     let flags = OFlag::from_bits_retain(here("read a descriptor's flags", flags)?);
     exam.must(
@@ -48,23 +61,55 @@ pub(super) fn gives_back_a_connected_blocking_stream(exam: &Exam, dial: Dial) ->
         "O_NONBLOCK is set: a read from it would return WouldBlock",
     )
     .caused_by(
-        "The socket was made non-blocking, so that connect returns at once, and has stayed so. The \
-         flag belongs to the socket, not to the call: `set_nonblocking(false)` before it is given back.",
-    )?;
-    let read = here("read SO_RCVTIMEO", stream.read_timeout())?;
-    let write = here("read SO_SNDTIMEO", stream.write_timeout())?;
-    exam.must(
-        read.is_none() && write.is_none(),
-        "a stream with no timeout set",
-        format!("the read timeout is {read:?}, the write timeout {write:?}"),
-    )
-    .caused_by(
-        "A timeout that was set for dialing has stayed on the socket: every later read or write of \
-         the caller's would end by it. Set it back to `None`.",
+        "Your code made the socket non-blocking, so that connect returns immediately, and left it so. Call \
+         `set_nonblocking(false)` before you return it.",
     )
 }
 
-pub(super) fn goes_on_after_a_refusal(exam: &Exam, dial: Dial) -> Verdict {
+pub(super) fn returns_a_stream_without_timeouts(exam: &Exam, dial: Dial) -> Verdict {
+    let (_server, stream) = connection(exam, dial, AMPLE)?;
+    let socket = SockRef::from(&stream);
+    let read = here("read SO_RCVTIMEO", stream.read_timeout())?;
+    let write = here("read SO_SNDTIMEO", stream.write_timeout())?;
+    let user = here("read TCP_USER_TIMEOUT", socket.tcp_user_timeout())?;
+    exam.must(
+        read.is_none() && write.is_none() && user.is_none_or(|user| user.is_zero()),
+        "a stream with no timeout",
+        format!("SO_RCVTIMEO is {read:?}, SO_SNDTIMEO {write:?}, TCP_USER_TIMEOUT {user:?}"),
+    )
+    .caused_by(
+        "A timeout that your code set for dialing is still on the socket, and would end later reads or writes \
+         of the caller. Set it back to `None`.",
+    )?;
+    let linger = here("read SO_LINGER", socket.linger())?;
+    exam.must(
+        linger.is_none(),
+        "a stream without SO_LINGER",
+        format!("SO_LINGER is {linger:?}"),
+    )
+    .caused_by(
+        "Your code set SO_LINGER, which changes how the caller's close ends the connection: with 0 seconds it \
+         sends RST. An attempt in SYN_SENT ends with a plain close: leave the option off.",
+    )
+}
+
+pub(super) fn accepts_every_limit(exam: &Exam, dial: Dial) -> Verdict {
+    let refuses = Address::that_refuses(exam)?;
+    let server = Address::that_answers(exam)?;
+    let stream = dialing(exam, dial, &[&refuses, &server], Duration::MAX)?
+        .succeeds("with a limit of Duration::MAX")
+        .because(|case| {
+            case.panicked.then(|| {
+                "`Instant::now() + limit` overflows and panics for a very long limit. Compute what remains \
+                 as `limit.saturating_sub(started.elapsed())`, or use `checked_add`."
+                    .to_owned()
+            })
+        })
+        .because(|case| cause::not_reached(case, &server, "A very long limit is valid."))?;
+    is_connected_to(exam, &stream, &server)
+}
+
+pub(super) fn dials_the_next_after_a_refusal(exam: &Exam, dial: Dial) -> Verdict {
     let refuse = Address::many_that_refuse(exam, MANY)?;
     let server = Address::that_answers(exam)?;
     let addresses: Vec<&Address> = refuse.iter().chain([&server]).collect();
@@ -72,19 +117,58 @@ pub(super) fn goes_on_after_a_refusal(exam: &Exam, dial: Dial) -> Verdict {
     let rested = rests(exam, &answer)?;
     let stream = answer
         .succeeds("when all have refused but the last, which answers")
-        .because(|case| likely::pauses(case, &server))
+        .because(|case| cause::pauses(case, &server))
         .because(|case| {
-            let why = "An address that refuses says nothing about those behind it.";
-            likely::not_reached(case, &server, why)
+            let why = "A refusal says nothing about the later addresses: dial them all.";
+            cause::not_reached(case, &server, why)
         })?;
     is_connected_to(exam, &stream, &server)?;
     drop(stream);
+    does_not_rest(exam, rested, answer.took())
+}
+
+/// It has dialed addresses that refuse, without a pause.
+fn does_not_rest(exam: &Exam, rested: Rested, took: Took) -> Verdict {
+    let expected =
+        format!("each of {MANY} addresses that refuse to be followed by the next immediately");
     exam.must(
-        is_at_once(rested, answer.took())?,
-        format!("each of {MANY} addresses that refuse to be followed by the next at once"),
-        format!("all your threads were blocked, for {rested:.1?} in all"),
+        !rested.slept,
+        &*expected,
+        "one of your threads was in a sleep",
     )
-    .caused_by(likely::PAUSES)?;
+    .caused_by(cause::PAUSES)?;
+    exam.must(
+        is_at_once(rested.time, took)?,
+        expected,
+        format!(
+            "all your threads were blocked, for {:.1?} in all",
+            rested.time
+        ),
+    )
+    .caused_by(cause::PAUSES)
+}
+
+pub(super) fn dials_the_next_after_an_unreachable_address(exam: &Exam, dial: Dial) -> Verdict {
+    if !matches!(exam.connects(UNREACHABLE)?, Some(Err(_))) {
+        return Err(Unmet::not_here(format!(
+            "{UNREACHABLE} is not unreachable here"
+        )));
+    }
+    exam.step(format!(
+        "{UNREACHABLE} is unreachable: connect fails immediately"
+    ));
+    let server = Address::that_answers(exam)?;
+    let stream = dialing_at(exam, dial, vec![UNREACHABLE, server.addr], AMPLE)?
+        .succeeds("when the first address is unreachable and the second answers")
+        .because(|case| {
+            let why = "Your code dials the next address only after certain errors. An unreachable network, or \
+                       a missing address family, says nothing about the later addresses: dial them all.";
+            cause::not_reached(case, &server, why)
+        })?;
+    is_connected_to(exam, &stream, &server)
+}
+
+pub(super) fn does_not_dial_a_refused_address_again(exam: &Exam, dial: Dial) -> Verdict {
     for _ in 0..TRIES {
         if does_not_come_back(exam, dial)? {
             return Ok(());
@@ -95,8 +179,8 @@ pub(super) fn goes_on_after_a_refusal(exam: &Exam, dial: Dial) -> Verdict {
     ))
 }
 
-/// What has refused listens while the next is being waited for: it is not to be dialed again. False if
-/// the exam came too late.
+/// The address that has refused listens while the next is waited for: it must not be dialed again. False
+/// if the exam came too late.
 fn does_not_come_back(exam: &Exam, dial: Dial) -> Verdict<bool> {
     let refuses = Address::that_refuses(exam)?;
     let silent = Address::that_is_silent(exam)?;
@@ -117,19 +201,16 @@ fn does_not_come_back(exam: &Exam, dial: Dial) -> Verdict<bool> {
         format!("{} is in its accept queue", count(connections)),
     )
     .caused_by(
-        "The address had refused when the next was dialed, and was dialed again later. Refused is an \
-         answer, an RST: to try again is the caller's to decide.",
+        "The address had refused when your code dialed the next one, and your code dialed it again later. A \
+         refusal is an answer (RST): let the caller decide whether to try again.",
     )?;
-    let error = no_connection(exam, returned, "when no address answers")?;
-    let why = "the last address in the list was silent";
-    is_of_kind(exam, &error, ErrorKind::TimedOut, why)?;
+    no_connection(exam, returned, "when no address answers")?;
     // Where it had no CPU, there was no time to come back.
     let had_its_time = answer.took().delay < limit / 8;
     Ok(dialed && in_time && had_its_time)
 }
 
-/// `localhost` is `::1` and 127.0.0.1, and many a server listens on one of them. The order of the
-/// families is the caller's, too: the resolver has sorted the addresses.
+/// `localhost` is `::1` and 127.0.0.1, and many servers listen on one of them only.
 pub(super) fn dials_both_families(exam: &Exam, dial: Dial) -> Verdict {
     let (v4, v6) = (Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into());
     for (first, second) in [(v6, v4), (v4, v6)] {
@@ -138,13 +219,19 @@ pub(super) fn dials_both_families(exam: &Exam, dial: Dial) -> Verdict {
         let stream = dialing(exam, dial, &[&refuses, &server], AMPLE)?
             .succeeds("when the second address answers")
             .because(|case| {
-                let why = "A name may have addresses of both families, and its server be at one of them: \
-                     dial them all. A socket is of one family from the beginning: make it by the \
-                     address (`Domain::for_address`).";
-                likely::not_reached(case, &server, why)
+                let why = "A name may have addresses of both families, and its server be on one of them: dial \
+                     them all. A socket is made for one family: make it for the address, with \
+                     `Domain::for_address`.";
+                cause::not_reached(case, &server, why)
             })?;
         is_connected_to(exam, &stream, &server)?;
     }
+    Ok(())
+}
+
+/// The order of the families is the caller's, too: the resolver has sorted the addresses (RFC 6724).
+pub(super) fn keeps_the_order_of_the_families(exam: &Exam, dial: Dial) -> Verdict {
+    let (v4, v6) = (Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into());
     for (first, second) in [(v6, v4), (v4, v6)] {
         let refuses = Address::that_refuses_at(exam, first)?;
         let servers = [
@@ -155,9 +242,8 @@ pub(super) fn dials_both_families(exam: &Exam, dial: Dial) -> Verdict {
         let stream = answer.succeeds("when the second address and the third answer")?;
         is_connected_to(exam, &stream, &servers[0]).because(|case| {
             case.is_in(State::Established).then(|| {
-                "The second address answers, and the third, of the other family, was connected to. \
-                 Dial them in the caller's order, which is that of preference: neither one family \
-                 first nor the two by turns."
+                "The second address answers, but your code connected to the third, which is of the other \
+                 family. Dial the addresses in the given order: neither one family first nor both by turns."
                     .to_owned()
             })
         })?;
@@ -165,42 +251,62 @@ pub(super) fn dials_both_families(exam: &Exam, dial: Dial) -> Verdict {
     Ok(())
 }
 
-pub(super) fn dials_nobody_behind_the_first_that_answers(exam: &Exam, dial: Dial) -> Verdict {
+pub(super) fn connects_to_the_first_that_answers(exam: &Exam, dial: Dial) -> Verdict {
     let servers = [Address::that_answers(exam)?, Address::that_answers(exam)?];
     // Once in either order, for one of them may be an order of the answer's own.
     for [first, second] in [[0, 1], [1, 0]] {
-        let in_time = |_| stops_at_the_first(exam, dial, &servers[first], &servers[second]);
-        let mut tries = (0..TRIES).map(in_time);
-        if !tries.try_fold(false, |seen, now| Ok(seen || now?))? {
-            return Err(Unmet::not_here(format!(
-                "the machine is too busy: a connection took longer than {HEAD_START:?}"
-            )));
-        }
+        let (first, second) = (&servers[first], &servers[second]);
+        let answer = dialing(exam, dial, &[first, second], AMPLE)?;
+        let stream = answer.succeeds("when both addresses answer")?;
+        is_connected_to(exam, &stream, first).because(|case| {
+            case.is_in(State::Established).then(|| {
+                "Your code connected to a later address, although the first answers. The addresses are in \
+                 order of preference: dial them in the given order."
+                    .to_owned()
+            })
+        })?;
+    }
+    Ok(())
+}
+
+pub(super) fn dials_nothing_more(exam: &Exam, dial: Dial) -> Verdict {
+    let servers = [Address::that_answers(exam)?, Address::that_answers(exam)?];
+    let in_time = |_| stops_at_the_first(exam, dial, &servers[0], &servers[1]);
+    let mut tries = (0..TRIES).map(in_time);
+    if !tries.try_fold(false, |seen, now| Ok(seen || now?))? {
+        return Err(Unmet::not_here(format!(
+            "the machine is too busy: a connection took longer than {HEAD_START:?}"
+        )));
     }
     Ok(())
 }
 
 /// False if the dial took so long that the second address could be dialed rightly.
 fn stops_at_the_first(exam: &Exam, dial: Dial, first: &Address, second: &Address) -> Verdict<bool> {
-    let before = second.connections(exam)?;
+    let (once, before) = (first.connections(exam)?, second.connections(exam)?);
     let answer = dialing(exam, dial, &[first, second], AMPLE)?;
     let stream = answer.succeeds("when both addresses answer")?;
     let took = answer.took();
-    is_connected_to(exam, &stream, first).because(|case| {
-        case.is_in(State::Established).then(|| {
-            "The addresses are in order of preference: the first that answers wins, not a later one."
-                .to_owned()
-        })
-    })?;
+    is_connected_to(exam, &stream, first)?;
     if took.time >= HEAD_START {
         // Its own doing, or that of a machine with other work?
         let is_busy = took.delay > HEAD_START / 8 || hand_over(2)? > HEAD_START / 8;
         return Ok(!is_busy);
     }
+    let own = first.connections(exam)?.saturating_sub(once);
+    exam.must(
+        own <= 1,
+        format!("one connection to {}", first.addr),
+        format!("{} are in its accept queue", count(own)),
+    )
+    .caused_by(
+        "Your code dialed the address again after it had answered: its server gets a connection that will not \
+         be used. Return the stream of the first attempt.",
+    )?;
     let at_once = second.connections(exam)?.saturating_sub(before);
     exam.must(
         at_once == 0,
-        format!("nobody to be dialed after {} has answered", first.addr),
+        format!("no other address to be dialed: {} has answered", first.addr),
         format!(
             "{} is in another accept queue, that of {}",
             count(at_once),
@@ -208,23 +314,23 @@ fn stops_at_the_first(exam: &Exam, dial: Dial, first: &Address, second: &Address
         ),
     )
     .caused_by(
-        "The first address answered at once, and the second was dialed all the same: its server \
-         gets a connection that nobody will use. Stop at the first that answers; whoever dials \
-         ahead gives it a head start.",
+        "The first address answered immediately, and your code dialed the second too: its server gets a \
+         connection that will not be used. Stop at the first that answers. If you dial ahead, give the \
+         first a head start of 100 ms.",
     )?;
     exam.has_no_thread_left()?; // until then one may dial yet
     let later = second.connections(exam)?.saturating_sub(before);
     exam.must(
         later == 0,
         format!(
-            "nobody to be dialed when `dial` has returned with {}",
+            "no address to be dialed after `dial` has returned with {}",
             first.addr
         ),
         format!("then {} has come to {}", count(later), second.addr),
     )
     .caused_by(
-        "The second address was dialed when `dial` had returned, by a thread that it had started \
-         and not stopped. Join your threads, and then return.",
+        "A thread that `dial` had started dialed the second address after `dial` had returned. Stop and join \
+         your threads before you return.",
     )?;
     Ok(true)
 }
@@ -236,37 +342,48 @@ fn count(connections: u32) -> String {
     }
 }
 
-pub(super) fn leaves_time_for_those_behind_a_silent_address(exam: &Exam, dial: Dial) -> Verdict {
-    let limit = Duration::from_millis(900);
+/// Two silent addresses before one that answers: how long it took until that one was connected to.
+fn after_silent_ones(exam: &Exam, dial: Dial, limit: Duration) -> Verdict<Took> {
     let silent = [
         Address::that_is_silent(exam)?,
         Address::that_is_silent(exam)?,
     ];
     let server = Address::that_answers(exam)?;
-    let (beside, reference) = (exam.reference(limit)?, exam.reference(limit)?);
+    let beside = exam.reference(limit)?;
     let answer = dialing(exam, dial, &[&silent[0], &silent[1], &server], limit)?;
     let connected = answer
         .succeeds("with a connection to the third address")
-        .because(|case| likely::starved(case, answer.took().time, limit, &server));
+        .because(|case| cause::starved(case, answer.took().time, limit, &server));
     let took = answer.took();
     let stream = unless_busy(connected, beside, took, limit)?;
     is_connected_to(exam, &stream, &server)?;
-    exam.must(
-        took.time >= 2 * HEAD_START,
-        format!("the third address to be dialed when each before it has been silent for {HEAD_START:?}"),
-        format!("it took {:.1?} until the third had been dialed and had answered", took.time),
-    )
-    .caused_by(
-        "Across an ocean the answer to a SYN takes a tenth of a second: an address that is given less is \
-         taken for silent, and would have answered. Give each 100 ms at least, where the limit allows it.",
-    )?;
-    has_waited(took, 2 * HEAD_START)?;
+    Ok(took)
+}
+
+pub(super) fn leaves_time_after_a_silent_address(exam: &Exam, dial: Dial) -> Verdict {
+    let limit = Duration::from_millis(900);
+    let reference = exam.reference(limit)?;
+    let took = after_silent_ones(exam, dial, limit)?;
     exam.must(
         reference.judges(took, limit / 2)? != Timing::Late, // before the limit is in time
         format!("a connection before the limit of {limit:?} is over"),
         format!("it took {:.1?}", took.time),
     )
-    .caused_by("The two silent addresses were given more than all of the time, before the third was dialed.")
+    .caused_by("Your code gave the two silent addresses more than the whole limit, before it dialed the third.")
+}
+
+pub(super) fn waits_100_ms_for_a_silent_address(exam: &Exam, dial: Dial) -> Verdict {
+    let took = after_silent_ones(exam, dial, Duration::from_millis(900))?;
+    exam.must(
+        took.time >= 2 * HEAD_START,
+        format!("the third address to be dialed after each before it was silent for {HEAD_START:?}"),
+        format!("it took {:.1?} until the third had been dialed and had answered", took.time),
+    )
+    .caused_by(
+        "Across an ocean the answer to a SYN takes 100 ms. Your code gives an address less, and so treats one \
+         that would have answered as silent. Give each 100 ms at least, if the limit allows it.",
+    )?;
+    has_waited(took, 2 * HEAD_START)
 }
 
 pub(super) fn waits_for_an_address_that_answers_late(exam: &Exam, dial: Dial) -> Verdict {
@@ -276,11 +393,11 @@ pub(super) fn waits_for_an_address_that_answers_late(exam: &Exam, dial: Dial) ->
     server.answers_from_now(exam)?;
     let stream = answer
         .succeeds("when the SYN is sent again, a second after the first")
-        .because(|case| likely::gave_up(case, answer.took().time))?;
+        .because(|case| cause::too_impatient(case, answer.took().time))?;
     is_connected_to(exam, &stream, &server)
 }
 
-/// Waits for the SYN. False if the answer has ended before anybody could look, or never dials.
+/// Waits for the SYN. False if the answer had ended before the exam could look, or never dials.
 fn syn_sent(exam: &Exam, answer: &Dialing<'_>, address: &Address) -> Verdict<bool> {
     let sent = exam.table_shows(|table| {
         let sent = attempts(table).any(|row| row.peer == address.addr);

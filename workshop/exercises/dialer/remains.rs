@@ -1,16 +1,17 @@
-//! What is left when a dialer has returned.
+//! What is left after a dialer has returned.
 
 use std::{net::SocketAddr, time::Duration};
 
 use socket_workshop::table::{End, State};
 
 use super::{
-    Dial, address::Address, attempts, dialing, is_connected_to, likely, no_connection, unless_busy,
+    Dial, address::Address, attempts, cause, connects::UNREACHABLE, dialing, dialing_at,
+    is_connected_to, no_connection, unless_busy,
 };
 
-use crate::exam::{Because, Exam, Verdict, descriptors, here};
+use crate::exam::{AMPLE, Because, Exam, Verdict, descriptors, diagnosis::LEAVES_A_THREAD, here};
 
-pub(super) fn leaves_nothing_behind(exam: &Exam, dial: Dial) -> Verdict {
+pub(super) fn leaves_nothing_beside_the_stream(exam: &Exam, dial: Dial) -> Verdict {
     let refuses = Address::that_refuses(exam)?;
     let silent = Address::that_is_silent(exam)?;
     let server = Address::that_answers(exam)?;
@@ -22,16 +23,16 @@ pub(super) fn leaves_nothing_behind(exam: &Exam, dial: Dial) -> Verdict {
     let connected = answer
         .succeeds("with a connection to the third address")
         .because(|case| {
-            let why = "Neither a refusal nor silence says anything about the addresses behind it, and \
-                 there was to be time left for them.";
-            likely::not_reached(case, &server, why)
+            let why = "Neither a refusal nor silence says anything about the later addresses: leave time for \
+                 them, and dial them all.";
+            cause::not_reached(case, &server, why)
         });
     let stream = unless_busy(connected, reference, answer.took(), limit)?;
     is_connected_to(exam, &stream, &server)?;
     no_attempt_is_left(exam)?;
     let end = here("read the stream's addresses", End::of(&stream))?;
     drop(stream);
-    exam.step("closed the stream that it gave back");
+    exam.step("closed the stream that it returned");
     let state = exam.table()?.find(end).map(|row| row.state);
     exam.must(
         state != Some(State::Established),
@@ -39,16 +40,26 @@ pub(super) fn leaves_nothing_behind(exam: &Exam, dial: Dial) -> Verdict {
         "it is ESTABLISHED: no FIN has been sent",
     )
     .caused_by(
-        "Another handle of the connection is still open, a clone of it (`try_clone`, dup) that was \
-         forgotten or that a thread holds. Closing the last one sends the FIN.",
+        "Another handle of the connection is still open: a clone (`try_clone`, dup) that your code keeps, or \
+         that a thread holds. The kernel sends the FIN when the last one is closed. Keep no clone.",
     )?;
-    nothing_else_is_left(exam, before)?;
+    nothing_else_is_left(exam, before)
+}
 
-    let limit = Duration::from_millis(300);
-    let answer = dialing(exam, dial, &[&refuses, &silent], limit)?;
-    let returned = answer.returns("with a limit of 300ms")?;
-    no_connection(exam, returned, "when no address answers")?;
-    no_attempt_is_left(exam)?;
+pub(super) fn leaves_nothing_after_an_error(exam: &Exam, dial: Dial) -> Verdict {
+    let refuses = Address::that_refuses(exam)?;
+    let silent = Address::that_is_silent(exam)?;
+    let before = descriptors()?;
+    for limit in [Duration::from_millis(300), Duration::ZERO] {
+        let answer = dialing(exam, dial, &[&refuses, &silent], limit)?;
+        let returned = answer.returns(&format!("with a limit of {limit:?}"))?;
+        no_connection(exam, returned, "when no address answers")?;
+        no_attempt_is_left(exam)?;
+        nothing_else_is_left(exam, before)?;
+    }
+    let answer = dialing_at(exam, dial, vec![UNREACHABLE], AMPLE)?;
+    let returned = answer.returns("when the only address is unreachable")?;
+    no_connection(exam, returned, "when the only address is unreachable")?;
     nothing_else_is_left(exam, before)
 }
 
@@ -60,7 +71,7 @@ fn no_attempt_is_left(exam: &Exam) -> Verdict {
         "`dial` to leave no attempt under way",
         format!("it has returned, and {under_way:?} is still being dialed (SYN_SENT)"),
     )
-    .because(likely::still_under_way)
+    .because(cause::still_under_way)
 }
 
 /// No thread, and no more descriptors than before.
@@ -68,22 +79,18 @@ fn nothing_else_is_left(exam: &Exam, before: usize) -> Verdict {
     exam.must(
         exam.leaves_no_thread()?,
         "`dial` to leave no thread",
-        "it has returned, and there is one, or more",
+        "it has returned, and a thread is still there",
     )
-    .caused_by(
-        "`dial` has returned, and a thread that it started is left. Each call would leave one: \
-         see that it ends, and join it. To wait for several attempts, or for the time to pass, \
-         `poll` needs no thread.",
-    )?;
+    .diagnose(&[LEAVES_A_THREAD])?;
     let open = descriptors()?;
     exam.must(
         open <= before,
         "`dial` to leave no descriptor but the stream's",
-        format!("{} more open", open.saturating_sub(before)),
+        format!("{} more are open", open.saturating_sub(before)),
     )
     .caused_by(
-        "Each attempt has a socket of its own, and one that has failed must be closed too; so must \
-         what you wait with, an epoll perhaps. `TcpStream`, `Socket` and `OwnedFd` close when they \
-         are dropped; a raw number, and what was forgotten, does not.",
+        "Each attempt has a socket of its own. Close those that failed too, and also what you wait with, such \
+         as an epoll. `TcpStream`, `Socket` and `OwnedFd` close when they are dropped. A raw descriptor and \
+         `mem::forget` do not close.",
     )
 }

@@ -1,30 +1,40 @@
-//! Exercise 2: dialer. A name has several addresses, often of both families, and its server may be
-//! at one of them only: one refuses, one says nothing, one answers.
+//! Exercise 2: dialer
 //!
-//! Build the dialer: a connection to the first of the addresses that answers, by one limit for all
-//! of them, or an error that tells what each of them did.
+//! A name has several addresses, often of both families, and its server may be on only one of
+//! them: one address refuses, one is silent, one answers. Write `dial`: connect to the first
+//! address that answers, within one limit for all, or return an error that says what each address
+//! did.
 //!
-//! The rules it is held to:
-//! - the addresses are in order of preference: the next is dialed when the one before it has failed,
-//!   or has been silent for at least 100 ms, or for its share of a limit that is too short for that.
-//!   It is the caller's order, whatever the families. Once one answers, none is dialed any more;
-//! - refused is an answer: go on at once, and do not dial that address again;
-//! - `limit` is for all addresses together. A silent one may have a share of it, so that there is
-//!   time for those behind it; one that is alone is waited for to the end of the limit. Otherwise how
-//!   you share it out is up to you, and attempts may overlap;
-//! - if no address answers, the error names each as `{}` prints it, and tells what each one did:
-//!   refused and silent are two different things. It is of the kind of the last address in the list:
-//!   `ConnectionRefused` if that one refused, `TimedOut` if it was silent until there was no time;
-//! - a limit that is over before anything could answer, zero too, is `TimedOut`; no address at all is
-//!   `InvalidInput`. Neither is a reason to panic;
-//! - what it gives back is a blocking stream with no timeout set, and nothing else is left when it
-//!   returns, whether it has failed or not: no descriptor, no thread, no attempt under way.
+//! Core rules (about 30 minutes):
+//!   1. Dial the addresses in the given order, whatever their families. Return a connection to
+//!      the first that answers.
+//!   2. When an address refuses or is unreachable, dial the next immediately. Do not dial it
+//!      again.
+//!   3. `limit` is for all addresses together: leave time for the addresses after a silent one.
+//!   4. Return when the limit is over, however many addresses are silent.
+//!   5. If no address answers, return the kind of the last address's error: ConnectionRefused if
+//!      it refused, TimedOut if it was silent.
+//!   6. Name each address in the error's text, as `{}` prints it, and say whether it refused or
+//!      was silent.
+//!
+//! Hardened rules (about 45 minutes more):
+//!   7. Wait 100 ms for a silent address before you dial the next, or its equal share of the
+//!      limit if that is shorter.
+//!   8. If there is only one address, wait for it until the limit is over.
+//!   9. Once an address has answered, dial nothing more.
+//!   10. If the limit is zero, or too short for an answer, return TimedOut immediately.
+//!   11. Accept every limit up to Duration::MAX.
+//!   12. If the list is empty, return InvalidInput.
+//!   13. Return a blocking stream: no O_NONBLOCK, no timeout, no SO_LINGER.
+//!   14. Leave nothing else, also after an error: no descriptor, no thread, no attempt under way.
+//!
+//! You decide how to share the limit beyond these rules, and attempts may overlap.
 //!
 //! How to go on:
 //!
-//!     cargo workshop check dialer     examines it; so does  cargo test -p exercises --test dialer
+//!     cargo workshop check dialer     checks it; so does  cargo test -p exercises --test dialer
 //!     cargo workshop hint dialer      helps, a little more each time
-//!     cargo run --example dialer      is the lesson
+//!     cargo run --example dialer      runs the lesson
 
 use std::{
     io,

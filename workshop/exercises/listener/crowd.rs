@@ -1,4 +1,4 @@
-//! Clients that all come at once, and say nothing.
+//! Clients that all connect at once, and send nothing.
 
 use std::{
     io::{ErrorKind, Read},
@@ -82,7 +82,7 @@ impl<'s> Crowd<'s> {
             }
         }
         let count = self.clients.len();
-        exam.step(format!("connected {count} clients, which say nothing"));
+        exam.step(format!("connected {count} clients, which send nothing"));
         Ok(Connected::All)
     }
 
@@ -104,7 +104,8 @@ impl<'s> Crowd<'s> {
             let backlog = row.backlog.filter(|backlog| row.recv_q > *backlog)?;
             Some(format!(
                 "The accept queue is full: {} connections (Recv-Q) wait in it, with a backlog of \
-                 {backlog}. The kernel drops the SYNs of whoever comes then, without a word.",
+                 {backlog}. The kernel drops further SYNs without an answer. Accept in a loop that waits \
+                 for no client.",
                 row.recv_q
             ))
         })

@@ -15,7 +15,7 @@ use nix::sys::{
     time::TimeValLike,
 };
 
-use socket_workshop::threads::others;
+use socket_workshop::threads::{Call, SystemCall, others};
 
 use crate::exam::{Because, Exam, Stuck, Verdict, here};
 
@@ -137,4 +137,68 @@ fn usage(who: UsageWho) -> Option<Usage> {
         time: Duration::from_micros(time.num_microseconds().unsigned_abs()),
         waits: usage.voluntary_context_switches().try_into().ok()?,
     })
+}
+
+/// How long threads have slept without a break, with two descriptors open for each: to look takes no other.
+pub(super) struct Asleep(Vec<Sleeper>);
+
+struct Sleeper {
+    syscall: File,
+    schedstat: File,
+    /// How often it had been given a CPU, and since when that number stands still in a sleep.
+    since: Option<(String, Instant)>,
+}
+
+impl Asleep {
+    /// The threads that there are now.
+    pub(super) fn now() -> Verdict<Asleep> {
+        let threads = here("look at threads", others())?.into_iter();
+        let open = |id: i32, name| File::open(format!("/proc/self/task/{id}/{name}"));
+        let sleeper = |id| {
+            Some(Sleeper {
+                syscall: open(id, "syscall").ok()?,
+                schedstat: open(id, "schedstat").ok()?,
+                since: None,
+            })
+        };
+        Ok(Asleep(
+            threads.filter_map(|thread| sleeper(thread.id)).collect(),
+        ))
+    }
+
+    /// Of all sleeps that go on now, how long the longest has been seen. To be asked again and again.
+    pub(super) fn longest(&mut self) -> Duration {
+        let slept = self.0.iter_mut().map(Sleeper::slept);
+        slept.max().unwrap_or_default()
+    }
+}
+
+impl Sleeper {
+    fn slept(&mut self) -> Duration {
+        let Some(turns) = self.turns_if_asleep() else {
+            self.since = None;
+            return Duration::ZERO;
+        };
+        match &self.since {
+            Some((before, since)) if *before == turns => since.elapsed(),
+            _ => {
+                self.since = Some((turns, Instant::now()));
+                Duration::ZERO
+            }
+        }
+    }
+
+    fn turns_if_asleep(&self) -> Option<String> {
+        let call: SystemCall = text_of(&self.syscall)?.parse().ok()?;
+        let schedstat = text_of(&self.schedstat)?;
+        let turns = schedstat.split_whitespace().nth(2)?.to_owned();
+        (call.call() == Call::Sleep).then_some(turns)
+    }
+}
+
+/// What such a file says now.
+fn text_of(file: &File) -> Option<String> {
+    let mut buf = [0; 256];
+    let n = file.read_at(&mut buf, 0).ok()?;
+    Some(String::from_utf8_lossy(&buf[..n]).into_owned())
 }

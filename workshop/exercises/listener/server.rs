@@ -14,7 +14,7 @@ use socket2::SockRef;
 use super::{Listen, Serve};
 
 use crate::exam::{
-    Answer, Because, Call, Case, Doing, Exam, Peer, Seen, Stuck, Verdict, Whose, here,
+    Answer, Because, Call, Case, Doing, Exam, Peer, Seen, Stuck, Verdict, Whose, here, numbered,
 };
 
 /// What every client is to read.
@@ -39,12 +39,12 @@ pub(super) fn listen_once(
     answer.returns(&format!("for {addr}")).because(|case| {
         let cause = match case.panicked {
             true => {
-                "An `unwrap` or `expect` makes a panic of an error. Return it: that an address is in use \
-                 is an ordinary event."
+                "An `unwrap` or `expect` turns an error into a panic. Return it: an address in use is an \
+                 ordinary event."
             }
             false => {
-                "None of socket, bind and listen makes anybody wait. What to do about an error is the \
-                 caller's to decide: return it, instead of trying again."
+                "None of socket, bind and listen waits. Your code tries again after an error: return it \
+                 instead, and let the caller decide."
             }
         };
         Some(cause.to_owned())
@@ -74,9 +74,9 @@ pub(super) fn listening(
                 .caused_by(match error.raw_os_error().map(Errno::from_raw) {
                     Some(Errno::EAFNOSUPPORT) => {
                         "The socket was made for one address family, and the address is of the other \
-                         (EAFNOSUPPORT): `Domain::for_address(addr)` makes it for the address."
+                         (EAFNOSUPPORT). Make the socket with `Domain::for_address(addr)`."
                     }
-                    _ => "The port is free, and the address is loopback's: something else was asked for.",
+                    _ => "The port is free, and the address is one of loopback: your code asks for another.",
                 })
         }
     }
@@ -105,10 +105,10 @@ impl<'e> Server<'e> {
         (listen, serve): super::Answer,
     ) -> Verdict<Server<'e>> {
         let listener = listening(exam, listen, LOOPBACK, 128)?;
-        // Accepted sockets inherit it, and a buffer whose size was set does not grow by itself.
+        // Accepted sockets inherit it, and the kernel does not let a buffer grow whose size was set.
         let is_set = SockRef::from(&listener).set_send_buffer_size(BUFFER);
         here("set the size of a buffer", is_set)?;
-        let greeting = GREETING.repeat(5 * BUFFER / GREETING.len());
+        let greeting = numbered(5 * BUFFER);
         exam.step(format!(
             "started your `serve`, whose greeting of {} bytes is more than the buffers hold",
             greeting.len()
@@ -159,27 +159,44 @@ impl<'e> Server<'e> {
         if self.answer.has_ended() {
             return Some(self.why_ended(case));
         }
-        if !case.arrived.is_empty() {
-            let cause = if case.wanted.starts_with(&case.arrived) {
-                "Only a part of the greeting has come. `write` returns how much the kernel took; where \
-                 the socket is non-blocking that is what its send buffer has room for, and `write_all` \
-                 fails then, with WouldBlock. Write the rest when there is room again."
-            } else {
-                "What came is not the greeting: `write_all(greeting)` sends it as it is."
-            };
-            return Some(cause.to_owned());
-        }
         let end = self.end_for(client);
         let mut sockets = case.evidence.sockets.iter();
-        match sockets.find(|seen| seen.row.end() == end) {
+        let row = sockets.find(|seen| seen.row.end() == end);
+        if !case.arrived.is_empty() {
+            return self.why_not_all(case, row);
+        }
+        match row {
             Some(Seen { whose: Whose::Yours(fd), .. }) => why_not_written(case, *fd),
             Some(seen) if seen.row.state == State::Established => Some(why_not_accepted(case)),
             _ if case.panicked => Some(
-                "The connection is closed, and a thread has panicked before it had sent the greeting."
+                "A thread of your code has panicked before it had sent the greeting, and its connection is \
+                 closed. Return errors instead: they end one connection."
                     .to_owned(),
             ),
-            _ => Some("Your end has closed the connection, and sent nothing before.".to_owned()),
+            _ => Some(
+                "Your end has closed the connection before it sent the greeting. Send it first, and then \
+                 read until end of file."
+                    .to_owned(),
+            ),
         }
+    }
+
+    /// A part of the greeting has come, or something else.
+    fn why_not_all(&self, case: &Case, row: Option<&Seen>) -> Option<String> {
+        if case.panicked {
+            return None;
+        }
+        let cause = if !case.wanted.starts_with(&case.arrived) {
+            "The bytes that came are not the greeting. Send it unchanged, with `write_all(greeting)`."
+        } else if row.is_none_or(|seen| !matches!(seen.whose, Whose::Yours(_))) {
+            "Only a part of the greeting has come, and your end has closed the connection. Send all of it \
+             before you close: `write` returns how much the kernel took, and `write_all` sends the rest too."
+        } else {
+            "Only a part of the greeting has come, and no thread of your code sends the rest. `write` returns \
+             how much the kernel took, which on a non-blocking socket is what the send buffer has room for. \
+             Write the rest too: `write_all` does on a blocking socket."
+        };
+        Some(cause.to_owned())
     }
 
     fn why_ended(&self, case: &Case) -> String {
@@ -188,22 +205,22 @@ impl<'e> Server<'e> {
         let code = error.and_then(|error| error.raw_os_error());
         let why = match code.map(Errno::from_raw) {
             Some(Errno::EMFILE | Errno::ENFILE) => {
-                "EMFILE says that the process has no descriptor left. That passes, when a connection \
-                 is closed; whoever has connected waits in the queue. Wait a little, and accept again."
+                "EMFILE means that the process has no descriptor left. That passes when a connection is \
+                 closed, and new clients wait in the queue until then. Wait a little, and accept again."
             }
             Some(Errno::ENOTCONN) => {
-                "ENOTCONN says that a connection is none any more: the client had reset it before your \
-                 code asked for its address. accept returns that address; and the error is the end of \
-                 one connection, not of the server."
+                "ENOTCONN means that the connection no longer exists: the client had reset it before your \
+                 code asked for its address. `accept` returns that address. The error ends one connection, \
+                 not the server."
             }
             Some(Errno::EPIPE | Errno::ECONNRESET) => {
-                "Its error is that of a write or a read on one connection, which the client had reset. \
-                 That is the end of this connection, not of the server."
+                "It returned the error of a write or a read on one connection, which the client had reset. \
+                 That error ends this connection, not the server."
             }
-            _ if case.panicked => "It panicked: an `unwrap` or `expect` makes a panic of an error.",
-            _ => "It ends only when the listener itself fails.",
+            _ if case.panicked => "An `unwrap` or `expect` has turned an error into a panic.",
+            _ => "It may return only when the listener fails.",
         };
-        format!("`serve` has ended, so nobody accepts the clients that come after. {why}")
+        format!("`serve` has ended, so no thread accepts the clients that come later. {why}")
     }
 }
 
@@ -211,27 +228,26 @@ impl<'e> Server<'e> {
 fn why_not_accepted(case: &Case) -> String {
     let waits_in = |call| case.is_blocked_in(&[call]);
     let why = if waits_in(Call::Write) && !waits_in(Call::Accept) {
-        "Your server waits in a write for a client that does not read (its receive buffer is full, and \
-         so is your send buffer), and calls no accept meanwhile. Whatever waits for one client needs a \
-         thread of its own."
+        "Your server waits in a write for a client that does not read (its receive buffer and your send \
+         buffer are full), and does not call accept meanwhile. Write to each client in a thread of its own."
     } else if waits_in(Call::Lock) && waits_in(Call::Read) && !waits_in(Call::Accept) {
-        "One of your threads waits for others, and these wait for clients that hold on: nobody calls \
-         accept. Either it has left its loop after an error that is not the listener's, such as EMFILE \
-         or a reset, and `thread::scope` waits for the clients there are; or it waits for a client, or \
-         for a thread that is free, before it accepts the next."
+        "No thread calls accept: one of your threads waits for others, and these wait for clients that are \
+         silent. Either the loop has ended after an error that is not the listener's, such as EMFILE or a \
+         reset, and `thread::scope` waits for the clients there are; or it waits for a client, or for a \
+         free thread, before it accepts the next."
     } else if waits_in(Call::Read) && !waits_in(Call::Accept) {
-        "Your server waits in a read for a client that it has, and calls no accept meanwhile. Whatever \
-         waits for one client needs a thread of its own, however many clients there are."
+        "Your server waits in a read for a client that is silent, and does not call accept meanwhile. Read \
+         from each client in a thread of its own, however many clients there are."
     } else if matches!(case.stuck, Some(Stuck::Spin(..))) {
-        "Your thread is running, and does not get it from accept."
+        "Your loop runs again and again without accepting it."
     } else if waits_in(Call::Sleep) {
-        "Your thread sleeps. Nothing but accept is to be waited for here."
+        "Your thread sleeps instead of waiting in accept."
     } else {
-        "None of your threads calls accept."
+        "No thread calls accept."
     };
     format!(
-        "The kernel has completed the connection (ESTABLISHED), and nobody has accepted it: LISTEN's \
-         Recv-Q counts it. {why}"
+        "The kernel has completed the connection (ESTABLISHED), and no thread has accepted it: it is \
+         counted in Recv-Q of the LISTEN row. {why}"
     )
 }
 
@@ -248,23 +264,24 @@ fn why_not_written(case: &Case, fd: i32) -> Option<String> {
     let others = threads.iter().filter(|doing| reads(doing, None)).count();
     if threads.iter().any(|doing| reads(doing, Some(fd))) {
         return Some(format!(
-            "The connection has been accepted, and your thread waits in a read on it (fd {fd}), before \
-             the client has got anything. Either the client is expected to speak first, or the greeting \
-             is still in a BufWriter: flush before you wait."
+            "Your thread waits in a read on this connection (fd {fd}), and the client has got nothing yet. \
+             Either your code expects the client to speak first, or the greeting is still in a BufWriter: \
+             flush before you wait."
         ));
     }
     if case.is_blocked_in(&[Call::Write]) {
         return Some(format!(
-            "The connection has been accepted (fd {fd}), but no thread is at work on it. One waits in a \
+            "The connection has been accepted (fd {fd}), but no thread works on it. A thread waits in a \
              write for a client that does not read, and this connection waits for that thread: for a lock \
-             that it holds, or because the number of threads is fixed."
+             that it holds, or because the number of threads is fixed. Write without a lock, in a thread \
+             for each connection."
         ));
     }
     (others > 0).then(|| {
         format!(
-            "The connection has been accepted (fd {fd}), but no thread is at work on it: {others} of them \
-             wait in a read for a client that holds on. A fixed number of threads is a fixed number of \
-             clients: each connection needs one of its own."
+            "The connection has been accepted (fd {fd}), but no thread works on it: {others} threads each \
+             wait in a read for a client that is silent. A fixed number of threads is a fixed number of \
+             clients. Start a thread for each connection."
         )
     })
 }

@@ -3,47 +3,64 @@
 use std::{
     fs,
     io::{self, ErrorKind},
-    net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener},
 };
 
 use socket_workshop::table::{End, Row, State};
 use socket2::SockRef;
 
 use super::{
-    Answer, rows_become,
+    Answer, Listen, options, rows_become,
     server::{LOOPBACK, listen_once, listening},
 };
 
-use crate::exam::{Because, Exam, Seen, Unmet, Verdict, here};
+use crate::exam::{Because, Exam, Seen, Unmet, Verdict, descriptors, here};
 
-pub(super) fn listens_on_the_address_it_was_given(exam: &Exam, (listen, _): Answer) -> Verdict {
-    for ip in [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()] {
-        let addr = SocketAddr::new(ip, 0);
-        here(&format!("listen on {addr}"), TcpListener::bind(addr))?;
-        let listener = listening(exam, listen, addr, 8)?;
-        let local = here("read its address", listener.local_addr())?;
-        let expected = format!("a listener on {ip}");
-        exam.must(local.ip() == ip, expected, format!("it is on {local}"))
-            .caused_by(
-                "The caller says where to listen, `bind` takes exactly that: `&addr.into()`.",
-            )?;
-        let table = exam.table()?;
-        let row = table.find(End::listener(local));
-        exam.must(
-            row.is_some(),
-            format!("a row for {local}, in LISTEN"),
-            "there is none",
-        )
-        .caused_by(
-            "The socket has its address, from `bind`, but it does not listen: no SYN is answered \
-                 before `listen` is called.",
-        )?;
+pub(super) fn listens_on_the_given_address(exam: &Exam, (listen, _): Answer) -> Verdict {
+    let ips: [IpAddr; 3] = [
+        Ipv4Addr::LOCALHOST.into(),
+        Ipv4Addr::new(127, 0, 0, 2).into(), // all of 127/8 is loopback on Linux
+        Ipv6Addr::LOCALHOST.into(),
+    ];
+    for ip in ips {
+        // A free port, and then the same by its number.
+        let free = here("listen on loopback", TcpListener::bind((ip, 0)))?;
+        let port = here("read its address", free.local_addr())?.port();
+        drop(free);
+        listens_on(exam, listen, SocketAddr::new(ip, 0))?;
+        listens_on(exam, listen, SocketAddr::new(ip, port))?;
     }
     Ok(())
 }
 
-pub(super) fn has_the_backlog_that_was_asked_for(exam: &Exam, (listen, _): Answer) -> Verdict {
-    for asked in [7, 1000] {
+fn listens_on(exam: &Exam, listen: Listen, addr: SocketAddr) -> Verdict {
+    let listener = listening(exam, listen, addr, 8)?;
+    let local = here("read its address", listener.local_addr())?;
+    let is_it = local.ip() == addr.ip() && [0, local.port()].contains(&addr.port());
+    let expected = match addr.port() {
+        0 => format!("a listener on {}", addr.ip()),
+        _ => format!("a listener on {addr}"),
+    };
+    exam.must(is_it, expected, format!("it is on {local}"))
+        .caused_by(
+            "Your code binds another address than its argument. Pass on the argument: \
+                    `bind(&addr.into())`.",
+        )?;
+    let table = exam.table()?;
+    let row = table.find(End::listener(local));
+    exam.must(
+        row.is_some(),
+        format!("a row for {local}, in LISTEN"),
+        "there is none",
+    )
+    .caused_by(
+        "`bind` has given the socket its address, but it does not listen: the kernel answers no SYN before \
+         `listen` is called.",
+    )
+}
+
+pub(super) fn asks_for_the_given_backlog(exam: &Exam, (listen, _): Answer) -> Verdict {
+    for asked in [7, 1000, 0, 1, 4096] {
         let listener = listening(exam, listen, LOOPBACK, asked)?;
         let end = here("read its address", End::of(&listener))?;
         let table = exam.table()?;
@@ -52,19 +69,23 @@ pub(super) fn has_the_backlog_that_was_asked_for(exam: &Exam, (listen, _): Answe
         };
         let backlog = backlog.ok_or_else(|| Unmet::not_here("/proc/net/tcp has no backlog"))?;
         let granted = somaxconn()?.min(asked.unsigned_abs());
+        let expected = match asked.unsigned_abs() == granted {
+            true => format!("a backlog of {granted}"),
+            false => format!("a backlog of {granted}, which is net.core.somaxconn"),
+        };
         exam.must(
             backlog == granted,
-            format!("a backlog of {granted}"),
-            format!("the kernel says {backlog}"),
+            expected,
+            format!("the kernel shows {backlog}"),
         )
         .caused_by(match backlog {
             128 if asked < 128 => {
                 "128 is what `TcpListener::bind` asks for, and std has no way to ask for another. With \
-                 socket2 `listen` is a call of its own, which takes the backlog."
+                 socket2, `listen` is a call of its own, which takes the backlog."
             }
             _ => {
-                "The backlog is what `listen` was called with, or net.core.somaxconn if that is less: pass \
-                 on the argument."
+                "Your code asks for another backlog than its argument. Pass on the argument unchanged: the \
+                 kernel itself cuts it to net.core.somaxconn."
             }
         })?;
     }
@@ -90,7 +111,7 @@ pub(super) fn refuses_an_address_in_use(exam: &Exam, (listen, _): Answer) -> Ver
         Err(error) => exam
             .fail(expected, format!("{error} ({:?})", error.kind()))
             .caused_by(
-                "Return the error of `bind` as it is: its kind tells the caller what to do.",
+                "Return the error of `bind` unchanged: its kind tells the caller what to do.",
             ),
         Ok(second) => {
             exam.watches(&second);
@@ -98,12 +119,12 @@ pub(super) fn refuses_an_address_in_use(exam: &Exam, (listen, _): Answer) -> Ver
                 let sockets = case.evidence.sockets.iter();
                 let there = |seen: &&Seen| seen.row.end() == End::listener(addr);
                 let cause = if sockets.filter(there).count() > 1 {
-                    "Two sockets in LISTEN share one address: that is SO_REUSEPORT. The kernel spreads \
-                     the clients over both, and each server misses some. SO_REUSEADDR is another \
-                     option: it forgives TIME_WAIT only."
+                    "Two sockets in LISTEN share one address: your code sets SO_REUSEPORT. The kernel \
+                     spreads the clients over both, so each server misses some. Set SO_REUSEADDR instead: \
+                     it ignores TIME_WAIT only."
                 } else if second.local_addr().is_ok_and(|second| second != addr) {
-                    "The second listener is on another address, where no client looks for it. Return \
-                     the error of `bind`."
+                    "The second listener is on another address, where no client looks for it. Return the \
+                     error of `bind`."
                 } else {
                     return None;
                 };
@@ -113,7 +134,29 @@ pub(super) fn refuses_an_address_in_use(exam: &Exam, (listen, _): Answer) -> Ver
     }
 }
 
-/// Whoever closes first has the TIME_WAIT: here the server, as at each restart.
+pub(super) fn closes_its_socket_when_bind_fails(exam: &Exam, (listen, _): Answer) -> Verdict {
+    let first = listening(exam, listen, LOOPBACK, 8)?;
+    let addr = here("read its address", first.local_addr())?;
+    let before = descriptors()?;
+    for _ in 0..3 {
+        let again = listen_once(exam, listen, addr, 8)?;
+        let expected = "`listen` to return an error: the address is in use";
+        exam.must(again.is_err(), expected, "it has returned Ok")
+            .caused_by("Return the error of `bind`.")?;
+    }
+    exam.step(format!(
+        "called your `listen` three times for {addr}, which is in use"
+    ));
+    options::no_descriptor_is_left(exam, before)
+}
+
+pub(super) fn sets_no_other_option(exam: &Exam, (listen, _): Answer) -> Verdict {
+    let listener = listening(exam, listen, LOOPBACK, 8)?;
+    options::blocks(exam, &listener)?;
+    options::has_no_timeout(exam, &listener)
+}
+
+/// The end that closes first gets TIME_WAIT: here the server, as at each restart.
 pub(super) fn takes_its_address_back(exam: &Exam, (listen, _): Answer) -> Verdict {
     let listener = listening(exam, listen, LOOPBACK, 8)?;
     let addr = here("read its address", listener.local_addr())?;
@@ -134,7 +177,20 @@ pub(super) fn takes_its_address_back(exam: &Exam, (listen, _): Answer) -> Verdic
         "closed the listener; its connection on {addr} is in TIME_WAIT"
     ));
     let again = listen_once(exam, listen, addr, 8)?;
-    let Err(error) = again else { return Ok(()) };
+    let error = match again {
+        Err(error) => error,
+        Ok(listener) => {
+            let local = here("read its address", listener.local_addr())?;
+            return exam
+                .must(
+                    local == addr,
+                    format!("a listener on {addr} again"),
+                    format!("it is on {local}"),
+                )
+                .caused_by("Your code binds another address when the first is in use, where no client looks for it. Set \
+                     SO_REUSEADDR before `bind`, and bind the address that you are given.");
+        }
+    };
     let seen = format!("{error} ({:?})", error.kind());
     exam.fail(
         format!("`listen` to return a listener on {addr} again"),
@@ -144,13 +200,12 @@ pub(super) fn takes_its_address_back(exam: &Exam, (listen, _): Answer) -> Verdic
         let cause = match is_set {
             _ if error.kind() != ErrorKind::AddrInUse => return None,
             true => {
-                "SO_REUSEADDR is set on your listeners, but too late: `bind` is what reads it. Set \
-                     it before."
+                "Your code sets SO_REUSEADDR, but too late: `bind` is what reads it. Set it before `bind`."
             }
             false => {
-                "A connection in TIME_WAIT keeps the address for a minute, unless SO_REUSEADDR was \
-                     set before `bind`: on the socket that left it, and on the new one. Your first \
-                     listener did not have it."
+                "A connection in TIME_WAIT keeps the address for a minute, unless SO_REUSEADDR was set \
+                 before `bind`: on the socket that left it, and on the new one. Your first listener did \
+                 not have it."
             }
         };
         Some(cause.to_owned())

@@ -1,17 +1,16 @@
-//! Checks of exercise 6: a server's address taken back, and never shared.
+//! Checks of exercise 6: a restarted server takes its address back, and never from a live server.
 //!
-//! `old` plays the server that was there before, `call` calls the answer, and `causes` says why it did
-//! not get the address, or got it where it must not.
+//! `old` plays the server that was there before, `harness` calls the answer, and `cause` says why it did
+//! not get the address, or got it from a live server.
 
-mod call;
-mod causes;
+mod cause;
+mod harness;
 mod old;
 
 use std::{
     fs,
     io::{self, Write},
-    net::{Ipv6Addr, SocketAddr, TcpListener},
-    time::Duration,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener},
 };
 
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
@@ -19,25 +18,29 @@ use socket_workshop::table::{End, State};
 use socket2::SockRef;
 
 use self::{
-    call::{a_client_of, listening, refused, taken, taken_at},
-    old::{Left, anywhere, clients, comes_to, queued, server, sharing_server},
+    harness::{a_client_of, fails_like_bind, listening, refused, taken, taken_at},
+    old::{Left, anywhere, clients, comes_to, ipv6, queued, server, sharing_server},
 };
-use super::Exercise;
+use super::{Exercise, listener::options};
 
-use crate::exam::{Because, Exam, Rule, Suite, Unmet, Verdict, check, descriptors, here};
+use crate::exam::{
+    Because, Exam, Rule, Suite, Unmet, Verdict, check, descriptors, diagnosis::LEAVES_A_THREAD,
+    here,
+};
 
 /// Exercise 6.
 pub const EXERCISE: Exercise = Exercise {
     number: 6,
     name: "reuseaddr",
-    task: "take a server's address back, and never share it",
+    task: "take a restarted server's address back, and never from a live server",
     hints: [
         "std's `TcpListener::bind` makes four calls in one: socket, setsockopt, bind, listen. With \
          `socket2::Socket` you make them yourself. Which of them reads an option, and so must come \
          after it?",
-        "SO_REUSEADDR forgives old connections, never a listener; SO_REUSEPORT shares with one. Set \
-         SO_REUSEADDR on every socket, for the one that goes to TIME_WAIT needed it as well; on an IPv6 \
-         socket IPV6_V6ONLY too. All before bind. What bind says is the answer: return its error.",
+        "With SO_REUSEADDR, `bind` ignores old connections, but not a listener. SO_REUSEPORT shares a \
+         port with a listener: do not set it. Set SO_REUSEADDR on every socket, because connections \
+         inherit it and need it too; on an IPv6 socket also IPV6_V6ONLY. Set both before bind, and return \
+         the error of bind.",
         "let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)?; \
          socket.set_reuse_address(true)?; if addr.is_ipv6() { socket.set_only_v6(true)? } \
          socket.bind(&addr.into())?; socket.listen(4096)?; Ok(socket.into())",
@@ -48,45 +51,93 @@ pub const EXERCISE: Exercise = Exercise {
 /// What exercise 6 is held to.
 pub const SUITE: Suite<Restart> = Suite {
     exercise: EXERCISE.name,
-    rules: &[Rule::core(
-        "",
-        &[
-            check(
-                "listens at exactly the address it is given",
-                listens_at_exactly_this_address,
-            ),
-            check("lets clients in", lets_clients_in),
-            check(
+    rules: &[
+        Rule::core(
+            "Listen on exactly the given address, IPv4 or IPv6. Port 0 means any free port.",
+            &[
+                check("listens on the given address", listens_on_the_given_address),
+                check("accepts clients", accepts_clients),
+            ],
+        ),
+        Rule::core(
+            "If old connections are in TIME_WAIT, take the address back.",
+            &[check(
                 "takes the address back from TIME_WAIT",
                 takes_it_back_from_time_wait,
-            ),
-            check(
-                "takes the address back while old connections live",
-                takes_it_back_while_connections_live,
-            ),
-            check(
+            )],
+        ),
+        Rule::core(
+            "If old connections are still open, take the address back and leave the connections alone.",
+            &[check(
+                "takes the address back while old connections are open",
+                takes_it_back_while_connections_are_open,
+            )],
+        ),
+        Rule::core(
+            "Leave an address that the next start can take back: set SO_REUSEADDR every time.",
+            &[check(
                 "leaves an address that can be taken back again",
                 can_be_taken_back_itself,
-            ),
-            check(
-                "refuses the address of a live server at once",
-                refuses_a_live_servers_address,
-            ),
-            check(
-                "leaves every client to a live server",
-                leaves_every_client_to_a_live_server,
-            ),
-            check("has room for clients that wait", has_room_for_clients),
-            check("blocks in accept", blocks_in_accept),
-            check(
-                "is not inherited by other programs",
-                is_not_inherited_by_programs,
-            ),
-            check("leaves no other descriptor open", leaves_nothing_else_open),
-            check("leaves the port of IPv4 alone", leaves_ipv4_alone),
-        ],
-    )],
-    cause: causes::likely,
+            )],
+        ),
+        Rule::core(
+            "If another socket listens on the address, return AddrInUse immediately. Do not wait for the \
+             address.",
+            &[check(
+                "returns AddrInUse while a server listens",
+                returns_addr_in_use,
+            )],
+        ),
+        Rule::hardened(
+            "Return every error of `bind` unchanged.",
+            &[check(
+                "returns the error of bind for a foreign address",
+                returns_the_error_of_bind,
+            )],
+        ),
+        Rule::hardened(
+            "Leave a live server alone: do not share its port (SO_REUSEPORT), and do not connect to it.",
+            &[
+                check("leaves every client to a live server", leaves_every_client),
+                check("does not connect to a live server", does_not_connect),
+                check("does not set SO_REUSEPORT", does_not_set_reuse_port),
+            ],
+        ),
+        Rule::hardened(
+            "Ask for a backlog of at least 4096. The kernel cuts it to net.core.somaxconn.",
+            &[check(
+                "asks for a backlog of at least 4096",
+                asks_for_a_backlog,
+            )],
+        ),
+        Rule::hardened(
+            "Return a blocking socket, and set no timeout and no SO_LINGER: connections would inherit them.",
+            &[
+                check("returns a blocking socket", returns_a_blocking_socket),
+                check("sets no timeout and no SO_LINGER", sets_no_timeout),
+            ],
+        ),
+        Rule::hardened(
+            "Set FD_CLOEXEC, so that programs which the server starts do not inherit the listener.",
+            &[check("sets FD_CLOEXEC", sets_close_on_exec)],
+        ),
+        Rule::hardened(
+            "Leave nothing else open: one descriptor after success, none after an error, and no thread.",
+            &[
+                check("closes its socket after an error", closes_after_an_error),
+                check("leaves one descriptor open", leaves_one_descriptor),
+                check("leaves no thread", leaves_no_thread),
+            ],
+        ),
+        Rule::hardened(
+            "If the address is IPv6, leave the port of IPv4 to others (IPV6_V6ONLY).",
+            &[check(
+                "leaves the port of IPv4 to others",
+                leaves_ipv4_alone,
+            )],
+        ),
+    ],
+    cause: cause::diagnose,
 };
 
 /// The student's function.
@@ -95,15 +146,22 @@ pub type Restart = fn(SocketAddr) -> io::Result<TcpListener>;
 /// The least backlog, unless the kernel cuts it.
 const BACKLOG: u32 = 4096;
 
-fn listens_at_exactly_this_address(exam: &Exam, restart: Restart) -> Verdict {
-    let old = Left::in_time_wait(exam, server(exam, anywhere())?)?;
-    taken_at(exam, restart, old.addr)?;
-    taken_at(exam, restart, anywhere())?;
+/// An address of documentation (RFC 5737), which no machine has.
+const FOREIGN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 0);
+
+fn listens_on_the_given_address(exam: &Exam, restart: Restart) -> Verdict {
+    for addr in [Some(anywhere()), ipv6()].into_iter().flatten() {
+        let free = server(exam, addr)?;
+        let port = here("read its address", free.local_addr())?.port();
+        drop(free);
+        taken_at(exam, restart, SocketAddr::new(addr.ip(), port))?;
+        taken_at(exam, restart, addr)?;
+    }
     Ok(())
 }
 
-fn lets_clients_in(exam: &Exam, restart: Restart) -> Verdict {
-    let listener = taken(exam, restart, anywhere(), "at a free port")?;
+fn accepts_clients(exam: &Exam, restart: Restart) -> Verdict {
+    let listener = taken(exam, restart, anywhere(), "on a free port")?;
     for word in ["hello", "hello again"] {
         let (client, mut server) = a_client_of(exam, &listener)?;
         here("write to a client", server.write_all(word.as_bytes()))?;
@@ -113,13 +171,19 @@ fn lets_clients_in(exam: &Exam, restart: Restart) -> Verdict {
 }
 
 fn takes_it_back_from_time_wait(exam: &Exam, restart: Restart) -> Verdict {
-    let old = Left::in_time_wait(exam, server(exam, anywhere())?)?;
-    is_taken_back(exam, restart, &old)
+    for addr in [Some(anywhere()), ipv6()].into_iter().flatten() {
+        let old = Left::in_time_wait(exam, server(exam, addr)?)?;
+        is_taken_back(exam, restart, &old)?;
+    }
+    Ok(())
 }
 
-fn takes_it_back_while_connections_live(exam: &Exam, restart: Restart) -> Verdict {
-    let old = Left::alive(exam, server(exam, anywhere())?)?;
-    is_taken_back(exam, restart, &old)
+fn takes_it_back_while_connections_are_open(exam: &Exam, restart: Restart) -> Verdict {
+    for addr in [Some(anywhere()), ipv6()].into_iter().flatten() {
+        let old = Left::alive(exam, server(exam, addr)?)?;
+        is_taken_back(exam, restart, &old)?;
+    }
+    Ok(())
 }
 
 fn is_taken_back(exam: &Exam, restart: Restart, old: &Left) -> Verdict {
@@ -128,21 +192,15 @@ fn is_taken_back(exam: &Exam, restart: Restart, old: &Left) -> Verdict {
 }
 
 fn can_be_taken_back_itself(exam: &Exam, restart: Restart) -> Verdict {
-    let first = taken(exam, restart, anywhere(), "at a free port")?;
+    let first = taken(exam, restart, anywhere(), "on a free port")?;
     let addr = here("read your listener's address", first.local_addr())?;
     let (client, server) = a_client_of(exam, &first)?;
     let end = here("read its address", End::of(&server))?;
-    let lingers = SockRef::from(&server).linger();
+    // With SO_LINGER, which another rule forbids, no TIME_WAIT would be left.
+    here("set SO_LINGER", SockRef::from(&server).set_linger(None))?;
     drop(server);
     exam.step("closed the server's end first");
-    client.ends().because(|_| {
-        (lingers.ok()? == Some(Duration::ZERO)).then(|| {
-            "The connection that your listener accepted has SO_LINGER with 0 seconds, which it \
-             inherits: to close it is to abort it, with RST. That leaves no TIME_WAIT, and throws away \
-             what the client has not got yet."
-                .to_owned()
-        })
-    })?;
+    client.ends()?;
     client.half_close()?;
     comes_to(exam, end, State::TimeWait)?;
     drop(first);
@@ -150,16 +208,35 @@ fn can_be_taken_back_itself(exam: &Exam, restart: Restart) -> Verdict {
     taken_at(exam, restart, addr).map(drop)
 }
 
-fn refuses_a_live_servers_address(exam: &Exam, restart: Restart) -> Verdict {
-    let live = server(exam, anywhere())?;
-    exam.step("a server listens, with SO_REUSEADDR");
-    refused(exam, restart, &live)
+fn returns_addr_in_use(exam: &Exam, restart: Restart) -> Verdict {
+    for addr in [Some(anywhere()), ipv6()].into_iter().flatten() {
+        let live = server(exam, addr)?;
+        exam.step("a server listens, with SO_REUSEADDR");
+        refused(exam, restart, &live)?;
+    }
+    Ok(())
 }
 
-fn leaves_every_client_to_a_live_server(exam: &Exam, restart: Restart) -> Verdict {
+fn returns_the_error_of_bind(exam: &Exam, restart: Restart) -> Verdict {
+    fails_like_bind(exam, restart, FOREIGN)
+}
+
+fn leaves_every_client(exam: &Exam, restart: Restart) -> Verdict {
     let live = sharing_server(exam)?;
     let addr = here("read its address", live.local_addr())?;
-    exam.step("a server listens, with SO_REUSEADDR and SO_REUSEPORT");
+    refused(exam, restart, &live)?;
+    let (_, strangers) = queued(&exam.evidence(), addr.port());
+    clients(exam, addr, 32)?;
+    let (yours, its) = queued(&exam.evidence(), addr.port());
+    let its = its.saturating_sub(strangers);
+    let all = "all 32 clients in the live server's accept queue";
+    exam.must(its == 32, all, format!("{its}, and {yours} in yours"))
+        .because(|case| cause::held_by_you(case, addr.port()))
+}
+
+fn does_not_connect(exam: &Exam, restart: Restart) -> Verdict {
+    let live = sharing_server(exam)?;
+    let addr = here("read its address", live.local_addr())?;
     refused(exam, restart, &live)?;
     let stranger = exam.until(|| {
         let (_, strangers) = queued(&exam.evidence(), addr.port());
@@ -167,64 +244,64 @@ fn leaves_every_client_to_a_live_server(exam: &Exam, restart: Restart) -> Verdic
     })?;
     exam.must(
         stranger.is_none(),
-        "the live server to notice nothing",
+        "the accept queue of the live server to be empty",
         format!(
-            "{} in its accept queue, and none of them is a client (Recv-Q)",
+            "{} in its accept queue, and the exam has not connected (Recv-Q)",
             stranger.unwrap_or_default()
         ),
     )
     .caused_by(
-        "Your code has connected to see whether anybody is there. The server takes that for a client, \
-         and may be too busy to answer; bind asks the kernel, which knows.",
-    )?;
-    clients(exam, addr, 32)?;
-    let (yours, its) = queued(&exam.evidence(), addr.port());
-    let all = "all 32 clients in the live server's queue";
-    exam.must(its == 32, all, format!("{its}, and {yours} in yours"))
-        .because(|case| causes::held_by_you(case, addr.port()))
-}
-
-fn has_room_for_clients(exam: &Exam, restart: Restart) -> Verdict {
-    let limit = fs::read_to_string("/proc/sys/net/core/somaxconn").ok();
-    let limit = limit.and_then(|text| text.trim().parse::<u32>().ok());
-    let limit = limit.ok_or_else(|| Unmet::not_here("cannot read net.core.somaxconn"))?;
-    let listener = taken(exam, restart, anywhere(), "at a free port")?;
-    let Some(backlog) = listening(exam, &listener)?.backlog else {
-        return Err(Unmet::not_here("this kernel does not show backlogs"));
-    };
-    let least = limit.min(BACKLOG);
-    exam.must(
-        backlog >= least,
-        format!("a backlog of at least {least} (net.core.somaxconn is {limit})"),
-        format!("a backlog of {backlog}"),
+        "Your code connects to see whether a server listens. The server takes that for a client, and may be \
+         too busy to answer. Call `bind`: the kernel knows.",
     )
-    .caused_by(format!(
-        "`listen` was asked for {backlog}{}. Clients for whom there is no room are not refused: the \
-         kernel drops their SYNs, and they try again after a second.",
-        if backlog == 128 { ", as std's TcpListener does" } else { "" }
-    ))
 }
 
-fn blocks_in_accept(exam: &Exam, restart: Restart) -> Verdict {
-    let listener = taken(exam, restart, anywhere(), "at a free port")?;
-    let socket = SockRef::from(&listener);
-    let nonblocking = here("read the socket's flags", socket.nonblocking())?;
-    exam.must(!nonblocking, "a socket that blocks", "O_NONBLOCK is set")
+fn does_not_set_reuse_port(exam: &Exam, restart: Restart) -> Verdict {
+    let listener = taken(exam, restart, anywhere(), "on a free port")?;
+    let is_set = here("read SO_REUSEPORT", SockRef::from(&listener).reuse_port())?;
+    exam.must(!is_set, "a listener without SO_REUSEPORT", "it is set")
         .caused_by(
-            "`accept` on this listener fails with WouldBlock at once if nobody waits. A loop around it \
-             takes that for a failure, or spins.",
-        )?;
-    let timeout = here("read SO_RCVTIMEO", socket.read_timeout())?;
-    let seen = format!("SO_RCVTIMEO is {:?}", timeout.unwrap_or_default());
-    exam.must(timeout.is_none(), "a socket that waits for ever", seen)
-        .caused_by(
-            "`accept` on this listener fails with WouldBlock when the time is over, and every \
-             connection that it accepts inherits the limit for its reads.",
+            "With SO_REUSEPORT another program of this user can listen on the same address, and the kernel \
+             spreads the clients over both. Set SO_REUSEADDR only.",
         )
 }
 
-fn is_not_inherited_by_programs(exam: &Exam, restart: Restart) -> Verdict {
-    let listener = taken(exam, restart, anywhere(), "at a free port")?;
+fn asks_for_a_backlog(exam: &Exam, restart: Restart) -> Verdict {
+    let limit = fs::read_to_string("/proc/sys/net/core/somaxconn").ok();
+    let limit = limit.and_then(|text| text.trim().parse::<u32>().ok());
+    let limit = limit.ok_or_else(|| Unmet::not_here("cannot read net.core.somaxconn"))?;
+    for addr in [Some(anywhere()), ipv6()].into_iter().flatten() {
+        let listener = taken(exam, restart, addr, "on a free port")?;
+        let Some(backlog) = listening(exam, &listener)?.backlog else {
+            return Err(Unmet::not_here("this kernel does not show backlogs"));
+        };
+        let least = limit.min(BACKLOG);
+        exam.must(
+            backlog >= least,
+            format!("a backlog of at least {least} (net.core.somaxconn is {limit})"),
+            format!("a backlog of {backlog}"),
+        )
+        .caused_by(format!(
+            "Your code asks `listen` for {backlog}{}. The kernel does not refuse clients for whom the queue \
+             has no room: it drops their SYNs, and they try again after a second. Ask for 4096.",
+            if backlog == 128 { ", as std's TcpListener does" } else { "" }
+        ))?;
+    }
+    Ok(())
+}
+
+fn returns_a_blocking_socket(exam: &Exam, restart: Restart) -> Verdict {
+    let listener = taken(exam, restart, anywhere(), "on a free port")?;
+    options::blocks(exam, &listener)
+}
+
+fn sets_no_timeout(exam: &Exam, restart: Restart) -> Verdict {
+    let listener = taken(exam, restart, anywhere(), "on a free port")?;
+    options::has_no_timeout(exam, &listener)
+}
+
+fn sets_close_on_exec(exam: &Exam, restart: Restart) -> Verdict {
+    let listener = taken(exam, restart, anywhere(), "on a free port")?;
     let flags = fcntl(&listener, FcntlArg::F_GETFD).map_err(io::Error::from);
     let flags = FdFlag::from_bits_truncate(here("read the descriptor's flags", flags)?);
     exam.must(
@@ -233,41 +310,42 @@ fn is_not_inherited_by_programs(exam: &Exam, restart: Restart) -> Verdict {
         "it is not set",
     )
     .caused_by(
-        "Every program that the server starts would inherit the listener, and keep the port after the \
-         server has ended: the next start fails with AddrInUse. Open the socket with SOCK_CLOEXEC, as \
-         std and socket2's `Socket::new` do.",
+        "Every program that the server starts inherits the listener, and keeps the port after the server \
+         has ended: the next start fails with AddrInUse. Open the socket with SOCK_CLOEXEC, as std and \
+         socket2's `Socket::new` do.",
     )
 }
 
-fn leaves_nothing_else_open(exam: &Exam, restart: Restart) -> Verdict {
+fn closes_after_an_error(exam: &Exam, restart: Restart) -> Verdict {
     let live = server(exam, anywhere())?;
     let before = descriptors()?;
     for _ in 0..3 {
         refused(exam, restart, &live)?;
     }
-    let closed = exam.comes_true(|| Ok(descriptors()? <= before))?;
-    let left = descriptors()?.saturating_sub(before);
-    exam.must(
-        closed,
-        "no descriptor to be left of three calls that failed",
-        format!("{left} descriptors are"),
-    )
-    .caused_by(
-        "The socket of a call that failed is still open. A `Socket` that is dropped is closed, on every \
-         `?` too; a raw descriptor, or one that is forgotten, is not.",
-    )?;
-    let _listener = taken(exam, restart, anywhere(), "at a free port")?;
+    options::no_descriptor_is_left(exam, before)
+}
+
+fn leaves_one_descriptor(exam: &Exam, restart: Restart) -> Verdict {
+    let before = descriptors()?;
+    let _listener = taken(exam, restart, anywhere(), "on a free port")?;
     let is_alone = exam.comes_true(|| Ok(descriptors()? == before + 1))?;
     let open = descriptors()?.saturating_sub(before);
     exam.must(
         is_alone,
         "one more descriptor to be open, the listener's",
-        format!("{open} more are"),
+        format!("{open} more are open"),
     )
     .caused_by(
-        "Something else was opened and is still there. If it is a clone of the listener, the address \
-         stays taken when the listener is dropped.",
+        "Your code has opened another descriptor and not closed it. If it is a clone of the listener, the \
+         address stays in use after the listener is dropped.",
     )
+}
+
+fn leaves_no_thread(exam: &Exam, restart: Restart) -> Verdict {
+    let _listener = taken(exam, restart, anywhere(), "on a free port")?;
+    let none = exam.leaves_no_thread()?;
+    exam.must(none, "no thread to be left", "a thread is still there")
+        .diagnose(&[LEAVES_A_THREAD])
 }
 
 fn leaves_ipv4_alone(exam: &Exam, restart: Restart) -> Verdict {

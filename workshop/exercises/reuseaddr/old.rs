@@ -1,10 +1,9 @@
-//! The old server, played by the exam, and what is left of it: its own sockets have had SO_REUSEADDR
-//! from the start, as Linux asks of them, so that whether the address can be taken back depends on
-//! the answer alone.
+//! The old server, played by the exam, and what is left of it. Its sockets have had SO_REUSEADDR from
+//! the start, as Linux requires, so that only the answer decides whether the address can be taken back.
 
 use std::{
     io::Read,
-    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
+    net::{Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream},
     time::Duration,
 };
 
@@ -21,6 +20,12 @@ use crate::exam::{Evidence, Exam, Unmet, Verdict, Whose, here};
 /// A free port of an address that no other program uses here: all of 127/8 is loopback on Linux.
 pub(super) fn anywhere() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 2], 0))
+}
+
+/// A free port of IPv6's loopback, if there is IPv6 here.
+pub(super) fn ipv6() -> Option<SocketAddr> {
+    let addr = SocketAddr::from((Ipv6Addr::LOCALHOST, 0));
+    TcpListener::bind(addr).is_ok().then_some(addr)
 }
 
 /// A server of the exam's own. An IPv6 one is for IPv6 alone.
@@ -72,7 +77,7 @@ impl Left {
         let end = end.other();
         comes_to(exam, end, State::TimeWait)?;
         exam.step(format!(
-            "the old server at {addr}, with SO_REUSEADDR, closed a connection first"
+            "the old server on {addr}, with SO_REUSEADDR, closed a connection first"
         ));
         exam.step("then it closed its listener: TIME_WAIT is left");
         Ok(Left {
@@ -82,7 +87,7 @@ impl Left {
         })
     }
 
-    /// The server has closed its listener while its connections live: one whole, one whose server has
+    /// The server has closed its listener while its connections are open: one whole, one whose server has
     /// sent its FIN, and one whose client has.
     pub(super) fn alive(exam: &Exam, server: TcpListener) -> Verdict<Left> {
         let addr = here("read its address", server.local_addr())?;
@@ -107,9 +112,9 @@ impl Left {
             sockets.extend([client, accepted]);
         }
         exam.step(format!(
-            "the old server at {addr}, with SO_REUSEADDR, closed its listener"
+            "the old server on {addr}, with SO_REUSEADDR, closed its listener"
         ));
-        exam.step("its connections live on, in ESTABLISHED, FIN_WAIT_2 and CLOSE_WAIT");
+        exam.step("its connections are still open, in ESTABLISHED, FIN_WAIT_2 and CLOSE_WAIT");
         Ok(Left {
             addr,
             ends,
@@ -117,7 +122,7 @@ impl Left {
         })
     }
 
-    /// Checks that nobody has touched it.
+    /// Checks that the old connections are as they were.
     pub(super) fn remains(&self, exam: &Exam) -> Verdict {
         let table = exam.table()?;
         for (end, state) in &self.ends {
@@ -154,7 +159,7 @@ pub(super) fn clients(exam: &Exam, addr: SocketAddr, count: u32) -> Verdict {
         came += 1;
     }
     exam.step(format!(
-        "{came} clients connected to {addr}, and reset: who has them in the accept queue?"
+        "{came} clients connected to {addr}, and were reset: they stay in an accept queue"
     ));
     if came < count {
         exam.step("one more SYN is not answered: a queue is full");

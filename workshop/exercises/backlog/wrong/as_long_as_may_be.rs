@@ -1,7 +1,7 @@
 //! Makes the queue as long as the kernel allows.
 //!
-//! rejected by: lets no more wait than the burst, and one
-//! cause: A queue that is longer than the burst
+//! rejected by: queues at most one client more than the burst
+//! cause: In a queue longer than the burst
 
 use std::{
     io,

@@ -1,7 +1,7 @@
 //! Asserts that the kernel has room.
 //!
-//! rejected by: fails where the kernel would cut the backlog
-//! cause: makes a panic of it
+//! rejected by: returns an error if the kernel would cut the backlog
+//! cause: turns it into a panic
 
 use std::{
     io,

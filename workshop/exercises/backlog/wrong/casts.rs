@@ -1,7 +1,7 @@
-//! Compares with the limit what is left of the number in 32 bits.
+//! Compares the lower 32 bits of the burst with the limit.
 //!
-//! rejected by: fails where the kernel would cut the backlog
-//! cause: keeps the lower 32 bits
+//! rejected by: returns an error if the kernel would cut the backlog
+//! cause: keeps only the lower 32 bits
 
 use std::{
     io,

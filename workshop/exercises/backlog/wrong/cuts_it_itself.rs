@@ -1,7 +1,7 @@
-//! Asks for as much as the kernel gives, and does not tell.
+//! Asks for as much as the kernel allows, and returns no error.
 //!
-//! rejected by: fails where the kernel would cut the backlog
-//! cause: that it has succeeded says nothing
+//! rejected by: returns an error if the kernel would cut the backlog
+//! cause: its success says nothing
 
 use std::{
     io,

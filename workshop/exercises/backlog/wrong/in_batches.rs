@@ -1,7 +1,7 @@
-//! Serves as many clients as there are workers, then as many again.
+//! Serves clients in batches of as many as there are workers.
 //!
-//! rejected by: serves the next as soon as a worker is free
-//! cause: a batch of clients is waited for
+//! rejected by: serves the next client when a worker is free
+//! cause: waits for the last client of a batch
 
 use std::{
     io,

@@ -1,7 +1,7 @@
-//! Handles each client in the loop that accepts.
+//! Calls `handle` in the loop that accepts.
 //!
 //! rejected by: serves as many clients at once as it has workers
-//! cause: the one that accepts calls `handle` itself
+//! cause: the thread that accepts calls `handle` itself
 
 use std::{
     io,

@@ -1,6 +1,6 @@
-//! Listens as std does, and leaves the burst out.
+//! Uses `TcpListener::bind`, and ignores the burst.
 //!
-//! rejected by: has room for the whole burst before anyone accepts
+//! rejected by: has room for the whole burst before any accept
 //! cause: which is what std's
 
 use std::{

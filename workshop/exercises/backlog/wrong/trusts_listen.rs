@@ -1,7 +1,7 @@
-//! Takes listen's success for the backlog that it asked for.
+//! Assumes that the backlog is what it asked listen for.
 //!
-//! rejected by: fails where the kernel would cut the backlog
-//! cause: that it has succeeded says nothing
+//! rejected by: returns an error if the kernel would cut the backlog
+//! cause: its success says nothing
 
 use std::{
     io,

@@ -26,6 +26,9 @@ pub fn dial(addrs: &[SocketAddr], limit: Duration) -> io::Result<TcpStream> {
             }
             next += 1;
             next_at = started.elapsed() + HEAD_START;
+            if running.is_empty() {
+                continue; // it has failed immediately
+            }
         }
         let until = if next < addrs.len() {
             limit.min(next_at)

@@ -17,15 +17,14 @@ use nix::poll::{PollFd, PollFlags, poll};
 use socket2::{Domain, Socket, Type};
 
 pub fn dial(addrs: &[SocketAddr], limit: Duration) -> io::Result<TcpStream> {
-    if addrs.is_empty() || limit.is_zero() {
-        let kind = if addrs.is_empty() {
-            ErrorKind::InvalidInput
-        } else {
-            ErrorKind::TimedOut
-        };
-        return Err(kind.into());
+    if addrs.is_empty() {
+        return Err(ErrorKind::InvalidInput.into());
     }
-    let (deadline, stop) = (Instant::now() + limit, AtomicBool::new(false));
+    if limit.is_zero() {
+        return Err(io::Error::new(ErrorKind::TimedOut, format!("no time for {addrs:?}")));
+    }
+    let far = Duration::from_secs(1 << 30); // longer limits would overflow
+    let (deadline, stop) = (Instant::now() + limit.min(far), AtomicBool::new(false));
     let results: Vec<io::Result<TcpStream>> = thread::scope(|scope| {
         let mut threads = Vec::new();
         for (i, &addr) in addrs.iter().enumerate() {

@@ -1,7 +1,7 @@
-//! Dials on threads, by a timetable, and stops none of them when one has won.
+//! Dials on threads with a timetable, and stops none of them when one has succeeded.
 //!
-//! rejected by: dials nobody behind the first that answers
-//! cause: when `dial` had returned
+//! rejected by: dials nothing more once an address has answered
+//! cause: after `dial` had returned
 
 use std::{
     io::{self, ErrorKind},

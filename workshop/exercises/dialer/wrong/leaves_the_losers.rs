@@ -1,7 +1,7 @@
-//! Dials on threads, and leaves those that have not won to themselves.
+//! Dials on threads, and does not stop those that have not succeeded.
 //!
-//! rejected by: leaves nothing behind
-//! cause: a thread of yours that it started goes on dialing
+//! rejected by: leaves nothing but the stream
+//! cause: a thread that it started still dials
 
 use std::{
     io::{self, ErrorKind},

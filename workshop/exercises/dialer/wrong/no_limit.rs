@@ -1,7 +1,7 @@
-//! Leaves the limit to the kernel.
+//! Uses `connect` without a limit.
 //!
-//! rejected by: gives up when the limit is over
-//! cause: There is no limit but the kernel's
+//! rejected by: returns when the limit is over
+//! cause: Only the kernel ends that wait
 
 use std::{
     io,

@@ -1,7 +1,7 @@
-//! Dials the first address, and no other.
+//! Dials the first address only.
 //!
-//! rejected by: goes on after a refusal
-//! cause: no connection has been made to it: its accept queue is empty
+//! rejected by: dials the next address immediately after a refusal
+//! cause: but your code has not dialed it
 
 use std::{
     io::{self, ErrorKind},

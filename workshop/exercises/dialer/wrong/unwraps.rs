@@ -1,7 +1,7 @@
-//! Unwraps what an attempt returned.
+//! Unwraps the result of an attempt.
 //!
-//! rejected by: goes on after a refusal
-//! cause: An attempt that fails is no reason to
+//! rejected by: dials the next address immediately after a refusal
+//! cause: turn them into a panic
 
 use std::{
     io::{self, ErrorKind},

@@ -1,7 +1,7 @@
-//! Dials on threads, and takes it for granted that one of them wins.
+//! Dials on threads, and assumes that one of them succeeds.
 //!
-//! rejected by: fails at once when all refuse
-//! cause: Count the losers
+//! rejected by: returns ConnectionRefused if the last address refused
+//! cause: Count the attempts that failed
 
 use std::{
     io::{self, ErrorKind},

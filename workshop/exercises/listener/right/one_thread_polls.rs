@@ -16,6 +16,7 @@ pub use super::threads::listen;
 struct Client<'g> {
     stream: TcpStream,
     unsent: &'g [u8],
+    ended: bool,
 }
 
 pub fn serve(listener: &TcpListener, greeting: &[u8]) -> io::Result<()> {
@@ -26,6 +27,7 @@ pub fn serve(listener: &TcpListener, greeting: &[u8]) -> io::Result<()> {
         events.extend(clients.iter().map(|client| {
             let events = match client.unsent {
                 [] => PollFlags::POLLIN,
+                _ if client.ended => PollFlags::POLLOUT,
                 _ => PollFlags::POLLIN | PollFlags::POLLOUT,
             };
             PollFd::new(client.stream.as_fd(), events)
@@ -42,6 +44,7 @@ pub fn serve(listener: &TcpListener, greeting: &[u8]) -> io::Result<()> {
                     clients.push(Client {
                         stream,
                         unsent: greeting,
+                        ended: false,
                     });
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
@@ -64,9 +67,13 @@ impl Client<'_> {
                 Err(_) => return false,
             }
         }
-        match self.stream.read(&mut [0; 4096]) {
-            Ok(n) => n > 0,
-            Err(error) => error.kind() == ErrorKind::WouldBlock,
+        if !self.ended {
+            match self.stream.read(&mut [0; 4096]) {
+                Ok(n) => self.ended = n == 0,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(_) => return false,
+            }
         }
+        !(self.ended && self.unsent.is_empty())
     }
 }

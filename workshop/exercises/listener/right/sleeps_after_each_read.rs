@@ -27,7 +27,7 @@ pub fn serve(listener: &TcpListener, greeting: &[u8]) -> io::Result<()> {
 
 fn hold(mut stream: TcpStream, greeting: &[u8]) -> io::Result<()> {
     stream.write_all(greeting)?;
-    while stream.read(&mut [0; 3])? > 0 {
+    while stream.read(&mut [0; 1 << 16])? > 0 {
         thread::sleep(Duration::from_millis(20));
     }
     thread::sleep(Duration::from_millis(20));

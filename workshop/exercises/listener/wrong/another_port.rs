@@ -1,6 +1,6 @@
-//! Takes another port when the one that was asked for is in use.
+//! Takes another port when the given one is in use.
 //!
-//! rejected by: refuses an address that is in use
+//! rejected by: returns AddrInUse for an address in use
 //! cause: where no client looks for it
 
 use std::{

@@ -1,7 +1,7 @@
-//! Has a backlog of its own, and a small one.
+//! Always asks for a backlog of 1.
 //!
-//! rejected by: has the backlog that was asked for
-//! cause: pass on the argument
+//! rejected by: asks for the given backlog
+//! cause: Pass on the argument unchanged
 
 use std::{
     io,

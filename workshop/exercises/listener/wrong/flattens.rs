@@ -1,7 +1,7 @@
-//! Leaves out every error, and so spins when there is nothing but errors.
+//! Skips every error of accept, and spins when there is nothing but errors.
 //!
-//! rejected by: ends with accept's error when the listener fails
-//! cause: it calls accept again and again
+//! rejected by: returns the error of accept
+//! cause: Your loop calls accept again and again
 
 use std::{
     io::{self, Write},

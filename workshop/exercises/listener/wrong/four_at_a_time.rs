@@ -1,7 +1,7 @@
-//! Four threads accept, and each stays with its client.
+//! Four threads accept, and each serves one client until it leaves.
 //!
-//! rejected by: greets a hundred and fifty clients at once
-//! cause: Whatever waits for one client needs a thread of its own
+//! rejected by: greets 150 clients that stay
+//! cause: Read from each client in a thread of its own
 
 use std::{
     io::{self, Write},

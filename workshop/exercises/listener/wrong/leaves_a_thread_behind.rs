@@ -1,7 +1,7 @@
-//! Accepts in a thread that it leaves behind, and returns at once.
+//! Accepts in a thread that it does not join, and returns at once.
 //!
-//! rejected by: greets the next client whatever the others do
-//! cause: a thread that it has left behind accepts them
+//! rejected by: goes on while the listener is open
+//! cause: another thread of your code accepts them
 
 use std::{io, net::TcpListener, thread};
 

@@ -1,7 +1,7 @@
-//! Returns the first error of accept, whatever it is of.
+//! Returns the first error of accept, also EMFILE.
 //!
-//! rejected by: outlives a lack of descriptors without spinning
-//! cause: EMFILE says that the process has no descriptor left
+//! rejected by: serves again after a shortage of descriptors
+//! cause: EMFILE means that the process has no descriptor left
 
 use std::{
     io::{self, Write},

@@ -1,7 +1,7 @@
-//! Stays with the first client until it leaves.
+//! Serves the first client until it leaves.
 //!
-//! rejected by: greets the next client whatever the others do
-//! cause: Whatever waits for one client needs a thread of its own
+//! rejected by: greets a client while another is silent
+//! cause: Read from each client in a thread of its own
 
 use std::{
     io::{self, Write},

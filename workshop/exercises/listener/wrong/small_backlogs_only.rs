@@ -1,7 +1,7 @@
-//! Thinks that a long queue cannot have been meant.
+//! Asks for 128 at most.
 //!
-//! rejected by: has the backlog that was asked for
-//! cause: pass on the argument
+//! rejected by: asks for the given backlog
+//! cause: Pass on the argument unchanged
 
 use std::{
     io,

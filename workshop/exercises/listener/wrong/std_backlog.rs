@@ -1,6 +1,6 @@
-//! Leaves the backlog to std.
+//! Uses `TcpListener::bind`, whose backlog is 128.
 //!
-//! rejected by: has the backlog that was asked for
+//! rejected by: asks for the given backlog
 //! cause: 128 is what `TcpListener::bind` asks for
 
 use std::{

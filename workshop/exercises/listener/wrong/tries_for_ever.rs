@@ -1,7 +1,7 @@
-//! Tries again until the address is free, however long that takes.
+//! Tries again until the address is free.
 //!
-//! rejected by: refuses an address that is in use
-//! cause: return it, instead of trying again
+//! rejected by: returns AddrInUse for an address in use
+//! cause: Your code tries again after an error
 
 use std::{
     io::{self, ErrorKind},

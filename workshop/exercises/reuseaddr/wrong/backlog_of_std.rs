@@ -1,7 +1,7 @@
-//! `TcpListener::bind`, which sets SO_REUSEADDR, and asks for a backlog of 128.
+//! Uses `TcpListener::bind`, whose backlog is 128.
 //!
-//! rejected by: has room for clients that wait
-//! cause: asked for 128, as std's TcpListener does
+//! rejected by: asks for a backlog of at least 4096
+//! cause: asks `listen` for 128, as std's TcpListener does
 
 use std::{
     io,

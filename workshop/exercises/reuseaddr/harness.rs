@@ -1,4 +1,4 @@
-//! `restart` called: it must return a listener, or refuse at once; and the listener must let clients in.
+//! Calls `restart`: it must return a listener, or an error immediately; and the listener must accept clients.
 
 use std::{
     io,
@@ -6,14 +6,18 @@ use std::{
 };
 
 use nix::poll::PollFlags;
-use socket_workshop::table::{End, Row};
+use socket_workshop::{
+    listen::Listen,
+    table::{End, Row},
+    threads::{self, Lasts, Thread},
+};
 
 use super::{
-    Restart, causes,
+    Restart, cause,
     old::{clients, queued},
 };
 
-use crate::exam::{Answer, Because, Call, Doing, Exam, Peer, Verdict, here};
+use crate::exam::{Answer, Because, Call, Exam, Peer, Unmet, Verdict, here};
 
 type Restarting<'e> = Answer<'e, io::Result<TcpListener>>;
 
@@ -32,7 +36,7 @@ pub(super) fn taken(
 ) -> Verdict<TcpListener> {
     let answer = restarting(exam, restart, addr)?;
     let expected = format!("`restart({addr})` to return a listener {when}");
-    does_not_sleep(exam, &answer, &expected)?;
+    does_not_wait(exam, &answer, &expected)?;
     match answer.returns(when)? {
         Ok(listener) => {
             exam.watches(&listener);
@@ -40,13 +44,13 @@ pub(super) fn taken(
         }
         Err(error) => exam
             .fail(expected, format!("an error: {error} ({:?})", error.kind()))
-            .because(|case| causes::not_taken(exam, restart, addr, &error, case)),
+            .because(|case| cause::not_taken(exam, restart, addr, &error, case)),
     }
 }
 
-/// The listener, which must be at exactly this address.
+/// The listener, which must be on exactly this address.
 pub(super) fn taken_at(exam: &Exam, restart: Restart, addr: SocketAddr) -> Verdict<TcpListener> {
-    let listener = taken(exam, restart, addr, "where nobody listens")?;
+    let listener = taken(exam, restart, addr, "where no socket listens")?;
     let local = here("read your listener's address", listener.local_addr())?;
     let (port_is_right, port) = match addr.port() {
         0 => (local.port() != 0, "a free port".to_owned()),
@@ -54,20 +58,20 @@ pub(super) fn taken_at(exam: &Exam, restart: Restart, addr: SocketAddr) -> Verdi
     };
     exam.must(
         local.ip() == addr.ip() && port_is_right,
-        format!("a listener at {}, {port}", addr.ip()),
-        format!("it is at {local}"),
+        format!("a listener on {}, {port}", addr.ip()),
+        format!("it is on {local}"),
     )
-    .caused_by(causes::elsewhere(addr, local))?;
+    .caused_by(cause::elsewhere(addr, local))?;
     listening(exam, &listener)?;
     Ok(listener)
 }
 
-/// The error, which `restart` must return at once.
+/// The error, which `restart` must return immediately.
 pub(super) fn refused(exam: &Exam, restart: Restart, live: &TcpListener) -> Verdict {
     let addr = here("read its address", live.local_addr())?;
     let answer = restarting(exam, restart, addr)?;
-    let at_once = "`restart` to return an error at once: a server listens there";
-    does_not_sleep(exam, &answer, at_once)?;
+    let at_once = "`restart` to return an error immediately: a server listens there";
+    does_not_wait(exam, &answer, at_once)?;
     let expected = "an error of kind AddrInUse: a server listens there";
     match answer.returns("although a server listens there")? {
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => Ok(()),
@@ -76,7 +80,7 @@ pub(super) fn refused(exam: &Exam, restart: Restart, live: &TcpListener) -> Verd
                 expected,
                 format!("an error of kind {:?}: {error}", error.kind()),
             )
-            .caused_by(causes::of_another_kind(&error)),
+            .caused_by(cause::of_another_kind(&error)),
         Ok(listener) => {
             exam.watches(&listener);
             let port = listener.local_addr().map_or(0, |local| local.port());
@@ -85,36 +89,62 @@ pub(super) fn refused(exam: &Exam, restart: Restart, live: &TcpListener) -> Verd
                 let (yours, its) = queued(&exam.evidence(), port);
                 format!("a listener: {yours} of the clients wait there, and {its} at the server")
             } else {
-                format!("a listener at port {port}")
+                format!("a listener on port {port}")
             };
             exam.fail(expected, seen)
-                .because(|case| causes::taken_from_a_server(addr, &listener, case))
+                .because(|case| cause::taken_from_a_server(addr, &listener, case))
         }
     }
 }
 
-/// No right answer sleeps, however slow the machine is: one that is seen asleep waits for the address.
-fn does_not_sleep(exam: &Exam, answer: &Restarting, expected: &str) -> Verdict {
-    let sleeps = |doing: &Doing| {
-        matches!(
-            doing,
-            Doing::Blocked {
-                call: Call::Sleep,
-                ..
-            }
-        )
+/// The error of bind, which `restart` must return.
+pub(super) fn fails_like_bind(exam: &Exam, restart: Restart, addr: SocketAddr) -> Verdict {
+    let own = Listen::default().on(addr).map_err(|error| error.kind());
+    let Err(kind) = own else {
+        return Err(Unmet::not_here(format!("{addr} can be bound here")));
     };
-    let is_asleep = exam.until(|| {
-        let is_asleep = exam.evidence().threads.iter().any(sleeps);
-        Ok((is_asleep || answer.has_ended()).then_some(is_asleep))
+    let answer = restarting(exam, restart, addr)?;
+    let expected = format!("`restart({addr})` to return an error of kind {kind:?}");
+    does_not_wait(exam, &answer, &expected)?;
+    let seen = match answer.returns("for an address that is not this machine's")? {
+        Err(error) if error.kind() == kind => return Ok(()),
+        Err(error) => format!("an error of kind {:?}: {error}", error.kind()),
+        Ok(listener) => format!("a listener: {:?}", listener.local_addr().ok()),
+    };
+    exam.fail(expected, seen).caused_by(
+        "This address is not one of the machine's, and `bind` says so. The caller looks at the kind of the \
+         error to decide what to do: return the error of `bind` unchanged, with `?`.",
+    )
+}
+
+/// No right answer waits with a timeout, however slow the machine is: one that does waits for the address.
+fn does_not_wait(exam: &Exam, answer: &Restarting, expected: &str) -> Verdict {
+    let seen = exam.until(|| {
+        let threads = here("look at threads", threads::others())?;
+        let waits = threads.iter().find_map(timed_wait);
+        let outcome = waits.map(Some);
+        Ok(outcome.or_else(|| answer.has_ended().then_some(None)))
     })?;
-    match is_asleep {
-        Some(false) => Ok(()),
-        Some(true) => exam.fail(expected, "it sleeps").because(causes::asleep),
+    match seen {
+        Some(None) => Ok(()),
+        Some(Some(call)) => exam
+            .fail(expected, format!("it waits, in {call}"))
+            .because(cause::waits),
         None => exam
             .fail(expected, "it has not returned")
-            .because(causes::does_not_return),
+            .because(cause::does_not_return),
     }
+}
+
+/// The call in which a thread of the answer's waits until a time is over.
+fn timed_wait(thread: &Thread) -> Option<Call> {
+    let is_answers = !["exam", "ctrl-c"]
+        .iter()
+        .any(|own| thread.name.starts_with(own));
+    let call = thread.call.filter(|_| is_answers)?;
+    let may_be_timed = matches!(call.call(), Call::Sleep | Call::Lock | Call::Poll);
+    let is_timed = may_be_timed && matches!(call.lasts(), Lasts::AtMost(_));
+    is_timed.then(|| call.call())
 }
 
 /// The listener's row in the kernel's table.
@@ -125,7 +155,7 @@ pub(super) fn listening(exam: &Exam, listener: &TcpListener) -> Verdict<Row> {
         Some(row) => Ok(row.clone()),
         None => exam
             .fail(format!("a LISTEN row of {local}"), "there is none")
-            .caused_by(causes::not_listening()),
+            .caused_by(cause::not_listening()),
     }
 }
 
@@ -136,11 +166,15 @@ pub(super) fn a_client_of<'e>(
 ) -> Verdict<(Peer<'e>, TcpStream)> {
     let addr = here("read your listener's address", listener.local_addr())?;
     let client = exam.dial(addr);
-    let client = client.because(|case| causes::unreachable(addr, case))?;
+    let client = client.because(|case| cause::unreachable(addr, case))?;
     let ready = exam.becomes_ready(listener, PollFlags::POLLIN)?;
     let end = End::between(addr, client.addr()?);
-    exam.must(ready, "your listener to have a client", "it has none")
-        .because(|case| causes::not_in_the_queue(end, case))?;
+    exam.must(
+        ready,
+        "your listener to have a client in its accept queue",
+        "the queue is empty",
+    )
+    .because(|case| cause::not_in_the_queue(end, case))?;
     let (server, _) = here("accept", listener.accept())?;
     exam.owns(&server);
     exam.step("accepted the connection from your listener");

@@ -1,6 +1,6 @@
-//! What follows from the evidence: why an address was not taken back, or why it was taken that must
-//! not be. An error of `bind` does not say which option was missing; a listener of the answer's at a
-//! free port shows which it has.
+//! What follows from the evidence: why an address was not taken back, or was taken from a live server.
+//! An error of `bind` does not say which option was missing; a listener of the answer's on a free port
+//! shows which it has.
 
 use std::{
     io::{self, ErrorKind},
@@ -18,7 +18,7 @@ use super::{Restart, old::queued};
 
 use crate::exam::{Awaited, Call, Case, Exam, Seen, Stuck, Whose};
 
-/// `restart` has returned an error where nobody listens.
+/// `restart` has returned an error where no socket listens.
 pub(super) fn not_taken(
     exam: &Exam,
     restart: Restart,
@@ -36,16 +36,16 @@ pub(super) fn not_taken(
 fn by_errno(error: &io::Error) -> Option<&'static str> {
     Some(match error.raw_os_error()? {
         libc::EAFNOSUPPORT => {
-            "EAFNOSUPPORT: the socket is of the other family than the address. A socket has one, from \
-             the moment it is made: `Domain::for_address(addr)`."
+            "EAFNOSUPPORT: the socket was made for one address family, and the address is of the other. \
+             Make the socket with `Domain::for_address(addr)`."
         }
         libc::ENOPROTOOPT => {
-            "ENOPROTOOPT: a socket of this family has no such option. IPV6_V6ONLY is for IPv6 sockets \
-             only."
+            "ENOPROTOOPT: a socket of this family does not have that option. Set IPV6_V6ONLY on IPv6 \
+             sockets only."
         }
         libc::EINVAL => {
-            "EINVAL: a call came when the socket was past it. IPV6_V6ONLY must be set before bind, and \
-             a socket is bound once."
+            "EINVAL: a call came too late. IPV6_V6ONLY must be set before `bind`, and a socket can be bound \
+             only once."
         }
         _ => return None,
     })
@@ -64,20 +64,20 @@ fn in_use(
     }
     let states = states(case, addr);
     if states.is_empty() {
-        return None; // nothing is left there: the error is not about old connections
+        return None; // nothing is left there: old connections are not the reason
     }
     let family = if addr.is_ipv6() { "IPv6" } else { "IPv4" };
     let left =
-        format!("No {family} socket listens there, only old connections are left ({states}).");
+        format!("No {family} socket listens there; only old connections are left ({states}).");
     let sample = exam.start("restart", move || restart(SocketAddr::new(addr.ip(), 0)));
-    let sample = sample.and_then(|answer| answer.returns("at a free port"));
+    let sample = sample.and_then(|answer| answer.returns("on a free port"));
     if let Ok(Ok(listener)) = &sample {
         return Some(by_its_options(&SockRef::from(listener), &left, addr, error));
     }
     let otherwise = sample.ok().and_then(Result::err);
     Some(match otherwise.as_ref().and_then(by_errno) {
-        Some(cause) => format!("At a free port your code fails, too, with {cause}"),
-        None => format!("{left} `bind` forgives these if SO_REUSEADDR is set before it."),
+        Some(cause) => format!("On a free port your code fails too, with {cause}"),
+        None => format!("{left} `bind` ignores these if SO_REUSEADDR is set before it."),
     })
 }
 
@@ -87,30 +87,30 @@ fn by_its_options(socket: &SockRef, left: &str, addr: SocketAddr, error: &io::Er
     let reuse_port = socket.reuse_port().unwrap_or(false);
     if reuse_port && !reuse_address {
         format!(
-            "{left} Your listener at another port has SO_REUSEPORT, and not SO_REUSEADDR. The two are \
-             different: SO_REUSEPORT shares a port among sockets that all have it, and the old ones \
-             have not; SO_REUSEADDR is what forgives old connections."
+            "{left} Your code sets SO_REUSEPORT (a listener of yours on another port has it), and not \
+             SO_REUSEADDR. SO_REUSEPORT shares a port among listeners that all have it. With SO_REUSEADDR, \
+             `bind` ignores old connections: set that instead."
         )
     } else if !reuse_address {
         format!(
-            "{left} `bind` forgives these if SO_REUSEADDR is set before it; a listener of yours at \
-             another port has no SO_REUSEADDR."
+            "{left} `bind` ignores these if SO_REUSEADDR is set before it. A listener of yours on another \
+             port has no SO_REUSEADDR: set it."
         )
     } else if addr.is_ipv6() && !socket.only_v6().unwrap_or(true) {
-        "An IPv4 socket listens at this port, and your IPv6 listeners take IPv4 clients too: one at \
-         another port has no IPV6_V6ONLY. Set it before bind, and the two families are apart, whatever \
+        "An IPv4 socket listens on this port, and your IPv6 listeners accept IPv4 clients too: one on \
+         another port has no IPV6_V6ONLY. Set it before `bind`. Then the families do not conflict, whatever \
          the system's default is."
             .to_owned()
     } else if error.raw_os_error().is_some() {
         format!(
-            "{left} A listener of yours at another port has SO_REUSEADDR, so you do set it: too late, \
-             or not this time. `bind` is the call that reads it: set it first, always."
+            "{left} A listener of yours on another port has SO_REUSEADDR, so your code sets it: too late, or \
+             not this time. `bind` reads it: set it before `bind`, every time."
         )
     } else {
         format!(
-            "{left} A listener of yours at another port has SO_REUSEADDR. Either it is set too late, for \
-             `bind` is the call that reads it; or the error is not bind's but your own, and only `bind` \
-             knows whether an address can be had."
+            "{left} A listener of yours on another port has SO_REUSEADDR. Either your code sets it too late: \
+             `bind` reads it. Or the error is your own and not that of `bind`: only `bind` knows whether an \
+             address is free."
         )
     }
 }
@@ -123,15 +123,15 @@ fn without_the_option(addr: SocketAddr) -> Option<String> {
     };
     let in_use = |error: io::Error| error.kind() == ErrorKind::AddrInUse;
     has_it.on(addr).is_err_and(in_use).then(|| {
-        "The exam tried a socket with SO_REUSEADDR, and it cannot bind here either: what is left there \
-         does not have the option. Linux asks both for it, the old socket and the new. So a server sets \
-         it every time, its first start too, and what it accepts inherits it."
+        "The exam tried a socket with SO_REUSEADDR, and it cannot bind here either: the socket that is left \
+         there does not have the option. Linux requires it on both, the old socket and the new. Set it every \
+         time, at the first start too: accepted connections inherit it."
             .to_owned()
     })
 }
 
 fn held_by_a_stranger(case: &Case, addr: SocketAddr) -> Option<String> {
-    // A listener of another address, or of the other family, is in nobody's way.
+    // A listener of another address, or of the other family, does not conflict.
     let in_the_way = |seen: &Seen| {
         let Seen { row, whose } = seen;
         let (ip, is_theirs) = (row.local.ip(), *whose == Whose::Nobodys);
@@ -144,7 +144,7 @@ fn held_by_a_stranger(case: &Case, addr: SocketAddr) -> Option<String> {
             && (is_same || is_of_both)
     };
     let held = case.evidence.sockets.iter().any(in_the_way);
-    held.then(|| "Another process has taken the port meanwhile: examine it again.".to_owned())
+    held.then(|| "Another process has taken the port meanwhile: check it again.".to_owned())
 }
 
 /// A listener that the answer has made before is still there.
@@ -154,9 +154,9 @@ pub(super) fn held_by_you(case: &Case, port: u16) -> Option<String> {
         return None;
     };
     Some(format!(
-        "Your own descriptor {fd} still listens there: a clone that lives on somewhere, or another \
-         socket that was never closed. A listener is closed when the last of its descriptors is, and one \
-         that listens is never forgiven."
+        "Your own descriptor {fd} still listens there: a clone that your code keeps, or a socket that it has \
+         not closed. The kernel closes a listener with its last descriptor, and SO_REUSEADDR does not ignore \
+         a listener. Keep no clone."
     ))
 }
 
@@ -188,14 +188,14 @@ pub(super) fn taken_from_a_server(
         if yours == 0 || its == 0 || !SockRef::from(listener).reuse_port().ok()? {
             return None;
         }
-        "Two sockets listen at one address now, each row with clients of its own: the kernel spreads \
-         them over both, and those of the one program never reach the other. This is what SO_REUSEPORT \
-         does if both have set it. It is for the workers of one server, and no cure for AddrInUse."
+        "Two sockets now listen on one address, and the kernel spreads the clients over both, so the live \
+         server misses some. SO_REUSEPORT does that if both have set it. It is meant for the workers of one \
+         server. Set SO_REUSEADDR only, and return AddrInUse."
             .to_owned()
     } else {
         format!(
-            "The address was taken, and you listen at {local} instead, where no client will look. \
-             Return the error: what to do now is for the caller to decide."
+            "The address was in use, and your code listens on {local} instead, where no client will look. \
+             Return the error: the caller must decide."
         )
     })
 }
@@ -204,12 +204,12 @@ pub(super) fn taken_from_a_server(
 pub(super) fn of_another_kind(error: &io::Error) -> &'static str {
     match error.raw_os_error() {
         Some(_) => by_errno(error).unwrap_or(
-            "This is the kernel's error for another call than a bind that finds the address in use: one \
-             that came first, or one that was made in spite of bind's error.",
+            "This is the error of another call than the `bind` that found the address in use: an earlier \
+             one, or one that your code made after the error of `bind`. Return the error of `bind`.",
         ),
         None => {
-            "A caller who must decide what to do asks for the `kind()`, and this one does not tell it. \
-             bind's own error does: return it as it is."
+            "The caller looks at the `kind()` of the error to decide what to do. Your code replaces the error \
+             of `bind` by one of another kind. Return it unchanged, with `?`."
         }
     }
 }
@@ -218,12 +218,11 @@ pub(super) fn of_another_kind(error: &io::Error) -> &'static str {
 pub(super) fn elsewhere(addr: SocketAddr, local: SocketAddr) -> &'static str {
     let everywhere = local.ip().is_unspecified() && !addr.ip().is_unspecified();
     if everywhere && local.port() != 0 {
-        "That is every address of this machine, those of its networks too: whom nobody meant to serve \
-         can connect, and another server at this port of another address is in the way. Bind what you \
-         are given."
+        "Your code binds every address of this machine, also those of its networks. Clients that were not \
+         meant can connect, and a server on this port of another address conflicts. Bind the given address."
     } else {
-        "Clients look for the server at the address they know. Bind what you are given; only port 0 \
-         asks the kernel for a free one, and only bind makes it give one."
+        "Your code binds another address than the given one, where no client looks for the server. Bind the \
+         given address. Only port 0 asks the kernel for a free port."
     }
 }
 
@@ -232,15 +231,15 @@ pub(super) fn unreachable(local: SocketAddr, case: &Case) -> Option<String> {
     (!listens(case, local)).then(|| not_listening().to_owned())
 }
 
-/// A client is connected to the listener, which has it not in its queue.
+/// A client is connected to the listener, but it is not in the accept queue.
 pub(super) fn not_in_the_queue(end: End, case: &Case) -> Option<String> {
     let mut yours = case.evidence.yours();
     let Whose::Yours(fd) = yours.find(|seen| seen.row.end() == end)?.whose else {
         return None;
     };
     Some(format!(
-        "Another descriptor or thread of yours has accepted the client already: your end of the \
-         connection is descriptor {fd}."
+        "Another thread of your code has already accepted the client: your end of the connection is \
+         descriptor {fd}. Return the listener, and leave accept to the caller."
     ))
 }
 
@@ -251,38 +250,40 @@ fn listens(case: &Case, local: SocketAddr) -> bool {
 }
 
 pub(super) fn not_listening() -> &'static str {
-    "The kernel has no LISTEN row of yours for it. `bind` gives a socket an address, `listen` opens it: \
-     until then the kernel answers every SYN with RST, and the client is refused."
+    "The kernel has no LISTEN row of yours for it. `bind` gives a socket an address. Until you call \
+     `listen`, the kernel answers every SYN with RST, and the client is refused."
 }
 
-/// `restart` has not returned, and its thread sleeps.
-pub(super) fn asleep(case: &Case) -> Option<String> {
-    let what = "Your thread sleeps, as one does that waits for an address to become free.";
-    Some(format!("{what} {}", no_use_in_waiting(case)))
+/// `restart` has not returned, and its thread waits until a time is over.
+pub(super) fn waits(case: &Case) -> Option<String> {
+    let why = why_not_wait(case);
+    Some(format!(
+        "Your code waits until some time is over, and then tries again. {why}"
+    ))
 }
 
-fn no_use_in_waiting(case: &Case) -> String {
+fn why_not_wait(case: &Case) -> String {
     let is_old = |seen: &Seen| seen.row.state != State::Listen;
     let listens = |seen: &Seen| seen.row.state == State::Listen;
     let who = if case.evidence.sockets.iter().any(is_old) {
-        "Old connections keep an address for as long as they live, and TIME_WAIT for a minute"
+        "Old connections keep the address as long as they are open, and TIME_WAIT keeps it for a minute, \
+         unless SO_REUSEADDR is set."
     } else if case.evidence.sockets.iter().any(listens) {
-        "A server listens there, and may do so for days"
+        "A server listens there, and may do so for days."
     } else {
-        "Nothing holds the address"
+        "No socket holds the address."
     };
     format!(
-        "{who}: what can be had can be had at once, and whether to try again is for the caller to \
-         decide."
+        "{who} Call `bind` once, and return its error: the caller decides whether to try again."
     )
 }
 
 /// What an answer can do wrong in any check, by what the kernel shows.
-pub(super) fn likely(case: &Case) -> Option<String> {
+pub(super) fn diagnose(case: &Case) -> Option<String> {
     if case.panicked {
         return Some(
-            "Your code has panicked; where and why is said above. If it unwraps what a call returned: \
-             the error is for the caller to know. Return it, with `?`."
+            "Your code panicked. An address in use is an ordinary error: `unwrap` and `expect` turn it into \
+             a panic. Return it with `?`: the caller must know."
                 .to_owned(),
         );
     }
@@ -295,12 +296,10 @@ pub(super) fn likely(case: &Case) -> Option<String> {
 /// `restart` has not returned.
 pub(super) fn does_not_return(case: &Case) -> Option<String> {
     if case.is_blocked_in(&[Call::Sleep]) {
-        return asleep(case);
+        return waits(case);
     }
     matches!(case.stuck, Some(Stuck::Spin(..))).then(|| {
-        format!(
-            "Your thread runs and does not return: most likely it tries the same call again and again. {}",
-            no_use_in_waiting(case)
-        )
+        let why = why_not_wait(case);
+        format!("Your loop makes the same call again and again, and it fails each time. {why}")
     })
 }

@@ -54,7 +54,6 @@ pub use self::{
     evidence::{Evidence, Seen, Whose},
     numbers::Numbers,
     options::{Options, handles_of, inode_of},
-    options::Options,
     peer::{Peer, Pouring},
     report::{Failure, Marked, Outcome, Report, Teller, tell},
     rule::{Check, Level, Rule, Stated, check},

@@ -1,87 +1,22 @@
-//! The options of a socket that a function was lent: what it has left changed.
+//! The options of a socket that an answer is lent: it must leave them as they were, on every path.
 
-use std::{io, os::fd::AsFd};
+use std::{fmt::Debug, fs, io, os::fd::AsFd};
 
 use nix::sys::stat::fstat;
 use socket2::SockRef;
 
-use super::{Verdict, here};
+use super::{Exam, Verdict, here};
 
-/// The options that an answer may set, as text, each with its name. The sizes of the buffers are not
-/// among them: the kernel changes these.
-//! The options of a socket that an answer is lent: it must leave them as they were, on every path.
-
-use std::{fmt::Debug, io, os::fd::AsFd};
-
-use socket2::SockRef;
-
-use super::{Exam, Verdict};
+/// The sizes of the buffers. The kernel resizes those of a TCP socket as it sees fit, unless they have
+/// been set (tcp(7), `tcp_moderate_rcvbuf`).
+const BUFFERS: [&str; 2] = ["SO_SNDBUF", "SO_RCVBUF"];
 
 /// The options of a socket at one moment, by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options(Vec<(&'static str, String)>);
 
 impl Options {
-    /// Those of this socket now.
-    ///
-    /// # Errors
-    /// The kernel does not say.
-    pub fn of(socket: &impl AsFd) -> Verdict<Options> {
-        here("read the options of a socket", read(&SockRef::from(socket)))
-    }
-
-    /// What another look has found to be different, as `read timeout: None before, Some(1s) now`.
-    #[must_use]
-    pub fn changed(&self, now: &Options) -> Vec<String> {
-        let pairs = self.0.iter().zip(&now.0);
-        pairs
-            .filter(|(before, now)| before != now)
-            .map(|((name, before), (_, now))| format!("{name}: {before} before, {now} now"))
-            .collect()
-    }
-}
-
-fn read(socket: &SockRef) -> io::Result<Options> {
-    Ok(Options(vec![
-        ("non-blocking", socket.nonblocking()?.to_string()),
-        (
-            "read timeout (SO_RCVTIMEO)",
-            format!("{:?}", socket.read_timeout()?),
-        ),
-        (
-            "write timeout (SO_SNDTIMEO)",
-            format!("{:?}", socket.write_timeout()?),
-        ),
-        ("SO_LINGER", format!("{:?}", socket.linger()?)),
-        ("SO_KEEPALIVE", socket.keepalive()?.to_string()),
-        ("TCP_NODELAY", socket.tcp_nodelay()?.to_string()),
-        ("TCP_CORK", socket.tcp_cork()?.to_string()),
-    ]))
-}
-
-/// How many descriptors of this process lead to the socket.
-///
-/// # Errors
-/// There is no `/proc`.
-pub fn handles_of(inode: u64) -> Verdict<usize> {
-    let entries = here("look at descriptors", std::fs::read_dir("/proc/self/fd"))?;
-    let name = format!("socket:[{inode}]");
-    let is_it = |entry: &std::fs::DirEntry| {
-        std::fs::read_link(entry.path()).is_ok_and(|to| to.as_os_str() == name.as_str())
-    };
-    Ok(entries.flatten().filter(is_it).count())
-}
-
-/// The inode of a socket: what [`handles_of`] finds it by when it may be closed.
-///
-/// # Errors
-/// The kernel does not say.
-pub fn inode_of(socket: &impl AsFd) -> Verdict<u64> {
-    let file = fstat(socket).map_err(io::Error::from);
-    Ok(here("look at a socket", file)?.st_ino)
-    /// Those that an answer may be tempted to set. One that this kind of socket does not have stays equal.
-    /// The kernel resizes the buffers of a TCP socket as it sees fit, unless they have been set
-    /// (tcp(7), `tcp_moderate_rcvbuf`): set them first, or leave them out.
+    /// Those that an answer may set. One that this kind of socket does not have stays equal.
     #[must_use]
     pub fn of(socket: &impl AsFd) -> Options {
         let socket = SockRef::from(socket);
@@ -105,10 +40,26 @@ pub fn inode_of(socket: &impl AsFd) -> Verdict<u64> {
         self.0.retain(|(name, _)| !names.contains(name));
         self
     }
+
+    /// Without the sizes of the buffers, for a check that has not set them.
+    #[must_use]
+    pub fn without_buffers(self) -> Options {
+        self.except(&BUFFERS)
+    }
+
+    /// What another look finds to be different, as `SO_RCVTIMEO: None before, Some(1s) now`.
+    #[must_use]
+    pub fn changed(&self, now: &Options) -> Vec<String> {
+        let pairs = self.0.iter().zip(&now.0);
+        pairs
+            .filter(|(before, now)| before != now)
+            .map(|((name, before), (_, now))| format!("{name}: {before} before, {now} now"))
+            .collect()
+    }
 }
 
 impl Exam {
-    /// The socket must have these options still.
+    /// The socket must still have these options.
     ///
     /// # Errors
     /// One of them has changed.
@@ -133,6 +84,28 @@ fn option<T: Debug>(name: &'static str, value: io::Result<T>) -> (&'static str, 
         Err(error) => format!("{:?}", error.kind()),
     };
     (name, text)
+}
+
+/// How many descriptors of this process lead to the socket.
+///
+/// # Errors
+/// There is no `/proc`.
+pub fn handles_of(inode: u64) -> Verdict<usize> {
+    let entries = here("look at descriptors", fs::read_dir("/proc/self/fd"))?;
+    let name = format!("socket:[{inode}]");
+    let is_it = |entry: &fs::DirEntry| {
+        fs::read_link(entry.path()).is_ok_and(|to| to.as_os_str() == name.as_str())
+    };
+    Ok(entries.flatten().filter(is_it).count())
+}
+
+/// The inode of a socket: what [`handles_of`] finds it by when it may be closed.
+///
+/// # Errors
+/// The kernel does not say.
+pub fn inode_of(socket: &impl AsFd) -> Verdict<u64> {
+    let file = fstat(socket).map_err(io::Error::from);
+    Ok(here("look at a socket", file)?.st_ino)
 }
 
 #[cfg(test)]

@@ -76,7 +76,7 @@ impl<'e> Watching<'e> {
         misses: u32,
     ) -> Verdict<Watching<'e>> {
         let stream = Arc::new(theirs);
-        let (options, descriptors) = (Options::of(&*stream)?, descriptors()?);
+        let (options, descriptors) = (Options::of(&*stream).without_buffers(), descriptors()?);
         let theirs = Arc::clone(&stream);
         let (called, returned) = <(Arc<OnceLock<_>>, Arc<OnceLock<_>>)>::default();
         let (begins, ends) = (Arc::clone(&called), Arc::clone(&returned));
@@ -435,7 +435,9 @@ impl<'e> Watching<'e> {
 
     /// The options of the stream must be as they were.
     pub fn left_no_option(&self) -> Verdict {
-        let changed = self.options.changed(&Options::of(&*self.stream)?);
+        let changed = self
+            .options
+            .changed(&Options::of(&*self.stream).without_buffers());
         let seen = format!("it has returned, and changed {}", changed.join("; "));
         let expected = "the options of the stream to be as they were at the call";
         self.exam

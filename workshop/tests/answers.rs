@@ -125,11 +125,12 @@ answers! {
             counts_in_a_u16 counts_reads ends_after_five_seconds ends_at_ctrl_z ends_at_silence
             exits_the_process forgets_to_close ignores_end_of_file ignores_the_rest
             keeps_everything leaks_after_a_reset leaks_after_a_write_error
-            leaks_an_empty_connection lines_only listens_to_quit loses_a_writes_error never_flushes
-            one_read_is_all returns_before_its_thread shouts shuts_down_and_forgets
-            starts_threads_for_ever stops_after_512_kib stops_at_a_short_read
-            takes_a_reset_for_the_end text_only tries_again_after_a_reset unwraps
-            waits_after_a_full_read waits_for_a_whole_letter waits_for_the_end whole_buffer;
+            leaks_an_empty_connection lines_only listens_to_quit loses_a_writes_error
+            loses_its_writers_error never_flushes one_read_is_all resets_at_the_end
+            returns_before_its_thread shouts shuts_down_and_forgets starts_threads_for_ever
+            stops_after_512_kib stops_at_a_short_read takes_a_reset_for_the_end text_only
+            tries_again_after_a_reset unwraps unwraps_its_shutdown waits_after_a_full_read
+            waits_for_a_whole_letter waits_for_the_end whole_buffer;
 
         deadlines(read_line_within): a_new_reader_each_time a_timeout_for_each_read
             closes_at_the_time_out compares_with_max_at_the_end counts_in_microseconds
@@ -254,46 +255,48 @@ answers! {
             sends_again_at_each_datagram slices_without_looking spins takes_the_timeout_away takes_the_whole_buffer takes_whatever_comes two_sends
             a_signal_is_a_time_out;
 
-        tftp(parse, write): a_block_is_text a_long_ack a_number_in_a_byte
-            an_empty_name_ends_the_options an_error_in_utf_8_only an_error_without_a_nul
-            an_opcode_of_one_byte ascii_only at_most_1428 at_most_512 at_most_8192
-            at_most_eight_options blocks_in_the_wrong_order cuts_long_error_texts
-            empty_is_too_short first_of_a_name forgets_options half_a_number indexes joins
-            judges_the_mode keeps_the_nul keeps_what_it_found keeps_what_it_has known_codes_only
-            last_of_a_name latin_1 little_endian lossy lowercases makes_up_a_value names_up_to_255
-            needs_a_name needs_options needs_the_nul no_block_zero no_empty_strings
+        tftp(parse, write): a_block_is_text a_code_in_a_byte a_long_ack a_mode_in_ascii
+            a_number_in_a_byte an_empty_name_ends_the_options an_error_in_utf_8_only
+            an_error_of_one_line an_error_without_a_nul an_opcode_of_one_byte ascii_only
+            at_most_1428 at_most_512 at_most_8192 at_most_eight_options blocks_in_the_wrong_order
+            cuts_long_error_texts empty_is_too_short first_of_a_name forgets_options half_a_number
+            indexes joins judges_the_mode keeps_the_nul keeps_what_it_found keeps_what_it_has
+            known_codes_only last_of_a_name latin_1 little_endian lossy lowercases makes_up_a_value
+            names_up_to_255 needs_a_name needs_options needs_the_nul no_block_zero no_empty_strings
             no_nul_for_an_empty_text no_options one_byte_opcode pads reads_for_writes
             reads_on_behind_the_nul recurses_for_each_option refuses_an_empty_oack
             refuses_control_characters refuses_paths remembers_the_last_packet sorts spins
             strips_a_byte_order_mark takes_what_is_cut tolerates_a_trailing_nul trims_names unwraps
-            values_are_numbers writes_at_most_8192 writes_lower_case writes_options_sorted;
+            values_are_numbers writes_at_most_65535 writes_at_most_8192 writes_lower_case
+            writes_options_sorted;
 
         headers(checksum, parse_tcp): a_length_in_a_byte ack_where_seq_is ack_with_its_flag_only
-            adds_the_carries_once an_empty_sack asks_for_20_only at_most_1500 clamps_the_shift
-            counts_words cuts_the_data_offset drops_a_repeated_option drops_an_empty_option
-            drops_the_unknown echo_with_ack_only ends_at_a_kind_without_a_length
-            ends_at_a_length_that_cannot_be ends_at_the_unknown folds_ffff folds_twice index_beyond
-            keeps_the_last_header keeps_the_sum lengths_up_to_127 lists_what_is_nothing
-            longer_than_it_knows loses_the_carries low_byte_first low_byte_of_a_field_first
-            needs_a_checksum needs_data never_zero no_complement no_less_than_20 no_mss_of_zero
-            nothing_is_zero one_has_a_length one_range one_sum_for_each_length option_into_the_data
-            options_to_the_end reads_on_behind_the_end refuses_a_data_offset_of_5 refuses_port_zero
-            refuses_reserved_bits refuses_syn_and_fin refuses_the_unknown six_flags sorts_ranges
-            stays_at_a_length_of_zero sums_in_16_bits takes_the_reserved_bits_too
-            takes_what_is_left three_ranges_at_most trusts_the_kind unwraps
-            urgent_with_its_flag_only whole_words_only zero_in_front;
+            adds_the_carries_once an_empty_sack asks_for_20_only at_most_1500 at_most_ten_options
+            clamps_the_shift counts_words cuts_the_data_offset drops_a_repeated_option
+            drops_an_empty_option drops_the_unknown echo_with_ack_only
+            ends_at_a_kind_without_a_length ends_at_a_length_that_cannot_be ends_at_the_unknown
+            folds_ffff folds_twice index_beyond keeps_the_last_header keeps_the_sum
+            lengths_up_to_127 lists_what_is_nothing longer_than_it_knows loses_the_carries
+            low_byte_first low_byte_of_a_field_first needs_a_checksum needs_data never_zero
+            no_complement no_cwr_with_a_reserved_bit no_less_than_20 no_mss_of_zero
+            no_timestamp_of_zero nothing_is_zero one_has_a_length one_range one_sum_for_each_length
+            option_into_the_data options_to_the_end reads_on_behind_the_end
+            refuses_a_data_offset_of_5 refuses_port_zero refuses_reserved_bits refuses_syn_and_fin
+            refuses_the_unknown six_flags sorts_ranges stays_at_a_length_of_zero sums_in_16_bits
+            takes_the_reserved_bits_too takes_what_is_left three_ranges_at_most trusts_the_kind
+            unwraps urgent_with_its_flag_only whole_words_only window_is_scaled zero_in_front;
 
         handshake(states): a_fin_comes_alone a_fin_has_no_push a_fin_stands_first
             a_fin_without_its_data a_larger_ack_counts a_push_is_data a_reset_needs_an_ack
-            a_syn_begins_anew a_syn_has_no_other_flags a_syn_is_an_answer adds_numbers
-            any_ack_is_of_the_fin any_fin_is_the_last begins_at_zero both_wait by_address_only
-            by_port_only closes_what_is_open compares_numbers counts_each_fin
-            each_close_is_the_first established_by_its_own_answer expects_a_segment
-            first_closer_waits_for_data forgets_an_early_fin hears_resets_only ipv4_only
-            keeps_its_end keeps_one_early_piece keeps_what_it_found no_closing one_step_a_segment
-            only_changes only_the_next_piece pieces_must_fit refused_only remembers_64_kib
-            swaps_the_ends takes_a_fin_at_once the_fin_first the_last_fin_wins the_last_sent_is_all
-            time_wait_ends waits_for_the_gap;
+            a_syn_begins_anew a_syn_has_no_other_flags a_syn_is_an_answer acks_come_without_data
+            adds_numbers any_ack_is_of_the_fin any_fin_is_the_last begins_at_zero both_wait
+            by_address_only by_port_only closes_what_is_open closing_ends_with_any_ack
+            closing_needs_a_fin compares_numbers counts_each_fin each_close_is_the_first
+            established_by_its_own_answer expects_a_segment first_closer_waits_for_data
+            forgets_an_early_fin hears_resets_only ipv4_only keeps_its_end keeps_one_early_piece
+            keeps_what_it_found no_closing one_step_a_segment only_changes only_the_next_piece
+            pieces_must_fit refused_only remembers_64_kib swaps_the_ends takes_a_fin_at_once
+            the_fin_first the_last_fin_wins the_last_sent_is_all time_wait_ends waits_for_the_gap;
     }
     right_answers {
         listener(listen, serve): computes_after_each_read four_threads_accept listens_twice one_thread_polls

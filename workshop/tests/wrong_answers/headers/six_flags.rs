@@ -1,7 +1,7 @@
 //! Knows six flags, as in RFC 793.
 //!
 //! rejected by: returns each number from its place
-//! cause: drops two flags
+//! cause: drops one or both of the upper two flags
 
 use wire::segment::{Flags, TcpOption};
 use workshop::checks::headers::Header;

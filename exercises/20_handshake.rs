@@ -23,7 +23,8 @@
 //!   11. Flags other than SYN, ACK, FIN and RST do not change the state.
 //!   12. The result depends on the arguments only.
 //!
-//! Out of scope: resets that are not valid, and more than 2^30 bytes in flight (the largest window).
+//! Out of scope: resets that are not valid, data in a SYN, and more than 2^30 bytes in flight (the largest
+//! window).
 //!
 //! How to go on:
 //!

@@ -126,6 +126,23 @@ impl Peer<'_> {
     /// # Errors
     /// Bytes have come, end of file, or a reset.
     pub fn hears_nothing_for(&self, time: Duration) -> Verdict {
+        self.hears_nothing(time)?;
+        self.step(&format!("heard nothing for {time:?}"));
+        Ok(())
+    }
+
+    /// As [`Peer::hears_nothing_for`], for a time that is only a limit: an answer that waits without a timeout
+    /// is not waited for, and the step says no time.
+    ///
+    /// # Errors
+    /// Bytes have come, end of file, or a reset.
+    pub fn is_silent(&self, most: Duration) -> Verdict {
+        self.hears_nothing(most)?;
+        self.step("is silent, and the connection stays open");
+        Ok(())
+    }
+
+    fn hears_nothing(&self, time: Duration) -> Verdict {
         let until = Instant::now() + time;
         let (mut got, mut short) = (Vec::new(), None);
         self.exam.wait_for(|rest| {
@@ -149,6 +166,7 @@ impl Peer<'_> {
                 });
                 return Ok(());
             }
+            Some(Short::Silence) => return Ok(()),
             Some(Short::EndOfFile) => "end of file".to_owned(),
             Some(Short::Broken(error)) => error.to_string(),
             None => format!("bytes: {}", quote(&got)),

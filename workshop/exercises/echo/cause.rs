@@ -54,6 +54,17 @@ pub(super) fn stops_at_a_limit(case: &Case) -> Option<String> {
     })
 }
 
+/// For a client that has closed its sending half, and has read everything.
+pub(super) fn resets_at_the_end(case: &Case) -> Option<String> {
+    let reset = case.yours().is_none() && case.arrived.is_empty() && !case.panicked;
+    reset.then(|| {
+        "Your code resets the connection instead of closing it, and the client may lose bytes that it has not \
+         read yet. SO_LINGER with a time of 0 does that, and so does a close with bytes unread. Read to end \
+         of file and drop the stream, without SO_LINGER."
+            .to_owned()
+    })
+}
+
 /// For an answer that should have returned the number of bytes.
 pub(super) fn end_of_file_is_an_error(case: &Case) -> Option<String> {
     (case.has_returned() && !case.panicked).then(|| {

@@ -117,12 +117,9 @@ pub const SUITE: Suite<Echo> = Suite {
 /// The student's function.
 pub type Echo = fn(TcpStream) -> io::Result<u64>;
 
-/// How long a client is silent: longer than the usual read timeouts. The exam ends the silence early when
-/// it is proven that the answer waits without a timeout.
-const SILENCE: Duration = Duration::from_millis(1500);
-
-/// The same for long read timeouts.
-const LONG_SILENCE: Duration = Duration::from_secs(12);
+/// How long a client is silent at most: longer than the usual read timeouts, of which 30 s is the longest.
+/// An answer that waits without a timeout is not kept waiting.
+const SILENCE: Duration = Duration::from_secs(31);
 
 /// The sizes of usual buffers. A read of such a message fills the buffer, and no byte follows it.
 const BUFFERS: [usize; 12] = [
@@ -147,6 +144,18 @@ fn in_turn(client: &Peer, words: &[&[u8]]) -> Verdict {
         client.receives(word)?;
     }
     Ok(())
+}
+
+/// The client, which has closed its sending half, reads end of file.
+fn ends(client: &Peer) -> Verdict {
+    client.ends().because(cause::resets_at_the_end)
+}
+
+/// What `echo` returns once the client has closed its sending half.
+fn succeeds(answer: &Echoing, when: &str) -> Verdict<u64> {
+    answer
+        .succeeds(when)
+        .because(cause::end_of_file_is_an_error)
 }
 
 fn echoes_each_message(exam: &Exam, echo: Echo) -> Verdict {
@@ -177,7 +186,7 @@ fn echoes_only_the_last_read(exam: &Exam, echo: Echo) -> Verdict {
     let (client, _answer) = echoing(exam, echo)?;
     in_turn(&client, &[b"a long line first", b"short"])?;
     client.half_close()?;
-    client.ends()
+    ends(&client)
 }
 
 fn treats_no_byte_as_special(exam: &Exam, echo: Echo) -> Verdict {
@@ -201,15 +210,15 @@ fn treats_no_byte_as_special(exam: &Exam, echo: Echo) -> Verdict {
     client.send(&all)?;
     client.half_close()?;
     client.receives(&all).because(cause::expects_text)?;
-    answer.succeeds("after bytes that are not text")?;
+    succeeds(&answer, "after bytes that are not text")?;
     Ok(())
 }
 
 fn keeps_a_silent_client(exam: &Exam, echo: Echo) -> Verdict {
     let (client, answer) = echoing(exam, echo)?;
-    client.hears_nothing_for(SILENCE)?;
+    client.is_silent(Duration::from_secs(2))?;
     in_turn(&client, &[b"first"])?;
-    client.hears_nothing_for(LONG_SILENCE)?;
+    client.is_silent(SILENCE)?;
     in_turn(&client, &[b"second"])?;
     answer.goes_on("the client was silent, and has not closed")
 }
@@ -227,15 +236,11 @@ fn returns_at_end_of_file(exam: &Exam, echo: Echo) -> Verdict {
     let (client, answer) = echoing(exam, echo)?;
     in_turn(&client, &[b"hello"])?;
     client.half_close()?;
-    answer
-        .succeeds("after end of file")
-        .because(cause::end_of_file_is_an_error)?;
+    succeeds(&answer, "after end of file")?;
 
     let (client, answer) = echoing(exam, echo)?;
     client.half_close()?;
-    let total = answer
-        .succeeds("after end of file without any byte")
-        .because(cause::end_of_file_is_an_error)?;
+    let total = succeeds(&answer, "after end of file without any byte")?;
     exam.must(
         total == 0,
         "`echo` to return 0",
@@ -257,8 +262,8 @@ fn echoes_what_arrived_before_the_end(exam: &Exam, echo: Echo) -> Verdict {
                 .to_owned()
         })
     })?;
-    client.ends()?;
-    answer.succeeds("after end of file")?;
+    ends(&client)?;
+    succeeds(&answer, "after end of file")?;
     full::returns_when_all_is_written(exam, echo)
 }
 
@@ -266,7 +271,7 @@ fn returns_the_number_of_bytes(exam: &Exam, echo: Echo) -> Verdict {
     let (client, answer) = echoing(exam, echo)?;
     in_turn(&client, &[b"one", b"three", b"five more"])?;
     client.half_close()?;
-    let total = answer.succeeds("after end of file")?;
+    let total = succeeds(&answer, "after end of file")?;
     let expected = "`echo` to return 17: 3 + 5 + 9 bytes";
     exam.must(total == 17, expected, format!("it has returned {total}"))
         .caused_by(match total {
@@ -282,7 +287,7 @@ fn returns_the_number_of_bytes(exam: &Exam, echo: Echo) -> Verdict {
         in_turn(&client, &[message])?;
     }
     client.half_close()?;
-    let total = answer.succeeds("after end of file")?;
+    let total = succeeds(&answer, "after end of file")?;
     let expected = "`echo` to return 70000";
     exam.must(
         total == 70_000,
@@ -301,8 +306,8 @@ fn closes_the_descriptor_at_end_of_file(exam: &Exam, echo: Echo) -> Verdict {
         let (client, answer) = echoing(exam, echo)?;
         in_turn(&client, words)?;
         client.half_close()?;
-        answer.succeeds("after end of file")?;
-        client.ends()?;
+        succeeds(&answer, "after end of file")?;
+        ends(&client)?;
         is_closed(exam, before + 1, "at end of file")?; // the exam's end is still open
     }
     Ok(())

@@ -4,7 +4,7 @@ use std::net::TcpStream;
 
 use socket2::SockRef;
 
-use super::{Echo, cause};
+use super::{Echo, cause, ends, succeeds};
 
 use crate::exam::{
     Because, Call, Exam, Peer, Unmet, Verdict, diagnosis::DROPS_THE_REST_OF_A_WRITE, here, numbered,
@@ -38,8 +38,8 @@ pub(super) fn returns_when_all_is_written(exam: &Exam, echo: Echo) -> Verdict {
             .receives(part)
             .diagnose(&[DROPS_THE_REST_OF_A_WRITE])?;
     }
-    client.ends()?;
-    answer.succeeds("after end of file")?;
+    ends(&client)?;
+    succeeds(&answer, "after end of file")?;
     Ok(())
 }
 
@@ -93,6 +93,6 @@ pub(super) fn sends_the_rest(exam: &Exam, echo: Echo) -> Verdict {
             .diagnose(&[DROPS_THE_REST_OF_A_WRITE])?;
     }
     client.half_close()?;
-    answer.succeeds("after end of file")?;
+    succeeds(&answer, "after end of file")?;
     Ok(())
 }

@@ -122,6 +122,9 @@ fn of_received(end: &End, at: usize, before: State, right: State) -> &'static st
         (Close, SynRecv) => {
             "A SYN arrives at an end in CLOSED, so it was listening. It answers in SYN_RECV."
         }
+        (SynRecv, Established) if segment.len > 0 => {
+            "This segment acknowledges this end's SYN: ESTABLISHED. The ACK counts also in a segment with data."
+        }
         (SynRecv, Established) => {
             "This end's SYN is acknowledged: ESTABLISHED. In a simultaneous open the segment is a SYN, ACK, \
              and its ACK counts."
@@ -142,11 +145,16 @@ fn of_received(end: &End, at: usize, before: State, right: State) -> &'static st
              Keep every segment that arrives early until the gap before it is filled."
         }
         (FinWait1, FinWait2) => {
-            "This end's FIN is acknowledged, and the peer's has not arrived: FIN_WAIT2."
+            "This end's FIN is acknowledged, and the peer's does not count yet: FIN_WAIT2. The ACK counts also in \
+             a segment with data."
         }
         (FinWait1, TimeWait) => {
             "One segment does two things. It acknowledges this end's FIN (FIN_WAIT2) and carries the peer's \
              (TIME_WAIT). Apply the ACK first, then the FIN."
+        }
+        (FinWait1, Closing) if !fin => {
+            "These bytes fill the gap before the FIN that has arrived early. Now the FIN counts. This end's FIN \
+             is not acknowledged yet: CLOSING."
         }
         (FinWait1, Closing) => {
             "The peer's FIN has arrived, and this segment does not acknowledge this end's FIN: they have \

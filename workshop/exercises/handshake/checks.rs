@@ -111,6 +111,7 @@ pub const SUITE: Suite<States> = Suite {
                     "applies ACK and FIN of one segment",
                     applies_ack_and_fin_of_one_segment,
                 ),
+                check("counts an ACK with data", counts_an_ack_with_data),
                 check(
                     "counts a FIN that arrives with data",
                     counts_a_fin_that_arrives_with_data,
@@ -152,6 +153,10 @@ pub const SUITE: Suite<States> = Suite {
                     fills_a_gap_with_other_pieces,
                 ),
                 check("fills a wide gap", fills_a_wide_gap),
+                check(
+                    "counts an early FIN in every state",
+                    counts_an_early_fin_in_every_state,
+                ),
                 check(
                     "counts a FIN with data that came before",
                     counts_a_fin_with_data_that_came_before,
@@ -296,7 +301,12 @@ fn follows_the_end_that_closes_second(exam: &Exam, states: States) -> Verdict {
 fn waits_for_the_ack_of_its_fin(exam: &Exam, states: States) -> Verdict {
     says(exam, states, &client(ACK_BEFORE_FIN))?;
     // Its FIN is the second, and its last data is not acknowledged.
-    says(exam, states, &client(ACK_BEFORE_FIN).closing_second())
+    says(exam, states, &client(ACK_BEFORE_FIN).closing_second())?;
+    says(
+        exam,
+        states,
+        &client(BOTH_CLOSE).with_an_old_ack_in_closing(),
+    )
 }
 
 fn waits_for_the_ack_of_its_fin_with_data(exam: &Exam, states: States) -> Verdict {
@@ -306,6 +316,19 @@ fn waits_for_the_ack_of_its_fin_with_data(exam: &Exam, states: States) -> Verdic
 fn applies_ack_and_fin_of_one_segment(exam: &Exam, states: States) -> Verdict {
     says(exam, states, &client(FIN_WITH_ACK))?;
     says(exam, states, &server(FIN_IN_SYN_RECV))
+}
+
+fn counts_an_ack_with_data(exam: &Exam, states: States) -> Verdict {
+    for end in [
+        server(HANDSHAKE),
+        client(CLOSE),
+        server(SERVER_CLOSES),
+        client(ACK_BEFORE_FIN),
+    ] {
+        says(exam, states, &end)?;
+        says(exam, states, &end.with_data_in_acks(3))?;
+    }
+    Ok(())
 }
 
 fn counts_a_fin_that_arrives_with_data(exam: &Exam, states: States) -> Verdict {
@@ -354,8 +377,23 @@ fn fills_a_wide_gap(exam: &Exam, states: States) -> Verdict {
     says(
         exam,
         states,
-        &server(FIN_BEHIND_GAP).with_a_wide_gap(80, 2000),
+        &server(FIN_BEHIND_GAP).with_a_wide_gap(30, 4000),
     )
+}
+
+/// Each with the state between the FIN, which may carry an ACK, and the data before it.
+fn counts_an_early_fin_in_every_state(exam: &Exam, states: States) -> Verdict {
+    for (end, between) in [
+        (server(CLOSE), State::Established),
+        (client(CLOSE), State::FinWait2),
+        (client(FIN_WITH_ACK), State::FinWait2),
+        (client(BOTH_CLOSE), State::FinWait1),
+        (server(BOTH_CLOSE), State::FinWait1),
+        (server(FIN_IN_SYN_RECV), State::Established),
+    ] {
+        says(exam, states, &end.with_data_after_the_fin(5, between))?;
+    }
+    Ok(())
 }
 
 fn counts_a_fin_with_data_that_came_before(exam: &Exam, states: States) -> Verdict {

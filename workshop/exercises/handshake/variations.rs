@@ -127,6 +127,61 @@ impl End {
         self
     }
 
+    /// An ACK that the peer has sent before its FIN arrives after it.
+    pub(super) fn with_an_old_ack_in_closing(mut self) -> End {
+        self.source = "RFC 9293, 3.10.7.4: CLOSING ends with the ACK of the FIN";
+        let closing = |event: &Event| event.state == State::Closing;
+        let at = self.events.iter().position(closing).expect("it is closing");
+        let mut old = self.events[at].clone();
+        old.segment.flags = Flags::ACK;
+        self.events.insert(at + 1, old);
+        self
+    }
+
+    /// Data before the peer's FIN arrives after it. Between the two the end is in this state.
+    pub(super) fn with_data_after_the_fin(mut self, len: usize, between: State) -> End {
+        self.source = "RFC 9293, 3.10.7.4: a FIN counts when all bytes before it have arrived";
+        let is_the_peers_fin =
+            |event: &Event| !self.sends(event) && event.segment.flags.has(Flags::FIN);
+        let at = self.events.iter().position(is_the_peers_fin);
+        let at = at.expect("the peer closes");
+        let mut data = self.events[at].clone();
+        data.segment.flags = Flags::PSH | Flags::ACK;
+        data.segment.len = len;
+        self.events[at].state = between;
+        let own = self.local;
+        for event in &mut self.events[at..] {
+            let number = match event.segment.from == own {
+                true => &mut event.segment.ack,
+                false => &mut event.segment.seq,
+            };
+            *number = number.wrapping_add(len as u32);
+        }
+        self.events.insert(at + 1, data);
+        self
+    }
+
+    /// Each ACK of the peer's before its FIN carries data.
+    pub(super) fn with_data_in_acks(&self, len: usize) -> End {
+        let mut end = self.clone();
+        end.source = "RFC 9293, 3.10.7.4: an ACK counts, with data or without";
+        let (mut more, mut has_closed) = (0_u32, false);
+        for event in &mut end.events {
+            let segment = &mut event.segment;
+            if segment.from == self.local {
+                segment.ack = segment.ack.wrapping_add(more);
+                continue;
+            }
+            segment.seq = segment.seq.wrapping_add(more);
+            has_closed |= segment.flags.has(Flags::FIN);
+            if segment.sequence_length() == 0 && !has_closed {
+                segment.len = len;
+                more += len as u32;
+            }
+        }
+        end
+    }
+
     /// The FIN comes in a segment with the data that has arrived before it: its sender has sent both again.
     pub(super) fn fin_with_data_again(mut self) -> End {
         self.source = "RFC 9293, 3.10.7.4: of a segment, what has arrived before is left out";

@@ -4,7 +4,7 @@ mod sums;
 
 use wire::segment::{Flags, TcpOption};
 
-use super::Header;
+use super::{Header, harness::right};
 use crate::exam::{
     Case, Stuck,
     diagnosis::{LOOP_DOES_NOT_END, OVERFLOWS, TAKES_A_MISSING_BYTE, first_of},
@@ -159,7 +159,8 @@ pub(super) fn of_a_number(bytes: &[u8], name: &str, wanted: u64, got: u64) -> Op
                 .to_owned()
         }
         "flags" if got == byte(13) & 0x3f => {
-            "Your code drops two flags, ECE and CWR (RFC 3168). All eight bits of byte 13 are flags."
+            "Your code drops one or both of the upper two flags, ECE and CWR (RFC 3168). All eight bits of byte \
+             13 are flags."
                 .to_owned()
         }
         "flags" => "The flags are all of byte 13, unchanged.".to_owned(),
@@ -167,6 +168,11 @@ pub(super) fn of_a_number(bytes: &[u8], name: &str, wanted: u64, got: u64) -> Op
             "Your code returns 0 for `{name}`, because its flag is not set, or from another place. Return the \
              bytes that stand in the field, whatever the flags are."
         ),
+        "window" if is_scaled(bytes, wanted, got) => {
+            "Your code shifts the window by the window scale. Return the window as it stands: the scale holds \
+             for other segments, and the caller applies it."
+                .to_owned()
+        }
         _ if got == swapped => {
             "These are the right bytes in the wrong order. In network byte order the highest byte is first: \
              use `from_be_bytes`. `from_ne_bytes` is the order of this machine."
@@ -186,6 +192,17 @@ pub(super) fn of_a_number(bytes: &[u8], name: &str, wanted: u64, got: u64) -> Op
                 None => format!("`{name}` has {length} bytes, the highest first."),
             }
         }
+    })
+}
+
+/// Whether this is the window, shifted by the window scale of the same header.
+fn is_scaled(bytes: &[u8], wanted: u64, got: u64) -> bool {
+    let options = right(bytes)
+        .map(|header| header.options)
+        .unwrap_or_default();
+    options.iter().any(|option| match option {
+        TcpOption::WindowScale(shift @ 1..16) => got == wanted << shift & 0xffff,
+        _ => false,
     })
 }
 

@@ -43,6 +43,8 @@ pub(super) fn the_order_of_options(exam: &Exam, (_, parse): Functions) -> Verdic
     let bytes = made_up(8, &[4, 2, 3, 3, 7, 2, 4, 5, 0xb4, 3, 3, 9], b"");
     let what = "options of the kinds 4, 3, 2 and 3";
     reads(exam, parse, what, &bytes)?;
+    let bytes = made_up(15, &[4, 2].repeat(20), b"");
+    reads(exam, parse, "20 options of kind 4", &bytes)?;
     for ranges in [1, 3, 4] {
         let data = (0..8 * ranges).rev();
         let sack: Vec<u8> = [1, 1, 5, 2 + 8 * ranges].into_iter().chain(data).collect();
@@ -145,6 +147,14 @@ pub(super) fn every_option(exam: &Exam, (_, parse): Functions) -> Verdict {
         bytes[13] = flags;
         let what = format!("timestamps in a segment with flags of {flags:#04x}");
         reads(exam, parse, &what, &bytes)?;
+    }
+    for value in [0, 0xff] {
+        for kind in [5, 8] {
+            let mut option = vec![1, 1, kind, 10];
+            option.extend([value; 8]);
+            let what = format!("an option of kind {kind} of which every byte is {value:#04x}");
+            reads(exam, parse, &what, &made_up(8, &option, b""))?;
+        }
     }
     let backwards = [1, 1, 5, 10, 9, 9, 9, 9, 1, 1, 1, 1];
     let bytes = made_up(8, &backwards, b"");

@@ -15,7 +15,7 @@ use crate::exam::{
 };
 
 /// The number of calls.
-const CALLS: usize = 2_000;
+const CALLS: usize = 500;
 
 /// Headers with options of all kinds, of which many are cut or have a wrong length.
 pub(super) fn parses_many_segments(exam: &Exam, (_, parse): Functions) -> Verdict {

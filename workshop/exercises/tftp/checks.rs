@@ -83,6 +83,10 @@ pub const SUITE: Suite<(Parse, Write)> = Suite {
                     "parses and writes the number of a block",
                     parses::numbers_of_blocks,
                 ),
+                check(
+                    "parses and writes the code of an ERROR",
+                    parses::codes_of_errors,
+                ),
             ],
         ),
         Rule::core(

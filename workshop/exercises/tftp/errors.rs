@@ -23,6 +23,9 @@ pub(super) fn end_at_the_first_nul(exam: &Exam, answer: (Parse, Write)) -> Verdi
     let codec = Codec::new(exam, answer);
     let what = "an ERROR with bytes after its NUL";
     codec.parses(what, b"\0\x05\0\x02no\0padding", &error(2, "no"))?;
+    let lines = "no\r\nsuch\tfile\n";
+    let bytes = [b"\0\x05\0\x01", lines.as_bytes(), b"\0"].concat();
+    codec.parses("an ERROR of two lines", &bytes, &error(1, lines))?;
     let what = "an ERROR with two strings";
     codec.parses(what, b"\0\x05\0\x02no\0padding\0", &error(2, "no"))?;
     let what = "an ERROR with bytes after its NUL that are not UTF-8";

@@ -57,15 +57,27 @@ pub(super) fn numbers_of_blocks(exam: &Exam, answer: (Parse, Write)) -> Verdict 
     Ok(())
 }
 
-/// The sizes of RFC 1350, of an Ethernet frame, of usual buffers, of RFC 2348, and the most that a UDP
-/// datagram takes.
+pub(super) fn codes_of_errors(exam: &Exam, answer: (Parse, Write)) -> Verdict {
+    let codec = Codec::new(exam, answer);
+    for code in NUMBERS {
+        let [high, low] = code.to_be_bytes();
+        let bytes = [&[0, 5, high, low], &b"no\0"[..]].concat();
+        let text = "no".to_owned();
+        let what = format!("an ERROR with code {code}");
+        codec.converts(&what, &Packet::Error { code, text }, &bytes)?;
+    }
+    Ok(())
+}
+
+/// The sizes of RFC 1350, of an Ethernet frame, of usual buffers, of RFC 2348, the most that a UDP datagram
+/// takes, and more.
 pub(super) fn blocks_of_any_length(exam: &Exam, answer: (Parse, Write)) -> Verdict {
     let codec = Codec::new(exam, answer);
     let every_value: Vec<u8> = (0..=255).chain((0..=255).rev()).collect();
     block(codec, 1, &every_value)?;
     block(codec, 2, &[0; 20])?;
     for len in [
-        1, 511, 512, 513, 1428, 1468, 4096, 8192, 8193, 16_384, 65_464, 65_503,
+        1, 511, 512, 513, 1428, 1468, 4096, 8192, 8193, 16_384, 65_464, 65_503, 70_000,
     ] {
         block(codec, 9, &numbered(len)[..len])?;
     }

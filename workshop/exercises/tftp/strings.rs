@@ -98,6 +98,9 @@ pub(super) fn parses_and_writes_utf_8(exam: &Exam, answer: (Parse, Write)) -> Ve
     let packet = request(true, name, "octet", &[("x", "\u{e9}")]);
     let bytes = [b"\0\x02", name.as_bytes(), b"\0octet\0x\0\xc3\xa9\0"].concat();
     codec.converts("a file and a value in UTF-8", &packet, &bytes)?;
+    let packet = request(false, "f", "oct\u{e9}t", &[("\u{e9}", "1")]);
+    let bytes = b"\0\x01f\0oct\xc3\xa9t\0\xc3\xa9\x001\0";
+    codec.converts("a mode and an option's name in UTF-8", &packet, bytes)?;
     let text = "Datentr\u{e4}ger voll";
     let bytes = [b"\0\x05\0\0", text.as_bytes(), b"\0"].concat();
     let text = text.to_owned();

@@ -145,11 +145,11 @@ answers! {
             every_error_is_a_timeout gives_up_with_the_last_ping ignores_zeros keepalive_only
             keeps_a_clone leaves_a_thread leaves_its_timeout leaves_its_timeout_after_a_reset
             leaves_keepalive_on leaves_no_delay_on looks_every_5_ms looks_every_second
-            looks_for_the_fin_first never_counts_anew no_room_is_an_error only_pong_counts
-            only_writes passes_the_reset_on pings_by_the_clock pings_first pings_once_more
-            reads_lines reads_on_at_end_of_file sending_is_life sends_no_newline
-            sends_refused_pings_later shuts_down sleeps_between_looks spins waits_100_ms_at_least
-            waits_a_little_for_room;
+            looks_for_the_fin_first never_counts_anew no_room_is_an_error one_deadline_for_all_pings
+            only_pong_counts only_writes passes_the_reset_on pings_by_the_clock pings_first
+            pings_once_more reads_lines reads_on_at_end_of_file rounds_the_interval_down
+            sending_is_life sends_no_newline sends_refused_pings_later shuts_down
+            sleeps_between_looks spins waits_100_ms_at_least waits_a_little_for_room;
 
         reuseaddr(restart): aborts_connections accept_times_out backlog_of_one backlog_of_std
             both_families error_of_its_own every_address ignores_the_port inherited ipv4_only
@@ -178,7 +178,8 @@ answers! {
             loses_a_reset naps_between_looks no_bytes_no_work no_limit ok_at_the_limit one_write
             passes_zero_on reads_once reads_what_is_there resets_at_the_end says_not_connected
             says_would_block shuts_down_again shuts_down_both skips_the_fin_of_no_bytes sleeps spins
-            stops_at_the_peers_end unwraps writes_without_limit zero_is_a_second;
+            stops_at_the_peers_end unwraps waits_a_second_at_least writes_without_limit
+            zero_is_a_second;
 
         states(bring): a_write_that_blocks closes_in_order closes_the_other closes_with_bytes_unread
             does_not_wait_for_the_fin forgets_a_stream hands_back_the_other_way_round keeps_a_clone
@@ -189,8 +190,8 @@ answers! {
 
         nonblocking(connect): adds_the_limit asks_for_pollin_only asks_for_the_peers_address
             asks_so_error_twice begins_anew_after_a_signal blocks_again_at_the_time_out
-            blocks_in_connect connects_again cuts_the_limit dials_in_slices dials_twice
-            gives_up_at_a_signal ignores_what_connect_says ipv4_only keeps_a_clone
+            blocks_in_connect closes_cancel connects_again cuts_the_limit dials_in_slices
+            dials_twice gives_up_at_a_signal ignores_what_connect_says ipv4_only keeps_a_clone
             keeps_a_clone_of_cancel leaves_a_clock leaves_a_thread_dialing lingers
             looks_at_cancel_afterwards looks_at_cancel_every_50_ms looks_at_cancel_first
             looks_at_the_dial_every_50_ms makes_cancel_non_blocking naps reads_from_cancel

@@ -16,7 +16,7 @@
 //!
 //! Hardened rules (about 25 minutes more):
 //!   7. End of file on `cancel` cancels too.
-//!   8. `cancel` is lent: read nothing from it, and leave its flags unchanged.
+//!   8. `cancel` is lent: read nothing from it, do not close it, and leave its flags unchanged.
 //!   9. Accept a limit of any length, Duration::MAX too.
 //!   10. Wait for the dial and for `cancel` at the same time, in the kernel. Do not sleep between looks,
 //!      and do not spin.

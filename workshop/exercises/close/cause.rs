@@ -144,6 +144,10 @@ fn spins_at_the_end(case: &Case) -> Option<String> {
 pub(super) const A_SIGNAL_RESTARTS_IT: &str = "A signal ended your read or write, and your code starts the \
      limit again. Compute the deadline once, and after EINTR wait for what remains.";
 
+pub(super) const TOO_LATE: &str = "`answer` returned later than its limit. Either it replaces a short limit \
+     by a minimum, or a read or write gets a longer timeout than what remains. Compute what remains before \
+     each call, and return TimedOut when nothing remains.";
+
 pub(super) const ZERO_IS_OVER: &str = "With a limit of zero nothing remains from the beginning. Your code \
      waits all the same: it sets no timeout, or a minimum of its own. Return TimedOut when nothing remains.";
 

@@ -267,7 +267,8 @@ impl<'e> Call<'e> {
             format!("`answer` to return by its limit, {limit:?} after the call"),
             seen,
         )
-        .because(|case| late(case, Some(took)))?;
+        .because(|case| late(case, Some(took)))
+        .caused_by(cause::TOO_LATE)?;
         exam.step(format!("it returned TimedOut, after {after:.1?}"));
         Ok(took)
     }

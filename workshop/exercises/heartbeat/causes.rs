@@ -77,6 +77,7 @@ pub(super) fn returned_too_early(
             "`watch` returned Silent without sending a ping. A read that times out only says that an \
              interval is over. Send a ping then, and count it."
         }
+        (Ok(Ended::Silent), (came, 0, misses)) if came >= misses => NO_TIME_TO_ANSWER,
         (Ok(Ended::Silent), (came, 0, misses)) => {
             return Some(format!(
                 "`watch` returned Silent after {came} of {misses} pings. Return it when all {misses} have \

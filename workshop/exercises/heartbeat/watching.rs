@@ -162,13 +162,29 @@ impl<'e> Watching<'e> {
         }
     }
 
+    /// How many pings are in the peer's Recv-Q.
+    fn queued_pings(&self) -> u32 {
+        let end = End::of(&*self.stream).map(End::other);
+        let table = self.exam.table();
+        let row = end
+            .ok()
+            .zip(table.ok())
+            .and_then(|(end, table)| table.find(end).cloned());
+        row.map_or(0, |row| row.recv_q / PING.len() as u32)
+    }
+
     /// The cause, if it has returned before its time.
     fn returned_too_early(&self, unread: bool) -> Option<String> {
         if !self.answer.has_ended() {
             return None;
         }
         let outcome = self.answer.returns("").ok()?;
-        let pings = (self.pinged.get(), self.answered.get(), self.misses);
+        // Those that the peer has not read yet count too, if it has answered none.
+        let queued = match self.answered.get() {
+            0 => self.queued_pings(),
+            _ => 0,
+        };
+        let pings = (self.pinged.get() + queued, self.answered.get(), self.misses);
         causes::returned_too_early(&outcome, pings, unread)
     }
 

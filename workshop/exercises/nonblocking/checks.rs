@@ -119,12 +119,13 @@ pub const SUITE: Suite<Connect> = Suite {
             )],
         ),
         Rule::hardened(
-            "`cancel` is lent: read nothing from it, and leave its flags unchanged.",
+            "`cancel` is lent: read nothing from it, do not close it, and leave its flags unchanged.",
             &[
                 check(
                     "reads nothing from cancel",
                     waits::reads_nothing_from_cancel,
                 ),
+                check("does not close cancel", waits::does_not_close_cancel),
                 check(
                     "leaves the flags of cancel unchanged",
                     waits::leaves_the_flags_of_cancel,

@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, ErrorKind, PipeReader, PipeWriter, Write},
+    mem,
     net::{SocketAddr, TcpStream},
     os::fd::AsFd,
     sync::Arc,
@@ -15,13 +16,14 @@ use super::{Connect, cause, hangs};
 
 use crate::{
     checks::dialer::address::Address,
-    exam::{AMPLE, Answer, Because, Case, Exam, Verdict, here},
+    exam::{AMPLE, Answer, Because, Case, Exam, Verdict, here, inode_of},
 };
 
 /// Cancels a dial: the answer is lent the reading end of a pipe.
 #[derive(Debug)]
 pub(super) struct Cancel {
     lent: Arc<PipeReader>,
+    inode: u64,
     writer: Option<PipeWriter>,
 }
 
@@ -29,6 +31,7 @@ impl Cancel {
     pub(super) fn new() -> Verdict<Cancel> {
         let (reader, writer) = here("make a pipe", io::pipe())?;
         Ok(Cancel {
+            inode: inode_of(&reader)?,
             lent: Arc::new(reader),
             writer: Some(writer),
         })
@@ -58,9 +61,23 @@ impl Cancel {
 }
 
 impl Cancel {
+    /// Whether the descriptor still leads to the pipe.
+    pub(super) fn is_open(&self) -> bool {
+        inode_of(&*self.lent).is_ok_and(|inode| inode == self.inode)
+    }
+
     /// The end that is lent.
     pub(super) fn lent(&self) -> &PipeReader {
         &self.lent
+    }
+}
+
+/// If the answer has closed the descriptor, its number may be another's by now: it is not closed again.
+impl Drop for Cancel {
+    fn drop(&mut self) {
+        if !self.is_open() {
+            mem::forget(Arc::clone(&self.lent));
+        }
     }
 }
 

@@ -230,6 +230,19 @@ pub(super) fn reads_nothing_from_cancel(exam: &Exam, connect: Connect) -> Verdic
     )
 }
 
+pub(super) fn does_not_close_cancel(exam: &Exam, connect: Connect) -> Verdict {
+    let (_silent, cancel) = cancelled(exam, connect)?;
+    exam.must(
+        cancel.is_open(),
+        "`cancel` to be open, as it was",
+        "`connect` has returned, and the descriptor of `cancel` is closed",
+    )
+    .caused_by(
+        "Your code closes `cancel`. It was only lent: another thread may wait for it, and its number may \
+         soon be another descriptor's. Borrow it (`BorrowedFd`), and close a duplicate if you need one.",
+    )
+}
+
 pub(super) fn leaves_the_flags_of_cancel(exam: &Exam, connect: Connect) -> Verdict {
     let (_silent, cancel) = cancelled(exam, connect)?;
     let flags = fcntl(cancel.lent(), FcntlArg::F_GETFL).map_err(io::Error::from);

@@ -25,7 +25,7 @@
 //!   11. When `relay` returns, leave no thread and no descriptor, after an error too.
 //!
 //! Any error will do. Two things are not examined, because two threads cannot do them: a thread that is
-//! blocked in a write to a peer that does not read is not told of a reset, and a read returns Ok(0)
+//! blocked in a write to a peer that does not read learns nothing of a reset, and a read returns Ok(0)
 //! after the write of the other thread has returned the reset.
 //!
 //! How to go on:

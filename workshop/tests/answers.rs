@@ -193,13 +193,13 @@ answers! {
             enlarges_the_send_buffer every_error_is_would_block exactly_the_limit_is_invalid
             fin_at_once finishes_blocking forgets_the_fin forgets_the_fin_behind_the_queue
             full_is_an_error full_is_full ignores_the_rest keeps_a_clone later_for_ever
-            leaves_a_thread never_asks no_limit one_below_its_limit one_piece_a_call only_queues
-            overtakes polls_itself queues_all_of_it_again queues_before_it_looks reads_what_comes
-            reserves_the_limit sets_no_delay shuts_down_both_halves shuts_down_twice sleeps_once
-            spins stays_blocking takes_a_part takes_more_after_the_end the_limit_first
-            throws_the_queue_away tries_for_a_while unwraps unwraps_shutdown waits_a_little
-            waits_at_the_first_rest waits_in_finish write_all writes_before_it_looks
-            writes_with_nothing_queued;
+            leaves_a_thread never_asks no_limit one_below_its_limit one_message_at_a_time
+            one_piece_a_call only_queues overtakes polls_itself queues_all_of_it_again
+            queues_before_it_looks reads_what_comes reserves_the_limit sets_no_delay
+            shuts_down_both_halves shuts_down_twice sleeps_once spins stays_blocking takes_a_part
+            takes_more_after_the_end the_limit_first throws_the_queue_away tries_for_a_while unwraps
+            unwraps_shutdown waits_a_little waits_at_the_first_rest waits_in_finish write_all
+            writes_before_it_looks writes_the_rest_when_dropped writes_with_nothing_queued;
 
         backlog(listen, serve): a_thread_each accepts_ahead as_long_as_may_be asserts casts
             cuts_it_itself ends_at_a_clients_error holds_the_lock in_batches loses_the_error
@@ -213,24 +213,25 @@ answers! {
             spins takes_the_first_for_the_last unwraps waits_the_whole_limit;
 
         latency(prepare, put): a_buffer_of_20_kib a_buffer_of_8_kib a_write_for_each_piece
-            acknowledges_quickly another_error corks_for_good counts_characters drops_old_answers
-            ends_with_a_newline header_then_value keeps_a_clone keeps_small_ones
+            acknowledges_quickly another_error corks_after_an_error corks_for_good counts_characters
+            drops_old_answers ends_with_a_newline header_then_value keeps_a_clone keeps_small_ones
             leaks_a_clone_after_an_error leaves_a_thread leaves_its_timeout_after_an_error
             leaves_linger more_to_come never_flushes one_vectored_write pages_of_4_kib
             prepares_a_timeout prepares_keepalive prepares_nothing sets_no_delay_itself
             shuts_down_to_push starts_again text_only the_header_is_always_taken
-            tries_again_after_an_error unwraps waits_a_little_for_the_ack waits_for_the_ack
-            waits_for_the_answer writes_on writes_on_a_thread;
+            tries_again_after_an_error two_spaces unwraps waits_a_little_for_the_ack
+            waits_for_the_ack waits_for_the_answer writes_on writes_on_a_thread;
 
-        proxy(relay): closes_at_the_first_end closes_in_order drops_a_clone ends_an_idle_connection
+        proxy(relay): an_error_ends_a_copy closes_at_the_first_end closes_in_order
+            drains_after_an_error drops_a_clone ends_an_idle_connection ends_with_the_server
             holds_2_mib ignores_end_of_file in_turns leaks_a_descriptor leaks_after_a_clients_reset
-            line_by_line lingers_not_at_all lock_for_both never_flushes no_half_close
-            one_after_the_other one_thread_writes_for_both queues_without_limit
+            line_by_line lingers_not_at_all lock_for_both looks_for_the_fin_first never_flushes
+            no_half_close one_after_the_other one_thread_writes_for_both queues_without_limit
             reads_until_a_short_read resets_one_of_them returns_without_joining sends_a_fin_first
             shuts_down_both_halves shuts_down_the_wrong_one sleeps_between_looks spins
             stops_at_64_kib strips_carriage_returns swaps_the_counts takes_a_reset_for_the_end
-            unwraps waits_for_the_end waits_for_the_other_direction wakes_up_every_20_ms
-            whole_buffer;
+            unwraps unwraps_shutdown waits_for_the_end waits_for_the_other_direction
+            wakes_up_every_20_ms whole_buffer;
 
         transfer(read_message): a_cut_length_is_the_end a_new_reader_each_time
             a_short_length_is_the_end a_time_out_is_the_end adds_to_the_limit
@@ -259,10 +260,10 @@ answers! {
             looks_at_the_limit_between_pauses looks_at_the_limit_in_silence_only lowest_byte_first
             never_sends_again no_longer_than_1_s no_longer_than_400_ms passes_over_every_error
             passes_over_the_first_error passes_zero_on says_would_block sends_again_at_each_datagram
-            sends_late_after_a_stranger sends_the_number_as_text sleeps_through_the_pause
-            slices_without_looking spins stays_non_blocking_after_emsgsize takes_the_timeout_away
-            takes_the_whole_buffer takes_whatever_comes two_sends waits_at_least_50_ms
-            zeros_complete_a_number;
+            sends_late_after_a_stranger sends_only_twice sends_the_number_as_text
+            sleeps_through_the_pause slices_without_looking spins stays_non_blocking_after_emsgsize
+            takes_the_timeout_away takes_the_whole_buffer takes_whatever_comes two_sends
+            waits_at_least_50_ms zeros_complete_a_number;
 
         tftp(parse, write): a_block_is_text a_long_ack a_number_in_a_byte an_error_in_utf_8_only
             an_error_without_a_nul an_opcode_of_one_byte ascii_only at_most_512

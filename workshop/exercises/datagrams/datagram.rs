@@ -7,7 +7,7 @@ use super::{
 
 use crate::exam::{AMPLE, Exam, Stuck, Verdict, numbered};
 
-/// The most that fits into a datagram of IPv4 behind the number.
+/// The most that fits into a datagram of IPv4 after the number.
 const MOST: usize = 65_507 - 4;
 
 pub(super) fn sends_number_and_request(exam: &Exam, ask: Ask) -> Verdict {
@@ -21,7 +21,7 @@ pub(super) fn sends_number_and_request(exam: &Exam, ask: Ask) -> Verdict {
     ];
     for (number, request) in requests {
         let call = pair.call(request, number, AMPLE)?;
-        pair.hears(&call)?;
+        pair.receives(&call)?;
         pair.answers(number, b"yes")?;
         call.answer.returns("after the answer")?.ok();
     }
@@ -38,7 +38,7 @@ pub(super) fn returns_the_text(exam: &Exam, ask: Ask) -> Verdict {
     ];
     for (number, text) in answers {
         let call = pair.call(b"hello", number, AMPLE)?;
-        pair.hears(&call)?;
+        pair.receives(&call)?;
         pair.answers(number, text)?;
         call.returns(Wanted::Text(text), |got, _| {
             (text.is_empty() && !matches!(got, Some(Ok(_)))).then(|| {
@@ -56,7 +56,7 @@ pub(super) fn accepts_any_size(exam: &Exam, ask: Ask) -> Verdict {
     for (number, size) in (1..).zip([508, 512, 1024, 1472, 4096, 8192, 16_384, MOST - 1, MOST]) {
         let text = &numbered(size + 8)[..size];
         let call = pair.call(b"how much?", number, AMPLE)?;
-        pair.hears(&call)?;
+        pair.receives(&call)?;
         pair.answers(number, text)?;
         call.returns(Wanted::Text(text), |_, _| None)?;
     }
@@ -69,9 +69,9 @@ pub(super) fn drops_every_other(exam: &Exam, ask: Ask) -> Verdict {
     // The late answer to an earlier question: it is in the receive buffer by now.
     pair.answers(NUMBER - 1, b"too late")?;
     let call = pair.call(b"which is mine?", NUMBER, AMPLE)?;
-    pair.hears(&call)?;
+    pair.receives(&call)?;
     // The last of these differs in the third byte only: in its place in a buffer, the first 3 bytes
-    // of the right number behind it would make that number.
+    // of the right number after it would complete that number.
     for number in [NUMBER.swap_bytes(), NUMBER + 1, NUMBER - 0x100] {
         pair.answers(number, b"not yours")?;
     }
@@ -112,7 +112,7 @@ pub(super) fn drops_every_other(exam: &Exam, ask: Ask) -> Verdict {
 /// With too few bytes, in a buffer of zeros, the number would be 0.
 fn drops_what_zeros_complete(pair: &Pair) -> Verdict {
     let call = pair.call(b"and zero?", 0, AMPLE)?;
-    pair.hears(&call)?;
+    pair.receives(&call)?;
     pair.exam
         .step("sent no byte, a byte of zero, and three of them");
     for short in [&[][..], &[0], &[0; 3]] {

@@ -30,7 +30,7 @@ pub(super) fn is_refused(exam: &Exam, ask: Ask) -> Verdict {
     let mut at_once = Ok(());
     // A busy machine may be late once.
     for number in 1..=3 {
-        let call = pair.call(b"is anybody there?", number, NOT_AT_ONCE)?;
+        let call = pair.call(b"is anyone there?", number, NOT_AT_ONCE)?;
         let took = call.returns(Wanted::Refused, |got, _| refused(got))?;
         at_once = is_at_once(exam, took);
         if at_once.is_ok() {
@@ -40,7 +40,7 @@ pub(super) fn is_refused(exam: &Exam, ask: Ask) -> Verdict {
     at_once?;
     let pair = Pair::new(exam, ask)?;
     let call = pair.call(b"are you there?", 2, NOT_AT_ONCE)?;
-    pair.hears(&call)?;
+    pair.receives(&call)?;
     let addr = here("read an address", pair.server.local_addr())?;
     here("connect a socket", pair.server.connect(addr))?;
     exam.step("connected the exam's socket to itself: what you send is refused from now on");
@@ -106,16 +106,16 @@ pub(super) fn is_too_large(exam: &Exam, ask: Ask) -> Verdict {
         Some(cause.to_owned())
     })?;
     let call = pair.call(&text[..MOST], 2, AMPLE)?;
-    pair.hears(&call)?;
+    pair.receives(&call)?;
     pair.answers(2, b"ok")?;
     call.returns(Wanted::Text(b"ok"), |_, _| None).map(drop)
 }
 
 pub(super) fn waits_in_the_kernel(exam: &Exam, ask: Ask) -> Verdict {
     let pair = Pair::new(exam, ask)?;
-    let call = pair.call(b"is anybody there?", 9, AMPLE)?;
+    let call = pair.call(b"is anyone there?", 9, AMPLE)?;
     for _ in 0..SOON {
-        pair.hears(&call)?;
+        pair.receives(&call)?;
         comes_to_rest(exam)?;
     }
     pair.answers(9, b"yes")?;

@@ -21,7 +21,7 @@ use super::Writer;
 
 use crate::exam::{Answer, Because, Exam, Peer, Unmet, Verdict, here, quote};
 
-/// Congestion control may pace segments that are not held back: for so long, and for so many looks. Bytes
+/// Congestion control may pace segments that are not held back: for this long, and for this many looks. Bytes
 /// that are held back for an ACK wait 40 ms on Linux, and for more data 200 ms.
 const BURST: Duration = Duration::from_millis(10);
 const LOOKS: u32 = 8;

@@ -139,7 +139,7 @@ pub(super) fn differs(case: &Case) -> Option<String> {
 /// So many bytes of a large request, of which each eight are their own offset, occur only once in it.
 const SAMPLE: usize = 16;
 
-/// For bytes of a large request, of which so many have been read before.
+/// For bytes of a large request, after the first `read` of them.
 pub(super) fn of_a_part(case: &Case, request: &[u8], read: usize) -> Option<String> {
     let has_begun = read > 0 || !case.arrived.is_empty();
     if case.awaited != Awaited::Bytes || !has_begun {

@@ -131,7 +131,7 @@ fn all_are_sent_at_once(exam: &Exam, writer: Writer) -> Verdict<bool> {
     }
     exam.must(
         segments >= AT_ONCE,
-        format!("{AT_ONCE} requests in {AT_ONCE} segments, each sent at once"),
+        format!("{AT_ONCE} requests in {AT_ONCE} segments, each sent immediately"),
         format!("they came in {segments}"),
     )
     .caused_by(held_by_those_before(&caller.stream, AT_ONCE, segments))?;

@@ -320,7 +320,7 @@ fn narrow_side<'e>(exam: &'e Exam, name: &'static str) -> Verdict<(Side<'e>, Tcp
     Ok((side, yours))
 }
 
-/// The receive buffers are set before connect, which tells the peer how large the window is: in a larger
+/// The receive buffers are set before connect, which announces the window to the peer: in a larger
 /// window segments would be larger than a small buffer has room for.
 fn narrow() -> io::Result<(TcpStream, TcpStream)> {
     let listener = TcpListener::bind("127.0.0.1:0")?;

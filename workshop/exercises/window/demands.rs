@@ -22,7 +22,7 @@ impl Owner<'_> {
             )
     }
 
-    /// The outbox must have exactly so many bytes queued.
+    /// The outbox must have exactly this many bytes queued.
     pub(super) fn has_queued(&self, bytes: usize, because: &str) -> Verdict {
         self.exam
             .must(

@@ -31,7 +31,7 @@ const SMALL: usize = 4 << 10;
 /// CPU time that a call may use which has nothing to do: a thousand times what it needs.
 const A_LOT: Duration = Duration::from_millis(100);
 
-/// So many calls are looked at, where one alone says little.
+/// The number of calls that are looked at, where one alone shows little.
 pub(super) const CALLS: usize = 10;
 
 /// The owner of an outbox, and its peer.
@@ -364,7 +364,7 @@ impl<'e> Owner<'e> {
     }
 
     /// Drops the outbox, which must leave no descriptor and no thread.
-    pub(super) fn is_dropped(self) -> Verdict {
+    pub(super) fn leaves_nothing_when_dropped(self) -> Verdict {
         let Owner {
             exam,
             outbox,
@@ -374,7 +374,7 @@ impl<'e> Owner<'e> {
             ..
         } = self;
         exam.step("dropped the outbox");
-        let dropped = exam.start_untold("drop", move || drop(outbox))?;
+        let dropped = exam.start("drop", move || drop(outbox))?;
         dropped.returns("for an outbox")?;
         let alone = exam.leaves_no_thread()?;
         if !alone {

@@ -45,9 +45,9 @@ pub(super) fn leaves_nothing_open(exam: &Exam, open: Open) -> Verdict {
     owner.sends(b"hello")?;
     owner.drains()?;
     owner.finishes()?;
-    owner.is_dropped()?;
+    owner.leaves_nothing_when_dropped()?;
 
     let mut owner = Owner::with_a_full_window(exam, open, ENOUGH)?;
     owner.sends(b"queued")?;
-    owner.is_dropped()
+    owner.leaves_nothing_when_dropped()
 }

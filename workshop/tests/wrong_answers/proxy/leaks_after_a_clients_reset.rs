@@ -31,7 +31,7 @@ pub fn relay(client: TcpStream, server: TcpStream) -> io::Result<(u64, u64)> {
 
 /// Copies to the end of file, and passes that on; or passes a reset on.
 ///
-/// A thread that is blocked on one connection is not told of a reset on the other. If a reset must also end
+/// A thread that is blocked on one connection learns nothing of a reset on the other. If a reset must also end
 /// a write to a peer that does not read, use one thread with poll and non-blocking sockets.
 ///
 /// `io::copy` writes what a read has returned before it reads again. While a write waits because its peer

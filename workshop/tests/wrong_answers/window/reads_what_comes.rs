@@ -75,7 +75,7 @@ impl Outbox for Queue {
             // A ring's bytes lie in two pieces. The front one is never empty while there are any.
             match self.stream.write(self.bytes.as_slices().0) {
                 Ok(n) => drop(self.bytes.drain(..n)), // what was taken, which may be a part
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()), // until poll says
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()), // until poll reports POLLOUT
                 Err(error) => return Err(error), // the owner must know of a reset
             }
         }

@@ -83,7 +83,7 @@ impl Outbox for Queue {
                 Ok(0) if self.fin == Fin::AfterTheLastByte => break,
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
                 Ok(n) => drop(self.bytes.drain(..n)), // what was taken, which may be a part
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()), // until poll says
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()), // until poll reports POLLOUT
                 Err(error) => return Err(error), // the owner must know of a reset
             }
         }

@@ -1,0 +1,68 @@
+//! Reads on to the end of file when a write has failed.
+//!
+//! rejected by: passes on a reset that a write returns
+//! cause: end the other direction
+
+use std::{
+    io::{self, Read, Write},
+    net::{Shutdown, TcpStream},
+    thread,
+    time::Duration,
+};
+
+use socket2::SockRef;
+
+/// Passes on what each side sends to the other until both have ended. Returns how many bytes went to
+/// the server and how many to the client.
+///
+/// The threads borrow the streams, so there are no clones to forget. When this returns, after an error too,
+/// both threads are joined and both descriptors closed.
+pub fn relay(client: TcpStream, server: TcpStream) -> io::Result<(u64, u64)> {
+    thread::scope(|scope| {
+        let there = scope.spawn(|| one_way(&client, &server));
+        let back = one_way(&server, &client);
+        let there = there.join().expect("it returns its errors");
+        Ok((there?, back?))
+    })
+}
+
+/// Copies to the end of file, and passes that on; or passes a reset on.
+///
+/// A thread that is blocked on one connection learns nothing of a reset on the other. If a reset must also end
+/// a write to a peer that does not read, use one thread with poll and non-blocking sockets.
+///
+/// `io::copy` writes what a read has returned before it reads again. While a write waits because its peer
+/// does not read, nothing is read, and the window of the sender closes too.
+fn one_way(from: &TcpStream, to: &TcpStream) -> io::Result<u64> {
+    let copied = copy(from, to);
+    // The FIN follows the last byte. `shutdown` fails if `to` was reset: then its other direction ends with
+    // an error too.
+    let ended = copied.and_then(|bytes| to.shutdown(Shutdown::Write).and(Ok(bytes)));
+    if ended.is_err() {
+        abort(from);
+        abort(to);
+    }
+    ended
+}
+
+/// Turns the later close into an RST, and wakes a read that waits. Nothing is sent before the RST: after a
+/// FIN it would come too late, because to the peer the data would look complete.
+fn copy(mut from: &TcpStream, mut to: &TcpStream) -> io::Result<u64> {
+    let (mut buf, mut total, mut failed) = ([0; 4096], 0, None);
+    loop {
+        let n = from.read(&mut buf)?; // hangs here
+        if n == 0 {
+            return failed.map_or(Ok(total), Err);
+        }
+        total += n as u64;
+        if failed.is_none() {
+            failed = to.write_all(&buf[..n]).err();
+        }
+    }
+}
+
+fn abort(stream: &TcpStream) {
+    // Both fail only for a connection that has ended.
+    let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
+    let _ = stream.shutdown(Shutdown::Read);
+}

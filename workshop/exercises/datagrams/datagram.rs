@@ -42,8 +42,8 @@ pub(super) fn returns_the_text(exam: &Exam, ask: Ask) -> Verdict {
         pair.answers(number, text)?;
         call.returns(Wanted::Text(text), |got, _| {
             (text.is_empty() && !matches!(got, Some(Ok(_)))).then(|| {
-                "The answer has arrived: 4 bytes, its number. A text of no bytes is a text. Only fewer than \
-                 4 bytes are too few."
+                "The answer has arrived: 4 bytes, its number. A text of no bytes is a text. Only \
+                 fewer than 4 bytes are too few."
                     .to_owned()
             })
         })?;
@@ -87,21 +87,21 @@ pub(super) fn drops_every_other(exam: &Exam, ask: Ask) -> Verdict {
     call.returns(Wanted::Text(b"yours"), |got, case| {
         let cause = match got {
             Some(Ok(Text(text))) if text == b"again" => {
-                "The answer arrived before this one, with the same number, and was dropped or overwritten. Return the \
-                 first datagram with the number."
+                "The answer arrived before this one, with the same number, and was dropped or \
+                 overwritten. Return the first datagram with the number."
             }
             Some(Ok(_)) => {
-                "Another datagram was returned as the answer. The answer begins with all 4 bytes of the question's \
-                 number. They must be among the n bytes of this datagram: after those the buffer holds zeros, \
-                 or bytes of an earlier datagram. Compare `buf[..n]`."
+                "Another datagram was returned as the answer. The answer begins with all 4 bytes \
+                 of the question's number. They must be among the n bytes of this datagram: after \
+                 those the buffer holds zeros, or bytes of an earlier datagram. Compare `buf[..n]`."
             }
             Some(Err(_)) => {
                 "`ask` returned an error because of a datagram that is not the answer. Drop it, and wait on."
             }
             None if matches!(case.stuck, Some(Stuck::Spin(..))) => return None,
             None => {
-                "The answer has arrived, with the right number. Either it was dropped, like the others before \
-                 it, or the others are still in the receive queue."
+                "The answer has arrived, with the right number. Either it was dropped, like the \
+                 others before it, or the others are still in the receive queue."
             }
         };
         Some(cause.to_owned())
@@ -121,8 +121,8 @@ fn drops_what_zeros_complete(pair: &Pair) -> Verdict {
     pair.answers(0, b"yours")?;
     call.returns(Wanted::Text(b"yours"), |got, _| {
         matches!(got, Some(Ok(_))).then(|| {
-            "A datagram with fewer than 4 bytes was returned as the answer. It has no number: the bytes after \
-             it in the buffer are zeros. Compare `buf[..n]`."
+            "A datagram with fewer than 4 bytes was returned as the answer. It has no number: the \
+             bytes after it in the buffer are zeros. Compare `buf[..n]`."
                 .to_owned()
         })
     })

@@ -60,7 +60,8 @@ pub(super) struct Pair<'e> {
     pub(super) socket: Arc<UdpSocket>,
     client: SocketAddr,
     ask: Ask,
-    /// All questions so far. An earlier one may arrive late: it was sent again before its answer arrived.
+    /// All questions so far. An earlier one may arrive late: it was sent again before its answer
+    /// arrived.
     asked: RefCell<Vec<Vec<u8>>>,
 }
 
@@ -130,7 +131,8 @@ impl<'e> Pair<'e> {
         })
     }
 
-    /// What arrives from the answer within a time, if anything does, other than an earlier question.
+    /// What arrives from the answer within a time, if anything does, other than an earlier
+    /// question.
     pub(super) fn next(&self, within: Duration) -> Verdict<Option<Vec<u8>>> {
         is_ready(&self.server, PollFlags::POLLIN, within)?;
         let mut buf = vec![0; 1 << 16];

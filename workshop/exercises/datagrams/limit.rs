@@ -150,8 +150,9 @@ fn ends_between_two_sends(pair: &Pair, first: u32) -> Verdict {
                 let expected = format!("`ask` to return when {LONGER:?} have passed");
                 let seen = format!("it has returned after {}", in_ms(took.time));
                 return pair.exam.fail(expected, seen).caused_by(
-                    "Your code notices the limit only when a whole pause is over: the fifth pause lasts from 750 ms \
-                     to 1550 ms. Wait until the nearer of the two: the next time to send, or the limit.",
+                    "Your code notices the limit only when a whole pause is over: the fifth pause \
+                     lasts from 750 ms to 1550 ms. Wait until the nearer of the two: the next time \
+                     to send, or the limit.",
                 );
             }
             timing => late += u32::from(timing == Timing::Late),

@@ -12,7 +12,8 @@ use super::{
 
 use crate::exam::{AMPLE, Because, Exam, Timing, Took, Unmet, Verdict};
 
-/// When the question is to be sent, after the call, in milliseconds: the pauses are 50, 100, 200, 400, …
+/// When the question is to be sent, after the call, in milliseconds: the pauses are 50, 100, 200,
+/// 400, …
 const TIMES: [u64; 7] = [0, 50, 150, 350, 750, 1550, 3150];
 
 /// So many of them are looked at where their growth is not the subject.
@@ -21,13 +22,15 @@ pub(super) const SOON: usize = 5;
 /// So much later is not a mistake.
 const LATER: Duration = Duration::from_millis(150);
 
-/// Where the exam has had no CPU for so long, a question that came too early may not have seemed so.
+/// Where the exam has had no CPU for so long, a question that came too early may not have seemed
+/// so.
 const UNSEEN: Duration = Duration::from_millis(200);
 
 /// How often a busy machine gets another chance.
 const TRIES: usize = 3;
 
-/// A pause between two datagrams that are not the answer, and how many of them are sent at most: for 1.5 s.
+/// A pause between two datagrams that are not the answer, and how many of them are sent at most:
+/// for 1.5 s.
 pub(super) const PAUSE: Duration = Duration::from_millis(10);
 pub(super) const OTHERS: usize = 150;
 
@@ -189,8 +192,8 @@ pub(super) fn keeps_them_while_others_come(exam: &Exam, ask: Ask) -> Verdict {
     call.returns(Wanted::Text(b"yes"), |_, _| None).map(drop)
 }
 
-/// The last of those that came must not have come early. A late one shows nothing: the exam may have been
-/// slow to see it.
+/// The last of those that came must not have come early. A late one shows nothing: the exam may
+/// have been slow to see it.
 pub(super) fn not_too_early(call: &Call, came: &[Duration]) -> Verdict {
     let (Some(last), due_ms) = (came.last(), TIMES[came.len() - 1]) else {
         return Ok(());

@@ -1,4 +1,5 @@
-//! The socket is shared with the owner: what the outbox must leave alone, and what it must not keep.
+//! The socket is shared with the owner: what the outbox must leave alone, and what it must not
+//! keep.
 
 use super::{
     Open,

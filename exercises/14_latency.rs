@@ -1,18 +1,19 @@
 //! Exercise 14: latency
 //!
-//! A request that is written in pieces can wait: Nagle's algorithm holds the second piece back until
-//! the first is acknowledged, and the peer may delay that ACK by 40 ms. Build the client's side of a
-//! store's protocol, requests only. `put` sends one request; `prepare` prepares a new connection for a
-//! client that sends many requests without waiting for the answers (pipelining).
+//! A request that is written in pieces can wait: Nagle's algorithm holds the second piece back
+//! until the first is acknowledged, and the peer may delay that ACK by 40 ms. Build the client's
+//! side of a store's protocol, requests only. `put` sends one request; `prepare` prepares a new
+//! connection for a client that sends many requests without waiting for the answers (pipelining).
 //!
 //! Core rules (about 20 minutes):
-//!   1. In `put`, send `PUT`, a space, the key, a space, the number of bytes in the value, a newline,
-//!      and then the value. Send nothing else.
+//!   1. In `put`, send `PUT`, a space, the key, a space, the number of bytes in the value, a
+//!      newline, and then the value. Send nothing else.
 //!   2. Send the bytes of the value as they are. They need not be text, and there may be none.
-//!   3. Send a request that fits into one segment in one segment, whether TCP_NODELAY is set or not.
+//!   3. Send a request that fits into one segment in one segment, whether TCP_NODELAY is set or
+//!      not.
 //!   4. After `prepare`, send each request immediately, even if earlier ones are not acknowledged.
-//!   5. Return from `put` when the kernel has the whole request: not earlier, and without waiting for an
-//!      ACK or for the answer.
+//!   5. Return from `put` when the kernel has the whole request: not earlier, and without waiting
+//!      for an ACK or for the answer.
 //!   6. Read nothing. The answers are for the caller.
 //!
 //! Hardened rules (about 20 minutes more):
@@ -23,8 +24,8 @@
 //!   11. When the connection is reset, return the error of the write. Do not panic.
 //!   12. Leave no descriptor and no thread, after an error too.
 //!
-//! A key contains no space and no newline. `prepare` is called once, before the first request, or not
-//! at all: then the caller waits for each answer before it sends the next request.
+//! A key contains no space and no newline. `prepare` is called once, before the first request, or
+//! not at all: then the caller waits for each answer before it sends the next request.
 //!
 //! How to go on:
 //!

@@ -27,7 +27,8 @@ enum Fin {
 
 /// An outbox for a new connection.
 pub fn outbox(stream: TcpStream, limit: usize) -> io::Result<Box<dyn Outbox>> {
-    // O_NONBLOCK belongs to the open file, not to a handle: the owner's reads will not block either.
+    // O_NONBLOCK belongs to the open file, not to a handle: the owner's reads will not block
+    // either.
     stream.set_nonblocking(true)?;
     Ok(Box::new(Queue {
         stream,
@@ -49,8 +50,8 @@ impl Outbox for Queue {
         if self.bytes.len() + bytes.len() > self.limit {
             return Err(ErrorKind::WouldBlock.into());
         }
-        // Bytes enter the queue at its end and leave it at its front, so nothing overtakes. The kernel gets
-        // immediately what it has room for.
+        // Bytes enter the queue at its end and leave it at its front, so nothing overtakes. The
+        // kernel gets immediately what it has room for.
         self.bytes.extend(bytes);
         self.writable()
     }
@@ -72,7 +73,7 @@ impl Outbox for Queue {
             // A ring's bytes lie in two pieces. The front one is never empty while there are any.
             match self.stream.write(self.bytes.as_slices().0) {
                 Ok(n) => drop(self.bytes.drain(..n)), // what was taken, which may be a part
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()), // until poll says
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
                 Err(error) => return Err(error), // the owner must know of a reset
             }
         }

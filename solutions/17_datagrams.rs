@@ -20,7 +20,7 @@ pub fn ask(
     number: u32,
     limit: Duration,
 ) -> io::Result<Vec<u8>> {
-    let deadline = Instant::now().checked_add(limit); // none for a limit that is too long for a clock
+    let deadline = Instant::now().checked_add(limit); // none if no clock can hold it
     let timeout = socket.read_timeout()?;
     let answer = ask_by(deadline, socket, request, number);
     socket.set_read_timeout(timeout)?; // after an error too
@@ -38,7 +38,8 @@ fn ask_by(
     let mut buf = vec![0; LONGEST];
     let (mut again, mut wait) = (Instant::now(), Duration::from_millis(50));
     loop {
-        // Two points in time. Only the clock decides whether they have passed, whatever has arrived.
+        // Two points in time. Only the clock decides whether they have passed, whatever has
+        // arrived.
         let now = Instant::now();
         if deadline.is_some_and(|deadline| now >= deadline) {
             return Err(TimedOut.into());

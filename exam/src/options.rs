@@ -17,6 +17,9 @@ pub struct Options(Vec<(&'static str, String)>);
 
 impl Options {
     /// Those that an answer may set. One that this kind of socket does not have stays equal.
+    /// Those that an answer may be tempted to set. One that this kind of socket does not have stays
+    /// equal. The kernel resizes the buffers of a TCP socket as it sees fit, unless they have been
+    /// set (tcp(7), `tcp_moderate_rcvbuf`): set them first, or leave them out.
     #[must_use]
     pub fn of(socket: &impl AsFd) -> Options {
         let socket = SockRef::from(socket);

@@ -22,17 +22,19 @@ pub const EXERCISE: Exercise = Exercise {
     task: "request and answer over a link that loses, repeats and reorders",
     hints: [
         "One send, and then a loop around `recv`: drop a datagram with another number, and go on. \
-         `to_be_bytes` makes the number's 4 bytes. `recv` returns n, and only the first n bytes of the \
-         buffer belong to the datagram. How large must the buffer be?",
-        "Keep two points in time, as `Instant`s: the limit, and when to send again. In each round of the \
-         loop look at the clock, and set the time to the nearer of the two as the read timeout of the next \
-         `recv`. Then no datagram can move either of them. What was the socket's timeout before?",
-        "loop { let now = Instant::now(); if now >= deadline { return Err(TimedOut.into()) } if now >= \
-         again { socket.send(&question)?; again = now + wait; wait *= 2 } \
-         socket.set_read_timeout(Some(again.min(deadline) - now))?; match socket.recv(&mut buf) { Ok(n) \
-         if buf[..n].starts_with(&number) => return …, Ok(_) => {} Err(error) if \
+         `to_be_bytes` makes the number's 4 bytes. `recv` returns n, and only the first n bytes of \
+         the buffer belong to the datagram. How large must the buffer be?",
+        "Keep two points in time, as `Instant`s: the limit, and when to send again. In each round \
+         of the loop look at the clock, and set the time to the nearer of the two as the read \
+         timeout of the next `recv`. Then no datagram can move either of them. What was the \
+         socket's timeout before?",
+        "loop { let now = Instant::now(); if now >= deadline { return Err(TimedOut.into()) } if \
+         now >= again { socket.send(&question)?; again = now + wait; wait *= 2 } \
+         socket.set_read_timeout(Some(again.min(deadline) - now))?; match socket.recv(&mut buf) { \
+         Ok(n) if buf[..n].starts_with(&number) => return …, Ok(_) => {} Err(error) if \
          matches!(error.kind(), WouldBlock | TimedOut | Interrupted) => {} Err(error) => return \
-         Err(error) } }, in its own function, so that the old timeout is set again however it returns.",
+         Err(error) } }, in its own function, so that the old timeout is set again however it \
+         returns.",
     ],
     rules: || SUITE.stated(),
 };
@@ -66,8 +68,9 @@ pub const SUITE: Suite<Ask> = Suite {
             )],
         ),
         Rule::core(
-            "While no answer arrives, send the same datagram again: 50 ms after the first time, 100 ms \
-             after the second, 200 ms after the third, and so on. Each pause is twice the one before.",
+            "While no answer arrives, send the same datagram again: 50 ms after the first time, \
+             100 ms after the second, 200 ms after the third, and so on. Each pause is twice the \
+             one before.",
             &[
                 check(
                     "sends again after 50 ms, 100 ms, 200 ms",

@@ -7,7 +7,7 @@ use super::{
 
 use crate::exam::{AMPLE, Exam, Stuck, Verdict, numbered};
 
-/// The most that fits into a datagram of IPv4 behind the number.
+/// The most that fits into a datagram of IPv4 after the number.
 const MOST: usize = 65_507 - 4;
 
 pub(super) fn sends_number_and_request(exam: &Exam, ask: Ask) -> Verdict {
@@ -21,7 +21,7 @@ pub(super) fn sends_number_and_request(exam: &Exam, ask: Ask) -> Verdict {
     ];
     for (number, request) in requests {
         let call = pair.call(request, number, AMPLE)?;
-        pair.hears(&call)?;
+        pair.receives(&call)?;
         pair.answers(number, b"yes")?;
         call.answer.returns("after the answer")?.ok();
     }
@@ -38,12 +38,12 @@ pub(super) fn returns_the_text(exam: &Exam, ask: Ask) -> Verdict {
     ];
     for (number, text) in answers {
         let call = pair.call(b"hello", number, AMPLE)?;
-        pair.hears(&call)?;
+        pair.receives(&call)?;
         pair.answers(number, text)?;
         call.returns(Wanted::Text(text), |got, _| {
             (text.is_empty() && !matches!(got, Some(Ok(_)))).then(|| {
-                "The answer has arrived: 4 bytes, its number. A text of no bytes is a text. Only fewer than \
-                 4 bytes are too few."
+                "The answer has arrived: 4 bytes, its number. A text of no bytes is a text. Only \
+                 fewer than 4 bytes are too few."
                     .to_owned()
             })
         })?;
@@ -56,7 +56,7 @@ pub(super) fn accepts_any_size(exam: &Exam, ask: Ask) -> Verdict {
     for (number, size) in (1..).zip([508, 512, 1024, 1472, 4096, 8192, 16_384, MOST - 1, MOST]) {
         let text = &numbered(size + 8)[..size];
         let call = pair.call(b"how much?", number, AMPLE)?;
-        pair.hears(&call)?;
+        pair.receives(&call)?;
         pair.answers(number, text)?;
         call.returns(Wanted::Text(text), |_, _| None)?;
     }
@@ -69,9 +69,9 @@ pub(super) fn drops_every_other(exam: &Exam, ask: Ask) -> Verdict {
     // The late answer to an earlier question: it is in the receive buffer by now.
     pair.answers(NUMBER - 1, b"too late")?;
     let call = pair.call(b"which is mine?", NUMBER, AMPLE)?;
-    pair.hears(&call)?;
+    pair.receives(&call)?;
     // The last of these differs in the third byte only: in its place in a buffer, the first 3 bytes
-    // of the right number behind it would make that number.
+    // of the right number after it would complete that number.
     for number in [NUMBER.swap_bytes(), NUMBER + 1, NUMBER - 0x100] {
         pair.answers(number, b"not yours")?;
     }
@@ -87,21 +87,21 @@ pub(super) fn drops_every_other(exam: &Exam, ask: Ask) -> Verdict {
     call.returns(Wanted::Text(b"yours"), |got, case| {
         let cause = match got {
             Some(Ok(Text(text))) if text == b"again" => {
-                "The answer arrived before this one, with the same number, and was dropped or overwritten. Return the \
-                 first datagram with the number."
+                "The answer arrived before this one, with the same number, and was dropped or \
+                 overwritten. Return the first datagram with the number."
             }
             Some(Ok(_)) => {
-                "Another datagram was returned as the answer. The answer begins with all 4 bytes of the question's \
-                 number. They must be among the n bytes of this datagram: after those the buffer holds zeros, \
-                 or bytes of an earlier datagram. Compare `buf[..n]`."
+                "Another datagram was returned as the answer. The answer begins with all 4 bytes \
+                 of the question's number. They must be among the n bytes of this datagram: after \
+                 those the buffer holds zeros, or bytes of an earlier datagram. Compare `buf[..n]`."
             }
             Some(Err(_)) => {
                 "`ask` returned an error because of a datagram that is not the answer. Drop it, and wait on."
             }
             None if matches!(case.stuck, Some(Stuck::Spin(..))) => return None,
             None => {
-                "The answer has arrived, with the right number. Either it was dropped, like the others before \
-                 it, or the others are still in the receive queue."
+                "The answer has arrived, with the right number. Either it was dropped, like the \
+                 others before it, or the others are still in the receive queue."
             }
         };
         Some(cause.to_owned())
@@ -112,7 +112,7 @@ pub(super) fn drops_every_other(exam: &Exam, ask: Ask) -> Verdict {
 /// With too few bytes, in a buffer of zeros, the number would be 0.
 fn drops_what_zeros_complete(pair: &Pair) -> Verdict {
     let call = pair.call(b"and zero?", 0, AMPLE)?;
-    pair.hears(&call)?;
+    pair.receives(&call)?;
     pair.exam
         .step("sent no byte, a byte of zero, and three of them");
     for short in [&[][..], &[0], &[0; 3]] {
@@ -121,8 +121,8 @@ fn drops_what_zeros_complete(pair: &Pair) -> Verdict {
     pair.answers(0, b"yours")?;
     call.returns(Wanted::Text(b"yours"), |got, _| {
         matches!(got, Some(Ok(_))).then(|| {
-            "A datagram with fewer than 4 bytes was returned as the answer. It has no number: the bytes after \
-             it in the buffer are zeros. Compare `buf[..n]`."
+            "A datagram with fewer than 4 bytes was returned as the answer. It has no number: the \
+             bytes after it in the buffer are zeros. Compare `buf[..n]`."
                 .to_owned()
         })
     })

@@ -60,7 +60,8 @@ pub(super) struct Pair<'e> {
     pub(super) socket: Arc<UdpSocket>,
     client: SocketAddr,
     ask: Ask,
-    /// All questions so far. An earlier one may arrive late: it was sent again before its answer arrived.
+    /// All questions so far. An earlier one may arrive late: it was sent again before its answer
+    /// arrived.
     asked: RefCell<Vec<Vec<u8>>>,
 }
 
@@ -73,7 +74,7 @@ pub(super) struct Call<'e> {
     pub(super) question: Vec<u8>,
     pub(super) limit: Duration,
     /// How often it has arrived.
-    heard: Cell<usize>,
+    received: Cell<usize>,
 }
 
 impl<'e> Pair<'e> {
@@ -126,11 +127,12 @@ impl<'e> Pair<'e> {
             answer: self.exam.start("ask", body)?,
             question,
             limit,
-            heard: Cell::new(0),
+            received: Cell::new(0),
         })
     }
 
-    /// What arrives from the answer within a time, if anything does, other than an earlier question.
+    /// What arrives from the answer within a time, if anything does, other than an earlier
+    /// question.
     pub(super) fn next(&self, within: Duration) -> Verdict<Option<Vec<u8>>> {
         is_ready(&self.server, PollFlags::POLLIN, within)?;
         let mut buf = vec![0; 1 << 16];
@@ -152,7 +154,7 @@ impl<'e> Pair<'e> {
     }
 
     /// The question must arrive. Returns how long after the call it did.
-    pub(super) fn hears(&self, call: &Call) -> Verdict<Duration> {
+    pub(super) fn receives(&self, call: &Call) -> Verdict<Duration> {
         let came = self.exam.wait_for(|rest| {
             let came = self.next(rest)?.map(|came| (came, call.answer.age()));
             Ok(match came {
@@ -164,7 +166,7 @@ impl<'e> Pair<'e> {
         match came.flatten() {
             Some((came, age)) => {
                 call.is_the_question(&came)?;
-                call.heard.set(call.heard.get() + 1);
+                call.received.set(call.received.get() + 1);
                 Ok(age)
             }
             None => call.sends_nothing(call.answer.has_ended()),
@@ -188,7 +190,7 @@ impl<'e> Pair<'e> {
         here("send", self.server.send_to(bytes, self.client).or(Ok(0))).map(drop)
     }
 
-    /// Sends a text with a number, and says so.
+    /// Sends a text with a number.
     pub(super) fn answers(&self, number: u32, text: &[u8]) -> Verdict {
         self.exam.step(format!(
             "answered with the number {number:#x} and {}",
@@ -223,7 +225,7 @@ impl Call<'_> {
         self.exam.fail(expected, seen).because(|case| {
             not_sent(
                 &Silence {
-                    heard: self.heard.get() > 0,
+                    heard: self.received.get() > 0,
                     ended,
                     error,
                 },

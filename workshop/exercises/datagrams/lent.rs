@@ -19,7 +19,7 @@ type Ending = fn(&Pair) -> Verdict;
 const ENDINGS: [(&str, Ending); 4] = [
     ("after an answer", |pair| {
         let call = pair.call(b"one", 1, AMPLE)?;
-        pair.hears(&call)?;
+        pair.receives(&call)?;
         pair.answers(1, b"first")?;
         call.returns(Wanted::Text(b"first"), |_, _| None).map(drop)
     }),

@@ -26,7 +26,7 @@ const CALLS: u32 = 5;
 pub(super) fn returns_timed_out(exam: &Exam, ask: Ask) -> Verdict {
     let pair = Pair::new(exam, ask)?;
     for (number, limit) in (1..).zip([300, 1, 49, 50, 51]) {
-        pair.times_out(b"nobody?", number, Duration::from_millis(limit))?;
+        pair.times_out(b"anyone?", number, Duration::from_millis(limit))?;
     }
     Ok(())
 }
@@ -52,9 +52,9 @@ pub(super) fn times_out_immediately(exam: &Exam, ask: Ask) -> Verdict {
 
 pub(super) fn accepts_the_longest(exam: &Exam, ask: Ask) -> Verdict {
     let pair = Pair::new(exam, ask)?;
-    let call = pair.call(b"is anybody there?", 1, Duration::MAX)?;
+    let call = pair.call(b"is anyone there?", 1, Duration::MAX)?;
     for _ in 0..2 {
-        pair.hears(&call).because(cause::overflows)?;
+        pair.receives(&call).because(cause::overflows)?;
     }
     pair.answers(1, b"yes")?;
     call.returns(Wanted::Text(b"yes"), |_, _| None).map(drop)
@@ -76,7 +76,7 @@ pub(super) fn times_out_while_others_come(exam: &Exam, ask: Ask) -> Verdict {
     for number in 2..8 {
         let reference = exam.reference(SHORT)?;
         let delay = delay::of_others();
-        let call = pair.call(b"is anybody there?", number, SHORT)?;
+        let call = pair.call(b"is anyone there?", number, SHORT)?;
         let longest = others_come(pair, &call)?;
         let timeout = pair.socket.read_timeout(); // while others still arrive: later the call may end
         if call.answer.has_ended() {
@@ -137,7 +137,7 @@ fn ends_between_two_sends(pair: &Pair, first: u32) -> Verdict {
     let mut late = 0;
     for number in first..first + 4 {
         let reference = pair.exam.reference(LONGER)?;
-        let call = pair.call(b"nobody?", number, LONGER)?;
+        let call = pair.call(b"anyone?", number, LONGER)?;
         let took = call.times_out()?;
         let mut questions = 0;
         while let Some(came) = pair.next(Duration::ZERO)? {
@@ -150,8 +150,9 @@ fn ends_between_two_sends(pair: &Pair, first: u32) -> Verdict {
                 let expected = format!("`ask` to return when {LONGER:?} have passed");
                 let seen = format!("it has returned after {}", in_ms(took.time));
                 return pair.exam.fail(expected, seen).caused_by(
-                    "Your code notices the limit only when a whole pause is over: the fifth pause lasts from 750 ms \
-                     to 1550 ms. Wait until the nearer of the two: the next time to send, or the limit.",
+                    "Your code notices the limit only when a whole pause is over: the fifth pause \
+                     lasts from 750 ms to 1550 ms. Wait until the nearer of the two: the next time \
+                     to send, or the limit.",
                 );
             }
             timing => late += u32::from(timing == Timing::Late),

@@ -42,8 +42,8 @@ pub(super) fn gets_every_answer(exam: &Exam, ask: Ask) -> Verdict {
     here("make a socket non-blocking", server.set_nonblocking(true))?;
     let pair = Pair::to(exam, ask, server, link.addr())?;
     exam.step(format!(
-        "connected your socket to {}, a link to the exam's {addr} that loses a quarter of all datagrams, \
-         repeats some, and holds some back until the next",
+        "connected your socket to {}, a link to the exam's {addr} that loses a quarter of all \
+         datagrams, repeats some, and holds some back until the next",
         link.addr()
     ));
     for number in 1..=QUESTIONS {
@@ -53,8 +53,8 @@ pub(super) fn gets_every_answer(exam: &Exam, ask: Ask) -> Verdict {
         let text = format!("answer to question {number}");
         call.returns(Wanted::Text(text.as_bytes()), |got, _| match got {
             Some(Ok(Text(text))) if text.starts_with(b"answer to question ") => Some(
-                "That is the answer to an earlier question, which arrived late or twice. Each answer has the number \
-                 of its question: drop those with another number."
+                "That is the answer to an earlier question, which arrived late or twice. Each \
+                 answer has the number of its question: drop those with another number."
                     .to_owned(),
             ),
             _ => None,
@@ -80,8 +80,8 @@ fn serves(pair: &Pair, call: &Call) -> Verdict {
         )
         .because(|case| {
             (!case.is_running()).then(|| {
-                "The question or its answer was lost, and UDP does not report that. Send the question again \
-                 after each pause, until the answer arrives."
+                "The question or its answer was lost, and UDP does not report that. Send the \
+                 question again after each pause, until the answer arrives."
                     .to_owned()
             })
         })

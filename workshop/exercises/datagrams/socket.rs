@@ -18,7 +18,8 @@ use crate::exam::{AMPLE, Because, Exam, Took, Unmet, Verdict, here, numbered};
 /// After that the question would be sent again.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
-/// A limit for a call that is to return an error of the kernel immediately: one that waits on ends then.
+/// A limit for a call that is to return an error of the kernel immediately: one that waits on ends
+/// then.
 pub(super) const NOT_AT_ONCE: Duration = Duration::from_secs(1);
 
 pub(super) fn is_refused(exam: &Exam, ask: Ask) -> Verdict {
@@ -30,7 +31,7 @@ pub(super) fn is_refused(exam: &Exam, ask: Ask) -> Verdict {
     let mut at_once = Ok(());
     // A busy machine may be late once.
     for number in 1..=3 {
-        let call = pair.call(b"is anybody there?", number, NOT_AT_ONCE)?;
+        let call = pair.call(b"is anyone there?", number, NOT_AT_ONCE)?;
         let took = call.returns(Wanted::Refused, |got, _| refused(got))?;
         at_once = is_at_once(exam, took);
         if at_once.is_ok() {
@@ -40,7 +41,7 @@ pub(super) fn is_refused(exam: &Exam, ask: Ask) -> Verdict {
     at_once?;
     let pair = Pair::new(exam, ask)?;
     let call = pair.call(b"are you there?", 2, NOT_AT_ONCE)?;
-    pair.hears(&call)?;
+    pair.receives(&call)?;
     let addr = here("read an address", pair.server.local_addr())?;
     here("connect a socket", pair.server.connect(addr))?;
     exam.step("connected the exam's socket to itself: what you send is refused from now on");
@@ -48,7 +49,8 @@ pub(super) fn is_refused(exam: &Exam, ask: Ask) -> Verdict {
         .map(drop)
 }
 
-/// A call that has sent the question twice takes 50 ms at least, however much of that it had no CPU.
+/// A call that has sent the question twice takes 50 ms at least, however much of that it had no
+/// CPU.
 fn is_at_once(exam: &Exam, took: Took) -> Verdict {
     if took.time >= FIRST_PAUSE && took.delay >= FIRST_PAUSE / 4 {
         return Err(Unmet::not_here(format!(
@@ -62,8 +64,8 @@ fn is_at_once(exam: &Exam, took: Took) -> Verdict {
         format!("it has returned after {}", in_ms(took.time)),
     )
     .caused_by(
-        "The first `recv` returns ECONNREFUSED already, for the first question. Your code ignored it and sent \
-         the question again. Return the first error that is not a timeout or a signal.",
+        "The first `recv` returns ECONNREFUSED already, for the first question. Your code ignored \
+         it and sent the question again. Return the first error that is not a timeout or a signal.",
     )
 }
 
@@ -72,17 +74,18 @@ fn refused(got: Option<&Got>) -> Option<String> {
         None => WAITS,
         Some(Err(error)) if error.kind() == ErrorKind::TimedOut => WAITS,
         Some(Err(error)) if error.kind() == ErrorKind::ConnectionRefused => {
-            "The kind is right, but the error is a new one without the kernel's number. Return the error \
-             that `send` or `recv` has returned."
+            "The kind is right, but the error is a new one without the kernel's number. Return the \
+             error that `send` or `recv` has returned."
         }
         Some(_) => return None,
     };
     Some(cause.to_owned())
 }
 
-const WAITS: &str = "The question could not be delivered, and the kernel reports that once each time: the next \
-     `recv` or `send` fails with ECONNREFUSED. Either your code ignored that error like a timeout, or it did \
-     not send again. Return every error that is not a timeout or a signal.";
+const WAITS: &str = "The question could not be delivered, and the kernel reports that once each \
+     time: the next `recv` or `send` fails with ECONNREFUSED. Either your code ignored that error \
+     like a timeout, or it did not send again. Return every error that is not a timeout or a \
+     signal.";
 
 pub(super) fn is_too_large(exam: &Exam, ask: Ask) -> Verdict {
     const MOST: usize = 65_507 - 4;
@@ -92,30 +95,31 @@ pub(super) fn is_too_large(exam: &Exam, ask: Ask) -> Verdict {
     call.returns(Wanted::TooLarge, |got, _| {
         let cause = match got {
             Some(Err(error)) if error.kind() == ErrorKind::TimedOut => {
-                "The kernel accepts no datagram of 65 508 bytes: `send` fails with EMSGSIZE each time. Your code \
-                 ignored that, and waited for an answer to a question that was never sent. Propagate the \
-                 error of `send` with `?`."
+                "The kernel accepts no datagram of 65 508 bytes: `send` fails with EMSGSIZE each \
+                 time. Your code ignored that, and waited for an answer to a question that was \
+                 never sent. Propagate the error of `send` with `?`."
             }
             None | Some(Ok(_)) => return None,
             Some(Err(error)) if error.raw_os_error().is_some() => return None,
             Some(Err(_)) => {
-                "The call fails, but with a new error instead of the kernel's. The caller needs the kernel's number \
-                 to decide what to do. Return the error that `send` has returned."
+                "The call fails, but with a new error instead of the kernel's. The caller needs \
+                 the kernel's number to decide what to do. Return the error that `send` has \
+                 returned."
             }
         };
         Some(cause.to_owned())
     })?;
     let call = pair.call(&text[..MOST], 2, AMPLE)?;
-    pair.hears(&call)?;
+    pair.receives(&call)?;
     pair.answers(2, b"ok")?;
     call.returns(Wanted::Text(b"ok"), |_, _| None).map(drop)
 }
 
 pub(super) fn waits_in_the_kernel(exam: &Exam, ask: Ask) -> Verdict {
     let pair = Pair::new(exam, ask)?;
-    let call = pair.call(b"is anybody there?", 9, AMPLE)?;
+    let call = pair.call(b"is anyone there?", 9, AMPLE)?;
     for _ in 0..SOON {
-        pair.hears(&call)?;
+        pair.receives(&call)?;
         comes_to_rest(exam)?;
     }
     pair.answers(9, b"yes")?;
@@ -130,14 +134,14 @@ fn comes_to_rest(exam: &Exam) -> Verdict {
         "it runs",
     )
     .caused_by(
-        "There is nothing to receive, and your thread runs: it asks the socket or the clock again and \
-         again, which keeps a CPU busy. A `recv` on a blocking socket waits in the kernel. Set its \
-         timeout to the time until the question is to be sent again.",
+        "There is nothing to receive, and your thread runs: it asks the socket or the clock again \
+         and again, which keeps a CPU busy. A `recv` on a blocking socket waits in the kernel. Set \
+         its timeout to the time until the question is to be sent again.",
     )
 }
 
-/// A socket that is connected to itself: what another socket sends to it is refused. And no other program
-/// can get its port.
+/// A socket that is connected to itself: what another socket sends to it is refused. And no other
+/// program can get its port.
 pub(super) fn deaf() -> Verdict<(UdpSocket, SocketAddr)> {
     let socket = here("bind a UDP socket", UdpSocket::bind("127.0.0.1:0"))?;
     let addr = here("read its address", socket.local_addr())?;

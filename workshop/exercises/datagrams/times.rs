@@ -12,7 +12,8 @@ use super::{
 
 use crate::exam::{AMPLE, Because, Exam, Timing, Took, Unmet, Verdict};
 
-/// When the question is to be sent, after the call, in milliseconds: the pauses are 50, 100, 200, 400, …
+/// When the question is to be sent, after the call, in milliseconds: the pauses are 50, 100, 200,
+/// 400, …
 const TIMES: [u64; 7] = [0, 50, 150, 350, 750, 1550, 3150];
 
 /// So many of them are looked at where their growth is not the subject.
@@ -21,13 +22,15 @@ pub(super) const SOON: usize = 5;
 /// So much later is not a mistake.
 const LATER: Duration = Duration::from_millis(150);
 
-/// Where the exam has had no CPU for so long, a question that came too early may not have seemed so.
+/// Where the exam has had no CPU for so long, a question that came too early may not have seemed
+/// so.
 const UNSEEN: Duration = Duration::from_millis(200);
 
 /// How often a busy machine gets another chance.
 const TRIES: usize = 3;
 
-/// A pause between two datagrams that are not the answer, and how many of them are sent at most: for 1.5 s.
+/// A pause between two datagrams that are not the answer, and how many of them are sent at most:
+/// for 1.5 s.
 pub(super) const PAUSE: Duration = Duration::from_millis(10);
 pub(super) const OTHERS: usize = 150;
 
@@ -42,10 +45,10 @@ pub(super) fn sends_again(exam: &Exam, ask: Ask) -> Verdict {
             .map(|due| exam.reference(Duration::from_millis(*due)))
             .collect();
         let own = run_delay();
-        let call = pair.call(b"is anybody there?", number, AMPLE)?;
+        let call = pair.call(b"is anyone there?", number, AMPLE)?;
         let mut came = Vec::new();
         for _ in 0..SOON {
-            came.push(pair.hears(&call)?);
+            came.push(pair.receives(&call)?);
             not_too_early(&call, &came)?;
         }
         let own = run_delay().saturating_sub(own);
@@ -65,7 +68,7 @@ pub(super) fn sends_again(exam: &Exam, ask: Ask) -> Verdict {
             {
                 exam.fail(due(), seen(&came)).caused_by(LATE_AGAIN)?;
             }
-            // What had no CPU, the answer or the exam, cannot be told from what was late.
+            // What had no CPU, the answer or the exam, cannot be distinguished from what was late.
             Ok(_) if attempt == TRIES => {
                 return Err(Unmet::not_here(
                     "the machine is too busy: the times of the questions show nothing",
@@ -81,10 +84,10 @@ pub(super) fn sends_again(exam: &Exam, ask: Ask) -> Verdict {
 /// Each pause is twice the one before, with no longest pause.
 pub(super) fn doubles_every_pause(exam: &Exam, ask: Ask) -> Verdict {
     let pair = Pair::new(exam, ask)?;
-    let call = pair.call(b"is anybody there?", 1, AMPLE)?;
+    let call = pair.call(b"is anyone there?", 1, AMPLE)?;
     let mut came = Vec::new();
     for _ in TIMES {
-        came.push(pair.hears(&call)?);
+        came.push(pair.receives(&call)?);
         not_too_early(&call, &came)?;
     }
     pair.answers(1, b"yes")?;
@@ -95,9 +98,9 @@ pub(super) fn doubles_every_pause(exam: &Exam, ask: Ask) -> Verdict {
 pub(super) fn returns_as_soon_as_it_arrives(exam: &Exam, ask: Ask) -> Verdict {
     let pair = Pair::new(exam, ask)?;
     for number in 1.. {
-        let call = pair.call(b"is anybody there?", number, AMPLE)?;
+        let call = pair.call(b"is anyone there?", number, AMPLE)?;
         for _ in 0..SOON {
-            pair.hears(&call)?;
+            pair.receives(&call)?;
         }
         let reference = exam.reference(Duration::from_millis(1))?;
         let sent = Instant::now();
@@ -123,11 +126,11 @@ pub(super) fn returns_as_soon_as_it_arrives(exam: &Exam, ask: Ask) -> Verdict {
 pub(super) fn keeps_them_after_signals(exam: &Exam, ask: Ask) -> Verdict {
     const SIGNALS: usize = 100;
     let pair = Pair::new(exam, ask)?;
-    let call = pair.call(b"is anybody there?", 9, AMPLE)?;
+    let call = pair.call(b"is anyone there?", 9, AMPLE)?;
     let (mut came, mut interrupted) = (Vec::new(), false);
     // The later the pause, the longer it is: a machine that is busy leaves enough of the last.
     for _ in 0..SOON - 1 {
-        came.push(pair.hears(&call)?);
+        came.push(pair.receives(&call)?);
         not_too_early(&call, &came)?;
         exam.comes_to_rest()?;
         call.answer.interrupt()?;
@@ -162,7 +165,7 @@ pub(super) fn keeps_them_after_signals(exam: &Exam, ask: Ask) -> Verdict {
 pub(super) fn keeps_them_while_others_come(exam: &Exam, ask: Ask) -> Verdict {
     const NUMBER: u32 = 100;
     let pair = Pair::new(exam, ask)?;
-    let call = pair.call(b"is anybody there?", NUMBER, AMPLE)?;
+    let call = pair.call(b"is anyone there?", NUMBER, AMPLE)?;
     exam.step(format!(
         "sends a datagram with another number every {PAUSE:?}, and does not answer"
     ));
@@ -189,8 +192,8 @@ pub(super) fn keeps_them_while_others_come(exam: &Exam, ask: Ask) -> Verdict {
     call.returns(Wanted::Text(b"yes"), |_, _| None).map(drop)
 }
 
-/// The last of those that came must not have come early. A late one shows nothing: the exam may have been
-/// slow to see it.
+/// The last of those that came must not have come early. A late one shows nothing: the exam may
+/// have been slow to see it.
 pub(super) fn not_too_early(call: &Call, came: &[Duration]) -> Verdict {
     let (Some(last), due_ms) = (came.last(), TIMES[came.len() - 1]) else {
         return Ok(());

@@ -1,5 +1,5 @@
-//! The program that calls the answer: it has one end of a connection, lends it to each call, and reads
-//! the exam's replies itself. And what the kernel shows of the two ends.
+//! The program that calls the answer: it has one end of a connection, lends it to each call, and
+//! reads the exam's replies itself. And what the kernel shows of the two ends.
 
 use std::{
     io::{self, Write},
@@ -21,8 +21,8 @@ use super::Writer;
 
 use crate::exam::{Answer, Because, Exam, Peer, Unmet, Verdict, here, quote};
 
-/// Congestion control may pace segments that are not held back: for so long, and for so many looks. Bytes
-/// that are held back for an ACK wait 40 ms on Linux, and for more data 200 ms.
+/// Congestion control may pace segments that are not held back: for this long, and for this many
+/// looks. Bytes that are held back for an ACK wait 40 ms on Linux, and for more data 200 ms.
 const BURST: Duration = Duration::from_millis(10);
 const LOOKS: u32 = 8;
 
@@ -120,8 +120,9 @@ impl<'e> Caller<'e> {
         Ok(request(key, value))
     }
 
-    /// Some talk in which each end waits for the other. After it the kernel of the exam's end delays its
-    /// ACKs, because it expects answers to carry them. The answer's code has no part in it.
+    /// Some talk in which each end waits for the other. After it the kernel of the exam's end
+    /// delays its ACKs, because it expects answers to carry them. The answer's code has no part in
+    /// it.
     pub(super) fn converses_with(&self, peer: &Peer) -> Verdict {
         for _greeting in 0..4 {
             let sent = (&*self.stream).write_all(REPLY);
@@ -156,8 +157,9 @@ impl<'e> Caller<'e> {
         self.exam
             .must(read, expected, "it has not come, or the connection is over")
             .caused_by(
-                "The answer is not there for the caller: `put` has read it, or has closed the connection. \
-                 The answers are for the caller. `put` sends one request and does nothing else.",
+                "The answer is not there for the caller: `put` has read it, or has closed the \
+                 connection. The answers are for the caller. `put` sends one request and does \
+                 nothing else.",
             )
     }
 
@@ -188,9 +190,9 @@ impl<'e> Caller<'e> {
         Ok(self.exam.table_with_info()?.find(self.end).cloned())
     }
 
-    /// Data segments that have come to the exam's end so far. One that the kernel has sent again, because
-    /// the ACK was late, counts once: what was sent again is asked for last, so that no more is counted
-    /// than there are.
+    /// Data segments that have come to the exam's end so far. One that the kernel has sent again,
+    /// because the ACK was late, counts once: what was sent again is asked for last, so that no
+    /// more is counted than there are.
     pub(super) fn segments(&self) -> Verdict<u32> {
         let table = self.exam.table_with_info()?;
         let came = table.find(self.end.other()).and_then(|row| row.segments_in);
@@ -215,8 +217,8 @@ impl<'e> Caller<'e> {
             let Some(row) = &held else {
                 return Ok(Some(()));
             };
-            // With nothing under way only the cork, MSG_MORE or pacing holds bytes back. The kernel shows
-            // the first two, and pacing ends.
+            // With nothing under way only the cork, MSG_MORE or pacing holds bytes back. The kernel
+            // shows the first two, and pacing ends.
             let is_under_way = row.unsent.is_some_and(|unsent| unsent < row.send_q);
             let is_no_burst = is_under_way && looks > LOOKS && begun.elapsed() > BURST;
             Ok((self.is_kept(row) || is_no_burst).then_some(()))
@@ -230,7 +232,8 @@ impl<'e> Caller<'e> {
         let sent = row.send_q.saturating_sub(row.unsent.unwrap_or(0));
         let probe = |timer: Timer| timer.kind == TimerKind::WindowProbe;
         is_corked
-            // With nothing under way, and room in the peer's window, that timer runs for MSG_MORE alone.
+            // With nothing under way, and room in the peer's window, that timer runs for MSG_MORE
+            // alone.
             || sent == 0 && row.timer.is_some_and(probe)
             || sent > 0 && !self.stream.nodelay().unwrap_or(true) // Nagle's algorithm
     }

@@ -17,13 +17,14 @@ pub const EXERCISE: Exercise = Exercise {
     name: "latency",
     task: "a request writer that needs one segment",
     hints: [
-        "Each write may become a segment of its own. With TCP_NODELAY nearly every write does. Without it, \
-         the second of two small writes waits until the first is acknowledged, and the peer delays its \
-         ACK. How many writes does `write!` make? And a BufWriter that has less room than the request?",
-        "Put the header and the value together into a `Vec<u8>`, and make one `write_all` of it: one write \
-         is one segment, if it fits. That needs no option. Requests that do not wait for each other need \
-         one: the second of two such requests is a small segment that is held back. Which option turns \
-         that off, and how often must it be set?",
+        "Each write may become a segment of its own. With TCP_NODELAY nearly every write does. \
+         Without it, the second of two small writes waits until the first is acknowledged, and the \
+         peer delays its ACK. How many writes does `write!` make? And a BufWriter that has less \
+         room than the request?",
+        "Put the header and the value together into a `Vec<u8>`, and make one `write_all` of it: \
+         one write is one segment, if it fits. That needs no option. Requests that do not wait for \
+         each other need one: the second of two such requests is a small segment that is held \
+         back. Which option turns that off, and how often must it be set?",
         "prepare: stream.set_nodelay(true). put: let mut request = format!(\"PUT {key} {}\\n\", \
          value.len()).into_bytes(); request.extend(value); then (&*stream).write_all(&request).",
     ],
@@ -35,8 +36,8 @@ pub const SUITE: Suite<Writer> = Suite {
     exercise: EXERCISE.name,
     rules: &[
         Rule::core(
-            "In `put`, send `PUT`, a space, the key, a space, the number of bytes in the value, a newline, \
-             and then the value. Send nothing else.",
+            "In `put`, send `PUT`, a space, the key, a space, the number of bytes in the value, a \
+             newline, and then the value. Send nothing else.",
             &[check(
                 "sends the request and nothing else",
                 whole::sends_the_request,
@@ -74,8 +75,8 @@ pub const SUITE: Suite<Writer> = Suite {
             )],
         ),
         Rule::core(
-            "Return from `put` when the kernel has the whole request: not earlier, and without waiting for \
-             an ACK or for the answer.",
+            "Return from `put` when the kernel has the whole request: not earlier, and without \
+             waiting for an ACK or for the answer.",
             &[
                 check(
                     "returns without waiting for an ACK or the answer",

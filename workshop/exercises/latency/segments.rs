@@ -12,8 +12,8 @@ use super::{
 };
 use crate::exam::{Because, Exam, Peer, Unmet, Verdict, here, numbered};
 
-/// Requests of a conversation. With the greetings they are fewer than ten segments: with the eleventh a
-/// congestion control that paces, as bbr does, may begin to wait between two.
+/// Requests of a conversation. With the greetings they are fewer than ten segments: with the
+/// eleventh a congestion control that paces, as bbr does, may begin to wait between two.
 const ROUNDS: usize = 3;
 
 /// Requests that do not wait for each other: fewer than are sent before the first ACK (RFC 6928).
@@ -102,8 +102,8 @@ pub(super) fn sends_each_immediately(exam: &Exam, writer: Writer) -> Verdict {
     ))
 }
 
-/// False if it could not be seen: where a segment had to be sent again, congestion control holds the
-/// next ones back.
+/// False if it could not be seen: where a segment had to be sent again, congestion control holds
+/// the next ones back.
 fn all_are_sent_at_once(exam: &Exam, writer: Writer) -> Verdict<bool> {
     let (peer, caller) = Caller::connect_prepared(exam, writer)?;
     let before = caller.segments()?;
@@ -131,7 +131,7 @@ fn all_are_sent_at_once(exam: &Exam, writer: Writer) -> Verdict<bool> {
     }
     exam.must(
         segments >= AT_ONCE,
-        format!("{AT_ONCE} requests in {AT_ONCE} segments, each sent at once"),
+        format!("{AT_ONCE} requests in {AT_ONCE} segments, each sent immediately"),
         format!("they came in {segments}"),
     )
     .caused_by(held_by_those_before(&caller.stream, AT_ONCE, segments))?;
@@ -146,7 +146,8 @@ fn no_ack_reaches(exam: &Exam, caller: &Caller) -> Verdict {
 }
 
 /// A `put` that waits for an ACK with a timeout takes longer where none comes than where one comes
-/// immediately. Each is measured on a connection of its own, without the time in which the answer had no CPU.
+/// immediately. Each is measured on a connection of its own, without the time in which the answer
+/// had no CPU.
 pub(super) fn returns_without_waiting(exam: &Exam, writer: Writer) -> Verdict {
     let mut slower = Duration::ZERO;
     for _try in 0..TRIES {

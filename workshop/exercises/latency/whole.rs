@@ -19,11 +19,13 @@ use crate::exam::{
     here, numbered,
 };
 
-/// A send buffer that a write soon fills, in bytes. The peer's receive buffer is left alone: if it is made
-/// smaller than a segment of loopback, segments are dropped and sent again after longer and longer times.
+/// A send buffer that a write soon fills, in bytes. The peer's receive buffer is left alone: if it
+/// is made smaller than a segment of loopback, segments are dropped and sent again after longer and
+/// longer times.
 const SMALL: usize = 16 << 10;
 
-/// What the exam reads at once of a large request, and how many of the waits in between it interrupts.
+/// What the exam reads at once of a large request, and how many of the waits in between it
+/// interrupts.
 const PIECE: usize = 8000;
 const INTERRUPTIONS: usize = 12;
 
@@ -90,7 +92,8 @@ pub(super) fn leaves_the_answers(exam: &Exam, writer: Writer) -> Verdict {
     caller.reads_the_reply()
 }
 
-/// A write takes a part of what it is given where a signal comes while it waits for room (signal(7)).
+/// A write takes a part of what it is given where a signal comes while it waits for room
+/// (signal(7)).
 pub(super) fn sends_the_rest(exam: &Exam, writer: Writer) -> Verdict {
     let large = String::from_utf8(numbered(1 << 20)).expect("digits and spaces");
     let long_key = large.replace(' ', "-"); // a key contains no space
@@ -150,7 +153,7 @@ fn fails(exam: &Exam, answer: &Answer<io::Result<()>>) -> Verdict {
         format!("{error} ({:?})", error.kind()),
     )
     .caused_by(
-        "The call fails, as it should, but with another kind. A caller recognizes a peer that is gone by \
-         the ErrorKind: return the error of the write unchanged.",
+        "The call fails, as it should, but with another kind. A caller recognizes a peer that is \
+         gone by the ErrorKind: return the error of the write unchanged.",
     )
 }

@@ -8,26 +8,27 @@ use crate::exam::{
     diagnosis::{LOSES_THE_ERROR, PANICS_ON_AN_ERROR, first_of},
 };
 
-pub(super) const TAKES_TOO_MUCH: &str = "Your code reads what one side sends, and keeps it in memory, \
-     although the other side does not read. Such a queue grows for as long as one side is faster than the \
-     other. Write what was read before you read again: then the kernel holds the sender back (its window \
-     is zero).";
+pub(super) const TAKES_TOO_MUCH: &str = "Your code reads what one side sends, and keeps it in \
+     memory, although the other side does not read. Such a queue grows for as long as one side is \
+     faster than the other. Write what was read before you read again: then the kernel holds the \
+     sender back (its window is zero).";
 
-pub(super) const SPINS: &str = "Your code does not wait in the kernel: it asks again and again whether something \
-     has arrived, with non-blocking reads. Use a blocking read in a thread for each direction, or `poll` \
-     for both connections without a timeout.";
+pub(super) const SPINS: &str = "Your code does not wait in the kernel: it asks again and again \
+     whether something has arrived, with non-blocking reads. Use a blocking read in a thread for \
+     each direction, or `poll` for both connections without a timeout.";
 
-pub(super) const WAKES_UP: &str = "Your code waits with a timeout (SO_RCVTIMEO, a poll with a limit, or a sleep \
-     between two looks). It wakes up for nothing, thousands of times in an hour, or ends a connection that \
-     is only silent. Wait without a timeout: a blocking read returns when bytes, a FIN or a reset arrive.";
+pub(super) const WAKES_UP: &str = "Your code waits with a timeout (SO_RCVTIMEO, a poll with a \
+     limit, or a sleep between two looks). It wakes up for nothing, thousands of times in an hour, \
+     or ends a connection that is only silent. Wait without a timeout: a blocking read returns \
+     when bytes, a FIN or a reset arrive.";
 
-pub(super) const KEEPS_A_THREAD: &str = "A thread that `relay` has started is still there, and it keeps its \
-     handles. Join every thread before you return. If one waits in a read, shut down the receiving half \
-     of its connection first: its peer may never send anything more.";
+pub(super) const KEEPS_A_THREAD: &str = "A thread that `relay` has started is still there, and it \
+     keeps its handles. Join every thread before you return. If one waits in a read, shut down the \
+     receiving half of its connection first: its peer may never send anything more.";
 
-pub(super) const KEEPS_A_DESCRIPTOR: &str = "A clone of a socket, a pipe or a poll instance is still open: look \
-     for `mem::forget`, or a thread that owns it. A proxy that leaks one descriptor for each client \
-     eventually runs out.";
+pub(super) const KEEPS_A_DESCRIPTOR: &str = "A clone of a socket, a pipe or a poll instance is \
+     still open: look for `mem::forget`, or a thread that owns it. A proxy that leaks one \
+     descriptor for each client eventually runs out.";
 
 /// The relay's end of the connection to a side, if it still has one.
 fn yours<'a>(case: &'a Case, side: &Side) -> Option<&'a Row> {
@@ -72,31 +73,33 @@ pub(super) fn not_passed(case: &Case, from: &Side, to: &Side) -> Option<String> 
     let unread = near.map_or(0, |row| row.recv_q);
     Some(if unread > 0 && case.is_blocked_in(&[Call::Write]) {
         format!(
-            "What the {} has sent is unread in your socket's Recv-Q ({unread}), and a thread of yours is \
-             blocked in a write to the side that does not read. If that thread serves both directions, it \
-             delays both. Use one thread for each direction, or write without blocking.",
+            "What the {} has sent is unread in your socket's Recv-Q ({unread}), and a thread of \
+             yours is blocked in a write to the side that does not read. If that thread serves \
+             both directions, it delays both. Use one thread for each direction, or write without \
+             blocking.",
             from.name
         )
     } else if unread > 0 && case.is_blocked_in(&[Call::Read, Call::Splice, Call::Poll]) {
         format!(
-            "What the {0} has sent is unread in your socket's Recv-Q ({unread}), and a thread of yours \
-             waits for something else: for the {1} to send, or to end. A proxy cannot know which side sends \
-             next, and both may send at once. Use one thread for each direction, or poll both.",
+            "What the {0} has sent is unread in your socket's Recv-Q ({unread}), and a thread of \
+             yours waits for something else: for the {1} to send, or to end. A proxy cannot know \
+             which side sends next, and both may send at the same time. Use one thread for each \
+             direction, or poll both.",
             from.name, to.name
         )
     } else if unread > 0 && case.is_blocked_in(&[Call::Lock]) {
         format!(
-            "What the {} has sent is unread in your socket's Recv-Q ({unread}): no thread of yours reads \
-             it, and one waits for another thread, in a join or for a lock. Use one thread for each direction, \
-             and share no lock between them.",
+            "What the {} has sent is unread in your socket's Recv-Q ({unread}): no thread of yours \
+             reads it, and one waits for another thread, in a join or for a lock. Use one thread \
+             for each direction, and share no lock between them.",
             from.name
         )
     } else if near.is_some() && unread == 0 && far.send_q == 0 {
         format!(
-            "Your code has read what the {} has sent (Recv-Q is 0), and has not passed it on. Either it \
-             waits for more first: `read_to_end` waits for end of file, `read_exact` for a full buffer, \
-             `lines` for a newline. Or the bytes are in a BufWriter or a queue. Pass on what each read \
-             returns.",
+            "Your code has read what the {} has sent (Recv-Q is 0), and has not passed it on. \
+             Either it waits for more first: `read_to_end` waits for end of file, `read_exact` for \
+             a full buffer, `lines` for a newline. Or the bytes are in a BufWriter or a queue. \
+             Pass on what each read returns.",
             from.name
         )
     } else {
@@ -104,25 +107,26 @@ pub(super) fn not_passed(case: &Case, from: &Side, to: &Side) -> Option<String> 
     })
 }
 
-const OTHER_BYTES: &str = "What arrived is not what was sent. `read` returns n, the number of bytes it has put \
-     into the buffer. After them are zeros, or bytes of an earlier read. Write `&buf[..n]`, all of it, and \
-     change nothing.";
+const OTHER_BYTES: &str = "What arrived is not what was sent. `read` returns n, the number of \
+     bytes it has put into the buffer. After them are zeros, or bytes of an earlier read. Write \
+     `&buf[..n]`, all of it, and change nothing.";
 
 /// The relay has closed or half-closed towards `to`, which still waited for bytes.
 fn ended_too_early(from: &Side, to: &Side) -> String {
     if !from.has_ended.get() {
         return format!(
-            "Your connection to the {1} is closed, or its sending half is, although the {0} has not ended. \
-             An end of file ends one direction only. If you close both at the first, the rest of the other \
-             direction is lost. Shut down the sending half to the {1} when the {0} sends its FIN.",
+            "Your connection to the {1} is closed, or its sending half is, although the {0} has \
+             not ended. An end of file ends one direction only. If you close both at the first, \
+             the rest of the other direction is lost. Shut down the sending half to the {1} when \
+             the {0} sends its FIN.",
             from.name, to.name
         );
     }
     format!(
-        "Your connection to the {1} is closed, or its sending half is, before everything that the {0} had \
-         sent was passed on. End of file comes after the data: read until Ok(0), and write everything, before \
-         you shut down. A close with SO_LINGER of zero drops what is written and not yet sent: set it only \
-         to reset.",
+        "Your connection to the {1} is closed, or its sending half is, before everything that the \
+         {0} had sent was passed on. End of file comes after the data: read until Ok(0), and write \
+         everything, before you shut down. A close with SO_LINGER of zero drops what is written \
+         and not yet sent: set it only to reset.",
         from.name, to.name
     )
 }
@@ -139,9 +143,9 @@ pub(super) fn end_not_passed(case: &Case, from: &Side, to: &Side) -> Option<Stri
     let has_read_it = |row: &Row| row.state == State::CloseWait && row.recv_q <= 1;
     if spins(case) && near.is_some_and(has_read_it) {
         return Some(format!(
-            "The end of file of the {} has arrived (CLOSE_WAIT), and a thread of yours is running: `read` \
-             returns Ok(0), and your loop treats that as \"no data yet\" and reads again. Pass the end of \
-             file on when n is 0, and leave the loop.",
+            "The end of file of the {} has arrived (CLOSE_WAIT), and a thread of yours is running: \
+             `read` returns Ok(0), and your loop treats that as \"no data yet\" and reads again. \
+             Pass the end of file on when n is 0, and leave the loop.",
             from.name
         ));
     }
@@ -150,16 +154,17 @@ pub(super) fn end_not_passed(case: &Case, from: &Side, to: &Side) -> Option<Stri
             return None;
         }
         return Some(format!(
-            "Your connection to the {1} was reset, although the {0} has only half-closed. A socket that is \
-             closed with unread bytes sends RST, and so does one with SO_LINGER of zero. Use \
-             `shutdown(Shutdown::Write)` to pass a FIN on.",
+            "Your connection to the {1} was reset, although the {0} has only half-closed. A socket \
+             that is closed with unread bytes sends RST, and so does one with SO_LINGER of zero. \
+             Use `shutdown(Shutdown::Write)` to pass a FIN on.",
             from.name, to.name
         ));
     };
     let Some(near) = near else {
         return Some(format!(
-            "Your code has closed, or shut down, the connection to the {0}, from which the end of file came. \
-             The {1} still waits ({2}). Shut down the sending half of the connection to the {1}.",
+            "Your code has closed, or shut down, the connection to the {0}, from which the end of \
+             file came. The {1} still waits ({2}). Shut down the sending half of the connection to \
+             the {1}.",
             from.name, to.name, far.state
         ));
     };
@@ -168,37 +173,39 @@ pub(super) fn end_not_passed(case: &Case, from: &Side, to: &Side) -> Option<Stri
     }
     if near.recv_q > 1 {
         return Some(format!(
-            "What the {0} sent before its FIN is unread in your socket's Recv-Q ({1}): no thread of yours \
-             reads it. Use one thread for each direction, or poll both.",
+            "What the {0} sent before its FIN is unread in your socket's Recv-Q ({1}): no thread \
+             of yours reads it. Use one thread for each direction, or poll both.",
             from.name, near.recv_q
         ));
     }
     if near.recv_q == 1 {
         return Some(format!(
-            "The FIN of the {} has arrived, and is unread in your socket's Recv-Q (it counts as one): no \
-             thread of yours reads there. Use one thread for each direction, or poll both.",
+            "The FIN of the {} has arrived, and is unread in your socket's Recv-Q (it counts as \
+             one): no thread of yours reads there. Use one thread for each direction, or poll \
+             both.",
             from.name
         ));
     }
     let ends = matches!(far.state, State::Established | State::CloseWait);
     (near.state == State::CloseWait && ends).then(|| format!(
-        "Your relay has read the end of file of the {0} (CLOSE_WAIT, and Recv-Q is 0), but it has sent no \
-         FIN to the {1}: your connection there is still {2}. The end of a copy sends none, and dropping one \
-         of several handles sends none either. Call `shutdown(Shutdown::Write)` on the connection to the \
-         {1}.",
+        "Your relay has read the end of file of the {0} (CLOSE_WAIT, and Recv-Q is 0), but it has \
+         sent no FIN to the {1}: your connection there is still {2}. The end of a copy sends none, \
+         and dropping one of several handles sends none either. Call `shutdown(Shutdown::Write)` \
+         on the connection to the {1}.",
         from.name, to.name, far.state
     ))
 }
 
-/// One side has reset, perhaps after it had half-closed; `relay` has returned Ok, or has not returned.
+/// One side has reset, perhaps after it had half-closed; `relay` has returned Ok, or has not
+/// returned.
 pub(super) fn loses_the_reset(case: &Case, other: &Side, had_ended: bool) -> Option<String> {
     let common = [PANICS_ON_AN_ERROR, LOSES_THE_ERROR];
     if let Some(cause) = first_of(&common, case) {
         return Some(cause);
     }
     if spins(case) {
-        let cause = "Your loop goes on after an error or an end of file: each call returns the same again \
-                     immediately. Return the error, and stop reading at end of file.";
+        let cause = "Your loop goes on after an error or an end of file: each call returns the \
+                     same again immediately. Return the error, and stop reading at end of file.";
         return Some(cause.to_owned());
     }
     let far = yours(case, other);
@@ -206,9 +213,10 @@ pub(super) fn loses_the_reset(case: &Case, other: &Side, had_ended: bool) -> Opt
     let far = far.map(|row| row.state);
     if !had_ended && matches!(far, Some(State::FinWait1 | State::FinWait2)) {
         return Some(format!(
-            "Your relay has passed the reset on as an end of file: your connection to the {0} is {1}, so a FIN \
-             was sent there, and to the {0} the data looks complete. `unwrap_or(0)` and `if let Ok` turn an \
-             error into an end of file. Set SO_LINGER to zero, close, and return the error.",
+            "Your relay has passed the reset on as an end of file: your connection to the {0} is \
+             {1}, so a FIN was sent there, and to the {0} the data looks complete. `unwrap_or(0)` \
+             and `if let Ok` turn an error into an end of file. Set SO_LINGER to zero, close, and \
+             return the error.",
             other.name,
             far.map_or("", State::name)
         ));
@@ -216,10 +224,10 @@ pub(super) fn loses_the_reset(case: &Case, other: &Side, had_ended: bool) -> Opt
     let waits = case.is_blocked_in(&[Call::Read, Call::Splice, Call::Poll]);
     (waits && far.is_some() && unread == 0 && is_still(case)).then(|| {
         format!(
-            "The connection that was reset is over, and a thread of yours still waits for the {0} to send \
-             something, which it may never do. The thread that got the error must end the other direction \
-             too: `shutdown(Shutdown::Read)` on the connection to the {0} wakes a read that waits there, and \
-             sends nothing.",
+            "The connection that was reset is over, and a thread of yours still waits for the {0} \
+             to send something, which it may never do. The thread that got the error must end the \
+             other direction too: `shutdown(Shutdown::Read)` on the connection to the {0} wakes a \
+             read that waits there, and sends nothing.",
             other.name
         )
     })
@@ -229,19 +237,23 @@ pub(super) fn loses_the_reset(case: &Case, other: &Side, had_ended: bool) -> Opt
 pub(super) fn other_end_than_a_reset(case: &Case, other: &Side) -> Option<String> {
     if yours(case, other).is_some() {
         return Some(format!(
-            "`relay` has returned, and your connection to the {} is still open. Look for a clone, a thread \
-             that still owns a handle, or `mem::forget`: the RST is sent when the last handle is closed.",
+            "`relay` has returned, and your connection to the {} is still open. Look for a clone, \
+             a thread that still owns a handle, or `mem::forget`: the RST is sent when the last \
+             handle is closed.",
             other.name
         ));
     }
     // Without a proof and without bytes it was an end of file.
     let has_ended = case.stuck.is_none() && case.arrived.is_empty();
-    has_ended.then(|| format!(
-        "The {} got an end of file, so to it the data looks complete: a FIN was sent, by a `shutdown` or by \
-         the close. With SO_LINGER of zero the close sends an RST instead. Set that before the close, and do \
-         not call `shutdown(Shutdown::Write)` or `Both` first: an RST after a FIN comes too late.",
-        other.name
-    ))
+    has_ended.then(|| {
+        format!(
+            "The {} got an end of file, so to it the data looks complete: a FIN was sent, by a \
+         `shutdown` or by the close. With SO_LINGER of zero the close sends an RST instead. Set \
+         that before the close, and do not call `shutdown(Shutdown::Write)` or `Both` first: an \
+         RST after a FIN comes too late.",
+            other.name
+        )
+    })
 }
 
 /// `relay` has returned an error, and the other side's connection was not reset.
@@ -250,9 +262,10 @@ pub(super) fn not_reset(case: &Case, other: &Side) -> Option<String> {
         return other_end_than_a_reset(case, other);
     }
     Some(format!(
-        "The write to the connection that was reset has failed, and the connection to the {} was closed in \
-         order. It got an end of file before, so it learns nothing from that. After an error of a write, \
-         too, set SO_LINGER to zero on the connection that the bytes came from, before you close it.",
+        "The write to the connection that was reset has failed, and the connection to the {} was \
+         closed in order. It got an end of file before, so it learns nothing from that. After an \
+         error of a write, too, set SO_LINGER to zero on the connection that the bytes came from, \
+         before you close it.",
         other.name
     ))
 }

@@ -15,19 +15,19 @@ pub const EXERCISE: Exercise = Exercise {
     name: "proxy",
     task: "a proxy that passes on bytes, half-closes and resets",
     hints: [
-        "A thread for each direction: std::io::copy(&mut &client, &mut &server) writes what each read has \
-         returned, up to end of file, and returns how many bytes that was. `&TcpStream` can be read and \
-         written, so threads of `thread::scope` need no clones. What does the other side know of the \
-         end of file by then?",
-        "After the copy, `to.shutdown(Shutdown::Write)` passes the end of file on, and the other direction \
-         goes on. If the copy fails, one of the two connections was reset. SO_LINGER of zero turns the \
-         later close into an RST: set it on both, because you do not know which one was reset (socket2: \
-         SockRef::from(end).set_linger(Some(Duration::ZERO))). What does the other thread wait for \
-         meanwhile, and what would wake it without sending a FIN?",
+        "A thread for each direction: std::io::copy(&mut &client, &mut &server) writes what each \
+         read has returned, up to end of file, and returns how many bytes that was. `&TcpStream` \
+         can be read and written, so threads of `thread::scope` need no clones. What does the \
+         other side know of the end of file by then?",
+        "After the copy, `to.shutdown(Shutdown::Write)` passes the end of file on, and the other \
+         direction goes on. If the copy fails, one of the two connections was reset. SO_LINGER of \
+         zero turns the later close into an RST: set it on both, because you do not know which one \
+         was reset (socket2: SockRef::from(end).set_linger(Some(Duration::ZERO))). What does the \
+         other thread wait for meanwhile, and what would wake it without sending a FIN?",
         "let copied = io::copy(&mut &*from, &mut &*to); let ended = copied.and_then(|bytes| \
          to.shutdown(Shutdown::Write).and(Ok(bytes))); if ended.is_err() { for end in [from, to] { \
-         SockRef::from(end).set_linger(Some(Duration::ZERO)).ok(); end.shutdown(Shutdown::Read).ok(); } } \
-         ended",
+         SockRef::from(end).set_linger(Some(Duration::ZERO)).ok(); \
+         end.shutdown(Shutdown::Read).ok(); } } ended",
     ],
     rules: || SUITE.stated(),
 };
@@ -51,16 +51,16 @@ pub const SUITE: Suite<Relay> = Suite {
             )],
         ),
         Rule::core(
-            "Serve both directions at once. A side that is silent, or does not read, may delay only the \
-             bytes that are meant for it.",
+            "Serve both directions at once. A side that is silent, or does not read, may delay \
+             only the bytes that are meant for it.",
             &[check(
                 "serves one direction while the other is blocked",
                 serves_one_direction,
             )],
         ),
         Rule::core(
-            "When one side half-closes, half-close the connection to the other side after the last byte. \
-             The other direction goes on.",
+            "When one side half-closes, half-close the connection to the other side after the last \
+             byte. The other direction goes on.",
             &[
                 check(
                     "passes on the client's end of file",
@@ -77,8 +77,8 @@ pub const SUITE: Suite<Relay> = Suite {
             ],
         ),
         Rule::core(
-            "When both sides have half-closed, return how many bytes went to the server and how many went \
-             to the client.",
+            "When both sides have half-closed, return how many bytes went to the server and how \
+             many went to the client.",
             &[check(
                 "returns the bytes of each direction",
                 returns_the_bytes_of_each_direction,
@@ -93,16 +93,16 @@ pub const SUITE: Suite<Relay> = Suite {
             &[check("holds at most 1 MiB", holds_a_mebibyte)],
         ),
         Rule::hardened(
-            "When a read returns the reset of one side, reset the connection to the other side, send no \
-             FIN before, and return an error.",
+            "When a read returns the reset of one side, reset the connection to the other side, \
+             send no FIN before, and return an error.",
             &[check(
                 "passes on a reset that a read returns",
                 passes_on_a_reads_reset,
             )],
         ),
         Rule::hardened(
-            "When a write returns the reset of one side, do the same. The other connection is not closed \
-             in order.",
+            "When a write returns the reset of one side, do the same. The other connection is not \
+             closed in order.",
             &[check(
                 "passes on a reset that a write returns",
                 passes_on_a_writes_reset,

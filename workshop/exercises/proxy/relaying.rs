@@ -18,7 +18,8 @@ use crate::exam::{Answer, Because, Exam, Peer, Stuck, Unmet, Verdict, here};
 /// A buffer that is soon full, in bytes.
 const SMALL: usize = 16 << 10;
 
-/// A receive buffer, in bytes. Not smaller: then the kernel is at times slow to say that there is room.
+/// A receive buffer, in bytes. Not smaller: then the kernel is at times slow to say that there is
+/// room.
 const WINDOW: usize = 16 << 10;
 
 /// So much is read at once.
@@ -116,8 +117,8 @@ impl<'e> Relaying<'e> {
         Ok(())
     }
 
-    /// The same, with a reader who takes a little when the relay has done what it can: the last bytes
-    /// wait in the kernel when it returns.
+    /// The same, with a reader who takes a little when the relay has done what it can: the last
+    /// bytes wait in the kernel when it returns.
     pub fn receives_at_leisure(&self, bytes: &[u8], from: &Side, to: &Side) -> Verdict {
         for piece in bytes.chunks(A_LITTLE) {
             self.receives(piece, from, to)?;
@@ -156,8 +157,8 @@ impl<'e> Relaying<'e> {
             })
     }
 
-    /// One side sends as much as goes, and the other does not read. Returns what went: no more than may
-    /// be taken.
+    /// One side sends as much as goes, and the other does not read. Returns what went: no more than
+    /// may be taken.
     pub fn fills(&self, from: &Side, to: &Side) -> Verdict<Vec<u8>> {
         let mut taken = Vec::new();
         let mut is_held_up = false;
@@ -200,8 +201,8 @@ impl<'e> Relaying<'e> {
             .map(drop)
     }
 
-    /// Whether the relay does not read. If the kernel is slow to report room instead, nothing was unread when
-    /// nothing moved.
+    /// Whether the relay does not read. If the kernel is slow to report room instead, nothing was
+    /// unread when nothing moved.
     fn is_held_up(&self, from: &Side) -> bool {
         self.exam.is_stuck_in(|stuck| {
             let mut rows = stuck.look().sockets.iter();
@@ -223,8 +224,9 @@ impl<'e> Relaying<'e> {
             .because(|case| cause::other_end_than_a_reset(case, &other))
     }
 
-    /// One side half-closes, then resets: the relay reads there no more, so the next write returns the
-    /// reset. The connection to the other side, which got an end of file before, must be over too.
+    /// One side half-closes, then resets: the relay reads there no more, so the next write returns
+    /// the reset. The connection to the other side, which got an end of file before, must be over
+    /// too.
     pub fn resets_after_the_end(self, by_server: bool) -> Verdict {
         let (resets, other) = self.in_order(by_server);
         self.passes_the_end(resets, other)?;
@@ -254,8 +256,8 @@ impl<'e> Relaying<'e> {
         self.fails_after_a_reset(by_server, |_| ()).map(drop)
     }
 
-    /// One side resets, then the other does something, and `relay` must return an error. Returns the
-    /// other side.
+    /// One side resets, then the other does something, and `relay` must return an error. Returns
+    /// the other side.
     fn fails_after_a_reset(self, by_server: bool, then: impl FnOnce(&Side)) -> Verdict<Side<'e>> {
         let (resets, other) = match by_server {
             true => (self.server, self.client),
@@ -320,7 +322,7 @@ fn narrow_side<'e>(exam: &'e Exam, name: &'static str) -> Verdict<(Side<'e>, Tcp
     Ok((side, yours))
 }
 
-/// The receive buffers are set before connect, which tells the peer how large the window is: in a larger
+/// The receive buffers are set before connect, which announces the window to the peer: in a larger
 /// window segments would be larger than a small buffer has room for.
 fn narrow() -> io::Result<(TcpStream, TcpStream)> {
     let listener = TcpListener::bind("127.0.0.1:0")?;

@@ -9,45 +9,47 @@ use crate::exam::{
     diagnosis::{DROPS_THE_REST_OF_A_WRITE, SPINS},
 };
 
-pub(super) const WAITS_A_LITTLE: &str = "The call waits for the peer, though not for long. Most likely it \
-     is a write timeout (SO_SNDTIMEO) of a blocking socket, a sleep, or a poll with a timeout. The owner has \
-     other connections, and each of them waits as long. Keep the bytes and return.";
+pub(super) const WAITS_A_LITTLE: &str = "The call waits for the peer, though not for long. Most \
+     likely it is a write timeout (SO_SNDTIMEO) of a blocking socket, a sleep, or a poll with a \
+     timeout. The owner has other connections, and each of them waits as long. Keep the bytes and \
+     return.";
 
-pub(super) const SPINS_A_LITTLE: &str = "The call retries for a while when `write` returns WouldBlock. It \
-     waits for the peer, and keeps a CPU busy meanwhile. Keep the bytes and return.";
+pub(super) const SPINS_A_LITTLE: &str = "The call retries for a while when `write` returns \
+     WouldBlock. It waits for the peer, and keeps a CPU busy meanwhile. Keep the bytes and return.";
 
-pub(super) const WRITTEN_AND_QUEUED: &str = "Bytes were written, and `queued` still counts them. If they are \
-     in the queue too, they will be written twice. `write` returns how many bytes it has taken: remove \
-     exactly these from the queue. `write_all` does not return that number: it fails in the middle when \
-     the kernel has no more room.";
+pub(super) const WRITTEN_AND_QUEUED: &str = "Bytes were written, and `queued` still counts them. \
+     If they are in the queue too, they will be written twice. `write` returns how many bytes it \
+     has taken: remove exactly these from the queue. `write_all` does not return that number: it \
+     fails in the middle when the kernel has no more room.";
 
-pub(super) const TAKES_WHAT_IS_THE_OWNERS: &str = "The owner cannot read what the peer has sent. Either \
-     the outbox has read it, or it has shut down the receiving half too. The owner reads the answers: only \
-     write, and shut down with `Shutdown::Write`.";
+pub(super) const TAKES_WHAT_IS_THE_OWNERS: &str = "The owner cannot read what the peer has sent. \
+     Either the outbox has read it, or it has shut down the receiving half too. The owner reads \
+     the answers: only write, and shut down with `Shutdown::Write`.";
 
-pub(super) const CHANGES_AN_OPTION: &str = "An option belongs to the socket, which the owner shares: the \
-     owner may have set it for a reason. A larger send buffer also moves the queue into the kernel, where \
-     `limit` does not count. The outbox needs O_NONBLOCK only: set nothing else.";
+pub(super) const CHANGES_AN_OPTION: &str = "An option belongs to the socket, which the owner \
+     shares: the owner may have set it for a reason. A larger send buffer also moves the queue \
+     into the kernel, where `limit` does not count. The outbox needs O_NONBLOCK only: set nothing \
+     else.";
 
-pub(super) const KEEPS_A_THREAD: &str = "The outbox has started a thread that does not end with it. Nothing \
-     here needs a thread: a non-blocking `write` returns immediately, and the owner calls `writable` when \
-     there is room.";
+pub(super) const KEEPS_A_THREAD: &str = "The outbox has started a thread that does not end with \
+     it. Nothing here needs a thread: a non-blocking `write` returns immediately, and the owner \
+     calls `writable` when there is room.";
 
-pub(super) const KEEPS_A_DESCRIPTOR: &str = "The outbox is dropped, and one of its descriptors is still open. \
-     Look for a clone (`try_clone`) that is kept elsewhere, or `mem::forget`. A program that keeps one \
-     descriptor for each connection eventually runs out.";
+pub(super) const KEEPS_A_DESCRIPTOR: &str = "The outbox is dropped, and one of its descriptors is \
+     still open. Look for a clone (`try_clone`) that is kept elsewhere, or `mem::forget`. A \
+     program that keeps one descriptor for each connection eventually runs out.";
 
 /// For a call after a reset that has not returned the error.
 pub(super) fn loses_the_reset(got: Result<(), ErrorKind>) -> &'static str {
     match got {
         Ok(()) | Err(ErrorKind::WouldBlock) => {
-            "The peer has reset the connection, and `write` returns that: ECONNRESET, then EPIPE. Your code \
-             drops the error, so the owner keeps a dead connection. WouldBlock is the only error of \
-             `write` that is not a failure. Return every other error."
+            "The peer has reset the connection, and `write` returns that: ECONNRESET, then EPIPE. \
+             Your code drops the error, so the owner keeps a dead connection. WouldBlock is the \
+             only error of `write` that is not a failure. Return every other error."
         }
         Err(_) => {
-            "The call fails, as it should, but with another kind. The owner decides by the kind what to do: \
-             return the error that `write` returned."
+            "The call fails, as it should, but with another kind. The owner decides by the kind \
+             what to do: return the error that `write` returned."
         }
     }
 }
@@ -55,8 +57,8 @@ pub(super) fn loses_the_reset(got: Result<(), ErrorKind>) -> &'static str {
 /// For a panic in `finish` on a connection that was reset.
 pub(super) fn unwraps_shutdown(case: &Case) -> Option<String> {
     case.panicked.then(|| {
-        "On a connection that was reset, `shutdown` fails with ENOTCONN. `unwrap` and `expect` turn that \
-         ordinary error into a panic. Return it with `?`."
+        "On a connection that was reset, `shutdown` fails with ENOTCONN. `unwrap` and `expect` \
+         turn that ordinary error into a panic. Return it with `?`."
             .to_owned()
     })
 }
@@ -65,27 +67,31 @@ pub(super) fn unwraps_shutdown(case: &Case) -> Option<String> {
 pub(super) fn should_refuse(wanted: ErrorKind, got: Result<(), ErrorKind>) -> Option<String> {
     let cause = match (wanted, got) {
         (ErrorKind::WouldBlock, Ok(())) => {
-            "Either more than `limit` bytes are queued now, or bytes were dropped. Without the limit a peer \
-             that does not read decides how much memory this program uses. Compare before you queue."
+            "Either more than `limit` bytes are queued now, or bytes were dropped. Without the \
+             limit a peer that does not read decides how much memory this program uses. Compare \
+             before you queue."
         }
         (ErrorKind::WouldBlock, Err(_)) => {
             "There is no room in the queue now, and there will be when the peer has read. Return WouldBlock."
         }
         (ErrorKind::InvalidInput, Ok(())) => {
-            "`send` accepted more than `limit` bytes. How many the kernel takes is known only after the \
-             write. If it takes none, more than `limit` bytes must be queued. Refuse before you write."
+            "`send` accepted more than `limit` bytes. How many the kernel takes is known only \
+             after the write. If it takes none, more than `limit` bytes must be queued. Refuse \
+             before you write."
         }
         (ErrorKind::InvalidInput, Err(ErrorKind::WouldBlock)) => {
-            "WouldBlock means \"later\". These bytes alone are more than `limit`: each later `send` would \
-             refuse them too, and the owner would never get further. Return InvalidInput."
+            "WouldBlock means \"later\". These bytes alone are more than `limit`: each later \
+             `send` would refuse them too, and the owner would never get further. Return \
+             InvalidInput."
         }
         (ErrorKind::BrokenPipe, Ok(())) => {
-            "`send` accepted bytes after `finish`. The FIN comes after the last byte, so nothing can follow \
-             it. Remember that `finish` was called, even while bytes are queued, and refuse."
+            "`send` accepted bytes after `finish`. The FIN comes after the last byte, so nothing \
+             can follow it. Remember that `finish` was called, even while bytes are queued, and \
+             refuse."
         }
         (ErrorKind::BrokenPipe, Err(_)) => {
-            "After `finish` no `send` is possible, of whatever length. Check for that before the limit, and \
-             return BrokenPipe."
+            "After `finish` no `send` is possible, of whatever length. Check for that before the \
+             limit, and return BrokenPipe."
         }
         _ => return None,
     };
@@ -96,12 +102,12 @@ pub(super) fn should_refuse(wanted: ErrorKind, got: Result<(), ErrorKind>) -> Op
 pub(super) fn took_a_part(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::BrokenPipe => {
-            "`send` returned BrokenPipe, but it has queued bytes. They would have to go after the FIN. \
-             Check whether `finish` was called before you queue anything."
+            "`send` returned BrokenPipe, but it has queued bytes. They would have to go after the \
+             FIN. Check whether `finish` was called before you queue anything."
         }
         _ => {
-            "`send` returned an error, but it has accepted bytes. The caller will send all of them again \
-             later. Check the limit before you queue or write anything."
+            "`send` returned an error, but it has accepted bytes. The caller will send all of them \
+             again later. Check the limit before you queue or write anything."
         }
     }
 }
@@ -116,22 +122,22 @@ pub(super) fn an_error(kind: ErrorKind, case: &Case) -> Option<String> {
              first. The call that writes the last byte calls `shutdown`."
         }
         ErrorKind::WouldBlock => {
-            "Either the kernel has no room: then keep the bytes in the queue and return Ok, because the \
-             queue is there for that. Or the limit was compared wrongly: exactly `limit` bytes may be \
-             queued, and an empty `send` always fits."
+            "Either the kernel has no room: then keep the bytes in the queue and return Ok, \
+             because the queue is there for that. Or the limit was compared wrongly: exactly \
+             `limit` bytes may be queued, and an empty `send` always fits."
         }
         ErrorKind::InvalidInput => {
-            "InvalidInput is for a `send` of more than `limit` bytes. Exactly `limit` bytes are allowed: \
-             compare with `>`."
+            "InvalidInput is for a `send` of more than `limit` bytes. Exactly `limit` bytes are \
+             allowed: compare with `>`."
         }
         ErrorKind::WriteZero => {
-            "`write` returns Ok(0) when it is given no bytes. That is not an error: do not call `write` \
-             with nothing queued."
+            "`write` returns Ok(0) when it is given no bytes. That is not an error: do not call \
+             `write` with nothing queued."
         }
         ErrorKind::NotConnected if case.yours().is_none() => {
             "Both FINs have passed, and nothing is left to do. A second `shutdown` then fails with \
-             ENOTCONN. Poll reports the peer's end of file too, so the owner may call `writable` again: \
-             remember that the FIN is sent."
+             ENOTCONN. Poll reports the peer's end of file too, so the owner may call `writable` \
+             again: remember that the FIN is sent."
         }
         _ => return None,
     };
@@ -141,15 +147,13 @@ pub(super) fn an_error(kind: ErrorKind, case: &Case) -> Option<String> {
 /// For an outbox with this limit that does not work.
 pub(super) fn fails_at(limit: usize, case: &Case) -> Option<String> {
     case.panicked.then(|| match limit {
-        0 => {
-            "Your code panicked with a limit of 0. Such an outbox refuses every byte with InvalidInput, and \
-             nothing else is special about it."
-                .to_owned()
-        }
+        0 => "Your code panicked with a limit of 0. Such an outbox refuses every byte with \
+             InvalidInput, and nothing else is special about it."
+            .to_owned(),
         _ => {
-            "Your code panicked with a very large limit. `Vec::with_capacity(limit)` asks for all of that \
-             memory, and a sum with `limit` overflows. Let the queue grow as needed, and compare with \
-             `limit - queued`."
+            "Your code panicked with a very large limit. `Vec::with_capacity(limit)` asks for all \
+             of that memory, and a sum with `limit` overflows. Let the queue grow as needed, and \
+             compare with `limit - queued`."
                 .to_owned()
         }
     })
@@ -158,20 +162,20 @@ pub(super) fn fails_at(limit: usize, case: &Case) -> Option<String> {
 /// For a number of queued bytes that is not the right one.
 pub(super) fn another_number(got: usize, wanted: usize) -> &'static str {
     if got < wanted {
-        "`queued` leaves out bytes that the kernel has not taken, or they are gone. Everything that `write` \
-         has not taken must stay in the queue and be counted, whatever is called next."
+        "`queued` leaves out bytes that the kernel has not taken, or they are gone. Everything \
+         that `write` has not taken must stay in the queue and be counted, whatever is called next."
     } else {
-        "`queued` counts bytes that were not accepted, or that are written already. Remove from the queue \
-         what `write` has taken, and add nothing else."
+        "`queued` counts bytes that were not accepted, or that are written already. Remove from \
+         the queue what `write` has taken, and add nothing else."
     }
 }
 
 /// For bytes that were to be written immediately, and none of which arrived.
 pub(super) fn only_queues(queued: usize, case: &Case) -> Option<String> {
     (case.arrived.is_empty() && queued > 0 && on_the_way(case) == 0).then(|| {
-        "The kernel has room, but the bytes are in the queue: nothing was written. Each `send` then costs a \
-         round through poll. With nothing queued, write first, and queue only what the kernel has not \
-         taken."
+        "The kernel has room, but the bytes are in the queue: nothing was written. Each `send` \
+         then costs a round through poll. With nothing queued, write first, and queue only what \
+         the kernel has not taken."
             .to_owned()
     })
 }
@@ -180,8 +184,8 @@ pub(super) fn only_queues(queued: usize, case: &Case) -> Option<String> {
 pub(super) fn writes_nothing(case: &Case) -> Option<String> {
     let cause = match on_the_way(case) {
         0 => {
-            "Poll has reported that the kernel has room, and `writable` wrote nothing. Write from the front \
-             of the queue until it is empty or `write` returns WouldBlock."
+            "Poll has reported that the kernel has room, and `writable` wrote nothing. Write from \
+             the front of the queue until it is empty or `write` returns WouldBlock."
         }
         _ => WRITTEN_AND_QUEUED,
     };
@@ -211,9 +215,10 @@ pub(super) fn other_bytes(queued: usize, case: &Case) -> Option<String> {
     let cause = match (number(arrived), number(wanted)) {
         _ if at == arrived.len() && on_the_way(case) == 0 && case.yours().is_some() => {
             return Some(format!(
-                "`queued` returns {queued}, so these bytes should be written. But the kernel has nothing \
-                 more to send. Either they were dropped, or they are in a buffer of yours that `queued` \
-                 does not count. `write` returns how many bytes it has taken: keep all others queued."
+                "`queued` returns {queued}, so these bytes should be written. But the kernel has \
+                 nothing more to send. Either they were dropped, or they are in a buffer of yours \
+                 that `queued` does not count. `write` returns how many bytes it has taken: keep \
+                 all others queued."
             ));
         }
         _ if at == arrived.len() => return None,
@@ -221,12 +226,13 @@ pub(super) fn other_bytes(queued: usize, case: &Case) -> Option<String> {
             return DROPS_THE_REST_OF_A_WRITE.of(case);
         }
         (Some(came), Some(due)) if came < due => {
-            "Bytes have come a second time: what `write` had taken was still in the queue. `write` takes \
-             the first n bytes of what it is given. Remove exactly these from the queue."
+            "Bytes have come a second time: what `write` had taken was still in the queue. `write` \
+             takes the first n bytes of what it is given. Remove exactly these from the queue."
         }
         _ => {
-            "These are not the bytes that were due. If they are later ones, `send` wrote them while earlier \
-             ones were still queued. While anything is queued, put new bytes after it."
+            "These are not the bytes that were due. If they are later ones, `send` wrote them \
+             while earlier ones were still queued. While anything is queued, put new bytes after \
+             it."
         }
     };
     Some(cause.to_owned())
@@ -249,12 +255,13 @@ pub(super) fn diagnose(case: &Case) -> Option<String> {
         return None;
     }
     let cause = if case.panicked {
-        "Your code panicked. When the kernel has no room, `write` returns WouldBlock; after a reset it \
-         returns ConnectionReset or BrokenPipe. Both are ordinary: match on the kind instead of \
-         unwrapping the result."
+        "Your code panicked. When the kernel has no room, `write` returns WouldBlock; after a \
+         reset it returns ConnectionReset or BrokenPipe. Both are ordinary: match on the kind \
+         instead of unwrapping the result."
     } else if case.is_blocked_in(&[Call::Write]) {
-        "Your thread is blocked in a write: the socket is blocking, and the peer does not read. The \
-         owner's other connections wait too. After `set_nonblocking(true)` a `write` returns immediately."
+        "Your thread is blocked in a write: the socket is blocking, and the peer does not read. \
+         The owner's other connections wait too. After `set_nonblocking(true)` a `write` returns \
+         immediately."
     } else if case.is_blocked_in(&[Call::Poll]) {
         "Your thread waits in poll. The owner does the waiting: it has one poll for all its \
          connections. Keep the bytes and return."
@@ -266,8 +273,8 @@ pub(super) fn diagnose(case: &Case) -> Option<String> {
             return SPINS.of(case);
         }
         "Your thread runs and does not return. Most likely a loop retries immediately when `write` \
-         returns WouldBlock: it waits for the peer as a blocking write does, and keeps a CPU busy too. \
-         Keep the bytes and return."
+         returns WouldBlock: it waits for the peer as a blocking write does, and keeps a CPU busy \
+         too. Keep the bytes and return."
     } else {
         return None;
     };

@@ -1,7 +1,7 @@
 //! Checks of exercise 11: a writer that never waits, with a queue and a limit on it.
 //!
-//! `owner` is the program that has the outbox, and `demands` what it expects of it. `bytes`, `limit`,
-//! `end` and `shared` are the checks, `cause` is what can have gone wrong.
+//! `owner` is the program that has the outbox, and `demands` what it expects of it. `bytes`,
+//! `limit`, `end` and `shared` are the checks, `cause` is what can have gone wrong.
 
 mod bytes;
 mod cause;
@@ -24,18 +24,18 @@ pub const EXERCISE: Exercise = Exercise {
     name: "window",
     task: "a non-blocking writer with a queue of its own and a limit on it",
     hints: [
-        "A non-blocking `write` takes what fits and returns how many bytes that was. WouldBlock means that \
-         nothing fits now. Keep the rest, in order, until poll reports POLLOUT. When may `send` write, \
-         and when must it only queue?",
-        "Check the limit first: after the first byte is written, `send` can no longer refuse. With an empty \
-         queue `send` and `writable` do the same: put all bytes into the queue, then write from the front \
-         until the queue is empty or `write` returns WouldBlock. `finish` notes that the FIN is to be \
-         sent; the call that finds the queue empty sends it.",
+        "A non-blocking `write` takes what fits and returns how many bytes that was. WouldBlock \
+         means that nothing fits now. Keep the rest, in order, until poll reports POLLOUT. When \
+         may `send` write, and when must it only queue?",
+        "Check the limit first: after the first byte is written, `send` can no longer refuse. With \
+         an empty queue `send` and `writable` do the same: put all bytes into the queue, then \
+         write from the front until the queue is empty or `write` returns WouldBlock. `finish` \
+         notes that the FIN is to be sent; the call that finds the queue empty sends it.",
         "fn writable(&mut self) -> io::Result<()> { while !self.queue.is_empty() { match \
          self.stream.write(self.queue.as_slices().0) { Ok(n) => drop(self.queue.drain(..n)), \
-         Err(error) if error.kind() == WouldBlock => return Ok(()), Err(error) => return Err(error) } } \
-         if self.fin == Fin::Wanted { self.stream.shutdown(Shutdown::Write)?; self.fin = Fin::Sent; } \
-         Ok(()) }",
+         Err(error) if error.kind() == WouldBlock => return Ok(()), Err(error) => return \
+         Err(error) } } if self.fin == Fin::Wanted { self.stream.shutdown(Shutdown::Write)?; \
+         self.fin = Fin::Sent; } Ok(()) }",
     ],
     rules: || SUITE.stated(),
 };
@@ -98,8 +98,8 @@ pub const SUITE: Suite<Open> = Suite {
             ],
         ),
         Rule::core(
-            "In `writable`, write from the front of the queue until it is empty or the kernel takes no \
-             more. With nothing queued, return Ok.",
+            "In `writable`, write from the front of the queue until it is empty or the kernel \
+             takes no more. With nothing queued, return Ok.",
             &[
                 check(
                     "empties the queue in one call",
@@ -126,8 +126,8 @@ pub const SUITE: Suite<Open> = Suite {
             ],
         ),
         Rule::hardened(
-            "Queue at most `limit` bytes. Refuse with WouldBlock a `send` that would exceed the limit if \
-             the kernel took none of its bytes.",
+            "Queue at most `limit` bytes. Refuse with WouldBlock a `send` that would exceed the \
+             limit if the kernel took none of its bytes.",
             &[check(
                 "refuses what exceeds the limit",
                 limit::refuses_what_exceeds_it,
@@ -204,10 +204,10 @@ pub type Open = fn(TcpStream, usize) -> io::Result<Box<dyn Outbox>>;
 pub trait Outbox: Send {
     /// Accepts all of these bytes, to be sent after those accepted before, or none.
     ///
-    /// # Errors
-    /// [`io::ErrorKind::WouldBlock`]: the limit does not allow it now. [`io::ErrorKind::InvalidInput`]: it
-    /// never will. [`io::ErrorKind::BrokenPipe`]: after [`Outbox::finish`]. In all three cases nothing was
-    /// accepted. Otherwise the error of `write`, for a connection that has ended.
+    /// # Errors [`io::ErrorKind::WouldBlock`]: the limit does not allow it now.
+    /// [`io::ErrorKind::InvalidInput`]: it never will. [`io::ErrorKind::BrokenPipe`]: after
+    /// [`Outbox::finish`]. In all three cases nothing was accepted. Otherwise the error of `write`,
+    /// for a connection that has ended.
     fn send(&mut self, bytes: &[u8]) -> io::Result<()>;
 
     /// How many bytes were accepted and are not yet the kernel's.
@@ -216,7 +216,8 @@ pub trait Outbox: Send {
     /// The events for which the owner polls: POLLOUT, or none.
     fn events(&self) -> PollFlags;
 
-    /// Writes what is queued, until the kernel takes no more. The owner calls it when poll reports POLLOUT.
+    /// Writes what is queued, until the kernel takes no more. The owner calls it when poll reports
+    /// POLLOUT.
     ///
     /// # Errors
     /// The error of `write`, for a connection that has ended. A full window is not an error.

@@ -17,12 +17,12 @@ impl Owner<'_> {
                 format!("it returns {}", self.queued),
             )
             .caused_by(
-                "`queued` counts bytes that have been written already. Count what was accepted and is not \
-                 written: subtract what each `write` has returned.",
+                "`queued` counts bytes that have been written already. Count what was accepted and \
+                 is not written: subtract what each `write` has returned.",
             )
     }
 
-    /// The outbox must have exactly so many bytes queued.
+    /// The outbox must have exactly this many bytes queued.
     pub(super) fn has_queued(&self, bytes: usize, because: &str) -> Verdict {
         self.exam
             .must(
@@ -62,16 +62,13 @@ impl Owner<'_> {
         self.exam
             .must(
                 self.events.contains(PollFlags::POLLOUT),
-                format!(
-                    "`events` to be POLLOUT: {} bytes are queued",
-                    self.queued
-                ),
+                format!("`events` to be POLLOUT: {} bytes are queued", self.queued),
                 format!("it is {:?}", self.events),
             )
             .caused_by(
-                "Bytes are queued, and `events` does not contain POLLOUT. Poll reports only what it was \
-                 asked for, so the owner never learns that the kernel has room. Return POLLOUT while the \
-                 queue is not empty.",
+                "Bytes are queued, and `events` does not contain POLLOUT. Poll reports only what \
+                 it was asked for, so the owner never learns that the kernel has room. Return \
+                 POLLOUT while the queue is not empty.",
             )?;
         self.asks_for(PollFlags::POLLOUT, "bytes are queued")
     }
@@ -119,9 +116,9 @@ impl Owner<'_> {
                 format!("`queued` still returns {}", self.queued),
             )
             .caused_by(
-                "`writable` has stopped while the kernel still had room: after one `write`, or after one \
-                 piece. Each rest costs the owner another round through poll. Write until the queue is \
-                 empty or `write` returns WouldBlock.",
+                "`writable` has stopped while the kernel still had room: after one `write`, or \
+                 after one piece. Each rest costs the owner another round through poll. Write \
+                 until the queue is empty or `write` returns WouldBlock.",
             )?;
         self.arrives()
     }
@@ -150,9 +147,9 @@ impl Owner<'_> {
                 format!("with `events` {:?} it returns immediately", self.events),
             )
             .caused_by(
-                "`events` contains POLLOUT while nothing is queued. An idle socket is nearly always \
-                 writable, so poll returns immediately each time, and the owner's loop keeps a CPU busy. \
-                 Ask for POLLOUT only while bytes are queued.",
+                "`events` contains POLLOUT while nothing is queued. An idle socket is nearly \
+                 always writable, so poll returns immediately each time, and the owner's loop \
+                 keeps a CPU busy. Ask for POLLOUT only while bytes are queued.",
             )?;
         self.asks_for(PollFlags::empty(), "nothing is queued")
     }
@@ -166,9 +163,9 @@ impl Owner<'_> {
                 format!("it is {:?}", self.events),
             )
             .caused_by(
-                "`events` asks for something that the outbox does not need. It needs room for its queue: \
-                 POLLOUT, and only while bytes are queued. The owner reads, and asks for POLLIN where it \
-                 wants to.",
+                "`events` asks for something that the outbox does not need. It needs room for its \
+                 queue: POLLOUT, and only while bytes are queued. The owner reads, and asks for \
+                 POLLIN where it wants to.",
             )
     }
 

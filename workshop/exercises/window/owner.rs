@@ -1,4 +1,5 @@
-//! The program that has the outbox: it calls it, polls for it, and knows what must arrive at the peer.
+//! The program that has the outbox: it calls it, polls for it, and knows what must arrive at the
+//! peer.
 
 use std::{
     fmt, io,
@@ -31,7 +32,7 @@ const SMALL: usize = 4 << 10;
 /// CPU time that a call may use which has nothing to do: a thousand times what it needs.
 const A_LOT: Duration = Duration::from_millis(100);
 
-/// So many calls are looked at, where one alone says little.
+/// The number of calls that are looked at, where one alone shows little.
 pub(super) const CALLS: usize = 10;
 
 /// The owner of an outbox, and its peer.
@@ -136,7 +137,8 @@ impl<'e> Owner<'e> {
     ) -> Verdict<Owner<'e>> {
         exam.step(format!("called `outbox` with a limit of {limit}"));
         let other = here("duplicate a descriptor", stream.try_clone())?;
-        // Of several descriptors of a socket the evidence names the highest: let that be the answer's.
+        // Of several descriptors of a socket the evidence names the highest: let that be the
+        // answer's.
         let (stream, theirs) = if stream.as_raw_fd() < other.as_raw_fd() {
             (stream, other)
         } else {
@@ -263,14 +265,14 @@ impl<'e> Owner<'e> {
         self.has_not_paused("send", &costs)
     }
 
-    /// The cheapest of these calls must have cost nothing: one alone may have met something else that it
-    /// had to wait for, such as memory.
+    /// The cheapest of these calls must have cost nothing: one alone may have met something else
+    /// that it had to wait for, such as memory.
     pub(super) fn has_not_paused(&self, function: &str, costs: &[Cost]) -> Verdict {
         let waits = costs.iter().map(|cost| cost.waits).min().unwrap_or(0);
         let cpu = costs.iter().map(|cost| cost.cpu).min().unwrap_or_default();
         let expected = format!("`{function}` to return immediately: the window is full");
-        let waited = "your thread has waited in each of the calls: the kernel counts that (getrusage(2), \
-                      voluntary context switches)";
+        let waited = "your thread has waited in each of the calls: the kernel counts that \
+                      (getrusage(2), voluntary context switches)";
         self.exam
             .must(waits == 0, &expected, waited)
             .caused_by(cause::WAITS_A_LITTLE)?;
@@ -364,7 +366,7 @@ impl<'e> Owner<'e> {
     }
 
     /// Drops the outbox, which must leave no descriptor and no thread.
-    pub(super) fn is_dropped(self) -> Verdict {
+    pub(super) fn leaves_nothing_when_dropped(self) -> Verdict {
         let Owner {
             exam,
             outbox,
@@ -374,7 +376,7 @@ impl<'e> Owner<'e> {
             ..
         } = self;
         exam.step("dropped the outbox");
-        let dropped = exam.start_untold("drop", move || drop(outbox))?;
+        let dropped = exam.start("drop", move || drop(outbox))?;
         dropped.returns("for an outbox")?;
         let alone = exam.leaves_no_thread()?;
         if !alone {

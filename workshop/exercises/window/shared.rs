@@ -1,4 +1,5 @@
-//! The socket is shared with the owner: what the outbox must leave alone, and what it must not keep.
+//! The socket is shared with the owner: what the outbox must leave alone, and what it must not
+//! keep.
 
 use super::{
     Open,
@@ -45,9 +46,9 @@ pub(super) fn leaves_nothing_open(exam: &Exam, open: Open) -> Verdict {
     owner.sends(b"hello")?;
     owner.drains()?;
     owner.finishes()?;
-    owner.is_dropped()?;
+    owner.leaves_nothing_when_dropped()?;
 
     let mut owner = Owner::with_a_full_window(exam, open, ENOUGH)?;
     owner.sends(b"queued")?;
-    owner.is_dropped()
+    owner.leaves_nothing_when_dropped()
 }

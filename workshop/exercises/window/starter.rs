@@ -1,9 +1,9 @@
 //! Exercise 11: window
 //!
 //! A peer that reads slowly must not block a program that has other connections to serve. Build an
-//! outbox, the sending side of one connection: it writes what the kernel takes, queues the rest, and
-//! never waits. Its owner does the waiting: it passes `events` to poll, and calls `writable` when poll
-//! reports POLLOUT.
+//! outbox, the sending side of one connection: it writes what the kernel takes, queues the rest,
+//! and never waits. Its owner does the waiting: it passes `events` to poll, and calls `writable`
+//! when poll reports POLLOUT.
 //!
 //! Core rules (about 30 minutes):
 //!   1. Never wait in any call. Do not block, sleep or retry until the peer reads.
@@ -11,14 +11,14 @@
 //!   3. In `send`, keep the order: put new bytes after those that are queued.
 //!   4. In `queued`, return how many bytes were accepted and are not yet written.
 //!   5. In `events`, return POLLOUT while bytes are queued, and an empty set otherwise.
-//!   6. In `writable`, write from the front of the queue until it is empty or the kernel takes no more.
-//!      With nothing queued, return Ok.
-//!   7. In `finish`, half-close the connection after the last byte: immediately if nothing is queued,
-//!      otherwise in the `writable` that writes the last byte.
+//!   6. In `writable`, write from the front of the queue until it is empty or the kernel takes no
+//!      more. With nothing queued, return Ok.
+//!   7. In `finish`, half-close the connection after the last byte: immediately if nothing is
+//!      queued, otherwise in the `writable` that writes the last byte.
 //!
 //! Hardened rules (about 30 minutes more):
-//!   8. Queue at most `limit` bytes. Refuse with WouldBlock a `send` that would exceed the limit if the
-//!      kernel took none of its bytes.
+//!   8. Queue at most `limit` bytes. Refuse with WouldBlock a `send` that would exceed the limit if
+//!      the kernel took none of its bytes.
 //!   9. Refuse with InvalidInput a `send` of more than `limit` bytes, even if the kernel has room.
 //!   10. Accept all bytes of a `send` or none. A refused `send` writes nothing and queues nothing.
 //!   11. Accept any `limit`, from 0 to `usize::MAX`.
@@ -29,8 +29,8 @@
 //!   16. Change no option of the socket. Only O_NONBLOCK may be set.
 //!   17. When the outbox is dropped, leave no descriptor and no thread.
 //!
-//! The owner has a handle of the same socket, to poll and to read. It calls `finish` once, and calls
-//! nothing more after an error of rule 14.
+//! The owner has a handle of the same socket, to poll and to read. It calls `finish` once, and
+//! calls nothing more after an error of rule 14.
 //!
 //! How to go on:
 //!

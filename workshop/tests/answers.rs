@@ -103,36 +103,37 @@ answers! {
     wrong_answers {
         listener(listen, serve): a_buffer_of_4096 a_hundred_at_a_time adds_a_newline an_error_of_its_own another_port
             asks_the_dead at_least_one at_most_1024 backlog_of_one closes_an_idle_client
-            closes_at_once continues cuts_the_greeting_at_a_half_close
-            doubles_without_limit drips_the_greeting echoes ends_after_twenty_tries
-            ends_at_no_descriptor every_address expects_the_address flattens
-            forgets_reuse_address forgets_the_descriptor four_at_a_time greets_or_ends
-            greets_under_a_lock greets_where_it_accepts ignores_end_of_file ipv4_only
-            keeps_every_handle keeps_its_threads keeps_threads_of_resets keeps_what_clients_send
+            closes_at_once continues cuts_the_greeting_at_a_half_close doubles_without_limit
+            drips_the_greeting echoes ends_after_twenty_tries ends_at_no_descriptor
+            every_address expects_the_address flattens forgets_reuse_address
+            forgets_the_descriptor four_at_a_time greets_or_ends greets_under_a_lock
+            greets_where_it_accepts ignores_end_of_file ipv4_only keeps_every_handle
+            keeps_its_threads keeps_threads_of_resets keeps_what_clients_send
             keeps_what_was_reset leaks_when_bind_fails leaves_a_thread_behind
             lingers_for_no_time listens_non_blocking listens_with_a_timeout
             loopback_of_the_family makes_room never_flushes never_listens never_waits
             never_waits_again no_descriptor_no_server one_at_a_time one_read_is_all
             outlives_its_listener parks_for_ever polls_accept polls_reads pool_of_four
-            refuses_an_empty_greeting returns_ok reuse_address_too_late shares_the_port
-            sleeps_before_the_greeting sleeps_for_seconds small_backlogs_only std_backlog
-            stops_at_lines_that_are_not_text times_out_writes tries_for_ever turns_clients_away
-            unwraps unwraps_a_read unwraps_the_rest waits_for_the_client writes_once;
+            refuses_an_empty_greeting resets_at_the_end returns_ok reuse_address_too_late
+            sends_a_fin_after_the_greeting shares_the_port sleeps_before_the_greeting
+            sleeps_for_seconds small_backlogs_only std_backlog stops_at_lines_that_are_not_text
+            times_out_writes tries_for_ever turns_clients_away unwraps unwraps_a_read
+            unwraps_the_rest waits_for_the_client writes_once;
 
         dialer(dial): a_fixed_time_each a_least_time_each a_limit_for_each a_millisecond_early a_second_at_most
             aborts_at_close adds_the_limit_to_now all_for_the_first another_kind
-            at_least_25_ms_even_at_zero backwards connects_to_all dials_when_it_has_returned
-            divides_by_none forgets_its_timeout forgets_to_close forgets_what_is_unreachable
-            forgets_what_was_refused goes_on_after_two_kinds_only hands_on_zero keeps_a_clone
-            keeps_half_in_reserve leaves_a_clock leaves_a_read_timeout leaves_a_user_timeout
-            leaves_the_losers looks_twice names_none_at_zero names_only no_address_is_not_found
-            no_brackets no_limit one_family only_the_first parks_20_ms_after_a_refusal
-            polls_20_ms_after_a_refusal refused_if_any_was rests_after_a_refusal
-            sleeps_5_ms_after_a_refusal sorts_by_family stays_non_blocking
-            stops_at_the_first_timeout subtracts_below_zero takes_begun_for_connected
-            takes_begun_for_failed takes_writable_for_connected tells_of_the_first
-            ten_milliseconds_each the_kind_of_the_first the_last_error_only three_at_most
-            three_rounds tries_again unwraps waits_for_a_winner zero_is_invalid;
+            at_least_25_ms_even_at_zero backwards binds_to_ipv4 connects_to_all
+            dials_when_it_has_returned divides_by_none forgets_its_timeout forgets_to_close
+            forgets_what_is_unreachable forgets_what_was_refused goes_on_after_two_kinds_only
+            hands_on_zero keeps_a_clone keeps_half_in_reserve leaves_a_clock
+            leaves_a_read_timeout leaves_a_user_timeout leaves_the_losers looks_twice
+            names_none_at_zero names_only no_address_is_not_found no_brackets no_limit
+            one_family only_the_first parks_20_ms_after_a_refusal polls_20_ms_after_a_refusal
+            refused_if_any_was rests_after_a_refusal sleeps_5_ms_after_a_refusal sorts_by_family
+            stays_non_blocking stops_at_the_first_timeout subtracts_below_zero
+            takes_begun_for_connected takes_begun_for_failed takes_writable_for_connected
+            tells_of_the_first ten_milliseconds_each the_kind_of_the_first the_last_error_only
+            three_at_most three_rounds tries_again unwraps waits_for_a_winner zero_is_invalid;
 
         echo(echo): counts_reads ends_at_silence exits_the_process forgets_to_close
             ignores_end_of_file ignores_the_rest keeps_everything lines_only listens_to_quit
@@ -219,9 +220,9 @@ answers! {
             asks_for_the_peer asserts at_least_eight at_most_512 casts counts_in_32_bits
             cuts_clients_off cuts_it_itself ends_at_a_clients_error holds_the_lock in_batches
             keeps_a_clone keeps_a_listener_after_an_error loopback_only loses_the_error
-            one_ahead one_at_a_time one_worker_more polls_accept refuses_the_limit_itself
-            rests_after_each_client spins_at_accept std_bind tries_for_ever trusts_listen
-            turns_away unwraps waits_for_a_byte waits_for_itself;
+            one_ahead one_at_a_time one_worker_more polls_accept polls_for_a_free_worker
+            refuses_the_limit_itself rests_after_each_client spins_at_accept std_bind
+            tries_for_ever trusts_listen turns_away unwraps waits_for_a_byte waits_for_itself;
 
         shutdown(start): a_limit_anew_for_each_end a_limit_for_each a_second_for_each_read blocks_nobody closes_with_a_queue counts_everybody cuts_off_at_once
             dials_localhost drops_a_handle ends_reads_only ends_the_reading forgets_its_pipe

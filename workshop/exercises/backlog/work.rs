@@ -117,8 +117,8 @@ pub(super) fn does_not_pause(exam: &Exam, (_, serve): Answer) -> Verdict {
         let expected = "the next client to be taken as soon as the worker is free";
         exam.must(slept != Some(true), expected, "your thread sleeps, and the client waits")
             .caused_by(
-                "Your code sleeps between two clients, or between two looks at the accept queue. Call accept \
-                 immediately after `handle`: it blocks until a client comes.",
+                "Your code sleeps between two clients, or between two looks at the accept queue or at its workers. \
+                 Let each worker call accept immediately after `handle`: it blocks until a client comes.",
             )?;
         server.takes(&next)?;
         client = next;

@@ -256,6 +256,13 @@ fn sends_more(case: &Case) -> Option<String> {
 }
 
 fn closed_too_early(case: &Case, why: &str) -> Option<String> {
+    if case.is_in(State::FinWait1) || case.is_in(State::FinWait2) {
+        return Some(
+            "The client reads end of file, because your code has shut down its sending half (`shutdown`). Keep \
+             both halves open until the client closes."
+                .to_owned(),
+        );
+    }
     (case.yours().is_none() && !case.panicked).then(|| {
         format!(
             "Your end has closed the connection, and the client had not: {why}. Read until end of file \
@@ -264,8 +271,15 @@ fn closed_too_early(case: &Case, why: &str) -> Option<String> {
     })
 }
 
-/// The client has closed, and this end has not.
+/// The client has closed, and this end has not, or not with a FIN.
 fn stays_open(case: &Case) -> Option<String> {
+    if case.yours().is_none() && !case.panicked {
+        return Some(
+            "Your end resets the connection (RST). That happens if a socket is closed with bytes unread, or with \
+             SO_LINGER of 0 seconds. Read until Ok(0), and leave SO_LINGER off."
+                .to_owned(),
+        );
+    }
     if let Some(cause) = SPINS_AT_END_OF_FILE.of(case) {
         return Some(cause);
     }

@@ -127,16 +127,20 @@ answers! {
             shuts_down_and_forgets starts_threads_for_ever stops_at_a_short_read
             takes_a_reset_for_the_end text_only unwraps waits_for_the_end whole_buffer;
 
-        deadlines(read_line_within): a_new_reader_each_time a_timeout_for_each_read
-            closes_at_the_time_out compares_with_max_at_the_end counts_in_microseconds
-            counts_the_newline cuts_long_lines gives_up_at_a_signal has_no_max
-            has_no_room_for_the_newline keeps_the_newline leaves_a_thread_behind
-            looks_at_the_clock_only makes_text_of_each_piece matches_timed_out_only
-            one_read_is_a_line passes_zero_on peeks_at_the_same_again
+        deadlines(read_line_within): a_new_reader_each_time a_timeout_for_each_read closes_at_the_time_out
+            compares_with_max_at_the_end counts_in_microseconds counts_the_newline cuts_long_lines
+            gives_up_at_a_signal has_no_max has_no_room_for_the_newline keeps_the_newline
+            leaves_a_thread_behind looks_at_the_clock_only makes_text_of_each_piece
+            matches_timed_out_only one_read_is_a_line passes_zero_on peeks_at_the_same_again
             reads_again_after_each_time_out replaces_what_is_no_text spins
             starts_again_after_a_pause stops_at_what_is_no_text subtracts_too_much
             takes_a_whole_buffer takes_an_error_for_the_end takes_the_end_for_a_newline trims
-            unwraps waits_after_the_end;
+            unwraps waits_after_the_end overflows_at_the_largest_max stays_non_blocking
+            stays_non_blocking_after_an_error leaves_a_watchdog begins_with_the_first_byte
+            a_second_at_most whole_milliseconds a_signal_extends_the_limit a_buffer_of_1024
+            drops_zeros looks_one_byte_further leaks_a_clone shuts_down_after_an_error
+            stops_reading_after_an_error a_reset_before_a_line_is_the_end at_least_a_second
+            looks_at_the_deadline_in_pauses;
 
         heartbeat(watch): a_full_window_holds_it_up a_reset_is_closed a_timeout_is_an_error
             a_timeout_is_silence counts_on_after_an_answer end_of_file_is_an_error

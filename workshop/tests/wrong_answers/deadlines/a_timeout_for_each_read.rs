@@ -1,7 +1,7 @@
-//! Sets a timeout once: it begins anew with each read.
+//! Sets the read timeout once: it starts again with each read.
 //!
-//! rejected by: ends by the deadline although bytes go on coming
-//! cause: It begins anew with each read
+//! rejected by: times out while bytes arrive
+//! cause: The timeout starts again with each read
 
 use std::{
     io::{self, ErrorKind, Read},

@@ -1,7 +1,7 @@
-//! Shuts the connection down when it gives up: it was only lent.
+//! Shuts down the connection on a timeout, although the stream is only lent.
 //!
-//! rejected by: reads on after a time-out
-//! cause: The first call has closed the connection
+//! rejected by: reads on after a timeout
+//! cause: The function only borrows the stream
 
 use std::{
     io::{self, ErrorKind, Read},

@@ -1,7 +1,7 @@
-//! Takes the whole limit in another unit.
+//! Counts milliseconds as microseconds.
 //!
 //! rejected by: times out in silence
-//! cause: Either the limit is counted wrong
+//! cause: Either it converts the limit to another unit
 
 use std::{
     io::{self, ErrorKind, Read},

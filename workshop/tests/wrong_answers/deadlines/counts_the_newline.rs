@@ -1,7 +1,7 @@
-//! Counts the newline as one of the bytes.
+//! Counts the newline as one of the line's bytes.
 //!
-//! rejected by: takes a line of max bytes, and none of one more
-//! cause: What counts is the bytes in front of the newline
+//! rejected by: accepts a line of max bytes
+//! cause: Only the bytes before the newline count
 
 use std::{
     io::{self, ErrorKind, Read},

@@ -1,7 +1,7 @@
-//! Returns the beginning of a line that is too long.
+//! Returns the first max bytes of a longer line.
 //!
-//! rejected by: takes a line of max bytes, and none of one more
-//! cause: The first bytes of a line that is too long
+//! rejected by: refuses a line of max + 1 bytes
+//! cause: The client did not send that line
 
 use std::{
     io::{self, ErrorKind, Read},

@@ -1,7 +1,7 @@
-//! Takes EINTR for an error of the connection.
+//! Returns EINTR to the caller.
 //!
-//! rejected by: goes on after a signal
-//! cause: the call ended with EINTR
+//! rejected by: continues after a signal
+//! cause: A signal interrupted the call (EINTR)
 
 use std::{
     io::{self, ErrorKind, Read},

@@ -1,7 +1,7 @@
-//! Reads lines of any length.
+//! Does not compare the length with max.
 //!
-//! rejected by: takes a line of max bytes, and none of one more
-//! cause: Either nothing compares the two
+//! rejected by: refuses a line of max + 1 bytes
+//! cause: Your code does not compare the two
 
 use std::{
     io::{self, ErrorKind, Read},

@@ -1,7 +1,7 @@
 //! Returns the newline too.
 //!
-//! rejected by: takes the newline off, and nothing else
-//! cause: The newline ends the line and is no part of it
+//! rejected by: removes the newline and nothing else
+//! cause: The newline ends the line and is not part of it
 
 use std::{
     io::{self, ErrorKind, Read},

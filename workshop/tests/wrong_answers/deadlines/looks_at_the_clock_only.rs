@@ -1,4 +1,4 @@
-//! Looks at the clock between the reads, but sets no limit to any of them.
+//! Looks at the clock between the reads, and sets no read timeout.
 //!
 //! rejected by: times out in silence
 //! cause: The socket has no read timeout

@@ -1,7 +1,7 @@
-//! Matches TimedOut only, which is the word of Windows: here a read that times out is WouldBlock.
+//! Matches TimedOut only: on Linux an expired read timeout is WouldBlock.
 //!
 //! rejected by: times out in silence
-//! cause: WouldBlock is EAGAIN, the kernel's word
+//! cause: which the kernel reports as EAGAIN
 
 use std::{
     io::{self, ErrorKind, Read},

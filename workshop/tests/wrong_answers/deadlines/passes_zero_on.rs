@@ -1,7 +1,7 @@
-//! Sets what remains as the timeout, also when nothing remains.
+//! Passes what remains to `set_read_timeout`, also when nothing remains.
 //!
 //! rejected by: times out in silence
-//! cause: it refuses a duration of zero with InvalidInput
+//! cause: passed a duration of zero to `set_read_timeout`
 
 use std::{
     io::{self, ErrorKind, Read},

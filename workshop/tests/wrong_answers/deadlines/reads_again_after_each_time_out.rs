@@ -1,4 +1,4 @@
-//! Sets the timeout to what remained before the first read, and reads again after each that timed out.
+//! Sets the whole limit before each read, and reads again after each timeout.
 //!
 //! rejected by: times out in silence
 //! cause: The socket's read timeout (SO_RCVTIMEO) is

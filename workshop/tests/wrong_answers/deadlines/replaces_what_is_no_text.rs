@@ -1,7 +1,7 @@
-//! Replaces what is not UTF-8.
+//! Replaces bytes that are not UTF-8.
 //!
-//! rejected by: refuses what is not UTF-8, and goes on behind it
-//! cause: `from_utf8_lossy` puts a replacement character for it
+//! rejected by: refuses a line that is not UTF-8
+//! cause: `from_utf8_lossy` puts in a replacement character
 
 use std::{
     io::{self, ErrorKind, Read},

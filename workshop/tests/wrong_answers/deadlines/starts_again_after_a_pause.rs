@@ -1,7 +1,7 @@
-//! Forgets what has come whenever a read times out or is interrupted.
+//! Drops the bytes that have come when a read times out or is interrupted.
 //!
-//! rejected by: goes on after a signal
-//! cause: The beginning is missing
+//! rejected by: continues after a signal
+//! cause: The beginning of the line is missing
 
 use std::{
     io::{self, ErrorKind, Read},

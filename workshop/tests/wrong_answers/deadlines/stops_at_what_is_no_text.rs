@@ -1,7 +1,7 @@
-//! Refuses a line at its first byte that cannot be UTF-8, and leaves the rest of it.
+//! Returns InvalidData at the first byte that is not UTF-8, and leaves the rest of the line.
 //!
-//! rejected by: refuses what is not UTF-8, and goes on behind it
-//! cause: had not been taken from the socket to its end
+//! rejected by: reads the line after one that is not UTF-8
+//! cause: without reading all of it
 
 use std::{
     io::{self, ErrorKind, Read},

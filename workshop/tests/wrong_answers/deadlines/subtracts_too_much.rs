@@ -1,7 +1,7 @@
-//! Subtracts the time that has passed from the limit, when more has passed.
+//! Subtracts the time that has passed from the limit, which overflows.
 //!
 //! rejected by: times out in silence
-//! cause: `limit - passed` panics
+//! cause: arithmetic that overflows
 
 use std::{
     io::{self, ErrorKind, Read},

@@ -1,7 +1,7 @@
-//! Peeks with a large buffer, and takes all of it before it compares with max.
+//! Peeks with a large buffer, and takes all of it before it compares the length with max.
 //!
-//! rejected by: refuses a line before its newline comes
-//! cause: Byte 17 tells that the line is too long
+//! rejected by: takes at most max + 1 bytes
+//! cause: Byte 17 shows that the line is too long
 
 use std::{
     io::{self, ErrorKind, Read},

@@ -1,7 +1,7 @@
-//! Matches TimedOut and EAGAIN, and makes an end of file of every other error.
+//! Returns UnexpectedEof for every error but a timeout.
 //!
-//! rejected by: takes neither an end of file nor a reset for a line
-//! cause: A read of a connection that has been reset returns ECONNRESET
+//! rejected by: returns the error of a reset
+//! cause: The read returned ECONNRESET, and your code returned another kind
 
 use std::{
     io::{self, ErrorKind, Read},

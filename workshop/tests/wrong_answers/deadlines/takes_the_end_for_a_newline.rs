@@ -1,7 +1,7 @@
-//! Returns what stands before the end of file as a line.
+//! Returns what came before end of file as a line.
 //!
-//! rejected by: takes neither an end of file nor a reset for a line
-//! cause: its newline never came
+//! rejected by: returns UnexpectedEof at end of file
+//! cause: although their newline never came
 
 use std::{
     io::{self, ErrorKind, Read},

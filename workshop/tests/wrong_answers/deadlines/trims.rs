@@ -1,7 +1,7 @@
-//! Takes off more than the newline.
+//! Removes more than the newline.
 //!
-//! rejected by: takes the newline off, and nothing else
-//! cause: `trim` takes spaces too
+//! rejected by: removes the newline and nothing else
+//! cause: Your code removed more than the newline
 
 use std::{
     io::{self, ErrorKind, Read},

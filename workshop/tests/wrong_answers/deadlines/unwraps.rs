@@ -1,7 +1,7 @@
-//! Panics when the line is not UTF-8, as a peer can make it.
+//! Panics at a line that is not UTF-8, which any client can send.
 //!
-//! rejected by: refuses what is not UTF-8, and goes on behind it
-//! cause: it is no reason to panic
+//! rejected by: refuses a line that is not UTF-8
+//! cause: nothing that it does may cause a panic
 
 use std::{
     io::{self, ErrorKind, Read},

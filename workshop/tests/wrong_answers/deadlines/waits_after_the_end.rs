@@ -1,7 +1,7 @@
-//! Takes Ok(0) for "nothing yet".
+//! Treats Ok(0) as "nothing yet".
 //!
-//! rejected by: takes neither an end of file nor a reset for a line
-//! cause: That is not "nothing yet"
+//! rejected by: returns UnexpectedEof at end of file
+//! cause: At end of file `read` returns Ok(0)
 
 use std::{
     io::{self, ErrorKind, Read},

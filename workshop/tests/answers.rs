@@ -158,22 +158,26 @@ answers! {
             takes_any_port tries_three_times tries_without_end unwraps v6only_after_bind
             v6only_on_every_socket waits_until_it_is_free waits_without_the_option;
 
-        kv(serve_client): a_reader_for_each_line answers_quit answers_the_end_of_file
-            closes_at_quit closes_with_bytes_unread counts_characters counts_the_newline
-            drains_before_the_end end_of_file_is_an_error ends_after_a_request ends_at_a_bad_request
-            executes_a_cut_line executes_ahead first_line_of_a_read forgets_the_newline
-            goes_on_in_the_middle ignores_end_of_file indexes keeps_a_clone locks_before_it_reads
+        kv(serve_client): a_reader_for_each_line answers_quit answers_the_end_of_file closes_at_quit
+            closes_with_bytes_unread counts_characters counts_the_newline drains_before_the_end
+            end_of_file_is_an_error ends_after_a_request ends_at_a_bad_request executes_a_cut_line
+            executes_ahead first_line_of_a_read forgets_the_newline goes_on_in_the_middle
+            ignores_end_of_file indexes keeps_a_clone locks_before_it_reads
             locks_for_the_whole_connection locks_twice looks_at_the_length_too_late
             loses_a_writes_error lossy never_flushes no_limit one_read_is_a_request one_word
             overtakes_its_answers resets_at_quit resets_behind_quit resets_behind_the_end
             splits_at_every_space takes_a_reset_for_the_end takes_anything text_only trims unwraps
             unwraps_the_first_line waits_for_all works_on_a_copy writes_none_with_the_lock
-            writes_ok_with_the_lock writes_with_the_lock;
+            writes_ok_with_the_lock writes_with_the_lock ends_a_silent_client
+            flushes_when_all_is_read locks_while_it_drains a_reset_in_a_line_is_a_cut
+            drops_zeros limits_each_read refuses_an_empty_value leaks_after_quit
+            leaks_after_an_error quits_at_a_carriage_return stays_in_a_long_line
+            executes_after_a_long_line;
 
         close(answer): a_limit_for_each_half a_timeout_for_each_read a_timeout_for_each_write
             closes_at_once ends_a_little_early forgets_the_fin gives_up_at_a_signal hears_first
             ignores_end_of_file keeps_a_clone leaves_a_thread lingers loses_a_reset
-            no_limit ok_at_the_limit one_write passes_zero_on reads_once
+            no_limit ok_at_the_limit passes_zero_on reads_once
             reads_what_is_there resets_at_the_end says_would_block shuts_down_again
             shuts_down_both sleeps stops_at_the_peers_end unwraps
             writes_without_limit;
@@ -207,11 +211,15 @@ answers! {
             one_ahead one_at_a_time std_bind tries_for_ever trusts_listen turns_away unwraps
             waits_for_itself;
 
-        shutdown(start): a_limit_anew_for_each_end a_limit_for_each a_second_for_each_read blocks_nobody closes_with_a_queue counts_everybody cuts_off_at_once
-            dials_localhost drops_a_handle ends_reads_only ends_the_reading forgets_its_pipe
-            hands_its_timeout_on has_no_limit keeps_a_handle leaves_its_acceptor
-            listens_while_it_waits one_at_a_time returns_at_once sets_a_flag shuts_the_listener_down
-            spins takes_the_first_for_the_last unwraps waits_the_whole_limit;
+        shutdown(start): a_limit_anew_for_each_end a_limit_for_each a_second_for_each_read blocks_nobody
+            closes_with_a_queue counts_everybody cuts_off_at_once dials_localhost drops_a_handle
+            ends_reads_only ends_the_reading forgets_its_pipe hands_its_timeout_on has_no_limit
+            keeps_a_handle leaves_its_acceptor listens_while_it_waits one_at_a_time
+            returns_at_once sets_a_flag shuts_the_listener_down spins takes_the_first_for_the_last
+            unwraps waits_the_whole_limit looks_for_a_stop_every_second
+            looks_for_the_end_every_second accepts_once_a_second refuses_a_limit_of_zero
+            resets_what_it_closes limits_each_write limits_who_was_queued a_second_at_most
+            at_most_32 counts_what_is_left_after_it drains_a_few sets_no_delay_and_keepalive;
 
         latency(prepare, put): a_buffer_of_8_kib a_write_for_each_piece acknowledges_quickly another_error
             corks_for_good ends_with_a_newline header_then_value keeps_small_ones more_to_come
@@ -226,21 +234,23 @@ answers! {
             shuts_down_the_wrong_one spins swaps_the_counts takes_a_reset_for_the_end unwraps
             waits_for_the_end waits_for_the_other_direction whole_buffer;
 
-        transfer(read_message): a_cut_length_is_the_end a_new_reader_each_time
-            a_short_length_is_the_end a_time_out_is_the_end adds_to_the_limit
-            believes_it_after_a_while believes_the_length compares_too_late
-            counts_the_header counts_the_length_too cuts_the_limit gives_up_at_a_signal
-            has_a_sign has_a_timeout_of_its_own has_no_limit ignores_how_much_it_read
-            keeps_the_header leaves_a_thread_behind little_endian
-            one_read_for_the_message one_read_is_a_message peeks_at_the_same_again
-            peeks_only reads_into_no_room reads_on_at_the_end refuses_the_limit_itself
-            reserves_it_all returns_a_part_at_the_end returns_what_one_read_brought
-            says_timed_out says_unexpected_eof sets_memory_aside_first shuts_down
-            skips_what_it_refuses spins starts_again_after_a_signal stays_non_blocking
-            takes_a_reset_for_the_end takes_the_timeout_off the_end_is_an_error
-            throws_away_what_is_there too_long_is_the_end unwraps
-            waits_again_after_a_time_out waits_behind_zero zero_is_the_end
-            shuts_down_after_an_error;
+        transfer(read_message): a_cut_length_is_the_end a_new_reader_each_time a_short_length_is_the_end
+            a_time_out_is_the_end adds_to_the_limit believes_it_after_a_while believes_the_length
+            compares_too_late counts_the_header counts_the_length_too cuts_the_limit
+            gives_up_at_a_signal has_a_sign has_a_timeout_of_its_own has_no_limit
+            ignores_how_much_it_read keeps_the_header leaves_a_thread_behind little_endian
+            one_read_for_the_message one_read_is_a_message peeks_at_the_same_again peeks_only
+            reads_into_no_room reads_on_at_the_end refuses_the_limit_itself reserves_it_all
+            returns_a_part_at_the_end returns_what_one_read_brought says_timed_out
+            says_unexpected_eof sets_memory_aside_first shuts_down skips_what_it_refuses spins
+            starts_again_after_a_signal stays_non_blocking takes_a_reset_for_the_end
+            takes_the_timeout_off the_end_is_an_error throws_away_what_is_there
+            too_long_is_the_end unwraps waits_again_after_a_time_out waits_behind_zero
+            zero_is_the_end shuts_down_after_an_error a_full_buffer_means_more at_most_a_mebibyte
+            trims_zeros leaks_a_clone leaves_a_timeout_when_it_refuses
+            stays_non_blocking_after_a_message stops_reading_when_it_refuses
+            leaves_a_thread_when_it_refuses refuses_more_than_2_gib
+            a_reset_before_a_message_is_the_end accepts_one_byte_more looks_again_every_10_ms;
 
         datagrams(ask): a_small_buffer adds_50_ms an_error_of_its_own
             begins_the_wait_anew compares_the_buffer

@@ -1,7 +1,7 @@
 //! Makes a BufReader for each line: what it has read ahead is lost with it.
 //!
-//! rejected by: answers all that came at once, in order
-//! cause: a BufReader was made anew for each line
+//! rejected by: answers all requests of one read
+//! cause: it makes a BufReader for each line
 
 use std::{
     collections::HashMap,

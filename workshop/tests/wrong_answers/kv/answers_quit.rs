@@ -1,7 +1,7 @@
 //! Answers QUIT.
 //!
-//! rejected by: ends at QUIT
-//! cause: QUIT gets no answer
+//! rejected by: sends end of file at QUIT
+//! cause: QUIT has no answer
 
 use std::{
     collections::HashMap,

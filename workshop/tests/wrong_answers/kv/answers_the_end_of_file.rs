@@ -1,7 +1,7 @@
-//! Takes the end of file for an empty request.
+//! Treats end of file as an empty request.
 //!
-//! rejected by: ends at end of file
-//! cause: had nothing more to ask
+//! rejected by: returns at end of file
+//! cause: sent nothing more, only end of file
 
 use std::{
     collections::HashMap,

@@ -1,7 +1,7 @@
-//! Ends at QUIT at once, as if all that came had been read.
+//! Closes at QUIT, although bytes after it are unread.
 //!
-//! rejected by: ends at QUIT
-//! cause: To close a socket with bytes unread sends RST
+//! rejected by: does not reset the connection after QUIT
+//! cause: Closing a socket with bytes unread sends RST
 
 use std::{
     collections::HashMap,

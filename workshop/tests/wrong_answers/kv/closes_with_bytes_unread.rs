@@ -1,7 +1,7 @@
-//! Closes while the client still sends: that is a reset.
+//! Closes after a long line, although bytes are unread: that is a reset.
 //!
-//! rejected by: ends a line that has no end, without a reset
-//! cause: To close a socket with bytes unread sends RST
+//! rejected by: does not reset the connection after a long request
+//! cause: Closing a socket with bytes unread sends RST
 
 use std::{
     collections::HashMap,

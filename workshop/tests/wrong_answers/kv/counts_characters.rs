@@ -1,7 +1,7 @@
-//! Counts characters where the limit is one of bytes.
+//! Counts characters, although the limit is one of bytes.
 //!
-//! rejected by: refuses a line of more than 1024 bytes, and no shorter one
-//! cause: the limit is one of bytes
+//! rejected by: refuses a request of 1025 bytes
+//! cause: a character may have up to four
 
 use std::{
     collections::HashMap,

@@ -1,7 +1,7 @@
 //! Counts the newline as a part of the request.
 //!
-//! rejected by: refuses a line of more than 1024 bytes, and no shorter one
-//! cause: the limit does not count the newline
+//! rejected by: accepts a request of 1024 bytes
+//! cause: has no room for the newline
 
 use std::{
     collections::HashMap,

@@ -1,6 +1,6 @@
-//! Reads to the client's end of file without having sent its own.
+//! Reads until the client's end of file and has not sent its own.
 //!
-//! rejected by: ends at QUIT
+//! rejected by: sends end of file at QUIT
 //! cause: no FIN has been sent
 
 use std::{

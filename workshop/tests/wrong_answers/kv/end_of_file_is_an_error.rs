@@ -1,7 +1,7 @@
-//! Returns an error when the client has gone.
+//! Returns an error at end of file.
 //!
-//! rejected by: ends at end of file
-//! cause: has ended the conversation as it should
+//! rejected by: returns at end of file
+//! cause: End of file is not an error
 
 use std::{
     collections::HashMap,

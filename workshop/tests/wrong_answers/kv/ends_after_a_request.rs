@@ -1,7 +1,7 @@
-//! Takes one request for the whole conversation.
+//! Ends the conversation after one request.
 //!
 //! rejected by: answers before it waits for more
-//! cause: Only the end of file, QUIT
+//! cause: Only end of file, QUIT
 
 use std::{
     collections::HashMap,

@@ -1,7 +1,7 @@
-//! Ends the conversation when it does not understand a request.
+//! Ends the conversation at a request that it does not know.
 //!
-//! rejected by: goes on after a request that it refuses
-//! cause: Only the end of file, QUIT
+//! rejected by: refuses every other request
+//! cause: Only end of file, QUIT
 
 use std::{
     collections::HashMap,

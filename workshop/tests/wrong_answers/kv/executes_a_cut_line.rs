@@ -1,7 +1,7 @@
-//! Takes what the end of file has cut for a request.
+//! Executes a request that end of file has cut.
 //!
-//! rejected by: does not execute a line that the end of file cuts
-//! cause: only a line that ends with
+//! rejected by: drops a request that end of file cuts
+//! cause: Execute a line only if it ends with
 
 use std::{
     collections::HashMap,

@@ -1,7 +1,7 @@
-//! Executes all that has come before it looks for QUIT.
+//! Executes every line that has come before it looks for QUIT.
 //!
-//! rejected by: ends at QUIT
-//! cause: it was executed, though not answered
+//! rejected by: executes nothing after QUIT
+//! cause: Look for the end before you execute the next line
 
 use std::{
     collections::HashMap,

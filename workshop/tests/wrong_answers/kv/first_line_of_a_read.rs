@@ -1,7 +1,7 @@
-//! Takes the first line of what a read brings, and drops what is behind it.
+//! Handles the first line of what a read returns, and drops the rest.
 //!
-//! rejected by: answers all that came at once, in order
-//! cause: what one `read` brought was taken for one request
+//! rejected by: answers all requests of one read
+//! cause: it treats the bytes of one `read` as one request
 
 use std::{
     collections::HashMap,

@@ -1,7 +1,7 @@
-//! Refuses what is too long, and takes the rest of it for the next request.
+//! Refuses a long line, and treats the rest of it as the next request.
 //!
-//! rejected by: refuses a line of more than 1024 bytes, and no shorter one
-//! cause: was taken for a request
+//! rejected by: ends the conversation after a long request
+//! cause: End the conversation after the ERR
 
 use std::{
     collections::HashMap,

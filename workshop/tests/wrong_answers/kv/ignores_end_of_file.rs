@@ -1,7 +1,7 @@
-//! Reads on when there is nothing more to come.
+//! Reads on at end of file.
 //!
-//! rejected by: ends at end of file
-//! cause: `read` returns Ok(0), end of file
+//! rejected by: returns at end of file
+//! cause: At end of file `read` returns Ok(0)
 
 use std::{
     collections::HashMap,

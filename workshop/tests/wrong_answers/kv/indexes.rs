@@ -1,7 +1,7 @@
-//! Takes it for granted that a request has all its words.
+//! Expects that a request has all its words.
 //!
-//! rejected by: goes on after a request that it refuses
-//! cause: Your code has panicked
+//! rejected by: refuses every other request
+//! cause: nothing that it does may cause a panic
 
 use std::{
     collections::HashMap,

@@ -1,7 +1,7 @@
-//! Keeps a handle of the socket that nobody closes.
+//! Keeps a handle of the socket that is never closed.
 //!
-//! rejected by: ends at end of file
-//! cause: CLOSE_WAIT is always the local program
+//! rejected by: returns at end of file
+//! cause: is still open
 
 use std::{
     collections::HashMap,

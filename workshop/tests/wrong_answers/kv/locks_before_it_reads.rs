@@ -1,6 +1,6 @@
-//! Locks the store for each request, before there is one.
+//! Locks the store before it reads the next request.
 //!
-//! rejected by: does not hold the store while it waits for a client
+//! rejected by: holds no lock while it reads
 //! cause: drop the guard before the next read
 
 use std::{

@@ -1,6 +1,6 @@
 //! Locks the store when the connection begins.
 //!
-//! rejected by: does not hold the store while it waits for a client
+//! rejected by: holds no lock while it reads
 //! cause: for the silent client
 
 use std::{

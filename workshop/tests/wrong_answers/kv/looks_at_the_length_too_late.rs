@@ -1,7 +1,7 @@
-//! Looks at the length of a line when it has the whole of it, which may be never.
+//! Compares the length of a line with the limit when it has the whole line, which may be never.
 //!
-//! rejected by: ends a line that has no end, without a reset
-//! cause: it waits for the newline, or the end of file
+//! rejected by: refuses a long request before its newline comes
+//! cause: Most likely it waits for the newline
 
 use std::{
     collections::HashMap,

@@ -1,8 +1,7 @@
-//! Does not look at what a write returned: a client that has gone while it was written to is not told
-//! from one that has ended.
+//! Ignores what a write returns: a reset looks like an ordinary end.
 //!
-//! rejected by: takes a reset for an error
-//! cause: `let _ =` nothing at all
+//! rejected by: returns the error of a reset
+//! cause: `let _ =` into nothing
 
 use std::{
     collections::HashMap,

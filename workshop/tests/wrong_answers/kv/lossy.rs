@@ -1,7 +1,7 @@
-//! Replaces what is no text, and stores what was never sent.
+//! Replaces what is not UTF-8, and stores what was never sent.
 //!
-//! rejected by: goes on after a request that it refuses
-//! cause: make another text of it
+//! rejected by: refuses a request that is not UTF-8
+//! cause: change its bytes
 
 use std::{
     collections::HashMap,

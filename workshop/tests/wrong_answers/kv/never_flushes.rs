@@ -1,7 +1,7 @@
 //! Leaves the answers in a BufWriter while it waits for the next request.
 //!
 //! rejected by: answers before it waits for more
-//! cause: the answer is still in a BufWriter
+//! cause: still in a BufWriter
 
 use std::{
     collections::HashMap,

@@ -1,7 +1,7 @@
-//! Takes lines of any length.
+//! Accepts lines of any length.
 //!
-//! rejected by: refuses a line of more than 1024 bytes, and no shorter one
-//! cause: how much of your memory it gets
+//! rejected by: refuses a request of 1025 bytes
+//! cause: how much memory you use
 
 use std::{
     collections::HashMap,

@@ -1,7 +1,7 @@
-//! Takes what one read brings for a request.
+//! Treats the bytes of one read as a request.
 //!
-//! rejected by: takes a request that comes a byte at a time
-//! cause: A `read` brings what has come
+//! rejected by: joins a request that comes byte by byte
+//! cause: A `read` returns what has arrived
 
 use std::{
     collections::HashMap,

@@ -1,7 +1,7 @@
-//! Takes a value of several words for a malformed request.
+//! Treats a value of several words as a malformed request.
 //!
 //! rejected by: keeps a value's spaces
-//! cause: split the line at its first two spaces only, as
+//! cause: Split the line at its first two spaces only
 
 use std::{
     collections::HashMap,

@@ -1,7 +1,7 @@
-//! Writes an ERR to the stream itself, past the answers that are still in a BufWriter.
+//! Writes an ERR to the stream, past the answers that are still in a BufWriter.
 //!
-//! rejected by: answers all that came at once, in order
-//! cause: what lies in a BufWriter is overtaken
+//! rejected by: answers in order
+//! cause: overtakes what is still in a BufWriter
 
 use std::{
     collections::HashMap,

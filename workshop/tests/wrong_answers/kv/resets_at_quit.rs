@@ -1,7 +1,7 @@
-//! Closes at QUIT, with bytes unread behind it.
+//! Closes at QUIT, with bytes unread after it.
 //!
-//! rejected by: ends at QUIT
-//! cause: To close a socket with bytes unread sends RST
+//! rejected by: does not reset the connection after QUIT
+//! cause: Closing a socket with bytes unread sends RST
 
 use std::{
     collections::HashMap,

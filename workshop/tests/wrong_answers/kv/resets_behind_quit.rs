@@ -1,7 +1,7 @@
-//! Sends the end of file at QUIT, and closes with bytes unread behind it.
+//! Sends end of file at QUIT, and closes with bytes unread after it.
 //!
-//! rejected by: ends at QUIT
-//! cause: an RST behind it
+//! rejected by: does not reset the connection after QUIT
+//! cause: an RST after it
 
 use std::{
     collections::HashMap,

@@ -1,7 +1,7 @@
-//! Sends the end of file behind a line that is too long, and closes with bytes unread: that is a reset.
+//! Sends end of file after a long line, and closes with bytes unread: that is a reset.
 //!
-//! rejected by: ends a line that has no end, without a reset
-//! cause: an RST behind it
+//! rejected by: does not reset the connection after a long request
+//! cause: an RST after it
 
 use std::{
     collections::HashMap,

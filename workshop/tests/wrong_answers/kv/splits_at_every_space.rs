@@ -1,7 +1,7 @@
-//! Takes the value apart at its spaces, and puts it together again with one each.
+//! Splits the value at its spaces, and joins it with one space each.
 //!
 //! rejected by: keeps a value's spaces
-//! cause: `split_whitespace` takes several spaces for one
+//! cause: `split_whitespace` merges spaces
 
 use std::{
     collections::HashMap,

@@ -1,7 +1,7 @@
-//! Makes an end of file of every error.
+//! Treats every error as end of file.
 //!
-//! rejected by: takes a reset for an error
-//! cause: make an end of file of it that never was
+//! rejected by: returns the error of a reset
+//! cause: your code dropped it
 
 use std::{
     collections::HashMap,

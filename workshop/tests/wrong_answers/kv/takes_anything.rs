@@ -1,7 +1,7 @@
-//! Finds a request in what is none: no value is an empty one.
+//! Finds a request in a line that is not one: a missing value is an empty one.
 //!
-//! rejected by: goes on after a request that it refuses
-//! cause: none of the three requests
+//! rejected by: refuses every other request
+//! cause: Match the whole line
 
 use std::{
     collections::HashMap,

@@ -1,7 +1,7 @@
-//! Reads Strings: a line that is no text is an error, and ends the conversation.
+//! Ends the conversation at a line that is not UTF-8.
 //!
-//! rejected by: goes on after a request that it refuses
-//! cause: that is one line's fault
+//! rejected by: refuses a request that is not UTF-8
+//! cause: A line that is not UTF-8 ended the conversation
 
 use std::{
     collections::HashMap,

@@ -1,7 +1,7 @@
 //! Trims the line, and the end of the value with it.
 //!
 //! rejected by: keeps a value's spaces
-//! cause: `trim` cuts them off at the ends
+//! cause: `trim` removes them at the ends
 
 use std::{
     collections::HashMap,

@@ -1,7 +1,7 @@
-//! Panics when the client resets the connection, as clients do.
+//! Panics when the client resets the connection.
 //!
-//! rejected by: takes a reset for an error
-//! cause: return it with `?` instead of `unwrap`
+//! rejected by: returns the error of a reset
+//! cause: `unwrap` and `expect` turn it into a panic
 
 use std::{
     collections::HashMap,

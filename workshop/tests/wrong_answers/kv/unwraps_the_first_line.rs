@@ -1,7 +1,7 @@
-//! Takes it for granted that a client sends something.
+//! Expects that a client sends something.
 //!
-//! rejected by: ends at end of file
-//! cause: At the end of file there is no next line
+//! rejected by: returns at end of file
+//! cause: nothing that it does may cause a panic
 
 use std::{
     collections::HashMap,

@@ -1,6 +1,6 @@
-//! Copies the store, so as to hold no lock: nobody else sees what it puts there.
+//! Copies the store to hold no lock: other clients do not see what it puts there.
 //!
-//! rejected by: does not hold the store while it waits for a client
+//! rejected by: shares the store
 //! cause: is a copy
 
 use std::{

@@ -1,6 +1,6 @@
 //! Drops the guard before it writes a value, but not before it writes NONE.
 //!
-//! rejected by: does not hold the store while it waits for a client
+//! rejected by: holds no lock while it writes
 //! cause: lives to the end of it
 
 use std::{

@@ -1,6 +1,6 @@
 //! Holds the guard of a PUT until it has written the OK.
 //!
-//! rejected by: does not hold the store while it waits for a client
+//! rejected by: holds no lock while it writes
 //! cause: lives to the end of it
 
 use std::{

@@ -1,6 +1,6 @@
-//! Writes a value right out of the store: the guard in the head of `match` lives to its end.
+//! Writes a value out of the store: the guard in the head of `match` lives to its end.
 //!
-//! rejected by: does not hold the store while it waits for a client
+//! rejected by: holds no lock while it writes
 //! cause: lives to the end of it
 
 use std::{

@@ -1,4 +1,4 @@
-//! Exercise 4, done: a line by a deadline, and never more than it may be.
+//! Exercise 4, done: a line by a deadline, and never more than a line may have.
 
 use std::{
     io::{
@@ -19,10 +19,10 @@ pub fn read_line_within(mut stream: &TcpStream, limit: Duration, max: usize) -> 
         // No more than one byte beyond max: that one must be the newline.
         let room = buf.len().min((max - line.len()).saturating_add(1));
         let come = match peek_by(deadline, stream, &mut buf[..room])? {
-            0 => return Err(ErrorKind::UnexpectedEof.into()), // the peer's FIN, and no newline before it
+            0 => return Err(ErrorKind::UnexpectedEof.into()), // end of file, and no newline before it
             n => &buf[..n],
         };
-        // What stands behind the newline is the next call's, so this read stops there. It takes what
+        // The bytes after the newline belong to the next call, so this read stops there. It takes what
         // `peek` has shown, and does not wait. Without a newline it takes all: the next `peek` is to
         // wait for what comes, and not to see the same again.
         let newline = come.iter().position(|byte| *byte == b'\n');

@@ -1,4 +1,4 @@
-//! Exercise 7, done: one client's conversation with a store that many share.
+//! Exercise 7, done: one client of a store that many share.
 
 use std::{
     collections::HashMap,
@@ -74,7 +74,7 @@ fn answer(request: &str, store: &Mutex<HashMap<String, String>>) -> String {
 /// and the client's kernel may then throw away the answers that it has not read yet.
 fn finish(stream: &TcpStream) -> io::Result<()> {
     stream.shutdown(Shutdown::Write)?;
-    // All has been said. How the client ends, and whether in time, is its own affair.
+    // Everything is sent. Whether the client closes in time, or resets, does not matter any more.
     let _ = io::copy(&mut Deadline::after(LINGER).on(stream), &mut io::sink());
     Ok(())
 }

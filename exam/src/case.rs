@@ -1,6 +1,8 @@
 //! A check that was not met: what was expected, what was seen, the kernel's evidence, and the
 //! causes that follow from these.
 
+use std::io::ErrorKind;
+
 use socket_workshop::{
     table::State,
     threads::{Call, Doing},
@@ -182,6 +184,18 @@ impl Case {
     #[must_use]
     pub fn has_returned_ok(&self) -> bool {
         self.seen.contains("has returned Ok")
+    }
+
+    /// Whether a function has returned an error of this kind.
+    #[must_use]
+    pub fn has_returned_error(&self, kind: ErrorKind) -> bool {
+        // As a check says it, as `Debug` writes an error of the kernel's, and as it writes a bare kind.
+        let told = [
+            format!("({kind:?})"),
+            format!("kind: {kind:?}"),
+            format!("Kind({kind:?})"),
+        ];
+        self.has_returned() && told.iter().any(|told| self.seen.contains(told))
     }
 
     /// Whether a thread of the student's is running, in no system call that waits.

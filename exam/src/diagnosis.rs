@@ -1,6 +1,8 @@
 //! Mistakes that occur in many exercises. Each is named once, with the evidence that it requires, the
 //! evidence that rules it out, and its one wording.
 
+use std::io::ErrorKind;
+
 use socket_workshop::{table::State, threads::Call};
 
 use super::{Awaited, Case, Stuck, Whose, problems};
@@ -222,4 +224,45 @@ pub const LEAVES_OPTIONS: Diagnosis = Diagnosis {
             handle. They stay set after your function returns, and change what the caller's next read \
             or write does. Restore them on every path out, or use what holds for one call: `poll`, \
             MSG_DONTWAIT.",
+/// EINTR was returned to the caller.
+pub const RETURNS_AT_A_SIGNAL: Diagnosis = Diagnosis {
+    requires: |case| case.has_returned_error(ErrorKind::Interrupted),
+    excludes: |case| case.panicked,
+    words: "A signal interrupted the call (EINTR), and your code returned that as an error. The kernel does \
+            not restart a call that has a timeout (signal(7)). Nothing has happened to the connection: call \
+            again, for the time that remains.",
+};
+
+/// O_NONBLOCK is set when the function has returned. For a check that has read the flag.
+pub const LEAVES_IT_NON_BLOCKING: Diagnosis = Diagnosis {
+    requires: Case::has_returned,
+    excludes: |case| case.panicked,
+    words: "Your code set O_NONBLOCK and did not clear it. The flag belongs to the socket, not to the call: \
+            the caller's next read would fail instead of waiting. Clear it on every path out of the \
+            function, or leave it alone: `poll` and MSG_DONTWAIT do not need it.",
+};
+
+/// The function has ended a connection that was only lent to it. For a check that has seen its state.
+pub const SHUTS_DOWN_WHAT_WAS_LENT: Diagnosis = Diagnosis {
+    requires: Case::has_returned,
+    excludes: |case| case.panicked,
+    words: "Your code has shut down the connection. The function only borrows the stream: return the error, \
+            and let the caller decide what becomes of the connection.",
+};
+
+/// A panic that the peer's bytes or its silence can cause.
+pub const PANICS_ON_INPUT: Diagnosis = Diagnosis {
+    requires: |case| case.panicked,
+    excludes: |_| false,
+    words: "The peer decides what arrives and when, so nothing that it does may cause a panic: an `unwrap`, \
+            an index, or arithmetic that overflows. Return an error instead.",
+};
+
+/// More was taken from the socket than belongs to this call. For a check that has counted Recv-Q.
+pub const READS_AHEAD: Diagnosis = Diagnosis {
+    requires: Case::has_returned,
+    excludes: |case| case.panicked,
+    words: "Your code took more bytes from the socket than this call returns. They are lost when it returns, \
+            because the next call has a new buffer. A BufReader reads ahead like this, and so does every \
+            `read` with room for more than belongs to this call. Read less, or `peek` first.",
 };

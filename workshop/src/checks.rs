@@ -24,6 +24,7 @@ pub mod heartbeat;
 pub mod kv;
 #[path = "../exercises/latency/checks.rs"]
 pub mod latency;
+mod lent;
 #[path = "../exercises/listener/checks.rs"]
 pub mod listener;
 #[path = "../exercises/nonblocking/checks.rs"]

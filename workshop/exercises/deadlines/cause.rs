@@ -5,9 +5,13 @@ use std::{io::ErrorKind, net::TcpStream, time::Duration};
 
 use socket_workshop::table::State;
 
-use super::call::{Got, Wanted};
+use super::harness::{Got, Wanted};
 
-use crate::exam::{Call, Case, Stuck};
+use crate::exam::{
+    Call, Case, Stuck,
+    diagnosis::{PANICS_ON_INPUT, RETURNS_AT_A_SIGNAL, SPINS, first_of},
+    problems,
+};
 
 /// What a call returned, and what it was to return.
 pub(super) struct Instead<'a> {
@@ -20,18 +24,21 @@ pub(super) struct Instead<'a> {
 
 impl Instead<'_> {
     /// The cause, if these allow one.
-    pub(super) fn likely(&self, case: &Case) -> Option<String> {
+    pub(super) fn diagnose(&self, case: &Case) -> Option<String> {
         match (self.wanted, self.got) {
             (Ok(wanted), Ok(got)) => another_line(wanted, got).map(str::to_owned),
             (Err(wanted), Ok(got)) => self.a_line(wanted, got),
-            (_, Err(ErrorKind::TimedOut)) => Some(too_early(self.took, self.limit)),
+            (_, Err(ErrorKind::TimedOut)) if self.took < self.limit => {
+                Some(too_early(self.took, self.limit))
+            }
             (Ok(line), Err(ErrorKind::FileTooLarge)) => Some(format!(
-                "The line has {} bytes, and max is {}. What counts is the bytes in front of the newline: \
-                 not the newline, and nothing behind it.",
+                "The line has {} bytes, and max is {}. Only the bytes before the newline count: not the \
+                 newline, and nothing after it. If your buffer is full and the line has not reached max, \
+                 keep what you have and read on.",
                 line.len(),
                 self.max
             )),
-            (_, Err(kind)) => self.an_error(*kind, case).map(str::to_owned),
+            (_, Err(kind)) => self.an_error(*kind, case),
         }
     }
 
@@ -39,21 +46,22 @@ impl Instead<'_> {
     fn a_line(&self, wanted: ErrorKind, line: &str) -> Option<String> {
         let cause = match wanted {
             ErrorKind::TimedOut if line.is_empty() => {
-                "Not even a newline had come, and an empty line was returned. Is an error of `read` passed \
-                 over? It says that nothing has been read."
+                "No newline has come, and your code returned an empty line. Does it ignore an error of \
+                 `read`? After an error nothing has been read: check its kind, and return TimedOut once \
+                 the deadline has passed."
             }
             ErrorKind::TimedOut => {
-                "Some bytes had come, but no newline: what one read brought, or what was there when the \
-                 time was over, is no line."
+                "Bytes have come, but no newline, and your code returned them as a line. Return TimedOut: \
+                 only a newline ends a line."
             }
             ErrorKind::FileTooLarge if line.len() <= self.max => {
-                "The first bytes of a line that is too long were returned as a line. Nobody has sent that \
-                 line, and the rest of it would be taken for the next one."
+                "Your code returned the first bytes of a line that is too long. The client did not send \
+                 that line, and the rest of it would be read as the next one. Return FileTooLarge."
             }
             ErrorKind::FileTooLarge => {
                 return Some(format!(
-                    "This line has {} bytes, and max is {}. Either nothing compares the two, or it allows \
-                     too many.",
+                    "This line has {} bytes, and max is {}. Your code does not compare the two, or accepts \
+                     one byte too many. Return FileTooLarge when byte max + 1 is not a newline.",
                     line.len(),
                     self.max
                 ));
@@ -64,123 +72,150 @@ impl Instead<'_> {
     }
 
     /// An error was returned where a line, or another error, was due.
-    fn an_error(&self, kind: ErrorKind, case: &Case) -> Option<&'static str> {
+    fn an_error(&self, kind: ErrorKind, case: &Case) -> Option<String> {
         let is_over = self.took >= self.limit;
-        Some(match kind {
+        let cause = match kind {
             ErrorKind::WouldBlock if is_over => {
-                "WouldBlock is EAGAIN, the kernel's word for a read timeout that ran out (socket(7), \
-                 SO_RCVTIMEO); on Windows it is TimedOut. A caller should not need to know both: match \
-                 both, and return TimedOut."
+                "A read timeout has expired, which the kernel reports as EAGAIN (WouldBlock; socket(7), \
+                 SO_RCVTIMEO). On Windows it is TimedOut. Match both kinds, and return TimedOut."
             }
             ErrorKind::WouldBlock => {
-                "WouldBlock is EAGAIN, and there was time left: the socket is non-blocking, or its read \
-                 timeout is shorter than what remains. When a wait ends early, look at the clock, and \
-                 wait again."
+                "WouldBlock means that one read has ended, not that the deadline has passed: the socket is \
+                 non-blocking, or its read timeout is shorter than the time that remains. Compare the clock \
+                 with the deadline, and wait again."
             }
             ErrorKind::InvalidInput if self.wanted == Err(ErrorKind::TimedOut) => {
-                "Most likely `set_read_timeout` was given what remains when nothing does: it refuses a \
-                 duration of zero with InvalidInput. Zero means that the deadline has passed: return \
-                 TimedOut instead of asking for it."
+                "Most likely your code passed a duration of zero to `set_read_timeout`, which refuses it \
+                 with InvalidInput. When no time remains, return TimedOut before you set a timeout."
+            }
+            ErrorKind::InvalidInput => {
+                "Most likely your code passed a duration of zero to `set_read_timeout`, which refuses it \
+                 with InvalidInput. Compute the remaining time from the deadline, in a `Duration`."
             }
             ErrorKind::UnexpectedEof if case.is_in(State::Established) => {
-                "There is no end of file: nobody has closed, both ends are ESTABLISHED. End of file is \
-                 Ok(0) of a read that has room for bytes. An error of `read` is none; and an empty buffer, \
-                 or a `take` that is used up, gives Ok(0) too."
+                "Both ends are ESTABLISHED, so there is no end of file. End of file is Ok(0) from a read \
+                 that has room for bytes. An error of `read` is not end of file. A read into an empty \
+                 buffer, or from a `take` that is used up, returns Ok(0) too."
             }
-            ErrorKind::Interrupted => {
-                "A signal came while it waited, and the call ended with EINTR: with a timeout it is not \
-                 restarted (signal(7)). The connection is as it was: compute what remains, and wait on."
+            ErrorKind::Interrupted => return first_of(&[RETURNS_AT_A_SIGNAL], case),
+            ErrorKind::InvalidData if self.wanted == Err(ErrorKind::FileTooLarge) => {
+                "The line is too long, and that is all your code knows of it: a character may be cut at max. \
+                 Compare the length with max first."
             }
             _ if self.wanted.is_err() => {
-                "It has failed, as it should, but by another name. A caller tells the cases apart by their \
-                 ErrorKind."
+                "Your code fails, as it should, but with another kind of error. The caller decides by the \
+                 ErrorKind what to do next: return the kind that the rule names."
             }
             _ => return None,
-        })
+        };
+        Some(cause.to_owned())
     }
 }
 
-/// Why another line than this was returned, as far as the two of them tell.
+/// Why another line than this was returned, as far as the two of them show.
 fn another_line(wanted: &str, got: &str) -> Option<&'static str> {
+    let is_text = !wanted.contains('\0');
     Some(if got.strip_suffix('\n') == Some(wanted) {
-        "The newline ends the line and is no part of it: take it off."
-    } else if got.contains('\0') {
-        "There are zeros that nobody sent: the whole buffer was taken. `read` and `peek` return n, how \
-         many bytes they have put there: use `&buf[..n]`."
+        "The newline ends the line and is not part of it: remove it."
+    } else if is_text && got.contains('\0') {
+        "The line has zeros that the client did not send: your code used the whole buffer. `read` and \
+         `peek` return n, the number of bytes they have put there. Use `&buf[..n]`."
     } else if got.contains('\n') {
-        "One read can bring more than a line: TCP is a stream of bytes and keeps no lines apart. Stop \
-         behind the first newline."
+        "One read can bring more than one line: TCP is a stream of bytes, without boundaries. Stop after \
+         the first newline."
     } else if got.contains(char::REPLACEMENT_CHARACTER) {
-        "A replacement character that nobody sent: `from_utf8_lossy`, of bytes that are not yet the \
-         whole line. Put the bytes together first, then make text of them."
+        "The line has a replacement character that the client did not send: `from_utf8_lossy` was applied \
+         to a part of the line. Join all its bytes first, then convert them."
     } else if got.trim() == wanted.trim() {
-        "Only the newline is taken off: `trim` takes spaces too, `lines` and `trim_end` a `\\r`, and \
-         these may be meant."
+        "Your code removed more than the newline. `trim` removes spaces, `lines` and `trim_end` remove a \
+         `\\r`: they may be part of the line. Use `strip_suffix('\\n')`."
     } else if got.is_empty() {
         return None;
     } else if wanted.starts_with(got) {
-        "That is only the line's beginning. If it is what one read brought: how the bytes are cut into \
-         pieces says nothing. The line ends at its newline, so read on until that comes."
+        "Your code returned only the beginning of the line. Either it treats the bytes of one read as a \
+         line, or it stops at a byte that is not a newline. Read until the newline comes."
     } else if wanted.ends_with(got) {
-        "The beginning is missing: what an earlier read had brought was not kept. Put the pieces together, \
-         also where a signal comes between them."
+        "The beginning of the line is missing: your code did not keep what an earlier read returned. \
+         Append each piece to one buffer, also after a signal or a timeout."
+    } else if got.len() < wanted.len() {
+        "Bytes are missing within the line: your code dropped a byte that it treats as special, or a piece \
+         that an earlier read returned. Append every byte before the newline to one buffer."
     } else {
         return None;
     })
 }
 
-/// Why a call has panicked that was to return this.
-pub(super) fn panicked(wanted: Wanted) -> &'static str {
-    match wanted {
-        Err(ErrorKind::TimedOut) => {
-            "It panicked where it should have timed out. If it was an overflow: a `Duration` is never \
-             negative, and where more time has passed than the limit is, `limit - passed` panics. \
-             `saturating_sub` gives zero then, `checked_sub` None: that is when to return TimedOut."
-        }
-        _ => "Whatever a peer sends or does, it is no reason to panic: return an error instead.",
-    }
-}
-
-/// Why a call has given up before its deadline.
+/// Why a call has ended before its deadline.
 pub(super) fn too_early(took: Duration, limit: Duration) -> String {
     format!(
-        "It gave up after {took:.0?}, of a limit of {limit:?}. Either the limit is counted wrong (in \
-         another unit, or a part of it twice), or something else is taken for its end: an error, a \
-         wait that is over. Only the clock tells."
+        "Your code stopped waiting after {took:.1?}, and the limit is {limit:?}. Either it converts the limit \
+         to another unit and loses a part of it, or it treats something else as the deadline: an error, or \
+         one wait that has ended. Compare `Instant::now()` with the deadline."
     )
 }
 
 /// Why a call goes on after its deadline, by where it waits and what the socket has been told.
 pub(super) fn without_end(stream: &TcpStream, limit: Duration, case: &Case) -> Option<String> {
     if matches!(case.stuck, Some(Stuck::Spin(..))) {
-        return Some(
-            "Your thread runs and waits for nothing: it does not look at the clock, or does not stop when \
-             the deadline has passed."
-                .to_owned(),
-        );
+        return first_of(&[SPINS], case);
     }
     if case.is_blocked_in(&[Call::Poll, Call::Sleep, Call::Lock])
         && !case.is_blocked_in(&[Call::Read])
     {
         return Some(
-            "It waits, but not in a read: whatever it waits in (`kernel` says in what) must end by the \
-             deadline too. Give it what remains until then, computed anew before each wait."
+            "Your code waits, but not in a read (see `kernel`). That wait must end at the deadline too: \
+             compute the time that remains before each wait, and pass it on."
                 .to_owned(),
         );
     }
     match stream.read_timeout() {
+        Ok(Some(timeout)) if timeout < limit => Some(format!(
+            "The socket's read timeout (SO_RCVTIMEO) is {timeout:?}, and the limit of {limit:?} has passed. \
+             Either your code computes the deadline again during the call, or it looks at the clock only \
+             when a read has timed out. Compute one deadline at the start of the call. Compare the clock \
+             with it before each read, and return TimedOut when nothing remains."
+        )),
         Ok(Some(timeout)) => Some(format!(
-            "The socket's read timeout (SO_RCVTIMEO) is {timeout:?}, of a limit of {limit:?}. It begins \
-             anew with each read: every byte that comes, and every read after one that timed out, puts \
-             the end off. A deadline is one point in time: note it first, compute what remains before \
-             each read, and give up when nothing does."
+            "The socket's read timeout (SO_RCVTIMEO) is {timeout:?}, and the limit is {limit:?}. The timeout \
+             starts again with each read, so every byte, every signal and every retry extends the wait. \
+             Compute one deadline at the start of the call. Before each read set the timeout to what \
+             remains, and return TimedOut when nothing does."
         )),
         _ if case.is_blocked_in(&[Call::Read]) => Some(
-            "The socket has no read timeout (SO_RCVTIMEO): a read on it waits until something comes, \
-             however late it is by then. A look at the clock before or after it does not end it; the \
-             read itself needs a limit: what remains until the deadline."
+            "The socket has no read timeout (SO_RCVTIMEO), so the read waits until something comes. A look \
+             at the clock before or after it does not end it. Set a read timeout to what remains until the \
+             deadline."
                 .to_owned(),
         ),
         _ => None,
     }
+}
+
+/// Why a call has panicked.
+pub(super) fn panicked(max: usize, case: &Case) -> Option<String> {
+    let overflows = problems()
+        .iter()
+        .any(|problem| problem.message.contains("overflow"));
+    match max {
+        usize::MAX if overflows => Some(
+            "`max` may be the largest number, to which nothing can be added: `max + 1` overflows, and no \
+             memory is large enough for `max` bytes. Use `saturating_add`, or compare `line.len()` with \
+             `max` before you append a byte, and allocate for what has come."
+                .to_owned(),
+        ),
+        _ => first_of(&[PANICS_ON_INPUT], case),
+    }
+}
+
+/// Why a call goes on that has read more than a line may have.
+pub(super) fn waits_beyond_max(max: usize, case: &Case) -> Option<String> {
+    let is_read = case.yours()?.row.recv_q == 0 && case.is_blocked_in(&[Call::Read, Call::Poll]);
+    is_read.then(|| {
+        format!(
+            "Your code has read all that came (Recv-Q is 0), more than the {max} bytes that the line may have, \
+             and waits for more. If you compare the length with max only when the newline comes, a client \
+             that sends none decides how much memory you use. Compare them after each read, before you \
+             wait again."
+        )
+    })
 }

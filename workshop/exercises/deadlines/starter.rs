@@ -1,30 +1,39 @@
-//! Exercise 4: deadlines. A timeout limits one call; a deadline limits the whole of what one waits for.
+//! Exercise 4: deadlines
 //!
-//! Build the call by which a server reads a line from a peer it does not trust: one that may be
-//! silent, send a byte now and then, stop in mid-line, or never send a newline at all.
+//! Your server reads lines from clients it does not trust. A client may be silent, send one byte now
+//! and then, or never send a newline. Write the call that reads one line: it returns by a deadline,
+//! and it never takes more from the socket than a line may have.
 //!
-//! The rules it is held to:
-//! - a line is the bytes up to the newline, `\n`, however they come in pieces, as a `String` without
-//!   the newline; everything else is a part of it, `\r` and spaces too. It may be empty;
-//! - what stands behind the newline stays in the socket: it is the next call's;
-//! - if no newline has come `limit` after the call, and not earlier, it returns `TimedOut`, also when
-//!   the limit is zero. While nothing comes its thread waits and does not run. A signal is no reason
-//!   to give up. If nothing of a line had come, the connection can be read on afterwards;
-//! - an end of file before the newline is `UnexpectedEof`, also where nothing stands before it; any
-//!   other error of the kernel's is returned as it is: a reset is `ConnectionReset`;
-//! - a line has at most `max` bytes, the newline not counted (0 allows the empty line only). Where
-//!   more come it returns `FileTooLarge` without waiting for the rest, and has taken at most
-//!   `max + 1` bytes from the socket;
-//! - a line that is not UTF-8 is `InvalidData`, and the next call reads the line behind it.
+//! Core rules (about 25 minutes):
+//!   1. Return the bytes before the newline (`\n`) as a `String`. Remove the newline and nothing else.
+//!   2. Read until the newline comes. A line may arrive in any number of pieces.
+//!   3. Leave the bytes after the newline in the socket. They belong to the next call.
+//!   4. Return TimedOut if no newline has come `limit` after the call, and never earlier. Bytes that
+//!      arrive do not extend the limit, and a limit of zero has passed already.
+//!   5. Wait in the kernel. A thread that waits for bytes uses no CPU.
+//!   6. Return UnexpectedEof at end of file before the newline, even if no byte came before it.
+//!   7. Accept a line of `max` bytes, and return FileTooLarge for a longer one. The newline does not
+//!      count, and `max` may be any number.
 //!
-//! It may leave a read timeout on the socket. After `TimedOut` in mid-line and after `FileTooLarge`
-//! there is no telling where the next line begins: such a connection its caller will close.
+//! Hardened rules (about 20 minutes more):
+//!   8. Return FileTooLarge as soon as max + 1 bytes have come without a newline. Take no more than
+//!      these from the socket.
+//!   9. Return InvalidData for a line that is not UTF-8. The next call reads the line after it.
+//!   10. Continue after a signal (EINTR). It does not extend the limit.
+//!   11. Return any other error of the kernel as it is: a reset is ConnectionReset.
+//!   12. Leave the stream open and blocking, whatever you return. After a timeout that read nothing,
+//!      the next call reads what comes later.
+//!   13. Leave no thread and no descriptor behind, whatever you return.
+//!
+//! Limits are shorter than a day, so `Instant::now() + limit` does not overflow. The call may leave a
+//! read timeout on the socket: the next call sets another. After TimedOut within a line, and after
+//! FileTooLarge, the caller closes the connection: the start of the next line is unknown.
 //!
 //! How to go on:
 //!
-//!     cargo workshop check deadlines       examines it; so does  cargo test -p exercises --test deadlines
+//!     cargo workshop check deadlines       checks it; so does  cargo test -p exercises --test deadlines
 //!     cargo workshop hint deadlines        helps, a little more each time
-//!     cargo run --example deadlines        is the lesson
+//!     cargo run --example deadlines        runs the lesson
 
 use std::{io, net::TcpStream, process::ExitCode, time::Duration};
 
@@ -32,7 +41,7 @@ use std::{io, net::TcpStream, process::ExitCode, time::Duration};
 pub fn read_line_within(stream: &TcpStream, limit: Duration, max: usize) -> io::Result<String> {
     let _ = (stream, limit, max);
     todo!(
-        "note when it must be over; then read to the newline, with what remains as each read's timeout"
+        "compute the deadline first; then read to the newline, with the remaining time as each read's timeout"
     )
 }
 

@@ -5,65 +5,103 @@ use std::{
     time::{Duration, Instant},
 };
 
-use socket_workshop::table::State;
-
 use super::{
     ReadLine,
-    call::{Call, Connection, ENOUGH},
+    harness::{Call, Connection, ENOUGH, MARGIN},
 };
 
-use crate::exam::{AMPLE, Because, Exam, Unmet, Verdict};
+use crate::exam::{
+    AMPLE, Because, Exam, Unmet, Verdict,
+    diagnosis::{RETURNS_AT_A_SIGNAL, SPINS},
+};
 
 /// A limit where time is the subject.
 const SHORT: Duration = Duration::from_millis(300);
 
-/// Twice as long: longer than a busy machine makes the pauses between the bytes.
+/// Less than a millisecond: in whole milliseconds it is none.
+const TINY: Duration = Duration::from_micros(900);
+
+/// Twice as long as [`SHORT`]: longer than a busy machine makes the pauses between the bytes.
 const LONGER: Duration = Duration::from_millis(600);
 
-/// The pause between two bytes of a peer that is slow, and how many it sends: for longer than the limit.
+/// The pause between two bytes of a client that is slow, or between two signals.
 const PAUSE: Duration = Duration::from_millis(20);
-const DRIPS: usize = 60;
+
+/// Longer than a usual read timeout of a second, by which an answer may end what has no end yet.
+const SILENCE: Duration = Duration::from_millis(1500);
 
 pub(super) fn times_out_in_silence(exam: &Exam, read: ReadLine) -> Verdict {
     let connection = Connection::new(exam, read)?;
     connection.times_out(SHORT, |_| Ok(()))?;
+    connection.times_out(TINY, |_| Ok(()))?;
     connection.times_out(Duration::ZERO, |_| Ok(()))
 }
 
-pub(super) fn ends_although_bytes_go_on_coming(exam: &Exam, read: ReadLine) -> Verdict {
-    for _ in 0..3 {
-        if drips(exam, read)? < LONGER {
-            return Ok(());
-        }
-        exam.step("a pause was as long as the limit, for the machine is busy: once more");
-    }
-    Err(Unmet::not_here(
-        "the machine is too busy: three times the exam could not send a byte in 600 ms",
-    ))
+pub(super) fn waits_for_the_whole_limit(exam: &Exam, read: ReadLine) -> Verdict {
+    let connection = Connection::new(exam, read)?;
+    let call = connection.call(AMPLE, ENOUGH)?;
+    connection.peer.hears_nothing_for(SILENCE)?;
+    connection.peer.send(b"hello\n")?;
+    call.returns(Ok("hello"), |_, _| None).map(drop)
 }
 
-/// A timeout for each read would never run out: the pauses are far shorter. Returns the longest.
-fn drips(exam: &Exam, read: ReadLine) -> Verdict<Duration> {
-    let connection = Connection::new(exam, read)?;
-    let mut longest = PAUSE;
-    let drip = |call: &Call| {
-        exam.step(format!(
-            "sends a byte every {PAUSE:?}, and no newline, {DRIPS} times or until it returns"
-        ));
-        let mut sent = Instant::now();
-        for _ in 0..DRIPS {
-            if call.answer.has_ended() {
-                break;
+/// A timeout for each read would never expire, and a deadline that begins with the first byte is late.
+pub(super) fn times_out_while_bytes_arrive(exam: &Exam, read: ReadLine) -> Verdict {
+    while_it_waits(exam, read, Duration::ZERO, "a byte", |connection, _| {
+        connection.peer.fill(b".").map(drop)
+    })?;
+    while_it_waits(exam, read, LONGER * 3 / 4, "a byte", |connection, _| {
+        connection.peer.fill(b".").map(drop)
+    })
+}
+
+/// A signal ends a read that has a timeout, and the next read has a timeout again.
+pub(super) fn counts_the_limit_through_signals(exam: &Exam, read: ReadLine) -> Verdict {
+    while_it_waits(exam, read, Duration::ZERO, "a signal", |_, call| {
+        call.answer.interrupt()
+    })
+    .diagnose(&[RETURNS_AT_A_SIGNAL])
+}
+
+/// Something happens every [`PAUSE`], from `first` on, for as long as the call may take. Once more if the
+/// machine made a pause as long as the limit.
+fn while_it_waits(
+    exam: &Exam,
+    read: ReadLine,
+    first: Duration,
+    what: &str,
+    mut happens: impl FnMut(&Connection, &Call) -> Verdict,
+) -> Verdict {
+    for _ in 0..3 {
+        let connection = Connection::new(exam, read)?;
+        let mut longest = Duration::ZERO;
+        let meanwhile = |call: &Call| {
+            let after = match first.is_zero() {
+                true => String::new(),
+                false => format!("after {first:?} "),
+            };
+            exam.step(format!(
+                "{after}sends {what} every {PAUSE:?}, and no newline, until the call returns"
+            ));
+            thread::sleep(first); // its length is the subject, as that of each pause
+            let mut last = Instant::now();
+            while !call.answer.has_ended() && call.answer.age() < LONGER + 2 * MARGIN {
+                happens(&connection, call)?;
+                thread::sleep(PAUSE);
+                longest = longest.max(last.elapsed());
+                last = Instant::now();
             }
-            connection.peer.fill(b".")?;
-            longest = longest.max(sent.elapsed());
-            sent = Instant::now();
-            thread::sleep(PAUSE); // its length is the subject: a slow peer
+            Ok(())
+        };
+        connection.times_out(LONGER, meanwhile)?;
+        if longest < LONGER {
+            return Ok(());
         }
-        Ok(())
-    };
-    connection.times_out(LONGER, drip)?;
-    Ok(longest)
+        exam.step("a pause was as long as the limit, because the machine is busy: once more");
+    }
+    Err(Unmet::not_here(format!(
+        "the machine is too busy: three times the exam could not send {what} within {LONGER:?}"
+    )))
 }
 
 /// Neither in a loop of non-blocking reads, nor in one of peeks that see the same bytes again.
@@ -77,39 +115,17 @@ pub(super) fn waits_in_the_kernel(exam: &Exam, read: ReadLine) -> Verdict {
     call.returns(Ok("hello"), |_, _| None).map(drop)
 }
 
-pub(super) fn reads_on_after_a_time_out(exam: &Exam, read: ReadLine) -> Verdict {
-    let connection = Connection::new(exam, read)?;
-    connection.times_out(SHORT, |_| Ok(()))?;
-    let left_behind = !exam.has_no_thread_left()?;
-    connection.sends_a_piece(b"late\n")?; // whoever still reads shall have it
-    let call = connection.call(AMPLE, ENOUGH)?;
-    call.returns(Ok("late"), |_, case| {
-        let recv_q = case.yours().map_or(0, |seen| seen.row.recv_q);
-        let cause = if !case.is_in(State::Established) {
-            "The first call has closed the connection, or shut it down. The stream is only lent: a call \
-             that has given up leaves to its caller what is to become of it."
-        } else if left_behind && recv_q == 0 {
-            "When the first call had returned, a thread that it had started was still there, and the \
-             line is gone (Recv-Q is 0): it was that thread's read that took it. A wait for another \
-             thread can be given up, but not the read that the other thread is blocked in."
-        } else {
-            return None;
-        };
-        Some(cause.to_owned())
-    })
-    .map(drop)
-}
-
-/// A read with a timeout that is interrupted ends with EINTR (signal(7)): no time-out, and no end.
-pub(super) fn goes_on_after_a_signal(exam: &Exam, read: ReadLine) -> Verdict {
+/// A read with a timeout that is interrupted ends with EINTR (signal(7)): no timeout, and no end.
+pub(super) fn continues_after_a_signal(exam: &Exam, read: ReadLine) -> Verdict {
     let connection = Connection::new(exam, read)?;
     let call = connection.call(AMPLE, ENOUGH)?;
-    connection.sends_a_piece(b"hel")?;
-    comes_to_rest(exam)?;
-    call.answer.interrupt()?;
-    exam.step("interrupted the system call in which your thread waited, by a signal");
-    comes_to_rest(exam)?;
-    connection.peer.send(b"lo\n")?;
+    for piece in [&b"hel"[..], b"l", b"o\n"] {
+        comes_to_rest(exam)?;
+        call.answer.interrupt()?;
+        exam.step("interrupted the system call in which your thread waited, by a signal");
+        comes_to_rest(exam)?;
+        connection.sends_a_piece(piece)?;
+    }
     call.returns(Ok("hello"), |_, _| None).map(drop)
 }
 
@@ -121,20 +137,12 @@ fn comes_to_rest(exam: &Exam) -> Verdict {
         "it runs",
     )
     .because(|case| {
-        Some(
-            match case.yours()?.row.recv_q {
-                0 => {
-                    "There is nothing to read (Recv-Q is 0), and yet your thread runs: most likely it asks a \
-                     non-blocking socket again and again, which keeps a processor busy. A read of a \
-                     blocking socket waits in the kernel; its limit is what remains until the deadline."
-                }
-                _ => {
-                    "There are bytes in Recv-Q, so a `peek`, or a poll for something to read, returns at \
-                     once, shows what it has shown before, and is called again. Take from the socket what \
-                     belongs to the line; then the next call has something to wait for."
-                }
-            }
-            .to_owned(),
-        )
+        let waiting = case.yours()?.row.recv_q;
+        (waiting > 0).then(|| {
+            "There are bytes in Recv-Q, so `peek` or `poll` returns immediately, shows the same bytes, and \
+             is called again. Take from the socket what belongs to the line. Then the next call waits."
+                .to_owned()
+        })
     })
+    .diagnose(&[SPINS])
 }

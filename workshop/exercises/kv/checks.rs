@@ -4,6 +4,7 @@ mod cause;
 mod deaf;
 mod ends;
 mod lock;
+mod long;
 mod requests;
 
 use std::{collections::HashMap, io, net::TcpStream, sync::Mutex};
@@ -18,17 +19,17 @@ use crate::exam::{Answer, Because, Exam, Peer, Rule, Suite, Verdict, check, here
 pub const EXERCISE: Exercise = Exercise {
     number: 7,
     name: "kv",
-    task: "answer requests, a line each, from a store that many clients share",
+    task: "answer requests, one a line, from a store that many clients share",
     hints: [
-        "Make one BufReader for the whole connection, outside of the loop: it reads ahead. `read_until` \
-         brings bytes up to the newline, or to the end of file: what does the last line look like then? \
-         `(&mut reader).take(1025)` keeps a line from growing without end.",
-        "Turn a line into its answer in a function of its own, which locks the store and returns a \
-         String: when it returns the guard is gone, and only then you write. To end the conversation, \
-         `shutdown(Shutdown::Write)` sends the end of file; then read and throw away what still comes, \
-         for a second at most: to close with bytes unread sends RST.",
+        "Make one BufReader for the whole connection, outside the loop: it reads ahead. `read_until` returns \
+         the bytes up to the newline, or up to end of file: what does the last line look like then? \
+         `(&mut reader).take(1025)` limits the length of a line.",
+        "Turn a line into its answer in a function that locks the store and returns a String. When it \
+         returns, the guard is dropped: write only then. To end the conversation, `shutdown(Shutdown::Write)` \
+         sends end of file. Then read and discard what still comes, for a second at most: closing a socket \
+         with bytes unread sends RST.",
         "loop { line.clear(); (&mut reader).take(1025).read_until(b'\\n', &mut line)?; match \
-         line.strip_suffix(b\"\\n\") { None if line.len() <= 1024 => return Ok(()), None => { /* ERR, and \
+         line.strip_suffix(b\"\\n\") { None if line.len() <= 1024 => return Ok(()), None => { /* ERR, then \
          end it */ } Some(b\"QUIT\") => { /* end it */ } Some(request) => { let mut text = \
          answer(request, store); text.push('\\n'); (&stream).write_all(text.as_bytes())? } } }",
     ],
@@ -38,51 +39,148 @@ pub const EXERCISE: Exercise = Exercise {
 /// What exercise 7 is held to.
 pub const SUITE: Suite<ServeClient> = Suite {
     exercise: EXERCISE.name,
-    rules: &[Rule::core(
-        "",
-        &[
-            check(
-                "answers before it waits for more",
-                requests::answers_before_it_waits_for_more,
-            ),
-            check("keeps a value's spaces", requests::keeps_a_values_spaces),
-            check(
-                "takes a request that comes a byte at a time",
-                requests::takes_a_byte_at_a_time,
-            ),
-            check(
-                "answers all that came at once, in order",
-                requests::answers_all_that_came_at_once,
-            ),
-            check(
-                "goes on after a request that it refuses",
-                requests::goes_on_after_what_it_refuses,
-            ),
-            check(
-                "refuses a line of more than 1024 bytes, and no shorter one",
-                ends::refuses_what_is_too_long,
-            ),
-            check(
-                "ends a line that has no end, without a reset",
-                ends::ends_a_line_without_end,
-            ),
-            check("ends at QUIT", ends::at_quit),
-            check("ends at end of file", ends::at_end_of_file),
-            check(
-                "does not execute a line that the end of file cuts",
-                ends::drops_a_line_that_is_cut,
-            ),
-            check(
-                "does not hold the store while it waits for a client",
-                lock::is_not_held_while_it_waits,
-            ),
-            check(
-                "takes a reset for an error",
-                ends::takes_a_reset_for_an_error,
-            ),
-        ],
-    )],
-    cause: cause::likely,
+    rules: &[
+        Rule::core(
+            "Answer each request with one line that ends with `\\n`. Send it before you wait \
+             for more, even if a part of the next request has arrived.",
+            &[
+                check(
+                    "answers before it waits for more",
+                    requests::answers_before_it_waits,
+                ),
+                check(
+                    "answers a request before the next is complete",
+                    requests::answers_before_the_next_is_complete,
+                ),
+            ],
+        ),
+        Rule::core(
+            "Store everything after the space after the key as the value, byte for byte. It \
+             may be empty. All clients share the store.",
+            &[
+                check("keeps a value's spaces", requests::keeps_a_values_spaces),
+                check("stores every byte of a value", requests::stores_every_byte),
+                check("shares the store", requests::shares_the_store),
+            ],
+        ),
+        Rule::core(
+            "Wait for the `\\n` of a request. A request may arrive in any number of pieces.",
+            &[check(
+                "joins a request that comes byte by byte",
+                requests::joins_a_request,
+            )],
+        ),
+        Rule::core(
+            "Answer every request that has arrived, in order. One read may bring many of \
+             them.",
+            &[
+                check(
+                    "answers all requests of one read",
+                    requests::answers_all_of_one_read,
+                ),
+                check("answers in order", requests::answers_in_order),
+            ],
+        ),
+        Rule::core(
+            "Answer ERR to an unknown or incomplete request, to an empty line, and to a line \
+             that is not UTF-8. Then go on.",
+            &[
+                check(
+                    "refuses every other request",
+                    requests::refuses_every_other_request,
+                ),
+                check(
+                    "refuses a request that is not UTF-8",
+                    requests::refuses_what_is_not_utf8,
+                ),
+            ],
+        ),
+        Rule::core(
+            "Keep a silent client. It is still connected.",
+            &[check(
+                "keeps a silent client",
+                requests::keeps_a_silent_client,
+            )],
+        ),
+        Rule::core(
+            "At end of file close the connection and return Ok(()). Neither execute nor \
+             answer a last line without its `\\n`.",
+            &[
+                check("returns at end of file", ends::returns_at_end_of_file),
+                check(
+                    "drops a request that end of file cuts",
+                    ends::drops_a_line_that_is_cut,
+                ),
+            ],
+        ),
+        Rule::core(
+            "At QUIT send end of file after the last answer, without waiting for the client, \
+             and execute nothing that comes after it. Return Ok(()) once the client has \
+             closed, or earlier.",
+            &[
+                check("sends end of file at QUIT", ends::sends_end_of_file_at_quit),
+                check(
+                    "executes nothing after QUIT",
+                    ends::executes_nothing_after_quit,
+                ),
+            ],
+        ),
+        Rule::core(
+            "Do not hold the lock while you read or write. A client that is silent, or does \
+             not read its answers, must not delay the others.",
+            &[
+                check("holds no lock while it reads", lock::not_while_it_reads),
+                check("holds no lock while it writes", lock::not_while_it_writes),
+                check("holds no lock after QUIT", lock::not_after_quit),
+            ],
+        ),
+        Rule::hardened(
+            "Accept a request of 1024 bytes, not counting its `\\n`. Answer ERR to a longer \
+             one as soon as it is too long, then end the conversation as at QUIT.",
+            &[
+                check("accepts a request of 1024 bytes", long::accepts_1024_bytes),
+                check("refuses a request of 1025 bytes", long::refuses_1025_bytes),
+                check(
+                    "refuses a long request before its newline comes",
+                    long::refuses_before_the_newline,
+                ),
+                check(
+                    "ends the conversation after a long request",
+                    long::ends_the_conversation,
+                ),
+            ],
+        ),
+        Rule::hardened(
+            "Do not reset a connection that you end, even if 1 MiB that the client has sent \
+             is unread.",
+            &[
+                check(
+                    "does not reset the connection after QUIT",
+                    ends::does_not_reset_after_quit,
+                ),
+                check(
+                    "does not reset the connection after a long request",
+                    long::does_not_reset,
+                ),
+            ],
+        ),
+        Rule::hardened(
+            "When the connection is reset, return the error. Do not panic.",
+            &[check(
+                "returns the error of a reset",
+                ends::returns_the_error_of_a_reset,
+            )],
+        ),
+        Rule::hardened(
+            "Once the client has closed, leave no descriptor and no thread behind on any \
+             path.",
+            &[check(
+                "leaves nothing behind on any path",
+                ends::leaves_nothing_behind,
+            )],
+        ),
+    ],
+    cause: cause::diagnose,
 };
 
 /// The student's function.
@@ -144,8 +242,10 @@ fn is_refused(exam: &Exam, client: &Peer<'_>, if_not: &str) -> Verdict {
     )
     .caused_by(if_not)?;
     let has_a_reason = line.len() > 4 && line[3] == b' ';
-    exam.must(has_a_reason, "a reason behind ERR and a space", seen)
-        .caused_by("Whoever reads the answer wants to know what was wrong.")
+    exam.must(has_a_reason, "a reason after ERR and a space", seen)
+        .caused_by(
+            "Your answer has no reason. Write ERR, a space, and what is wrong with the request.",
+        )
 }
 
 /// Waits until the server has read what the client has sent, or the connection is no more, and says

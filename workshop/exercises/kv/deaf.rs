@@ -36,7 +36,7 @@ pub(super) fn client<'e>(
         "connected {peer}, the exam's end, and {addr}, yours, with small buffers on the way back"
     ));
     let client = Peer::new(exam, socket.into());
-    let client = client.named("deaf client");
+    let client = client.named("client that does not read");
     let serving = server.serves(stream)?;
     let pouring = client.pours(format!("{request}\n").repeat(REQUESTS).into_bytes())?;
     Ok((client, pouring, serving))

@@ -1,81 +1,70 @@
-//! The checks that are about the end of a conversation: a line that is too long, QUIT, end of file, a
-//! reset.
+//! The checks that are about the end of a conversation: QUIT, end of file, a reset.
 
-use super::{ServeClient, Server, asks, cause, deaf, is_read, is_refused};
+use super::{ServeClient, Server, Serving, asks, cause, deaf, is_read, is_refused};
 
-use crate::exam::{Because, Exam, Peer, Verdict, here, quote};
+use crate::exam::{
+    Because, Exam, Peer, Verdict, descriptors,
+    diagnosis::{
+        Diagnosis, LEAVES_A_THREAD, LOSES_THE_ERROR, PANICS_ON_AN_ERROR, RETRIES_A_FATAL_ERROR,
+        SPINS_AT_END_OF_FILE, WAITS_FOR_ITS_THREAD,
+    },
+    here, numbered, quote,
+};
 
 /// So much a client may send that the server does not want, all of it before the server reads a byte.
-const ENDLESS: usize = 1 << 20;
+pub(super) const ENDLESS: usize = 1 << 20;
 
-pub(super) fn refuses_what_is_too_long(exam: &Exam, serve_client: ServeClient) -> Verdict {
-    let server = Server::new(exam, serve_client);
-    let (client, serving) = server.client()?;
-    let longest = "x".repeat(1024 - "PUT key ".len());
-    exam.step("sends a line of 1024 bytes and its newline");
-    asks(&client, &format!("PUT key {longest}"), "OK").because(cause::counts_the_newline)?;
-    asks(&client, "GET key", &format!("VALUE {longest}"))?;
-    exam.step("sends a line of 1025 bytes and its newline, and another line");
-    client.send(format!("GET nothing\nPUT key {longest}x\nGET key\n").as_bytes())?;
-    client.receives(b"NONE\n")?; // what came before it is answered, and first
-    is_refused(exam, &client, cause::KNOWS_NO_LIMIT)?;
-    client
-        .ends()
-        .because(cause::goes_on_after_a_line_too_long)?;
-    is_not_reset(exam, &client)?;
-    client.close();
-    let _ = serving.returns("after the client has closed too")?; // Ok or an error: as it likes
-
-    let (client, _serving) = server.client()?;
-    exam.step("sends a line of 1025 bytes, which are 517 characters, and its newline");
-    client.send(format!("PUT key x{}\n", "é".repeat(508)).as_bytes())?;
-    is_refused(exam, &client, cause::COUNTS_CHARACTERS)?;
-
-    let (client, _serving) = server.client()?;
-    exam.step("sends 1025 bytes without a newline, and waits");
-    client.send(&[b'x'; 1025])?;
-    is_refused(exam, &client, cause::KNOWS_NO_LIMIT).because(cause::waits_for_the_newline)
-}
-
-/// What the client sends is there before the server begins, and it sends nothing more: a write after
-/// a reset would take the error along, and leave an end of file to the read.
-pub(super) fn ends_a_line_without_end(exam: &Exam, serve_client: ServeClient) -> Verdict {
-    let (client, stream) = exam.connection()?;
-    let sent = client.fill(&vec![b'x'; ENDLESS])?;
-    exam.step(format!("sent {sent} bytes without a newline"));
-    let serving = Server::new(exam, serve_client).serves(stream)?;
-    is_refused(exam, &client, cause::KNOWS_NO_LIMIT).because(cause::waits_for_the_newline)?;
-    client
-        .ends()
-        .because(cause::goes_on_after_a_line_too_long)?;
-    is_not_reset(exam, &client)?;
-    client.close();
-    let _ = serving.returns("after the client has closed too")?; // Ok or an error: as it likes
-    Ok(())
-}
-
-/// Behind the end of file. A server that has read all that was sent may close without a reset.
-fn is_not_reset(exam: &Exam, client: &Peer<'_>) -> Verdict {
+/// After the end of file. A server that has read all that was sent may close without a reset.
+pub(super) fn does_not_reset(exam: &Exam, client: &Peer<'_>) -> Verdict {
     is_read(exam, client)?;
     match here("read SO_ERROR", client.stream().take_error())? {
         None => Ok(()),
         Some(error) => exam
             .fail(
-                "no reset behind the end of file",
+                "no reset after the end of file",
                 format!("SO_ERROR: {error}"),
             )
-            .caused_by(cause::RESETS_BEHIND_THE_END),
+            .caused_by(cause::RESETS_AFTER_THE_END),
     }
 }
 
-pub(super) fn at_quit(exam: &Exam, serve_client: ServeClient) -> Verdict {
+pub(super) fn sends_end_of_file_at_quit(exam: &Exam, serve_client: ServeClient) -> Verdict {
+    let (client, serving) = Server::new(exam, serve_client).client()?;
+    client.send(b"PUT color red\nGET color\nQUIT\n")?;
+    client
+        .receives(b"OK\nVALUE red\n")
+        .because(|case| cause::loses_what_it_has_read(case, 2))?;
+    client.ends().because(cause::goes_on_after_quit)?;
+    client.close();
+    serving
+        .succeeds("after QUIT, and the client has closed too")
+        .because(cause::returns_an_error_at_the_end)
+}
+
+pub(super) fn executes_nothing_after_quit(exam: &Exam, serve_client: ServeClient) -> Verdict {
+    let server = Server::new(exam, serve_client);
+    let (client, stream) = exam.connection()?;
+    client.send(b"PUT color red\nQUIT\nPUT color blue\nGET color\n")?;
+    let serving = server.serves(stream)?;
+    client.receives(b"OK\n")?;
+    client.ends().because(cause::goes_on_after_quit)?;
+    client.close();
+    let _ = serving.returns("after QUIT, and the client has closed too")?;
+    server
+        .tells_another("color", "red")
+        .because(cause::executes_what_comes_after)
+}
+
+pub(super) fn does_not_reset_after_quit(exam: &Exam, serve_client: ServeClient) -> Verdict {
     let server = Server::new(exam, serve_client);
     let (client, stream) = exam.connection()?;
     let requests = "PUT color red\nGET color\nQUIT\n";
-    let behind = "PUT color blue\n".repeat(ENDLESS / 15);
-    let sent = client.fill(format!("{requests}{behind}").as_bytes())?;
+    let after: String = (0..ENDLESS / 18)
+        .map(|n| format!("PUT color {n:07}\n"))
+        .collect();
+    let sent = client.fill(format!("{requests}{after}").as_bytes())?;
     exam.step(format!(
-        "sent {}, and requests behind it: {sent} bytes",
+        "sent {}, and more requests: {sent} bytes",
         quote(requests.as_bytes())
     ));
     let serving = server.serves(stream)?;
@@ -83,17 +72,14 @@ pub(super) fn at_quit(exam: &Exam, serve_client: ServeClient) -> Verdict {
         .receives(b"OK\nVALUE red\n")
         .because(|case| cause::loses_what_it_has_read(case, 2))?;
     client.ends().because(cause::goes_on_after_quit)?;
-    is_not_reset(exam, &client)?;
+    does_not_reset(exam, &client)?;
     client.close();
     serving
         .succeeds("after QUIT, and the client has closed too")
-        .because(cause::takes_the_end_for_an_error)?;
-    server
-        .tells_another("color", "red")
-        .because(cause::executes_what_comes_behind_quit)
+        .because(cause::returns_an_error_at_the_end)
 }
 
-pub(super) fn at_end_of_file(exam: &Exam, serve_client: ServeClient) -> Verdict {
+pub(super) fn returns_at_end_of_file(exam: &Exam, serve_client: ServeClient) -> Verdict {
     let server = Server::new(exam, serve_client);
     for request in [None, Some("PUT color red")] {
         let (client, serving) = server.client()?;
@@ -103,8 +89,8 @@ pub(super) fn at_end_of_file(exam: &Exam, serve_client: ServeClient) -> Verdict 
         client.half_close()?;
         client.ends().because(cause::answers_the_end_of_file)?;
         serving
-            .succeeds("after the end of file")
-            .because(cause::takes_the_end_for_an_error)?;
+            .succeeds("after end of file")
+            .because(cause::returns_an_error_at_the_end)?;
     }
     Ok(())
 }
@@ -117,23 +103,38 @@ pub(super) fn drops_a_line_that_is_cut(exam: &Exam, serve_client: ServeClient) -
     client.receives(b"OK\n")?;
     client
         .ends()
-        .because(cause::takes_a_cut_line_for_a_request)?;
-    let _ = serving.returns("after the end of file")?; // an error is allowed: the line was cut
+        .because(cause::treats_a_cut_line_as_a_request)?;
+    let _ = serving.returns("after end of file")?; // an error is allowed: the line was cut
     server
         .tells_another("color", "red")
-        .because(cause::takes_a_cut_line_for_a_request)
+        .because(cause::treats_a_cut_line_as_a_request)
 }
 
-pub(super) fn takes_a_reset_for_an_error(exam: &Exam, serve_client: ServeClient) -> Verdict {
+/// What an answer does that returns no error after a reset.
+const NO_ERROR: [Diagnosis; 5] = [
+    PANICS_ON_AN_ERROR,
+    LOSES_THE_ERROR,
+    SPINS_AT_END_OF_FILE,
+    RETRIES_A_FATAL_ERROR,
+    WAITS_FOR_ITS_THREAD,
+];
+
+pub(super) fn returns_the_error_of_a_reset(exam: &Exam, serve_client: ServeClient) -> Verdict {
     let server = Server::new(exam, serve_client);
     let (client, serving) = server.client()?;
-    let value = "x".repeat(1000);
+    let value = String::from_utf8(numbered(1000)).expect("numbers are text");
     asks(&client, &format!("PUT big {value}"), "OK")?;
     asks(&client, "GET big", &format!("VALUE {value}"))?;
     client.reset();
+    serving.fails("after a reset").diagnose(&NO_ERROR)?;
+
+    let (client, serving) = server.client()?;
+    client.send(b"GET b")?;
+    is_read(exam, &client)?;
+    client.reset();
     serving
-        .fails("after a reset")
-        .because(cause::loses_an_error)?;
+        .fails("after a reset within a request")
+        .diagnose(&NO_ERROR)?;
 
     let (client, pouring, serving) = deaf::client(server, "GET big")?;
     deaf::is_waited_for(exam, &client)?;
@@ -141,6 +142,59 @@ pub(super) fn takes_a_reset_for_an_error(exam: &Exam, serve_client: ServeClient)
     drop(pouring); // the last handle
     serving
         .fails("after a reset while it was writing")
-        .because(cause::loses_an_error)?;
+        .diagnose(&NO_ERROR)?;
+    Ok(())
+}
+
+/// A way in which a conversation ends.
+type Ending = fn(&Exam, Peer<'_>, &Serving<'_>) -> Verdict;
+
+/// All of them, each to the client's end.
+const ENDINGS: [(&str, Ending); 5] = [
+    ("end of file", |_, client, _| {
+        client.half_close()?;
+        client.ends()
+    }),
+    ("a request that end of file cuts", |_, client, _| {
+        client.send(b"GET col")?;
+        client.half_close()?;
+        client.ends()
+    }),
+    ("QUIT", |_, client, _| {
+        client.send(b"QUIT\n")?;
+        client.ends()
+    }),
+    ("a request that is too long", |exam, client, _| {
+        client.send(&numbered(1025))?;
+        is_refused(exam, &client, cause::KNOWS_NO_LIMIT)?;
+        client.ends()
+    }),
+    ("a reset", |_, client, _| {
+        client.reset();
+        Ok(())
+    }),
+];
+
+pub(super) fn leaves_nothing_behind(exam: &Exam, serve_client: ServeClient) -> Verdict {
+    let server = Server::new(exam, serve_client);
+    for (name, ending) in ENDINGS {
+        let before = descriptors()?;
+        let (client, serving) = server.client()?;
+        asks(&client, "PUT color red", "OK")?;
+        ending(exam, client, &serving)?; // the client is closed then
+        let _ = serving.returns(&format!("after {name}, and the client has closed too"))?;
+        exam.must(
+            exam.leaves_no_thread()?,
+            format!("no thread of yours to be left after {name}"),
+            "`serve_client` has returned, and one is left",
+        )
+        .diagnose(&[LEAVES_A_THREAD])?;
+        exam.must(
+            exam.comes_true(|| Ok(descriptors()? <= before))?,
+            format!("the descriptor of the connection to be closed after {name}"),
+            "`serve_client` has returned, and the descriptor is still open",
+        )
+        .caused_by(cause::LEAKS)?;
+    }
     Ok(())
 }

@@ -4,15 +4,18 @@ use std::time::Duration;
 
 use super::{ServeClient, Server, asks, cause, is_read, is_refused};
 
-use crate::exam::{Because, Exam, Verdict, quote};
+use crate::exam::{Because, Exam, Verdict, numbered, quote};
 
 /// A client pauses in the middle of a line, which is the subject: for so long, or until the server waits.
 const A_PAUSE: Duration = Duration::from_millis(20);
 
+/// How long a client is silent: longer than a usual read timeout of a second.
+const SILENCE: Duration = Duration::from_millis(1500);
+
 /// How many requests come at once.
 const MANY: usize = 100;
 
-pub(super) fn answers_before_it_waits_for_more(exam: &Exam, serve_client: ServeClient) -> Verdict {
+pub(super) fn answers_before_it_waits(exam: &Exam, serve_client: ServeClient) -> Verdict {
     let (client, serving) = Server::new(exam, serve_client).client()?;
     asks(&client, "GET color", "NONE")?;
     asks(&client, "PUT color red", "OK")?;
@@ -22,14 +25,42 @@ pub(super) fn answers_before_it_waits_for_more(exam: &Exam, serve_client: ServeC
     serving.goes_on("the client has not closed")
 }
 
-pub(super) fn keeps_a_values_spaces(exam: &Exam, serve_client: ServeClient) -> Verdict {
+pub(super) fn answers_before_the_next_is_complete(
+    exam: &Exam,
+    serve_client: ServeClient,
+) -> Verdict {
     let (client, _serving) = Server::new(exam, serve_client).client()?;
-    let value = "  to be,  or not \r";
-    asks(&client, &format!("PUT motto {value}"), "OK").because(cause::changes_the_value)?;
-    asks(&client, "GET motto", &format!("VALUE {value}")).because(cause::changes_the_value)
+    client.send(b"PUT color red\nGET color\nPUT col")?;
+    client
+        .receives(b"OK\nVALUE red\n")
+        .because(cause::keeps_its_answers)?;
+    client.send(b"or blue\nGET color\nG")?;
+    client
+        .receives(b"OK\nVALUE blue\n")
+        .because(cause::keeps_its_answers)
 }
 
-pub(super) fn takes_a_byte_at_a_time(exam: &Exam, serve_client: ServeClient) -> Verdict {
+pub(super) fn keeps_a_values_spaces(exam: &Exam, serve_client: ServeClient) -> Verdict {
+    let (client, _serving) = Server::new(exam, serve_client).client()?;
+    for value in ["to be or not", "  to be,  or not \r", " "] {
+        asks(&client, &format!("PUT motto {value}"), "OK").because(cause::changes_the_value)?;
+        asks(&client, "GET motto", &format!("VALUE {value}")).because(cause::changes_the_value)?;
+    }
+    Ok(())
+}
+
+pub(super) fn stores_every_byte(exam: &Exam, serve_client: ServeClient) -> Verdict {
+    let (client, _serving) = Server::new(exam, serve_client).client()?;
+    let long = String::from_utf8(numbered(1000)).expect("numbers are text");
+    for value in ["", "a\0b\0", "\t\r\x1b\x7f", "grüß dich", &long] {
+        asks(&client, &format!("PUT any {value}"), "OK").because(cause::refuses_a_value)?;
+        asks(&client, "GET any", &format!("VALUE {value}"))
+            .because(cause::loses_bytes_of_a_value)?;
+    }
+    Ok(())
+}
+
+pub(super) fn joins_a_request(exam: &Exam, serve_client: ServeClient) -> Verdict {
     let (client, _serving) = Server::new(exam, serve_client).client()?;
     let mut reads = true;
     for (request, answer) in [("PUT color red", "OK\n"), ("GET color", "VALUE red\n")] {
@@ -43,14 +74,14 @@ pub(super) fn takes_a_byte_at_a_time(exam: &Exam, serve_client: ServeClient) -> 
         }
         client
             .hears_nothing_for(A_PAUSE)
-            .because(cause::takes_a_read_for_a_line)?;
+            .because(cause::treats_a_read_as_a_line)?;
         client.send(b"\n")?;
         client.receives(answer.as_bytes())?;
     }
     Ok(())
 }
 
-pub(super) fn answers_all_that_came_at_once(exam: &Exam, serve_client: ServeClient) -> Verdict {
+pub(super) fn answers_all_of_one_read(exam: &Exam, serve_client: ServeClient) -> Verdict {
     let (client, stream) = exam.connection()?;
     let (mut requests, mut answers) = (String::new(), String::new());
     for n in 0..MANY / 2 {
@@ -61,18 +92,23 @@ pub(super) fn answers_all_that_came_at_once(exam: &Exam, serve_client: ServeClie
     let _serving = Server::new(exam, serve_client).serves(stream)?;
     client
         .receives(answers.as_bytes())
-        .because(|case| cause::loses_what_it_has_read(case, MANY))?;
-    client.send(b"GET key0\nDELETE key0\nGET key\nPUT key \xff\nGET key1\n")?;
+        .because(|case| cause::loses_what_it_has_read(case, MANY))
+}
+
+pub(super) fn answers_in_order(exam: &Exam, serve_client: ServeClient) -> Verdict {
+    let (client, _serving) = Server::new(exam, serve_client).client()?;
+    asks(&client, "PUT key0 0", "OK")?;
+    client.send(b"GET key0\nDELETE key0\nGET key\nPUT key \xff\nGET key0\n")?;
     client
         .receives(b"VALUE 0\n")
         .because(cause::answers_out_of_order)?;
     is_refused(exam, &client, cause::NO_ERR_IN_ITS_PLACE)?;
     client.receives(b"NONE\n")?;
     is_refused(exam, &client, cause::NO_ERR_IN_ITS_PLACE)?;
-    client.receives(b"VALUE 1\n")
+    client.receives(b"VALUE 0\n")
 }
 
-pub(super) fn goes_on_after_what_it_refuses(exam: &Exam, serve_client: ServeClient) -> Verdict {
+pub(super) fn refuses_every_other_request(exam: &Exam, serve_client: ServeClient) -> Verdict {
     let (client, _serving) = Server::new(exam, serve_client).client()?;
     asks(&client, "PUT color red", "OK")?;
     for request in [
@@ -80,15 +116,47 @@ pub(super) fn goes_on_after_what_it_refuses(exam: &Exam, serve_client: ServeClie
         "PUT color",
         "GET",
         "",
+        "\r",
         "get color",
         "GET color red",
         "QUITE",
+        "QUIT\r",
+        "QUIT now",
+        " QUIT",
     ] {
         client.send(format!("{request}\n").as_bytes())?;
-        is_refused(exam, &client, cause::TAKES_ANYTHING)?;
+        is_refused(exam, &client, cause::ACCEPTS_ANYTHING)
+            .because(|case| cause::ends_at_a_request(request, case))?;
     }
-    client.send(b"PUT color \xff\xfe\n")?;
-    is_refused(exam, &client, cause::TAKES_BYTES_FOR_TEXT)
-        .because(cause::ends_at_a_line_that_is_no_text)?;
     asks(&client, "GET color", "VALUE red")
+}
+
+pub(super) fn refuses_what_is_not_utf8(exam: &Exam, serve_client: ServeClient) -> Verdict {
+    let (client, _serving) = Server::new(exam, serve_client).client()?;
+    asks(&client, "PUT color red", "OK")?;
+    client.send(b"PUT color \xff\xfe\n")?;
+    is_refused(exam, &client, cause::ACCEPTS_WHAT_IS_NOT_UTF8)
+        .because(cause::ends_at_a_line_that_is_not_utf8)?;
+    asks(&client, "GET color", "VALUE red")
+}
+
+pub(super) fn keeps_a_silent_client(exam: &Exam, serve_client: ServeClient) -> Verdict {
+    let (client, serving) = Server::new(exam, serve_client).client()?;
+    client
+        .hears_nothing_for(SILENCE)
+        .because(cause::ends_in_silence)?;
+    asks(&client, "PUT color red", "OK")?;
+    client
+        .hears_nothing_for(SILENCE)
+        .because(cause::ends_in_silence)?;
+    asks(&client, "GET color", "VALUE red")?;
+    serving.goes_on("the client was silent, and has not closed")
+}
+
+pub(super) fn shares_the_store(exam: &Exam, serve_client: ServeClient) -> Verdict {
+    let server = Server::new(exam, serve_client);
+    let (first, _serving) = server.client()?;
+    let first = first.named("first client");
+    asks(&first, "PUT color red", "OK")?;
+    server.tells_another("color", "red")
 }

@@ -1,40 +1,46 @@
-//! Exercise 7: kv. A stream carries requests in whatever pieces it likes, and many clients share a
-//! store: no client may wait for another.
+//! Exercise 7: kv
 //!
-//! Build the server's side of one connection: read requests, a line each, and answer each with a
-//! line. Every client gets a thread of its own, and all threads call `serve_client` with one store.
+//! Many clients share a store of keys and values. Each client has a thread of its own, and all threads
+//! call `serve_client` with the same store. Write that call: it reads requests, one a line, and
+//! answers each with one line, until the conversation ends. No client may wait for another.
 //!
-//!     PUT key value     OK                      the value replaces one that was there
-//!     GET key           VALUE value, or NONE    NONE: nobody has put it yet
+//!     PUT key value     OK                      the value replaces an earlier one
+//!     GET key           VALUE value, or NONE    NONE: the key has no value yet
 //!     QUIT              no answer               the server ends the conversation
 //!     anything else     ERR and a reason        the conversation goes on
 //!
-//! The rules it is held to:
-//! - a line ends with `\n`, in both directions; a key has no space in it; the value is all that
-//!   follows the space behind the key, to the end of the line, with every space in it;
-//! - requests come in any pieces, a byte at a time or a hundred at once, and are answered in their
-//!   order; what is complete is answered before more is waited for;
-//! - an unknown or incomplete request, an empty line, and a line that is not UTF-8 get `ERR`;
-//! - a request has at most 1024 bytes, without its `\n`. A longer one gets `ERR` as soon as it is too
-//!   long, whether or not its end has come, and then the server ends the conversation;
-//! - to end the conversation, at QUIT or at a line that is too long: what came before it is answered,
-//!   what comes behind it is not executed. Without waiting for the client, send the end of file behind
-//!   the last answer. The client must be able to read both, even if it has sent up to 1 MiB that you
-//!   have not read: a reset will not do, neither instead of the end of file nor behind it.
-//!   `serve_client` must return once the client has closed too, and may do so earlier. After QUIT it
-//!   returns Ok(()); after a line that is too long, as you like;
-//! - the client's end of file ends the conversation, also when it has sent nothing at all: close, and
-//!   return Ok(()). A last line without its `\n` is no request: it is neither executed nor answered,
-//!   and may make an error of what you return;
-//! - the store is not locked while you read or write: a client that says nothing, or does not read its
-//!   answers, does not hold the others up;
-//! - a connection that is reset is an error, not an end of file, and no reason to panic.
+//! Core rules (about 30 minutes):
+//!   1. Answer each request with one line that ends with `\n`. Send it before you wait for more, even if
+//!      a part of the next request has arrived.
+//!   2. Store everything after the space after the key as the value, byte for byte. It may be empty.
+//!      All clients share the store.
+//!   3. Wait for the `\n` of a request. A request may arrive in any number of pieces.
+//!   4. Answer every request that has arrived, in order. One read may bring many of them.
+//!   5. Answer ERR to an unknown or incomplete request, to an empty line, and to a line that is not
+//!      UTF-8. Then go on.
+//!   6. Keep a silent client. It is still connected.
+//!   7. At end of file close the connection and return Ok(()). Neither execute nor answer a last line
+//!      without its `\n`.
+//!   8. At QUIT send end of file after the last answer, without waiting for the client, and execute
+//!      nothing that comes after it. Return Ok(()) once the client has closed, or earlier.
+//!   9. Do not hold the lock while you read or write. A client that is silent, or does not read its
+//!      answers, must not delay the others.
+//!
+//! Hardened rules (about 25 minutes more):
+//!   10. Accept a request of 1024 bytes, not counting its `\n`. Answer ERR to a longer one as soon as it
+//!       is too long, then end the conversation as at QUIT.
+//!   11. Do not reset a connection that you end, even if 1 MiB that the client has sent is unread.
+//!   12. When the connection is reset, return the error. Do not panic.
+//!   13. Once the client has closed, leave no descriptor and no thread behind on any path.
+//!
+//! A key has no space. An empty key may be accepted or refused. After a line that is too long, and after
+//! a last line without its `\n`, `serve_client` may return Ok or an error.
 //!
 //! How to go on:
 //!
-//!     cargo workshop check kv       examines it; so does  cargo test -p exercises --test kv
+//!     cargo workshop check kv       checks it; so does  cargo test -p exercises --test kv
 //!     cargo workshop hint kv        helps, a little more each time
-//!     cargo run --example kv        is the lesson; its server speaks JSON-RPC instead of this
+//!     cargo run --example kv        runs the lesson; its server speaks JSON-RPC instead of this
 
 use std::{collections::HashMap, io, net::TcpStream, process::ExitCode, sync::Mutex};
 
@@ -42,7 +48,7 @@ use std::{collections::HashMap, io, net::TcpStream, process::ExitCode, sync::Mut
 pub fn serve_client(stream: TcpStream, store: &Mutex<HashMap<String, String>>) -> io::Result<()> {
     let _ = (stream, store);
     todo!(
-        "make one BufReader for the connection, read a line, answer it, and again, to the end of file"
+        "make one BufReader for the connection; read a line, answer it, and repeat until end of file"
     )
 }
 

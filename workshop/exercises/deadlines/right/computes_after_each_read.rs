@@ -17,7 +17,7 @@ pub fn read_line_within(mut stream: &TcpStream, limit: Duration, max: usize) -> 
             return Err(ErrorKind::TimedOut.into());
         }
         stream.set_read_timeout(Some(left))?;
-        let room = buf.len().min(max + 1 - line.len());
+        let room = buf.len().min((max - line.len()).saturating_add(1));
         let n = match stream.peek(&mut buf[..room]) {
             Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
             Ok(n) => n,

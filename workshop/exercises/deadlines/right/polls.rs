@@ -10,10 +10,10 @@ use nix::{
 
 pub fn read_line_within(stream: &TcpStream, limit: Duration, max: usize) -> io::Result<String> {
     let deadline = Instant::now() + limit;
-    let (mut line, mut buf) = (Vec::new(), vec![0; max + 1]);
+    let (mut line, mut buf) = (Vec::new(), [0; 4096]);
     loop {
         wait(stream, deadline)?;
-        let room = max + 1 - line.len();
+        let room = buf.len().min((max - line.len()).saturating_add(1));
         let flags = MsgFlags::MSG_DONTWAIT;
         let n = match recv(
             stream.as_raw_fd(),

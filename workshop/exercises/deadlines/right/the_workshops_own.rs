@@ -11,7 +11,9 @@ use socket_workshop::deadline::Deadline;
 pub fn read_line_within(stream: &TcpStream, limit: Duration, max: usize) -> io::Result<String> {
     let reader = BufReader::with_capacity(1, Deadline::after(limit).on(stream));
     let mut line = Vec::new();
-    reader.take(max as u64 + 1).read_until(b'\n', &mut line)?; // goes on after EINTR
+    reader
+        .take((max as u64).saturating_add(1))
+        .read_until(b'\n', &mut line)?; // goes on after EINTR
     match line.pop() {
         Some(b'\n') => {
             String::from_utf8(line).map_err(|error| io::Error::new(ErrorKind::InvalidData, error))

@@ -1,7 +1,7 @@
-//! Compares the line with max when it has all of it, however long it was.
+//! Compares the length with max when the whole line has come.
 //!
-//! rejected by: refuses a line before its newline comes
-//! cause: To compare the two when the line is complete limits nothing
+//! rejected by: refuses a long line before its newline comes
+//! cause: only when the newline comes, a client
 
 use std::{
     io::{self, BufRead, BufReader, ErrorKind},

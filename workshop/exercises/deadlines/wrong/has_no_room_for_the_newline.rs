@@ -1,7 +1,7 @@
-//! Reads at most max bytes, the newline among them: a `take` that is used up looks like the end of file.
+//! Reads at most max bytes, with the newline: a `take` that is used up looks like end of file.
 //!
-//! rejected by: takes a line of max bytes, and none of one more
-//! cause: a `take` that is used up, gives Ok(0) too
+//! rejected by: accepts a line of max bytes
+//! cause: from a `take` that is used up, returns Ok(0) too
 
 use std::{
     io::{self, BufRead, BufReader, ErrorKind, Read},

@@ -1,7 +1,7 @@
-//! Has another thread read, and gives up waiting for it; the thread reads on.
+//! Reads on another thread, which goes on reading after a timeout.
 //!
-//! rejected by: reads on after a time-out
-//! cause: it was that thread's read that took it
+//! rejected by: reads on after a timeout
+//! cause: a thread that the first call started has read it
 
 use std::{
     io::{self, ErrorKind, Read},

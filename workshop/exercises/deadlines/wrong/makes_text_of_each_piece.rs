@@ -1,6 +1,6 @@
-//! Makes text of what each read brings, and a character may come in two.
+//! Converts each piece to text, although a character may come in two pieces.
 //!
-//! rejected by: puts together what comes in pieces
+//! rejected by: joins a line that comes in pieces
 //! cause: one of its characters came in two pieces
 
 use std::{

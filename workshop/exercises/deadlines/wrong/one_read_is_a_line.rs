@@ -1,7 +1,7 @@
-//! Takes what one read brings for a line.
+//! Treats the bytes of one read as a line.
 //!
-//! rejected by: puts together what comes in pieces
-//! cause: how the bytes are cut into pieces says nothing
+//! rejected by: joins a line that comes in pieces
+//! cause: it treats the bytes of one read as a line
 
 use std::{
     io::{self, ErrorKind, Read},

@@ -1,7 +1,7 @@
-//! Peeks until the newline is there, and takes nothing before it: what has come is shown again at once.
+//! Peeks until the newline is there and takes nothing before it: the next peek shows the same bytes.
 //!
 //! rejected by: waits in the kernel
-//! cause: There are bytes in Recv-Q, so a `peek`
+//! cause: There are bytes in Recv-Q, so `peek`
 
 use std::{
     io::{self, ErrorKind, Read},

@@ -1,7 +1,7 @@
 //! Reads all requests before it answers the first.
 //!
 //! rejected by: answers before it waits for more
-//! cause: `read_to_end` for the end of file
+//! cause: `read_to_end` and `read_to_string` wait for end of file
 
 use std::{
     collections::HashMap,

@@ -11,19 +11,19 @@ use socket_workshop::table::End;
 
 use super::{
     ReadLine,
-    cause::{Instead, panicked, too_early, without_end},
+    cause::{Instead, panicked, too_early, waits_beyond_max, without_end},
 };
 
 use crate::{
-    checks::queue,
-    exam::{AMPLE, Answer, Because, Case, Exam, Peer, Timing, Took, Verdict, here},
+    checks::{lent, queue},
+    exam::{AMPLE, Answer, Because, Case, Exam, Peer, Timing, Took, Verdict, here, quote},
 };
 
 /// More bytes than any line here has that is not too long.
 pub(super) const ENOUGH: usize = 1000;
 
 /// How late a call may be at its deadline, not counting the time in which it had no CPU.
-const MARGIN: Duration = Duration::from_millis(250);
+pub(super) const MARGIN: Duration = Duration::from_millis(250);
 
 /// What a call returned: a line, or the kind of an error.
 pub(super) type Got = Result<String, ErrorKind>;
@@ -43,6 +43,7 @@ pub(super) struct Connection<'e> {
 pub(super) struct Call<'e> {
     exam: &'e Exam,
     pub(super) answer: Answer<'e, io::Result<String>>,
+    stream: Arc<TcpStream>,
     limit: Duration,
     max: usize,
 }
@@ -60,14 +61,19 @@ impl<'e> Connection<'e> {
 
     /// Calls the answer.
     pub(super) fn call(&self, limit: Duration, max: usize) -> Verdict<Call<'e>> {
+        let max_told = match max {
+            usize::MAX => "usize::MAX".to_owned(),
+            max => max.to_string(),
+        };
         self.exam.step(format!(
-            "called `read_line_within` with a limit of {limit:?} and a max of {max}"
+            "called `read_line_within` with a limit of {limit:?} and a max of {max_told}"
         ));
         let (read, stream) = (self.read, Arc::clone(&self.stream));
         let body = move || read(&stream, limit, max);
         Ok(Call {
             exam: self.exam,
             answer: self.exam.start("read_line_within", body)?,
+            stream: Arc::clone(&self.stream),
             limit,
             max,
         })
@@ -89,11 +95,8 @@ impl<'e> Connection<'e> {
         let reference = self.exam.reference(limit)?;
         let call = self.call(limit, ENOUGH)?;
         meanwhile(&call)?;
-        let (exam, stream) = (self.exam, Arc::clone(&self.stream));
-        let took = call.returns(Err(ErrorKind::TimedOut), |got, case| match got {
-            None => without_end(&stream, limit, case),
-            Some(_) => None,
-        })?;
+        let exam = self.exam;
+        let took = call.returns(Err(ErrorKind::TimedOut), |_, _| None)?;
         let seen = format!("it has returned after {:.1?}", took.time);
         match reference.judges(took, MARGIN)? {
             Timing::InTime => Ok(()),
@@ -132,6 +135,11 @@ impl<'e> Connection<'e> {
     fn end(&self) -> Verdict<End> {
         here("read an address", End::of(&self.stream))
     }
+
+    /// The stream is lent: it must be as open as the peer has left it, and block.
+    pub(super) fn is_as_it_was(&self) -> Verdict {
+        lent::is_as_it_was(self.exam, &self.stream)
+    }
 }
 
 impl Call<'_> {
@@ -145,12 +153,23 @@ impl Call<'_> {
     ) -> Verdict<Took> {
         let returned = self.answer.returns("after the last step");
         let returned = returned.because(|case| match case.panicked {
-            true => Some(panicked(wanted).to_owned()),
-            false => cause(None, case),
+            true => panicked(self.max, case),
+            false => cause(None, case).or_else(|| match wanted {
+                Err(ErrorKind::TimedOut) => without_end(&self.stream, self.limit, case),
+                Err(ErrorKind::FileTooLarge) => waits_beyond_max(self.max, case),
+                _ => None,
+            }),
         })?;
         let took = self.answer.took();
+        let told = |wanted: Wanted| match wanted {
+            Ok(line) => format!("Ok({})", quote(line.as_bytes())),
+            Err(kind) => format!("an error of the kind {kind:?}"),
+        };
         let seen = match &returned {
-            Ok(line) => format!("it has returned Ok({line:?}), after {:.1?}", took.time),
+            Ok(line) => {
+                let line = quote(line.as_bytes());
+                format!("it has returned Ok({line}), after {:.1?}", took.time)
+            }
             Err(error) => format!(
                 "it has returned an error after {:.1?}: {error} ({:?})",
                 took.time,
@@ -159,20 +178,14 @@ impl Call<'_> {
         };
         let got = returned.map_err(|error| error.kind());
         if got.as_deref().map_err(|kind| *kind) == wanted {
-            self.exam.step(match wanted {
-                Ok(line) => format!("it returned Ok({line:?})"),
-                Err(kind) => format!("it returned an error of the kind {kind:?}"),
-            });
+            self.exam.step(format!("it returned {}", told(wanted)));
             return Ok(took);
         }
-        let expected = match wanted {
-            Ok(line) => format!("`read_line_within` to return Ok({line:?})"),
-            Err(kind) => {
-                format!("`read_line_within` to return an error of the kind {kind:?}")
-            }
-        };
         self.exam
-            .fail(expected, seen)
+            .fail(
+                format!("`read_line_within` to return {}", told(wanted)),
+                seen,
+            )
             .because(|case| cause(Some(&got), case))
             .because(|case| {
                 let instead = Instead {
@@ -182,7 +195,7 @@ impl Call<'_> {
                     limit: self.limit,
                     max: self.max,
                 };
-                instead.likely(case)
+                instead.diagnose(case)
             })
     }
 }

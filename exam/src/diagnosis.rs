@@ -208,6 +208,7 @@ fn panic_says(words: &[&str]) -> bool {
     let has = |message: &str| words.iter().any(|word| message.contains(word));
     problems().iter().any(|problem| has(&problem.message))
 }
+
 /// A loop that sleeps, looks, and sleeps again.
 pub const SLEEPS_BETWEEN_LOOKS: Diagnosis = Diagnosis {
     requires: |case| case.is_blocked_in(&[Call::Sleep]),
@@ -224,6 +225,8 @@ pub const LEAVES_OPTIONS: Diagnosis = Diagnosis {
             handle. They stay set after your function returns, and change what the caller's next read \
             or write does. Restore them on every path out, or use what holds for one call: `poll`, \
             MSG_DONTWAIT.",
+};
+
 /// EINTR was returned to the caller.
 pub const RETURNS_AT_A_SIGNAL: Diagnosis = Diagnosis {
     requires: |case| case.has_returned_error(ErrorKind::Interrupted),

@@ -127,7 +127,12 @@ impl Peer<'_> {
     /// Bytes have come, end of file, or a reset.
     pub fn hears_nothing_for(&self, time: Duration) -> Verdict {
         self.hears_nothing(time)?;
-        self.step(&format!("heard nothing for {time:?}"));
+        // The wait may have ended sooner than this time, by a proof.
+        let students = threads::students().unwrap_or_default();
+        self.step(&match threads::blocked(&students) {
+            Some(blocked) => format!("received nothing: {blocked}"),
+            None => "received nothing, and the connection is still open".to_owned(),
+        });
         Ok(())
     }
 
@@ -157,15 +162,6 @@ impl Peer<'_> {
             (got, short) = self.read_now(1);
         }
         let seen = match short {
-            Some(Short::Silence) => {
-                // The wait may have ended sooner than this time, by a proof.
-                let students = threads::students().unwrap_or_default();
-                self.step(&match threads::blocked(&students) {
-                    Some(blocked) => format!("received nothing: {blocked}"),
-                    None => "received nothing, and the connection is still open".to_owned(),
-                });
-                return Ok(());
-            }
             Some(Short::Silence) => return Ok(()),
             Some(Short::EndOfFile) => "end of file".to_owned(),
             Some(Short::Broken(error)) => error.to_string(),

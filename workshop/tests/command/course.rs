@@ -21,6 +21,11 @@ use workshop::course::find;
 /// One copy for all tests, which take turns: it is built once.
 static TURN: Mutex<()> = Mutex::new(());
 
+/// The number of checks of echo, the exercise that these tests drive.
+fn checks() -> usize {
+    find("echo").unwrap().checks().len()
+}
+
 struct Checkout {
     root: PathBuf,
     _turn: MutexGuard<'static, ()>,
@@ -161,11 +166,14 @@ fn welcomes_once_and_says_what_is_next() {
 fn remembers_what_has_passed_and_what_has_changed_since() {
     let checkout = Checkout::fresh();
     let (told, _) = checkout.workshop(&["check", "echo"], 1);
-    assert!(told.contains("0 of 10 checks passed"), "{told}");
+    assert!(
+        told.contains(&format!("0 of {} checks passed", checks())),
+        "{told}"
+    );
     checkout.solve("echo");
     let (told, _) = checkout.workshop(&["check", "3"], 0);
     assert!(
-        told.contains("echo is done: 10 of 10 checks passed"),
+        told.contains(&format!("echo is done: {0} of {0} checks passed", checks())),
         "{told}"
     );
     let line = |list: &str| {
@@ -176,7 +184,7 @@ fn remembers_what_has_passed_and_what_has_changed_since() {
     };
     let (list, _) = checkout.workshop(&["list"], 0);
     assert!(
-        line(&list).contains(" done ") && line(&list).contains("10/10"),
+        line(&list).contains(" done ") && line(&list).contains(&format!("{0}/{0}", checks())),
         "{list}"
     );
     let file = checkout.exercise("echo");
@@ -233,7 +241,7 @@ fn reports_in_json_for_programs() {
     let (line, _) = checkout.workshop(&["check", "echo", "--json"], 0);
     let json: serde_json::Value = serde_json::from_str(&line).unwrap();
     assert_eq!(json["status"], "passed");
-    assert_eq!(json["checks"].as_array().unwrap().len(), 10);
+    assert_eq!(json["checks"].as_array().unwrap().len(), checks());
     assert_eq!(json["checks"][0]["outcome"], "passed");
 }
 
@@ -322,7 +330,8 @@ fn leaves_nothing_running_when_it_is_killed() {
     }";
     fs::write(checkout.exercise("echo"), sleeps).unwrap();
     let mut workshop = checkout.command(&["check", "echo"]).spawn().unwrap();
-    wait_for(PATIENCE, || examining() == 10);
+    // Some checks are over before the last one has begun.
+    wait_for(PATIENCE, || examining() > checks() / 2);
     workshop.kill().unwrap();
     workshop.wait().unwrap();
     // Sooner than the sleep ends.
@@ -507,7 +516,7 @@ fn watch_examines_on_save_and_listens_to_keys() {
         terminal: pty.master.into(),
         text: String::new(),
     };
-    screen.shows("0 of 10 checks passed");
+    screen.shows(&format!("0 of {} checks passed", checks()));
     screen.press("h");
     screen.shows("hint 1 of 3");
     screen.press("l");
@@ -519,9 +528,9 @@ fn watch_examines_on_save_and_listens_to_keys() {
     fs::rename(&new, &file).unwrap();
     screen.shows("It does not compile");
     checkout.solve("echo");
-    screen.shows("All 10 checks passed");
+    screen.shows(&format!("All {} checks passed", checks()));
     screen.press("c");
-    screen.shows("All 10 checks passed");
+    screen.shows(&format!("All {} checks passed", checks()));
     screen.press("n");
     screen.shows("04_deadlines.rs");
     screen.shows("[q] quit");
@@ -550,7 +559,7 @@ fn watch_notices_a_save_at_once() {
         "{:?}",
         saved.elapsed()
     );
-    screen.shows("All 10 checks passed");
+    screen.shows(&format!("All {} checks passed", checks()));
     watch.interrupt();
     assert_eq!(watch.wait().code(), Some(0));
 }

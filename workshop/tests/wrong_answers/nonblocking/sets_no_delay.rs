@@ -1,4 +1,4 @@
-//! Sets TCP_NODELAY on the stream, which nobody asked for.
+//! Sets TCP_NODELAY on the stream without being asked to.
 //!
 //! rejected by: sets no option of the stream
 //! cause: belong to the socket, not to one call

@@ -1,30 +1,31 @@
 //! Exercise 5: heartbeat
 //!
-//! A connection whose peer has died looks like a connection whose peer has nothing to say. Write a watch
-//! that tells them apart: it sends a ping to a silent peer, and returns how the connection ended.
+//! A connection whose peer has died looks like a connection whose peer has nothing to say. Write a
+//! function that distinguishes them: it sends a ping to a silent peer, and returns how the
+//! connection ended.
 //!
 //! Core rules (about 25 minutes):
-//!   1. When nothing has been received for `interval`, send one ping: the five bytes `ping\n`. Send one
-//!      more after each further `interval` of silence. Send none early.
-//!   2. Read and discard every byte that the peer sends. Any byte is an answer: it restarts the interval
-//!      and sets the count of unanswered pings to 0.
-//!   3. When `misses` pings in a row have each gone unanswered for an `interval`, return Ok(Silent). That
-//!      is exactly `misses` pings, and `misses` + 1 intervals after the last byte.
+//!   1. When nothing has been received for `interval`, send one ping: the five bytes `ping\n`. Send
+//!      one more after each further `interval` of silence. Send none early.
+//!   2. Read and discard every byte that the peer sends. Any byte is an answer: it restarts the
+//!      interval and sets the count of unanswered pings to 0.
+//!   3. When `misses` pings in a row have each gone unanswered for an `interval`, return
+//!      Ok(Silent). That is exactly `misses` pings, and `misses` + 1 intervals after the last byte.
 //!   4. When end of file arrives, return Ok(Closed) immediately.
 //!   5. When a reset arrives, return Ok(Reset) immediately.
 //!
 //! Hardened rules (about 25 minutes more):
-//!   6. Never wait for room to send a ping. If there is no room, the ping counts as sent and unanswered:
-//!      do not send it later.
+//!   6. Never wait for room to send a ping. If there is no room, the ping counts as sent and
+//!      unanswered: do not send it later.
 //!   7. Return every other error.
-//!   8. Wait in a system call that a byte, end of file or a reset ends. Do not sleep between looks, and
-//!      do not spin.
+//!   8. Wait in a system call that a byte, end of file or a reset ends. Do not sleep between looks,
+//!      and do not spin.
 //!   9. A signal (EINTR) neither ends an interval nor restarts it.
 //!   10. On every path out, leave the stream open in both directions and its options unchanged.
 //!   11. On every path out, leave no thread and no descriptor.
 //!
-//! `misses` is 1 or more; `interval` is an hour at most. A reset is reported by a read or a write, as
-//! `ErrorKind::ConnectionReset` or `BrokenPipe`.
+//! `misses` is 1 or more; `interval` is an hour at most. A reset is reported by a read or a write,
+//! as `ErrorKind::ConnectionReset` or `BrokenPipe`.
 //!
 //! How to go on:
 //!

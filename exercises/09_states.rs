@@ -1,8 +1,9 @@
 //! Exercise 9: states
 //!
-//! The state of an end says which FINs have been sent, received and acknowledged. If you can send a FIN,
-//! hold one back and let one through, you can bring a connection into any state. You get both ends of a
-//! connection, ESTABLISHED, and a pair of states: the first for the client, the second for the server.
+//! The state of an end says which FINs have been sent, received and acknowledged. If you can send a
+//! FIN, hold one back and let one through, you can bring a connection into any state. You get both
+//! ends of a connection, ESTABLISHED, and a pair of states: the first for the client, the second
+//! for the server.
 //!
 //!     FinWait2  CloseWait      FinWait1  Established      TimeWait  TimeWait
 //!     FinWait2  LastAck        FinWait1  FinWait1         TimeWait  Close
@@ -11,20 +12,23 @@
 //! Close is CLOSED: the kernel has no row for that end.
 //!
 //! Core rules (about 30 minutes):
-//!   1. For each pair of the table, bring the client into the first state and the server into the second.
+//!   1. For each pair of the table, bring the client into the first state and the server into the
+//!      second.
 //!   2. Do the same for each pair the other way round.
-//!   3. The kernel shows these states when the segments under way have arrived, and keeps showing them.
-//!   4. Return the ends that must stay open for that: first the client, then the server. You may return
-//!      more than must stay open.
+//!   3. The kernel shows these states when the segments under way have arrived, and keeps showing
+//!      them.
+//!   4. Return the ends that must stay open for that: first the client, then the server. You may
+//!      return more than must stay open.
 //!
 //! Hardened rules (about 15 minutes more):
 //!   5. There may be unread bytes at both ends. Discard them, and reach the same states.
-//!   6. For a pair in which no connection can be, such as CloseWait and CloseWait, return InvalidInput.
+//!   6. For a pair in which no connection can be, such as CloseWait and CloseWait, return
+//!      InvalidInput.
 //!   7. Return the ends with their options unchanged: blocking and without timeouts.
 //!   8. On every path out, leave no thread, and no descriptor except those that you return.
 //!
-//! Other pairs are not asked for. The buffers of both ends are small: 64 KiB never fit, even if those of
-//! the other end are empty.
+//! Other pairs are not asked for. The buffers of both ends are small: 64 KiB never fit, even if
+//! those of the other end are empty.
 //!
 //! How to go on:
 //!

@@ -1,30 +1,31 @@
 //! Exercise 10: nonblocking
 //!
-//! A blocking connect to a host that does not answer waits for about two minutes, and nothing else can end
-//! it: neither a deadline nor another thread. Write a connect that ends by a deadline, and when it is
-//! cancelled.
+//! A blocking connect to a host that does not answer waits for about two minutes, and nothing else
+//! can end it: neither a deadline nor another thread. Write a connect that ends by a deadline, and
+//! when it is cancelled.
 //!
 //! Core rules (about 30 minutes):
-//!   1. Return a stream that is connected to `addr`, which is an IPv4 or an IPv6 address. Send nothing
-//!      on it.
+//!   1. Return a stream that is connected to `addr`, which is an IPv4 or an IPv6 address. Send
+//!      nothing on it.
 //!   2. Return the stream blocking, and with every other option as the kernel sets it.
 //!   3. Begin one dial and wait for that one: the kernel repeats the SYN.
 //!   4. If the dial fails, return the kernel's error: ConnectionRefused if it was refused.
-//!   5. When `limit` has passed since the call, return TimedOut: not earlier and not later. A limit of
-//!      zero has passed immediately.
+//!   5. When `limit` has passed since the call, return TimedOut: not earlier and not later. A limit
+//!      of zero has passed immediately.
 //!   6. When `cancel` is readable, or becomes readable, return ConnectionAborted.
 //!
 //! Hardened rules (about 25 minutes more):
 //!   7. End of file on `cancel` cancels too.
 //!   8. `cancel` is lent: read nothing from it, do not close it, and leave its flags unchanged.
 //!   9. Accept a limit of any length, Duration::MAX too.
-//!   10. Wait for the dial and for `cancel` at the same time, in the kernel. Do not sleep between looks,
-//!      and do not spin.
+//!   10. Wait for the dial and for `cancel` at the same time, in the kernel. Do not sleep between
+//!      looks, and do not spin.
 //!   11. A signal (EINTR) neither ends the call nor restarts its limit.
-//!   12. On every path out, leave no dial under way, no thread, and no descriptor except the stream's.
+//!   12. On every path out, leave no dial under way, no thread, and no descriptor except the
+//!      stream's.
 //!
-//! When two of these happen at the same time, either result is right. A cancelled call does not return
-//! Interrupted, because many callers try again then.
+//! When two of these happen at the same time, either result is right. A cancelled call does not
+//! return Interrupted, because many callers try again then.
 //!
 //! How to go on:
 //!

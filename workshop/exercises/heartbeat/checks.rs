@@ -12,6 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use socket_workshop::table::{End, State, Table};
 use socket2::{Domain, Socket, Type};
 
 use self::watching::Watching;
@@ -351,10 +352,20 @@ fn returns_reset_with_a_ping_unread(exam: &Exam, watch: Watch) -> Verdict {
     Ok(())
 }
 
+/// The bytes and the FIN have arrived before the call.
 fn reads_everything(exam: &Exam, watch: Watch) -> Verdict {
-    let (peer, watching) = Watching::begin(exam, watch, AMPLE, 3)?;
+    let (peer, theirs) = exam.connection()?;
+    let end = here("read an address", End::of(&theirs))?;
     peer.send(&numbered(20_000))?;
     peer.half_close()?;
+    let arrived = |table: &Table| {
+        let row = table.find(end)?;
+        (row.state == State::CloseWait).then_some(())
+    };
+    if exam.table_shows(arrived)?.is_none() {
+        return Err(Unmet::not_here("what is sent on loopback does not arrive"));
+    }
+    let watching = Watching::on(theirs, exam, watch, AMPLE, 3)?;
     watching.ends(Ended::Closed, "after the last byte and end of file")?;
     watching.reads_all().caused_by(causes::NOT_ALL_IS_READ)
 }

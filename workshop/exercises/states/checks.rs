@@ -152,7 +152,7 @@ const IMPOSSIBLE: [(State, State); 8] = [
 ];
 
 fn reaches(exam: &Exam, bring: Bring, asked: (State, State)) -> Verdict {
-    Brought::to(exam, bring, asked, Bytes::None)?.is_done()
+    Brought::to(exam, bring, asked, Bytes::None)?.ends()
 }
 
 fn reaches_the_other_way_round(exam: &Exam, bring: Bring) -> Verdict {
@@ -182,7 +182,7 @@ fn returns_what_must_stay_open(exam: &Exam, bring: Bring) -> Verdict {
     ] {
         let brought = Brought::to(exam, bring, asked, Bytes::None)?;
         brought.has_what_must_stay_open()?;
-        brought.is_done()?;
+        brought.ends()?;
     }
     Ok(())
 }
@@ -192,7 +192,7 @@ fn returns_the_client_first(exam: &Exam, bring: Bring) -> Verdict {
         for asked in [(client, server), (server, client)] {
             let brought = Brought::to(exam, bring, asked, Bytes::None)?;
             brought.has_the_client_first()?;
-            brought.is_done()?;
+            brought.ends()?;
         }
     }
     Ok(())
@@ -201,7 +201,7 @@ fn returns_the_client_first(exam: &Exam, bring: Bring) -> Verdict {
 fn reaches_each_with_bytes_unread(exam: &Exam, bring: Bring) -> Verdict {
     for (client, server) in PAIRS {
         for asked in [(client, server), (server, client)] {
-            Brought::to(exam, bring, asked, Bytes::Unread)?.is_done()?;
+            Brought::to(exam, bring, asked, Bytes::Unread)?.ends()?;
         }
     }
     Ok(())
@@ -232,7 +232,7 @@ fn leaves_the_options(exam: &Exam, bring: Bring) -> Verdict {
     for asked in PAIRS {
         let brought = Brought::to(exam, bring, asked, Bytes::None)?;
         brought.has_its_options()?;
-        brought.is_done()?;
+        brought.ends()?;
     }
     Ok(())
 }
@@ -250,7 +250,7 @@ fn on_every_path(exam: &Exam, bring: Bring, must: impl Fn(&Pair<'_>, usize) -> V
     for asked in PAIRS {
         let brought = Brought::to(exam, bring, asked, Bytes::None)?;
         must(&brought.pair, brought.count())?;
-        brought.is_done()?;
+        brought.ends()?;
     }
     let (answer, pair) = bringing(exam, bring, (CloseWait, CloseWait), Bytes::None)?;
     let returned = answer.returns("for an impossible pair");

@@ -33,7 +33,7 @@ const SMALL: usize = 16 << 10;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Bytes {
     None,
-    /// Some at both ends, which nobody has read.
+    /// Some at both ends, unread.
     Unread,
 }
 
@@ -251,7 +251,7 @@ impl<'e> Brought<'e> {
     }
 
     /// Ends the connection, so that the next will be the only one that is shown.
-    pub(super) fn is_done(self) -> Verdict {
+    pub(super) fn ends(self) -> Verdict {
         for stream in [self.handed.client, self.handed.server]
             .into_iter()
             .flatten()

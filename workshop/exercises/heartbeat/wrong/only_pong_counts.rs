@@ -1,0 +1,50 @@
+//! Accepts only the answer that it expects.
+//!
+//! rejected by: accepts any byte as an answer
+//! cause: Any byte is an answer, whatever its
+
+use std::{
+    io::{self, ErrorKind, Read, Write},
+    net::TcpStream,
+    time::Duration,
+};
+
+use workshop::checks::heartbeat::Ended;
+
+pub fn watch(mut stream: &TcpStream, interval: Duration, misses: u32) -> io::Result<Ended> {
+    stream.set_read_timeout(Some(interval))?;
+    let mut unanswered = 0;
+    let mut buf = [0; 512];
+    let ended = loop {
+        match stream.read(&mut buf) {
+            Ok(0) => break Ok(Ended::Closed),
+            Ok(n) if &buf[..n] == b"pong\n" => unanswered = 0,
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                if unanswered == misses {
+                    break Ok(Ended::Silent);
+                }
+                stream.set_nonblocking(true)?;
+                let sent = stream.write(b"ping\n");
+                stream.set_nonblocking(false)?;
+                if let Err(error) = sent
+                    && error.kind() != ErrorKind::WouldBlock
+                {
+                    break Err(error);
+                }
+                unanswered += 1;
+            }
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::ConnectionReset | ErrorKind::BrokenPipe
+                ) =>
+            {
+                break Ok(Ended::Reset);
+            }
+            Err(error) => break Err(error),
+        }
+    };
+    stream.set_read_timeout(None)?;
+    ended
+}

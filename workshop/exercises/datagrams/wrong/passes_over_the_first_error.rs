@@ -1,0 +1,61 @@
+//! Ignores the first error, and sends the question again.
+//!
+//! rejected by: returns ECONNREFUSED immediately
+//! cause: The first `recv` returns ECONNREFUSED already
+
+use std::{
+    io::{
+        self,
+        ErrorKind::{ConnectionRefused, TimedOut},
+    },
+    net::UdpSocket,
+    time::{Duration, Instant},
+};
+
+pub fn ask(
+    socket: &UdpSocket,
+    request: &[u8],
+    number: u32,
+    limit: Duration,
+) -> io::Result<Vec<u8>> {
+    let timeout = socket.read_timeout()?;
+    let answer = ask_by(
+        Instant::now() + limit,
+        socket,
+        request,
+        number.to_be_bytes(),
+    );
+    socket.set_read_timeout(timeout)?;
+    answer
+}
+
+fn ask_by(
+    deadline: Instant,
+    socket: &UdpSocket,
+    request: &[u8],
+    number: [u8; 4],
+) -> io::Result<Vec<u8>> {
+    let question = [&number, request].concat();
+    let mut buf = vec![0; 65_507];
+    let (mut again, mut wait) = (Instant::now(), Duration::from_millis(50));
+    let mut refused = 0;
+    loop {
+        let now = Instant::now();
+        if now >= deadline {
+            return Err(TimedOut.into());
+        }
+        if now >= again {
+            let sent = socket.send(&question);
+            refused += usize::from(sent.is_err());
+            again = now + wait;
+            wait *= 2;
+        }
+        socket.set_read_timeout(Some(again.min(deadline) - now))?;
+        match socket.recv(&mut buf) {
+            Ok(n) if buf[..n].starts_with(&number) => return Ok(buf[4..n].to_vec()),
+            Ok(_) => {}
+            Err(error) if error.kind() == ConnectionRefused && refused > 0 => return Err(error),
+            Err(error) => refused += usize::from(error.kind() == ConnectionRefused),
+        }
+    }
+}

@@ -52,9 +52,7 @@ use std::{
 /// Listens on an address with this backlog: the number of connections that may wait for `accept`.
 pub fn listen(addr: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
     let _ = (addr, backlog);
-    todo!(
-        "make a socket2::Socket for the address, set SO_REUSEADDR, bind, listen"
-    )
+    todo!("make a socket2::Socket for the address, set SO_REUSEADDR, bind, listen")
 }
 
 /// Greets every client immediately, keeps each connection until the client closes it, and returns

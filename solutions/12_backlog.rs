@@ -28,9 +28,9 @@ pub fn listen(addr: SocketAddr, burst: usize) -> io::Result<TcpListener> {
 /// Serves clients with this many workers, at least one, and returns the error of accept when that
 /// fails.
 ///
-/// The accept queue is the queue of work. It is in the order of arrival, it has a limit, and a client
-/// that waits in it costs this process nothing. A thread that accepted for the workers would only move
-/// clients to a second queue.
+/// The accept queue is the queue of work. It is in the order of arrival, it has a limit, and a
+/// client that waits in it costs this process nothing. A thread that accepted for the workers would
+/// only move clients to a second queue.
 pub fn serve(
     listener: &TcpListener,
     workers: usize,

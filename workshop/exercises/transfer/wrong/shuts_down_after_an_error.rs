@@ -1,7 +1,7 @@
-//! Closes the connection behind an error in the middle of a message.
+//! Shuts the connection down after an error within a message.
 //!
-//! rejected by: hands on a time-out, and reads on after it
-//! cause: The stream was shut down
+//! rejected by: leaves the connection open
+//! cause: shuts the connection down
 
 use std::{
     io::{

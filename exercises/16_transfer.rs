@@ -5,7 +5,8 @@
 //! length, so your code must not trust it.
 //!
 //! Core rules (about 20 minutes):
-//!   1. Return the message without its length. The length does not count its own 4 bytes.
+//!   1. Return the bytes of the message as they are, without the length. The length does not count its
+//!      own 4 bytes.
 //!   2. Read until the message is complete, in however many pieces its bytes arrive.
 //!   3. Leave the bytes that follow the message in the socket: the next call reads them.
 //!   4. Return an empty message for a length of 0. Do not wait for more.

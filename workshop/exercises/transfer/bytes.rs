@@ -16,22 +16,30 @@ pub(super) fn without_its_length(exam: &Exam, read: ReadMessage) -> Verdict {
     let connection = Connection::new(exam, read)?;
     connection.queues(&framed(b"hello"))?;
     connection.returns(message(b"hello"))?;
-    let all: Vec<u8> = (0..=255).rev().collect();
-    connection.queues(&framed(&all))?;
-    connection
-        .call(LARGE)?
-        .returns(message(&all), |got, _| match got {
-            Some(Err(_)) => Some(
-                "Your code returns an error for bytes that are not UTF-8. A message need not be text: \
-                 return its bytes as they are."
-                    .to_owned(),
-            ),
-            _ => None,
-        })?;
     for size in SIZES {
         let bytes = &numbered(size)[..size];
         connection.queues(&framed(bytes))?;
         connection.returns(message(bytes))?; // and nothing follows it
+    }
+    Ok(())
+}
+
+pub(super) fn no_byte_is_special(exam: &Exam, read: ReadMessage) -> Verdict {
+    let connection = Connection::new(exam, read)?;
+    connection.queues(&framed(b"hello"))?;
+    connection.returns(message(b"hello"))?;
+    let all: Vec<u8> = (0..=255).rev().collect();
+    for word in [&all[..], b"\r\n", b" a line\r\n\r\n", b"\0", b"\0\0\0\x01x"] {
+        connection.queues(&framed(word))?;
+        let call = connection.call(LARGE)?;
+        call.returns(message(word), |got, _| {
+            got.map(|_| {
+                "An earlier message was right, and the bytes of this one make a difference to your code. \
+                 `from_utf8` refuses what is not text, and `trim` and `lines` remove what looks like white \
+                 space. Return the bytes as they are."
+                    .to_owned()
+            })
+        })?;
     }
     Ok(())
 }

@@ -141,7 +141,7 @@ fn an_error(wanted: &Got, kind: ErrorKind, case: &Case) -> Option<&'static str> 
 /// Why a call has panicked that was to return this.
 pub(super) fn panicked(wanted: &Got, case: &Case) -> String {
     let general = || match wanted {
-        Err(ErrorKind::ConnectionReset | ErrorKind::WouldBlock) => PANICS_ON_AN_ERROR.of(case),
+        Err(ErrorKind::ConnectionReset) => PANICS_ON_AN_ERROR.of(case),
         _ => None,
     };
     first_of(&[OVERFLOWS, TAKES_A_MISSING_BYTE], case)

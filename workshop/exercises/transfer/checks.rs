@@ -39,11 +39,15 @@ pub const SUITE: Suite<ReadMessage> = Suite {
     exercise: EXERCISE.name,
     rules: &[
         Rule::core(
-            "Return the message without its length. The length does not count its own 4 bytes.",
-            &[check(
-                "returns the message without its length",
-                bytes::without_its_length,
-            )],
+            "Return the bytes of the message as they are, without the length. The length does not count its own 4 \
+             bytes.",
+            &[
+                check(
+                    "returns the message without its length",
+                    bytes::without_its_length,
+                ),
+                check("treats no byte as special", bytes::no_byte_is_special),
+            ],
         ),
         Rule::core(
             "Read until the message is complete, in however many pieces its bytes arrive.",

@@ -72,12 +72,18 @@ pub(super) fn before_it_reads_on(exam: &Exam, read: ReadMessage) -> Verdict {
         // Some kernels count end of file as a byte. A `peek` has left the length, too.
         let (fin, left) = (usize::from(is_closed), connection.recv_q()?);
         if ![500, 500 + fin, 504, 504 + fin].contains(&left) {
-            connection.leaves(500, |_| {
-                Some(
-                    "Your code takes bytes that follow the length of a message that it refuses. A peer may \
-                     send such bytes without end, so reading them costs time for nothing. Return \
-                     InvalidData after the length.",
-                )
+            connection.leaves(500, |left| {
+                Some(match left {
+                    0..500 => {
+                        "Your code takes bytes that follow the length of a message that it refuses. A peer \
+                         may send such bytes without end, so reading them costs time for nothing. Return \
+                         InvalidData after the length."
+                    }
+                    _ => {
+                        "A part of the length is still in the socket: your code decides before it has read \
+                         all 4 bytes of it. Read them first, and then compare."
+                    }
+                })
             })?;
         }
     }
@@ -164,14 +170,18 @@ pub(super) fn allocates_nothing(exam: &Exam, read: ReadMessage) -> Verdict {
 
 pub(super) fn memory_for_what_has_arrived(exam: &Exam, read: ReadMessage) -> Verdict {
     const ANNOUNCED: u32 = 100 << 20;
-    for limit in [usize::MAX, ANNOUNCED as usize] {
+    let sizes = [
+        (usize::MAX, &[3, 50_000, 400_000][..]),
+        (ANNOUNCED as usize, &[3, 50_000]),
+    ];
+    for (limit, sizes) in sizes {
         let connection = Connection::new(exam, read)?;
         let before = memory("VmData:")?;
         let call = connection.call(limit)?;
         let mut arrived = 0;
         connection.sends_a_piece(&ANNOUNCED.to_be_bytes())?;
-        for size in [3, 50_000, 400_000] {
-            let piece = &numbered(size)[..size];
+        for size in sizes {
+            let piece = &numbered(*size)[..*size];
             connection.sends_a_piece(piece)?;
             arrived += piece.len() as u64;
             let grown = memory("VmData:")?.saturating_sub(before);

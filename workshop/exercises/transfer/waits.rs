@@ -10,7 +10,7 @@ use super::{
 use crate::exam::{AMPLE, Because, Call, Exam, Timing, Verdict, diagnosis::SLEEPS_BETWEEN_LOOKS};
 
 /// The caller's read timeouts, where they run out.
-const SHORT: Duration = Duration::from_millis(300);
+const SHORT: Duration = Duration::from_millis(100);
 const LONGER: Duration = Duration::from_millis(1300);
 
 /// How late a call may be after that, not counting the time in which it had no CPU.

@@ -35,7 +35,7 @@ pub fn read_message(stream: &TcpStream, limit: usize) -> io::Result<Option<Vec<u
     }
 }
 
-/// Reads so many bytes, or fewer if the end of file comes first, and none of those behind them.
+/// Reads this many bytes, or fewer if end of file comes first, and none that follow them.
 ///
 /// `read_to_end` makes room as bytes arrive, never more than a few times as much as there are: a length
 /// that promises more costs nothing. It goes on after EINTR, and returns any other error. At 0 `take`

@@ -34,9 +34,9 @@ pub(super) fn no_byte_is_special(exam: &Exam, read: ReadMessage) -> Verdict {
         let call = connection.call(LARGE)?;
         call.returns(message(word), |got, _| {
             got.map(|_| {
-                "An earlier message was right, and the bytes of this one make a difference to your code. \
-                 `from_utf8` refuses what is not text, and `trim` and `lines` remove what looks like white \
-                 space. Return the bytes as they are."
+                "An earlier message was right, and the bytes of this one make a difference to your \
+                 code. `from_utf8` refuses what is not text, and `trim` and `lines` remove what \
+                 looks like white space. Return the bytes as they are."
                     .to_owned()
             })
         })?;
@@ -53,14 +53,14 @@ pub(super) fn leaves_the_next_message(exam: &Exam, read: ReadMessage) -> Verdict
         connection.returns(message(word))?;
         connection.leaves(left, |is| match is {
             is if is < left => Some(
-                "Your code takes more from the socket than the length and its message. The rest is in a \
-                 buffer that is dropped when the call returns, so the next call does not get it. A \
-                 BufReader reads ahead like that, and so does every read with room for more than belongs \
-                 to the message.",
+                "Your code takes more from the socket than the length and its message. The rest is \
+                 in a buffer that is dropped when the call returns, so the next call does not get \
+                 it. A BufReader reads ahead like that, and so does every read with room for more \
+                 than belongs to the message.",
             ),
             _ => Some(
-                "The message, or a part of it, is still in the socket: the next call reads it again. `peek` \
-                 takes nothing. Use `read`.",
+                "The message, or a part of it, is still in the socket: the next call reads it \
+                 again. `peek` takes nothing. Use `read`.",
             ),
         })?;
     }

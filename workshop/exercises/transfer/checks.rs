@@ -19,15 +19,16 @@ pub const EXERCISE: Exercise = Exercise {
     name: "transfer",
     task: "read one message whose length you do not trust",
     hints: [
-        "A read returns what has arrived: a part of the length, or the length and half of the message. First \
-         read until you have the 4 bytes of the length, and not one byte more. Then read until the message \
-         is complete. What does `read` return if the peer has closed? What is different between 0 bytes of a \
-         length and 3?",
-        "`read_exact` returns UnexpectedEof for 0 bytes and for 3 bytes. So look at what each `read` of the \
-         length returns. Compare the length with the limit before you do anything else with it. \
-         `vec![0; length]` allocates what the peer asks for: let the vector grow with the bytes that arrive.",
-        "let mut header = Vec::new(); stream.take(4).read_to_end(&mut header)?; Its length shows whether it is \
-         end of file (0), cut (1 to 3) or whole (4). The same for the message: \
+        "A read returns what has arrived: a part of the length, or the length and half of the \
+         message. First read until you have the 4 bytes of the length, and not one byte more. Then \
+         read until the message is complete. What does `read` return if the peer has closed? What \
+         is different between 0 bytes of a length and 3?",
+        "`read_exact` returns UnexpectedEof for 0 bytes and for 3 bytes. So look at what each \
+         `read` of the length returns. Compare the length with the limit before you do anything \
+         else with it. `vec![0; length]` allocates what the peer asks for: let the vector grow \
+         with the bytes that arrive.",
+        "let mut header = Vec::new(); stream.take(4).read_to_end(&mut header)?; Its length shows \
+         whether it is end of file (0), cut (1 to 3) or whole (4). The same for the message: \
          stream.take(length.into()).read_to_end(&mut message)?, and fewer bytes than `length` are \
          UnexpectedEof.",
     ],
@@ -39,8 +40,8 @@ pub const SUITE: Suite<ReadMessage> = Suite {
     exercise: EXERCISE.name,
     rules: &[
         Rule::core(
-            "Return the bytes of the message as they are, without the length. The length does not count its own 4 \
-             bytes.",
+            "Return the bytes of the message as they are, without the length. The length does not \
+             count its own 4 bytes.",
             &[
                 check(
                     "returns the message without its length",

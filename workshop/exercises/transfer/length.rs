@@ -11,8 +11,8 @@ use crate::exam::{Because, Call, Case, Exam, Unmet, Verdict, numbered};
 
 const MIB: u64 = 1 << 20;
 
-/// What a call may cost while little has arrived: a thread and its stack, a buffer. Far less than is
-/// announced.
+/// What a call may cost while little has arrived: a thread and its stack, a buffer. It is far less
+/// than is announced.
 const ROOM: u64 = 16 * MIB;
 
 /// The first number that does not fit in 32 bits.
@@ -26,8 +26,9 @@ pub(super) fn message_of_limit_bytes(exam: &Exam, read: ReadMessage) -> Verdict 
         let call = connection.call(limit)?;
         call.returns(message(word), |got, _| match got {
             Some(Err(ErrorKind::InvalidData)) => Some(format!(
-                "The message has {size} bytes and the limit is {limit}: it is allowed. A message of exactly \
-                 `limit` bytes is allowed too, and the 4 bytes of the length do not count."
+                "The message has {size} bytes and the limit is {limit}: it is allowed. A message \
+                 of exactly `limit` bytes is allowed too, and the 4 bytes of the length do not \
+                 count."
             )),
             _ => None,
         })?;
@@ -43,8 +44,9 @@ pub(super) fn above_the_limit(exam: &Exam, read: ReadMessage) -> Verdict {
         let call = connection.call(limit)?;
         call.returns(Err(ErrorKind::InvalidData), |got, _| match got {
             Some(Ok(Some(_))) => Some(format!(
-                "The message has {size} bytes, and the limit is {limit}. Either your code does not compare \
-                 them, or it allows too many. Return InvalidData if the length is larger than the limit."
+                "The message has {size} bytes, and the limit is {limit}. Either your code does not \
+                 compare them, or it allows too many. Return InvalidData if the length is larger \
+                 than the limit."
             )),
             _ => None,
         })?;
@@ -75,13 +77,13 @@ pub(super) fn before_it_reads_on(exam: &Exam, read: ReadMessage) -> Verdict {
             connection.leaves(500, |left| {
                 Some(match left {
                     0..500 => {
-                        "Your code takes bytes that follow the length of a message that it refuses. A peer \
-                         may send such bytes without end, so reading them costs time for nothing. Return \
-                         InvalidData after the length."
+                        "Your code takes bytes that follow the length of a message that it \
+                         refuses. A peer may send such bytes without end, so reading them costs \
+                         time for nothing. Return InvalidData after the length."
                     }
                     _ => {
-                        "A part of the length is still in the socket: your code decides before it has read \
-                         all 4 bytes of it. Read them first, and then compare."
+                        "A part of the length is still in the socket: your code decides before it \
+                         has read all 4 bytes of it. Read them first, and then compare."
                     }
                 })
             })?;
@@ -96,9 +98,10 @@ fn reads_on(got: Option<&Got>, case: &Case) -> Option<String> {
     let waits = got.is_none() && recv_q == 0 && case.is_blocked_in(&[Call::Read, Call::Poll]);
     let reads = waits || matches!(got, Some(Err(ErrorKind::UnexpectedEof)));
     reads.then(|| {
-        "Your code reads on after the length, although the length is above the limit. Compare the length \
-         with the limit as soon as its 4 bytes are there, before you do anything else with it."
-            .to_owned()
+        "Your code reads on after the length, although the length is above the limit. Compare the \
+         length with the limit as soon as its 4 bytes are there, before you do anything else with \
+         it."
+        .to_owned()
     })
 }
 
@@ -121,9 +124,9 @@ pub(super) fn every_limit(exam: &Exam, read: ReadMessage) -> Verdict {
         let call = connection.call(limit)?;
         call.returns(message(b"hello"), |got, _| match got {
             Some(Err(ErrorKind::InvalidData)) => Some(format!(
-                "The limit is {limit:#x}, and a message of 5 bytes was refused. `as u32` and `as i32` cut \
-                 such a number, and a sum with it overflows. Convert the length to a usize instead, and \
-                 compare it with `limit` itself."
+                "The limit is {limit:#x}, and a message of 5 bytes was refused. `as u32` and `as \
+                 i32` cut such a number, and a sum with it overflows. Convert the length to a \
+                 usize instead, and compare it with `limit` itself."
             )),
             _ => None,
         })?;
@@ -139,9 +142,10 @@ pub(super) fn every_length(exam: &Exam, read: ReadMessage) -> Verdict {
         call.returns(Err(ErrorKind::InvalidData), |_, case| {
             (!case.panicked).then(|| {
                 format!(
-                    "The length is {length:#x}, far above the limit of 100, and was not refused. Use all 4 \
-                     bytes (`u32::from_be_bytes`), without a sign: as an i32 a length from 0x80000000 is \
-                     negative, so it is below every limit. A sum with it may overflow."
+                    "The length is {length:#x}, far above the limit of 100, and was not refused. \
+                     Use all 4 bytes (`u32::from_be_bytes`), without a sign: as an i32 a length \
+                     from 0x80000000 is negative, so it is below every limit. A sum with it may \
+                     overflow."
                 )
             })
         })?;
@@ -162,9 +166,9 @@ pub(super) fn allocates_nothing(exam: &Exam, read: ReadMessage) -> Verdict {
         "it has been (VmPeak in /proc/self/status); it has returned",
     )
     .caused_by(
-        "Your code allocates as many bytes as the length says, and compares the length with the limit \
-         afterwards. A program that cannot get the memory aborts, so a peer can end it with 4 bytes. Compare \
-         first.",
+        "Your code allocates as many bytes as the length says, and compares the length with the \
+         limit afterwards. A program that cannot get the memory aborts, so a peer can end it with \
+         4 bytes. Compare first.",
     )
 }
 
@@ -200,10 +204,10 @@ pub(super) fn memory_for_what_has_arrived(exam: &Exam, read: ReadMessage) -> Ver
 
 fn allocates(arrived: u64, grown: u64) -> String {
     format!(
-        "The length announces 100 MiB, {arrived} bytes of them have arrived, and your code has allocated {} \
-         MiB. Each connection of a peer can cost you that. `vec![0; length]`, `with_capacity(length)` and \
-         `reserve(length)` allocate what the peer announces. Let the vector grow with what each read \
-         returns: `take(length)` with `read_to_end` does.",
+        "The length announces 100 MiB, {arrived} bytes of them have arrived, and your code has \
+         allocated {} MiB. Each connection of a peer can cost you that. `vec![0; length]`, \
+         `with_capacity(length)` and `reserve(length)` allocate what the peer announces. Let the \
+         vector grow with what each read returns: `take(length)` with `read_to_end` does.",
         grown / MIB
     )
 }

@@ -200,9 +200,9 @@ fn can_be_read(exam: &Exam, stream: &TcpStream, when: &str) -> Verdict {
     .caused_by(SHUTS_DOWN)
 }
 
-const SHUTS_DOWN: &str = "Your code shuts the connection down, or closes it. The stream is only lent: the \
-                          caller may want to answer the peer first, even after an error. Leave `shutdown` \
-                          out.";
+const SHUTS_DOWN: &str = "Your code shuts the connection down, or closes it. The stream is only \
+                          lent: the caller may want to answer the peer first, even after an error. \
+                          Leave `shutdown` out.";
 
 pub(super) fn leaves_the_options(exam: &Exam, read: ReadMessage) -> Verdict {
     for path in paths() {
@@ -259,8 +259,8 @@ pub(super) fn leaves_no_descriptor(exam: &Exam, read: ReadMessage) -> Verdict {
         )
         .caused_by(
             "The function has returned, and a descriptor that it opened is still open: a clone \
-             (`try_clone`), an epoll or an event descriptor that `mem::forget`, `into_raw_fd` or a thread \
-             keeps. A server that leaks one descriptor per message soon runs out.",
+             (`try_clone`), an epoll or an event descriptor that `mem::forget`, `into_raw_fd` or a \
+             thread keeps. A server that leaks one descriptor per message soon runs out.",
         )?;
     }
     Ok(())

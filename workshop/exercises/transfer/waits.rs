@@ -1,4 +1,5 @@
-//! What a call does while bytes are missing: it waits, a signal comes, or the caller's timeout runs out.
+//! What a call does while bytes are missing: it waits, a signal comes, or the caller's timeout runs
+//! out.
 
 use std::{io::ErrorKind, time::Duration};
 
@@ -83,9 +84,9 @@ pub(super) fn reads_after_a_timeout(exam: &Exam, read: ReadMessage) -> Verdict {
     call.returns(message(b"late"), |_, case| {
         let taken = is_left && case.yours().is_some_and(|seen| seen.row.recv_q == 0);
         taken.then(|| {
-            "After the first call had returned, a thread that it had started was still there. The message \
-             is gone (Recv-Q is 0): that thread has read it. Read in the calling thread, or join yours \
-             before you return."
+            "After the first call had returned, a thread that it had started was still there. The \
+             message is gone (Recv-Q is 0): that thread has read it. Read in the calling thread, \
+             or join yours before you return."
                 .to_owned()
         })
     })
@@ -104,14 +105,16 @@ fn times_out(connection: &Connection, timeout: Duration) -> Verdict {
     match reference.judges(took, MARGIN)? {
         Timing::InTime => Ok(()),
         Timing::Early => exam.fail(expected, seen).caused_by(
-            "Your code did not wait for the caller's timeout. Either it makes the socket non-blocking, or it \
-             has a timeout of its own. The caller decides how long to wait: just read.",
+            "Your code did not wait for the caller's timeout. Either it makes the socket \
+             non-blocking, or it has a timeout of its own. The caller decides how long to wait: \
+             just read.",
         ),
         Timing::Late => exam
             .fail(format!("{expected}, and no longer"), seen)
             .caused_by(
-                "The caller's timeout has run out, and your code waited longer. Either it reads again after \
-                 a timeout, or it has a timeout of its own. Return the error of the first read that fails.",
+                "The caller's timeout has run out, and your code waited longer. Either it reads \
+                 again after a timeout, or it has a timeout of its own. Return the error of the \
+                 first read that fails.",
             ),
     }
 }

@@ -1,4 +1,4 @@
-//! Exercise 16, done: one framed message, whose length is never trusted.
+//! Exercise 16, done: one framed message, whose length is not trusted.
 
 use std::{
     io::{
@@ -14,10 +14,10 @@ use std::{
 pub fn read_message(stream: &TcpStream, limit: usize) -> io::Result<Option<Vec<u8>>> {
     let length = read_up_to(4, stream)?;
     if length.is_empty() {
-        return Ok(None); // the peer's FIN stood where a message would have begun
+        return Ok(None); // end of file between two messages
     }
     let Ok(length) = length.try_into().map(u32::from_be_bytes) else {
-        return Err(UnexpectedEof.into()); // one to three bytes: a FIN in the middle of the length
+        return Err(UnexpectedEof.into()); // one to three bytes: end of file within the length
     };
     // The length is widened, and not the limit cut to 32 bits, in which 4 GiB would be 0.
     if length as usize > limit {
@@ -30,11 +30,11 @@ pub fn read_message(stream: &TcpStream, limit: usize) -> io::Result<Option<Vec<u
     }
 }
 
-/// Reads so many bytes, or fewer if the end of file comes first, and none of those behind them.
+/// Reads this many bytes, or fewer if end of file comes first, and none that follow them.
 ///
-/// `read_to_end` makes room as bytes arrive, never more than a few times as much as there are: a length
-/// that promises more costs nothing. It goes on after EINTR, and returns any other error. At 0 `take`
-/// does not ask the socket at all, so an empty message waits for nothing.
+/// `read_to_end` allocates as bytes arrive, at most a few times their number, so a length that announces
+/// more costs nothing. It reads on after EINTR, and returns any other error. `take(0)` does not read the
+/// socket at all, so an empty message waits for nothing.
 fn read_up_to(length: u32, stream: &TcpStream) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     stream.take(length.into()).read_to_end(&mut bytes)?;

@@ -1,15 +1,50 @@
-//! Which bytes are a message, and what is left in the socket.
+//! Which bytes are the message, and which stay in the socket.
 
 use socket2::SockRef;
 
 use super::{
     ReadMessage,
-    call::{Connection, LARGE, framed, message},
+    harness::{Connection, LARGE, framed, message},
 };
 
 use crate::exam::{Exam, Verdict, here, numbered};
 
-pub(super) fn leaves_the_next_message_in_the_socket(exam: &Exam, read: ReadMessage) -> Verdict {
+/// The sizes of usual buffers, and lengths of one and two bytes.
+const SIZES: [usize; 9] = [1, 4, 255, 256, 512, 1024, 4096, 8192, 16_384];
+
+pub(super) fn without_its_length(exam: &Exam, read: ReadMessage) -> Verdict {
+    let connection = Connection::new(exam, read)?;
+    connection.queues(&framed(b"hello"))?;
+    connection.returns(message(b"hello"))?;
+    for size in SIZES {
+        let bytes = &numbered(size)[..size];
+        connection.queues(&framed(bytes))?;
+        connection.returns(message(bytes))?; // and nothing follows it
+    }
+    Ok(())
+}
+
+pub(super) fn no_byte_is_special(exam: &Exam, read: ReadMessage) -> Verdict {
+    let connection = Connection::new(exam, read)?;
+    connection.queues(&framed(b"hello"))?;
+    connection.returns(message(b"hello"))?;
+    let all: Vec<u8> = (0..=255).rev().collect();
+    for word in [&all[..], b"\r\n", b" a line\r\n\r\n", b"\0", b"\0\0\0\x01x"] {
+        connection.queues(&framed(word))?;
+        let call = connection.call(LARGE)?;
+        call.returns(message(word), |got, _| {
+            got.map(|_| {
+                "An earlier message was right, and the bytes of this one make a difference to your \
+                 code. `from_utf8` refuses what is not text, and `trim` and `lines` remove what \
+                 looks like white space. Return the bytes as they are."
+                    .to_owned()
+            })
+        })?;
+    }
+    Ok(())
+}
+
+pub(super) fn leaves_the_next_message(exam: &Exam, read: ReadMessage) -> Verdict {
     let connection = Connection::new(exam, read)?;
     let mut all = [framed(b"one"), framed(b"two"), framed(b"three")].concat();
     let end = all.split_off(7 + 7 + 6);
@@ -18,13 +53,14 @@ pub(super) fn leaves_the_next_message_in_the_socket(exam: &Exam, read: ReadMessa
         connection.returns(message(word))?;
         connection.leaves(left, |is| match is {
             is if is < left => Some(
-                "More was taken from the socket than the length and its message, and what is in a buffer \
-                 when the call returns is lost: the next call has a new one. That is what a BufReader \
-                 does, and every read that has room for more than is known to belong to the message.",
+                "Your code takes more from the socket than the length and its message. The rest is \
+                 in a buffer that is dropped when the call returns, so the next call does not get \
+                 it. A BufReader reads ahead like that, and so does every read with room for more \
+                 than belongs to the message.",
             ),
             _ => Some(
-                "The message, or a part of it, has not been taken from the socket: the next call would \
-                 read it again. `peek` takes nothing.",
+                "The message, or a part of it, is still in the socket: the next call reads it \
+                 again. `peek` takes nothing. Use `read`.",
             ),
         })?;
     }
@@ -32,39 +68,50 @@ pub(super) fn leaves_the_next_message_in_the_socket(exam: &Exam, read: ReadMessa
     connection.returns(message(b"three"))
 }
 
-pub(super) fn puts_together_what_comes_in_pieces(exam: &Exam, read: ReadMessage) -> Verdict {
+pub(super) fn length_in_pieces(exam: &Exam, read: ReadMessage) -> Verdict {
+    in_pieces(exam, read, &[&[1, 4], &[2, 3, 4], &[3]])
+}
+
+pub(super) fn message_in_pieces(exam: &Exam, read: ReadMessage) -> Verdict {
+    in_pieces(exam, read, &[&[4, 6], &[5, 8], &[7]])?;
+    // Many times what one read can return.
+    for size in [30_000, 70_000] {
+        let connection = Connection::new(exam, read)?;
+        let small = SockRef::from(&*connection.stream).set_recv_buffer_size(4096);
+        here("set SO_RCVBUF", small)?;
+        let large = numbered(size);
+        let call = connection.call(LARGE)?;
+        let pouring = connection.peer.pours(framed(&large))?;
+        call.returns(message(&large), |_, _| None)?;
+        drop(pouring);
+    }
+    Ok(())
+}
+
+/// The same message, once for each list of places where it is cut.
+fn in_pieces(exam: &Exam, read: ReadMessage, cuts: &[&[usize]]) -> Verdict {
     let connection = Connection::new(exam, read)?;
     let hello = framed(b"hello");
-    for cuts in [&[1, 3, 4, 6][..], &[4], &[2, 7]] {
+    for cuts in cuts {
         let call = connection.call(LARGE)?;
         let mut sent = 0;
-        for cut in cuts {
+        for cut in *cuts {
             connection.sends_a_piece(&hello[sent..*cut])?;
-            connection.comes_to_rest()?;
             sent = *cut;
         }
         connection.peer.send(&hello[sent..])?;
         call.returns(message(b"hello"), |_, _| None)?;
     }
-    // Many times what one read can bring.
-    let small = SockRef::from(&*connection.stream).set_recv_buffer_size(4096);
-    here("set SO_RCVBUF", small)?;
-    let large = numbered(30_000);
-    let call = connection.call(LARGE)?;
-    let pouring = connection.peer.pours(framed(&large))?;
-    call.returns(message(&large), |_, _| None)?;
-    drop(pouring);
     Ok(())
 }
 
-pub(super) fn takes_zero_for_an_empty_message(exam: &Exam, read: ReadMessage) -> Verdict {
+pub(super) fn empty_message(exam: &Exam, read: ReadMessage) -> Verdict {
     let connection = Connection::new(exam, read)?;
     connection.queues(&framed(b""))?;
-    connection.returns(message(b""))?; // with nothing behind it: there is nothing to wait for
+    connection.returns(message(b""))?; // nothing follows it: there is nothing to wait for
     connection.queues(&[framed(b""), framed(b"x"), framed(b"")].concat())?;
     connection.returns(message(b""))?;
     connection.returns(message(b"x"))?;
     connection.peer.half_close()?;
-    connection.returns(message(b""))?;
-    connection.returns(Ok(None))
+    connection.returns(message(b""))
 }

@@ -4,52 +4,31 @@ use std::{fs, io::ErrorKind};
 
 use super::{
     ReadMessage,
-    call::{Connection, framed, message},
+    harness::{Connection, Got, framed, message},
 };
 
-use crate::exam::{Because, Call, Exam, Unmet, Verdict};
+use crate::exam::{Because, Call, Case, Exam, Unmet, Verdict, numbered};
 
 const MIB: u64 = 1 << 20;
 
-/// What memory may be set aside for while little has come: a thread and its stack, a buffer. Far more
-/// than that, and far less than what is promised.
+/// What a call may cost while little has arrived: a thread and its stack, a buffer. It is far less
+/// than is announced.
 const ROOM: u64 = 16 * MIB;
 
-pub(super) fn takes_limit_bytes_and_no_more(exam: &Exam, read: ReadMessage) -> Verdict {
+/// The first number that does not fit in 32 bits.
+const FOUR_GIB: u64 = 1 << 32;
+
+pub(super) fn message_of_limit_bytes(exam: &Exam, read: ReadMessage) -> Verdict {
     let connection = Connection::new(exam, read)?;
-    let four_gib = usize::try_from(1_u64 << 32).unwrap_or(usize::MAX);
-    for (word, limit) in [
-        (&b"hello"[..], 5),
-        (b"", 0),
-        (b"hello", four_gib),
-        (b"hello", usize::MAX),
-    ] {
-        connection.peer.send(&framed(word))?;
-        connection
-            .call(limit)?
-            .returns(message(word), |got, _| match got {
-                Some(Err(ErrorKind::InvalidData)) if limit >= four_gib => Some(format!(
-                    "The limit is larger than 32 bits can hold. `limit as u32` cuts it, to {}: make a \
-                     usize of the length instead.",
-                    limit as u32
-                )),
-                Some(Err(ErrorKind::InvalidData)) => Some(format!(
-                    "The message has {} bytes, and that is the limit: it is allowed. The length's own 4 \
-                     bytes do not count.",
-                    word.len()
-                )),
-                _ => None,
-            })?;
-    }
-    for (word, limit) in [(&b"hello!"[..], 5), (b"x", 0)] {
-        let connection = Connection::new(exam, read)?;
+    for (size, limit) in [(5, 5), (4, 5), (1, 1), (0, 0), (0, 1), (4096, 4096)] {
+        let word = &numbered(size)[..size];
         connection.peer.send(&framed(word))?;
         let call = connection.call(limit)?;
-        call.returns(Err(ErrorKind::InvalidData), |got, _| match got {
-            Some(Ok(Some(_))) => Some(format!(
-                "The message has {} bytes, and the limit is {limit}. Either nothing compares the two, or \
-                 it allows too many.",
-                word.len()
+        call.returns(message(word), |got, _| match got {
+            Some(Err(ErrorKind::InvalidData)) => Some(format!(
+                "The message has {size} bytes and the limit is {limit}: it is allowed. A message \
+                 of exactly `limit` bytes is allowed too, and the 4 bytes of the length do not \
+                 count."
             )),
             _ => None,
         })?;
@@ -57,49 +36,124 @@ pub(super) fn takes_limit_bytes_and_no_more(exam: &Exam, read: ReadMessage) -> V
     Ok(())
 }
 
-pub(super) fn refuses_before_it_reads_on(exam: &Exam, read: ReadMessage) -> Verdict {
-    let connection = Connection::new(exam, read)?;
-    let mut bytes = 1000_u32.to_be_bytes().to_vec();
-    bytes.extend([b'x'; 500]);
-    connection.queues(&bytes)?;
-    let call = connection.call(16)?;
-    call.returns(Err(ErrorKind::InvalidData), |got, case| {
-        let recv_q = case.yours()?.row.recv_q;
-        let waits = got.is_none() && recv_q == 0 && case.is_blocked_in(&[Call::Read, Call::Poll]);
-        let reads = waits || matches!(got, Some(Err(ErrorKind::UnexpectedEof)));
-        reads.then(|| {
-            "What follows the length has been read, of a message that is to be refused, and more of it \
-             is waited for. The length alone tells that: compare it with the limit before anything else."
-                .to_owned()
-        })
-    })?;
-    // Who has only peeked at the length has left that, too.
-    if connection.recv_q()? != 4 + 500 {
-        connection.leaves(500, |_| {
-            Some(
-                "Bytes behind the length have been taken from the socket, of a message that is refused. \
-                 That the peer has sent them is no reason to read them: it may go on so for ever.",
-            )
+pub(super) fn above_the_limit(exam: &Exam, read: ReadMessage) -> Verdict {
+    for (size, limit) in [(6, 5), (1, 0), (5, 1), (4097, 4096)] {
+        let connection = Connection::new(exam, read)?;
+        let word = &numbered(size)[..size];
+        connection.peer.send(&framed(word))?;
+        let call = connection.call(limit)?;
+        call.returns(Err(ErrorKind::InvalidData), |got, _| match got {
+            Some(Ok(Some(_))) => Some(format!(
+                "The message has {size} bytes, and the limit is {limit}. Either your code does not \
+                 compare them, or it allows too many. Return InvalidData if the length is larger \
+                 than the limit."
+            )),
+            _ => None,
         })?;
     }
-    connection.is_as_it_was()?;
-
-    costs_no_memory_to_refuse(exam, read)?;
-
-    let connection = Connection::new(exam, read)?;
-    connection.peer.send(&u32::MAX.to_be_bytes())?;
-    let call = connection.call(1000)?;
-    call.returns(Err(ErrorKind::InvalidData), |_, _| {
-        Some(
-            "A length of 4 GiB less one was not refused. In 32 bits with a sign it is -1, which is below \
-             every limit: the length is a u32."
-                .to_owned(),
-        )
-    })
-    .map(drop)
+    Ok(())
 }
 
-fn costs_no_memory_to_refuse(exam: &Exam, read: ReadMessage) -> Verdict {
+pub(super) fn before_it_reads_on(exam: &Exam, read: ReadMessage) -> Verdict {
+    // The length alone: there is nothing more to read.
+    let connection = Connection::new(exam, read)?;
+    connection.queues(&17_u32.to_be_bytes())?;
+    let call = connection.call(16)?;
+    call.returns(Err(ErrorKind::InvalidData), reads_on)?;
+    // A part of the message, and the end of file after it.
+    for is_closed in [false, true] {
+        let connection = Connection::new(exam, read)?;
+        let mut bytes = 1000_u32.to_be_bytes().to_vec();
+        bytes.extend(&numbered(504)[..500]);
+        connection.queues(&bytes)?;
+        if is_closed {
+            connection.peer.half_close()?;
+        }
+        let call = connection.call(16)?;
+        call.returns(Err(ErrorKind::InvalidData), reads_on)?;
+        // Some kernels count end of file as a byte. A `peek` has left the length, too.
+        let (fin, left) = (usize::from(is_closed), connection.recv_q()?);
+        if ![500, 500 + fin, 504, 504 + fin].contains(&left) {
+            connection.leaves(500, |left| {
+                Some(match left {
+                    0..500 => {
+                        "Your code takes bytes that follow the length of a message that it \
+                         refuses. A peer may send such bytes without end, so reading them costs \
+                         time for nothing. Return InvalidData after the length."
+                    }
+                    _ => {
+                        "A part of the length is still in the socket: your code decides before it \
+                         has read all 4 bytes of it. Read them first, and then compare."
+                    }
+                })
+            })?;
+        }
+    }
+    Ok(())
+}
+
+/// Why a length was not refused at once.
+fn reads_on(got: Option<&Got>, case: &Case) -> Option<String> {
+    let recv_q = case.yours()?.row.recv_q;
+    let waits = got.is_none() && recv_q == 0 && case.is_blocked_in(&[Call::Read, Call::Poll]);
+    let reads = waits || matches!(got, Some(Err(ErrorKind::UnexpectedEof)));
+    reads.then(|| {
+        "Your code reads on after the length, although the length is above the limit. Compare the \
+         length with the limit as soon as its 4 bytes are there, before you do anything else with \
+         it."
+        .to_owned()
+    })
+}
+
+pub(super) fn every_limit(exam: &Exam, read: ReadMessage) -> Verdict {
+    let connection = Connection::new(exam, read)?;
+    let four_gib = usize::try_from(FOUR_GIB).unwrap_or(usize::MAX);
+    let half = usize::try_from(FOUR_GIB / 2).unwrap_or(usize::MAX);
+    let signed = isize::MAX as usize;
+    let limits = [
+        half,
+        four_gib - 1,
+        four_gib,
+        signed,
+        signed + 1,
+        usize::MAX - 3,
+        usize::MAX,
+    ];
+    for limit in limits {
+        connection.peer.send(&framed(b"hello"))?;
+        let call = connection.call(limit)?;
+        call.returns(message(b"hello"), |got, _| match got {
+            Some(Err(ErrorKind::InvalidData)) => Some(format!(
+                "The limit is {limit:#x}, and a message of 5 bytes was refused. `as u32` and `as \
+                 i32` cut such a number, and a sum with it overflows. Convert the length to a \
+                 usize instead, and compare it with `limit` itself."
+            )),
+            _ => None,
+        })?;
+    }
+    Ok(())
+}
+
+pub(super) fn every_length(exam: &Exam, read: ReadMessage) -> Verdict {
+    for length in [1 << 8, 1 << 16, 1 << 24, 1 << 31, u32::MAX - 3, u32::MAX] {
+        let connection = Connection::new(exam, read)?;
+        connection.peer.send(&length.to_be_bytes())?;
+        let call = connection.call(100)?;
+        call.returns(Err(ErrorKind::InvalidData), |_, case| {
+            (!case.panicked).then(|| {
+                format!(
+                    "The length is {length:#x}, far above the limit of 100, and was not refused. \
+                     Use all 4 bytes (`u32::from_be_bytes`), without a sign: as an i32 a length \
+                     from 0x80000000 is negative, so it is below every limit. A sum with it may \
+                     overflow."
+                )
+            })
+        })?;
+    }
+    Ok(())
+}
+
+pub(super) fn allocates_nothing(exam: &Exam, read: ReadMessage) -> Verdict {
     let connection = Connection::new(exam, read)?;
     connection.queues(&(1_u32 << 30).to_be_bytes())?;
     let before = memory("VmPeak:")?;
@@ -108,47 +162,54 @@ fn costs_no_memory_to_refuse(exam: &Exam, read: ReadMessage) -> Verdict {
     let grown = memory("VmPeak:")?.saturating_sub(before);
     exam.must(
         grown < 512 * MIB, // an allocator reserves 128 MiB of addresses for a thread, at the most
-        "no memory to be set aside for a message of 1 GiB that is refused",
+        "no memory to be allocated for a message of 1 GiB that is refused",
         "it has been (VmPeak in /proc/self/status); it has returned",
     )
     .caused_by(
-        "Memory was set aside for as many bytes as the length says, and then the length was compared \
-         with the limit. A peer that names 4 GiB can end the program so: a vector that gets no memory \
-         aborts it.",
+        "Your code allocates as many bytes as the length says, and compares the length with the \
+         limit afterwards. A program that cannot get the memory aborts, so a peer can end it with \
+         4 bytes. Compare first.",
     )
 }
 
-pub(super) fn takes_memory_for_what_has_arrived(exam: &Exam, read: ReadMessage) -> Verdict {
-    const PROMISED: u32 = 100 << 20;
-    let connection = Connection::new(exam, read)?;
-    let before = memory("VmData:")?;
-    let call = connection.call(usize::MAX)?;
-    let mut arrived = 0;
-    connection.sends_a_piece(&PROMISED.to_be_bytes())?;
-    for piece in [&[b'x'; 3][..], &[b'x'; 50_000]] {
-        connection.sends_a_piece(piece)?;
-        arrived += piece.len() as u64;
-        let grown = memory("VmData:")?.saturating_sub(before);
-        exam.must(
-            grown < ROOM + 4 * arrived,
-            format!("memory for the {arrived} bytes that have come"),
-            "far more has been set aside (VmData in /proc/self/status)",
-        )
-        .because(|case| {
-            (!case.panicked).then(|| {
-                format!(
-                    "{arrived} bytes have come of 100 MiB that the length promises, and {} MiB of memory \
-                     are set aside, most likely by `vec![0; length]` or `with_capacity(length)`. A peer needs 4 \
-                     bytes for that, on each of its connections. Let the vector grow by what each read \
-                     brings, or let `take(length)` and `read_to_end` do it.",
-                    grown / MIB
-                )
-            })
-        })?;
+pub(super) fn memory_for_what_has_arrived(exam: &Exam, read: ReadMessage) -> Verdict {
+    const ANNOUNCED: u32 = 100 << 20;
+    let sizes = [
+        (usize::MAX, &[3, 50_000, 400_000][..]),
+        (ANNOUNCED as usize, &[3, 50_000]),
+    ];
+    for (limit, sizes) in sizes {
+        let connection = Connection::new(exam, read)?;
+        let before = memory("VmData:")?;
+        let call = connection.call(limit)?;
+        let mut arrived = 0;
+        connection.sends_a_piece(&ANNOUNCED.to_be_bytes())?;
+        for size in sizes {
+            let piece = &numbered(*size)[..*size];
+            connection.sends_a_piece(piece)?;
+            arrived += piece.len() as u64;
+            let grown = memory("VmData:")?.saturating_sub(before);
+            exam.must(
+                grown < ROOM + 4 * arrived,
+                format!("memory for the {arrived} bytes that have arrived"),
+                "far more has been allocated (VmData in /proc/self/status)",
+            )
+            .because(|case| (!case.panicked).then(|| allocates(arrived, grown)))?;
+        }
+        connection.peer.half_close()?;
+        call.returns(Err(ErrorKind::UnexpectedEof), |_, _| None)?;
     }
-    connection.peer.half_close()?;
-    call.returns(Err(ErrorKind::UnexpectedEof), |_, _| None)
-        .map(drop)
+    Ok(())
+}
+
+fn allocates(arrived: u64, grown: u64) -> String {
+    format!(
+        "The length announces 100 MiB, {arrived} bytes of them have arrived, and your code has \
+         allocated {} MiB. Each connection of a peer can cost you that. `vec![0; length]`, \
+         `with_capacity(length)` and `reserve(length)` allocate what the peer announces. Let the \
+         vector grow with what each read returns: `take(length)` with `read_to_end` does.",
+        grown / MIB
+    )
 }
 
 /// A figure of this process in bytes (proc(5), `/proc/pid/status`).
@@ -157,5 +218,5 @@ fn memory(key: &str) -> Verdict<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix(key));
     let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
     kib.map(|kib| kib << 10)
-        .ok_or_else(|| Unmet::not_here(format!("the kernel does not tell {key} of a process")))
+        .ok_or_else(|| Unmet::not_here(format!("the kernel does not show {key} of a process")))
 }

@@ -1,32 +1,41 @@
-//! Exercise 16: transfer. A message has a length in front of it, and the length is a stranger's word.
+//! Exercise 16: transfer
 //!
-//! Build the call by which a server reads one message of a private protocol: 4 bytes of length, the
-//! highest byte first (big-endian, the order of the network), then so many bytes.
+//! Write `read_message`, the function with which a server reads one message: 4 bytes of length, the
+//! highest byte first (big-endian), and then as many bytes as the length says. The peer chooses the
+//! length, so your code must not trust it.
 //!
-//! The rules it is held to:
-//! - it returns the message without its length, however the bytes come in pieces; a length of 0 is an
-//!   empty message, and is returned without waiting for more;
-//! - what stands behind the message stays in the socket: it is the next call's;
-//! - an end of file where a message would begin is `None`; one anywhere in a message, in its length too,
-//!   is `UnexpectedEof`;
-//! - a length above `limit` is `InvalidData`, at once: nothing more is read, and no memory set aside. The
-//!   limit itself is allowed, and may be any number;
-//! - also within the limit, memory follows what has arrived and not what the length says: a peer that
-//!   promises 100 MB and sends 3 bytes must not cost 100 MB;
-//! - while nothing comes its thread waits and does not run. A signal is no reason to give up;
-//! - any other error of the kernel's is returned as it is. How long to wait is the caller's to say: where
-//!   a read timeout is set and runs out, that is the error, and the timeout stays as it was set. If
-//!   nothing of a message had come, the next call reads it;
-//! - the stream is only lent: whatever comes, it is neither closed nor shut down, and still blocks.
+//! Core rules (about 20 minutes):
+//!   1. Return the bytes of the message as they are, without the length. The length does not count its
+//!      own 4 bytes.
+//!   2. Read until the message is complete, in however many pieces its bytes arrive.
+//!   3. Leave the bytes that follow the message in the socket: the next call reads them.
+//!   4. Return an empty message for a length of 0. Do not wait for more.
+//!   5. Return None for end of file before the first byte of a length.
+//!   6. Return UnexpectedEof for end of file within a length or within a message.
+//!   7. Return InvalidData for a length above `limit`. A length equal to `limit` is allowed.
 //!
-//! After an error in the middle of a message there is no telling where the next one begins: such a
-//! connection its caller will close.
+//! Hardened rules (about 20 minutes more):
+//!   8. Return InvalidData as soon as the length is complete. Read no byte after the length, and allocate
+//!      no memory for the message.
+//!   9. Compare without overflow: `limit` may be any usize, and the length any u32.
+//!   10. Let memory grow with the bytes that arrive. A peer that announces 100 MiB and sends 3 bytes must
+//!       cost less than 16 MiB.
+//!   11. Wait in the kernel while bytes are missing. Do not spin, and do not sleep between looks.
+//!   12. After a signal (EINTR) read on, and lose no byte.
+//!   13. When the caller's read timeout runs out, return the error of that read, WouldBlock. If no byte had
+//!       arrived, the next call reads the next message.
+//!   14. When the connection is reset, return the error. Do not panic.
+//!   15. Leave the connection open and the options of the socket unchanged, on every path.
+//!   16. Leave no thread running and no descriptor open when you return.
+//!
+//! After an error within a message your code cannot know where the next message begins. The caller closes
+//! such a connection.
 //!
 //! How to go on:
 //!
-//!     cargo workshop check transfer        examines it; so does  cargo test -p exercises --test transfer
-//!     cargo workshop hint transfer         helps, a little more each time
-//!     cargo run --example transfer         is the lesson
+//!     cargo workshop check transfer       checks it; so does  cargo test -p exercises --test transfer
+//!     cargo workshop hint transfer        helps, a little more each time
+//!     cargo run --example transfer        runs the lesson
 
 use std::{io, net::TcpStream, process::ExitCode};
 

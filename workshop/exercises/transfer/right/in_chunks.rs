@@ -9,7 +9,7 @@ const CHUNK: usize = 64 << 10;
 
 pub fn read_message(mut stream: &TcpStream, limit: usize) -> io::Result<Option<Vec<u8>>> {
     let mut length = [0; 4];
-    // The first byte by itself: only there is the end of file no error.
+    // The first byte alone: only there end of file is not an error.
     loop {
         match stream.read(&mut length[..1]) {
             Ok(0) => return Ok(None),

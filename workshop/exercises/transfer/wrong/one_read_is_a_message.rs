@@ -1,7 +1,7 @@
-//! Takes what one read brings for one message.
+//! Takes what one read returns for one message.
 //!
 //! rejected by: leaves the next message in the socket
-//! cause: More was taken from the socket
+//! cause: takes more from the socket
 
 use std::{
     io::{self, ErrorKind, Read},

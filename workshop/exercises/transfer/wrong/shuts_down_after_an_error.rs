@@ -1,7 +1,7 @@
-//! Closes the connection behind an error in the middle of a message.
+//! Shuts the connection down after an error within a message.
 //!
-//! rejected by: hands on a time-out, and reads on after it
-//! cause: The stream was shut down
+//! rejected by: leaves the connection open
+//! cause: shuts the connection down
 
 use std::{
     io::{
@@ -35,7 +35,7 @@ pub fn read_message(stream: &TcpStream, limit: usize) -> io::Result<Option<Vec<u
     }
 }
 
-/// Reads so many bytes, or fewer if the end of file comes first, and none of those behind them.
+/// Reads this many bytes, or fewer if end of file comes first, and none that follow them.
 ///
 /// `read_to_end` makes room as bytes arrive, never more than a few times as much as there are: a length
 /// that promises more costs nothing. It goes on after EINTR, and returns any other error. At 0 `take`

@@ -5,10 +5,10 @@ use std::{
     io::{self, ErrorKind},
     net::TcpStream,
     sync::Arc,
+    time::Duration,
 };
 
-use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use socket_workshop::table::{End, State};
+use socket_workshop::table::End;
 
 use super::{
     ReadMessage,
@@ -20,10 +20,10 @@ use crate::{
     exam::{Answer, Because, Case, Exam, Peer, Took, Verdict, here, quote},
 };
 
-/// A limit that no message reaches which is not about the limit.
+/// A limit that no message reaches where the limit is not the subject.
 pub(super) const LARGE: usize = 1 << 20;
 
-/// A message, which is told as text.
+/// A message, which is shown as text.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Message(pub(super) Vec<u8>);
 
@@ -33,7 +33,7 @@ impl fmt::Debug for Message {
     }
 }
 
-/// What a call returned: a message, the end of file, or the kind of an error. And what it was to return.
+/// What a call returned, or was to return: a message, end of file, or the kind of an error.
 pub(super) type Got = Result<Option<Message>, ErrorKind>;
 
 /// The message that a call was to return.
@@ -41,7 +41,7 @@ pub(super) fn message(bytes: &[u8]) -> Got {
     Ok(Some(Message(bytes.to_vec())))
 }
 
-/// A message with its length in front.
+/// A message after its length.
 pub(super) fn framed(message: &[u8]) -> Vec<u8> {
     let mut bytes = (message.len() as u32).to_be_bytes().to_vec();
     bytes.extend(message);
@@ -75,12 +75,12 @@ impl<'e> Connection<'e> {
 
     /// Calls the answer.
     pub(super) fn call(&self, limit: usize) -> Verdict<Call<'e>> {
-        let limit_told = match limit {
+        let limit_shown = match limit {
             usize::MAX => "usize::MAX".to_owned(),
             limit => limit.to_string(),
         };
         self.exam.step(format!(
-            "called `read_message` with a limit of {limit_told}"
+            "called `read_message` with a limit of {limit_shown}"
         ));
         let (read, stream) = (self.read, Arc::clone(&self.stream));
         let body = move || read(&stream, limit).map(|message| message.map(Message));
@@ -118,7 +118,7 @@ impl<'e> Connection<'e> {
         here("read an address", End::of(&*self.stream))
     }
 
-    /// So many bytes must wait in the socket, behind what a call has read.
+    /// This many bytes must be left in the socket after what a call has read.
     pub(super) fn leaves(
         &self,
         bytes: usize,
@@ -128,40 +128,20 @@ impl<'e> Connection<'e> {
         self.exam
             .must(
                 left == bytes,
-                format!("{bytes} bytes to be in the socket still (Recv-Q)"),
-                format!("{left} bytes are there; it has returned"),
+                format!("{bytes} bytes to be left in the socket (Recv-Q)"),
+                format!("{left} bytes are left; it has returned"),
             )
             .because(|_| cause(left).map(str::to_owned))
     }
 
-    /// The stream is lent: its connection must be as open as the peer has left it, and block.
-    pub(super) fn is_as_it_was(&self) -> Verdict {
-        let end = self.end()?;
-        let table = self.exam.table()?;
-        let state = table.find(end).map(|row| row.state);
-        let seen = state.map_or("CLOSED".to_owned(), |state| state.to_string());
-        self.exam
-            .must(
-                matches!(state, Some(State::Established | State::CloseWait)),
-                "the connection to be the caller's still: ESTABLISHED, or CLOSE_WAIT",
-                format!("your end is {seen}; it has returned"),
-            )
-            .caused_by(
-                "The stream was shut down, or closed, by the call. It is only lent: a caller may want to \
-                 answer what it was sent, also where that was no message.",
-            )?;
-        let flags = fcntl(&*self.stream, FcntlArg::F_GETFL).map_err(io::Error::from);
-        let flags = OFlag::from_bits_retain(here("read a socket's flags", flags)?);
-        self.exam
-            .must(
-                !flags.contains(OFlag::O_NONBLOCK),
-                "the stream to block, as it did before",
-                "it is non-blocking; it has returned",
-            )
-            .caused_by(
-                "The flag O_NONBLOCK was set and not taken off again. It is the socket's and not the \
-                 call's: the caller's next read would not wait.",
-            )
+    /// The caller's read timeout.
+    pub(super) fn has_timeout(&self, timeout: Option<Duration>) -> Verdict {
+        here("set a timeout", self.stream.set_read_timeout(timeout))?;
+        if let Some(timeout) = timeout {
+            self.exam
+                .step(format!("set a read timeout of {timeout:?} on your end"));
+        }
+        Ok(())
     }
 
     /// A thread that waits is blocked in a system call.
@@ -169,10 +149,10 @@ impl<'e> Connection<'e> {
         self.exam
             .must(
                 self.exam.comes_to_rest()?,
-                "your thread to wait, while nothing comes",
+                "your thread to wait while nothing arrives",
                 "it runs",
             )
-            .because(|case| runs(case).map(str::to_owned))
+            .because(runs)
     }
 }
 
@@ -188,10 +168,10 @@ impl Call<'_> {
         let returned = self.answer.returns("after the last step");
         let returned = returned
             .because(|case| match case.panicked {
-                true => Some(panicked(&wanted).to_owned()),
+                true => Some(panicked(&wanted, case)),
                 false => cause(None, case),
             })
-            .because(|case| waits(&wanted, case).map(str::to_owned))?;
+            .because(|case| waits(&wanted, case))?;
         let took = self.answer.took();
         let (seen, got) = match returned {
             Ok(message) => (format!("it has returned Ok({message:?})"), Ok(message)),
@@ -200,17 +180,17 @@ impl Call<'_> {
                 Err(error.kind()),
             ),
         };
-        let told = match &wanted {
+        let expected = match &wanted {
             Ok(message) => format!("Ok({message:?})"),
             Err(kind) => format!("an error of the kind {kind:?}"),
         };
         if got == wanted {
-            self.exam.step(format!("it returned {told}"));
+            self.exam.step(format!("it returned {expected}"));
             return Ok(took);
         }
         self.exam
-            .fail(format!("`read_message` to return {told}"), seen)
+            .fail(format!("`read_message` to return {expected}"), seen)
             .because(|case| cause(Some(&got), case))
-            .because(|case| instead(&wanted, &got, case).map(str::to_owned))
+            .because(|case| instead(&wanted, &got, case))
     }
 }

@@ -1,4 +1,4 @@
-//! Exercise 13, done: a server that stops within a limit, and serves every client that came in time.
+//! Exercise 13: shutdown, solved.
 
 use std::{
     io::{self, ErrorKind},
@@ -23,7 +23,7 @@ pub struct Server {
     acceptor: JoinHandle<io::Result<usize>>,
 }
 
-/// The stop signal. The deadline is set before the event, so a thread that wakes finds the deadline.
+/// The stop signal. The deadline is set before the event: a thread that wakes finds it.
 struct StopSignal {
     deadline: OnceLock<Instant>,
     /// Written once and never read, so that it stays readable.
@@ -33,7 +33,7 @@ struct StopSignal {
 impl Server {
     /// Starts to serve the clients that connect to the listener.
     pub fn start(listener: TcpListener, serve: fn(TcpStream)) -> io::Result<Server> {
-        // The queue is emptied until accept says EAGAIN; else the last call would wait for one more.
+        // The queue is emptied until EAGAIN: a blocking accept would then wait for one more client.
         listener.set_nonblocking(true)?;
         let signal = Arc::new(StopSignal {
             deadline: OnceLock::new(),
@@ -59,7 +59,7 @@ fn run(listener: TcpListener, serve: fn(TcpStream), signal: &StopSignal) -> io::
     thread::scope(|scope| {
         let deadline = loop {
             wait(&listener, &signal.event)?;
-            // Read before the queue is emptied: then all clients that came before the signal are in it.
+            // Read before the queue is emptied: clients that came before the signal are in it.
             let signalled = signal.deadline.get();
             // To the deadline at most: clients may connect faster than this loop accepts.
             let in_time = || {
@@ -71,8 +71,8 @@ fn run(listener: TcpListener, serve: fn(TcpStream), signal: &StopSignal) -> io::
             while in_time()
                 && let Some(stream) = next(&listener)
             {
-                // A second handle, to cut the call off. It goes with the call's thread: kept here, it
-                // would keep the connection open after `serve` has dropped the first.
+                // A second handle, to shut the connection down at the limit. The call's thread owns
+                // it: here it would keep the connection open after `serve` has dropped the first.
                 let Ok(handle) = stream.try_clone().map(Arc::new) else {
                     continue; // no descriptor: this connection is closed
                 };
@@ -94,7 +94,7 @@ fn run(listener: TcpListener, serve: fn(TcpStream), signal: &StopSignal) -> io::
         let _ = all_over.recv_timeout(left); // disconnected, or timed out: no message is ever sent
         let late: Vec<_> = calls.iter().filter_map(Weak::upgrade).collect();
         for handle in &late {
-            // Ends a read or a write that is blocked. It fails where the client has reset meanwhile.
+            // Ends a blocked read or write. It fails if the client has reset the connection.
             let _ = handle.shutdown(Shutdown::Both);
         }
         Ok(late.len())

@@ -1,4 +1,4 @@
-//! Checks of exercise 13: a server that serves the clients that came in time, and stops within a limit.
+//! Checks of exercise 13: a server that serves the clients that came in time, and stops in time.
 
 mod cause;
 mod drain;
@@ -24,17 +24,19 @@ pub const EXERCISE: Exercise = Exercise {
     name: "shutdown",
     task: "serve the clients that came in time, and stop within a limit",
     hints: [
-        "The thread that accepts must wait for two events, a client and the stop signal, and accept waits for \
-         one. Which of the lesson's four ways leaves the accept queue as it is? And at the limit: which call \
-         ends a read or a write in which another thread is blocked?",
-        "Wait in poll for the listener (non-blocking) and for an eventfd (`socket_workshop::stop::EventFd`) \
-         or one half of a socket pair. After the signal, accept until WouldBlock, drop the listener, and wait \
-         for the calls. At the limit call shutdown(Both) on the connections that are left, on a second \
-         handle of each. Drop that handle when its call is over, or the client never gets end of file.",
-        "let handle = Arc::new(stream.try_clone()?); calls.push(Arc::downgrade(&handle)); let alive = \
-         alive.clone(); scope.spawn(move || { let _keep = (handle, alive); serve(stream) }); and at the \
-         end: drop(listener); drop(alive); let _ = all_over.recv_timeout(what_remains); for handle in \
-         calls.iter().filter_map(Weak::upgrade) { let _ = handle.shutdown(Shutdown::Both); }",
+        "The thread that accepts must wait for two events, a client and the stop signal, and \
+         accept waits for one. Which of the lesson's four ways leaves the accept queue as it is? \
+         And at the limit: which call ends a read or a write in which another thread is blocked?",
+        "Wait in poll for the listener (non-blocking) and for an eventfd \
+         (`socket_workshop::stop::EventFd`) or one half of a socket pair. After the signal, accept \
+         until WouldBlock, drop the listener, and wait for the calls. At the limit call \
+         shutdown(Both) on the connections that are left, on a second handle of each. Drop that \
+         handle when its call is over, or the client never gets end of file.",
+        "let handle = Arc::new(stream.try_clone()?); calls.push(Arc::downgrade(&handle)); let \
+         alive = alive.clone(); scope.spawn(move || { let _keep = (handle, alive); serve(stream) \
+         }); and at the end: drop(listener); drop(alive); let _ = \
+         all_over.recv_timeout(what_remains); for handle in calls.iter().filter_map(Weak::upgrade) \
+         { let _ = handle.shutdown(Shutdown::Both); }",
     ],
     rules: || SUITE.stated(),
 };
@@ -168,8 +170,8 @@ pub type Start = fn(TcpListener, fn(TcpStream)) -> io::Result<Stop>;
 /// Stops a server within a limit. Returns how many connections it had to close.
 pub type Stop = Box<dyn FnOnce(Duration) -> io::Result<usize> + Send>;
 
-/// How long a client is silent, which is the subject: longer than the usual timeouts with which an answer
-/// polls a flag. The silence ends early if the answer waits without a timeout.
+/// How long a client is silent, which is the subject: longer than the usual timeouts with which an
+/// answer polls a flag. The silence ends early if the answer waits without a timeout.
 const SILENT_FOR: Duration = Duration::from_millis(300);
 
 fn serves_a_client_while_another_is_silent(exam: &Exam, start: Start) -> Verdict {
@@ -239,10 +241,11 @@ fn sets_no_option(exam: &Exam, start: Start) -> Verdict {
     .caused_by(LIMITS_IT)
 }
 
-const LIMITS_IT: &str = "Your code has set an option on the connection, or on the listener: a connection \
-    that accept returns inherits the listener's options, SO_RCVTIMEO too. With a timeout or O_NONBLOCK a \
-    read or write of `serve` fails that should wait. Do not set options on connections. If the listener \
-    has a timeout, clear it on each connection with set_read_timeout(None).";
+const LIMITS_IT: &str = "Your code has set an option on the connection, or on the listener: a \
+    connection that accept returns inherits the listener's options, SO_RCVTIMEO too. With a \
+    timeout or O_NONBLOCK a read or write of `serve` fails that should wait. Do not set options on \
+    connections. If the listener has a timeout, clear it on each connection with \
+    set_read_timeout(None).";
 
 fn closes_the_connection_when_serve_returns(exam: &Exam, start: Start) -> Verdict {
     let server = Server::start(exam, start)?;
@@ -285,8 +288,8 @@ fn serves_the_next_client_after_a_reset(exam: &Exam, start: Start) -> Verdict {
     exam.must(problems().is_empty(), "no panic", "a thread has panicked")
         .caused_by(
             "A reset is an ordinary event: peers crash. After it `shutdown` and other calls on the \
-             connection return an error, and `unwrap` turns that into a panic. Ignore the error: the \
-             connection has ended.",
+             connection return an error, and `unwrap` turns that into a panic. Ignore the error: \
+             the connection has ended.",
         )
 }
 
@@ -328,8 +331,8 @@ fn stops_immediately_when_idle(exam: &Exam, start: Start) -> Verdict {
     Ok(())
 }
 
-/// A server that has served one client, and closed the connection of another at the limit. `stop` has
-/// returned, and the clients are closed.
+/// A server that has served one client, and closed the connection of another at the limit. `stop`
+/// has returned, and the clients are closed.
 fn is_stopped(exam: &Exam, start: Start) -> Verdict {
     let server = Server::start(exam, start)?;
     let (over, silent) = (
@@ -375,10 +378,10 @@ fn leaves_no_descriptor(exam: &Exam, start: Start) -> Verdict {
             format!("`stop` has returned, and {left} more are open than before `start`")
         })
         .caused_by(
-            "`stop` has returned, and a descriptor that the server opened is still open: an eventfd, an \
-             end of a pipe, or a handle of a listener or connection. A descriptor is closed when its \
-             owner is dropped. `mem::forget`, a thread that still runs and an Arc that is kept \
-             prevent that.",
+            "`stop` has returned, and a descriptor that the server opened is still open: an \
+             eventfd, an end of a pipe, or a handle of a listener or connection. A descriptor is \
+             closed when its owner is dropped. `mem::forget`, a thread that still runs and an Arc \
+             that is kept prevent that.",
         )?;
     }
     Ok(())

@@ -1,5 +1,5 @@
-//! What happens to clients when the server is stopped: those in the accept queue, those that connect
-//! later, and those whose calls are under way.
+//! What happens to clients when the server is stopped: those in the accept queue, those that
+//! connect later, and those whose calls are under way.
 
 use std::{
     io::{self, ErrorKind, Write},
@@ -22,18 +22,18 @@ use crate::exam::{
     AMPLE, Because, Exam, Reference, Seen, Timing, Took, Unmet, Verdict, here, quote,
 };
 
-/// Clients in the queue, fewer than a backlog of 128 has room for. A server accepts some of them before
-/// it hears of the stop, but hardly all.
+/// Clients in the queue, fewer than a backlog of 128 has room for. A server accepts some of them
+/// before it sees the stop signal, but hardly all.
 const QUEUED: usize = 60;
 
-/// In case that one server is so fast, or this thread so late, that nobody is left in the queue.
+/// In case one server is so fast, or this thread so late, that no client is left in the queue.
 const ROUNDS: usize = 3;
 
 /// The limit that `stop` gets where it has to cut something off, which is the subject.
 const CUT_OFF_AFTER: Duration = Duration::from_millis(300);
 
-/// How much later it may be done. Several threads may have to get their turns, one after the other. The
-/// wrong answers take ten times the limit.
+/// How much later it may be done: several threads may have to run, one after the other. The wrong
+/// answers take ten times the limit.
 const MARGIN: Duration = Duration::from_millis(1500);
 
 pub(super) fn serves_the_clients_in_the_queue(exam: &Exam, start: Start) -> Verdict {
@@ -82,15 +82,15 @@ fn is_served(exam: &Exam, number: usize, mut client: &TcpStream, all: usize) -> 
     }
 }
 
-const RESET: &str = "The client connected before `stop` was called, and its connection was reset. The kernel \
-    resets connections that wait in the accept queue when the last handle of the listener is closed or \
-    the listener is shut down. It also resets a connection that is closed with unread bytes. After the \
-    stop signal, accept until the queue is empty (WouldBlock), serve those clients, and only then close \
-    the listener.";
+const RESET: &str = "The client connected before `stop` was called, and its connection was reset. \
+    The kernel resets connections that wait in the accept queue when the last handle of the \
+    listener is closed or the listener is shut down. It also resets a connection that is closed \
+    with unread bytes. After the stop signal, accept until the queue is empty (WouldBlock), serve \
+    those clients, and only then close the listener.";
 
-const CLOSED: &str = "The client connected before `stop` was called. Your code accepted the connection and \
-    closed it without serving it, or closed it before the limit. After the stop signal, accept until the \
-    queue is empty (WouldBlock), and serve each of these clients.";
+const CLOSED: &str = "The client connected before `stop` was called. Your code accepted the \
+    connection and closed it without serving it, or closed it before the limit. After the stop \
+    signal, accept until the queue is empty (WouldBlock), and serve each of these clients.";
 
 /// Clients in the accept queue: their connections are complete, and the server does not run yet.
 fn queue(exam: &Exam, addr: SocketAddr) -> Verdict<Vec<TcpStream>> {
@@ -114,16 +114,21 @@ pub(super) fn refuses_later_clients(exam: &Exam, start: Start) -> Verdict {
     let client = server.client("first client")?;
     let stop = server.stop(AMPLE)?;
     let closed = closes_its_listener(exam, addr)?;
-    exam.must(closed, "no row in LISTEN, once `stop` was called", "there is one")
-        .because(|case| {
-            let queue = "`stop` waits for the calls under way while its listener is open: the kernel \
-                         still completes connections for it, and resets them when it is closed. Close \
-                         the listener when the queue is empty, then wait for the calls.";
-            match stop.has_ended() {
-                false => cause::accepts_still(case).or(Some(queue.to_owned())),
-                true => Some(cause::listens_still(case)),
-            }
-        })?;
+    exam.must(
+        closed,
+        "no row in LISTEN, once `stop` was called",
+        "there is one",
+    )
+    .because(|case| {
+        let queue = "`stop` waits for the calls under way while its listener is open: the \
+                         kernel still completes connections for it, and resets them when it is \
+                         closed. Close the listener when the queue is empty, then wait for the \
+                         calls.";
+        match stop.has_ended() {
+            false => cause::accepts_still(case).or(Some(queue.to_owned())),
+            true => Some(cause::listens_still(case)),
+        }
+    })?;
     let refused = match exam.connects(addr)? {
         Some(Err(error)) if error.kind() == ErrorKind::ConnectionRefused => Ok(()),
         Some(Err(error)) => Err(error.to_string()),
@@ -138,13 +143,13 @@ pub(super) fn refuses_later_clients(exam: &Exam, start: Start) -> Verdict {
     stopped(exam, &stop, "when the last call is over", 0)
 }
 
-const CUT_EARLY: &str = "The call was under way and ended before the limit. Your code closed its connection, or \
-    shut down the receiving half (`serve` then reads an end of file that the client never sent), or set a \
-    timeout or O_NONBLOCK, with which the read of `serve` fails. Leave connections alone until the limit, \
-    and wait for their calls.";
+const CUT_EARLY: &str = "The call was under way and ended before the limit. Your code closed its \
+    connection, or shut down the receiving half (`serve` then reads an end of file that the client \
+    never sent), or set a timeout or O_NONBLOCK, with which the read of `serve` fails. Leave \
+    connections alone until the limit, and wait for their calls.";
 
-/// How long a call goes on while `stop` waits, which is the subject: one that does not wait has returned by
-/// then. Where it waits without a timeout this is known sooner.
+/// How long a call goes on while `stop` waits, which is the subject: a `stop` that does not wait has
+/// returned by then. If it waits without a timeout, this is known sooner.
 const SILENT_FOR: Duration = Duration::from_millis(100);
 
 pub(super) fn waits_for_the_calls_under_way(exam: &Exam, start: Start) -> Verdict {
@@ -162,8 +167,8 @@ pub(super) fn waits_for_the_calls_under_way(exam: &Exam, start: Start) -> Verdic
     let silent = second.hears_nothing_for(SILENT_FOR);
     silent.because(|_| Some(CUT_EARLY.to_owned()))?;
     stop.goes_on("a call is under way, and the limit is far away").caused_by(
-        "`stop` has returned while a call is under way. Its caller then ends the program, and the call with \
-         it. Wait for the threads that serve, until the limit at most.",
+        "`stop` has returned while a call is under way. Its caller then ends the program, and the \
+         call with it. Wait for the threads that serve, until the limit at most.",
     )?;
     second.send(LINE).because(|_| Some(CUT_EARLY.to_owned()))?;
     second
@@ -187,11 +192,16 @@ pub(super) fn is_soon(
 ) -> Verdict {
     let took = since(begun);
     let is_late = reference.judges(took, SOON)? == Timing::Late;
-    exam.must(!is_late, expected, format!("{seen} after {:.0?}", took.time))
-        .caused_by(
-            "Your code notices the event late: it sleeps or waits for something else, and looks \
-             afterwards. Wait in a call that the event ends, such as accept, poll or a channel's recv.",
-        )
+    exam.must(
+        !is_late,
+        expected,
+        format!("{seen} after {:.0?}", took.time),
+    )
+    .caused_by(
+        "Your code notices the event late: it sleeps or waits for something else, and looks \
+             afterwards. Wait in a call that the event ends, such as accept, poll or a channel's \
+             recv.",
+    )
 }
 
 pub(super) fn closes_immediately_at_zero(exam: &Exam, start: Start) -> Verdict {
@@ -211,7 +221,7 @@ pub(super) fn closes_open_connections_at_the_limit(exam: &Exam, start: Start) ->
     let server = Server::start(exam, start)?;
     let client = server.client("silent client")?;
     let reference = exam.reference(CUT_OFF_AFTER)?;
-    let called = Instant::now(); // before `stop` is: what is measured from here is no less than the limit
+    let called = Instant::now(); // before the limit starts
     let stop = server.stop(CUT_OFF_AFTER)?;
     let end = rest_of(exam, client.stream())?;
     let took = since(called);
@@ -242,8 +252,8 @@ pub(super) fn closes_open_connections_at_the_limit(exam: &Exam, start: Start) ->
         Timing::Late => {
             let expected = format!("the connection to be closed at the limit, {CUT_OFF_AFTER:?}");
             exam.fail(expected, seen).caused_by(
-                "Your code has waited longer than the limit. Compute the deadline once, as an Instant, and \
-                 before each wait compute what remains.",
+                "Your code has waited longer than the limit. Compute the deadline once, as an \
+                 Instant, and before each wait compute what remains.",
             )
         }
     }
@@ -338,8 +348,8 @@ pub(super) fn ends_reads_and_writes(exam: &Exam, start: Start) -> Verdict {
     let closed = exam.comes_true(|| Ok(exam.evidence().yours().filter(open).count() == 0))?;
     exam.must(closed, "every connection to be closed", "some are open")
         .caused_by(
-            "`stop` has returned, and handles of connections are still open. Drop every handle before it \
-             returns.",
+            "`stop` has returned, and handles of connections are still open. Drop every handle \
+             before it returns.",
         )
 }
 
@@ -349,8 +359,9 @@ const OFTEN: Duration = Duration::from_millis(50);
 /// So many that calls end, one after the other, for longer than `stop` may take.
 const ENDING: usize = 60;
 
-const MOVED: &str = "Calls ended one after the other, and after each one `stop` waited for the whole limit \
-    again. Compute the deadline once, as an Instant, and before each wait compute what remains.";
+const MOVED: &str = "Calls ended one after the other, and after each one `stop` waited for the \
+    whole limit again. Compute the deadline once, as an Instant, and before each wait compute what \
+    remains.";
 
 pub(super) fn keeps_the_limit_while_calls_end(exam: &Exam, start: Start) -> Verdict {
     let server = Server::start(exam, start)?;

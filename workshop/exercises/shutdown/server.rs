@@ -36,7 +36,7 @@ pub(super) const MUCH: &[u8] = b"much\n";
 static BEGUN: AtomicUsize = AtomicUsize::new(0);
 static ENDED: AtomicUsize = AtomicUsize::new(0);
 
-/// Whether a read of a call has returned WouldBlock, for which it needs a limit that is not its own.
+/// Whether a read of a call has returned WouldBlock: the answer has set a timeout or O_NONBLOCK.
 static WOULD_BLOCK: AtomicBool = AtomicBool::new(false);
 
 /// Whether `stop` of the server under way has been called.
@@ -241,15 +241,17 @@ pub(super) fn stopped(exam: &Exam, stop: &Stopping<'_>, when: &str, cut_off: usi
 pub(super) fn counts(exam: &Exam, count: usize, cut_off: usize) -> Verdict {
     exam.must(
         count == cut_off,
-        format!("`stop` to return {cut_off}, the number of connections that were open at the limit"),
+        format!(
+            "`stop` to return {cut_off}, the number of connections that were open at the limit"
+        ),
         format!("it has returned {count}"),
     )
     .caused_by(if count > cut_off {
-        "Count the connections that you close at the limit, and no others: not the clients that were served \
-         before, and not the calls that are over."
+        "Count the connections that you close at the limit, and no others: not the clients that \
+         were served before, and not the calls that are over."
     } else {
-        "More calls were under way than `stop` counted. Your code closed connections before the limit, or \
-         did not count those that it closed at the limit, or did not wait for the calls."
+        "More calls were under way than `stop` counted. Your code closed connections before the \
+         limit, or did not count those that it closed at the limit, or did not wait for the calls."
     })
 }
 
@@ -273,8 +275,8 @@ pub(super) fn dial(exam: &Exam, addr: SocketAddr, count: usize) -> Verdict<Vec<T
     (0..count).map(client).collect()
 }
 
-/// How a connection ended, as its client sees it: what came before the end of file, or an error. `None` if
-/// it never ends.
+/// How a connection ended, as its client sees it: the bytes before end of file, or an error. `None`
+/// if it never ends.
 pub(super) fn rest_of(exam: &Exam, client: &TcpStream) -> Verdict<Option<io::Result<Vec<u8>>>> {
     let (mut all, mut buf) = (Vec::new(), [0; 4096]);
     while exam.becomes_ready(client, PollFlags::POLLIN)? {

@@ -15,7 +15,7 @@
 //! | `10_nonblocking.rs` | a dial that ends by a deadline, or when it is cancelled |
 //! | `11_window.rs` | a non-blocking writer with a queue of its own and a limit on it |
 //! | `12_backlog.rs` | an accept queue with room for a burst, and workers who take from it |
-//! | `13_shutdown.rs` | a server that stops within a limit, having served who was queued |
+//! | `13_shutdown.rs` | a server that serves the clients that came in time, and stops within a limit |
 //! | `14_latency.rs` | a request writer that needs one segment |
 //! | `15_proxy.rs` | a proxy that passes each half-close on |
 //! | `16_transfer.rs` | one framed message, whose length is never trusted |

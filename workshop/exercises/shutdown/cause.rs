@@ -17,32 +17,64 @@ fn listens(case: &Case) -> bool {
 /// `start` has not returned.
 pub(super) fn starts_late(case: &Case) -> Option<String> {
     case.is_blocked_in(&[Call::Accept, Call::Poll]).then(|| {
-        "The thread that called `start` waits for clients itself. Let another thread accept, and return \
-         what `stop` needs to reach it."
+        "The thread that called `start` waits for clients. Start another thread that accepts, and \
+         return what `stop` needs to wake it."
             .to_owned()
     })
+}
+
+const PANICKED: &str = "A thread of yours has panicked. If it is the one that accepts, no client \
+    is accepted any more. An error of one connection is an ordinary event: handle it, and accept \
+    the next.";
+
+/// A client has reset its connection, and the server does not go on.
+pub(super) fn panics_at_a_reset(case: &Case) -> Option<String> {
+    case.panicked.then(|| PANICKED.to_owned())
 }
 
 /// A client has connected, and `serve` was not called for it.
 pub(super) fn not_served(case: &Case) -> Option<String> {
     let queued = |seen: &Seen| seen.row.state == State::Listen && seen.row.recv_q > 0;
     let cause = if case.panicked {
-        "A thread of yours has panicked, and whatever it was to do is not done: if it is the one that \
-         accepts, nobody does any more. An error of one connection is an ordinary event."
+        PANICKED
     } else if !listens(case) {
-        "None of your sockets is in LISTEN any more: the listener was dropped, or its thread has ended."
+        "None of your sockets is in LISTEN any more: the listener was dropped, or its thread has \
+         ended."
     } else if case.evidence.yours().any(queued) && case.is_blocked_in(&[Call::Read]) {
-        "The connection waits in the accept queue (Recv-Q of the LISTEN row), and a thread of yours in a \
-         read, for another client. What accepts must do nothing else: a thread for each call."
+        "The connection waits in the accept queue (Recv-Q of the LISTEN row), and a thread of \
+         yours waits in a read for another client. Call `serve` on a separate thread for each \
+         connection, and let the thread that accepts do nothing else."
     } else if case.evidence.yours().any(queued) {
-        "The connection waits in the accept queue (Recv-Q of the LISTEN row): nobody accepts it."
+        "The connection waits in the accept queue (Recv-Q of the LISTEN row), and no thread \
+         accepts it. Let a thread accept as long as the server runs."
     } else {
         return None;
     };
     Some(cause.to_owned())
 }
 
-/// A call is over, and its client hears nothing of it.
+/// Only some of the clients are served, although all are silent.
+pub(super) fn serves_some(case: &Case, calls: usize) -> Option<String> {
+    (!case.panicked && calls > 1 && listens(case)).then(|| {
+        format!(
+            "{calls} calls are under way, and the next client is not served: your code limits the \
+             number of calls, for example with a thread pool. Silent clients then block all \
+             others. Start a thread for each connection."
+        )
+    })
+}
+
+/// The clients of the accept queue are served one after the other.
+pub(super) fn serves_in_turn(case: &Case) -> Option<String> {
+    (!case.panicked && case.is_blocked_in(&[Call::Read])).then(|| {
+        "`serve` runs for another client of the queue, and waits in a read. Also after the stop \
+         signal, call `serve` on a separate thread for each connection: a silent client then \
+         delays no other."
+            .to_owned()
+    })
+}
+
+/// A call is over, and its client does not get end of file.
 pub(super) fn stays_open(case: &Case) -> Option<String> {
     let Whose::Yours(fd) = case.yours()?.whose else {
         return None;
@@ -51,9 +83,9 @@ pub(super) fn stays_open(case: &Case) -> Option<String> {
         return None;
     }
     Some(format!(
-        "`serve` has returned and dropped its stream, but fd {fd} leads to the connection too: a handle \
-         that was cloned and kept. Dropping closes a handle, and the FIN is sent with the last one. \
-         Whatever is kept to cut a call off must go when the call is over."
+        "`serve` has returned and dropped its stream, but fd {fd} is another handle of the \
+         connection, and still open. The kernel sends the FIN when the last handle of a socket is \
+         closed. Drop the clone that you keep for the limit when its call is over."
     ))
 }
 
@@ -69,19 +101,24 @@ pub(super) fn does_not_stop(case: &Case) -> Option<String> {
     let calls = calls.count();
     let hangs = matches!(case.stuck, Some(Stuck::Hang(_)));
     let cause = if case.panicked {
-        "A thread of yours has panicked. What a call on a socket returns at the end of a connection may \
-         be an error: it is no reason to stop in the middle of stopping."
+        "A thread of yours has panicked, and `stop` has not completed. A call on a connection that \
+         has ended may return an error. Handle it, and continue."
     } else if hangs && listens(case) && case.is_blocked_in(&[Call::Accept]) {
-        "A thread of yours waits in accept, and nothing wakes it. It looks at no flag while it waits, and \
-         a handle of the listener that is dropped elsewhere closes nothing: the row is in LISTEN still. \
-         Connect to it where local_addr tells it to be, or let it wait in poll, or with a timeout, for the wish as well."
+        "A thread of yours waits in accept, and nothing wakes it. A flag does not wake it, and \
+         dropping another handle of the listener does not close the socket: the row is still in \
+         LISTEN. Let the thread wait in poll for the listener and for a stop signal, or connect to \
+         the address that local_addr returns."
     } else if case.is_blocked_in(&[Call::Connect]) {
-        "A thread of yours waits for a connection that nobody answers."
+        "A thread of yours waits in connect, and its SYN is not answered. Connect to the address \
+         that local_addr returns, or wake the thread that accepts without a connection."
     } else if !limit_is_far() && calls > 0 && case.is_blocked_in(&[Call::Read, Call::Write]) {
-        "`stop` waits for calls, and these wait for their clients. At the limit it is for you to end \
-         that: shutdown(Both) on another handle of a connection wakes whoever reads or writes there."
+        "The limit has passed, and `stop` still waits for calls, which wait for their clients. \
+         Compute the deadline once, when `stop` is called. At the limit call shutdown(Both) on \
+         another handle of each connection: that ends the read or write in which `serve` is \
+         blocked."
     } else if calls == 0 && ended() == begun() && case.is_blocked_in(&[Call::Sleep]) {
-        "A thread of yours sleeps. No call is under way, so that there is nothing to wait for."
+        "A thread of yours sleeps although no call is under way. The limit is the longest that \
+         `stop` may wait. Return when the last call is over."
     } else {
         return None;
     };
@@ -91,8 +128,8 @@ pub(super) fn does_not_stop(case: &Case) -> Option<String> {
 /// `stop` has returned an error.
 pub(super) fn fails(error: &io::Error) -> Option<String> {
     (error.kind() == ErrorKind::ConnectionRefused).then(|| {
-        "`stop` has connected to an address where nobody listens. Either it is not the listener's, which may \
-         be bound to any address (local_addr tells it), or the listener had been closed before."
+        "`stop` has connected to an address where no socket listens. Either that is not the \
+         address of the listener (local_addr returns it), or the listener was closed before."
             .to_owned()
     })
 }
@@ -105,8 +142,8 @@ pub(super) fn listens_still(case: &Case) -> String {
         "a handle of the listener is still open"
     };
     format!(
-        "`stop` has returned, and {who}: whoever connects is told that there is a server. Wake that \
-         thread, and join it: then nobody holds the listener."
+        "`stop` has returned, and {who}: the kernel still completes connections. Wake the thread \
+         that accepts, join it, and drop every handle of the listener."
     )
 }
 
@@ -114,10 +151,10 @@ pub(super) fn listens_still(case: &Case) -> String {
 pub(super) fn likely(case: &Case) -> Option<String> {
     (!stopping() && would_block())
         .then(|| {
-            "A read of a call has returned WouldBlock, and the call has ended without its line: your code \
-             has set O_NONBLOCK on the connection, or a timeout, or accept has a timeout (SO_RCVTIMEO on the \
-             listener), which the connections that it returns have too. Give `serve` a stream that blocks \
-             for as long as it takes."
+            "A read of `serve` has returned WouldBlock, and the call has ended without its line. \
+             Your code has set O_NONBLOCK or a timeout on the connection, or a timeout \
+             (SO_RCVTIMEO) on the listener, which its connections inherit. Give `serve` a stream \
+             without them."
                 .to_owned()
         })
         .or_else(|| does_not_stop(case))
@@ -133,8 +170,8 @@ pub(super) fn accepts_still(case: &Case) -> Option<String> {
 /// All calls are over, and `stop` has not returned.
 pub(super) fn waits_on(case: &Case) -> String {
     does_not_stop(case).unwrap_or_else(|| {
-        "All calls are over, and `stop` waits on. The limit is the longest that it may wait: as soon as \
-         the last call is over there is nothing left to wait for."
+        "All calls are over, and `stop` still waits. The limit is the longest that it may wait. \
+         Return as soon as the last call is over."
             .to_owned()
     })
 }
@@ -142,8 +179,8 @@ pub(super) fn waits_on(case: &Case) -> String {
 /// The limit has passed, and a connection is open.
 pub(super) fn left_open(case: &Case, has_returned: bool) -> Option<String> {
     has_returned.then(|| {
-        "`stop` has returned, and a connection is open that nobody answers any more. Before it returns, \
-         close what is left: shutdown(Both), and wait for the threads."
+        "`stop` has returned, and a connection is still open. At the limit call shutdown(Both) on \
+         each connection that is left, and join the threads before you return."
             .to_owned()
     })
     .or_else(|| does_not_stop(case))
@@ -159,14 +196,18 @@ pub(super) fn some_are_left(case: &Case, all: usize) -> Option<String> {
     let closed = all - left;
     if case.is_blocked_in(&[Call::Read]) {
         Some(format!(
-            "{closed} connections have been closed, {left} are still open: each got a limit of its own, \
-             one after the other, or some were forgotten. Take one deadline for all: an Instant, from \
-             which what remains is computed anew before each wait."
+            "{closed} connections have been closed, {left} are still open: your code gives each \
+             call the whole limit, one after the other, or misses some connections. Use one \
+             deadline for all: compute it once, as an Instant, and before each wait compute what \
+             remains."
         ))
     } else if case.is_blocked_in(&[Call::Write]) {
-        Some("The calls that waited in a read have ended, the one that waits in a write has not: its client \
-         does not read. shutdown(Read) ends reads only, shutdown(Both) whatever a call waits for."
-            .to_owned())
+        Some(
+            "The calls that waited in a read have ended. The one that waits in a write has not, \
+         because its client does not read. shutdown(Read) ends reads only; shutdown(Both) ends \
+         reads and writes."
+                .to_owned(),
+        )
     } else {
         does_not_stop(case)
     }

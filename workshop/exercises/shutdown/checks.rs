@@ -1,4 +1,4 @@
-//! Checks of exercise 13: a server that stops by a limit, having served who was queued.
+//! Checks of exercise 13: a server that serves the clients that came in time, and stops in time.
 
 mod cause;
 mod drain;
@@ -7,31 +7,36 @@ mod server;
 use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use self::server::{LINE, Server, closes_its_listener, limited, listening, stopped};
 use super::{Exercise, listener::processor};
 
-use crate::exam::{AMPLE, Because, Exam, Rule, Suite, Verdict, check, descriptors, here, problems};
+use crate::exam::{
+    AMPLE, Because, Exam, Rule, Suite, Verdict, check, descriptors, diagnosis::LEAVES_A_THREAD,
+    here, problems,
+};
 
 /// Exercise 13.
 pub const EXERCISE: Exercise = Exercise {
     number: 13,
     name: "shutdown",
-    task: "a server that stops within a limit, having served who was queued",
+    task: "serve the clients that came in time, and stop within a limit",
     hints: [
-        "The thread that accepts must hear of two things, a client and the wish to stop, and accept hears \
-         of one. Which of the lesson's four ways leaves the accept queue as it is? And for the limit: \
-         which call ends a read, or a write, in which another thread is blocked?",
-        "Let the thread wait in poll, for the listener (non-blocking) and for an eventfd \
-         (`socket_workshop::stop::EventFd`) or one half of a socket pair. Once the wish is there: accept until WouldBlock, drop the listener, wait for the \
-         calls, and at the limit shutdown(Both) on those that are left, by a second handle of each. That \
-         handle must not outlive its call, or the client never sees the end.",
-        "let handle = Arc::new(stream.try_clone()?); calls.push(Arc::downgrade(&handle)); let alive = \
-         alive.clone(); scope.spawn(move || { let _keep = (handle, alive); serve(stream) }); and at the \
-         end: drop(listener); drop(alive); let _ = all_over.recv_timeout(what_remains); for handle in \
-         calls.iter().filter_map(Weak::upgrade) { let _ = handle.shutdown(Shutdown::Both); }",
+        "The thread that accepts must wait for two events, a client and the stop signal, and \
+         accept waits for one. Which of the lesson's four ways leaves the accept queue as it is? \
+         And at the limit: which call ends a read or a write in which another thread is blocked?",
+        "Wait in poll for the listener (non-blocking) and for an eventfd \
+         (`socket_workshop::stop::EventFd`) or one half of a socket pair. After the signal, accept \
+         until WouldBlock, drop the listener, and wait for the calls. At the limit call \
+         shutdown(Both) on the connections that are left, on a second handle of each. Drop that \
+         handle when its call is over, or the client never gets end of file.",
+        "let handle = Arc::new(stream.try_clone()?); calls.push(Arc::downgrade(&handle)); let \
+         alive = alive.clone(); scope.spawn(move || { let _keep = (handle, alive); serve(stream) \
+         }); and at the end: drop(listener); drop(alive); let _ = \
+         all_over.recv_timeout(what_remains); for handle in calls.iter().filter_map(Weak::upgrade) \
+         { let _ = handle.shutdown(Shutdown::Both); }",
     ],
     rules: || SUITE.stated(),
 };
@@ -39,54 +44,134 @@ pub const EXERCISE: Exercise = Exercise {
 /// What exercise 13 is held to.
 pub const SUITE: Suite<Start> = Suite {
     exercise: EXERCISE.name,
-    rules: &[Rule::core(
-        "",
-        &[
-            check(
-                "serves a client while another is silent",
-                serves_a_client_while_another_is_silent,
-            ),
-            check(
-                "closes a connection when its call is over",
-                closes_a_connection_when_its_call_is_over,
-            ),
-            check(
-                "goes on after a connection that was reset",
-                goes_on_after_a_reset,
-            ),
-            check("waits without spinning", waits_without_spinning),
-            check("stops at once when it is idle", stops_at_once_when_idle),
-            check("serves who was queued", drain::serves_who_was_queued),
-            check("refuses who comes after", drain::refuses_who_comes_after),
-            check(
-                "lets a call under way end",
-                drain::lets_a_call_under_way_end,
-            ),
-            check(
-                "closes what is left at the limit, and not before",
-                drain::closes_what_is_left_at_the_limit,
-            ),
-            check(
-                "has one limit for all, whatever they wait for",
-                drain::has_one_limit_for_all,
-            ),
-            check(
-                "leaves no thread and no descriptor",
-                leaves_no_thread_and_no_descriptor,
-            ),
-        ],
-    )],
+    rules: &[
+        Rule::core(
+            "`start` returns immediately. The server accepts on another thread.",
+            &[check(
+                "returns before a client connects",
+                returns_before_a_client_connects,
+            )],
+        ),
+        Rule::core(
+            "Call `serve` for each client as soon as it connects, on a thread of its own, also \
+             while other clients are silent.",
+            &[
+                check(
+                    "serves a client while another is silent",
+                    serves_a_client_while_another_is_silent,
+                ),
+                check("serves many silent clients", serves_many_silent_clients),
+                check(
+                    "calls `serve` as soon as a client connects",
+                    calls_serve_as_soon_as_a_client_connects,
+                ),
+            ],
+        ),
+        Rule::core(
+            "When `serve` has returned, close its connection.",
+            &[check(
+                "closes the connection when `serve` returns",
+                closes_the_connection_when_serve_returns,
+            )],
+        ),
+        Rule::core(
+            "`stop` returns immediately if no call is under way, whatever address the listener \
+             has.",
+            &[check(
+                "stops immediately when it is idle",
+                stops_immediately_when_idle,
+            )],
+        ),
+        Rule::core(
+            "Serve the clients that wait in the accept queue when `stop` is called, and reset \
+             none of them.",
+            &[check(
+                "serves the clients in the accept queue",
+                drain::serves_the_clients_in_the_queue,
+            )],
+        ),
+        Rule::core(
+            "`stop` closes the listener before it waits for calls. The kernel then refuses new \
+             clients.",
+            &[check(
+                "refuses clients that connect after `stop`",
+                drain::refuses_later_clients,
+            )],
+        ),
+        Rule::core(
+            "Until the limit, leave calls under way alone. `stop` returns as soon as the last one \
+             is over.",
+            &[check(
+                "waits for the calls under way",
+                drain::waits_for_the_calls_under_way,
+            )],
+        ),
+        Rule::core(
+            "At the limit, `stop` closes the connections that are left, and returns how many they \
+             were.",
+            &[check(
+                "closes open connections at the limit",
+                drain::closes_open_connections_at_the_limit,
+            )],
+        ),
+        Rule::hardened(
+            "The limit ends every call, whether it waits in a read or in a write.",
+            &[check(
+                "ends calls that wait in a read or in a write",
+                drain::ends_reads_and_writes,
+            )],
+        ),
+        Rule::hardened(
+            "One limit holds for all calls together. It starts when `stop` is called, and a call \
+             that ends does not extend it.",
+            &[check(
+                "keeps the limit while calls end",
+                drain::keeps_the_limit_while_calls_end,
+            )],
+        ),
+        Rule::hardened(
+            "With a limit of zero, `stop` closes the connections immediately.",
+            &[check(
+                "closes connections immediately at a limit of zero",
+                drain::closes_immediately_at_zero,
+            )],
+        ),
+        Rule::hardened(
+            "Give `serve` the connection as accept returned it: no timeout, O_NONBLOCK or other \
+             option set.",
+            &[check("sets no option on a connection", sets_no_option)],
+        ),
+        Rule::hardened(
+            "A reset ends the call of that connection only. Do not panic.",
+            &[check(
+                "serves the next client after a reset",
+                serves_the_next_client_after_a_reset,
+            )],
+        ),
+        Rule::hardened(
+            "While nothing happens, wait in the kernel. Use less than 5 % of a processor.",
+            &[check("waits without spinning", waits_without_spinning)],
+        ),
+        Rule::hardened(
+            "When `stop` returns, no thread of the server is left.",
+            &[check("leaves no thread", leaves_no_thread)],
+        ),
+        Rule::hardened(
+            "When `stop` returns, every descriptor of the server is closed.",
+            &[check("leaves no descriptor", leaves_no_descriptor)],
+        ),
+    ],
     cause: cause::likely,
 };
 
-/// The student's function. What it is given to serve a client with returns when the call is over.
+/// The student's function. It gets the listener, and the function that serves one connection.
 pub type Start = fn(TcpListener, fn(TcpStream)) -> io::Result<Stop>;
 
-/// What stops a server within a limit. Returns how many connections it had to cut off.
+/// Stops a server within a limit. Returns how many connections it had to close.
 pub type Stop = Box<dyn FnOnce(Duration) -> io::Result<usize> + Send>;
 
-/// How long a client says nothing, which is the subject: longer than any timeout by which an answer looks
-/// at a flag, most likely. One that waits without a timeout is not kept waiting so long.
+/// How long a client is silent, which is the subject: longer than the usual timeouts with which an
+/// answer polls a flag. The silence ends early if the answer waits without a timeout.
 const SILENT_FOR: Duration = Duration::from_millis(300);
 
 fn serves_a_client_while_another_is_silent(exam: &Exam, start: Start) -> Verdict {
@@ -100,46 +185,112 @@ fn serves_a_client_while_another_is_silent(exam: &Exam, start: Start) -> Verdict
         closed.then(|| LIMITS_IT.to_owned())
     })?;
     silent.send(LINE)?;
-    silent.receives(LINE)?;
-    let seen = limited().unwrap_or_default();
+    silent.receives(LINE)
+}
+
+/// More clients than the usual thread pool has threads.
+const MANY: usize = 130;
+
+fn serves_many_silent_clients(exam: &Exam, start: Start) -> Verdict {
+    let server = Server::start(exam, start)?;
+    let _silent = server.silent_clients(MANY)?;
+    let last = server.client("last client")?;
+    last.send(LINE)?;
+    last.receives(LINE)
+}
+
+/// How late something may be that must happen immediately. Right answers take milliseconds.
+const SOON: Duration = Duration::from_millis(900);
+
+/// The length of the exam's own wait beside it.
+const BESIDE: Duration = Duration::from_millis(100);
+
+fn calls_serve_as_soon_as_a_client_connects(exam: &Exam, start: Start) -> Verdict {
+    let server = Server::start(exam, start)?;
+    exam.comes_to_rest()?;
+    for name in ["first client", "second client"] {
+        let reference = exam.reference(BESIDE)?;
+        let dialled = Instant::now();
+        let client = server.client(name)?;
+        let expected = format!("`serve` to be called for the {name} immediately");
+        drain::is_soon(exam, reference, dialled, expected, "it was called")?;
+        client.close();
+    }
+    Ok(())
+}
+
+fn returns_before_a_client_connects(exam: &Exam, start: Start) -> Verdict {
+    let reference = exam.reference(BESIDE)?;
+    let called = Instant::now();
+    let _server = Server::start(exam, start)?;
+    let expected = "`start` to return immediately";
+    drain::is_soon(exam, reference, called, expected, "it has returned")
+}
+
+fn sets_no_option(exam: &Exam, start: Start) -> Verdict {
+    let server = Server::start(exam, start)?;
+    let client = server.client("client")?;
+    client.send(LINE)?;
+    client.receives(LINE)?;
+    drain::serves_the_clients_in_the_queue(exam, start)?;
     exam.must(
         limited().is_none(),
-        "nothing but `serve` to limit a connection",
-        format!("`serve` was given a stream with {seen}"),
+        "`serve` to get a stream with the options that accept gave it",
+        limited().unwrap_or_default(),
     )
     .caused_by(LIMITS_IT)
 }
 
-const LIMITS_IT: &str = "`serve` was given a stream with a limit, by which its read or its write fails. \
-    Either your code has set it on the stream, or on the listener: if accept has a timeout (SO_RCVTIMEO on \
-    the listener), the connections that it returns have it too. Take it off with set_read_timeout(None). How \
-    long a call waits is for `serve` to say.";
+const LIMITS_IT: &str = "Your code has set an option on the connection, or on the listener: a \
+    connection that accept returns inherits the listener's options, SO_RCVTIMEO too. With a \
+    timeout or O_NONBLOCK a read or write of `serve` fails that should wait. Do not set options on \
+    connections. If the listener has a timeout, clear it on each connection with \
+    set_read_timeout(None).";
 
-fn closes_a_connection_when_its_call_is_over(exam: &Exam, start: Start) -> Verdict {
+fn closes_the_connection_when_serve_returns(exam: &Exam, start: Start) -> Verdict {
     let server = Server::start(exam, start)?;
+    exam.comes_to_rest()?; // then it has opened what it accepts with
+    let before = descriptors()?;
     for name in ["first client", "second client"] {
         let client = server.client(name)?;
         client.send(LINE)?;
         client.receives(LINE)?;
         client.ends().because(cause::stays_open)?;
+        client.close();
+        exam.must(
+            exam.comes_true(|| Ok(descriptors()? <= before))?,
+            "every descriptor of the connection to be closed",
+            "one is open, and `serve` has returned",
+        )
+        .caused_by(
+            "The client has got end of file, but a descriptor of its connection is still open: \
+             shutdown sends a FIN but closes no descriptor. A server that leaks one descriptor per \
+             client eventually runs out. Drop every handle when the call is over.",
+        )?;
     }
     Ok(())
 }
 
-fn goes_on_after_a_reset(exam: &Exam, start: Start) -> Verdict {
+fn serves_the_next_client_after_a_reset(exam: &Exam, start: Start) -> Verdict {
     let listener = listening(exam, SocketAddr::from(([127, 0, 0, 1], 0)))?;
     let addr = here("read its address", listener.local_addr())?;
     exam.dial(addr)?.named("early client").reset(); // it stays in the accept queue
     let server = Server::with(exam, start, listener)?;
-    server.client("first client")?.reset();
-    let second = server.client("second client")?;
+    let first = server.client("first client");
+    first.because(cause::panics_at_a_reset)?.reset();
+    let second = server.client("second client");
+    let second = second.because(cause::panics_at_a_reset)?;
     second.send(LINE)?;
     second.receives(LINE)?;
     second.ends().because(cause::stays_open)?;
     let stop = server.stop(AMPLE)?;
     stopped(exam, &stop, "when the calls are over", 0)?;
     exam.must(problems().is_empty(), "no panic", "a thread has panicked")
-        .caused_by("A reset is an error of one connection, and an ordinary event: peers crash.")
+        .caused_by(
+            "A reset is an ordinary event: peers crash. After it `shutdown` and other calls on the \
+             connection return an error, and `unwrap` turns that into a panic. Ignore the error: \
+             the connection has ended.",
+        )
 }
 
 fn waits_without_spinning(exam: &Exam, start: Start) -> Verdict {
@@ -147,12 +298,12 @@ fn waits_without_spinning(exam: &Exam, start: Start) -> Verdict {
     let _silent = server.client("silent client")?;
     processor::must_wait(
         exam,
-        "Nothing happens, and your threads look again and again whether it does. Let them wait: in \
-             poll, in accept, or, if need be, for some milliseconds between two looks.",
+        "Nothing happens, and your threads look again and again without waiting. Let them block in \
+             poll or in accept.",
     )
 }
 
-fn stops_at_once_when_idle(exam: &Exam, start: Start) -> Verdict {
+fn stops_immediately_when_idle(exam: &Exam, start: Start) -> Verdict {
     let addresses: [IpAddr; 5] = [
         Ipv4Addr::LOCALHOST.into(),
         Ipv4Addr::new(127, 0, 0, 2).into(),
@@ -167,8 +318,12 @@ fn stops_at_once_when_idle(exam: &Exam, start: Start) -> Verdict {
         }
         let server = Server::on(exam, start, addr)?;
         let addr = server.addr;
+        let reference = exam.reference(BESIDE)?;
+        let called = Instant::now();
         let stop = server.stop(AMPLE)?;
         stopped(exam, &stop, "when no call is under way", 0)?;
+        let expected = "`stop` to return immediately: no call is under way";
+        drain::is_soon(exam, reference, called, expected, "it has returned")?;
         let closed = closes_its_listener(exam, addr)?;
         exam.must(closed, "no row in LISTEN", "there is one")
             .because(|case| Some(cause::listens_still(case)))?;
@@ -176,8 +331,9 @@ fn stops_at_once_when_idle(exam: &Exam, start: Start) -> Verdict {
     Ok(())
 }
 
-fn leaves_no_thread_and_no_descriptor(exam: &Exam, start: Start) -> Verdict {
-    let before = descriptors()?;
+/// A server that has served one client, and closed the connection of another at the limit. `stop`
+/// has returned, and the clients are closed.
+fn is_stopped(exam: &Exam, start: Start) -> Verdict {
     let server = Server::start(exam, start)?;
     let (over, silent) = (
         server.client("first client")?,
@@ -190,22 +346,43 @@ fn leaves_no_thread_and_no_descriptor(exam: &Exam, start: Start) -> Verdict {
     stopped(exam, &stop, "after a limit of 50ms", 1)?;
     over.close();
     silent.close();
-    exam.must(
-        exam.has_no_thread_left()?,
-        "no thread of yours to be left",
-        "one is left",
-    )
-    .caused_by(
-        "`stop` has returned, and a thread goes on. Nobody will ever wait for it again: join what \
-             you have started.",
-    )?;
-    let closed = exam.comes_true(|| Ok(descriptors()? <= before))?;
-    exam.must(closed, "no descriptor of yours to be left", {
-        let left = descriptors()?.saturating_sub(before);
-        format!("{left} more than before `start`")
-    })
-    .caused_by(
-        "The server is gone, and something that it has opened is not: what wakes the thread that accepts, \
-         or a handle of a connection, was forgotten instead of dropped.",
-    )
+    Ok(())
+}
+
+/// A server that has stopped without a call to wait for.
+fn is_stopped_when_idle(exam: &Exam, start: Start) -> Verdict {
+    let stop = Server::start(exam, start)?.stop(AMPLE)?;
+    stopped(exam, &stop, "when no call is under way", 0)
+}
+
+fn leaves_no_thread(exam: &Exam, start: Start) -> Verdict {
+    for stops in [is_stopped_when_idle, is_stopped] {
+        stops(exam, start)?;
+        exam.must(
+            exam.has_no_thread_left()?,
+            "no thread of the server to be left",
+            "`stop` has returned, and a thread is left",
+        )
+        .diagnose(&[LEAVES_A_THREAD])?;
+    }
+    Ok(())
+}
+
+fn leaves_no_descriptor(exam: &Exam, start: Start) -> Verdict {
+    for stops in [is_stopped_when_idle, is_stopped] {
+        let before = descriptors()?;
+        stops(exam, start)?;
+        let closed = exam.comes_true(|| Ok(descriptors()? <= before))?;
+        exam.must(closed, "every descriptor of the server to be closed", {
+            let left = descriptors()?.saturating_sub(before);
+            format!("`stop` has returned, and {left} more are open than before `start`")
+        })
+        .caused_by(
+            "`stop` has returned, and a descriptor that the server opened is still open: an \
+             eventfd, an end of a pipe, or a handle of a listener or connection. A descriptor is \
+             closed when its owner is dropped. `mem::forget`, a thread that still runs and an Arc \
+             that is kept prevent that.",
+        )?;
+    }
+    Ok(())
 }

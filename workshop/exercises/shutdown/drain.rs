@@ -1,5 +1,5 @@
-//! What happens to clients when the server is stopped: those in the queue, those who come after, and
-//! those whose calls are under way.
+//! What happens to clients when the server is stopped: those in the accept queue, those that
+//! connect later, and those whose calls are under way.
 
 use std::{
     io::{self, ErrorKind, Write},
@@ -11,10 +11,10 @@ use std::{
 use socket_workshop::table::{End, Row, State, Table, TimerKind};
 
 use super::{
-    Start, cause,
+    BESIDE, SOON, Start, cause,
     server::{
-        LINE, MUCH, Server, Stopping, closes_its_listener, counts, dial, ended, listening, rest_of,
-        start_and_stop, stopped,
+        LINE, MUCH, Server, Stopping, begun, closes_its_listener, counts, dial, ended, listening,
+        rest_of, start_and_stop, stopped,
     },
 };
 
@@ -22,28 +22,30 @@ use crate::exam::{
     AMPLE, Because, Exam, Reference, Seen, Timing, Took, Unmet, Verdict, here, quote,
 };
 
-/// Clients in the queue, fewer than a backlog of 128 has room for. A server accepts some of them before
-/// it hears of the stop, but hardly all.
+/// Clients in the queue, fewer than a backlog of 128 has room for. A server accepts some of them
+/// before it sees the stop signal, but hardly all.
 const QUEUED: usize = 60;
 
-/// In case that one server is so fast, or this thread so late, that nobody is left in the queue.
+/// In case one server is so fast, or this thread so late, that no client is left in the queue.
 const ROUNDS: usize = 3;
 
 /// The limit that `stop` gets where it has to cut something off, which is the subject.
 const CUT_OFF_AFTER: Duration = Duration::from_millis(300);
 
-/// How much later it may be done. Several threads may have to get their turns, one after the other. The
-/// wrong answers take ten times the limit.
+/// How much later it may be done: several threads may have to run, one after the other. The wrong
+/// answers take ten times the limit.
 const MARGIN: Duration = Duration::from_millis(1500);
 
-pub(super) fn serves_who_was_queued(exam: &Exam, start: Start) -> Verdict {
+pub(super) fn serves_the_clients_in_the_queue(exam: &Exam, start: Start) -> Verdict {
     for _ in 0..ROUNDS {
         let listener = listening(exam, SocketAddr::from(([127, 0, 0, 1], 0)))?;
         let addr = here("read its address", listener.local_addr())?;
         let clients = queue(exam, addr)?;
+        let all = begun() + QUEUED;
         let stop = start_and_stop(exam, start, listener)?;
-        for (i, client) in clients.iter().enumerate() {
-            is_served(exam, i + 1, client)?;
+        // The last comes first: a call must not wait for another client's.
+        for (i, client) in clients.iter().enumerate().rev() {
+            is_served(exam, i + 1, client, all)?;
         }
         exam.step(format!("all {QUEUED} clients have been served"));
         stopped(exam, &stop, "when the calls are over", 0)?;
@@ -51,8 +53,8 @@ pub(super) fn serves_who_was_queued(exam: &Exam, start: Start) -> Verdict {
     Ok(())
 }
 
-/// A client asks, and reads its answer and the end of file.
-fn is_served(exam: &Exam, number: usize, mut client: &TcpStream) -> Verdict {
+/// A client sends its line, and reads the answer and end of file. `all` calls begin in the end.
+fn is_served(exam: &Exam, number: usize, mut client: &TcpStream, all: usize) -> Verdict {
     // There is room for a line: the write does not wait.
     let answered = match client.write_all(LINE) {
         Ok(()) => rest_of(exam, client)?,
@@ -71,21 +73,26 @@ fn is_served(exam: &Exam, number: usize, mut client: &TcpStream) -> Verdict {
         }),
         None => exam
             .fail(expected, "its connection does not end")
+            .because(|case| {
+                (begun() < all)
+                    .then(|| cause::serves_in_turn(case))
+                    .flatten()
+            })
             .because(cause::does_not_stop),
     }
 }
 
-const RESET: &str = "The connection was complete before `stop` was called, and it was reset. The kernel \
-    does so with whoever is in the accept queue when the last handle of the listener is dropped, or \
-    when it is shut down; and with a connection that is accepted and dropped while its client's bytes \
-    are unread. After the wish, accept until nobody is left in the queue, serve them, and only then let \
-    go of the listener.";
+const RESET: &str = "The client connected before `stop` was called, and its connection was reset. \
+    The kernel resets connections that wait in the accept queue when the last handle of the \
+    listener is closed or the listener is shut down. It also resets a connection that is closed \
+    with unread bytes. After the stop signal, accept until the queue is empty (WouldBlock), serve \
+    those clients, and only then close the listener.";
 
-const CLOSED: &str = "The connection was complete before `stop` was called. It was accepted, and closed \
-    without being served: dropped because of the wish to stop, or cut off before the limit. After the wish, \
-    accept until nobody is left in the queue, and serve whoever it was.";
+const CLOSED: &str = "The client connected before `stop` was called. Your code accepted the \
+    connection and closed it without serving it, or closed it before the limit. After the stop \
+    signal, accept until the queue is empty (WouldBlock), and serve each of these clients.";
 
-/// Clients whose connections are complete, with nobody to accept them.
+/// Clients in the accept queue: their connections are complete, and the server does not run yet.
 fn queue(exam: &Exam, addr: SocketAddr) -> Verdict<Vec<TcpStream>> {
     let clients = dial(exam, addr, QUEUED)?;
     let complete = |table: &Table| {
@@ -101,22 +108,27 @@ fn queue(exam: &Exam, addr: SocketAddr) -> Verdict<Vec<TcpStream>> {
     Ok(clients)
 }
 
-pub(super) fn refuses_who_comes_after(exam: &Exam, start: Start) -> Verdict {
+pub(super) fn refuses_later_clients(exam: &Exam, start: Start) -> Verdict {
     let server = Server::start(exam, start)?;
     let addr = server.addr;
     let client = server.client("first client")?;
     let stop = server.stop(AMPLE)?;
     let closed = closes_its_listener(exam, addr)?;
-    exam.must(closed, "no row in LISTEN, once `stop` was called", "there is one")
-        .because(|case| {
-            let queue = "`stop` waits for the calls under way, and its listener is open meanwhile: the \
-                         kernel goes on to complete connections for it, and resets them when it closes. \
-                         When the queue is empty, close the listener, and wait then.";
-            match stop.has_ended() {
-                false => cause::accepts_still(case).or(Some(queue.to_owned())),
-                true => Some(cause::listens_still(case)),
-            }
-        })?;
+    exam.must(
+        closed,
+        "no row in LISTEN, once `stop` was called",
+        "there is one",
+    )
+    .because(|case| {
+        let queue = "`stop` waits for the calls under way while its listener is open: the \
+                         kernel still completes connections for it, and resets them when it is \
+                         closed. Close the listener when the queue is empty, then wait for the \
+                         calls.";
+        match stop.has_ended() {
+            false => cause::accepts_still(case).or(Some(queue.to_owned())),
+            true => Some(cause::listens_still(case)),
+        }
+    })?;
     let refused = match exam.connects(addr)? {
         Some(Err(error)) if error.kind() == ErrorKind::ConnectionRefused => Ok(()),
         Some(Err(error)) => Err(error.to_string()),
@@ -131,16 +143,16 @@ pub(super) fn refuses_who_comes_after(exam: &Exam, start: Start) -> Verdict {
     stopped(exam, &stop, "when the last call is over", 0)
 }
 
-const CUT_EARLY: &str = "The call was under way, and has ended before the limit without an answer: its \
-    connection was closed, or the half of it that the call reads from (which makes an end of file that \
-    the client never sent), or a timeout of yours, or O_NONBLOCK, let its read fail. Until the limit, leave the \
-    connections alone, and wait for what runs on them.";
+const CUT_EARLY: &str = "The call was under way and ended before the limit. Your code closed its \
+    connection, or shut down the receiving half (`serve` then reads an end of file that the client \
+    never sent), or set a timeout or O_NONBLOCK, with which the read of `serve` fails. Leave \
+    connections alone until the limit, and wait for their calls.";
 
-/// How long a call goes on while `stop` waits, which is the subject: one that does not wait has returned by
-/// then. Where it waits without a timeout this is known sooner.
+/// How long a call goes on while `stop` waits, which is the subject: a `stop` that does not wait has
+/// returned by then. If it waits without a timeout, this is known sooner.
 const SILENT_FOR: Duration = Duration::from_millis(100);
 
-pub(super) fn lets_a_call_under_way_end(exam: &Exam, start: Start) -> Verdict {
+pub(super) fn waits_for_the_calls_under_way(exam: &Exam, start: Start) -> Verdict {
     let server = Server::start(exam, start)?;
     let (first, second) = (
         server.client("first client")?,
@@ -155,23 +167,61 @@ pub(super) fn lets_a_call_under_way_end(exam: &Exam, start: Start) -> Verdict {
     let silent = second.hears_nothing_for(SILENT_FOR);
     silent.because(|_| Some(CUT_EARLY.to_owned()))?;
     stop.goes_on("a call is under way, and the limit is far away").caused_by(
-        "`stop` has returned, and a call is still under way: whoever calls it will let the program end, \
-         and the call with it. Wait for the threads that serve.",
+        "`stop` has returned while a call is under way. Its caller then ends the program, and the \
+         call with it. Wait for the threads that serve, until the limit at most.",
     )?;
     second.send(LINE).because(|_| Some(CUT_EARLY.to_owned()))?;
     second
         .receives(LINE)
         .because(|_| Some(CUT_EARLY.to_owned()))?;
+    let (reference, over) = (exam.reference(BESIDE)?, Instant::now());
     second.ends().because(cause::stays_open)?;
     stopped(exam, &stop, "when the last call is over", 0)
-        .because(|case| (ended() == 2).then(|| cause::waits_on(case)))
+        .because(|case| (ended() == 2).then(|| cause::waits_on(case)))?;
+    let expected = "`stop` to return as soon as the last call is over";
+    is_soon(exam, reference, over, expected, "it has returned")
 }
 
-pub(super) fn closes_what_is_left_at_the_limit(exam: &Exam, start: Start) -> Verdict {
+/// Something that must happen immediately has just happened. The reference began with it.
+pub(super) fn is_soon(
+    exam: &Exam,
+    reference: Reference,
+    begun: Instant,
+    expected: impl Into<String>,
+    seen: &str,
+) -> Verdict {
+    let took = since(begun);
+    let is_late = reference.judges(took, SOON)? == Timing::Late;
+    exam.must(
+        !is_late,
+        expected,
+        format!("{seen} after {:.0?}", took.time),
+    )
+    .caused_by(
+        "Your code notices the event late: it sleeps or waits for something else, and looks \
+             afterwards. Wait in a call that the event ends, such as accept, poll or a channel's \
+             recv.",
+    )
+}
+
+pub(super) fn closes_immediately_at_zero(exam: &Exam, start: Start) -> Verdict {
+    let server = Server::start(exam, start)?;
+    let client = server.client("silent client")?;
+    let (reference, called) = (exam.reference(BESIDE)?, Instant::now());
+    let stop = server.stop(Duration::ZERO)?;
+    stopped(exam, &stop, "immediately: the limit is zero", 1)?;
+    let end = rest_of(exam, client.stream())?; // end of file or a reset
+    exam.must(end.is_some(), "the connection to be closed", "it is open")
+        .because(|case| cause::left_open(case, true))?;
+    let expected = "`stop` to return immediately: the limit is zero";
+    is_soon(exam, reference, called, expected, "it has returned")
+}
+
+pub(super) fn closes_open_connections_at_the_limit(exam: &Exam, start: Start) -> Verdict {
     let server = Server::start(exam, start)?;
     let client = server.client("silent client")?;
     let reference = exam.reference(CUT_OFF_AFTER)?;
-    let called = Instant::now(); // before `stop` is: what is measured from here is no less than the limit
+    let called = Instant::now(); // before the limit starts
     let stop = server.stop(CUT_OFF_AFTER)?;
     let end = rest_of(exam, client.stream())?;
     let took = since(called);
@@ -186,7 +236,14 @@ pub(super) fn closes_what_is_left_at_the_limit(exam: &Exam, start: Start) -> Ver
     exam.step("the connection has ended");
     let seen = format!("it was closed after {:.0?}", took.time);
     match reference.judges(took, MARGIN)? {
-        Timing::InTime => stopped(exam, &stop, "after the limit", 1),
+        Timing::InTime => {
+            stopped(exam, &stop, "after the limit", 1)?;
+            let took = stop.took().time;
+            let expected = format!("`stop` to wait for {CUT_OFF_AFTER:?}, the limit");
+            let seen = format!("it has returned after {took:.1?}");
+            exam.must(took >= CUT_OFF_AFTER, expected, seen)
+                .caused_by(CUT_EARLY)
+        }
         Timing::Early => {
             let expected =
                 format!("the connection to be left alone for {CUT_OFF_AFTER:?}, the limit");
@@ -195,8 +252,8 @@ pub(super) fn closes_what_is_left_at_the_limit(exam: &Exam, start: Start) -> Ver
         Timing::Late => {
             let expected = format!("the connection to be closed at the limit, {CUT_OFF_AFTER:?}");
             exam.fail(expected, seen).caused_by(
-                "Your code has waited for longer than the limit. Take a deadline, an Instant, and compute \
-                 what remains before each wait.",
+                "Your code has waited longer than the limit. Compute the deadline once, as an \
+                 Instant, and before each wait compute what remains.",
             )
         }
     }
@@ -250,7 +307,7 @@ fn returns_at_the_limit(
 /// Too many to give each a limit of its own.
 const SILENT: usize = 10;
 
-pub(super) fn has_one_limit_for_all(exam: &Exam, start: Start) -> Verdict {
+pub(super) fn ends_reads_and_writes(exam: &Exam, start: Start) -> Verdict {
     let server = Server::start(exam, start)?;
     let _silent = server.silent_clients(SILENT)?;
     let full = server.client("client that does not read")?;
@@ -290,8 +347,10 @@ pub(super) fn has_one_limit_for_all(exam: &Exam, start: Start) -> Verdict {
     let open = |seen: &&Seen| seen.row.state != State::Listen;
     let closed = exam.comes_true(|| Ok(exam.evidence().yours().filter(open).count() == 0))?;
     exam.must(closed, "every connection to be closed", "some are open")
-        .caused_by("`stop` has returned, and handles of connections are still open.")?;
-    calls_that_end_do_not_move_it(exam, start)
+        .caused_by(
+            "`stop` has returned, and handles of connections are still open. Drop every handle \
+             before it returns.",
+        )
 }
 
 /// How often a client ends its call, which is the subject: much more often than the limit.
@@ -300,10 +359,11 @@ const OFTEN: Duration = Duration::from_millis(50);
 /// So many that calls end, one after the other, for longer than `stop` may take.
 const ENDING: usize = 60;
 
-const MOVED: &str = "Calls have ended one after the other, and each time `stop` has waited anew: the \
-    limit is one for all. Take a deadline, an Instant, and compute what remains before each wait.";
+const MOVED: &str = "Calls ended one after the other, and after each one `stop` waited for the \
+    whole limit again. Compute the deadline once, as an Instant, and before each wait compute what \
+    remains.";
 
-fn calls_that_end_do_not_move_it(exam: &Exam, start: Start) -> Verdict {
+pub(super) fn keeps_the_limit_while_calls_end(exam: &Exam, start: Start) -> Verdict {
     let server = Server::start(exam, start)?;
     let mut clients = server.silent_clients(ENDING)?;
     let reference = exam.reference(CUT_OFF_AFTER)?;

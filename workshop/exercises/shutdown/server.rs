@@ -21,13 +21,12 @@ use socket_workshop::{
     listen::Listen,
     table::{End, Table},
 };
-use socket2::SockRef;
 
 use super::{Start, Stop, cause};
 
-use crate::exam::{AMPLE, Answer, Because, Exam, Peer, Verdict, here};
+use crate::exam::{AMPLE, Answer, Because, Exam, Options, Peer, Verdict, here};
 
-/// What a client says, and hears.
+/// What a client sends, and reads back.
 pub(super) const LINE: &[u8] = b"hello\n";
 
 /// For this a client gets more than any buffer has room for.
@@ -37,7 +36,7 @@ pub(super) const MUCH: &[u8] = b"much\n";
 static BEGUN: AtomicUsize = AtomicUsize::new(0);
 static ENDED: AtomicUsize = AtomicUsize::new(0);
 
-/// Whether a read of a call has returned WouldBlock, for which it needs a limit that is not its own.
+/// Whether a read of a call has returned WouldBlock: the answer has set a timeout or O_NONBLOCK.
 static WOULD_BLOCK: AtomicBool = AtomicBool::new(false);
 
 /// Whether `stop` of the server under way has been called.
@@ -46,10 +45,13 @@ static STOPPING: AtomicBool = AtomicBool::new(false);
 /// Whether its limit is so far away that no check waits for it.
 static FAR: AtomicBool = AtomicBool::new(false);
 
-/// What limited the first stream that came with a limit.
+/// How the options of the first stream differed that did not have those of a plain connection.
 static LIMITED: OnceLock<String> = OnceLock::new();
 
-/// What the answer serves its clients with: reads a line, sends it back, and returns.
+/// The options of a connection that accept has returned.
+static PLAIN: OnceLock<Options> = OnceLock::new();
+
+/// The function that serves a connection: reads a line, sends it back, and returns.
 fn serve(stream: TcpStream) {
     if let Some(by) = limited_by(&stream) {
         LIMITED.get_or_init(|| by);
@@ -59,18 +61,21 @@ fn serve(stream: TcpStream) {
     ENDED.fetch_add(1, SeqCst);
 }
 
-/// A limit that the stream has, before `serve` has set any.
+/// How its options differ from those of a plain connection, before `serve` has set any.
 fn limited_by(stream: &TcpStream) -> Option<String> {
-    let timeout = |name, set: io::Result<Option<Duration>>| {
-        let set = set.ok().flatten()?;
-        Some(format!("{name} of {set:?}"))
-    };
-    timeout("a read timeout", stream.read_timeout())
-        .or_else(|| timeout("a write timeout", stream.write_timeout()))
-        .or_else(|| {
-            let set = SockRef::from(stream).nonblocking().unwrap_or(false);
-            set.then(|| "O_NONBLOCK".to_owned())
-        })
+    let changed = PLAIN.get()?.changed(&Options::of(stream).without_buffers());
+    (!changed.is_empty()).then(|| changed.join(", ").replace(" before", " expected"))
+}
+
+/// Looks once at the options of a connection that accept has returned.
+fn look_at_a_plain_connection() -> io::Result<()> {
+    if PLAIN.get().is_none() {
+        let listener = TcpListener::bind(("127.0.0.1", 0))?;
+        let _client = TcpStream::connect(listener.local_addr()?)?;
+        let (accepted, _) = listener.accept()?;
+        PLAIN.get_or_init(|| Options::of(&accepted).without_buffers());
+    }
+    Ok(())
 }
 
 fn answer(mut stream: &TcpStream) -> io::Result<()> {
@@ -118,7 +123,7 @@ pub(super) struct Server<'e> {
     stop: Stop,
 }
 
-/// What `start` returned, for evidence: a function has no text.
+/// The value that `start` returned, for evidence: a function has no text.
 struct Started(Stop);
 
 impl fmt::Debug for Started {
@@ -132,6 +137,7 @@ pub(super) type Stopping<'e> = Answer<'e, io::Result<usize>>;
 
 /// A listener for the answer.
 pub(super) fn listening(exam: &Exam, addr: SocketAddr) -> Verdict<TcpListener> {
+    here("connect to a listener", look_at_a_plain_connection())?;
     let listener = here(&format!("listen on {addr}"), Listen::default().on(addr))?;
     exam.watches(&listener);
     Ok(listener)
@@ -151,7 +157,9 @@ impl<'e> Server<'e> {
         let addr = here("read its address", listener.local_addr())?;
         STOPPING.store(false, SeqCst);
         let started = exam.start("start", move || start(listener, serve).map(Started))?;
-        let Started(stop) = started.succeeds("at once").because(cause::starts_late)?;
+        let Started(stop) = started
+            .succeeds("immediately")
+            .because(cause::starts_late)?;
         exam.step(format!("called your `start` with a listener on {addr}"));
         Ok(Server { exam, addr, stop })
     }
@@ -164,13 +172,22 @@ impl<'e> Server<'e> {
         Ok(client)
     }
 
-    /// So many clients that say nothing, whose calls have begun.
+    /// This many silent clients, whose calls have begun.
     pub(super) fn silent_clients(&self, count: usize) -> Verdict<Vec<TcpStream>> {
         let before = begun();
         let clients = dial(self.exam, self.addr, count)?;
         self.exam
-            .step(format!("connected {count} clients, which say nothing"));
-        self.has_begun(before + count, "last of them")?;
+            .step(format!("connected {count} clients, which send nothing"));
+        let called = self.exam.comes_true(|| Ok(begun() >= before + count))?;
+        let calls = begun() - before;
+        self.exam
+            .must(
+                called,
+                format!("`serve` to be called for all {count} of them"),
+                format!("it was called for {calls}"),
+            )
+            .because(|case| cause::serves_some(case, calls))
+            .because(cause::not_served)?;
         Ok(clients)
     }
 
@@ -208,7 +225,7 @@ pub(super) fn start_and_stop(
     })
 }
 
-/// `stop` returns, and has cut off so many.
+/// `stop` returns this number of connections that it closed at the limit.
 pub(super) fn stopped(exam: &Exam, stop: &Stopping<'_>, when: &str, cut_off: usize) -> Verdict {
     match stop.returns(when).because(cause::does_not_stop)? {
         Ok(count) => counts(exam, count, cut_off),
@@ -220,19 +237,21 @@ pub(super) fn stopped(exam: &Exam, stop: &Stopping<'_>, when: &str, cut_off: usi
     }
 }
 
-/// `stop` has returned how many it has cut off.
+/// The number that `stop` has returned.
 pub(super) fn counts(exam: &Exam, count: usize, cut_off: usize) -> Verdict {
     exam.must(
         count == cut_off,
-        format!("`stop` to return {cut_off}, the connections that it had to cut off"),
+        format!(
+            "`stop` to return {cut_off}, the number of connections that were open at the limit"
+        ),
         format!("it has returned {count}"),
     )
     .caused_by(if count > cut_off {
-        "What counts is the connections that were still open at the limit and were closed for that: not \
-         those that were served, and not the calls that were over by then."
+        "Count the connections that you close at the limit, and no others: not the clients that \
+         were served before, and not the calls that are over."
     } else {
-        "More calls than these were under way, and their clients had not ended them. Either your code did \
-         so before the limit, or it has not counted what it cut off at the limit, or it has not waited."
+        "More calls were under way than `stop` counted. Your code closed connections before the \
+         limit, or did not count those that it closed at the limit, or did not wait for the calls."
     })
 }
 
@@ -243,7 +262,7 @@ pub(super) fn closes_its_listener(exam: &Exam, addr: SocketAddr) -> Verdict<bool
     Ok(seen.is_some())
 }
 
-/// Clients that connect, and say nothing.
+/// Clients that connect, and send nothing.
 pub(super) fn dial(exam: &Exam, addr: SocketAddr, count: usize) -> Verdict<Vec<TcpStream>> {
     let client = |_| {
         let expected = format!("a connection to {addr}");
@@ -256,8 +275,8 @@ pub(super) fn dial(exam: &Exam, addr: SocketAddr, count: usize) -> Verdict<Vec<T
     (0..count).map(client).collect()
 }
 
-/// How a connection ended, as its client sees it: what came before the end of file, or an error. `None` if
-/// it never ends.
+/// How a connection ended, as its client sees it: the bytes before end of file, or an error. `None`
+/// if it never ends.
 pub(super) fn rest_of(exam: &Exam, client: &TcpStream) -> Verdict<Option<io::Result<Vec<u8>>>> {
     let (mut all, mut buf) = (Vec::new(), [0; 4096]);
     while exam.becomes_ready(client, PollFlags::POLLIN)? {

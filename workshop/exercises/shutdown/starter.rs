@@ -1,36 +1,48 @@
-//! Exercise 13: shutdown. A server must stop when it is told to, whatever its clients do, and who has
-//! come in time must not notice.
+//! Exercise 13: shutdown
 //!
-//! Build a server that can be stopped. Each connection is one call: `serve` gets the stream, and when it
-//! returns the call is over.
+//! A deployment stops your server while clients are being served. If the process just exits,
+//! their answers are lost. Build a server that stops in order: it serves the clients that
+//! connected in time, refuses new ones, and closes what is left when a time limit has passed.
 //!
-//! The rules that `start` is held to:
-//! - it returns at once; the clients are served on other threads, each on one of its own, as soon as it
-//!   has connected and whatever the others do;
-//! - when `serve` has returned, the connection is closed;
-//! - nothing but `serve` reads, writes or limits a connection: a client may be silent for long;
-//! - a connection that has been reset ends its own call and nothing else;
-//! - while nothing happens the threads wait, and do not spin: a twentieth of a processor is the most
-//!   that they may use.
+//! A call of `serve` serves one connection: it gets the stream, and the call is over when it
+//! returns.
 //!
-//! The rules that `stop` is held to:
-//! - an idle server stops at once, whatever address its listener has;
-//! - who was in the accept queue when `stop` was called is served like anybody else, and not reset;
-//! - who comes after is refused, also while calls are still under way: the port is no longer in LISTEN;
-//! - the calls under way go on. As soon as all are over, `stop` returns;
-//! - at the limit, which is one for all of them, the connections that are left are closed, whatever
-//!   their calls wait for. Then `stop` returns. Their clients may get end of file or a reset;
-//! - it returns how many connections were cut off so, and leaves no thread and no descriptor. You may
-//!   take it that `serve` returns when its connection has been closed.
+//! Core rules (about 30 minutes):
+//!   1. `start` returns immediately. The server accepts on another thread.
+//!   2. Call `serve` for each client as soon as it connects, on a thread of its own, also while
+//!      other clients are silent.
+//!   3. When `serve` has returned, close its connection.
+//!   4. `stop` returns immediately if no call is under way, whatever address the listener has.
+//!   5. Serve the clients that wait in the accept queue when `stop` is called, and reset none of
+//!      them.
+//!   6. `stop` closes the listener before it waits for calls. The kernel then refuses new
+//!      clients.
+//!   7. Until the limit, leave calls under way alone. `stop` returns as soon as the last one is
+//!      over.
+//!   8. At the limit, `stop` closes the connections that are left, and returns how many they
+//!      were.
 //!
-//! Limits are of seconds: `Instant::now() + limit` does not overflow. Left out here: errors of accept,
-//! and running out of descriptors or threads (exercise `listener`).
+//! Hardened rules (about 25 minutes more):
+//!   9. The limit ends every call, whether it waits in a read or in a write.
+//!   10. One limit holds for all calls together. It starts when `stop` is called, and a call that
+//!      ends does not extend it.
+//!   11. With a limit of zero, `stop` closes the connections immediately.
+//!   12. Give `serve` the connection as accept returned it: no timeout, O_NONBLOCK or other
+//!      option set.
+//!   13. A reset ends the call of that connection only. Do not panic.
+//!   14. While nothing happens, wait in the kernel. Use less than 5 % of a processor.
+//!   15. When `stop` returns, no thread of the server is left.
+//!   16. When `stop` returns, every descriptor of the server is closed.
+//!
+//! You may assume that `serve` does not panic, that it returns when its connection has been shut
+//! down, and that `Instant::now() + limit` does not overflow. Errors of accept and a lack of
+//! descriptors are the subject of exercise `listener`, not of this one.
 //!
 //! How to go on:
 //!
-//!     cargo workshop check shutdown   examines it; so does  cargo test -p exercises --test shutdown
+//!     cargo workshop check shutdown   checks it; so does  cargo test -p exercises --test shutdown
 //!     cargo workshop hint shutdown    helps, a little more each time
-//!     cargo run --example shutdown    is the lesson
+//!     cargo run --example shutdown    runs the lesson
 
 use std::{
     io,
@@ -41,30 +53,30 @@ use std::{
 
 use workshop::checks::shutdown::{SUITE, Stop};
 
-/// A server under way.
+/// A running server.
 pub struct Server {
-    // What `stop` needs: something that wakes the thread which accepts, and that thread.
+    // What `stop` needs: a way to wake the thread that accepts, and the handle of that thread.
 }
 
 impl Server {
-    /// Begins to serve whoever connects to the listener.
+    /// Starts to serve the clients that connect to the listener.
     pub fn start(listener: TcpListener, serve: fn(TcpStream)) -> io::Result<Server> {
         let _ = (listener, serve);
         todo!(
-            "start a thread that waits for the listener and for the wish to stop, and gives each connection a thread"
+            "start a thread that waits for clients and the stop signal, and a thread for each client"
         )
     }
 
-    /// Ends the server, by the limit at the latest. Returns how many connections it had to cut off.
+    /// Stops the server, at the limit at the latest. Returns how many connections it had to close.
     pub fn stop(self, limit: Duration) -> io::Result<usize> {
         let _ = limit;
         todo!(
-            "wake the thread that accepts, let it take whoever is queued, and close the listener; then wait"
+            "wake the thread that accepts, let it empty the queue and close the listener, then wait"
         )
     }
 }
 
-/// What the checks call: to them a server is the function that stops it. Leave it as it is.
+/// The checks call this, and stop the server with the function that it returns. Leave it as it is.
 pub fn start(listener: TcpListener, serve: fn(TcpStream)) -> io::Result<Stop> {
     let server = Server::start(listener, serve)?;
     Ok(Box::new(|limit| server.stop(limit)))

@@ -1,6 +1,6 @@
-//! Stops to wait for the thread that accepts, which goes on.
+//! Returns without stopping the thread that accepts.
 //!
-//! rejected by: stops at once when it is idle
+//! rejected by: stops immediately when it is idle
 //! cause: `stop` has returned, and a thread of yours waits
 
 use std::{

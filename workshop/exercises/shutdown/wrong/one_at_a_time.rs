@@ -1,7 +1,7 @@
 //! Serves on the thread that accepts.
 //!
 //! rejected by: serves a client while another is silent
-//! cause: a thread for each call
+//! cause: a separate thread for each connection
 
 use std::{
     io,

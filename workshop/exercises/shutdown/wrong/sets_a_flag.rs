@@ -1,7 +1,7 @@
-//! Sets a flag, which is looked at when the next client has come.
+//! Sets a flag, and accept looks at it only after the next client.
 //!
-//! rejected by: stops at once when it is idle
-//! cause: It looks at no flag while it waits
+//! rejected by: stops immediately when it is idle
+//! cause: A flag does not wake it
 
 use std::{
     io,

@@ -1,7 +1,7 @@
-//! Takes the first connection after the wish for the one to itself.
+//! Stops at the first connection after the signal, and assumes that it is its own.
 //!
-//! rejected by: serves who was queued
-//! cause: accept until nobody is left in the queue
+//! rejected by: serves the clients in the accept queue
+//! cause: accept until the queue is empty
 
 use std::{
     io,

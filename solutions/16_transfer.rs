@@ -1,4 +1,4 @@
-//! Exercise 16, done: one framed message, whose length is never trusted.
+//! Exercise 16, done: one message after its length, which is not trusted.
 
 use std::{
     io::{
@@ -14,10 +14,10 @@ use std::{
 pub fn read_message(stream: &TcpStream, limit: usize) -> io::Result<Option<Vec<u8>>> {
     let length = read_up_to(4, stream)?;
     if length.is_empty() {
-        return Ok(None); // the peer's FIN stood where a message would have begun
+        return Ok(None); // end of file before a message
     }
     let Ok(length) = length.try_into().map(u32::from_be_bytes) else {
-        return Err(UnexpectedEof.into()); // one to three bytes: a FIN in the middle of the length
+        return Err(UnexpectedEof.into()); // one to three bytes: end of file within the length
     };
     // The length is widened, and not the limit cut to 32 bits, in which 4 GiB would be 0.
     if length as usize > limit {
@@ -30,7 +30,7 @@ pub fn read_message(stream: &TcpStream, limit: usize) -> io::Result<Option<Vec<u
     }
 }
 
-/// Reads so many bytes, or fewer if the end of file comes first, and none of those behind them.
+/// Reads as many bytes as `length`, or fewer at end of file, and none after them.
 ///
 /// `read_to_end` makes room as bytes arrive, never more than a few times as much as there are: a length
 /// that promises more costs nothing. It goes on after EINTR, and returns any other error. At 0 `take`

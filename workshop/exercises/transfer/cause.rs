@@ -5,193 +5,208 @@ use std::io::ErrorKind;
 
 use socket_workshop::table::State;
 
-use super::call::{Got, framed};
+use super::harness::{Got, framed};
 
-use crate::exam::{Call, Case, Stuck};
+use crate::exam::{
+    Call, Case, Stuck,
+    diagnosis::{PANICS_ON_INPUT, RETURNS_AT_A_SIGNAL, SPINS, SPINS_AT_END_OF_FILE, first_of},
+    problems,
+};
 
 /// Why a call returned this where it was to return that.
-pub(super) fn instead(wanted: &Got, got: &Got, case: &Case) -> Option<&'static str> {
-    match (wanted, got) {
-        (Ok(Some(wanted)), Ok(Some(got))) => another_message(&wanted.0, &got.0),
-        (Ok(Some(wanted)), Ok(None)) if wanted.0.is_empty() => Some(
-            "A length of zero is a message, an empty one, and its sender will go on. `None` is the end of \
-             file, at which there is no length at all.",
-        ),
-        (Ok(Some(_)), Ok(None)) => Some(
-            "The end of file was reported, and a message was there or on its way: a read that brings little, \
-             or fails, is no end. Only Ok(0) is.",
-        ),
-        (Ok(None), Ok(Some(_))) => Some(
-            "Nothing had come but the end of file, and a message was returned. A `read` that returns Ok(0) \
-             leaves the buffer as it was: its zeros are no length.",
-        ),
-        (Err(ErrorKind::InvalidData), Ok(None)) => Some(
-            "A length above the limit is no end of file: nobody has closed. A caller that is told `None` takes \
-             what it has for all there was.",
-        ),
-        (Err(ErrorKind::InvalidData), Ok(Some(_))) => Some(
-            "The length in front of this message is above the limit. Either nothing compares the two, or it \
-             comes too late.",
-        ),
-        (Err(ErrorKind::UnexpectedEof), Ok(None)) => Some(
-            "Bytes of a message had come before the end of file, of its length at least: it is cut, and \
-             not the end. `None` is for an end of file in front of which there is nothing.",
-        ),
-        (Err(ErrorKind::UnexpectedEof), Ok(Some(_))) => Some(
-            "The end of file came before the message was complete, and what there was of it was returned. \
-             `read_to_end` returns Ok for that, with `take` too, and a `read` returns Ok(0): compare how \
-             many bytes there are with the length.",
-        ),
-        (Err(_), Ok(_)) => Some(
-            "A read has failed, and its error was taken for an end of file, or for a read that brought \
-             nothing. They are different things to a caller: return the error.",
-        ),
-        (wanted, Err(kind)) => an_error(wanted, *kind, case),
-        (Ok(None), Ok(None)) => None,
-    }
+pub(super) fn instead(wanted: &Got, got: &Got, case: &Case) -> Option<String> {
+    let cause = match (wanted, got) {
+        (Ok(Some(wanted)), Ok(Some(got))) => {
+            return another_message(&wanted.0, &got.0).map(str::to_owned);
+        }
+        (Ok(Some(wanted)), Ok(None)) if wanted.0.is_empty() => {
+            "A length of 0 is an empty message, and its sender goes on. Return None only at end of file, where \
+             no length has come."
+        }
+        (Ok(Some(_)), Ok(None)) => {
+            "Your code reports end of file, and a message is there or on its way. A read that returns few \
+             bytes, or fails, is not the end: only Ok(0) is."
+        }
+        (Ok(None), Ok(Some(_))) => {
+            "Nothing has come but end of file, and your code returns a message. A `read` that returns Ok(0) \
+             leaves the buffer as it was: its zeros are not a length. Check what `read` returns."
+        }
+        (Err(ErrorKind::InvalidData), Ok(None)) => {
+            "A length above the limit is not end of file: the peer has not closed. A caller that gets None \
+             believes that it has every message. Return InvalidData."
+        }
+        (Err(ErrorKind::InvalidData), Ok(Some(_))) => {
+            "The length of this message is above the limit, and your code returns the message. Compare the \
+             two before you read on."
+        }
+        (Err(ErrorKind::UnexpectedEof), Ok(None)) => {
+            "Bytes of a message came before end of file, at least of its length: the message is cut. Return \
+             None only if no byte came before end of file."
+        }
+        (Err(ErrorKind::UnexpectedEof), Ok(Some(_))) => {
+            "End of file came before the message was complete, and your code returns a part of it. \
+             `read_to_end` returns Ok there, with `take` too, and `read` returns Ok(0): compare the number of \
+             bytes with the length."
+        }
+        (Err(_), Ok(_)) => {
+            "A read failed, and your code treats its error as end of file, or as a read that returned \
+             nothing. Return the error: the caller must know."
+        }
+        (wanted, Err(kind)) => return an_error(wanted, *kind, case),
+        (Ok(None), Ok(None)) => return None,
+    };
+    Some(cause.to_owned())
 }
 
-/// Why another message than this was returned, as far as the two of them tell.
+/// Why another message than this was returned, as far as the two of them show.
 fn another_message(wanted: &[u8], got: &[u8]) -> Option<&'static str> {
     let at = wanted.iter().zip(got).take_while(|(a, b)| a == b).count();
     let zeros_follow = got.len() > at && got[at..].iter().all(|byte| *byte == 0);
+    let zeros_are_lost = got.len() < wanted.len()
+        && wanted.starts_with(got)
+        && wanted[got.len()..].iter().all(|byte| *byte == 0);
     let without_the_header = got.len() == wanted.len().saturating_sub(4) && wanted.starts_with(got);
-    Some(if without_the_header {
-        "That is less than the length says. Either its own 4 bytes were taken off, which it does not count. \
-         Or one read was taken to bring the whole of something: the message, or the length, whose missing \
-         bytes are then zeros of a buffer."
+    Some(if zeros_are_lost {
+        "The zeros at the end of the message are missing: your code treats a zero as the end, or trims it. A \
+         message may have any bytes. Its length alone says where it ends."
+    } else if without_the_header {
+        "The message is shorter than its length says. Either your code subtracts the length's own 4 bytes, \
+         which do not count. Or it treats one read as the whole of something: the message, or the length, \
+         whose missing bytes are then zeros of the buffer."
     } else if got.is_empty() {
-        "An empty message was returned, of a length of zero that nobody sent. A `read` may bring a part of \
-         the length, and the rest of the buffer stays as it was: read on until 4 bytes are there."
+        "Your code returned an empty message, and no length of zero was sent. A `read` may return a part of the \
+         length, and the rest of the buffer stays as it was. Read until 4 bytes are there."
     } else if framed(wanted).starts_with(got) || got.starts_with(&framed(wanted)[..4]) {
-        "The 4 bytes of the length are in it. They tell how long the message is, and are no part of it."
+        "The message begins with the 4 bytes of its length. They are not a part of it: remove them."
     } else if zeros_follow && got.len() <= wanted.len() {
-        "It has the right length, and behind the first bytes zeros that nobody sent: `read` has brought \
-         less than the buffer has room for, and says so by what it returns. `read_exact` repeats it."
+        "The message has the right length, but ends with zeros that the peer did not send: `read` returned \
+         fewer bytes than the buffer has room for. Read until the buffer is full, as `read_exact` does."
     } else if got.starts_with(wanted) {
-        "More than the message was returned: a buffer beyond what belongs to it, or bytes of the next one. \
-         It has as many bytes as its length says."
+        "Your code returned more than the message: the rest of a buffer, or bytes of the next message. Return \
+         as many bytes as the length says."
     } else if got.len() < wanted.len() && wanted.starts_with(got) {
-        "That is only its beginning. If it is what one read brought: how the bytes are cut into pieces says \
-         nothing. Read on until there are as many as the length says."
+        "Your code returned only the beginning of the message. One read returns what has arrived, which may \
+         be less. Read until there are as many bytes as the length says."
     } else if wanted.ends_with(got) {
-        "The beginning is missing: what an earlier read had brought was not kept. Put the pieces together, \
-         also where a signal comes between them."
+        "The beginning of the message is missing: your code did not keep what an earlier read returned. \
+         Append each piece to one buffer, also after a signal."
     } else {
         return None;
     })
 }
 
 /// An error was returned where something else, or another error, was due.
-fn an_error(wanted: &Got, kind: ErrorKind, case: &Case) -> Option<&'static str> {
-    Some(match (wanted, kind) {
-        (_, ErrorKind::Interrupted) => {
-            "A signal came while it waited, and the read ended with EINTR: with a timeout it is not \
-             restarted (signal(7)). The connection is as it was: read again. `read_exact` and \
-             `read_to_end` do; `read` returns it."
-        }
+fn an_error(wanted: &Got, kind: ErrorKind, case: &Case) -> Option<String> {
+    let cause = match (wanted, kind) {
+        (_, ErrorKind::Interrupted) => return RETURNS_AT_A_SIGNAL.of(case),
         (Ok(None), ErrorKind::UnexpectedEof) => {
-            "The peer has closed between two messages, which is the end and no error. `read_exact` gives \
-             UnexpectedEof for it as for a message that is cut: for the length, look at what each `read` \
-             returns, or how many bytes there were."
+            "The peer closed between two messages, which is not an error. `read_exact` returns UnexpectedEof \
+             there, as it does within a message. For the length, look at what each `read` returns, or at how \
+             many bytes there are."
         }
         (Ok(Some(message)), ErrorKind::UnexpectedEof) if message.0.is_empty() => {
-            "The message is empty, and its end is where its length ends. A read into a buffer with no room \
-             returns Ok(0) too, as soon as there is something to read, and that is not the end of file."
+            "The message is empty, and your code reports end of file. A read into a buffer without room \
+             returns Ok(0) too, and that is not end of file. Return an empty message without reading."
         }
         (_, ErrorKind::UnexpectedEof) if case.is_in(State::Established) => {
-            "There is no end of file: nobody has closed, both ends are ESTABLISHED. A read that brings \
-             fewer bytes than there is room for has brought what had come: read on. And an error of a read \
-             is no end."
+            "Both ends are ESTABLISHED, so there is no end of file. A read that returns fewer bytes than \
+             there is room for has returned what had arrived: read on. An error of a read is not end of file."
         }
         (Ok(Some(_)), ErrorKind::InvalidData) => {
-            "The length is within the limit, with its highest byte first (`u32::from_be_bytes`). Read the \
-             other way round, as `from_le_bytes` does, and `from_ne_bytes` on most machines, a small number \
-             is a very large one. And its 4 bytes may come in pieces: zeros of a buffer are no length."
+            "The length is within the limit, and your code refuses it. Either it reads the bytes in the wrong \
+             order (`from_le_bytes`, and `from_ne_bytes` on most machines): use `u32::from_be_bytes`. Or it \
+             uses zeros of a buffer as a part of the length, or has another limit of its own."
         }
         (Err(ErrorKind::UnexpectedEof), ErrorKind::InvalidData) => {
-            "The end of file came in the middle, and the bytes in front of it were taken for a whole length, \
-             or the length for a wrong one."
+            "End of file came within the message, and your code reports a wrong length. Either it treats the \
+             bytes before end of file as a whole length, or it refuses a length within the limit."
         }
         (Ok(_), ErrorKind::WouldBlock) => {
-            "WouldBlock is EAGAIN: the socket is non-blocking, or has a read timeout, and it was not the \
-             caller who wanted that."
+            "WouldBlock is EAGAIN: the socket is non-blocking, or its read timeout has expired, and the caller \
+             has set neither. Remove your own."
         }
         (Err(ErrorKind::InvalidData), _) => {
-            "It has failed, as it should, but for another reason: the length was above the limit, and what \
-             came behind it no longer mattered."
+            "Your code fails for another reason than the length, which is above the limit. Compare the length \
+             with the limit before you read what follows it."
         }
         (Err(_), _) => {
-            "It has failed, as it should, but by another name. A caller tells the cases apart by their \
-             ErrorKind: return the kernel's error as it is."
+            "Your code fails, as it should, but with another kind of error. The caller decides by the ErrorKind \
+             what to do next: return the kernel's error as it is."
         }
         _ => return None,
-    })
+    };
+    Some(cause.to_owned())
 }
 
 /// Why a call has panicked that was to return this.
-pub(super) fn panicked(wanted: &Got) -> &'static str {
-    match wanted {
-        Ok(Some(_)) => {
-            "It panicked at a message that it was to return. If it was an overflow: a limit may be any \
-             number, and nothing can be added to the largest."
-        }
-        _ => "Whatever a peer sends or does, it is no reason to panic: return an error instead.",
+pub(super) fn panicked(wanted: &Got, case: &Case) -> Option<String> {
+    let overflows = problems()
+        .iter()
+        .any(|problem| problem.message.contains("overflow"));
+    if matches!(wanted, Ok(Some(_))) && overflows {
+        return Some(
+            "It panicked because a number overflowed. The limit may be the largest number, to which nothing \
+             can be added. Compare the length with the limit itself."
+                .to_owned(),
+        );
     }
+    PANICS_ON_INPUT.of(case)
 }
 
 /// Why a call goes on that was to return this, by where it waits.
-pub(super) fn waits(wanted: &Got, case: &Case) -> Option<&'static str> {
+pub(super) fn waits(wanted: &Got, case: &Case) -> Option<String> {
     if matches!(case.stuck, Some(Stuck::Spin(..))) {
         return match wanted {
             Err(ErrorKind::WouldBlock) => Some(
-                "Your thread runs: most likely a read that has timed out is repeated again and again. The \
-                 caller has said how long to wait: return the error.",
+                "Your thread runs: most likely it repeats a read that has timed out, again and again. The \
+                 caller has said how long to wait: return the error."
+                    .to_owned(),
             ),
             _ => runs(case),
         };
     }
     let all_read = case.yours().is_some_and(|seen| seen.row.recv_q == 0);
     if !case.is_blocked_in(&[Call::Read]) {
-        return None;
+        return match wanted {
+            Err(ErrorKind::WouldBlock) => Some(WAITS_AGAIN.to_owned()),
+            _ => None,
+        };
     }
-    Some(match wanted {
-        Err(ErrorKind::WouldBlock) => {
-            "The caller's read timeout has run out, and your thread waits in another read. It was repeated, \
-             or the timeout was taken off the socket: how long to wait is the caller's to say. Return the \
-             error."
-        }
+    let cause = match wanted {
+        Err(ErrorKind::WouldBlock) => WAITS_AGAIN,
         Err(ErrorKind::InvalidData) => {
-            "The length is above the limit, and your thread waits for what is to follow it. Compare it \
+            "The length is above the limit, and your thread waits for what follows it. Compare the length \
              with the limit as soon as its 4 bytes are there."
         }
         Ok(Some(message)) if message.0.is_empty() && all_read => {
-            "A length of zero has been read (Recv-Q is 0), and your thread waits in another read. Nothing \
-             belongs to an empty message that could still come: return it at once. Every read of a socket \
-             waits until there is something, also one into an empty buffer."
+            "Your code has read a length of zero (Recv-Q is 0), and your thread waits in another read. An \
+             empty message has no more bytes: return it at once. A read waits until something comes, even \
+             into an empty buffer."
         }
         Ok(Some(_)) if all_read => {
-            "The whole message has been read (Recv-Q is 0), and your thread waits for more. Either the length \
-             is taken for a larger one: the wrong way round, or with its own 4 bytes in it. Or what a read \
-             brought was not kept. Or the read goes on to the end of file, or to a full buffer."
+            "Your code has read the whole message (Recv-Q is 0), and your thread waits for more. Either it \
+             expects a larger message: the bytes of the length in the wrong order, or its own 4 bytes \
+             counted. Or it did not keep what a read returned. Or it reads until end of file, or until a \
+             read fills less than the buffer. Stop when there are as many bytes as the length says."
         }
         _ => return None,
-    })
+    };
+    Some(cause.to_owned())
 }
 
+const WAITS_AGAIN: &str = "The caller's read timeout has expired, and your code waits again. Either it \
+    repeats the read, or it has removed the timeout from the socket. How long to wait is for the caller to \
+    say: return the error.";
+
 /// Why a thread runs that has nothing to do.
-pub(super) fn runs(case: &Case) -> Option<&'static str> {
+pub(super) fn runs(case: &Case) -> Option<String> {
     let recv_q = case.yours()?.row.recv_q;
-    Some(if case.is_in(State::CloseWait) && recv_q <= 1 {
-        "The end of file is there: the peer's FIN has come (CLOSE_WAIT), and every read returns Ok(0) at \
-         once. That is not \"nothing yet\": there will never be more."
-    } else if recv_q == 0 {
-        "There is nothing to read (Recv-Q is 0), and yet your thread runs: most likely it asks a non-blocking \
-         socket again and again, or a read that fails is repeated, which keeps a processor busy. A read of \
-         a blocking socket waits in the kernel."
-    } else {
-        "There are bytes in Recv-Q, so a `peek`, or a poll for something to read, returns at once, shows what \
-         it has shown before, and is called again. Take from the socket what belongs to the message; then \
-         the next call has something to wait for."
-    })
+    if recv_q > 0 && !case.is_in(State::CloseWait) {
+        return Some(
+            "There are bytes in Recv-Q, so `peek` or `poll` returns immediately, shows the same bytes, and is \
+             called again. Take from the socket what belongs to the message. Then the next call waits."
+                .to_owned(),
+        );
+    }
+    first_of(&[SPINS_AT_END_OF_FILE, SPINS], case)
 }

@@ -5,10 +5,10 @@ use std::{
     io::{self, ErrorKind},
     net::TcpStream,
     sync::Arc,
+    time::Duration,
 };
 
-use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use socket_workshop::table::{End, State};
+use socket_workshop::table::End;
 
 use super::{
     ReadMessage,
@@ -16,14 +16,14 @@ use super::{
 };
 
 use crate::{
-    checks::queue,
+    checks::{lent, queue},
     exam::{Answer, Because, Case, Exam, Peer, Took, Verdict, here, quote},
 };
 
 /// A limit that no message reaches which is not about the limit.
 pub(super) const LARGE: usize = 1 << 20;
 
-/// A message, which is told as text.
+/// A message, which a failure shows as text.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Message(pub(super) Vec<u8>);
 
@@ -118,50 +118,28 @@ impl<'e> Connection<'e> {
         here("read an address", End::of(&*self.stream))
     }
 
-    /// So many bytes must wait in the socket, behind what a call has read.
-    pub(super) fn leaves(
-        &self,
-        bytes: usize,
-        cause: impl FnOnce(usize) -> Option<&'static str>,
-    ) -> Verdict {
+    /// So many bytes must wait in the socket, after what a call has read.
+    pub(super) fn leaves(&self, bytes: usize) -> Verdict {
         let left = self.recv_q()?;
-        self.exam
-            .must(
-                left == bytes,
-                format!("{bytes} bytes to be in the socket still (Recv-Q)"),
-                format!("{left} bytes are there; it has returned"),
-            )
-            .because(|_| cause(left).map(str::to_owned))
+        self.exam.must(
+            left == bytes,
+            format!("{bytes} bytes to be in the socket still (Recv-Q)"),
+            format!("{left} bytes are there; `read_message` has returned"),
+        )
     }
 
-    /// The stream is lent: its connection must be as open as the peer has left it, and block.
+    /// The caller sets a read timeout.
+    pub(super) fn has_a_timeout(&self, timeout: Duration) -> Verdict {
+        let set = self.stream.set_read_timeout(Some(timeout));
+        here("set a timeout", set)?;
+        self.exam
+            .step(format!("set a read timeout of {timeout:?} on your end"));
+        Ok(())
+    }
+
+    /// The stream is lent: it must be as open as the peer has left it, and block.
     pub(super) fn is_as_it_was(&self) -> Verdict {
-        let end = self.end()?;
-        let table = self.exam.table()?;
-        let state = table.find(end).map(|row| row.state);
-        let seen = state.map_or("CLOSED".to_owned(), |state| state.to_string());
-        self.exam
-            .must(
-                matches!(state, Some(State::Established | State::CloseWait)),
-                "the connection to be the caller's still: ESTABLISHED, or CLOSE_WAIT",
-                format!("your end is {seen}; it has returned"),
-            )
-            .caused_by(
-                "The stream was shut down, or closed, by the call. It is only lent: a caller may want to \
-                 answer what it was sent, also where that was no message.",
-            )?;
-        let flags = fcntl(&*self.stream, FcntlArg::F_GETFL).map_err(io::Error::from);
-        let flags = OFlag::from_bits_retain(here("read a socket's flags", flags)?);
-        self.exam
-            .must(
-                !flags.contains(OFlag::O_NONBLOCK),
-                "the stream to block, as it did before",
-                "it is non-blocking; it has returned",
-            )
-            .caused_by(
-                "The flag O_NONBLOCK was set and not taken off again. It is the socket's and not the \
-                 call's: the caller's next read would not wait.",
-            )
+        lent::is_as_it_was(self.exam, &self.stream)
     }
 
     /// A thread that waits is blocked in a system call.
@@ -172,7 +150,7 @@ impl<'e> Connection<'e> {
                 "your thread to wait, while nothing comes",
                 "it runs",
             )
-            .because(|case| runs(case).map(str::to_owned))
+            .because(runs)
     }
 }
 
@@ -188,10 +166,10 @@ impl Call<'_> {
         let returned = self.answer.returns("after the last step");
         let returned = returned
             .because(|case| match case.panicked {
-                true => Some(panicked(&wanted).to_owned()),
+                true => panicked(&wanted, case),
                 false => cause(None, case),
             })
-            .because(|case| waits(&wanted, case).map(str::to_owned))?;
+            .because(|case| waits(&wanted, case))?;
         let took = self.answer.took();
         let (seen, got) = match returned {
             Ok(message) => (format!("it has returned Ok({message:?})"), Ok(message)),
@@ -211,6 +189,6 @@ impl Call<'_> {
         self.exam
             .fail(format!("`read_message` to return {told}"), seen)
             .because(|case| cause(Some(&got), case))
-            .because(|case| instead(&wanted, &got, case).map(str::to_owned))
+            .because(|case| instead(&wanted, &got, case))
     }
 }

@@ -1,32 +1,40 @@
-//! Exercise 16: transfer. A message has a length in front of it, and the length is a stranger's word.
+//! Exercise 16: transfer
 //!
-//! Build the call by which a server reads one message of a private protocol: 4 bytes of length, the
-//! highest byte first (big-endian, the order of the network), then so many bytes.
+//! In a private protocol each message has its length before it: 4 bytes, the highest byte first
+//! (big-endian, network byte order), then as many bytes as the length says. Write the call by which a
+//! server reads one message. The peer chooses the length, so your code must not trust it.
 //!
-//! The rules it is held to:
-//! - it returns the message without its length, however the bytes come in pieces; a length of 0 is an
-//!   empty message, and is returned without waiting for more;
-//! - what stands behind the message stays in the socket: it is the next call's;
-//! - an end of file where a message would begin is `None`; one anywhere in a message, in its length too,
-//!   is `UnexpectedEof`;
-//! - a length above `limit` is `InvalidData`, at once: nothing more is read, and no memory set aside. The
-//!   limit itself is allowed, and may be any number;
-//! - also within the limit, memory follows what has arrived and not what the length says: a peer that
-//!   promises 100 MB and sends 3 bytes must not cost 100 MB;
-//! - while nothing comes its thread waits and does not run. A signal is no reason to give up;
-//! - any other error of the kernel's is returned as it is. How long to wait is the caller's to say: where
-//!   a read timeout is set and runs out, that is the error, and the timeout stays as it was set. If
-//!   nothing of a message had come, the next call reads it;
-//! - the stream is only lent: whatever comes, it is neither closed nor shut down, and still blocks.
+//! Core rules (about 25 minutes):
+//!   1. Return the message without its length, byte for byte. It may arrive in any number of pieces, and
+//!      have any size up to the limit.
+//!   2. Return an empty message for a length of 0, without waiting for more.
+//!   3. Leave the bytes after the message in the socket. They belong to the next call.
+//!   4. Return None at end of file before a message. Return UnexpectedEof at end of file within a message
+//!      or its length.
+//!   5. Accept a message of `limit` bytes, and return InvalidData for a longer one. The length's own 4
+//!      bytes do not count, and `limit` may be any number.
+//!   6. Wait in the kernel. A thread that waits for bytes uses no CPU.
 //!
-//! After an error in the middle of a message there is no telling where the next one begins: such a
-//! connection its caller will close.
+//! Hardened rules (about 25 minutes more):
+//!   7. Return InvalidData as soon as the length has come. Take nothing after it from the socket, and
+//!      allocate no memory for the message.
+//!   8. Allocate memory for the bytes that have arrived, not for those that the length promises: a peer
+//!      that promises 100 MiB and sends 3 bytes must not cost 100 MiB.
+//!   9. Continue after a signal (EINTR).
+//!   10. Return any other error of the kernel as it is: a reset is ConnectionReset, an expired read
+//!       timeout of the caller's is WouldBlock.
+//!   11. Leave the stream open, blocking, and with the read timeout that the caller has set, whatever you
+//!       return. After a timeout before a message, the next call reads that message.
+//!   12. Leave no thread and no descriptor behind, whatever you return.
+//!
+//! After an error within a message the caller closes the connection: the start of the next message is
+//! unknown.
 //!
 //! How to go on:
 //!
-//!     cargo workshop check transfer        examines it; so does  cargo test -p exercises --test transfer
+//!     cargo workshop check transfer        checks it; so does  cargo test -p exercises --test transfer
 //!     cargo workshop hint transfer         helps, a little more each time
-//!     cargo run --example transfer         is the lesson
+//!     cargo run --example transfer         runs the lesson
 
 use std::{io, net::TcpStream, process::ExitCode};
 

@@ -1,7 +1,7 @@
-//! Takes every end of file in the length for one in front of it.
+//! Returns None at end of file within the length.
 //!
-//! rejected by: tells the end of file from a message that is cut
-//! cause: Bytes of a message had come before the end of file
+//! rejected by: returns UnexpectedEof within a message
+//! cause: the message is cut
 
 use std::{
     io::{self, ErrorKind, Read},

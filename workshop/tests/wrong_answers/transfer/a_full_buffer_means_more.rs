@@ -1,7 +1,7 @@
 //! Reads on after a read that has filled its buffer.
 //!
 //! rejected by: reads messages of any size
-//! cause: Recv-Q is 0
+//! cause: a read fills less than the buffer
 
 use std::{
     io::{
@@ -40,21 +40,18 @@ pub fn read_message(stream: &TcpStream, limit: usize) -> io::Result<Option<Vec<u
 fn read_up_to(length: u32, stream: &TcpStream) -> io::Result<Vec<u8>> {
     let (mut bytes, mut buf) = (Vec::new(), [0; 1024]);
     let mut stream = stream;
-    loop {
-        let room = buf.len().min((length as usize).saturating_sub(bytes.len()).max(1));
-        let n = match bytes.len() == length as usize && !bytes.is_empty() && length > 4 {
-            true if length % 1024 == 0 => stream.read(&mut buf[..1])?,
-            true => return Ok(bytes),
-            false if length == 0 => return Ok(bytes),
-            false if bytes.len() == length as usize => return Ok(bytes),
-            false => match stream.read(&mut buf[..room]) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                read => read?,
-            },
+    while length > 0 {
+        let room = buf.len().min(length as usize - bytes.len());
+        // hangs here
+        let n = match stream.read(&mut buf[..room]) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            read => read?,
         };
-        if n == 0 {
-            return Ok(bytes);
-        }
         bytes.extend(&buf[..n]);
+        let is_complete = bytes.len() == length as usize;
+        if n == 0 || (is_complete && n < buf.len()) {
+            break;
+        }
     }
+    Ok(bytes)
 }

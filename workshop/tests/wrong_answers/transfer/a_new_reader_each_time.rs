@@ -1,7 +1,7 @@
-//! Reads through a BufReader of its own: what it has read ahead is lost with it.
+//! Makes a BufReader in each call: the bytes it has read ahead are lost when the call returns.
 //!
 //! rejected by: leaves the next message in the socket
-//! cause: That is what a BufReader does
+//! cause: A BufReader reads ahead like this
 
 use std::{
     io::{self, BufReader, ErrorKind, Read},

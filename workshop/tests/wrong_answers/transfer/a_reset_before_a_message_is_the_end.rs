@@ -1,7 +1,7 @@
-//! Returns None for a reset between two messages.
+//! Returns None for a reset before a message.
 //!
 //! rejected by: returns the error of a reset
-//! cause: 
+//! cause: treats its error as end of file
 
 use std::{
     io::{

@@ -1,7 +1,7 @@
-//! Takes a read that brings a part of the length for the end of file.
+//! Treats a read that returns a part of the length as end of file.
 //!
-//! rejected by: puts together what comes in pieces
-//! cause: There is no end of file
+//! rejected by: joins a message that comes in pieces
+//! cause: so there is no end of file
 
 use std::{
     io::{self, ErrorKind, Read},

@@ -1,7 +1,7 @@
-//! Ends the loop at a time-out, as at the end of file.
+//! Treats a timeout as end of file.
 //!
-//! rejected by: hands on a time-out, and reads on after it
-//! cause: its error was taken for an end of file
+//! rejected by: returns the error of a timeout
+//! cause: treats its error as end of file
 
 use std::{
     io::{self, ErrorKind, Read},

@@ -1,7 +1,7 @@
 //! Accepts a message of limit + 1 bytes.
 //!
 //! rejected by: refuses a message of limit + 1 bytes
-//! cause: 
+//! cause: one byte too many
 
 use std::{
     io::{

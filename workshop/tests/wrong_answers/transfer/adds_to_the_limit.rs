@@ -1,7 +1,7 @@
-//! Adds to a number that may be the largest there is.
+//! Adds the length's own 4 bytes to the limit, which may be the largest number.
 //!
-//! rejected by: takes a message of limit bytes, and none of one more
-//! cause: nothing can be added to the largest
+//! rejected by: accepts a message of limit bytes
+//! cause: nothing can be added
 
 use std::{
     io::{self, ErrorKind, Read},

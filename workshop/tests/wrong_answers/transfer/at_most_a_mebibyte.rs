@@ -1,7 +1,7 @@
 //! Refuses messages of more than 1 MiB, whatever the limit is.
 //!
 //! rejected by: reads messages of any size
-//! cause: within the limit
+//! cause: has another limit of its own
 
 use std::{
     io::{

@@ -1,7 +1,7 @@
-//! Believes the length when the first bytes have come.
+//! Allocates what the length promises when the first bytes have come.
 //!
-//! rejected by: takes memory for what has arrived only
-//! cause: are set aside, most likely by
+//! rejected by: allocates memory for what has arrived
+//! cause: are allocated, most likely by
 
 use std::{
     io::{self, ErrorKind, Read},

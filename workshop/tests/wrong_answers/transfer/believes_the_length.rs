@@ -1,7 +1,7 @@
 //! Makes a vector of as many zeros as the length says.
 //!
-//! rejected by: takes memory for what has arrived only
-//! cause: are set aside, most likely by
+//! rejected by: allocates memory for what has arrived
+//! cause: are allocated, most likely by
 
 use std::{
     io::{self, ErrorKind, Read},

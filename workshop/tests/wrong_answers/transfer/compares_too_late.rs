@@ -1,7 +1,7 @@
-//! Reads the message first, and looks at its length then.
+//! Reads the message first, and compares its length with the limit then.
 //!
 //! rejected by: refuses a length before it reads on
-//! cause: What follows the length has been read
+//! cause: Your code reads what follows the length
 
 use std::{
     io::{self, ErrorKind, Read},

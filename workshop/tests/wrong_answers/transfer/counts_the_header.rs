@@ -1,7 +1,7 @@
-//! Takes the length for that of all, its own 4 bytes included.
+//! Subtracts the length's own 4 bytes from the length.
 //!
 //! rejected by: leaves the next message in the socket
-//! cause: own 4 bytes were taken off
+//! cause: subtracts the length's own 4 bytes
 
 use std::{
     io::{self, ErrorKind, Read},

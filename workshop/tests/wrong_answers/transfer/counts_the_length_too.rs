@@ -1,6 +1,6 @@
 //! Counts the 4 bytes of the length as a part of the message.
 //!
-//! rejected by: takes a message of limit bytes, and none of one more
+//! rejected by: accepts a message of limit bytes
 //! cause: own 4 bytes do not count
 
 use std::{

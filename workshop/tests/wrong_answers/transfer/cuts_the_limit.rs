@@ -1,6 +1,6 @@
-//! Makes 32 bits of the limit.
+//! Converts the limit to 32 bits.
 //!
-//! rejected by: takes a message of limit bytes, and none of one more
+//! rejected by: accepts a message of limit bytes
 //! cause: `limit as u32` cuts it
 
 use std::{

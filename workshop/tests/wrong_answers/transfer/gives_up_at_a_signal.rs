@@ -1,7 +1,7 @@
-//! Hands on that a signal came.
+//! Returns EINTR to the caller.
 //!
-//! rejected by: goes on after a signal
-//! cause: A signal came while it waited
+//! rejected by: continues after a signal
+//! cause: A signal interrupted the call (EINTR)
 
 use std::{
     io::{self, ErrorKind, Read},

@@ -1,6 +1,6 @@
-//! Makes a number with a sign of the length.
+//! Reads the length as a number with a sign.
 //!
-//! rejected by: refuses a length before it reads on
+//! rejected by: refuses a message of limit + 1 bytes
 //! cause: it is -1
 
 use std::{

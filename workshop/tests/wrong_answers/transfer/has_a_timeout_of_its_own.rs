@@ -1,7 +1,7 @@
-//! Sets a timeout on the stream that was lent.
+//! Sets a timeout of its own on the stream.
 //!
-//! rejected by: hands on a time-out, and reads on after it
-//! cause: The timeout was changed on the way
+//! rejected by: leaves the read timeout as it was
+//! cause: SO_RCVTIMEO belongs to the socket
 
 use std::{
     io::{self, ErrorKind, Read},

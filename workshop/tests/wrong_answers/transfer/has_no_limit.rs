@@ -1,7 +1,7 @@
-//! Leaves the limit out.
+//! Ignores the limit.
 //!
-//! rejected by: takes a message of limit bytes, and none of one more
-//! cause: Either nothing compares the two
+//! rejected by: refuses a message of limit + 1 bytes
+//! cause: Your code does not compare the two
 
 use std::{
     io::{self, ErrorKind, Read},

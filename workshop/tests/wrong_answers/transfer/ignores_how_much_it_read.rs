@@ -1,7 +1,7 @@
-//! Takes the 4 bytes of a buffer for the length, however many a read has put there.
+//! Uses the 4 bytes of a buffer as the length, however many a read has put there.
 //!
-//! rejected by: puts together what comes in pieces
-//! cause: a length of zero that nobody sent
+//! rejected by: joins a message that comes in pieces
+//! cause: no length of zero was sent
 
 use std::{
     io::{self, ErrorKind, Read},

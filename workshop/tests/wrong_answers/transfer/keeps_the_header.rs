@@ -1,7 +1,7 @@
 //! Returns the length as a part of the message.
 //!
 //! rejected by: leaves the next message in the socket
-//! cause: are no part of it
+//! cause: They are not a part of it
 
 use std::{
     io::{self, ErrorKind, Read},

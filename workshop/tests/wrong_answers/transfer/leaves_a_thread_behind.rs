@@ -1,7 +1,7 @@
-//! Reads on a thread of its own, and gives up waiting for that, but not the thread.
+//! Reads on another thread, which goes on reading after a timeout.
 //!
-//! rejected by: hands on a time-out, and reads on after it
-//! cause: a thread that it had started was still there
+//! rejected by: reads on after a timeout
+//! cause: a thread that the first call started has read it
 
 use std::{
     io::{self, ErrorKind, Read},

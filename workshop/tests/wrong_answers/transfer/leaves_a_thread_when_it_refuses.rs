@@ -1,4 +1,4 @@
-//! Starts a thread that reads away a message that it refuses.
+//! Starts a thread when it refuses a message, and does not wait for it.
 //!
 //! rejected by: leaves no thread and no descriptor behind
 //! cause: a thread that it started

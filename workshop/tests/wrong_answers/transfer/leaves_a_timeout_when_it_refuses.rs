@@ -1,7 +1,7 @@
-//! Sets a timeout for the length, and restores the caller's unless the message is refused.
+//! Sets a timeout for the length, and does not restore the caller's when it refuses the message.
 //!
 //! rejected by: leaves the read timeout as it was
-//! cause: SO_RCVTIMEO
+//! cause: did not restore it on this path
 
 use std::{
     io::{

@@ -1,7 +1,7 @@
-//! Reads the length the wrong way round.
+//! Reads the length with its lowest byte first.
 //!
 //! rejected by: leaves the next message in the socket
-//! cause: with its highest byte first
+//! cause: use `u32::from_be_bytes`
 
 use std::{
     io::{self, ErrorKind, Read},

@@ -1,7 +1,7 @@
-//! Asks a non-blocking socket every 10 ms, and ignores the caller's timeout.
+//! Waits again when a read has timed out, every 10 ms.
 //!
 //! rejected by: returns the error of a timeout
-//! cause: 
+//! cause: your code waits again
 
 use std::{
     io::{
@@ -41,6 +41,7 @@ fn read_up_to(length: u32, stream: &TcpStream) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     loop {
         let left = u64::from(length) - bytes.len() as u64;
+        // waits here
         match stream.take(left).read_to_end(&mut bytes) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             read => return read.map(|_| bytes),

@@ -1,7 +1,7 @@
-//! Reads the length with care, and the message with one read.
+//! Reads the message with one read.
 //!
-//! rejected by: puts together what comes in pieces
-//! cause: zeros that nobody sent
+//! rejected by: joins a message that comes in pieces
+//! cause: ends with zeros that the peer did not send
 
 use std::{
     io::{self, ErrorKind, Read},

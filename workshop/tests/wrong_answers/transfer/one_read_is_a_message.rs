@@ -1,7 +1,7 @@
-//! Takes what one read brings for one message.
+//! Treats the bytes of one read as one message.
 //!
 //! rejected by: leaves the next message in the socket
-//! cause: More was taken from the socket
+//! cause: took more bytes from the socket
 
 use std::{
     io::{self, ErrorKind, Read},

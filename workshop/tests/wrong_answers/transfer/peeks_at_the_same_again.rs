@@ -1,6 +1,6 @@
-//! Looks again and again, until 4 bytes are there.
+//! Peeks again and again until 4 bytes are there.
 //!
-//! rejected by: puts together what comes in pieces
+//! rejected by: waits in the kernel
 //! cause: There are bytes in Recv-Q
 
 use std::{

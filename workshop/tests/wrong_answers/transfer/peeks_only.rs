@@ -1,4 +1,4 @@
-//! Shows the message, and does not take it.
+//! Peeks at the message and does not take it.
 //!
 //! rejected by: leaves the next message in the socket
 //! cause: `peek` takes nothing

@@ -1,7 +1,7 @@
-//! Reads first and counts then: for an empty message into an empty buffer.
+//! Reads before it compares how much is missing: for an empty message into an empty buffer.
 //!
-//! rejected by: takes a length of zero for an empty message
-//! cause: also one into an empty buffer
+//! rejected by: returns an empty message for a length of zero
+//! cause: even into an empty buffer
 
 use std::{
     io::{self, ErrorKind, Read},

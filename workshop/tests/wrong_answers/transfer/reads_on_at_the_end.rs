@@ -1,7 +1,7 @@
-//! Takes end of file for a pause.
+//! Reads on at end of file.
 //!
-//! rejected by: tells the end of file from a message that is cut
-//! cause: every read returns Ok(0) at once
+//! rejected by: returns UnexpectedEof within a message
+//! cause: At end of file `read` returns Ok(0)
 
 use std::{
     io::{self, ErrorKind, Read},

@@ -1,7 +1,7 @@
 //! Refuses a length that an i32 does not hold, whatever the limit is.
 //!
-//! rejected by: accepts a message of limit bytes
-//! cause: 
+//! rejected by: accepts every length within the limit
+//! cause: Read the length as a u32
 
 use std::{
     io::{

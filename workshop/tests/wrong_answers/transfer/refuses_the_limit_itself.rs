@@ -1,6 +1,6 @@
-//! Compares with one too few.
+//! Refuses a message of limit bytes.
 //!
-//! rejected by: takes a message of limit bytes, and none of one more
+//! rejected by: accepts a message of limit bytes
 //! cause: it is allowed
 
 use std::{

@@ -1,7 +1,7 @@
-//! Does not compare how much there is with the length.
+//! Does not compare the number of bytes with the length.
 //!
-//! rejected by: tells the end of file from a message that is cut
-//! cause: compare how many bytes there are
+//! rejected by: returns UnexpectedEof within a message
+//! cause: compare the number of bytes with the length
 
 use std::{
     io::{self, ErrorKind, Read},

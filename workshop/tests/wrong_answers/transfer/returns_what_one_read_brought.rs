@@ -1,7 +1,7 @@
-//! Cuts the message to what one read brought.
+//! Cuts the message to what one read returned.
 //!
-//! rejected by: puts together what comes in pieces
-//! cause: That is only its beginning
+//! rejected by: joins a message that comes in pieces
+//! cause: only the beginning of the message
 
 use std::{
     io::{self, ErrorKind, Read},

@@ -1,7 +1,7 @@
-//! Gives a time-out another name.
+//! Returns TimedOut for a timeout of the caller's.
 //!
-//! rejected by: hands on a time-out, and reads on after it
-//! cause: by another name
+//! rejected by: returns the error of a timeout
+//! cause: but with another kind of error
 
 use std::{
     io::{self, ErrorKind, Read},

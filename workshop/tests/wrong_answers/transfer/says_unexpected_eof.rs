@@ -1,7 +1,7 @@
-//! Tells every error of a read as an end of file.
+//! Returns UnexpectedEof for every error of a read.
 //!
-//! rejected by: hands on a reset
-//! cause: by another name
+//! rejected by: returns the error of a reset
+//! cause: but with another kind of error
 
 use std::{
     io::{self, ErrorKind, Read},

@@ -1,7 +1,7 @@
 //! Makes room for the message before it looks at the limit.
 //!
-//! rejected by: refuses a length before it reads on
-//! cause: and then the length was compared
+//! rejected by: allocates nothing for a message that it refuses
+//! cause: compares the length with the limit after
 
 use std::{
     io::{self, ErrorKind, Read},

@@ -1,7 +1,7 @@
-//! Ends the connection with a message that it refuses.
+//! Shuts down the connection after a message that it refuses.
 //!
-//! rejected by: refuses a length before it reads on
-//! cause: It is only lent
+//! rejected by: leaves the stream open and blocking
+//! cause: The function only borrows the stream
 
 use std::{
     io::{self, ErrorKind, Read},

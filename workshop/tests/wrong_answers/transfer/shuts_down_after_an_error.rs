@@ -1,7 +1,7 @@
-//! Closes the connection behind an error in the middle of a message.
+//! Shuts down the connection after an error within a message.
 //!
-//! rejected by: hands on a time-out, and reads on after it
-//! cause: The stream was shut down
+//! rejected by: leaves the stream open and blocking
+//! cause: The function only borrows the stream
 
 use std::{
     io::{

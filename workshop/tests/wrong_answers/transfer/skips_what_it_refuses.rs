@@ -1,7 +1,7 @@
 //! Reads what it refuses, to be ready for the next message.
 //!
 //! rejected by: refuses a length before it reads on
-//! cause: What follows the length has been read
+//! cause: Your code reads what follows the length
 
 use std::{
     io::{self, ErrorKind, Read},

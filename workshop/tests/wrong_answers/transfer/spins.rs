@@ -1,7 +1,7 @@
 //! Asks a non-blocking socket again and again.
 //!
-//! rejected by: puts together what comes in pieces
-//! cause: a non-blocking socket again and again
+//! rejected by: waits in the kernel
+//! cause: runs again and again without waiting
 
 use std::{
     io::{self, ErrorKind, Read},

@@ -1,7 +1,7 @@
-//! Begins with an empty buffer after a signal.
+//! Drops the bytes that have come after a signal.
 //!
-//! rejected by: goes on after a signal
-//! cause: what a read brought was not kept
+//! rejected by: continues after a signal
+//! cause: did not keep what a read returned
 
 use std::{
     io::{self, ErrorKind, Read},

@@ -1,6 +1,6 @@
-//! Waits with poll, for which it makes the socket non-blocking, and leaves it so.
+//! Waits with poll, makes the socket non-blocking for that, and leaves it so.
 //!
-//! rejected by: tells the end of file from a message that is cut
+//! rejected by: leaves the stream open and blocking
 //! cause: O_NONBLOCK
 
 use std::{

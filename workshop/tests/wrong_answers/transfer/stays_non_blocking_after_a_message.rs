@@ -1,4 +1,4 @@
-//! Makes the socket non-blocking to look for the next message, and leaves it so.
+//! Makes the socket non-blocking after a message, and leaves it so.
 //!
 //! rejected by: leaves the stream open and blocking
 //! cause: O_NONBLOCK

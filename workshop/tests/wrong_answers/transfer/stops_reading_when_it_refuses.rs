@@ -1,7 +1,7 @@
 //! Shuts down the receiving half after a message that it refuses.
 //!
 //! rejected by: leaves the stream open and blocking
-//! cause: only borrows the stream
+//! cause: The function only borrows the stream
 
 use std::{
     io::{

@@ -1,7 +1,7 @@
-//! Takes any error for the end of the messages.
+//! Treats every error as end of file.
 //!
-//! rejected by: hands on a reset
-//! cause: its error was taken for an end of file
+//! rejected by: returns the error of a reset
+//! cause: treats its error as end of file
 
 use std::{
     io::{self, ErrorKind, Read},

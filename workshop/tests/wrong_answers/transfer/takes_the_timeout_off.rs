@@ -1,7 +1,7 @@
-//! Waits for as long as it takes, whatever the caller has said.
+//! Removes the caller's timeout and waits for as long as it takes.
 //!
-//! rejected by: hands on a time-out, and reads on after it
-//! cause: The caller's read timeout has run out
+//! rejected by: returns the error of a timeout
+//! cause: has removed the timeout
 
 use std::{
     io::{self, ErrorKind, Read},

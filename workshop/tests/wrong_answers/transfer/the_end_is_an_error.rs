@@ -1,7 +1,7 @@
-//! Reads the length with read_exact, and hands its error on.
+//! Reads the length with read_exact, and returns its error.
 //!
-//! rejected by: tells the end of file from a message that is cut
-//! cause: The peer has closed between two messages
+//! rejected by: returns None at end of file
+//! cause: The peer closed between two messages
 
 use std::{
     io::{self, ErrorKind, Read},

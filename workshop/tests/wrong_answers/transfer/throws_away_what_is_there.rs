@@ -1,7 +1,7 @@
 //! Takes from the socket what has come of a message that it refuses.
 //!
 //! rejected by: refuses a length before it reads on
-//! cause: Bytes behind the length have been taken
+//! cause: took bytes after the length
 
 use std::{
     io::{self, ErrorKind, Read},

@@ -1,7 +1,7 @@
-//! Takes a length above the limit for the end.
+//! Returns None for a length above the limit.
 //!
-//! rejected by: takes a message of limit bytes, and none of one more
-//! cause: nobody has closed
+//! rejected by: refuses a message of limit + 1 bytes
+//! cause: is not end of file
 
 use std::{
     io::{self, ErrorKind, Read},

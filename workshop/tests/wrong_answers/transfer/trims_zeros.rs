@@ -1,7 +1,7 @@
 //! Removes the zeros at the end of a message.
 //!
 //! rejected by: returns the bytes as they are
-//! cause: zeros
+//! cause: The zeros at the end of the message are missing
 
 use std::{
     io::{

@@ -1,7 +1,7 @@
-//! Makes a panic of a length that is cut.
+//! Panics at a length that end of file cuts.
 //!
-//! rejected by: tells the end of file from a message that is cut
-//! cause: no reason to panic
+//! rejected by: returns UnexpectedEof within a message
+//! cause: nothing that it does may cause a panic
 
 use std::{
     io::{self, ErrorKind, Read},

@@ -1,7 +1,7 @@
-//! Reads again when the caller's timeout has run out.
+//! Reads again when the caller's timeout has expired.
 //!
-//! rejected by: hands on a time-out, and reads on after it
-//! cause: The caller's read timeout has run out
+//! rejected by: returns the error of a timeout
+//! cause: your code waits again
 
 use std::{
     io::{self, ErrorKind, Read},

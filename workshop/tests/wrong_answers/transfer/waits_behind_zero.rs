@@ -1,7 +1,7 @@
 //! Waits for a byte that an empty message does not have.
 //!
-//! rejected by: takes a length of zero for an empty message
-//! cause: your thread waits in another read
+//! rejected by: returns an empty message for a length of zero
+//! cause: An empty message has no more bytes
 
 use std::{
     io::{self, ErrorKind, Read},

@@ -1,7 +1,7 @@
-//! Takes a length of zero for the end.
+//! Treats a length of zero as the end.
 //!
-//! rejected by: takes a length of zero for an empty message
-//! cause: A length of zero is a message
+//! rejected by: returns an empty message for a length of zero
+//! cause: A length of 0 is an empty message
 
 use std::{
     io::{self, ErrorKind, Read},

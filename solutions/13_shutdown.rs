@@ -1,4 +1,5 @@
-//! Exercise 13, done: a server that stops by a limit, and loses nobody who came in time.
+//! Exercise 13, done: a server that stops within a limit, and serves every client that connected in
+//! time.
 
 use std::{
     io::{self, ErrorKind},
@@ -19,55 +20,63 @@ use workshop::checks::shutdown::{SUITE, Stop};
 
 /// A server under way.
 pub struct Server {
-    wish: Arc<Wish>,
+    signal: Arc<StopSignal>,
     acceptor: JoinHandle<io::Result<usize>>,
 }
 
-/// The wish to stop. The deadline is set first, then the event: whoever hears of it finds the deadline.
-struct Wish {
+/// The stop signal. The deadline is set first, then the event: a thread that sees the event finds
+/// the deadline.
+struct StopSignal {
     deadline: OnceLock<Instant>,
     /// Written once and never read, so that it stays readable.
     event: EventFd,
 }
 
 impl Server {
-    /// Begins to serve whoever connects to the listener.
+    /// Begins to serve every client that connects to the listener.
     pub fn start(listener: TcpListener, serve: fn(TcpStream)) -> io::Result<Server> {
-        // The queue is emptied until accept says EAGAIN; else the last call would wait for one more.
+        // The queue is emptied until accept says EAGAIN; else the last call would wait for one
+        // more.
         listener.set_nonblocking(true)?;
-        let wish = Arc::new(Wish {
+        let signal = Arc::new(StopSignal {
             deadline: OnceLock::new(),
             event: EventFd::new()?,
         });
-        let heard = Arc::clone(&wish);
-        let acceptor = thread::Builder::new().spawn(move || run(listener, serve, &heard))?;
-        Ok(Server { wish, acceptor })
+        let its_signal = Arc::clone(&signal);
+        let acceptor = thread::Builder::new().spawn(move || run(listener, serve, &its_signal))?;
+        Ok(Server { signal, acceptor })
     }
 
-    /// Ends the server, by the limit at the latest. Returns how many connections it had to cut off.
+    /// Ends the server, at the limit at the latest. Returns how many connections it closed then.
     pub fn stop(self, limit: Duration) -> io::Result<usize> {
-        self.wish.deadline.get_or_init(|| Instant::now() + limit);
-        self.wish.event.write(1)?;
+        self.signal.deadline.get_or_init(|| Instant::now() + limit);
+        self.signal.event.write(1)?;
         self.acceptor.join().expect("it does not panic")
     }
 }
 
 /// The whole life of a server, on the thread that accepts. The scope joins the calls' threads.
-fn run(listener: TcpListener, serve: fn(TcpStream), wish: &Wish) -> io::Result<usize> {
+fn run(listener: TcpListener, serve: fn(TcpStream), signal: &StopSignal) -> io::Result<usize> {
     let (alive, all_over) = mpsc::channel::<()>();
     let mut calls: Vec<Weak<TcpStream>> = Vec::new();
     thread::scope(|scope| {
         let deadline = loop {
-            wait(&listener, &wish.event)?;
-            // Looked at before the queue is emptied: whoever came before the wish is in it.
-            let wished = wish.deadline.get();
+            wait(&listener, &signal.event)?;
+            // Looked at before the queue is emptied: every client that came before the signal is in
+            // it.
+            let signalled = signal.deadline.get();
             // To the deadline at most: they may come faster than they are taken.
-            let in_time = || wish.deadline.get().is_none_or(|end| Instant::now() < *end);
+            let in_time = || {
+                signal
+                    .deadline
+                    .get()
+                    .is_none_or(|end| Instant::now() < *end)
+            };
             while in_time()
                 && let Some(stream) = next(&listener)
             {
-                // A second handle, to cut the call off. It goes with the call's thread: kept here, it
-                // would keep the connection open after `serve` has dropped the first.
+                // A second handle, to cut the call off. It goes with the call's thread: kept here,
+                // it would keep the connection open after `serve` has dropped the first.
                 let Ok(handle) = stream.try_clone().map(Arc::new) else {
                     continue; // no descriptor: this connection is closed
                 };
@@ -79,24 +88,25 @@ fn run(listener: TcpListener, serve: fn(TcpStream), wish: &Wish) -> io::Result<u
                     serve(stream);
                 });
             }
-            if let Some(deadline) = wished {
+            if let Some(deadline) = signalled {
                 break *deadline;
             }
         };
-        drop(listener); // before the wait: who comes from here on is refused
+        drop(listener); // before the wait: new clients are refused from here on
         drop(alive); // now only calls have one: when the last is over, the channel ends
         let left = deadline.saturating_duration_since(Instant::now());
         let _ = all_over.recv_timeout(left); // disconnected, or timed out: no message is ever sent
         let late: Vec<_> = calls.iter().filter_map(Weak::upgrade).collect();
         for handle in &late {
-            // Ends a read or a write that is blocked. It fails where the client has reset meanwhile.
+            // Ends a read or a write that is blocked. It fails where the client has reset
+            // meanwhile.
             let _ = handle.shutdown(Shutdown::Both);
         }
         Ok(late.len())
     })
 }
 
-/// Waits for a connection, or for the wish.
+/// Waits for a connection, or for the stop signal.
 fn wait(listener: &TcpListener, event: &EventFd) -> io::Result<()> {
     let mut fds = [listener.as_fd(), event.as_fd()].map(|fd| PollFd::new(fd, PollFlags::POLLIN));
     match poll(&mut fds, PollTimeout::NONE) {
@@ -111,7 +121,7 @@ fn next(listener: &TcpListener) -> Option<TcpStream> {
         Ok((stream, _)) => Some(stream),
         Err(error) if error.kind() == ErrorKind::WouldBlock => None,
         Err(_) => {
-            thread::sleep(Duration::from_millis(20)); // EMFILE and its like last: not at once again
+            thread::sleep(Duration::from_millis(20)); // EMFILE lasts: retrying at once would spin
             None
         }
     }

@@ -1,54 +1,58 @@
-//! What happens to clients when the server is stopped: those in the queue, those who come after, and
-//! those whose calls are under way.
+//! What happens to clients when the server is stopped: those in the queue, those that come later,
+//! and those whose calls are under way.
 
 use std::{
-    io::{self, ErrorKind, Write},
+    io::{ErrorKind, Write},
     net::{SocketAddr, TcpStream},
-    thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use socket_workshop::table::{End, Row, State, Table, TimerKind};
+use socket_workshop::table::{End, Table};
 
 use super::{
     Start, cause,
     server::{
-        LINE, MUCH, Server, Stopping, closes_its_listener, counts, dial, ended, listening, rest_of,
-        start_and_stop, stopped,
+        LINE, Server, Soon, closes_its_listener, dial, ended, listening, rest_of, start_and_stop,
+        stopped,
     },
+    sets_no_option,
 };
 
-use crate::exam::{
-    AMPLE, Because, Exam, Reference, Seen, Timing, Took, Unmet, Verdict, here, quote,
-};
+use crate::exam::{AMPLE, Because, Exam, Peer, Unmet, Verdict, here, quote};
 
-/// Clients in the queue, fewer than a backlog of 128 has room for. A server accepts some of them before
-/// it hears of the stop, but hardly all.
+/// Clients in the queue, fewer than a backlog of 128 has room for. A server accepts some of them
+/// before it sees the stop signal, but hardly all.
 const QUEUED: usize = 60;
 
-/// In case that one server is so fast, or this thread so late, that nobody is left in the queue.
+/// In case that a server is so fast, or this thread so late, that the queue is empty at the stop.
 const ROUNDS: usize = 3;
 
-/// The limit that `stop` gets where it has to cut something off, which is the subject.
-const CUT_OFF_AFTER: Duration = Duration::from_millis(300);
-
-/// How much later it may be done. Several threads may have to get their turns, one after the other. The
-/// wrong answers take ten times the limit.
-const MARGIN: Duration = Duration::from_millis(1500);
-
-pub(super) fn serves_who_was_queued(exam: &Exam, start: Start) -> Verdict {
+pub(super) fn serves_the_queue(exam: &Exam, start: Start) -> Verdict {
     for _ in 0..ROUNDS {
-        let listener = listening(exam, SocketAddr::from(([127, 0, 0, 1], 0)))?;
-        let addr = here("read its address", listener.local_addr())?;
-        let clients = queue(exam, addr)?;
-        let stop = start_and_stop(exam, start, listener)?;
-        for (i, client) in clients.iter().enumerate() {
-            is_served(exam, i + 1, client)?;
-        }
-        exam.step(format!("all {QUEUED} clients have been served"));
-        stopped(exam, &stop, "when the calls are over", 0)?;
+        serves_all_queued(exam, start)?;
     }
     Ok(())
+}
+
+pub(super) fn leaves_the_options_alone(exam: &Exam, start: Start) -> Verdict {
+    for _ in 0..ROUNDS {
+        let served = serves_all_queued(exam, start);
+        sets_no_option(exam)?; // first: an option may end a call
+        served?;
+    }
+    Ok(())
+}
+
+fn serves_all_queued(exam: &Exam, start: Start) -> Verdict {
+    let listener = listening(exam, SocketAddr::from(([127, 0, 0, 1], 0)))?;
+    let addr = here("read its address", listener.local_addr())?;
+    let clients = queue(exam, addr)?;
+    let stop = start_and_stop(exam, start, listener)?;
+    for (i, client) in clients.iter().enumerate() {
+        is_served(exam, i + 1, client)?;
+    }
+    exam.step(format!("all {QUEUED} clients have been served"));
+    stopped(&stop, "when the calls are over").map(drop)
 }
 
 /// A client asks, and reads its answer and the end of file.
@@ -75,17 +79,18 @@ fn is_served(exam: &Exam, number: usize, mut client: &TcpStream) -> Verdict {
     }
 }
 
-const RESET: &str = "The connection was complete before `stop` was called, and it was reset. The kernel \
-    does so with whoever is in the accept queue when the last handle of the listener is dropped, or \
-    when it is shut down; and with a connection that is accepted and dropped while its client's bytes \
-    are unread. After the wish, accept until nobody is left in the queue, serve them, and only then let \
-    go of the listener.";
+const RESET: &str = "The connection was complete before `stop` was called, and it was reset. The \
+    kernel resets the connections in the accept queue when the last handle of the listener is \
+    closed, or when it is shut down. It also resets an accepted connection that is dropped with \
+    bytes unread. After the stop signal accept until the queue is empty, serve these clients, and \
+    close the listener then.";
 
-const CLOSED: &str = "The connection was complete before `stop` was called. It was accepted, and closed \
-    without being served: dropped because of the wish to stop, or cut off before the limit. After the wish, \
-    accept until nobody is left in the queue, and serve whoever it was.";
+const CLOSED: &str = "The connection was complete before `stop` was called, and it was closed \
+    without being served. Your code dropped it because of the stop signal, or cut it off before \
+    the limit. After the stop signal accept until the queue is empty, and serve every client in \
+    it.";
 
-/// Clients whose connections are complete, with nobody to accept them.
+/// Clients whose connections are complete, and not accepted.
 fn queue(exam: &Exam, addr: SocketAddr) -> Verdict<Vec<TcpStream>> {
     let clients = dial(exam, addr, QUEUED)?;
     let complete = |table: &Table| {
@@ -101,22 +106,21 @@ fn queue(exam: &Exam, addr: SocketAddr) -> Verdict<Vec<TcpStream>> {
     Ok(clients)
 }
 
-pub(super) fn refuses_who_comes_after(exam: &Exam, start: Start) -> Verdict {
+pub(super) fn refuses_new_clients(exam: &Exam, start: Start) -> Verdict {
     let server = Server::start(exam, start)?;
     let addr = server.addr;
     let client = server.client("first client")?;
     let stop = server.stop(AMPLE)?;
     let closed = closes_its_listener(exam, addr)?;
-    exam.must(closed, "no row in LISTEN, once `stop` was called", "there is one")
-        .because(|case| {
-            let queue = "`stop` waits for the calls under way, and its listener is open meanwhile: the \
-                         kernel goes on to complete connections for it, and resets them when it closes. \
-                         When the queue is empty, close the listener, and wait then.";
-            match stop.has_ended() {
-                false => cause::accepts_still(case).or(Some(queue.to_owned())),
-                true => Some(cause::listens_still(case)),
-            }
-        })?;
+    exam.must(
+        closed,
+        "no row in LISTEN, once `stop` was called",
+        "there is one",
+    )
+    .because(|case| match stop.has_ended() {
+        false => cause::accepts_still(case).or(Some(LISTENS.to_owned())),
+        true => Some(cause::listens_still(case)),
+    })?;
     let refused = match exam.connects(addr)? {
         Some(Err(error)) if error.kind() == ErrorKind::ConnectionRefused => Ok(()),
         Some(Err(error)) => Err(error.to_string()),
@@ -126,195 +130,82 @@ pub(super) fn refuses_who_comes_after(exam: &Exam, start: Start) -> Verdict {
     let expected = format!("a connection to {addr} to be refused");
     exam.must(refused.is_ok(), expected, refused.err().unwrap_or_default())?;
     exam.step("another client was refused");
-    let left = client.send(LINE).and_then(|()| client.receives(LINE));
-    left.because(|_| Some(CUT_EARLY.to_owned()))?;
-    stopped(exam, &stop, "when the last call is over", 0)
+    asks(&client)?;
+    stopped(&stop, "when the last call is over").map(drop)
 }
 
-const CUT_EARLY: &str = "The call was under way, and has ended before the limit without an answer: its \
-    connection was closed, or the half of it that the call reads from (which makes an end of file that \
-    the client never sent), or a timeout of yours, or O_NONBLOCK, let its read fail. Until the limit, leave the \
-    connections alone, and wait for what runs on them.";
+const LISTENS: &str = "`stop` waits for the calls under way, and its listener is still open: the \
+    kernel completes connections for it, and resets them when it closes. Close the listener as \
+    soon as the accept queue is empty, and wait for the calls then.";
 
-/// How long a call goes on while `stop` waits, which is the subject: one that does not wait has returned by
-/// then. Where it waits without a timeout this is known sooner.
+/// The client's call is under way, and must go on as if nothing had happened.
+fn asks(client: &Peer<'_>) -> Verdict {
+    let answered = client.send(LINE).and_then(|()| client.receives(LINE));
+    answered.because(|_| Some(CUT_EARLY.to_owned()))
+}
+
+pub(super) const CUT_EARLY: &str = "The call was under way, and your code ended it before the \
+    limit: it closed the connection or one half of it, or it has set a timeout or O_NONBLOCK, or a \
+    shorter limit of its own. Until the limit leave the connections alone, and wait for the calls.";
+
+/// How long a call goes on while `stop` waits, which is the subject: a `stop` that does not wait
+/// has returned by then. Where it waits without a timeout this is known sooner.
 const SILENT_FOR: Duration = Duration::from_millis(100);
 
-pub(super) fn lets_a_call_under_way_end(exam: &Exam, start: Start) -> Verdict {
+/// Longer than a limit of a second that is not the caller's.
+const SILENT_FOR_LONG: Duration = Duration::from_millis(1500);
+
+const RETURNS_EARLY: &str = "`stop` has returned, and a call is still under way: the caller may \
+    end the program now, and the call with it. Wait for the threads that serve.";
+
+pub(super) fn lets_calls_end(exam: &Exam, start: Start) -> Verdict {
     let server = Server::start(exam, start)?;
     let (first, second) = (
         server.client("first client")?,
         server.client("second client")?,
     );
     let stop = server.stop(AMPLE)?;
-    first.send(LINE).because(|_| Some(CUT_EARLY.to_owned()))?;
-    first
-        .receives(LINE)
-        .because(|_| Some(CUT_EARLY.to_owned()))?;
+    asks(&first)?;
     first.ends().because(cause::stays_open)?;
     let silent = second.hears_nothing_for(SILENT_FOR);
     silent.because(|_| Some(CUT_EARLY.to_owned()))?;
-    stop.goes_on("a call is under way, and the limit is far away").caused_by(
-        "`stop` has returned, and a call is still under way: whoever calls it will let the program end, \
-         and the call with it. Wait for the threads that serve.",
-    )?;
-    second.send(LINE).because(|_| Some(CUT_EARLY.to_owned()))?;
-    second
-        .receives(LINE)
-        .because(|_| Some(CUT_EARLY.to_owned()))?;
+    stop.goes_on("a call is under way, and the limit is far away")
+        .caused_by(RETURNS_EARLY)?;
+    asks(&second)?;
     second.ends().because(cause::stays_open)?;
-    stopped(exam, &stop, "when the last call is over", 0)
+    stopped(&stop, "when the last call is over")
         .because(|case| (ended() == 2).then(|| cause::waits_on(case)))
+        .map(drop)
 }
 
-pub(super) fn closes_what_is_left_at_the_limit(exam: &Exam, start: Start) -> Verdict {
+pub(super) fn leaves_calls_alone(exam: &Exam, start: Start) -> Verdict {
     let server = Server::start(exam, start)?;
     let client = server.client("silent client")?;
-    let reference = exam.reference(CUT_OFF_AFTER)?;
-    let called = Instant::now(); // before `stop` is: what is measured from here is no less than the limit
-    let stop = server.stop(CUT_OFF_AFTER)?;
-    let end = rest_of(exam, client.stream())?;
-    let took = since(called);
-    if end.is_none() {
-        return exam
-            .fail(
-                "the connection to be closed at the limit",
-                "it is still open",
-            )
-            .because(|case| cause::left_open(case, stop.has_ended()));
-    }
-    exam.step("the connection has ended");
-    let seen = format!("it was closed after {:.0?}", took.time);
-    match reference.judges(took, MARGIN)? {
-        Timing::InTime => stopped(exam, &stop, "after the limit", 1),
-        Timing::Early => {
-            let expected =
-                format!("the connection to be left alone for {CUT_OFF_AFTER:?}, the limit");
-            exam.fail(expected, seen).caused_by(CUT_EARLY)
-        }
-        Timing::Late => {
-            let expected = format!("the connection to be closed at the limit, {CUT_OFF_AFTER:?}");
-            exam.fail(expected, seen).caused_by(
-                "Your code has waited for longer than the limit. Take a deadline, an Instant, and compute \
-                 what remains before each wait.",
-            )
-        }
-    }
+    let stop = server.stop(AMPLE)?;
+    let silent = client.hears_nothing_for(SILENT_FOR_LONG);
+    silent.because(|_| Some(CUT_EARLY.to_owned()))?;
+    stop.goes_on("a call is under way, and the limit is far away")
+        .caused_by(RETURNS_EARLY)?;
+    asks(&client)?;
+    client.ends().because(cause::stays_open)?;
+    stopped(&stop, "when the last call is over").map(drop)
 }
 
-/// How long something has taken that the exam has seen.
-fn since(begun: Instant) -> Took {
-    Took {
-        time: begun.elapsed(),
-        delay: Duration::ZERO,
-    }
-}
-
-/// What `stop` returns, which it must do at the limit: calls are under way until then.
-fn returns_at_the_limit(
-    exam: &Exam,
-    stop: &Stopping<'_>,
-    begun: Instant,
-    reference: Reference,
-) -> Verdict<io::Result<usize>> {
-    let is_late = || begun.elapsed() > CUT_OFF_AFTER + MARGIN;
-    let ended = exam.until(|| {
-        let ended = stop.has_ended();
-        Ok((ended || is_late()).then_some(ended))
-    })?;
-    let expected = format!("`stop` to return at the limit, {CUT_OFF_AFTER:?}");
-    let (took, seen, value) = match ended {
-        None => return exam.fail(expected, "it has not returned"), // and never will
-        Some(false) => {
-            let took = since(begun);
-            let seen = format!("it had not returned after {:.0?}", took.time);
-            (took, seen, None)
-        }
-        Some(true) => {
-            let value = stop.returns("at the limit")?;
-            if value.is_err() {
-                return Ok(value); // it is not about time
-            }
-            let took = stop.took();
-            let seen = format!("it has returned after {:.0?}", took.time);
-            (took, seen, Some(value))
-        }
-    };
-    match (reference.judges(took, MARGIN)?, value) {
-        (Timing::InTime, Some(value)) => Ok(value),
-        (Timing::Early, _) => exam.fail(expected, seen).caused_by(CUT_EARLY),
-        _ => exam.fail(expected, seen),
-    }
-}
-
-/// Too many to give each a limit of its own.
-const SILENT: usize = 10;
-
-pub(super) fn has_one_limit_for_all(exam: &Exam, start: Start) -> Verdict {
+pub(super) fn returns_after_the_last_call(exam: &Exam, start: Start) -> Verdict {
     let server = Server::start(exam, start)?;
-    let _silent = server.silent_clients(SILENT)?;
-    let full = server.client("client that does not read")?;
-    full.send(MUCH)?;
-    let pipe_is_full = |table: &Table| {
-        // The kernel asks again and again whether there is room at the client.
-        let probes = |row: &Row| {
-            row.timer
-                .is_some_and(|timer| timer.kind == TimerKind::WindowProbe)
-        };
-        let filled = |row: &Row| row.local == server.addr && row.send_q > 0 && probes(row);
-        let mut rows = table.rows.iter();
-        rows.any(|row| filled(row) && row.state == State::Established)
-            .then_some(())
-    };
-    if exam.table_shows(pipe_is_full)?.is_none() {
-        return Err(Unmet::not_here(
-            "a client that does not read does not fill its pipe",
-        ));
-    }
-    exam.step("its answer has filled both buffers: the call waits in a write");
-    let reference = exam.reference(CUT_OFF_AFTER)?;
-    let begun = Instant::now();
-    let stop = server.stop(CUT_OFF_AFTER)?;
-    let count = returns_at_the_limit(exam, &stop, begun, reference);
-    let count = count.because(|case| cause::some_are_left(case, SILENT + 1))?;
-    let error = count
-        .as_ref()
-        .err()
-        .map_or_else(String::new, ToString::to_string);
-    exam.must(
-        count.is_ok(),
-        "`stop` to return Ok",
-        format!("it has returned an error: {error}"),
-    )?;
-    counts(exam, count.unwrap_or(0), SILENT + 1)?;
-    let open = |seen: &&Seen| seen.row.state != State::Listen;
-    let closed = exam.comes_true(|| Ok(exam.evidence().yours().filter(open).count() == 0))?;
-    exam.must(closed, "every connection to be closed", "some are open")
-        .caused_by("`stop` has returned, and handles of connections are still open.")?;
-    calls_that_end_do_not_move_it(exam, start)
-}
-
-/// How often a client ends its call, which is the subject: much more often than the limit.
-const OFTEN: Duration = Duration::from_millis(50);
-
-/// So many that calls end, one after the other, for longer than `stop` may take.
-const ENDING: usize = 60;
-
-const MOVED: &str = "Calls have ended one after the other, and each time `stop` has waited anew: the \
-    limit is one for all. Take a deadline, an Instant, and compute what remains before each wait.";
-
-fn calls_that_end_do_not_move_it(exam: &Exam, start: Start) -> Verdict {
-    let server = Server::start(exam, start)?;
-    let mut clients = server.silent_clients(ENDING)?;
-    let reference = exam.reference(CUT_OFF_AFTER)?;
-    let begun = Instant::now();
-    let stop = server.stop(CUT_OFF_AFTER)?;
-    exam.step(format!("a client ends its call every {OFTEN:?}"));
-    while !stop.has_ended() && begun.elapsed() <= CUT_OFF_AFTER + MARGIN {
-        thread::sleep(OFTEN); // its length is the subject
-        clients.pop();
-    }
-    returns_at_the_limit(exam, &stop, begun, reference)
-        .because(|case| (!case.panicked && case.stuck.is_none()).then(|| MOVED.to_owned()))
-        .map(drop)
+    let (first, second) = (
+        server.client("first client")?,
+        server.client("second client")?,
+    );
+    let stop = server.stop(AMPLE)?;
+    exam.comes_to_rest()?;
+    asks(&first)?;
+    asks(&second)?;
+    let soon = Soon::from_now(exam)?;
+    stopped(&stop, "when the last call is over").because(|case| Some(cause::waits_on(case)))?;
+    soon.has_come(
+        exam,
+        "`stop` to return as soon as the last call is over",
+        cause::SLEEPS,
+    )
 }

@@ -9,7 +9,7 @@ use std::{
         OnceLock,
         atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use nix::{
@@ -25,9 +25,11 @@ use socket2::SockRef;
 
 use super::{Start, Stop, cause};
 
-use crate::exam::{AMPLE, Answer, Because, Exam, Peer, Verdict, here};
+use crate::exam::{
+    AMPLE, Answer, Because, Exam, Peer, Reference, Timing, Took, Verdict, here, numbered,
+};
 
-/// What a client says, and hears.
+/// What a client sends, and reads back.
 pub(super) const LINE: &[u8] = b"hello\n";
 
 /// For this a client gets more than any buffer has room for.
@@ -37,7 +39,8 @@ pub(super) const MUCH: &[u8] = b"much\n";
 static BEGUN: AtomicUsize = AtomicUsize::new(0);
 static ENDED: AtomicUsize = AtomicUsize::new(0);
 
-/// Whether a read of a call has returned WouldBlock, for which it needs a limit that is not its own.
+/// Whether a read of a call has returned WouldBlock, for which it needs a limit that is not its
+/// own.
 static WOULD_BLOCK: AtomicBool = AtomicBool::new(false);
 
 /// Whether `stop` of the server under way has been called.
@@ -46,7 +49,7 @@ static STOPPING: AtomicBool = AtomicBool::new(false);
 /// Whether its limit is so far away that no check waits for it.
 static FAR: AtomicBool = AtomicBool::new(false);
 
-/// What limited the first stream that came with a limit.
+/// The option of the first stream that came with one.
 static LIMITED: OnceLock<String> = OnceLock::new();
 
 /// What the answer serves its clients with: reads a line, sends it back, and returns.
@@ -55,22 +58,24 @@ fn serve(stream: TcpStream) {
         LIMITED.get_or_init(|| by);
     }
     BEGUN.fetch_add(1, SeqCst);
-    let _ = answer(&stream); // the client will tell
+    let _ = answer(&stream); // the client sees it
     ENDED.fetch_add(1, SeqCst);
 }
 
-/// A limit that the stream has, before `serve` has set any.
+/// An option that is set on the stream, before `serve` has set any.
 fn limited_by(stream: &TcpStream) -> Option<String> {
     let timeout = |name, set: io::Result<Option<Duration>>| {
         let set = set.ok().flatten()?;
         Some(format!("{name} of {set:?}"))
     };
+    let socket = SockRef::from(stream);
+    let option = |name: &str, set: io::Result<bool>| set.ok()?.then(|| name.to_owned());
     timeout("a read timeout", stream.read_timeout())
         .or_else(|| timeout("a write timeout", stream.write_timeout()))
-        .or_else(|| {
-            let set = SockRef::from(stream).nonblocking().unwrap_or(false);
-            set.then(|| "O_NONBLOCK".to_owned())
-        })
+        .or_else(|| timeout("SO_LINGER", socket.linger()))
+        .or_else(|| option("O_NONBLOCK", socket.nonblocking()))
+        .or_else(|| option("SO_KEEPALIVE", socket.keepalive()))
+        .or_else(|| option("TCP_NODELAY", stream.nodelay()))
 }
 
 fn answer(mut stream: &TcpStream) -> io::Result<()> {
@@ -81,7 +86,10 @@ fn answer(mut stream: &TcpStream) -> io::Result<()> {
     }
     read?;
     match &line[..] {
-        MUCH => (0..1000).try_for_each(|_| stream.write_all(&[b'x'; 64 << 10])),
+        MUCH => {
+            let chunk = numbered(64 << 10);
+            (0..1000).try_for_each(|_| stream.write_all(&chunk))
+        }
         [.., b'\n'] => stream.write_all(&line),
         _ => Ok(()), // end of file before the end of the line
     }
@@ -151,7 +159,9 @@ impl<'e> Server<'e> {
         let addr = here("read its address", listener.local_addr())?;
         STOPPING.store(false, SeqCst);
         let started = exam.start("start", move || start(listener, serve).map(Started))?;
-        let Started(stop) = started.succeeds("at once").because(cause::starts_late)?;
+        let Started(stop) = started
+            .succeeds("immediately")
+            .because(cause::starts_late)?;
         exam.step(format!("called your `start` with a listener on {addr}"));
         Ok(Server { exam, addr, stop })
     }
@@ -164,12 +174,11 @@ impl<'e> Server<'e> {
         Ok(client)
     }
 
-    /// So many clients that say nothing, whose calls have begun.
+    /// This many silent clients, whose calls have begun.
     pub(super) fn silent_clients(&self, count: usize) -> Verdict<Vec<TcpStream>> {
         let before = begun();
         let clients = dial(self.exam, self.addr, count)?;
-        self.exam
-            .step(format!("connected {count} clients, which say nothing"));
+        self.exam.step(format!("connected {count} silent clients"));
         self.has_begun(before + count, "last of them")?;
         Ok(clients)
     }
@@ -208,31 +217,32 @@ pub(super) fn start_and_stop(
     })
 }
 
-/// `stop` returns, and has cut off so many.
-pub(super) fn stopped(exam: &Exam, stop: &Stopping<'_>, when: &str, cut_off: usize) -> Verdict {
-    match stop.returns(when).because(cause::does_not_stop)? {
-        Ok(count) => counts(exam, count, cut_off),
-        Err(error) => {
-            let seen = format!("it has returned an error: {error} ({:?})", error.kind());
-            let failed = exam.fail(format!("`stop` to return Ok {when}"), seen);
-            failed.because(|_| cause::fails(&error))
-        }
-    }
+/// What `stop` returns, which must be Ok.
+pub(super) fn stopped(stop: &Stopping<'_>, when: &str) -> Verdict<usize> {
+    stop.succeeds(when)
+        .because(|case| match case.has_returned() {
+            true => cause::fails(case),
+            false => cause::does_not_stop(case),
+        })
 }
 
-/// `stop` has returned how many it has cut off.
+/// `stop` has returned how many connections it closed.
 pub(super) fn counts(exam: &Exam, count: usize, cut_off: usize) -> Verdict {
     exam.must(
         count == cut_off,
-        format!("`stop` to return {cut_off}, the connections that it had to cut off"),
+        format!(
+            "`stop` to return {cut_off}, the number of connections that it closed at the \
+                 limit"
+        ),
         format!("it has returned {count}"),
     )
     .caused_by(if count > cut_off {
-        "What counts is the connections that were still open at the limit and were closed for that: not \
-         those that were served, and not the calls that were over by then."
+        "Only the connections that were still open at the limit count. Do not count the clients \
+         that were served, or the calls that were over by then."
     } else {
-        "More calls than these were under way, and their clients had not ended them. Either your code did \
-         so before the limit, or it has not counted what it cut off at the limit, or it has not waited."
+        "Calls were under way, and their clients had not ended them. Either your code closed the \
+         connections before the limit, or it did not count what it closed at the limit. Count each \
+         connection that you shut down."
     })
 }
 
@@ -243,7 +253,7 @@ pub(super) fn closes_its_listener(exam: &Exam, addr: SocketAddr) -> Verdict<bool
     Ok(seen.is_some())
 }
 
-/// Clients that connect, and say nothing.
+/// Clients that connect, and are silent.
 pub(super) fn dial(exam: &Exam, addr: SocketAddr, count: usize) -> Verdict<Vec<TcpStream>> {
     let client = |_| {
         let expected = format!("a connection to {addr}");
@@ -256,8 +266,8 @@ pub(super) fn dial(exam: &Exam, addr: SocketAddr, count: usize) -> Verdict<Vec<T
     (0..count).map(client).collect()
 }
 
-/// How a connection ended, as its client sees it: what came before the end of file, or an error. `None` if
-/// it never ends.
+/// How a connection ended, as its client sees it: what came before the end of file, or an error.
+/// `None` if it never ends.
 pub(super) fn rest_of(exam: &Exam, client: &TcpStream) -> Verdict<Option<io::Result<Vec<u8>>>> {
     let (mut all, mut buf) = (Vec::new(), [0; 4096]);
     while exam.becomes_ready(client, PollFlags::POLLIN)? {
@@ -269,4 +279,41 @@ pub(super) fn rest_of(exam: &Exam, client: &TcpStream) -> Verdict<Option<io::Res
         }
     }
     Ok(None)
+}
+
+/// Something that must happen soon, and has begun.
+pub(super) struct Soon {
+    begun: Instant,
+    reference: Reference,
+}
+
+/// The exam waits as long beside it, to see whether the machine is too busy.
+const A_WAIT: Duration = Duration::from_millis(100);
+
+/// How late it may be: several threads may have to get their turns, one after the other. Longer
+/// than the pause of an answer that looks now and then, and shorter than one of a second.
+const MARGIN: Duration = Duration::from_millis(500);
+
+impl Soon {
+    pub(super) fn from_now(exam: &Exam) -> Verdict<Soon> {
+        Ok(Soon {
+            reference: exam.reference(A_WAIT)?,
+            begun: Instant::now(),
+        })
+    }
+
+    /// It has happened.
+    pub(super) fn has_come(self, exam: &Exam, expected: &str, cause: &str) -> Verdict {
+        let took = self.begun.elapsed();
+        let judged = Took {
+            time: took.max(A_WAIT),
+            delay: Duration::ZERO,
+        };
+        match self.reference.judges(judged, MARGIN)? {
+            Timing::Late => exam
+                .fail(expected, format!("it has happened after {took:.1?}"))
+                .caused_by(cause),
+            _ => Ok(()),
+        }
+    }
 }

@@ -21,8 +21,8 @@ pub(super) fn leaves_the_next_message(exam: &Exam, read: ReadMessage) -> Verdict
         match is < left {
             true => is_left.diagnose(&[READS_AHEAD])?,
             false => is_left.caused_by(
-                "The message, or a part of it, is still in the socket: the next call would read it again. \
-                 `peek` takes nothing. After it, read the length and the message.",
+                "The message, or a part of it, is still in the socket: the next call would read it \
+                 again. `peek` takes nothing. After it, read the length and the message.",
             )?,
         }
     }

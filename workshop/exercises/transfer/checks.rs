@@ -18,14 +18,16 @@ pub const EXERCISE: Exercise = Exercise {
     name: "transfer",
     task: "read one message after its length, and do not trust the length",
     hints: [
-        "A read returns what has arrived: a part of the length, or the length and half of the message. Read \
-         until the 4 bytes are there, and not a byte more. Then read until the message is complete. What does \
-         `read` return if the peer has closed, and how do 0 bytes of the length differ from 3?",
-        "`read_exact` returns UnexpectedEof for no bytes as for three, so for the length look at what each \
-         `read` returns. Compare the length with the limit before you do anything else with it. A vector \
-         of that many bytes is memory that the peer has asked for: let it grow with what arrives.",
-        "let mut header = Vec::new(); stream.take(4).read_to_end(&mut header)?; its length says whether it is \
-         end of file (0), cut (1 to 3), or complete. The same for the message: \
+        "A read returns what has arrived: a part of the length, or the length and half of the \
+         message. Read until the 4 bytes are there, and not a byte more. Then read until the \
+         message is complete. What does `read` return if the peer has closed, and how do 0 bytes \
+         of the length differ from 3?",
+        "`read_exact` returns UnexpectedEof for no bytes as for three, so for the length look at \
+         what each `read` returns. Compare the length with the limit before you do anything else \
+         with it. A vector of that many bytes is memory that the peer has asked for: let it grow \
+         with what arrives.",
+        "let mut header = Vec::new(); stream.take(4).read_to_end(&mut header)?; its length says \
+         whether it is end of file (0), cut (1 to 3), or complete. The same for the message: \
          stream.take(length.into()).read_to_end(&mut message)?, and fewer bytes than `length` are \
          UnexpectedEof.",
     ],

@@ -93,14 +93,15 @@ pub(super) fn times_out(connection: &Connection) -> Verdict {
     match reference.judges(took, MARGIN)? {
         Timing::InTime => Ok(()),
         Timing::Early => exam.fail(expected, seen).caused_by(
-            "The read did not wait as long as the caller's timeout says: your code has made the socket \
-             non-blocking, or has set another timeout. Leave both as they are.",
+            "The read did not wait as long as the caller's timeout says: your code has made the \
+             socket non-blocking, or has set another timeout. Leave both as they are.",
         ),
         Timing::Late => exam
             .fail(format!("{expected}, and no longer"), seen)
             .caused_by(
-                "The call took longer than the caller's timeout: your code reads again after a timeout, or \
-                 waits in something else. Return the error of the first read that times out.",
+                "The call took longer than the caller's timeout: your code reads again after a \
+                 timeout, or waits in something else. Return the error of the first read that \
+                 times out.",
             ),
     }
 }

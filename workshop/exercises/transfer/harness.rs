@@ -33,7 +33,8 @@ impl fmt::Debug for Message {
     }
 }
 
-/// What a call returned: a message, the end of file, or the kind of an error. And what it was to return.
+/// What a call returned: a message, the end of file, or the kind of an error. And what it was to
+/// return.
 pub(super) type Got = Result<Option<Message>, ErrorKind>;
 
 /// The message that a call was to return.

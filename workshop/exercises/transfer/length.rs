@@ -11,8 +11,8 @@ use crate::exam::{Because, Call, Exam, Unmet, Verdict, numbered};
 
 const MIB: u64 = 1 << 20;
 
-/// What may be allocated while little has arrived: a thread and its stack, a buffer. Far more than that,
-/// and far less than what is promised.
+/// What may be allocated while little has arrived: a thread and its stack, a buffer. Far more than
+/// that, and far less than what is promised.
 const ROOM: u64 = 16 * MIB;
 
 pub(super) fn accepts_limit_bytes(exam: &Exam, read: ReadMessage) -> Verdict {
@@ -30,13 +30,13 @@ pub(super) fn accepts_limit_bytes(exam: &Exam, read: ReadMessage) -> Verdict {
             .call(limit)?
             .returns(message(word), |got, _| match got {
                 Some(Err(ErrorKind::InvalidData)) if limit >= four_gib => Some(format!(
-                    "The limit is larger than 32 bits can hold, and `limit as u32` cuts it to {}. Convert \
-                     the length to a usize instead.",
+                    "The limit is larger than 32 bits can hold, and `limit as u32` cuts it to {}. \
+                     Convert the length to a usize instead.",
                     limit as u32
                 )),
                 Some(Err(ErrorKind::InvalidData)) => Some(format!(
-                    "The message has {} bytes, and the limit is {limit}: it is allowed. The length's own 4 \
-                     bytes do not count. Refuse only a length above the limit.",
+                    "The message has {} bytes, and the limit is {limit}: it is allowed. The \
+                     length's own 4 bytes do not count. Refuse only a length above the limit.",
                     word.len()
                 )),
                 _ => None,
@@ -52,8 +52,9 @@ pub(super) fn refuses_one_more_than_limit(exam: &Exam, read: ReadMessage) -> Ver
         let call = connection.call(limit)?;
         call.returns(Err(ErrorKind::InvalidData), |got, _| match got {
             Some(Ok(Some(_))) => Some(format!(
-                "The message has {} bytes, and the limit is {limit}. Your code does not compare the two, or \
-                 allows one byte too many. Return InvalidData if the length is above the limit.",
+                "The message has {} bytes, and the limit is {limit}. Your code does not compare \
+                 the two, or allows one byte too many. Return InvalidData if the length is above \
+                 the limit.",
                 word.len()
             )),
             _ => None,
@@ -64,9 +65,10 @@ pub(super) fn refuses_one_more_than_limit(exam: &Exam, read: ReadMessage) -> Ver
     let call = connection.call(1000)?;
     call.returns(Err(ErrorKind::InvalidData), |_, case| {
         (!case.panicked).then(|| {
-            "The length is 4 GiB less one, and your code does not refuse it. Either it compares the length \
-             with the limit too late, when it has read on. Or it reads the length as a number with a sign: \
-             in an i32 it is -1, which is below every limit. Read a u32, and compare it first."
+            "The length is 4 GiB less one, and your code does not refuse it. Either it compares \
+             the length with the limit too late, when it has read on. Or it reads the length as a \
+             number with a sign: in an i32 it is -1, which is below every limit. Read a u32, and \
+             compare it first."
                 .to_owned()
         })
     })
@@ -82,8 +84,8 @@ pub(super) fn accepts_every_length(exam: &Exam, read: ReadMessage) -> Verdict {
         let call = connection.call(usize::MAX)?;
         call.returns(Err(ErrorKind::UnexpectedEof), |got, _| match got {
             Some(Err(ErrorKind::InvalidData)) => Some(format!(
-                "A length of {length} is within the limit, usize::MAX, and your code refuses it. Read the \
-                 length as a u32, and compare it with nothing but the limit."
+                "A length of {length} is within the limit, usize::MAX, and your code refuses it. \
+                 Read the length as a u32, and compare it with nothing but the limit."
             )),
             _ => None,
         })?;
@@ -101,16 +103,16 @@ pub(super) fn refuses_before_it_reads_on(exam: &Exam, read: ReadMessage) -> Verd
         let waits = got.is_none() && recv_q == 0 && case.is_blocked_in(&[Call::Read, Call::Poll]);
         let reads = waits || matches!(got, Some(Err(ErrorKind::UnexpectedEof)));
         reads.then(|| {
-            "Your code reads what follows the length, of a message that it has to refuse, and waits for more. \
-             Compare the length with the limit as soon as its 4 bytes are there."
+            "Your code reads what follows the length, of a message that it has to refuse, and \
+             waits for more. Compare the length with the limit as soon as its 4 bytes are there."
                 .to_owned()
         })
     })?;
     // An answer that has only peeked at the length has left that, too.
     if connection.recv_q()? != 4 + 500 {
         connection.leaves(500).caused_by(
-            "Your code took bytes after the length from the socket, of a message that it refuses. The peer may \
-             send them without end. Return InvalidData without reading on.",
+            "Your code took bytes after the length from the socket, of a message that it refuses. \
+             The peer may send them without end. Return InvalidData without reading on.",
         )?;
     }
     Ok(())
@@ -129,9 +131,9 @@ pub(super) fn allocates_nothing_to_refuse(exam: &Exam, read: ReadMessage) -> Ver
         "it has been (VmPeak in /proc/self/status); `read_message` has returned",
     )
     .caused_by(
-        "Your code allocates as many bytes as the length says, and compares the length with the limit after \
-         that. A peer that sends a length of 4 GiB can abort your program: an allocation that fails aborts \
-         it. Compare first.",
+        "Your code allocates as many bytes as the length says, and compares the length with the \
+         limit after that. A peer that sends a length of 4 GiB can abort your program: an \
+         allocation that fails aborts it. Compare first.",
     )
 }
 
@@ -154,10 +156,11 @@ pub(super) fn allocates_what_has_arrived(exam: &Exam, read: ReadMessage) -> Verd
         .because(|case| {
             (!case.panicked).then(|| {
                 format!(
-                    "{arrived} bytes have arrived of the 100 MiB that the length promises, and {} MiB are \
-                     allocated, most likely by `vec![0; length]` or `with_capacity(length)`. A peer needs 4 \
-                     bytes for that, on each of its connections. Let the vector grow with what each read \
-                     returns, or use `take(length)` and `read_to_end`.",
+                    "{arrived} bytes have arrived of the 100 MiB that the length promises, and {} \
+                     MiB are allocated, most likely by `vec![0; length]` or \
+                     `with_capacity(length)`. A peer needs 4 bytes for that, on each of its \
+                     connections. Let the vector grow with what each read returns, or use \
+                     `take(length)` and `read_to_end`.",
                     grown / MIB
                 )
             })

@@ -1,5 +1,5 @@
-//! What a call leaves to its caller: the stream and its options, and no thread or descriptor, whatever it
-//! has returned.
+//! What a call leaves to its caller: the stream and its options, and no thread or descriptor,
+//! whatever it has returned.
 
 use std::{io::ErrorKind, time::Duration};
 
@@ -21,8 +21,8 @@ const SHORT: Duration = Duration::from_millis(50);
 /// More than the messages that are not refused.
 const LIMIT: usize = 1000;
 
-/// How a call ends: what the peer sends, whether it then closes its half, the caller's read timeout, and
-/// what the call returns.
+/// How a call ends: what the peer sends, whether it then closes its half, the caller's read
+/// timeout, and what the call returns.
 struct Ending {
     sent: Vec<u8>,
     closes: bool,
@@ -90,9 +90,9 @@ pub(super) fn leaves_the_timeout(exam: &Exam, read: ReadMessage) -> Verdict {
             },
         )
         .caused_by(
-            "Your code changed the read timeout and did not restore it on this path. SO_RCVTIMEO belongs to \
-             the socket, not to the call: the caller's next read would have another one. Leave it alone: how \
-             long to wait is for the caller to say.",
+            "Your code changed the read timeout and did not restore it on this path. SO_RCVTIMEO \
+             belongs to the socket, not to the call: the caller's next read would have another \
+             one. Leave it alone: how long to wait is for the caller to say.",
         )?;
     }
     Ok(())
@@ -108,8 +108,8 @@ pub(super) fn reads_on_after_a_timeout(exam: &Exam, read: ReadMessage) -> Verdic
         let recv_q = case.yours().map_or(0, |seen| seen.row.recv_q);
         let is_taken = thread_left && recv_q == 0 && case.is_in(State::Established);
         is_taken.then(|| {
-            "The message was sent after the first call had returned, and it is gone (Recv-Q is 0): a thread \
-             that the first call started has read it. Read on the calling thread."
+            "The message was sent after the first call had returned, and it is gone (Recv-Q is 0): \
+             a thread that the first call started has read it. Read on the calling thread."
                 .to_owned()
         })
     })
@@ -133,9 +133,9 @@ pub(super) fn leaves_nothing_behind(exam: &Exam, read: ReadMessage) -> Verdict {
             "`read_message` has returned, and one more is open than before the call",
         )
         .caused_by(
-            "Your code opened a descriptor and did not close it: a clone of the stream (`try_clone`), an \
-             eventfd or an epoll that is leaked or kept in a static. A server that leaks one descriptor per \
-             message eventually runs out.",
+            "Your code opened a descriptor and did not close it: a clone of the stream \
+             (`try_clone`), an eventfd or an epoll that is leaked or kept in a static. A server \
+             that leaks one descriptor per message eventually runs out.",
         )?;
     }
     Ok(())

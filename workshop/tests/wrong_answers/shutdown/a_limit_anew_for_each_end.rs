@@ -1,7 +1,7 @@
 //! Waits for one end after the other, each time for the whole limit.
 //!
-//! rejected by: has one limit for all, whatever they wait for
-//! cause: each time `stop` has waited anew
+//! rejected by: keeps the limit while calls end
+//! cause: waited for the whole limit again each time
 
 use std::{
     io,

@@ -1,7 +1,7 @@
 //! Waits for one call after the other, and gives the whole limit to each.
 //!
-//! rejected by: has one limit for all, whatever they wait for
-//! cause: Take one deadline for all
+//! rejected by: has one limit for all calls
+//! cause: Compute one deadline
 
 use std::{
     io,

@@ -1,7 +1,7 @@
 //! Waits for the calls for a second at most, whatever the limit is.
 //!
-//! rejected by: lets the calls under way end
-//! cause: 
+//! rejected by: leaves the calls alone until the limit
+//! cause: a shorter limit of its own
 
 use std::{
     io::{self, ErrorKind},

@@ -1,7 +1,7 @@
 //! Gives each read of a call a second.
 //!
-//! rejected by: serves a client while another is silent
-//! cause: How long a call waits
+//! rejected by: leaves the options of a connection alone
+//! cause: which is for `serve` to decide
 
 use std::{
     io,

@@ -1,7 +1,7 @@
-//! Sleeps for a second after each look at the listener.
+//! Sleeps for a second before it accepts.
 //!
 //! rejected by: serves each client as soon as it connects
-//! cause: 
+//! cause: looks only now and then
 
 use std::{
     io::{self, ErrorKind},

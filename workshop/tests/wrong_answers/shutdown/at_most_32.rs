@@ -1,7 +1,7 @@
 //! Serves no more than 32 clients at a time.
 //!
-//! rejected by: serves each client as soon as it connects
-//! cause: 
+//! rejected by: serves many clients at once
+//! cause: serves 32 clients and accepts no more
 
 use std::{
     io::{self, ErrorKind},
@@ -66,7 +66,6 @@ fn run(listener: TcpListener, serve: fn(TcpStream), wish: &Wish) -> io::Result<u
             // To the deadline at most: they may come faster than they are taken.
             let in_time = || wish.deadline.get().is_none_or(|end| Instant::now() < *end);
             while in_time()
-                && calls.iter().filter(|call| call.strong_count() > 0).count() < 32
                 && let Some(stream) = next(&listener)
             {
                 // A second handle, to cut the call off. It goes with the call's thread: kept here, it
@@ -74,12 +73,15 @@ fn run(listener: TcpListener, serve: fn(TcpStream), wish: &Wish) -> io::Result<u
                 let Ok(handle) = stream.try_clone().map(Arc::new) else {
                     continue; // no descriptor: this connection is closed
                 };
+                while calls.iter().filter(|call| call.strong_count() > 0).count() == 32 && in_time() {
+                    thread::sleep(Duration::from_millis(20)); // waits here
+                }
                 calls.retain(|call| call.strong_count() > 0);
                 calls.push(Arc::downgrade(&handle));
                 let alive = alive.clone();
                 scope.spawn(move || {
                     let _until_it_is_over = (handle, alive);
-                    serve(stream);
+                    serve(stream); // waits here
                 });
             }
             if let Some(deadline) = wished {

@@ -1,7 +1,7 @@
-//! Takes O_NONBLOCK for what lets the others be served, and sets it on each connection.
+//! Sets O_NONBLOCK on each connection, so that no client delays another.
 //!
 //! rejected by: closes a connection when its call is over
-//! cause: A read of a call has returned WouldBlock
+//! cause: A read of a call returned WouldBlock
 
 use std::{
     io,

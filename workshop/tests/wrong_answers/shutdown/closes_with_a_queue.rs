@@ -1,7 +1,7 @@
-//! Ends at the wish, whoever is in the queue.
+//! Ends at the stop signal, with clients in the accept queue.
 //!
-//! rejected by: serves who was queued
-//! cause: accept until nobody is left in the queue
+//! rejected by: serves the clients in the accept queue
+//! cause: accept until the queue is empty
 
 use std::{
     io,

@@ -1,7 +1,7 @@
 //! Returns how many calls there were.
 //!
-//! rejected by: lets a call under way end
-//! cause: not those that were served
+//! rejected by: returns the number of closed connections
+//! cause: Do not count the clients that were served
 
 use std::{
     io,

@@ -1,7 +1,7 @@
-//! Counts the calls that are left after it has cut the connections off.
+//! Counts the calls that are left after it has closed the connections.
 //!
-//! rejected by: closes what is left at the limit
-//! cause: 
+//! rejected by: returns the number of closed connections
+//! cause: Count each connection that you shut down
 
 use std::{
     io::{self, ErrorKind},

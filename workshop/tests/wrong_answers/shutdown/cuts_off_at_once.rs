@@ -1,6 +1,6 @@
-//! Closes every connection at the wish.
+//! Closes every connection at the stop signal.
 //!
-//! rejected by: lets a call under way end
+//! rejected by: lets the calls under way end
 //! cause: leave the connections alone
 
 use std::{

@@ -1,7 +1,7 @@
-//! Connects to 127.0.0.1, wherever its listener is.
+//! Connects to 127.0.0.1, whatever the listener's address is.
 //!
-//! rejected by: stops at once when it is idle
-//! cause: local_addr tells
+//! rejected by: stops an idle server immediately
+//! cause: local_addr returns
 
 use std::{
     io,

@@ -1,7 +1,7 @@
 //! Serves no more than 32 of the clients that are queued when it is stopped.
 //!
 //! rejected by: serves the clients in the accept queue
-//! cause: 
+//! cause: accept until the queue is empty
 
 use std::{
     io::{self, ErrorKind},

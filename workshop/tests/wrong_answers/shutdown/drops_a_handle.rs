@@ -1,6 +1,6 @@
 //! Drops its handle of the listener, and waits for the thread that has another.
 //!
-//! rejected by: stops at once when it is idle
+//! rejected by: stops an idle server immediately
 //! cause: nothing wakes it
 
 use std::{

@@ -1,6 +1,6 @@
 //! Shuts down the receiving half at the limit.
 //!
-//! rejected by: has one limit for all, whatever they wait for
+//! rejected by: has one limit for all calls
 //! cause: shutdown(Read) ends reads only
 
 use std::{

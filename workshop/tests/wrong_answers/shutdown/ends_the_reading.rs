@@ -1,7 +1,7 @@
-//! Tells the calls of the wish by an end of file.
+//! Shuts down the receiving half of each connection at the stop signal.
 //!
-//! rejected by: lets a call under way end
-//! cause: which makes an end of file
+//! rejected by: lets the calls under way end
+//! cause: closed the connection or one half of it
 
 use std::{
     io,

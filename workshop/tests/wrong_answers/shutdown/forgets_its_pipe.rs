@@ -1,7 +1,7 @@
-//! Forgets the pipe that wakes its thread, of which the other end was a clone.
+//! Leaks the pipe that wakes its thread.
 //!
-//! rejected by: leaves no thread and no descriptor
-//! cause: was forgotten instead of dropped
+//! rejected by: leaves no thread and no descriptor behind
+//! cause: opened a descriptor and did not close it
 
 use std::{
     io,

@@ -1,6 +1,6 @@
-//! Accepts with a timeout, which what it accepts has too.
+//! Accepts with a timeout, which the accepted connections inherit.
 //!
-//! rejected by: serves a client while another is silent
+//! rejected by: leaves the options of a connection alone
 //! cause: SO_RCVTIMEO on the listener
 
 use std::{

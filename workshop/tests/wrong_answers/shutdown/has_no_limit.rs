@@ -1,7 +1,7 @@
 //! Joins the threads of the calls, however long they take.
 //!
-//! rejected by: closes what is left at the limit, and not before
-//! cause: At the limit it is for you to end
+//! rejected by: closes what is left at the limit
+//! cause: At the limit your code must end that
 
 use std::{
     io,

@@ -1,7 +1,7 @@
-//! Keeps a handle of each connection, to cut it off one day.
+//! Keeps a handle of each connection for the limit, also when the call is over.
 //!
 //! rejected by: closes a connection when its call is over
-//! cause: the FIN is sent with the last one
+//! cause: The kernel sends the FIN when the last handle is closed
 
 use std::{
     io,

@@ -1,7 +1,7 @@
-//! Stops to wait for the thread that accepts, which goes on.
+//! Does not wait for the thread that accepts, which goes on.
 //!
-//! rejected by: stops at once when it is idle
-//! cause: `stop` has returned, and a thread of yours waits
+//! rejected by: stops an idle server immediately
+//! cause: a thread of yours waits for the next client
 
 use std::{
     io,

@@ -1,7 +1,7 @@
 //! Gives each write of a call a second.
 //!
 //! rejected by: leaves the options of a connection alone
-//! cause: 
+//! cause: which is for `serve` to decide
 
 use std::{
     io::{self, ErrorKind},

@@ -1,7 +1,7 @@
-//! Gives a connection that it accepts after the stop a read timeout.
+//! Gives a connection that it accepts after the stop signal a read timeout.
 //!
-//! rejected by: serves the clients in the accept queue
-//! cause: 
+//! rejected by: leaves the options of a queued client alone
+//! cause: which is for `serve` to decide
 
 use std::{
     io::{self, ErrorKind},
@@ -73,7 +73,7 @@ fn run(listener: TcpListener, serve: fn(TcpStream), wish: &Wish) -> io::Result<u
                 let Ok(handle) = stream.try_clone().map(Arc::new) else {
                     continue; // no descriptor: this connection is closed
                 };
-                if wished.is_some() {
+                if wish.deadline.get().is_some() {
                     let _ = stream.set_read_timeout(Some(Duration::from_millis(50)));
                 }
                 calls.retain(|call| call.strong_count() > 0);

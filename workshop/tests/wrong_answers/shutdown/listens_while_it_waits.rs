@@ -1,7 +1,7 @@
-//! Keeps the listener until the last call is over.
+//! Keeps the listener open until the last call is over.
 //!
-//! rejected by: refuses who comes after
-//! cause: the kernel goes on to complete connections for it
+//! rejected by: refuses new clients while calls go on
+//! cause: the kernel completes connections for it
 
 use std::{
     io,

@@ -1,7 +1,7 @@
-//! Waits for clients with a timeout of 1.5 s, and looks for the stop after it.
+//! Waits for clients with a timeout of 1.5 s, and looks for the stop signal after it.
 //!
 //! rejected by: stops an idle server immediately
-//! cause: 
+//! cause: looks only now and then
 
 use std::{
     io::{self, ErrorKind},

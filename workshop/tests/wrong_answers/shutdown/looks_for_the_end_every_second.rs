@@ -1,7 +1,7 @@
 //! Looks every 1.5 s whether the calls are over.
 //!
 //! rejected by: returns as soon as the last call is over
-//! cause: 
+//! cause: looks only now and then
 
 use std::{
     io::{self, ErrorKind},

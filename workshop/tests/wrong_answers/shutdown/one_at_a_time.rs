@@ -1,7 +1,7 @@
 //! Serves on the thread that accepts.
 //!
 //! rejected by: serves a client while another is silent
-//! cause: a thread for each call
+//! cause: start a thread for each call
 
 use std::{
     io,

@@ -1,7 +1,7 @@
 //! Passes the limit to a read timeout, which refuses zero.
 //!
-//! rejected by: returns immediately if the limit is zero
-//! cause: 
+//! rejected by: closes every connection if the limit is zero
+//! cause: passed a duration of zero
 
 use std::{
     io::{self, ErrorKind},

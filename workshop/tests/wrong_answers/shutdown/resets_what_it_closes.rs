@@ -1,7 +1,7 @@
 //! Sets SO_LINGER to zero: each connection ends with a reset.
 //!
 //! rejected by: leaves the options of a connection alone
-//! cause: 
+//! cause: SO_LINGER
 
 use std::{
     io::{self, ErrorKind},

@@ -1,6 +1,6 @@
-//! Does not wait for the calls under way: main returns, and they end with it.
+//! Does not wait for the calls under way: the program may end, and they with it.
 //!
-//! rejected by: lets a call under way end
+//! rejected by: lets the calls under way end
 //! cause: Wait for the threads that serve
 
 use std::{

@@ -1,7 +1,7 @@
 //! Sets a flag, which is looked at when the next client has come.
 //!
-//! rejected by: stops at once when it is idle
-//! cause: It looks at no flag while it waits
+//! rejected by: stops an idle server immediately
+//! cause: It cannot look at a flag while it waits
 
 use std::{
     io,

@@ -1,7 +1,7 @@
-//! Sets options on each connection that the calls did not ask for.
+//! Sets SO_KEEPALIVE on each connection.
 //!
 //! rejected by: leaves the options of a connection alone
-//! cause: 
+//! cause: which is for `serve` to decide
 
 use std::{
     io::{self, ErrorKind},

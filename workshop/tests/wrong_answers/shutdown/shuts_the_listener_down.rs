@@ -1,7 +1,7 @@
-//! Shuts the listening socket down, and with it its queue.
+//! Shuts down the listening socket, and with it its queue.
 //!
-//! rejected by: serves who was queued
-//! cause: The kernel does so with whoever is in the accept queue
+//! rejected by: serves the clients in the accept queue
+//! cause: resets the connections in the accept queue
 
 use std::{
     io,

@@ -1,7 +1,7 @@
 //! Asks a non-blocking listener again and again.
 //!
 //! rejected by: waits without spinning
-//! cause: look again and again
+//! cause: look for work again and again
 
 use std::{
     io,

@@ -1,7 +1,7 @@
-//! Takes the first connection after the wish for the one to itself.
+//! Treats the first connection after the stop signal as the one to itself.
 //!
-//! rejected by: serves who was queued
-//! cause: accept until nobody is left in the queue
+//! rejected by: serves the clients in the accept queue
+//! cause: accept until the queue is empty
 
 use std::{
     io,

@@ -1,7 +1,7 @@
 //! Panics where a connection has been reset by the time it is shut down.
 //!
-//! rejected by: goes on after a connection that was reset
-//! cause: an ordinary event
+//! rejected by: continues after a reset
+//! cause: `unwrap` and `expect` turn that into a panic
 
 use std::{
     io,

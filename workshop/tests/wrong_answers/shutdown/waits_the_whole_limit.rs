@@ -1,6 +1,6 @@
 //! Sleeps until the limit, whatever there is to wait for.
 //!
-//! rejected by: stops at once when it is idle
+//! rejected by: stops an idle server immediately
 //! cause: there is nothing to wait for
 
 use std::{

@@ -19,12 +19,12 @@ pub fn read_line_within(mut stream: &TcpStream, limit: Duration, max: usize) -> 
         // No more than one byte beyond max: that one must be the newline.
         let room = buf.len().min((max - line.len()).saturating_add(1));
         let come = match peek_by(deadline, stream, &mut buf[..room])? {
-            0 => return Err(ErrorKind::UnexpectedEof.into()), // end of file, and no newline before it
+            0 => return Err(ErrorKind::UnexpectedEof.into()), // no newline before it
             n => &buf[..n],
         };
-        // The bytes after the newline belong to the next call, so this read stops there. It takes what
-        // `peek` has shown, and does not wait. Without a newline it takes all: the next `peek` is to
-        // wait for what comes, and not to see the same again.
+        // The bytes after the newline belong to the next call, so this read stops there. It takes
+        // what `peek` has shown, and does not wait. Without a newline it takes all: the next `peek`
+        // is to wait for what comes, and not to see the same again.
         let newline = come.iter().position(|byte| *byte == b'\n');
         let ours = newline.map_or(come.len(), |at| at + 1);
         stream.read_exact(&mut buf[..ours])?;
@@ -49,8 +49,8 @@ fn peek_by(deadline: Instant, stream: &TcpStream, buf: &mut [u8]) -> io::Result<
         }
         stream.set_read_timeout(Some(left))?;
         match stream.peek(buf) {
-            // EAGAIN: the timeout ran out (TimedOut on Windows). EINTR: a signal came. Whether it is
-            // too late only the clock tells.
+            // EAGAIN: the timeout ran out (TimedOut on Windows). EINTR: a signal came. Whether it
+            // is too late only the clock tells.
             Err(error) if matches!(error.kind(), WouldBlock | TimedOut | Interrupted) => {}
             result => return result,
         }

@@ -19,8 +19,8 @@ const LINGER: Duration = Duration::from_secs(1);
 
 /// Answers one client's requests from the store, to the end of file or to QUIT.
 pub fn serve_client(stream: TcpStream, store: &Mutex<HashMap<String, String>>) -> io::Result<()> {
-    // One reader for the whole connection: a `read` brings several lines, or a part of one, and what
-    // lies in this buffer is nowhere else any more.
+    // One reader for the whole connection: a `read` brings several lines, or a part of one, and
+    // what lies in this buffer is nowhere else any more.
     let mut requests = BufReader::new(&stream);
     let mut answers = BufWriter::new(&stream);
     let mut line = Vec::new();
@@ -50,8 +50,8 @@ pub fn serve_client(stream: TcpStream, store: &Mutex<HashMap<String, String>>) -
     finish(&stream)
 }
 
-/// What a request is answered. The lock is held here and nowhere else: no client is waited for until
-/// this returns, and the guard is gone by then.
+/// What a request is answered. The lock is held here and nowhere else: no client is waited for
+/// until this returns, and the guard is gone by then.
 fn answer(request: &str, store: &Mutex<HashMap<String, String>>) -> String {
     let mut store = store
         .lock()

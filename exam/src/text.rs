@@ -88,12 +88,20 @@ pub fn numbered(len: usize) -> Vec<u8> {
     let offsets = (0..len).step_by(8);
     offsets
         .flat_map(|at| format!("{at:07} ").into_bytes())
+        .take(len)
         .collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{dump, mark, parting, quote};
+    use super::{dump, mark, numbered, parting, quote};
+
+    #[test]
+    fn numbers_exactly_as_many_bytes_as_asked_for() {
+        assert_eq!(numbered(0), b"");
+        assert_eq!(numbered(3), b"000");
+        assert_eq!(numbered(17), b"0000000 0000008 0");
+    }
 
     #[test]
     fn quotes_what_is_no_text_and_cuts_what_is_long() {

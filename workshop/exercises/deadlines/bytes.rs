@@ -36,13 +36,15 @@ pub(super) fn joins_the_pieces(exam: &Exam, read: ReadLine) -> Verdict {
         for piece in pieces {
             connection.sends_a_piece(piece)?;
         }
-        call.returns(Ok(line), |got, _| match got {
+        call.returns(Ok(line), |got, _| {
+            match got {
             Some(Err(ErrorKind::InvalidData)) => Some(
-                "The line is UTF-8, but one of its characters came in two pieces, and neither half is \
-                 UTF-8. Join the bytes first, and convert them when the newline has come."
+                "The line is UTF-8, but one of its characters came in two pieces, and neither half \
+                 is UTF-8. Join the bytes first, and convert them when the newline has come."
                     .to_owned(),
             ),
             _ => None,
+        }
         })?;
     }
     Ok(())
@@ -61,8 +63,8 @@ pub(super) fn leaves_the_next_line(exam: &Exam, read: ReadLine) -> Verdict {
     match left {
         0..7 => is_left.diagnose(&[READS_AHEAD])?,
         _ => is_left.caused_by(
-            "The line, or its newline, is still in the socket: the next call would read it again. `peek` \
-             takes nothing. After it, read the line and its newline.",
+            "The line, or its newline, is still in the socket: the next call would read it again. \
+             `peek` takes nothing. After it, read the line and its newline.",
         )?,
     }
     connection.reads("two")?;
@@ -91,17 +93,17 @@ pub(super) fn refuses_end_of_file(exam: &Exam, read: ReadLine) -> Verdict {
 pub(super) fn end_of_file(got: Option<&Got>, case: &Case) -> Option<String> {
     let cause = match got {
         Some(Ok(line)) if line.is_empty() => {
-            "The read returned Ok(0), end of file, and your code returned an empty line. An empty line has \
-             a newline. Return UnexpectedEof."
+            "The read returned Ok(0), end of file, and your code returned an empty line. An empty \
+             line has a newline. Return UnexpectedEof."
         }
         Some(Ok(line)) if line.starts_with("h") => {
-            "Your code returned the bytes before end of file as a line, although their newline never came: \
-             they may be half of what the client meant. `read_line` and `read_until` return Ok for them, so \
-             check that the result ends with a newline."
+            "Your code returned the bytes before end of file as a line, although their newline \
+             never came: they may be half of what the client meant. `read_line` and `read_until` \
+             return Ok for them, so check that the result ends with a newline."
         }
         None if case.is_in(State::CloseWait) && case.yours()?.row.recv_q > 1 => {
-            "The client's FIN has come (CLOSE_WAIT), but bytes before it are still in Recv-Q. As long as \
-             they are there, `peek` returns them and never Ok(0). Read them."
+            "The client's FIN has come (CLOSE_WAIT), but bytes before it are still in Recv-Q. As \
+             long as they are there, `peek` returns them and never Ok(0). Read them."
         }
         None => return first_of(&[SPINS_AT_END_OF_FILE], case),
         _ => return None,
@@ -122,13 +124,13 @@ pub(super) fn returns_the_error_of_a_reset(exam: &Exam, read: ReadLine) -> Verdi
             let cause = match got {
                 None => return first_of(&[RETRIES_A_FATAL_ERROR], case),
                 Some(Ok(_)) => {
-                    "The read returned ECONNRESET, and your code returned what came before it as a line. \
-                     Its newline never came. Return the error."
+                    "The read returned ECONNRESET, and your code returned what came before it as a \
+                     line. Its newline never came. Return the error."
                 }
                 Some(Err(_)) => {
-                    "The read returned ECONNRESET, and your code returned another kind of error. A reset \
-                     is neither an end of file nor a timeout, and the caller must be able to see that. \
-                     Return the error as it is."
+                    "The read returned ECONNRESET, and your code returned another kind of error. A \
+                     reset is neither an end of file nor a timeout, and the caller must be able to \
+                     see that. Return the error as it is."
                 }
             };
             Some(cause.to_owned())
@@ -187,8 +189,8 @@ pub(super) fn takes_no_more_than_max_and_one(exam: &Exam, read: ReadLine) -> Ver
             format!("{taken} have been taken from the socket"),
         )
         .caused_by(
-            "Byte 17 shows that the line is too long, and your code took more from the socket. Give each \
-             read room for no more than what is missing of max + 1 bytes.",
+            "Byte 17 shows that the line is too long, and your code took more from the socket. \
+             Give each read room for no more than what is missing of max + 1 bytes.",
         )?;
     }
     Ok(())
@@ -223,9 +225,9 @@ pub(super) fn refuses_what_is_not_utf8(exam: &Exam, read: ReadLine) -> Verdict {
 pub(super) fn not_utf8(got: Option<&Got>, _: &Case) -> Option<String> {
     match got {
         Some(Ok(_)) => Some(
-            "The line is not UTF-8, and your code returned it all the same: `from_utf8_lossy` puts in a \
-             replacement character, `as char` another character than the client may have meant, and some \
-             loops drop the byte. `String::from_utf8` returns an error instead."
+            "The line is not UTF-8, and your code returned it all the same: `from_utf8_lossy` puts \
+             in a replacement character, `as char` another character than the client may have \
+             meant, and some loops drop the byte. `String::from_utf8` returns an error instead."
                 .to_owned(),
         ),
         _ => None,
@@ -242,14 +244,14 @@ pub(super) fn reads_the_line_after(exam: &Exam, read: ReadLine) -> Verdict {
         let gone = case.yours()?.row.recv_q == 0 && case.is_blocked_in(&[Call::Read, Call::Poll]);
         let cause = match got {
             None if gone => {
-                "The next line arrived together with the one that was refused, and it is gone (Recv-Q is 0): \
-                 the call before has read it too. Stop reading after the newline."
+                "The next line arrived together with the one that was refused, and it is gone \
+                 (Recv-Q is 0): the call before has read it too. Stop reading after the newline."
             }
             None => return None,
             Some(Ok(line)) if line.trim() == "next" => return None,
             Some(_) => {
-                "The call before refused the line without reading all of it, so this call began in the middle. \
-                 Read to the newline first, then check that the line is UTF-8."
+                "The call before refused the line without reading all of it, so this call began in \
+                 the middle. Read to the newline first, then check that the line is UTF-8."
             }
         };
         Some(cause.to_owned())

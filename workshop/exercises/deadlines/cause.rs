@@ -32,9 +32,9 @@ impl Instead<'_> {
                 Some(too_early(self.took, self.limit))
             }
             (Ok(line), Err(ErrorKind::FileTooLarge)) => Some(format!(
-                "The line has {} bytes, and max is {}. Only the bytes before the newline count: not the \
-                 newline, and nothing after it. If your buffer is full and the line has not reached max, \
-                 keep what you have and read on.",
+                "The line has {} bytes, and max is {}. Only the bytes before the newline count: \
+                 not the newline, and nothing after it. If your buffer is full and the line has \
+                 not reached max, keep what you have and read on.",
                 line.len(),
                 self.max
             )),
@@ -46,22 +46,24 @@ impl Instead<'_> {
     fn a_line(&self, wanted: ErrorKind, line: &str) -> Option<String> {
         let cause = match wanted {
             ErrorKind::TimedOut if line.is_empty() => {
-                "No newline has come, and your code returned an empty line. Does it ignore an error of \
-                 `read`? After an error nothing has been read: check its kind, and return TimedOut once \
-                 the deadline has passed."
+                "No newline has come, and your code returned an empty line. Does it ignore an \
+                 error of `read`? After an error nothing has been read: check its kind, and return \
+                 TimedOut once the deadline has passed."
             }
             ErrorKind::TimedOut => {
-                "Bytes have come, but no newline, and your code returned them as a line. Return TimedOut: \
-                 only a newline ends a line."
+                "Bytes have come, but no newline, and your code returned them as a line. Return \
+                 TimedOut: only a newline ends a line."
             }
             ErrorKind::FileTooLarge if line.len() <= self.max => {
-                "Your code returned the first bytes of a line that is too long. The client did not send \
-                 that line, and the rest of it would be read as the next one. Return FileTooLarge."
+                "Your code returned the first bytes of a line that is too long. The client did not \
+                 send that line, and the rest of it would be read as the next one. Return \
+                 FileTooLarge."
             }
             ErrorKind::FileTooLarge => {
                 return Some(format!(
-                    "This line has {} bytes, and max is {}. Your code does not compare the two, or accepts \
-                     one byte too many. Return FileTooLarge when byte max + 1 is not a newline.",
+                    "This line has {} bytes, and max is {}. Your code does not compare the two, or \
+                     accepts one byte too many. Return FileTooLarge when byte max + 1 is not a \
+                     newline.",
                     line.len(),
                     self.max
                 ));
@@ -76,35 +78,38 @@ impl Instead<'_> {
         let is_over = self.took >= self.limit;
         let cause = match kind {
             ErrorKind::WouldBlock if is_over => {
-                "A read timeout has expired, which the kernel reports as EAGAIN (WouldBlock; socket(7), \
-                 SO_RCVTIMEO). On Windows it is TimedOut. Match both kinds, and return TimedOut."
+                "A read timeout has expired, which the kernel reports as EAGAIN (WouldBlock; \
+                 socket(7), SO_RCVTIMEO). On Windows it is TimedOut. Match both kinds, and return \
+                 TimedOut."
             }
             ErrorKind::WouldBlock => {
-                "WouldBlock means that one read has ended, not that the deadline has passed: the socket is \
-                 non-blocking, or its read timeout is shorter than the time that remains. Compare the clock \
-                 with the deadline, and wait again."
+                "WouldBlock means that one read has ended, not that the deadline has passed: the \
+                 socket is non-blocking, or its read timeout is shorter than the time that \
+                 remains. Compare the clock with the deadline, and wait again."
             }
             ErrorKind::InvalidInput if self.wanted == Err(ErrorKind::TimedOut) => {
-                "Most likely your code passed a duration of zero to `set_read_timeout`, which refuses it \
-                 with InvalidInput. When no time remains, return TimedOut before you set a timeout."
+                "Most likely your code passed a duration of zero to `set_read_timeout`, which \
+                 refuses it with InvalidInput. When no time remains, return TimedOut before you \
+                 set a timeout."
             }
             ErrorKind::InvalidInput => {
-                "Most likely your code passed a duration of zero to `set_read_timeout`, which refuses it \
-                 with InvalidInput. Compute the remaining time from the deadline, in a `Duration`."
+                "Most likely your code passed a duration of zero to `set_read_timeout`, which \
+                 refuses it with InvalidInput. Compute the remaining time from the deadline, in a \
+                 `Duration`."
             }
             ErrorKind::UnexpectedEof if case.is_in(State::Established) => {
-                "Both ends are ESTABLISHED, so there is no end of file. End of file is Ok(0) from a read \
-                 that has room for bytes. An error of `read` is not end of file. A read into an empty \
-                 buffer, or from a `take` that is used up, returns Ok(0) too."
+                "Both ends are ESTABLISHED, so there is no end of file. End of file is Ok(0) from \
+                 a read that has room for bytes. An error of `read` is not end of file. A read \
+                 into an empty buffer, or from a `take` that is used up, returns Ok(0) too."
             }
             ErrorKind::Interrupted => return first_of(&[RETURNS_AT_A_SIGNAL], case),
             ErrorKind::InvalidData if self.wanted == Err(ErrorKind::FileTooLarge) => {
-                "The line is too long, and that is all your code knows of it: a character may be cut at max. \
-                 Compare the length with max first."
+                "The line is too long, and that is all your code knows of it: a character may be \
+                 cut at max. Compare the length with max first."
             }
             _ if self.wanted.is_err() => {
-                "Your code fails, as it should, but with another kind of error. The caller decides by the \
-                 ErrorKind what to do next: return the kind that the rule names."
+                "Your code fails, as it should, but with another kind of error. The caller decides \
+                 by the ErrorKind what to do next: return the kind that the rule names."
             }
             _ => return None,
         };
@@ -118,28 +123,28 @@ fn another_line(wanted: &str, got: &str) -> Option<&'static str> {
     Some(if got.strip_suffix('\n') == Some(wanted) {
         "The newline ends the line and is not part of it: remove it."
     } else if is_text && got.contains('\0') {
-        "The line has zeros that the client did not send: your code used the whole buffer. `read` and \
-         `peek` return n, the number of bytes they have put there. Use `&buf[..n]`."
+        "The line has zeros that the client did not send: your code used the whole buffer. `read` \
+         and `peek` return n, the number of bytes they have put there. Use `&buf[..n]`."
     } else if got.contains('\n') {
-        "One read can bring more than one line: TCP is a stream of bytes, without boundaries. Stop after \
-         the first newline."
+        "One read can bring more than one line: TCP is a stream of bytes, without boundaries. Stop \
+         after the first newline."
     } else if got.contains(char::REPLACEMENT_CHARACTER) {
-        "The line has a replacement character that the client did not send: `from_utf8_lossy` was applied \
-         to a part of the line. Join all its bytes first, then convert them."
+        "The line has a replacement character that the client did not send: `from_utf8_lossy` was \
+         applied to a part of the line. Join all its bytes first, then convert them."
     } else if got.trim() == wanted.trim() {
-        "Your code removed more than the newline. `trim` removes spaces, `lines` and `trim_end` remove a \
-         `\\r`: they may be part of the line. Use `strip_suffix('\\n')`."
+        "Your code removed more than the newline. `trim` removes spaces, `lines` and `trim_end` \
+         remove a `\\r`: they may be part of the line. Use `strip_suffix('\\n')`."
     } else if got.is_empty() {
         return None;
     } else if wanted.starts_with(got) {
-        "Your code returned only the beginning of the line. Either it treats the bytes of one read as a \
-         line, or it stops at a byte that is not a newline. Read until the newline comes."
+        "Your code returned only the beginning of the line. Either it treats the bytes of one read \
+         as a line, or it stops at a byte that is not a newline. Read until the newline comes."
     } else if wanted.ends_with(got) {
-        "The beginning of the line is missing: your code did not keep what an earlier read returned. \
-         Append each piece to one buffer, also after a signal or a timeout."
+        "The beginning of the line is missing: your code did not keep what an earlier read \
+         returned. Append each piece to one buffer, also after a signal or a timeout."
     } else if got.len() < wanted.len() {
-        "Bytes are missing within the line: your code dropped a byte that it treats as special, or a piece \
-         that an earlier read returned. Append every byte before the newline to one buffer."
+        "Bytes are missing within the line: your code dropped a byte that it treats as special, or \
+         a piece that an earlier read returned. Append every byte before the newline to one buffer."
     } else {
         return None;
     })
@@ -148,9 +153,10 @@ fn another_line(wanted: &str, got: &str) -> Option<&'static str> {
 /// Why a call has ended before its deadline.
 pub(super) fn too_early(took: Duration, limit: Duration) -> String {
     format!(
-        "Your code stopped waiting after {took:.1?}, and the limit is {limit:?}. Either it converts the limit \
-         to another unit and loses a part of it, or it treats something else as the deadline: an error, or \
-         one wait that has ended. Compare `Instant::now()` with the deadline."
+        "Your code stopped waiting after {took:.1?}, and the limit is {limit:?}. Either it \
+         converts the limit to another unit and loses a part of it, or it treats something else as \
+         the deadline: an error, or one wait that has ended. Compare `Instant::now()` with the \
+         deadline."
     )
 }
 
@@ -163,28 +169,29 @@ pub(super) fn without_end(stream: &TcpStream, limit: Duration, case: &Case) -> O
         && !case.is_blocked_in(&[Call::Read])
     {
         return Some(
-            "Your code waits, but not in a read (see `kernel`). That wait must end at the deadline too: \
-             compute the time that remains before each wait, and pass it on."
+            "Your code waits, but not in a read (see `kernel`). That wait must end at the deadline \
+             too: compute the time that remains before each wait, and pass it on."
                 .to_owned(),
         );
     }
     match stream.read_timeout() {
         Ok(Some(timeout)) if timeout < limit => Some(format!(
-            "The socket's read timeout (SO_RCVTIMEO) is {timeout:?}, and the limit of {limit:?} has passed. \
-             Either your code computes the deadline again during the call, or it looks at the clock only \
-             when a read has timed out. Compute one deadline at the start of the call. Compare the clock \
-             with it before each read, and return TimedOut when nothing remains."
+            "The socket's read timeout (SO_RCVTIMEO) is {timeout:?}, and the limit of {limit:?} \
+             has passed. Either your code computes the deadline again during the call, or it looks \
+             at the clock only when a read has timed out. Compute one deadline at the start of the \
+             call. Compare the clock with it before each read, and return TimedOut when nothing \
+             remains."
         )),
         Ok(Some(timeout)) => Some(format!(
-            "The socket's read timeout (SO_RCVTIMEO) is {timeout:?}, and the limit is {limit:?}. The timeout \
-             starts again with each read, so every byte, every signal and every retry extends the wait. \
-             Compute one deadline at the start of the call. Before each read set the timeout to what \
-             remains, and return TimedOut when nothing does."
+            "The socket's read timeout (SO_RCVTIMEO) is {timeout:?}, and the limit is {limit:?}. \
+             The timeout starts again with each read, so every byte, every signal and every retry \
+             extends the wait. Compute one deadline at the start of the call. Before each read set \
+             the timeout to what remains, and return TimedOut when nothing does."
         )),
         _ if case.is_blocked_in(&[Call::Read]) => Some(
-            "The socket has no read timeout (SO_RCVTIMEO), so the read waits until something comes. A look \
-             at the clock before or after it does not end it. Set a read timeout to what remains until the \
-             deadline."
+            "The socket has no read timeout (SO_RCVTIMEO), so the read waits until something \
+             comes. A look at the clock before or after it does not end it. Set a read timeout to \
+             what remains until the deadline."
                 .to_owned(),
         ),
         _ => None,
@@ -198,9 +205,9 @@ pub(super) fn panicked(max: usize, case: &Case) -> Option<String> {
         .any(|problem| problem.message.contains("overflow"));
     match max {
         usize::MAX if overflows => Some(
-            "`max` may be the largest number, to which nothing can be added: `max + 1` overflows, and no \
-             memory is large enough for `max` bytes. Use `saturating_add`, or compare `line.len()` with \
-             `max` before you append a byte, and allocate for what has come."
+            "`max` may be the largest number, to which nothing can be added: `max + 1` overflows, \
+             and no memory is large enough for `max` bytes. Use `saturating_add`, or compare \
+             `line.len()` with `max` before you append a byte, and allocate for what has come."
                 .to_owned(),
         ),
         _ => first_of(&[PANICS_ON_INPUT], case),
@@ -212,10 +219,10 @@ pub(super) fn waits_beyond_max(max: usize, case: &Case) -> Option<String> {
     let is_read = case.yours()?.row.recv_q == 0 && case.is_blocked_in(&[Call::Read, Call::Poll]);
     is_read.then(|| {
         format!(
-            "Your code has read all that came (Recv-Q is 0), more than the {max} bytes that the line may have, \
-             and waits for more. If you compare the length with max only when the newline comes, a client \
-             that sends none decides how much memory you use. Compare them after each read, before you \
-             wait again."
+            "Your code has read all that came (Recv-Q is 0), more than the {max} bytes that the \
+             line may have, and waits for more. If you compare the length with max only when the \
+             newline comes, a client that sends none decides how much memory you use. Compare them \
+             after each read, before you wait again."
         )
     })
 }

@@ -17,17 +17,18 @@ pub const EXERCISE: Exercise = Exercise {
     name: "deadlines",
     task: "read a line by a deadline, and never more than a line may have",
     hints: [
-        "A read timeout limits one call, and it starts again with each read. Compute the deadline once, at \
-         the start, as an `Instant`. Before each read compute what remains until then, and set that as the \
-         read timeout. What does `set_read_timeout` do with a duration of zero?",
+        "A read timeout limits one call, and it starts again with each read. Compute the deadline \
+         once, at the start, as an `Instant`. Before each read compute what remains until then, \
+         and set that as the read timeout. What does `set_read_timeout` do with a duration of \
+         zero?",
         "The bytes after the newline belong to the next call. `peek` shows what has come and takes \
-         nothing; then `read_exact` takes the part that belongs to the line. Take what has come even \
-         if it has no newline, or the next `peek` does not wait. Convert the bytes to text when the line is \
-         complete.",
+         nothing; then `read_exact` takes the part that belongs to the line. Take what has come \
+         even if it has no newline, or the next `peek` does not wait. Convert the bytes to text \
+         when the line is complete.",
         "let left = deadline.saturating_duration_since(Instant::now()); if left.is_zero() { return \
          Err(ErrorKind::TimedOut.into()) } stream.set_read_timeout(Some(left))?; match \
-         stream.peek(&mut buf[..room]) { Err(error) if matches!(error.kind(), WouldBlock | TimedOut | \
-         Interrupted) => continue, … } where room is what is missing of max + 1 bytes.",
+         stream.peek(&mut buf[..room]) { Err(error) if matches!(error.kind(), WouldBlock | \
+         TimedOut | Interrupted) => continue, … } where room is what is missing of max + 1 bytes.",
     ],
     rules: || SUITE.stated(),
 };
@@ -37,7 +38,8 @@ pub const SUITE: Suite<ReadLine> = Suite {
     exercise: EXERCISE.name,
     rules: &[
         Rule::core(
-            "Return the bytes before the newline (`\\n`) as a `String`. Remove the newline and nothing else.",
+            "Return the bytes before the newline (`\\n`) as a `String`. Remove the newline and \
+             nothing else.",
             &[check(
                 "removes the newline and nothing else",
                 bytes::removes_the_newline,
@@ -58,7 +60,8 @@ pub const SUITE: Suite<ReadLine> = Suite {
             )],
         ),
         Rule::core(
-            "Return TimedOut if no newline has come `limit` after the call, and never earlier. Bytes that arrive do not extend the limit, and a limit of zero has passed already.",
+            "Return TimedOut if no newline has come `limit` after the call, and never earlier. \
+             Bytes that arrive do not extend the limit, and a limit of zero has passed already.",
             &[
                 check("times out in silence", time::times_out_in_silence),
                 check(
@@ -73,14 +76,16 @@ pub const SUITE: Suite<ReadLine> = Suite {
             &[check("waits in the kernel", time::waits_in_the_kernel)],
         ),
         Rule::core(
-            "Return UnexpectedEof at end of file before the newline, even if no byte came before it.",
+            "Return UnexpectedEof at end of file before the newline, even if no byte came before \
+             it.",
             &[check(
                 "returns UnexpectedEof at end of file",
                 bytes::refuses_end_of_file,
             )],
         ),
         Rule::core(
-            "Accept a line of `max` bytes, and return FileTooLarge for a longer one. The newline does not count, and `max` may be any number.",
+            "Accept a line of `max` bytes, and return FileTooLarge for a longer one. The newline \
+             does not count, and `max` may be any number.",
             &[
                 check("accepts a line of max bytes", bytes::accepts_max_bytes),
                 check(
@@ -90,7 +95,8 @@ pub const SUITE: Suite<ReadLine> = Suite {
             ],
         ),
         Rule::hardened(
-            "Return FileTooLarge as soon as max + 1 bytes have come without a newline. Take no more than these from the socket.",
+            "Return FileTooLarge as soon as max + 1 bytes have come without a newline. Take no \
+             more than these from the socket.",
             &[
                 check(
                     "refuses a long line before its newline comes",
@@ -103,7 +109,8 @@ pub const SUITE: Suite<ReadLine> = Suite {
             ],
         ),
         Rule::hardened(
-            "Return InvalidData for a line that is not UTF-8. The next call reads the line after it.",
+            "Return InvalidData for a line that is not UTF-8. The next call reads the line after \
+             it.",
             &[
                 check(
                     "refuses a line that is not UTF-8",
@@ -133,7 +140,8 @@ pub const SUITE: Suite<ReadLine> = Suite {
             )],
         ),
         Rule::hardened(
-            "Leave the stream open and blocking, whatever you return. After a timeout that read nothing, the next call reads what comes later.",
+            "Leave the stream open and blocking, whatever you return. After a timeout that read \
+             nothing, the next call reads what comes later.",
             &[
                 check(
                     "leaves the stream open and blocking",

@@ -86,7 +86,8 @@ impl<'e> Connection<'e> {
             .map(drop)
     }
 
-    /// Calls the answer, which must end by its deadline, and not before it, while `meanwhile` happens.
+    /// Calls the answer, which must end by its deadline, and not before it, while `meanwhile`
+    /// happens.
     pub(super) fn times_out(
         &self,
         limit: Duration,

@@ -1,4 +1,5 @@
-//! What a call leaves to its caller: the stream, and no thread or descriptor, whatever it has returned.
+//! What a call leaves to its caller: the stream, and no thread or descriptor, whatever it has
+//! returned.
 
 use std::{io::ErrorKind, time::Duration};
 
@@ -17,7 +18,8 @@ use crate::exam::{
 /// A limit that runs out.
 const SHORT: Duration = Duration::from_millis(50);
 
-/// Long enough to be still running when a call has returned, and not so long that nobody would set it.
+/// Long enough to be still running when a call has returned, and not so long that nobody would set
+/// it.
 const MINUTES: Duration = Duration::from_secs(600);
 
 /// What a peer sends, whether it then closes its half, the limit of the call, and what it returns.
@@ -85,9 +87,9 @@ pub(super) fn leaves_nothing_behind(exam: &Exam, read: ReadLine) -> Verdict {
             "`read_line_within` has returned, and one more is open than before the call",
         )
         .caused_by(
-            "Your code opened a descriptor and did not close it: a clone of the stream (`try_clone`), an \
-             eventfd or an epoll that is leaked or kept in a static. A server that leaks one descriptor per \
-             line eventually runs out.",
+            "Your code opened a descriptor and did not close it: a clone of the stream \
+             (`try_clone`), an eventfd or an epoll that is leaked or kept in a static. A server \
+             that leaks one descriptor per line eventually runs out.",
         )?;
     }
     Ok(())
@@ -103,9 +105,9 @@ pub(super) fn reads_on_after_a_timeout(exam: &Exam, read: ReadLine) -> Verdict {
         let recv_q = case.yours().map_or(0, |seen| seen.row.recv_q);
         let is_taken = thread_left && recv_q == 0 && case.is_in(State::Established);
         is_taken.then(|| {
-            "The line was sent after the first call had returned, and it is gone (Recv-Q is 0): a thread \
-             that the first call started has read it. Returning does not end a read in which another \
-             thread is blocked. Read on the calling thread, with a read timeout."
+            "The line was sent after the first call had returned, and it is gone (Recv-Q is 0): a \
+             thread that the first call started has read it. Returning does not end a read in \
+             which another thread is blocked. Read on the calling thread, with a read timeout."
                 .to_owned()
         })
     })

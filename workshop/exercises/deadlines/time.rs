@@ -45,7 +45,8 @@ pub(super) fn waits_for_the_whole_limit(exam: &Exam, read: ReadLine) -> Verdict 
     call.returns(Ok("hello"), |_, _| None).map(drop)
 }
 
-/// A timeout for each read would never expire, and a deadline that begins with the first byte is late.
+/// A timeout for each read would never expire, and a deadline that begins with the first byte is
+/// late.
 pub(super) fn times_out_while_bytes_arrive(exam: &Exam, read: ReadLine) -> Verdict {
     while_it_waits(exam, read, Duration::ZERO, "a byte", |connection, _| {
         connection.peer.fill(b".").map(drop)
@@ -63,8 +64,8 @@ pub(super) fn counts_the_limit_through_signals(exam: &Exam, read: ReadLine) -> V
     .diagnose(&[RETURNS_AT_A_SIGNAL])
 }
 
-/// Something happens every [`PAUSE`], from `first` on, for as long as the call may take. Once more if the
-/// machine made a pause as long as the limit.
+/// Something happens every [`PAUSE`], from `first` on, for as long as the call may take. Once more
+/// if the machine made a pause as long as the limit.
 fn while_it_waits(
     exam: &Exam,
     read: ReadLine,
@@ -139,8 +140,9 @@ fn comes_to_rest(exam: &Exam) -> Verdict {
     .because(|case| {
         let waiting = case.yours()?.row.recv_q;
         (waiting > 0).then(|| {
-            "There are bytes in Recv-Q, so `peek` or `poll` returns immediately, shows the same bytes, and \
-             is called again. Take from the socket what belongs to the line. Then the next call waits."
+            "There are bytes in Recv-Q, so `peek` or `poll` returns immediately, shows the same \
+             bytes, and is called again. Take from the socket what belongs to the line. Then the \
+             next call waits."
                 .to_owned()
         })
     })

@@ -10,57 +10,58 @@ use crate::exam::{
 };
 
 /// A line that is not a request got another answer than ERR.
-pub(super) const ACCEPTS_ANYTHING: &str = "Your code accepts a line that is not one of the three requests: \
-    its first word differs, or the number of words does. Match the whole line, and answer ERR to every \
-    other.";
+pub(super) const ACCEPTS_ANYTHING: &str = "Your code accepts a line that is not one of the three \
+    requests: its first word differs, or the number of words does. Match the whole line, and \
+    answer ERR to every other.";
 
 /// A line that is not UTF-8 got another answer than ERR.
 pub(super) const ACCEPTS_WHAT_IS_NOT_UTF8: &str = "Your code accepts a line that is not UTF-8: \
-    `from_utf8_lossy` and a cast from `u8` to `char` change its bytes, so the store would have a value \
-    that was never sent. Use `from_utf8`, and answer ERR if it fails.";
+    `from_utf8_lossy` and a cast from `u8` to `char` change its bytes, so the store would have a \
+    value that was never sent. Use `from_utf8`, and answer ERR if it fails.";
 
 /// A line that is too long got another answer than ERR.
-pub(super) const KNOWS_NO_LIMIT: &str = "Your code accepts a line of more than 1024 bytes. A client that \
-    chooses the length of a line chooses how much memory you use. `(&mut reader).take(1025)` is room for a \
-    line and its newline.";
+pub(super) const KNOWS_NO_LIMIT: &str = "Your code accepts a line of more than 1024 bytes. A \
+    client that chooses the length of a line chooses how much memory you use. `(&mut \
+    reader).take(1025)` is room for a line and its newline.";
 
-/// A line with more than 1024 bytes, but not characters, got another answer than ERR, and a line with
-/// more characters got that.
-pub(super) const COUNTS_CHARACTERS: &str = "Your code accepts the line, although it has more than 1024 bytes: \
-    a character may have up to four. `chars().count()` counts characters. `len()` counts bytes, of a \
-    `String` too.";
+/// A line with more than 1024 bytes, but not characters, got another answer than ERR, and a line
+/// with more characters got that.
+pub(super) const COUNTS_CHARACTERS: &str = "Your code accepts the line, although it has more than \
+    1024 bytes: a character may have up to four. `chars().count()` counts characters. `len()` \
+    counts bytes, of a `String` too.";
 
 /// Another line came where an ERR should have, among the answers to several requests.
-pub(super) const NO_ERR_IN_ITS_PLACE: &str = "Another answer came where ERR belongs. Either your code \
-    accepts this line, or its ERR is missing or out of order. Send all answers through the same writer.";
+pub(super) const NO_ERR_IN_ITS_PLACE: &str = "Another answer came where ERR belongs. Either your \
+    code accepts this line, or its ERR is missing or out of order. Send all answers through the \
+    same writer.";
 
 /// The client has read the end of file, and then SO_ERROR.
-pub(super) const RESETS_AFTER_THE_END: &str = "The end of file has come, and an RST after it: your code \
-    closed the socket with bytes unread. The client may lose answers that it has not read yet. After \
-    `shutdown(Shutdown::Write)` read what still comes, and close then.";
+pub(super) const RESETS_AFTER_THE_END: &str = "The end of file has come, and an RST after it: your \
+    code closed the socket with bytes unread. The client may lose answers that it has not read \
+    yet. After `shutdown(Shutdown::Write)` read what still comes, and close then.";
 
 /// A descriptor is open that was not before.
-pub(super) const LEAKS: &str = "The function has returned, and a handle of the connection is still open: a \
-    clone (`try_clone`), a handle that a thread owns, or `mem::forget`. A server that leaks one descriptor \
-    per client eventually runs out.";
+pub(super) const LEAKS: &str = "The function has returned, and a handle of the connection is still \
+    open: a clone (`try_clone`), a handle that a thread owns, or `mem::forget`. A server that \
+    leaks one descriptor per client eventually runs out.";
 
 pub(super) fn keeps_its_answers(case: &Case) -> Option<String> {
     (case.awaited == Awaited::Bytes && case.arrived.is_empty() && has_read_all(case)).then(|| {
-        "Your code has read two complete requests and a part of the next one, and waits for the rest of \
-         it. The answers to the first two are still in your buffer. Flush before every read that may wait: \
-         that is whenever no complete line is left."
+        "Your code has read two complete requests and a part of the next one, and waits for the \
+         rest of it. The answers to the first two are still in your buffer. Flush before every \
+         read that may wait: that is whenever no complete line is left."
             .to_owned()
     })
 }
 
 pub(super) fn changes_the_value(case: &Case) -> Option<String> {
     let cause = if case.arrived.starts_with(b"ERR") {
-        "The value is everything after the key, and this one has spaces. Split the line at its first two \
-         spaces only: `splitn(3, ' ')`."
+        "The value is everything after the key, and this one has spaces. Split the line at its \
+         first two spaces only: `splitn(3, ' ')`."
     } else if case.arrived.starts_with(b"VALUE") {
-        "The value came back with fewer spaces, or without its later words. `split_whitespace` merges \
-         spaces, `trim` removes them at the ends. Split the line at its first two spaces only, and remove \
-         nothing but the newline."
+        "The value came back with fewer spaces, or without its later words. `split_whitespace` \
+         merges spaces, `trim` removes them at the ends. Split the line at its first two spaces \
+         only, and remove nothing but the newline."
     } else {
         return None;
     };
@@ -69,27 +70,28 @@ pub(super) fn changes_the_value(case: &Case) -> Option<String> {
 
 pub(super) fn refuses_a_value(case: &Case) -> Option<String> {
     case.arrived.starts_with(b"ERR").then(|| {
-        "Your code refuses a value that it does not expect: an empty one, or one with bytes that are not \
-         printable. Split the line at its first two spaces, and store whatever comes after the second."
+        "Your code refuses a value that it does not expect: an empty one, or one with bytes that \
+         are not printable. Split the line at its first two spaces, and store whatever comes after \
+         the second."
             .to_owned()
     })
 }
 
 pub(super) fn loses_bytes_of_a_value(case: &Case) -> Option<String> {
     case.arrived.starts_with(b"VALUE").then(|| {
-        "The value that came back is not the one that was sent: your code changed or dropped bytes of it. \
-         Remove nothing but the newline, and store the rest of the line as it is."
+        "The value that came back is not the one that was sent: your code changed or dropped bytes \
+         of it. Remove nothing but the newline, and store the rest of the line as it is."
             .to_owned()
     })
 }
 
 pub(super) fn treats_a_read_as_a_line(case: &Case) -> Option<String> {
     let cause = if !case.arrived.is_empty() {
-        "Your code answered before the newline came. A `read` returns what has arrived, here one byte: \
-         that is not a request. Collect bytes until there is a `\\n`, as `read_until` does."
+        "Your code answered before the newline came. A `read` returns what has arrived, here one \
+         byte: that is not a request. Collect bytes until there is a `\\n`, as `read_until` does."
     } else if has_ended(case) && !case.panicked {
-        "Your end has closed, or its sending half, in the middle of a line. A `read` that returns fewer \
-         bytes than you asked for is not the end: only Ok(0) is."
+        "Your end has closed, or its sending half, in the middle of a line. A `read` that returns \
+         fewer bytes than you asked for is not the end: only Ok(0) is."
     } else {
         return None;
     };
@@ -101,18 +103,19 @@ pub(super) fn loses_what_it_has_read(case: &Case, requests: usize) -> Option<Str
     let right = answers > 0 && case.wanted.starts_with(&case.arrived);
     (right && has_read_all(case) && !has_ended(case)).then(|| {
         format!(
-            "Your code has read everything (Recv-Q is 0), and answered {answers} of {requests} requests. \
-             Either it treats the bytes of one `read` as one request, or it makes a BufReader for each \
-             line: a BufReader reads ahead, and its buffer is lost with it. Make one reader for the whole \
-             connection."
+            "Your code has read everything (Recv-Q is 0), and answered {answers} of {requests} \
+             requests. Either it treats the bytes of one `read` as one request, or it makes a \
+             BufReader for each line: a BufReader reads ahead, and its buffer is lost with it. \
+             Make one reader for the whole connection."
         )
     })
 }
 
 pub(super) fn answers_out_of_order(case: &Case) -> Option<String> {
     case.arrived.starts_with(b"ERR").then(|| {
-        "An ERR came before the answer to the request before it, or instead of it. What is written to the \
-         stream overtakes what is still in a BufWriter. Send all answers through the same writer."
+        "An ERR came before the answer to the request before it, or instead of it. What is written \
+         to the stream overtakes what is still in a BufWriter. Send all answers through the same \
+         writer."
             .to_owned()
     })
 }
@@ -121,44 +124,47 @@ pub(super) fn answers_out_of_order(case: &Case) -> Option<String> {
 pub(super) fn ends_at_a_request(request: &str, case: &Case) -> Option<String> {
     (request.contains("QUIT") && has_ended(case) && !case.panicked).then(|| {
         format!(
-            "Your code ended the conversation at {request:?}, which is not QUIT: it compares a part of the \
-             line, or a line that it has trimmed. Compare the whole line, and answer ERR."
+            "Your code ended the conversation at {request:?}, which is not QUIT: it compares a \
+             part of the line, or a line that it has trimmed. Compare the whole line, and answer \
+             ERR."
         )
     })
 }
 
 pub(super) fn ends_at_a_line_that_is_not_utf8(case: &Case) -> Option<String> {
     has_ended(case).then(|| {
-        "A line that is not UTF-8 ended the conversation. `read_line`, `lines` and `from_utf8` return an \
-         error for it. That is an error of one line, not of the connection: do not return it, and do not \
-         panic. Read bytes with `read_until`, check them with `from_utf8`, and answer ERR."
+        "A line that is not UTF-8 ended the conversation. `read_line`, `lines` and `from_utf8` \
+         return an error for it. That is an error of one line, not of the connection: do not \
+         return it, and do not panic. Read bytes with `read_until`, check them with `from_utf8`, \
+         and answer ERR."
             .to_owned()
     })
 }
 
 pub(super) fn ends_in_silence(case: &Case) -> Option<String> {
     has_ended(case).then(|| {
-        "Your code ended the conversation while the client was silent. A read that times out is not the \
-         end: a timeout on the stream makes `read` fail with WouldBlock. Set no read timeout, or wait \
-         again."
+        "Your code ended the conversation while the client was silent. A read that times out is \
+         not the end: a timeout on the stream makes `read` fail with WouldBlock. Set no read \
+         timeout, or wait again."
             .to_owned()
     })
 }
 
 pub(super) fn counts_the_newline(case: &Case) -> Option<String> {
     (!case.wanted.starts_with(&case.arrived)).then(|| {
-        "Your code refuses a line of 1024 bytes. Neither its newline counts, nor what comes after it: \
-         `take(1024)` or a buffer of 1024 bytes has no room for the newline."
+        "Your code refuses a line of 1024 bytes. Neither its newline counts, nor what comes after \
+         it: `take(1024)` or a buffer of 1024 bytes has no room for the newline."
             .to_owned()
     })
 }
 
 pub(super) fn waits_for_the_newline(case: &Case) -> Option<String> {
     (case.arrived.is_empty() && has_read_all(case)).then(|| {
-        "Your code has read everything that was sent (Recv-Q is 0), and no ERR has come. Most likely it \
-         waits for the newline, which may never come: a client can fill your memory like this. `read_line`, \
-         `read_until` and `lines` have no limit: `(&mut reader).take(1025)` sets one. Compare the whole \
-         line with it, not each read. If you have written the ERR to a BufWriter, flush it."
+        "Your code has read everything that was sent (Recv-Q is 0), and no ERR has come. Most \
+         likely it waits for the newline, which may never come: a client can fill your memory like \
+         this. `read_line`, `read_until` and `lines` have no limit: `(&mut reader).take(1025)` \
+         sets one. Compare the whole line with it, not each read. If you have written the ERR to a \
+         BufWriter, flush it."
             .to_owned()
     })
 }
@@ -168,8 +174,8 @@ pub(super) fn goes_on_after_a_long_line(case: &Case) -> Option<String> {
         return no_end_of_file(case);
     }
     Some(
-        "Another answer came after the ERR: your code treats the rest of the long line, or what comes after \
-         it, as a request. End the conversation after the ERR."
+        "Another answer came after the ERR: your code treats the rest of the long line, or what \
+         comes after it, as a request. End the conversation after the ERR."
             .to_owned(),
     )
 }
@@ -179,8 +185,8 @@ pub(super) fn goes_on_after_quit(case: &Case) -> Option<String> {
         return no_end_of_file(case);
     }
     Some(
-        "QUIT has no answer, and nothing after it is executed: the next thing that the client reads must be \
-         end of file. End the conversation at QUIT."
+        "QUIT has no answer, and nothing after it is executed: the next thing that the client \
+         reads must be end of file. End the conversation at QUIT."
             .to_owned(),
     )
 }
@@ -188,12 +194,14 @@ pub(super) fn goes_on_after_quit(case: &Case) -> Option<String> {
 /// The conversation has ended, and the client has read neither more answers nor the end of file.
 fn no_end_of_file(case: &Case) -> Option<String> {
     let cause = if case.evidence.sockets.is_empty() {
-        "The connection is gone at both ends, without a FIN: it was reset. Closing a socket with bytes \
-         unread sends RST, and the client may lose answers that it has not read yet. First \
-         `shutdown(Shutdown::Write)`, which sends end of file, then read until the client's, then close."
+        "The connection is gone at both ends, without a FIN: it was reset. Closing a socket with \
+         bytes unread sends RST, and the client may lose answers that it has not read yet. First \
+         `shutdown(Shutdown::Write)`, which sends end of file, then read until the client's, then \
+         close."
     } else if case.is_blocked_in(&[Call::Read]) && case.is_in(State::Established) {
-        "Your end is ESTABLISHED: no FIN has been sent, and your thread waits in a read for a client that \
-         waits for you. `shutdown(Shutdown::Write)` sends end of file, and you can still read."
+        "Your end is ESTABLISHED: no FIN has been sent, and your thread waits in a read for a \
+         client that waits for you. `shutdown(Shutdown::Write)` sends end of file, and you can \
+         still read."
     } else {
         return None;
     };
@@ -202,8 +210,8 @@ fn no_end_of_file(case: &Case) -> Option<String> {
 
 pub(super) fn executes_what_comes_after(case: &Case) -> Option<String> {
     case.arrived.starts_with(b"VALUE blue").then(|| {
-        "The value is that of a PUT after the end of the conversation: your code executed it, although it \
-         did not answer. Look for the end before you execute the next line."
+        "The value is that of a PUT after the end of the conversation: your code executed it, \
+         although it did not answer. Look for the end before you execute the next line."
             .to_owned()
     })
 }
@@ -219,8 +227,9 @@ pub(super) fn answers_the_end_of_file(case: &Case) -> Option<String> {
 pub(super) fn returns_an_error_at_the_end(case: &Case) -> Option<String> {
     let returned = case.evidence.threads.is_empty() && !case.panicked;
     returned.then(|| {
-        "The client ended the conversation as it should, and your code returned an error. End of file is \
-         not an error. If a `shutdown` failed after both ends had closed (ENOTCONN), ignore that."
+        "The client ended the conversation as it should, and your code returned an error. End of \
+         file is not an error. If a `shutdown` failed after both ends had closed (ENOTCONN), \
+         ignore that."
             .to_owned()
     })
 }
@@ -229,34 +238,35 @@ pub(super) fn treats_a_cut_line_as_a_request(case: &Case) -> Option<String> {
     let answered = case.awaited == Awaited::EndOfFile && !case.arrived.is_empty();
     (answered || case.arrived.starts_with(b"VALUE blu")).then(|| {
         "End of file has cut the last line, and your code treats it as a request. `read_line`, \
-         `read_until` and `lines` return what there is at end of file, without a newline. Execute a line \
-         only if it ends with `\\n`."
+         `read_until` and `lines` return what there is at end of file, without a newline. Execute \
+         a line only if it ends with `\\n`."
             .to_owned()
     })
 }
 
 pub(super) fn does_not_share(case: &Case) -> Option<String> {
     case.arrived.starts_with(b"NONE").then(|| {
-        "What one client has put another does not find, although both share one store. A `clone` of the map \
-         is a copy. Lock the store, and put into and get from the map behind the lock."
+        "What one client has put another does not find, although both share one store. A `clone` \
+         of the map is a copy. Lock the store, and put into and get from the map behind the lock."
             .to_owned()
     })
 }
 
 pub(super) fn locks_while_it_reads(case: &Case) -> Option<String> {
     (case.is_blocked_in(&[Call::Lock]) && case.is_blocked_in(&[Call::Read])).then(|| {
-        "One of your threads waits in a read, for the silent client, and another for a lock (futex): the \
-         first holds the lock of the store while it waits. Lock the store when the whole line is there, \
-         and drop the guard before the next read."
+        "One of your threads waits in a read, for the silent client, and another for a lock \
+         (futex): the first holds the lock of the store while it waits. Lock the store when the \
+         whole line is there, and drop the guard before the next read."
             .to_owned()
     })
 }
 
 pub(super) fn locks_while_it_writes(case: &Case) -> Option<String> {
     (case.is_blocked_in(&[Call::Lock]) && case.is_blocked_in(&[Call::Write])).then(|| {
-        "One of your threads waits in a write, for the client that does not read, and another for a lock \
-         (futex): the first holds the lock of the store while it waits. Make the answer a String, and drop \
-         the guard before you write. A guard in the head of a `match` or `if let` lives to the end of it."
+        "One of your threads waits in a write, for the client that does not read, and another for \
+         a lock (futex): the first holds the lock of the store while it waits. Make the answer a \
+         String, and drop the guard before you write. A guard in the head of a `match` or `if let` \
+         lives to the end of it."
             .to_owned()
     })
 }
@@ -303,18 +313,19 @@ pub(super) fn diagnose(case: &Case) -> Option<String> {
         return first_of(&[PANICS_ON_INPUT, SPINS_AT_END_OF_FILE], case);
     }
     let cause = if !threads.is_empty() && threads.iter().all(waits_for_a_lock) {
-        "Your thread waits for a lock or for another thread (futex), and none of your threads does anything \
-         else. Most likely it locks the store while it still holds a guard of it. Drop the first guard \
-         before you lock again."
+        "Your thread waits for a lock or for another thread (futex), and none of your threads does \
+         anything else. Most likely it locks the store while it still holds a guard of it. Drop \
+         the first guard before you lock again."
     } else if let Some(leak) = first_of(&[LEAKED_HANDLE], case) {
         return Some(leak);
     } else if is_cut(case) {
-        "The answer does not end with a newline. The client reads until `\\n`: end every answer with it."
+        "The answer does not end with a newline. The client reads until `\\n`: end every answer \
+         with it."
     } else if case.awaited == Awaited::Bytes && !case.wanted.starts_with(&case.arrived) {
         "An answer has come, but not the one to this request: compare the two lines above."
     } else if case.awaited == Awaited::Bytes && has_ended(case) {
-        "Your end has closed, or its sending half, while the client waits for an answer. Only end of file, \
-         QUIT, a line that is too long, and an error of the connection end a conversation."
+        "Your end has closed, or its sending half, while the client waits for an answer. Only end \
+         of file, QUIT, a line that is too long, and an error of the connection end a conversation."
     } else {
         return first_of(&[WAITS_BEFORE_IT_ANSWERS], case);
     };

@@ -21,17 +21,17 @@ pub const EXERCISE: Exercise = Exercise {
     name: "kv",
     task: "answer requests, one a line, from a store that many clients share",
     hints: [
-        "Make one BufReader for the whole connection, outside the loop: it reads ahead. `read_until` returns \
-         the bytes up to the newline, or up to end of file: what does the last line look like then? \
-         `(&mut reader).take(1025)` limits the length of a line.",
-        "Turn a line into its answer in a function that locks the store and returns a String. When it \
-         returns, the guard is dropped: write only then. To end the conversation, `shutdown(Shutdown::Write)` \
-         sends end of file. Then read and discard what still comes, for a second at most: closing a socket \
-         with bytes unread sends RST.",
+        "Make one BufReader for the whole connection, outside the loop: it reads ahead. \
+         `read_until` returns the bytes up to the newline, or up to end of file: what does the \
+         last line look like then? `(&mut reader).take(1025)` limits the length of a line.",
+        "Turn a line into its answer in a function that locks the store and returns a String. When \
+         it returns, the guard is dropped: write only then. To end the conversation, \
+         `shutdown(Shutdown::Write)` sends end of file. Then read and discard what still comes, \
+         for a second at most: closing a socket with bytes unread sends RST.",
         "loop { line.clear(); (&mut reader).take(1025).read_until(b'\\n', &mut line)?; match \
-         line.strip_suffix(b\"\\n\") { None if line.len() <= 1024 => return Ok(()), None => { /* ERR, then \
-         end it */ } Some(b\"QUIT\") => { /* end it */ } Some(request) => { let mut text = \
-         answer(request, store); text.push('\\n'); (&stream).write_all(text.as_bytes())? } } }",
+         line.strip_suffix(b\"\\n\") { None if line.len() <= 1024 => return Ok(()), None => { /* \
+         ERR, then end it */ } Some(b\"QUIT\") => { /* end it */ } Some(request) => { let mut text \
+         = answer(request, store); text.push('\\n'); (&stream).write_all(text.as_bytes())? } } }",
     ],
     rules: || SUITE.stated(),
 };

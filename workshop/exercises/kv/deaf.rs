@@ -10,8 +10,8 @@ use crate::exam::{Call, Doing, Exam, Peer, Pouring, Verdict, here};
 /// The client's receive buffer and the server's send buffer, in bytes. The kernel doubles it.
 const SMALL: usize = 4096;
 
-/// How many requests it sends. The answer to each may have three bytes only, and they have to fill both
-/// buffers.
+/// How many requests it sends. The answer to each may have three bytes only, and they have to fill
+/// both buffers.
 const REQUESTS: usize = 20_000;
 
 /// A client that sends the same request again and again, and the thread that serves it.
@@ -42,11 +42,12 @@ pub(super) fn client<'e>(
     Ok((client, pouring, serving))
 }
 
-/// Waits until the client's buffer is full, for which the kernel probes, and the server's own too, for
-/// which its thread waits in a write; says whether it does. An answer may wait in other ways.
+/// Waits until the client's buffer is full, for which the kernel probes, and the server's own too,
+/// for which its thread waits in a write; says whether it does. An answer may wait in other ways.
 pub(super) fn is_waited_for(exam: &Exam, client: &Peer<'_>) -> Verdict<bool> {
     let server = here("read the client's address", End::of(client.stream()))?.other();
-    // How much is queued, once the peer has no window: what there is room for goes out with a probe.
+    // How much is queued, once the peer has no window: what there is room for goes out with a
+    // probe.
     let queued = |table: &Table| {
         let row = table.find(server)?;
         let probes = row

@@ -11,7 +11,8 @@ use crate::exam::{
     here, numbered, quote,
 };
 
-/// So much a client may send that the server does not want, all of it before the server reads a byte.
+/// So much a client may send that the server does not want, all of it before the server reads a
+/// byte.
 pub(super) const ENDLESS: usize = 1 << 20;
 
 /// After the end of file. A server that has read all that was sent may close without a reset.

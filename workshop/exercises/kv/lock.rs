@@ -1,5 +1,5 @@
-//! The checks that are about the lock: a client that is silent, one that does not read, and one that has
-//! said QUIT and does not close.
+//! The checks that are about the lock: a client that is silent, one that does not read, and one
+//! that has said QUIT and does not close.
 
 use super::{ServeClient, Server, asks, cause, deaf, is_read};
 
@@ -30,7 +30,8 @@ pub(super) fn not_while_it_writes(exam: &Exam, serve_client: ServeClient) -> Ver
     let mut waits = true;
     for request in ["GET big", "GET nothing", "PUT color red"] {
         let (deaf, pouring, serving) = deaf::client(server, request)?;
-        waits = waits && deaf::is_waited_for(exam, &deaf)?; // where it does not, it need not be seen twice
+        // Where it does not wait, that need not be seen twice.
+        waits = waits && deaf::is_waited_for(exam, &deaf)?;
         server
             .tells_another("color", "red")
             .because(cause::locks_while_it_writes)?;

@@ -71,8 +71,8 @@ pub(super) fn ends_the_conversation(exam: &Exam, serve_client: ServeClient) -> V
         .because(cause::executes_what_comes_after)
 }
 
-/// What the client sends is there before the server begins, and it sends nothing more: a write after
-/// a reset would take the error along, and leave an end of file to the read.
+/// What the client sends is there before the server begins, and it sends nothing more: a write
+/// after a reset would take the error along, and leave an end of file to the read.
 pub(super) fn does_not_reset(exam: &Exam, serve_client: ServeClient) -> Verdict {
     let (client, stream) = exam.connection()?;
     let sent = client.fill(&numbered(ENDLESS))?;

@@ -6,7 +6,8 @@ use super::{ServeClient, Server, asks, cause, is_read, is_refused};
 
 use crate::exam::{Because, Exam, Verdict, numbered, quote};
 
-/// A client pauses in the middle of a line, which is the subject: for so long, or until the server waits.
+/// A client pauses in the middle of a line, which is the subject: for so long, or until the server
+/// waits.
 const A_PAUSE: Duration = Duration::from_millis(20);
 
 /// How long a client is silent: longer than a usual read timeout of a second.

@@ -1,8 +1,8 @@
 //! Exercise 7: kv
 //!
-//! Many clients share a store of keys and values. Each client has a thread of its own, and all threads
-//! call `serve_client` with the same store. Write that call: it reads requests, one a line, and
-//! answers each with one line, until the conversation ends. No client may wait for another.
+//! Many clients share a store of keys and values. Each client has a thread of its own, and all
+//! threads call `serve_client` with the same store. Write that call: it reads requests, one a line,
+//! and answers each with one line, until the conversation ends. No client may wait for another.
 //!
 //!     PUT key value     OK                      the value replaces an earlier one
 //!     GET key           VALUE value, or NONE    NONE: the key has no value yet
@@ -10,37 +10,37 @@
 //!     anything else     ERR and a reason        the conversation goes on
 //!
 //! Core rules (about 30 minutes):
-//!   1. Answer each request with one line that ends with `\n`. Send it before you wait for more, even if
-//!      a part of the next request has arrived.
-//!   2. Store everything after the space after the key as the value, byte for byte. It may be empty.
-//!      All clients share the store.
+//!   1. Answer each request with one line that ends with `\n`. Send it before you wait for more,
+//!      even if a part of the next request has arrived.
+//!   2. Store everything after the space after the key as the value, byte for byte. It may be
+//!      empty. All clients share the store.
 //!   3. Wait for the `\n` of a request. A request may arrive in any number of pieces.
 //!   4. Answer every request that has arrived, in order. One read may bring many of them.
 //!   5. Answer ERR to an unknown or incomplete request, to an empty line, and to a line that is not
 //!      UTF-8. Then go on.
 //!   6. Keep a silent client. It is still connected.
-//!   7. At end of file close the connection and return Ok(()). Neither execute nor answer a last line
-//!      without its `\n`.
+//!   7. At end of file close the connection and return Ok(()). Neither execute nor answer a last
+//!      line without its `\n`.
 //!   8. At QUIT send end of file after the last answer, without waiting for the client, and execute
 //!      nothing that comes after it. Return Ok(()) once the client has closed, or earlier.
 //!   9. Do not hold the lock while you read or write. A client that is silent, or does not read its
 //!      answers, must not delay the others.
 //!
 //! Hardened rules (about 25 minutes more):
-//!   10. Accept a request of 1024 bytes, not counting its `\n`. Answer ERR to a longer one as soon as it
-//!       is too long, then end the conversation as at QUIT.
+//!   10. Accept a request of 1024 bytes, not counting its `\n`. Answer ERR to a longer one as soon
+//!       as it is too long, then end the conversation as at QUIT.
 //!   11. Do not reset a connection that you end, even if 1 MiB that the client has sent is unread.
 //!   12. When the connection is reset, return the error. Do not panic.
 //!   13. Once the client has closed, leave no descriptor and no thread behind on any path.
 //!
-//! A key has no space. An empty key may be accepted or refused. After a line that is too long, and after
-//! a last line without its `\n`, `serve_client` may return Ok or an error.
+//! A key has no space. An empty key may be accepted or refused. After a line that is too long, and
+//! after a last line without its `\n`, `serve_client` may return Ok or an error.
 //!
 //! How to go on:
 //!
-//!     cargo workshop check kv       checks it; so does  cargo test -p exercises --test kv
-//!     cargo workshop hint kv        helps, a little more each time
-//!     cargo run --example kv        runs the lesson; its server speaks JSON-RPC instead of this
+//!     cargo workshop check kv  checks it; so does  cargo test -p exercises --test kv
+//!     cargo workshop hint kv   helps, a little more each time
+//!     cargo run --example kv   runs the lesson; its server speaks JSON-RPC instead of this
 
 use std::{collections::HashMap, io, net::TcpStream, process::ExitCode, sync::Mutex};
 
@@ -48,7 +48,8 @@ use std::{collections::HashMap, io, net::TcpStream, process::ExitCode, sync::Mut
 pub fn serve_client(stream: TcpStream, store: &Mutex<HashMap<String, String>>) -> io::Result<()> {
     let _ = (stream, store);
     todo!(
-        "make one BufReader for the connection; read a line, answer it, and repeat until end of file"
+        "make one BufReader for the connection; read a line, answer it, and repeat until end of \
+         file"
     )
 }
 

@@ -1,4 +1,5 @@
-//! A stream that an answer has borrowed, when it has returned: open in both directions, and blocking.
+//! A stream that an answer has borrowed, when it has returned: open in both directions, and
+//! blocking.
 
 use std::{io, net::TcpStream, os::fd::AsRawFd};
 

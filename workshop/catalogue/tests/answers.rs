@@ -17,6 +17,7 @@
 )]
 
 use std::{
+    collections::BTreeSet,
     env, fs,
     path::{Path, PathBuf},
     process::{Command, ExitCode},
@@ -69,6 +70,7 @@ fn main() -> ExitCode {
     arguments.test_threads = arguments.test_threads.or(Some(12));
     let mut trials = vec![
         Trial::test("nothing_is_left_of_an_answer", nothing_is_left_of_an_answer),
+        Trial::test("each_check_rejects_a_mistake", each_check_rejects_a_mistake),
         Trial::test("contradictions_are_found", || {
             contradictions::contradictions_are_found();
             Ok(())
@@ -87,6 +89,27 @@ fn main() -> ExitCode {
         Trial::test(answer.trial, move || verdict(answer))
     }));
     libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+/// A check that rejects no wrong answer shows nothing. Nor does one that no longer exists.
+fn each_check_rejects_a_mistake() -> Result<(), Failed> {
+    let mut checks: BTreeSet<(&str, &str)> = checks::EXERCISES
+        .iter()
+        .flat_map(|exercise| {
+            exercise
+                .checks()
+                .into_iter()
+                .map(|check| (exercise.name, check))
+        })
+        .collect();
+    let wrong = ANSWERS.iter().filter(|answer| answer.kind == Kind::Wrong);
+    for answer in wrong {
+        checks.remove(&(answer.exercise, answer.rejected_by));
+    }
+    match checks.is_empty() {
+        true => Ok(()),
+        false => Err(format!("no wrong answer is rejected by {checks:?}").into()),
+    }
 }
 
 fn is_rejected_for_its_mistake(answer: &Answer) -> Result<(), Failed> {

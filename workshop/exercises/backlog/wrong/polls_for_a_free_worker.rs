@@ -17,16 +17,18 @@ pub fn serve(
     handle: &(dyn Fn(TcpStream) -> io::Result<()> + Sync),
 ) -> io::Result<()> {
     let busy = std::sync::atomic::AtomicUsize::new(0);
-    thread::scope(|scope| loop {
-        while busy.load(std::sync::atomic::Ordering::SeqCst) == workers {
-            thread::sleep(std::time::Duration::from_millis(1));
+    thread::scope(|scope| {
+        loop {
+            while busy.load(std::sync::atomic::Ordering::SeqCst) == workers {
+                thread::sleep(std::time::Duration::from_millis(1));
+            }
+            let (stream, _) = listener.accept()?;
+            busy.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            let busy = &busy;
+            scope.spawn(move || {
+                let _ = handle(stream);
+                busy.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
+            });
         }
-        let (stream, _) = listener.accept()?;
-        busy.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-        let busy = &busy;
-        scope.spawn(move || {
-            let _ = handle(stream);
-            busy.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
-        });
     })
 }

@@ -21,7 +21,10 @@ pub fn dial(addrs: &[SocketAddr], limit: Duration) -> io::Result<TcpStream> {
         return Err(ErrorKind::InvalidInput.into());
     }
     if limit.is_zero() {
-        return Err(io::Error::new(ErrorKind::TimedOut, format!("no time for {addrs:?}")));
+        return Err(io::Error::new(
+            ErrorKind::TimedOut,
+            format!("no time for {addrs:?}"),
+        ));
     }
     let far = Duration::from_secs(1 << 30); // longer limits would overflow
     let (deadline, stop) = (Instant::now() + limit.min(far), AtomicBool::new(false));

@@ -18,8 +18,8 @@ use socket_workshop::{
     stop::Stop,
 };
 
-/// Raw and kv take turns, to meet the same neighbours and the same mood of the scheduler. Each figure
-/// is the median of so many rounds, and so is the ratio: of two rounds side by side.
+/// Raw and kv take turns, to meet the same neighbours and the same mood of the scheduler. Each
+/// figure is the median of so many rounds, and so is the ratio: of two rounds side by side.
 const ROUNDS: usize = 41;
 const ROUND: Duration = Duration::from_millis(120);
 

@@ -1,11 +1,11 @@
-//! Under load some clients of your server connect after exactly one second, and others time out. The
-//! accept queue was full. Which clients wait in it, and what happens to one that finds no room?
+//! Under load some clients of your server connect after exactly one second, and others time out.
+//! The accept queue was full. Which clients wait in it, and what happens to one that finds no room?
 //!
 //!     cargo run --example backlog
 //!
-//! You will see connections that are complete before accept, a SYN that the kernel drops silently, a
-//! connection that is complete at one end only, and how 250 clients at once fare with two backlogs.
-//! New here: the accept queue (connections that are complete and wait for accept).
+//! You will see connections that are complete before accept, a SYN that the kernel drops silently,
+//! a connection that is complete at one end only, and how 250 clients at once fare with two
+//! backlogs. New here: the accept queue (connections that are complete and wait for accept).
 
 use socket_workshop::accept_queue::{decided, overflows, somaxconn};
 use socket_workshop::stage::{Flags, Story, must};
@@ -42,8 +42,9 @@ fn room_for_two(story: &mut Story, listener: TcpListener) -> io::Result<()> {
         .pair(End::of(&first)?, Established, must(Established).recv_q(5))
         .pair(End::of(&second)?, Established, Established)
         .why(
-            "The kernel completes the handshake and takes data before accept. The listener's Recv-Q \
-             is the number of waiting connections. The backlog is 1 and two wait: Linux queues one more.",
+            "The kernel completes the handshake and takes data before accept. The listener's \
+             Recv-Q is the number of waiting connections. The backlog is 1 and two wait: Linux \
+             queues one more.",
         )
         .show()?;
 
@@ -57,8 +58,8 @@ fn room_for_two(story: &mut Story, listener: TcpListener) -> io::Result<()> {
         .expect("third", dialing, must(SynSent).timer(Retransmit))
         .timers()
         .why(
-            "The kernel dropped its SYN. A refusal would be an answer, a RST; this is silence, as if \
-             the SYN had been lost. On the timer the client's kernel sends the SYN again.",
+            "The kernel dropped its SYN. A refusal would be an answer, a RST; this is silence, as \
+             if the SYN had been lost. On the timer the client's kernel sends the SYN again.",
         )
         .show()?;
     let fourth = TcpStream::connect_timeout(&addr, Duration::from_millis(100));
@@ -74,8 +75,8 @@ fn room_for_two(story: &mut Story, listener: TcpListener) -> io::Result<()> {
     story.claim(&text, now >= before + 2)
 }
 
-/// The ACK that ends a handshake arrives when the queue is already full. On a network, distance does that;
-/// here the client's kernel drops the answer to its SYN until then (ip(7), IP_MINTTL).
+/// The ACK that ends a handshake arrives when the queue is already full. On a network, distance
+/// does that; here the client's kernel drops the answer to its SYN until then (ip(7), IP_MINTTL).
 #[cfg(target_os = "linux")]
 fn complete_at_one_end(story: &mut Story, addr: SocketAddr) -> io::Result<()> {
     let listener = Listen::with_backlog(1).on(addr)?;
@@ -94,8 +95,8 @@ fn complete_at_one_end(story: &mut Story, addr: SocketAddr) -> io::Result<()> {
         .client(end, must(Established).send_q(5))
         .server(end, SynRecv)
         .why(
-            "The client's connect and write have succeeded. The server's kernel drops the ACK and the \
-             data until there is room (with net.ipv4.tcp_abort_on_overflow=1 it sends a RST).",
+            "The client's connect and write have succeeded. The server's kernel drops the ACK and \
+             the data until there is room (with net.ipv4.tcp_abort_on_overflow=1 it sends a RST).",
         )
         .show()
 }
@@ -130,8 +131,8 @@ fn two_backlogs(story: &mut Story) -> io::Result<()> {
     story.claim(&text, late >= dropped as usize)
 }
 
-/// Many clients dial at once while the server is busy; then it accepts. Returns how long each connect
-/// took, and how many SYNs were dropped at first.
+/// Many clients dial at once while the server is busy; then it accepts. Returns how long each
+/// connect took, and how many SYNs were dropped at first.
 fn burst(story: &mut Story, at: &TcpListener, backlog: u32) -> io::Result<(Vec<Duration>, u32)> {
     let addr = at.local_addr()?;
     SockRef::from(at).set_read_timeout(Some(Duration::from_secs(5)))?; // for accept, too
@@ -153,7 +154,8 @@ fn burst(story: &mut Story, at: &TcpListener, backlog: u32) -> io::Result<(Vec<D
     let (complete, silent) = (count(Established), count(SynSent));
     let text =
         format!("\n{BURST} at once, backlog {backlog}: {complete} ESTABLISHED, {silent} SYN_SENT.");
-    // The queue holds one more than the backlog. Each CPU that sees the last place free may fill it.
+    // The queue holds one more than the backlog. Each CPU that sees the last place free may fill
+    // it.
     let room = BURST.min(backlog + 1) as usize;
     let cpus = thread::available_parallelism().map_or(1, usize::from);
     let is_so = (room..room + cpus).contains(&complete) && complete + silent == BURST as usize;

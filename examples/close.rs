@@ -1,11 +1,13 @@
-//! Your server writes its answer and closes, every write returns Ok, and the client gets half of it. A
-//! connection can end in order, with FIN, or immediately, with RST. What does the other end see?
+//! Your server writes its answer and closes, every write returns Ok, and the client gets half of
+//! it. A connection can end in order, with FIN, or immediately, with RST. What does the other end
+//! see?
 //!
 //!     cargo run --example close
 //!
-//! You will see an answer that is lost in part because its writer closes too soon, a close that loses
-//! nothing, with the states at both ends, and what read and write return after a FIN and after a RST.
-//! New here: bytes that `write` has accepted can still be lost, by the close that follows.
+//! You will see an answer that is lost in part because its writer closes too soon, a close that
+//! loses nothing, with the states at both ends, and what read and write return after a FIN and
+//! after a RST. New here: bytes that `write` has accepted can still be lost, by the close that
+//! follows.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -74,7 +76,10 @@ fn in_order(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     story
         .stage("the client has read until end of file")
         .pair(end, CloseWait, FinWait2)
-        .why("Segments 1 and 2: the server's FIN and its ACK. CLOSE_WAIT: the client must close next.")
+        .why(
+            "Segments 1 and 2: the server's FIN and its ACK. CLOSE_WAIT: the client must close \
+              next.",
+        )
         .show()?;
     client.write_all(ANSWER)?;
     client.shutdown(Shutdown::Write)?; // the FIN that a close sends
@@ -118,8 +123,10 @@ fn what_the_other_end_hears(story: &mut Story, listener: &TcpListener) -> io::Re
     story
         .stage("each client has read, then written a byte")
         .expect("client that got FIN", fin_end, gone())
-        .why("A FIN says only that the peer sends no more. This write succeeded, and the peer answered it \
-              with a RST. Writes fail from the moment that RST has arrived.")
+        .why(
+            "A FIN says only that the peer sends no more. This write succeeded, and the peer \
+              answered it with a RST. Writes fail from the moment that RST has arrived.",
+        )
         .show()?;
     let then = clients.map(|mut client| [client.write(b"x"), client.read(&mut [0])].map(outcome));
     story.tell("\npeer sent      read             write       write       read")?;

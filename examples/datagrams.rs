@@ -1,11 +1,11 @@
-//! You send messages with UDP, every send returns Ok, and some never arrive. UDP keeps messages apart, but
-//! the kernel does not say whether one has arrived.
+//! You send messages with UDP, every send returns Ok, and some never arrive. UDP keeps messages
+//! apart, but the kernel does not say whether one has arrived.
 //!
 //!     cargo run --example datagrams
 //!     cargo run --example datagrams -- --loss 0.5 --seed 7      over a worse link
 //!
-//! You will see messages with boundaries, cut, dropped and refused; and by hand some of what TCP does:
-//! numbers, acknowledgements, retransmission, dropped duplicates. New here: no connection.
+//! You will see messages with boundaries, cut, dropped and refused; and by hand some of what TCP
+//! does: numbers, acknowledgements, retransmission, dropped duplicates. New here: no connection.
 
 use std::io::{self, ErrorKind::*};
 use std::{net::UdpSocket, process::ExitCode, thread, time::Duration};
@@ -42,12 +42,16 @@ fn messages(story: &mut Story, client: &UdpSocket, server: &UdpSocket) -> io::Re
         .stage("bind; the client: bind, connect, four sends, of 3, 0, 5 and 4 bytes")
         .expect("server", End::of(server)?, unconnected().recv_q(12..)) // data plus kernel overhead
         .expect("client", End::of(client)?, Established)
-        .why("No handshake: here ESTABLISHED means a socket with a peer. Recv-Q counts memory, not data.")
+        .why(
+            "No handshake: here ESTABLISHED means a socket with a peer. Recv-Q counts memory, not \
+              data.",
+        )
         .show()?;
     let mut buf = [0; 4];
     let mut recv = || server.recv(&mut buf);
     let came = [recv()?, recv()?, recv()?, recv()?];
-    let text = "Four recvs into 4 bytes: 3, 0, 4, 4. 0 is an empty message; the fifth byte of `three` is lost.";
+    let text = "Four recvs into 4 bytes: 3, 0, 4, 4. 0 is an empty message; the fifth byte of \
+                `three` is lost.";
     story.claim(text, came == [3, 0, 4, 4] && buf == *b"four")?;
     // 65 535 minus the headers: 8 bytes of UDP and 20 of IPv4.
     let most = 65_527 - 20 * usize::from(client.local_addr()?.is_ipv4());
@@ -67,7 +71,10 @@ fn a_slow_reader(story: &mut Story, client: &UdpSocket, server: &UdpSocket) -> i
     story
         .stage("64 sends of 1024 bytes, all Ok; then the server reads what has arrived")
         .expect("server", End::of(server)?, left)
-        .why("The receive buffer had no room for the rest. The kernel counts the drops; no call reports them.")
+        .why(
+            "The receive buffer had no room for the rest. The kernel counts the drops; no call \
+              reports them.",
+        )
         .show()?;
     story.claim(
         &format!("{came} of 64 have arrived."),

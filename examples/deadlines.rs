@@ -1,11 +1,11 @@
-//! You set a read timeout of 100 ms, and a slow client still holds your thread for minutes. A timeout
-//! limits one call. A deadline limits everything you wait for.
+//! You set a read timeout of 100 ms, and a slow client still holds your thread for minutes. A
+//! timeout limits one call. A deadline limits everything you wait for.
 //!
 //!     cargo run --example deadlines
 //!
-//! You will see that a read on an idle connection waits without limit, that a timeout does not change
-//! the connection, that one byte now and then defeats a timeout but not a deadline, what a write waits
-//! for, and an answer that arrives after its caller has timed out. New here: the clock.
+//! You will see that a read on an idle connection waits without limit, that a timeout does not
+//! change the connection, that one byte now and then defeats a timeout but not a deadline, what a
+//! write waits for, and an answer that arrives after its caller has timed out. New here: the clock.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -130,7 +130,8 @@ fn the_answer_to_another_question(story: &mut Story, listener: &TcpListener) -> 
     story.fails("The first read", timed_out, ErrorKind::WouldBlock)?;
     let mut answer = [0; 6];
     client.read_exact(&mut answer)?;
-    let text = "The client reads `apple` as the answer for b. After a timeout, close, or number the calls.";
+    let text = "The client reads `apple` as the answer for b. After a timeout, close, or number \
+                the calls.";
     story.claim(text, answer == *b"apple\n")
 }
 
@@ -145,7 +146,8 @@ fn a_full_window(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
         .timers()
         .why(
             "Both buffers are full. The peer's window is zero, and our kernel asks now and then \
-              whether it has opened (`probe`). Without a limit, write waits as long as the peer does.",
+              whether it has opened (`probe`). Without a limit, write waits as long as the peer \
+              does.",
         )
         .show()?;
     story.fails("write_all", written, ErrorKind::WouldBlock)?;

@@ -99,7 +99,10 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
     story
         .stage("a port without a listener")
         .expect("listener", End::listener(nobody), gone())
-        .why("The kernel found no listener and answered the SYN with a RST: the client is refused immediately.")
+        .why(
+            "The kernel found no listener and answered the SYN with a RST: the client is refused \
+              immediately.",
+        )
         .show()?;
     story.fails("connect", refused, ErrorKind::ConnectionRefused)?;
 
@@ -128,7 +131,10 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
     story
         .stage("all three addresses, as if one name had them, with one deadline")
         .pair(End::of(&stream)?, Established, Established)
-        .why("A name may have addresses of both families, and its server may listen on one only: try them all.")
+        .why(
+            "A name may have addresses of both families, and its server may listen on one only: \
+              try them all.",
+        )
         .show()?;
     story.end()
 }

@@ -1,5 +1,5 @@
-//! You write three messages and the other end reads them as one, or in two odd pieces. And how does a
-//! server know that the client has sent everything? A stream has no messages, but it has an end.
+//! You write three messages and the other end reads them as one, or in two odd pieces. And how does
+//! a server know that the client has sent everything? A stream has no messages, but it has an end.
 //!
 //!     cargo run --example echo              plays both ends, stage by stage
 //!     cargo run --example echo -- serve     terminal 1: a server for real clients, until Ctrl-C
@@ -35,7 +35,8 @@ fn echo(mut stream: impl Read + Write) -> io::Result<(usize, usize)> {
     loop {
         let n = stream.read(&mut buf)?; // what has arrived, 1 to 8 bytes; waits only if nothing has
         if n == 0 {
-            return Ok((total, reads)); // end of file: the peer's FIN, and all data before it is read
+            // End of file: the peer's FIN, and all data before it is read.
+            return Ok((total, reads));
         }
         stream.write_all(&buf[..n])?; // not `&buf`: after n it holds bytes of an earlier read
         total += n;
@@ -57,23 +58,30 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
     story
         .stage("the client has written `one `, `two ` and `three`")
         .pair(end, Established, must(Established).recv_q(13))
-        .why("Three writes, and 13 bytes in a row in the server's receive queue (Recv-Q), with no boundaries.")
+        .why(
+            "Three writes, and 13 bytes in a row in the server's receive queue (Recv-Q), with no \
+              boundaries.",
+        )
         .show()?;
 
     client.shutdown(Shutdown::Write)?;
     story
         .stage("the client has shut down its sending half")
         .pair(end, FinWait2, must(CloseWait).recv_q(14))
-        .why("The FIN comes after the data and counts as one byte: Recv-Q is 14. A read returns the data \
-              first. The server may still send for as long as it likes.")
+        .why(
+            "The FIN comes after the data and counts as one byte: Recv-Q is 14. A read returns \
+              the data first. The server may still send for as long as it likes.",
+        )
         .show()?;
 
     let echoed = echo(&server)?;
     story
         .stage("the server has read until end of file, and sent everything back")
         .pair(end, must(FinWait2).recv_q(13), must(CloseWait).recv_q(0))
-        .why("CLOSE_WAIT: the peer has closed, the local program has not. It lasts until the program \
-              closes the socket. Rows that stay in CLOSE_WAIT are a leak in the program.")
+        .why(
+            "CLOSE_WAIT: the peer has closed, the local program has not. It lasts until the \
+              program closes the socket. Rows that stay in CLOSE_WAIT are a leak in the program.",
+        )
         .show()?;
     story.claim(
         "The server read 13 bytes in two reads; the third read returned 0.",
@@ -107,8 +115,9 @@ fn a_part_of_what_was_to_be_written(story: &mut Story, listener: &TcpListener) -
         .client(end, must(Established).send_q(1..))
         .server(end, must(Established).recv_q(1..))
         .why(
-            "The kernel takes what the send buffer has room for at that moment. `write` returns how \
-              much. The program must write the rest again; on a blocking socket `write_all` does.",
+            "The kernel takes what the send buffer has room for at that moment. `write` returns \
+              how much. The program must write the rest again; on a blocking socket `write_all` \
+              does.",
         )
         .show()?;
     let text = format!("write took {taken} bytes of {}.", large.len());

@@ -1,12 +1,12 @@
-//! connect has returned. What did the two kernels send each other? This lesson captures each segment of
-//! three connections, and shows it beside the states of both ends.
+//! connect has returned. What did the two kernels send each other? This lesson captures each
+//! segment of three connections, and shows it beside the states of both ends.
 //!
 //!     cargo run --example handshake -- --pcap all.pcap --svg all.svg   for Wireshark; as a picture
 //!     sudo target/debug/examples/handshake capture --port 1234         of any program on this machine
 //!
-//! You will see the handshake and what it agrees on, an ACK that travels with data, the FINs, a refusal,
-//! and segments that are lost and resent. New here: whole conversations, captured live in a network
-//! namespace, which needs no privileges.
+//! You will see the handshake and what it agrees on, an ACK that travels with data, the FINs, a
+//! refusal, and segments that are lost and resent. New here: whole conversations, captured live in
+//! a network namespace, which needs no privileges.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -78,8 +78,9 @@ fn ten_segments(story: &mut Story, wire: &mut Wire, listener: &TcpListener) -> i
         .passed(&wire.until(end.local, Bits::ACK)?)
         .pair(end, Established, Established)
         .why(
-            "Seq and Ack count from each end's SYN, as in Wireshark; on the wire a SYN has any number. SACK, \
-              timestamps and window scaling (WS) are used if both SYNs have them; MSS limits the peer.",
+            "Seq and Ack count from each end's SYN, as in Wireshark; on the wire a SYN has any \
+              number. SACK, timestamps and window scaling (WS) are used if both SYNs have them; \
+              MSS limits the peer.",
         )
         .show()?;
     if let Some(capture) = &wire.0 {
@@ -101,7 +102,10 @@ fn ten_segments(story: &mut Story, wire: &mut Wire, listener: &TcpListener) -> i
         .stage("the client asks and is answered immediately: three segments")
         .passed(&passed)
         .pair(end, must(Established).send_q(0), Established)
-        .why("An ACK may wait for data to travel with (delayed ACK; RFC 9293, 3.8.6.3): here about 40 ms.")
+        .why(
+            "An ACK may wait for data to travel with (delayed ACK; RFC 9293, 3.8.6.3): here about \
+              40 ms.",
+        )
         .show()?;
     if wire.0.is_some() {
         story.claim(
@@ -114,7 +118,10 @@ fn ten_segments(story: &mut Story, wire: &mut Wire, listener: &TcpListener) -> i
         .stage("the client shuts down: a FIN, and its ACK")
         .passed(&wire.until(end.other().local, Bits::ACK)?)
         .pair(end, FinWait2, CloseWait)
-        .why("This ACK was delayed for data that never came, then sent alone: the server does not close yet.")
+        .why(
+            "This ACK was delayed for data that never came, then sent alone: the server does not \
+              close yet.",
+        )
         .show()?;
     drop(server);
     story

@@ -1,14 +1,14 @@
-//! tcpdump prints a line for each frame, and you need to know what it read. A frame has a header for each
-//! layer, one inside the other. This lesson decodes them field by field.
+//! tcpdump prints a line for each frame, and you need to know what it read. A frame has a header
+//! for each layer, one inside the other. This lesson decodes them field by field.
 //!
 //!     cargo run --example headers
 //!     cargo run --example headers -- FILE.pcap --first 3
 //!     echo ffffffffffff 00055d6158a8 0806 0001 08 | cargo run --example headers -- -
 //!
-//! You will see five frames: each field's offset, bytes, bits and meaning, and the checksums recomputed.
-//! The other commands show the frames of a capture (`tcpdump -w FILE.pcap` makes one), and a frame in hex
-//! that is cut: the error names the field. New here: the headers before a program's data. No network
-//! needed.
+//! You will see five frames: each field's offset, bytes, bits and meaning, and the checksums
+//! recomputed. The other commands show the frames of a capture (`tcpdump -w FILE.pcap` makes one),
+//! and a frame in hex that is cut: the error names the field. New here: the headers before a
+//! program's data. No network needed.
 
 use std::{io, process::ExitCode};
 
@@ -49,7 +49,8 @@ fn five_frames(steps: &mut Steps) -> io::Result<()> {
         show(&format!("{number}. {name}"), &decoded(&bytes), steps)?;
         match name {
             "arp-request" => claim(
-                "An Ethernet header is followed by 46 to 1500 bytes (the MTU). ARP has 28, plus 18 of padding.",
+                "An Ethernet header is followed by 46 to 1500 bytes (the MTU). ARP has 28, plus 18 \
+                 of padding.",
                 decoded(&bytes).length("ARP") + decoded(&bytes).length("padding") == 46,
             )?,
             "tftp-read-request" => {
@@ -57,7 +58,8 @@ fn five_frames(steps: &mut Steps) -> io::Result<()> {
                 checksums(&bytes)?;
             }
             "tcp-syn" => claim(
-                "A TCP header of 40 bytes, half of it options. A 4-bit field counts its words: 15 at most, 60 bytes.",
+                "A TCP header of 40 bytes, half of it options. A 4-bit field counts its words: 15 \
+                 at most, 60 bytes.",
                 decoded(&bytes).length("TCP") == 40,
             )?,
             _ => {}
@@ -98,14 +100,16 @@ fn from_header_to_header(frame: &[u8]) -> io::Result<()> {
     let protocol = frame[14 + 9];
     let port = u16::from_be_bytes([frame[udp + 2], frame[udp + 3]]);
     claim(
-        "By hand: the type is 0x0800, so IPv4 begins at 14. Its header has 5 words and its protocol is 17,\n\
-         so UDP begins at 34. Its destination port is 69: the rest is for the program bound to that port.",
+        "By hand: the type is 0x0800, so IPv4 begins at 14. Its header has 5 words and its \
+         protocol is 17,\nso UDP begins at 34. Its destination port is 69: the rest is for the \
+         program bound to that port.",
         (ether_type, udp, protocol, port) == (0x0800, 34, 17, 69),
     )
 }
 
-/// IP's checksum covers only the IP header, because each router changes that. UDP's and TCP's is for the
-/// other end: it covers their header, the data, and a pseudo-header of addresses, protocol and length.
+/// IP's checksum covers only the IP header, because each router changes that. UDP's and TCP's is
+/// for the other end: it covers their header, the data, and a pseudo-header of addresses, protocol
+/// and length.
 fn checksums(frame: &[u8]) -> io::Result<()> {
     for layer in ["IPv4", "UDP"] {
         if let Some(checksum) = decoded(frame).checksum(layer) {
@@ -119,7 +123,8 @@ fn checksums(frame: &[u8]) -> io::Result<()> {
     routed[22] -= 1; // a router does this to the TTL, and then recomputes the checksum
     let routed = decoded(&routed);
     claim(
-        "With the TTL one less, IP's checksum is wrong (a router recomputes it), UDP's is still right.",
+        "With the TTL one less, IP's checksum is wrong (a router recomputes it), UDP's is still \
+         right.",
         !routed.is_right("IPv4") && routed.is_right("UDP"),
     )?;
     let mut damaged = frame.to_vec();

@@ -1,12 +1,12 @@
-//! Your client has been silent for an hour. Is it idle, or did its host lose power? Both connections look
-//! the same in the table, until you send something and wait for an answer.
+//! Your client has been silent for an hour. Is it idle, or did its host lose power? Both
+//! connections look the same in the table, until you send something and wait for an answer.
 //!
 //!     cargo run --example heartbeat
 //!     cargo run --example heartbeat -- --interval 200ms --misses 5
 //!
-//! You will see a program that hangs while its kernel still acknowledges, and what the kernel can detect:
-//! SO_KEEPALIVE and TCP_USER_TIMEOUT, both with a peer that is cut off from the network. New here: a
-//! deadline that each received byte moves forward, and nothing else does.
+//! You will see a program that hangs while its kernel still acknowledges, and what the kernel can
+//! detect: SO_KEEPALIVE and TCP_USER_TIMEOUT, both with a peer that is cut off from the network.
+//! New here: a deadline that each received byte moves forward, and nothing else does.
 
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -52,14 +52,16 @@ fn watch(mut stream: &TcpStream, interval: Duration, misses: u32) -> io::Result<
     let (mut heard, mut bytes) = (Instant::now(), 0);
     loop {
         match stream.read(&mut [0; 64]) {
-            Ok(0) => return Err(ErrorKind::UnexpectedEof.into()), // the peer has closed: that is not silence
+            // The peer has closed: that is not silence.
+            Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
             Ok(n) => (heard, bytes) = (Instant::now(), bytes + n),
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 return Ok((heard.elapsed(), bytes));
             }
             Err(error) => return Err(error), // the peer has reset: that is not silence either
         }
-        heartbeat.activity(); // any byte from the peer shows that it is alive: the next ping can wait
+        // Any byte from the peer shows that it is alive: the next ping can wait.
+        heartbeat.activity();
     }
 }
 
@@ -81,8 +83,8 @@ fn heartbeats(story: &mut Story, listener: &TcpListener, given: Arguments) -> io
         .client(end, must(Established).send_q(0))
         .server(end, must(Established).recv_q(5..))
         .why(
-            "The peer's kernel acknowledged the pings (Send-Q 0), and they wait in its Recv-Q. So a \
-              write that succeeds proves nothing about the program; only its answer does.",
+            "The peer's kernel acknowledged the pings (Send-Q 0), and they wait in its Recv-Q. So \
+              a write that succeeds proves nothing about the program; only its answer does.",
         )
         .show()?;
     let limit = given.interval.saturating_mul(given.misses);
@@ -110,14 +112,17 @@ fn the_kernels_own_means(story: &mut Story, listener: &TcpListener) -> io::Resul
         .client(end, must(Established).timer(Keepalive))
         .server(end, must(Established).no_timer())
         .timers()
-        .why("By default the first probe takes two hours. A hung program goes unnoticed: its kernel answers.")
+        .why(
+            "By default the first probe takes two hours. A hung program goes unnoticed: its \
+              kernel answers.",
+        )
         .show()?;
     story.claim(
         "The options read back as they were set.",
         (time, retries) == (second, 2),
     )?;
-    // As if the cable were pulled: the server's kernel drops each segment that comes with a TTL below 255,
-    // and the client's have 64 (ip(7), IP_MINTTL).
+    // As if the cable were pulled: the server's kernel drops each segment that comes with a TTL
+    // below 255, and the client's have 64 (ip(7), IP_MINTTL).
     set_min_ttl(&server, 255)?;
     let started = Instant::now();
     let read = client.read(&mut [0]);
@@ -125,7 +130,10 @@ fn the_kernels_own_means(story: &mut Story, listener: &TcpListener) -> io::Resul
     story
         .stage("the peer's host is cut off, and the client reads")
         .pair(end, gone(), Established)
-        .why("The client's kernel timed out. The peer's kernel sends nothing, so it never finds out.")
+        .why(
+            "The client's kernel timed out. The peer's kernel sends nothing, so it never finds \
+              out.",
+        )
         .show()?;
     story.fails(&format!("After {took:.1?} read"), read, ErrorKind::TimedOut)?;
     set_min_ttl(&server, 0)?; // so that this end receives the RST when it closes
@@ -139,8 +147,8 @@ fn the_kernels_own_means(story: &mut Story, listener: &TcpListener) -> io::Resul
         .client(end, must(Established).send_q(5).timer(Retransmit))
         .timers()
         .why(
-            "The kernel waits for an ACK, and times out after 2 s instead of about 15 minutes. On an \
-              idle connection it waits for no ACK, so this option would not detect the loss.",
+            "The kernel waits for an ACK, and times out after 2 s instead of about 15 minutes. On \
+              an idle connection it waits for no ACK, so this option would not detect the loss.",
         )
         .show()?;
     let read = client.read(&mut [0]);

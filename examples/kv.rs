@@ -1,13 +1,14 @@
-//! Your service calls another one over TCP. How many connections is that, and what stays behind? This is
-//! `kv.go` of MIT 6.824: a key-value server and its client in one process, over two connections.
+//! Your service calls another one over TCP. How many connections is that, and what stays behind?
+//! This is `kv.go` of MIT 6.824: a key-value server and its client in one process, over two
+//! connections.
 //!
 //!     cargo run --example kv                          two lines on stdout, their story on stderr
 //!     cargo run --example kv -- serve                 terminal 1: a server, until Ctrl-C
 //!     cargo run --example kv -- put subject 6.824     terminal 2: its client; a Go program or nc
 //!     cargo run --example kv -- get subject           will do too: a JSON object is a line
 //!
-//! You will see the connection of each call at both ends, and what it leaves in the table. New here:
-//! calls and answers, and a process that ends while its server still waits for clients.
+//! You will see the connection of each call at both ends, and what it leaves in the table. New
+//! here: calls and answers, and a process that ends while its server still waits for clients.
 
 use std::{io, process::ExitCode, thread, time::Duration};
 use std::{net::SocketAddr, num::NonZeroUsize};
@@ -128,8 +129,10 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
         .expect("client of get", second, time_wait())
         .nothing_else()
         .timers()
-        .why("A process ends when main returns, even if its threads wait. Then the kernel closes the \
-              listener. TIME_WAIT has no process: netstat still shows both rows for 60 s.")
+        .why(
+            "A process ends when main returns, even if its threads wait. Then the kernel closes \
+              the listener. TIME_WAIT has no process: netstat still shows both rows for 60 s.",
+        )
         .show()?;
     story.end()
 }

@@ -1,12 +1,12 @@
-//! Your client sends a small request, on loopback, and the answer takes 40 ms. The same bytes in one
-//! write take microseconds. What does the kernel wait for?
+//! Your client sends a small request, on loopback, and the answer takes 40 ms. The same bytes in
+//! one write take microseconds. What does the kernel wait for?
 //!
 //!     cargo run --example latency
 //!     strace -f -e trace=sendto target/debug/examples/latency     each write is a sendto
 //!
 //! You will see which part of a request the kernel holds back if you write it in pieces (Nagle's
-//! algorithm), how many segments four ways to send it need, and how long each takes. New here: when the
-//! kernel sends the bytes that a write gave it.
+//! algorithm), how many segments four ways to send it need, and how long each takes. New here: when
+//! the kernel sends the bytes that a write gave it.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -37,11 +37,15 @@ fn main() -> ExitCode {
         let [written, server, client, formatted] =
             [written, server, client, formatted].map(|all| median(&all));
         story.claim(
-            &format!("In the median a request takes {written:.1?} with writeln!, and {formatted:.1?} with one write."),
+            &format!(
+                "In the median a request takes {written:.1?} with writeln!, and \
+                      {formatted:.1?} with one write."
+            ),
             written > 2 * formatted,
         )?;
         story.claim(
-            "TCP_NODELAY at the server changes nothing: it turns off Nagle's algorithm, not the delayed ACK.",
+            "TCP_NODELAY at the server changes nothing: it turns off Nagle's algorithm, not the \
+             delayed ACK.",
             server > 2 * formatted,
         )?;
         story.claim("TCP_NODELAY at the client helps too.", 2 * client < written)?;
@@ -56,14 +60,16 @@ fn held_back(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
         scope.spawn(|| answer(&server));
         scope.spawn(|| while round(&client, &WRITTEN).is_ok() {});
         let shown = story
-            .stage("the client has written \"get \", \"subject\" and \"\\n\"; no answer has arrived")
+            .stage(
+                "the client has written \"get \", \"subject\" and \"\\n\"; no answer has arrived",
+            )
             .client(end, must(Established).send_q(12).unsent(8))
             .server(end, must(Established).recv_q(0))
             .why(
                 "Four bytes are sent, eight are not: while anything is unacknowledged (on Linux: \
-                  anything small), no small segment is sent (Nagle; RFC 9293, 3.7.4). The server's end \
-                  delays the ACK, to let it ride on an answer (3.8.6.3); but its program has no whole \
-                  line to answer. Each end waits for the other, until the delay is over.",
+                  anything small), no small segment is sent (Nagle; RFC 9293, 3.7.4). The server's \
+                  end delays the ACK, to let it ride on an answer (3.8.6.3); but its program has \
+                  no whole line to answer. Each end waits for the other, until the delay is over.",
             )
             .show();
         client.shutdown(Shutdown::Write)?; // ends the next round, and the server reads end of file
@@ -103,7 +109,8 @@ const CLIENT_NO_DELAY: Way = Way {
     title: "the same, with TCP_NODELAY at the client",
     client_no_delay: true,
     segments: Count::AtLeast(3 * ROUNDS),
-    why: "Nothing waits: each write is a segment. The newline is one byte with 40 or more of headers.",
+    why: "Nothing waits: each write is a segment. The newline is one byte with 40 or more of \
+          headers.",
     ..WRITTEN
 };
 

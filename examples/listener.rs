@@ -1,12 +1,13 @@
-//! You start a server and clients can connect, even before your code has called accept. Later one bad
-//! client, or too many clients, must not stop it. What does the kernel do, and what must you do?
+//! You start a server and clients can connect, even before your code has called accept. Later one
+//! bad client, or too many clients, must not stop it. What does the kernel do, and what must you
+//! do?
 //!
 //!     cargo run --example listener              plays both ends, stage by stage
 //!     cargo run --example listener -- serve     a server for real clients, until Ctrl-C
 //!     nc 127.0.0.1 8330                         one of them, in another terminal
 //!
-//! You will see that the kernel completes connections without accept and keeps them in a queue, which
-//! clients a listener of each IP family gets, and which errors of accept end a server.
+//! You will see that the kernel completes connections without accept and keeps them in a queue,
+//! which clients a listener of each IP family gets, and which errors of accept end a server.
 
 use nix::errno::Errno;
 use nix::sys::resource::{Resource::RLIMIT_NOFILE, getrlimit, setrlimit};
@@ -54,14 +55,20 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
         .expect("listener", End::listener(addr), must(Listen).recv_q(1))
         .pair(End::of(&client)?, Established, Established)
         .nothing_else()
-        .why("The kernel completed the handshake without accept. A connection is two rows: each end has a state.")
+        .why(
+            "The kernel completed the handshake without accept. A connection is two rows: each \
+              end has a state.",
+        )
         .show()?;
 
     let _accepted = listener.accept()?;
     story
         .stage("accept")
         .expect("listener", End::listener(addr), must(Listen).recv_q(0))
-        .why("accept sent nothing. It took the connection from the queue (Recv-Q) and gave it a descriptor.")
+        .why(
+            "accept sent nothing. It took the connection from the queue (Recv-Q) and gave it a \
+              descriptor.",
+        )
         .show()?;
     families(&mut story)?;
     thread::scope(|scope| {
@@ -137,8 +144,10 @@ fn serve(listener: &TcpListener) -> io::Error {
             });
             let Err(error) = begun else { continue };
             match Errno::from_raw(error.raw_os_error().unwrap_or(0)) {
-                Errno::ECONNABORTED | Errno::EPROTO => {} // an error of this connection only: accept the next one
-                // A shortage in this process or on this machine, and it lasts: retrying at once would spin.
+                // An error of this connection only: accept the next one.
+                Errno::ECONNABORTED | Errno::EPROTO => {}
+                // A shortage in this process or on this machine, and it lasts: retrying at once
+                // would spin.
                 Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM | Errno::EAGAIN => {
                     thread::sleep(Duration::from_millis(100));
                 }

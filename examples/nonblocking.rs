@@ -1,10 +1,11 @@
 //! Your thread must wait for several connections at once, or stop a connect that another thread
-//! cancels. A blocking call cannot do that. A client that never blocks is a state machine, driven by poll.
+//! cancels. A blocking call cannot do that. A client that never blocks is a state machine, driven
+//! by poll.
 //!
 //!     cargo run --example nonblocking
 //!
-//! You will see three connects at once and how each ends, both ends of a connection on one thread, and
-//! a connect that is cancelled. New here: one thread that waits for several things.
+//! You will see three connects at once and how each ends, both ends of a connection on one thread,
+//! and a connect that is cancelled. New here: one thread that waits for several things.
 
 use nix::{libc, poll::*};
 use socket_workshop::stage::{Flags, Story, gone, must};
@@ -37,17 +38,24 @@ fn three_dials(story: &mut Story, answers: SocketAddr) -> io::Result<Socket> {
     let (second, unanswered) = dial(silent)?;
     let (third, answered) = dial(answers)?;
     story
-        .stage("connect to a server that refuses, a silent one and one that answers: no call waited")
+        .stage(
+            "connect to a server that refuses, a silent one and one that answers: no call \
+                waited",
+        )
         .expect("refused", refused, gone())
         .expect("unanswered", unanswered, must(SynSent).timer(Retransmit))
         .pair(answered, Established, Established)
         .timers()
-        .why("Two connects are already over: loopback is fast. On Linux connect returned EINPROGRESS all the same.")
+        .why(
+            "Two connects are already over: loopback is fast. On Linux connect returned \
+              EINPROGRESS all the same.",
+        )
         .show()?;
     let again = second.connect(&silent.into());
     let already = again.is_err_and(|error| error.raw_os_error() == Some(libc::EALREADY));
     let over = third.connect(&answers.into()).is_ok() || cfg!(not(target_os = "linux")); // EISCONN
-    let text = "A second connect returns EALREADY while the first is under way, and Ok once it has succeeded.";
+    let text = "A second connect returns EALREADY while the first is under way, and Ok once it has \
+                succeeded.";
     story.claim(text, already && over)?;
     let lost = first_of(vec![dial(refuses)?.0, dial(refuses)?.0], LIMIT);
     story.fails(
@@ -152,7 +160,10 @@ fn called_off(story: &mut Story) -> io::Result<()> {
     story
         .stage("cancelled but not closed: the socket is blocking again")
         .client(end, must(SynSent).timer(Retransmit))
-        .why("The kernel does not know that we cancelled, and keeps trying: only close ends a connect.")
+        .why(
+            "The kernel does not know that we cancelled, and keeps trying: only close ends a \
+              connect.",
+        )
         .show()?;
     let text = format!("Before that, connect and send waited for the answer, {took:.0?} in all.");
     story.claim(&text, failed && took >= 2 * (LIMIT / 50))

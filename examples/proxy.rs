@@ -1,13 +1,14 @@
-//! Your proxy copies every byte, and still clients hang: one end waits for an end of file that the proxy
-//! never passed on. A proxy must copy both directions, and the way each one ends.
+//! Your proxy copies every byte, and still clients hang: one end waits for an end of file that the
+//! proxy never passed on. A proxy must copy both directions, and the way each one ends.
 //!
 //!     cargo run --example proxy                                 stage by stage
 //!     cargo run --example kv -- serve                           terminal 1: a server
 //!     cargo run --example proxy -- serve --to 127.0.0.1:1234    terminal 2: a proxy for it, until Ctrl-C
 //!     cargo run --example kv -- get k --to 127.0.0.1:8330       terminal 3: a client; nc works too
 //!
-//! You will see what goes wrong until the proxy passes a FIN on, hundreds of connections through a proxy,
-//! how it passes a reset on, and what the copy costs. New here: a program that is server and client.
+//! You will see what goes wrong until the proxy passes a FIN on, hundreds of connections through a
+//! proxy, how it passes a reset on, and what the copy costs. New here: a program that is server and
+//! client.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -33,7 +34,8 @@ fn main() -> ExitCode {
 fn proxy(listener: &TcpListener, server: &[SocketAddr]) -> io::Error {
     serve::a_thread_each(listener, |client| {
         let relayed = TcpStream::connect(server).and_then(|server| {
-            client.set_nodelay(true).and(server.set_nodelay(true))?; // pass small pieces on immediately
+            // Pass small pieces on immediately.
+            client.set_nodelay(true).and(server.set_nodelay(true))?;
             thread::scope(|scope| {
                 thread::Builder::new().spawn_scoped(scope, || one_way(&client, &server))?;
                 one_way(&server, &client)
@@ -43,16 +45,18 @@ fn proxy(listener: &TcpListener, server: &[SocketAddr]) -> io::Error {
     })
 }
 
-/// Copies, and passes the ending on: a FIN after the last byte, or a RST. The kernel reports a RST once:
-/// if the other thread's write gets the error first, this read returns 0, and a FIN is sent first.
+/// Copies, and passes the ending on: a FIN after the last byte, or a RST. The kernel reports a RST
+/// once: if the other thread's write gets the error first, this read returns 0, and a FIN is sent
+/// first.
 fn one_way(from: &TcpStream, to: &TcpStream) -> io::Result<()> {
     let copied = io::copy(&mut &*from, &mut &*to);
     let ended = copied.and_then(|_| to.shutdown(Shutdown::Write));
     ended.inspect_err(|_| [from, to].into_iter().for_each(abort))
 }
 
-/// Makes the next close send a RST. No FIN may be sent before it, or the peer would take what it has
-/// received for everything. `shutdown(Read)` sends nothing; it ends the other thread's read, not a write.
+/// Makes the next close send a RST. No FIN may be sent before it, or the peer would take what it
+/// has received for everything. `shutdown(Read)` sends nothing; it ends the other thread's read,
+/// not a write.
 fn abort(stream: &TcpStream) {
     let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
     let _ = stream.shutdown(Shutdown::Read);
@@ -85,7 +89,10 @@ fn by_hand(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     story
         .stage("the client has asked and half-closed; the proxy has copied until end of file")
         .proxied(a, b, [FinWait2, CloseWait, Established, Established])
-        .why("The client waits for an answer, the server for the end of the question. Neither will come.")
+        .why(
+            "The client waits for an answer, the server for the end of the question. Neither will \
+              come.",
+        )
         .show()?;
     server.set_read_timeout(Some(Duration::from_millis(100)))?;
     let read = server.read_to_end(&mut Vec::new());

@@ -1,5 +1,5 @@
-//! "I restarted my server and got `Address already in use`." Nothing listens on the port any more; what
-//! is in the way is the old server's connection in TIME_WAIT.
+//! "I restarted my server and got `Address already in use`." Nothing listens on the port any more;
+//! what is in the way is the old server's connection in TIME_WAIT.
 //!
 //!     cargo run --example reuseaddr
 //!
@@ -92,7 +92,10 @@ fn the_server_closes_first(story: &mut Story, listener: TcpListener) -> io::Resu
         .expect("listener", End::of(&again)?, Listen)
         .expect("server's old end", old_end, time_wait())
         .timers()
-        .why("The server's own TIME_WAIT is in the way. On Unix std sets the option on every TcpListener.")
+        .why(
+            "The server's own TIME_WAIT is in the way. On Unix std sets the option on every \
+              TcpListener.",
+        )
         .show()?;
     story.claim(
         "Without the option bind fails: address in use.",
@@ -112,7 +115,10 @@ fn the_server_closes_first(story: &mut Story, listener: TcpListener) -> io::Resu
     story
         .stage("the same, but the old server did not set the option")
         .expect("server's old end", old_end, TimeWait)
-        .why("The option on the new socket alone does not help: on Linux the old socket needs it too.")
+        .why(
+            "The option on the new socket alone does not help: on Linux the old socket needs it \
+              too.",
+        )
         .show()?;
     story.claim("bind fails: address in use.", is_in_use(&late))
 }
@@ -126,9 +132,16 @@ fn a_port_shared(story: &mut Story) -> io::Result<()> {
         .collect::<io::Result<Vec<_>>>()?;
     story
         .stage("two servers on one port, both with SO_REUSEPORT, and 32 clients")
-        .expect("listener", End::listener(addr), must(Listen).rows(2).recv_q(1..))
-        .why("A hash of the addresses decides which server gets a client (Recv-Q). Use it for workers of \
-              one server. As a cure for `address in use` it gives an old process half of the clients.")
+        .expect(
+            "listener",
+            End::listener(addr),
+            must(Listen).rows(2).recv_q(1..),
+        )
+        .why(
+            "A hash of the addresses decides which server gets a client (Recv-Q). Use it for \
+              workers of one server. As a cure for `address in use` it gives an old process half \
+              of the clients.",
+        )
         .show()
 }
 

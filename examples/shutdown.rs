@@ -1,12 +1,14 @@
-//! You press Ctrl-C, and the server does not stop: a thread waits in accept. Or it stops, and clients that
-//! were waiting are reset. What wakes accept, and how do you stop without losing clients?
+//! You press Ctrl-C, and the server does not stop: a thread waits in accept. Or it stops, and
+//! clients that were waiting are reset. What wakes accept, and how do you stop without losing
+//! clients?
 //!
 //!     cargo run --example shutdown              plays both ends, stage by stage
 //!     cargo run --example shutdown -- serve     a server that drains on Ctrl-C: src/serve.rs
 //!     nc 127.0.0.1 8330                         its client, in another terminal
 //!
-//! You will see that dropping a listener does not wake accept, what the four ways cost that do, and a
-//! drain: queued clients are served and calls under way finish, up to a limit. New here: stopping.
+//! You will see that dropping a listener does not wake accept, what the four ways cost that do, and
+//! a drain: queued clients are served and calls under way finish, up to a limit. New here:
+//! stopping.
 
 use std::io::{self, ErrorKind::*, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -47,8 +49,10 @@ fn a_connection_to_itself(story: &mut Story, listener: TcpListener) -> io::Resul
     story
         .stage("a thread waits in accept; another handle of its listener has been dropped")
         .expect("listener", End::listener(addr), Listen)
-        .why("The thread's handle keeps the socket in LISTEN. A flag does not end accept either, nor does \
-              a signal: std calls accept again.")
+        .why(
+            "The thread's handle keeps the socket in LISTEN. A flag does not end accept either, \
+              nor does a signal: std calls accept again.",
+        )
         .show()?;
     let end = End::of(&TcpStream::connect(addr)?)?; // and closed
     let (accepted, listener) = acceptor.join().expect("it only accepts");
@@ -56,8 +60,11 @@ fn a_connection_to_itself(story: &mut Story, listener: TcpListener) -> io::Resul
     story
         .stage("the first way: a connection to itself")
         .pair(end, time_wait(), gone())
-        .why("accept takes it after the clients that already wait. It costs a TIME_WAIT and a place in the \
-              queue (if that is full, connect waits), and needs an address that this host can dial.")
+        .why(
+            "accept takes it after the clients that already wait. It costs a TIME_WAIT and a \
+              place in the queue (if that is full, connect waits), and needs an address that this \
+              host can dial.",
+        )
         .show()?;
     story.claim("accept returned this connection.", peer == end.local)?;
     Ok(listener)
@@ -116,11 +123,17 @@ fn an_eventfd_and_a_drain(story: &mut Story, listener: TcpListener) -> io::Resul
     let (mut first, mut silent) = (TcpStream::connect(addr)?, TcpStream::connect(addr)?);
     let ends = [End::of(&first)?, End::of(&silent)?];
     story
-        .stage("the fourth way: poll on the listener and an eventfd; Ctrl-C; then two clients connect")
+        .stage(
+            "the fourth way: poll on the listener and an eventfd; Ctrl-C; then two clients \
+                connect",
+        )
         .expect("listener", End::listener(addr), must(Listen).recv_q(2))
         .expect("first client", ends[0], Established)
         .expect("silent client", ends[1], Established)
-        .why("It costs one descriptor. Nothing else changes: the queued clients can still be accepted.")
+        .why(
+            "It costs one descriptor. Nothing else changes: the queued clients can still be \
+              accepted.",
+        )
         .show()?;
     story.claim("The eventfd ended poll.", by_the_eventfd)?;
 
@@ -134,19 +147,25 @@ fn an_eventfd_and_a_drain(story: &mut Story, listener: TcpListener) -> io::Resul
     let waited = thread::scope(|scope| {
         let call = &calls[1];
         scope.spawn(move || (io::copy(&mut { call }, &mut { call }), drop(alive)));
-        let waited = ended.recv_timeout(Duration::from_millis(100)); // or until every `alive` is dropped
+        // Or until every `alive` is dropped.
+        let waited = ended.recv_timeout(Duration::from_millis(100));
         SockRef::from(call).set_linger(Some(Duration::ZERO))?; // closing it sends a RST
         call.shutdown(Shutdown::Read).and(Ok(waited)) // ends its thread's read and sends nothing
     })?;
     drop(calls);
     let answer = io::read_to_string(first)?;
     story
-        .stage("the drain: both clients were accepted; one call finished, one was cut off at the limit")
+        .stage(
+            "the drain: both clients were accepted; one call finished, one was cut off at the \
+                limit",
+        )
         .expect("listener", End::listener(addr), gone())
         .expect("first client", ends[0], time_wait())
         .expect("silent client", ends[1], gone())
-        .why("Neither was reset in the queue; the silent one was reset at the limit. main must wait for \
-              calls that should finish: the process ends when main returns.")
+        .why(
+            "Neither was reset in the queue; the silent one was reset at the limit. main must \
+              wait for calls that should finish: the process ends when main returns.",
+        )
         .show()?;
     let in_order = answer == "hello" && waited == Err(mpsc::RecvTimeoutError::Timeout);
     story.claim("The first client received its answer.", in_order)?;

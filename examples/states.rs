@@ -5,8 +5,8 @@
 //!     cargo run --example states -- --predict     asks for each state before showing it
 //!
 //! You will see each end's row and its place in the state diagram of RFC 9293, CLOSING and LAST_ACK
-//! too, a step from FIN_WAIT1 directly to TIME_WAIT, and a connection that has no listener.
-//! New here: what holds a state still: a FIN that waits after unsent data, or a segment that is lost.
+//! too, a step from FIN_WAIT1 directly to TIME_WAIT, and a connection that has no listener. New
+//! here: what holds a state still: a FIN that waits after unsent data, or a segment that is lost.
 
 use socket_workshop::peer::{bound, narrow, set_min_ttl, set_ttl};
 use socket_workshop::stage::{Flags, Story, gone, must, time_wait};
@@ -16,8 +16,9 @@ use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::{process::ExitCode, time::Duration};
 
-/// A socket with this IP_MINTTL drops segments with a lower TTL (ip(7)). The kernel sends segments with a
-/// TTL of 64, unless the sending socket asks for more. So a lesson can choose which segments are lost.
+/// A socket with this IP_MINTTL drops segments with a lower TTL (ip(7)). The kernel sends segments
+/// with a TTL of 64, unless the sending socket asks for more. So a lesson can choose which segments
+/// are lost.
 const ALL_HOPS: u8 = 255;
 
 fn main() -> ExitCode {
@@ -110,7 +111,10 @@ fn both_close_at_once(story: &mut Story, listener: &TcpListener) -> io::Result<(
     story
         .stage("the client has read until end of file")
         .pair(end, must(Closing).send_q(2..), FinWait2)
-        .why("CLOSING: the client has acknowledged the server's FIN; its own FIN still waits after its data.")
+        .why(
+            "CLOSING: the client has acknowledged the server's FIN; its own FIN still waits after \
+              its data.",
+        )
         .show()?;
     server.read_to_end(&mut Vec::new())?;
     story
@@ -140,8 +144,8 @@ fn fin_and_ack_together(story: &mut Story, listener: &TcpListener) -> io::Result
         .timers()
         .why(
             "One segment brought the server's FIN and the ACK of the client's: TIME_WAIT. (RFC \
-              9293 and Linux go through FIN_WAIT2.) The last ACK was lost. The FIN came again \
-              (the timer's second figure) and so did the ACK: one of the two things TIME_WAIT is for.",
+              9293 and Linux go through FIN_WAIT2.) The last ACK was lost. The FIN came again (the \
+              timer's second figure) and so did the ACK: one of the two things TIME_WAIT is for.",
         )
         .show()?;
     SockRef::from(&server).set_linger(Some(Duration::ZERO)) // so that closing it leaves no LAST_ACK
@@ -157,7 +161,10 @@ fn both_connect(story: &mut Story) -> io::Result<()> {
         .stage("two sockets connect to each other, without a listener")
         .expect("first", End::between(a, b), SynRecv)
         .expect("second", End::between(b, a), must(SynSent).drops(1..))
-        .why("Half of a simultaneous open: the first received a SYN in SYN_SENT. Its answer was lost.")
+        .why(
+            "Half of a simultaneous open: the first received a SYN in SYN_SENT. Its answer was \
+              lost.",
+        )
         .show()?;
     set_min_ttl(&second, 0)?;
     story

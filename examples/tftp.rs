@@ -1,5 +1,5 @@
-//! Your boot loader loads a kernel with TFTP, and it is slow. TFTP (RFC 1350) sends a file over UDP, one
-//! block at a time, and resends each block until its ACK arrives.
+//! Your boot loader loads a kernel with TFTP, and it is slow. TFTP (RFC 1350) sends a file over
+//! UDP, one block at a time, and resends each block until its ACK arrives.
 //!
 //!     cargo run --example tftp                        plays both ends, packet by packet
 //!     cargo run --example tftp -- serve DIR           terminal 1: a server for real clients
@@ -7,9 +7,9 @@
 //!     tftp -m binary 127.0.0.1 8330 -c get FILE       tftp-hpa (`put FILE`), or our own:
 //!     cargo run --example tftp -- get FILE            `put FILE`
 //!
-//! You will see the new port that each transfer gets, a block that is resent, a packet from a wrong port,
-//! what a duplicate ACK must not cause, and what lock-step costs. New here: everything that UDP leaves to
-//! the program, in a protocol that real clients speak.
+//! You will see the new port that each transfer gets, a block that is resent, a packet from a wrong
+//! port, what a duplicate ACK must not cause, and what lock-step costs. New here: everything that
+//! UDP leaves to the program, in a protocol that real clients speak.
 
 use std::io::{self, ErrorKind};
 use std::{fs, net::SocketAddr, process::ExitCode, thread, time::Duration, time::Instant};
@@ -25,8 +25,9 @@ const TRIES: u32 = 5; // with a timeout of 1 s: 1, 2, 4, 8 and 16 s, then an err
 /// The file that the server sends: 1 MiB, which is quick even in blocks of 256 bytes.
 const NAME: &str = "megabyte";
 
-const PARTS: &str = "are its bytes: an opcode, then strings: a name, a mode, and options with their values \
-(RFC 2347). tsize=0 asks for the file's size; the OACK gives it, and the agreed options.";
+const PARTS: &str = "are its bytes: an opcode, then strings: a name, a mode, and options with \
+their values (RFC 2347). tsize=0 asks for the file's size; the OACK gives it, and the agreed \
+options.";
 
 fn main() -> ExitCode {
     program::play(both_ends, exchange)
@@ -54,7 +55,8 @@ fn exchange(line: &mut Line, packet: &Packet, is_answer: IsAnswer) -> io::Result
                 }
                 // The block we acknowledged arrives again: our ACK may be lost.
                 Some(heard) if packet.is_ack() && heard.wants_ack() => line.send(packet)?,
-                // A duplicate ACK 1 must not resend block 2: then all later blocks go twice (RFC 1123, 4.2.3.1).
+                // A duplicate ACK 1 must not resend block 2: then all later blocks go twice (RFC
+                // 1123, 4.2.3.1).
                 _ => {}
             }
         }
@@ -94,8 +96,15 @@ fn packet_by_packet(story: &mut Story, server: SocketAddr) -> io::Result<()> {
         .stage("the client has sent its request to the server's port, and not read the answer yet")
         .expect("server", socket_at(server), unconnected())
         .expect("server's end", socket_at(its_end), unconnected())
-        .expect("client", End::of(&client.socket)?, unconnected().recv_q(1..))
-        .why("A new socket for each transfer: its two port numbers identify it (TIDs, RFC 1350, section 4).")
+        .expect(
+            "client",
+            End::of(&client.socket)?,
+            unconnected().recv_q(1..),
+        )
+        .why(
+            "A new socket for each transfer: its two port numbers identify it (TIDs, RFC 1350, \
+              section 4).",
+        )
         .show()?;
     client.hears(story, "OACK")?;
     client.says(story, transfer, &Packet::Ack(0))?;
@@ -107,7 +116,10 @@ fn packet_by_packet(story: &mut Story, server: SocketAddr) -> io::Result<()> {
     client.hears(story, "DATA 2, 512 bytes")?;
     client.says(story, transfer, &Packet::error(Code::NOT_DEFINED, "enough"))?;
     story
-        .stage("a packet from a wrong port changed nothing; the client ended the transfer with an ERROR")
+        .stage(
+            "a packet from a wrong port changed nothing; the client ended the transfer with an \
+                ERROR",
+        )
         .expect("server's end", socket_at(its_end), gone())
         .expect("client", End::of(&client.socket)?, unconnected().recv_q(0))
         .show()?;

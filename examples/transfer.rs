@@ -1,13 +1,13 @@
-//! You send a name, then a size, and the receiver gets "a.txt5". One read is not one message. This is a
-//! private protocol: a file's name, its size and its content, each answered with OK.
+//! You send a name, then a size, and the receiver gets "a.txt5". One read is not one message. This
+//! is a private protocol: a file's name, its size and its content, each answered with OK.
 //!
 //!     cargo run --example transfer                  plays both ends, stage by stage
 //!     cargo run --example transfer -- serve DIR     terminal 1: receives files into DIR, until Ctrl-C
 //!     cargo run --example transfer -- send FILE     terminal 2: sends a file
 //!
-//! You will see what goes wrong if your code takes one read for one message, the same messages with a
-//! length before each, a length that the receiver refuses, and files that arrive whole or not at all.
-//! New here: bytes with a meaning (a protocol). The whole protocol is in src/transfer.rs.
+//! You will see what goes wrong if your code takes one read for one message, the same messages with
+//! a length before each, a length that the receiver refuses, and files that arrive whole or not at
+//! all. New here: bytes with a meaning (a protocol). The whole protocol is in src/transfer.rs.
 
 use std::io::{self, ErrorKind::*, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};

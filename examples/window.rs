@@ -3,9 +3,9 @@
 //!
 //!     cargo run --example window
 //!
-//! You will see writes of 1 KB read in other pieces, bytes that stay in the send buffer until they are
-//! acknowledged, a window that closes, the write that waits for it and continues, and a plot of it all.
-//! New here: flow control (the receiver tells the sender how much room it has).
+//! You will see writes of 1 KB read in other pieces, bytes that stay in the send buffer until they
+//! are acknowledged, a window that closes, the write that waits for it and continues, and a plot of
+//! it all. New here: flow control (the receiver tells the sender how much room it has).
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -64,7 +64,8 @@ fn other_pieces(story: &mut Story, (mut client, mut server, end): Ends) -> io::R
 #[cfg(target_os = "linux")]
 fn kept_until_acknowledged(story: &mut Story, (client, server, end): Ends) -> io::Result<()> {
     let (mut writer, mut reader) = (client, server);
-    peer::set_min_ttl(client, 255)?; // IP_MINTTL: the server's segments have a TTL of 64 and are dropped
+    // IP_MINTTL: the server's segments have a TTL of 64 and are dropped.
+    peer::set_min_ttl(client, 255)?;
     writer.write_all(&[b'x'; KB])?;
     reader.read_exact(&mut [0; KB])?;
     story
@@ -79,7 +80,10 @@ fn kept_until_acknowledged(story: &mut Story, (client, server, end): Ends) -> io
     story
         .stage("ACKs pass again; the server has written a byte")
         .client(end, must(Established).send_q(0).recv_q(1))
-        .why("Each segment acknowledges everything received so far, this one too: the 1 KB is freed.")
+        .why(
+            "Each segment acknowledges everything received so far, this one too: the 1 KB is \
+              freed.",
+        )
         .show()?;
     writer.read_exact(&mut [0])
 }
@@ -101,8 +105,8 @@ fn a_closed_window(story: &mut Story, client: End, writer: &Writer) -> io::Resul
         .server(client, must(Established).recv_q(1..))
         .timers()
         .why(
-            "The receive buffer is full: the window is 0. Then the send buffer filled up, and write \
-              waits. On the timer (`probe`) the kernel asks whether the window has opened.",
+            "The receive buffer is full: the window is 0. Then the send buffer filled up, and \
+              write waits. On the timer (`probe`) the kernel asks whether the window has opened.",
         )
         .show()?;
     let queues = Queues::of(client).look()?.unwrap_or_default();
@@ -121,11 +125,15 @@ fn the_release(story: &mut Story, mut server: &TcpStream, writer: Writer) -> io:
     story
         .stage("the server has read 2 KB")
         .client(client, must(Established).window(0))
-        .why("The window reopens only once half the buffer or a full segment is free (RFC 9293, 3.8.6.2.2).")
+        .why(
+            "The window reopens only once half the buffer or a full segment is free (RFC 9293, \
+              3.8.6.2.2).",
+        )
         .show()?;
     while read < ALL - 4 * KB {
         read += server.read(&mut [0; 2 * KB])?;
-        thread::sleep(Duration::from_millis(5)); // not synchronisation: a slow reader is the subject
+        // Not synchronisation: a slow reader is the subject.
+        thread::sleep(Duration::from_millis(5));
         queues.look()?;
         if !writer.is_finished() {
             waited = queues.looks().len();

@@ -60,7 +60,8 @@ impl Outbox for Queue {
     fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         let _ = (&self.stream, self.limit, bytes);
         todo!(
-            "refuse what the limit does not allow; then queue the bytes, and write what the kernel takes"
+            "refuse what the limit does not allow; then queue the bytes, and write what the kernel \
+             takes"
         )
     }
 

@@ -63,7 +63,8 @@ impl Server {
     pub fn start(listener: TcpListener, serve: fn(TcpStream)) -> io::Result<Server> {
         let _ = (listener, serve);
         todo!(
-            "start a thread that waits for clients and the stop signal, and a thread for each client"
+            "start a thread that waits for clients and the stop signal, and a thread for each \
+             client"
         )
     }
 

@@ -41,7 +41,8 @@ use std::{io, net::TcpStream, process::ExitCode};
 pub fn relay(client: TcpStream, server: TcpStream) -> io::Result<(u64, u64)> {
     let _ = (client, server);
     todo!(
-        "serve two directions at once: a thread for each copies to the end of file and passes that on"
+        "serve two directions at once: a thread for each copies to the end of file and passes that \
+         on"
     )
 }
 

@@ -5,8 +5,8 @@
 //! length, so your code must not trust it.
 //!
 //! Core rules (about 20 minutes):
-//!   1. Return the bytes of the message as they are, without the length. The length does not count its
-//!      own 4 bytes.
+//!   1. Return the bytes of the message as they are, without the length. The length does not count
+//!      its own 4 bytes.
 //!   2. Read until the message is complete, in however many pieces its bytes arrive.
 //!   3. Leave the bytes that follow the message in the socket: the next call reads them.
 //!   4. Return an empty message for a length of 0. Do not wait for more.
@@ -15,21 +15,21 @@
 //!   7. Return InvalidData for a length above `limit`. A length equal to `limit` is allowed.
 //!
 //! Hardened rules (about 20 minutes more):
-//!   8. Return InvalidData as soon as the length is complete. Read no byte after the length, and allocate
-//!      no memory for the message.
+//!   8. Return InvalidData as soon as the length is complete. Read no byte after the length, and
+//!      allocate no memory for the message.
 //!   9. Compare without overflow: `limit` may be any usize, and the length any u32.
-//!   10. Let memory grow with the bytes that arrive. A peer that announces 100 MiB and sends 3 bytes must
-//!       cost less than 16 MiB.
+//!   10. Let memory grow with the bytes that arrive. A peer that announces 100 MiB and sends 3
+//!      bytes must cost less than 16 MiB.
 //!   11. Wait in the kernel while bytes are missing. Do not spin, and do not sleep between looks.
 //!   12. After a signal (EINTR) read on, and lose no byte.
-//!   13. When the caller's read timeout runs out, return the error of that read, WouldBlock. If no byte had
-//!       arrived, the next call reads the next message.
+//!   13. When the caller's read timeout runs out, return the error of that read, WouldBlock. If no
+//!      byte had arrived, the next call reads the next message.
 //!   14. When the connection is reset, return the error. Do not panic.
 //!   15. Leave the connection open and the options of the socket unchanged, on every path.
 //!   16. Leave no thread running and no descriptor open when you return.
 //!
-//! After an error within a message your code cannot know where the next message begins. The caller closes
-//! such a connection.
+//! After an error within a message your code cannot know where the next message begins. The caller
+//! closes such a connection.
 //!
 //! How to go on:
 //!

@@ -3,7 +3,8 @@
 //!
 //! | exercise | what to build |
 //! |---|---|
-//! | `01_listener.rs` | a listening socket with its backlog, and a server that greets each client at once |
+//! | `01_listener.rs` | a listening socket with its backlog, and a server that greets each client
+//! at once |
 //! | `02_dialer.rs` | a connection to the first of several addresses that answers, by one limit |
 //! | `03_echo.rs` | a server's side of a connection that sends every byte back |
 //! | `04_deadlines.rs` | one line, by an absolute deadline, of a limited length |
@@ -15,7 +16,8 @@
 //! | `10_nonblocking.rs` | a dial that ends by a deadline, or when it is cancelled |
 //! | `11_window.rs` | a non-blocking writer with a queue of its own and a limit on it |
 //! | `12_backlog.rs` | an accept queue with room for a burst, and workers who take from it |
-//! | `13_shutdown.rs` | a server that serves the clients that came in time, and stops within a limit |
+//! | `13_shutdown.rs` | a server that serves the clients that came in time, and stops within a
+//! limit |
 //! | `14_latency.rs` | a request writer that needs one segment |
 //! | `15_proxy.rs` | a proxy that passes each half-close on |
 //! | `16_transfer.rs` | one framed message, whose length is never trusted |

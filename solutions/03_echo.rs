@@ -17,8 +17,8 @@ pub fn echo(mut stream: TcpStream) -> io::Result<u64> {
         if n == 0 {
             return Ok(total); // end of file: everything before the client's FIN has been read
         }
-        // `write` may take only a part; `write_all` sends the rest too. Only the first `n` bytes of the
-        // buffer are from this read: the bytes after them are from an earlier one.
+        // `write` may take only a part; `write_all` sends the rest too. Only the first `n` bytes of
+        // the buffer are from this read: the bytes after them are from an earlier one.
         stream.write_all(&buf[..n])?;
         total += n as u64;
     }

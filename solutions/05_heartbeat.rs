@@ -17,8 +17,8 @@ use workshop::checks::heartbeat::Ended;
 
 /// Pings a silent peer until the connection ends, and returns how it ended.
 ///
-/// It sets no option of the socket, so there is none to restore: the timeout belongs to one `poll`, and
-/// MSG_DONTWAIT to one send.
+/// It sets no option of the socket, so there is none to restore: the timeout belongs to one `poll`,
+/// and MSG_DONTWAIT to one send.
 pub fn watch(stream: &TcpStream, interval: Duration, misses: u32) -> io::Result<Ended> {
     until_the_end(stream, interval, misses).or_else(|error| match error.kind() {
         // The peer's RST, reported by a read or by a ping.

@@ -16,18 +16,19 @@ use std::{
 /// `stream` is taken by value: the descriptor is closed on every path out.
 pub fn answer(mut stream: TcpStream, mut bytes: &[u8], limit: Duration) -> io::Result<()> {
     let deadline = Instant::now() + limit;
-    // Not `write_all`, which would restart the timeout for each part that a slow peer has made room for.
+    // Not `write_all`, which would restart the timeout for each part that a slow peer has made room
+    // for.
     while !bytes.is_empty() {
         stream.set_write_timeout(Some(remaining(deadline)?))?;
         let n = unless_too_soon(stream.write(bytes))?.unwrap_or(0);
         bytes = &bytes[n..];
     }
-    // The FIN, after the data. The kernel sends what is left even after a close; but a close with bytes
-    // unread sends RST and discards it, and so does each byte that arrives after the close. So read to
-    // the peer's end of file first.
+    // The FIN, after the data. The kernel sends what is left even after a close; but a close with
+    // bytes unread sends RST and discards it, and so does each byte that arrives after the close.
+    // So read to the peer's end of file first.
     if let Err(error) = stream.shutdown(Shutdown::Write) {
-        // NotConnected, if a RST arrived after the last write: SO_ERROR still has it. The next read might
-        // not report it: after the peer's end of file it returns Ok(0) all the same.
+        // NotConnected, if a RST arrived after the last write: SO_ERROR still has it. The next read
+        // might not report it: after the peer's end of file it returns Ok(0) all the same.
         return Err(stream.take_error()?.unwrap_or(error));
     }
     let mut scrap = [0; 8 << 10];

@@ -11,8 +11,8 @@ use std::{
 
 /// Brings the ends of a connection into these states, the client's first. Returns what stays open.
 ///
-/// A `shutdown` sends the FIN and keeps the handle: none is closed here, except for the RST. So nothing
-/// is reset because bytes are unread, and no state depends on when a handle is dropped.
+/// A `shutdown` sends the FIN and keeps the handle: none is closed here, except for the RST. So
+/// nothing is reset because bytes are unread, and no state depends on when a handle is dropped.
 pub fn bring(
     client: TcpStream,
     server: TcpStream,
@@ -42,7 +42,8 @@ pub fn bring(
             read_to_end(&server)?;
         }
         (Close, Close) => {
-            // An end that is closed like this sends RST, as ABORT does (RFC 9293, 3.10.5): no row at either.
+            // An end that is closed like this sends RST, as ABORT does (RFC 9293, 3.10.5): no row
+            // at either.
             SockRef::from(&client).set_linger(Some(Duration::ZERO))?;
             return Ok((None, Some(server)));
         }

@@ -48,8 +48,8 @@ fn wait(socket: &Socket, started: Instant, limit: Duration, cancel: BorrowedFd) 
             PollFd::new(socket.as_fd(), PollFlags::POLLOUT),
             PollFd::new(cancel, PollFlags::POLLIN),
         ];
-        // In milliseconds, rounded up: poll would not wait at all for a part of one. At most 24 days; after
-        // that the loop computes what is left and polls again.
+        // In milliseconds, rounded up: poll would not wait at all for a part of one. At most 24
+        // days; after that the loop computes what is left and polls again.
         let left = left.saturating_add(Duration::from_micros(999));
         let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
         match poll(&mut fds, timeout) {

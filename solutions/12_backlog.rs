@@ -19,7 +19,8 @@ pub fn listen(addr: SocketAddr, burst: usize) -> io::Result<TcpListener> {
         .filter(|backlog| *backlog <= limit);
     let too_long = || {
         io::Error::other(format!(
-            "cannot queue a burst of {burst}: net.core.somaxconn is {limit}; raise it with sysctl(8)"
+            "cannot queue a burst of {burst}: net.core.somaxconn is {limit}; raise it with \
+             sysctl(8)"
         ))
     };
     Listen::with_backlog(backlog.ok_or_else(too_long)?).on(addr) // the kernel queues one more

@@ -32,9 +32,9 @@ pub fn read_message(stream: &TcpStream, limit: usize) -> io::Result<Option<Vec<u
 
 /// Reads this many bytes, or fewer if end of file comes first, and none that follow them.
 ///
-/// `read_to_end` allocates as bytes arrive, at most a few times their number, so a length that announces
-/// more costs nothing. It reads on after EINTR, and returns any other error. `take(0)` does not read the
-/// socket at all, so an empty message waits for nothing.
+/// `read_to_end` allocates as bytes arrive, at most a few times their number, so a length that
+/// announces more costs nothing. It reads on after EINTR, and returns any other error. `take(0)`
+/// does not read the socket at all, so an empty message waits for nothing.
 fn read_up_to(length: u32, stream: &TcpStream) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     stream.take(length.into()).read_to_end(&mut bytes)?;

@@ -1,5 +1,5 @@
-//! Exercise 18: tftp, solved. Each function takes something from the front of what is left, and returns the
-//! rest.
+//! Exercise 18: tftp, solved. Each function takes something from the front of what is left, and
+//! returns the rest.
 
 use std::process::ExitCode;
 

@@ -22,8 +22,8 @@ pub fn checksum(bytes: &[u8]) -> u16 {
 
 /// The TCP header at the front of a segment, or `None` if it is not whole.
 pub fn parse_tcp(bytes: &[u8]) -> Option<Header> {
-    // An array of 20 bytes can be indexed without a panic. Everything after it is read with `get`, which
-    // returns `None` for bytes that are not there.
+    // An array of 20 bytes can be indexed without a panic. Everything after it is read with `get`,
+    // which returns `None` for bytes that are not there.
     let fixed: &[u8; 20] = bytes.first_chunk()?;
     let u16_at = |at: usize| u16::from_be_bytes([fixed[at], fixed[at + 1]]);
     let u32_at = |at: usize| u32::from(u16_at(at)) << 16 | u32::from(u16_at(at + 2));

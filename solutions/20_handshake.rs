@@ -1,5 +1,5 @@
-//! Exercise 20: handshake, solved. The state diagram of RFC 9293, and the numbers that decide when a FIN
-//! and an ACK count.
+//! Exercise 20: handshake, solved. The state diagram of RFC 9293, and the numbers that decide when
+//! a FIN and an ACK count.
 
 use socket_workshop::table::State::{self, *};
 use std::{net::SocketAddr, process::ExitCode};
@@ -21,7 +21,8 @@ pub fn states(local: SocketAddr, segments: &[Segment]) -> Vec<State> {
 /// What an end must remember to understand a segment.
 struct End {
     state: State,
-    /// The number after everything that it has sent (SND.NXT). An ACK of it covers its SYN and its FIN.
+    /// The number after everything that it has sent (SND.NXT). An ACK of it covers its SYN and its
+    /// FIN.
     sent: u32,
     /// The number that it expects next (RCV.NXT).
     next: u32,
@@ -60,8 +61,8 @@ impl End {
         };
     }
 
-    /// In the order of RFC 9293, 3.10.7: the RST, the SYN, the ACK, the FIN. A segment with two of them takes
-    /// two steps.
+    /// In the order of RFC 9293, 3.10.7: the RST, the SYN, the ACK, the FIN. A segment with two of
+    /// them takes two steps.
     fn receives(&mut self, segment: &Segment) {
         let Segment { flags, .. } = segment;
         if flags.has(Flags::RST) {
@@ -99,7 +100,8 @@ impl End {
             self.fin = Some(end);
         }
         self.early.push((segment.seq, end));
-        // A piece that begins in what has arrived, and ends after it, may fill the gap before another one.
+        // A piece that begins in what has arrived, and ends after it, may fill the gap before
+        // another one.
         let fits = |next: u32, (seq, end): (u32, u32)| reaches(next, seq) && !reaches(next, end);
         while let Some(at) = self.early.iter().position(|&piece| fits(self.next, piece)) {
             self.next = self.early.swap_remove(at).1;

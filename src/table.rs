@@ -3,17 +3,18 @@
 //! A [`Row`] is a listener, or one end of a connection. [`Kernel`] shows them in three ways:
 //!
 //! - [`Kernel::row`] looks up one end. It costs microseconds, however many sockets the machine has.
-//! - [`Kernel::table_of`] shows all rows of some ports, as a [`Table`]. The kernel still walks over its
+//! - [`Kernel::table_of`] shows all rows of some ports, as a [`Table`]. The kernel still walks over
+//! its
 //!   other sockets, but sends none of them: with 20 000 of them that takes a tenth of the time of
 //!   the next.
 //! - [`Kernel::table`] shows every row of the machine.
 //!
-//! A [`Neighbourhood`] shows the rows of some ports again and again. It remembers what it has seen, and
-//! so it seldom has to let the kernel walk over all its sockets.
+//! A [`Neighbourhood`] shows the rows of some ports again and again. It remembers what it has seen,
+//! and so it seldom has to let the kernel walk over all its sockets.
 //!
-//! `sock_diag` asks over netlink; `proc` reads `/proc/net/tcp`, for machines where netlink is closed;
-//! `netstat` prints. None of them changes a socket, and none looks at the program's own handles: what a
-//! row says, the kernel says.
+//! `sock_diag` asks over netlink; `proc` reads `/proc/net/tcp`, for machines where netlink is
+//! closed; `netstat` prints. None of them changes a socket, and none looks at the program's own
+//! handles: what a row says, the kernel says.
 
 mod end;
 mod kernel;
@@ -68,9 +69,9 @@ pub struct Row {
     pub local: SocketAddr,
     /// The other end's address; all zeros for a listener and an unconnected UDP socket.
     pub peer: SocketAddr,
-    /// Bytes received in order that the program has not read yet; a FIN counts for one.
-    /// For a listener: connections in the accept queue. For UDP: the memory that the datagrams take
-    /// up which have not been read, several hundred bytes each beyond their own, and so more than zero
+    /// Bytes received in order that the program has not read yet; a FIN counts for one. For a
+    /// listener: connections in the accept queue. For UDP: the memory that the datagrams take up
+    /// which have not been read, several hundred bytes each beyond their own, and so more than zero
     /// for an empty one.
     pub recv_q: u32,
     /// Bytes written that the peer has not acknowledged; a SYN and a FIN count for one each.
@@ -79,22 +80,22 @@ pub struct Row {
     /// A listener's backlog: the argument of `listen(2)`, cut to `net.core.somaxconn`.
     /// `None` for a connection, and where the kernel does not tell (`/proc/net/tcp`).
     pub backlog: Option<u32>,
-    /// What was dropped at this socket; for a listener, SYNs that its full queue had no room for; for
-    /// UDP, datagrams that its full receive buffer had no room for.
-    /// `None` where the kernel does not tell (`/proc/net/tcp`).
+    /// What was dropped at this socket; for a listener, SYNs that its full queue had no room for;
+    /// for UDP, datagrams that its full receive buffer had no room for. `None` where the kernel
+    /// does not tell (`/proc/net/tcp`).
     pub drops: Option<u32>,
-    /// The window: how many bytes beyond those acknowledged the peer is ready to take, as it has told
-    /// last (RFC 9293, 3.3.1, SND.WND). `None` for a listener, in TIME_WAIT, where TCP_INFO was not asked
-    /// for ([`Kernel::table_with_info`]), and where the kernel does not tell (`/proc/net/tcp`; Linux before
-    /// 5.4).
+    /// The window: how many bytes beyond those acknowledged the peer is ready to take, as it has
+    /// told last (RFC 9293, 3.3.1, SND.WND). `None` for a listener, in TIME_WAIT, where TCP_INFO
+    /// was not asked for ([`Kernel::table_with_info`]), and where the kernel does not tell
+    /// (`/proc/net/tcp`; Linux before 5.4).
     pub window: Option<u32>,
     /// Segments with data that have been received (tcp(7), TCP_INFO). `None` as for `window`.
     pub segments_in: Option<u32>,
     /// Segments that have been sent again (tcp(7), TCP_INFO). `None` as for `window`.
     pub resent: Option<u32>,
-    /// Bytes of `send_q` that have not been sent even once: Nagle's algorithm holds them back, or the
-    /// peer's window, or congestion control (tcp(7), TCP_INFO; ss(8) calls them `notsent`). `None` as
-    /// for `window`.
+    /// Bytes of `send_q` that have not been sent even once: Nagle's algorithm holds them back, or
+    /// the peer's window, or congestion control (tcp(7), TCP_INFO; ss(8) calls them `notsent`).
+    /// `None` as for `window`.
     pub unsent: Option<u32>,
     /// The timer that is running, if any.
     pub timer: Option<Timer>,
@@ -123,7 +124,8 @@ pub enum TimerKind {
     Keepalive,
     /// Forget the connection: 60 s after TIME_WAIT began, on Linux.
     TimeWait,
-    /// Ask a peer whose window is zero whether it has opened (RFC 9293, 3.8.6.1). netstat says `probe`.
+    /// Ask a peer whose window is zero whether it has opened (RFC 9293, 3.8.6.1). netstat says
+    /// `probe`.
     WindowProbe,
 }
 
@@ -135,8 +137,8 @@ impl Table {
         self
     }
 
-    /// The rows with one of these ports at either end; all rows if none is given. To ask the kernel for no
-    /// others in the first place, there is [`Kernel::table_of`].
+    /// The rows with one of these ports at either end; all rows if none is given. To ask the kernel
+    /// for no others in the first place, there is [`Kernel::table_of`].
     #[must_use]
     pub fn of_ports(mut self, ports: &[u16]) -> Table {
         self.rows.retain(|row| {

@@ -1,5 +1,5 @@
-//! The last line of defence: a lesson is refused while one of its threads waits endlessly. The program is
-//! its own lesson, so it has its own `main`.
+//! The last line of defence: a lesson is refused while one of its threads waits endlessly. The
+//! program is its own lesson, so it has its own `main`.
 
 use std::{
     env, fs,
@@ -55,8 +55,8 @@ fn forgets(flags: &Flags) -> io::Result<()> {
     story.end()
 }
 
-/// Plays a lesson: it must end with status 1, the first refusal and nothing else on stderr, and without
-/// its temporary folder.
+/// Plays a lesson: it must end with status 1, the first refusal and nothing else on stderr, and
+/// without its temporary folder.
 fn ends_with_one_message(lesson: &str) {
     let temporary = Temporary::new().unwrap();
     let started = Instant::now();

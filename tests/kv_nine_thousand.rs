@@ -59,7 +59,8 @@ fn dial_all(n: usize) -> (u64, u32) {
     assert_eq!(listener.recv_q, 0, "all are accepted");
     let drops = listener.drops.unwrap();
     println!(
-        "{n} connections: dialed in {dialed:.2?}, {each} bytes of resident memory each, {drops} SYNs dropped"
+        "{n} connections: dialed in {dialed:.2?}, {each} bytes of resident memory each, {drops} \
+         SYNs dropped"
     );
     (each, drops)
 }

@@ -48,7 +48,8 @@ fn exchange(addr: SocketAddr, bytes: &[u8]) -> String {
     answer
 }
 
-/// A line of the record: who says it, and what. A remark of the record's own is the answer that never comes.
+/// A line of the record: who says it, and what. A remark of the record's own is the answer that
+/// never comes.
 enum Said {
     ByClient(String),
     ByServer(String),

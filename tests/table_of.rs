@@ -1,5 +1,5 @@
-//! The rows of some ports, and the row of one end, against the whole table: each way to look shows the
-//! same, by netlink and by `/proc`.
+//! The rows of some ports, and the row of one end, against the whole table: each way to look shows
+//! the same, by netlink and by `/proc`.
 
 mod common;
 

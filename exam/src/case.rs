@@ -189,7 +189,8 @@ impl Case {
     /// Whether a function has returned an error of this kind.
     #[must_use]
     pub fn has_returned_error(&self, kind: ErrorKind) -> bool {
-        // As a check says it, as `Debug` writes an error of the kernel's, and as it writes a bare kind.
+        // As a check says it, as `Debug` writes an error of the kernel's, and as it writes a bare
+        // kind.
         let told = [
             format!("({kind:?})"),
             format!("kind: {kind:?}"),

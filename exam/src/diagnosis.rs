@@ -1,5 +1,5 @@
-//! Mistakes that occur in many exercises. Each is named once, with the evidence that it requires, the
-//! evidence that rules it out, and its one wording.
+//! Mistakes that occur in many exercises. Each is named once, with the evidence that it requires,
+//! the evidence that rules it out, and its one wording.
 
 use std::io::ErrorKind;
 
@@ -41,49 +41,50 @@ pub fn first_of(diagnoses: &[Diagnosis], case: &Case) -> Option<String> {
 pub const SPINS_AT_END_OF_FILE: Diagnosis = Diagnosis {
     requires: |case| case.is_running() && case.is_in(State::CloseWait),
     excludes: |case| case.panicked || unread(case) > 0,
-    words: "At end of file `read` returns Ok(0). Your loop treats that as \"no data yet\" and reads \
-            again. Return when n is 0.",
+    words: "At end of file `read` returns Ok(0). Your loop treats that as \"no data yet\" and \
+            reads again. Return when n is 0.",
 };
 
 /// A loop that neither waits nor moves a byte.
 pub const SPINS: Diagnosis = Diagnosis {
     requires: |case| matches!(case.stuck, Some(Stuck::Spin(..))),
     excludes: |case| case.panicked,
-    words: "Your loop runs again and again without waiting in the kernel. Let a call wait for the event: \
-            a blocking `read`, `accept` or `poll`, with a timeout if there is a deadline.",
+    words: "Your loop runs again and again without waiting in the kernel. Let a call wait for the \
+            event: a blocking `read`, `accept` or `poll`, with a timeout if there is a deadline.",
 };
 
 /// The function has returned, and a handle of its socket is still open.
 pub const LEAKED_HANDLE: Diagnosis = Diagnosis {
     requires: |case| case.evidence.threads.is_empty() && case.is_in(State::CloseWait),
     excludes: |case| case.panicked,
-    words: "The function has returned, but descriptor {fd} is still open. The kernel sends the FIN when \
-            the last handle of a socket is closed: look for a clone (`try_clone`), a handle that \
-            another thread owns, or `mem::forget`.",
+    words: "The function has returned, but descriptor {fd} is still open. The kernel sends the FIN \
+            when the last handle of a socket is closed: look for a clone (`try_clone`), a handle \
+            that another thread owns, or `mem::forget`.",
 };
 
 /// The function has returned, and a thread of it has not ended.
 pub const LEAVES_A_THREAD: Diagnosis = Diagnosis {
     requires: |case| case.has_returned() && !case.evidence.threads.is_empty(),
     excludes: |case| case.panicked,
-    words: "The function has returned, but a thread that it started is still there. Join every thread \
-            before you return: the caller takes the return for the end of the work.",
+    words: "The function has returned, but a thread that it started is still there. Join every \
+            thread before you return: the caller takes the return for the end of the work.",
 };
 
 /// An `unwrap` on a result that the network decides.
 pub const PANICS_ON_AN_ERROR: Diagnosis = Diagnosis {
     requires: |case| case.panicked,
     excludes: |_| false,
-    words: "A reset or a broken pipe is an ordinary error that `read` and `write` return. `unwrap` and \
-            `expect` turn it into a panic. Propagate it with `?`: the caller must know.",
+    words: "A reset or a broken pipe is an ordinary error that `read` and `write` return. `unwrap` \
+            and `expect` turn it into a panic. Propagate it with `?`: the caller must know.",
 };
 
 /// The function returned Ok although a call of it failed.
 pub const LOSES_THE_ERROR: Diagnosis = Diagnosis {
     requires: |case| case.has_returned_ok(),
     excludes: |case| case.panicked,
-    words: "`read` or `write` returned the error, and your code dropped it: `unwrap_or(0)` turns it into \
-            an end of file, `let _ =` into nothing. Propagate it with `?`: the caller must know.",
+    words: "`read` or `write` returned the error, and your code dropped it: `unwrap_or(0)` turns \
+            it into an end of file, `let _ =` into nothing. Propagate it with `?`: the caller must \
+            know.",
 };
 
 /// A loop that calls again after an error that will not change.
@@ -98,16 +99,16 @@ pub const RETRIES_A_FATAL_ERROR: Diagnosis = Diagnosis {
 pub const WAITS_FOR_ITS_THREAD: Diagnosis = Diagnosis {
     requires: |case| case.is_blocked_in(&[Call::Lock]),
     excludes: |case| case.panicked,
-    words: "Your code waits for another of its threads (a join, a lock or a channel), and that thread \
-            does not get to the end. Find what it waits for.",
+    words: "Your code waits for another of its threads (a join, a lock or a channel), and that \
+            thread does not get to the end. Find what it waits for.",
 };
 
 /// `write` took a part, and the rest was dropped.
 pub const DROPS_THE_REST_OF_A_WRITE: Diagnosis = Diagnosis {
     requires: |case| case.awaited == Awaited::Bytes && skips_bytes(case),
     excludes: |case| case.panicked,
-    words: "Bytes are missing in the middle. `write` may take only a part, and returns how much. Send the \
-            rest too: `write_all` does.",
+    words: "Bytes are missing in the middle. `write` may take only a part, and returns how much. \
+            Send the rest too: `write_all` does.",
 };
 
 /// More was written than the last read had brought.
@@ -115,8 +116,8 @@ pub const WRITES_THE_WHOLE_BUFFER: Diagnosis = Diagnosis {
     requires: |case| case.arrived.contains(&0) && !case.wanted.contains(&0),
     excludes: |case| case.panicked,
     words: "More came back than was sent: your code writes the whole buffer. `read` returns n, the \
-            number of bytes it has put there. Behind them are zeros or the bytes of an earlier read. \
-            Write `&buf[..n]`.",
+            number of bytes it has put there. Behind them are zeros or the bytes of an earlier \
+            read. Write `&buf[..n]`.",
 };
 
 /// It has read what there is, and reads on before it answers.
@@ -127,18 +128,18 @@ pub const WAITS_BEFORE_IT_ANSWERS: Diagnosis = Diagnosis {
             && case.is_blocked_in(&[Call::Read])
     },
     excludes: |case| case.panicked || unread(case) > 0 || case.is_in(State::CloseWait),
-    words: "Your code has read what was sent (Recv-Q is 0), has answered nothing, and waits in the next \
-            read. Either it waits for more than has come: `read_to_end` and `read_to_string` wait for \
-            end of file, `read_exact` for a full buffer, `lines` for a newline. Or the answer is still \
-            in a BufWriter: flush it before you read again.",
+    words: "Your code has read what was sent (Recv-Q is 0), has answered nothing, and waits in the \
+            next read. Either it waits for more than has come: `read_to_end` and `read_to_string` \
+            wait for end of file, `read_exact` for a full buffer, `lines` for a newline. Or the \
+            answer is still in a BufWriter: flush it before you read again.",
 };
 
 /// It closed while the peer still had its half open.
 pub const STOPS_BEFORE_THE_END: Diagnosis = Diagnosis {
     requires: |case| case.yours().is_none() && case.awaited != Awaited::Return,
     excludes: |case| case.panicked,
-    words: "Your end has closed, and the peer's has not. A read that returns fewer bytes than you asked \
-            for is not the end, and neither is a timeout: only Ok(0) is.",
+    words: "Your end has closed, and the peer's has not. A read that returns fewer bytes than you \
+            asked for is not the end, and neither is a timeout: only Ok(0) is.",
 };
 
 /// How many bytes wait in the student's receive queue. End of file counts as one on some kernels.
@@ -147,8 +148,8 @@ fn unread(case: &Case) -> u32 {
     queue.saturating_sub(u32::from(case.is_in(State::CloseWait)))
 }
 
-/// Whether what came differs from what was wanted where later bytes stand: the data is numbered, so that
-/// each eight bytes are their own offset ([`crate::numbered`]).
+/// Whether what came differs from what was wanted where later bytes stand: the data is numbered, so
+/// that each eight bytes are their own offset ([`crate::numbered`]).
 fn skips_bytes(case: &Case) -> bool {
     let pairs = case.arrived.iter().zip(&case.wanted);
     let at = pairs.take_while(|(came, wanted)| came == wanted).count();
@@ -164,43 +165,45 @@ fn skips_bytes(case: &Case) -> bool {
 pub const LOOP_DOES_NOT_END: Diagnosis = Diagnosis {
     requires: |case| matches!(case.stuck, Some(Stuck::Spin(..))),
     excludes: |case| case.panicked || case.yours().is_some(),
-    words: "There is nothing to wait for: all the data is in the argument. A loop of yours does not end. Let \
-            each turn take something from what is left, or return.",
+    words: "There is nothing to wait for: all the data is in the argument. A loop of yours does \
+            not end. Let each turn take something from what is left, or return.",
 };
 
 /// An index, a slice or an `unwrap` of bytes that somebody else has sent, and that are not there.
 pub const TAKES_A_MISSING_BYTE: Diagnosis = Diagnosis {
     requires: |_| panic_says(&["index", "on a `None` value", "mid > len"]),
     excludes: |_| panic_says(&["with overflow"]),
-    words: "Your code takes something that is not there. The data may be shorter than your code expects, and \
-            a length in it may be wrong. An index or a slice beyond the end panics, and so does `unwrap` of \
-            None. `get`, `first_chunk` and `split_first_chunk` return None instead.",
+    words: "Your code takes something that is not there. The data may be shorter than your code \
+            expects, and a length in it may be wrong. An index or a slice beyond the end panics, \
+            and so does `unwrap` of None. `get`, `first_chunk` and `split_first_chunk` return None \
+            instead.",
 };
 
 /// A sum or a difference of numbers that somebody else has sent.
 pub const OVERFLOWS: Diagnosis = Diagnosis {
     requires: |_| panic_says(&["with overflow"]),
     excludes: |_| panic_says(&["index", "on a `None` value", "mid > len"]),
-    words: "A result does not fit in the type of its number, which panics. `checked_sub` and `checked_add` \
-            return None instead, `wrapping_add` and `wrapping_sub` start again at 0, and a larger type has \
-            room.",
+    words: "A result does not fit in the type of its number, which panics. `checked_sub` and \
+            `checked_add` return None instead, `wrapping_add` and `wrapping_sub` start again at 0, \
+            and a larger type has room.",
 };
 
 /// An `unwrap` of bytes that are not text.
 pub const UNWRAPS_UTF_8: Diagnosis = Diagnosis {
     requires: |_| panic_says(&["Utf8Error"]),
     excludes: |_| false,
-    words: "`from_utf8` returns an error for bytes that are not UTF-8, and your code panics on that error. \
-            Such bytes are ordinary input: handle the error, for example with `.ok()?`.",
+    words: "`from_utf8` returns an error for bytes that are not UTF-8, and your code panics on \
+            that error. Such bytes are ordinary input: handle the error, for example with \
+            `.ok()?`.",
 };
 
 /// A result that was wrong after other calls, and is right in a call alone.
 pub const DEPENDS_ON_EARLIER_CALLS: Diagnosis = Diagnosis {
     requires: |case| case.awaited == Awaited::Nothing && case.has_returned(),
     excludes: |case| case.panicked,
-    words: "The result depends on more than the argument: on what an earlier call has left in a `static` or a \
-            `thread_local!`, or on the order of a HashMap, which differs from map to map. Keep nothing \
-            between calls.",
+    words: "The result depends on more than the argument: on what an earlier call has left in a \
+            `static` or a `thread_local!`, or on the order of a HashMap, which differs from map to \
+            map. Keep nothing between calls.",
 };
 
 /// Whether one of the student's panics has one of these words.
@@ -213,59 +216,61 @@ fn panic_says(words: &[&str]) -> bool {
 pub const SLEEPS_BETWEEN_LOOKS: Diagnosis = Diagnosis {
     requires: |case| case.is_blocked_in(&[Call::Sleep]),
     excludes: |case| case.panicked || case.is_blocked_in(&[Call::Read, Call::Poll]),
-    words: "Your code sleeps and looks afterwards: what arrives during the sleep waits until it is over. \
-            Block in a call that the event ends: `poll`, or a read with a timeout.",
+    words: "Your code sleeps and looks afterwards: what arrives during the sleep waits until it is \
+            over. Block in a call that the event ends: `poll`, or a read with a timeout.",
 };
 
 /// Options of a socket that was lent are not as they were.
 pub const LEAVES_OPTIONS: Diagnosis = Diagnosis {
     requires: Case::has_returned,
     excludes: |case| case.panicked,
-    words: "Timeouts, O_NONBLOCK and the other options belong to the socket, not to one call or one \
-            handle. They stay set after your function returns, and change what the caller's next read \
-            or write does. Restore them on every path out, or use what holds for one call: `poll`, \
-            MSG_DONTWAIT.",
+    words: "Timeouts, O_NONBLOCK and the other options belong to the socket, not to one call or \
+            one handle. They stay set after your function returns, and change what the caller's \
+            next read or write does. Restore them on every path out, or use what holds for one \
+            call: `poll`, MSG_DONTWAIT.",
 };
 
 /// EINTR was returned to the caller.
 pub const RETURNS_AT_A_SIGNAL: Diagnosis = Diagnosis {
     requires: |case| case.has_returned_error(ErrorKind::Interrupted),
     excludes: |case| case.panicked,
-    words: "A signal interrupted the call (EINTR), and your code returned that as an error. The kernel does \
-            not restart a call that has a timeout (signal(7)). Nothing has happened to the connection: call \
-            again, for the time that remains.",
+    words: "A signal interrupted the call (EINTR), and your code returned that as an error. The \
+            kernel does not restart a call that has a timeout (signal(7)). Nothing has happened to \
+            the connection: call again, for the time that remains.",
 };
 
 /// O_NONBLOCK is set when the function has returned. For a check that has read the flag.
 pub const LEAVES_IT_NON_BLOCKING: Diagnosis = Diagnosis {
     requires: Case::has_returned,
     excludes: |case| case.panicked,
-    words: "Your code set O_NONBLOCK and did not clear it. The flag belongs to the socket, not to the call: \
-            the caller's next read would fail instead of waiting. Clear it on every path out of the \
-            function, or leave it alone: `poll` and MSG_DONTWAIT do not need it.",
+    words: "Your code set O_NONBLOCK and did not clear it. The flag belongs to the socket, not to \
+            the call: the caller's next read would fail instead of waiting. Clear it on every path \
+            out of the function, or leave it alone: `poll` and MSG_DONTWAIT do not need it.",
 };
 
-/// The function has ended a connection that was only lent to it. For a check that has seen its state.
+/// The function has ended a connection that was only lent to it. For a check that has seen its
+/// state.
 pub const SHUTS_DOWN_WHAT_WAS_LENT: Diagnosis = Diagnosis {
     requires: Case::has_returned,
     excludes: |case| case.panicked,
-    words: "Your code has shut down the connection. The function only borrows the stream: return the error, \
-            and let the caller decide what becomes of the connection.",
+    words: "Your code has shut down the connection. The function only borrows the stream: return \
+            the error, and let the caller decide what becomes of the connection.",
 };
 
 /// A panic that the peer's bytes or its silence can cause.
 pub const PANICS_ON_INPUT: Diagnosis = Diagnosis {
     requires: |case| case.panicked,
     excludes: |_| false,
-    words: "The peer decides what arrives and when, so nothing that it does may cause a panic: an `unwrap`, \
-            an index, or arithmetic that overflows. Return an error instead.",
+    words: "The peer decides what arrives and when, so nothing that it does may cause a panic: an \
+            `unwrap`, an index, or arithmetic that overflows. Return an error instead.",
 };
 
 /// More was taken from the socket than belongs to this call. For a check that has counted Recv-Q.
 pub const READS_AHEAD: Diagnosis = Diagnosis {
     requires: Case::has_returned,
     excludes: |case| case.panicked,
-    words: "Your code took more bytes from the socket than this call returns. They are lost when it returns, \
-            because the next call has a new buffer. A BufReader reads ahead like this, and so does every \
-            `read` with room for more than belongs to this call. Read less, or `peek` first.",
+    words: "Your code took more bytes from the socket than this call returns. They are lost when \
+            it returns, because the next call has a new buffer. A BufReader reads ahead like this, \
+            and so does every `read` with room for more than belongs to this call. Read less, or \
+            `peek` first.",
 };

@@ -121,8 +121,8 @@ impl<A: Copy> Suite<A> {
 pub struct Exam {
     supervisor: Supervisor,
     kernel: RefCell<Option<Kernel>>,
-    /// Sockets with one of its ports at either end are shown. A wait looks at all TCP sockets of this
-    /// process: an answer may have connections of its own, with bytes under way in them.
+    /// Sockets with one of its ports at either end are shown. A wait looks at all TCP sockets of
+    /// this process: an answer may have connections of its own, with bytes under way in them.
     neighbourhood: RefCell<Neighbourhood>,
     /// Whether this process's UDP sockets are shown as well.
     udp: Cell<bool>,

@@ -7,8 +7,8 @@ use socket2::SockRef;
 
 use super::{Exam, Verdict, here};
 
-/// The sizes of the buffers. The kernel resizes those of a TCP socket as it sees fit, unless they have
-/// been set (tcp(7), `tcp_moderate_rcvbuf`).
+/// The sizes of the buffers. The kernel resizes those of a TCP socket as it sees fit, unless they
+/// have been set (tcp(7), `tcp_moderate_rcvbuf`).
 const BUFFERS: [&str; 2] = ["SO_SNDBUF", "SO_RCVBUF"];
 
 /// The options of a socket at one moment, by name.

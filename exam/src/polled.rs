@@ -9,7 +9,8 @@ use super::{Exam, Verdict, here, threads::students};
 
 impl Exam {
     /// What the student's threads wait for in poll and epoll, as `/proc/pid/fd` names it:
-    /// `socket:[123]`. `None` if one waits in a call of which the kernel does not show that (select).
+    /// `socket:[123]`. `None` if one waits in a call of which the kernel does not show that
+    /// (select).
     ///
     /// # Errors
     /// The kernel does not show the threads.

@@ -127,8 +127,8 @@ fn report_all(exercise: &str, checks: &[Check<'_>], json: bool, hold: bool) -> i
     })
 }
 
-/// A check to be made: its place in the suite, its name, its rule, the student's file, and whether its
-/// failure is held.
+/// A check to be made: its place in the suite, its name, its rule, the student's file, and whether
+/// its failure is held.
 struct Check<'a> {
     number: usize,
     name: &'static str,

@@ -1,6 +1,6 @@
 //! How an exam waits: never for a time, always until something happens or the kernel shows that it
-//! never will ([`socket_workshop::wait`]). The world of a check is closed: the answer's threads, the
-//! exam's, and the sockets of this process.
+//! never will ([`socket_workshop::wait`]). The world of a check is closed: the answer's threads,
+//! the exam's, and the sockets of this process.
 
 use std::{
     io, mem,
@@ -84,7 +84,8 @@ impl Exam {
         }
     }
 
-    /// As [`Exam::wait_for`], for what the kernel shows but sends no event for: looks again and again.
+    /// As [`Exam::wait_for`], for what the kernel shows but sends no event for: looks again and
+    /// again.
     ///
     /// # Errors
     /// What `look` failed with.
@@ -108,8 +109,8 @@ impl Exam {
         Ok(seen.is_some())
     }
 
-    /// Waits until the table shows something. `None` if it never will. `look` may be asked twice about
-    /// one moment: what a quick look has shown, all rows must show.
+    /// Waits until the table shows something. `None` if it never will. `look` may be asked twice
+    /// about one moment: what a quick look has shown, all rows must show.
     ///
     /// # Errors
     /// The table cannot be read here.
@@ -134,8 +135,8 @@ impl Exam {
         Ok(ready.is_some())
     }
 
-    /// Waits until each of the answer's threads is blocked in a system call, or has ended. `false` if
-    /// they spin.
+    /// Waits until each of the answer's threads is blocked in a system call, or has ended. `false`
+    /// if they spin.
     ///
     /// # Errors
     /// The kernel does not say what threads are doing.
@@ -146,8 +147,8 @@ impl Exam {
         })
     }
 
-    /// Waits until a thread of the answer's is blocked in this call. `false` if all of them stay blocked
-    /// in others, or none ever blocks.
+    /// Waits until a thread of the answer's is blocked in this call. `false` if all of them stay
+    /// blocked in others, or none ever blocks.
     ///
     /// # Errors
     /// The kernel does not say where threads are blocked.
@@ -172,8 +173,8 @@ impl Exam {
         Ok(seen.unwrap_or(false))
     }
 
-    /// Waits until nothing moves any more, and returns whether the answer's threads then wait without a
-    /// timeout, as far as the kernel shows it. A pause after some work is waited for.
+    /// Waits until nothing moves any more, and returns whether the answer's threads then wait
+    /// without a timeout, as far as the kernel shows it. A pause after some work is waited for.
     ///
     /// # Errors
     /// The kernel does not show what threads are doing.
@@ -194,8 +195,9 @@ impl Exam {
         Ok(!is_long && !spins && (is_proven || timed < STAYS))
     }
 
-    /// Waits until this is so, or until the answer's threads have run, at least twice, and are blocked
-    /// again: then they have had the chance, and do something else first. `false` if it is not so.
+    /// Waits until this is so, or until the answer's threads have run, at least twice, and are
+    /// blocked again: then they have had the chance, and do something else first. `false` if it is
+    /// not so.
     ///
     /// # Errors
     /// What `look` failed with, or the kernel does not say what threads are doing.
@@ -203,7 +205,8 @@ impl Exam {
         let turns = |threads: &[Thread]| threads.iter().map(|thread| thread.turns).sum::<u64>();
         let before = turns(&here("look at threads", students())?);
         let seen = self.until(|| {
-            let threads = here("look at threads", students())?; // before the look: what they do it shows
+            // Before the look: what they do it shows.
+            let threads = here("look at threads", students())?;
             let rest = threads.iter().all(Thread::is_blocked) && turns(&threads) >= before + 2;
             let is_so = look()?;
             Ok((is_so || rest).then_some(is_so))
@@ -276,7 +279,8 @@ pub(super) fn is_a_machine_for_it() -> Verdict {
         return Ok(());
     }
     Err(Unmet::not_here(format!(
-        "the machine is too busy: the check was not over after {} s, and waited {} s of them for a CPU",
+        "the machine is too busy: the check was not over after {} s, and waited {} s of them for a \
+         CPU",
         CEILING.as_secs(),
         delay.as_secs()
     )))

@@ -9,8 +9,8 @@ use socket2::{SockRef, Type};
 use super::{Exam, Unmet, Verdict, evidence::sockets_by_inode};
 
 impl Exam {
-    /// The evidence shall show the sockets with this one's port. If it is a UDP socket: all of these
-    /// that this process has, for the answer may take any port.
+    /// The evidence shall show the sockets with this one's port. If it is a UDP socket: all of
+    /// these that this process has, for the answer may take any port.
     pub fn watches(&self, socket: &impl AsFd) {
         let socket = SockRef::from(socket);
         if matches!(socket.r#type(), Ok(Type::DGRAM)) {
@@ -54,8 +54,8 @@ impl Exam {
         Ok(self.watched(table))
     }
 
-    /// As [`Exam::table`], with the figures of TCP_INFO. Not while a thread of the student's is looked
-    /// at: it may have to wait for this.
+    /// As [`Exam::table`], with the figures of TCP_INFO. Not while a thread of the student's is
+    /// looked at: it may have to wait for this.
     ///
     /// # Errors
     /// The table cannot be read here.
@@ -92,11 +92,12 @@ impl Exam {
         Ok(self.watched(table))
     }
 
-    /// The watched rows, and those of all other TCP sockets of this process, as a wait looks at them.
+    /// The watched rows, and those of all other TCP sockets of this process, as a wait looks at
+    /// them.
     pub(super) fn all_sockets(&self, with_info: bool) -> Verdict<Table> {
         match self.just_read.take() {
-            // `ask` has read it since the look before: a proof takes three looks, and between the second and
-            // the third all sockets are read after all threads.
+            // `ask` has read it since the look before: a proof takes three looks, and between the
+            // second and the third all sockets are read after all threads.
             Some(table) if !with_info => Ok(table),
             _ => self.read_table(Neighbourhood::look, with_info),
         }

@@ -1,8 +1,8 @@
 //! The threads of another process are found at the right line of the student's file, and continue
 //! undisturbed.
 //!
-//! This program runs itself: with the name of a scene in `SCENE` it is the process that is looked at.
-//! Run by root, it also runs itself as an ordinary user.
+//! This program runs itself: with the name of a scene in `SCENE` it is the process that is looked
+//! at. Run by root, it also runs itself as an ordinary user.
 
 #![allow(missing_docs, reason = "a test is no library")]
 
@@ -341,7 +341,8 @@ fn says_that_another_is_debugging_it() -> Result<(), Failed> {
                 ptrace::seize(thread, ptrace::Options::empty()).unwrap();
             }
             seized.send(nix::unistd::gettid()).unwrap();
-            let _ = is_done.recv(); // an error: the sender is gone, and this thread ends, and detaches
+            // An error: the sender is gone, and this thread ends, and detaches.
+            let _ = is_done.recv();
         });
         let debugger = is_seized.recv().expect("it seizes each thread");
         let seen = places(id, STUDENTS);

@@ -16,8 +16,8 @@ pub(super) struct Expected<'a> {
 }
 
 impl Expected<'_> {
-    /// The rows of the story's ports, read in this way, with all the figures that are demanded: TCP's,
-    /// or UDP's where the stage names an end of UDP, or both where it names ends of both.
+    /// The rows of the story's ports, read in this way, with all the figures that are demanded:
+    /// TCP's, or UDP's where the stage names an end of UDP, or both where it names ends of both.
     pub(super) fn look(
         &self,
         kernel: &mut Kernel,

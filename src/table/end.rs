@@ -1,4 +1,5 @@
-//! Which row is meant: an end is known by its addresses, since not every row has a socket behind it.
+//! Which row is meant: an end is known by its addresses, since not every row has a socket behind
+//! it.
 
 use std::{fmt, io, net::SocketAddr, os::fd::AsFd};
 
@@ -71,8 +72,8 @@ impl End {
         }
     }
 
-    /// The clients' ends of all connections to this address; the server's ends are its [`End::other`].
-    /// Port 0, which no connection has, stands for any address here.
+    /// The clients' ends of all connections to this address; the server's ends are its
+    /// [`End::other`]. Port 0, which no connection has, stands for any address here.
     #[must_use]
     pub fn all_to(server: SocketAddr) -> End {
         End::between(SocketAddr::from(([0; 4], 0)), server)

@@ -51,8 +51,8 @@ impl Kernel {
         self.tcp_rows(Of::All, false).map(sorted)
     }
 
-    /// As [`Kernel::table`], with the figures of TCP_INFO. To read these the kernel locks each socket
-    /// for a moment, and a call that is under way on it may have to wait.
+    /// As [`Kernel::table`], with the figures of TCP_INFO. To read these the kernel locks each
+    /// socket for a moment, and a call that is under way on it may have to wait.
     ///
     /// # Errors
     /// As for [`Kernel::table`].
@@ -60,8 +60,8 @@ impl Kernel {
         self.tcp_rows(Of::All, true).map(sorted)
     }
 
-    /// The TCP sockets with one of these ports at either end. No ports, no rows: [`Table::of_ports`]
-    /// takes an empty list for "all".
+    /// The TCP sockets with one of these ports at either end. No ports, no rows:
+    /// [`Table::of_ports`] takes an empty list for "all".
     ///
     /// # Errors
     /// As for [`Kernel::table`].
@@ -79,7 +79,8 @@ impl Kernel {
     }
 
     /// A snapshot of all UDP sockets of this network namespace. Where netlink does not know them
-    /// (`udp_diag` is a module of its own), `/proc/net/udp` and `udp6` are opened for this one look.
+    /// (`udp_diag` is a module of its own), `/proc/net/udp` and `udp6` are opened for this one
+    /// look.
     ///
     /// # Errors
     /// As for [`Kernel::table`].
@@ -95,12 +96,12 @@ impl Kernel {
         self.udp_rows(Of::Ports(ports)).map(sorted)
     }
 
-    /// The row of one end, TCP's or UDP's. `None` means that the kernel keeps nothing for this end: a
-    /// connection's is CLOSED. Of several listeners on an address (SO_REUSEPORT), and of an
+    /// The row of one end, TCP's or UDP's. `None` means that the kernel keeps nothing for this end:
+    /// a connection's is CLOSED. Of several listeners on an address (SO_REUSEPORT), and of an
     /// [`End::all_to`], it is one of the rows.
     ///
-    /// A socket that is bound to another device than loopback (SO_BINDTODEVICE) is not found in this way;
-    /// [`Kernel::table_of`] shows it.
+    /// A socket that is bound to another device than loopback (SO_BINDTODEVICE) is not found in
+    /// this way; [`Kernel::table_of`] shows it.
     ///
     /// # Errors
     /// As for [`Kernel::table`].
@@ -121,8 +122,8 @@ impl Kernel {
         matches!(self, Kernel::SockDiag(_))
     }
 
-    /// The TCP listeners with one of these ports. By netlink it costs the same however many connections
-    /// the machine has.
+    /// The TCP listeners with one of these ports. By netlink it costs the same however many
+    /// connections the machine has.
     pub(super) fn listeners_of(&mut self, ports: &[u16]) -> io::Result<Vec<Row>> {
         let mut rows = match self {
             _ if ports.is_empty() => Vec::new(),

@@ -1,9 +1,10 @@
-//! The rows of some ports, looked at again and again, without a walk over the machine's whole table.
+//! The rows of some ports, looked at again and again, without a walk over the machine's whole
+//! table.
 //!
 //! A dump lets the kernel walk over all its connections, whatever it then sends. To look up one end
-//! costs microseconds. So a [`Neighbourhood`] dumps once, and then looks up the ends that it knows. New
-//! connections it finds through the sockets of this process; listeners are in a table of their own,
-//! which is dumped each time.
+//! costs microseconds. So a [`Neighbourhood`] dumps once, and then looks up the ends that it knows.
+//! New connections it finds through the sockets of this process; listeners are in a table of their
+//! own, which is dumped each time.
 //!
 //! That may miss a connection that another process has opened since the dump, or that this one has
 //! opened and closed since the last look. [`Neighbourhood::complete`] asks the kernel how many
@@ -106,7 +107,8 @@ impl Neighbourhood {
         }
     }
 
-    /// Takes one more port into it, and returns its rows. If all others were known, these are now, too.
+    /// Takes one more port into it, and returns its rows. If all others were known, these are now,
+    /// too.
     ///
     /// # Errors
     /// As for [`Kernel::table`].
@@ -135,8 +137,8 @@ impl Neighbourhood {
         }
     }
 
-    /// As [`Neighbourhood::look`], and all other rows, if the kernel has opened connections that a look
-    /// does not find.
+    /// As [`Neighbourhood::look`], and all other rows, if the kernel has opened connections that a
+    /// look does not find.
     ///
     /// # Errors
     /// As for [`Kernel::table`].
@@ -188,8 +190,8 @@ impl Neighbourhood {
         Ok(table)
     }
 
-    /// Notes what a dump has shown. A row does not name the interface of a link-local address, so what a
-    /// socket has said of itself is kept.
+    /// Notes what a dump has shown. A row does not name the interface of a link-local address, so
+    /// what a socket has said of itself is kept.
     fn remember(&mut self, own: &HashMap<u32, i32>, rows: &[Row], before: &HashMap<Pair, End>) {
         for row in rows {
             let held = if row.state == State::Listen {
@@ -285,8 +287,8 @@ impl Neighbourhood {
         Ok(asked)
     }
 
-    /// Asks the sockets of this process again that should have a row and have none: they are no longer
-    /// what they were, or a look-up does not find them.
+    /// Asks the sockets of this process again that should have a row and have none: they are no
+    /// longer what they were, or a look-up does not find them.
     fn ask_missing(&mut self, own: &HashMap<u32, i32>, rows: &[Row]) -> io::Result<Asked> {
         let shown: HashSet<u32> = rows.iter().map(|row| row.inode).collect();
         let should_show = |held: &Held| match held {
@@ -368,7 +370,8 @@ impl Neighbourhood {
         ports
     }
 
-    /// For a kernel that does not let this process ask its own sockets: the inodes are in the whole table.
+    /// For a kernel that does not let this process ask its own sockets: the inodes are in the whole
+    /// table.
     fn dump_whole(
         &mut self,
         kernel: &mut Kernel,
@@ -433,9 +436,9 @@ fn is_closed(socket: &impl AsFd) -> io::Result<bool> {
     Ok(events.contains(PollFlags::POLLHUP))
 }
 
-/// How many connections wait in accept queues and are none of these rows: another process has opened
-/// them, or the end that opened them is gone already. One that has been reset has no row, but stays in
-/// the queue.
+/// How many connections wait in accept queues and are none of these rows: another process has
+/// opened them, or the end that opened them is gone already. One that has been reset has no row,
+/// but stays in the queue.
 fn queued_without_a_row(rows: &[Row]) -> usize {
     let is_queued =
         |row: &&Row| row.inode == 0 && matches!(row.state, State::Established | State::CloseWait);

@@ -12,7 +12,8 @@ pub const HEADER: &str =
 pub const HEADER_WITH_TIMERS: &str =
     "Proto Recv-Q Send-Q Local Address           Foreign Address         State       Timer";
 
-/// netstat cuts an address so that address and port, without the colon, fit into this many characters.
+/// netstat cuts an address so that address and port, without the colon, fit into this many
+/// characters.
 const ADDRESS_WIDTH: usize = 22;
 
 /// With `{:#}` as `netstat -nato`, with the timers.

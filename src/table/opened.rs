@@ -1,5 +1,5 @@
-//! How many TCP connections this network namespace has opened so far: when the number has not grown,
-//! there is no connection that one does not know.
+//! How many TCP connections this network namespace has opened so far: when the number has not
+//! grown, there is no connection that one does not know.
 
 use std::fs;
 
@@ -23,8 +23,8 @@ impl Opened {
         })
     }
 
-    /// Whether no more than this many connections between two sockets of this namespace explain what
-    /// has been opened since. Each of them counts once at either end.
+    /// Whether no more than this many connections between two sockets of this namespace explain
+    /// what has been opened since. Each of them counts once at either end.
     pub(super) fn is_explained_by(self, connections: u64, since: Opened) -> bool {
         let active = self.active.wrapping_sub(since.active);
         let passive = self.passive.wrapping_sub(since.passive);

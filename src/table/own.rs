@@ -24,8 +24,8 @@ pub fn own_sockets() -> io::Result<HashMap<u32, i32>> {
     Ok(fs::read_dir("/proc/self/fd")?.filter_map(entry).collect())
 }
 
-/// Another descriptor for the socket with this one (pidfd_getfd(2), Linux 5.6). As long as it is open,
-/// the program's own `close` does not close the socket: drop it soon.
+/// Another descriptor for the socket with this one (pidfd_getfd(2), Linux 5.6). As long as it is
+/// open, the program's own `close` does not close the socket: drop it soon.
 ///
 /// # Errors
 /// The descriptor is closed, or the kernel or a sandbox does not allow it.

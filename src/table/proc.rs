@@ -1,5 +1,5 @@
-//! The socket table from `/proc/net/tcp` and `/proc/net/tcp6`, and from `udp` and `udp6` beside them
-//! (proc_net(5)), where netlink is closed.
+//! The socket table from `/proc/net/tcp` and `/proc/net/tcp6`, and from `udp` and `udp6` beside
+//! them (proc_net(5)), where netlink is closed.
 
 use std::{
     fs::{self, File},
@@ -11,7 +11,8 @@ use std::{
 
 use super::{Protocol, Row, State, Timer, TimerKind, kernel::Of};
 
-/// Times in /proc are in hundredths of a second (USER_HZ) on every architecture Linux runs on today.
+/// Times in /proc are in hundredths of a second (USER_HZ) on every architecture Linux runs on
+/// today.
 const TICK: Duration = Duration::from_millis(10);
 
 /// The two files, held open: each look reads them anew from the start.
@@ -34,7 +35,8 @@ impl Proc {
         Ok(Proc { tcp, tcp6 })
     }
 
-    /// The kernel always writes out all rows; only those that are wanted are read further than their ports.
+    /// The kernel always writes out all rows; only those that are wanted are read further than
+    /// their ports.
     pub(super) fn rows(&mut self, of: Of<'_>) -> io::Result<Vec<Row>> {
         let mut rows = Vec::new();
         for file in iter::once(&mut self.tcp).chain(&mut self.tcp6) {
@@ -77,8 +79,8 @@ fn ports(line: &str) -> Option<(u16, u16)> {
     Some((port()?, port()?))
 }
 
-/// A line: `sl local_address rem_address st tx:rx tr:tm->when retrnsmt uid timeout inode …`. The rest is
-/// `ref pointer drops` for UDP.
+/// A line: `sl local_address rem_address st tx:rx tr:tm->when retrnsmt uid timeout inode …`. The
+/// rest is `ref pointer drops` for UDP.
 fn row(line: &str, protocol: Protocol) -> Option<Row> {
     let fields: Vec<&str> = line.split_ascii_whitespace().collect();
     let [
@@ -122,7 +124,8 @@ fn row(line: &str, protocol: Protocol) -> Option<Row> {
     })
 }
 
-/// `02:000ADBB2`: a kind, and the ticks that remain. The outer `None` is a field that cannot be read.
+/// `02:000ADBB2`: a kind, and the ticks that remain. The outer `None` is a field that cannot be
+/// read.
 fn timer(field: &str, retransmits: u32, probes: u32) -> Option<Option<Timer>> {
     let (kind, ticks) = field.split_once(':')?;
     let (kind, attempts) = match kind {

@@ -1,13 +1,13 @@
-//! The socket table by netlink (sock_diag(7)). An answer has what /proc does not: a listener's backlog,
-//! what was dropped at a socket, and the window of its peer.
+//! The socket table by netlink (sock_diag(7)). An answer has what /proc does not: a listener's
+//! backlog, what was dropped at a socket, and the window of its peer.
 //!
-//! There are two ways to ask. A **dump** shows every socket that matches: `request` says how it is asked
-//! for, and `filter` how the kernel is told which ports matter, so that the sockets of other programs
-//! cost little. A **look-up** finds one socket by its addresses and costs the same however many there
-//! are.
+//! There are two ways to ask. A **dump** shows every socket that matches: `request` says how it is
+//! asked for, and `filter` how the kernel is told which ports matter, so that the sockets of other
+//! programs cost little. A **look-up** finds one socket by its addresses and costs the same however
+//! many there are.
 //!
-//! The messages are written and read by hand, because this is the workshop's own subject and needs no
-//! unsafe code: socket2 opens the socket, and the rest is integers at fixed offsets.
+//! The messages are written and read by hand, because this is the workshop's own subject and needs
+//! no unsafe code: socket2 opens the socket, and the rest is integers at fixed offsets.
 
 mod answer;
 mod filter;
@@ -44,7 +44,8 @@ const ROOM: usize = 64 << 10;
 pub struct SockDiag {
     socket: Socket,
     buffer: Box<[u8]>,
-    /// The number of the last request. Answers carry it: those to one that failed half-way are skipped.
+    /// The number of the last request. Answers carry it: those to one that failed half-way are
+    /// skipped.
     sequence: u32,
     /// The kernel takes the older form of a request, for both families at once.
     both_families: bool,
@@ -63,7 +64,8 @@ impl SockDiag {
         }
         let protocol = Some(socket2::Protocol::from(NETLINK_SOCK_DIAG));
         let socket = Socket::new(Domain::from(AF_NETLINK), Type::DGRAM, protocol)?;
-        // The kernel answers at once or not at all; a sandbox that swallows netlink must not hang us.
+        // The kernel answers at once or not at all; a sandbox that swallows netlink must not hang
+        // us.
         socket.set_read_timeout(Some(Duration::from_secs(2)))?;
         let mut netlink = SockDiag {
             socket,
@@ -91,8 +93,8 @@ impl SockDiag {
         })
     }
 
-    /// The sockets with one of these ports at either end; others too, if the kernel is too old for the
-    /// filter, or the ports are too many for one to pay.
+    /// The sockets with one of these ports at either end; others too, if the kernel is too old for
+    /// the filter, or the ports are too many for one to pay.
     pub(super) fn rows_of(
         &mut self,
         ports: &[u16],
@@ -110,8 +112,8 @@ impl SockDiag {
         )
     }
 
-    /// The TCP listeners with one of these ports, and perhaps others, as for [`SockDiag::rows_of`]. The
-    /// kernel keeps listeners in a table of their own, so connections cost nothing here.
+    /// The TCP listeners with one of these ports, and perhaps others, as for [`SockDiag::rows_of`].
+    /// The kernel keeps listeners in a table of their own, so connections cost nothing here.
     pub(super) fn listeners_of(&mut self, ports: &[u16]) -> io::Result<Vec<Row>> {
         self.filtered(
             ports,
@@ -143,8 +145,8 @@ impl SockDiag {
         }
     }
 
-    /// The socket that a segment from this end's peer would reach. For a connection that is gone this is
-    /// its listener: the caller must compare the addresses.
+    /// The socket that a segment from this end's peer would reach. For a connection that is gone
+    /// this is its listener: the caller must compare the addresses.
     pub(super) fn look_up(&mut self, end: End, with_info: bool) -> io::Result<Option<Row>> {
         let sequence = self.next_sequence();
         self.socket
@@ -218,7 +220,8 @@ impl SockDiag {
     }
 }
 
-/// The end of a dump carries a negative errno if it failed: ENOENT where the protocol's module is missing.
+/// The end of a dump carries a negative errno if it failed: ENOENT where the protocol's module is
+/// missing.
 fn dump_is_over(body: &[u8]) -> io::Result<()> {
     match body.get(..4) {
         Some(errno) if u32_at(errno, 0) != 0 => Err(refusal(body)),

@@ -31,7 +31,8 @@ pub enum State {
 }
 
 impl State {
-    /// All of them, in the kernel's order: `ALL[n - 1]` is number `n` (Linux, `include/net/tcp_states.h`).
+    /// All of them, in the kernel's order: `ALL[n - 1]` is number `n` (Linux,
+    /// `include/net/tcp_states.h`).
     pub const ALL: [State; 11] = [
         State::Established,
         State::SynSent,

@@ -1,4 +1,5 @@
-//! Sockets of all kinds for the tests of the table: each row is held still for as long as the zoo lives.
+//! Sockets of all kinds for the tests of the table: each row is held still for as long as the zoo
+//! lives.
 
 use std::{
     collections::BTreeSet,

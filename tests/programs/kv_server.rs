@@ -320,7 +320,8 @@ fn nc_can_call_by_hand() {
 "#;
     let output = run(command.stdout(Stdio::piped()), calls);
     let heard = String::from_utf8(output.stdout).unwrap();
-    let answers = "{\"id\":\"by hand\",\"result\":{},\"error\":null}\n{\"id\":2,\"result\":{\"Value\":\"b\"},\"error\":null}\n";
+    let answers = "{\"id\":\"by \
+                   hand\",\"result\":{},\"error\":null}\n{\"id\":2,\"result\":{\"Value\":\"b\"},\"error\":null}\n";
     assert_eq!(heard, answers);
     let stream = TcpStream::connect(addr).unwrap();
     stream.shutdown(Shutdown::Write).unwrap();

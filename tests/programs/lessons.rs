@@ -65,8 +65,8 @@ fn for_each_lesson(test: impl Fn(&str, usize) + Sync) {
     });
 }
 
-/// Demands that the kernel has confirmed all stages. `handshake` may leave out three, and say so, where it
-/// may not have a network of its own.
+/// Demands that the kernel has confirmed all stages. `handshake` may leave out three, and say so,
+/// where it may not have a network of its own.
 #[track_caller]
 fn all_are_confirmed(name: &str, told: &str, stages: usize) {
     if name == "handshake" && told.contains("The lesson cannot show its segments here: ") {
@@ -224,7 +224,8 @@ fn pause_is_a_duration_as_humantime_writes_it() {
 fn an_address_in_use_is_one_line_that_names_it() {
     let busy = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = busy.local_addr().unwrap().to_string();
-    let _busy_too = UdpSocket::bind(&addr).unwrap(); // another table: it is no conflict with the first
+    // Another table: it is no conflict with the first.
+    let _busy_too = UdpSocket::bind(&addr).unwrap();
     for_each_lesson(|name, _| {
         if name == "handshake" {
             return; // in a network of its own no port is in use

@@ -1,5 +1,5 @@
-//! The lessons and the servers as programs, run from outside. They mostly wait, so all of these tests are
-//! one program, whose threads wait at the same time.
+//! The lessons and the servers as programs, run from outside. They mostly wait, so all of these
+//! tests are one program, whose threads wait at the same time.
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -1,5 +1,5 @@
-//! Refuses each stage and claim of each lesson in turn. The lesson must end with status 1 and one message,
-//! soon, and leave no process and no file.
+//! Refuses each stage and claim of each lesson in turn. The lesson must end with status 1 and one
+//! message, soon, and leave no process and no file.
 
 use std::{
     collections::HashMap,
@@ -19,8 +19,8 @@ use socket_workshop::folder::Temporary;
 /// How long a lesson may take to end once something has been refused.
 const SOON: Duration = Duration::from_secs(2);
 
-/// On a busy machine a lesson may wait longer than that for a CPU, and a slow run is not a hang. So half of
-/// all runs must end within [`SOON`], and every run within this.
+/// On a busy machine a lesson may wait longer than that for a CPU, and a slow run is not a hang. So
+/// half of all runs must end within [`SOON`], and every run within this.
 const AT_LAST: Duration = Duration::from_secs(30);
 
 /// How many lessons run at once. They mostly wait.
@@ -68,7 +68,8 @@ fn in_parallel<T: Send, R: Send>(jobs: Vec<T>, work: impl Fn(T) -> R + Sync) -> 
     results.into_inner().unwrap()
 }
 
-/// A lesson at a port of its own, in a process group of its own, by which all it starts can be found.
+/// A lesson at a port of its own, in a process group of its own, by which all it starts can be
+/// found.
 fn on_any_port(name: &str, refuse: usize, temporary: &Temporary) -> Command {
     let mut command = lesson(name);
     command

@@ -1,5 +1,5 @@
-//! The program `tftp` against clients that we did not write (curl, tftp-hpa), over a link that loses, and
-//! against peers by hand who do what they should not.
+//! The program `tftp` against clients that we did not write (curl, tftp-hpa), over a link that
+//! loses, and against peers by hand who do what they should not.
 
 use std::{
     fs,
@@ -82,7 +82,8 @@ fn server(folder: &Folder, more: &[&str]) -> (Program, SocketAddr) {
     (program, addr)
 }
 
-/// Fetches and stores files of all sizes with a client, all at once, and compares them byte for byte.
+/// Fetches and stores files of all sizes with a client, all at once, and compares them byte for
+/// byte.
 fn fetches_and_stores(
     name: &str,
     sizes: impl IntoIterator<Item = usize>,

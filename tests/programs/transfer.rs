@@ -1,5 +1,5 @@
-//! The program `transfer`: files of any size through its server and its sender, and senders that do not
-//! keep to the protocol.
+//! The program `transfer`: files of any size through its server and its sender, and senders that do
+//! not keep to the protocol.
 
 #![cfg(target_os = "linux")]
 
@@ -226,8 +226,8 @@ fn becomes_empty(server: &Server) {
     assert!(empty.is_some(), "{:?}", server.names());
 }
 
-/// The sender is the real one, and between it and the server stands a relay that stops: so it is certain
-/// to be killed in the middle.
+/// The sender is the real one, and between it and the server stands a relay that stops: so it is
+/// certain to be killed in the middle.
 #[test]
 fn a_sender_that_is_killed_in_the_middle_leaves_nothing() {
     let server = server(&[]);
@@ -279,7 +279,8 @@ fn a_sender_that_takes_longer_than_a_second_says_how_far_it_has_come() {
                 read_message(&mut from, limit).unwrap();
                 write_message(&mut from, b"OK").unwrap();
             }
-            thread::sleep(Duration::from_millis(1100)); // its length is the subject: a slow receiver
+            // Its length is the subject: a slow receiver.
+            thread::sleep(Duration::from_millis(1100));
             io::copy(&mut (&mut from).take(64 << 20), &mut io::sink()).unwrap();
             write_message(&mut from, b"OK").unwrap();
         });

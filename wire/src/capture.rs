@@ -1,10 +1,11 @@
-//! The segments that pass on loopback, as they pass, sorted into conversations; and beside them the states
-//! that the kernel's socket table shows.
+//! The segments that pass on loopback, as they pass, sorted into conversations; and beside them the
+//! states that the kernel's socket table shows.
 //!
-//! A packet socket sees each frame before the sockets for which it is: a segment that a socket then loses
-//! ([`socket_workshop::peer::hears_only`]) has passed here. The kernel queues frames until they are read,
-//! so no thread is needed to wait for them. Segments are as long as loopback's MTU of 65536 bytes allows.
-//! Their checksums are not right: a card would fill them in, and there is none.
+//! A packet socket sees each frame before the sockets for which it is: a segment that a socket then
+//! loses ([`socket_workshop::peer::hears_only`]) has passed here. The kernel queues frames until
+//! they are read, so no thread is needed to wait for them. Segments are as long as loopback's MTU
+//! of 65536 bytes allows. Their checksums are not right: a card would fill them in, and there is
+//! none.
 
 mod arguments;
 #[cfg(target_os = "linux")]
@@ -72,9 +73,8 @@ pub struct Capture {
 impl Capture {
     /// Begins a capture: no TCP segment on loopback is missed from now on, or none of this port.
     ///
-    /// # Errors
-    /// It takes CAP_NET_RAW, which a process has in a network of its own ([`crate::namespace`]). A file
-    /// cannot be written.
+    /// # Errors It takes CAP_NET_RAW, which a process has in a network of its own
+    /// ([`crate::namespace`]). A file cannot be written.
     pub fn on_loopback(port: Option<u16>, files: &Files) -> io::Result<Capture> {
         let packets = PacketSocket::open(port).map_err(|error| match error.kind() {
             io::ErrorKind::PermissionDenied => io::Error::other(
@@ -104,7 +104,8 @@ impl Capture {
         })
     }
 
-    /// For a story: takes the tables that its stages have confirmed, as the states of the conversations.
+    /// For a story: takes the tables that its stages have confirmed, as the states of the
+    /// conversations.
     pub fn witness(&self) -> impl FnMut(&Table) + use<> {
         let tables = Rc::clone(&self.tables);
         move |table| {
@@ -114,12 +115,12 @@ impl Capture {
         }
     }
 
-    /// Waits until this end has sent a segment with these flags and no others. Returns what has passed
-    /// since the last call, as Wireshark lists it, a line for each segment.
+    /// Waits until this end has sent a segment with these flags and no others. Returns what has
+    /// passed since the last call, as Wireshark lists it, a line for each segment.
     ///
-    /// # Errors
-    /// None such has passed for five seconds, and for twice as long as the pause since the last call: each
-    /// time that the kernel sends a segment again, it waits twice as long as the time before.
+    /// # Errors None such has passed for five seconds, and for twice as long as the pause since the
+    /// last call: each time that the kernel sends a segment again, it waits twice as long as the
+    /// time before.
     pub fn until(&mut self, from: SocketAddr, flags: Flags) -> io::Result<String> {
         let limit = PATIENCE + 2 * self.waited.elapsed();
         let deadline = Deadline::after(limit);
@@ -202,8 +203,8 @@ impl Capture {
         of
     }
 
-    /// What has passed so far between a client and its server, and the states in which the tables have
-    /// shown them; given is the client's end.
+    /// What has passed so far between a client and its server, and the states in which the tables
+    /// have shown them; given is the client's end.
     ///
     /// # Errors
     /// Nothing has passed between these two.

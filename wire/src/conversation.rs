@@ -32,8 +32,8 @@ pub struct Change {
 }
 
 impl Conversation {
-    /// The one that begins with this segment, or has begun before the capture did: then the end with the
-    /// higher port is taken for the client, for servers have well-known ones.
+    /// The one that begins with this segment, or has begun before the capture did: then the end
+    /// with the higher port is taken for the client, for servers have well-known ones.
     #[must_use]
     pub fn begun_by(segment: &Segment) -> Conversation {
         let (from, to) = (segment.from, segment.to);
@@ -50,8 +50,8 @@ impl Conversation {
         }
     }
 
-    /// Whether the segment is of this conversation: it passes between these two ends, and is no SYN with
-    /// another number, which begins another.
+    /// Whether the segment is of this conversation: it passes between these two ends, and is no SYN
+    /// with another number, which begins another.
     #[must_use]
     pub fn goes_on_with(&self, segment: &Segment) -> bool {
         let ends = (segment.from, segment.to);
@@ -63,8 +63,8 @@ impl Conversation {
         }
     }
 
-    /// Takes from a snapshot of the socket table, made at this time, whether an end's state has changed.
-    /// Returns whether one has.
+    /// Takes from a snapshot of the socket table, made at this time, whether an end's state has
+    /// changed. Returns whether one has.
     pub fn look(&mut self, at: Duration, table: &Table) -> bool {
         let before = self.states.len();
         for (end, peer) in [(self.client, self.server), (self.server, self.client)] {
@@ -95,8 +95,8 @@ impl Conversation {
         segment.ack.wrapping_sub(self.first(segment.to))
     }
 
-    /// The segment's window, in bytes. In a SYN it is never shifted; later if both SYNs have offered to
-    /// (RFC 7323 section 2.2).
+    /// The segment's window, in bytes. In a SYN it is never shifted; later if both SYNs have
+    /// offered to (RFC 7323 section 2.2).
     #[must_use]
     pub fn window(&self, segment: &Segment) -> u32 {
         let shifts = [self.shift(segment.to), self.shift(segment.from)];
@@ -107,8 +107,8 @@ impl Conversation {
         u32::from(segment.window) << shift.min(14)
     }
 
-    /// The segment in a line, as in Wireshark's column Info: `[SYN] Seq=0 Win=65495 Len=0 MSS=65495 …`.
-    /// Timestamps, which every segment carries if the SYNs do, are left out of the others.
+    /// The segment in a line, as in Wireshark's column Info: `[SYN] Seq=0 Win=65495 Len=0 MSS=65495
+    /// …`. Timestamps, which every segment carries if the SYNs do, are left out of the others.
     #[must_use]
     pub fn info(&self, segment: &Segment) -> String {
         let mut text = format!("[{}] Seq={}", segment.flags, self.seq(segment));
@@ -135,9 +135,9 @@ impl Conversation {
         text
     }
 
-    /// Whether each segment begins where its sender's last one has ended and acknowledges all that has come
-    /// from the other end, a SYN and a FIN counted for one (RFC 9293 section 3.4): so it is where nothing
-    /// is lost, none overtakes another, and the capture saw the first SYN.
+    /// Whether each segment begins where its sender's last one has ended and acknowledges all that
+    /// has come from the other end, a SYN and a FIN counted for one (RFC 9293 section 3.4): so it
+    /// is where nothing is lost, none overtakes another, and the capture saw the first SYN.
     #[must_use]
     pub fn adds_up(&self) -> bool {
         let mut next = [self.first(self.client), self.first(self.server)];
@@ -154,8 +154,8 @@ impl Conversation {
         })
     }
 
-    /// After how long a segment with these flags was sent again, with the same numbers and by the same end;
-    /// zero if none was.
+    /// After how long a segment with these flags was sent again, with the same numbers and by the
+    /// same end; zero if none was.
     #[must_use]
     pub fn sent_again(&self, flags: Flags) -> Duration {
         let numbers = |segment: &Segment| (segment.from, segment.seq, segment.len);
@@ -177,8 +177,8 @@ impl Conversation {
         format!(" SLE={left} SRE={right}")
     }
 
-    /// The number of an end's SYN. If it was not seen, what it would have been had the first data that
-    /// was seen followed it.
+    /// The number of an end's SYN. If it was not seen, what it would have been had the first data
+    /// that was seen followed it.
     fn first(&self, end: SocketAddr) -> u32 {
         let sent = self.segments.iter().find(|segment| segment.from == end);
         let acknowledged = || {

@@ -3,8 +3,9 @@
 //!
 //! What is drawn is what the capture and the kernel's table say. `passage` reads from the numbers
 //! which segments were lost, sent again or under way at the same time; `layout` says where things
-//! stand, `label` what they say; here they become SVG. An SVG of a few shapes needs no library: text is text, colours follow
-//! the reader's scheme, and nothing outside of the file is referred to.
+//! stand, `label` what they say; here they become SVG. An SVG of a few shapes needs no library:
+//! text is text, colours follow the reader's scheme, and nothing outside of the file is referred
+//! to.
 
 mod label;
 mod layout;
@@ -49,7 +50,8 @@ pub fn svg(conversation: &Conversation, title: &str) -> String {
     out
 }
 
-/// The fonts of a reader who has none of the others: each is as wide as the next, 0.6 em, or narrower.
+/// The fonts of a reader who has none of the others: each is as wide as the next, 0.6 em, or
+/// narrower.
 const STYLE: &str = r#"<style>
 text { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", "Liberation Mono", monospace; fill: #1f2328 }
 .title { font-family: system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "DejaVu Sans", Arial, sans-serif; font-weight: 600 }

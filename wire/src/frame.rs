@@ -1,9 +1,9 @@
 //! Bytes, decoded field by field, layer under layer.
 //!
 //! [`decode`] says of each header which bytes are which field, what they say and what that means;
-//! [`segment`] is the same walk for a program, that wants the TCP segment and no text. etherparse reads
-//! the headers that it knows; where a field stands, and what is at fault where one does not fit, is
-//! told here.
+//! [`segment`] is the same walk for a program, that wants the TCP segment and no text. etherparse
+//! reads the headers that it knows; where a field stands, and what is at fault where one does not
+//! fit, is told here.
 //!
 //! Nothing here reads or writes anything: it is given bytes, and none of them make it panic.
 
@@ -63,10 +63,11 @@ pub fn decode(link: LinkType, bytes: &[u8], wire_length: usize) -> Frame<'_> {
     }
 }
 
-/// The segment in a frame that passed `at` this time; `None` if there is none in it, or only a fragment.
+/// The segment in a frame that passed `at` this time; `None` if there is none in it, or only a
+/// fragment.
 ///
-/// The frame may be cut behind the TCP header (`tcpdump -s 96`): how much data the segment carries is
-/// taken from the IP header.
+/// The frame may be cut behind the TCP header (`tcpdump -s 96`): how much data the segment carries
+/// is taken from the IP header.
 ///
 /// # Errors
 /// A header is cut short, or lies about its length.
@@ -91,7 +92,8 @@ impl Frame<'_> {
         self.layer(name).map_or(0, |layer| layer.bytes.len())
     }
 
-    /// The checksum of the first layer of this name, where it has one and all that it covers is there.
+    /// The checksum of the first layer of this name, where it has one and all that it covers is
+    /// there.
     #[must_use]
     pub fn checksum(&self, name: &str) -> Option<&Checksum> {
         self.layer(name)?.checksum.as_ref()

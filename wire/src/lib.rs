@@ -8,7 +8,8 @@
 //! | [`namespace`] | a network of our own, where a capture needs no privilege |
 //! | [`conversation`] | the segments of one connection, and the states of its ends beside them |
 //! | [`capture`] | the segments of a conversation as they pass, and the states of its ends |
-//! | [`router`] | a way between two ends on loopback, on which each segment waits until it is handed on |
+//! | [`router`] | a way between two ends on loopback, on which each segment waits until it is
+//! handed on |
 //! | [`diagram`] | a conversation as a sequence diagram (SVG) |
 
 pub mod capture;

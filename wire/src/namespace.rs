@@ -1,7 +1,7 @@
 //! A network of our own, where a capture needs no privilege.
 //!
-//! unshare(2) gives the calling process a network namespace: a loopback interface, a socket table and
-//! ports that nobody else has. Who may not do that gets a user namespace first, in which he may
+//! unshare(2) gives the calling process a network namespace: a loopback interface, a socket table
+//! and ports that nobody else has. Who may not do that gets a user namespace first, in which he may
 //! (user_namespaces(7)). Both end with the process.
 
 use std::{

@@ -1,11 +1,11 @@
 //! A router of our own on loopback: what two ends send waits here until it is handed on.
 //!
-//! Loopback hands a segment over before the call that sent it returns: nobody can see SYN_SENT there,
-//! nor two FINs that cross. Here both sockets have a filter that lets in only what has come through a
-//! router, which is what has lived for one hop less (RFC 791, Time to Live). A raw socket shows what the
-//! ends send (raw(7)); the router keeps it, sends it again when it is told to, a hop older, and asks the
-//! kernel's table for the states in between. Unless it takes longer than a retransmission timer (0.2 s,
-//! for a SYN 1 s), the ends notice nothing but a slow network.
+//! Loopback hands a segment over before the call that sent it returns: nobody can see SYN_SENT
+//! there, nor two FINs that cross. Here both sockets have a filter that lets in only what has come
+//! through a router, which is what has lived for one hop less (RFC 791, Time to Live). A raw socket
+//! shows what the ends send (raw(7)); the router keeps it, sends it again when it is told to, a hop
+//! older, and asks the kernel's table for the states in between. Unless it takes longer than a
+//! retransmission timer (0.2 s, for a SYN 1 s), the ends notice nothing but a slow network.
 //!
 //! It takes CAP_NET_RAW, which a process has in a network of its own ([`crate::namespace`]).
 
@@ -200,8 +200,8 @@ impl Router {
 
     /// What has passed, and in which states the ends were.
     ///
-    /// # Errors
-    /// [`ErrorKind::Interrupted`]: more segments were sent again than these. The machine was too busy.
+    /// # Errors [`ErrorKind::Interrupted`]: more segments were sent again than these. The machine
+    /// was too busy.
     pub fn end(mut self, again: usize) -> io::Result<(Conversation, Vec<Event>)> {
         self.listen()?;
         let segments = &self.conversation.segments;
@@ -262,8 +262,8 @@ impl Router {
         }
     }
 
-    /// Whether an end of ours has sent it. A SYN for which there is no socket yet the kernel answers
-    /// with a RST at once, for it does not know that the SYN is still under way.
+    /// Whether an end of ours has sent it. A SYN for which there is no socket yet the kernel
+    /// answers with a RST at once, for it does not know that the SYN is still under way.
     fn is_between(&self, segment: &Segment) -> bool {
         let (client, server) = (self.conversation.client, self.conversation.server);
         let (from, to) = (segment.from, segment.to);

@@ -73,7 +73,8 @@ impl fmt::Display for Flags {
 /// An option of a TCP header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TcpOption {
-    /// How many bytes of data its sender takes in a segment (RFC 9293 section 3.7.1). In a SYN only.
+    /// How many bytes of data its sender takes in a segment (RFC 9293 section 3.7.1). In a SYN
+    /// only.
     Mss(u16),
     /// By how many bits windows are shifted (RFC 7323 section 2). In a SYN only.
     WindowScale(u8),

@@ -1,5 +1,5 @@
-//! Lesson `headers`, run as a user would: by default, step by step, with a frame in hex, with a capture,
-//! with frames that are cut, with wrong arguments, and with a reader that goes away.
+//! Lesson `headers`, run as a user would: by default, step by step, with a frame in hex, with a
+//! capture, with frames that are cut, with wrong arguments, and with a reader that goes away.
 
 #[path = "../../tests/common/mod.rs"]
 mod common;
@@ -119,7 +119,8 @@ fn step_waits_for_enter_and_goes_on_at_the_end_of_stdin() {
 
 #[test]
 fn a_frame_in_hex() {
-    let arp = "ffffffffffff 00055d6158a8 0806\n0001 0800 06 04 0001 00:05:5d:61:58:a8 c0a80037 000000000000 c0a80002\n";
+    let arp = "ffffffffffff 00055d6158a8 0806\n0001 0800 06 04 0001 00:05:5d:61:58:a8 c0a80037 \
+               000000000000 c0a80002\n";
     let output = headers(&["-"], arp);
     assert!(output.status.success());
     assert!(told(&output).contains("stdin, 42 bytes: Ethernet 14 [ ARP 28 ]\n"));

@@ -198,7 +198,8 @@ fn tshark(file: &Path) -> Vec<Vec<String>> {
         .collect()
 }
 
-/// The same columns, as we see it. NOP and END are no options to us: tshark's are left out of its own.
+/// The same columns, as we see it. NOP and END are no options to us: tshark's are left out of its
+/// own.
 fn ours(segment: Option<&Segment>, frame: &Frame) -> Vec<String> {
     let status = |layer| match frame.checksum(layer) {
         Some(checksum) => u8::from(checksum.is_right()).to_string(),

@@ -1,5 +1,6 @@
 //! Writes the program of each mistake that is an edit, and the list of all answers, which
-//! `tests/answers.rs` includes. A mistake that does not apply to its base fails the build in one line.
+//! `tests/answers.rs` includes. A mistake that does not apply to its base fails the build in one
+//! line.
 
 #[allow(dead_code, reason = "some of it is for the command")]
 #[path = "../src/mistakes.rs"]
@@ -125,7 +126,8 @@ fn wrong(exercise: &str, mistake: Mistake, programs: &Path) -> Result<Answer, St
     })
 }
 
-/// A module for each answer, such as `right_answers::echo::polls`: some answers use functions of others.
+/// A module for each answer, such as `right_answers::echo::polls`: some answers use functions of
+/// others.
 fn modules(answers: &[Answer]) -> String {
     let mut tree: BTreeMap<_, BTreeMap<_, Vec<_>>> = BTreeMap::new();
     for answer in answers {

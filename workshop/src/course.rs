@@ -1,8 +1,8 @@
 //! The command that students live in: where they are, what is next, and what the checks say.
 //!
-//! [`Course`] is a checkout and the progress made in it. Exercises are built by cargo and examined by
-//! their own programs (`examine`); here is what happens around that. Nothing but `reset` ever writes
-//! into an exercise.
+//! [`Course`] is a checkout and the progress made in it. Exercises are built by cargo and examined
+//! by their own programs (`examine`); here is what happens around that. Nothing but `reset` ever
+//! writes into an exercise.
 
 mod examine;
 mod files;

@@ -15,17 +15,17 @@
 //!          total += n as u64;
 //! ```
 //!
-//! `base: NAME` names the program in `bases/` that it edits; without it that is `bases/base.rs`.
-//! A hunk follows each `@@`. Lines that stay begin with a space, lines to remove with `-`, lines to
+//! `base: NAME` names the program in `bases/` that it edits; without it that is `bases/base.rs`. A
+//! hunk follows each `@@`. Lines that stay begin with a space, lines to remove with `-`, lines to
 //! add with `+`. There are no line numbers: the lines that stay and the lines to remove must occur
-//! together, and exactly once, in the base. An empty line is a line that stays; at the end of a hunk
-//! it means nothing. The hunks of a mistake stand in any order and must not overlap. Lines before the
-//! first mistake that begin with `#` are comments.
+//! together, and exactly once, in the base. An empty line is a line that stays; at the end of a
+//! hunk it means nothing. The hunks of a mistake stand in any order and must not overlap. Lines
+//! before the first mistake that begin with `#` are comments.
 //!
 //! An edit leaves out the base's `//!` head.
 //!
-//! A mistake that would replace most lines is a whole program, `wrong/NAME.rs`. Its `//!` head has the
-//! description and the lines `rejected by: ` and `cause: `.
+//! A mistake that would replace most lines is a whole program, `wrong/NAME.rs`. Its `//!` head has
+//! the description and the lines `rejected by: ` and `cause: `.
 
 use std::{
     fs,
@@ -77,9 +77,8 @@ struct Hunk {
 
 /// The mistakes of the exercise in this folder, by name.
 ///
-/// # Errors
-/// A file cannot be read, or a mistake does not apply to its base: one line that names the exercise,
-/// the mistake, the hunk and the reason.
+/// # Errors A file cannot be read, or a mistake does not apply to its base: one line that names the
+/// exercise, the mistake, the hunk and the reason.
 pub fn read(folder: &Path) -> Result<Vec<Mistake>, String> {
     let exercise = folder.file_name().unwrap_or_default().to_string_lossy();
     let in_exercise = |error| format!("{exercise}: {error}");

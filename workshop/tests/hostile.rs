@@ -1,9 +1,9 @@
-//! The examiner is not fooled, held up or soiled by safe code: answers that forge a pass, stop or kill
-//! what examines them, flood it, take everything, or leave processes.
+//! The examiner is not fooled, held up or soiled by safe code: answers that forge a pass, stop or
+//! kill what examines them, flood it, take everything, or leave processes.
 //!
-//! Every answer is in this one program, which runs itself, with the answer's name in `ANSWER`, as an
-//! exercise of its own. As `cargo` it is also the build that `cargo workshop check` asks for: the program
-//! it has built is itself.
+//! Every answer is in this one program, which runs itself, with the answer's name in `ANSWER`, as
+//! an exercise of its own. As `cargo` it is also the build that `cargo workshop check` asks for:
+//! the program it has built is itself.
 
 #![allow(missing_docs, reason = "answers are no library")]
 
@@ -340,7 +340,8 @@ fn workshop_check(answer: &str) -> Result<(ExitStatus, String), Failed> {
     ended
 }
 
-/// Runs it to its end, in a process group of its own. What it and the answer have left is a failure.
+/// Runs it to its end, in a process group of its own. What it and the answer have left is a
+/// failure.
 fn run(mut command: Command, answer: &str) -> Result<(ExitStatus, String), Failed> {
     static RUNS: AtomicUsize = AtomicUsize::new(1000);
     let run = RUNS.fetch_add(1, Ordering::Relaxed);

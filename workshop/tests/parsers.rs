@@ -1,5 +1,5 @@
-//! What must hold for all bytes, not for a few: no bytes make a parser panic, and what one end writes
-//! the other reads.
+//! What must hold for all bytes, not for a few: no bytes make a parser panic, and what one end
+//! writes the other reads.
 
 use std::{
     io::{Read, Write},
@@ -57,7 +57,8 @@ proptest! {
         if let Some(packet) = Packet::parse(&bytes) {
             let again = packet.to_bytes();
             prop_assert_eq!(Packet::parse(&again), Some(packet.clone()));
-            // Every byte is accounted for: only an ERROR's text may be damaged, or go on behind its NUL.
+            // Every byte is accounted for: only an ERROR's text may be damaged, or go on behind its
+            // NUL.
             let is_error = bytes[..2] == [0, 5];
             prop_assert!(is_error || again == bytes);
         }
@@ -184,8 +185,8 @@ proptest! {
     }
 }
 
-/// Whatever the bytes are: layers lie one behind the other, and cover the frame unless one is at fault,
-/// which is then in the frame; fields lie in their layers; and the text can be made.
+/// Whatever the bytes are: layers lie one behind the other, and cover the frame unless one is at
+/// fault, which is then in the frame; fields lie in their layers; and the text can be made.
 fn is_decoded(link: LinkType, bytes: &[u8], wire_length: usize) {
     let frame = decode(link, bytes, wire_length);
     let mut end = 0;

@@ -136,8 +136,8 @@ impl Peer<'_> {
         Ok(())
     }
 
-    /// As [`Peer::hears_nothing_for`], for a time that is only a limit: an answer that waits without a timeout
-    /// is not waited for, and the step says no time.
+    /// As [`Peer::hears_nothing_for`], for a time that is only a limit: an answer that waits
+    /// without a timeout is not waited for, and the step says no time.
     ///
     /// # Errors
     /// Bytes have come, end of file, or a reset.

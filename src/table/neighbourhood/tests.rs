@@ -61,7 +61,8 @@ impl Watch {
         self.neighbourhood.look_up(&mut self.kernel, false).unwrap()
     }
 
-    /// A look without a dump shows the rows that a dump shows. The states are the rows' own, sorted.
+    /// A look without a dump shows the rows that a dump shows. The states are the rows' own,
+    /// sorted.
     #[track_caller]
     fn agrees(&mut self, states: &[State]) {
         let mut states: Vec<String> = states.iter().map(State::to_string).collect();

@@ -1,5 +1,5 @@
-//! What comes back: one message for each socket, `struct inet_diag_msg` and the attributes that were
-//! asked for (sock_diag(7); Linux, `include/uapi/linux/inet_diag.h`).
+//! What comes back: one message for each socket, `struct inet_diag_msg` and the attributes that
+//! were asked for (sock_diag(7); Linux, `include/uapi/linux/inet_diag.h`).
 
 use std::{
     io,

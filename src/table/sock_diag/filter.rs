@@ -1,24 +1,25 @@
 //! A filter that runs in the kernel: only rows with one of some ports at either end come back.
 //!
-//! A dump request may carry the attribute INET_DIAG_REQ_BYTECODE, a small program that the kernel runs
-//! for each socket. `ss 'sport = :8330 or dport = :8330'` sends one too. The kernel still walks over all
-//! sockets, but it copies only the matching ones, and that copying is where the time goes.
+//! A dump request may carry the attribute INET_DIAG_REQ_BYTECODE, a small program that the kernel
+//! runs for each socket. `ss 'sport = :8330 or dport = :8330'` sends one too. The kernel still
+//! walks over all sockets, but it copies only the matching ones, and that copying is where the time
+//! goes.
 //!
-//! Every instruction is a conditional jump forward, `struct inet_diag_bc_op`: a code, the distance to jump
-//! if the condition holds (`yes`), and the distance if it does not (`no`), in bytes from the instruction.
-//! `yes` must lead to the next instruction. A comparison with a port is two words long: the port stands
-//! in the `no` of the second. A socket matches if the program ends exactly at its end, and does not
-//! match if a jump leads 4 bytes beyond. For one port:
+//! Every instruction is a conditional jump forward, `struct inet_diag_bc_op`: a code, the distance
+//! to jump if the condition holds (`yes`), and the distance if it does not (`no`), in bytes from
+//! the instruction. `yes` must lead to the next instruction. A comparison with a port is two words
+//! long: the port stands in the `no` of the second. A socket matches if the program ends exactly at
+//! its end, and does not match if a jump leads 4 bytes beyond. For one port:
 //!
 //! ```text
 //!  0  S_EQ 8330   yes  8   no 12     the local port is another one: go on at 12
 //!  8  JMP                  no 12     it is this one: to the end, at 20
-//! 12  D_EQ 8330   yes  8   no 12     the peer's port is this one: to the end; else to 24, beyond it
-//! 20
-//! ```
+//! 12  D_EQ 8330   yes  8   no 12     the peer's port is this one: to the end; else to 24, beyond
+//! it 20 ```
 //!
-//! Sources: `include/uapi/linux/inet_diag.h`, and `inet_diag_bc_audit` (the rules) and `inet_diag_bc_run`
-//! (the machine) in `net/ipv4/inet_diag.c`, in the kernel's tree. S_EQ and D_EQ came with Linux 4.16.
+//! Sources: `include/uapi/linux/inet_diag.h`, and `inet_diag_bc_audit` (the rules) and
+//! `inet_diag_bc_run` (the machine) in `net/ipv4/inet_diag.c`, in the kernel's tree. S_EQ and D_EQ
+//! came with Linux 4.16.
 
 use super::pieces::Bytes;
 
@@ -30,12 +31,13 @@ const COMPARISON: u8 = 8;
 const JUMP: u8 = 4;
 const TEST: u16 = 12;
 
-/// A filter for more ports is slower than a dump of all rows. With 20 000 foreign rows (Linux 6.18):
-/// 1 port 1.3 ms, 64 ports 6.7 ms, 128 ports 11 ms; all rows 9 ms, and as long again to read them.
+/// A filter for more ports is slower than a dump of all rows. With 20 000 foreign rows (Linux
+/// 6.18): 1 port 1.3 ms, 64 ports 6.7 ms, 128 ports 11 ms; all rows 9 ms, and as long again to read
+/// them.
 pub(super) const MOST_PORTS: usize = 64;
 
-/// The program that matches sockets with one of these ports at either end. `None` if there are too many
-/// ports for a filter to pay, or none.
+/// The program that matches sockets with one of these ports at either end. `None` if there are too
+/// many ports for a filter to pay, or none.
 pub(super) fn of_ports(ports: &[u16]) -> Option<Vec<u8>> {
     let mut ports = ports.to_vec();
     ports.sort_unstable();

@@ -1,20 +1,21 @@
 //! What is asked: a netlink header, then which sockets and which figures of them.
 //!
-//! ```text
-//! struct nlmsghdr           16 bytes  length, type, flags, sequence number, port (sock_diag(7), netlink(7))
-//! struct inet_diag_req_v2   56 bytes  family, protocol, attributes wanted, states wanted, then
+//! ```text struct nlmsghdr           16 bytes  length, type, flags, sequence number, port
+//! (sock_diag(7), netlink(7)) struct inet_diag_req_v2   56 bytes  family, protocol, attributes
+//! wanted, states wanted, then
 //!   struct inet_diag_sockid             two ports, two addresses, interface, cookie
 //! struct rtattr             4 bytes   length, type: of the filter behind it, if there is one
 //! ```
 //!
-//! With NLM_F_DUMP among the flags, the kernel walks over all its sockets and sends those that match.
-//! Without, it looks up the one socket that a segment with these addresses would reach: in a hash table,
-//! as for each segment that arrives, so other sockets cost nothing.
+//! With NLM_F_DUMP among the flags, the kernel walks over all its sockets and sends those that
+//! match. Without, it looks up the one socket that a segment with these addresses would reach: in a
+//! hash table, as for each segment that arrives, so other sockets cost nothing.
 //!
-//! A dump of SOCK_DIAG_BY_FAMILY takes one family, and so a walk for IPv4 and another for IPv6. The older
-//! form of the request, TCPDIAG_GETSOCK with `struct inet_diag_req`, takes both in one walk.
+//! A dump of SOCK_DIAG_BY_FAMILY takes one family, and so a walk for IPv4 and another for IPv6. The
+//! older form of the request, TCPDIAG_GETSOCK with `struct inet_diag_req`, takes both in one walk.
 //!
-//! Sources: sock_diag(7); `include/uapi/linux/inet_diag.h` and `net/ipv4/inet_diag.c` in the kernel's tree.
+//! Sources: sock_diag(7); `include/uapi/linux/inet_diag.h` and `net/ipv4/inet_diag.c` in the
+//! kernel's tree.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -158,9 +159,9 @@ fn address(ip: IpAddr, family: u8) -> [u8; 16] {
     octets
 }
 
-/// The interface on which the segment would arrive: a link-local address names it. For any other it is
-/// loopback, so that a socket which is bound to loopback (SO_BINDTODEVICE) is found like one that is not
-/// bound to any.
+/// The interface on which the segment would arrive: a link-local address names it. For any other it
+/// is loopback, so that a socket which is bound to loopback (SO_BINDTODEVICE) is found like one
+/// that is not bound to any.
 fn interface(end: End) -> u32 {
     let scope = |addr| match addr {
         SocketAddr::V6(addr) => Some(addr.scope_id()).filter(|scope| *scope != 0),

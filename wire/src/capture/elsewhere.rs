@@ -20,7 +20,8 @@ impl PacketSocket {
     pub(super) fn open(_port: Option<u16>) -> io::Result<PacketSocket> {
         Err(io::Error::new(
             io::ErrorKind::Unsupported,
-            "cannot capture on loopback: packet sockets are Linux's (tcpdump can, and so can Wireshark)",
+            "cannot capture on loopback: packet sockets are Linux's (tcpdump can, and so can \
+             Wireshark)",
         ))
     }
 

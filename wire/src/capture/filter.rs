@@ -1,5 +1,5 @@
-//! Which frames a capture wants, as a program of the kernel's packet filter: what `tcpdump -d` prints
-//! for `tcp port N`, and two things that it adds by itself on loopback.
+//! Which frames a capture wants, as a program of the kernel's packet filter: what `tcpdump -d`
+//! prints for `tcp port N`, and two things that it adds by itself on loopback.
 
 use nix::libc::{
     BPF_ABS, BPF_B, BPF_H, BPF_IND, BPF_JEQ, BPF_JGE, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_LDX,
@@ -13,8 +13,8 @@ const IPV4: u32 = 0x0800;
 const IPV6: u32 = 0x86dd;
 const TCP: u32 = 6;
 
-/// Frames with a TCP segment that come in at this interface, from or to this port if one is given. IPv6
-/// extension headers are not looked behind.
+/// Frames with a TCP segment that come in at this interface, from or to this port if one is given.
+/// IPv6 extension headers are not looked behind.
 pub(super) fn tcp(interface: u32, port: Option<u16>) -> Vec<SockFilter> {
     const TAKE: usize = 22;
     const DROP: usize = 23;

@@ -21,8 +21,8 @@ const SETTLED: u8 = 20; // ms
 const CONVERSATIONS: usize = 1000;
 
 impl Capture {
-    /// Lists the segments as they pass, and below them each end's state when that has changed. Returns
-    /// when Ctrl-C is pressed, with the diagrams drawn that were asked for.
+    /// Lists the segments as they pass, and below them each end's state when that has changed.
+    /// Returns when Ctrl-C is pressed, with the diagrams drawn that were asked for.
     ///
     /// # Errors
     /// The output is closed, or a file cannot be written.
@@ -80,7 +80,8 @@ impl Capture {
         }
     }
 
-    /// Asks the kernel for the states of these conversations' ends, and says those that have changed.
+    /// Asks the kernel for the states of these conversations' ends, and says those that have
+    /// changed.
     fn look(&mut self, moving: &BTreeSet<usize>) -> io::Result<()> {
         let Some(kernel) = &mut self.kernel else {
             return Ok(());

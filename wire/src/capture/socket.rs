@@ -25,7 +25,8 @@ use socket2::{Domain, Protocol, Socket, Type};
 use super::{filter, now};
 use crate::pcap::SNAPLEN;
 
-/// What may wait to be read, in bytes; the kernel gives as much of it as `net.core.rmem_max` allows.
+/// What may wait to be read, in bytes; the kernel gives as much of it as `net.core.rmem_max`
+/// allows.
 const QUEUE: usize = 32 << 20;
 
 #[derive(Debug)]
@@ -98,8 +99,8 @@ impl PacketSocket {
         }))
     }
 
-    /// The kernel begins to stamp frames a moment after it is asked to, and stamps the others when they
-    /// are read. So datagrams are sent until one has been stamped before it was read.
+    /// The kernel begins to stamp frames a moment after it is asked to, and stamps the others when
+    /// they are read. So datagrams are sent until one has been stamped before it was read.
     fn wait_for_the_clock(&mut self) -> io::Result<()> {
         let probe = UdpSocket::bind("127.0.0.1:0").attempt(|| "loopback is down".to_owned())?;
         let probe_addr = probe.local_addr()?;

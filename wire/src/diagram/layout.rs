@@ -225,7 +225,8 @@ impl Layout {
             false => (right - x) * slope,
         };
         let count = lines.len();
-        let above = if passage.lost { ABOVE + 2.0 } else { ABOVE }; // the cross is higher than its line
+        // The cross is higher than its line.
+        let above = if passage.lost { ABOVE + 2.0 } else { ABOVE };
         for (n, parts) in lines.into_iter().enumerate() {
             let up = above + (count - 1 - n) as f64 * LINE;
             self.texts.push(Text {

@@ -56,8 +56,8 @@ impl Layout {
         self.spans.push(Span { x, from, to, class });
     }
 
-    /// Where an end is seen in another state: at the end of the last segment that had passed then, on
-    /// its own side.
+    /// Where an end is seen in another state: at the end of the last segment that had passed then,
+    /// on its own side.
     fn places(
         &self,
         conversation: &Conversation,
@@ -78,8 +78,8 @@ impl Layout {
                 Some(at) if !(before && places.is_empty()) => {
                     let arrow = &self.arrows[at];
                     let sends = segments[at].from == end;
-                    // What it sends changes its state once. What changes it again has come meanwhile: the
-                    // one that crosses it comes when this one does.
+                    // What it sends changes its state once. What changes it again has come
+                    // meanwhile: the one that crosses it comes when this one does.
                     match sends && lowest < arrow.from.1 {
                         true => arrow.from.1,
                         false => arrow.arrives,

@@ -1,5 +1,5 @@
-//! What the numbers of a capture say of each segment: which was lost, which is sent again, and which
-//! two were under way at the same time.
+//! What the numbers of a capture say of each segment: which was lost, which is sent again, and
+//! which two were under way at the same time.
 
 use crate::{
     conversation::Conversation,
@@ -50,8 +50,8 @@ fn reaches(number: u32, other: u32) -> bool {
     number.wrapping_sub(other) < 1 << 31
 }
 
-/// Whether a segment brings the first number of an older one of the same sender once more. Who has sent
-/// a SYN and answers the peer's with SYN, ACK has heard something new: that is no repetition.
+/// Whether a segment brings the first number of an older one of the same sender once more. Who has
+/// sent a SYN and answers the peer's with SYN, ACK has heard something new: that is no repetition.
 fn repeats(new: &Segment, old: &Segment) -> bool {
     let offset = old.seq.wrapping_sub(new.seq);
     let answers = old.flags.has(Flags::SYN) && new.flags != old.flags;

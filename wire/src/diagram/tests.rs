@@ -64,7 +64,8 @@ fn corners(text: &Text) -> [(f64, f64); 4] {
     .map(|(x, y)| (text.x + x * cos - y * sin, text.y + x * sin + y * cos))
 }
 
-/// Whether two convex shapes have a point in common: no side of either has all of the other beyond it.
+/// Whether two convex shapes have a point in common: no side of either has all of the other beyond
+/// it.
 fn overlap(a: &[(f64, f64)], b: &[(f64, f64)]) -> bool {
     let apart = |a: &[(f64, f64)], b: &[(f64, f64)]| {
         (0..a.len()).any(|i| {

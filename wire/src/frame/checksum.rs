@@ -54,8 +54,8 @@ impl Checksum {
         fold(u64::from(self.folded) + u64::from(self.stated)) == 0xffff
     }
 
-    /// Whether the sender left the rest to its card: the kernel has put in the sum of the pseudo-header,
-    /// and loopback has no card (Linux: CHECKSUM_PARTIAL).
+    /// Whether the sender left the rest to its card: the kernel has put in the sum of the
+    /// pseudo-header, and loopback has no card (Linux: CHECKSUM_PARTIAL).
     #[must_use]
     pub fn is_left_to_the_card(&self) -> bool {
         self.pseudo > 0 && self.stated == self.pseudo_sum && !self.is_right()
@@ -104,8 +104,8 @@ impl fmt::Display for Checksum {
     }
 }
 
-/// What TCP and UDP sum as well, and what is in no header of theirs: the addresses, the protocol, and
-/// the length (RFC 9293 section 3.1, RFC 8200 section 8.1).
+/// What TCP and UDP sum as well, and what is in no header of theirs: the addresses, the protocol,
+/// and the length (RFC 9293 section 3.1, RFC 8200 section 8.1).
 pub(super) fn pseudo_header(from: IpAddr, to: IpAddr, protocol: u8, length: usize) -> Vec<u8> {
     let length = u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes();
     match (from, to) {

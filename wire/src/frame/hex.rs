@@ -1,6 +1,7 @@
 //! Bytes as people write them: two hexadecimal digits each.
 
-/// The bytes of a text like `45 00 00 53`: between two bytes there may be spaces, line breaks or colons.
+/// The bytes of a text like `45 00 00 53`: between two bytes there may be spaces, line breaks or
+/// colons.
 ///
 /// # Errors
 /// Something is no hexadecimal digit, or a digit has no other beside it.
@@ -23,8 +24,8 @@ pub fn from_hex(text: &str) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
-/// Frames as they are kept in files: a line with a name, a line with the bytes in hex. Empty lines, and
-/// those that begin with `#`, are nothing.
+/// Frames as they are kept in files: a line with a name, a line with the bytes in hex. Empty lines,
+/// and those that begin with `#`, are nothing.
 ///
 /// # Errors
 /// The bytes of one of them are not; the error says whose.

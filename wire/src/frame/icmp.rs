@@ -1,4 +1,5 @@
-//! ICMP (RFC 792) and ICMPv6 (RFC 4443): what IP itself has to say. They belong to the network layer.
+//! ICMP (RFC 792) and ICMPv6 (RFC 4443): what IP itself has to say. They belong to the network
+//! layer.
 
 use super::{
     Fault,

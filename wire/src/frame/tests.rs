@@ -190,7 +190,8 @@ fn a_header_that_is_cut_is_a_fault_at_the_field_that_is_missing() {
             .fault
             .unwrap()
     };
-    let want = "Ethernet type at offset 12: cut short: it takes 2 bytes, and 1 are there (the capture kept 13 of 63 bytes)";
+    let want = "Ethernet type at offset 12: cut short: it takes 2 bytes, and 1 are there (the \
+                capture kept 13 of 63 bytes)";
     assert_eq!(fault(13).to_string(), want);
     assert_eq!(
         (&fault(37).field[..], fault(37).offset),
@@ -252,7 +253,8 @@ fn what_no_header_accounts_for_is_padding() {
         (shorter.length("TFTP"), shorter.length("padding")),
         (47, 11)
     );
-    // An IPv6 packet without anything in it (59: no next header), in a frame that must have 60 bytes.
+    // An IPv6 packet without anything in it (59: no next header), in a frame that must have 60
+    // bytes.
     let mut empty = [0; 60];
     empty[12..15].copy_from_slice(&[0x86, 0xdd, 0x60]);
     empty[20] = 59;

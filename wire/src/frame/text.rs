@@ -1,5 +1,5 @@
-//! A frame as text: its layers one under the other, and of each field its offset, its bytes, its name,
-//! what it says, and what that means.
+//! A frame as text: its layers one under the other, and of each field its offset, its bytes, its
+//! name, what it says, and what that means.
 
 use std::fmt;
 

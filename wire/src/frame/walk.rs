@@ -59,8 +59,8 @@ impl<'a> Rest<'a> {
         Fault::new(header, self.at, format!("{left} are not enough for it"))
     }
 
-    /// Where what begins here ends, if it says that it has so many bytes; and how many of them were not
-    /// captured.
+    /// Where what begins here ends, if it says that it has so many bytes; and how many of them were
+    /// not captured.
     pub(super) fn end(
         self,
         length: usize,

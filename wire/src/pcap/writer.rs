@@ -13,8 +13,8 @@ use pcap_file::{
 };
 use socket_workshop::fault::Attempt;
 
-/// What is kept of a frame, in bytes: tcpdump's default. No frame on loopback is longer, unless somebody
-/// has raised its `gso_max_size`.
+/// What is kept of a frame, in bytes: tcpdump's default. No frame on loopback is longer, unless
+/// somebody has raised its `gso_max_size`.
 pub const SNAPLEN: usize = 262_144;
 
 /// A capture file that is being written: Ethernet frames, with nanoseconds.
@@ -52,8 +52,8 @@ impl<W: Write> Writer<W> {
             .map_err(cause)
     }
 
-    /// Writes a frame that passed at this time since the Unix epoch and was so long, of which `bytes` is
-    /// what was kept. It is in the file on return: it can be read while it grows.
+    /// Writes a frame that passed at this time since the Unix epoch and was so long, of which
+    /// `bytes` is what was kept. It is in the file on return: it can be read while it grows.
     ///
     /// # Errors
     /// As for `W`; more than [`SNAPLEN`] bytes; a time after the year 2106.

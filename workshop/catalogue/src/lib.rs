@@ -1,1 +1,2 @@
-//! Examines every answer in `workshop/exercises`: see `tests/answers.rs`. `build.rs` makes the programs.
+//! Examines every answer in `workshop/exercises`: see `tests/answers.rs`. `build.rs` makes the
+//! programs.

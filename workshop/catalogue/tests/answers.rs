@@ -1,6 +1,7 @@
 //! The checks, checked: every wrong answer is rejected by the check that is about its mistake, for
 //! the cause that is about it; every solution and every other right answer passes all checks; every
-//! starter, which is what `reset` puts into `exercises/`, fails them by its `todo!` and in no other way.
+//! starter, which is what `reset` puts into `exercises/`, fails them by its `todo!` and in no other
+//! way.
 //!
 //! Comments in a wrong answer mark the lines at which its threads hang, spin, wait or panic
 //! (`lines`). If `workshop/exercises/EXERCISE/kept/NAME.txt` exists, it is the whole text of the
@@ -135,7 +136,8 @@ fn is_rejected_for_its_mistake(answer: &Answer) -> Result<(), Failed> {
     let text = constant(&tell_with_short_paths(report));
     let is_same = fs::read_to_string(&kept)? == text;
     match env::var_os("UPDATE") {
-        _ if is_same => Ok(()), // a file that is written again makes cargo compile all answers again
+        // A file that is written again makes cargo compile all answers again.
+        _ if is_same => Ok(()),
         Some(_) => Ok(fs::write(kept, text)?),
         None => Err(format!("not as in {}:\n{text}", kept.display()).into()),
     }
@@ -234,8 +236,8 @@ fn kept(answer: &Answer) -> PathBuf {
     file.with_extension("txt")
 }
 
-/// The failure with short paths, so that it is the same on each machine: a program that an edit makes
-/// is `echo/shouts.rs`, other paths begin at the checkout.
+/// The failure with short paths, so that it is the same on each machine: a program that an edit
+/// makes is `echo/shouts.rs`, other paths begin at the checkout.
 fn tell_with_short_paths(report: &Report) -> String {
     let programs = concat!(env!("OUT_DIR"), "/mistakes/");
     let checkout = concat!(env!("CHECKOUT"), "/");

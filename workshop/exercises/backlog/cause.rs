@@ -9,18 +9,20 @@ use super::server::Server;
 use crate::exam::{Call, Case, Doing, Seen, Stuck, Whose};
 
 /// More calls of `handle` at once than workers.
-pub(super) const TOO_MANY_AT_WORK: &str = "Your code starts a thread for each client, or more threads than \
-     there are workers: a burst of clients becomes a burst of threads. Start one thread for each worker, \
-     once, and let each accept its next client itself.";
+pub(super) const TOO_MANY_AT_WORK: &str = "Your code starts a thread for each client, or more \
+     threads than there are workers: a burst of clients becomes a burst of threads. Start one \
+     thread for each worker, once, and let each accept its next client itself.";
 
 /// Clients have been accepted and closed, and `handle` was not called.
-pub(super) const TURNED_AWAY: &str = "Your code accepted clients while all workers were busy, and closed them. \
-     In the accept queue they would have waited. Call accept only when a worker is free.";
+pub(super) const TURNED_AWAY: &str = "Your code accepted clients while all workers were busy, and \
+     closed them. In the accept queue they would have waited. Call accept only when a worker is \
+     free.";
 
 /// All workers are busy, and not with the client whose turn it is.
-const OTHERS_FIRST: &str = "The client waits in the accept queue, and every worker handles another. The queue \
-     is in the order of arrival. Either your code took a later client from elsewhere, or a worker still waits \
-     for a client that has closed. Let each free worker call accept.";
+const OTHERS_FIRST: &str = "The client waits in the accept queue, and every worker handles \
+     another. The queue is in the order of arrival. Either your code took a later client from \
+     elsewhere, or a worker still waits for a client that has closed. Let each free worker call \
+     accept.";
 
 /// Why this client has not been served.
 pub(super) fn not_served(server: &Server, case: &Case, client: SocketAddr) -> Option<String> {
@@ -31,16 +33,25 @@ pub(super) fn not_served(server: &Server, case: &Case, client: SocketAddr) -> Op
     let end = End::between(server.addr, client);
     let mut sockets = case.evidence.sockets.iter();
     let cause = match sockets.find(|seen| seen.row.end() == end) {
-        Some(Seen { whose: Whose::Yours(fd), .. }) if reads(case, *fd) => format!(
-            "Your thread waits in a read on this connection (fd {fd}) before it calls `handle`. A client need not \
-             send anything first: pass the stream to `handle` as soon as accept has returned it."
+        Some(Seen {
+            whose: Whose::Yours(fd),
+            ..
+        }) if reads(case, *fd) => format!(
+            "Your thread waits in a read on this connection (fd {fd}) before it calls `handle`. A \
+             client need not send anything first: pass the stream to `handle` as soon as accept \
+             has returned it."
         ),
-        Some(Seen { whose: Whose::Yours(fd), .. }) => format!(
-            "The connection has been accepted (fd {fd}), and `handle` has not been called with it: {now} of \
-             {workers} workers handle a client. It waits in a list or a channel of your code. Call `handle` \
-             in the thread that accepts."
+        Some(Seen {
+            whose: Whose::Yours(fd),
+            ..
+        }) => format!(
+            "The connection has been accepted (fd {fd}), and `handle` has not been called with it: \
+             {now} of {workers} workers handle a client. It waits in a list or a channel of your \
+             code. Call `handle` in the thread that accepts."
         ),
-        Some(seen) if seen.row.state == State::Established || seen.row.state == State::CloseWait => {
+        Some(seen)
+            if seen.row.state == State::Established || seen.row.state == State::CloseWait =>
+        {
             let at_work = match now {
                 0 => "none handles a client".to_owned(),
                 1 if workers > 1 => "only one handles a client".to_owned(),
@@ -53,8 +64,8 @@ pub(super) fn not_served(server: &Server, case: &Case, client: SocketAddr) -> Op
                 why_not_accepted(case, now)
             )
         }
-        _ => "Your end has closed the connection without calling `handle` with it. Leave clients in the accept \
-              queue until a worker is free."
+        _ => "Your end has closed the connection without calling `handle` with it. Leave clients \
+              in the accept queue until a worker is free."
             .to_owned(),
     };
     Some(cause)
@@ -94,13 +105,14 @@ fn why_not_accepted(case: &Case, now: usize) -> &'static str {
     } else if case.is_blocked_in(&[Call::Accept, Call::Poll]) {
         "A thread waits in accept or poll nevertheless: perhaps on another socket."
     } else if now > 0 && threads.len() == now {
-        "There is no other thread. Either the thread that accepts calls `handle` itself, so that no thread \
-         accepts meanwhile, or the other workers have ended. Start a thread for each worker, and let each \
-         accept in a loop."
+        "There is no other thread. Either the thread that accepts calls `handle` itself, so that \
+         no thread accepts meanwhile, or the other workers have ended. Start a thread for each \
+         worker, and let each accept in a loop."
     } else if for_others > 0 {
-        "Other threads of yours wait for a lock or for a thread (futex). Either your code holds a lock while \
-         `handle` runs, and only its holder may accept; or it waits for the last client of a batch before it \
-         accepts the next. Several threads may call accept on one listener without a lock."
+        "Other threads of yours wait for a lock or for a thread (futex). Either your code holds a \
+         lock while `handle` runs, and only its holder may accept; or it waits for the last client \
+         of a batch before it accepts the next. Several threads may call accept on one listener \
+         without a lock."
     } else {
         "No thread calls accept."
     }
@@ -113,8 +125,8 @@ fn why_ended(server: &Server, case: &Case) -> String {
             "An `unwrap` or `expect` turned the error of one client into a panic."
         }
         Some(Err(error)) if error.raw_os_error().is_some() => {
-            "It returned the error of one client. That error ends the connection of this client: let the \
-             worker take the next."
+            "It returned the error of one client. That error ends the connection of this client: \
+             let the worker take the next."
         }
         _ => "It may return only when the listener fails.",
     };
@@ -131,9 +143,9 @@ pub(super) fn not_closed(case: &Case, end: End) -> Option<String> {
     let is_read = seen.row.state == State::CloseWait && seen.row.recv_q == 0;
     (is_read && !case.panicked).then(|| {
         format!(
-            "`handle` has returned and closed its stream, but fd {fd} of this connection is still open, so the \
-             kernel sends no FIN: your code keeps a clone (`try_clone`). Pass the stream to `handle`, and keep \
-             no clone."
+            "`handle` has returned and closed its stream, but fd {fd} of this connection is still \
+             open, so the kernel sends no FIN: your code keeps a clone (`try_clone`). Pass the \
+             stream to `handle`, and keep no clone."
         )
     })
 }
@@ -163,29 +175,32 @@ pub(super) fn taken_too_early(server: &Server, case: &Case) -> Option<String> {
         "connections"
     };
     Some(format!(
-        "Your code has accepted {are} for which no worker is free: a thread that only accepts passes them to \
-         the workers, by a channel or a list. A client that waits there costs a descriptor of your process, \
-         and even a channel without room is ahead by one. Let the thread that calls `handle` call accept too: \
-         then the kernel's queue is the only one."
+        "Your code has accepted {are} for which no worker is free: a thread that only accepts \
+         passes them to the workers, by a channel or a list. A client that waits there costs a \
+         descriptor of your process, and even a channel without room is ahead by one. Let the \
+         thread that calls `handle` call accept too: then the kernel's queue is the only one."
     ))
 }
 
 /// accept fails, and `serve` has not returned the error.
 pub(super) fn goes_on_without_a_listener(server: &Server, case: &Case) -> Option<String> {
     let cause = if case.panicked {
-        "An `unwrap` or `expect` turned the error of accept into a panic. Return it: the caller must know."
+        "An `unwrap` or `expect` turned the error of accept into a panic. Return it: the caller \
+         must know."
     } else if server.answer.has_ended() {
-        "Your code dropped the error of accept: a worker left its loop as if there were no more clients, or \
-         the error is in the result of a thread's `join` that your code ignores. Return it."
+        "Your code dropped the error of accept: a worker left its loop as if there were no more \
+         clients, or the error is in the result of a thread's `join` that your code ignores. \
+         Return it."
     } else if spins(case) {
         "The socket no longer listens. Your loop calls accept again and again, and each call fails \
          immediately. Return the error."
     } else if case.is_blocked_in(&[Call::Sleep]) {
-        "The socket no longer listens, and your thread sleeps before it tries again. Return the error."
+        "The socket no longer listens, and your thread sleeps before it tries again. Return the \
+         error."
     } else if case.is_blocked_in(&[Call::Lock]) {
-        "accept has failed, and your threads wait for one another (futex): the thread that accepts has ended, \
-         and the others still wait for clients from it. Drop the last sender of the channel, or let each \
-         worker accept itself."
+        "accept has failed, and your threads wait for one another (futex): the thread that accepts \
+         has ended, and the others still wait for clients from it. Drop the last sender of the \
+         channel, or let each worker accept itself."
     } else {
         return None;
     };

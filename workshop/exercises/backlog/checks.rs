@@ -1,7 +1,8 @@
 //! Checks of exercise 12: an accept queue with room for a burst, and workers that accept from it.
 //!
-//! `room` is about the queue that `listen` opens, `work` about which client a worker takes and when. `crowd`
-//! dials, `server` is the answer at work, and `cause` says what it has done with a client instead.
+//! `room` is about the queue that `listen` opens, `work` about which client a worker takes and
+//! when. `crowd` dials, `server` is the answer at work, and `cause` says what it has done with a
+//! client instead.
 
 mod cause;
 mod crowd;
@@ -23,15 +24,17 @@ pub const EXERCISE: Exercise = Exercise {
     name: "backlog",
     task: "queue a burst of 1000 clients without a drop, and serve a few at a time",
     hints: [
-        "The kernel already has a queue, in the order of arrival, and a client that waits in it costs your \
-         process nothing: do not add another. What does listen(2) say about a backlog that is longer than \
-         net.core.somaxconn? And which thread knows first that a worker is free?",
+        "The kernel already has a queue, in the order of arrival, and a client that waits in it \
+         costs your process nothing: do not add another. What does listen(2) say about a backlog \
+         that is longer than net.core.somaxconn? And which thread knows first that a worker is \
+         free?",
         "`Listen::with_backlog` takes the backlog, and the kernel cuts it without an error: read \
-         /proc/sys/net/core/somaxconn first, and return an error if the burst is longer. Several threads \
-         may call accept on one listener: let each worker do so when it is free.",
+         /proc/sys/net/core/somaxconn first, and return an error if the burst is longer. Several \
+         threads may call accept on one listener: let each worker do so when it is free.",
         "thread::scope(|scope| { let work = || -> io::Result<()> { loop { let (stream, _) = \
-         listener.accept()?; let _ = handle(stream); } }; let threads: Vec<_> = (0..workers).map(|_| \
-         scope.spawn(work)).collect(); … }), and the first error that a thread returns when it is joined.",
+         listener.accept()?; let _ = handle(stream); } }; let threads: Vec<_> = \
+         (0..workers).map(|_| scope.spawn(work)).collect(); … }), and the first error that a \
+         thread returns when it is joined.",
     ],
     rules: || SUITE.stated(),
 };
@@ -41,7 +44,8 @@ pub const SUITE: Suite<Answer> = Suite {
     exercise: EXERCISE.name,
     rules: &[
         Rule::core(
-            "`listen` listens on exactly the given address, with room for `burst` clients in the accept queue.",
+            "`listen` listens on exactly the given address, with room for `burst` clients in the \
+             accept queue.",
             &[
                 check(
                     "listens on the given address",
@@ -54,7 +58,8 @@ pub const SUITE: Suite<Answer> = Suite {
             ],
         ),
         Rule::core(
-            "`serve` calls `handle` for as many clients at once as there are workers, and never for more.",
+            "`serve` calls `handle` for as many clients at once as there are workers, and never \
+             for more.",
             &[
                 check(
                     "serves as many clients at once as it has workers",
@@ -67,16 +72,16 @@ pub const SUITE: Suite<Answer> = Suite {
             ],
         ),
         Rule::core(
-            "`serve` leaves clients in the accept queue while no worker is free. It neither accepts nor closes \
-             them.",
+            "`serve` leaves clients in the accept queue while no worker is free. It neither \
+             accepts nor closes them.",
             &[check(
                 "leaves clients in the accept queue while no worker is free",
                 work::leaves_clients_in_the_queue,
             )],
         ),
         Rule::core(
-            "A free worker immediately takes the client that has waited longest, whatever the other workers \
-             do.",
+            "A free worker immediately takes the client that has waited longest, whatever the \
+             other workers do.",
             &[
                 check(
                     "serves the next client when a worker is free",
@@ -93,7 +98,8 @@ pub const SUITE: Suite<Answer> = Suite {
             )],
         ),
         Rule::core(
-            "When `accept` fails, `serve` returns that error, after the clients being served are done.",
+            "When `accept` fails, `serve` returns that error, after the clients being served are \
+             done.",
             &[
                 check(
                     "waits for the clients being served when accept fails",
@@ -106,15 +112,16 @@ pub const SUITE: Suite<Answer> = Suite {
             ],
         ),
         Rule::hardened(
-            "`listen` makes the queue no longer than that: at most one client more than `burst` may wait.",
+            "`listen` makes the queue no longer than that: at most one client more than `burst` \
+             may wait.",
             &[check(
                 "queues at most one client more than the burst",
                 room::queues_at_most_one_more,
             )],
         ),
         Rule::hardened(
-            "If `burst` is greater than net.core.somaxconn, up to usize::MAX, `listen` returns an error and \
-             leaves no descriptor open.",
+            "If `burst` is greater than net.core.somaxconn, up to usize::MAX, `listen` returns an \
+             error and leaves no descriptor open.",
             &[
                 check(
                     "returns an error if the kernel would cut the backlog",
@@ -134,8 +141,8 @@ pub const SUITE: Suite<Answer> = Suite {
             )],
         ),
         Rule::hardened(
-            "While no client waits, `serve` waits in the kernel. It neither spins nor polls in a loop of \
-             sleeps.",
+            "While no client waits, `serve` waits in the kernel. It neither spins nor polls in a \
+             loop of sleeps.",
             &[
                 check("waits without spinning", work::waits_without_spinning),
                 check(
@@ -145,8 +152,8 @@ pub const SUITE: Suite<Answer> = Suite {
             ],
         ),
         Rule::hardened(
-            "Together, `listen` and `serve` serve a burst of 1000 clients with 8 workers, and no SYN is \
-             dropped.",
+            "Together, `listen` and `serve` serve a burst of 1000 clients with 8 workers, and no \
+             SYN is dropped.",
             &[check(
                 "serves a burst of 1000 without a drop",
                 work::serves_a_burst,

@@ -55,8 +55,9 @@ impl Fate {
         }
     }
 
-    /// Whether it is known what has become of this many clients: each is in the queue or was, or the queue is full.
-    /// Drops alone would not do: on a slow machine a SYN is sent again, and dropped again.
+    /// Whether it is known what has become of this many clients: each is in the queue or was, or
+    /// the queue is full. Drops alone would not do: on a slow machine a SYN is sent again, and
+    /// dropped again.
     pub(super) fn decides(&self, clients: usize) -> bool {
         let full = self
             .backlog
@@ -67,7 +68,8 @@ impl Fate {
 }
 
 impl<'e> Crowd<'e> {
-    /// So many dial, and the kernel has queued each of them, dropped its SYN, or given it to accept.
+    /// So many dial, and the kernel has queued each of them, dropped its SYN, or given it to
+    /// accept.
     pub(super) fn dials(exam: &'e Exam, addr: SocketAddr, count: usize) -> Verdict<Crowd<'e>> {
         here("raise the limit of descriptors", raise_descriptor_limit())?;
         let sockets = (0..count).map(|_| socket(exam));
@@ -91,8 +93,8 @@ impl<'e> Crowd<'e> {
         Ok(crowd)
     }
 
-    /// Waits until no SYN of theirs is under way: on loopback that is soon, and nothing depends on it
-    /// where it is not.
+    /// Waits until no SYN of theirs is under way: on loopback that is soon, and nothing depends on
+    /// it where it is not.
     fn decided(&self) -> Verdict {
         let all = |table: &Table| {
             Fate::of(self.addr, table)
@@ -102,8 +104,8 @@ impl<'e> Crowd<'e> {
         self.exam.table_shows(all).map(drop)
     }
 
-    /// Each of them reads this, and if `then_ends`, end of file after it. Or the first that does not, and what it
-    /// reads instead.
+    /// Each of them reads this, and if `then_ends`, end of file after it. Or the first that does
+    /// not, and what it reads instead.
     pub(super) fn read(
         &self,
         bytes: &[u8],

@@ -41,14 +41,14 @@ pub(super) fn has_room(exam: &Exam, fate: Fate, burst: usize) -> Verdict {
         let cause = match backlog? {
             _ if closed > 0 => cause::TURNED_AWAY.to_owned(),
             128 if dropped > 0 => {
-                "The backlog is 128, which is what std's `TcpListener::bind` asks for. Pass the burst on to \
-                 listen(2): use `Listen::with_backlog`."
+                "The backlog is 128, which is what std's `TcpListener::bind` asks for. Pass the \
+                 burst on to listen(2): use `Listen::with_backlog`."
                     .to_owned()
             }
             backlog if dropped > 0 && (backlog as usize) + 1 < burst => format!(
-                "The backlog is {backlog}: your code asked listen(2) for that, or net.core.somaxconn is less. \
-                 The kernel queues one more, and drops the SYN of every client after that: it tries again \
-                 after a second. Ask for the burst."
+                "The backlog is {backlog}: your code asked listen(2) for that, or \
+                 net.core.somaxconn is less. The kernel queues one more, and drops the SYN of \
+                 every client after that: it tries again after a second. Ask for the burst."
             ),
             _ => return None,
         };
@@ -100,9 +100,9 @@ pub(super) fn queues_at_most_one_more(exam: &Exam, (listen, _): Answer) -> Verdi
             .because(|_| {
                 let backlog = fate.backlog?;
                 Some(format!(
-                    "The backlog is {backlog}. In a queue longer than the burst, clients wait that will not be \
-                     served in time. They are connected, so they do not notice: a client whose SYN is dropped \
-                     can go elsewhere. Ask for the burst."
+                    "The backlog is {backlog}. In a queue longer than the burst, clients wait that \
+                     will not be served in time. They are connected, so they do not notice: a \
+                     client whose SYN is dropped can go elsewhere. Ask for the burst."
                 ))
             })?;
     }
@@ -116,8 +116,8 @@ fn has_at_least(exam: &Exam, fate: Fate, burst: usize) -> Verdict {
         .because(|_| {
             let backlog = fate.backlog?;
             Some(format!(
-                "The backlog is {backlog}, and the kernel queues one more than that, which is less than the burst. \
-                 Ask for the burst."
+                "The backlog is {backlog}, and the kernel queues one more than that, which is less \
+                 than the burst. Ask for the burst."
             ))
         })
 }
@@ -132,8 +132,8 @@ pub(super) fn fails_where_the_kernel_would_cut(exam: &Exam, (listen, _): Answer)
     Ok(())
 }
 
-/// For a burst of one more than the limit there is room, for two more there is not. The others are short in
-/// their lower 32 bits, or in 31.
+/// For a burst of one more than the limit there is room, for two more there is not. The others are
+/// short in their lower 32 bits, or in 31.
 fn too_long(limit: usize) -> Vec<usize> {
     let long = [1u64 << 31, 1 << 32, (1 << 32) + 8, u64::MAX];
     let long = long.map(|burst| usize::try_from(burst).unwrap_or(usize::MAX));
@@ -167,18 +167,19 @@ fn fails(exam: &Exam, listen: Listen, addr: SocketAddr, burst: usize) -> Verdict
 /// Why a listener with this backlog was returned for a burst that is too long.
 fn no_error(burst: usize, backlog: u32) -> String {
     if backlog == somaxconn() && burst < 1 << 31 {
-        "listen(2) cuts the backlog to net.core.somaxconn and still returns 0: its success says nothing about \
-         the room in the queue. Compare the burst with /proc/sys/net/core/somaxconn, or ask the kernel \
-         afterwards which backlog it has set."
+        "listen(2) cuts the backlog to net.core.somaxconn and still returns 0: its success says \
+         nothing about the room in the queue. Compare the burst with /proc/sys/net/core/somaxconn, \
+         or ask the kernel afterwards which backlog it has set."
             .to_owned()
     } else if burst >= 1 << 31 {
-        "No listener has room for this burst. listen(2) takes an i32, and `as i32` or `as u32` keeps only the \
-         lower 32 bits of a number. Use `i32::try_from`, which fails if the number does not fit."
+        "No listener has room for this burst. listen(2) takes an i32, and `as i32` or `as u32` \
+         keeps only the lower 32 bits of a number. Use `i32::try_from`, which fails if the number \
+         does not fit."
             .to_owned()
     } else {
         format!(
-            "Your code asked listen(2) for a backlog of {backlog}, which is less than the burst. If there is no \
-             room for the burst, return an error: the caller must know."
+            "Your code asked listen(2) for a backlog of {backlog}, which is less than the burst. \
+             If there is no room for the burst, return an error: the caller must know."
         )
     }
 }

@@ -21,8 +21,8 @@ pub(super) const TURN: &[u8] = b"your turn\n";
 /// A free port of IPv4's loopback.
 pub(super) const LOOPBACK: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0));
 
-/// The exam's `handle`: writes to a client that its turn has come, and serves it until it sends a byte or
-/// closes.
+/// The exam's `handle`: writes to a client that its turn has come, and serves it until it sends a
+/// byte or closes.
 #[derive(Debug, Default)]
 pub(super) struct Desk {
     calls: AtomicUsize,
@@ -57,7 +57,8 @@ impl Desk {
     }
 }
 
-/// What the student's `listen` returns. Its success is not worth telling in every failure of `serve`.
+/// What the student's `listen` returns. Its success is not worth telling in every failure of
+/// `serve`.
 pub(super) fn listen_once(
     exam: &Exam,
     listen: Listen,
@@ -70,12 +71,13 @@ pub(super) fn listen_once(
         .because(|case| {
             let cause = match case.panicked {
                 true => {
-                    "A queue that is too short is an ordinary error: return it, so that the caller can ask for \
-                     less. An `unwrap`, an `assert!`, or arithmetic that overflows turns it into a panic."
+                    "A queue that is too short is an ordinary error: return it, so that the caller \
+                     can ask for less. An `unwrap`, an `assert!`, or arithmetic that overflows \
+                     turns it into a panic."
                 }
                 false => {
-                    "None of socket, bind and listen waits. Your code waits for something else: leave accept \
-                     to `serve`, and return errors instead of trying again."
+                    "None of socket, bind and listen waits. Your code waits for something else: \
+                     leave accept to `serve`, and return errors instead of trying again."
                 }
             };
             Some(cause.to_owned())
@@ -116,8 +118,8 @@ pub(super) fn listening_on(
             let expected = format!("`listen` to return a listener for a burst of {burst}");
             let seen = format!("{error} ({:?})", error.kind());
             exam.fail(expected, seen).caused_by(
-                "The port is free, and net.core.somaxconn allows a backlog as long as the burst. Your code \
-                 refuses it, or asks for something else.",
+                "The port is free, and net.core.somaxconn allows a backlog as long as the burst. \
+                 Your code refuses it, or asks for something else.",
             )
         }
     }

@@ -15,8 +15,8 @@ use super::{
 use crate::checks::listener::{idle, processor};
 use crate::exam::{Because, Call, Doing, Exam, Peer, Verdict, here, quote};
 
-/// How long a client waits, which is the subject: long enough for a thread that accepts too early, or closes.
-/// The wait ends early if no thread has a timeout.
+/// How long a client waits, which is the subject: long enough for a thread that accepts too early,
+/// or closes. The wait ends early if no thread has a timeout.
 const LEFT_ALONE_FOR: Duration = Duration::from_millis(100);
 
 /// So many looks at threads, one right after the other.
@@ -115,11 +115,16 @@ pub(super) fn does_not_pause(exam: &Exam, (_, serve): Answer) -> Verdict {
             Ok(None)
         })?;
         let expected = "the next client to be taken as soon as the worker is free";
-        exam.must(slept != Some(true), expected, "your thread sleeps, and the client waits")
-            .caused_by(
-                "Your code sleeps between two clients, or between two looks at the accept queue or at its workers. \
-                 Let each worker call accept immediately after `handle`: it blocks until a client comes.",
-            )?;
+        exam.must(
+            slept != Some(true),
+            expected,
+            "your thread sleeps, and the client waits",
+        )
+        .caused_by(
+            "Your code sleeps between two clients, or between two looks at the accept queue or \
+                 at its workers. Let each worker call accept immediately after `handle`: it blocks \
+                 until a client comes.",
+        )?;
         server.takes(&next)?;
         client = next;
     }
@@ -141,8 +146,8 @@ pub(super) fn waits_without_spinning(exam: &Exam, (_, serve): Answer) -> Verdict
     let _client = server.serves("first client")?;
     processor::must_wait(
         exam,
-        "No client waits, and your threads look again and again: a non-blocking listener is asked without a \
-         pause. Let accept block, or wait in poll.",
+        "No client waits, and your threads look again and again: a non-blocking listener is asked \
+         without a pause. Let accept block, or wait in poll.",
     )
 }
 
@@ -226,12 +231,13 @@ fn without_a_listener<'e>(exam: &'e Exam, serve: Serve) -> Verdict<(Server<'e>, 
 
 pub(super) fn waits_for_the_clients_being_served(exam: &Exam, (_, serve): Answer) -> Verdict {
     let (server, client) = without_a_listener(exam, serve)?;
-    client
-        .hears_nothing_for(LEFT_ALONE_FOR)
-        .caused_by("The client is being served, and your end has closed its connection. Let `handle` end first.")?;
+    client.hears_nothing_for(LEFT_ALONE_FOR).caused_by(
+        "The client is being served, and your end has closed its connection. Let \
+                    `handle` end first.",
+    )?;
     server.answer.goes_on("a client is being served").caused_by(
-        "`serve` has returned while one of its workers still runs `handle`. That thread ends with the process, \
-         and its client is lost. Join the workers: `thread::scope` does.",
+        "`serve` has returned while one of its workers still runs `handle`. That thread ends with \
+         the process, and its client is lost. Join the workers: `thread::scope` does.",
     )
 }
 

@@ -48,15 +48,16 @@ pub(super) fn does_not_arrive(case: &Case, yours: End) -> Option<String> {
     Some(
         match case.awaited {
             _ if is_reset(case, yours) => {
-                "Your end has sent a reset (RST). What your kernel had not sent by then is lost, and \
-                 the peer may have lost bytes that it had not read. A close does that while bytes are \
-                 unread, and always with SO_LINGER 0. Shut down the sending half, read to the peer's \
-                 end of file, then close."
+                "Your end has sent a reset (RST). What your kernel had not sent by then is lost, \
+                 and the peer may have lost bytes that it had not read. A close does that while \
+                 bytes are unread, and always with SO_LINGER 0. Shut down the sending half, read \
+                 to the peer's end of file, then close."
             }
             Awaited::EndOfFile if !case.arrived.is_empty() => return None, // more than all of it
             Awaited::EndOfFile if has_not_shut_down(case) && waits_to_read => {
-                "Everything has arrived, but no FIN: your thread waits for the peer's end of file, and the \
-                 peer waits for yours. Send the FIN with `shutdown(Shutdown::Write)`, then read on."
+                "Everything has arrived, but no FIN: your thread waits for the peer's end of file, \
+                 and the peer waits for yours. Send the FIN with `shutdown(Shutdown::Write)`, then \
+                 read on."
             }
             Awaited::EndOfFile if has_not_shut_down(case) => {
                 "Everything has arrived, but no FIN: your end can still send. Send the FIN with \
@@ -73,10 +74,10 @@ pub(super) fn does_not_arrive(case: &Case, yours: End) -> Option<String> {
             }
             Awaited::Bytes if has_not_shut_down(case) => return None,
             Awaited::Bytes if case.wanted.starts_with(&case.arrived) && case.stuck.is_none() => {
-                "Your code closed before it had written everything. `write` takes what there is room for \
-                 and returns how much, and a signal or a timeout can cut it short: write the rest. \
-                 WouldBlock and Interrupted are not the end of the answer, and neither is the peer's end \
-                 of file."
+                "Your code closed before it had written everything. `write` takes what there is \
+                 room for and returns how much, and a signal or a timeout can cut it short: write \
+                 the rest. WouldBlock and Interrupted are not the end of the answer, and neither \
+                 is the peer's end of file."
             }
             _ => return None,
         }
@@ -90,13 +91,13 @@ pub(super) fn ends_too_soon(case: &Case) -> Option<String> {
         match () {
             () if case.panicked => return None,
             () if open && !case.evidence.threads.is_empty() => {
-                "`answer` has returned, but a thread of yours continues with the connection: the caller \
-                 never learns how it ends. Join the thread before you return."
+                "`answer` has returned, but a thread of yours continues with the connection: the \
+                 caller never learns how it ends. Join the thread before you return."
             }
             () => {
                 "`answer` has returned while the peer may still send. After your close the kernel \
-                 answers what it sends with a reset, and a reset discards what has not been delivered. \
-                 Read on to the peer's end of file."
+                 answers what it sends with a reset, and a reset discards what has not been \
+                 delivered. Read on to the peer's end of file."
             }
         }
         .to_owned(),
@@ -111,14 +112,15 @@ pub(super) fn does_not_drain(case: &Case, yours: End) -> Option<String> {
     Some(
         match () {
             () if is_reset(case, yours) => {
-                "Your kernel answered the peer's bytes with a reset: the socket could not receive them. \
-                 Either it is closed already (when there was nothing to read, after some reads, or at an \
-                 error that is not end of file: WouldBlock, Interrupted), or its receiving half is shut \
-                 down too (`Shutdown::Both`). Keep it open and read until Ok(0)."
+                "Your kernel answered the peer's bytes with a reset: the socket could not receive \
+                 them. Either it is closed already (when there was nothing to read, after some \
+                 reads, or at an error that is not end of file: WouldBlock, Interrupted), or its \
+                 receiving half is shut down too (`Shutdown::Both`). Keep it open and read until \
+                 Ok(0)."
             }
             () if unread => {
-                "What the peer sent is in Recv-Q, and your code does not read it. A close would send a \
-                 reset now. Read until Ok(0), then close."
+                "What the peer sent is in Recv-Q, and your code does not read it. A close would \
+                 send a reset now. Read until Ok(0), then close."
             }
             () => return None,
         }
@@ -141,35 +143,38 @@ fn spins_at_the_end(case: &Case) -> Option<String> {
     (spins(case) && !case.panicked).then(|| SPINS_AT_END_OF_FILE.words.to_owned())
 }
 
-pub(super) const A_SIGNAL_RESTARTS_IT: &str = "A signal ended your read or write, and your code starts the \
-     limit again. Compute the deadline once, and after EINTR wait for what remains.";
+pub(super) const A_SIGNAL_RESTARTS_IT: &str = "A signal ended your read or write, and your code \
+     starts the limit again. Compute the deadline once, and after EINTR wait for what remains.";
 
-pub(super) const TOO_LATE: &str = "`answer` returned later than its limit. Either it replaces a short limit \
-     by a minimum, or a read or write gets a longer timeout than what remains. Compute what remains before \
-     each call, and return TimedOut when nothing remains.";
+pub(super) const TOO_LATE: &str = "`answer` returned later than its limit. Either it replaces a \
+     short limit by a minimum, or a read or write gets a longer timeout than what remains. Compute \
+     what remains before each call, and return TimedOut when nothing remains.";
 
-pub(super) const ZERO_IS_OVER: &str = "With a limit of zero nothing remains from the beginning. Your code \
-     waits all the same: it sets no timeout, or a minimum of its own. Return TimedOut when nothing remains.";
+pub(super) const ZERO_IS_OVER: &str = "With a limit of zero nothing remains from the beginning. \
+     Your code waits all the same: it sets no timeout, or a minimum of its own. Return TimedOut \
+     when nothing remains.";
 
-pub(super) const LINGERS: &str = "`answer` returned late, and the peer had sent nothing. Either a write \
-     waited longer than what remained, or SO_LINGER is set: then the close waits until everything is \
-     acknowledged. Set no SO_LINGER, and set what remains before each write.";
+pub(super) const LINGERS: &str = "`answer` returned late, and the peer had sent nothing. Either a \
+     write waited longer than what remained, or SO_LINGER is set: then the close waits until \
+     everything is acknowledged. Set no SO_LINGER, and set what remains before each write.";
 
 /// For a call that returned an error where the peer has read all of it, and closed in order.
 pub(super) fn needless_error(kind: ErrorKind) -> Option<String> {
     Some(
         match kind {
             ErrorKind::NotConnected => {
-                "Once both FINs have passed, `shutdown` fails with ENOTCONN (NotConnected): there is \
-                 nothing left to shut down. Drop the second `shutdown`: dropping the stream closes it."
+                "Once both FINs have passed, `shutdown` fails with ENOTCONN (NotConnected): there \
+                 is nothing left to shut down. Drop the second `shutdown`: dropping the stream \
+                 closes it."
             }
             ErrorKind::UnexpectedEof => {
-                "Your code returns the peer's end of file as an error. It is what the call waits for: \
-                 return Ok."
+                "Your code returns the peer's end of file as an error. It is what the call waits \
+                 for: return Ok."
             }
             ErrorKind::WouldBlock | ErrorKind::Interrupted | ErrorKind::TimedOut => {
-                "The limit has not passed. A timeout of one call (WouldBlock) or a signal (Interrupted) \
-                 ended your read or write early: make the call again with the time that remains."
+                "The limit has not passed. A timeout of one call (WouldBlock) or a signal \
+                 (Interrupted) ended your read or write early: make the call again with the time \
+                 that remains."
             }
             _ => return None,
         }
@@ -177,13 +182,13 @@ pub(super) fn needless_error(kind: ErrorKind) -> Option<String> {
     )
 }
 
-pub(super) const IS_OPEN: &str = "`answer` has returned, and the stream is still open: a clone of it was \
-     kept or forgotten. The socket lives as long as any descriptor of it. Drop every handle on every path \
-     out.";
+pub(super) const IS_OPEN: &str = "`answer` has returned, and the stream is still open: a clone of \
+     it was kept or forgotten. The socket lives as long as any descriptor of it. Drop every handle \
+     on every path out.";
 
-pub(super) const A_DESCRIPTOR_IS_LEFT: &str = "`answer` has returned, and a descriptor that it opened is \
-     still open: a clone of the stream, an epoll, a timer or a pipe. Drop it on every path out: a server \
-     that leaks one descriptor per client eventually runs out.";
+pub(super) const A_DESCRIPTOR_IS_LEFT: &str = "`answer` has returned, and a descriptor that it \
+     opened is still open: a clone of the stream, an epoll, a timer or a pipe. Drop it on every \
+     path out: a server that leaks one descriptor per client eventually runs out.";
 
 pub(super) fn loses_a_reset(case: &Case) -> Option<String> {
     first_of(
@@ -201,12 +206,13 @@ pub(super) fn loses_a_reset(case: &Case) -> Option<String> {
 pub(super) fn another_error(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::NotConnected => {
-            "Your code returned the error of `shutdown`. After a reset that is NotConnected, which says \
-             nothing about the cause. Return what `take_error` has (SO_ERROR): ConnectionReset."
+            "Your code returned the error of `shutdown`. After a reset that is NotConnected, which \
+             says nothing about the cause. Return what `take_error` has (SO_ERROR): \
+             ConnectionReset."
         }
         _ => {
-            "Your code replaced the kernel's error. The caller must be able to tell a reset from a peer \
-             that is too slow: return the error as it is."
+            "Your code replaced the kernel's error. The caller must be able to tell a reset from a \
+             peer that is too slow: return the error as it is."
         }
     }
 }
@@ -216,28 +222,29 @@ pub(super) fn no_time_out(returned: &io::Result<()>, early: bool) -> Option<Stri
     Some(
         match returned.as_ref().map_err(io::Error::kind) {
             Ok(()) if early => {
-                "`answer` returned before the peer's end of file and before the limit. Read until Ok(0)."
+                "`answer` returned before the peer's end of file and before the limit. Read until \
+                 Ok(0)."
             }
             Ok(()) => {
-                "`answer` returned Ok at its limit, and the peer has not closed. Ok says that everything is \
-                 sent and the peer has closed: return TimedOut."
+                "`answer` returned Ok at its limit, and the peer has not closed. Ok says that \
+                 everything is sent and the peer has closed: return TimedOut."
             }
             Err(ErrorKind::WouldBlock) => {
-                "A read or write that times out fails with EAGAIN, which is WouldBlock on Unix. Return an \
-                 error of the kind TimedOut instead."
+                "A read or write that times out fails with EAGAIN, which is WouldBlock on Unix. \
+                 Return an error of the kind TimedOut instead."
             }
             Err(ErrorKind::InvalidInput) => {
-                "std refuses a timeout of zero, because for the kernel zero means no timeout. When nothing \
-                 remains until the deadline, return TimedOut instead of setting it."
+                "std refuses a timeout of zero, because for the kernel zero means no timeout. When \
+                 nothing remains until the deadline, return TimedOut instead of setting it."
             }
             Err(ErrorKind::TimedOut) => {
-                "`answer` timed out too early. Either the limit is computed wrongly (in another unit, or \
-                 cut to whole milliseconds), or something else ends it: an error, or a wait that is over. \
-                 Compare `Instant::now()` with the deadline."
+                "`answer` timed out too early. Either the limit is computed wrongly (in another \
+                 unit, or cut to whole milliseconds), or something else ends it: an error, or a \
+                 wait that is over. Compare `Instant::now()` with the deadline."
             }
             Err(ErrorKind::ConnectionReset | ErrorKind::BrokenPipe) => {
-                "The peer has not reset the connection. If your code shut down both directions, your own \
-                 kernel did when the peer sent more: shut down the sending half only."
+                "The peer has not reset the connection. If your code shut down both directions, \
+                 your own kernel did when the peer sent more: shut down the sending half only."
             }
             _ => return None,
         }
@@ -246,14 +253,15 @@ pub(super) fn no_time_out(returned: &io::Result<()>, early: bool) -> Option<Stri
 }
 
 /// For a call that returned as late as if the limit had started when everything was written.
-pub(super) const BEGAN_ANEW: &str = "The limit started again when everything was written. It is one limit for writing and for \
-     draining the peer: compute the deadline once, before the first write.";
+pub(super) const BEGAN_ANEW: &str = "The limit started again when everything was written. It is \
+     one limit for writing and for draining the peer: compute the deadline once, before the first \
+     write.";
 
 pub(super) fn waits_for_a_silent_peer(case: &Case) -> Option<String> {
     (hangs(case) && case.is_blocked_in(&[Call::Read, Call::Splice])).then(|| {
-        "Your thread is blocked in a read beyond the limit: the read has no timeout, or one that is \
-         too long. A peer that never closes holds the thread and the descriptor. Set what remains until \
-         the deadline as the timeout of each read."
+        "Your thread is blocked in a read beyond the limit: the read has no timeout, or one that \
+         is too long. A peer that never closes holds the thread and the descriptor. Set what \
+         remains until the deadline as the timeout of each read."
             .to_owned()
     })
 }
@@ -262,25 +270,25 @@ pub(super) fn waits_for_a_peer_that_never_stops(case: &Case) -> Option<String> {
     let has_returned = case.stuck.is_none() && !case.panicked;
     (has_returned || case.is_blocked_in(&READING)).then(|| {
         "A peer that sends a byte now and then holds the call beyond its limit. Either there is no \
-         limit, or a timeout that restarts with each read. Compute the deadline once, set what remains \
-         before each read, and return TimedOut when nothing remains."
+         limit, or a timeout that restarts with each read. Compute the deadline once, set what \
+         remains before each read, and return TimedOut when nothing remains."
             .to_owned()
     })
 }
 
 pub(super) fn waits_for_a_peer_that_never_reads(case: &Case) -> Option<String> {
     (hangs(case) && case.is_blocked_in(&[Call::Write])).then(|| {
-        "Your thread is blocked in a write beyond the limit: both kernels' buffers are full, the peer \
-         does not read, and the write has no timeout (`set_write_timeout`), or one that is too long. Set \
-         what remains until the deadline before each write."
+        "Your thread is blocked in a write beyond the limit: both kernels' buffers are full, the \
+         peer does not read, and the write has no timeout (`set_write_timeout`), or one that is \
+         too long. Set what remains until the deadline before each write."
             .to_owned()
     })
 }
 
 /// For a call that was late by a second write, or by many.
-pub(super) const EACH_WRITE: &str = "A write that times out after it has written a part returns how \
-     much, and no error. The next write (`write_all` makes it) starts the timeout again. Write in a loop \
-     of your own, and set what remains before each write.";
+pub(super) const EACH_WRITE: &str = "A write that times out after it has written a part returns \
+     how much, and no error. The next write (`write_all` makes it) starts the timeout again. Write \
+     in a loop of your own, and set what remains before each write.";
 
 pub(super) fn waits_for_a_slow_peer(case: &Case) -> Option<String> {
     let has_returned = case.stuck.is_none() && !case.panicked;
@@ -293,8 +301,8 @@ pub(super) fn waits_for_a_slow_peer(case: &Case) -> Option<String> {
 
 pub(super) fn diagnose(case: &Case) -> Option<String> {
     case.panicked.then(|| {
-        "Your code panicked on something that the peer did. A panic drops the stream and closes it with \
-         bytes unread, which sends a reset. Return the error instead."
+        "Your code panicked on something that the peer did. A panic drops the stream and closes it \
+         with bytes unread, which sends a reset. Return the error instead."
             .to_owned()
     })
 }

@@ -1,7 +1,7 @@
 //! Checks of exercise 8: a large answer that arrives whole, whatever the peer still sends.
 //!
-//! `harness` is the answer at work on a connection, `time` what its limit is held to, `cause` what can
-//! have gone wrong.
+//! `harness` is the answer at work on a connection, `time` what its limit is held to, `cause` what
+//! can have gone wrong.
 
 mod cause;
 mod harness;
@@ -24,20 +24,22 @@ pub const EXERCISE: Exercise = Exercise {
     name: "close",
     task: "send a large answer whole, and drain the peer before you close",
     hints: [
-        "A close with bytes unread sends a reset, and so does the kernel when bytes arrive at a socket \
-         that is closed. A reset discards what is not sent yet. So the order is: write everything, send \
-         the FIN, read to the peer's end of file, close. Which call sends the FIN and lets you read on?",
-        "`shutdown(Shutdown::Write)` sends the FIN after the data; then read and discard until Ok(0). The \
-         writes and the reads have one deadline, an `Instant`: before each of them compute what remains, \
-         and set that as its timeout. `write_all` restarts a timeout for each part: write in a loop of \
-         your own. A call that times out fails with WouldBlock on Unix.",
+        "A close with bytes unread sends a reset, and so does the kernel when bytes arrive at a \
+         socket that is closed. A reset discards what is not sent yet. So the order is: write \
+         everything, send the FIN, read to the peer's end of file, close. Which call sends the FIN \
+         and lets you read on?",
+        "`shutdown(Shutdown::Write)` sends the FIN after the data; then read and discard until \
+         Ok(0). The writes and the reads have one deadline, an `Instant`: before each of them \
+         compute what remains, and set that as its timeout. `write_all` restarts a timeout for \
+         each part: write in a loop of your own. A call that times out fails with WouldBlock on \
+         Unix.",
         "let deadline = Instant::now() + limit; while !bytes.is_empty() { \
-         stream.set_write_timeout(Some(remaining(deadline)?))?; match stream.write(bytes) { Ok(n) => bytes \
-         = &bytes[n..], Err(error) if matches!(error.kind(), WouldBlock | Interrupted) => {}, Err(error) \
-         => return Err(error) } } if let Err(error) = stream.shutdown(Shutdown::Write) { \
-         return Err(stream.take_error()?.unwrap_or(error)) } and the same loop once more with \
-         set_read_timeout and read, to Ok(0), where remaining(…) is an error of the kind TimedOut when \
-         nothing remains.",
+         stream.set_write_timeout(Some(remaining(deadline)?))?; match stream.write(bytes) { Ok(n) \
+         => bytes = &bytes[n..], Err(error) if matches!(error.kind(), WouldBlock | Interrupted) => \
+         {}, Err(error) => return Err(error) } } if let Err(error) = \
+         stream.shutdown(Shutdown::Write) { return Err(stream.take_error()?.unwrap_or(error)) } \
+         and the same loop once more with set_read_timeout and read, to Ok(0), where remaining(…) \
+         is an error of the kind TimedOut when nothing remains.",
     ],
     rules: || SUITE.stated(),
 };
@@ -47,8 +49,8 @@ pub const SUITE: Suite<Function> = Suite {
     exercise: EXERCISE.name,
     rules: &[
         Rule::core(
-            "Send all of `bytes`, then the FIN. Do not wait for the peer's end of file before that: the \
-             peer may wait for yours.",
+            "Send all of `bytes`, then the FIN. Do not wait for the peer's end of file before \
+             that: the peer may wait for yours.",
             &[
                 check(
                     "sends all bytes, then the FIN",
@@ -58,8 +60,8 @@ pub const SUITE: Suite<Function> = Suite {
             ],
         ),
         Rule::core(
-            "Read and discard everything that the peer sends, until its end of file. A close with bytes \
-             unread sends a reset, and a reset discards what has not been delivered.",
+            "Read and discard everything that the peer sends, until its end of file. A close with \
+             bytes unread sends a reset, and a reset discards what has not been delivered.",
             &[
                 check(
                     "sends all bytes although bytes are unread",
@@ -76,8 +78,8 @@ pub const SUITE: Suite<Function> = Suite {
             )],
         ),
         Rule::core(
-            "When everything is sent and the peer's end of file has arrived, return Ok. Do not return \
-             before.",
+            "When everything is sent and the peer's end of file has arrived, return Ok. Do not \
+             return before.",
             &[
                 check(
                     "returns Ok at the peer's end of file",
@@ -90,8 +92,8 @@ pub const SUITE: Suite<Function> = Suite {
             ],
         ),
         Rule::core(
-            "When `limit` has passed since the call, return TimedOut: not earlier and not later, whether \
-             it is a read or a write that does not end.",
+            "When `limit` has passed since the call, return TimedOut: not earlier and not later, \
+             whether it is a read or a write that does not end.",
             &[
                 check(
                     "times out on a peer that never closes",
@@ -104,7 +106,8 @@ pub const SUITE: Suite<Function> = Suite {
             ],
         ),
         Rule::hardened(
-            "The limit is one deadline for the whole call. Nothing that is sent or received restarts it.",
+            "The limit is one deadline for the whole call. Nothing that is sent or received \
+             restarts it.",
             &[
                 check(
                     "has one limit for writing and draining",
@@ -135,14 +138,16 @@ pub const SUITE: Suite<Function> = Suite {
             ],
         ),
         Rule::hardened(
-            "When the peer resets the connection, return the kernel's error: ConnectionReset or BrokenPipe.",
+            "When the peer resets the connection, return the kernel's error: ConnectionReset or \
+             BrokenPipe.",
             &[check(
                 "returns the error of a reset",
                 returns_the_error_of_a_reset,
             )],
         ),
         Rule::hardened(
-            "Wait in a system call that the peer ends. Do not sleep between looks, and do not spin.",
+            "Wait in a system call that the peer ends. Do not sleep between looks, and do not \
+             spin.",
             &[check(
                 "waits in a call that the peer ends",
                 waits_in_a_call_that_the_peer_ends,
@@ -193,8 +198,8 @@ fn drains_the_peer(exam: &Exam, function: Function) -> Verdict {
     call.drains(b"bye")
 }
 
-/// First more than there is room for. Then as much as there is: the answer may return, and what it has
-/// written is not sent yet, because the peer does not read.
+/// First more than there is room for. Then as much as there is: the answer may return, and what it
+/// has written is not sent yet, because the peer does not read.
 fn sends_all_after_the_peers_end_of_file(exam: &Exam, function: Function) -> Verdict {
     let call = Call::begin(exam, function, AMPLE, (Large, HalfClosed))?;
     call.is_full()?;

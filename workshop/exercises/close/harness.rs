@@ -22,9 +22,9 @@ use crate::exam::{
 /// How late a call may be at its limit, not counting the time in which it had no CPU.
 const MARGIN: Duration = Duration::from_millis(250);
 
-/// The peer's receive buffer, in bytes; the kernel doubles it (socket(7), SO_RCVBUF). Much smaller, and
-/// what is left of the window that it had at first would be less than a segment: the sender would wait
-/// for its timer each time.
+/// The peer's receive buffer, in bytes; the kernel doubles it (socket(7), SO_RCVBUF). Much smaller,
+/// and what is left of the window that it had at first would be less than a segment: the sender
+/// would wait for its timer each time.
 const PEERS: usize = 64 << 10;
 
 /// The answer at work.
@@ -191,7 +191,8 @@ impl<'e> Call<'e> {
             .because(cause::ends_too_soon)
     }
 
-    /// The peer resets the connection, if it has not done so before: the call must return that error.
+    /// The peer resets the connection, if it has not done so before: the call must return that
+    /// error.
     pub(super) fn returns_the_reset(&mut self, when: &str) -> Verdict {
         let mut had_returned = false;
         if let Some(peer) = self.peer.take() {
@@ -231,8 +232,8 @@ impl<'e> Call<'e> {
         Ok(())
     }
 
-    /// The call must end at its limit, and not before it. `late` says why it has not ended, or why it took
-    /// this long. Returns how long it took.
+    /// The call must end at its limit, and not before it. `late` says why it has not ended, or why
+    /// it took this long. Returns how long it took.
     pub(super) fn times_out(
         &mut self,
         late: impl Fn(&Case, Option<Took>) -> Option<String>,
@@ -313,8 +314,8 @@ impl<'e> Call<'e> {
         self.exam.waits_in(SystemCall::Write).map(drop)
     }
 
-    /// Interrupts the system call in which the answer waits, and lets it wait again, or end. An answer
-    /// that runs all the time may be right, and is interrupted as well.
+    /// Interrupts the system call in which the answer waits, and lets it wait again, or end. An
+    /// answer that runs all the time may be right, and is interrupted as well.
     pub(super) fn is_interrupted(&self) -> Verdict {
         self.exam.comes_to_rest()?;
         self.answer.interrupt()?;
@@ -323,8 +324,8 @@ impl<'e> Call<'e> {
         self.exam.comes_to_rest().map(drop)
     }
 
-    /// The peer does something again and again, so many times or until the call has ended. Returns the
-    /// longest time in which the peer did nothing.
+    /// The peer does something again and again, so many times or until the call has ended. Returns
+    /// the longest time in which the peer did nothing.
     pub(super) fn has_a_peer_that(
         &self,
         times: u32,
@@ -346,8 +347,8 @@ impl<'e> Call<'e> {
 }
 
 impl Left<'_> {
-    /// No descriptor may lead to the socket any more. The table does not show that: a connection on which
-    /// both FINs have passed has no owner there.
+    /// No descriptor may lead to the socket any more. The table does not show that: a connection on
+    /// which both FINs have passed has no owner there.
     pub(super) fn is_closed(&self) -> Verdict {
         let closed = self.exam.comes_true(|| Ok(handles_of(self.inode)? == 0))?;
         self.exam

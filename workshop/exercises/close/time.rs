@@ -28,7 +28,8 @@ const LATE: Duration = Duration::from_millis(400);
 /// So much run delay, and the machine is too busy to say whose fault it is that something was late.
 const BUSY: Duration = Duration::from_millis(50);
 
-/// The pauses of a peer that sends, and of one that reads: half a megabyte takes it almost two seconds.
+/// The pauses of a peer that sends, and of one that reads: half a megabyte takes it almost two
+/// seconds.
 const BETWEEN_BYTES: Duration = Duration::from_millis(20);
 const BETWEEN_READS: Duration = Duration::from_millis(100);
 
@@ -65,8 +66,8 @@ pub(super) fn times_out_at_zero(exam: &Exam, function: Function) -> Verdict {
     Ok(())
 }
 
-/// Four signals in the first part of the limit. Together they would hold a call that restarts its limit
-/// for longer than a busy machine does.
+/// Four signals in the first part of the limit. Together they would hold a call that restarts its
+/// limit for longer than a busy machine does.
 pub(super) fn keeps_its_limit(exam: &Exam, function: Function) -> Verdict {
     for size in [Short, Large] {
         let mut call = Call::begin(exam, function, LONGER, (size, Asked))?;
@@ -122,7 +123,8 @@ pub(super) fn times_out_on_a_peer_that_never_stops(exam: &Exam, function: Functi
         exam.step(format!(
             "the peer sends a byte every {BETWEEN_BYTES:?}, for {GOES_ON:?} or until it returns"
         ));
-        // After the close that is answered with RST, and the send fails: nothing is wrong with that.
+        // After the close that is answered with RST, and the send fails: nothing is wrong with
+        // that.
         let sends = |peer: &TcpStream| {
             let _ = send(peer.as_raw_fd(), b".", NOW);
         };
@@ -156,8 +158,8 @@ fn held(why: fn(&Case) -> Option<String>) -> impl Fn(&Case, Option<Took>) -> Opt
     }
 }
 
-/// A timeout for each call would never run out if the peer's pauses are shorter by far. On a machine so
-/// busy that they are not: once more. Given is what returns the longest pause.
+/// A timeout for each call would never run out if the peer's pauses are shorter by far. On a
+/// machine so busy that they are not: once more. Given is what returns the longest pause.
 fn is_not_held(exam: &Exam, round: impl Fn() -> Verdict<Duration>) -> Verdict {
     for _ in 0..3 {
         if round()? * 2 < LONGER {

@@ -136,11 +136,13 @@ impl Instead<'_> {
                  first."
             }
             ErrorKind::UnexpectedEof => {
-                "UDP has no end of file. A datagram of 0 bytes is a datagram like any other: drop it, and wait on."
+                "UDP has no end of file. A datagram of 0 bytes is a datagram like any other: drop \
+                 it, and wait on."
             }
             ErrorKind::Interrupted => INTERRUPTED,
             _ if !matches!(self.wanted, Wanted::Text(_)) => {
-                "The call fails, as it should, but with another kind. A caller decides by the kind what to do."
+                "The call fails, as it should, but with another kind. A caller decides by the kind \
+                 what to do."
             }
             _ => return None,
         })
@@ -162,7 +164,8 @@ pub(super) fn other_bytes(question: &[u8], came: &[u8]) -> Option<String> {
             "The bytes of the number are in the wrong order, the lowest first. On the wire the \
          highest comes first (RFC 791, appendix B). Use `to_be_bytes`."
         } else if came.ends_with(request) {
-            "The text is right. The bytes before it are not the number in 4 bytes: use `to_be_bytes` of a u32."
+            "The text is right. The bytes before it are not the number in 4 bytes: use \
+             `to_be_bytes` of a u32."
         } else {
             return None;
         }

@@ -61,7 +61,8 @@ pub const SUITE: Suite<Ask> = Suite {
             ],
         ),
         Rule::core(
-            "Drop every other datagram, with another number or with fewer than 4 bytes, and wait on.",
+            "Drop every other datagram, with another number or with fewer than 4 bytes, and wait \
+             on.",
             &[check(
                 "drops every other datagram",
                 datagram::drops_every_other,
@@ -105,7 +106,8 @@ pub const SUITE: Suite<Ask> = Suite {
             )],
         ),
         Rule::hardened(
-            "Return TimedOut at the limit even while other datagrams arrive, and in the middle of a pause.",
+            "Return TimedOut at the limit even while other datagrams arrive, and in the middle of \
+             a pause.",
             &[
                 check(
                     "times out while other datagrams arrive",
@@ -128,7 +130,8 @@ pub const SUITE: Suite<Ask> = Suite {
             ],
         ),
         Rule::hardened(
-            "Return an error of the kernel immediately and unchanged, such as ECONNREFUSED or EMSGSIZE.",
+            "Return an error of the kernel immediately and unchanged, such as ECONNREFUSED or \
+             EMSGSIZE.",
             &[
                 check("returns ECONNREFUSED immediately", socket::is_refused),
                 check("returns EMSGSIZE immediately", socket::is_too_large),
@@ -146,7 +149,8 @@ pub const SUITE: Suite<Ask> = Suite {
             &[check("waits in the kernel", socket::waits_in_the_kernel)],
         ),
         Rule::hardened(
-            "Leave the socket as it was, after an error too: its options, its timeouts and its addresses.",
+            "Leave the socket as it was, after an error too: its options, its timeouts and its \
+             addresses.",
             &[check(
                 "leaves the socket as it was",
                 lent::leaves_the_socket,

@@ -96,7 +96,8 @@ pub(super) fn drops_every_other(exam: &Exam, ask: Ask) -> Verdict {
                  those the buffer holds zeros, or bytes of an earlier datagram. Compare `buf[..n]`."
             }
             Some(Err(_)) => {
-                "`ask` returned an error because of a datagram that is not the answer. Drop it, and wait on."
+                "`ask` returned an error because of a datagram that is not the answer. Drop it, \
+                 and wait on."
             }
             None if matches!(case.stuck, Some(Stuck::Spin(..))) => return None,
             None => {

@@ -78,7 +78,8 @@ pub(super) fn times_out_while_others_come(exam: &Exam, ask: Ask) -> Verdict {
         let delay = delay::of_others();
         let call = pair.call(b"is anyone there?", number, SHORT)?;
         let longest = others_come(pair, &call)?;
-        let timeout = pair.socket.read_timeout(); // while others still arrive: later the call may end
+        // While others still arrive: later the call may end.
+        let timeout = pair.socket.read_timeout();
         if call.answer.has_ended() {
             let took = call.times_out()?;
             match reference.judges(took, MARGIN)? {

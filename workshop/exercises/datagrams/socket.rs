@@ -26,7 +26,8 @@ pub(super) fn is_refused(exam: &Exam, ask: Ask) -> Verdict {
     let (socket, addr) = deaf()?;
     let pair = Pair::to(exam, ask, socket, addr)?;
     exam.step(format!(
-        "connected your socket to {addr}, where no socket receives it: ICMP reports that to its kernel"
+        "connected your socket to {addr}, where no socket receives it: ICMP reports that to its \
+         kernel"
     ));
     let mut at_once = Ok(());
     // A busy machine may be late once.

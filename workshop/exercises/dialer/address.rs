@@ -1,5 +1,5 @@
-//! Addresses of loopback: one answers, one refuses, one is silent. No segment leaves the machine: a network
-//! might answer for an address that no host has.
+//! Addresses of loopback: one answers, one refuses, one is silent. No segment leaves the machine: a
+//! network might answer for an address that no host has.
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},

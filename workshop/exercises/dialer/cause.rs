@@ -1,5 +1,5 @@
-//! What a dialer in particular can do wrong, by what the kernel shows: which address it waits for, which it
-//! has not dialed, and where its threads are.
+//! What a dialer in particular can do wrong, by what the kernel shows: which address it waits for,
+//! which it has not dialed, and where its threads are.
 
 use std::{
     io::{self, ErrorKind},
@@ -20,33 +20,34 @@ pub(super) fn diagnose(case: &Case) -> Option<String> {
     let never_returns = case.awaited == Awaited::Return && case.stuck.is_some();
     let waits_for_a_thread = case.is_blocked_in(&[Call::Lock]) && !case.panicked;
     let cause = if case.panicked {
-        "Your code panicked. A refusal and a timeout are ordinary errors: `unwrap` and `expect` turn them \
-         into a panic. Dial the next address, or return the error."
+        "Your code panicked. A refusal and a timeout are ordinary errors: `unwrap` and `expect` \
+         turn them into a panic. Dial the next address, or return the error."
             .to_owned()
     } else if !never_returns {
         return None;
     } else if let Some(addr) = addr {
         if case.is_running() {
             format!(
-                "The SYN to {addr} is not answered, and your loop asks again and again without waiting and \
-                 without looking at the limit. Wait in `poll`, or use `connect_timeout`."
+                "The SYN to {addr} is not answered, and your loop asks again and again without \
+                 waiting and without looking at the limit. Wait in `poll`, or use \
+                 `connect_timeout`."
             )
         } else if case.is_blocked_in(&[Call::Connect]) {
             format!(
-                "Your thread is blocked in `connect` to {addr}, which is silent. Only the kernel ends that \
-                 wait, after about two minutes (tcp_syn_retries). Use `connect_timeout`, which takes a \
-                 limit."
+                "Your thread is blocked in `connect` to {addr}, which is silent. Only the kernel \
+                 ends that wait, after about two minutes (tcp_syn_retries). Use `connect_timeout`, \
+                 which takes a limit."
             )
         } else {
             format!(
-                "Your code waits for {addr} to answer its SYN, and no limit ends that wait. Let every wait \
-                 end when the limit is over."
+                "Your code waits for {addr} to answer its SYN, and no limit ends that wait. Let \
+                 every wait end when the limit is over."
             )
         }
     } else if case.yours().is_none() && waits_for_a_thread && is_hang(case) {
-        "All your attempts have failed, and your code waits for another thread (a channel, a lock) as if \
-         one of them would still succeed. Count the attempts that failed, or let the channel end: it ends \
-         when every sender has been dropped, your own too."
+        "All your attempts have failed, and your code waits for another thread (a channel, a lock) \
+         as if one of them would still succeed. Count the attempts that failed, or let the channel \
+         end: it ends when every sender has been dropped, your own too."
             .to_owned()
     } else {
         return None;
@@ -81,13 +82,13 @@ pub(super) fn no_connection(case: &Case) -> Option<String> {
     let cause = if case.evidence.yours().any(is_connected) {
         return None; // to another address
     } else if case.is_in(State::SynSent) {
-        "Your code returned a socket in SYN_SENT: its SYN has not been answered. A non-blocking connect that \
-         returns EINPROGRESS has only begun. Wait in `poll` until the socket is writable, then read \
-         SO_ERROR."
+        "Your code returned a socket in SYN_SENT: its SYN has not been answered. A non-blocking \
+         connect that returns EINPROGRESS has only begun. Wait in `poll` until the socket is \
+         writable, then read SO_ERROR."
     } else if case.yours().is_none() {
-        "The kernel has no row for the socket that your code returned: its attempt has failed. When `poll` \
-         reports a socket writable, the attempt is over, by success or by failure. Read SO_ERROR \
-         (`take_error`) once: if it is an error, dial the next address."
+        "The kernel has no row for the socket that your code returned: its attempt has failed. \
+         When `poll` reports a socket writable, the attempt is over, by success or by failure. \
+         Read SO_ERROR (`take_error`) once: if it is an error, dial the next address."
     } else {
         return None;
     };
@@ -99,7 +100,8 @@ pub(super) fn not_reached(case: &Case, server: &Address, why: &str) -> Option<St
     let unseen = connections(case, server) == Some(0) && waited_for(case).is_empty();
     let not_reached = (unseen && !case.panicked).then(|| {
         format!(
-            "{} would have answered, but your code has not dialed it: its accept queue is empty. {why}",
+            "{} would have answered, but your code has not dialed it: its accept queue is empty. \
+             {why}",
             server.addr
         )
     });
@@ -107,24 +109,25 @@ pub(super) fn not_reached(case: &Case, server: &Address, why: &str) -> Option<St
 }
 
 /// What a non-blocking connect returns when it has begun.
-const BEGUN: &str = "A non-blocking connect returns EINPROGRESS when the attempt has begun, which is not a \
-     failure. Wait in `poll` until the socket is writable, then read SO_ERROR.";
+const BEGUN: &str = "A non-blocking connect returns EINPROGRESS when the attempt has begun, which \
+     is not a failure. Wait in `poll` until the socket is writable, then read SO_ERROR.";
 
 /// It failed, and the kernel has made the connection.
 pub(super) fn taken_for_failed(case: &Case, server: &Address) -> Option<String> {
     let made = connections(case, server).is_some_and(|count| count > 0);
     (made && case.awaited == Awaited::Nothing && !case.panicked).then(|| {
         format!(
-            "The kernel has made a connection to {}: it is in the accept queue. Your code treats the attempt \
-             as failed, most likely because of what connect returned. {BEGUN}",
+            "The kernel has made a connection to {}: it is in the accept queue. Your code treats \
+             the attempt as failed, most likely because of what connect returned. {BEGUN}",
             server.addr
         )
     })
 }
 
 /// A refusal was not followed by the next attempt immediately.
-pub(super) const PAUSES: &str = "Your code waits after a refusal, or dials the refused address again. A refusal \
-     is an answer (RST), and comes immediately: dial the next address, without a pause.";
+pub(super) const PAUSES: &str = "Your code waits after a refusal, or dials the refused address \
+     again. A refusal is an answer (RST), and comes immediately: dial the next address, without a \
+     pause.";
 
 /// Addresses have refused, and the last, which would answer, has not been dialed in time.
 pub(super) fn pauses(case: &Case, server: &Address) -> Option<String> {
@@ -149,8 +152,9 @@ pub(super) fn starved(
             false => "Your code returned before the limit was over",
         };
         format!(
-            "{first}, and has not dialed {}, which would have answered immediately: its accept queue is \
-             empty. Give a silent address a share of the limit only, and dial every address.",
+            "{first}, and has not dialed {}, which would have answered immediately: its accept \
+             queue is empty. Give a silent address a share of the limit only, and dial every \
+             address.",
             server.addr
         )
     })
@@ -160,8 +164,9 @@ pub(super) fn starved(
 pub(super) fn too_impatient(case: &Case, took: Duration) -> Option<String> {
     (case.awaited == Awaited::Nothing && !case.panicked).then(|| {
         format!(
-            "Your code returned after {took:.1?}, before the limit was over. The kernel sends a lost SYN again \
-             after a second, and an answer from far away takes time: give the only address the whole limit."
+            "Your code returned after {took:.1?}, before the limit was over. The kernel sends a \
+             lost SYN again after a second, and an answer from far away takes time: give the only \
+             address the whole limit."
         )
     })
 }
@@ -170,11 +175,11 @@ pub(super) fn too_impatient(case: &Case, took: Duration) -> Option<String> {
 pub(super) fn early(took: Duration, limit: Duration) -> String {
     let missing = limit.saturating_sub(took);
     if missing < Duration::from_millis(1) {
-        "Your code cuts off a part of a millisecond: `poll` counts in milliseconds, and a conversion rounds \
-         down. Round up, or look at the clock and wait again."
+        "Your code cuts off a part of a millisecond: `poll` counts in milliseconds, and a \
+         conversion rounds down. Round up, or look at the clock and wait again."
     } else {
-        "Your code stops waiting before the limit is over. If there is only one address, give it the whole \
-         limit."
+        "Your code stops waiting before the limit is over. If there is only one address, give it \
+         the whole limit."
     }
     .to_owned()
 }
@@ -182,11 +187,12 @@ pub(super) fn early(took: Duration, limit: Duration) -> String {
 /// All are silent, and it returned long after the limit.
 pub(super) fn overdue(took: Duration, limit: Duration) -> String {
     if took >= 2 * limit {
-        "Your code gives each address a limit of its own, and these add up to a multiple of the limit. \
-         Before each attempt, compute what remains of the one limit."
+        "Your code gives each address a limit of its own, and these add up to a multiple of the \
+         limit. Before each attempt, compute what remains of the one limit."
     } else {
-        "Your code gives the addresses more than the limit in all, for example by a least time for each. \
-         Before each attempt, compute what remains of the one limit, and let no wait last longer."
+        "Your code gives the addresses more than the limit in all, for example by a least time for \
+         each. Before each attempt, compute what remains of the one limit, and let no wait last \
+         longer."
     }
     .to_owned()
 }
@@ -196,8 +202,9 @@ pub(super) fn goes_on_after_the_last(case: &Case) -> Option<String> {
     let busy = case.is_running() || case.is_blocked_in(&[Call::Sleep]);
     let goes_on = case.awaited == Awaited::Return && case.stuck.is_some();
     (busy && goes_on && case.yours().is_none() && !case.panicked).then(|| {
-        "Both addresses have refused, and your code sleeps or dials them again. A refusal is an answer \
-         (RST): no socket listens there. Return the error, and let the caller decide whether to try again."
+        "Both addresses have refused, and your code sleeps or dials them again. A refusal is an \
+         answer (RST): no socket listens there. Return the error, and let the caller decide \
+         whether to try again."
             .to_owned()
     })
 }
@@ -206,15 +213,16 @@ pub(super) fn goes_on_after_the_last(case: &Case) -> Option<String> {
 pub(super) fn takes_its_time(case: &Case, limit: Duration) -> Option<String> {
     if case.panicked {
         return Some(
-            "When no time remains, an attempt fails, and a longer duration subtracted from a shorter one \
-             overflows: `unwrap` and `-` panic. Use `saturating_sub`, which stops at zero."
+            "When no time remains, an attempt fails, and a longer duration subtracted from a \
+             shorter one overflows: `unwrap` and `-` panic. Use `saturating_sub`, which stops at \
+             zero."
                 .to_owned(),
         );
     }
     (case.stuck.is_some() && !waited_for(case).is_empty()).then(|| {
         format!(
-            "Your code treats a limit of {limit:?} as no limit, or as a longer one: it waits for the answer to \
-             a SYN. Return TimedOut immediately."
+            "Your code treats a limit of {limit:?} as no limit, or as a longer one: it waits for \
+             the answer to a SYN. Return TimedOut immediately."
         )
     })
 }
@@ -226,26 +234,26 @@ pub(super) fn another_kind(kind: ErrorKind, expected: ErrorKind) -> Option<Strin
     }
     let cause = match (kind, expected) {
         (ErrorKind::InvalidInput, ErrorKind::TimedOut) => {
-            "No argument was invalid: zero is what remains when the limit is over, and what a very short limit \
-             is after a division. `connect_timeout` rejects zero as InvalidInput: do not call it with zero, \
-             and return TimedOut."
+            "No argument was invalid: zero is what remains when the limit is over, and what a very \
+             short limit is after a division. `connect_timeout` rejects zero as InvalidInput: do \
+             not call it with zero, and return TimedOut."
         }
         (_, ErrorKind::InvalidInput) => {
-            "The list was empty, so no address has refused or been silent: the argument is invalid. Return \
-             ErrorKind::InvalidInput."
+            "The list was empty, so no address has refused or been silent: the argument is \
+             invalid. Return ErrorKind::InvalidInput."
         }
         (ErrorKind::TimedOut, _) => {
-            "The last address refuses whenever it is dialed. Either your code did not dial it, because the \
-             limit was over before, or it returns the kind of another address. Return the kind of the last \
-             address in the list."
+            "The last address refuses whenever it is dialed. Either your code did not dial it, \
+             because the limit was over before, or it returns the kind of another address. Return \
+             the kind of the last address in the list."
         }
         (ErrorKind::ConnectionRefused, _) => {
-            "Your code returns the kind of an address that refused. The last address in the list was silent: \
-             return the kind of the last, TimedOut."
+            "Your code returns the kind of an address that refused. The last address in the list \
+             was silent: return the kind of the last, TimedOut."
         }
         (ErrorKind::WouldBlock, ErrorKind::TimedOut) => {
-            "WouldBlock and EINPROGRESS are the kernel's errors for an attempt that is still under way. The \
-             limit is over: return ErrorKind::TimedOut."
+            "WouldBlock and EINPROGRESS are the kernel's errors for an attempt that is still under \
+             way. The limit is over: return ErrorKind::TimedOut."
         }
         _ => {
             "The caller looks at the kind to decide what to do. Keep that of the last attempt: \
@@ -258,16 +266,17 @@ pub(super) fn another_kind(kind: ErrorKind, expected: ErrorKind) -> Option<Strin
 /// It has returned, and a SYN of its own still waits for an answer.
 pub(super) fn still_under_way(case: &Case) -> Option<String> {
     let cause = if case.evidence.threads.is_empty() {
-        "`dial` has returned and no thread of yours is left, but a socket that waits for an answer to its SYN \
-         is still open. An attempt ends when its socket is closed: `TcpStream`, `Socket` and `OwnedFd` close \
-         when they are dropped. A raw descriptor and `mem::forget` do not close."
+        "`dial` has returned and no thread of yours is left, but a socket that waits for an answer \
+         to its SYN is still open. An attempt ends when its socket is closed: `TcpStream`, \
+         `Socket` and `OwnedFd` close when they are dropped. A raw descriptor and `mem::forget` do \
+         not close."
     } else if !case.is_blocked_in(&[Call::Connect, Call::Poll]) {
-        "`dial` has returned, and an attempt of its own is still under way. An attempt ends when its socket is \
-         closed: drop it, and join the threads that hold it."
+        "`dial` has returned, and an attempt of its own is still under way. An attempt ends when \
+         its socket is closed: drop it, and join the threads that hold it."
     } else {
-        "`dial` has returned, and a thread that it started still dials. Nothing can interrupt a thread in \
-         `connect_timeout`. To dial several addresses at once, use non-blocking sockets and `poll` on one \
-         thread: dropping a socket ends its attempt."
+        "`dial` has returned, and a thread that it started still dials. Nothing can interrupt a \
+         thread in `connect_timeout`. To dial several addresses at once, use non-blocking sockets \
+         and `poll` on one thread: dropping a socket ends its attempt."
     };
     Some(cause.to_owned())
 }

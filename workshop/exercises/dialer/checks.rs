@@ -1,4 +1,5 @@
-//! Checks of exercise 2: a connection to the first of several addresses that answers, within one limit.
+//! Checks of exercise 2: a connection to the first of several addresses that answers, within one
+//! limit.
 //!
 //! The answer decides how to share the limit, and attempts may overlap: the checks look at what it
 //! returned, when, and what is left.
@@ -34,15 +35,15 @@ pub const EXERCISE: Exercise = Exercise {
     name: "dialer",
     task: "connect to the first of several addresses that answers, within one limit",
     hints: [
-        "`connect_timeout` takes one address and one duration. How long may each address take, so that \
-         there is time for the later ones, and all of them together keep to the limit? And if nothing \
-         remains: what does `connect_timeout` return for zero?",
-        "Before each attempt compute what remains of the limit, and give the address an equal share of \
-         it: what remains, divided by the number of addresses that have not been dialed. If the share \
-         is zero, it has timed out. Keep the error of each address for the text.",
+        "`connect_timeout` takes one address and one duration. How long may each address take, so \
+         that there is time for the later ones, and all of them together keep to the limit? And if \
+         nothing remains: what does `connect_timeout` return for zero?",
+        "Before each attempt compute what remains of the limit, and give the address an equal \
+         share of it: what remains, divided by the number of addresses that have not been dialed. \
+         If the share is zero, it has timed out. Keep the error of each address for the text.",
         "for (i, addr) in addrs.iter().enumerate() { let remaining = \
-         limit.saturating_sub(started.elapsed()); match connect(addr, remaining / (addrs.len() - i) as \
-         u32) { Ok(stream) => return Ok(stream), Err(error) => { kind = error.kind(); \
+         limit.saturating_sub(started.elapsed()); match connect(addr, remaining / (addrs.len() - \
+         i) as u32) { Ok(stream) => return Ok(stream), Err(error) => { kind = error.kind(); \
          outcomes.push(format!(\"{addr}: {error}\")) } } }",
     ],
     rules: || SUITE.stated(),
@@ -53,8 +54,8 @@ pub const SUITE: Suite<Dial> = Suite {
     exercise: EXERCISE.name,
     rules: &[
         Rule::core(
-            "Dial the addresses in the given order, whatever their families. Return a connection to the first \
-             that answers.",
+            "Dial the addresses in the given order, whatever their families. Return a connection \
+             to the first that answers.",
             &[
                 check("returns a connection", connects::returns_a_connection),
                 check(
@@ -69,7 +70,8 @@ pub const SUITE: Suite<Dial> = Suite {
             ],
         ),
         Rule::core(
-            "When an address refuses or is unreachable, dial the next immediately. Do not dial it again.",
+            "When an address refuses or is unreachable, dial the next immediately. Do not dial it \
+             again.",
             &[
                 check(
                     "dials the next address immediately after a refusal",
@@ -86,7 +88,8 @@ pub const SUITE: Suite<Dial> = Suite {
             ],
         ),
         Rule::core(
-            "`limit` is for all addresses together: leave time for the addresses after a silent one.",
+            "`limit` is for all addresses together: leave time for the addresses after a silent \
+             one.",
             &[check(
                 "leaves time for the addresses after a silent one",
                 connects::leaves_time_after_a_silent_address,
@@ -100,8 +103,8 @@ pub const SUITE: Suite<Dial> = Suite {
             )],
         ),
         Rule::core(
-            "If no address answers, return the kind of the last address's error: ConnectionRefused if it \
-             refused, TimedOut if it was silent.",
+            "If no address answers, return the kind of the last address's error: ConnectionRefused \
+             if it refused, TimedOut if it was silent.",
             &[
                 check(
                     "returns ConnectionRefused if the last address refused",
@@ -114,8 +117,8 @@ pub const SUITE: Suite<Dial> = Suite {
             ],
         ),
         Rule::core(
-            "Name each address in the error's text, as `{}` prints it, and say whether it refused or was \
-             silent.",
+            "Name each address in the error's text, as `{}` prints it, and say whether it refused \
+             or was silent.",
             &[
                 check("names each address", fails::names_each_address),
                 check(
@@ -125,8 +128,8 @@ pub const SUITE: Suite<Dial> = Suite {
             ],
         ),
         Rule::hardened(
-            "Wait 100 ms for a silent address before you dial the next, or its equal share of the limit if \
-             that is shorter.",
+            "Wait 100 ms for a silent address before you dial the next, or its equal share of the \
+             limit if that is shorter.",
             &[check(
                 "waits 100 ms for a silent address",
                 connects::waits_100_ms_for_a_silent_address,
@@ -184,7 +187,8 @@ pub const SUITE: Suite<Dial> = Suite {
             ],
         ),
         Rule::hardened(
-            "Leave nothing else, also after an error: no descriptor, no thread, no attempt under way.",
+            "Leave nothing else, also after an error: no descriptor, no thread, no attempt under \
+             way.",
             &[
                 check(
                     "leaves nothing but the stream",
@@ -278,8 +282,8 @@ const AT_ONCE: Duration = Duration::from_secs(1);
 
 /// How the threads of a call waited.
 struct Rested {
-    /// For how long all of them were blocked, from one look to the next: a thread that waits for a CPU is
-    /// not.
+    /// For how long all of them were blocked, from one look to the next: a thread that waits for a
+    /// CPU is not.
     time: Duration,
     /// Whether one was seen in a sleep.
     slept: bool,
@@ -329,8 +333,8 @@ fn hand_over(threads: u8) -> Verdict<Duration> {
     Ok(begun.elapsed())
 }
 
-/// The call took as long as it must, but on a machine that is busy the time may have gone by while it
-/// waited for a CPU. That says nothing about how long it would have waited otherwise.
+/// The call took as long as it must, but on a machine that is busy the time may have gone by while
+/// it waited for a CPU. That says nothing about how long it would have waited otherwise.
 fn has_waited(took: Took, limit: Duration) -> Verdict {
     let waited = took.time.saturating_sub(took.delay);
     if waited < limit * 3 / 4 {
@@ -342,8 +346,8 @@ fn has_waited(took: Took, limit: Duration) -> Verdict {
     Ok(())
 }
 
-/// A machine that is busy may use up a limit before the answer can dial all of its addresses. That says
-/// nothing of the answer, so a failure counts only where the exam's own wait was in time.
+/// A machine that is busy may use up a limit before the answer can dial all of its addresses. That
+/// says nothing of the answer, so a failure counts only where the exam's own wait was in time.
 fn unless_busy<T>(
     verdict: Verdict<T>,
     reference: Reference,
@@ -353,7 +357,8 @@ fn unless_busy<T>(
     if let Err(Unmet::Failed(_)) = verdict {
         if took.delay > limit / 8 {
             return Err(Unmet::not_here(format!(
-                "the machine is too busy: your thread waited {:.0?} for a CPU, of a limit of {limit:?}",
+                "the machine is too busy: your thread waited {:.0?} for a CPU, of a limit of \
+                 {limit:?}",
                 took.delay
             )));
         }

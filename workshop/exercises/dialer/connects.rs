@@ -61,8 +61,8 @@ pub(super) fn returns_a_blocking_stream(exam: &Exam, dial: Dial) -> Verdict {
         "O_NONBLOCK is set: a read from it would return WouldBlock",
     )
     .caused_by(
-        "Your code made the socket non-blocking, so that connect returns immediately, and left it so. Call \
-         `set_nonblocking(false)` before you return it.",
+        "Your code made the socket non-blocking, so that connect returns immediately, and left it \
+         so. Call `set_nonblocking(false)` before you return it.",
     )
 }
 
@@ -78,8 +78,8 @@ pub(super) fn returns_a_stream_without_timeouts(exam: &Exam, dial: Dial) -> Verd
         format!("SO_RCVTIMEO is {read:?}, SO_SNDTIMEO {write:?}, TCP_USER_TIMEOUT {user:?}"),
     )
     .caused_by(
-        "A timeout that your code set for dialing is still on the socket, and would end later reads or writes \
-         of the caller. Set it back to `None`.",
+        "A timeout that your code set for dialing is still on the socket, and would end later \
+         reads or writes of the caller. Set it back to `None`.",
     )?;
     let linger = here("read SO_LINGER", socket.linger())?;
     exam.must(
@@ -88,8 +88,9 @@ pub(super) fn returns_a_stream_without_timeouts(exam: &Exam, dial: Dial) -> Verd
         format!("SO_LINGER is {linger:?}"),
     )
     .caused_by(
-        "Your code set SO_LINGER, which changes how the caller's close ends the connection: with 0 seconds it \
-         sends RST. An attempt in SYN_SENT ends with a plain close: leave the option off.",
+        "Your code set SO_LINGER, which changes how the caller's close ends the connection: with 0 \
+         seconds it sends RST. An attempt in SYN_SENT ends with a plain close: leave the option \
+         off.",
     )
 }
 
@@ -100,8 +101,8 @@ pub(super) fn accepts_every_limit(exam: &Exam, dial: Dial) -> Verdict {
         .succeeds("with a limit of Duration::MAX")
         .because(|case| {
             case.panicked.then(|| {
-                "`Instant::now() + limit` overflows and panics for a very long limit. Compute what remains \
-                 as `limit.saturating_sub(started.elapsed())`, or use `checked_add`."
+                "`Instant::now() + limit` overflows and panics for a very long limit. Compute what \
+                 remains as `limit.saturating_sub(started.elapsed())`, or use `checked_add`."
                     .to_owned()
             })
         })
@@ -161,8 +162,9 @@ pub(super) fn dials_the_next_after_an_unreachable_address(exam: &Exam, dial: Dia
     let stream = dialing_at(exam, dial, vec![UNREACHABLE, server.addr], AMPLE)?
         .succeeds("when the first address is unreachable and the second answers")
         .because(|case| {
-            let why = "Your code dials the next address only after certain errors. An unreachable network, or \
-                       a missing address family, says nothing about the later addresses: dial them all.";
+            let why = "Your code dials the next address only after certain errors. An unreachable \
+                       network, or a missing address family, says nothing about the later \
+                       addresses: dial them all.";
             cause::not_reached(case, &server, why)
         })?;
     is_connected_to(exam, &stream, &server)
@@ -179,15 +181,16 @@ pub(super) fn does_not_dial_a_refused_address_again(exam: &Exam, dial: Dial) -> 
     ))
 }
 
-/// The address that has refused listens while the next is waited for: it must not be dialed again. False
-/// if the exam came too late.
+/// The address that has refused listens while the next is waited for: it must not be dialed again.
+/// False if the exam came too late.
 fn does_not_come_back(exam: &Exam, dial: Dial) -> Verdict<bool> {
     let refuses = Address::that_refuses(exam)?;
     let silent = Address::that_is_silent(exam)?;
     let limit = Duration::from_millis(600);
     let answer = dialing(exam, dial, &[&refuses, &silent], limit)?;
     let dialed = syn_sent(exam, &answer, &silent)?;
-    // Each thread has had its turn: if there is one for each address, then the first has been refused.
+    // Each thread has had its turn: if there is one for each address, then the first has been
+    // refused.
     exam.comes_to_rest()?;
     let in_time = !answer.has_ended();
     if in_time {
@@ -201,8 +204,8 @@ fn does_not_come_back(exam: &Exam, dial: Dial) -> Verdict<bool> {
         format!("{} is in its accept queue", count(connections)),
     )
     .caused_by(
-        "The address had refused when your code dialed the next one, and your code dialed it again later. A \
-         refusal is an answer (RST): let the caller decide whether to try again.",
+        "The address had refused when your code dialed the next one, and your code dialed it again \
+         later. A refusal is an answer (RST): let the caller decide whether to try again.",
     )?;
     no_connection(exam, returned, "when no address answers")?;
     // Where it had no CPU, there was no time to come back.
@@ -219,9 +222,9 @@ pub(super) fn dials_both_families(exam: &Exam, dial: Dial) -> Verdict {
         let stream = dialing(exam, dial, &[&refuses, &server], AMPLE)?
             .succeeds("when the second address answers")
             .because(|case| {
-                let why = "A name may have addresses of both families, and its server be on one of them: dial \
-                     them all. A socket is made for one family: make it for the address, with \
-                     `Domain::for_address`.";
+                let why = "A name may have addresses of both families, and its server be on one of \
+                     them: dial them all. A socket is made for one family: make it for the \
+                     address, with `Domain::for_address`.";
                 cause::not_reached(case, &server, why)
             })?;
         is_connected_to(exam, &stream, &server)?;
@@ -229,7 +232,8 @@ pub(super) fn dials_both_families(exam: &Exam, dial: Dial) -> Verdict {
     Ok(())
 }
 
-/// The order of the families is the caller's, too: the resolver has sorted the addresses (RFC 6724).
+/// The order of the families is the caller's, too: the resolver has sorted the addresses (RFC
+/// 6724).
 pub(super) fn keeps_the_order_of_the_families(exam: &Exam, dial: Dial) -> Verdict {
     let (v4, v6) = (Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into());
     for (first, second) in [(v6, v4), (v4, v6)] {
@@ -242,8 +246,9 @@ pub(super) fn keeps_the_order_of_the_families(exam: &Exam, dial: Dial) -> Verdic
         let stream = answer.succeeds("when the second address and the third answer")?;
         is_connected_to(exam, &stream, &servers[0]).because(|case| {
             case.is_in(State::Established).then(|| {
-                "The second address answers, but your code connected to the third, which is of the other \
-                 family. Dial the addresses in the given order: neither one family first nor both by turns."
+                "The second address answers, but your code connected to the third, which is of the \
+                 other family. Dial the addresses in the given order: neither one family first nor \
+                 both by turns."
                     .to_owned()
             })
         })?;
@@ -260,8 +265,8 @@ pub(super) fn connects_to_the_first_that_answers(exam: &Exam, dial: Dial) -> Ver
         let stream = answer.succeeds("when both addresses answer")?;
         is_connected_to(exam, &stream, first).because(|case| {
             case.is_in(State::Established).then(|| {
-                "Your code connected to a later address, although the first answers. The addresses are in \
-                 order of preference: dial them in the given order."
+                "Your code connected to a later address, although the first answers. The addresses \
+                 are in order of preference: dial them in the given order."
                     .to_owned()
             })
         })?;
@@ -300,8 +305,8 @@ fn stops_at_the_first(exam: &Exam, dial: Dial, first: &Address, second: &Address
         format!("{} are in its accept queue", count(own)),
     )
     .caused_by(
-        "Your code dialed the address again after it had answered: its server gets a connection that will not \
-         be used. Return the stream of the first attempt.",
+        "Your code dialed the address again after it had answered: its server gets a connection \
+         that will not be used. Return the stream of the first attempt.",
     )?;
     let at_once = second.connections(exam)?.saturating_sub(before);
     exam.must(
@@ -314,9 +319,9 @@ fn stops_at_the_first(exam: &Exam, dial: Dial, first: &Address, second: &Address
         ),
     )
     .caused_by(
-        "The first address answered immediately, and your code dialed the second too: its server gets a \
-         connection that will not be used. Stop at the first that answers. If you dial ahead, give the \
-         first a head start of 100 ms.",
+        "The first address answered immediately, and your code dialed the second too: its server \
+         gets a connection that will not be used. Stop at the first that answers. If you dial \
+         ahead, give the first a head start of 100 ms.",
     )?;
     exam.has_no_thread_left()?; // until then one may dial yet
     let later = second.connections(exam)?.saturating_sub(before);
@@ -329,8 +334,8 @@ fn stops_at_the_first(exam: &Exam, dial: Dial, first: &Address, second: &Address
         format!("then {} has come to {}", count(later), second.addr),
     )
     .caused_by(
-        "A thread that `dial` had started dialed the second address after `dial` had returned. Stop and join \
-         your threads before you return.",
+        "A thread that `dial` had started dialed the second address after `dial` had returned. \
+         Stop and join your threads before you return.",
     )?;
     Ok(true)
 }
@@ -369,19 +374,28 @@ pub(super) fn leaves_time_after_a_silent_address(exam: &Exam, dial: Dial) -> Ver
         format!("a connection before the limit of {limit:?} is over"),
         format!("it took {:.1?}", took.time),
     )
-    .caused_by("Your code gave the two silent addresses more than the whole limit, before it dialed the third.")
+    .caused_by(
+        "Your code gave the two silent addresses more than the whole limit, before it \
+                dialed the third.",
+    )
 }
 
 pub(super) fn waits_100_ms_for_a_silent_address(exam: &Exam, dial: Dial) -> Verdict {
     let took = after_silent_ones(exam, dial, Duration::from_millis(900))?;
     exam.must(
         took.time >= 2 * HEAD_START,
-        format!("the third address to be dialed after each before it was silent for {HEAD_START:?}"),
-        format!("it took {:.1?} until the third had been dialed and had answered", took.time),
+        format!(
+            "the third address to be dialed after each before it was silent for {HEAD_START:?}"
+        ),
+        format!(
+            "it took {:.1?} until the third had been dialed and had answered",
+            took.time
+        ),
     )
     .caused_by(
-        "Across an ocean the answer to a SYN takes 100 ms. Your code gives an address less, and so treats one \
-         that would have answered as silent. Give each 100 ms at least, if the limit allows it.",
+        "Across an ocean the answer to a SYN takes 100 ms. Your code gives an address less, and so \
+         treats one that would have answered as silent. Give each 100 ms at least, if the limit \
+         allows it.",
     )?;
     has_waited(took, 2 * HEAD_START)
 }

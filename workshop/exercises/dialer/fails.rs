@@ -40,8 +40,8 @@ pub(super) fn returns_when_the_limit_is_over(exam: &Exam, dial: Dial) -> Verdict
     Ok(())
 }
 
-/// The only address gets the whole limit, to the last part of a millisecond. Several times: a dial that
-/// would end a little early may be woken late.
+/// The only address gets the whole limit, to the last part of a millisecond. Several times: a dial
+/// that would end a little early may be woken late.
 pub(super) fn waits_for_a_single_address(exam: &Exam, dial: Dial) -> Verdict {
     let silent = Address::that_is_silent(exam)?;
     for limit in [250_990, 60_990, 60_990, 60_990, 60_990, 60_990] {
@@ -95,8 +95,8 @@ pub(super) fn returns_timed_out(exam: &Exam, dial: Dial) -> Verdict {
     Ok(())
 }
 
-/// Four addresses of which one is silent and the others refuse, and the error's text with each address
-/// replaced by its place in the list. Where there is IPv6, one is of that family.
+/// Four addresses of which one is silent and the others refuse, and the error's text with each
+/// address replaced by its place in the list. Where there is IPv6, one is of that family.
 fn text_of_an_error(
     exam: &Exam,
     dial: Dial,
@@ -144,12 +144,13 @@ fn names_them_all(exam: &Exam, text: &str, error: &str, addresses: &[&Address]) 
             let bare = address.addr.is_ipv6() && error.contains(&address.addr.ip().to_string());
             let cause = match bare {
                 true => {
-                    "The error names the IP address of this one, but not as `{}` prints the whole address: an \
-                     IPv6 address stands in brackets before the port. Print the SocketAddr itself."
+                    "The error names the IP address of this one, but not as `{}` prints the whole \
+                     address: an IPv6 address stands in brackets before the port. Print the \
+                     SocketAddr itself."
                 }
                 false => {
-                    "Four addresses were given, and the error does not name each of them. Keep the error of \
-                     each attempt together with its address, and make one text of them: \
+                    "Four addresses were given, and the error does not name each of them. Keep the \
+                     error of each attempt together with its address, and make one text of them: \
                      `io::Error::new(kind, text)`."
                 }
             };
@@ -175,9 +176,9 @@ pub(super) fn says_what_each_address_did(exam: &Exam, dial: Dial) -> Verdict {
         format!("both times, with the addresses numbered: {one}"),
     )
     .caused_by(
-        "First the silent address was the third, then it was the second, and the texts differ in nothing but \
-         the addresses. They do not say which of them was silent and which refused: add the error of each \
-         attempt to its address.",
+        "First the silent address was the third, then it was the second, and the texts differ in \
+         nothing but the addresses. They do not say which of them was silent and which refused: \
+         add the error of each attempt to its address.",
     )
 }
 
@@ -210,11 +211,14 @@ pub(super) fn times_out_immediately(exam: &Exam, dial: Dial) -> Verdict {
         exam.must(
             is_at_once(rested.time, answer.took())?,
             format!("`dial` to return immediately {when}"),
-            format!("all your threads were blocked, for {:.1?} in all", rested.time),
+            format!(
+                "all your threads were blocked, for {:.1?} in all",
+                rested.time
+            ),
         )
         .caused_by(
-            "Your code gives each address some time even when none remains, and this adds up. Let a share be \
-             as short as the limit makes it.",
+            "Your code gives each address some time even when none remains, and this adds up. Let \
+             a share be as short as the limit makes it.",
         )?;
     }
     Ok(())
@@ -224,8 +228,8 @@ pub(super) fn rejects_an_empty_list(exam: &Exam, dial: Dial) -> Verdict {
     let answer = dialing(exam, dial, &[], AMPLE)?;
     let returned = answer.returns("when there is no address").because(|case| {
         case.panicked.then(|| {
-            "An empty list has no first address to index and no last error to unwrap, and a division by its \
-             length panics. Return InvalidInput first."
+            "An empty list has no first address to index and no last error to unwrap, and a \
+             division by its length panics. Return InvalidInput first."
                 .to_owned()
         })
     })?;

@@ -23,8 +23,8 @@ pub(super) fn leaves_nothing_beside_the_stream(exam: &Exam, dial: Dial) -> Verdi
     let connected = answer
         .succeeds("with a connection to the third address")
         .because(|case| {
-            let why = "Neither a refusal nor silence says anything about the later addresses: leave time for \
-                 them, and dial them all.";
+            let why = "Neither a refusal nor silence says anything about the later addresses: \
+                 leave time for them, and dial them all.";
             cause::not_reached(case, &server, why)
         });
     let stream = unless_busy(connected, reference, answer.took(), limit)?;
@@ -40,8 +40,9 @@ pub(super) fn leaves_nothing_beside_the_stream(exam: &Exam, dial: Dial) -> Verdi
         "it is ESTABLISHED: no FIN has been sent",
     )
     .caused_by(
-        "Another handle of the connection is still open: a clone (`try_clone`, dup) that your code keeps, or \
-         that a thread holds. The kernel sends the FIN when the last one is closed. Keep no clone.",
+        "Another handle of the connection is still open: a clone (`try_clone`, dup) that your code \
+         keeps, or that a thread holds. The kernel sends the FIN when the last one is closed. Keep \
+         no clone.",
     )?;
     nothing_else_is_left(exam, before)
 }
@@ -89,8 +90,8 @@ fn nothing_else_is_left(exam: &Exam, before: usize) -> Verdict {
         format!("{} more are open", open.saturating_sub(before)),
     )
     .caused_by(
-        "Each attempt has a socket of its own. Close those that failed too, and also what you wait with, such \
-         as an epoll. `TcpStream`, `Socket` and `OwnedFd` close when they are dropped. A raw descriptor and \
-         `mem::forget` do not close.",
+        "Each attempt has a socket of its own. Close those that failed too, and also what you wait \
+         with, such as an epoll. `TcpStream`, `Socket` and `OwnedFd` close when they are dropped. \
+         A raw descriptor and `mem::forget` do not close.",
     )
 }

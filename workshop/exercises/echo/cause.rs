@@ -11,8 +11,8 @@ use crate::exam::{
 /// For a connection on which other bytes came back before.
 pub(super) fn gives_a_byte_a_meaning(case: &Case) -> Option<String> {
     (case.yours().is_none() && !case.panicked).then(|| {
-        "Your end has closed, although earlier words came back: your code takes these bytes for the end \
-         of a line or of the conversation. To an echo no byte means anything."
+        "Your end has closed, although earlier words came back: your code takes these bytes for \
+         the end of a line or of the conversation. To an echo no byte means anything."
             .to_owned()
     })
 }
@@ -27,8 +27,8 @@ pub(super) fn expects_letters(byte: u8, case: &Case) -> Option<String> {
         return expects_text(case);
     }
     Some(format!(
-        "Your code has read the byte {byte:#04x}, and waits for the rest of a letter. The bytes need not be \
-         text: keep them in a `[u8]`, and write what each read returned."
+        "Your code has read the byte {byte:#04x}, and waits for the rest of a letter. The bytes \
+         need not be text: keep them in a `[u8]`, and write what each read returned."
     ))
 }
 
@@ -38,9 +38,9 @@ pub(super) fn waits_after_a_full_read(case: &Case) -> Option<String> {
         && case.wanted.starts_with(&case.arrived)
         && case.is_blocked_in(&[Call::Read]);
     waits.then(|| {
-        "A short message came back, and this one does not, or not all of it. Your code reads again before it \
-         has written, as if more had to follow a read that fills the buffer. A full buffer says nothing \
-         about what comes next: write what each read returned."
+        "A short message came back, and this one does not, or not all of it. Your code reads again \
+         before it has written, as if more had to follow a read that fills the buffer. A full \
+         buffer says nothing about what comes next: write what each read returned."
             .to_owned()
     })
 }
@@ -48,8 +48,8 @@ pub(super) fn waits_after_a_full_read(case: &Case) -> Option<String> {
 /// For a connection on which much has come back before.
 pub(super) fn stops_at_a_limit(case: &Case) -> Option<String> {
     (case.yours().is_none() && !case.panicked).then(|| {
-        "Your end has closed, although everything until here came back: your code stops after a number of \
-         bytes. A connection has no such limit: stop when `read` returns Ok(0)."
+        "Your end has closed, although everything until here came back: your code stops after a \
+         number of bytes. A connection has no such limit: stop when `read` returns Ok(0)."
             .to_owned()
     })
 }
@@ -58,9 +58,9 @@ pub(super) fn stops_at_a_limit(case: &Case) -> Option<String> {
 pub(super) fn resets_at_the_end(case: &Case) -> Option<String> {
     let reset = case.yours().is_none() && case.arrived.is_empty() && !case.panicked;
     reset.then(|| {
-        "Your code resets the connection instead of closing it, and the client may lose bytes that it has not \
-         read yet. SO_LINGER with a time of 0 does that, and so does a close with bytes unread. Read to end \
-         of file and drop the stream, without SO_LINGER."
+        "Your code resets the connection instead of closing it, and the client may lose bytes that \
+         it has not read yet. SO_LINGER with a time of 0 does that, and so does a close with bytes \
+         unread. Read to end of file and drop the stream, without SO_LINGER."
             .to_owned()
     })
 }
@@ -68,9 +68,9 @@ pub(super) fn resets_at_the_end(case: &Case) -> Option<String> {
 /// For an answer that should have returned the number of bytes.
 pub(super) fn end_of_file_is_an_error(case: &Case) -> Option<String> {
     (case.has_returned() && !case.panicked).then(|| {
-        "The client has closed its sending half, as it should, and your code returns an error. End of file is \
-         not an error, even before the first byte: return Ok with the number of bytes. If a `shutdown` \
-         failed, leave it out: dropping the stream closes the connection."
+        "The client has closed its sending half, as it should, and your code returns an error. End \
+         of file is not an error, even before the first byte: return Ok with the number of bytes. \
+         If a `shutdown` failed, leave it out: dropping the stream closes the connection."
             .to_owned()
     })
 }
@@ -79,12 +79,12 @@ pub(super) fn expects_text(case: &Case) -> Option<String> {
     let cause = match case.arrived.len() {
         0 if case.is_running() => return None,
         0 => {
-            "None of the bytes that are not UTF-8 came back: a `String`, `read_to_string`, `lines` and \
-             `from_utf8` refuse them."
+            "None of the bytes that are not UTF-8 came back: a `String`, `read_to_string`, `lines` \
+             and `from_utf8` refuse them."
         }
         _ => {
-            "Bytes were lost or changed: `from_utf8_lossy` replaces what is not UTF-8, `lines` removes \
-             line endings, `trim` removes what looks like a space."
+            "Bytes were lost or changed: `from_utf8_lossy` replaces what is not UTF-8, `lines` \
+             removes line endings, `trim` removes what looks like a space."
         }
     };
     Some(format!(
@@ -96,12 +96,12 @@ pub(super) fn returns_too_early(case: &Case) -> Option<String> {
     let cause = if case.panicked {
         return None;
     } else if case.is_blocked_in(&[Call::Write]) {
-        "`echo` has returned, and one of its threads still waits in a write. The caller takes the return \
-         for the end, and may end the program: join the thread first."
+        "`echo` has returned, and one of its threads still waits in a write. The caller takes the \
+         return for the end, and may end the program: join the thread first."
     } else {
-        "`echo` has returned before it has written everything that arrived: there is not enough room. A \
-         blocking `write` waits for room. If a write fails with WouldBlock or a timeout, write the rest \
-         again."
+        "`echo` has returned before it has written everything that arrived: there is not enough \
+         room. A blocking `write` waits for room. If a write fails with WouldBlock or a timeout, \
+         write the rest again."
     };
     Some(cause.to_owned())
 }
@@ -124,8 +124,8 @@ fn changes_the_bytes(case: &Case) -> Option<String> {
     } else if case.awaited != Awaited::Bytes {
         "More came back than was sent. Write what the read returned, `&buf[..n]`, and nothing else."
     } else if !case.wanted.starts_with(&case.arrived) {
-        "What came back is not what was sent. Either your code writes more of the buffer than the read \
-         returned: write `&buf[..n]`. Or it changes the bytes."
+        "What came back is not what was sent. Either your code writes more of the buffer than the \
+         read returned: write `&buf[..n]`. Or it changes the bytes."
     } else {
         return None;
     };

@@ -26,11 +26,11 @@ pub const EXERCISE: Exercise = Exercise {
     name: "echo",
     task: "send every byte back, to the end of file",
     hints: [
-        "`read` returns n, the number of bytes that have arrived: at least 1, at most a whole buffer. \
-         Write exactly those n bytes back, then read again. What does `read` return when the client has \
-         closed its sending half?",
-        "Ok(0) is end of file. It is the only way out of the loop that is not an error. `write` may take \
-         only a part of what you give it; `write_all` sends the rest too.",
+        "`read` returns n, the number of bytes that have arrived: at least 1, at most a whole \
+         buffer. Write exactly those n bytes back, then read again. What does `read` return when \
+         the client has closed its sending half?",
+        "Ok(0) is end of file. It is the only way out of the loop that is not an error. `write` \
+         may take only a part of what you give it; `write_all` sends the rest too.",
         "loop { match stream.read(&mut buf)? { 0 => return Ok(total), n => { \
          stream.write_all(&buf[..n])?; total += n as u64 } } }",
     ],
@@ -42,7 +42,8 @@ pub const SUITE: Suite<Echo> = Suite {
     exercise: EXERCISE.name,
     rules: &[
         Rule::core(
-            "Echo what has arrived before you wait for more. A client may send one byte and wait for it.",
+            "Echo what has arrived before you wait for more. A client may send one byte and wait \
+             for it.",
             &[
                 check(
                     "echoes each message before it waits for more",
@@ -117,8 +118,8 @@ pub const SUITE: Suite<Echo> = Suite {
 /// The student's function.
 pub type Echo = fn(TcpStream) -> io::Result<u64>;
 
-/// How long a client is silent at most: longer than the usual read timeouts, of which 30 s is the longest.
-/// An answer that waits without a timeout is not kept waiting.
+/// How long a client is silent at most: longer than the usual read timeouts, of which 30 s is the
+/// longest. An answer that waits without a timeout is not kept waiting.
 const SILENCE: Duration = Duration::from_secs(31);
 
 /// The sizes of usual buffers. A read of such a message fills the buffer, and no byte follows it.
@@ -257,8 +258,8 @@ fn echoes_what_arrived_before_the_end(exam: &Exam, echo: Echo) -> Verdict {
     client.receives(b"the last words").because(|case| {
         let lost = case.arrived.is_empty() && case.yours().is_none();
         lost.then(|| {
-            "The bytes and the FIN after them were there before `echo` began. End of file comes after the \
-             data: read until Ok(0), and write what each read returned."
+            "The bytes and the FIN after them were there before `echo` began. End of file comes \
+             after the data: read until Ok(0), and write what each read returned."
                 .to_owned()
         })
     })?;
@@ -341,10 +342,10 @@ fn is_closed(exam: &Exam, open: usize, when: &str) -> Verdict {
     )
     .diagnose(&[LEAKED_HANDLE])
     .caused_by(
-        "The function has returned, and a descriptor of the connection is still open. A descriptor is \
-         closed when the stream is dropped; `shutdown` leaves it open. `mem::forget`, a clone or a thread \
-         that still runs prevents the drop. A server that leaks one descriptor per client eventually runs \
-         out.",
+        "The function has returned, and a descriptor of the connection is still open. A descriptor \
+         is closed when the stream is dropped; `shutdown` leaves it open. `mem::forget`, a clone \
+         or a thread that still runs prevents the drop. A server that leaks one descriptor per \
+         client eventually runs out.",
     )
 }
 
@@ -401,7 +402,7 @@ fn returns_its_error(exam: &Exam, answer: &Echoing, when: &str) -> Verdict {
         format!("it has returned an error: {error} ({:?})", error.kind()),
     )
     .caused_by(
-        "Your code replaces the error that `read` or `write` returned. The caller decides by its kind what \
-         to do. Return the error itself: `?` does.",
+        "Your code replaces the error that `read` or `write` returned. The caller decides by its \
+         kind what to do. Return the error itself: `?` does.",
     )
 }

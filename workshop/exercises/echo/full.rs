@@ -20,7 +20,8 @@ pub(super) fn returns_when_all_is_written(exam: &Exam, echo: Echo) -> Verdict {
     let (client, server) = exam.connection()?;
     let small = SockRef::from(&server).set_send_buffer_size(SMALL);
     here("set SO_SNDBUF", small)?;
-    // No less than has been promised to the server: the kernel would throw away what it has no room for.
+    // No less than has been promised to the server: the kernel would throw away what it has no room
+    // for.
     let promised = SockRef::from(client.stream()).set_recv_buffer_size(64 << 10);
     here("set SO_RCVBUF", promised)?;
     let all = numbered(MUCH);

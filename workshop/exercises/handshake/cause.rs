@@ -1,5 +1,5 @@
-//! What a wrong state has missed: the right state before and after the segment, and its numbers, show what
-//! the segment means for it.
+//! What a wrong state has missed: the right state before and after the segment, and its numbers,
+//! show what the segment means for it.
 
 use socket_workshop::table::State::{self, *};
 use wire::segment::Flags;
@@ -19,15 +19,15 @@ pub(super) fn diagnose(case: &Case) -> Option<String> {
 pub(super) fn of_no_return(case: &Case, end: &End) -> Option<String> {
     if end.events.is_empty() {
         return case.panicked.then(|| {
-            "Your code panics for an empty list of segments: it takes the first one without asking whether it \
-             is there. Return an empty list."
+            "Your code panics for an empty list of segments: it takes the first one without asking \
+             whether it is there. Return an empty list."
                 .to_owned()
         });
     }
     if OVERFLOWS.of(case).is_some() {
-        let what = "Sequence numbers lie on a circle: 0 follows 4294967295 (RFC 9293, 3.4). Your code adds or \
-                    subtracts as if there were an end, and panics there. Use `wrapping_add` and \
-                    `wrapping_sub`.";
+        let what = "Sequence numbers lie on a circle: 0 follows 4294967295 (RFC 9293, 3.4). Your \
+                    code adds or subtracts as if there were an end, and panics there. Use \
+                    `wrapping_add` and `wrapping_sub`.";
         return Some(what.to_owned());
     }
     diagnose(case)
@@ -44,21 +44,23 @@ pub(super) fn of_a_wrong_state(end: &End, at: usize, said: State) -> String {
     let flags = event.segment.flags;
     match end.changed {
         Some(Changed::Numbers) => {
-            "For the same segments with other numbers your states are right. These pass 2^32, or begin near \
-             it. Numbers lie on a circle, so `a > b` does not say which comes later, and 0 does not come \
-             before all others. `a.wrapping_sub(b) < 1 << 31` says that a is b or comes after b."
+            "For the same segments with other numbers your states are right. These pass 2^32, or \
+             begin near it. Numbers lie on a circle, so `a > b` does not say which comes later, \
+             and 0 does not come before all others. `a.wrapping_sub(b) < 1 << 31` says that a is b \
+             or comes after b."
         }
         Some(Changed::Addresses) => {
-            "For the same segments between other addresses your states are right. Compare the whole `from` \
-             with `local`: both ends may have the same address or the same port, and it may be IPv6."
+            "For the same segments between other addresses your states are right. Compare the \
+             whole `from` with `local`: both ends may have the same address or the same port, and \
+             it may be IPv6."
         }
         Some(Changed::Flags) => {
-            "For the same segments without the other flags (PSH, URG, ECE, CWR) your states are right. Test \
-             each flag alone, with `has`, instead of comparing all flags at once."
+            "For the same segments without the other flags (PSH, URG, ECE, CWR) your states are \
+             right. Test each flag alone, with `has`, instead of comparing all flags at once."
         }
         None if flags.has(Flags::RST) => {
-            "A RST, with ACK or without, ends the connection at once: the end that sends it and the end that \
-             receives it are CLOSED."
+            "A RST, with ACK or without, ends the connection at once: the end that sends it and \
+             the end that receives it are CLOSED."
         }
         None if end.sends(event) => of_sent(end, at, before, right),
         None if before == right => of_unchanged(end, at, right, said),
@@ -81,29 +83,30 @@ fn of_sent(end: &End, at: usize, before: State, right: State) -> &'static str {
     let flags = end.events[at].segment.flags;
     match (before, right) {
         _ if before == right && came_before(end, at) => {
-            "This end sends the same segment again, because no ACK of it has arrived. The state stays as it \
-             is."
+            "This end sends the same segment again, because no ACK of it has arrived. The state \
+             stays as it is."
         }
         (Close, SynSent) => {
             "An end that sends a SYN before it has received one opens the connection: SYN_SENT."
         }
         (SynRecv, SynRecv) => {
-            "SYN, ACK is the answer to the SYN that this end has received. The end stays in SYN_RECV until \
-             its own SYN is acknowledged."
+            "SYN, ACK is the answer to the SYN that this end has received. The end stays in \
+             SYN_RECV until its own SYN is acknowledged."
         }
         (_, FinWait1) => {
             "An end that sends a FIN before it has received one closes first: FIN_WAIT1."
         }
         (_, LastAck) => {
-            "The peer's FIN has arrived before (CLOSE_WAIT), so this end closes second. It waits for the last \
-             ACK: LAST_ACK."
+            "The peer's FIN has arrived before (CLOSE_WAIT), so this end closes second. It waits \
+             for the last ACK: LAST_ACK."
         }
         _ if flags.has(Flags::FIN) => {
-            "A FIN counts once. The end stays in FIN_WAIT1 or LAST_ACK until the FIN is acknowledged."
+            "A FIN counts once. The end stays in FIN_WAIT1 or LAST_ACK until the FIN is \
+             acknowledged."
         }
         _ => {
-            "A segment that an end sends without SYN, FIN or RST does not change its state. An ACK answers \
-             what the end has received, and that has changed the state already."
+            "A segment that an end sends without SYN, FIN or RST does not change its state. An ACK \
+             answers what the end has received, and that has changed the state already."
         }
     }
 }
@@ -116,62 +119,66 @@ fn of_received(end: &End, at: usize, before: State, right: State) -> &'static st
             "The answer acknowledges this end's SYN and carries the peer's SYN: ESTABLISHED."
         }
         (SynSent, SynRecv) => {
-            "This SYN acknowledges nothing: the peer has sent it before it received this end's SYN. Both ends \
-             open at once. This end's SYN is not acknowledged yet: SYN_RECV."
+            "This SYN acknowledges nothing: the peer has sent it before it received this end's \
+             SYN. Both ends open at once. This end's SYN is not acknowledged yet: SYN_RECV."
         }
         (Close, SynRecv) => {
             "A SYN arrives at an end in CLOSED, so it was listening. It answers in SYN_RECV."
         }
         (SynRecv, Established) if segment.len > 0 => {
-            "This segment acknowledges this end's SYN: ESTABLISHED. The ACK counts also in a segment with data."
+            "This segment acknowledges this end's SYN: ESTABLISHED. The ACK counts also in a \
+             segment with data."
         }
         (SynRecv, Established) => {
-            "This end's SYN is acknowledged: ESTABLISHED. In a simultaneous open the segment is a SYN, ACK, \
-             and its ACK counts."
+            "This end's SYN is acknowledged: ESTABLISHED. In a simultaneous open the segment is a \
+             SYN, ACK, and its ACK counts."
         }
         (SynRecv, CloseWait) => {
-            "One segment does two things. It acknowledges this end's SYN (ESTABLISHED) and carries the peer's \
-             FIN (CLOSE_WAIT). Apply the ACK first, then the FIN."
+            "One segment does two things. It acknowledges this end's SYN (ESTABLISHED) and carries \
+             the peer's FIN (CLOSE_WAIT). Apply the ACK first, then the FIN."
         }
         (Established, CloseWait) if fin && segment.len > 0 => {
-            "The segment carries data and the peer's FIN. The FIN comes after its data, also if a part of the \
-             data has arrived before. Nothing is missing before the FIN: CLOSE_WAIT."
+            "The segment carries data and the peer's FIN. The FIN comes after its data, also if a \
+             part of the data has arrived before. Nothing is missing before the FIN: CLOSE_WAIT."
         }
         (Established, CloseWait) if fin => {
-            "The peer's FIN has arrived, and this end has sent none: CLOSE_WAIT until its program closes."
+            "The peer's FIN has arrived, and this end has sent none: CLOSE_WAIT until its program \
+             closes."
         }
         (Established, CloseWait) => {
-            "These bytes fill the gap before the FIN that has arrived early. Now the FIN counts: CLOSE_WAIT. \
-             Keep every segment that arrives early until the gap before it is filled."
+            "These bytes fill the gap before the FIN that has arrived early. Now the FIN counts: \
+             CLOSE_WAIT. Keep every segment that arrives early until the gap before it is filled."
         }
         (FinWait1, FinWait2) => {
-            "This end's FIN is acknowledged, and the peer's does not count yet: FIN_WAIT2. The ACK counts also in \
-             a segment with data."
+            "This end's FIN is acknowledged, and the peer's does not count yet: FIN_WAIT2. The ACK \
+             counts also in a segment with data."
         }
         (FinWait1, TimeWait) => {
-            "One segment does two things. It acknowledges this end's FIN (FIN_WAIT2) and carries the peer's \
-             (TIME_WAIT). Apply the ACK first, then the FIN."
+            "One segment does two things. It acknowledges this end's FIN (FIN_WAIT2) and carries \
+             the peer's (TIME_WAIT). Apply the ACK first, then the FIN."
         }
         (FinWait1, Closing) if !fin => {
-            "These bytes fill the gap before the FIN that has arrived early. Now the FIN counts. This end's FIN \
-             is not acknowledged yet: CLOSING."
+            "These bytes fill the gap before the FIN that has arrived early. Now the FIN counts. \
+             This end's FIN is not acknowledged yet: CLOSING."
         }
         (FinWait1, Closing) => {
-            "The peer's FIN has arrived, and this segment does not acknowledge this end's FIN: they have \
-             crossed. The end is CLOSING until that ACK arrives."
+            "The peer's FIN has arrived, and this segment does not acknowledge this end's FIN: \
+             they have crossed. The end is CLOSING until that ACK arrives."
         }
         (FinWait2, TimeWait) if fin => {
             "The peer's FIN has arrived, and this end's FIN was the first: TIME_WAIT."
         }
         (FinWait2, TimeWait) => {
-            "These bytes fill the gap before the FIN that has arrived early. Now the FIN counts: TIME_WAIT."
+            "These bytes fill the gap before the FIN that has arrived early. Now the FIN counts: \
+             TIME_WAIT."
         }
         (Closing, TimeWait) => {
-            "This is the ACK that CLOSING waits for. Both ends have closed first, so both are in TIME_WAIT."
+            "This is the ACK that CLOSING waits for. Both ends have closed first, so both are in \
+             TIME_WAIT."
         }
         (LastAck, Close) => {
-            "This is the last ACK. Both directions are closed, and this end closed second: CLOSED, without \
-             TIME_WAIT."
+            "This is the last ACK. Both directions are closed, and this end closed second: CLOSED, \
+             without TIME_WAIT."
         }
         _ => "The check is wrong: no rule leads from the one state to the other.",
     }
@@ -187,19 +194,19 @@ fn of_unchanged(end: &End, at: usize, state: State, said: State) -> &'static str
             "This segment has been received before, and has counted then. The state stays as it is."
         }
         FinWait1 | Closing | LastAck if ack && segment.ack != sent => {
-            "This ACK acknowledges bytes before this end's FIN, but not the FIN: its number is not the one \
-             after the FIN. The state stays as it is until that number arrives."
+            "This ACK acknowledges bytes before this end's FIN, but not the FIN: its number is not \
+             the one after the FIN. The state stays as it is until that number arrives."
         }
         Established | FinWait1 | FinWait2 if fin => {
-            "The FIN has arrived before bytes that come before it: its number is not the one that is expected \
-             next. It counts when the gap is filled, and not before."
+            "The FIN has arrived before bytes that come before it: its number is not the one that \
+             is expected next. It counts when the gap is filled, and not before."
         }
         _ if said == Close => {
             "Nothing here ends the connection. An end is CLOSED after a RST, or after the last ACK."
         }
         _ => {
-            "Neither the flags nor the numbers of this segment change the state. Data, and ACKs of data, leave \
-             it as it is."
+            "Neither the flags nor the numbers of this segment change the state. Data, and ACKs of \
+             data, leave it as it is."
         }
     }
 }

@@ -1,10 +1,10 @@
 //! Checks of exercise 20: the states of an end, from what it has sent and received.
 //!
 //! The right states are those that a kernel showed, once for each line of the files in
-//! `handshake/recorded` (`cargo workshop pictures DIR --text` writes such files). `ends` turns them into
-//! what one end has seen. `variations` makes other captures of them with known states: other numbers,
-//! segments that come twice, resets. `cause` says what a wrong state has missed, by the segment after
-//! which it is wrong.
+//! `handshake/recorded` (`cargo workshop pictures DIR --text` writes such files). `ends` turns them
+//! into what one end has seen. `variations` makes other captures of them with known states: other
+//! numbers, segments that come twice, resets. `cause` says what a wrong state has missed, by the
+//! segment after which it is wrong.
 
 mod cause;
 mod ends;
@@ -33,20 +33,22 @@ pub const EXERCISE: Exercise = Exercise {
     name: "handshake",
     task: "follow the state of a connection from its segments",
     hints: [
-        "Keep four things: the state; the number after everything that this end has sent, where a SYN and a \
-         FIN count for one each; the number that it expects next; and the number of the peer's FIN, once one \
-         has arrived. A sent segment changes the state by its flags alone. A received one does it in up to \
-         three steps: the SYN, then the ACK, then the FIN.",
-        "An ACK counts when it acknowledges everything that this end has sent. Then SYN_RECV becomes \
-         ESTABLISHED, FIN_WAIT1 becomes FIN_WAIT2, CLOSING becomes TIME_WAIT, and LAST_ACK becomes CLOSED. A \
-         FIN counts when the number expected next has passed it. Keep what arrives early as a pair of numbers \
-         until the gap before it is filled. `a.wrapping_sub(b) < 1 << 31` says that a is b or comes after b.",
-        "fn receives(&mut self, s: &Segment) { if s.flags.has(RST) { self.state = Close; return } if \
-         s.flags.has(SYN) { if let Close | SynSent = self.state { self.next = s.seq.wrapping_add(1); \
-         self.state = SynRecv } } if s.flags.has(ACK) && s.ack == self.sent { self.state = match \
-         self.state { SynRecv => Established, FinWait1 => FinWait2, Closing => TimeWait, LastAck => \
-         Close, same => same } } … if the FIN counts now { self.state = match self.state { \
-         Established => CloseWait, FinWait1 => Closing, FinWait2 => TimeWait, same => same } } }",
+        "Keep four things: the state; the number after everything that this end has sent, where a \
+         SYN and a FIN count for one each; the number that it expects next; and the number of the \
+         peer's FIN, once one has arrived. A sent segment changes the state by its flags alone. A \
+         received one does it in up to three steps: the SYN, then the ACK, then the FIN.",
+        "An ACK counts when it acknowledges everything that this end has sent. Then SYN_RECV \
+         becomes ESTABLISHED, FIN_WAIT1 becomes FIN_WAIT2, CLOSING becomes TIME_WAIT, and LAST_ACK \
+         becomes CLOSED. A FIN counts when the number expected next has passed it. Keep what \
+         arrives early as a pair of numbers until the gap before it is filled. `a.wrapping_sub(b) \
+         < 1 << 31` says that a is b or comes after b.",
+        "fn receives(&mut self, s: &Segment) { if s.flags.has(RST) { self.state = Close; return } \
+         if s.flags.has(SYN) { if let Close | SynSent = self.state { self.next = \
+         s.seq.wrapping_add(1); self.state = SynRecv } } if s.flags.has(ACK) && s.ack == self.sent \
+         { self.state = match self.state { SynRecv => Established, FinWait1 => FinWait2, Closing \
+         => TimeWait, LastAck => Close, same => same } } … if the FIN counts now { self.state = \
+         match self.state { Established => CloseWait, FinWait1 => Closing, FinWait2 => TimeWait, \
+         same => same } } }",
     ],
     rules: || SUITE.stated(),
 };
@@ -69,8 +71,8 @@ pub const SUITE: Suite<States> = Suite {
             ],
         ),
         Rule::core(
-            "The end has sent a segment if `from` is `local`, address and port. It has received every other \
-             one.",
+            "The end has sent a segment if `from` is `local`, address and port. It has received \
+             every other one.",
             &[
                 check("compares the address", compares_the_address),
                 check("compares the port", compares_the_port),
@@ -78,8 +80,8 @@ pub const SUITE: Suite<States> = Suite {
             ],
         ),
         Rule::core(
-            "Begin with CLOSED (`State::Close`) and follow the state diagram of RFC 9293, 3.3.2, figure 5. An \
-             end that receives a SYN in CLOSED was listening.",
+            "Begin with CLOSED (`State::Close`) and follow the state diagram of RFC 9293, 3.3.2, \
+             figure 5. An end that receives a SYN in CLOSED was listening.",
             &[
                 check("follows the opening", follows_the_opening),
                 check("stays in ESTABLISHED during data", stays_during_data),
@@ -94,8 +96,8 @@ pub const SUITE: Suite<States> = Suite {
             ],
         ),
         Rule::core(
-            "A FIN that the end sends counts at once. It is acknowledged by the number after it, and by no \
-             smaller one.",
+            "A FIN that the end sends counts at once. It is acknowledged by the number after it, \
+             and by no smaller one.",
             &[
                 check("waits for the ACK of its FIN", waits_for_the_ack_of_its_fin),
                 check(
@@ -141,8 +143,8 @@ pub const SUITE: Suite<States> = Suite {
             ],
         ),
         Rule::hardened(
-            "A received FIN counts when all bytes before it have arrived. Segments overtake each other, and \
-             lost data may come again in other pieces.",
+            "A received FIN counts when all bytes before it have arrived. Segments overtake each \
+             other, and lost data may come again in other pieces.",
             &[
                 check(
                     "waits for the bytes before a FIN",
@@ -164,7 +166,8 @@ pub const SUITE: Suite<States> = Suite {
             ],
         ),
         Rule::hardened(
-            "A segment that is sent or received again does not change the state. TIME_WAIT does not end here.",
+            "A segment that is sent or received again does not change the state. TIME_WAIT does \
+             not end here.",
             &[
                 check(
                     "ignores a segment that comes again",
@@ -449,8 +452,8 @@ fn returns_the_same_in_every_call(exam: &Exam, states: States) -> Verdict {
     all_say(exam, states, [&once[..], &backwards, &once].concat())
 }
 
-/// Calls the answer for each of these on one thread, because there are many, and again alone for the one
-/// with which something is wrong. An answer that is only slow is right.
+/// Calls the answer for each of these on one thread, because there are many, and again alone for
+/// the one with which something is wrong. An answer that is only slow is right.
 fn all_say(exam: &Exam, states: States, ends: Vec<End>) -> Verdict {
     let (at, all) = (Arc::new(AtomicUsize::new(0)), ends.clone());
     let reached = Arc::clone(&at);
@@ -480,7 +483,8 @@ fn all_say(exam: &Exam, states: States, ends: Vec<End>) -> Verdict {
     returned?;
     exam.fail(
         format!("the same states for {} in every call", ends[count].title),
-        "they were wrong after calls with other segments, and it has returned the right ones in a call alone",
+        "they were wrong after calls with other segments, and it has returned the right ones in a \
+         call alone",
     )
     .diagnose(&[DEPENDS_ON_EARLIER_CALLS])
 }
@@ -501,8 +505,8 @@ fn has_a_state_for_each(exam: &Exam, end: &End, said: &[State]) -> Verdict {
         format!("it has returned {} states", said.len()),
     )
     .caused_by(
-        "Return as many states as there are segments, in their order: one after each segment, also after one \
-         that changes nothing.",
+        "Return as many states as there are segments, in their order: one after each segment, also \
+         after one that changes nothing.",
     )
 }
 

@@ -10,8 +10,8 @@ use wire::{
 
 use crate::pictures::record;
 
-/// The ends were recorded on loopback. Here both the address and the port are different, so that only the
-/// checks of rule 2 depend on how they are compared.
+/// The ends were recorded on loopback. Here both the address and the port are different, so that
+/// only the checks of rule 2 depend on how they are compared.
 const CLIENT: ([u8; 4], u16) = ([192, 0, 2, 1], 40112);
 const SERVER: ([u8; 4], u16) = ([192, 0, 2, 2], 8330);
 

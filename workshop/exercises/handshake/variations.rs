@@ -23,8 +23,8 @@ impl End {
         self
     }
 
-    /// The peer's FIN has come before this end sends its own: LAST_ACK instead of FIN_WAIT1. For the end
-    /// that has sent data and its FIN before either was acknowledged.
+    /// The peer's FIN has come before this end sends its own: LAST_ACK instead of FIN_WAIT1. For
+    /// the end that has sent data and its FIN before either was acknowledged.
     pub(super) fn closing_second(mut self) -> End {
         self.source = "RFC 9293, 3.10.7.4: LAST_ACK ends with the ACK of the FIN";
         let is_fin = |event: &Event| event.segment.flags.has(Flags::FIN);
@@ -69,8 +69,8 @@ impl End {
         self
     }
 
-    /// The data before a FIN that has come already, as its sender may send it again (RFC 9293, 3.8.1):
-    /// in other pieces, which overlap.
+    /// The data before a FIN that has come already, as its sender may send it again (RFC 9293,
+    /// 3.8.1): in other pieces, which overlap.
     pub(super) fn in_other_pieces(mut self) -> End {
         self.source = "RFC 9293, 3.10.7.4: a FIN counts when all bytes before it have arrived";
         let brings = |event: &Event| event.segment.len > 2;
@@ -93,8 +93,8 @@ impl End {
         self
     }
 
-    /// The data before a FIN that has arrived already comes in so many pieces of this length, the last one
-    /// first.
+    /// The data before a FIN that has arrived already comes in so many pieces of this length, the
+    /// last one first.
     pub(super) fn with_a_wide_gap(mut self, count: usize, length: usize) -> End {
         self.source = "RFC 9293, 3.10.7.4: a FIN counts when all bytes before it have arrived";
         let brings = |event: &Event| event.segment.len > 0;
@@ -182,7 +182,8 @@ impl End {
         end
     }
 
-    /// The FIN comes in a segment with the data that has arrived before it: its sender has sent both again.
+    /// The FIN comes in a segment with the data that has arrived before it: its sender has sent
+    /// both again.
     pub(super) fn fin_with_data_again(mut self) -> End {
         self.source = "RFC 9293, 3.10.7.4: of a segment, what has arrived before is left out";
         let (data, fin) = self.data_and_fin();
@@ -286,9 +287,9 @@ impl End {
         self
     }
 
-    /// In each of its states, a reset is received, and one is sent, with ACK and without. Not for an end that
-    /// has received something after a gap: a reset is valid if it has the number that is expected next (RFC
-    /// 9293, 3.10.7.4).
+    /// In each of its states, a reset is received, and one is sent, with ACK and without. Not for
+    /// an end that has received something after a gap: a reset is valid if it has the number that
+    /// is expected next (RFC 9293, 3.10.7.4).
     pub(super) fn cut_by_resets(&self) -> Vec<End> {
         let mut ends = Vec::new();
         for (i, event) in self.events.iter().enumerate() {

@@ -22,9 +22,9 @@ pub(super) fn of_no_return(bytes: &[u8], case: &Case) -> Option<String> {
     let spins = matches!(case.stuck, Some(Stuck::Spin(..))) && !case.panicked;
     let stands_still = walk(options_in(bytes)) == Stop::Short(0);
     if spins && stands_still {
-        let what = "There is an option with a length of 0. Your loop goes on by 0 bytes, so it meets the same \
-                    option again and does not end. A length below 2 is invalid, because it counts the kind \
-                    and itself: return None.";
+        let what = "There is an option with a length of 0. Your loop goes on by 0 bytes, so it \
+                    meets the same option again and does not end. A length below 2 is invalid, \
+                    because it counts the kind and itself: return None.";
         return Some(what.to_owned());
     }
     diagnose(case)
@@ -111,8 +111,9 @@ pub(super) fn of_a_refusal(bytes: &[u8], header: &Header) -> String {
     let unusual = unusual.iter().filter(|(is, _)| *is);
     let unusual: Vec<&str> = unusual.map(|(_, what)| *what).collect();
     format!(
-        "This header is whole, and your code returns None. It has {}. None of that makes it invalid: return \
-         what it says. Its length is in the upper half of byte 12, and its checksum is not verified.",
+        "This header is whole, and your code returns None. It has {}. None of that makes it \
+         invalid: return what it says. Its length is in the upper half of byte 12, and its \
+         checksum is not verified.",
         unusual.join("; ")
     )
 }
@@ -145,8 +146,8 @@ pub(super) fn of_a_number(bytes: &[u8], name: &str, wanted: u64, got: u64) -> Op
     };
     Some(match name {
         "header_len" if got * 4 == wanted => {
-            "Your code returns the data offset, which counts words of 4 bytes. `header_len` is in bytes: \
-             multiply by 4."
+            "Your code returns the data offset, which counts words of 4 bytes. `header_len` is in \
+             bytes: multiply by 4."
                 .to_owned()
         }
         "header_len" if got == (byte(12) & 0x0f) * 4 => {
@@ -154,28 +155,28 @@ pub(super) fn of_a_number(bytes: &[u8], name: &str, wanted: u64, got: u64) -> Op
                 .to_owned()
         }
         "header_len" => {
-            "The data offset is the upper half of byte 12 (`>> 4`), in words of 4 bytes. The lower half is \
-             reserved, and does not count."
+            "The data offset is the upper half of byte 12 (`>> 4`), in words of 4 bytes. The lower \
+             half is reserved, and does not count."
                 .to_owned()
         }
         "flags" if got == byte(13) & 0x3f => {
-            "Your code drops one or both of the upper two flags, ECE and CWR (RFC 3168). All eight bits of byte \
-             13 are flags."
+            "Your code drops one or both of the upper two flags, ECE and CWR (RFC 3168). All eight \
+             bits of byte 13 are flags."
                 .to_owned()
         }
         "flags" => "The flags are all of byte 13, unchanged.".to_owned(),
         _ if got == 0 && lacks_its_flag => format!(
-            "Your code returns 0 for `{name}`, because its flag is not set, or from another place. Return the \
-             bytes that stand in the field, whatever the flags are."
+            "Your code returns 0 for `{name}`, because its flag is not set, or from another place. \
+             Return the bytes that stand in the field, whatever the flags are."
         ),
         "window" if is_scaled(bytes, wanted, got) => {
-            "Your code shifts the window by the window scale. Return the window as it stands: the scale holds \
-             for other segments, and the caller applies it."
+            "Your code shifts the window by the window scale. Return the window as it stands: the \
+             scale holds for other segments, and the caller applies it."
                 .to_owned()
         }
         _ if got == swapped => {
-            "These are the right bytes in the wrong order. In network byte order the highest byte is first: \
-             use `from_be_bytes`. `from_ne_bytes` is the order of this machine."
+            "These are the right bytes in the wrong order. In network byte order the highest byte \
+             is first: use `from_be_bytes`. `from_ne_bytes` is the order of this machine."
                 .to_owned()
         }
         _ => {
@@ -187,7 +188,8 @@ pub(super) fn of_a_number(bytes: &[u8], name: &str, wanted: u64, got: u64) -> Op
                 .position(|bytes| number(bytes) == got);
             match elsewhere {
                 Some(at) => format!(
-                    "Your number is the one at byte {at}, which is another field, or halves of two fields."
+                    "Your number is the one at byte {at}, which is another field, or halves of two \
+                     fields."
                 ),
                 None => format!("`{name}` has {length} bytes, the highest first."),
             }
@@ -221,8 +223,8 @@ pub(super) fn of_options(bytes: &[u8], wanted: &Header, got: &[TcpOption]) -> St
         wanted.iter().map(changed).collect()
     };
     if got.iter().any(is_a_byte_alone) {
-        "Your code lists kind 0 or 1. These are a byte alone, without a length and without data: do not list \
-         them."
+        "Your code lists kind 0 or 1. These are a byte alone, without a length and without data: \
+         do not list them."
             .to_owned()
     } else if got.len() > wanted.len() && got.starts_with(wanted) {
         match walk(options_in(bytes)) {
@@ -230,29 +232,32 @@ pub(super) fn of_options(bytes: &[u8], wanted: &Header, got: &[TcpOption]) -> St
                 "Your code reads on after kind 0. That ends the options, whatever follows it."
             }
             _ => {
-                "Your code reads data as options. Options end at `header_len`, even if the data looks like \
-                 more of them."
+                "Your code reads data as options. Options end at `header_len`, even if the data \
+                 looks like more of them."
             }
         }
         .to_owned()
     } else if got == with_ranges(|ranges| ranges.truncate(1)) {
-        "Your code returns only the first range of a SACK. It has a range for each 8 bytes of its data."
+        "Your code returns only the first range of a SACK. It has a range for each 8 bytes of its \
+         data."
             .to_owned()
     } else if got == with_ranges(|ranges| ranges.sort_unstable()) {
-        "Your code sorts the ranges of a SACK. Keep their order: the first is the newest (RFC 2018)."
+        "Your code sorts the ranges of a SACK. Keep their order: the first is the newest (RFC \
+         2018)."
             .to_owned()
     } else if let Some(missing) = first_missing(wanted, got) {
         format!(
-            "{missing:?} is missing in your list. Every option belongs in it, also one of an unknown kind, one \
-             without data, and one of a kind that comes twice. The next option begins `length` bytes after a \
-             kind, and right after a 1."
+            "{missing:?} is missing in your list. Every option belongs in it, also one of an \
+             unknown kind, one without data, and one of a kind that comes twice. The next option \
+             begins `length` bytes after a kind, and right after a 1."
         )
     } else {
         let mut pairs = wanted.iter().zip(got);
         match pairs.find(|(wanted, got)| wanted != got) {
             Some((wanted, got)) => of_an_option(wanted, got),
             None => {
-                "Your list is longer than the options of the header. They end at kind 0, or at `header_len`."
+                "Your list is longer than the options of the header. They end at kind 0, or at \
+                 `header_len`."
                     .to_owned()
             }
         }
@@ -276,20 +281,21 @@ fn of_an_option(wanted: &TcpOption, got: &TcpOption) -> String {
     let is_other = |option: &TcpOption| matches!(option, TcpOption::Other(..));
     match (is_other(wanted), is_other(got)) {
         (true, false) => format!(
-            "Your code returns {got:?} for an option that is unknown, or whose length is not the one of its \
-             kind. Return it as {wanted:?}."
+            "Your code returns {got:?} for an option that is unknown, or whose length is not the \
+             one of its kind. Return it as {wanted:?}."
         ),
         (false, true) => format!(
-            "Your code returns {got:?}. The option has a known kind and a length that is valid for it: return \
-             {wanted:?}."
+            "Your code returns {got:?}. The option has a known kind and a length that is valid for \
+             it: return {wanted:?}."
         ),
         (true, true) => format!(
-            "Your code returns {got:?}, and the option is {wanted:?}. Its data is the `length - 2` bytes after \
-             the length."
+            "Your code returns {got:?}, and the option is {wanted:?}. Its data is the `length - 2` \
+             bytes after the length."
         ),
         (false, false) => format!(
-            "Your code returns {got:?}, and the option is {wanted:?}. Return every value as it is. A number has \
-             its highest byte first, and the next option begins `length` bytes after a kind."
+            "Your code returns {got:?}, and the option is {wanted:?}. Return every value as it is. \
+             A number has its highest byte first, and the next option begins `length` bytes after \
+             a kind."
         ),
     }
 }
@@ -302,28 +308,29 @@ pub(super) fn of_no_refusal(bytes: &[u8]) -> String {
         format!("There are {length} bytes, and a TCP header has at least 20. Return None.")
     } else if words < 5 {
         format!(
-            "The data offset is {words} words, which is less than the 20 bytes that every header has. Return \
-             None."
+            "The data offset is {words} words, which is less than the 20 bytes that every header \
+             has. Return None."
         )
     } else if words * 4 > length {
         format!(
-            "The data offset says {} bytes, and there are {length}. A part of the header is missing: return \
-             None.",
+            "The data offset says {} bytes, and there are {length}. A part of the header is \
+             missing: return None.",
             words * 4
         )
     } else {
         match walk(options_in(bytes)) {
             Stop::Kind => {
-                "The last byte of the header is a kind, and its length is missing. Only kinds 0 and 1 have no \
-                 length. Return None."
+                "The last byte of the header is a kind, and its length is missing. Only kinds 0 \
+                 and 1 have no length. Return None."
             }
             Stop::Short(_) => {
-                "An option's length counts its kind and itself, so a length below 2 is invalid. Return None \
-                 for the whole header."
+                "An option's length counts its kind and itself, so a length below 2 is invalid. \
+                 Return None for the whole header."
             }
             _ => {
-                "An option ends after the header. The bytes after `header_len` are data, and not a part of an \
-                 option. Compare its length with what is left of the header, and return None."
+                "An option ends after the header. The bytes after `header_len` are data, and not a \
+                 part of an option. Compare its length with what is left of the header, and return \
+                 None."
             }
         }
         .to_owned()

@@ -18,20 +18,21 @@ pub const EXERCISE: Exercise = Exercise {
     name: "headers",
     task: "write the Internet checksum and a parser of TCP headers",
     hints: [
-        "A u16 cannot hold the sum of two words. A u32 holds the sum of 32768 words. The bits above its low 16 \
-         are the carries: add them to the low 16 bits, and repeat that until there are none. `chunks(2)` \
-         returns an odd last byte alone. A header may be cut, so do not index: `get` and `first_chunk` \
-         return None for bytes that are not there, and `?` passes None on.",
-        "Take the options as a slice of their own: `bytes.get(20..header_len)?`. Then no option can reach \
-         into the data, and a data offset below 5 gives None too. Walk along the slice: kind 0 ends it, kind \
-         1 is one byte, and any other kind has its length in the next byte. `rest.get(2..length)?` is its \
-         data. It is None for a length below 2 and for a length that is too long. Then go on after `length` \
-         bytes.",
-        "sum: while sum > 0xffff { sum = (sum & 0xffff) + (sum >> 16) } !(sum as u16). options: match \
-         *rest { [] | [0, ..] => return Some(found), [1, ref after @ ..] => rest = after, [_] => return \
-         None, [kind, length, ..] => { found.push(option(kind, rest.get(2..length.into())?)); rest = \
-         &rest[length.into()..]; } } and option: match (kind, data) { (2, &[a, b]) => Mss(…), … _ => \
-         Other(kind, data.to_vec()) }.",
+        "A u16 cannot hold the sum of two words. A u32 holds the sum of 32768 words. The bits \
+         above its low 16 are the carries: add them to the low 16 bits, and repeat that until \
+         there are none. `chunks(2)` returns an odd last byte alone. A header may be cut, so do \
+         not index: `get` and `first_chunk` return None for bytes that are not there, and `?` \
+         passes None on.",
+        "Take the options as a slice of their own: `bytes.get(20..header_len)?`. Then no option \
+         can reach into the data, and a data offset below 5 gives None too. Walk along the slice: \
+         kind 0 ends it, kind 1 is one byte, and any other kind has its length in the next byte. \
+         `rest.get(2..length)?` is its data. It is None for a length below 2 and for a length that \
+         is too long. Then go on after `length` bytes.",
+        "sum: while sum > 0xffff { sum = (sum & 0xffff) + (sum >> 16) } !(sum as u16). options: \
+         match *rest { [] | [0, ..] => return Some(found), [1, ref after @ ..] => rest = after, \
+         [_] => return None, [kind, length, ..] => { found.push(option(kind, \
+         rest.get(2..length.into())?)); rest = &rest[length.into()..]; } } and option: match \
+         (kind, data) { (2, &[a, b]) => Mss(…), … _ => Other(kind, data.to_vec()) }.",
     ],
     rules: || SUITE.stated(),
 };
@@ -41,8 +42,8 @@ pub const SUITE: Suite<Functions> = Suite {
     exercise: EXERCISE.name,
     rules: &[
         Rule::core(
-            "`checksum` sums the bytes as 16-bit words, the higher byte first, and returns the complement of \
-             the sum.",
+            "`checksum` sums the bytes as 16-bit words, the higher byte first, and returns the \
+             complement of the sum.",
             &[
                 check("sums words of two bytes", sum::words),
                 check("returns 0xffff for no bytes", sum::no_bytes),
@@ -56,16 +57,16 @@ pub const SUITE: Suite<Functions> = Suite {
             )],
         ),
         Rule::core(
-            "`checksum` adds what is carried out of 16 bits to the low end of the sum, until nothing is \
-             carried. It takes up to 64 KiB.",
+            "`checksum` adds what is carried out of 16 bits to the low end of the sum, until \
+             nothing is carried. It takes up to 64 KiB.",
             &[
                 check("adds carries until nothing is carried", sum::carries),
                 check("sums 64 KiB", sum::as_many_as_64_kib),
             ],
         ),
         Rule::core(
-            "`checksum` returns 0 for bytes that contain their own checksum, and another value if one bit of \
-             them is different.",
+            "`checksum` returns 0 for bytes that contain their own checksum, and another value if \
+             one bit of them is different.",
             &[
                 check("returns 0 for a whole segment", sum::a_whole_segment),
                 check(
@@ -75,15 +76,16 @@ pub const SUITE: Suite<Functions> = Suite {
             ],
         ),
         Rule::core(
-            "`parse_tcp` returns each number of the header, the highest byte first. `header_len` is in bytes: \
-             the data offset counts words of four bytes. `flags` is all of byte 13.",
+            "`parse_tcp` returns each number of the header, the highest byte first. `header_len` \
+             is in bytes: the data offset counts words of four bytes. `flags` is all of byte 13.",
             &[check(
                 "returns each number from its place",
                 fields::each_from_its_place,
             )],
         ),
         Rule::core(
-            "`parse_tcp` returns the options in their order. Kind 1 is skipped, and kind 0 ends the options.",
+            "`parse_tcp` returns the options in their order. Kind 1 is skipped, and kind 0 ends \
+             the options.",
             &[
                 check(
                     "lists the options of real segments",
@@ -105,8 +107,8 @@ pub const SUITE: Suite<Functions> = Suite {
             )],
         ),
         Rule::hardened(
-            "Return any other kind, and a known kind with another length, as `Other` with its kind and its \
-             data.",
+            "Return any other kind, and a known kind with another length, as `Other` with its kind \
+             and its data.",
             &[
                 check("returns an unknown kind as Other", fields::unknown_kinds),
                 check(
@@ -116,8 +118,8 @@ pub const SUITE: Suite<Functions> = Suite {
             ],
         ),
         Rule::hardened(
-            "Do not judge a header that is whole. Every value of every field is valid, and the data may have \
-             any length.",
+            "Do not judge a header that is whole. Every value of every field is valid, and the \
+             data may have any length.",
             &[
                 check("accepts every value of a field", fields::every_value),
                 check("accepts every value of an option", fields::every_option),
@@ -125,8 +127,8 @@ pub const SUITE: Suite<Functions> = Suite {
             ],
         ),
         Rule::hardened(
-            "Return None for fewer than 20 bytes, for fewer than the data offset says, and for a data offset \
-             below 5.",
+            "Return None for fewer than 20 bytes, for fewer than the data offset says, and for a \
+             data offset below 5.",
             &[
                 check("refuses a header that is cut", refuses::every_cut),
                 check(
@@ -140,8 +142,8 @@ pub const SUITE: Suite<Functions> = Suite {
             ],
         ),
         Rule::hardened(
-            "Return None for an option without a length, with a length below 2, or with an end after \
-             `header_len`.",
+            "Return None for an option without a length, with a length below 2, or with an end \
+             after `header_len`.",
             &[
                 check(
                     "refuses an option without a length",

@@ -92,7 +92,7 @@ pub(super) fn a_damaged_segment(exam: &Exam, (checksum, _): Functions) -> Verdic
         seen.unwrap_or_default(),
     )
     .caused_by(
-        "One bit is different, and your result is the same. Each byte of the argument must count, and \
-         nothing else: neither an earlier call nor a part that your code leaves out.",
+        "One bit is different, and your result is the same. Each byte of the argument must count, \
+         and nothing else: neither an earlier call nor a part that your code leaves out.",
     )
 }

@@ -12,51 +12,55 @@ use crate::exam::{
 };
 
 pub(super) const TOO_EARLY: &str = "A ping was sent before a whole interval of silence had passed, \
-     counted from the call or from the last byte. Wait for the whole interval first, and round a timeout \
-     up: `poll` counts in milliseconds.";
+     counted from the call or from the last byte. Wait for the whole interval first, and round a \
+     timeout up: `poll` counts in milliseconds.";
 
-pub(super) const NO_TIME_TO_ANSWER: &str = "`watch` returned too early. There is an interval before each \
-     ping, and one more after the last: until that is over, the ping may still be answered. Count the \
-     pings that have gone unanswered, not those that were sent, and round a timeout up.";
+pub(super) const NO_TIME_TO_ANSWER: &str = "`watch` returned too early. There is an interval \
+     before each ping, and one more after the last: until that is over, the ping may still be \
+     answered. Count the pings that have gone unanswered, not those that were sent, and round a \
+     timeout up.";
 
 pub(super) const TOO_LATE: &str = "Each interval begins with the last byte or the last ping, and \
-     `misses` + 1 of them are all. Your code waits longer: it replaces a short interval by a minimum of \
-     its own, waits in other places too, or restarts a wait of which a part is over. Compute what remains \
-     before each wait.";
+     `misses` + 1 of them are all. Your code waits longer: it replaces a short interval by a \
+     minimum of its own, waits in other places too, or restarts a wait of which a part is over. \
+     Compute what remains before each wait.";
 
-pub(super) const FULL_IS_NO_ANSWER: &str = "`watch` returned too early. A ping for which there is no room \
-     counts as sent: wait an interval for its answer, as for every other.";
+pub(super) const FULL_IS_NO_ANSWER: &str = "`watch` returned too early. A ping for which there is \
+     no room counts as sent: wait an interval for its answer, as for every other.";
 
-pub(super) const WAITS_FOR_ROOM: &str = "`watch` returned too late: your code waits for room before it \
-     counts a ping. Send with MSG_DONTWAIT, and on WouldBlock count the ping and go on.";
+pub(super) const WAITS_FOR_ROOM: &str = "`watch` returned too late: your code waits for room \
+     before it counts a ping. Send with MSG_DONTWAIT, and on WouldBlock count the ping and go on.";
 
-pub(super) const SENDS_IT_LATER: &str = "Pings for which there was no room were sent when there was room \
-     again. An old ping asks nothing: send one ping when an interval is over, and drop one that does not \
-     fit.";
+pub(super) const SENDS_IT_LATER: &str = "Pings for which there was no room were sent when there \
+     was room again. An old ping asks nothing: send one ping when an interval is over, and drop \
+     one that does not fit.";
 
-pub(super) const SPINS_TOO_MUCH: &str = "Your code looks again and again whether something has arrived: \
-     a non-blocking read in a loop, or a timeout that is much too short. Block in `poll` or in a read \
-     until a byte arrives or the interval is over.";
+pub(super) const SPINS_TOO_MUCH: &str = "Your code looks again and again whether something has \
+     arrived: a non-blocking read in a loop, or a timeout that is much too short. Block in `poll` \
+     or in a read until a byte arrives or the interval is over.";
 
-pub(super) const A_SIGNAL_ENDS_IT: &str = "A signal ended your wait, and your code went on as if the \
-     interval were over. On EINTR (`ErrorKind::Interrupted`) wait for what remains of the interval.";
+pub(super) const A_SIGNAL_ENDS_IT: &str = "A signal ended your wait, and your code went on as if \
+     the interval were over. On EINTR (`ErrorKind::Interrupted`) wait for what remains of the \
+     interval.";
 
-pub(super) const A_SIGNAL_RESTARTS_IT: &str = "A signal ended your wait, and your code waits for a whole \
-     interval again. Note when the interval ends, as an `Instant`, and on EINTR wait for what remains.";
+pub(super) const A_SIGNAL_RESTARTS_IT: &str = "A signal ended your wait, and your code waits for a \
+     whole interval again. Note when the interval ends, as an `Instant`, and on EINTR wait for \
+     what remains.";
 
-pub(super) const SHUT_DOWN: &str = "Your code has shut the connection down. The stream was only lent: \
-     the caller decides what becomes of a silent peer. Return, and leave it open.";
+pub(super) const SHUT_DOWN: &str = "Your code has shut the connection down. The stream was only \
+     lent: the caller decides what becomes of a silent peer. Return, and leave it open.";
 
 pub(super) const THREADS_APART: &str = "A thread that you started is still there after `watch` has \
-     returned. A thread that sends the pings must learn of every answer and of the end: join it before \
-     you return.";
+     returned. A thread that sends the pings must learn of every answer and of the end: join it \
+     before you return.";
 
-pub(super) const A_HANDLE_IS_LEFT: &str = "`watch` has returned, and more descriptors are open than at \
-     the call: a clone (`try_clone`), an epoll, a timer or a pipe. Drop each of them on every path out. A \
-     clone keeps the connection open when the caller closes the stream.";
+pub(super) const A_HANDLE_IS_LEFT: &str = "`watch` has returned, and more descriptors are open \
+     than at the call: a clone (`try_clone`), an epoll, a timer or a pipe. Drop each of them on \
+     every path out. A clone keeps the connection open when the caller closes the stream.";
 
-pub(super) const NOT_ALL_IS_READ: &str = "`watch` returned Closed with bytes unread: it saw the FIN and \
-     did not read what arrived before it. End of file is `read` returning Ok(0), after all the bytes.";
+pub(super) const NOT_ALL_IS_READ: &str = "`watch` returned Closed with bytes unread: it saw the \
+     FIN and did not read what arrived before it. End of file is `read` returning Ok(0), after all \
+     the bytes.";
 
 pub(super) const NO_PING: &str =
     "Send the five bytes `ping\\n` as a ping each time, and nothing else.";
@@ -70,33 +74,33 @@ pub(super) fn returned_too_early(
 ) -> Option<String> {
     let cause = match (outcome, pings) {
         (Ok(Ended::Silent), (1.., 1.., _)) if unread => {
-            "`watch` returned Silent, and the peer's answers are still unread in Recv-Q. Read before you \
-             decide that the peer is silent."
+            "`watch` returned Silent, and the peer's answers are still unread in Recv-Q. Read \
+             before you decide that the peer is silent."
         }
         (Ok(Ended::Silent), (0, ..)) => {
-            "`watch` returned Silent without sending a ping. A read that times out only says that an \
-             interval is over. Send a ping then, and count it."
+            "`watch` returned Silent without sending a ping. A read that times out only says that \
+             an interval is over. Send a ping then, and count it."
         }
         (Ok(Ended::Silent), (came, 0, misses)) if came >= misses => NO_TIME_TO_ANSWER,
         (Ok(Ended::Silent), (came, 0, misses)) => {
             return Some(format!(
-                "`watch` returned Silent after {came} of {misses} pings. Return it when all {misses} have \
-                 gone unanswered, each for an interval."
+                "`watch` returned Silent after {came} of {misses} pings. Return it when all \
+                 {misses} have gone unanswered, each for an interval."
             ));
         }
         (Ok(Ended::Silent), (came, _, misses)) if came <= misses => {
             "`watch` returned Silent although its pings were answered, and it has read the answers \
-             (Recv-Q is 0). Either an answer does not set the count of pings to 0, or only certain bytes \
-             count as an answer. Any byte is an answer."
+             (Recv-Q is 0). Either an answer does not set the count of pings to 0, or only certain \
+             bytes count as an answer. Any byte is an answer."
         }
         (Ok(Ended::Silent), _) => {
-            "The first answers counted and the last ones did not. Any byte is an answer, whatever its \
-             value, and without a newline after it too."
+            "The first answers counted and the last ones did not. Any byte is an answer, whatever \
+             its value, and without a newline after it too."
         }
         (Ok(_), _) => {
-            "Neither end of file nor a reset has arrived: the connection is open. A read that times out \
-             fails too, with WouldBlock on Unix, and only says that an interval is over. Compare the \
-             ErrorKind, and take only Ok(0) for end of file."
+            "Neither end of file nor a reset has arrived: the connection is open. A read that \
+             times out fails too, with WouldBlock on Unix, and only says that an interval is over. \
+             Compare the ErrorKind, and take only Ok(0) for end of file."
         }
         (Err(error), _) => return of_an_error(error),
     };
@@ -107,25 +111,25 @@ pub(super) fn returned_too_early(
 pub(super) fn of_an_error(error: &io::Error) -> Option<String> {
     let cause = match error.kind() {
         ErrorKind::WouldBlock | ErrorKind::TimedOut => {
-            "Your code returned a timeout as an error (WouldBlock on Unix). From a read it says that an \
-             interval is over; from a write, that there is no room for the ping. Handle both inside \
-             `watch`."
+            "Your code returned a timeout as an error (WouldBlock on Unix). From a read it says \
+             that an interval is over; from a write, that there is no room for the ping. Handle \
+             both inside `watch`."
         }
         ErrorKind::Interrupted => {
-            "Your code returned EINTR as an error. It only says that a signal ended the wait: wait for \
-             what remains of the interval."
+            "Your code returned EINTR as an error. It only says that a signal ended the wait: wait \
+             for what remains of the interval."
         }
         ErrorKind::InvalidData => {
-            "Your code reads the bytes as text, and these are not UTF-8. Read them into a `[u8]`: their \
-             values do not matter here."
+            "Your code reads the bytes as text, and these are not UTF-8. Read them into a `[u8]`: \
+             their values do not matter here."
         }
         ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => {
-            "Your code returned the reset as an error. Match ConnectionReset and BrokenPipe, and return \
-             Ok(Reset)."
+            "Your code returned the reset as an error. Match ConnectionReset and BrokenPipe, and \
+             return Ok(Reset)."
         }
         ErrorKind::UnexpectedEof => {
-            "Your code made an error of end of file (`read_exact` makes it UnexpectedEof). Use `read`, \
-             and return Ok(Closed) when it returns Ok(0)."
+            "Your code made an error of end of file (`read_exact` makes it UnexpectedEof). Use \
+             `read`, and return Ok(Closed) when it returns Ok(0)."
         }
         _ => return None,
     };
@@ -141,25 +145,27 @@ pub(super) fn instead(expected: Ended, outcome: &io::Result<Ended>) -> Option<St
     };
     let cause = match (expected, ended) {
         (Closed, Silent) => {
-            "Your code takes end of file for silence. At end of file `read` returns Ok(0); when nothing \
-             has arrived it fails with WouldBlock. Return Closed for Ok(0)."
+            "Your code takes end of file for silence. At end of file `read` returns Ok(0); when \
+             nothing has arrived it fails with WouldBlock. Return Closed for Ok(0)."
         }
         (Closed, _) => {
-            "Your code takes end of file for a reset. After a FIN `read` returns Ok(0): return Closed. \
-             After an RST it fails with ConnectionReset: return Reset."
+            "Your code takes end of file for a reset. After a FIN `read` returns Ok(0): return \
+             Closed. After an RST it fails with ConnectionReset: return Reset."
         }
         (Reset, Closed) => {
-            "Your code takes the reset for end of file. Only the first call after an RST fails with \
-             ECONNRESET; the reads after it return Ok(0). Look at every error of a read and of a ping: an \
-             error that is ignored, or an `Err(_)` that means the end, turns a reset into Closed."
+            "Your code takes the reset for end of file. Only the first call after an RST fails \
+             with ECONNRESET; the reads after it return Ok(0). Look at every error of a read and \
+             of a ping: an error that is ignored, or an `Err(_)` that means the end, turns a reset \
+             into Closed."
         }
         (Reset, _) => {
-            "Your code takes the reset for silence. `read` fails with ConnectionReset then, and with \
-             WouldBlock when an interval is over. Compare the ErrorKind."
+            "Your code takes the reset for silence. `read` fails with ConnectionReset then, and \
+             with WouldBlock when an interval is over. Compare the ErrorKind."
         }
         (Silent, _) => {
-            "Neither end of file nor a reset has arrived. A read that times out fails with WouldBlock on \
-             Unix, and so does a ping for which there is no room: neither is the end of the connection."
+            "Neither end of file nor a reset has arrived. A read that times out fails with \
+             WouldBlock on Unix, and so does a ping for which there is no room: neither is the end \
+             of the connection."
         }
     };
     Some(cause.to_owned())
@@ -169,11 +175,13 @@ pub(super) fn instead(expected: Ended, outcome: &io::Result<Ended>) -> Option<St
 pub(super) fn loses_an_error(outcome: &io::Result<Ended>) -> String {
     match outcome {
         Ok(ended) => format!(
-            "Your code turned an error into {ended:?}. Only ConnectionReset and BrokenPipe are a reset, \
-             and only WouldBlock is the end of an interval. Return every other error with `?`."
+            "Your code turned an error into {ended:?}. Only ConnectionReset and BrokenPipe are a \
+             reset, and only WouldBlock is the end of an interval. Return every other error with \
+             `?`."
         ),
         Err(error) => format!(
-            "Your code replaced the error by one of the kind {:?}. Return the kernel's error as it is.",
+            "Your code replaced the error by one of the kind {:?}. Return the kernel's error as it \
+             is.",
             error.kind()
         ),
     }
@@ -184,9 +192,9 @@ pub(super) fn pings_on(came: &[u8], misses: u32) -> Option<String> {
     let pings = came.chunks(PING.len()).filter(|ping| *ping == PING).count();
     (pings > misses as usize).then(|| {
         format!(
-            "{pings} pings have been sent, none is answered, and `watch` goes on. A write that succeeds \
-             is not an answer: the peer's kernel takes the bytes, whatever has become of the program. \
-             Only bytes that `read` returns may reset the count."
+            "{pings} pings have been sent, none is answered, and `watch` goes on. A write that \
+             succeeds is not an answer: the peer's kernel takes the bytes, whatever has become of \
+             the program. Only bytes that `read` returns may reset the count."
         )
     })
 }
@@ -203,8 +211,9 @@ pub(super) fn pinged(case: &Case, sent: &[u8], misses: u32) -> Option<String> {
     if pings < misses as usize {
         return returned_too_early(&Ok(Ended::Silent), (pings as u32, 0, misses), false);
     }
-    let once_more = "Your code sent one ping too many: it sends first and compares the count afterwards. \
-                     When the last ping has gone unanswered for an interval, return Silent instead.";
+    let once_more = "Your code sent one ping too many: it sends first and compares the count \
+                     afterwards. When the last ping has gone unanswered for an interval, return \
+                     Silent instead.";
     Some(once_more.to_owned())
 }
 
@@ -215,8 +224,8 @@ pub(super) fn counted_on(case: &Case, sent: &[u8], misses: u32) -> Option<String
         return pinged(case, sent, misses);
     }
     Some(format!(
-        "Since the answer your code has sent {pings} of {misses} pings. Either the pings before the answer \
-         still count, or the answer did not count: any byte sets the count to 0."
+        "Since the answer your code has sent {pings} of {misses} pings. Either the pings before \
+         the answer still count, or the answer did not count: any byte sets the count to 0."
     ))
 }
 
@@ -224,11 +233,11 @@ pub(super) fn counted_on(case: &Case, sent: &[u8], misses: u32) -> Option<String
 pub(super) fn needless_ping(case: &Case) -> Option<String> {
     let unread = case.yours().is_some_and(|seen| seen.row.recv_q > 0);
     let cause = if unread {
-        "Your code sends a ping while bytes of the peer's are unread in Recv-Q. Read them: each byte is \
-         an answer and restarts the interval."
+        "Your code sends a ping while bytes of the peer's are unread in Recv-Q. Read them: each \
+         byte is an answer and restarts the interval."
     } else {
-        "Your code sends a ping although the peer keeps sending. Each byte restarts the interval: a ping \
-         is due only after a whole interval of silence."
+        "Your code sends a ping although the peer keeps sending. Each byte restarts the interval: \
+         a ping is due only after a whole interval of silence."
     };
     Some(cause.to_owned())
 }
@@ -249,12 +258,12 @@ pub(super) fn diagnose(case: &Case) -> Option<String> {
     let cause = if let Some(words) = first_of(&[SPINS_AT_END_OF_FILE], case) {
         return Some(words);
     } else if case.is_blocked_in(&[Call::Write]) {
-        "Your thread is blocked in the write of a ping: the send buffer and the peer's window are full, \
-         and the peer does not read. Send with MSG_DONTWAIT, or make the socket non-blocking for this one \
-         write: then the write fails with WouldBlock instead."
+        "Your thread is blocked in the write of a ping: the send buffer and the peer's window are \
+         full, and the peer does not read. Send with MSG_DONTWAIT, or make the socket non-blocking \
+         for this one write: then the write fails with WouldBlock instead."
     } else if probes && case.is_blocked_in(&[Call::Read, Call::Poll]) {
-        "Your code waits and relies on SO_KEEPALIVE. Its probes carry no bytes, and the peer's kernel \
-         answers them: a program that hangs looks alive. Send a ping to the program itself."
+        "Your code waits and relies on SO_KEEPALIVE. Its probes carry no bytes, and the peer's \
+         kernel answers them: a program that hangs looks alive. Send a ping to the program itself."
     } else if (unread || yours.is_none()) && case.is_blocked_in(&[Call::Sleep]) {
         return first_of(&[SLEEPS_BETWEEN_LOOKS], case);
     } else if case.is_blocked_in(&[Call::Read])
@@ -263,8 +272,8 @@ pub(super) fn diagnose(case: &Case) -> Option<String> {
         && !unread
         && !pinged
     {
-        "Your thread waits in a read without a timeout, and a ping is due. End the wait when the interval \
-         is over: `set_read_timeout`, or `poll` before the read."
+        "Your thread waits in a read without a timeout, and a ping is due. End the wait when the \
+         interval is over: `set_read_timeout`, or `poll` before the read."
     } else {
         return first_of(&[SPINS], case);
     };

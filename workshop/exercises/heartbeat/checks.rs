@@ -27,15 +27,16 @@ pub const EXERCISE: Exercise = Exercise {
     name: "heartbeat",
     task: "ping a silent peer, and return whether it closed, reset, or stopped answering",
     hints: [
-        "In an interval bytes arrive, or the connection ends, or neither. Wait for the first two, but no \
-         longer than the interval, and count the pings since the last byte.",
-        "`poll`, or a read with a timeout, waits for bytes, end of file and a reset. A read that times \
-         out fails with WouldBlock on Unix: the interval is over, and a ping is due. The ping must not \
-         wait: send it with MSG_DONTWAIT, or make the socket non-blocking for that one write.",
+        "In an interval bytes arrive, or the connection ends, or neither. Wait for the first two, \
+         but no longer than the interval, and count the pings since the last byte.",
+        "`poll`, or a read with a timeout, waits for bytes, end of file and a reset. A read that \
+         times out fails with WouldBlock on Unix: the interval is over, and a ping is due. The \
+         ping must not wait: send it with MSG_DONTWAIT, or make the socket non-blocking for that \
+         one write.",
         "loop { if readable within the interval { match stream.read(&mut buf)? { 0 => return \
-         Ok(Closed), _ => unanswered = 0 } } else if unanswered == misses { return Ok(Silent) } else { \
-         ping without waiting; unanswered += 1 } }, and around it: return Ok(Reset) for an error that is \
-         a reset.",
+         Ok(Closed), _ => unanswered = 0 } } else if unanswered == misses { return Ok(Silent) } \
+         else { ping without waiting; unanswered += 1 } }, and around it: return Ok(Reset) for an \
+         error that is a reset.",
     ],
     rules: || SUITE.stated(),
 };
@@ -45,8 +46,8 @@ pub const SUITE: Suite<Watch> = Suite {
     exercise: EXERCISE.name,
     rules: &[
         Rule::core(
-            "When nothing has been received for `interval`, send one ping: the five bytes `ping\\n`. Send \
-             one more after each further `interval` of silence. Send none early.",
+            "When nothing has been received for `interval`, send one ping: the five bytes \
+             `ping\\n`. Send one more after each further `interval` of silence. Send none early.",
             &[
                 check(
                     "sends a ping after an interval of silence",
@@ -59,8 +60,8 @@ pub const SUITE: Suite<Watch> = Suite {
             ],
         ),
         Rule::core(
-            "Read and discard every byte that the peer sends. Any byte is an answer: it restarts the \
-             interval and sets the count of unanswered pings to 0.",
+            "Read and discard every byte that the peer sends. Any byte is an answer: it restarts \
+             the interval and sets the count of unanswered pings to 0.",
             &[
                 check("accepts any byte as an answer", accepts_any_byte),
                 check("counts from 0 after an answer", counts_from_0),
@@ -68,8 +69,9 @@ pub const SUITE: Suite<Watch> = Suite {
             ],
         ),
         Rule::core(
-            "When `misses` pings in a row have each gone unanswered for an `interval`, return Ok(Silent). \
-             That is exactly `misses` pings, and `misses` + 1 intervals after the last byte.",
+            "When `misses` pings in a row have each gone unanswered for an `interval`, return \
+             Ok(Silent). That is exactly `misses` pings, and `misses` + 1 intervals after the last \
+             byte.",
             &[
                 check(
                     "returns Silent after the last unanswered ping",
@@ -111,8 +113,8 @@ pub const SUITE: Suite<Watch> = Suite {
             &[check("returns other errors", returns_other_errors)],
         ),
         Rule::hardened(
-            "Wait in a system call that a byte, end of file or a reset ends. Do not sleep between looks, \
-             and do not spin.",
+            "Wait in a system call that a byte, end of file or a reset ends. Do not sleep between \
+             looks, and do not spin.",
             &[
                 check(
                     "waits in a call that the peer ends",
@@ -129,7 +131,8 @@ pub const SUITE: Suite<Watch> = Suite {
             )],
         ),
         Rule::hardened(
-            "On every path out, leave the stream open in both directions and its options unchanged.",
+            "On every path out, leave the stream open in both directions and its options \
+             unchanged.",
             &[
                 check("leaves the stream open", leaves_the_stream_open),
                 check(
@@ -236,8 +239,8 @@ fn accepts_any_byte(exam: &Exam, watch: Watch) -> Verdict {
 }
 
 /// The first with two misses; then a single one, and many after short intervals: a minimum of the
-/// answer's own would add up. In the last, an interval is a part of a millisecond, in which `poll` counts:
-/// an answer that rounds down does not wait at all.
+/// answer's own would add up. In the last, an interval is a part of a millisecond, in which `poll`
+/// counts: an answer that rounds down does not wait at all.
 fn returns_silent(exam: &Exam, watch: Watch) -> Verdict {
     let part = Duration::from_micros(900);
     for (interval, misses) in [(ms(300), 2), (ms(300), 1), (ms(20), 10), (part, 20)] {
@@ -268,13 +271,15 @@ fn accepts_any_count(exam: &Exam, watch: Watch) -> Verdict {
             watching.rests()?;
         }
         peer.half_close()?;
-        watching.ends(Ended::Closed, "after end of file").because(|case| {
-            case.panicked.then(|| {
-                "`misses` may be as large as a u32 is: `misses + 1` and `interval * misses` overflow. \
-                 Count up to `misses` instead of computing the whole time."
-                    .to_owned()
-            })
-        })?;
+        watching
+            .ends(Ended::Closed, "after end of file")
+            .because(|case| {
+                case.panicked.then(|| {
+                    "`misses` may be as large as a u32 is: `misses + 1` and `interval * misses` \
+                 overflow. Count up to `misses` instead of computing the whole time."
+                        .to_owned()
+                })
+            })?;
     }
     Ok(())
 }
@@ -334,7 +339,8 @@ fn returns_reset(exam: &Exam, watch: Watch) -> Verdict {
     Ok(())
 }
 
-/// The watch over a connection on which there is no room for a ping, and an hour until the first is due.
+/// The watch over a connection on which there is no room for a ping, and an hour until the first is
+/// due.
 fn without_room(exam: &Exam, watch: Watch) -> Verdict<(Peer<'_>, Watching<'_>)> {
     let (peer, theirs) = exam.connection()?;
     fill(exam, &theirs)?;
@@ -343,7 +349,8 @@ fn without_room(exam: &Exam, watch: Watch) -> Verdict<(Peer<'_>, Watching<'_>)> 
     Ok((peer, watching))
 }
 
-/// A socket that is closed while bytes lie unread in its Recv-Q sends RST, not FIN (RFC 2525, 2.17).
+/// A socket that is closed while bytes lie unread in its Recv-Q sends RST, not FIN (RFC 2525,
+/// 2.17).
 fn returns_reset_with_a_ping_unread(exam: &Exam, watch: Watch) -> Verdict {
     let (peer, watching) = Watching::begin(exam, watch, ms(100), 20)?;
     watching.is_pinging(&peer)?;
@@ -433,7 +440,8 @@ fn waits_in_a_call_that_the_peer_ends(exam: &Exam, watch: Watch) -> Verdict {
     watching.waits_for_the_peer()
 }
 
-/// On a busy machine a thread that never waits gets little CPU time too, but far more than one that waits.
+/// On a busy machine a thread that never waits gets little CPU time too, but far more than one that
+/// waits.
 fn does_not_spin(exam: &Exam, watch: Watch) -> Verdict {
     let (peer, watching) = Watching::begin(exam, watch, AMPLE, 3)?;
     watching.rests()?;
@@ -449,8 +457,8 @@ fn does_not_spin(exam: &Exam, watch: Watch) -> Verdict {
     watching.goes_on("no more than 3 of 10 pings are due")
 }
 
-/// Four signals in the first of two intervals. Together they would make a watch late, or early, by more
-/// than a busy machine does.
+/// Four signals in the first of two intervals. Together they would make a watch late, or early, by
+/// more than a busy machine does.
 fn continues_after_a_signal(exam: &Exam, watch: Watch) -> Verdict {
     let (interval, misses) = (ms(600), 1);
     let (peer, watching) = Watching::begin(exam, watch, interval, misses)?;
@@ -489,8 +497,8 @@ fn leaves_no_descriptor(exam: &Exam, watch: Watch) -> Verdict {
     })
 }
 
-/// What must be so when it has returned, whatever it returned. It is also told how many descriptors the
-/// exam has closed meanwhile.
+/// What must be so when it has returned, whatever it returned. It is also told how many descriptors
+/// the exam has closed meanwhile.
 fn on_every_path(exam: &Exam, watch: Watch, must: impl Fn(&Watching, usize) -> Verdict) -> Verdict {
     let (peer, watching) = Watching::begin(exam, watch, ms(50), 2)?;
     watching.falls_silent(&peer, "when 2 pings are unanswered")?;

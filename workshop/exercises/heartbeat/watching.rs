@@ -27,7 +27,8 @@ use crate::{
     },
 };
 
-/// How late `watch` may return, not counting the time in which it had no CPU. Less than an interval.
+/// How late `watch` may return, not counting the time in which it had no CPU. Less than an
+/// interval.
 const MARGIN: Duration = Duration::from_millis(250);
 
 /// `watch` under way.
@@ -41,7 +42,8 @@ pub(super) struct Watching<'e> {
     descriptors: usize,
     interval: Duration,
     misses: u32,
-    /// When it was called and when it returned, by its own thread: the exam may learn of it much later.
+    /// When it was called and when it returned, by its own thread: the exam may learn of it much
+    /// later.
     called: Arc<OnceLock<Instant>>,
     returned: Arc<OnceLock<Instant>>,
     /// When the peer last answered, and how many pings it has read since.
@@ -137,8 +139,8 @@ impl<'e> Watching<'e> {
         Ok(())
     }
 
-    /// It may rightly have returned: on a busy machine the peer may have been kept from answering for
-    /// as long as it takes to send all pings and to wait for the last.
+    /// It may rightly have returned: on a busy machine the peer may have been kept from answering
+    /// for as long as it takes to send all pings and to wait for the last.
     fn unless_held_up(&self, verdict: Verdict) -> Verdict {
         let Some(returned) = self.returned.get().filter(|_| verdict.is_err()) else {
             return verdict;
@@ -198,9 +200,9 @@ impl<'e> Watching<'e> {
         Ok(())
     }
 
-    /// The peer sends a byte every so often, 24 of them. Returns when it sent the last, and how many
-    /// pings a right answer may have sent meanwhile, because on a busy machine the peer made a pause,
-    /// or the answer's threads waited for a CPU.
+    /// The peer sends a byte every so often, 24 of them. Returns when it sent the last, and how
+    /// many pings a right answer may have sent meanwhile, because on a busy machine the peer made a
+    /// pause, or the answer's threads waited for a CPU.
     pub fn receives_a_byte_every(&self, pause: Duration, peer: &Peer) -> Verdict<(Instant, usize)> {
         let step = format!("the peer sends a byte every {pause:?}");
         self.exam.step(step);
@@ -226,8 +228,8 @@ impl<'e> Watching<'e> {
         ))
     }
 
-    /// Whether so much time has passed that another interval may be over, or the answer's threads may
-    /// have been kept from noticing what was sent.
+    /// Whether so much time has passed that another interval may be over, or the answer's threads
+    /// may have been kept from noticing what was sent.
     pub fn is_late_since(&self, delay: Duration, intervals: u32) -> bool {
         let held_up = delay::of_others().saturating_sub(delay) >= self.interval / 2;
         held_up || self.called().elapsed() + self.interval / 2 >= self.interval * intervals
@@ -272,8 +274,8 @@ impl<'e> Watching<'e> {
 
     /// It must return Silent. Returns when it did.
     ///
-    /// A watch that never stops never rests: it is known by having sent more pings than a watch that
-    /// counts one too many.
+    /// A watch that never stops never rests: it is known by having sent more pings than a watch
+    /// that counts one too many.
     pub fn falls_silent(&self, peer: &Peer, when: &str) -> Verdict<Instant> {
         let end = here("read an address", End::of(peer.stream()))?;
         let most = (self.misses as usize + 1) * PING.len();
@@ -311,8 +313,8 @@ impl<'e> Watching<'e> {
             .because(|_| Some(causes::loses_an_error(&outcome)))
     }
 
-    /// It must have returned about when a wait of this length was over, which began with the call. With
-    /// the causes of an early and a late return.
+    /// It must have returned about when a wait of this length was over, which began with the call.
+    /// With the causes of an early and a late return.
     pub fn is_in_time(
         &self,
         reference: Reference,

@@ -44,14 +44,16 @@ pub const SUITE: Suite<Writer> = Suite {
             )],
         ),
         Rule::core(
-            "Send the bytes of the value as they are. They need not be text, and there may be none.",
+            "Send the bytes of the value as they are. They need not be text, and there may be \
+             none.",
             &[check(
                 "sends any bytes as the value",
                 whole::sends_any_bytes,
             )],
         ),
         Rule::core(
-            "Send a request that fits into one segment in one segment, whether TCP_NODELAY is set or not.",
+            "Send a request that fits into one segment in one segment, whether TCP_NODELAY is set \
+             or not.",
             &[
                 check(
                     "sends one segment with TCP_NODELAY",
@@ -68,7 +70,8 @@ pub const SUITE: Suite<Writer> = Suite {
             ],
         ),
         Rule::core(
-            "After `prepare`, send each request immediately, even if earlier ones are not acknowledged.",
+            "After `prepare`, send each request immediately, even if earlier ones are not \
+             acknowledged.",
             &[check(
                 "sends each request immediately after `prepare`",
                 segments::sends_each_immediately,

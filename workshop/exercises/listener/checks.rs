@@ -1,5 +1,5 @@
-//! Checks of exercise 1: a listening socket with the options asked for, and a server that greets each
-//! client immediately and survives the errors of its clients.
+//! Checks of exercise 1: a listening socket with the options asked for, and a server that greets
+//! each client immediately and survives the errors of its clients.
 
 mod connection;
 mod crowd;
@@ -36,11 +36,12 @@ pub const EXERCISE: Exercise = Exercise {
     task: "listen with a given backlog, and greet every client immediately",
     hints: [
         "`TcpListener::bind` makes three system calls in one, and has no argument for the backlog. \
-         socket2 has them one by one: `Socket::new`, an option, `bind`, `listen`. In `serve`, the thread \
-         that calls accept must not wait for a client.",
-        "`bind` reads SO_REUSEADDR: set it before. A thread for each connection writes the greeting, then \
-         reads until Ok(0). Look at each error of accept: does it concern one connection, the whole \
-         process (EMFILE: wait a little, and try again), or the listener (return it)?",
+         socket2 has them one by one: `Socket::new`, an option, `bind`, `listen`. In `serve`, the \
+         thread that calls accept must not wait for a client.",
+        "`bind` reads SO_REUSEADDR: set it before. A thread for each connection writes the \
+         greeting, then reads until Ok(0). Look at each error of accept: does it concern one \
+         connection, the whole process (EMFILE: wait a little, and try again), or the listener \
+         (return it)?",
         "thread::scope(|connections| loop { match listener.accept() { Ok((mut stream, _)) => { \
          connections.spawn(move || stream.write_all(greeting).and_then(|()| io::copy(&mut stream, \
          &mut io::sink()))); } Err(error) if error.raw_os_error() == Some(24) => \
@@ -68,8 +69,8 @@ pub const SUITE: Suite<Answer> = Suite {
             )],
         ),
         Rule::core(
-            "`serve` sends each client the greeting and nothing else. The client need not send anything \
-             first.",
+            "`serve` sends each client the greeting and nothing else. The client need not send \
+             anything first.",
             &[
                 check(
                     "greets a client that sends nothing",
@@ -82,7 +83,8 @@ pub const SUITE: Suite<Answer> = Suite {
             ],
         ),
         Rule::core(
-            "`serve` greets a new client immediately, however many others are connected and silent.",
+            "`serve` greets a new client immediately, however many others are connected and \
+             silent.",
             &[
                 check(
                     "greets a client while another is silent",
@@ -92,7 +94,8 @@ pub const SUITE: Suite<Answer> = Suite {
             ],
         ),
         Rule::core(
-            "`serve` keeps a connection until end of file, and reads and discards what the client sends.",
+            "`serve` keeps a connection until end of file, and reads and discards what the client \
+             sends.",
             &[
                 check("keeps a silent client", connection::keeps_a_silent_client),
                 check(
@@ -117,7 +120,8 @@ pub const SUITE: Suite<Answer> = Suite {
             )],
         ),
         Rule::core(
-            "`serve` returns when the listener fails, with the error of `accept`. Until then it goes on.",
+            "`serve` returns when the listener fails, with the error of `accept`. Until then it \
+             goes on.",
             &[
                 check(
                     "goes on while the listener is open",
@@ -134,7 +138,8 @@ pub const SUITE: Suite<Answer> = Suite {
             )],
         ),
         Rule::hardened(
-            "If the address is in use, `listen` returns the error of `bind` and leaves no descriptor open.",
+            "If the address is in use, `listen` returns the error of `bind` and leaves no \
+             descriptor open.",
             &[
                 check(
                     "returns AddrInUse for an address in use",
@@ -147,16 +152,16 @@ pub const SUITE: Suite<Answer> = Suite {
             ],
         ),
         Rule::hardened(
-            "`listen` returns a blocking socket, and sets no timeout and no SO_LINGER: connections would \
-             inherit them.",
+            "`listen` returns a blocking socket, and sets no timeout and no SO_LINGER: connections \
+             would inherit them.",
             &[check(
                 "sets no option that connections inherit",
                 socket::sets_no_other_option,
             )],
         ),
         Rule::hardened(
-            "`serve` sends the whole greeting, even if it is longer than the socket buffers. A client that \
-             does not read it delays no other client.",
+            "`serve` sends the whole greeting, even if it is longer than the socket buffers. A \
+             client that does not read it delays no other client.",
             &[
                 check(
                     "sends a greeting longer than the buffers",
@@ -173,7 +178,8 @@ pub const SUITE: Suite<Answer> = Suite {
             ],
         ),
         Rule::hardened(
-            "An error of one connection, such as a reset, ends that connection only. No thread panics.",
+            "An error of one connection, such as a reset, ends that connection only. No thread \
+             panics.",
             &[
                 check("survives a reset before accept", survives_an_early_reset),
                 check(
@@ -187,8 +193,8 @@ pub const SUITE: Suite<Answer> = Suite {
             ],
         ),
         Rule::hardened(
-            "While there is nothing to do, `serve` waits in the kernel for the next event. It neither spins \
-             nor polls in a loop of sleeps.",
+            "While there is nothing to do, `serve` waits in the kernel for the next event. It \
+             neither spins nor polls in a loop of sleeps.",
             &[
                 check("waits without spinning", idle::waits_without_spinning),
                 check(
@@ -202,8 +208,8 @@ pub const SUITE: Suite<Answer> = Suite {
             ],
         ),
         Rule::hardened(
-            "When no descriptor is left (EMFILE), `serve` keeps the clients it has, and leaves new ones in \
-             the accept queue. It tries again at least once a second, and does not spin.",
+            "When no descriptor is left (EMFILE), `serve` keeps the clients it has, and leaves new \
+             ones in the accept queue. It tries again at least once a second, and does not spin.",
             &[
                 check(
                     "serves again after a shortage of descriptors",
@@ -352,8 +358,8 @@ fn goes_on_while_the_listener_is_open(exam: &Exam, answer: Answer) -> Verdict {
     server.greets(&second)?;
     let goes_on = server.answer.goes_on("its listener has not failed");
     goes_on.caused_by(
-        "Clients are greeted, but `serve` has returned: another thread of your code accepts them, and its \
-         error reaches no caller. Accept in `serve` itself, or join the thread that does.",
+        "Clients are greeted, but `serve` has returned: another thread of your code accepts them, \
+         and its error reaches no caller. Accept in `serve` itself, or join the thread that does.",
     )
 }
 
@@ -373,20 +379,23 @@ fn returns_the_error_of_accept(exam: &Exam, answer: Answer) -> Verdict {
     client.close();
     let error = server.answer.fails("when accept fails").because(|case| {
         let cause = if case.panicked {
-            "An `unwrap` or `expect` turns the error of accept into a panic. Return it: the caller must \
-             know."
+            "An `unwrap` or `expect` turns the error of accept into a panic. Return it: the caller \
+             must know."
         } else if server.answer.has_ended() {
-            "Your code dropped the error of accept: a `break` left the loop, or the loop ended as if there \
-             were no more clients, or a thread that `serve` does not join has the error. Return it."
+            "Your code dropped the error of accept: a `break` left the loop, or the loop ended as \
+             if there were no more clients, or a thread that `serve` does not join has the error. \
+             Return it."
         } else if matches!(case.stuck, Some(Stuck::Spin(..))) {
-            "The socket no longer listens. Your loop calls accept again and again, and each call fails \
-             immediately. Try again after errors that pass, such as EMFILE, and return every other error."
+            "The socket no longer listens. Your loop calls accept again and again, and each call \
+             fails immediately. Try again after errors that pass, such as EMFILE, and return every \
+             other error."
         } else if case.is_blocked_in(&[Call::Sleep]) {
-            "The socket no longer listens, and your thread sleeps before it tries again. Only errors that \
-             pass, such as EMFILE, are worth another try. Return every other error."
+            "The socket no longer listens, and your thread sleeps before it tries again. Only \
+             errors that pass, such as EMFILE, are worth another try. Return every other error."
         } else {
-            "The socket no longer listens: each call of accept returns EINVAL immediately. `serve` has not \
-             returned. Return that error, and do not wait for an event that only a new client could cause."
+            "The socket no longer listens: each call of accept returns EINVAL immediately. `serve` \
+             has not returned. Return that error, and do not wait for an event that only a new \
+             client could cause."
         };
         Some(cause.to_owned())
     })?;
@@ -401,8 +410,8 @@ fn diagnose(case: &Case) -> Option<String> {
     let listens = |seen: &Seen| seen.row.state == State::Listen;
     let refuses = !case.panicked && !case.evidence.sockets.iter().any(listens);
     refuses.then(|| {
-        "No socket is in LISTEN on this port, so the kernel refuses every client. `bind` gives a socket \
-         its address; the socket listens only after `listen`."
+        "No socket is in LISTEN on this port, so the kernel refuses every client. `bind` gives a \
+         socket its address; the socket listens only after `listen`."
             .to_owned()
     })
 }

@@ -15,8 +15,8 @@ use crate::exam::{
     here, numbered,
 };
 
-/// How long a client listens to an answer that waits with timeouts, which is the subject: long enough
-/// to close, or to send more. The silence ends early if no thread has a timeout.
+/// How long a client listens to an answer that waits with timeouts, which is the subject: long
+/// enough to close, or to send more. The silence ends early if no thread has a timeout.
 const SILENT_FOR: Duration = Duration::from_millis(1500);
 
 /// How much a client sends whose bytes are to be discarded.
@@ -78,12 +78,15 @@ pub(super) fn discards_what_a_client_sends(exam: &Exam, answer: Answer) -> Verdi
     let grown = memory()?.saturating_sub(before);
     exam.must(
         grown < SENT / 2,
-        format!("the server to discard {} MiB that its client sends", SENT >> 20),
+        format!(
+            "the server to discard {} MiB that its client sends",
+            SENT >> 20
+        ),
         format!("the memory of the process has grown by {grown} bytes"),
     )
     .caused_by(
-        "Your code keeps what the client sends, so a client decides how much memory the server uses. Read into \
-         one buffer of fixed size, or copy to `io::sink()`.",
+        "Your code keeps what the client sends, so a client decides how much memory the server \
+         uses. Read into one buffer of fixed size, or copy to `io::sink()`.",
     )
 }
 
@@ -132,8 +135,8 @@ pub(super) fn reads_and_keeps(exam: &Exam, answer: Answer) -> Verdict {
             "the bytes are still in Recv-Q",
         )
         .caused_by(
-            "What a client sends stays in Recv-Q until your code reads it, and end of file comes after it. \
-             Read, and discard the bytes, until Ok(0).",
+            "What a client sends stays in Recv-Q until your code reads it, and end of file comes \
+             after it. Read, and discard the bytes, until Ok(0).",
         )?;
     }
     client
@@ -165,15 +168,18 @@ pub(super) fn sends_it_all_after_a_half_close(exam: &Exam, answer: Answer) -> Ve
     here("set the size of a buffer", is_set)?;
     client.half_close()?;
     exam.comes_to_rest()?; // what it does about the end of file is done
-    client.receives(&server.greeting).because(|case| {
-        let is_cut = case.yours().is_none() && !case.panicked;
-        is_cut.then(|| {
-            "The client has closed its sending half only, and still reads. Your code closed the connection \
-             at that end of file, before it had sent the whole greeting. Send the rest first."
+    client
+        .receives(&server.greeting)
+        .because(|case| {
+            let is_cut = case.yours().is_none() && !case.panicked;
+            is_cut.then(|| {
+            "The client has closed its sending half only, and still reads. Your code closed the \
+             connection at that end of file, before it had sent the whole greeting. Send the rest \
+             first."
                 .to_owned()
         })
-    })
-    .because(|case| server.why_not_greeted(case, addr))?;
+        })
+        .because(|case| server.why_not_greeted(case, addr))?;
     client.ends().because(sends_more).because(stays_open)
 }
 
@@ -225,10 +231,11 @@ fn leaves_nothing(
         let cause = match case.panicked {
             true => return None,
             false => {
-                "These connections have ended, and your process still has their descriptors: a handle is \
-                 kept in a list or a clone, was passed to `mem::forget`, or belongs to a thread that has \
-                 not ended. `shutdown` does not close a descriptor. Drop the stream on every path, also \
-                 after an error: a server that leaks one descriptor per client eventually runs out."
+                "These connections have ended, and your process still has their descriptors: a \
+                 handle is kept in a list or a clone, was passed to `mem::forget`, or belongs to a \
+                 thread that has not ended. `shutdown` does not close a descriptor. Drop the \
+                 stream on every path, also after an error: a server that leaks one descriptor per \
+                 client eventually runs out."
             }
         };
         Some(cause.to_owned())
@@ -241,16 +248,16 @@ fn leaves_nothing(
         format!("{left} threads are still there"),
     )
     .caused_by(
-        "These connections have ended, and threads that your code started for them are still there. Let the \
-         function of such a thread return when its connection ends, also after an error: a server that \
-         leaks one thread per client eventually runs out of memory.",
+        "These connections have ended, and threads that your code started for them are still \
+         there. Let the function of such a thread return when its connection ends, also after an \
+         error: a server that leaks one thread per client eventually runs out of memory.",
     )
 }
 
 fn sends_more(case: &Case) -> Option<String> {
     (!case.arrived.is_empty()).then(|| {
-        "More came than the greeting. Send the greeting unchanged, without a newline of your own, and \
-         nothing else: what the client sends is read and discarded."
+        "More came than the greeting. Send the greeting unchanged, without a newline of your own, \
+         and nothing else: what the client sends is read and discarded."
             .to_owned()
     })
 }
@@ -258,15 +265,15 @@ fn sends_more(case: &Case) -> Option<String> {
 fn closed_too_early(case: &Case, why: &str) -> Option<String> {
     if case.is_in(State::FinWait1) || case.is_in(State::FinWait2) {
         return Some(
-            "The client reads end of file, because your code has shut down its sending half (`shutdown`). Keep \
-             both halves open until the client closes."
+            "The client reads end of file, because your code has shut down its sending half \
+             (`shutdown`). Keep both halves open until the client closes."
                 .to_owned(),
         );
     }
     (case.yours().is_none() && !case.panicked).then(|| {
         format!(
-            "Your end has closed the connection, and the client had not: {why}. Read until end of file \
-             before you drop the stream."
+            "Your end has closed the connection, and the client had not: {why}. Read until end of \
+             file before you drop the stream."
         )
     })
 }
@@ -275,8 +282,8 @@ fn closed_too_early(case: &Case, why: &str) -> Option<String> {
 fn stays_open(case: &Case) -> Option<String> {
     if case.yours().is_none() && !case.panicked {
         return Some(
-            "Your end resets the connection (RST). That happens if a socket is closed with bytes unread, or with \
-             SO_LINGER of 0 seconds. Read until Ok(0), and leave SO_LINGER off."
+            "Your end resets the connection (RST). That happens if a socket is closed with bytes \
+             unread, or with SO_LINGER of 0 seconds. Read until Ok(0), and leave SO_LINGER off."
                 .to_owned(),
         );
     }
@@ -292,14 +299,14 @@ fn stays_open(case: &Case) -> Option<String> {
     }
     let cause = if seen.row.recv_q > 0 {
         format!(
-            "The client has closed (CLOSE_WAIT), but no thread reads from fd {fd}: Recv-Q counts what is \
-             unread, and end of file comes after it. Read until Ok(0)."
+            "The client has closed (CLOSE_WAIT), but no thread reads from fd {fd}: Recv-Q counts \
+             what is unread, and end of file comes after it. Read until Ok(0)."
         )
     } else {
         format!(
-            "Your code has read end of file (Recv-Q is 0), but fd {fd} is still open, and so the kernel \
-             sends no FIN. A handle of the socket is kept in a list, in a clone, or in a thread that \
-             waits. The kernel sends the FIN when the last handle is dropped."
+            "Your code has read end of file (Recv-Q is 0), but fd {fd} is still open, and so the \
+             kernel sends no FIN. A handle of the socket is kept in a list, in a clone, or in a \
+             thread that waits. The kernel sends the FIN when the last handle is dropped."
         )
     };
     Some(cause)

@@ -56,7 +56,8 @@ impl<'s> Crowd<'s> {
             }
             ends.push(here("read the client's address", End::of(client))?);
         }
-        // The answer has asked for a queue longer than this crowd. One that is full stays too short.
+        // The answer has asked for a queue longer than this crowd. One that is full stays too
+        // short.
         let is_full = |table: &Table| {
             let listener = table.find(End::listener(*addr));
             listener.is_some_and(|row| row.backlog.is_some_and(|backlog| row.recv_q > backlog))
@@ -104,8 +105,8 @@ impl<'s> Crowd<'s> {
             let backlog = row.backlog.filter(|backlog| row.recv_q > *backlog)?;
             Some(format!(
                 "The accept queue is full: {} connections (Recv-Q) wait in it, with a backlog of \
-                 {backlog}. The kernel drops further SYNs without an answer. Accept in a loop that waits \
-                 for no client.",
+                 {backlog}. The kernel drops further SYNs without an answer. Accept in a loop that \
+                 waits for no client.",
                 row.recv_q
             ))
         })
@@ -148,7 +149,8 @@ impl<'s> Crowd<'s> {
         failed.because(|case| self.server.why_not_greeted(case, addr))
     }
 
-    /// What a client gets, as many bytes as the greeting has, and how that ended if these are fewer.
+    /// What a client gets, as many bytes as the greeting has, and how that ended if these are
+    /// fewer.
     fn greeting_at(&self, mut client: &TcpStream) -> Verdict<(Vec<u8>, String)> {
         let mut got = Vec::new();
         let mut buf = [0; GREETING.len()];

@@ -20,7 +20,8 @@ use super::{
 
 use crate::exam::{Because, Call, Case, Exam, Peer, Reference, Timing, Took, Unmet, Verdict, here};
 
-/// The limit of descriptors of the check's process: few, so that it takes little time to open them all.
+/// The limit of descriptors of the check's process: few, so that it takes little time to open them
+/// all.
 const DESCRIPTORS: u64 = 128;
 
 /// More clients than any server has threads in accept: each of these has taken a descriptor before
@@ -31,13 +32,13 @@ const CLIENTS: usize = 12;
 const SLEEP_AT_MOST: Duration = Duration::from_secs(1);
 const MARGIN: Duration = Duration::from_millis(400);
 
-/// A shortage that lasts, which is the subject: pauses that double each time have by then become longer
-/// than they may, whatever they began with.
+/// A shortage that lasts, which is the subject: pauses that double each time have by then become
+/// longer than they may, whatever they began with.
 const LONG: Duration = Duration::from_millis(3500);
 
-const SLEEPS_TOO_LONG: &str = "Your thread sleeps for more than a second. Nothing wakes it when a descriptor \
-    is free, so clients wait in the queue until the sleep is over. Sleep for some milliseconds between two \
-    tries, and let the pause grow to one second at most.";
+const SLEEPS_TOO_LONG: &str = "Your thread sleeps for more than a second. Nothing wakes it when a \
+    descriptor is free, so clients wait in the queue until the sleep is over. Sleep for some \
+    milliseconds between two tries, and let the pause grow to one second at most.";
 
 /// A server with a client, and others that connect while no descriptor is left.
 struct Shortage<'s> {
@@ -69,8 +70,8 @@ impl<'s> Shortage<'s> {
         })
     }
 
-    /// Clients are left that no thread can accept. The threads in accept each have a descriptor already,
-    /// and take one more.
+    /// Clients are left that no thread can accept. The threads in accept each have a descriptor
+    /// already, and take one more.
     fn leaves_clients_queued(&self, exam: &Exam) -> Verdict<bool> {
         Ok(matches!(self.connected, Connected::All)
             && rows_become(exam, |rows| rows.iter().any(clients_wait))?)
@@ -108,8 +109,8 @@ pub(super) fn serves_again_after_a_shortage(exam: &Exam, answer: Answer) -> Verd
 
 fn loses_a_client(case: &Case) -> Option<String> {
     (!case.panicked).then(|| {
-        "This client was connected before the shortage, and your end has closed its connection. A shortage \
-         of descriptors concerns new clients only: they wait in the accept queue."
+        "This client was connected before the shortage, and your end has closed its connection. A \
+         shortage of descriptors concerns new clients only: they wait in the accept queue."
             .to_owned()
     })
 }
@@ -127,9 +128,9 @@ pub(super) fn does_not_spin_during_a_shortage(exam: &Exam, answer: Answer) -> Ve
     shortage.end(exam, queued)?;
     let expected = "your threads to wait while no descriptor is left";
     exam.must(spun.is_none(), expected, spun.unwrap_or_default()).caused_by(
-        "accept fails with EMFILE as long as no descriptor is free, and leaves the connection in the queue. \
-         A loop that continues immediately (`continue`, `flatten`) calls it again as fast as the processor \
-         can. Wait a little between two tries.",
+        "accept fails with EMFILE as long as no descriptor is free, and leaves the connection in \
+         the queue. A loop that continues immediately (`continue`, `flatten`) calls it again as \
+         fast as the processor can. Wait a little between two tries.",
     )
 }
 
@@ -168,7 +169,8 @@ pub(super) fn tries_again_within_a_second(exam: &Exam, answer: Answer) -> Verdic
     crowd.are_greeted()
 }
 
-/// No thread may sleep on. If its sleep was no longer than a second it is running by then, or could.
+/// No thread may sleep on. If its sleep was no longer than a second it is running by then, or
+/// could.
 fn sleeps_no_longer(exam: &Exam, reference: Reference, begun: Instant) -> Verdict {
     let accepted = exam.until(|| {
         let table = exam.table()?;

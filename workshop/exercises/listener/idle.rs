@@ -26,8 +26,8 @@ pub(super) fn waits_without_spinning(exam: &Exam, answer: Answer) -> Verdict {
 fn waits(exam: &Exam) -> Verdict {
     processor::must_wait(
         exam,
-        "There is nothing to do, and your threads look again and again: a non-blocking socket is asked \
-         without a pause. Let accept and read block, or wait in poll.",
+        "There is nothing to do, and your threads look again and again: a non-blocking socket is \
+         asked without a pause. Let accept and read block, or wait in poll.",
     )
 }
 
@@ -41,8 +41,9 @@ pub(super) fn waits_for_clients_in_accept_or_poll(exam: &Exam, answer: Answer) -
 /// A thread waits for a client in a call that returns when one has connected.
 pub(in crate::checks) fn a_client_would_wake_it(exam: &Exam) -> Verdict {
     wakes(exam, &[Call::Accept, Call::Poll], "for a client").caused_by(
-        "Your thread sleeps between two looks at the accept queue, so a client waits until the sleep is \
-         over. Let accept block: it returns as soon as a client has connected. Or wait in poll.",
+        "Your thread sleeps between two looks at the accept queue, so a client waits until the \
+         sleep is over. Let accept block: it returns as soon as a client has connected. Or wait in \
+         poll.",
     )
 }
 
@@ -51,9 +52,9 @@ pub(super) fn waits_for_bytes_in_read_or_poll(exam: &Exam, answer: Answer) -> Ve
     let client = exam.dial(server.addr)?;
     server.greets(&client)?;
     wakes(exam, &[Call::Read, Call::Poll, Call::Splice], "for bytes").caused_by(
-        "Your thread sleeps between two looks at the connection, so bytes and end of file wait until the \
-         sleep is over. Let read block: it returns as soon as bytes or end of file have come. Or wait in \
-         poll.",
+        "Your thread sleeps between two looks at the connection, so bytes and end of file wait \
+         until the sleep is over. Let read block: it returns as soon as bytes or end of file have \
+         come. Or wait in poll.",
     )
 }
 
@@ -84,8 +85,8 @@ pub(super) fn sleeps_before_the_greeting(server: &Server, client: &Peer<'_>) -> 
         "a thread of yours is in a sleep before the client has got all of it",
     )
     .caused_by(
-        "Your code sleeps before it has sent the greeting. Send it with one `write_all`, as soon as accept has \
-         returned the connection.",
+        "Your code sleeps before it has sent the greeting. Send it with one `write_all`, as soon \
+         as accept has returned the connection.",
     )
 }
 

@@ -1,4 +1,5 @@
-//! What a listener must not have, and what a failed call must not leave: for exercises that ask for one.
+//! What a listener must not have, and what a failed call must not leave: for exercises that ask for
+//! one.
 
 use std::net::TcpListener;
 
@@ -12,8 +13,8 @@ pub(in crate::checks) fn blocks(exam: &Exam, listener: &TcpListener) -> Verdict 
     let nonblocking = here("read the socket's flags", nonblocking)?;
     exam.must(!nonblocking, "a socket that blocks", "O_NONBLOCK is set")
         .caused_by(
-            "With O_NONBLOCK, `accept` fails with WouldBlock if no client waits, and a loop around it \
-             spins. Leave the listener blocking.",
+            "With O_NONBLOCK, `accept` fails with WouldBlock if no client waits, and a loop around \
+             it spins. Leave the listener blocking.",
         )
 }
 
@@ -28,8 +29,8 @@ pub(in crate::checks) fn has_no_timeout(exam: &Exam, listener: &TcpListener) -> 
         format!("SO_RCVTIMEO is {read:?}, SO_SNDTIMEO is {write:?}"),
     )
     .caused_by(
-        "SO_RCVTIMEO makes `accept` fail with WouldBlock, and each accepted connection inherits both \
-         timeouts for its reads and writes. Set no timeout on the listener.",
+        "SO_RCVTIMEO makes `accept` fail with WouldBlock, and each accepted connection inherits \
+         both timeouts for its reads and writes. Set no timeout on the listener.",
     )?;
     let linger = here("read SO_LINGER", socket.linger())?;
     exam.must(
@@ -38,8 +39,9 @@ pub(in crate::checks) fn has_no_timeout(exam: &Exam, listener: &TcpListener) -> 
         format!("SO_LINGER is {linger:?}"),
     )
     .caused_by(
-        "Each accepted connection inherits SO_LINGER. With 0 seconds a close sends RST: that leaves no \
-         TIME_WAIT, but the client loses what it has not read. With more, the close blocks. Leave it off.",
+        "Each accepted connection inherits SO_LINGER. With 0 seconds a close sends RST: that \
+         leaves no TIME_WAIT, but the client loses what it has not read. With more, the close \
+         blocks. Leave it off.",
     )
 }
 
@@ -53,7 +55,7 @@ pub(in crate::checks) fn no_descriptor_is_left(exam: &Exam, before: usize) -> Ve
         format!("{left} descriptors are still open"),
     )
     .caused_by(
-        "The socket of a failed call is still open. A `Socket` is closed when it is dropped, on every `?` \
-         too. A raw descriptor, a leaked `Box` or `mem::forget` prevents that.",
+        "The socket of a failed call is still open. A `Socket` is closed when it is dropped, on \
+         every `?` too. A raw descriptor, a leaked `Box` or `mem::forget` prevents that.",
     )
 }

@@ -19,15 +19,16 @@ use socket_workshop::threads::{Call, SystemCall, others};
 
 use crate::exam::{Because, Exam, Stuck, Verdict, here};
 
-/// For so long an answer is watched that waits with timeouts. The length is the subject: how often it
-/// looks. One that waits without a timeout need not be watched.
+/// For so long an answer is watched that waits with timeouts. The length is the subject: how often
+/// it looks. One that waits without a timeout need not be watched.
 const LOOKED_AT: Duration = Duration::from_millis(400);
 
 /// Too much is a twentieth of a processor, and what it takes to wake and try a system call for each
 /// time that a thread has waited.
 const TOO_MUCH: (Duration, Duration) = (Duration::from_millis(20), Duration::from_micros(20));
 
-/// On a machine so busy that a loop does not get that: this, and far more than it takes for each wait.
+/// On a machine so busy that a loop does not get that: this, and far more than it takes for each
+/// wait.
 const TOO_LONG: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(1));
 
 /// Processor time, and how often it was given back in order to wait.
@@ -56,7 +57,8 @@ impl Usage {
     }
 }
 
-/// The answer's threads must wait: there is nothing to do. What has come by now may cost time to compute.
+/// The answer's threads must wait: there is nothing to do. What has come by now may cost time to
+/// compute.
 pub(in crate::checks) fn must_wait(exam: &Exam, cause: &str) -> Verdict {
     let expected = "your threads to wait";
     let rests = exam.comes_to_rest()?;
@@ -87,8 +89,8 @@ impl Watched {
         self.0.iter().any(runs)
     }
 
-    /// Watches them. If they do not wait: what they have used, in a sentence. Needs no descriptor, but ends
-    /// sooner where there are some: the kernel then shows that every thread waits.
+    /// Watches them. If they do not wait: what they have used, in a sentence. Needs no descriptor,
+    /// but ends sooner where there are some: the kernel then shows that every thread waits.
     pub(super) fn not_waiting(&self, exam: &Exam) -> Verdict<Option<String>> {
         let began = Instant::now();
         let Some(before) = so_far() else {
@@ -139,7 +141,8 @@ fn usage(who: UsageWho) -> Option<Usage> {
     })
 }
 
-/// How long threads have slept without a break, with two descriptors open for each: to look takes no other.
+/// How long threads have slept without a break, with two descriptors open for each: to look takes
+/// no other.
 pub(super) struct Asleep(Vec<Sleeper>);
 
 struct Sleeper {
@@ -166,7 +169,8 @@ impl Asleep {
         ))
     }
 
-    /// Of all sleeps that go on now, how long the longest has been seen. To be asked again and again.
+    /// Of all sleeps that go on now, how long the longest has been seen. To be asked again and
+    /// again.
     pub(super) fn longest(&mut self) -> Duration {
         let slept = self.0.iter_mut().map(Sleeper::slept);
         slept.max().unwrap_or_default()

@@ -20,15 +20,16 @@ use crate::exam::{
 /// What every client is to read.
 pub(super) const GREETING: &[u8] = b"welcome to the workshop\n";
 
-/// The size of the buffers at both ends where the greeting is long. The kernel doubles it; so while the
-/// client does not read, four times this can be written. Buffers that are smaller than a segment of
-/// loopback (64 KiB) would make both ends wait for timers.
+/// The size of the buffers at both ends where the greeting is long. The kernel doubles it; so while
+/// the client does not read, four times this can be written. Buffers that are smaller than a
+/// segment of loopback (64 KiB) would make both ends wait for timers.
 pub(super) const BUFFER: usize = 64 << 10;
 
 /// A free port of IPv4's loopback.
 pub(super) const LOOPBACK: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0));
 
-/// What the student's `listen` returns. Its success is not worth telling in every failure of `serve`.
+/// What the student's `listen` returns. Its success is not worth telling in every failure of
+/// `serve`.
 pub(super) fn listen_once(
     exam: &Exam,
     listen: Listen,
@@ -39,12 +40,12 @@ pub(super) fn listen_once(
     answer.returns(&format!("for {addr}")).because(|case| {
         let cause = match case.panicked {
             true => {
-                "An `unwrap` or `expect` turns an error into a panic. Return it: an address in use is an \
-                 ordinary event."
+                "An `unwrap` or `expect` turns an error into a panic. Return it: an address in use \
+                 is an ordinary event."
             }
             false => {
-                "None of socket, bind and listen waits. Your code tries again after an error: return it \
-                 instead, and let the caller decide."
+                "None of socket, bind and listen waits. Your code tries again after an error: \
+                 return it instead, and let the caller decide."
             }
         };
         Some(cause.to_owned())
@@ -73,10 +74,13 @@ pub(super) fn listening(
             exam.fail(expected, seen)
                 .caused_by(match error.raw_os_error().map(Errno::from_raw) {
                     Some(Errno::EAFNOSUPPORT) => {
-                        "The socket was made for one address family, and the address is of the other \
-                         (EAFNOSUPPORT). Make the socket with `Domain::for_address(addr)`."
+                        "The socket was made for one address family, and the address is of the \
+                         other (EAFNOSUPPORT). Make the socket with `Domain::for_address(addr)`."
                     }
-                    _ => "The port is free, and the address is one of loopback: your code asks for another.",
+                    _ => {
+                        "The port is free, and the address is one of loopback: your code asks for \
+                          another."
+                    }
                 })
         }
     }
@@ -105,7 +109,8 @@ impl<'e> Server<'e> {
         (listen, serve): super::Answer,
     ) -> Verdict<Server<'e>> {
         let listener = listening(exam, listen, LOOPBACK, 128)?;
-        // Accepted sockets inherit it, and the kernel does not let a buffer grow whose size was set.
+        // Accepted sockets inherit it, and the kernel does not let a buffer grow whose size was
+        // set.
         let is_set = SockRef::from(&listener).set_send_buffer_size(BUFFER);
         here("set the size of a buffer", is_set)?;
         let greeting = numbered(5 * BUFFER);
@@ -166,16 +171,19 @@ impl<'e> Server<'e> {
             return self.why_not_all(case, row);
         }
         match row {
-            Some(Seen { whose: Whose::Yours(fd), .. }) => why_not_written(case, *fd),
+            Some(Seen {
+                whose: Whose::Yours(fd),
+                ..
+            }) => why_not_written(case, *fd),
             Some(seen) if seen.row.state == State::Established => Some(why_not_accepted(case)),
             _ if case.panicked => Some(
-                "A thread of your code has panicked before it had sent the greeting, and its connection is \
-                 closed. Return errors instead: they end one connection."
+                "A thread of your code has panicked before it had sent the greeting, and its \
+                 connection is closed. Return errors instead: they end one connection."
                     .to_owned(),
             ),
             _ => Some(
-                "Your end has closed the connection before it sent the greeting. Send it first, and then \
-                 read until end of file."
+                "Your end has closed the connection before it sent the greeting. Send it first, \
+                 and then read until end of file."
                     .to_owned(),
             ),
         }
@@ -187,14 +195,16 @@ impl<'e> Server<'e> {
             return None;
         }
         let cause = if !case.wanted.starts_with(&case.arrived) {
-            "The bytes that came are not the greeting. Send it unchanged, with `write_all(greeting)`."
+            "The bytes that came are not the greeting. Send it unchanged, with \
+             `write_all(greeting)`."
         } else if row.is_none_or(|seen| !matches!(seen.whose, Whose::Yours(_))) {
-            "Only a part of the greeting has come, and your end has closed the connection. Send all of it \
-             before you close: `write` returns how much the kernel took, and `write_all` sends the rest too."
+            "Only a part of the greeting has come, and your end has closed the connection. Send \
+             all of it before you close: `write` returns how much the kernel took, and `write_all` \
+             sends the rest too."
         } else {
-            "Only a part of the greeting has come, and no thread of your code sends the rest. `write` returns \
-             how much the kernel took, which on a non-blocking socket is what the send buffer has room for. \
-             Write the rest too: `write_all` does on a blocking socket."
+            "Only a part of the greeting has come, and no thread of your code sends the rest. \
+             `write` returns how much the kernel took, which on a non-blocking socket is what the \
+             send buffer has room for. Write the rest too: `write_all` does on a blocking socket."
         };
         Some(cause.to_owned())
     }
@@ -205,17 +215,18 @@ impl<'e> Server<'e> {
         let code = error.and_then(|error| error.raw_os_error());
         let why = match code.map(Errno::from_raw) {
             Some(Errno::EMFILE | Errno::ENFILE) => {
-                "EMFILE means that the process has no descriptor left. That passes when a connection is \
-                 closed, and new clients wait in the queue until then. Wait a little, and accept again."
+                "EMFILE means that the process has no descriptor left. That passes when a \
+                 connection is closed, and new clients wait in the queue until then. Wait a \
+                 little, and accept again."
             }
             Some(Errno::ENOTCONN) => {
-                "ENOTCONN means that the connection no longer exists: the client had reset it before your \
-                 code asked for its address. `accept` returns that address. The error ends one connection, \
-                 not the server."
+                "ENOTCONN means that the connection no longer exists: the client had reset it \
+                 before your code asked for its address. `accept` returns that address. The error \
+                 ends one connection, not the server."
             }
             Some(Errno::EPIPE | Errno::ECONNRESET) => {
-                "It returned the error of a write or a read on one connection, which the client had reset. \
-                 That error ends this connection, not the server."
+                "It returned the error of a write or a read on one connection, which the client \
+                 had reset. That error ends this connection, not the server."
             }
             _ if case.panicked => "An `unwrap` or `expect` has turned an error into a panic.",
             _ => "It may return only when the listener fails.",
@@ -228,16 +239,17 @@ impl<'e> Server<'e> {
 fn why_not_accepted(case: &Case) -> String {
     let waits_in = |call| case.is_blocked_in(&[call]);
     let why = if waits_in(Call::Write) && !waits_in(Call::Accept) {
-        "Your server waits in a write for a client that does not read (its receive buffer and your send \
-         buffer are full), and does not call accept meanwhile. Write to each client in a thread of its own."
+        "Your server waits in a write for a client that does not read (its receive buffer and your \
+         send buffer are full), and does not call accept meanwhile. Write to each client in a \
+         thread of its own."
     } else if waits_in(Call::Lock) && waits_in(Call::Read) && !waits_in(Call::Accept) {
-        "No thread calls accept: one of your threads waits for others, and these wait for clients that are \
-         silent. Either the loop has ended after an error that is not the listener's, such as EMFILE or a \
-         reset, and `thread::scope` waits for the clients there are; or it waits for a client, or for a \
-         free thread, before it accepts the next."
+        "No thread calls accept: one of your threads waits for others, and these wait for clients \
+         that are silent. Either the loop has ended after an error that is not the listener's, \
+         such as EMFILE or a reset, and `thread::scope` waits for the clients there are; or it \
+         waits for a client, or for a free thread, before it accepts the next."
     } else if waits_in(Call::Read) && !waits_in(Call::Accept) {
-        "Your server waits in a read for a client that is silent, and does not call accept meanwhile. Read \
-         from each client in a thread of its own, however many clients there are."
+        "Your server waits in a read for a client that is silent, and does not call accept \
+         meanwhile. Read from each client in a thread of its own, however many clients there are."
     } else if matches!(case.stuck, Some(Stuck::Spin(..))) {
         "Your loop runs again and again without accepting it."
     } else if waits_in(Call::Sleep) {
@@ -246,8 +258,8 @@ fn why_not_accepted(case: &Case) -> String {
         "No thread calls accept."
     };
     format!(
-        "The kernel has completed the connection (ESTABLISHED), and no thread has accepted it: it is \
-         counted in Recv-Q of the LISTEN row. {why}"
+        "The kernel has completed the connection (ESTABLISHED), and no thread has accepted it: it \
+         is counted in Recv-Q of the LISTEN row. {why}"
     )
 }
 
@@ -264,24 +276,24 @@ fn why_not_written(case: &Case, fd: i32) -> Option<String> {
     let others = threads.iter().filter(|doing| reads(doing, None)).count();
     if threads.iter().any(|doing| reads(doing, Some(fd))) {
         return Some(format!(
-            "Your thread waits in a read on this connection (fd {fd}), and the client has got nothing yet. \
-             Either your code expects the client to speak first, or the greeting is still in a BufWriter: \
-             flush before you wait."
+            "Your thread waits in a read on this connection (fd {fd}), and the client has got \
+             nothing yet. Either your code expects the client to speak first, or the greeting is \
+             still in a BufWriter: flush before you wait."
         ));
     }
     if case.is_blocked_in(&[Call::Write]) {
         return Some(format!(
-            "The connection has been accepted (fd {fd}), but no thread works on it. A thread waits in a \
-             write for a client that does not read, and this connection waits for that thread: for a lock \
-             that it holds, or because the number of threads is fixed. Write without a lock, in a thread \
-             for each connection."
+            "The connection has been accepted (fd {fd}), but no thread works on it. A thread waits \
+             in a write for a client that does not read, and this connection waits for that \
+             thread: for a lock that it holds, or because the number of threads is fixed. Write \
+             without a lock, in a thread for each connection."
         ));
     }
     (others > 0).then(|| {
         format!(
-            "The connection has been accepted (fd {fd}), but no thread works on it: {others} threads each \
-             wait in a read for a client that is silent. A fixed number of threads is a fixed number of \
-             clients. Start a thread for each connection."
+            "The connection has been accepted (fd {fd}), but no thread works on it: {others} \
+             threads each wait in a read for a client that is silent. A fixed number of threads is \
+             a fixed number of clients. Start a thread for each connection."
         )
     })
 }

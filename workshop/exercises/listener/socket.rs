@@ -54,8 +54,8 @@ fn listens_on(exam: &Exam, listen: Listen, addr: SocketAddr) -> Verdict {
         "there is none",
     )
     .caused_by(
-        "`bind` has given the socket its address, but it does not listen: the kernel answers no SYN before \
-         `listen` is called.",
+        "`bind` has given the socket its address, but it does not listen: the kernel answers no \
+         SYN before `listen` is called.",
     )
 }
 
@@ -80,12 +80,12 @@ pub(super) fn asks_for_the_given_backlog(exam: &Exam, (listen, _): Answer) -> Ve
         )
         .caused_by(match backlog {
             128 if asked < 128 => {
-                "128 is what `TcpListener::bind` asks for, and std has no way to ask for another. With \
-                 socket2, `listen` is a call of its own, which takes the backlog."
+                "128 is what `TcpListener::bind` asks for, and std has no way to ask for another. \
+                 With socket2, `listen` is a call of its own, which takes the backlog."
             }
             _ => {
-                "Your code asks for another backlog than its argument. Pass on the argument unchanged: the \
-                 kernel itself cuts it to net.core.somaxconn."
+                "Your code asks for another backlog than its argument. Pass on the argument \
+                 unchanged: the kernel itself cuts it to net.core.somaxconn."
             }
         })?;
     }
@@ -119,12 +119,12 @@ pub(super) fn refuses_an_address_in_use(exam: &Exam, (listen, _): Answer) -> Ver
                 let sockets = case.evidence.sockets.iter();
                 let there = |seen: &&Seen| seen.row.end() == End::listener(addr);
                 let cause = if sockets.filter(there).count() > 1 {
-                    "Two sockets in LISTEN share one address: your code sets SO_REUSEPORT. The kernel \
-                     spreads the clients over both, so each server misses some. Set SO_REUSEADDR instead: \
-                     it ignores TIME_WAIT only."
+                    "Two sockets in LISTEN share one address: your code sets SO_REUSEPORT. The \
+                     kernel spreads the clients over both, so each server misses some. Set \
+                     SO_REUSEADDR instead: it ignores TIME_WAIT only."
                 } else if second.local_addr().is_ok_and(|second| second != addr) {
-                    "The second listener is on another address, where no client looks for it. Return the \
-                     error of `bind`."
+                    "The second listener is on another address, where no client looks for it. \
+                     Return the error of `bind`."
                 } else {
                     return None;
                 };
@@ -187,8 +187,11 @@ pub(super) fn takes_its_address_back(exam: &Exam, (listen, _): Answer) -> Verdic
                     format!("a listener on {addr} again"),
                     format!("it is on {local}"),
                 )
-                .caused_by("Your code binds another address when the first is in use, where no client looks for it. Set \
-                     SO_REUSEADDR before `bind`, and bind the address that you are given.");
+                .caused_by(
+                    "Your code binds another address when the first is in use, where no \
+                     client looks for it. Set SO_REUSEADDR before `bind`, and bind the address \
+                     that you are given.",
+                );
         }
     };
     let seen = format!("{error} ({:?})", error.kind());
@@ -200,12 +203,13 @@ pub(super) fn takes_its_address_back(exam: &Exam, (listen, _): Answer) -> Verdic
         let cause = match is_set {
             _ if error.kind() != ErrorKind::AddrInUse => return None,
             true => {
-                "Your code sets SO_REUSEADDR, but too late: `bind` is what reads it. Set it before `bind`."
+                "Your code sets SO_REUSEADDR, but too late: `bind` is what reads it. Set it before \
+                 `bind`."
             }
             false => {
-                "A connection in TIME_WAIT keeps the address for a minute, unless SO_REUSEADDR was set \
-                 before `bind`: on the socket that left it, and on the new one. Your first listener did \
-                 not have it."
+                "A connection in TIME_WAIT keeps the address for a minute, unless SO_REUSEADDR was \
+                 set before `bind`: on the socket that left it, and on the new one. Your first \
+                 listener did not have it."
             }
         };
         Some(cause.to_owned())

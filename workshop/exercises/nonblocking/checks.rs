@@ -1,7 +1,8 @@
 //! Checks of exercise 10: a dial that ends by a deadline, or when it is cancelled.
 //!
-//! The checks look at what it returned and when (`ends`, `waits`), what the kernel shows meanwhile, and
-//! what is left (`left`). `harness` is one call; `cause` and `hangs` are what can have gone wrong.
+//! The checks look at what it returned and when (`ends`, `waits`), what the kernel shows meanwhile,
+//! and what is left (`left`). `harness` is one call; `cause` and `hangs` are what can have gone
+//! wrong.
 
 mod cause;
 mod ends;
@@ -26,20 +27,21 @@ pub const EXERCISE: Exercise = Exercise {
     name: "nonblocking",
     task: "a dial that ends by a deadline, or when it is cancelled",
     hints: [
-        "`connect` on a non-blocking socket returns EINPROGRESS immediately: the dial is under way. From \
-         then on wait in one place: `poll`, with the socket (POLLOUT) and `cancel` (POLLIN), for what \
-         remains of the limit.",
+        "`connect` on a non-blocking socket returns EINPROGRESS immediately: the dial is under \
+         way. From then on wait in one place: `poll`, with the socket (POLLOUT) and `cancel` \
+         (POLLIN), for what remains of the limit.",
         "poll returns for four reasons. The socket is ready: the dial is over, and SO_ERROR \
-         (`take_error`) says once how. `cancel` is ready, which is more than POLLIN: `PollFd::any`. \
-         Nothing is ready: compute what remains. EINTR, a signal: compute what remains and wait again. A \
-         socket that is dropped is closed.",
+         (`take_error`) says once how. `cancel` is ready, which is more than POLLIN: \
+         `PollFd::any`. Nothing is ready: compute what remains. EINTR, a signal: compute what \
+         remains and wait again. A socket that is dropped is closed.",
         "loop { let left = limit.saturating_sub(started.elapsed()); if left.is_zero() { return \
          Err(ErrorKind::TimedOut.into()) } let mut fds = [PollFd::new(socket.as_fd(), \
          PollFlags::POLLOUT), PollFd::new(cancel, PollFlags::POLLIN)]; let up = \
          left.saturating_add(Duration::from_micros(999)); match poll(&mut fds, \
-         PollTimeout::try_from(up).unwrap_or(PollTimeout::MAX)) { Ok(0) | Err(Errno::EINTR) => continue, \
-         Ok(_) => {} Err(errno) => return Err(errno.into()) } if fds[1].any() == Some(true) { return \
-         Err(ErrorKind::ConnectionAborted.into()) } break } and then take_error",
+         PollTimeout::try_from(up).unwrap_or(PollTimeout::MAX)) { Ok(0) | Err(Errno::EINTR) => \
+         continue, Ok(_) => {} Err(errno) => return Err(errno.into()) } if fds[1].any() == \
+         Some(true) { return Err(ErrorKind::ConnectionAborted.into()) } break } and then \
+         take_error",
     ],
     rules: || SUITE.stated(),
 };
@@ -49,8 +51,8 @@ pub const SUITE: Suite<Connect> = Suite {
     exercise: EXERCISE.name,
     rules: &[
         Rule::core(
-            "Return a stream that is connected to `addr`, which is an IPv4 or an IPv6 address. Send \
-             nothing on it.",
+            "Return a stream that is connected to `addr`, which is an IPv4 or an IPv6 address. \
+             Send nothing on it.",
             &[
                 check(
                     "returns a connected stream",
@@ -88,8 +90,8 @@ pub const SUITE: Suite<Connect> = Suite {
             ],
         ),
         Rule::core(
-            "When `limit` has passed since the call, return TimedOut: not earlier and not later. A limit \
-             of zero has passed immediately.",
+            "When `limit` has passed since the call, return TimedOut: not earlier and not later. A \
+             limit of zero has passed immediately.",
             &[
                 check(
                     "times out when the limit has passed",
@@ -119,7 +121,8 @@ pub const SUITE: Suite<Connect> = Suite {
             )],
         ),
         Rule::hardened(
-            "`cancel` is lent: read nothing from it, do not close it, and leave its flags unchanged.",
+            "`cancel` is lent: read nothing from it, do not close it, and leave its flags \
+             unchanged.",
             &[
                 check(
                     "reads nothing from cancel",
@@ -140,8 +143,8 @@ pub const SUITE: Suite<Connect> = Suite {
             )],
         ),
         Rule::hardened(
-            "Wait for the dial and for `cancel` at the same time, in the kernel. Do not sleep between \
-             looks, and do not spin.",
+            "Wait for the dial and for `cancel` at the same time, in the kernel. Do not sleep \
+             between looks, and do not spin.",
             &[check(
                 "waits for the dial and for cancel at the same time",
                 waits::waits_for_both,
@@ -155,7 +158,8 @@ pub const SUITE: Suite<Connect> = Suite {
             ],
         ),
         Rule::hardened(
-            "On every path out, leave no dial under way, no thread, and no descriptor except the stream's.",
+            "On every path out, leave no dial under way, no thread, and no descriptor except the \
+             stream's.",
             &[
                 check("leaves no dial under way", left::leaves_no_dial),
                 check("leaves no thread on any path", left::leaves_no_thread),

@@ -38,7 +38,8 @@ pub(super) fn returns_a_connected_stream(exam: &Exam, connect: Connect) -> Verdi
         state.map_or("it has no row".to_owned(), |state| format!("it is {state}")),
     )
     .caused_by(
-        "Your code has closed or shut down a half of the connection. Return it with both halves open.",
+        "Your code has closed or shut down a half of the connection. Return it with both halves \
+         open.",
     )
 }
 
@@ -52,8 +53,8 @@ pub(super) fn sends_nothing(exam: &Exam, connect: Connect) -> Verdict {
         format!("the server has something to read: Recv-Q is {sent}"),
     )
     .caused_by(
-        "Your code tries the connection with a byte, and the server reads that byte as data. Ask SO_ERROR \
-         (`take_error`) how the dial ended: 0 is a connection.",
+        "Your code tries the connection with a byte, and the server reads that byte as data. Ask \
+         SO_ERROR (`take_error`) how the dial ended: 0 is a connection.",
     )
 }
 
@@ -66,8 +67,8 @@ pub(super) fn returns_a_blocking_stream(exam: &Exam, connect: Connect) -> Verdic
         "O_NONBLOCK is set: a read from it would fail with WouldBlock",
     )
     .caused_by(
-        "Your code made the socket non-blocking for its dial and left it so. The flag belongs to the \
-         socket, not to a call: `set_nonblocking(false)` before you return it.",
+        "Your code made the socket non-blocking for its dial and left it so. The flag belongs to \
+         the socket, not to a call: `set_nonblocking(false)` before you return it.",
     )
 }
 
@@ -95,8 +96,8 @@ pub(super) fn makes_one_connection(exam: &Exam, connect: Connect) -> Verdict {
         format!("{connections} are in the accept queue of {}", server.addr),
     )
     .caused_by(
-        "Your code dials more than once, and each connection is a client to the server. Begin one dial \
-         and wait for it.",
+        "Your code dials more than once, and each connection is a client to the server. Begin one \
+         dial and wait for it.",
     )
 }
 

@@ -25,12 +25,12 @@ pub(super) fn never_ends(case: &Case) -> Option<String> {
     let cause = if case.panicked || case.stuck.is_none() || case.yours().is_some() {
         return None;
     } else if case.is_running() || case.is_blocked_in(&[Call::Sleep]) {
-        "The dial has failed (it has no row any more), and your code continues: it dials again, or looks \
-         for a connection that does not come. poll reports a failed dial as writable too. Return the error \
-         in SO_ERROR (`take_error`)."
+        "The dial has failed (it has no row any more), and your code continues: it dials again, or \
+         looks for a connection that does not come. poll reports a failed dial as writable too. \
+         Return the error in SO_ERROR (`take_error`)."
     } else if case.is_blocked_in(&[Call::Lock]) {
-        "The dial has failed, and your thread waits for another thread to deliver a connection. Let that \
-         thread deliver the error too."
+        "The dial has failed, and your thread waits for another thread to deliver a connection. \
+         Let that thread deliver the error too."
     } else {
         return None;
     };
@@ -44,32 +44,33 @@ pub(super) fn overdue(case: &Case, limit: Duration) -> Option<String> {
     } else if case.is_blocked_in(&[Call::Connect]) {
         BLOCKING
     } else if case.is_running() {
-        "Your loop runs without waiting: it does not compare the time with the limit, or does not stop \
-         when the limit has passed. Return TimedOut then."
+        "Your loop runs without waiting: it does not compare the time with the limit, or does not \
+         stop when the limit has passed. Return TimedOut then."
     } else if limit.is_zero() {
-        "Your code treats a limit of zero as no limit, and waits. A limit of zero has passed: return \
-         TimedOut immediately."
+        "Your code treats a limit of zero as no limit, and waits. A limit of zero has passed: \
+         return TimedOut immediately."
     } else if case.is_blocked_in(&[Call::Poll]) {
         return Some(format!(
-            "Your thread waits in poll for longer than the limit of {limit:?}. poll counts in milliseconds, \
-             and `PollTimeout::NONE` waits without a limit. Compute what remains before each poll."
+            "Your thread waits in poll for longer than the limit of {limit:?}. poll counts in \
+             milliseconds, and `PollTimeout::NONE` waits without a limit. Compute what remains \
+             before each poll."
         ));
     } else {
-        "Your code waits in another call (`kernel` shows which), which does not end at the deadline. Give \
-         that wait what remains of the limit too."
+        "Your code waits in another call (`kernel` shows which), which does not end at the \
+         deadline. Give that wait what remains of the limit too."
     };
     Some(cause.to_owned())
 }
 
-const BLOCKING: &str = "Your thread is blocked in `connect`: the socket was still blocking when you called it. \
-     The call waits for an answer to the SYN, which the kernel repeats for about two minutes. Call \
-     `set_nonblocking(true)` before `connect`.";
+const BLOCKING: &str = "Your thread is blocked in `connect`: the socket was still blocking when \
+     you called it. The call waits for an answer to the SYN, which the kernel repeats for about \
+     two minutes. Call `set_nonblocking(true)` before `connect`.";
 
 /// It returned, later than its limit and the margin.
 pub(super) fn late(took: Duration, limit: Duration) -> String {
     format!(
-        "Your code waited longer than its limit of {limit:?}: it returned after {took:.1?}. Compute what \
-         remains of the limit before each wait, and use no minimum of your own."
+        "Your code waited longer than its limit of {limit:?}: it returned after {took:.1?}. \
+         Compute what remains of the limit before each wait, and use no minimum of your own."
     )
 }
 
@@ -79,9 +80,9 @@ pub(super) fn restarts_its_limit(took: Duration, signals: Duration, limit: Durat
         return late(took, limit);
     }
     format!(
-        "`connect` returned {limit:?} after the last signal: poll ended with EINTR at each of them, and \
-         your code gave it the whole limit again. Note when the call began, and compute what remains \
-         before each poll."
+        "`connect` returned {limit:?} after the last signal: poll ended with EINTR at each of \
+         them, and your code gave it the whole limit again. Note when the call began, and compute \
+         what remains before each poll."
     )
 }
 
@@ -92,14 +93,15 @@ pub(super) fn ignores_cancel(case: &Case) -> Option<String> {
     } else if case.is_blocked_in(&[Call::Connect]) {
         BLOCKING
     } else if case.is_running() {
-        "Your loop runs and does not look at `cancel`. If you call poll with `cancel`, poll returns \
-         immediately, because `cancel` stays readable. Ask its descriptor (`PollFd::any`) after each poll."
+        "Your loop runs and does not look at `cancel`. If you call poll with `cancel`, poll \
+         returns immediately, because `cancel` stays readable. Ask its descriptor (`PollFd::any`) \
+         after each poll."
     } else if case.is_blocked_in(&[Call::Poll]) {
-        "Your thread waits in poll, but not for `cancel`; a look at it before or after is too late. Give \
-         one poll both descriptors: the socket and `cancel`."
+        "Your thread waits in poll, but not for `cancel`; a look at it before or after is too \
+         late. Give one poll both descriptors: the socket and `cancel`."
     } else {
-        "`cancel` is readable, and your thread waits for something else (`kernel` shows for what). Give \
-         one poll both descriptors: the socket and `cancel`."
+        "`cancel` is readable, and your thread waits for something else (`kernel` shows for what). \
+         Give one poll both descriptors: the socket and `cancel`."
     };
     Some(cause.to_owned())
 }
@@ -108,9 +110,9 @@ pub(super) fn ignores_cancel(case: &Case) -> Option<String> {
 pub(super) fn ignores_the_end(case: &Case) -> Option<String> {
     if case.is_running() && !case.panicked {
         return Some(
-            "Your loop runs and does not notice the end of file. Most likely poll returns immediately, because \
-             `cancel` stays ready. At end of file of a pipe poll sets POLLHUP, not POLLIN (poll(2)): a \
-             comparison with POLLIN misses it. Use `PollFd::any`."
+            "Your loop runs and does not notice the end of file. Most likely poll returns \
+             immediately, because `cancel` stays ready. At end of file of a pipe poll sets \
+             POLLHUP, not POLLIN (poll(2)): a comparison with POLLIN misses it. Use `PollFd::any`."
                 .to_owned(),
         );
     }
@@ -120,9 +122,9 @@ pub(super) fn ignores_the_end(case: &Case) -> Option<String> {
 /// It was not seen at rest.
 pub(super) fn spins(case: &Case) -> Option<String> {
     (case.is_running() && !case.panicked).then(|| {
-        "The dial is under way (SYN_SENT), and your code asks again and again whether it is over: by \
-         `connect`, which fails with EALREADY, by SO_ERROR, or by a poll with a timeout of zero. Wait in \
-         poll for what remains of the limit."
+        "The dial is under way (SYN_SENT), and your code asks again and again whether it is over: \
+         by `connect`, which fails with EALREADY, by SO_ERROR, or by a poll with a timeout of \
+         zero. Wait in poll for what remains of the limit."
             .to_owned()
     })
 }
@@ -135,12 +137,13 @@ pub(super) fn waits_for_one(case: &Case, (dial, cancel): (bool, bool)) -> Option
     let cause = match (dial, cancel) {
         _ if case.panicked => return None,
         (true, false) => {
-            "Your code waits for the dial, and looks at `cancel` now and then: a cancel is noticed late. \
-             Give one poll both descriptors: the socket (POLLOUT) and `cancel` (POLLIN)."
+            "Your code waits for the dial, and looks at `cancel` now and then: a cancel is noticed \
+             late. Give one poll both descriptors: the socket (POLLOUT) and `cancel` (POLLIN)."
         }
         (false, true) => {
-            "Your code waits for `cancel`, and looks at the dial now and then: a connection is noticed \
-             late. Give one poll both descriptors: the socket (POLLOUT) and `cancel` (POLLIN)."
+            "Your code waits for `cancel`, and looks at the dial now and then: a connection is \
+             noticed late. Give one poll both descriptors: the socket (POLLOUT) and `cancel` \
+             (POLLIN)."
         }
         _ => return None,
     };

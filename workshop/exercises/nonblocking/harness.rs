@@ -72,7 +72,8 @@ impl Cancel {
     }
 }
 
-/// If the answer has closed the descriptor, its number may be another's by now: it is not closed again.
+/// If the answer has closed the descriptor, its number may be another's by now: it is not closed
+/// again.
 impl Drop for Cancel {
     fn drop(&mut self) {
         if !self.is_open() {

@@ -48,9 +48,9 @@ pub(super) fn leaves_no_descriptor(exam: &Exam, connect: Connect) -> Verdict {
         let expected = format!("no descriptor to be left {when}");
         let seen = "`connect` has returned, and more descriptors are open than before";
         exam.must(none, expected, seen).caused_by(
-            "Your code leaves a descriptor open: its socket, a clone of it or of `cancel`, or an epoll. \
-             Drop each of them on every path out, errors included. What was forgotten (`mem::forget`, a \
-             raw number) is not closed.",
+            "Your code leaves a descriptor open: its socket, a clone of it or of `cancel`, or an \
+             epoll. Drop each of them on every path out, errors included. What was forgotten \
+             (`mem::forget`, a raw number) is not closed.",
         )
     })
 }

@@ -134,9 +134,9 @@ pub(super) fn waits_for_a_late_answer(exam: &Exam, connect: Connect) -> Verdict 
         format!("the stream is connected from {local}"),
     )
     .caused_by(
-        "Your code closed its first dial and began another one, a SYN from another port. An answer to the \
-         first may be under way, and would find a closed socket. Begin one dial, and wait for it for as \
-         long as the limit allows: the kernel repeats the SYN.",
+        "Your code closed its first dial and began another one, a SYN from another port. An answer \
+         to the first may be under way, and would find a closed socket. Begin one dial, and wait \
+         for it for as long as the limit allows: the kernel repeats the SYN.",
     )
 }
 
@@ -225,8 +225,8 @@ pub(super) fn reads_nothing_from_cancel(exam: &Exam, connect: Connect) -> Verdic
         "there is nothing to read from `cancel` any more",
     )
     .caused_by(
-        "Your code reads from `cancel`. Another thread may wait for the same byte, and never gets it. \
-         `poll` shows that it is readable, and reads nothing.",
+        "Your code reads from `cancel`. Another thread may wait for the same byte, and never gets \
+         it. `poll` shows that it is readable, and reads nothing.",
     )
 }
 
@@ -238,8 +238,9 @@ pub(super) fn does_not_close_cancel(exam: &Exam, connect: Connect) -> Verdict {
         "`connect` has returned, and the descriptor of `cancel` is closed",
     )
     .caused_by(
-        "Your code closes `cancel`. It was only lent: another thread may wait for it, and its number may \
-         soon be another descriptor's. Borrow it (`BorrowedFd`), and close a duplicate if you need one.",
+        "Your code closes `cancel`. It was only lent: another thread may wait for it, and its \
+         number may soon be another descriptor's. Borrow it (`BorrowedFd`), and close a duplicate \
+         if you need one.",
     )
 }
 
@@ -253,8 +254,8 @@ pub(super) fn leaves_the_flags_of_cancel(exam: &Exam, connect: Connect) -> Verdi
         "`connect` has returned, and O_NONBLOCK is set on `cancel`",
     )
     .caused_by(
-        "Your code made `cancel` non-blocking. The flag belongs to the pipe, not to your call: another \
-         thread that reads from it fails with WouldBlock. `poll` needs no such flag.",
+        "Your code made `cancel` non-blocking. The flag belongs to the pipe, not to your call: \
+         another thread that reads from it fails with WouldBlock. `poll` needs no such flag.",
     )
 }
 

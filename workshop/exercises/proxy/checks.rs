@@ -89,7 +89,8 @@ pub const SUITE: Suite<Relay> = Suite {
             &[check("waits without a timeout", waits_without_a_timeout)],
         ),
         Rule::hardened(
-            "Leave in the kernel what cannot be passed on yet: hold at most 1 MiB in each direction.",
+            "Leave in the kernel what cannot be passed on yet: hold at most 1 MiB in each \
+             direction.",
             &[check("holds at most 1 MiB", holds_a_mebibyte)],
         ),
         Rule::hardened(
@@ -258,9 +259,15 @@ fn returns_the_bytes_of_each_direction(exam: &Exam, relay: Relay) -> Verdict {
     exam.must(counted == (14, 3), expected, seen)
         .caused_by(match counted {
             (3, 14) => "The two numbers are swapped: the first one counts what went to the server.",
-            (2, 1) => "2 and 1 are the numbers of reads. Add up the bytes that each of them returned.",
+            (2, 1) => {
+                "2 and 1 are the numbers of reads. Add up the bytes that each of them \
+                       returned."
+            }
             (9, 3) => "9 is what the last read returned. Add up what all of them returned.",
-            _ => "`io::copy` returns how many bytes it has copied. In a loop, add up what each read returned.",
+            _ => {
+                "`io::copy` returns how many bytes it has copied. In a loop, add up what each \
+                  read returned."
+            }
         })
 }
 

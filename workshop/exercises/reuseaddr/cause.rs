@@ -1,6 +1,6 @@
-//! What follows from the evidence: why an address was not taken back, or was taken from a live server.
-//! An error of `bind` does not say which option was missing; a listener of the answer's on a free port
-//! shows which it has.
+//! What follows from the evidence: why an address was not taken back, or was taken from a live
+//! server. An error of `bind` does not say which option was missing; a listener of the answer's on
+//! a free port shows which it has.
 
 use std::{
     io::{self, ErrorKind},
@@ -36,16 +36,16 @@ pub(super) fn not_taken(
 fn by_errno(error: &io::Error) -> Option<&'static str> {
     Some(match error.raw_os_error()? {
         libc::EAFNOSUPPORT => {
-            "EAFNOSUPPORT: the socket was made for one address family, and the address is of the other. \
-             Make the socket with `Domain::for_address(addr)`."
+            "EAFNOSUPPORT: the socket was made for one address family, and the address is of the \
+             other. Make the socket with `Domain::for_address(addr)`."
         }
         libc::ENOPROTOOPT => {
-            "ENOPROTOOPT: a socket of this family does not have that option. Set IPV6_V6ONLY on IPv6 \
-             sockets only."
+            "ENOPROTOOPT: a socket of this family does not have that option. Set IPV6_V6ONLY on \
+             IPv6 sockets only."
         }
         libc::EINVAL => {
-            "EINVAL: a call came too late. IPV6_V6ONLY must be set before `bind`, and a socket can be bound \
-             only once."
+            "EINVAL: a call came too late. IPV6_V6ONLY must be set before `bind`, and a socket can \
+             be bound only once."
         }
         _ => return None,
     })
@@ -87,30 +87,30 @@ fn by_its_options(socket: &SockRef, left: &str, addr: SocketAddr, error: &io::Er
     let reuse_port = socket.reuse_port().unwrap_or(false);
     if reuse_port && !reuse_address {
         format!(
-            "{left} Your code sets SO_REUSEPORT (a listener of yours on another port has it), and not \
-             SO_REUSEADDR. SO_REUSEPORT shares a port among listeners that all have it. With SO_REUSEADDR, \
-             `bind` ignores old connections: set that instead."
+            "{left} Your code sets SO_REUSEPORT (a listener of yours on another port has it), and \
+             not SO_REUSEADDR. SO_REUSEPORT shares a port among listeners that all have it. With \
+             SO_REUSEADDR, `bind` ignores old connections: set that instead."
         )
     } else if !reuse_address {
         format!(
-            "{left} `bind` ignores these if SO_REUSEADDR is set before it. A listener of yours on another \
-             port has no SO_REUSEADDR: set it."
+            "{left} `bind` ignores these if SO_REUSEADDR is set before it. A listener of yours on \
+             another port has no SO_REUSEADDR: set it."
         )
     } else if addr.is_ipv6() && !socket.only_v6().unwrap_or(true) {
-        "An IPv4 socket listens on this port, and your IPv6 listeners accept IPv4 clients too: one on \
-         another port has no IPV6_V6ONLY. Set it before `bind`. Then the families do not conflict, whatever \
-         the system's default is."
+        "An IPv4 socket listens on this port, and your IPv6 listeners accept IPv4 clients too: one \
+         on another port has no IPV6_V6ONLY. Set it before `bind`. Then the families do not \
+         conflict, whatever the system's default is."
             .to_owned()
     } else if error.raw_os_error().is_some() {
         format!(
-            "{left} A listener of yours on another port has SO_REUSEADDR, so your code sets it: too late, or \
-             not this time. `bind` reads it: set it before `bind`, every time."
+            "{left} A listener of yours on another port has SO_REUSEADDR, so your code sets it: \
+             too late, or not this time. `bind` reads it: set it before `bind`, every time."
         )
     } else {
         format!(
-            "{left} A listener of yours on another port has SO_REUSEADDR. Either your code sets it too late: \
-             `bind` reads it. Or the error is your own and not that of `bind`: only `bind` knows whether an \
-             address is free."
+            "{left} A listener of yours on another port has SO_REUSEADDR. Either your code sets it \
+             too late: `bind` reads it. Or the error is your own and not that of `bind`: only \
+             `bind` knows whether an address is free."
         )
     }
 }
@@ -123,9 +123,9 @@ fn without_the_option(addr: SocketAddr) -> Option<String> {
     };
     let in_use = |error: io::Error| error.kind() == ErrorKind::AddrInUse;
     has_it.on(addr).is_err_and(in_use).then(|| {
-        "The exam tried a socket with SO_REUSEADDR, and it cannot bind here either: the socket that is left \
-         there does not have the option. Linux requires it on both, the old socket and the new. Set it every \
-         time, at the first start too: accepted connections inherit it."
+        "The exam tried a socket with SO_REUSEADDR, and it cannot bind here either: the socket \
+         that is left there does not have the option. Linux requires it on both, the old socket \
+         and the new. Set it every time, at the first start too: accepted connections inherit it."
             .to_owned()
     })
 }
@@ -154,9 +154,9 @@ pub(super) fn held_by_you(case: &Case, port: u16) -> Option<String> {
         return None;
     };
     Some(format!(
-        "Your own descriptor {fd} still listens there: a clone that your code keeps, or a socket that it has \
-         not closed. The kernel closes a listener with its last descriptor, and SO_REUSEADDR does not ignore \
-         a listener. Keep no clone."
+        "Your own descriptor {fd} still listens there: a clone that your code keeps, or a socket \
+         that it has not closed. The kernel closes a listener with its last descriptor, and \
+         SO_REUSEADDR does not ignore a listener. Keep no clone."
     ))
 }
 
@@ -188,14 +188,14 @@ pub(super) fn taken_from_a_server(
         if yours == 0 || its == 0 || !SockRef::from(listener).reuse_port().ok()? {
             return None;
         }
-        "Two sockets now listen on one address, and the kernel spreads the clients over both, so the live \
-         server misses some. SO_REUSEPORT does that if both have set it. It is meant for the workers of one \
-         server. Set SO_REUSEADDR only, and return AddrInUse."
+        "Two sockets now listen on one address, and the kernel spreads the clients over both, so \
+         the live server misses some. SO_REUSEPORT does that if both have set it. It is meant for \
+         the workers of one server. Set SO_REUSEADDR only, and return AddrInUse."
             .to_owned()
     } else {
         format!(
-            "The address was in use, and your code listens on {local} instead, where no client will look. \
-             Return the error: the caller must decide."
+            "The address was in use, and your code listens on {local} instead, where no client \
+             will look. Return the error: the caller must decide."
         )
     })
 }
@@ -204,12 +204,13 @@ pub(super) fn taken_from_a_server(
 pub(super) fn of_another_kind(error: &io::Error) -> &'static str {
     match error.raw_os_error() {
         Some(_) => by_errno(error).unwrap_or(
-            "This is the error of another call than the `bind` that found the address in use: an earlier \
-             one, or one that your code made after the error of `bind`. Return the error of `bind`.",
+            "This is the error of another call than the `bind` that found the address in use: an \
+             earlier one, or one that your code made after the error of `bind`. Return the error \
+             of `bind`.",
         ),
         None => {
-            "The caller looks at the `kind()` of the error to decide what to do. Your code replaces the error \
-             of `bind` by one of another kind. Return it unchanged, with `?`."
+            "The caller looks at the `kind()` of the error to decide what to do. Your code \
+             replaces the error of `bind` by one of another kind. Return it unchanged, with `?`."
         }
     }
 }
@@ -218,11 +219,12 @@ pub(super) fn of_another_kind(error: &io::Error) -> &'static str {
 pub(super) fn elsewhere(addr: SocketAddr, local: SocketAddr) -> &'static str {
     let everywhere = local.ip().is_unspecified() && !addr.ip().is_unspecified();
     if everywhere && local.port() != 0 {
-        "Your code binds every address of this machine, also those of its networks. Clients that were not \
-         meant can connect, and a server on this port of another address conflicts. Bind the given address."
+        "Your code binds every address of this machine, also those of its networks. Clients that \
+         were not meant can connect, and a server on this port of another address conflicts. Bind \
+         the given address."
     } else {
-        "Your code binds another address than the given one, where no client looks for the server. Bind the \
-         given address. Only port 0 asks the kernel for a free port."
+        "Your code binds another address than the given one, where no client looks for the server. \
+         Bind the given address. Only port 0 asks the kernel for a free port."
     }
 }
 
@@ -238,8 +240,8 @@ pub(super) fn not_in_the_queue(end: End, case: &Case) -> Option<String> {
         return None;
     };
     Some(format!(
-        "Another thread of your code has already accepted the client: your end of the connection is \
-         descriptor {fd}. Return the listener, and leave accept to the caller."
+        "Another thread of your code has already accepted the client: your end of the connection \
+         is descriptor {fd}. Return the listener, and leave accept to the caller."
     ))
 }
 
@@ -250,8 +252,8 @@ fn listens(case: &Case, local: SocketAddr) -> bool {
 }
 
 pub(super) fn not_listening() -> &'static str {
-    "The kernel has no LISTEN row of yours for it. `bind` gives a socket an address. Until you call \
-     `listen`, the kernel answers every SYN with RST, and the client is refused."
+    "The kernel has no LISTEN row of yours for it. `bind` gives a socket an address. Until you \
+     call `listen`, the kernel answers every SYN with RST, and the client is refused."
 }
 
 /// `restart` has not returned, and its thread waits until a time is over.
@@ -266,8 +268,8 @@ fn why_not_wait(case: &Case) -> String {
     let is_old = |seen: &Seen| seen.row.state != State::Listen;
     let listens = |seen: &Seen| seen.row.state == State::Listen;
     let who = if case.evidence.sockets.iter().any(is_old) {
-        "Old connections keep the address as long as they are open, and TIME_WAIT keeps it for a minute, \
-         unless SO_REUSEADDR is set."
+        "Old connections keep the address as long as they are open, and TIME_WAIT keeps it for a \
+         minute, unless SO_REUSEADDR is set."
     } else if case.evidence.sockets.iter().any(listens) {
         "A server listens there, and may do so for days."
     } else {
@@ -282,8 +284,8 @@ fn why_not_wait(case: &Case) -> String {
 pub(super) fn diagnose(case: &Case) -> Option<String> {
     if case.panicked {
         return Some(
-            "Your code panicked. An address in use is an ordinary error: `unwrap` and `expect` turn it into \
-             a panic. Return it with `?`: the caller must know."
+            "Your code panicked. An address in use is an ordinary error: `unwrap` and `expect` \
+             turn it into a panic. Return it with `?`: the caller must know."
                 .to_owned(),
         );
     }

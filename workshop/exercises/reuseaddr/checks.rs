@@ -1,7 +1,7 @@
 //! Checks of exercise 6: a restarted server takes its address back, and never from a live server.
 //!
-//! `old` plays the server that was there before, `harness` calls the answer, and `cause` says why it did
-//! not get the address, or got it from a live server.
+//! `old` plays the server that was there before, `harness` calls the answer, and `cause` says why
+//! it did not get the address, or got it from a live server.
 
 mod cause;
 mod harness;
@@ -37,10 +37,10 @@ pub const EXERCISE: Exercise = Exercise {
         "std's `TcpListener::bind` makes four calls in one: socket, setsockopt, bind, listen. With \
          `socket2::Socket` you make them yourself. Which of them reads an option, and so must come \
          after it?",
-        "With SO_REUSEADDR, `bind` ignores old connections, but not a listener. SO_REUSEPORT shares a \
-         port with a listener: do not set it. Set SO_REUSEADDR on every socket, because connections \
-         inherit it and need it too; on an IPv6 socket also IPV6_V6ONLY. Set both before bind, and return \
-         the error of bind.",
+        "With SO_REUSEADDR, `bind` ignores old connections, but not a listener. SO_REUSEPORT \
+         shares a port with a listener: do not set it. Set SO_REUSEADDR on every socket, because \
+         connections inherit it and need it too; on an IPv6 socket also IPV6_V6ONLY. Set both \
+         before bind, and return the error of bind.",
         "let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)?; \
          socket.set_reuse_address(true)?; if addr.is_ipv6() { socket.set_only_v6(true)? } \
          socket.bind(&addr.into())?; socket.listen(4096)?; Ok(socket.into())",
@@ -67,7 +67,8 @@ pub const SUITE: Suite<Restart> = Suite {
             )],
         ),
         Rule::core(
-            "If old connections are still open, take the address back and leave the connections alone.",
+            "If old connections are still open, take the address back and leave the connections \
+             alone.",
             &[check(
                 "takes the address back while old connections are open",
                 takes_it_back_while_connections_are_open,
@@ -81,8 +82,8 @@ pub const SUITE: Suite<Restart> = Suite {
             )],
         ),
         Rule::core(
-            "If another socket listens on the address, return AddrInUse immediately. Do not wait for the \
-             address.",
+            "If another socket listens on the address, return AddrInUse immediately. Do not wait \
+             for the address.",
             &[check(
                 "returns AddrInUse while a server listens",
                 returns_addr_in_use,
@@ -96,7 +97,8 @@ pub const SUITE: Suite<Restart> = Suite {
             )],
         ),
         Rule::hardened(
-            "Leave a live server alone: do not share its port (SO_REUSEPORT), and do not connect to it.",
+            "Leave a live server alone: do not share its port (SO_REUSEPORT), and do not connect \
+             to it.",
             &[
                 check("leaves every client to a live server", leaves_every_client),
                 check("does not connect to a live server", does_not_connect),
@@ -111,7 +113,8 @@ pub const SUITE: Suite<Restart> = Suite {
             )],
         ),
         Rule::hardened(
-            "Return a blocking socket, and set no timeout and no SO_LINGER: connections would inherit them.",
+            "Return a blocking socket, and set no timeout and no SO_LINGER: connections would \
+             inherit them.",
             &[
                 check("returns a blocking socket", returns_a_blocking_socket),
                 check("sets no timeout and no SO_LINGER", sets_no_timeout),
@@ -122,7 +125,8 @@ pub const SUITE: Suite<Restart> = Suite {
             &[check("sets FD_CLOEXEC", sets_close_on_exec)],
         ),
         Rule::hardened(
-            "Leave nothing else open: one descriptor after success, none after an error, and no thread.",
+            "Leave nothing else open: one descriptor after success, none after an error, and no \
+             thread.",
             &[
                 check("closes its socket after an error", closes_after_an_error),
                 check("leaves one descriptor open", leaves_one_descriptor),
@@ -251,8 +255,8 @@ fn does_not_connect(exam: &Exam, restart: Restart) -> Verdict {
         ),
     )
     .caused_by(
-        "Your code connects to see whether a server listens. The server takes that for a client, and may be \
-         too busy to answer. Call `bind`: the kernel knows.",
+        "Your code connects to see whether a server listens. The server takes that for a client, \
+         and may be too busy to answer. Call `bind`: the kernel knows.",
     )
 }
 
@@ -261,8 +265,8 @@ fn does_not_set_reuse_port(exam: &Exam, restart: Restart) -> Verdict {
     let is_set = here("read SO_REUSEPORT", SockRef::from(&listener).reuse_port())?;
     exam.must(!is_set, "a listener without SO_REUSEPORT", "it is set")
         .caused_by(
-            "With SO_REUSEPORT another program of this user can listen on the same address, and the kernel \
-             spreads the clients over both. Set SO_REUSEADDR only.",
+            "With SO_REUSEPORT another program of this user can listen on the same address, and \
+             the kernel spreads the clients over both. Set SO_REUSEADDR only.",
         )
 }
 
@@ -282,9 +286,14 @@ fn asks_for_a_backlog(exam: &Exam, restart: Restart) -> Verdict {
             format!("a backlog of {backlog}"),
         )
         .caused_by(format!(
-            "Your code asks `listen` for {backlog}{}. The kernel does not refuse clients for whom the queue \
-             has no room: it drops their SYNs, and they try again after a second. Ask for 4096.",
-            if backlog == 128 { ", as std's TcpListener does" } else { "" }
+            "Your code asks `listen` for {backlog}{}. The kernel does not refuse clients for whom \
+             the queue has no room: it drops their SYNs, and they try again after a second. Ask \
+             for 4096.",
+            if backlog == 128 {
+                ", as std's TcpListener does"
+            } else {
+                ""
+            }
         ))?;
     }
     Ok(())
@@ -310,9 +319,9 @@ fn sets_close_on_exec(exam: &Exam, restart: Restart) -> Verdict {
         "it is not set",
     )
     .caused_by(
-        "Every program that the server starts inherits the listener, and keeps the port after the server \
-         has ended: the next start fails with AddrInUse. Open the socket with SOCK_CLOEXEC, as std and \
-         socket2's `Socket::new` do.",
+        "Every program that the server starts inherits the listener, and keeps the port after the \
+         server has ended: the next start fails with AddrInUse. Open the socket with SOCK_CLOEXEC, \
+         as std and socket2's `Socket::new` do.",
     )
 }
 
@@ -336,8 +345,8 @@ fn leaves_one_descriptor(exam: &Exam, restart: Restart) -> Verdict {
         format!("{open} more are open"),
     )
     .caused_by(
-        "Your code has opened another descriptor and not closed it. If it is a clone of the listener, the \
-         address stays in use after the listener is dropped.",
+        "Your code has opened another descriptor and not closed it. If it is a clone of the \
+         listener, the address stays in use after the listener is dropped.",
     )
 }
 

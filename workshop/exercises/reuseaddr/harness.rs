@@ -1,4 +1,5 @@
-//! Calls `restart`: it must return a listener, or an error immediately; and the listener must accept clients.
+//! Calls `restart`: it must return a listener, or an error immediately; and the listener must
+//! accept clients.
 
 use std::{
     io,
@@ -112,12 +113,13 @@ pub(super) fn fails_like_bind(exam: &Exam, restart: Restart, addr: SocketAddr) -
         Ok(listener) => format!("a listener: {:?}", listener.local_addr().ok()),
     };
     exam.fail(expected, seen).caused_by(
-        "This address is not one of the machine's, and `bind` says so. The caller looks at the kind of the \
-         error to decide what to do: return the error of `bind` unchanged, with `?`.",
+        "This address is not one of the machine's, and `bind` says so. The caller looks at the \
+         kind of the error to decide what to do: return the error of `bind` unchanged, with `?`.",
     )
 }
 
-/// No right answer waits with a timeout, however slow the machine is: one that does waits for the address.
+/// No right answer waits with a timeout, however slow the machine is: one that does waits for the
+/// address.
 fn does_not_wait(exam: &Exam, answer: &Restarting, expected: &str) -> Verdict {
     let seen = exam.until(|| {
         let threads = here("look at threads", threads::others())?;

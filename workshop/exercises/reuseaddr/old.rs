@@ -1,5 +1,6 @@
-//! The old server, played by the exam, and what is left of it. Its sockets have had SO_REUSEADDR from
-//! the start, as Linux requires, so that only the answer decides whether the address can be taken back.
+//! The old server, played by the exam, and what is left of it. Its sockets have had SO_REUSEADDR
+//! from the start, as Linux requires, so that only the answer decides whether the address can be
+//! taken back.
 
 use std::{
     io::Read,
@@ -87,8 +88,8 @@ impl Left {
         })
     }
 
-    /// The server has closed its listener while its connections are open: one whole, one whose server has
-    /// sent its FIN, and one whose client has.
+    /// The server has closed its listener while its connections are open: one whole, one whose
+    /// server has sent its FIN, and one whose client has.
     pub(super) fn alive(exam: &Exam, server: TcpListener) -> Verdict<Left> {
         let addr = here("read its address", server.local_addr())?;
         let (mut ends, mut sockets) = (Vec::new(), Vec::new());
@@ -145,8 +146,8 @@ pub(super) fn comes_to(exam: &Exam, end: End, state: State) -> Verdict {
     seen.ok_or_else(|| Unmet::not_here(format!("{end} does not come to {state} here")))
 }
 
-/// Clients that connect, and reset the connection: it stays in the accept queue all the same, and no
-/// row but the listeners' is left to be shown. The first whose SYN is not answered is the last.
+/// Clients that connect, and reset the connection: it stays in the accept queue all the same, and
+/// no row but the listeners' is left to be shown. The first whose SYN is not answered is the last.
 pub(super) fn clients(exam: &Exam, addr: SocketAddr, count: u32) -> Verdict {
     let mut came = 0;
     while came < count {
@@ -171,7 +172,8 @@ pub(super) fn clients(exam: &Exam, addr: SocketAddr, count: u32) -> Verdict {
     Ok(())
 }
 
-/// The connections that wait for accept at a port: with the student's listeners, and with the exam's.
+/// The connections that wait for accept at a port: with the student's listeners, and with the
+/// exam's.
 pub(super) fn queued(evidence: &Evidence, port: u16) -> (u32, u32) {
     let (mut yours, mut live) = (0, 0);
     for seen in &evidence.sockets {

@@ -148,8 +148,8 @@ const CUT_EARLY: &str = "The call was under way and ended before the limit. Your
     never sent), or set a timeout or O_NONBLOCK, with which the read of `serve` fails. Leave \
     connections alone until the limit, and wait for their calls.";
 
-/// How long a call goes on while `stop` waits, which is the subject: a `stop` that does not wait has
-/// returned by then. If it waits without a timeout, this is known sooner.
+/// How long a call goes on while `stop` waits, which is the subject: a `stop` that does not wait
+/// has returned by then. If it waits without a timeout, this is known sooner.
 const SILENT_FOR: Duration = Duration::from_millis(100);
 
 pub(super) fn waits_for_the_calls_under_way(exam: &Exam, start: Start) -> Verdict {

@@ -33,11 +33,13 @@ pub(super) fn of_no_end(case: &Case) -> Option<String> {
     let waits = case.awaited == Awaited::Return;
     let hangs = matches!(case.stuck, Some(Stuck::Hang(_)));
     let cause = if waits && case.is_blocked_in(&[Call::Write]) {
-        "Your thread is blocked in a write: it waits for the other end to read, and that end is in your own \
-         hands. To fill a connection, use a write that does not block: `set_nonblocking(true)`."
+        "Your thread is blocked in a write: it waits for the other end to read, and that end is in \
+         your own hands. To fill a connection, use a write that does not block: \
+         `set_nonblocking(true)`."
     } else if waits && hangs && case.is_blocked_in(&[Call::Read]) {
-        "Your thread waits in a read for the other end's FIN. It has not been sent, or it waits after data \
-         for which there is no room here. Shut the other end down first, and read all of its data."
+        "Your thread waits in a read for the other end's FIN. It has not been sent, or it waits \
+         after data for which there is no room here. Shut the other end down first, and read all \
+         of its data."
     } else {
         return None;
     };
@@ -64,19 +66,22 @@ pub(super) fn of_an_impossible_pair(asked: (State, State)) -> String {
         let (name, others_name) = (state.name(), others.name());
         if has_the_others_fin(state) && fin(others) == Some(Fin::NotSent) {
             Some(format!(
-                "The {role} in {name} has the {other}'s FIN, and the {other} in {others_name} has not sent one."
+                "The {role} in {name} has the {other}'s FIN, and the {other} in {others_name} has \
+                 not sent one."
             ))
         } else if fin(state) == Some(Fin::Acknowledged) && !has_the_others_fin(others) {
             Some(format!(
-                "The {role} in {name} has an ACK for its FIN, and the {other} in {others_name} has not \
-                 received one."
+                "The {role} in {name} has an ACK for its FIN, and the {other} in {others_name} has \
+                 not received one."
             ))
         } else {
             None
         }
     });
     let why = why.unwrap_or_else(|| {
-        "An end in LAST_ACK had the other's FIN before it sent its own: that cannot be true of both.".to_owned()
+        "An end in LAST_ACK had the other's FIN before it sent its own: that cannot be true of \
+         both."
+            .to_owned()
     });
     format!("{why} Return InvalidInput for each pair that you cannot reach.")
 }
@@ -85,21 +90,23 @@ pub(super) fn of_an_impossible_pair(asked: (State, State)) -> String {
 pub(super) fn of_an_error(kind: ErrorKind) -> Option<String> {
     let cause = match kind {
         ErrorKind::WouldBlock => {
-            "Your code returned WouldBlock from a non-blocking stream. If it is the write that fills the \
-             connection, that only says that it is full: go on. If it is a read, make the stream blocking \
-             first: `set_nonblocking(false)`."
+            "Your code returned WouldBlock from a non-blocking stream. If it is the write that \
+             fills the connection, that only says that it is full: go on. If it is a read, make \
+             the stream blocking first: `set_nonblocking(false)`."
         }
         ErrorKind::NotConnected => {
-            "Your code returned the error of a `shutdown` on a connection that has ended: both FINs have \
-             passed, or a reset. Shut each end down once, and read its bytes before you close it."
+            "Your code returned the error of a `shutdown` on a connection that has ended: both \
+             FINs have passed, or a reset. Shut each end down once, and read its bytes before you \
+             close it."
         }
         ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => {
-            "Your code closed the other end first. A close with bytes unread sends a reset, and so does the \
-             kernel for data that arrives at a closed end. Use `shutdown`, and keep the stream."
+            "Your code closed the other end first. A close with bytes unread sends a reset, and so \
+             does the kernel for data that arrives at a closed end. Use `shutdown`, and keep the \
+             stream."
         }
         ErrorKind::InvalidInput => {
-            "Your code refuses a pair of the table, or one of them the other way round. Exchange the ends, \
-             reach the pair, and exchange them again."
+            "Your code refuses a pair of the table, or one of them the other way round. Exchange \
+             the ends, reach the pair, and exchange them again."
         }
         _ => return None,
     };
@@ -130,8 +137,9 @@ fn not_handed_back(asked: (State, State), seen: (State, State), handed: &Handed)
         .into_iter()
         .find(|(_, asked, seen, stream)| open(*asked) && !open(*seen) && stream.is_none())?;
     Some(format!(
-        "`bring` has not returned the {role}. Dropping the last handle closes it, which sends a FIN, or a \
-         reset if bytes are unread. An end stays in {state} only while it is open: return it."
+        "`bring` has not returned the {role}. Dropping the last handle closes it, which sends a \
+         FIN, or a reset if bytes are unread. An end stays in {state} only while it is open: \
+         return it."
     ))
 }
 
@@ -147,11 +155,14 @@ fn the_other_way_round(asked: (State, State), seen: (State, State)) -> Option<St
             "server"
         };
         format!(
-            "The end that sends its FIN first keeps TIME_WAIT, and here that was the other end. Shut down the \
-             {first} first; then read to end of file at the other end, and shut it down."
+            "The end that sends its FIN first keeps TIME_WAIT, and here that was the other end. \
+             Shut down the {first} first; then read to end of file at the other end, and shut it \
+             down."
         )
     } else {
-        "The states are exchanged: the first state of the pair is the client's. Shut down the other end.".to_owned()
+        "The states are exchanged: the first state of the pair is the client's. Shut down the \
+         other end."
+            .to_owned()
     })
 }
 
@@ -159,25 +170,27 @@ fn the_other_way_round(asked: (State, State), seen: (State, State)) -> Option<St
 fn at_the_end(asked: (State, State), seen: (State, State)) -> Option<String> {
     let cause = match (asked, seen) {
         ((Close, Close), (TimeWait, _) | (_, TimeWait)) => {
-            "Both FINs have passed: after such a close the end that closed first keeps TIME_WAIT for a \
-             minute. Only a reset leaves no row at either end: set SO_LINGER to 0 seconds, then close."
+            "Both FINs have passed: after such a close the end that closed first keeps TIME_WAIT \
+             for a minute. Only a reset leaves no row at either end: set SO_LINGER to 0 seconds, \
+             then close."
         }
         ((Close, Close), _) => {
-            "The connection has not ended. A reset ends it immediately and leaves no row: set SO_LINGER to \
-             0 seconds, then close the last handle."
+            "The connection has not ended. A reset ends it immediately and leaves no row: set \
+             SO_LINGER to 0 seconds, then close the last handle."
         }
         (_, (Close, Close)) => {
-            "A reset has ended the connection. An end that is closed with bytes unread sends one, and so does \
-             one with SO_LINGER of 0 seconds, and so does the kernel when data arrives at a closed end. Read \
-             all bytes before you close, or shut down and keep the stream."
+            "A reset has ended the connection. An end that is closed with bytes unread sends one, \
+             and so does one with SO_LINGER of 0 seconds, and so does the kernel when data arrives \
+             at a closed end. Read all bytes before you close, or shut down and keep the stream."
         }
         ((TimeWait, TimeWait), (TimeWait, Close) | (Close, TimeWait)) => {
-            "One end had the other's FIN before it sent its own, so only one has closed first. For TIME_WAIT \
-             at both, shut each end down before the other's FIN arrives: hold both FINs back after data."
+            "One end had the other's FIN before it sent its own, so only one has closed first. For \
+             TIME_WAIT at both, shut each end down before the other's FIN arrives: hold both FINs \
+             back after data."
         }
         ((TimeWait, Close) | (Close, TimeWait), (TimeWait, TimeWait)) => {
-            "Each end sent its FIN before it had the other's: both have closed first. Wait for the first FIN \
-             at the second end: read to end of file, then shut it down."
+            "Each end sent its FIN before it had the other's: both have closed first. Wait for the \
+             first FIN at the second end: read to end of file, then shut it down."
         }
         _ => return None,
     };
@@ -197,23 +210,26 @@ fn of_the_fins(asked: (State, State), rows: &Rows) -> Option<String> {
         let seen = fin(seen).or(orderly.then_some(Fin::Acknowledged))?;
         match (fin(asked).unwrap_or(Fin::Acknowledged), seen) {
             (Fin::Waiting, Fin::Acknowledged) => Some(format!(
-                "The {role}'s FIN was sent and acknowledged. To hold it back, write more data before it than \
-                 the {other} has room for, and do not read at the {other}."
+                "The {role}'s FIN was sent and acknowledged. To hold it back, write more data \
+                 before it than the {other} has room for, and do not read at the {other}."
             )),
             (Fin::Acknowledged, Fin::Waiting) if alone => Some(format!(
-                "The {role}'s FIN has been sent (Send-Q 1: no data is before it), and it is not acknowledged: \
-                 one end does not receive segments. Remove the filter or option that drops them."
+                "The {role}'s FIN has been sent (Send-Q 1: no data is before it), and it is not \
+                 acknowledged: one end does not receive segments. Remove the filter or option that \
+                 drops them."
             )),
             (Fin::Acknowledged, Fin::Waiting) => Some(format!(
-                "The {role}'s FIN is not acknowledged. If data waits before it (Send-Q), it is sent when the \
-                 {other} has room: read at the {other} to end of file."
+                "The {role}'s FIN is not acknowledged. If data waits before it (Send-Q), it is \
+                 sent when the {other} has room: read at the {other} to end of file."
             )),
             (Fin::Waiting | Fin::Acknowledged, Fin::NotSent) => Some(format!(
-                "The {role} has sent no FIN, and none waits: its sending half was not shut down, or it was \
-                 dropped while another handle of it is open. Call `shutdown(Shutdown::Write)`."
+                "The {role} has sent no FIN, and none waits: its sending half was not shut down, \
+                 or it was dropped while another handle of it is open. Call \
+                 `shutdown(Shutdown::Write)`."
             )),
             (Fin::NotSent, Fin::Waiting | Fin::Acknowledged) => Some(format!(
-                "The {role} was shut down or closed. Keep it open: its state needs an end that has sent no FIN."
+                "The {role} was shut down or closed. Keep it open: its state needs an end that has \
+                 sent no FIN."
             )),
             _ => None,
         }

@@ -1,7 +1,7 @@
 //! Checks of exercise 9: a connection brought into a given pair of states.
 //!
-//! `harness` calls the answer and asks the kernel; `cause` says which FIN has been sent and which has
-//! not, as the states show it.
+//! `harness` calls the answer and asks the kernel; `cause` says which FIN has been sent and which
+//! has not, as the states show it.
 
 mod cause;
 mod harness;
@@ -24,17 +24,18 @@ pub const EXERCISE: Exercise = Exercise {
     name: "states",
     task: "bring a connection into a given pair of states",
     hints: [
-        "Write beside each state which FINs it has seen: its own (not sent, waiting or acknowledged) and \
-         the other end's. `shutdown(Write)` sends one. The FIN waits while there is data before it for \
-         which the other end has no room.",
-        "Four moves are enough, for either end: shut down; fill (`set_nonblocking(true)`, write 64 KiB, of \
-         which the kernel takes a part, `set_nonblocking(false)`); read to end of file, which lets the \
-         other end's FIN through; and for no row at all, SO_LINGER of 0 seconds and drop. Keep both \
-         streams: a drop is a close.",
-        "match states { (FinWait2, CloseWait) => fin(&client)?, (TimeWait, Close) => { fin(&client)?; \
-         read_to_end(&server)?; fin(&server)? } (Closing, FinWait2) => { fill(&client)?; fill(&server)?; \
-         fin(&client)?; fin(&server)?; read_to_end(&client)? } … } Ok((Some(client), Some(server))), \
-         and for the other way round: bring(server, client, (states.1, states.0)).map(|(s, c)| (c, s))",
+        "Write beside each state which FINs it has seen: its own (not sent, waiting or \
+         acknowledged) and the other end's. `shutdown(Write)` sends one. The FIN waits while there \
+         is data before it for which the other end has no room.",
+        "Four moves are enough, for either end: shut down; fill (`set_nonblocking(true)`, write 64 \
+         KiB, of which the kernel takes a part, `set_nonblocking(false)`); read to end of file, \
+         which lets the other end's FIN through; and for no row at all, SO_LINGER of 0 seconds and \
+         drop. Keep both streams: a drop is a close.",
+        "match states { (FinWait2, CloseWait) => fin(&client)?, (TimeWait, Close) => { \
+         fin(&client)?; read_to_end(&server)?; fin(&server)? } (Closing, FinWait2) => { \
+         fill(&client)?; fill(&server)?; fin(&client)?; fin(&server)?; read_to_end(&client)? } … } \
+         Ok((Some(client), Some(server))), and for the other way round: bring(server, client, \
+         (states.1, states.0)).map(|(s, c)| (c, s))",
     ],
     rules: || SUITE.stated(),
 };
@@ -44,8 +45,8 @@ pub const SUITE: Suite<Bring> = Suite {
     exercise: EXERCISE.name,
     rules: &[
         Rule::core(
-            "For each pair of the table, bring the client into the first state and the server into the \
-             second.",
+            "For each pair of the table, bring the client into the first state and the server into \
+             the second.",
             &[
                 check("reaches FIN_WAIT2 and CLOSE_WAIT", |exam, bring| {
                     reaches(exam, bring, (FinWait2, CloseWait))
@@ -81,13 +82,13 @@ pub const SUITE: Suite<Bring> = Suite {
             )],
         ),
         Rule::core(
-            "The kernel shows these states when the segments under way have arrived, and keeps showing \
-             them.",
+            "The kernel shows these states when the segments under way have arrived, and keeps \
+             showing them.",
             &[check("keeps the states", keeps_the_states)],
         ),
         Rule::core(
-            "Return the ends that must stay open for that: first the client, then the server. You may \
-             return more than must stay open.",
+            "Return the ends that must stay open for that: first the client, then the server. You \
+             may return more than must stay open.",
             &[
                 check(
                     "returns the ends that must stay open",
@@ -139,7 +140,8 @@ const PAIRS: [(State, State); 8] = [
     (Close, Close),
 ];
 
-/// Pairs that no connection can be in, whatever is lost: one end has a FIN that the other has not sent.
+/// Pairs that no connection can be in, whatever is lost: one end has a FIN that the other has not
+/// sent.
 const IMPOSSIBLE: [(State, State); 8] = [
     (CloseWait, CloseWait),
     (CloseWait, LastAck),
@@ -217,8 +219,8 @@ fn refuses_impossible_pairs(exam: &Exam, bring: Bring) -> Verdict {
             Err(error) => exam
                 .fail(expected, format!("one of kind {:?}: {error}", error.kind()))
                 .caused_by(
-                    "Your code returns another error for a pair that cannot be. The pair is a wrong \
-                     argument: check it first, and return InvalidInput.",
+                    "Your code returns another error for a pair that cannot be. The pair is a \
+                     wrong argument: check it first, and return InvalidInput.",
                 )?,
             Ok(_) => exam
                 .fail(expected, "it has returned Ok")
@@ -245,7 +247,8 @@ fn leaves_no_descriptor(exam: &Exam, bring: Bring) -> Verdict {
     on_every_path(exam, bring, |pair, ends| pair.left_no_descriptor(ends))
 }
 
-/// What must be so after each pair, and after one that is refused. It is told how many ends were returned.
+/// What must be so after each pair, and after one that is refused. It is told how many ends were
+/// returned.
 fn on_every_path(exam: &Exam, bring: Bring, must: impl Fn(&Pair<'_>, usize) -> Verdict) -> Verdict {
     for asked in PAIRS {
         let brought = Brought::to(exam, bring, asked, Bytes::None)?;

@@ -21,12 +21,13 @@ use crate::exam::{
     here, inode_of,
 };
 
-/// How long the states are watched for whether they stay, which is the subject: longer than an ACK is
-/// delayed (40 ms), and than what is lost waits before it is sent again (200 ms). Where nothing is under
-/// way, and no thread could act, they are known to stay.
+/// How long the states are watched for whether they stay, which is the subject: longer than an ACK
+/// is delayed (40 ms), and than what is lost waits before it is sent again (200 ms). Where nothing
+/// is under way, and no thread could act, they are known to stay.
 const SEEN_TO_STAY: Duration = Duration::from_millis(300);
 
-/// The size of the send buffers, in bytes: small, so that filling and draining them takes little time.
+/// The size of the send buffers, in bytes: small, so that filling and draining them takes little
+/// time.
 const SMALL: usize = 16 << 10;
 
 /// What has been sent on the connection before `bring` is called.
@@ -131,8 +132,8 @@ pub(super) struct Brought<'e> {
 }
 
 impl<'e> Brought<'e> {
-    /// Calls the answer, and checks that the kernel comes to show the states, and keeps showing them: some
-    /// states are passed through on the way to others.
+    /// Calls the answer, and checks that the kernel comes to show the states, and keeps showing
+    /// them: some states are passed through on the way to others.
     pub(super) fn to(
         exam: &'e Exam,
         bring: Bring,
@@ -208,8 +209,8 @@ impl<'e> Brought<'e> {
                     "it has returned None for it, and a descriptor of it is open elsewhere",
                 )
                 .caused_by(format!(
-                    "Your code keeps the {role} open and does not return it: it was forgotten, or a clone \
-                     of it lives. Return the stream itself."
+                    "Your code keeps the {role} open and does not return it: it was forgotten, or \
+                     a clone of it lives. Return the stream itself."
                 ))?;
         }
         Ok(())
@@ -225,9 +226,9 @@ impl<'e> Brought<'e> {
             self.exam
                 .must(inode_of(stream)? == inode, expected, seen)
                 .caused_by(
-                    "The first that `bring` returns is the client and the second the server, also when \
-                     the pair is the other way round. If you exchange the ends for a call, exchange them \
-                     again in what it returns.",
+                    "The first that `bring` returns is the client and the second the server, also \
+                     when the pair is the other way round. If you exchange the ends for a call, \
+                     exchange them again in what it returns.",
                 )?;
         }
         Ok(())
@@ -289,8 +290,8 @@ impl Pair<'_> {
             )
             .diagnose(&[LEAVES_A_THREAD])
             .caused_by(
-                "Your code leaves a descriptor open: a clone, a stream that was forgotten, or one that \
-                 a thread keeps. Close what you do not return.",
+                "Your code leaves a descriptor open: a clone, a stream that was forgotten, or one \
+                 that a thread keeps. Close what you do not return.",
             )
     }
 }

@@ -61,12 +61,13 @@ fn fault(bytes: &[u8]) -> Option<(usize, String)> {
         ),
         4 => (
             4,
-            "An ACK is four bytes: its opcode and its number. With more bytes it is not an ACK: return None.",
+            "An ACK is four bytes: its opcode and its number. With more bytes it is not an ACK: \
+             return None.",
         ),
         _ => {
             let what = format!(
-                "The opcode is {opcode}: both bytes count, the more significant first. Only 1 to 6 are \
-                 packets. Return None for every other opcode."
+                "The opcode is {opcode}: both bytes count, the more significant first. Only 1 to 6 \
+                 are packets. Return None for every other opcode."
             );
             return Some((0, what));
         }
@@ -79,14 +80,14 @@ fn fault_of_strings(mut rest: &[u8], in_a_request: bool) -> Option<(usize, Strin
     let (mut at, mut count) = (2, 0);
     while !rest.is_empty() {
         let Some(end) = rest.iter().position(|byte| *byte == 0) else {
-            let what = "The last string has no NUL: the datagram was cut. The file, or the option, may have \
-                        been another one. Return None.";
+            let what = "The last string has no NUL: the datagram was cut. The file, or the option, \
+                        may have been another one. Return None.";
             return Some((at + rest.len(), what.to_owned()));
         };
         if let Err(error) = str::from_utf8(&rest[..end]) {
-            let what = "This byte is not UTF-8. If your code replaces it (`from_utf8_lossy`), or reads each \
-                        byte as a letter, the result names another file. Return None when `str::from_utf8` \
-                        fails.";
+            let what = "This byte is not UTF-8. If your code replaces it (`from_utf8_lossy`), or \
+                        reads each byte as a letter, the result names another file. Return None \
+                        when `str::from_utf8` fails.";
             return Some((at + error.valid_up_to(), what.to_owned()));
         }
         at += end + 1;
@@ -95,12 +96,12 @@ fn fault_of_strings(mut rest: &[u8], in_a_request: bool) -> Option<(usize, Strin
     }
     let what = match count {
         0 | 1 if in_a_request => {
-            "A request has a file and a mode, each with its NUL. Here the datagram was cut before that. Return \
-             None."
+            "A request has a file and a mode, each with its NUL. Here the datagram was cut before \
+             that. Return None."
         }
         _ => {
-            "An option is a name *and* a value, each with its NUL. The last name here has no value. Do not \
-             invent one, and do not ignore the name: return None."
+            "An option is a name *and* a value, each with its NUL. The last name here has no \
+             value. Do not invent one, and do not ignore the name: return None."
         }
     };
     Some((at, what.to_owned()))
@@ -114,39 +115,40 @@ pub(super) fn of_writing(packet: &Packet, wanted: &[u8], got: &[u8], at: usize) 
     };
     let is_numbered = !matches!(packet, Packet::Request { .. } | Packet::OptionAck(_));
     let what = if is_swapped(0) || is_numbered && is_swapped(2) && at < 4 {
-        "The two bytes of a number are swapped. The more significant one goes first, in the opcode too: use \
-         `to_be_bytes`."
+        "The two bytes of a number are swapped. The more significant one goes first, in the opcode \
+         too: use `to_be_bytes`."
     } else if at < 2 {
         "The opcode is wrong. It has two bytes: 1 RRQ, 2 WRQ, 3 DATA, 4 ACK, 5 ERROR, 6 OACK."
     } else if is_numbered && at < 4 {
         "The number after the opcode is wrong. It has two bytes, the more significant first."
     } else if matches!(packet, Packet::Data { .. }) {
-        "After the opcode and the number stand the bytes of the block, all of them and nothing else. A block \
-         may have any length: do not cut it, and do not fill it up."
+        "After the opcode and the number stand the bytes of the block, all of them and nothing \
+         else. A block may have any length: do not cut it, and do not fill it up."
     } else if got.len() > wanted.len() && got.starts_with(wanted) {
-        "Your code writes more bytes than the packet has. The receiver reads them as an option, or as a part \
-         of one. Write nothing after the last NUL."
+        "Your code writes more bytes than the packet has. The receiver reads them as an option, or \
+         as a part of one. Write nothing after the last NUL."
     } else if is_cut(wanted, got, at) {
         "Your code cuts a string. Write every string whole: a text may have any length."
     } else if wanted.get(at) == Some(&0) {
-        "A NUL is missing. One ends each string, the last one too, and an empty one: the file, the mode, \
-         each name and each value, and the text of an ERROR."
+        "A NUL is missing. One ends each string, the last one too, and an empty one: the file, the \
+         mode, each name and each value, and the text of an ERROR."
     } else if wanted.eq_ignore_ascii_case(got) {
-        "Your code changes the case of letters. The receiver compares names with what it has sent: write \
-         every letter as it is."
+        "Your code changes the case of letters. The receiver compares names with what it has sent: \
+         write every letter as it is."
     } else if got.len() < wanted.len() && wanted.starts_with(got) {
-        "The rest is missing. Options follow the mode, each a name and a value. Write all of them, and \
-         every string whole."
+        "The rest is missing. Options follow the mode, each a name and a value. Write all of them, \
+         and every string whole."
     } else if is_in_another_order(packet, got) {
         "Your code writes the options in another order. Write them in the order of the list."
     } else {
-        "A string is different here. Write its bytes as they are, whole, then a NUL, in the order of the \
-         packet's fields."
+        "A string is different here. Write its bytes as they are, whole, then a NUL, in the order \
+         of the packet's fields."
     };
     Some(what.to_owned())
 }
 
-/// Whether the string at which the two begin to differ ends too early, and nothing else is different.
+/// Whether the string at which the two begin to differ ends too early, and nothing else is
+/// different.
 fn is_cut(wanted: &[u8], got: &[u8], at: usize) -> bool {
     let end = |bytes: &[u8]| {
         bytes

@@ -1,8 +1,8 @@
 //! Checks of exercise 18: the packets of TFTP, read and written by two functions without a socket.
 //!
-//! `recorded` has packets that real programs sent. `codec` calls the functions and compares what they
-//! return. `parses`, `writes`, `strings`, `errors`, `refuses` and `many` are the checks. `cause` says what
-//! the answer does wrong.
+//! `recorded` has packets that real programs sent. `codec` calls the functions and compares what
+//! they return. `parses`, `writes`, `strings`, `errors`, `refuses` and `many` are the checks.
+//! `cause` says what the answer does wrong.
 
 mod cause;
 mod codec;
@@ -25,20 +25,20 @@ pub const EXERCISE: Exercise = Exercise {
     name: "tftp",
     task: "parse and write the packets of TFTP",
     hints: [
-        "Write a function that takes a number from the front of a slice, and one that takes a string and its \
-         NUL. Each returns what it took *and the rest*, or None. Then `parse` is a `match` on the opcode that \
-         passes the rest on. `slice::split_first_chunk` never panics.",
+        "Write a function that takes a number from the front of a slice, and one that takes a \
+         string and its NUL. Each returns what it took *and the rest*, or None. Then `parse` is a \
+         `match` on the opcode that passes the rest on. `slice::split_first_chunk` never panics.",
         "fn number(bytes: &[u8]) -> Option<(u16, &[u8])> { let (number, rest) = \
-         bytes.split_first_chunk::<2>()?; Some((u16::from_be_bytes(*number), rest)) }. For a string: find the \
-         0 with `position`, call `str::from_utf8` on the bytes before it, and return the bytes after it as \
-         the rest. Options are pairs of strings until the rest is empty. Anything else than a whole pair is \
-         None.",
-        "match opcode { 1 | 2 => { let (file, rest) = string(rest)?; let (mode, rest) = string(rest)?; \
-         Some(Packet::Request { write: opcode == 2, file, mode, options: options(rest)? }) } 3 => { let \
-         (block, bytes) = number(rest)?; Some(Packet::Data { block, bytes: bytes.to_vec() }) } 4 => match \
-         number(rest)? { (block, []) => Some(Packet::Ack(block)), _ => None }, /* 5: the code, and \
-         `String::from_utf8_lossy` of the bytes before the first NUL */ 6 => \
-         options(rest).map(Packet::OptionAck), _ => None }",
+         bytes.split_first_chunk::<2>()?; Some((u16::from_be_bytes(*number), rest)) }. For a \
+         string: find the 0 with `position`, call `str::from_utf8` on the bytes before it, and \
+         return the bytes after it as the rest. Options are pairs of strings until the rest is \
+         empty. Anything else than a whole pair is None.",
+        "match opcode { 1 | 2 => { let (file, rest) = string(rest)?; let (mode, rest) = \
+         string(rest)?; Some(Packet::Request { write: opcode == 2, file, mode, options: \
+         options(rest)? }) } 3 => { let (block, bytes) = number(rest)?; Some(Packet::Data { block, \
+         bytes: bytes.to_vec() }) } 4 => match number(rest)? { (block, []) => \
+         Some(Packet::Ack(block)), _ => None }, /* 5: the code, and `String::from_utf8_lossy` of \
+         the bytes before the first NUL */ 6 => options(rest).map(Packet::OptionAck), _ => None }",
     ],
     rules: || SUITE.stated(),
 };
@@ -73,7 +73,8 @@ pub const SUITE: Suite<(Parse, Write)> = Suite {
             ],
         ),
         Rule::core(
-            "A number has two bytes, the more significant first. Every value from 0 to 65535 is valid.",
+            "A number has two bytes, the more significant first. Every value from 0 to 65535 is \
+             valid.",
             &[
                 check(
                     "parses and writes the number of an ACK",
@@ -90,7 +91,8 @@ pub const SUITE: Suite<(Parse, Write)> = Suite {
             ],
         ),
         Rule::core(
-            "A block is all bytes after its number. It may have any length, and an empty block is a block.",
+            "A block is all bytes after its number. It may have any length, and an empty block is \
+             a block.",
             &[
                 check(
                     "parses and writes a block of any length",
@@ -100,8 +102,8 @@ pub const SUITE: Suite<(Parse, Write)> = Suite {
             ],
         ),
         Rule::core(
-            "`parse` returns None for an opcode other than 1 to 6, for a number with a byte missing, and for \
-             an ACK with bytes after its number.",
+            "`parse` returns None for an opcode other than 1 to 6, for a number with a byte \
+             missing, and for an ACK with bytes after its number.",
             &[
                 check("refuses an unknown opcode", refuses::an_unknown_opcode),
                 check(
@@ -112,8 +114,8 @@ pub const SUITE: Suite<(Parse, Write)> = Suite {
             ],
         ),
         Rule::hardened(
-            "`parse` returns None for a string without its NUL and for an option without a value. Do not \
-             invent what is missing.",
+            "`parse` returns None for a string without its NUL and for an option without a value. \
+             Do not invent what is missing.",
             &[
                 check(
                     "refuses a string without its NUL",
@@ -126,8 +128,8 @@ pub const SUITE: Suite<(Parse, Write)> = Suite {
             ],
         ),
         Rule::hardened(
-            "Keep every string as it is: every letter in its case, empty or long. Do not judge a file, a mode \
-             or an option.",
+            "Keep every string as it is: every letter in its case, empty or long. Do not judge a \
+             file, a mode or an option.",
             &[
                 check("keeps every letter", strings::keeps_every_letter),
                 check("keeps empty strings", strings::keeps_empty_strings),
@@ -147,8 +149,8 @@ pub const SUITE: Suite<(Parse, Write)> = Suite {
             ],
         ),
         Rule::hardened(
-            "An ERROR with a number is an ERROR, whatever its code and text. The text ends at the first NUL, \
-             or at the end of the datagram.",
+            "An ERROR with a number is an ERROR, whatever its code and text. The text ends at the \
+             first NUL, or at the end of the datagram.",
             &[
                 check("parses an ERROR of any code", errors::of_any_code),
                 check(
@@ -163,7 +165,8 @@ pub const SUITE: Suite<(Parse, Write)> = Suite {
             ],
         ),
         Rule::hardened(
-            "Do not panic, whatever the bytes or the packet. The result depends on the argument only.",
+            "Do not panic, whatever the bytes or the packet. The result depends on the argument \
+             only.",
             &[
                 check("parses many datagrams", many::parses_many_datagrams),
                 check(

@@ -92,8 +92,8 @@ impl<'e> Codec<'e> {
         self.writes(what, packet, bytes)
     }
 
-    /// `parse` must return for each of these what the workshop's own codec returns. One thread makes all
-    /// calls: there are many.
+    /// `parse` must return for each of these what the workshop's own codec returns. One thread
+    /// makes all calls: there are many.
     pub(super) fn parses_all(self, what: &str, all: Vec<Vec<u8>>) -> Verdict {
         let parse = self.parse;
         let differs = move |bytes: &Vec<u8>| {
@@ -126,7 +126,8 @@ impl<'e> Codec<'e> {
         Ok(())
     }
 
-    /// A call between two: an answer that keeps something of an earlier call now keeps something else.
+    /// A call between two: an answer that keeps something of an earlier call now keeps something
+    /// else.
     fn writes_another(self) -> Verdict {
         let write = self.write;
         let text = "another packet of another length".to_owned();
@@ -144,8 +145,8 @@ impl<'e> Codec<'e> {
         failed.diagnose(&[DEPENDS_ON_EARLIER_CALLS])
     }
 
-    /// The first for which this is so. If the answer panics or does not return, the failure shows the bytes
-    /// of the call in which that happened.
+    /// The first for which this is so. If the answer panics or does not return, the failure shows
+    /// the bytes of the call in which that happened.
     fn first<T: Clone + Send + Sync + 'static>(
         self,
         function: &'static str,
@@ -208,8 +209,8 @@ fn shown(packet: Option<&Packet>) -> String {
     }
 }
 
-/// What the workshop's own codec returns for these bytes. The text of an ERROR that is not UTF-8 may be
-/// any, so it is the answer's.
+/// What the workshop's own codec returns for these bytes. The text of an ERROR that is not UTF-8
+/// may be any, so it is the answer's.
 pub(super) fn own(bytes: &[u8], got: Option<&Packet>) -> Option<Packet> {
     let packet = match tftp::Packet::parse(bytes)? {
         tftp::Packet::Request {

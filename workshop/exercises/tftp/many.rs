@@ -21,8 +21,8 @@ fn text(numbers: &mut Numbers) -> String {
 /// The largest payload of a UDP datagram over IPv4, in bytes.
 const LARGEST: usize = 65_507;
 
-/// Packets of all kinds. Of the others, half are packets with a byte or two changed, or cut, and half are an
-/// opcode and random bytes.
+/// Packets of all kinds. Of the others, half are packets with a byte or two changed, or cut, and
+/// half are an opcode and random bytes.
 pub(super) fn parses_many_datagrams(exam: &Exam, answer: (Parse, Write)) -> Verdict {
     let codec = Codec::new(exam, answer);
     let whole: Vec<Vec<u8>> = packets(0x9e37_79b9).iter().map(own_bytes).collect();

@@ -69,8 +69,8 @@ pub(super) fn codes_of_errors(exam: &Exam, answer: (Parse, Write)) -> Verdict {
     Ok(())
 }
 
-/// The sizes of RFC 1350, of an Ethernet frame, of usual buffers, of RFC 2348, the most that a UDP datagram
-/// takes, and more.
+/// The sizes of RFC 1350, of an Ethernet frame, of usual buffers, of RFC 2348, the most that a UDP
+/// datagram takes, and more.
 pub(super) fn blocks_of_any_length(exam: &Exam, answer: (Parse, Write)) -> Verdict {
     let codec = Codec::new(exam, answer);
     let every_value: Vec<u8> = (0..=255).chain((0..=255).rev()).collect();

@@ -32,7 +32,8 @@ pub(super) fn a_long_ack(exam: &Exam, answer: (Parse, Write)) -> Verdict {
     codec.refuses("an ACK with options", b"\0\x04\0\x01tsize\x000\0")
 }
 
-/// A request is cut at each place. Where an option ends, and where the mode does, it is a whole one again.
+/// A request is cut at each place. Where an option ends, and where the mode does, it is a whole one
+/// again.
 pub(super) fn a_string_without_its_nul(exam: &Exam, answer: (Parse, Write)) -> Verdict {
     let codec = Codec::new(exam, answer);
     let whole = b"\0\x01file\0octet\0blksize\x00512\0tsize\x000\0";

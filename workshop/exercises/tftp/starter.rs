@@ -1,8 +1,8 @@
 //! Exercise 18: tftp
 //!
-//! Write the codec of TFTP, two functions without a socket. `parse` turns a datagram into a packet, and
-//! `write` turns a packet into a datagram. Any program may send to your port, so a datagram may hold any
-//! bytes.
+//! Write the codec of TFTP, two functions without a socket. `parse` turns a datagram into a packet,
+//! and `write` turns a packet into a datagram. Any program may send to your port, so a datagram may
+//! hold any bytes.
 //!
 //!     opcode 1  RRQ    file NUL mode NUL, then options: name NUL value NUL, as many as there are
 //!     opcode 2  WRQ    the same
@@ -17,22 +17,23 @@
 //!   1. `parse` returns what the packet says, with all its options in their order.
 //!   2. `write` returns exactly the bytes of the packet, with a NUL after each string.
 //!   3. A number has two bytes, the more significant first. Every value from 0 to 65535 is valid.
-//!   4. A block is all bytes after its number. It may have any length, and an empty block is a block.
-//!   5. `parse` returns None for an opcode other than 1 to 6, for a number with a byte missing, and for
-//!      an ACK with bytes after its number.
+//!   4. A block is all bytes after its number. It may have any length, and an empty block is a
+//!      block.
+//!   5. `parse` returns None for an opcode other than 1 to 6, for a number with a byte missing, and
+//!      for an ACK with bytes after its number.
 //!
 //! Hardened rules (about 20 minutes more):
 //!   6. `parse` returns None for a string without its NUL and for an option without a value. Do not
 //!      invent what is missing.
-//!   7. Keep every string as it is: every letter in its case, empty or long. Do not judge a file, a mode
-//!      or an option.
+//!   7. Keep every string as it is: every letter in its case, empty or long. Do not judge a file, a
+//!      mode or an option.
 //!   8. Strings are UTF-8. `parse` returns None for a file, a mode or an option that is not.
-//!   9. An ERROR with a number is an ERROR, whatever its code and text. The text ends at the first NUL,
-//!      or at the end of the datagram.
+//!   9. An ERROR with a number is an ERROR, whatever its code and text. The text ends at the first
+//!      NUL, or at the end of the datagram.
 //!   10. Do not panic, whatever the bytes or the packet. The result depends on the argument only.
 //!
-//! Out of scope: `write` never gets a string with a NUL in it. If the text of an ERROR is not UTF-8, return
-//! any text.
+//! Out of scope: `write` never gets a string with a NUL in it. If the text of an ERROR is not
+//! UTF-8, return any text.
 //!
 //! How to go on:
 //!

@@ -72,7 +72,8 @@ pub(super) fn should_refuse(wanted: ErrorKind, got: Result<(), ErrorKind>) -> Op
              before you queue."
         }
         (ErrorKind::WouldBlock, Err(_)) => {
-            "There is no room in the queue now, and there will be when the peer has read. Return WouldBlock."
+            "There is no room in the queue now, and there will be when the peer has read. Return \
+             WouldBlock."
         }
         (ErrorKind::InvalidInput, Ok(())) => {
             "`send` accepted more than `limit` bytes. How many the kernel takes is known only \

@@ -58,7 +58,8 @@ pub const SUITE: Suite<Open> = Suite {
             ],
         ),
         Rule::core(
-            "In `send`, with nothing queued, write immediately what the kernel takes. Queue the rest.",
+            "In `send`, with nothing queued, write immediately what the kernel takes. Queue the \
+             rest.",
             &[
                 check(
                     "writes immediately what the kernel takes",
@@ -134,14 +135,16 @@ pub const SUITE: Suite<Open> = Suite {
             )],
         ),
         Rule::hardened(
-            "Refuse with InvalidInput a `send` of more than `limit` bytes, even if the kernel has room.",
+            "Refuse with InvalidInput a `send` of more than `limit` bytes, even if the kernel has \
+             room.",
             &[check(
                 "refuses what could never be queued",
                 limit::refuses_what_could_never_be_queued,
             )],
         ),
         Rule::hardened(
-            "Accept all bytes of a `send` or none. A refused `send` writes nothing and queues nothing.",
+            "Accept all bytes of a `send` or none. A refused `send` writes nothing and queues \
+             nothing.",
             &[check(
                 "accepts nothing of a refused send",
                 limit::accepts_nothing_of_a_refused_send,
@@ -170,7 +173,8 @@ pub const SUITE: Suite<Open> = Suite {
             )],
         ),
         Rule::hardened(
-            "Leave the receiving half to the owner: read nothing, and shut down the sending half only.",
+            "Leave the receiving half to the owner: read nothing, and shut down the sending half \
+             only.",
             &[check(
                 "leaves the receiving half to the owner",
                 shared::leaves_the_receiving_half,

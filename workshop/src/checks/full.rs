@@ -12,15 +12,15 @@ use socket2::SockRef;
 
 use crate::exam::{Exam, Unmet, Verdict, here};
 
-/// Fills the send buffer of a stream and its peer's window: there is no room for another byte. Returns
-/// how many bytes, each an `x`, that took.
+/// Fills the send buffer of a stream and its peer's window: there is no room for another byte.
+/// Returns how many bytes, each an `x`, that took.
 pub(super) fn fill(exam: &Exam, stream: &TcpStream) -> Verdict<usize> {
     let end = here("read an address", End::of(stream))?;
     let small = SockRef::from(stream).set_send_buffer_size(4096);
     here("set the size of a buffer", small)?;
-    // The peer says when its window is zero. Where the kernel does not pass that on, there is the timer:
-    // the first probe of a window brings what there was still room for; when one has brought nothing,
-    // and its timer has begun anew, the window is closed.
+    // The peer says when its window is zero. Where the kernel does not pass that on, there is the
+    // timer: the first probe of a window brings what there was still room for; when one has brought
+    // nothing, and its timer has begun anew, the window is closed.
     let (mut probe_due, mut filled) = (Duration::MAX, 0);
     let full = || {
         let table = exam.table_with_info().unwrap_or_default();

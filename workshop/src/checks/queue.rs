@@ -21,8 +21,8 @@ pub(super) fn holds(exam: &Exam, end: End, bytes: usize) -> Verdict {
         .ok_or_else(|| Unmet::not_here("what was sent does not stand in Recv-Q"))
 }
 
-/// Waits until the answer has taken from this end what was sent to it: what is sent next then comes in
-/// another read. If it leaves it there, this returns once it has had the chance to take it.
+/// Waits until the answer has taken from this end what was sent to it: what is sent next then comes
+/// in another read. If it leaves it there, this returns once it has had the chance to take it.
 pub(super) fn is_taken(exam: &Exam, end: End) -> Verdict {
     if exam
         .table_shows(|table| has_arrived(table, end).then_some(()))?

@@ -29,14 +29,15 @@ use crate::{
     exam::{CEILING, Failure, Orphans, Outcome, Report},
 };
 
-/// When an exercise's program is killed. It ends before: it gives each of its checks less time, and makes
-/// them at once.
+/// When an exercise's program is killed. It ends before: it gives each of its checks less time, and
+/// makes them at once.
 const LIMIT: Duration = CEILING.saturating_add(Duration::from_secs(30));
 
 /// How often it is looked at: it may have been stopped.
 const LOOK_AFTER: Duration = Duration::from_millis(100);
 
-/// How long a program that has closed its stdout may take to end. Generous: the machine may be busy.
+/// How long a program that has closed its stdout may take to end. Generous: the machine may be
+/// busy.
 const A_MOMENT: Duration = Duration::from_secs(5);
 
 /// A longer line is not a report.
@@ -139,8 +140,8 @@ pub(super) fn examine(
         ),
     };
     let cause = by_a_signal.then_some(
-        "If your code sends signals to other processes, remove that. If it does not, another program \
-         on this machine sent this one: check again.",
+        "If your code sends signals to other processes, remove that. If it does not, another \
+         program on this machine sent this one: check again.",
     );
     if reports.is_empty() && status.code().is_some() {
         let what = format!("`main` of {} has made no check", exercise.path());
@@ -161,7 +162,8 @@ enum Heard {
     TooMuch,
 }
 
-/// Hands on the reports of an exercise's program, until it has closed its stdout, or must be killed.
+/// Hands on the reports of an exercise's program, until it has closed its stdout, or must be
+/// killed.
 fn hear(
     child: &Child,
     mut stdout: &UnixStream,
@@ -173,7 +175,8 @@ fn hear(
         let mut fds = [PollFd::new(stdout.as_fd(), PollFlags::POLLIN)];
         let patience = PollTimeout::try_from(LOOK_AFTER).unwrap_or(PollTimeout::ZERO);
         match poll(&mut fds, patience) {
-            // Twice in a row: Ctrl-Z and `fg` stop and continue both programs, but not in one instant.
+            // Twice in a row: Ctrl-Z and `fg` stop and continue both programs, but not in one
+            // instant.
             Ok(0) if is_stopped(child) && was_stopped => return Ok(Heard::Stopped),
             Ok(0) => {
                 was_stopped = is_stopped(child);
@@ -242,8 +245,8 @@ fn missing<'a>(
     })
 }
 
-/// The exercise's program, built by cargo, whose messages go to stderr as they are. `None` if it does
-/// not compile.
+/// The exercise's program, built by cargo, whose messages go to stderr as they are. `None` if it
+/// does not compile.
 fn build(root: &Path, exercise: &Exercise) -> io::Result<Option<PathBuf>> {
     #[derive(Deserialize)]
     struct Message {

@@ -31,7 +31,8 @@ use crate::{
 /// The time between two looks at the file.
 const LOOK_AGAIN: u16 = 150; // milliseconds
 
-/// A terminal that hands over each key as it is pressed. As it was before when the value is dropped.
+/// A terminal that hands over each key as it is pressed. As it was before when the value is
+/// dropped.
 struct Keys(Option<Termios>);
 
 impl Keys {

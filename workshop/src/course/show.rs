@@ -187,14 +187,15 @@ impl Course {
             (_, Status::NotChecked) => {
                 say!("{name}: {score}.")?;
                 say!(
-                    "It is done when all of them pass. Why one was not made is said above: check again, \
-                     or on another machine."
+                    "It is done when all of them pass. Why one was not made is said above: check \
+                     again, or on another machine."
                 )
             }
             (_, Status::Failed) => {
                 say!("{name}: {score}.")?;
                 say!(
-                    "`cargo workshop hint {name}` helps; `check {name} --hold` keeps the sockets for netstat."
+                    "`cargo workshop hint {name}` helps; `check {name} --hold` keeps the sockets \
+                     for netstat."
                 )
             }
         }

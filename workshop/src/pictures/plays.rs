@@ -1,5 +1,5 @@
-//! What is played: each play says what the two programs call, what the router does with each segment,
-//! and which states the kernel must then show.
+//! What is played: each play says what the two programs call, what the router does with each
+//! segment, and which states the kernel must then show.
 
 mod closing;
 mod opening;

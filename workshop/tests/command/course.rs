@@ -329,8 +329,8 @@ fn holds_the_sockets_of_a_failure_until_they_have_been_looked_at() {
 #[test]
 fn leaves_nothing_running_when_it_is_killed() {
     let checkout = Checkout::fresh();
-    // A sleep that ends before the ceiling is waited for. A longer one is proven to be a hang within
-    // milliseconds, and then the ten checks are hardly ever seen at once.
+    // A sleep that ends before the ceiling is waited for. A longer one is proven to be a hang
+    // within milliseconds, and then the ten checks are hardly ever seen at once.
     let sleeps = "pub fn echo(_: std::net::TcpStream) -> std::io::Result<u64> {
         loop {
             std::thread::sleep(std::time::Duration::from_secs(30));

@@ -1,4 +1,5 @@
-//! `cargo workshop pictures`: what is drawn is what has happened, and what is in the repository is drawn.
+//! `cargo workshop pictures`: what is drawn is what has happened, and what is in the repository is
+//! drawn.
 
 use std::{
     env, fs,

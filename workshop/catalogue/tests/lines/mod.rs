@@ -1,5 +1,6 @@
-//! The lines of a wrong answer at which its threads hang, spin, wait or panic. The answer says them, by
-//! a comment at the end of such a line or right above it, and its failure must show no other.
+//! The lines of a wrong answer at which its threads hang, spin, wait or panic. The answer says
+//! them, by a comment at the end of such a line or right above it, and its failure must show no
+//! other.
 
 use std::{collections::BTreeSet, ops::Range};
 
@@ -68,7 +69,8 @@ fn marked(lines: &[&str]) -> BTreeSet<u32> {
     marked
 }
 
-/// The line that closes the block which this line opens, if it does: a thread that goes round passes it.
+/// The line that closes the block which this line opens, if it does: a thread that goes round
+/// passes it.
 fn end_of_block(lines: &[&str], index: usize) -> Option<usize> {
     let code = |line: &str| {
         line.split(" //")
@@ -86,8 +88,8 @@ fn end_of_block(lines: &[&str], index: usize) -> Option<usize> {
         .map(|length| index + 1 + length)
 }
 
-/// The lines of the statement that this line is a part of. A block ends it: what stands in a block are
-/// other statements.
+/// The lines of the statement that this line is a part of. A block ends it: what stands in a block
+/// are other statements.
 fn statement(lines: &[&str], index: usize) -> Range<usize> {
     let ends = |line: &&str| {
         let code = line.split(" //").next().unwrap_or_default().trim();

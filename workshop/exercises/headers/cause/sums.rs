@@ -37,11 +37,15 @@ pub(in super::super) fn of_a_sum(bytes: &[u8], got: u16) -> Option<String> {
         .map(|(_, mistake)| mistake)
         .collect();
     Some(match found[..] {
-        [] => "Sum the 16-bit words, the higher byte first, in a u32. Add the bits above the low 16 to the low \
-               16 until there are none above. Return the complement. Begin each call with a sum of 0."
+        [] => "Sum the 16-bit words, the higher byte first, in a u32. Add the bits above the low \
+               16 to the low 16 until there are none above. Return the complement. Begin each call \
+               with a sum of 0."
             .to_owned(),
         [one] => format!("Your result is what this mistake gives: {one}."),
-        _ => format!("Your result is what one of these mistakes gives: {}.", found.join("; or ")),
+        _ => format!(
+            "Your result is what one of these mistakes gives: {}.",
+            found.join("; or ")
+        ),
     })
 }
 
@@ -63,31 +67,33 @@ fn mistakes(bytes: &[u8]) -> [(u16, &'static str); 8] {
         ),
         (
             !fold(little),
-            "the words have their low byte first (`from_le_bytes`, `from_ne_bytes`). In network byte order the \
-             higher byte is first: `from_be_bytes`",
+            "the words have their low byte first (`from_le_bytes`, `from_ne_bytes`). In network \
+             byte order the higher byte is first: `from_be_bytes`",
         ),
         (
             !(right as u16),
-            "what is carried out of 16 bits is lost (`wrapping_add`, or `as u16` too early). Add it at the low \
-             end of the sum",
+            "what is carried out of 16 bits is lost (`wrapping_add`, or `as u16` too early). Add \
+             it at the low end of the sum",
         ),
         (
             !(once as u16),
-            "the carries are added once, and that carries again. Repeat it until nothing is above 16 bits",
+            "the carries are added once, and that carries again. Repeat it until nothing is above \
+             16 bits",
         ),
         (
             !fold(sum(whole, big)),
-            "the last byte is left out (`chunks_exact` does that). In an odd length it is the higher half of a \
-             word whose lower half is 0",
+            "the last byte is left out (`chunks_exact` does that). In an odd length it is the \
+             higher half of a word whose lower half is 0",
         ),
         (
             !fold(sum(whole, big) + rest_alone),
-            "the last byte is the lower half of its word. It is the higher half: the zero comes after it",
+            "the last byte is the lower half of its word. It is the higher half: the zero comes \
+             after it",
         ),
         (
             only_if_zero(0xffff),
-            "a sum of 0xffff becomes 0, and so the checksum 0xffff. UDP does this when it sends, and \
-             `sum % 0xffff` does it too. A checksum of 0 stays 0",
+            "a sum of 0xffff becomes 0, and so the checksum 0xffff. UDP does this when it sends, \
+             and `sum % 0xffff` does it too. A checksum of 0 stays 0",
         ),
         (
             if bytes.is_empty() {
@@ -104,8 +110,8 @@ fn mistakes(bytes: &[u8]) -> [(u16, &'static str); 8] {
 pub(in super::super) fn of_a_panicking_sum(bytes: &[u8], case: &Case) -> Option<String> {
     let odd = !bytes.len().is_multiple_of(2);
     if OVERFLOWS.of(case).is_some() {
-        let what = "The sum does not fit in its type. A u16 cannot hold the sum of two words. A u32 holds the \
-                    sum of 64 KiB.";
+        let what = "The sum does not fit in its type. A u16 cannot hold the sum of two words. A \
+                    u32 holds the sum of 64 KiB.";
         return Some(what.to_owned());
     }
     let missing = TAKES_A_MISSING_BYTE.of(case)?;

@@ -74,14 +74,15 @@ pub(super) fn of_a_refusal(bytes: &[u8], packet: &Packet) -> String {
             "This is a whole packet, and your code returns None. Its opcode is {opcode}. {why}"
         ),
         _ => format!(
-            "This is a whole packet with opcode {opcode}, and your code returns None. What may be unusual about \
-             it: {}. {why}",
+            "This is a whole packet with opcode {opcode}, and your code returns None. What may be \
+             unusual about it: {}. {why}",
             unusual.join("; ")
         ),
     }
 }
 
-/// What is unusual about the strings of a packet: a file and a mode, if it is a request, and options.
+/// What is unusual about the strings of a packet: a file and a mode, if it is a request, and
+/// options.
 fn of_strings(file_and_mode: &[&String], options: &Options) -> Vec<&'static str> {
     let pairs = options.iter().flat_map(|(name, value)| [name, value]);
     let strings: Vec<&String> = file_and_mode.iter().copied().chain(pairs).collect();

@@ -5,6 +5,7 @@
 use std::{fs, io, net::TcpListener, time::Duration};
 
 use crate::{
+    counters::counter,
     deadline::Deadline,
     table::{End, Kernel, Row, State, Table},
 };
@@ -25,18 +26,8 @@ pub fn somaxconn() -> u32 {
 /// those of other programs too. `None` where the kernel does not tell.
 #[must_use]
 pub fn overflows() -> Option<u64> {
-    counter(
-        &fs::read_to_string("/proc/net/netstat").ok()?,
-        "ListenOverflows",
-    )
-}
-
-/// The counters of a group stand in two lines, of names and of values.
-fn counter(text: &str, name: &str) -> Option<u64> {
-    let mut group = text.lines().filter(|line| line.starts_with("TcpExt:"));
-    let (mut names, mut values) = (group.next()?.split(' '), group.next()?.split(' '));
-    let column = names.position(|other| other == name)?;
-    values.nth(column)?.parse().ok()
+    let text = fs::read_to_string("/proc/net/netstat").ok()?;
+    counter(&text, "TcpExt", "ListenOverflows")
 }
 
 /// Waits until so many clients have dialed a listener from which nobody accepts, and each is in its
@@ -72,19 +63,11 @@ pub fn decided(listener: &TcpListener, clients: u32) -> io::Result<Table> {
 
 #[cfg(test)]
 mod tests {
-    use super::{counter, decided, overflows, somaxconn};
+    use super::{decided, overflows, somaxconn};
     use crate::{
         peer::{bound, silent},
         table::{End, Kernel},
     };
-
-    #[test]
-    fn a_counter_stands_below_its_name() {
-        let text = "TcpExt: A ListenOverflows ListenDrops\nTcpExt: 1 22 333\nIpExt: A\nIpExt: 4\n";
-        assert_eq!(counter(text, "ListenOverflows"), Some(22));
-        assert_eq!(counter(text, "ListenDrops"), Some(333));
-        assert_eq!(counter(text, "B"), None);
-    }
 
     #[test]
     fn a_syn_without_room_is_counted_by_the_listener_and_by_the_system() {

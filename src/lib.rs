@@ -33,6 +33,7 @@
 
 pub mod accept_queue;
 pub mod command;
+mod counters;
 pub mod deadline;
 pub mod dial;
 pub mod fault;

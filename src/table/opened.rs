@@ -3,6 +3,8 @@
 
 use std::fs;
 
+use crate::counters::counter;
+
 /// The kernel's counters of connections (RFC 4022, `tcpActiveOpens` and `tcpPassiveOpens`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Opened {
@@ -18,8 +20,8 @@ impl Opened {
         // Of the thread: it may be in another network namespace than the main thread.
         let text = fs::read_to_string("/proc/thread-self/net/snmp").ok()?;
         Some(Opened {
-            active: counter(&text, "ActiveOpens")?,
-            passive: counter(&text, "PassiveOpens")?,
+            active: counter(&text, "Tcp", "ActiveOpens")?,
+            passive: counter(&text, "Tcp", "PassiveOpens")?,
         })
     }
 
@@ -32,28 +34,12 @@ impl Opened {
     }
 }
 
-/// The counters of a protocol stand in two lines, of names and of values.
-fn counter(text: &str, name: &str) -> Option<u64> {
-    let mut group = text.lines().filter(|line| line.starts_with("Tcp:"));
-    let (mut names, mut values) = (group.next()?.split(' '), group.next()?.split(' '));
-    let column = names.position(|other| other == name)?;
-    values.nth(column)?.parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
     use std::net::TcpListener;
 
-    use super::{Opened, counter};
+    use super::Opened;
     use crate::peer::connected;
-
-    #[test]
-    fn a_counter_of_tcp_stands_below_its_name() {
-        let text = "Ip: A ActiveOpens\nIp: 1 2\nTcp: A ActiveOpens PassiveOpens\nTcp: 3 40 500\n";
-        assert_eq!(counter(text, "ActiveOpens"), Some(40));
-        assert_eq!(counter(text, "PassiveOpens"), Some(500));
-        assert_eq!(counter(text, "B"), None);
-    }
 
     #[test]
     fn a_connection_that_comes_and_goes_is_counted() {

@@ -3,6 +3,8 @@
 //! may restrict the first of these files; then a thread is [`Doing::Unknown`].
 
 mod lasts;
+mod memory;
+mod polled;
 mod system_call;
 
 use std::{fmt, fs, io, path::Path, time::Duration};

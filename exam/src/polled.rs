@@ -1,8 +1,7 @@
 //! What the student's threads wait for in poll and epoll: more than the call's name says.
 
-use std::{fs, fs::File, os::unix::fs::FileExt};
+use std::fs;
 
-use nix::libc;
 use socket_workshop::threads::{Call, SystemCall};
 
 use super::{Exam, Verdict, here, threads::students};
@@ -16,47 +15,91 @@ impl Exam {
     /// The kernel does not show the threads.
     pub fn polled(&self) -> Verdict<Option<Vec<String>>> {
         let threads = here("look at threads", students())?;
-        let calls = threads.iter().filter_map(|thread| thread.call);
-        let polls = calls.filter(|call| call.call() == Call::Poll);
-        let fds: Option<Vec<Vec<i32>>> = polls.map(|call| descriptors(&call)).collect();
-        let name = |fd: i32| fs::read_link(format!("/proc/self/fd/{fd}")).ok();
-        Ok(fds.map(|fds| {
-            let targets = fds.into_iter().flatten().filter_map(name);
-            let names = targets.map(|target| target.to_string_lossy().into_owned());
-            names.collect()
-        }))
+        Ok(targets(threads.iter().filter_map(|thread| thread.call)))
     }
 }
 
-fn descriptors(call: &SystemCall) -> Option<Vec<i32>> {
-    let [first, count, ..] = call.args;
-    match call.number {
-        #[cfg(target_arch = "x86_64")]
-        libc::SYS_poll => in_array(first, count),
-        libc::SYS_ppoll => in_array(first, count),
-        #[cfg(target_arch = "x86_64")]
-        libc::SYS_epoll_wait => in_epoll(first),
-        libc::SYS_epoll_pwait | libc::SYS_epoll_pwait2 => in_epoll(first),
-        _ => None,
-    }
+/// What those of the calls wait for that are poll or epoll_wait.
+fn targets(calls: impl Iterator<Item = SystemCall>) -> Option<Vec<String>> {
+    let polls = calls.filter(|call| call.call() == Call::Poll);
+    let fds: Option<Vec<Vec<i32>>> = polls.map(|call| call.polled()).collect();
+    let link = |fd: i32| fs::read_link(format!("/proc/self/fd/{fd}")).ok();
+    let links = fds?.into_iter().flatten().filter_map(link);
+    let names = links.map(|target| target.to_string_lossy().into_owned());
+    Some(names.collect())
 }
 
-/// The descriptors in an array of `struct pollfd`, which is in this process's memory.
-fn in_array(array: u64, count: u64) -> Option<Vec<i32>> {
-    let memory = File::open("/proc/self/mem").ok()?;
-    let fd = |n| {
-        let mut bytes = [0; 4];
-        memory.read_exact_at(&mut bytes, array + 8 * n).ok()?;
-        Some(i32::from_ne_bytes(bytes))
+#[cfg(test)]
+mod tests {
+    use std::{
+        net::UdpSocket,
+        os::{fd::AsFd, unix::net::UnixStream},
+        thread,
+        time::Duration,
     };
-    (0..count.min(1024)).map(fd).collect()
-}
 
-/// The descriptors that an epoll instance watches (proc(5), `/proc/pid/fdinfo`).
-fn in_epoll(fd: u64) -> Option<Vec<i32>> {
-    let info = fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).ok()?;
-    let watched = info.lines().filter_map(|line| line.strip_prefix("tfd:"));
-    watched
-        .map(|line| line.split_whitespace().next()?.parse().ok())
-        .collect()
+    use nix::{
+        poll::{PollFd, PollFlags, PollTimeout, poll},
+        sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout},
+    };
+    use socket_workshop::{
+        deadline::Deadline,
+        threads::{Call, others},
+    };
+
+    use super::targets;
+    use crate::inode_of;
+
+    /// What a thread of this name waits for, as soon as it is blocked in poll or epoll.
+    fn targets_of(name: &str) -> Vec<String> {
+        let look = || {
+            let mut threads = others()?.into_iter().filter(|thread| thread.name == name);
+            let call = threads.find_map(|thread| thread.call);
+            Ok(call.filter(|call| call.call() == Call::Poll))
+        };
+        let call = Deadline::after(Duration::from_secs(20)).wait_for(look);
+        let call = call.unwrap().expect("the thread blocks");
+        targets([call].into_iter()).expect("the kernel shows them")
+    }
+
+    fn target(socket: &impl AsFd) -> String {
+        format!("socket:[{}]", inode_of(socket).unwrap())
+    }
+
+    #[test]
+    fn poll_waits_for_the_descriptors_in_its_array() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let other = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let mut expected = vec![target(&theirs), target(&other)];
+        let body = move || {
+            let fd = |fd| PollFd::new(fd, PollFlags::POLLIN);
+            let mut fds = [fd(theirs.as_fd()), fd(other.as_fd())];
+            poll(&mut fds, PollTimeout::NONE)
+        };
+        let thread = thread::Builder::new().name("t-poll".to_owned());
+        let thread = thread.spawn(body).unwrap();
+        let mut seen = targets_of("t-poll");
+        drop(ours); // end of file wakes it
+        assert_eq!(thread.join().unwrap(), Ok(1));
+        expected.sort();
+        seen.sort();
+        assert_eq!(seen, expected);
+    }
+
+    #[test]
+    fn epoll_waits_for_the_descriptors_that_were_added_to_it() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).unwrap();
+        let event = EpollEvent::new(EpollFlags::EPOLLIN, 0);
+        epoll.add(&theirs, event).unwrap();
+        let expected = target(&theirs);
+        let body = move || epoll.wait(&mut [EpollEvent::empty()], EpollTimeout::NONE);
+        let thread = thread::Builder::new().name("t-epoll".to_owned());
+        let thread = thread.spawn(body).unwrap();
+        let seen = targets_of("t-epoll");
+        drop(ours); // end of file wakes it
+        assert_eq!(thread.join().unwrap(), Ok(1));
+        assert_eq!(seen, [expected]);
+        drop(theirs);
+    }
 }

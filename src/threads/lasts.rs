@@ -5,11 +5,7 @@
 //! descriptor. Other calls have the timeout among their arguments, or a
 //! pointer to it, which is followed in `/proc/self/mem`.
 
-use std::{
-    fs::{self, File},
-    os::unix::fs::FileExt,
-    time::Duration,
-};
+use std::{fs, time::Duration};
 
 use nix::{
     libc,
@@ -17,7 +13,7 @@ use nix::{
 };
 use socket2::Socket;
 
-use super::{Call, SystemCall};
+use super::{Call, SystemCall, memory};
 use crate::table::duplicate;
 
 /// How long a blocked system call can last.
@@ -72,7 +68,7 @@ impl SystemCall {
     }
 
     fn poll_lasts(&self) -> Lasts {
-        let [first, count, third, fourth, fifth, _] = self.args;
+        let [_, _, third, fourth, fifth, _] = self.args;
         let milliseconds = |argument: u64| match argument as i32 {
             0.. => Lasts::AtMost(Duration::from_millis(argument as u32 as u64)),
             _ => Lasts::Endless,
@@ -90,16 +86,7 @@ impl SystemCall {
         if lasts != Lasts::Endless {
             return lasts;
         }
-        let polled = match self.number {
-            #[cfg(target_arch = "x86_64")]
-            libc::SYS_poll => polled(first, count),
-            libc::SYS_ppoll => polled(first, count),
-            #[cfg(target_arch = "x86_64")]
-            libc::SYS_epoll_wait => in_epoll(first),
-            libc::SYS_epoll_pwait | libc::SYS_epoll_pwait2 => in_epoll(first),
-            _ => None,
-        };
-        match polled {
+        match self.polled() {
             None => Lasts::Unknown,
             Some(fds) if fds.iter().any(|fd| descriptor(*fd) == Descriptor::Outside) => {
                 Lasts::Outside
@@ -145,36 +132,12 @@ fn until_the_clock_says(pointer: u64) -> Lasts {
 }
 
 fn timespec(pointer: u64) -> Option<Duration> {
-    let bytes = memory::<16>(pointer)?;
+    let bytes = memory::read::<16>(pointer)?;
     let (seconds, nanoseconds) = bytes.split_at(8);
     let number = |bytes: &[u8]| u64::from_ne_bytes(bytes.try_into().expect("eight bytes"));
     // A caller may ask for more than the clock can say.
     let nanoseconds = u32::try_from(number(nanoseconds)).ok()?;
     Some(Duration::new(number(seconds), nanoseconds.min(999_999_999)))
-}
-
-/// Bytes of this process, whose address a blocked thread has given to the kernel.
-fn memory<const N: usize>(address: u64) -> Option<[u8; N]> {
-    let mut bytes = [0; N];
-    let memory = File::open("/proc/self/mem").ok()?;
-    memory.read_exact_at(&mut bytes, address).ok()?;
-    Some(bytes)
-}
-
-/// The descriptors in an array of `struct pollfd`: the descriptor, and what is asked about it.
-fn polled(array: u64, count: u64) -> Option<Vec<i32>> {
-    let fd = |n| memory::<4>(array + 8 * n).map(i32::from_ne_bytes);
-    let fds: Option<Vec<i32>> = (0..count.min(1024)).map(fd).collect();
-    Some(fds?.into_iter().filter(|fd| *fd >= 0).collect())
-}
-
-/// The descriptors that an epoll instance watches (proc(5), `/proc/pid/fdinfo`).
-fn in_epoll(fd: u64) -> Option<Vec<i32>> {
-    let info = fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).ok()?;
-    let watched = info.lines().filter_map(|line| line.strip_prefix("tfd:"));
-    watched
-        .map(|line| line.split_whitespace().next()?.parse().ok())
-        .collect()
 }
 
 /// What a descriptor leads to.

@@ -19,17 +19,47 @@ use super::{Restart, old::queued};
 use crate::exam::{Awaited, Call, Case, Exam, Seen, Stuck, Whose};
 
 /// `restart` has returned an error where no socket listens.
-pub(super) fn not_taken(
-    exam: &Exam,
-    restart: Restart,
-    addr: SocketAddr,
-    error: &io::Error,
-    case: &Case,
-) -> Option<String> {
-    match error.kind() {
-        ErrorKind::AddrInUse if addr.port() == 0 => None,
-        ErrorKind::AddrInUse => in_use(exam, restart, addr, error, case),
-        _ => by_errno(error).map(str::to_owned),
+pub(super) struct NotTaken<'a> {
+    pub(super) exam: &'a Exam,
+    pub(super) restart: Restart,
+    pub(super) addr: SocketAddr,
+    pub(super) error: &'a io::Error,
+}
+
+impl NotTaken<'_> {
+    pub(super) fn diagnose(&self, case: &Case) -> Option<String> {
+        match self.error.kind() {
+            ErrorKind::AddrInUse if self.addr.port() == 0 => None,
+            ErrorKind::AddrInUse => self.in_use(case),
+            _ => by_errno(self.error).map(str::to_owned),
+        }
+    }
+
+    fn in_use(&self, case: &Case) -> Option<String> {
+        let (restart, addr, error) = (self.restart, self.addr, self.error);
+        let known = held_by_you(case, addr.port()).or_else(|| held_by_a_stranger(case, addr));
+        if let Some(known) = known.or_else(|| without_the_option(addr)) {
+            return Some(known);
+        }
+        let states = states(case, addr);
+        if states.is_empty() {
+            return None; // nothing is left there: old connections are not the reason
+        }
+        let family = if addr.is_ipv6() { "IPv6" } else { "IPv4" };
+        let left =
+            format!("No {family} socket listens there; only old connections are left ({states}).");
+        let sample = self
+            .exam
+            .start("restart", move || restart(SocketAddr::new(addr.ip(), 0)));
+        let sample = sample.and_then(|answer| answer.returns("on a free port"));
+        if let Ok(Ok(listener)) = &sample {
+            return Some(by_its_options(&SockRef::from(listener), &left, addr, error));
+        }
+        let otherwise = sample.ok().and_then(Result::err);
+        Some(match otherwise.as_ref().and_then(by_errno) {
+            Some(cause) => format!("On a free port your code fails too, with {cause}"),
+            None => format!("{left} `bind` ignores these if SO_REUSEADDR is set before it."),
+        })
     }
 }
 
@@ -48,36 +78,6 @@ fn by_errno(error: &io::Error) -> Option<&'static str> {
              be bound only once."
         }
         _ => return None,
-    })
-}
-
-fn in_use(
-    exam: &Exam,
-    restart: Restart,
-    addr: SocketAddr,
-    error: &io::Error,
-    case: &Case,
-) -> Option<String> {
-    let known = held_by_you(case, addr.port()).or_else(|| held_by_a_stranger(case, addr));
-    if let Some(known) = known.or_else(|| without_the_option(addr)) {
-        return Some(known);
-    }
-    let states = states(case, addr);
-    if states.is_empty() {
-        return None; // nothing is left there: old connections are not the reason
-    }
-    let family = if addr.is_ipv6() { "IPv6" } else { "IPv4" };
-    let left =
-        format!("No {family} socket listens there; only old connections are left ({states}).");
-    let sample = exam.start("restart", move || restart(SocketAddr::new(addr.ip(), 0)));
-    let sample = sample.and_then(|answer| answer.returns("on a free port"));
-    if let Ok(Ok(listener)) = &sample {
-        return Some(by_its_options(&SockRef::from(listener), &left, addr, error));
-    }
-    let otherwise = sample.ok().and_then(Result::err);
-    Some(match otherwise.as_ref().and_then(by_errno) {
-        Some(cause) => format!("On a free port your code fails too, with {cause}"),
-        None => format!("{left} `bind` ignores these if SO_REUSEADDR is set before it."),
     })
 }
 

@@ -14,7 +14,8 @@ use socket_workshop::{
 };
 
 use super::{
-    Restart, cause,
+    Restart,
+    cause::{self, NotTaken},
     old::{clients, queued},
 };
 
@@ -45,7 +46,15 @@ pub(super) fn taken(
         }
         Err(error) => exam
             .fail(expected, format!("an error: {error} ({:?})", error.kind()))
-            .because(|case| cause::not_taken(exam, restart, addr, &error, case)),
+            .because(|case| {
+                let not_taken = NotTaken {
+                    exam,
+                    restart,
+                    addr,
+                    error: &error,
+                };
+                not_taken.diagnose(case)
+            }),
     }
 }
 

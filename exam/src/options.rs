@@ -16,10 +16,9 @@ const BUFFERS: [&str; 2] = ["SO_SNDBUF", "SO_RCVBUF"];
 pub struct Options(Vec<(&'static str, String)>);
 
 impl Options {
-    /// Those that an answer may set. One that this kind of socket does not have stays equal.
     /// Those that an answer may be tempted to set. One that this kind of socket does not have stays
-    /// equal. The kernel resizes the buffers of a TCP socket as it sees fit, unless they have been
-    /// set (tcp(7), `tcp_moderate_rcvbuf`): set them first, or leave them out.
+    /// equal. The kernel resizes buffers whose sizes have not been set: set them first, or leave
+    /// them out ([`Options::without_buffers`]).
     #[must_use]
     pub fn of(socket: &impl AsFd) -> Options {
         let socket = SockRef::from(socket);

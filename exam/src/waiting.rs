@@ -242,6 +242,22 @@ impl Exam {
         Ok(left == Some(false))
     }
 
+    /// The answer has left no thread, now that it has returned ([`Exam::leaves_no_thread`]).
+    ///
+    /// # Errors
+    /// One is left. The failure shows where that thread is, if it stays there.
+    pub fn must_leave_no_thread(
+        &self,
+        expected: impl Into<String>,
+        seen: impl Into<String>,
+    ) -> Verdict {
+        let alone = self.leaves_no_thread()?;
+        if !alone {
+            self.has_no_thread_left()?; // how that wait ends shows where the thread is
+        }
+        self.must(alone, expected, seen)
+    }
+
     fn counted(&self) -> u64 {
         let counted = self.counted.borrow();
         let count = counted.as_ref().map(|count| count.load(Ordering::Relaxed));

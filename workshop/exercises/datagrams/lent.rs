@@ -101,12 +101,7 @@ fn leaves_nothing(pair: &Pair, when: &str, ending: Ending) -> Verdict {
     let exam = pair.exam;
     let before = descriptors()?;
     ending(pair)?;
-    let alone = exam.leaves_no_thread()?;
-    if !alone {
-        exam.has_no_thread_left()?; // how that wait ends shows where the thread is
-    }
-    exam.must(
-        alone,
+    exam.must_leave_no_thread(
         format!("no thread to be left {when}"),
         "`ask` has returned, and a thread that it started is still there",
     )

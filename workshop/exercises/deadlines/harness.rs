@@ -7,16 +7,14 @@ use std::{
     time::Duration,
 };
 
-use socket_workshop::table::End;
-
 use super::{
     ReadLine,
     cause::{Instead, panicked, too_early, waits_beyond_max, without_end},
 };
 
 use crate::{
-    checks::{lent, queue},
-    exam::{AMPLE, Answer, Because, Case, Exam, Peer, Timing, Took, Verdict, here, quote},
+    checks::lent,
+    exam::{AMPLE, Answer, Because, Case, Exam, Timing, Took, Verdict, quote},
 };
 
 /// More bytes than any line here has that is not too long.
@@ -31,13 +29,8 @@ pub(super) type Got = Result<String, ErrorKind>;
 /// What it was to return.
 pub(super) type Wanted<'a> = Result<&'a str, ErrorKind>;
 
-/// A connection: the exam has one end, and lends the other to the answer, call after call.
-pub(super) struct Connection<'e> {
-    exam: &'e Exam,
-    pub(super) peer: Peer<'e>,
-    stream: Arc<TcpStream>,
-    read: ReadLine,
-}
+/// A connection that is lent to `read_line_within`.
+pub(super) type Connection<'e> = lent::Connection<'e, ReadLine>;
 
 /// One call.
 pub(super) struct Call<'e> {
@@ -49,16 +42,6 @@ pub(super) struct Call<'e> {
 }
 
 impl<'e> Connection<'e> {
-    pub(super) fn new(exam: &'e Exam, read: ReadLine) -> Verdict<Connection<'e>> {
-        let (peer, stream) = exam.connection()?;
-        Ok(Connection {
-            exam,
-            peer,
-            stream: Arc::new(stream),
-            read,
-        })
-    }
-
     /// Calls the answer.
     pub(super) fn call(&self, limit: Duration, max: usize) -> Verdict<Call<'e>> {
         let max_told = match max {
@@ -68,7 +51,7 @@ impl<'e> Connection<'e> {
         self.exam.step(format!(
             "called `read_line_within` with a limit of {limit:?} and a max of {max_told}"
         ));
-        let (read, stream) = (self.read, Arc::clone(&self.stream));
+        let (read, stream) = (self.function, Arc::clone(&self.stream));
         let body = move || read(&stream, limit, max);
         Ok(Call {
             exam: self.exam,
@@ -113,28 +96,6 @@ impl<'e> Connection<'e> {
                 )
                 .because(|case| without_end(&self.stream, limit, case)),
         }
-    }
-
-    /// Sends, and waits until all of it stands in Recv-Q. Only while no call is under way.
-    pub(super) fn queues(&self, bytes: &[u8]) -> Verdict {
-        self.peer.send(bytes)?;
-        queue::holds(self.exam, self.end()?, bytes.len())
-    }
-
-    /// Sends, and waits until it has been taken from the socket: what is sent next comes in another
-    /// read. Unless the answer leaves it there: it may wait for the whole line.
-    pub(super) fn sends_a_piece(&self, bytes: &[u8]) -> Verdict {
-        self.peer.send(bytes)?;
-        queue::is_taken(self.exam, self.end()?)
-    }
-
-    /// How many bytes wait for the answer in its socket, once all that was sent has arrived there.
-    pub(super) fn recv_q(&self) -> Verdict<usize> {
-        queue::recv_q(self.exam, self.end()?)
-    }
-
-    fn end(&self) -> Verdict<End> {
-        here("read an address", End::of(&self.stream))
     }
 
     /// The stream is lent: it must be as open as the peer has left it, and block.

@@ -1,13 +1,9 @@
 //! The stream is only lent: its options, and what is left after a call.
 
-use socket2::SockRef;
-
 use super::{Writer, caller::Caller, cause};
 
+use crate::checks::lent::fix_buffers;
 use crate::exam::{Because, Exam, Options, Peer, Verdict, descriptors, here};
-
-/// A buffer of this size, in bytes, stays that: the kernel resizes only buffers that were not set.
-const FIXED: usize = 64 << 10;
 
 pub(super) fn leaves_the_options(exam: &Exam, writer: Writer) -> Verdict {
     for no_delay in [false, true] {
@@ -21,7 +17,7 @@ pub(super) fn leaves_the_options(exam: &Exam, writer: Writer) -> Verdict {
 
 /// After a request that was sent, and after one that failed.
 fn leaves_them(exam: &Exam, peer: Peer, caller: &Caller) -> Verdict {
-    fix_buffers(caller)?;
+    fix_buffers(&*caller.stream)?;
     let before = Options::of(&*caller.stream);
     let request = caller.puts("colour", b"blue")?;
     peer.receives(&request)?;
@@ -38,18 +34,12 @@ fn leaves_them(exam: &Exam, peer: Peer, caller: &Caller) -> Verdict {
 
 pub(super) fn prepares_with_one_option(exam: &Exam, writer: Writer) -> Verdict {
     let (_peer, caller) = Caller::connect(exam, writer)?;
-    fix_buffers(&caller)?;
+    fix_buffers(&*caller.stream)?;
     let of = |caller: &Caller| Options::of(&*caller.stream).except(&["TCP_NODELAY"]);
     let before = of(&caller);
     caller.is_prepared()?;
     exam.has_options(&*caller.stream, &before, "after `prepare`")
         .caused_by(cause::PREPARES_TOO_MUCH)
-}
-
-fn fix_buffers(caller: &Caller) -> Verdict {
-    let socket = SockRef::from(&*caller.stream);
-    here("set SO_SNDBUF", socket.set_send_buffer_size(FIXED))?;
-    here("set SO_RCVBUF", socket.set_recv_buffer_size(FIXED))
 }
 
 pub(super) fn leaves_nothing_open(exam: &Exam, writer: Writer) -> Verdict {
@@ -93,12 +83,7 @@ fn is_closed(exam: &Exam, caller: Caller, open: usize) -> Verdict {
 }
 
 fn has_no_thread(exam: &Exam) -> Verdict {
-    let alone = exam.leaves_no_thread()?;
-    if !alone {
-        exam.has_no_thread_left()?; // how that wait ends shows where the thread is
-    }
-    exam.must(
-        alone,
+    exam.must_leave_no_thread(
         "no thread to be left when `put` has returned",
         "a thread that it started is still there",
     )

@@ -340,10 +340,6 @@ fn narrow() -> io::Result<(TcpStream, TcpStream)> {
 /// No thread that it started may be left.
 pub(super) fn left_no_thread(exam: &Exam) -> Verdict {
     let expected = "no thread to be left when `relay` has returned";
-    let alone = exam.leaves_no_thread()?;
-    if !alone {
-        exam.has_no_thread_left()?; // how that wait ends shows where the thread is
-    }
-    exam.must(alone, expected, "there is one, or more")
+    exam.must_leave_no_thread(expected, "there is one, or more")
         .caused_by(cause::KEEPS_A_THREAD)
 }

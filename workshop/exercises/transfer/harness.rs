@@ -3,12 +3,9 @@
 use std::{
     fmt,
     io::{self, ErrorKind},
-    net::TcpStream,
     sync::Arc,
     time::Duration,
 };
-
-use socket_workshop::table::End;
 
 use super::{
     ReadMessage,
@@ -16,8 +13,8 @@ use super::{
 };
 
 use crate::{
-    checks::queue,
-    exam::{Answer, Because, Case, Exam, Peer, Took, Verdict, here, quote},
+    checks::lent,
+    exam::{Answer, Because, Case, Exam, Took, Verdict, here, quote},
 };
 
 /// A limit that no message reaches where the limit is not the subject.
@@ -48,13 +45,8 @@ pub(super) fn framed(message: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// A connection: the exam has one end, and lends the other to the answer, call after call.
-pub(super) struct Connection<'e> {
-    pub(super) exam: &'e Exam,
-    pub(super) peer: Peer<'e>,
-    pub(super) stream: Arc<TcpStream>,
-    read: ReadMessage,
-}
+/// A connection that is lent to `read_message`.
+pub(super) type Connection<'e> = lent::Connection<'e, ReadMessage>;
 
 /// One call.
 pub(super) struct Call<'e> {
@@ -63,16 +55,6 @@ pub(super) struct Call<'e> {
 }
 
 impl<'e> Connection<'e> {
-    pub(super) fn new(exam: &'e Exam, read: ReadMessage) -> Verdict<Connection<'e>> {
-        let (peer, stream) = exam.connection()?;
-        Ok(Connection {
-            exam,
-            peer,
-            stream: Arc::new(stream),
-            read,
-        })
-    }
-
     /// Calls the answer.
     pub(super) fn call(&self, limit: usize) -> Verdict<Call<'e>> {
         let limit_shown = match limit {
@@ -82,7 +64,7 @@ impl<'e> Connection<'e> {
         self.exam.step(format!(
             "called `read_message` with a limit of {limit_shown}"
         ));
-        let (read, stream) = (self.read, Arc::clone(&self.stream));
+        let (read, stream) = (self.function, Arc::clone(&self.stream));
         let body = move || read(&stream, limit).map(|message| message.map(Message));
         Ok(Call {
             exam: self.exam,
@@ -93,29 +75,6 @@ impl<'e> Connection<'e> {
     /// Calls the answer, which must return this.
     pub(super) fn returns(&self, wanted: Got) -> Verdict {
         self.call(LARGE)?.returns(wanted, |_, _| None).map(drop)
-    }
-
-    /// Sends, and waits until all of it stands in Recv-Q. Only while no call is under way.
-    pub(super) fn queues(&self, bytes: &[u8]) -> Verdict {
-        let before = self.recv_q()?;
-        self.peer.send(bytes)?;
-        queue::holds(self.exam, self.end()?, before + bytes.len())
-    }
-
-    /// Sends, and waits until it has been taken from the socket: what is sent next comes in another
-    /// read. Unless the answer leaves it there: it may wait for more of the message.
-    pub(super) fn sends_a_piece(&self, bytes: &[u8]) -> Verdict {
-        self.peer.send(bytes)?;
-        queue::is_taken(self.exam, self.end()?)
-    }
-
-    /// How many bytes wait for the answer in its socket, once all that was sent has arrived there.
-    pub(super) fn recv_q(&self) -> Verdict<usize> {
-        queue::recv_q(self.exam, self.end()?)
-    }
-
-    fn end(&self) -> Verdict<End> {
-        here("read an address", End::of(&*self.stream))
     }
 
     /// This many bytes must be left in the socket after what a call has read.

@@ -14,14 +14,12 @@ use super::{
     harness::{Connection, Got, framed, message},
 };
 
+use crate::checks::lent::fix_buffers;
 use crate::exam::{
     Because, Exam, Options, Peer, Verdict, descriptors,
     diagnosis::{LEAVES_A_THREAD, LEAVES_OPTIONS},
     here,
 };
-
-/// A buffer of this size, in bytes, keeps it: the kernel resizes only buffers that were not set.
-const FIXED: usize = 64 << 10;
 
 /// The caller's timeouts.
 const READ: Duration = Duration::from_millis(200);
@@ -224,8 +222,7 @@ pub(super) fn leaves_the_options(exam: &Exam, read: ReadMessage) -> Verdict {
 /// The options as std sets them, or all of them different.
 fn has_options(connection: &Connection, is_set: bool) -> Verdict {
     let socket = SockRef::from(&*connection.stream);
-    here("set SO_SNDBUF", socket.set_send_buffer_size(FIXED))?;
-    here("set SO_RCVBUF", socket.set_recv_buffer_size(FIXED))?;
+    fix_buffers(&*connection.stream)?;
     here("set TCP_NODELAY", socket.set_tcp_nodelay(is_set))?;
     here("set SO_KEEPALIVE", socket.set_keepalive(is_set))?;
     let timeout = is_set.then_some(WRITE);

@@ -378,12 +378,7 @@ impl<'e> Owner<'e> {
         exam.step("dropped the outbox");
         let dropped = exam.start("drop", move || drop(outbox))?;
         dropped.returns("for an outbox")?;
-        let alone = exam.leaves_no_thread()?;
-        if !alone {
-            exam.has_no_thread_left()?; // how that wait ends shows where the thread is
-        }
-        exam.must(
-            alone,
+        exam.must_leave_no_thread(
             "no thread to be left when the outbox is dropped",
             "a thread that it started is still there",
         )

@@ -1,19 +1,80 @@
-//! A stream that an answer has borrowed, when it has returned: open in both directions, and
-//! blocking.
+//! A stream that an answer borrows, call after call: what the exam sends on it, and how it must be
+//! when a call has returned.
 
-use std::{io, net::TcpStream, os::fd::AsRawFd};
+use std::{
+    io,
+    net::TcpStream,
+    os::fd::{AsFd, AsRawFd},
+    sync::Arc,
+};
 
 use nix::{
     fcntl::{FcntlArg, OFlag, fcntl},
     sys::socket::{MsgFlags, recv},
 };
 use socket_workshop::table::{End, State};
+use socket2::SockRef;
+
+use super::queue;
 
 use crate::exam::{
-    Because, Exam, Verdict,
+    Because, Exam, Peer, Verdict,
     diagnosis::{LEAVES_IT_NON_BLOCKING, SHUTS_DOWN_WHAT_WAS_LENT},
     here,
 };
+
+/// A buffer of this size, in bytes, keeps it: the kernel resizes only buffers that were not set.
+const FIXED: usize = 64 << 10;
+
+/// A connection: the exam has one end, and lends the other to the answer's function.
+pub(super) struct Connection<'e, F> {
+    pub(super) exam: &'e Exam,
+    pub(super) peer: Peer<'e>,
+    pub(super) stream: Arc<TcpStream>,
+    pub(super) function: F,
+}
+
+impl<'e, F> Connection<'e, F> {
+    pub(super) fn new(exam: &'e Exam, function: F) -> Verdict<Connection<'e, F>> {
+        let (peer, stream) = exam.connection()?;
+        Ok(Connection {
+            exam,
+            peer,
+            stream: Arc::new(stream),
+            function,
+        })
+    }
+
+    /// Sends, and waits until all of it stands in Recv-Q. Only while no call is under way.
+    pub(super) fn queues(&self, bytes: &[u8]) -> Verdict {
+        let before = self.recv_q()?;
+        self.peer.send(bytes)?;
+        queue::holds(self.exam, self.end()?, before + bytes.len())
+    }
+
+    /// Sends, and waits until it has been taken from the socket: what is sent next comes in another
+    /// read. Unless the answer leaves it there: it may wait for more.
+    pub(super) fn sends_a_piece(&self, bytes: &[u8]) -> Verdict {
+        self.peer.send(bytes)?;
+        queue::is_taken(self.exam, self.end()?)
+    }
+
+    /// How many bytes wait for the answer in its socket, once all that was sent has arrived there.
+    pub(super) fn recv_q(&self) -> Verdict<usize> {
+        queue::recv_q(self.exam, self.end()?)
+    }
+
+    fn end(&self) -> Verdict<End> {
+        here("read an address", End::of(&self.stream))
+    }
+}
+
+/// Sets the sizes of the buffers, which are then equal before and after a call.
+pub(super) fn fix_buffers(stream: &impl AsFd) -> Verdict {
+    let socket = SockRef::from(stream);
+    here("set SO_SNDBUF", socket.set_send_buffer_size(FIXED))?;
+    here("set SO_RCVBUF", socket.set_recv_buffer_size(FIXED))
+}
 
 /// Neither half is shut down, and O_NONBLOCK is not set. The peer may have closed its half.
 pub(super) fn is_as_it_was(exam: &Exam, stream: &TcpStream) -> Verdict {

@@ -32,8 +32,10 @@ pub mod nonblocking;
 #[path = "../exercises/proxy/checks.rs"]
 pub mod proxy;
 mod queue;
+mod returned;
 #[path = "../exercises/reuseaddr/checks.rs"]
 pub mod reuseaddr;
+mod shut;
 #[path = "../exercises/shutdown/checks.rs"]
 pub mod shutdown;
 #[path = "../exercises/states/checks.rs"]

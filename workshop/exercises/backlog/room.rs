@@ -7,10 +7,10 @@ use socket_workshop::accept_queue::somaxconn;
 use super::{
     Answer, BURST, Listen, cause,
     crowd::{Crowd, Fate},
-    server::{LOOPBACK, listen_once, listening, listening_on},
+    server::{listen_once, listening, listening_on},
 };
 
-use crate::checks::listener::options;
+use crate::checks::{listener::options, returned::LOOPBACK};
 use crate::exam::{Because, Exam, Verdict, descriptors, here};
 
 pub(super) fn has_room_for_the_whole_burst(exam: &Exam, (listen, _): Answer) -> Verdict {

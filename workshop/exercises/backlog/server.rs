@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, Read, Write},
-    net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener, TcpStream},
+    net::{SocketAddr, TcpListener, TcpStream},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::SeqCst},
@@ -13,13 +13,11 @@ use socket_workshop::{listen, table::End};
 
 use super::{Listen, Serve, cause, crowd::Fate};
 
+use crate::checks::returned::{self, LOOPBACK};
 use crate::exam::{Answer, Because, Exam, Peer, Verdict, here};
 
 /// What a client reads when its turn has come.
 pub(super) const TURN: &[u8] = b"your turn\n";
-
-/// A free port of IPv4's loopback.
-pub(super) const LOOPBACK: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0));
 
 /// The exam's `handle`: writes to a client that its turn has come, and serves it until it sends a
 /// byte or closes.
@@ -103,15 +101,7 @@ pub(super) fn listening_on(
             exam.step(format!(
                 "called your `listen` for {addr} and a burst of {burst}: it is {local}"
             ));
-            let is_it = local.ip() == addr.ip() && [0, local.port()].contains(&addr.port());
-            let expected = match addr.port() {
-                0 => format!("a listener on {}", addr.ip()),
-                _ => format!("a listener on {addr}"),
-            };
-            exam.must(is_it, expected, format!("it is on {local}"))
-                .caused_by(
-                    "Your code binds another address than its argument. Pass on `addr` unchanged.",
-                )?;
+            returned::is_at(exam, local, addr)?;
             Ok(listener)
         }
         Err(error) => {

@@ -1,9 +1,8 @@
 //! Checks of `serve`: which client a worker takes from the accept queue, and when.
 
-use std::{io::ErrorKind, net::Shutdown, time::Duration};
+use std::time::Duration;
 
 use socket_workshop::{accept_queue::somaxconn, threads};
-use socket2::SockRef;
 
 use super::{
     Answer, BURST, Serve, cause,
@@ -12,7 +11,10 @@ use super::{
     server::{Server, TURN, listening},
 };
 
-use crate::checks::listener::{idle, processor};
+use crate::checks::{
+    listener::{idle, processor},
+    shut,
+};
 use crate::exam::{Because, Call, Doing, Exam, Peer, Verdict, here, quote};
 
 /// How long a client waits, which is the subject: long enough for a thread that accepts too early,
@@ -217,15 +219,7 @@ fn each_reads(server: &Server, crowd: &Crowd, then_ends: bool) -> Verdict {
 fn without_a_listener<'e>(exam: &'e Exam, serve: Serve) -> Verdict<(Server<'e>, Peer<'e>)> {
     let server = Server::start(exam, serve, 2)?;
     let client = server.serves("first client")?;
-    let shut_down = SockRef::from(&*server.listener).shutdown(Shutdown::Both);
-    exam.must(
-        shut_down.is_ok(),
-        "a socket that listens",
-        "it does not listen",
-    )?;
-    exam.step(
-        "shut the listening socket down: it is no longer in LISTEN, and accept returns EINVAL",
-    );
+    shut::shut_down(exam, &server.listener)?;
     Ok((server, client))
 }
 
@@ -249,8 +243,5 @@ pub(super) fn returns_the_error_of_accept(exam: &Exam, (_, serve): Answer) -> Ve
         .answer
         .fails("when accept fails and the last client has been served")
         .because(|case| cause::goes_on_without_a_listener(&server, case))?;
-    let expected = "the error of accept, EINVAL, of kind InvalidInput";
-    let seen = format!("{error} ({:?})", error.kind());
-    exam.must(error.kind() == ErrorKind::InvalidInput, expected, seen)
-        .caused_by("Return the error of accept unchanged: the caller looks at its kind.")
+    shut::is_its_error(exam, &error)
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use socket_workshop::table::{End, State};
+use socket_workshop::table::State;
 use socket2::SockRef;
 
 use super::{
@@ -15,6 +15,7 @@ use super::{
     has_waited, is_at_once, is_connected_to, no_connection, rests, unless_busy,
 };
 
+use crate::checks::returned;
 use crate::exam::{AMPLE, Because, Exam, Timing, Took, Unmet, Verdict, here};
 
 /// The shortest head start of an address before the next is dialed.
@@ -41,14 +42,9 @@ fn connection(exam: &Exam, dial: Dial, limit: Duration) -> Verdict<(Address, Tcp
 
 pub(super) fn returns_a_connection(exam: &Exam, dial: Dial) -> Verdict {
     let (_server, stream) = connection(exam, dial, AMPLE)?;
-    let end = here("read the stream's addresses", End::of(&stream))?;
-    let state = exam.table()?.find(end).map(|row| row.state);
-    exam.must(
-        state == Some(State::Established),
-        "the stream to be ESTABLISHED",
-        state.map_or("it has no row".to_owned(), |state| format!("it is {state}")),
+    returned::is_established(exam, &stream).caused_by(
+        "Your code has shut down a half of the connection. Return it with both halves open.",
     )
-    .caused_by("Your code has shut down a half of the connection. Return it with both halves open.")
 }
 
 pub(super) fn returns_a_blocking_stream(exam: &Exam, dial: Dial) -> Verdict {

@@ -11,8 +11,8 @@ mod server;
 mod socket;
 
 use std::{
-    io::{self, ErrorKind},
-    net::{Shutdown, SocketAddr, TcpListener},
+    io,
+    net::{SocketAddr, TcpListener},
 };
 
 use socket_workshop::table::{Row, State, Table};
@@ -20,9 +20,9 @@ use socket2::SockRef;
 
 use self::{
     crowd::Crowd,
-    server::{BUFFER, GREETING, LOOPBACK, Server, listening},
+    server::{BUFFER, GREETING, Server, listening},
 };
-use super::Exercise;
+use super::{Exercise, returned::LOOPBACK, shut};
 
 use crate::exam::{
     Because, Call, Case, Exam, Rule, Seen, Stuck, Suite, Unmet, Verdict, check,
@@ -367,15 +367,7 @@ fn returns_the_error_of_accept(exam: &Exam, answer: Answer) -> Verdict {
     let server = Server::start(exam, answer)?;
     let client = exam.dial(server.addr)?;
     server.greets(&client)?;
-    let shut_down = SockRef::from(&*server.listener).shutdown(Shutdown::Both);
-    exam.must(
-        shut_down.is_ok(),
-        "a socket that listens",
-        "it does not listen",
-    )?;
-    exam.step(
-        "shut the listening socket down: it is no longer in LISTEN, and accept returns EINVAL",
-    );
+    shut::shut_down(exam, &server.listener)?;
     client.close();
     let error = server.answer.fails("when accept fails").because(|case| {
         let cause = if case.panicked {
@@ -399,10 +391,7 @@ fn returns_the_error_of_accept(exam: &Exam, answer: Answer) -> Verdict {
         };
         Some(cause.to_owned())
     })?;
-    let expected = "the error of accept, EINVAL, of kind InvalidInput";
-    let seen = format!("{error} ({:?})", error.kind());
-    exam.must(error.kind() == ErrorKind::InvalidInput, expected, seen)
-        .caused_by("Return the error of accept unchanged: the caller looks at its kind.")
+    shut::is_its_error(exam, &error)
 }
 
 /// What a server can do wrong in any check, by what the kernel shows.

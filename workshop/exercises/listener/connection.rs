@@ -7,9 +7,10 @@ use socket2::SockRef;
 
 use super::{
     Answer, rows_become,
-    server::{BUFFER, LOOPBACK, Server, listening},
+    server::{BUFFER, Server, listening},
 };
 
+use crate::checks::returned::LOOPBACK;
 use crate::exam::{
     Because, Case, Exam, Peer, Unmet, Verdict, Whose, descriptors, diagnosis::SPINS_AT_END_OF_FILE,
     here, numbered,

@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener},
+    net::{SocketAddr, TcpListener},
     ops::Range,
     sync::Arc,
 };
@@ -13,6 +13,7 @@ use socket2::SockRef;
 
 use super::{Listen, Serve};
 
+use crate::checks::returned::LOOPBACK;
 use crate::exam::{
     Answer, Because, Call, Case, Doing, Exam, Peer, Seen, Stuck, Verdict, Whose, here, numbered,
 };
@@ -24,9 +25,6 @@ pub(super) const GREETING: &[u8] = b"welcome to the workshop\n";
 /// the client does not read, four times this can be written. Buffers that are smaller than a
 /// segment of loopback (64 KiB) would make both ends wait for timers.
 pub(super) const BUFFER: usize = 64 << 10;
-
-/// A free port of IPv4's loopback.
-pub(super) const LOOPBACK: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0));
 
 /// What the student's `listen` returns. Its success is not worth telling in every failure of
 /// `serve`.

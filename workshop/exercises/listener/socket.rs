@@ -11,9 +11,10 @@ use socket2::SockRef;
 
 use super::{
     Answer, Listen, options, rows_become,
-    server::{LOOPBACK, listen_once, listening},
+    server::{listen_once, listening},
 };
 
+use crate::checks::returned::{self, LOOPBACK};
 use crate::exam::{Because, Exam, Seen, Unmet, Verdict, descriptors, here};
 
 pub(super) fn listens_on_the_given_address(exam: &Exam, (listen, _): Answer) -> Verdict {
@@ -36,16 +37,7 @@ pub(super) fn listens_on_the_given_address(exam: &Exam, (listen, _): Answer) -> 
 fn listens_on(exam: &Exam, listen: Listen, addr: SocketAddr) -> Verdict {
     let listener = listening(exam, listen, addr, 8)?;
     let local = here("read its address", listener.local_addr())?;
-    let is_it = local.ip() == addr.ip() && [0, local.port()].contains(&addr.port());
-    let expected = match addr.port() {
-        0 => format!("a listener on {}", addr.ip()),
-        _ => format!("a listener on {addr}"),
-    };
-    exam.must(is_it, expected, format!("it is on {local}"))
-        .caused_by(
-            "Your code binds another address than its argument. Pass on the argument: \
-                    `bind(&addr.into())`.",
-        )?;
+    returned::is_at(exam, local, addr)?;
     let table = exam.table()?;
     let row = table.find(End::listener(local));
     exam.must(

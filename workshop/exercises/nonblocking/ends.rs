@@ -6,7 +6,7 @@ use std::{
 };
 
 use nix::errno::Errno;
-use socket_workshop::table::{End, State};
+use socket_workshop::table::End;
 use socket2::{Domain, SockRef, Socket, Type};
 
 use super::{
@@ -15,7 +15,7 @@ use super::{
 };
 
 use crate::{
-    checks::dialer::address::Address,
+    checks::{dialer::address::Address, returned},
     exam::{AMPLE, Because, Exam, Options, Unmet, Verdict, diagnosis::LEAVES_OPTIONS, here},
 };
 
@@ -30,14 +30,7 @@ fn connected(exam: &Exam, connect: Connect) -> Verdict<(Address, TcpStream)> {
 
 pub(super) fn returns_a_connected_stream(exam: &Exam, connect: Connect) -> Verdict {
     let (_server, stream) = connected(exam, connect)?;
-    let end = here("read the stream's addresses", End::of(&stream))?;
-    let state = exam.table()?.find(end).map(|row| row.state);
-    exam.must(
-        state == Some(State::Established),
-        "the stream to be ESTABLISHED",
-        state.map_or("it has no row".to_owned(), |state| format!("it is {state}")),
-    )
-    .caused_by(
+    returned::is_established(exam, &stream).caused_by(
         "Your code has closed or shut down a half of the connection. Return it with both halves \
          open.",
     )

@@ -11,7 +11,7 @@ use socket_workshop::{
 use super::{
     Stuck,
     answer::{Problem, problems, returned},
-    diagnosis::{Diagnosis, first_of},
+    diagnosis::{Diagnosis, SPINS, SPINS_AT_END_OF_FILE, WAITS_FOR_ITS_THREAD, first_of},
     evidence::{Evidence, Seen},
     report::{Failure, Marked, PANICKED},
 };
@@ -58,6 +58,8 @@ pub struct Case {
     pub(super) proof: Option<String>,
     /// Where the student's code had panicked.
     panics: Vec<Marked>,
+    /// What these panics said.
+    pub(super) panic_messages: Vec<String>,
     cause: Option<String>,
 }
 
@@ -147,6 +149,7 @@ impl Case {
             stuck: None,
             proof: None,
             panics: problems.iter().filter_map(Problem::marked).collect(),
+            panic_messages: problems.into_iter().map(|it| it.message).collect(),
             cause: None,
         }
     }
@@ -184,6 +187,13 @@ impl Case {
     #[must_use]
     pub fn has_returned_ok(&self) -> bool {
         self.seen.contains("has returned Ok")
+    }
+
+    /// Whether a function has returned an error.
+    #[must_use]
+    pub fn has_returned_an_error(&self) -> bool {
+        let told = ["has returned Err(", "has returned an error"];
+        told.iter().any(|told| self.seen.contains(told))
     }
 
     /// Whether a function has returned an error of this kind.
@@ -230,14 +240,11 @@ impl Case {
 
     /// What the evidence alone says, when the check knew no better.
     fn likely(&self) -> Option<String> {
+        if let Some(known) = first_of(&[SPINS_AT_END_OF_FILE, SPINS], self) {
+            return Some(known);
+        }
         let queued = self.yours().is_some_and(|seen| seen.row.recv_q > 0);
-        Some(if self.is_running() && self.is_in(State::CloseWait) {
-            "The peer has closed (CLOSE_WAIT), and your thread is running: most likely `read` \
-             returns Ok(0), end of file, and the loop treats it as data and reads again and again."
-        } else if self.is_running() && matches!(self.stuck, Some(Stuck::Spin(..))) {
-            "Your thread runs and waits for nothing: a loop that does not end, or that tries \
-             again and again what fails."
-        } else if self.is_running() {
+        Some(if self.is_running() {
             "Your thread was running when the exam looked at it: it was not waiting in a system \
              call."
         } else if self.is_blocked_in(&[Call::Read]) && !queued {
@@ -249,7 +256,7 @@ impl Case {
         } else if self.is_blocked_in(&[Call::Accept]) {
             "Your thread waits in accept for another connection."
         } else if self.is_blocked_in(&[Call::Lock]) {
-            "Your thread waits for another thread: a lock, a channel, or a join."
+            return WAITS_FOR_ITS_THREAD.of(self);
         } else if self.is_blocked_in(&[Call::Sleep]) {
             "Your thread sleeps. Wait for an event instead: the bytes, the end of file, the \
              deadline."
@@ -266,7 +273,7 @@ mod tests {
 
     use socket_workshop::wait::Look;
 
-    use super::{Case, Doing, Evidence, Problem, Stuck, distinct};
+    use super::{Case, Doing, Evidence, Problem, SPINS, Stuck, distinct};
 
     #[test]
     fn a_loop_is_the_cause_only_where_a_spin_is_proven() {
@@ -282,7 +289,7 @@ mod tests {
         );
         case.stuck = Some(Stuck::Spin(Duration::from_millis(300), Look::default()));
         let cause = case.likely().unwrap();
-        assert!(cause.contains("a loop that does not end"), "{cause}");
+        assert_eq!(cause, SPINS.words);
     }
 
     #[test]

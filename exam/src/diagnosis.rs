@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 
 use socket_workshop::{table::State, threads::Call};
 
-use super::{Awaited, Case, Stuck, Whose, problems};
+use super::{Awaited, Case, Stuck, Whose};
 
 /// A mistake, how the evidence shows it, and what to change.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +37,8 @@ pub fn first_of(diagnoses: &[Diagnosis], case: &Case) -> Option<String> {
     diagnoses.iter().find_map(|diagnosis| diagnosis.of(case))
 }
 
+// Waiting and spinning.
+
 /// `read` returns Ok(0) and the loop reads again.
 pub const SPINS_AT_END_OF_FILE: Diagnosis = Diagnosis {
     requires: |case| case.is_running() && case.is_in(State::CloseWait),
@@ -47,52 +49,40 @@ pub const SPINS_AT_END_OF_FILE: Diagnosis = Diagnosis {
 
 /// A loop that neither waits nor moves a byte.
 pub const SPINS: Diagnosis = Diagnosis {
-    requires: |case| matches!(case.stuck, Some(Stuck::Spin(..))),
+    requires: spins,
     excludes: |case| case.panicked,
     words: "Your loop runs again and again without waiting in the kernel. Let a call wait for the \
             event: a blocking `read`, `accept` or `poll`, with a timeout if there is a deadline.",
 };
 
-/// The function has returned, and a handle of its socket is still open.
-pub const LEAKED_HANDLE: Diagnosis = Diagnosis {
-    requires: |case| case.evidence.threads.is_empty() && case.is_in(State::CloseWait),
-    excludes: |case| case.panicked,
-    words: "The function has returned, but descriptor {fd} is still open. The kernel sends the FIN \
-            when the last handle of a socket is closed: look for a clone (`try_clone`), a handle \
-            that another thread owns, or `mem::forget`.",
-};
-
-/// The function has returned, and a thread of it has not ended.
-pub const LEAVES_A_THREAD: Diagnosis = Diagnosis {
-    requires: |case| case.has_returned() && !case.evidence.threads.is_empty(),
-    excludes: |case| case.panicked,
-    words: "The function has returned, but a thread that it started is still there. Join every \
-            thread before you return: the caller takes the return for the end of the work.",
-};
-
-/// An `unwrap` on a result that the network decides.
-pub const PANICS_ON_AN_ERROR: Diagnosis = Diagnosis {
-    requires: |case| case.panicked,
-    excludes: |_| false,
-    words: "A reset or a broken pipe is an ordinary error that `read` and `write` return. `unwrap` \
-            and `expect` turn it into a panic. Propagate it with `?`: the caller must know.",
-};
-
-/// The function returned Ok although a call of it failed.
-pub const LOSES_THE_ERROR: Diagnosis = Diagnosis {
-    requires: |case| case.has_returned_ok(),
-    excludes: |case| case.panicked,
-    words: "`read` or `write` returned the error, and your code dropped it: `unwrap_or(0)` turns \
-            it into an end of file, `let _ =` into nothing. Propagate it with `?`: the caller must \
-            know.",
-};
-
 /// A loop that calls again after an error that will not change.
 pub const RETRIES_A_FATAL_ERROR: Diagnosis = Diagnosis {
-    requires: |case| case.is_running() && case.yours().is_none_or(|seen| seen.row.recv_q == 0),
+    requires: |case| spins(case) && case.yours().is_none_or(|seen| seen.row.recv_q == 0),
     excludes: |case| case.panicked || case.is_in(State::CloseWait),
     words: "Your loop continues after an error, and each call fails again immediately. Only \
             `Interrupted` and a timeout are worth another try. Return every other error.",
+};
+
+/// A loop that sleeps, looks, and sleeps again.
+pub const SLEEPS_BETWEEN_LOOKS: Diagnosis = Diagnosis {
+    requires: |case| case.is_blocked_in(&[Call::Sleep]),
+    excludes: |case| case.panicked || case.is_blocked_in(&[Call::Read, Call::Poll]),
+    words: "Your code sleeps and looks afterwards: what arrives during the sleep waits until it is \
+            over. Block in a call that the event ends: `poll`, or a read with a timeout.",
+};
+
+/// It has read what there is, and reads on before it answers.
+pub const WAITS_BEFORE_IT_ANSWERS: Diagnosis = Diagnosis {
+    requires: |case| {
+        case.awaited == Awaited::Bytes
+            && case.arrived.is_empty()
+            && case.is_blocked_in(&[Call::Read])
+    },
+    excludes: |case| case.panicked || unread(case) > 0 || case.is_in(State::CloseWait),
+    words: "Your code has read what was sent (Recv-Q is 0), has answered nothing, and waits in the \
+            next read. Either it waits for more than has come: `read_to_end` and `read_to_string` \
+            wait for end of file, `read_exact` for a full buffer, `lines` for a newline. Or the \
+            answer is still in a BufWriter: flush it before you read again.",
 };
 
 /// The calling thread waits for one of its own that does not end.
@@ -102,6 +92,8 @@ pub const WAITS_FOR_ITS_THREAD: Diagnosis = Diagnosis {
     words: "Your code waits for another of its threads (a join, a lock or a channel), and that \
             thread does not get to the end. Find what it waits for.",
 };
+
+// Bytes.
 
 /// `write` took a part, and the rest was dropped.
 pub const DROPS_THE_REST_OF_A_WRITE: Diagnosis = Diagnosis {
@@ -120,27 +112,176 @@ pub const WRITES_THE_WHOLE_BUFFER: Diagnosis = Diagnosis {
             read. Write `&buf[..n]`.",
 };
 
-/// It has read what there is, and reads on before it answers.
-pub const WAITS_BEFORE_IT_ANSWERS: Diagnosis = Diagnosis {
-    requires: |case| {
-        case.awaited == Awaited::Bytes
-            && case.arrived.is_empty()
-            && case.is_blocked_in(&[Call::Read])
-    },
-    excludes: |case| case.panicked || unread(case) > 0 || case.is_in(State::CloseWait),
-    words: "Your code has read what was sent (Recv-Q is 0), has answered nothing, and waits in the \
-            next read. Either it waits for more than has come: `read_to_end` and `read_to_string` \
-            wait for end of file, `read_exact` for a full buffer, `lines` for a newline. Or the \
-            answer is still in a BufWriter: flush it before you read again.",
-};
-
 /// It closed while the peer still had its half open.
 pub const STOPS_BEFORE_THE_END: Diagnosis = Diagnosis {
     requires: |case| case.yours().is_none() && case.awaited != Awaited::Return,
-    excludes: |case| case.panicked,
+    excludes: |case| case.panicked || case.has_returned_an_error() || peer_has_closed(case),
     words: "Your end has closed, and the peer's has not. A read that returns fewer bytes than you \
             asked for is not the end, and neither is a timeout: only Ok(0) is.",
 };
+
+/// More was taken from the socket than belongs to this call. For a check that has counted Recv-Q.
+pub const READS_AHEAD: Diagnosis = Diagnosis {
+    requires: Case::has_returned,
+    excludes: |case| case.panicked,
+    words: "Your code took more bytes from the socket than this call returns. They are lost when \
+            it returns, because the next call has a new buffer. A BufReader reads ahead like this, \
+            and so does every `read` with room for more than belongs to this call. Read less, or \
+            `peek` first.",
+};
+
+// Errors and panics.
+
+/// The function returned Ok although a call of it failed.
+pub const LOSES_THE_ERROR: Diagnosis = Diagnosis {
+    requires: |case| case.has_returned_ok(),
+    excludes: |case| case.panicked,
+    words: "`read` or `write` returned the error, and your code dropped it: `unwrap_or(0)` turns \
+            it into an end of file, `let _ =` into nothing. Propagate it with `?`: the caller must \
+            know.",
+};
+
+/// EINTR was returned to the caller.
+pub const RETURNS_AT_A_SIGNAL: Diagnosis = Diagnosis {
+    requires: |case| case.has_returned_error(ErrorKind::Interrupted),
+    excludes: |case| case.panicked,
+    words: "A signal interrupted the call (EINTR), and your code returned that as an error. The \
+            kernel does not restart a call that has a timeout (signal(7)). Nothing has happened to \
+            the connection: call again, for the time that remains.",
+};
+
+/// An `unwrap` on a result that the network decides.
+pub const PANICS_ON_AN_ERROR: Diagnosis = Diagnosis {
+    requires: |case| case.panicked,
+    excludes: |case| panic_says(case, &MISSING) || panic_says(case, &OVERFLOW),
+    words: "A reset or a broken pipe is an ordinary error that `read` and `write` return. `unwrap` \
+            and `expect` turn it into a panic. Propagate it with `?`: the caller must know.",
+};
+
+/// A panic that the peer's bytes or its silence can cause.
+pub const PANICS_ON_INPUT: Diagnosis = Diagnosis {
+    requires: |case| case.panicked,
+    excludes: |_| false,
+    words: "The peer decides what arrives and when, so nothing that it does may cause a panic: an \
+            `unwrap`, an index, or arithmetic that overflows. Return an error instead.",
+};
+
+// What is left behind.
+
+/// The function has returned, and a handle of its socket is still open.
+pub const LEAKED_HANDLE: Diagnosis = Diagnosis {
+    requires: |case| case.evidence.threads.is_empty() && case.is_in(State::CloseWait),
+    excludes: |case| case.panicked,
+    words: "The function has returned, but descriptor {fd} is still open. The kernel sends the FIN \
+            when the last handle of a socket is closed: look for a clone (`try_clone`), a handle \
+            that another thread owns, or `mem::forget`.",
+};
+
+/// The function has returned, and a thread of it has not ended.
+pub const LEAVES_A_THREAD: Diagnosis = Diagnosis {
+    requires: |case| case.has_returned() && !case.evidence.threads.is_empty(),
+    excludes: |case| case.panicked,
+    words: "The function has returned, but a thread that it started is still there. Join every \
+            thread before you return: the caller takes the return for the end of the work.",
+};
+
+/// Options of a socket that was lent are not as they were.
+pub const LEAVES_OPTIONS: Diagnosis = Diagnosis {
+    requires: Case::has_returned,
+    excludes: |case| case.panicked,
+    words: "Timeouts, O_NONBLOCK and the other options belong to the socket, not to one call or \
+            one handle. They stay set after your function returns, and change what the caller's \
+            next read or write does. Restore them on every path out, or use what holds for one \
+            call: `poll`, MSG_DONTWAIT.",
+};
+
+/// The function has ended a connection that was only lent to it. For a check that has seen its
+/// state.
+pub const SHUTS_DOWN_WHAT_WAS_LENT: Diagnosis = Diagnosis {
+    requires: Case::has_returned,
+    excludes: |case| case.panicked,
+    words: "Your code has shut down the connection. The function only borrows the stream: return \
+            the error, and let the caller decide what becomes of the connection.",
+};
+
+// Functions over bytes in memory.
+
+/// A loop over data in memory that does not end.
+pub const LOOP_DOES_NOT_END: Diagnosis = Diagnosis {
+    requires: spins,
+    excludes: |case| case.panicked || case.yours().is_some(),
+    words: "There is nothing to wait for: all the data is in the argument. A loop of yours does \
+            not end. Let each turn take something from what is left, or return.",
+};
+
+/// An index, a slice or an `unwrap` of bytes that somebody else has sent, and that are not there.
+pub const TAKES_A_MISSING_BYTE: Diagnosis = Diagnosis {
+    requires: |case| panic_says(case, &MISSING),
+    excludes: |case| panic_says(case, &OVERFLOW),
+    words: "Your code takes something that is not there. The data may be shorter than your code \
+            expects, and a length in it may be wrong. An index or a slice beyond the end panics, \
+            and so does `unwrap` of None. `get`, `first_chunk` and `split_first_chunk` return None \
+            instead.",
+};
+
+/// A sum or a difference of numbers that somebody else has sent.
+pub const OVERFLOWS: Diagnosis = Diagnosis {
+    requires: |case| panic_says(case, &OVERFLOW),
+    excludes: |case| panic_says(case, &MISSING),
+    words: "A result does not fit in the type of its number, which panics. `checked_sub` and \
+            `checked_add` return None instead, `wrapping_add` and `wrapping_sub` start again at 0, \
+            and a larger type has room.",
+};
+
+/// An `unwrap` of bytes that are not text.
+pub const UNWRAPS_UTF_8: Diagnosis = Diagnosis {
+    requires: |case| panic_says(case, &["Utf8Error"]),
+    excludes: |_| false,
+    words: "`from_utf8` returns an error for bytes that are not UTF-8, and your code panics on \
+            that error. Such bytes are ordinary input: handle the error, for example with \
+            `.ok()?`.",
+};
+
+/// A result that was wrong after other calls, and is right in a call alone.
+pub const DEPENDS_ON_EARLIER_CALLS: Diagnosis = Diagnosis {
+    requires: |case| case.awaited == Awaited::Nothing && case.has_returned(),
+    excludes: |case| case.panicked,
+    words: "The result depends on more than the argument: on what an earlier call has left in a \
+            `static` or a `thread_local!`, or on the order of a HashMap, which differs from map to \
+            map. Keep nothing between calls.",
+};
+
+// The evidence.
+
+/// What std says when code takes something that is not there.
+const MISSING: [&str; 3] = ["index", "on a `None` value", "mid > len"];
+
+/// What std says when a result does not fit in its type.
+const OVERFLOW: [&str; 1] = ["with overflow"];
+
+/// Whether the threads are proven to run without waiting in the kernel and without moving a byte.
+fn spins(case: &Case) -> bool {
+    matches!(case.stuck, Some(Stuck::Spin(..)))
+}
+
+/// Whether the exam's end has sent its FIN, before the student's or after it.
+fn peer_has_closed(case: &Case) -> bool {
+    let sent_fin = [
+        State::FinWait1,
+        State::FinWait2,
+        State::Closing,
+        State::LastAck,
+    ];
+    let exams = |states: &[State]| {
+        let mut sockets = case.evidence.sockets.iter();
+        sockets.any(|seen| seen.whose == Whose::Peers && states.contains(&seen.row.state))
+    };
+    // A row in TIME_WAIT belongs to no descriptor. It is not of a connection whose exam's end still
+    // waits in CLOSE_WAIT.
+    let mut sockets = case.evidence.sockets.iter();
+    let time_wait = sockets.any(|seen| seen.row.state == State::TimeWait);
+    exams(&sent_fin) || time_wait && !exams(&[State::CloseWait])
+}
 
 /// How many bytes wait in the student's receive queue. End of file counts as one on some kernels.
 fn unread(case: &Case) -> u32 {
@@ -161,116 +302,139 @@ fn skips_bytes(case: &Case) -> bool {
     !case.arrived.is_empty() && later
 }
 
-/// A loop over data in memory that does not end.
-pub const LOOP_DOES_NOT_END: Diagnosis = Diagnosis {
-    requires: |case| matches!(case.stuck, Some(Stuck::Spin(..))),
-    excludes: |case| case.panicked || case.yours().is_some(),
-    words: "There is nothing to wait for: all the data is in the argument. A loop of yours does \
-            not end. Let each turn take something from what is left, or return.",
-};
-
-/// An index, a slice or an `unwrap` of bytes that somebody else has sent, and that are not there.
-pub const TAKES_A_MISSING_BYTE: Diagnosis = Diagnosis {
-    requires: |_| panic_says(&["index", "on a `None` value", "mid > len"]),
-    excludes: |_| panic_says(&["with overflow"]),
-    words: "Your code takes something that is not there. The data may be shorter than your code \
-            expects, and a length in it may be wrong. An index or a slice beyond the end panics, \
-            and so does `unwrap` of None. `get`, `first_chunk` and `split_first_chunk` return None \
-            instead.",
-};
-
-/// A sum or a difference of numbers that somebody else has sent.
-pub const OVERFLOWS: Diagnosis = Diagnosis {
-    requires: |_| panic_says(&["with overflow"]),
-    excludes: |_| panic_says(&["index", "on a `None` value", "mid > len"]),
-    words: "A result does not fit in the type of its number, which panics. `checked_sub` and \
-            `checked_add` return None instead, `wrapping_add` and `wrapping_sub` start again at 0, \
-            and a larger type has room.",
-};
-
-/// An `unwrap` of bytes that are not text.
-pub const UNWRAPS_UTF_8: Diagnosis = Diagnosis {
-    requires: |_| panic_says(&["Utf8Error"]),
-    excludes: |_| false,
-    words: "`from_utf8` returns an error for bytes that are not UTF-8, and your code panics on \
-            that error. Such bytes are ordinary input: handle the error, for example with \
-            `.ok()?`.",
-};
-
-/// A result that was wrong after other calls, and is right in a call alone.
-pub const DEPENDS_ON_EARLIER_CALLS: Diagnosis = Diagnosis {
-    requires: |case| case.awaited == Awaited::Nothing && case.has_returned(),
-    excludes: |case| case.panicked,
-    words: "The result depends on more than the argument: on what an earlier call has left in a \
-            `static` or a `thread_local!`, or on the order of a HashMap, which differs from map to \
-            map. Keep nothing between calls.",
-};
-
 /// Whether one of the student's panics has one of these words.
-fn panic_says(words: &[&str]) -> bool {
-    let has = |message: &str| words.iter().any(|word| message.contains(word));
-    problems().iter().any(|problem| has(&problem.message))
+fn panic_says(case: &Case, words: &[&str]) -> bool {
+    let has = |message: &String| words.iter().any(|word| message.contains(word));
+    case.panic_messages.iter().any(has)
 }
 
-/// A loop that sleeps, looks, and sleeps again.
-pub const SLEEPS_BETWEEN_LOOKS: Diagnosis = Diagnosis {
-    requires: |case| case.is_blocked_in(&[Call::Sleep]),
-    excludes: |case| case.panicked || case.is_blocked_in(&[Call::Read, Call::Poll]),
-    words: "Your code sleeps and looks afterwards: what arrives during the sleep waits until it is \
-            over. Block in a call that the event ends: `poll`, or a read with a timeout.",
-};
+#[cfg(test)]
+mod tests {
+    use std::{net::TcpListener, time::Duration};
 
-/// Options of a socket that was lent are not as they were.
-pub const LEAVES_OPTIONS: Diagnosis = Diagnosis {
-    requires: Case::has_returned,
-    excludes: |case| case.panicked,
-    words: "Timeouts, O_NONBLOCK and the other options belong to the socket, not to one call or \
-            one handle. They stay set after your function returns, and change what the caller's \
-            next read or write does. Restore them on every path out, or use what holds for one \
-            call: `poll`, MSG_DONTWAIT.",
-};
+    use socket_workshop::{
+        peer::connected,
+        table::{Kernel, State},
+        threads::Doing,
+        wait::Look,
+    };
 
-/// EINTR was returned to the caller.
-pub const RETURNS_AT_A_SIGNAL: Diagnosis = Diagnosis {
-    requires: |case| case.has_returned_error(ErrorKind::Interrupted),
-    excludes: |case| case.panicked,
-    words: "A signal interrupted the call (EINTR), and your code returned that as an error. The \
-            kernel does not restart a call that has a timeout (signal(7)). Nothing has happened to \
-            the connection: call again, for the time that remains.",
-};
+    use super::{
+        Diagnosis, PANICS_ON_AN_ERROR, RETRIES_A_FATAL_ERROR, SPINS_AT_END_OF_FILE,
+        STOPS_BEFORE_THE_END,
+    };
+    use crate::{Awaited, Case, Evidence, Seen, Stuck, Whose};
 
-/// O_NONBLOCK is set when the function has returned. For a check that has read the flag.
-pub const LEAVES_IT_NON_BLOCKING: Diagnosis = Diagnosis {
-    requires: Case::has_returned,
-    excludes: |case| case.panicked,
-    words: "Your code set O_NONBLOCK and did not clear it. The flag belongs to the socket, not to \
-            the call: the caller's next read would fail instead of waiting. Clear it on every path \
-            out of the function, or leave it alone: `poll` and MSG_DONTWAIT do not need it.",
-};
+    /// A failure with these rows, in which nothing has been returned.
+    fn case(rows: &[(Whose, State)], threads: &[Doing]) -> Case {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let (_client, _server, end) = connected(&listener).unwrap();
+        let table = Kernel::open().unwrap().table().unwrap();
+        let row = table.find(end).expect("it is open");
+        let seen = |&(whose, state): &(Whose, State)| {
+            let mut row = row.clone();
+            row.state = state;
+            Seen { row, whose }
+        };
+        let evidence = Evidence {
+            sockets: rows.iter().map(seen).collect(),
+            threads: threads.to_vec(),
+            watches: true,
+        };
+        Case::new("x".to_owned(), "y".to_owned(), evidence)
+    }
 
-/// The function has ended a connection that was only lent to it. For a check that has seen its
-/// state.
-pub const SHUTS_DOWN_WHAT_WAS_LENT: Diagnosis = Diagnosis {
-    requires: Case::has_returned,
-    excludes: |case| case.panicked,
-    words: "Your code has shut down the connection. The function only borrows the stream: return \
-            the error, and let the caller decide what becomes of the connection.",
-};
+    fn spin() -> Option<Stuck> {
+        Some(Stuck::Spin(Duration::from_millis(300), Look::default()))
+    }
 
-/// A panic that the peer's bytes or its silence can cause.
-pub const PANICS_ON_INPUT: Diagnosis = Diagnosis {
-    requires: |case| case.panicked,
-    excludes: |_| false,
-    words: "The peer decides what arrives and when, so nothing that it does may cause a panic: an \
-            `unwrap`, an index, or arithmetic that overflows. Return an error instead.",
-};
+    const ALWAYS: Diagnosis = Diagnosis {
+        requires: |_| true,
+        excludes: |_| false,
+        words: "descriptor {fd} is open",
+    };
 
-/// More was taken from the socket than belongs to this call. For a check that has counted Recv-Q.
-pub const READS_AHEAD: Diagnosis = Diagnosis {
-    requires: Case::has_returned,
-    excludes: |case| case.panicked,
-    words: "Your code took more bytes from the socket than this call returns. They are lost when \
-            it returns, because the next call has a new buffer. A BufReader reads ahead like this, \
-            and so does every `read` with room for more than belongs to this call. Read less, or \
-            `peek` first.",
-};
+    #[test]
+    fn the_evidence_must_show_what_is_required_and_nothing_that_excludes_it() {
+        let case = case(&[], &[]);
+        let required = |requires| Diagnosis { requires, ..ALWAYS }.of(&case);
+        let excluded = |excludes| Diagnosis { excludes, ..ALWAYS }.of(&case);
+        assert!(required(|_| true).is_some());
+        assert_eq!(required(|_| false), None);
+        assert!(excluded(|_| false).is_some());
+        assert_eq!(excluded(|_| true), None);
+    }
+
+    #[test]
+    fn the_words_name_the_descriptor_of_the_students_connection() {
+        let rows = [
+            (Whose::Peers, State::Established),
+            (Whose::Yours(4), State::Listen),
+            (Whose::Yours(7), State::Established),
+        ];
+        let words = ALWAYS.of(&case(&rows, &[]));
+        assert_eq!(words.as_deref(), Some("descriptor 7 is open"));
+    }
+
+    #[test]
+    fn a_loop_that_runs_in_close_wait_has_met_end_of_file_unless_bytes_are_unread() {
+        let mut case = case(&[(Whose::Yours(7), State::CloseWait)], &[Doing::Running]);
+        case.evidence.sockets[0].row.recv_q = 1; // the FIN
+        assert!(SPINS_AT_END_OF_FILE.of(&case).is_some());
+        case.evidence.sockets[0].row.recv_q = 2;
+        assert_eq!(SPINS_AT_END_OF_FILE.of(&case), None);
+    }
+
+    #[test]
+    fn an_error_is_said_to_be_retried_only_where_a_spin_is_proven() {
+        let mut case = case(&[], &[Doing::Running]);
+        assert_eq!(RETRIES_A_FATAL_ERROR.of(&case), None);
+        case.stuck = spin();
+        assert!(RETRIES_A_FATAL_ERROR.of(&case).is_some());
+    }
+
+    #[test]
+    fn an_end_stops_early_only_if_the_peer_has_not_closed_and_no_error_was_returned() {
+        let stops = |rows: &[(Whose, State)]| {
+            let mut case = case(rows, &[]);
+            case.awaited = Awaited::Bytes;
+            STOPS_BEFORE_THE_END.of(&case).is_some()
+        };
+        let (exams, nobodys) = (Whose::Peers, Whose::Nobodys);
+        assert!(stops(&[(exams, State::CloseWait)]));
+        assert!(stops(&[
+            (exams, State::CloseWait),
+            (nobodys, State::FinWait2)
+        ]));
+        assert!(stops(&[
+            (exams, State::CloseWait),
+            (nobodys, State::TimeWait)
+        ]));
+        for state in [
+            State::FinWait1,
+            State::FinWait2,
+            State::Closing,
+            State::LastAck,
+        ] {
+            assert!(!stops(&[(exams, state)]), "{state}");
+        }
+        assert!(!stops(&[(nobodys, State::TimeWait)]));
+
+        let evidence = case(&[(exams, State::CloseWait)], &[]).evidence;
+        let seen = "it has returned an error: connection reset (ConnectionReset)";
+        let mut case = Case::new("x".to_owned(), seen.to_owned(), evidence);
+        case.awaited = Awaited::Bytes;
+        assert_eq!(STOPS_BEFORE_THE_END.of(&case), None);
+    }
+
+    #[test]
+    fn a_panic_over_a_missing_byte_is_not_one_over_an_error() {
+        let mut case = case(&[], &[]);
+        assert_eq!(PANICS_ON_AN_ERROR.of(&case), None);
+        case.panicked = true;
+        case.panic_messages = vec!["called `Result::unwrap()` on an `Err` value".to_owned()];
+        assert!(PANICS_ON_AN_ERROR.of(&case).is_some());
+        case.panic_messages = vec!["index out of bounds: the len is 3".to_owned()];
+        assert_eq!(PANICS_ON_AN_ERROR.of(&case), None);
+    }
+}

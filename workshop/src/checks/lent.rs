@@ -19,7 +19,7 @@ use super::queue;
 
 use crate::exam::{
     Because, Exam, Peer, Verdict,
-    diagnosis::{LEAVES_IT_NON_BLOCKING, SHUTS_DOWN_WHAT_WAS_LENT},
+    diagnosis::{LEAVES_OPTIONS, SHUTS_DOWN_WHAT_WAS_LENT},
     here,
 };
 
@@ -102,5 +102,5 @@ pub(super) fn is_as_it_was(exam: &Exam, stream: &TcpStream) -> Verdict {
         "the stream to block, as it did before",
         "O_NONBLOCK is set",
     )
-    .diagnose(&[LEAVES_IT_NON_BLOCKING])
+    .diagnose(&[LEAVES_OPTIONS])
 }

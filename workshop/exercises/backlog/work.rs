@@ -146,7 +146,7 @@ pub(super) fn waits_without_spinning(exam: &Exam, (_, serve): Answer) -> Verdict
     let _client = server.serves("first client")?;
     processor::must_wait(
         exam,
-        "No client waits, and your threads look again and again: a non-blocking listener is asked \
+        "No client waits, and your threads call accept on a non-blocking listener again and again, \
          without a pause. Let accept block, or wait in poll.",
     )
 }

@@ -26,8 +26,8 @@ pub(super) fn waits_without_spinning(exam: &Exam, answer: Answer) -> Verdict {
 fn waits(exam: &Exam) -> Verdict {
     processor::must_wait(
         exam,
-        "There is nothing to do, and your threads look again and again: a non-blocking socket is \
-         asked without a pause. Let accept and read block, or wait in poll.",
+        "There is nothing to do, and your threads call accept or read on a non-blocking socket \
+         again and again, without a pause. Let accept and read block, or wait in poll.",
     )
 }
 

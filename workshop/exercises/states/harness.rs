@@ -209,8 +209,8 @@ impl<'e> Brought<'e> {
                     "it has returned None for it, and a descriptor of it is open elsewhere",
                 )
                 .caused_by(format!(
-                    "Your code keeps the {role} open and does not return it: it was forgotten, or \
-                     a clone of it lives. Return the stream itself."
+                    "Your code keeps the {role} open and does not return it: it went to \
+                     `mem::forget`, or a clone of it is still open. Return the stream itself."
                 ))?;
         }
         Ok(())

@@ -7,7 +7,7 @@
 //! are acknowledged, a window that closes, the write that waits for it and continues, and a plot
 //! of it all.
 //!
-//! New here: flow control (the receiver tells the sender how much room it has).
+//! New here: flow control (the receiver announces how much room it has).
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};

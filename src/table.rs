@@ -4,9 +4,8 @@
 //!
 //! - [`Kernel::row`] looks up one end. It costs microseconds, however many sockets the machine has.
 //! - [`Kernel::table_of`] shows all rows of some ports, as a [`Table`]. The kernel still walks over
-//! its
-//!   other sockets, but sends none of them: with 20 000 of them that takes a tenth of the time of
-//!   the next.
+//!   its other sockets, but sends none of them: with 20 000 of them that takes a tenth of the time
+//!   of the next.
 //! - [`Kernel::table`] shows every row of the machine.
 //!
 //! A [`Neighbourhood`] shows the rows of some ports again and again. It remembers what it has seen,

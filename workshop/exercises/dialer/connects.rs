@@ -20,7 +20,7 @@ use crate::exam::{AMPLE, Because, Exam, Timing, Took, Unmet, Verdict, here};
 /// The shortest head start of an address before the next is dialed.
 const HEAD_START: Duration = Duration::from_millis(100);
 
-/// So many that refuse: a pause of 10 ms after each takes as long as [`is_at_once`] allows.
+/// How many addresses refuse: a pause of 10 ms after each takes as long as [`is_at_once`] allows.
 const MANY: u8 = 100;
 
 /// TCP has no broadcast: connect to this address fails with ENETUNREACH, and sends nothing.

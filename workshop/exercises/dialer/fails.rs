@@ -13,7 +13,7 @@ use super::{
 };
 use crate::exam::{AMPLE, Because, Exam, Timing, Verdict};
 
-/// So many silent addresses, for which a least time for each adds up.
+/// How many addresses are silent: enough that a least time for each adds up.
 const MANY: u8 = 60;
 
 pub(super) fn returns_when_the_limit_is_over(exam: &Exam, dial: Dial) -> Verdict {

@@ -93,7 +93,7 @@ impl End {
         self
     }
 
-    /// The data before a FIN that has arrived already comes in so many pieces of this length, the
+    /// The data before a FIN that has arrived already comes in this many pieces of this length, the
     /// last one first.
     pub(super) fn with_a_wide_gap(mut self, count: usize, length: usize) -> End {
         self.source = "RFC 9293, 3.10.7.4: a FIN counts when all bytes before it have arrived";

@@ -79,8 +79,8 @@ pub(super) fn held_back(row: &Row, stream: &TcpStream) -> String {
     } else if stream.nodelay().unwrap_or(false) {
         "TCP_NODELAY is set, so Nagle's algorithm does not hold the bytes back. Either the kernel \
          was told that more data is to come (MSG_MORE), and none came. Or the request is cut into \
-         so many segments that congestion control sends no more before the first is acknowledged. \
-         Make one write of the whole request."
+         more segments than congestion control sends before the first is acknowledged. Make one \
+         write of the whole request."
             .to_owned()
     } else {
         format!(
@@ -92,13 +92,13 @@ pub(super) fn held_back(row: &Row, stream: &TcpStream) -> String {
     }
 }
 
-/// Why requests that do not wait for each other are not sent: so many requests, in so many
+/// Why requests that do not wait for each other are not sent: the number of requests, and of
 /// segments.
 pub(super) fn held_by_those_before(stream: &TcpStream, requests: u32, segments: u32) -> String {
     if segments > requests {
         "The requests are cut into pieces, and each piece is a segment. Congestion control sends \
-         only so many before the first is acknowledged (ten at first: RFC 6928). Make one write of \
-         each request, and it is one segment."
+         only a limited number before the first is acknowledged (ten at first: RFC 6928). Make one \
+         write of each request, and it is one segment."
     } else if stream.nodelay().unwrap_or(false) {
         "TCP_NODELAY is set, so Nagle's algorithm does not hold them back now. Either the option \
          was not set yet when they were written, or the kernel was told that more data is to come \
@@ -142,7 +142,7 @@ pub(super) fn differs(case: &Case) -> Option<String> {
     .to_owned())
 }
 
-/// So many bytes of a large request, of which each eight are their own offset, occur only once in
+/// This many bytes of a large request, of which each eight are their own offset, occur only once in
 /// it.
 const SAMPLE: usize = 16;
 

@@ -186,7 +186,7 @@ pub(super) fn left_open(case: &Case, has_returned: bool) -> Option<String> {
     .or_else(|| does_not_stop(case))
 }
 
-/// The limit has long passed, and `stop` has not returned: there were so many connections.
+/// The limit has long passed, and `stop` has not returned. This many connections were open.
 pub(super) fn some_are_left(case: &Case, all: usize) -> Option<String> {
     let listening = |seen: &&Seen| seen.row.state != State::Listen;
     let left = case.evidence.yours().filter(listening).count();

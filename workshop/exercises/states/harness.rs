@@ -277,7 +277,7 @@ impl Pair<'_> {
             .diagnose(&[LEAVES_A_THREAD])
     }
 
-    /// Nothing is open but so many ends.
+    /// Nothing is open except this many ends.
     pub(super) fn left_no_descriptor(&self, ends: usize) -> Verdict {
         let open = || Ok(descriptors()?.saturating_sub(self.others));
         let closed = self.exam.comes_true(|| Ok(open()? == ends))?;

@@ -5,7 +5,9 @@
 //!
 //! You will see connections that are complete before accept, a SYN that the kernel drops silently,
 //! a connection that is complete at one end only, and how 250 clients at once fare with two
-//! backlogs. New here: the accept queue (connections that are complete and wait for accept).
+//! backlogs.
+//!
+//! New here: the accept queue (connections that are complete and wait for accept).
 
 use socket_workshop::accept_queue::{decided, overflows, somaxconn};
 use socket_workshop::stage::{Flags, Story, must};

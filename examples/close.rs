@@ -6,8 +6,9 @@
 //!
 //! You will see an answer that is lost in part because its writer closes too soon, a close that
 //! loses nothing, with the states at both ends, and what read and write return after a FIN and
-//! after a RST. New here: bytes that `write` has accepted can still be lost, by the close that
-//! follows.
+//! after a RST.
+//!
+//! New here: bytes that `write` has accepted can still be lost, by the close that follows.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -54,7 +55,10 @@ fn too_soon(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
         story
             .stage(&format!("the server has written 600 kB and closed: {how}"))
             .pair(end, gone(), gone())
-            .why("A RST, not a FIN: no end keeps TIME_WAIT, and the bytes in Send-Q are discarded.")
+            .why(
+                "A RST, not a FIN: neither end keeps TIME_WAIT, and the bytes in Send-Q are \
+                  discarded.",
+            )
             .show()?;
         let mut part = Vec::new();
         let read = outcome(client.read_to_end(&mut part));
@@ -84,7 +88,7 @@ fn in_order(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     client.write_all(ANSWER)?;
     client.shutdown(Shutdown::Write)?; // the FIN that a close sends
     story
-        .stage("the client has written as much and shut down its sending half")
+        .stage("the client has written 600 kB too, and shut down its sending half")
         .pair(end, must(LastAck).send_q(1..), must(FinWait2).recv_q(9..))
         .why(
             "A half-close: after its own FIN the server can still receive. The client's FIN waits.",

@@ -5,7 +5,9 @@
 //!     cargo run --example datagrams -- --loss 0.5 --seed 7      over a worse link
 //!
 //! You will see messages with boundaries, cut, dropped and refused; and by hand some of what TCP
-//! does: numbers, acknowledgements, retransmission, dropped duplicates. New here: no connection.
+//! does: numbers, acknowledgements, retransmission, dropped duplicates.
+//!
+//! New here: no connection.
 
 use std::io::{self, ErrorKind::*};
 use std::{net::UdpSocket, process::ExitCode, thread, time::Duration};

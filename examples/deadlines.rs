@@ -5,7 +5,9 @@
 //!
 //! You will see that a read on an idle connection waits without limit, that a timeout does not
 //! change the connection, that one byte now and then defeats a timeout but not a deadline, what a
-//! write waits for, and an answer that arrives after its caller has timed out. New here: the clock.
+//! write waits for, and an answer that arrives after its caller has timed out.
+//!
+//! New here: the clock.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};

@@ -5,8 +5,10 @@
 //!     cargo run --example dialer -- 127.0.0.1:8330 --hold 30s     dials a real server
 //!     cargo run --example dialer -- '[::1]:8330' --send hello     an IPv6 address needs brackets
 //!
-//! You will see where the local port comes from, and two ways to fail: refused immediately by a RST
-//! (reset), or no answer at all. New here: the client's end, and one deadline for a whole name.
+//! You will see where the local port comes from, and two ways to fail: refused immediately by a
+//! RST (reset), or no answer at all.
+//!
+//! New here: the client's end, and one deadline for a whole name.
 
 use std::io::{self, ErrorKind, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs};

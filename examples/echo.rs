@@ -5,8 +5,10 @@
 //!     cargo run --example echo -- serve     terminal 1: a server for real clients, until Ctrl-C
 //!     nc 127.0.0.1 8330                     terminal 2: type lines; Ctrl-D ends them
 //!
-//! You will see three writes become two reads, end of file after the data, a client that has closed
-//! its sending half and still gets its answer, and CLOSE_WAIT, which lasts until the server closes.
+//! You will see three writes become two reads, end of file after the data, a client that has
+//! closed its sending half and still gets its answer, and CLOSE_WAIT, which lasts until the server
+//! closes.
+//!
 //! New here: the bytes of a connection, and one half that ends before the other.
 
 use std::io::{self, Read, Write};

@@ -1,12 +1,13 @@
-//! connect has returned. What did the two kernels send each other? This lesson captures each
-//! segment of three connections, and shows it beside the states of both ends.
+//! Your call of connect has returned. What did the two kernels send each other? This lesson
+//! captures each segment of three connections, and shows it beside the states of both ends.
 //!
 //!     cargo run --example handshake -- --pcap all.pcap --svg all.svg   for Wireshark; as a picture
 //!     sudo target/debug/examples/handshake capture --port 1234         of any program on this machine
 //!
 //! You will see the handshake and what it agrees on, an ACK that travels with data, the FINs, a
-//! refusal, and segments that are lost and resent. New here: whole conversations, captured live in
-//! a network namespace, which needs no privileges.
+//! refusal, and segments that are lost and resent.
+//!
+//! New here: whole conversations, captured live in a network namespace, which needs no privileges.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};

@@ -7,8 +7,9 @@
 //!
 //! You will see five frames: each field's offset, bytes, bits and meaning, and the checksums
 //! recomputed. The other commands show the frames of a capture (`tcpdump -w FILE.pcap` makes one),
-//! and a frame in hex that is cut: the error names the field. New here: the headers before a
-//! program's data. No network needed.
+//! and a frame in hex that is cut: the error names the field.
+//!
+//! New here: the headers before a program's data. No network needed.
 
 use std::{io, process::ExitCode};
 
@@ -107,9 +108,9 @@ fn from_header_to_header(frame: &[u8]) -> io::Result<()> {
     )
 }
 
-/// IP's checksum covers only the IP header, because each router changes that. UDP's and TCP's is
-/// for the other end: it covers their header, the data, and a pseudo-header of addresses, protocol
-/// and length.
+/// IP's checksum covers only the IP header, because each router changes that header. The checksums
+/// of UDP and TCP are for the other end: each covers its own header, the data, and a pseudo-header
+/// of addresses, protocol and length.
 fn checksums(frame: &[u8]) -> io::Result<()> {
     for layer in ["IPv4", "UDP"] {
         if let Some(checksum) = decoded(frame).checksum(layer) {
@@ -123,15 +124,14 @@ fn checksums(frame: &[u8]) -> io::Result<()> {
     routed[22] -= 1; // a router does this to the TTL, and then recomputes the checksum
     let routed = decoded(&routed);
     claim(
-        "With the TTL one less, IP's checksum is wrong (a router recomputes it), UDP's is still \
-         right.",
+        "With a TTL of one less, IP's checksum is wrong (a router recomputes it); UDP's is right.",
         !routed.is_right("IPv4") && routed.is_right("UDP"),
     )?;
     let mut damaged = frame.to_vec();
     damaged[44] ^= 0x20; // one bit of the file's name
     let damaged = decoded(&damaged);
     claim(
-        "With one bit of the name flipped, UDP's checksum is wrong, IP's is still right.",
+        "With one bit of the name flipped, UDP's checksum is wrong; IP's is right.",
         damaged.is_right("IPv4") && !damaged.is_right("UDP"),
     )
 }

@@ -6,6 +6,7 @@
 //!
 //! You will see a program that hangs while its kernel still acknowledges, and what the kernel can
 //! detect: SO_KEEPALIVE and TCP_USER_TIMEOUT, both with a peer that is cut off from the network.
+//!
 //! New here: a deadline that each received byte moves forward, and nothing else does.
 
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};

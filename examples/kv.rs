@@ -1,6 +1,6 @@
-//! Your service calls another one over TCP. How many connections is that, and what stays behind?
-//! This is `kv.go` of MIT 6.824: a key-value server and its client in one process, over two
-//! connections.
+//! Your service calls another one over TCP. How many connections does it open, and what do they
+//! leave in the kernel's table? This is `kv.go` of MIT 6.824: a key-value server and its client in
+//! one process, over two connections.
 //!
 //!     cargo run --example kv                          two lines on stdout, their story on stderr
 //!     cargo run --example kv -- serve                 terminal 1: a server, until Ctrl-C

@@ -5,8 +5,9 @@
 //!     strace -f -e trace=sendto target/debug/examples/latency     each write is a sendto
 //!
 //! You will see which part of a request the kernel holds back if you write it in pieces (Nagle's
-//! algorithm), how many segments four ways to send it need, and how long each takes. New here: when
-//! the kernel sends the bytes that a write gave it.
+//! algorithm), how many segments four ways to send it need, and how long each takes.
+//!
+//! New here: when the kernel sends the bytes that a write gave it.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -53,7 +54,7 @@ fn main() -> ExitCode {
     })
 }
 
-/// Request after request, each in three writes, and a look at one that waits.
+/// Request after request, each in three writes, and a stage that shows one that waits.
 fn held_back(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     let (client, server, end) = connected(listener)?;
     thread::scope(|scope| {
@@ -69,7 +70,7 @@ fn held_back(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
                 "Four bytes are sent, eight are not: while anything is unacknowledged (on Linux: \
                   anything small), no small segment is sent (Nagle; RFC 9293, 3.7.4). The server's \
                   end delays the ACK, to let it ride on an answer (3.8.6.3); but its program has \
-                  no whole line to answer. Each end waits for the other, until the delay is over.",
+                  no whole line to answer. Each end waits for the other until the delay is over.",
             )
             .show();
         client.shutdown(Shutdown::Write)?; // ends the next round, and the server reads end of file

@@ -118,7 +118,7 @@ fn a_thread_each(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     let (third, fourth) = (socket()?, socket()?);
     let (soft, hard) = getrlimit(RLIMIT_NOFILE)?;
     setrlimit(RLIMIT_NOFILE, 0, hard)?; // no new descriptor for this process
-    third.connect(&addr.into())?; // may get the descriptor that accept reserved before it blocked
+    third.connect(&addr.into())?; // may succeed: a blocked accept has reserved a descriptor
     fourth.connect(&addr.into())?;
     let starved = story
         .stage("no descriptor is free; two more clients connect, and wait in the queue")

@@ -5,7 +5,9 @@
 //!     cargo run --example nonblocking
 //!
 //! You will see three connects at once and how each ends, both ends of a connection on one thread,
-//! and a connect that is cancelled. New here: one thread that waits for several things.
+//! and a connect that is cancelled.
+//!
+//! New here: one thread that waits for several things.
 
 use nix::{libc, poll::*};
 use socket_workshop::stage::{Flags, Story, gone, must};

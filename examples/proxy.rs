@@ -7,8 +7,9 @@
 //!     cargo run --example kv -- get k --to 127.0.0.1:8330       terminal 3: a client; nc works too
 //!
 //! You will see what goes wrong until the proxy passes a FIN on, hundreds of connections through a
-//! proxy, how it passes a reset on, and what the copy costs. New here: a program that is server and
-//! client.
+//! proxy, how it passes a reset on, and what the copy costs.
+//!
+//! New here: a program that is server and client.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -45,18 +46,18 @@ fn proxy(listener: &TcpListener, server: &[SocketAddr]) -> io::Error {
     })
 }
 
-/// Copies, and passes the ending on: a FIN after the last byte, or a RST. The kernel reports a RST
-/// once: if the other thread's write gets the error first, this read returns 0, and a FIN is sent
-/// first.
+/// Copies, and passes on how the connection ends: a FIN after the last byte, or a RST. The kernel
+/// reports a RST only once. If the other thread's write gets that error, this read returns 0, and a
+/// FIN is sent before the RST.
 fn one_way(from: &TcpStream, to: &TcpStream) -> io::Result<()> {
     let copied = io::copy(&mut &*from, &mut &*to);
     let ended = copied.and_then(|_| to.shutdown(Shutdown::Write));
     ended.inspect_err(|_| [from, to].into_iter().for_each(abort))
 }
 
-/// Makes the next close send a RST. No FIN may be sent before it, or the peer would take what it
-/// has received for everything. `shutdown(Read)` sends nothing; it ends the other thread's read,
-/// not a write.
+/// Makes the next close send a RST. No FIN may be sent before it: after a FIN the peer would treat
+/// what it has received as complete. `shutdown(Read)` sends nothing; it ends the other thread's
+/// read, not a write.
 fn abort(stream: &TcpStream) {
     let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
     let _ = stream.shutdown(Shutdown::Read);

@@ -3,9 +3,11 @@
 //!
 //!     cargo run --example reuseaddr
 //!
-//! You will see which end of a connection keeps TIME_WAIT, when it blocks a bind and when not, what
-//! SO_REUSEADDR never allows and SO_REUSEPORT does, and the same pair of addresses connected again.
-//! New here: what a connection leaves behind when both ends have closed.
+//! You will see which end of a connection keeps TIME_WAIT, when it blocks a bind and when not,
+//! what SO_REUSEADDR never allows and SO_REUSEPORT does, and the same pair of addresses connected
+//! again.
+//!
+//! New here: what a connection leaves in the kernel when both ends have closed.
 
 use std::io::{self, ErrorKind, Read};
 use std::net::{SocketAddr, TcpListener, TcpStream};

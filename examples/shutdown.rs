@@ -6,9 +6,9 @@
 //!     cargo run --example shutdown -- serve     a server that drains on Ctrl-C: src/serve.rs
 //!     nc 127.0.0.1 8330                         its client, in another terminal
 //!
-//! You will see that dropping a listener does not wake accept, what the four ways cost that do, and
-//! a drain: queued clients are served and calls under way finish, up to a limit. New here:
-//! stopping.
+//! You will see that dropping a listener does not wake accept, four ways that do and what each
+//! costs, and a drain: queued clients are served and calls under way finish, up to a limit. New
+//! here: stopping.
 
 use std::io::{self, ErrorKind::*, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};

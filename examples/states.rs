@@ -79,7 +79,7 @@ fn one_closes_first(story: &mut Story, listener: &TcpListener) -> io::Result<()>
         .show()?;
     shut_down_behind_data(&server)?;
     story
-        .stage("the server has written as much and shut down too")
+        .stage("the server has also written too much, and shut down")
         .pair(end, must(FinWait2).recv_q(1..), must(LastAck).send_q(2..))
         .why("LAST_ACK begins with the call too: the server's FIN has not been sent yet.")
         .show()?;
@@ -128,15 +128,15 @@ fn fin_and_ack_together(story: &mut Story, listener: &TcpListener) -> io::Result
     let (client, server, end) = narrow(listener)?;
     set_min_ttl(&client, ALL_HOPS)?;
     set_min_ttl(&server, ALL_HOPS)?; // both drop what arrives
-    set_ttl(&client, ALL_HOPS)?; // except what the client sends: its FIN
+    set_ttl(&client, ALL_HOPS)?; // the server still receives what the client sends: the FIN
     client.shutdown(Shutdown::Write)?;
     story
         .stage("the client has shut down; every segment from the server is lost")
         .pair(end, must(FinWait1).send_q(1).drops(1..), CloseWait)
         .why("The ACK that would lead to FIN_WAIT2 was lost on its way to the client.")
         .show()?;
-    set_ttl(&client, 64)?; // and not the ACK of the server's FIN
-    set_ttl(&server, ALL_HOPS)?; // the server's FIN arrives
+    set_ttl(&client, 64)?; // from now on the server drops it: the ACK of its FIN
+    set_ttl(&server, ALL_HOPS)?; // the client receives the server's FIN
     server.shutdown(Shutdown::Write)?;
     story
         .stage("the server has shut down too: its FIN arrives, the ACK of that FIN is lost")

@@ -7,9 +7,10 @@
 //!     tftp -m binary 127.0.0.1 8330 -c get FILE       tftp-hpa (`put FILE`), or our own:
 //!     cargo run --example tftp -- get FILE            `put FILE`
 //!
-//! You will see the new port that each transfer gets, a block that is resent, a packet from a wrong
-//! port, what a duplicate ACK must not cause, and what lock-step costs. New here: everything that
-//! UDP leaves to the program, in a protocol that real clients speak.
+//! You will see the new port that each transfer gets, a block that is resent, a packet from a
+//! wrong port, what a duplicate ACK must not cause, and what lock-step costs.
+//!
+//! New here: everything that UDP leaves to the program, in a protocol that real clients speak.
 
 use std::io::{self, ErrorKind};
 use std::{fs, net::SocketAddr, process::ExitCode, thread, time::Duration, time::Instant};
@@ -44,7 +45,7 @@ fn exchange(line: &mut Line, packet: &Packet, is_answer: IsAnswer) -> io::Result
                 continue; // poll reported a datagram whose checksum was wrong (select(2), BUGS)
             };
             if line.is_stranger(from) {
-                line.turn_away(n, from); // with ERROR 5; the transfer is not affected
+                line.turn_away(n, from); // sends ERROR 5; the transfer is not affected
                 continue;
             }
             match Packet::parse(&line.buf[..n]) {

@@ -5,9 +5,11 @@
 //!     cargo run --example transfer -- serve DIR     terminal 1: receives files into DIR, until Ctrl-C
 //!     cargo run --example transfer -- send FILE     terminal 2: sends a file
 //!
-//! You will see what goes wrong if your code takes one read for one message, the same messages with
-//! a length before each, a length that the receiver refuses, and files that arrive whole or not at
-//! all. New here: bytes with a meaning (a protocol). The whole protocol is in src/transfer.rs.
+//! You will see what goes wrong if your code treats one read as one message, the same messages
+//! with a length before each, a length that the receiver refuses, and files that arrive whole or
+//! not at all.
+//!
+//! New here: bytes with a meaning (a protocol). The whole protocol is in src/transfer.rs.
 
 use std::io::{self, ErrorKind::*, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};

@@ -4,8 +4,10 @@
 //!     cargo run --example window
 //!
 //! You will see writes of 1 KB read in other pieces, bytes that stay in the send buffer until they
-//! are acknowledged, a window that closes, the write that waits for it and continues, and a plot of
-//! it all. New here: flow control (the receiver tells the sender how much room it has).
+//! are acknowledged, a window that closes, the write that waits for it and continues, and a plot
+//! of it all.
+//!
+//! New here: flow control (the receiver announces how much room it has).
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};

@@ -25,11 +25,11 @@
 //!   11. On every path out, close the stream and leave no thread and no descriptor.
 //!
 //! `limit` is an hour at most. A `shutdown` after a reset fails with NotConnected; `take_error`
-//! returns what it was.
+//! then returns the error of the reset.
 //!
 //! The peer reads while it sends: you may read while you write, or only afterwards. A peer that
-//! reads only when it has sent everything is out of scope (lesson `proxy`). You may return as soon
-//! as the kernel has taken everything, or when the peer has acknowledged it.
+//! reads only after it has sent everything is out of scope (see lesson `proxy`). You may return as
+//! soon as the kernel has taken everything, or when the peer has acknowledged it.
 //!
 //! How to go on:
 //!

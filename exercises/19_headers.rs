@@ -1,6 +1,6 @@
 //! Exercise 19: headers
 //!
-//! Write what tcpdump, a firewall or a TCP needs to read a segment: `checksum`, the Internet
+//! Write what tcpdump, a firewall or a kernel needs to read a segment: `checksum`, the Internet
 //! checksum (RFC 1071), and `parse_tcp`, a parser of TCP headers (RFC 9293, 3.1). Another program
 //! sent the bytes, so any of them may be missing, and a length in them may be wrong.
 //!
@@ -12,11 +12,14 @@
 //!     byte 14  window (2), checksum (2), urgent pointer (2)
 //!     byte 20  options
 //!
-//!     kind 0   end of options   the kind alone, without a length kind 1   no operation     the
-//!     kind alone, without a length kind 2   MSS              length 4: a number of two bytes kind
-//!     3   window scale     length 3: a number of one byte kind 4   SACK permitted   length 2: no
-//!     data kind 5   SACK             length 2 and 8 for each range, at least one: two numbers of
-//!     four bytes kind 8   timestamps       length 10: two numbers of four bytes
+//!     kind 0   end of options   the kind alone, without a length
+//!     kind 1   no operation     the kind alone, without a length
+//!     kind 2   MSS              length 4: a number of two bytes
+//!     kind 3   window scale     length 3: a number of one byte
+//!     kind 4   SACK permitted   length 2: no data
+//!     kind 5   SACK             length 2 and 8 for each range, at least one:
+//!                               a range is two numbers of four bytes
+//!     kind 8   timestamps       length 10: two numbers of four bytes
 //!
 //! A length counts the whole option: its kind, the length itself, and the data.
 //!

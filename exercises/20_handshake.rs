@@ -9,8 +9,8 @@
 //!   1. Return one state for each segment, in their order: the state after it.
 //!   2. The end has sent a segment if `from` is `local`, address and port. It has received every
 //!      other one.
-//!   3. Begin with CLOSED (`State::Close`) and follow the state diagram of RFC 9293, 3.3.2, figure
-//!      5. An end that receives a SYN in CLOSED was listening.
+//!   3. Begin with CLOSED (`State::Close`) and follow the state diagram of RFC 9293, 3.3.2,
+//!      figure 5. An end that receives a SYN in CLOSED was listening.
 //!   4. A FIN that the end sends counts at once. It is acknowledged by the number after it, and by
 //!      no smaller one.
 //!   5. One segment may carry an ACK, data and a FIN. Apply the ACK first, then the FIN.

@@ -49,8 +49,8 @@ fn peek_by(deadline: Instant, stream: &TcpStream, buf: &mut [u8]) -> io::Result<
         }
         stream.set_read_timeout(Some(left))?;
         match stream.peek(buf) {
-            // EAGAIN: the timeout ran out (TimedOut on Windows). EINTR: a signal came. Whether it
-            // is too late only the clock tells.
+            // EAGAIN: the timeout ran out (TimedOut on Windows). EINTR: a signal came. Only the
+            // clock shows whether it is too late.
             Err(error) if matches!(error.kind(), WouldBlock | TimedOut | Interrupted) => {}
             result => return result,
         }

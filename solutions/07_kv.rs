@@ -34,7 +34,7 @@ pub fn serve_client(stream: TcpStream, store: &Mutex<HashMap<String, String>>) -
         (&mut requests).take(longest).read_until(b'\n', &mut line)?;
         let Some(request) = line.strip_suffix(b"\n") else {
             if line.len() <= LONGEST {
-                return answers.flush(); // end of file, perhaps within a line: that is no request
+                return answers.flush(); // end of file; a cut line is not a request
             }
             answers.write_all(b"ERR a request has at most 1024 bytes\n")?;
             break;

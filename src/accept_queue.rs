@@ -23,19 +23,20 @@ pub fn somaxconn() -> u32 {
 
 /// How often a listener's accept queue had no room for a client: TcpExtListenOverflows, as
 /// `nstat -az` shows it (`/proc/net/netstat`). All listeners of the network namespace move it,
-/// those of other programs too. `None` where the kernel does not tell.
+/// those of other programs too. `None` where the kernel does not report it.
 #[must_use]
 pub fn overflows() -> Option<u64> {
     let text = fs::read_to_string("/proc/net/netstat").ok()?;
     counter(&text, "TcpExt", "ListenOverflows")
 }
 
-/// Waits until so many clients have dialed a listener from which nobody accepts, and each is in its
-/// queue, or the queue is full and has dropped what else there is: on loopback a SYN may still be
-/// under way when connect has returned. Returns the rows of the listener's port as they are then.
+/// Waits until this many clients have dialed a listener whose server does not accept. Each client
+/// is then in the queue, or the queue is full and its SYN was dropped. (On loopback a SYN may still
+/// be under way when connect has returned.) Returns the rows of the listener's port as they are
+/// then.
 ///
-/// A few seconds at most. Where the kernel tells neither backlog nor drops (`/proc/net/tcp`), a
-/// full queue is not known for one, and takes that long.
+/// A few seconds at most. Where the kernel reports neither backlog nor drops (`/proc/net/tcp`), a
+/// full queue is not recognised, and the wait takes that long.
 ///
 /// # Errors
 /// The table cannot be read.

@@ -62,7 +62,7 @@ fn told(error: &io::Error) -> String {
     }
 }
 
-/// Whoever was reading our output has closed it: not the same as a peer that closed a connection.
+/// The reader of our output has closed it: not the same as a peer that closed a connection.
 #[derive(Debug)]
 struct ReaderGone;
 
@@ -127,7 +127,7 @@ pub fn longer_than_zero(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// Whether the cause of all is that nobody reads our output any more.
+/// Whether the cause of all is that the reader of our output has closed it.
 #[must_use]
 pub fn is_reader_gone(error: &io::Error) -> bool {
     let mut cause: Option<&(dyn Error + 'static)> = Some(error);

@@ -1,6 +1,6 @@
 //! An absolute deadline. `set_read_timeout` limits one call, so a peer that sends a byte now and
 //! then defeats it (lesson `deadlines`); a [`Deadline`] is one point in time for any number of
-//! calls, because what remains is computed anew before each.
+//! calls, because what remains is computed before each.
 
 use std::{
     borrow::Borrow,
@@ -19,7 +19,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(1);
 /// And at most.
 const LOOK_AGAIN_AT_LAST: Duration = Duration::from_millis(20);
 
-/// A point in time after which to give up.
+/// A point in time after which a call times out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Deadline(Instant);
 
@@ -115,16 +115,16 @@ impl Deadline {
 /// A stream, owned or borrowed, whose every read and write ends by one deadline.
 ///
 /// A call past it fails with [`ErrorKind::TimedOut`], on every platform: the kernel's own word for
-/// it is `WouldBlock` on Unix. The timeout it sets stays on the socket, as
-/// `set_read_timeout`'s does; nobody else may set one while this is in
-/// use, for it is set anew only when it has become wrong.
+/// it is `WouldBlock` on Unix. The timeout it sets stays on the socket, as `set_read_timeout`'s
+/// does. No other code may set one while this is in use, because this sets it again only when it
+/// has become wrong.
 #[derive(Debug)]
 pub struct Timed<S> {
     stream: S,
     deadline: Deadline,
     /// All that is left of a deadline that has just been set: no need to look at the clock again.
     fresh: Option<Duration>,
-    /// What the socket has been told, to tell it anew only when that has become wrong.
+    /// The timeout that was last set on the socket: it is set again only when it has become wrong.
     read_timeout: Option<Duration>,
     write_timeout: Option<Duration>,
 }
@@ -138,8 +138,8 @@ impl<S: Borrow<TcpStream>> Timed<S> {
         self.stream.borrow()
     }
 
-    /// Sets the deadline anew, so far from now: a connection survives a call that timed out. To be
-    /// called right before the read or write that is the first to be held to it.
+    /// Sets a new deadline, this far from now: a connection survives a call that timed out. Call it
+    /// right before the first read or write that the deadline limits.
     pub fn renew(&mut self, limit: Duration) {
         self.deadline = Deadline::after(limit);
         self.fresh = Some(limit.min(FOR_EVER)).filter(|limit| !limit.is_zero());

@@ -40,7 +40,7 @@ pub struct Incoming {
 /// A plain file, or a link to one, at a path that is ours to choose; and its length in bytes.
 ///
 /// # Errors
-/// What opening it fails with; whatever is no plain file.
+/// The error of opening it; or it is not a plain file.
 pub fn plain_file(path: &Path) -> io::Result<(File, u64)> {
     // Of no kind: what can be done about a port that is denied cannot be done about a file.
     open(path, 0)
@@ -57,7 +57,7 @@ fn open(path: &Path, flags: i32) -> io::Result<(File, u64)> {
         true => Ok((file, found.len())),
         false => Err(io::Error::new(
             ErrorKind::InvalidInput,
-            "it is no plain file",
+            "it is not a plain file",
         )),
     }
 }
@@ -78,8 +78,8 @@ impl Folder {
     /// A file in it, and its length in bytes.
     ///
     /// # Errors
-    /// `InvalidInput` for a name that is more than a name; what opening it fails with; whatever is
-    /// no plain file, a symbolic link for one.
+    /// `InvalidInput` for a name that is more than a name; the error of opening it; or it is not a
+    /// plain file, but for example a symbolic link.
     pub fn file(&self, name: &str) -> io::Result<(File, u64)> {
         let path = self.within(name)?;
         let opened = open(&path, libc::O_NOFOLLOW); // not what a link points to
@@ -110,8 +110,8 @@ impl Folder {
         })
     }
 
-    /// A new file under a name that is nobody's: a process that was killed may have left one
-    /// behind, and a later one may have its number.
+    /// A new file under a name that no other file has: a process that was killed may have left a
+    /// file, and a later process may have its number.
     fn create(&self) -> io::Result<(File, PathBuf)> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         loop {
@@ -126,10 +126,10 @@ impl Folder {
         }
     }
 
-    /// Whether its disk has room for so many bytes now. Others may take it meanwhile.
+    /// Whether its disk has room for this many bytes now. Other programs may take it meanwhile.
     ///
     /// # Errors
-    /// `StorageFull`: it has not. Or the disk does not tell.
+    /// `StorageFull`: it has not. Or the disk does not report it.
     pub fn has_room_for(&self, bytes: u64) -> io::Result<()> {
         let disk = statvfs(&self.path)?;
         let room = (disk.blocks_available() as u64).saturating_mul(disk.fragment_size() as u64);
@@ -144,7 +144,7 @@ impl Folder {
         let mut parts = Path::new(name).components();
         let is_a_name = matches!(parts.next(), Some(Component::Normal(part)) if part == name);
         if !is_a_name || parts.next().is_some() || name.contains(['\0', '\\']) {
-            let what = format!("{name:?} is no name of a file: it may not lead out of the folder");
+            let what = format!("{name:?} is not a file name: it may not lead out of the folder");
             return Err(io::Error::new(ErrorKind::InvalidInput, what));
         }
         if name.starts_with(ARRIVING) {

@@ -13,7 +13,7 @@ use std::{
 /// A thread that pings. Dropping it ends and joins the thread.
 #[derive(Debug)]
 pub struct Heartbeat {
-    /// `None` once it is to end: the thread notices that nobody can send any more.
+    /// `None` once it is to end: the thread notices that the channel has no sender any more.
     activity: Option<Sender<()>>,
     thread: Option<JoinHandle<io::Result<u64>>>,
 }
@@ -31,7 +31,7 @@ impl Heartbeat {
             let mut pings = 0;
             loop {
                 match news.recv_timeout(interval) {
-                    Ok(()) => {} // the interval begins anew
+                    Ok(()) => {} // the interval restarts
                     Err(RecvTimeoutError::Timeout) => {
                         ping()?;
                         pings += 1;
@@ -49,7 +49,7 @@ impl Heartbeat {
     /// Something was heard: no ping is needed for another interval.
     pub fn activity(&self) {
         if let Some(activity) = &self.activity {
-            let _ = activity.send(()); // nobody listens after a ping that failed
+            let _ = activity.send(()); // an error: a ping has failed, and its thread has ended
         }
     }
 

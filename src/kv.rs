@@ -1,5 +1,5 @@
-//! The key-value store of MIT 6.824's `kv.go`: two methods, `KV.Put` and `KV.Get`, of a map behind
-//! a mutex; what a server says on a connection, and a client.
+//! The key-value store of MIT 6.824's `kv.go`: two methods, `KV.Put` and `KV.Get`, on a map in a
+//! mutex; and both sides of the protocol, the server's and the client's.
 //!
 //! A missing key is `""` in Go, the zero value. Here the answer says `"Found":false` beside it,
 //! which a Go client ignores.
@@ -142,8 +142,8 @@ impl Kv {
     /// the limit of idleness.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidData`] when the stream cannot be trusted any more: a line that is no
-    /// JSON object, or too long. `UnexpectedEof` for an end of file in the middle of a line,
+    /// [`ErrorKind::InvalidData`] when the stream cannot be trusted any more: a line that is not a
+    /// JSON object, or is too long. `UnexpectedEof` for an end of file in the middle of a line,
     /// `TimedOut` for a call over its limit; or the socket's error.
     pub fn converse(&self, connection: &Connection, limits: Limits) -> io::Result<()> {
         let mut requests = BufReader::with_capacity(READ_AHEAD, connection);
@@ -198,7 +198,7 @@ impl Kv {
             Line::Whole => {}
         }
         let Some(request) = Request::parse(line) else {
-            return invalid("a line that is no JSON object");
+            return invalid("a line that is not a JSON object");
         };
         self.calls.fetch_add(1, Ordering::Relaxed);
         self.answer(&request, answers);

@@ -24,11 +24,11 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use self::direction::Direction;
 pub use self::faults::{Arguments, Faults, Quality};
 
-/// What is held back is sent after the next datagram of its direction, or
-/// after so many milliseconds.
+/// What is held back is sent after the next datagram of its direction, or after this many
+/// milliseconds.
 const HELD: u16 = 20;
 
-/// A server may answer from so many ports. What comes from more is lost.
+/// A server may answer from this many ports. Datagrams from further ports are lost.
 const PORTS: usize = 64;
 
 /// No datagram is longer (RFC 768: the length has 16 bits).
@@ -58,8 +58,8 @@ pub struct Link {
 }
 
 impl Link {
-    /// A link to a server: what is sent to [`Link::addr`] goes there, and what it answers goes to
-    /// whoever has sent last.
+    /// A link to a server: what is sent to [`Link::addr`] goes there, and its answers go to the
+    /// client that sent last.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`]: a share is not between 0 and 1. Else
@@ -94,7 +94,7 @@ impl Link {
         self.addr
     }
 
-    /// Its sockets, the one to send to and the one that the server hears from.
+    /// Its sockets: the one that clients send to, and the one that sends to the server.
     #[must_use]
     pub fn sockets(&self) -> &[UdpSocket; 2] {
         &self.sockets

@@ -25,7 +25,7 @@ use crate::{
 /// Both ends of a new connection: the client, what accept returned for it, and the client's end.
 ///
 /// # Errors
-/// As for connect and accept. Accept takes the oldest of the queue: nobody else may be in it.
+/// As for connect and accept. Accept takes the oldest client of the queue: no other may be in it.
 pub fn connected(listener: &TcpListener) -> io::Result<(TcpStream, TcpStream, End)> {
     let client = TcpStream::connect(listener.local_addr()?)?;
     let end = End::of(&client)?;
@@ -33,9 +33,9 @@ pub fn connected(listener: &TcpListener) -> io::Result<(TcpStream, TcpStream, En
     Ok((client, server, end))
 }
 
-/// As [`connected`], with receive buffers at both ends that are soon full: whoever writes 64 KiB to
-/// one that does not read has most of it left. Later connections of the listener have such buffers,
-/// too; earlier ones that are still in its queue are closed.
+/// As [`connected`], with small receive buffers at both ends: of a write of 64 KiB to an end that
+/// does not read, most is left. Later connections of the listener have such buffers, too. Earlier
+/// ones that are still in its queue are closed.
 ///
 /// # Errors
 /// As for connect and accept.
@@ -43,7 +43,7 @@ pub fn narrow(listener: &TcpListener) -> io::Result<(TcpStream, TcpStream, End)>
     let addr = listener.local_addr()?;
     SockRef::from(listener).set_recv_buffer_size(NARROW)?; // what it accepts inherits it
     let client = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
-    client.set_recv_buffer_size(NARROW)?; // before connect, which tells the peer of the window
+    client.set_recv_buffer_size(NARROW)?; // before connect, which announces the window
     client.connect(&addr.into())?;
     let end = End::of(&client)?;
     loop {
@@ -54,8 +54,9 @@ pub fn narrow(listener: &TcpListener) -> io::Result<(TcpStream, TcpStream, End)>
     }
 }
 
-/// A socket with a port of its own, and its address. Who dials that is refused, for as long as the
-/// socket lives: nobody else can listen there. Its own connect sends the SYN and does not wait.
+/// A socket with a port of its own, and its address. A client that dials it is refused for as long
+/// as the socket lives: no other program can listen there. Its own connect sends the SYN and does
+/// not wait.
 ///
 /// # Errors
 /// As for socket and bind.
@@ -87,7 +88,7 @@ pub fn finish_connect(connecting: Socket) -> io::Result<TcpStream> {
 /// What the buffers of [`narrow`] are asked for, in bytes. Linux doubles it (socket(7), SO_RCVBUF).
 const NARROW: usize = 4096;
 
-/// A client of a proxy, and what the server that is behind it accepts for this client.
+/// A client of a proxy, and the connection that the proxy's server accepts for this client.
 ///
 /// # Errors
 /// As for connect and [`accept_soon`]. Accept takes the oldest client: the
@@ -262,7 +263,7 @@ mod tests {
         }
         client.write_all(b"lost").unwrap();
         assert_eq!(once_dropped(end.other()), Some((State::Established, 0)));
-        // What was lost is sent again, with the FIN behind it in the same segment or after it.
+        // What was lost is sent again, with the FIN in the same segment or after it.
         client.shutdown(Shutdown::Write).unwrap();
         socket2::SockRef::from(&server).detach_filter().unwrap();
         let mut all = Vec::new();

@@ -64,7 +64,7 @@ pub struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// The request in a line. `None` if the line is no JSON object: then nothing that follows on
+    /// The request in a line. `None` if the line is not a JSON object: then nothing that follows on
     /// this connection can be trusted, and there is no id to answer by.
     #[must_use]
     pub fn parse(line: &'a [u8]) -> Option<Request<'a>> {
@@ -151,8 +151,8 @@ pub fn write_call(out: &mut Vec<u8>, method: &str, argument: impl Serialize, id:
 /// The result in the answer to call `id`.
 ///
 /// # Errors
-/// [`io::ErrorKind::InvalidData`] for a line that is no answer, or the answer to another call;
-/// `Other` with the server's text for a call that failed.
+/// [`io::ErrorKind::InvalidData`] for a line that is not an answer, or is the answer to another
+/// call; `Other` with the server's text for a call that failed.
 pub fn parse_answer<T: DeserializeOwned>(line: &[u8], id: u64) -> io::Result<T> {
     #[derive(Deserialize)]
     struct Answer<'a, T> {

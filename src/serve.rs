@@ -123,8 +123,8 @@ where
     })
 }
 
-/// The accept loop, on a thread of its own. It must keep up with whoever dials, and to start a
-/// thread takes longer than to dial: so it starts one itself only when a single connection has
+/// The accept loop, on a thread of its own. It must keep up with clients that dial, and starting a
+/// thread takes longer than dialing. So it starts a thread itself only when a single connection has
 /// come, and leaves a crowd to the other thread.
 fn accept(
     mut gate: Gate,

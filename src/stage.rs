@@ -1,4 +1,4 @@
-//! The stage: tells a lesson's story, and lets the kernel confirm it.
+//! The stage: narrates a lesson, and lets the kernel confirm it.
 //!
 //! A [`Story`] is told in stages. Each is titled by what has just been done, and says what the
 //! kernel must now show. The story waits until the socket table agrees, prints it, and
@@ -100,8 +100,8 @@ impl<'a> Stage<'a> {
         self
     }
 
-    /// Plays the stage: tells, waits for the kernel to agree, asks, prints
-    /// the table, explains, pauses.
+    /// Plays the stage: prints the title, waits for the kernel to agree, asks, prints the table,
+    /// explains, pauses.
     ///
     /// # Errors
     /// The kernel did not agree in time (the message shows both), or the output is closed.

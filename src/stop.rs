@@ -1,10 +1,10 @@
-//! The wish to stop, and how threads hear of it that are blocked in the kernel.
+//! A stop signal that wakes threads that are blocked in the kernel.
 //!
 //! `accept` and `read` do not return because a flag was set, and std repeats `accept` after a
-//! signal. So the wish is a socket too: one half of a socket pair, whose other half is shut down
-//! when the time has come. End of file is readable, and stays so: every thread that waits with
-//! poll(2) for its own socket *and* for this one wakes up, now or later, and none takes the news
-//! away from another.
+//! signal. So the signal is a socket too: one half of a socket pair, whose other half is shut down
+//! to stop. End of file is readable, and stays so: every thread that waits with poll(2) for its own
+//! socket *and* for this one wakes up, now or later, and none of them takes the event away from
+//! another.
 
 use std::{
     io,

@@ -77,16 +77,16 @@ pub struct Row {
     /// For a listener: 0, as in netstat (ss shows the backlog here).
     pub send_q: u32,
     /// A listener's backlog: the argument of `listen(2)`, cut to `net.core.somaxconn`.
-    /// `None` for a connection, and where the kernel does not tell (`/proc/net/tcp`).
+    /// `None` for a connection, and where the kernel does not report it (`/proc/net/tcp`).
     pub backlog: Option<u32>,
     /// What was dropped at this socket; for a listener, SYNs that its full queue had no room for;
     /// for UDP, datagrams that its full receive buffer had no room for. `None` where the kernel
-    /// does not tell (`/proc/net/tcp`).
+    /// does not report it (`/proc/net/tcp`).
     pub drops: Option<u32>,
-    /// The window: how many bytes beyond those acknowledged the peer is ready to take, as it has
-    /// told last (RFC 9293, 3.3.1, SND.WND). `None` for a listener, in TIME_WAIT, where TCP_INFO
-    /// was not asked for ([`Kernel::table_with_info`]), and where the kernel does not tell
-    /// (`/proc/net/tcp`; Linux before 5.4).
+    /// The window: how many bytes beyond those acknowledged the peer is ready to take, as it
+    /// announced last (RFC 9293, 3.3.1, SND.WND). `None` for a listener, in TIME_WAIT, where
+    /// TCP_INFO was not asked for ([`Kernel::table_with_info`]), and where the kernel does not
+    /// report it (`/proc/net/tcp`; Linux before 5.4).
     pub window: Option<u32>,
     /// Segments with data that have been received (tcp(7), TCP_INFO). `None` as for `window`.
     pub segments_in: Option<u32>,
@@ -129,7 +129,7 @@ pub enum TimerKind {
 }
 
 impl Table {
-    /// The rows of both, those of the other behind.
+    /// The rows of both, those of the other last.
     #[must_use]
     pub fn and(mut self, other: Table) -> Table {
         self.rows.extend(other.rows);

@@ -62,7 +62,7 @@ impl Code {
     /// The options are not what was asked for.
     pub const OPTIONS: Code = Code(8);
 
-    /// What to tell the peer of an error of ours.
+    /// What to send the peer about an error of ours.
     #[must_use]
     pub fn of(error: &io::Error) -> Code {
         if error.get_ref().is_some_and(|inner| inner.is::<NotAsked>()) {

@@ -10,8 +10,8 @@ use std::{
 use crate::peer::connected;
 
 /// How many bytes a second go through what is between two ends, as a ratio to a direct connection
-/// to this listener: the median of rounds in which both take turns, each over new connections, for
-/// one round tells of the machine's mood as much as of them.
+/// to this listener: the median of rounds in which both take turns, each over new connections,
+/// because one round alone measures how busy the machine is at that moment.
 ///
 /// # Errors
 /// As for connect, write and read, or other bytes have arrived than were sent.

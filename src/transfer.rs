@@ -5,10 +5,10 @@
 //! |---|---|---|---|
 //! | name | sender | a message: UTF-8, the last part of a path | [`NAME`] bytes |
 //! | size | sender | a message: 8 bytes, big-endian | the room on the receiver's disk |
-//! | content | sender | so many bytes as the size said | |
+//! | content | sender | as many bytes as the size said | |
 //! | answer to each | receiver | a message: `OK`; or why not, the last one | [`ANSWER`] bytes |
 //!
-//! A message is framed: its length in 4 bytes, big-endian, then so many bytes. The content has no
+//! A message is framed: its length in 4 bytes, big-endian, then that many bytes. The content has no
 //! frame of its own: the size is one. Memory is used for one piece of it at a time.
 //!
 //! No wait is without a limit: name and size have ten seconds in all, and each [piece](PIECE) of
@@ -47,7 +47,7 @@ const TO_THE_DISK: Duration = Duration::from_secs(120);
 /// How long a refusal may take.
 const A_LAST_WORD: Duration = Duration::from_secs(1);
 
-/// A stream whose deadline can be set anew.
+/// A stream whose deadline can be set again.
 pub trait Renew: Read + Write {
     /// What is read and written from now on must be over within this time.
     fn renew(&mut self, limit: Duration);
@@ -141,7 +141,7 @@ fn receive_file(
     write_message(stream, OK).map(|()| (name, size))
 }
 
-/// Reads a message of at most so many bytes, and nothing of what comes behind it.
+/// Reads a message of at most `limit` bytes, and nothing of what comes after it.
 ///
 /// # Errors
 /// `InvalidData`: it is longer, and nothing was read or allocated for it. `UnexpectedEof`: the end
@@ -196,7 +196,7 @@ fn receive_content(stream: &mut impl Renew, mut file: impl Write, size: u64) -> 
     })
 }
 
-/// So many bytes, a piece at a time, in the same memory.
+/// Exactly this many bytes, a piece at a time, in the same memory.
 fn in_pieces(size: u64, mut pass_on: impl FnMut(&mut [u8]) -> io::Result<()>) -> io::Result<()> {
     let (mut left, mut buf) = (size, vec![0; PIECE]);
     while left > 0 {

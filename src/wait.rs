@@ -7,7 +7,7 @@
 //! 1. It happened.
 //! 2. It cannot happen ([`Stuck::Hang`]): in three looks in a row every thread is blocked in the
 //!    same call and has not run in between, none of these calls has a timeout, and nothing is under
-//!    way in any of the sockets. Nobody is left who could act, since the caller only waits.
+//!    way in any of the sockets. Nothing is left that could act, because the caller only waits.
 //! 3. The threads spin ([`Stuck::Spin`]): they have used CPU time, without blocking and without
 //!    moving a byte.
 //! 4. Nothing moves, but that proves nothing ([`Stuck::Idle`]): the threads wait

@@ -169,7 +169,7 @@ impl Exam {
                 time: called.elapsed(),
                 delay: run_delay().saturating_sub(delay),
             };
-            let _ = outcome_of.send((result, took)); // refused only if nobody waits any more
+            let _ = outcome_of.send((result, took)); // an error: the exam no longer waits
         };
         let started = Instant::now();
         let thread = thread::Builder::new().name("answer".to_owned()).spawn(run);

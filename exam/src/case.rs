@@ -248,8 +248,8 @@ impl Case {
             "Your thread was running when the exam looked at it: it was not waiting in a system \
              call."
         } else if self.is_blocked_in(&[Call::Read]) && !queued {
-            "Your thread waits in a read for bytes that nobody will send. It has read all that has \
-             come: Recv-Q is 0."
+            "Your thread waits in a read for bytes that will never be sent. It has read all that \
+             has come: Recv-Q is 0."
         } else if self.is_blocked_in(&[Call::Write]) {
             "Your thread is blocked in a write: the peer's receive buffer and your send buffer are \
              full, and the peer is not reading."

@@ -67,11 +67,11 @@ pub const RETRIES_A_FATAL_ERROR: Diagnosis = Diagnosis {
 pub const SLEEPS_BETWEEN_LOOKS: Diagnosis = Diagnosis {
     requires: |case| case.is_blocked_in(&[Call::Sleep]),
     excludes: |case| case.panicked || case.is_blocked_in(&[Call::Read, Call::Poll]),
-    words: "Your code sleeps and looks afterwards: what arrives during the sleep waits until it is \
-            over. Block in a call that the event ends: `poll`, or a read with a timeout.",
+    words: "Your code sleeps and then looks: what arrives during the sleep waits until the sleep \
+            is over. Block in a call that the event ends: `poll`, or a read with a timeout.",
 };
 
-/// It has read what there is, and reads on before it answers.
+/// It has read everything that arrived, and reads on before it answers.
 pub const WAITS_BEFORE_IT_ANSWERS: Diagnosis = Diagnosis {
     requires: |case| {
         case.awaited == Awaited::Bytes
@@ -90,7 +90,7 @@ pub const WAITS_FOR_ITS_THREAD: Diagnosis = Diagnosis {
     requires: |case| case.is_blocked_in(&[Call::Lock]),
     excludes: |case| case.panicked,
     words: "Your code waits for another of its threads (a join, a lock or a channel), and that \
-            thread does not get to the end. Find what it waits for.",
+            thread does not end. Find what it waits for.",
 };
 
 // Bytes.
@@ -108,7 +108,7 @@ pub const WRITES_THE_WHOLE_BUFFER: Diagnosis = Diagnosis {
     requires: |case| case.arrived.contains(&0) && !case.wanted.contains(&0),
     excludes: |case| case.panicked,
     words: "More came back than was sent: your code writes the whole buffer. `read` returns n, the \
-            number of bytes it has put there. Behind them are zeros or the bytes of an earlier \
+            number of bytes it has put there. After them come zeros or the bytes of an earlier \
             read. Write `&buf[..n]`.",
 };
 
@@ -137,8 +137,8 @@ pub const LOSES_THE_ERROR: Diagnosis = Diagnosis {
     requires: |case| case.has_returned_ok(),
     excludes: |case| case.panicked,
     words: "`read` or `write` returned the error, and your code dropped it: `unwrap_or(0)` turns \
-            it into an end of file, `let _ =` into nothing. Propagate it with `?`: the caller must \
-            know.",
+            it into an end of file, and `let _ =` ignores it. Propagate it with `?`: the caller \
+            must know.",
 };
 
 /// EINTR was returned to the caller.
@@ -162,8 +162,8 @@ pub const PANICS_ON_AN_ERROR: Diagnosis = Diagnosis {
 pub const PANICS_ON_INPUT: Diagnosis = Diagnosis {
     requires: |case| case.panicked,
     excludes: |_| false,
-    words: "The peer decides what arrives and when, so nothing that it does may cause a panic: an \
-            `unwrap`, an index, or arithmetic that overflows. Return an error instead.",
+    words: "The peer decides what arrives and when, so nothing that it does may cause a panic. \
+            Look for an `unwrap`, an index, or arithmetic that overflows. Return an error instead.",
 };
 
 // What is left behind.
@@ -182,7 +182,7 @@ pub const LEAVES_A_THREAD: Diagnosis = Diagnosis {
     requires: |case| case.has_returned() && !case.evidence.threads.is_empty(),
     excludes: |case| case.panicked,
     words: "The function has returned, but a thread that it started is still there. Join every \
-            thread before you return: the caller takes the return for the end of the work.",
+            thread before you return: the caller then assumes that the work is done.",
 };
 
 /// Options of a socket that was lent are not as they were.
@@ -191,8 +191,8 @@ pub const LEAVES_OPTIONS: Diagnosis = Diagnosis {
     excludes: |case| case.panicked,
     words: "Timeouts, O_NONBLOCK and the other options belong to the socket, not to one call or \
             one handle. They stay set after your function returns, and change what the caller's \
-            next read or write does. Restore them on every path out, or use what holds for one \
-            call: `poll`, MSG_DONTWAIT.",
+            next read or write does. Restore them on every path out, or use a way that affects one \
+            call only: `poll`, MSG_DONTWAIT.",
 };
 
 /// The function has ended a connection that was only lent to it. For a check that has seen its
@@ -211,10 +211,10 @@ pub const LOOP_DOES_NOT_END: Diagnosis = Diagnosis {
     requires: spins,
     excludes: |case| case.panicked || case.yours().is_some(),
     words: "There is nothing to wait for: all the data is in the argument. A loop of yours does \
-            not end. Let each turn take something from what is left, or return.",
+            not end. Each round must use up some of the data that is left, or return.",
 };
 
-/// An index, a slice or an `unwrap` of bytes that somebody else has sent, and that are not there.
+/// An index, a slice or an `unwrap` of bytes that the sender left out.
 pub const TAKES_A_MISSING_BYTE: Diagnosis = Diagnosis {
     requires: |case| panic_says(case, &MISSING),
     excludes: |case| panic_says(case, &OVERFLOW),
@@ -224,7 +224,7 @@ pub const TAKES_A_MISSING_BYTE: Diagnosis = Diagnosis {
             instead.",
 };
 
-/// A sum or a difference of numbers that somebody else has sent.
+/// A sum or a difference of numbers that another program has sent.
 pub const OVERFLOWS: Diagnosis = Diagnosis {
     requires: |case| panic_says(case, &OVERFLOW),
     excludes: |case| panic_says(case, &MISSING),
@@ -242,11 +242,11 @@ pub const UNWRAPS_UTF_8: Diagnosis = Diagnosis {
             `.ok()?`.",
 };
 
-/// A result that was wrong after other calls, and is right in a call alone.
+/// A result that was wrong after other calls, and is right when the call is the only one.
 pub const DEPENDS_ON_EARLIER_CALLS: Diagnosis = Diagnosis {
     requires: |case| case.awaited == Awaited::Nothing && case.has_returned(),
     excludes: |case| case.panicked,
-    words: "The result depends on more than the argument: on what an earlier call has left in a \
+    words: "The result depends on more than the argument: on what an earlier call left in a \
             `static` or a `thread_local!`, or on the order of a HashMap, which differs from map to \
             map. Keep nothing between calls.",
 };

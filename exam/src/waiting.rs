@@ -31,7 +31,7 @@ pub(super) const CEILING: Duration = Duration::from_secs(50);
 /// A timeout that is longer is not a pause after some work.
 const A_PAUSE: Duration = Duration::from_secs(1);
 
-/// So many looks in a row that find all threads blocked where they were: they stay there.
+/// After this many looks in a row that find all threads blocked in the same place, they stay there.
 const STAYS: u32 = 8;
 
 /// What an exam looks at while it waits.

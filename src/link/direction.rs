@@ -31,7 +31,8 @@ impl Direction {
         }
     }
 
-    /// Sends it as its fate will have it, and behind it what had been held back.
+    /// Sends, repeats, drops or holds back this datagram, as chance decides; then sends what had
+    /// been held back.
     pub(super) fn pass(
         &mut self,
         bytes: &[u8],

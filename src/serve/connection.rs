@@ -1,5 +1,5 @@
-//! One connection of a server: reads and writes that end by a deadline and hear of the stop, and a
-//! close that does not turn into a reset.
+//! One connection of a server: reads and writes that end by a deadline or at the stop, and a close
+//! that does not turn into a reset.
 
 use std::{
     cell::{Cell, RefCell},
@@ -23,7 +23,7 @@ const LINGER: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Shared {
     stream: TcpStream,
-    /// Between messages: whoever waits here may be told that nothing more will come.
+    /// Between messages: a read that waits here may end with end of file.
     idle: AtomicBool,
 }
 
@@ -43,8 +43,8 @@ impl Shared {
     }
 
     /// For the accept loop, once the grace is over: ends every wait, and resets the connection when
-    /// it is closed. Whoever still sends by now would otherwise go on for minutes, against a window
-    /// that nobody opens any more.
+    /// it is closed. A peer that still sends would otherwise go on for minutes, against a window
+    /// that never opens again.
     pub(super) fn abort(&self) {
         let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
         let _ = self.stream.shutdown(Shutdown::Both);
@@ -107,8 +107,8 @@ impl<'a> Connection<'a> {
         }
         self.within_message(LINGER);
         match self.discard() {
-            // After shutdown(Read) the kernel tells the peer of no more room, so that whoever still
-            // sends would go on trying for minutes. A reset is kinder.
+            // After shutdown(Read) the kernel opens the window no more, so a peer that still sends
+            // would go on trying for minutes. A reset ends that immediately.
             Ok(1..) if self.stop.requested() => {
                 SockRef::from(&self.shared.stream).set_linger(Some(Duration::ZERO))
             }

@@ -143,7 +143,7 @@ pub(super) struct Gate<'a> {
     max_connections: usize,
     /// The stop has been heard.
     stopping: bool,
-    /// Nobody was waiting at the last look: whoever comes next has most likely come alone.
+    /// No client was waiting at the last look: the next one has most likely come alone.
     quiet: bool,
     rest: Duration,
 }
@@ -274,7 +274,7 @@ impl Live {
     /// the time is over.
     fn wait_for_an_end(&self, seen: usize, stop: Option<&Stop>, limit: Duration) -> io::Result<()> {
         self.awaited.store(true, SeqCst);
-        // Whoever ended before the line above has not rung.
+        // A thread that ended before the line above has not rung.
         if self.count.load(SeqCst) >= seen {
             let heard = self.heard.as_fd();
             wait([heard, stop.map_or(heard, Stop::as_fd)], Some(limit))?;

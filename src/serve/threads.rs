@@ -1,5 +1,5 @@
-//! A thread for each connection and nothing else, as lesson `listener` spells it out: for whoever
-//! must have the stream itself, and ends with the process.
+//! A thread for each connection and nothing else, as lesson `listener` shows it: for a server that
+//! needs the stream itself and ends with the process.
 
 use std::{
     io,

@@ -7,8 +7,8 @@
 use super::{Story, expected::Expected};
 use crate::table::{State, Table};
 
-/// Names are netstat's, but for CLOSED. On an arrow stands what happens, and behind a slash what is
-/// sent. Behind each name there is room for two marks. The first line is empty.
+/// Names are netstat's, but for CLOSED. On an arrow stands what happens, and after a slash what is
+/// sent. After each name there is room for two marks. The first line is empty.
 const DIAGRAM: &str = "
                              CLOSED        <----------------------------------+
                listen         |  |         connect / SYN                      |
@@ -53,7 +53,7 @@ pub(super) fn diagram(table: &Table, expected: &Expected<'_>) -> Vec<String> {
     drawn(&marks.collect::<Vec<_>>())
 }
 
-/// With a mark such as `[C]` behind the name of each end's state.
+/// With a mark such as `[C]` after the name of each end's state.
 fn drawn(marks: &[(char, State)]) -> Vec<String> {
     DIAGRAM.lines().map(|line| marked(line, marks)).collect()
 }
@@ -86,7 +86,7 @@ fn name(state: State) -> &'static str {
 mod tests {
     use super::{DIAGRAM, State, drawn, name};
 
-    /// Every state by itself, and two ends in it.
+    /// Every state alone, and two ends in it.
     #[test]
     fn each_state_has_one_place_with_room_for_two_marks() {
         for state in State::ALL {

@@ -6,7 +6,7 @@ use super::{Must, story::refused};
 use crate::table::{End, Kernel, Neighbourhood, Protocol, Row, State, Table};
 use crate::wait::Stuck;
 
-/// A refutation shows so many rows; of more, how many there are in each state.
+/// A refutation shows this many rows; of more, how many there are in each state.
 const FEW: usize = 100;
 
 /// What a stage claims of the table.
@@ -72,8 +72,8 @@ impl Expected<'_> {
         self.rows.iter().any(|(_, end, _)| end.is(row))
     }
 
-    /// What the kernel tells of a row and netstat does not print: a listener's backlog, and of the
-    /// other figures those that the stage demands.
+    /// What the kernel reports of a row and netstat does not print: a listener's backlog, and those
+    /// of the other figures that the stage demands.
     pub(super) fn beside_netstat(&self, row: &Row) -> String {
         let backlog = row.backlog.map(|backlog| format!(", backlog {backlog}"));
         let demands = self.rows.iter().filter(|(_, end, _)| end.is(row));

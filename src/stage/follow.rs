@@ -8,8 +8,8 @@ use crate::table::{End, Protocol, Row, Table};
 
 impl Story {
     /// Takes the ports of an end into the story, unless one of them is
-    /// there already. Of many ends at once those that nobody owns by now
-    /// are an earlier run's: the story has not named any of them yet.
+    /// there already. Of many ends at once those that no process owns by now are an earlier run's:
+    /// the story has not named any of them yet.
     pub(super) fn follow(&mut self, end: End) -> io::Result<()> {
         let both = [Some(end.local.port()), end.peer.map(|peer| peer.port())];
         let ports: Vec<u16> = both

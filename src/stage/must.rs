@@ -104,7 +104,7 @@ impl Must {
         }
     }
 
-    /// A listener's backlog. Where the kernel does not tell it, this is not checked.
+    /// A listener's backlog. Where the kernel does not report it, this is not checked.
     pub fn backlog(self, count: impl Into<Count>) -> Must {
         Must {
             backlog: Some(count.into()),
@@ -113,7 +113,7 @@ impl Must {
     }
 
     /// SYNs that a listener dropped, or datagrams that a UDP socket did. Where the kernel does not
-    /// tell it, this is not checked.
+    /// report it, this is not checked.
     pub fn drops(self, count: impl Into<Count>) -> Must {
         Must {
             drops: Some(count.into()),
@@ -121,8 +121,8 @@ impl Must {
         }
     }
 
-    /// Bytes that the peer is ready to take beyond those acknowledged, as it has told last. Where
-    /// the kernel does not tell it, this is not checked.
+    /// Bytes that the peer is ready to take beyond those acknowledged, as it announced last. Where
+    /// the kernel does not report it, this is not checked.
     pub fn window(self, count: impl Into<Count>) -> Must {
         Must {
             window: Some(count.into()),
@@ -130,7 +130,8 @@ impl Must {
         }
     }
 
-    /// Segments with data received so far. Where the kernel does not tell it, this is not checked.
+    /// Segments with data received so far. Where the kernel does not report it, this is not
+    /// checked.
     pub fn segments_in(self, count: impl Into<Count>) -> Must {
         Must {
             segments_in: Some(count.into()),
@@ -138,8 +139,8 @@ impl Must {
         }
     }
 
-    /// Bytes written that have not been sent yet. Where the kernel does
-    /// not tell it, this is not checked.
+    /// Bytes written that have not been sent yet. Where the kernel does not report it, this is not
+    /// checked.
     pub fn unsent(self, count: impl Into<Count>) -> Must {
         Must {
             unsent: Some(count.into()),
@@ -163,7 +164,7 @@ impl Must {
         }
     }
 
-    /// Whether it waits for a timer to come down, which it does by itself.
+    /// Whether it waits for a timer, which runs down without any call.
     pub(super) fn waits_for_a_countdown(&self) -> bool {
         self.remaining_below < Duration::MAX
     }
@@ -194,7 +195,7 @@ impl Must {
             .filter_map(|(name, demand, seen)| Some((name, demand.and(seen)?)))
     }
 
-    /// Whether it demands what the kernel tells in TCP_INFO only.
+    /// Whether it demands what only TCP_INFO contains.
     pub(super) fn needs_info(&self) -> bool {
         let demands = [self.window, self.segments_in, self.unsent];
         demands.iter().any(Option::is_some)

@@ -74,7 +74,7 @@ impl Steps {
         self.quiz.ask_names(&mut io::stdout(), question, names)
     }
 
-    /// Tells the score of the predictions, if there were to be any.
+    /// Prints the score of the predictions, if they were asked for.
     ///
     /// # Errors
     /// Stdout is closed.
@@ -167,7 +167,7 @@ impl Pace {
     pub(super) fn pause(&mut self, out: &mut impl Write) -> io::Result<()> {
         match self {
             Pace::GoOn => {}
-            // This sleep is no synchronisation: its length is what the reader asked for.
+            // This sleep does not synchronise: its length is what the reader asked for.
             Pace::Pause(pause) => thread::sleep(*pause),
             Pace::Step => {
                 if ask(out, "[Enter] ")?.is_none() {

@@ -14,7 +14,7 @@ use crate::{
 pub(super) struct Quiz {
     asked: usize,
     right: usize,
-    /// Whether stdin has ended: nobody is there to be asked.
+    /// Whether stdin has ended: then no question can be asked.
     over: bool,
 }
 

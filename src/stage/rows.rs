@@ -9,7 +9,7 @@ use crate::table::{End, HEADER, HEADER_WITH_TIMERS, Protocol, Row, Table};
 const CROWD: usize = 16;
 
 impl Story {
-    /// Prints the table, each row with its role behind it; of ends that are many, one.
+    /// Prints the table, each row followed by its role; of many ends with one role, one row.
     pub(super) fn print(
         &mut self,
         table: &Table,

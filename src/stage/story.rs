@@ -74,7 +74,8 @@ impl Story {
     /// Begins a story about one port, on stdout, with the commands to run in another terminal.
     ///
     /// # Errors
-    /// Stdout is closed. A table that cannot be read is no error: the story says so and goes on.
+    /// Stdout is closed. A table that cannot be read is not an error: the story says so and goes
+    /// on.
     pub fn begin(flags: &Flags, about: SocketAddr) -> io::Result<Story> {
         Story::on_stdout(flags, about, Protocol::Tcp)
     }
@@ -178,7 +179,7 @@ impl Story {
     }
 
     /// A claim that is not about the table: what a call returned, how long
-    /// it took. Tells it, if it holds.
+    /// it took. Prints it, if it holds.
     ///
     /// # Errors
     /// It does not hold here; or the output is closed.
@@ -191,7 +192,7 @@ impl Story {
         self.tell(text)
     }
 
-    /// A claim that a call has failed with an error of this kind. Tells it, if it is so.
+    /// A claim that a call has failed with an error of this kind. Prints it, if it is so.
     ///
     /// # Errors
     /// The call has succeeded, or failed otherwise; or the output is closed.
@@ -374,8 +375,9 @@ impl Story {
         Err(refused(format!("{asked}: {what}")))
     }
 
-    /// Whether an earlier stage has shown this end in TIME_WAIT, and its minute is over: whoever
-    /// explains a stage for longer than that must not find the next one refuted.
+    /// Whether an earlier stage has shown this end in TIME_WAIT, and its minute is over: an
+    /// instructor may explain a stage for longer than that, and the next one must not be refuted
+    /// then.
     fn has_run_out(&self, end: End) -> bool {
         self.waiting
             .iter()

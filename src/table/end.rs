@@ -1,5 +1,5 @@
-//! Which row is meant: an end is known by its addresses, since not every row has a socket behind
-//! it.
+//! Which row is meant: an end is known by its addresses, because not every row belongs to a socket
+//! (TIME_WAIT does not).
 
 use std::{fmt, io, net::SocketAddr, os::fd::AsFd};
 

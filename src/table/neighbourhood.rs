@@ -44,7 +44,7 @@ pub struct Neighbourhood {
     connections: HashMap<Pair, End>,
     /// Whether the rows of all ports have been dumped once.
     is_known: bool,
-    /// So many connections in accept queues had no row when all were dumped: they have been reset.
+    /// How many connections in accept queues had no row when all were dumped: they have been reset.
     without_a_row: usize,
     /// Whether a look-up does not find one of the sockets: it is bound to a device.
     is_hidden: bool,

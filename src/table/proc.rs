@@ -15,7 +15,7 @@ use super::{Protocol, Row, State, Timer, TimerKind, kernel::Of};
 /// today.
 const TICK: Duration = Duration::from_millis(10);
 
-/// The two files, held open: each look reads them anew from the start.
+/// The two files, held open: each look reads them from the start.
 #[derive(Debug)]
 pub struct Proc {
     tcp: File,

@@ -12,7 +12,7 @@ pub enum State {
     SynSent,
     /// A SYN has come and been answered; the last ACK of the handshake is missing.
     SynRecv,
-    /// Our FIN has been sent, or waits behind data; it is not acknowledged.
+    /// Our FIN has been sent, or waits after data; it is not acknowledged.
     FinWait1,
     /// Our FIN is acknowledged; the peer may still send.
     FinWait2,

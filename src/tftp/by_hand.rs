@@ -39,7 +39,7 @@ impl ByHand {
         })
     }
 
-    /// Sends a packet, and tells it.
+    /// Sends a packet, and prints it.
     ///
     /// # Errors
     /// As for sendto; or the output is closed.
@@ -48,9 +48,9 @@ impl ByHand {
         story.tell(&format!("{} -> {}  {packet}", self.name, to.port()))
     }
 
-    /// Receives the next packet, which must be told as this or begin with
-    /// it, and tells it. One that has come before is passed over: a busy
-    /// machine may have kept us too long. Returns where it came from.
+    /// Receives the next packet, whose text must be this or begin with it, and prints it. A packet
+    /// that has come before is skipped: a busy machine may have delayed us. Returns where it came
+    /// from.
     ///
     /// # Errors
     /// Another one comes, or none within ten seconds; or the output is closed.
@@ -58,7 +58,7 @@ impl ByHand {
         self.receives(story, expected, false)
     }
 
-    /// Waits until the packet that was heard last comes once more, and tells it.
+    /// Waits until the packet that came last comes once more, and prints it.
     ///
     /// # Errors
     /// Another one comes, or none within ten seconds; or the output is closed.

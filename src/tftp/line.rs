@@ -1,5 +1,5 @@
-//! The line of one transfer: a UDP socket of its own, and the peer. How packets are sent over it,
-//! and sent again, is a [`Rule`] of whoever opens it.
+//! The line of one transfer: a UDP socket of its own, and the peer. The code that opens it says by
+//! a [`Rule`] how packets are sent, and sent again.
 
 use std::{
     fmt,
@@ -34,7 +34,7 @@ pub type IsAnswer<'a> = &'a mut dyn FnMut(&Packet<'_>) -> bool;
 /// What carries the packets of one transfer.
 pub struct Line {
     /// Its port is this end's transfer identifier (TID). It is not connected: the kernel would keep
-    /// strangers out, and nobody could tell them. It is non-blocking.
+    /// strangers out, and they could not be answered. It is non-blocking.
     pub socket: UdpSocket,
     /// The other end's address.
     pub peer: SocketAddr,
@@ -141,9 +141,10 @@ impl Line {
         }
     }
 
-    /// Tells a stranger, whose datagram of `n` bytes has just been received, that the transfer is
-    /// not its own. Nothing else changes by that, even if it cannot be told. An ERROR is never
-    /// answered: two ends that each take the other for a stranger would go on for ever.
+    /// Sends an ERROR to a stranger, whose datagram of `n` bytes has just been received: the
+    /// transfer is not the stranger's. The transfer goes on, even if the ERROR cannot be sent. An
+    /// ERROR is never answered: two ends that each treat the other as a stranger would answer each
+    /// other without end.
     pub fn turn_away(&self, n: usize, stranger: SocketAddr) {
         if !matches!(Packet::parse(&self.buf[..n]), Some(Packet::Error { .. })) {
             let error = Packet::error(Code::UNKNOWN_TID, "unknown transfer ID");

@@ -64,7 +64,7 @@ impl<W: Write> Decoded<W> {
         Decoded { sink, cr: false }
     }
 
-    /// The end: a CR with nothing behind it is one.
+    /// The end: a CR with nothing after it is a CR.
     ///
     /// # Errors
     /// It cannot be written.
@@ -83,7 +83,7 @@ impl<W: Write> Write for Decoded<W> {
             match (self.cr, byte) {
                 (true, LF) => text.push(LF),
                 (true, 0) => text.push(CR),
-                (true, _) => text.push(CR), // a CR by itself, which no netascii has: kept
+                (true, _) => text.push(CR), // a lone CR, which is not netascii: kept
                 (false, _) => {}
             }
             let of_a_pair = self.cr && matches!(byte, LF | 0);

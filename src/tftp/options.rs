@@ -12,7 +12,7 @@ pub struct Agreed {
     pub block_size: u16,
     /// How long each end waits before it sends again, in whole seconds: `timeout` (RFC 2349).
     pub timeout: Option<Duration>,
-    /// The bytes of the whole file, which whoever has it tells the other: `tsize` (RFC 2349).
+    /// The bytes of the whole file, which the end that has it announces: `tsize` (RFC 2349).
     pub size: Option<u64>,
 }
 
@@ -123,7 +123,7 @@ impl fmt::Display for NotAsked {
         let NotAsked { name, value } = self;
         write!(
             f,
-            "the server agrees to {name} {value}, which nobody has asked for"
+            "the server agrees to {name} {value}, which the client did not ask for"
         )
     }
 }

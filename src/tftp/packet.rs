@@ -25,7 +25,7 @@ pub enum Packet<'a> {
     /// DATA, opcode 3: a block of the file. One that is shorter than
     /// agreed, perhaps empty, is the last.
     Data {
-        /// Its number, from 1. It has 16 bits: behind 65 535 comes 0.
+        /// Its number, from 1. It has 16 bits: after 65 535 comes 0.
         block: u16,
         /// Its bytes.
         bytes: &'a [u8],
@@ -44,8 +44,8 @@ pub enum Packet<'a> {
 }
 
 impl<'a> Packet<'a> {
-    /// A client's request to read a file in blocks of so many bytes, its peer waiting so many
-    /// seconds before it sends again.
+    /// A client's request to read a file in blocks of `block_size` bytes, resent after `timeout`
+    /// seconds.
     #[must_use]
     pub fn read_request(file: &str, block_size: u16, timeout: u8) -> Packet<'static> {
         let option = |name: &str, value: u16| (name.to_owned(), value.to_string());

@@ -94,7 +94,7 @@ pub fn play(both_ends: impl FnOnce(&Flags) -> io::Result<()>, rule: Rule) -> Exi
             let port = bind(listen)?;
             say!("listening on {}; Ctrl-C stops", port.local_addr()?)?;
             serve(&port, &files, &Stop::on_ctrl_c()?, rule, |done| {
-                let _ = say!("{done}"); // a server goes on when nobody reads what it says
+                let _ = say!("{done}"); // a server goes on when its output is closed
             })
         }
         Some(Command::Get { name, from }) => {

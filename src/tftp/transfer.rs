@@ -25,10 +25,11 @@ impl Files {
     }
 
     /// The server's end of a transfer, to its last packet. The request is a datagram that came to
-    /// the server's port; `line` leads to whoever has sent it. Says what has been done, for people.
+    /// the server's port; `line` leads to the client that sent it. Returns what has been done, as a
+    /// sentence.
     ///
     /// # Errors
-    /// What went wrong. The peer has been told, unless it knows.
+    /// What went wrong. The peer has been sent an ERROR, unless it sent one itself.
     pub fn answer(&self, request: &[u8], line: &mut Line) -> io::Result<String> {
         let answered = match Packet::parse(request) {
             Some(Packet::Request {
@@ -41,9 +42,12 @@ impl Files {
                 (Ok(is_text), false) => self.send(&file, is_text, &options, line),
                 (Err(error), _) => Err(error),
             },
-            // Never answered, or two servers could be made to go on for ever.
+            // Never answered, or two servers could be made to answer each other without end.
             Some(Packet::Error { code, text }) => return Err(super::peers_error(code, &text)),
-            _ => Err(io::Error::new(ErrorKind::InvalidData, "this is no request")),
+            _ => Err(io::Error::new(
+                ErrorKind::InvalidData,
+                "this is not a request",
+            )),
         };
         tell_the_peer(answered, line)
     }
@@ -109,7 +113,7 @@ impl Files {
 /// block: how many bytes came.
 ///
 /// # Errors
-/// What went wrong. The peer has been told, unless it knows.
+/// What went wrong. The peer has been sent an ERROR, unless it sent one itself.
 pub fn get(line: &mut Line, name: &str, asked: Agreed, sink: &mut impl Write) -> io::Result<u64> {
     let got = get_all(line, name, asked, sink);
     tell_the_peer(got, line)
@@ -148,7 +152,7 @@ fn get_all(line: &mut Line, name: &str, asked: Agreed, sink: &mut impl Write) ->
 /// block: how many bytes it was.
 ///
 /// # Errors
-/// What went wrong. The peer has been told, unless it knows.
+/// What went wrong. The peer has been sent an ERROR, unless it sent one itself.
 pub fn put(line: &mut Line, name: &str, asked: Agreed, source: &mut impl Read) -> io::Result<u64> {
     let put = put_all(line, name, asked, source);
     tell_the_peer(put, line)
@@ -201,7 +205,7 @@ fn send(line: &mut Line, agreed: Agreed, source: &mut impl Read) -> io::Result<u
         if len < buf.len() {
             return Ok(sent);
         }
-        block = block.wrapping_add(1); // behind 65 535 comes 0
+        block = block.wrapping_add(1); // after 65 535 comes 0
     }
 }
 
@@ -276,7 +280,7 @@ fn tell_the_peer<T>(result: io::Result<T>, line: &mut Line) -> io::Result<T> {
     if let Err(error) = &result
         && !is_peers(error)
     {
-        // A courtesy: nobody waits for it to arrive.
+        // A courtesy: this end does not wait for it to arrive.
         let _ = line.send(&Packet::error(Code::of(error), &error.to_string()));
     }
     result

@@ -24,7 +24,7 @@ use crate::{
 
 const ADDR: &str = "127.0.0.1:8330";
 
-/// Files are received from so many senders at once; further ones wait.
+/// Files are received from this many senders at once; further ones wait.
 const SENDERS: usize = 1000;
 
 /// How often a long transfer says how far it has come.

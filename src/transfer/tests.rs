@@ -147,7 +147,7 @@ fn a_refusal_in_the_middle_of_the_content_is_told_and_cannot_steer_a_terminal() 
             }
             timed(&server).read_exact(&mut [0; 1000]).unwrap();
             write_message(&server, b"the disk\x1b[2J is full").unwrap();
-            drop(server); // with bytes unread: an RST, behind the answer
+            drop(server); // with bytes unread: an RST, after the answer
         });
         let refused = send(timed(&client), "a", io::repeat(0), 1 << 40).unwrap_err();
         assert_eq!(refused.to_string(), "refused: the disk [2J is full");

@@ -15,7 +15,7 @@ pub(super) fn is_quiet(look: &Look) -> bool {
     look.sockets.iter().all(|row| rests(row, look))
 }
 
-/// When the kernel next sends something by itself, if it will.
+/// When the kernel next sends something without a call, if it will.
 pub(super) fn next_try(look: &Look) -> Option<Duration> {
     let under_way = look.sockets.iter().filter(|row| !rests(row, look));
     let retransmits =
@@ -40,7 +40,7 @@ fn is_running(row: &Row, kind: TimerKind) -> bool {
 fn rests(row: &Row, look: &Look) -> bool {
     match row.state {
         State::Listen | State::Close | State::TimeWait => true,
-        // The kernel sends the SYN, or the SYN,ACK, again by itself. It drops a SYN as long as the
+        // The kernel sends the SYN, or the SYN,ACK, again on a timer. It drops a SYN as long as the
         // accept queue is full.
         State::SynSent => look.sockets.iter().any(|other| is_full_for(other, row)),
         State::SynRecv => false,

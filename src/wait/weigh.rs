@@ -20,8 +20,8 @@ use crate::{
 /// However long the caller was kept from looking, no more than this is counted.
 const ONE_LOOK: Duration = Duration::from_millis(50);
 
-/// A datagram on its way through a busy machine's queues is shown nowhere. So many looks, and so
-/// much time, leave the kernel its turn.
+/// A datagram on its way through a busy machine's queues is shown nowhere. This many looks, and
+/// this much time, give the kernel its turn.
 const FOR_DATAGRAMS: (u32, Duration) = (10, Duration::from_millis(100));
 
 pub(super) struct Weighing {
@@ -173,8 +173,8 @@ impl Weighing {
         }
         self.equal += 1;
         // How long a call lasts is read after the look, when its thread
-        // may have gone on, and its memory mean something else. The next
-        // look tells: it finds the thread blocked as it was, or not.
+        // may have gone on, and its memory mean something else. The next look shows it: it finds
+        // the thread blocked as it was, or not.
         let (looks, time) = FOR_DATAGRAMS;
         self.equal > 1
             && (!look.datagrams || self.equal >= looks && self.equal_since.elapsed() >= time)
@@ -202,7 +202,7 @@ fn has_moved(before: &Look, look: &Look) -> bool {
     before.progress != look.progress || !before.sockets.iter().map(state).eq(states)
 }
 
-/// Whether it waits for the reader of stdout or stderr, which is no part of what is waited for.
+/// Whether it waits for the reader of stdout or stderr, which is not part of what is waited for.
 fn prints(thread: &Thread) -> bool {
     let prints = |call: SystemCall| call.call() == Call::Write && matches!(call.fd(), Some(1 | 2));
     thread.call.is_some_and(prints)

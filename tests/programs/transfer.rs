@@ -170,7 +170,7 @@ fn what_cannot_be_sent_is_one_line_too() {
     let server = server(&[]);
     let folder = server.folder.path();
     for (path, why) in [
-        (folder, "no plain file"),
+        (folder, "not a plain file"),
         (&folder.join("not there"), "No such file"),
         (Path::new("/"), "has no name to send"),
     ] {

@@ -44,13 +44,13 @@ use crate::{
     segment::{Flags, Segment},
 };
 
-/// How long a segment may take that must come, if nobody has paused before.
+/// How long a segment may take that must come, if there was no pause before.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Of a conversation so many segments are remembered, for its diagram; a capture may run for days.
+/// How many segments of a conversation are remembered, for its diagram; a capture may run for days.
 const REMEMBERED: usize = 200;
 
-/// Of so many conversations there is a diagram each.
+/// How many conversations get a diagram.
 const DRAWN: usize = 10;
 
 /// A capture on loopback.
@@ -73,8 +73,9 @@ pub struct Capture {
 impl Capture {
     /// Begins a capture: no TCP segment on loopback is missed from now on, or none of this port.
     ///
-    /// # Errors It takes CAP_NET_RAW, which a process has in a network of its own
-    /// ([`crate::namespace`]). A file cannot be written.
+    /// # Errors
+    /// It takes CAP_NET_RAW, which a process has in a network of its own ([`crate::namespace`]). A
+    /// file cannot be written.
     pub fn on_loopback(port: Option<u16>, files: &Files) -> io::Result<Capture> {
         let packets = PacketSocket::open(port).map_err(|error| match error.kind() {
             io::ErrorKind::PermissionDenied => io::Error::other(
@@ -118,9 +119,10 @@ impl Capture {
     /// Waits until this end has sent a segment with these flags and no others. Returns what has
     /// passed since the last call, as Wireshark lists it, a line for each segment.
     ///
-    /// # Errors None such has passed for five seconds, and for twice as long as the pause since the
-    /// last call: each time that the kernel sends a segment again, it waits twice as long as the
-    /// time before.
+    /// # Errors
+    /// None such has passed for five seconds, and for twice as long as the pause since the last
+    /// call: each time that the kernel sends a segment again, it waits twice as long as the time
+    /// before.
     pub fn until(&mut self, from: SocketAddr, flags: Flags) -> io::Result<String> {
         let limit = PATIENCE + 2 * self.waited.elapsed();
         let deadline = Deadline::after(limit);

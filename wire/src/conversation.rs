@@ -50,8 +50,8 @@ impl Conversation {
         }
     }
 
-    /// Whether the segment is of this conversation: it passes between these two ends, and is no SYN
-    /// with another number, which begins another.
+    /// Whether the segment is of this conversation: it passes between these two ends, and is not a
+    /// SYN with another number, which begins another conversation.
     #[must_use]
     pub fn goes_on_with(&self, segment: &Segment) -> bool {
         let ends = (segment.from, segment.to);

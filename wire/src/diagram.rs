@@ -22,9 +22,9 @@ use layout::{Anchor, Arrow, Layout, Text};
 
 /// Draws a conversation: an SVG of its own, 800 units wide, that scales to any width.
 ///
-/// Sequence numbers are relative, as in Wireshark: each end's SYN is 0. Windows, in bytes, are told
-/// where one of them closes. A segment that was sent again, and that nobody had acknowledged until
-/// then, ends in a cross.
+/// Sequence numbers are relative, as in Wireshark: each end's SYN is 0. Windows, in bytes, are
+/// written where one of them closes. A segment that was sent again because it had not been
+/// acknowledged ends in a cross.
 #[must_use]
 pub fn svg(conversation: &Conversation, title: &str) -> String {
     let layout = Layout::of(conversation, title);

@@ -46,7 +46,7 @@ pub enum LinkType {
 pub struct Frame<'a> {
     /// Its bytes, as far as they were captured.
     pub bytes: &'a [u8],
-    /// Its headers from the outermost, then its data, then its padding; none behind a fault.
+    /// Its headers from the outermost, then its data, then its padding; none after a fault.
     pub layers: Vec<Layer>,
     /// Where decoding had to stop.
     pub fault: Option<Fault>,
@@ -66,7 +66,7 @@ pub fn decode(link: LinkType, bytes: &[u8], wire_length: usize) -> Frame<'_> {
 /// The segment in a frame that passed `at` this time; `None` if there is none in it, or only a
 /// fragment.
 ///
-/// The frame may be cut behind the TCP header (`tcpdump -s 96`): how much data the segment carries
+/// The frame may be cut after the TCP header (`tcpdump -s 96`): how much data the segment carries
 /// is taken from the IP header.
 ///
 /// # Errors

@@ -1,8 +1,8 @@
 //! A network of our own, where a capture needs no privilege.
 //!
 //! unshare(2) gives the calling process a network namespace: a loopback interface, a socket table
-//! and ports that nobody else has. Who may not do that gets a user namespace first, in which he may
-//! (user_namespaces(7)). Both end with the process.
+//! and ports of its own. A process that may not do that gets a user namespace first, in which it
+//! may (user_namespaces(7)). Both end with the process.
 
 use std::{
     fs,
@@ -35,10 +35,10 @@ const LOOPBACK: i32 = 1;
 /// Leaves the network in which the program was started for one that only has loopback. Returns the
 /// command by which another terminal enters it.
 ///
-/// To be called before any thread is started, for those would stay behind.
+/// Call it before any thread is started: threads would stay in the old network.
 ///
 /// # Errors
-/// The kernel allows it to nobody, or not to this user; or the process has threads already.
+/// The kernel does not allow it, or not to this user; or the process has threads already.
 pub fn enter() -> io::Result<String> {
     let own = unshare_network().and_then(|door| loopback_up().and(Ok(door)));
     // Not the kernel's kind of error: the advice for that is about ports.
@@ -91,7 +91,7 @@ fn loopback_up() -> io::Result<()> {
     socket.send(&link_up())?;
     let mut answer = [0; 256];
     let n = socket.read(&mut answer)?;
-    // `struct nlmsghdr`, and behind it a negative errno.
+    // `struct nlmsghdr`, and after it a negative errno.
     match (answer[4..6] == NLMSG_ERROR.to_ne_bytes(), n) {
         (true, 20..) => {
             match i32::from_ne_bytes([answer[16], answer[17], answer[18], answer[19]]) {

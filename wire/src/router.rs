@@ -1,11 +1,11 @@
 //! A router of our own on loopback: what two ends send waits here until it is handed on.
 //!
-//! Loopback hands a segment over before the call that sent it returns: nobody can see SYN_SENT
-//! there, nor two FINs that cross. Here both sockets have a filter that lets in only what has come
-//! through a router, which is what has lived for one hop less (RFC 791, Time to Live). A raw socket
-//! shows what the ends send (raw(7)); the router keeps it, sends it again when it is told to, a hop
-//! older, and asks the kernel's table for the states in between. Unless it takes longer than a
-//! retransmission timer (0.2 s, for a SYN 1 s), the ends notice nothing but a slow network.
+//! Loopback hands a segment over before the call that sent it returns: neither SYN_SENT nor two
+//! FINs that cross can be seen there. Here both sockets have a filter that lets in only what has
+//! come through a router, which is what has lived for one hop less (RFC 791, Time to Live). A raw
+//! socket shows what the ends send (raw(7)); the router keeps it, sends it again when it is told
+//! to, a hop older, and asks the kernel's table for the states in between. Unless it takes longer
+//! than a retransmission timer (0.2 s, for a SYN 1 s), the ends notice nothing but a slow network.
 //!
 //! It takes CAP_NET_RAW, which a process has in a network of its own ([`crate::namespace`]).
 
@@ -47,7 +47,7 @@ pub struct Router {
     held: VecDeque<(Segment, Vec<u8>)>,
     conversation: Conversation,
     events: Vec<Event>,
-    /// Of so many of them the state is known.
+    /// For how many of them the state is known.
     known: usize,
 }
 
@@ -134,7 +134,8 @@ impl Router {
         Ok(())
     }
 
-    /// Waits until the kernel shows the ends in these states, the client's first; CLOSED is no row.
+    /// Waits until the kernel shows the ends in these states, the client's first; CLOSED is the
+    /// absence of a row.
     ///
     /// # Errors
     /// It does not within three seconds.
@@ -200,8 +201,9 @@ impl Router {
 
     /// What has passed, and in which states the ends were.
     ///
-    /// # Errors [`ErrorKind::Interrupted`]: more segments were sent again than these. The machine
-    /// was too busy.
+    /// # Errors
+    /// [`ErrorKind::Interrupted`]: more segments were sent again than these. The machine was too
+    /// busy.
     pub fn end(mut self, again: usize) -> io::Result<(Conversation, Vec<Event>)> {
         self.listen()?;
         let segments = &self.conversation.segments;

@@ -80,7 +80,7 @@ pub enum TcpOption {
     WindowScale(u8),
     /// Its sender understands SACK (RFC 2018). In a SYN only.
     SackPermitted,
-    /// Ranges that have arrived behind a gap, each from its first byte to the one behind its last.
+    /// Ranges that have arrived after a gap, each from its first byte to the one after its last.
     Sack(Vec<(u32, u32)>),
     /// The sender's clock, and what it last saw of the peer's (RFC 7323 section 3).
     Timestamps {

@@ -72,7 +72,7 @@ fn five_frames_and_every_claim() {
         "ARP has 28, plus 18 of padding.",
         "complement 0x25ec; stated 0x25ec.",
         "complement 0xac40; stated 0xac40.",
-        "With the TTL one less, IP's checksum is wrong",
+        "With a TTL of one less, IP's checksum is wrong",
         "With one bit of the name flipped, UDP's checksum is wrong",
         "15 at most, 60 bytes.",
     ] {
@@ -146,7 +146,7 @@ fn a_header_that_is_cut_or_lies_is_one_line_that_names_field_and_offset() {
     one_line(
         &headers(&["-"], "45 zz"),
         1,
-        &["`z` is no hexadecimal digit"],
+        &["`z` is not a hexadecimal digit"],
     );
     one_line(
         &headers(&["-"], ""),

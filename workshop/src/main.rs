@@ -34,7 +34,7 @@ enum Command {
         /// The current exercise, if left out; `all` for all exercises
         #[arg(value_name = "NAME")]
         names: Vec<String>,
-        /// Tell every failure in full, not the first alone
+        /// Print every failure in full, not only the first
         #[arg(long)]
         all: bool,
         /// A line of JSON for each exercise
@@ -66,7 +66,7 @@ enum Command {
         /// The mistake, whose program is printed; all of them are listed, if left out
         name: Option<String>,
     },
-    /// Begin an exercise anew, and keep what is in its file
+    /// Restore the starter of an exercise, and keep what is in its file
     Reset {
         /// Which one
         #[arg(required_unless_present = "all")]

@@ -77,7 +77,8 @@ struct Hunk {
 
 /// The mistakes of the exercise in this folder, by name.
 ///
-/// # Errors A file cannot be read, or a mistake does not apply to its base: one line that names the
+/// # Errors
+/// A file cannot be read, or a mistake does not apply to its base: one line that names the
 /// exercise, the mistake, the hunk and the reason.
 pub fn read(folder: &Path) -> Result<Vec<Mistake>, String> {
     let exercise = folder.file_name().unwrap_or_default().to_string_lossy();
@@ -260,7 +261,7 @@ impl Facts {
             return Err("it has no description".to_owned());
         }
         match keys.iter().find(|line| !line.is_empty() && !has_key(line)) {
-            Some(line) => Err(format!("`{line}` is no key, and stands after one")),
+            Some(line) => Err(format!("`{line}` is not a key, and stands after one")),
             None => Ok(Facts {
                 description,
                 rejected_by,

@@ -16,8 +16,9 @@ pub use plays::{PLAYS, Play, Run};
 /// Plays all, in a network of its own: draws those that are pictures in a folder, and writes down
 /// what happened at each end, if `text` asks for it.
 ///
-/// # Errors There is no such network here; the kernel does something else than the play says; a
-/// file cannot be written.
+/// # Errors
+/// There is no such network here; the kernel does something else than the play says; a file cannot
+/// be written.
 pub fn draw(folder: &Path, text: bool) -> io::Result<()> {
     namespace::enter()?;
     fs::create_dir_all(folder).attempt(|| format!("cannot make {}", folder.display()))?;

@@ -111,7 +111,7 @@ fn a_mistake_has_each_of_its_lines_once() {
         ),
         (
             "== a\nA.\nrejected by: b\ncause: c\nkause: d\n",
-            "a: `kause: d` is no key, and stands after one",
+            "a: `kause: d` is not a key, and stands after one",
         ),
         (
             "== A b\n",
@@ -140,7 +140,7 @@ fn exercise(name: &str, files: &[(&str, &str)]) -> PathBuf {
 #[test]
 fn edits_and_whole_programs_are_one_list() {
     let edit = format!("{HEAD}@@\n     one();\n-    two();\n");
-    let whole = "//! Spins.\n//!\n//! rejected by: ends\n//! cause: for ever\n\nloop {}\n";
+    let whole = "//! Spins.\n//!\n//! rejected by: ends\n//! cause: without end\n\nloop {}\n";
     let files = [
         ("mistakes.diff", &*edit),
         ("bases/base.rs", BASE),
@@ -151,7 +151,7 @@ fn edits_and_whole_programs_are_one_list() {
     assert_eq!(names, ["a_loop", "shouts"]);
     assert_eq!(mistakes[0].program, "loop {}\n");
     assert_eq!(mistakes[0].description, "Spins.");
-    assert_eq!(mistakes[0].cause, "for ever");
+    assert_eq!(mistakes[0].cause, "without end");
     assert!(mistakes[0].file.is_some() && mistakes[1].file.is_none());
     assert_eq!(mistakes[1].description, "Says it in capitals.");
     assert_eq!(mistakes[1].rejected_by, "says it");
@@ -176,7 +176,7 @@ fn the_exercise_is_named_in_what_is_wrong() {
 #[test]
 fn two_mistakes_of_one_name_are_refused() {
     let edit = format!("{HEAD}@@\n-    one();\n");
-    let whole = "//! Spins.\n//!\n//! rejected by: ends\n//! cause: for ever\n\nloop {}\n";
+    let whole = "//! Spins.\n//!\n//! rejected by: ends\n//! cause: without end\n\nloop {}\n";
     let files = [
         ("mistakes.diff", &*edit),
         ("bases/base.rs", BASE),

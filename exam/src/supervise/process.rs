@@ -323,8 +323,8 @@ impl<'a> Process<'a> {
     }
 }
 
-/// Whether the reader of our reports has closed its end, or was killed: then there is no reason to
-/// go on. A pipe reports POLLERR, a socket or a terminal POLLHUP.
+/// Whether the reader of our reports has closed its end, or was killed: then nothing needs these
+/// reports any more. A pipe reports POLLERR, a socket or a terminal POLLHUP.
 fn is_nobody_listening() -> bool {
     let stdout = io::stdout();
     let mut fds = [PollFd::new(stdout.as_fd(), PollFlags::empty())];

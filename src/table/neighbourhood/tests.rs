@@ -243,7 +243,7 @@ fn a_client_that_has_gone_already_leaves_its_connection_in_the_queue() {
     );
     watch.neighbourhood.look(&mut watch.kernel, false).unwrap();
     watch.agrees(&[Listening, FinWait2, CloseWait]);
-    // One that is reset stays in the queue without a row: that is no reason for a dump each time.
+    // One that is reset stays in the queue without a row, and must not cause a dump each time.
     let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     SockRef::from(&client)
         .set_linger(Some(Duration::ZERO))

@@ -14,8 +14,9 @@
 //! ```text
 //!  0  S_EQ 8330   yes  8   no 12     the local port is another one: go on at 12
 //!  8  JMP                  no 12     it is this one: to the end, at 20
-//! 12  D_EQ 8330   yes  8   no 12     the peer's port is this one: to the end; else to 24, beyond
-//! it 20 ```
+//! 12  D_EQ 8330   yes  8   no 12     the peer's port is this one: to the end; else beyond it, at 24
+//! 20
+//! ```
 //!
 //! Sources: `include/uapi/linux/inet_diag.h`, and `inet_diag_bc_audit` (the rules) and
 //! `inet_diag_bc_run` (the machine) in `net/ipv4/inet_diag.c`, in the kernel's tree. S_EQ and D_EQ

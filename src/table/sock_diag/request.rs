@@ -1,10 +1,10 @@
 //! What is asked: a netlink header, then which sockets and which figures of them.
 //!
-//! ```text struct nlmsghdr           16 bytes  length, type, flags, sequence number, port
-//! (sock_diag(7), netlink(7)) struct inet_diag_req_v2   56 bytes  family, protocol, attributes
-//! wanted, states wanted, then
+//! ```text
+//! struct nlmsghdr           16 bytes  length, type, flags, sequence number, port (netlink(7))
+//! struct inet_diag_req_v2   56 bytes  family, protocol, attributes wanted, states wanted, then
 //!   struct inet_diag_sockid             two ports, two addresses, interface, cookie
-//! struct rtattr             4 bytes   length, type: of the filter behind it, if there is one
+//! struct rtattr             4 bytes   length, type: of the filter after it, if there is one
 //! ```
 //!
 //! With NLM_F_DUMP among the flags, the kernel walks over all its sockets and sends those that

@@ -1,5 +1,5 @@
 //! Which frames a capture wants, as a program of the kernel's packet filter: what `tcpdump -d`
-//! prints for `tcp port N`, and two things that it adds by itself on loopback.
+//! prints for `tcp port N`, and two things that it adds on loopback.
 
 use nix::libc::{
     BPF_ABS, BPF_B, BPF_H, BPF_IND, BPF_JEQ, BPF_JGE, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_LDX,
@@ -14,7 +14,7 @@ const IPV6: u32 = 0x86dd;
 const TCP: u32 = 6;
 
 /// Frames with a TCP segment that come in at this interface, from or to this port if one is given.
-/// IPv6 extension headers are not looked behind.
+/// What follows IPv6 extension headers is not seen.
 pub(super) fn tcp(interface: u32, port: Option<u16>) -> Vec<SockFilter> {
     const TAKE: usize = 22;
     const DROP: usize = 23;
@@ -30,7 +30,7 @@ pub(super) fn tcp(interface: u32, port: Option<u16>) -> Vec<SockFilter> {
         is(interface, 2, DROP),
         beside(SKF_AD_PKTTYPE), // each frame passes twice: on its way out, and in
         is(PACKET_OUTGOING, DROP, 4),
-        load(BPF_H, 12), // what the Ethernet header says is behind it
+        load(BPF_H, 12), // what the Ethernet header says comes after it
         is(IPV6, 16, 6),
         is(IPV4, 7, DROP),
         load(BPF_B, 14 + 9), // what the IPv4 header says
@@ -51,7 +51,7 @@ pub(super) fn tcp(interface: u32, port: Option<u16>) -> Vec<SockFilter> {
         (BPF_RET | BPF_K, u32::MAX, 0, 0), // TAKE: the whole frame
         (BPF_RET | BPF_K, 0, 0, 0),        // DROP
     ];
-    // Targets are counted from the step behind the jump.
+    // Targets are counted from the step after the jump.
     let ahead = |to: usize, from: usize| to.saturating_sub(from + 1) as u8;
     let steps = steps.into_iter().enumerate();
     steps

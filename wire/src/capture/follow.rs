@@ -11,13 +11,13 @@ use socket_workshop::{say, stop::Stop, table::State};
 use super::{Capture, now};
 use crate::conversation::Conversation;
 
-/// So many segments are listed before another look at the table, and at Ctrl-C.
+/// How many segments are listed before another look at the table, and at Ctrl-C.
 const BATCH: usize = 100;
 
 /// A segment passes here before its receiver takes it: its state may change a moment later.
 const SETTLED: u8 = 20; // ms
 
-/// Of so many conversations the numbers and states are remembered.
+/// For how many conversations the numbers and states are remembered.
 const CONVERSATIONS: usize = 1000;
 
 impl Capture {
@@ -97,7 +97,7 @@ impl Capture {
         Ok(())
     }
 
-    /// Only the newest are needed: whoever runs this for days does not run out of memory.
+    /// Only the newest are needed: a capture that runs for days does not run out of memory.
     fn forget(&mut self) {
         let old = self.conversations.len().saturating_sub(CONVERSATIONS);
         self.conversations.drain(..old);

@@ -45,13 +45,14 @@ pub(super) fn passages(conversation: &Conversation) -> Vec<Passage> {
     segments.iter().enumerate().map(passage).collect()
 }
 
-/// Whether a number lies at or behind another, on the circle of sequence numbers.
+/// Whether a number is another one or comes after it, on the circle of sequence numbers.
 fn reaches(number: u32, other: u32) -> bool {
     number.wrapping_sub(other) < 1 << 31
 }
 
-/// Whether a segment brings the first number of an older one of the same sender once more. Who has
-/// sent a SYN and answers the peer's with SYN, ACK has heard something new: that is no repetition.
+/// Whether a segment brings the first number of an older one of the same sender once more. An end
+/// that has sent a SYN and answers the peer's with SYN, ACK has received something new: that is not
+/// a repetition.
 fn repeats(new: &Segment, old: &Segment) -> bool {
     let offset = old.seq.wrapping_sub(new.seq);
     let answers = old.flags.has(Flags::SYN) && new.flags != old.flags;
@@ -64,8 +65,8 @@ fn acknowledges(answer: &Segment, segment: &Segment) -> bool {
     answer.from == segment.to && answer.flags.has(Flags::ACK) && reaches(answer.ack, end)
 }
 
-/// Whoever sends something again has heard of no ACK for it: it is lost, or the ACKs are that had
-/// passed by then.
+/// An end that sends something again has received no ACK for it. Either it was lost, or the ACKs
+/// were that had been sent by then.
 fn lost(segments: &[Segment]) -> Vec<bool> {
     let mut lost = vec![false; segments.len()];
     for (i, segment) in segments.iter().enumerate() {

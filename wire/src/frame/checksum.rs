@@ -2,7 +2,7 @@
 
 use std::{fmt, net::IpAddr};
 
-/// A checksum, computed anew beside the one that the header has.
+/// A checksum, recomputed, beside the one that the header has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checksum {
     /// How many bytes it covers in front of the header: the pseudo-header's, or none.
@@ -22,7 +22,7 @@ pub struct Checksum {
 }
 
 impl Checksum {
-    /// Of bytes in which the checksum stands at `at`, behind a pseudo-header.
+    /// Of bytes in which the checksum stands at `at`, after a pseudo-header.
     pub(super) fn of(pseudo: &[u8], bytes: &[u8], at: usize) -> Checksum {
         let stated = u16::from_be_bytes([bytes[at], bytes[at + 1]]);
         let front = sum(pseudo);

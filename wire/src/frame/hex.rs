@@ -4,13 +4,16 @@
 /// colons.
 ///
 /// # Errors
-/// Something is no hexadecimal digit, or a digit has no other beside it.
+/// Something is not a hexadecimal digit, or a byte has only one digit.
 pub fn from_hex(text: &str) -> Result<Vec<u8>, String> {
     let words = text.split(|c: char| c.is_whitespace() || c == ':');
     let mut bytes = Vec::new();
     for word in words {
         if let Some(c) = word.chars().find(|c| !c.is_ascii_hexdigit()) {
-            return Err(format!("`{}` is no hexadecimal digit", c.escape_default()));
+            return Err(format!(
+                "`{}` is not a hexadecimal digit",
+                c.escape_default()
+            ));
         }
         for pair in word.as_bytes().chunks(2) {
             let digit = |c: u8| char::from(c).to_digit(16).unwrap_or_default() as u8;

@@ -136,7 +136,7 @@ pub(super) fn v6(rest: Rest) -> Result<(Layer, Next), Fault> {
     is_version(rest, "IPv6", 6)?;
     fits("IPv6", rest.at, &IPV6, bytes)?;
     let header = Ipv6HeaderSlice::from_slice(bytes).map_err(|_| rest.short("IPv6"))?;
-    // As in IPv4; but a packet may also have nothing behind its header.
+    // As in IPv4; but a packet may also have nothing after its header.
     let next = header.next_header();
     let carries = [IpNumber::TCP, IpNumber::IPV6_HEADER_HOP_BY_HOP].contains(&next);
     let is_for_the_card = header.payload_length() == 0 && carries;
@@ -149,7 +149,7 @@ pub(super) fn v6(rest: Rest) -> Result<(Layer, Next), Fault> {
         ),
         match is_for_the_card {
             true => means(0, "left to the card"),
-            false => means(header.payload_length(), "bytes behind this header"),
+            false => means(header.payload_length(), "bytes after this header"),
         },
         protocol(header.next_header()),
         means(header.hop_limit(), "a router takes 1 off; 0: thrown away"),
@@ -197,7 +197,7 @@ pub(super) fn extension(rest: Rest, packet: Packet) -> Result<(Layer, Next), Fau
         protocol(header.next_header()),
         means(
             bytes[1],
-            format!("units of 8 bytes behind the first: {length} in all"),
+            format!("units of 8 bytes after the first: {length} in all"),
         ),
         says(count(length - 2)),
     ];

@@ -41,7 +41,7 @@ impl Layer {
         self.fields.iter().find(|field| field.name == name)
     }
 
-    /// Puts a row of so many bytes behind the last.
+    /// Puts a row of `length` bytes after the last.
     pub(super) fn push(&mut self, name: &'static str, length: usize, cell: Cell) {
         let start = self.bytes.end;
         self.bytes.end += length;

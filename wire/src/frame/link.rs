@@ -18,8 +18,8 @@ const ETHERNET: [Place; 3] = [
     ("type", 12..14, 0),
 ];
 
-/// A frame of Ethernet. What is in front of it (the preamble) and behind it (the checksum of the
-/// frame) the card takes off.
+/// A frame of Ethernet. The card removes what comes before it (the preamble) and after it (the
+/// checksum of the frame).
 pub(super) fn ethernet(rest: Rest) -> Result<(Layer, Next), Fault> {
     fits("Ethernet", rest.at, &ETHERNET, rest.left())?;
     let header =
@@ -171,7 +171,7 @@ pub(super) fn arp(rest: Rest) -> Result<(Layer, Next), Fault> {
     Ok((layer, Next::End))
 }
 
-/// What is in the frame behind all that its headers account for.
+/// What is in the frame after everything that its headers account for.
 pub(super) fn padding(rest: Rest, link: LinkType) -> Layer {
     let left = rest.left().len();
     let mut layer = empty(LINK, "padding", rest.at);

@@ -36,7 +36,7 @@ fn length(bytes: &[u8], at: usize) -> Result<usize, Fault> {
     let kind = bytes[at];
     let fault = |at, reason: String| Fault::new("TCP option length", at, reason);
     let Some(&length) = bytes.get(at + 1) else {
-        let reason = format!("the header ends behind the option's kind, {kind}");
+        let reason = format!("the header ends after the option's kind, {kind}");
         return Err(fault(at + 1, reason));
     };
     let length = usize::from(length);
@@ -98,7 +98,7 @@ mod tests {
             (0..4, Other(254, vec![0xca, 0xfe])),
             (4..7, Other(2, vec![9])),
         ];
-        assert_eq!(found, want, "and what is behind the end is not looked at");
+        assert_eq!(found, want, "and what comes after the end is not looked at");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::{Field, Frame, Layer};
 
-/// So many bytes are shown on a line.
+/// How many bytes are shown on a line.
 const BYTES: usize = 8;
 
 impl Frame<'_> {

@@ -163,7 +163,7 @@ fn tcp_cells(
     ]
 }
 
-/// What is between options and behind them: no operation, the end.
+/// What is between options and after them: no operation, the end.
 fn push_padding(layer: &mut Layer, length: usize) {
     if length > 0 {
         layer.push(
@@ -187,7 +187,7 @@ fn option_row(option: &TcpOption) -> (&'static str, Cell) {
                 .iter()
                 .map(|(from, to)| format!("{from}..{to}"))
                 .collect();
-            ("SACK", means(ranges.join(" "), "have come, behind a gap"))
+            ("SACK", means(ranges.join(" "), "have come, after a gap"))
         }
         TcpOption::Timestamps { value, echo } => (
             "timestamps",

@@ -59,8 +59,8 @@ impl<'a> Rest<'a> {
         Fault::new(header, self.at, format!("{left} are not enough for it"))
     }
 
-    /// Where what begins here ends, if it says that it has so many bytes; and how many of them were
-    /// not captured.
+    /// Where a part that begins here and has this many bytes ends; and how many of them were not
+    /// captured.
     pub(super) fn end(
         self,
         length: usize,
@@ -97,7 +97,7 @@ pub(super) fn walk(link: LinkType, bytes: &[u8], wire_length: usize) -> (Walk, O
     };
     let fault = walk.go(link, &mut rest).err().map(|fault| match missing {
         0 => fault,
-        _ if wire_length == usize::MAX => fault, // nobody knows how long it was
+        _ if wire_length == usize::MAX => fault, // how long it was is not known
         _ => Fault {
             reason: format!(
                 "{} (the capture kept {} of {wire_length} bytes)",
@@ -182,7 +182,7 @@ impl Walk {
         }
     }
 
-    /// A header has been read: what follows begins behind it.
+    /// A header has been read: what follows begins after it.
     fn note(&mut self, rest: &mut Rest, (layer, next): (Layer, Next)) -> Next {
         rest.at = layer.bytes.end;
         if !layer.bytes.is_empty() {

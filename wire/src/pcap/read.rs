@@ -51,7 +51,7 @@ impl<R: Read> Packets<R> {
     /// Reads a file's header.
     ///
     /// # Errors
-    /// It is no pcap file, or has a link type other than Ethernet, raw IP or Linux's cooked ones
+    /// It is not a pcap file, or has a link type other than Ethernet, raw IP or Linux's cooked ones
     /// (`InvalidData`); or it cannot be read.
     pub fn new(mut file: R) -> io::Result<Packets<R>> {
         let mut magic = [0; 4];

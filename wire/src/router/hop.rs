@@ -1,18 +1,18 @@
-//! The hop that tells what a router has handed on from what has just been sent.
+//! The hop that distinguishes what a router has handed on from what has just been sent.
 
 use std::{io, os::fd::AsFd};
 
 use etherparse::{Ipv4HeaderSlice, TcpHeaderSlice};
 use socket2::SockRef;
 
-/// What sockets send lives for so many hops (`net.ipv4.ip_default_ttl`): set on them, to be sure.
+/// What sockets send lives for this many hops (`net.ipv4.ip_default_ttl`): set on them, to be sure.
 pub(super) const SENT: u8 = 64;
 /// What the router has handed on.
 const ROUTED: u8 = SENT - 1;
 /// Where it stands in an IPv4 header.
 pub(super) const TTL: usize = 8;
 
-/// Lets a socket, and what it will accept, hear only what a [`Router`](super::Router) hands on.
+/// Lets a socket, and what it will accept, receive only what a [`Router`](super::Router) hands on.
 ///
 /// # Errors
 /// As for setsockopt. Elsewhere than on Linux it cannot be done.
@@ -44,7 +44,7 @@ pub fn behind_router(socket: &impl AsFd) -> io::Result<()> {
 
 /// Makes of an IPv4 packet with a TCP segment what a router hands on.
 pub(super) fn one_hop_older(packet: &mut [u8]) -> io::Result<()> {
-    let broken = || io::Error::other("a segment has a header that is no header");
+    let broken = || io::Error::other("a segment has an invalid header");
     packet[TTL] = ROUTED;
     let ip = Ipv4HeaderSlice::from_slice(packet).map_err(|_| broken())?;
     let (start, source, destination) = (ip.slice().len(), ip.source(), ip.destination());

@@ -10,13 +10,13 @@ use crate::exam::{Call, Case, Doing, Seen, Stuck, Whose};
 
 /// More calls of `handle` at once than workers.
 pub(super) const TOO_MANY_AT_WORK: &str = "Your code starts a thread for each client, or more \
-     threads than there are workers: a burst of clients becomes a burst of threads. Start one \
-     thread for each worker, once, and let each accept its next client itself.";
+     threads than there are workers: with each burst of clients the number of threads grows. Start \
+     one thread for each worker, once, and let each accept its next client itself.";
 
 /// Clients have been accepted and closed, and `handle` was not called.
 pub(super) const TURNED_AWAY: &str = "Your code accepted clients while all workers were busy, and \
-     closed them. In the accept queue they would have waited. Call accept only when a worker is \
-     free.";
+     closed them. Leave clients in the accept queue, where they can wait. Call accept only when a \
+     worker is free.";
 
 /// All workers are busy, and not with the client whose turn it is.
 const OTHERS_FIRST: &str = "The client waits in the accept queue, and every worker handles \
@@ -177,8 +177,9 @@ pub(super) fn taken_too_early(server: &Server, case: &Case) -> Option<String> {
     Some(format!(
         "Your code has accepted {are} for which no worker is free: a thread that only accepts \
          passes them to the workers, by a channel or a list. A client that waits there costs a \
-         descriptor of your process, and even a channel without room is ahead by one. Let the \
-         thread that calls `handle` call accept too: then the kernel's queue is the only one."
+         descriptor of your process, and even a channel with no capacity takes one client too \
+         early. Let the thread that calls `handle` call accept too: then the kernel's queue is the \
+         only one."
     ))
 }
 

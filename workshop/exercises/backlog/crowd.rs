@@ -68,7 +68,7 @@ impl Fate {
 }
 
 impl<'e> Crowd<'e> {
-    /// So many dial, and the kernel has queued each of them, dropped its SYN, or given it to
+    /// This many dial, and the kernel has queued each of them, dropped its SYN, or given it to
     /// accept.
     pub(super) fn dials(exam: &'e Exam, addr: SocketAddr, count: usize) -> Verdict<Crowd<'e>> {
         here("raise the limit of descriptors", raise_descriptor_limit())?;

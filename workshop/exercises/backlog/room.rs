@@ -48,7 +48,8 @@ pub(super) fn has_room(exam: &Exam, fate: Fate, burst: usize) -> Verdict {
             backlog if dropped > 0 && (backlog as usize) + 1 < burst => format!(
                 "The backlog is {backlog}: your code asked listen(2) for that, or \
                  net.core.somaxconn is less. The kernel queues one more, and drops the SYN of \
-                 every client after that: it tries again after a second. Ask for the burst."
+                 every client after that. Such a client sends its SYN again only after a second. \
+                 Ask for the burst."
             ),
             _ => return None,
         };
@@ -100,8 +101,8 @@ pub(super) fn queues_at_most_one_more(exam: &Exam, (listen, _): Answer) -> Verdi
             .because(|_| {
                 let backlog = fate.backlog?;
                 Some(format!(
-                    "The backlog is {backlog}. In a queue longer than the burst, clients wait that \
-                     will not be served in time. They are connected, so they do not notice: a \
+                    "The backlog is {backlog}. A queue longer than the burst holds clients that \
+                     will not be served in time. They are connected, so they do not notice. A \
                      client whose SYN is dropped can go elsewhere. Ask for the burst."
                 ))
             })?;

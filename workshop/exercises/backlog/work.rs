@@ -21,7 +21,7 @@ use crate::exam::{Because, Call, Doing, Exam, Peer, Verdict, here, quote};
 /// or closes. The wait ends early if no thread has a timeout.
 const LEFT_ALONE_FOR: Duration = Duration::from_millis(100);
 
-/// So many looks at threads, one right after the other.
+/// How many looks at threads are taken, one right after the other.
 const LOOKS: u32 = 100;
 
 pub(super) fn serves_as_many_at_once(exam: &Exam, (_, serve): Answer) -> Verdict {
@@ -71,7 +71,7 @@ pub(super) fn serves_no_more_at_once(exam: &Exam, (_, serve): Answer) -> Verdict
     Ok(())
 }
 
-/// Waits until so many clients of the server are in its queue, or have been taken from it.
+/// Waits until this many clients of the server are in its queue, or have been taken from it.
 fn arrived(server: &Server, count: usize) -> Verdict {
     let all = |table: &_| Fate::of(server.addr, table).decides(count).then_some(());
     let exam = server.exam;
@@ -148,7 +148,7 @@ pub(super) fn waits_without_spinning(exam: &Exam, (_, serve): Answer) -> Verdict
     let _client = server.serves("first client")?;
     processor::must_wait(
         exam,
-        "No client waits, and your threads look again and again: a non-blocking listener is asked \
+        "No client waits, and your threads call accept on a non-blocking listener again and again, \
          without a pause. Let accept block, or wait in poll.",
     )
 }

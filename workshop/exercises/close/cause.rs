@@ -49,9 +49,9 @@ pub(super) fn does_not_arrive(case: &Case, yours: End) -> Option<String> {
         match case.awaited {
             _ if is_reset(case, yours) => {
                 "Your end has sent a reset (RST). What your kernel had not sent by then is lost, \
-                 and the peer may have lost bytes that it had not read. A close does that while \
-                 bytes are unread, and always with SO_LINGER 0. Shut down the sending half, read \
-                 to the peer's end of file, then close."
+                 and the peer may have lost bytes that it had not read. A close sends a reset \
+                 while bytes are unread, and always with SO_LINGER 0. Shut down the sending half, \
+                 read to the peer's end of file, then close."
             }
             Awaited::EndOfFile if !case.arrived.is_empty() => return None, // more than all of it
             Awaited::EndOfFile if has_not_shut_down(case) && waits_to_read => {
@@ -91,7 +91,7 @@ pub(super) fn ends_too_soon(case: &Case) -> Option<String> {
         match () {
             () if case.panicked => return None,
             () if open && !case.evidence.threads.is_empty() => {
-                "`answer` has returned, but a thread of yours continues with the connection: the \
+                "`answer` has returned, but a thread of yours still uses the connection: the \
                  caller never learns how it ends. Join the thread before you return."
             }
             () => {
@@ -239,12 +239,14 @@ pub(super) fn no_time_out(returned: &io::Result<()>, early: bool) -> Option<Stri
             }
             Err(ErrorKind::TimedOut) => {
                 "`answer` timed out too early. Either the limit is computed wrongly (in another \
-                 unit, or cut to whole milliseconds), or something else ends it: an error, or a \
-                 wait that is over. Compare `Instant::now()` with the deadline."
+                 unit, or cut to whole milliseconds), or your code treats something else as the \
+                 limit: an error, or one wait that is over. Compare `Instant::now()` with the \
+                 deadline."
             }
             Err(ErrorKind::ConnectionReset | ErrorKind::BrokenPipe) => {
                 "The peer has not reset the connection. If your code shut down both directions, \
-                 your own kernel did when the peer sent more: shut down the sending half only."
+                 your own kernel sent the reset when the peer sent more: shut down the sending \
+                 half only."
             }
             _ => return None,
         }
@@ -301,7 +303,7 @@ pub(super) fn waits_for_a_slow_peer(case: &Case) -> Option<String> {
 
 pub(super) fn diagnose(case: &Case) -> Option<String> {
     case.panicked.then(|| {
-        "Your code panicked on something that the peer did. A panic drops the stream and closes it \
+        "Your code panicked at something that the peer did. A panic drops the stream and closes it \
          with bytes unread, which sends a reset. Return the error instead."
             .to_owned()
     })

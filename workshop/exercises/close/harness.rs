@@ -48,7 +48,7 @@ pub(super) struct Call<'e> {
 pub(super) struct Left<'e> {
     exam: &'e Exam,
     inode: u64,
-    /// So many descriptors are open if the answer has left none.
+    /// How many descriptors are open if the answer has left none.
     open: usize,
 }
 
@@ -324,8 +324,8 @@ impl<'e> Call<'e> {
         self.exam.comes_to_rest().map(drop)
     }
 
-    /// The peer does something again and again, so many times or until the call has ended. Returns
-    /// the longest time in which the peer did nothing.
+    /// The peer does something again and again, at most this many times, or until the call has
+    /// ended. Returns the longest time in which the peer did nothing.
     pub(super) fn has_a_peer_that(
         &self,
         times: u32,

@@ -42,13 +42,13 @@ pub(super) const WAITS_FOR_ZERO: &str = "A limit of zero has passed immediately,
     limit before you wait.";
 
 /// For options that are left.
-pub(super) const LEAVES_AN_OPTION: &str = "The socket is only lent, and an option stays on it when \
-    the call returns: the caller's next `recv` would time out, or not wait at all. Read the option \
-    first, and set it again on each way out, after an error too.";
+pub(super) const LEAVES_AN_OPTION: &str = "The caller lends you the socket, and an option that you \
+    set stays on it after your call: the caller's next `recv` would time out, or not wait at all. \
+    Read the option first, and set it again on each way out, after an error too.";
 
 /// For a socket that has been bound or connected again.
-pub(super) const CONNECTS_IT: &str = "The socket is only lent, and it was connected to its server \
-    when it was. Do not connect it again, and do not disconnect it.";
+pub(super) const CONNECTS_IT: &str = "The caller lends you the socket already connected to its \
+                                      server. Do not connect it again, and do not disconnect it.";
 
 /// For descriptors that are left.
 pub(super) const KEEPS_A_DESCRIPTOR: &str = "`ask` has returned, and a descriptor that it has \
@@ -56,10 +56,10 @@ pub(super) const KEEPS_A_DESCRIPTOR: &str = "`ask` has returned, and a descripto
     one descriptor for each question eventually runs out.";
 
 /// For a panic.
-pub(super) const PANICS: &str = "Your code panicked. No datagram and no limit is a reason for \
-    that: a datagram may have fewer bytes than a number, a difference of two times may be \
-    negative, and `send` and `recv` return errors. Use `get`, `strip_prefix` and `saturating_sub`, \
-    and propagate errors with `?`.";
+pub(super) const PANICS: &str = "Your code panicked. No datagram and no limit may cause a panic: a \
+    datagram may have fewer bytes than a number, a difference of two times may be negative, and \
+    `send` and `recv` return errors. Use `get`, `strip_prefix` and `saturating_sub`, and propagate \
+    errors with `?`.";
 
 /// For a panic with the longest limit.
 pub(super) fn overflows(case: &Case) -> Option<String> {
@@ -141,8 +141,8 @@ impl Instead<'_> {
             }
             ErrorKind::Interrupted => INTERRUPTED,
             _ if !matches!(self.wanted, Wanted::Text(_)) => {
-                "The call fails, as it should, but with another kind. A caller decides by the kind \
-                 what to do."
+                "The call fails, as it should, but the error has another kind. The caller decides \
+                 by the kind what to do."
             }
             _ => return None,
         })

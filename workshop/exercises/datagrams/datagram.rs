@@ -42,8 +42,8 @@ pub(super) fn returns_the_text(exam: &Exam, ask: Ask) -> Verdict {
         pair.answers(number, text)?;
         call.returns(Wanted::Text(text), |got, _| {
             (text.is_empty() && !matches!(got, Some(Ok(_)))).then(|| {
-                "The answer has arrived: 4 bytes, its number. A text of no bytes is a text. Only \
-                 fewer than 4 bytes are too few."
+                "The answer has arrived. It has only the 4 bytes of its number, so the text is \
+                 empty. An empty text is valid: drop only a datagram with fewer than 4 bytes."
                     .to_owned()
             })
         })?;

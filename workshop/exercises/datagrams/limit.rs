@@ -20,7 +20,7 @@ use crate::{
 /// A call with a limit of zero takes less, at least one of several.
 const IMMEDIATELY: Duration = Duration::from_millis(40);
 
-/// So many calls with a limit of zero.
+/// How many calls are made with a limit of zero.
 const CALLS: u32 = 5;
 
 pub(super) fn returns_timed_out(exam: &Exam, ask: Ask) -> Verdict {

@@ -16,7 +16,7 @@ use crate::exam::{AMPLE, Because, Exam, Timing, Took, Unmet, Verdict};
 /// 400, …
 const TIMES: [u64; 7] = [0, 50, 150, 350, 750, 1550, 3150];
 
-/// So many of them are looked at where their growth is not the subject.
+/// How many of them are looked at where their growth is not the subject.
 pub(super) const SOON: usize = 5;
 
 /// So much later is not a mistake.

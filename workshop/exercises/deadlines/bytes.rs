@@ -245,13 +245,15 @@ pub(super) fn reads_the_line_after(exam: &Exam, read: ReadLine) -> Verdict {
         let cause = match got {
             None if gone => {
                 "The next line arrived together with the one that was refused, and it is gone \
-                 (Recv-Q is 0): the call before has read it too. Stop reading after the newline."
+                 (Recv-Q is 0): the call before this one has read it too. Stop reading after the \
+                 newline."
             }
             None => return None,
             Some(Ok(line)) if line.trim() == "next" => return None,
             Some(_) => {
-                "The call before refused the line without reading all of it, so this call began in \
-                 the middle. Read to the newline first, then check that the line is UTF-8."
+                "The call before this one refused the line without reading all of it, so this call \
+                 began in the middle. Read to the newline first, then check that the line is \
+                 UTF-8."
             }
         };
         Some(cause.to_owned())

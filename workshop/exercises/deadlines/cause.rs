@@ -98,17 +98,17 @@ impl Instead<'_> {
                  `Duration`."
             }
             ErrorKind::UnexpectedEof if case.is_in(State::Established) => {
-                "Both ends are ESTABLISHED, so there is no end of file. End of file is Ok(0) from \
-                 a read that has room for bytes. An error of `read` is not end of file. A read \
-                 into an empty buffer, or from a `take` that is used up, returns Ok(0) too."
+                "Both ends are ESTABLISHED: the client has not sent end of file. End of file is \
+                 Ok(0) from a read that has room for bytes. An error of `read` is not end of file. \
+                 A read into an empty buffer, or from a `take` that is used up, returns Ok(0) too."
             }
             ErrorKind::Interrupted => return first_of(&[RETURNS_AT_A_SIGNAL], case),
             ErrorKind::InvalidData if self.wanted == Err(ErrorKind::FileTooLarge) => {
-                "The line is too long, and that is all your code knows of it: a character may be \
-                 cut at max. Compare the length with max first."
+                "The line is too long, so your code must not judge its characters: one of them may \
+                 be cut at max. Compare the length with max first."
             }
             _ if self.wanted.is_err() => {
-                "Your code fails, as it should, but with another kind of error. The caller decides \
+                "Your code fails, as it should, but the error has another kind. The caller decides \
                  by the ErrorKind what to do next: return the kind that the rule names."
             }
             _ => return None,
@@ -205,9 +205,9 @@ pub(super) fn panicked(max: usize, case: &Case) -> Option<String> {
         .any(|problem| problem.message.contains("overflow"));
     match max {
         usize::MAX if overflows => Some(
-            "`max` may be the largest number, to which nothing can be added: `max + 1` overflows, \
-             and no memory is large enough for `max` bytes. Use `saturating_add`, or compare \
-             `line.len()` with `max` before you append a byte, and allocate for what has come."
+            "`max` may be `usize::MAX`: `max + 1` overflows, and no memory is large enough for \
+             `max` bytes. Use `saturating_add`, or compare `line.len()` with `max` before you \
+             append a byte, and allocate for what has come."
                 .to_owned(),
         ),
         _ => first_of(&[PANICS_ON_INPUT], case),

@@ -18,8 +18,8 @@ use crate::exam::{
 /// A limit that runs out.
 const SHORT: Duration = Duration::from_millis(50);
 
-/// Long enough to be still running when a call has returned, and not so long that nobody would set
-/// it.
+/// Long enough to be still running when a call has returned, and short enough that a program may
+/// set it.
 const MINUTES: Duration = Duration::from_secs(600);
 
 /// What a peer sends, whether it then closes its half, the limit of the call, and what it returns.

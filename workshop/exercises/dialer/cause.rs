@@ -234,8 +234,8 @@ pub(super) fn another_kind(kind: ErrorKind, expected: ErrorKind) -> Option<Strin
     }
     let cause = match (kind, expected) {
         (ErrorKind::InvalidInput, ErrorKind::TimedOut) => {
-            "No argument was invalid: zero is what remains when the limit is over, and what a very \
-             short limit is after a division. `connect_timeout` rejects zero as InvalidInput: do \
+            "No argument was invalid. Zero remains when the limit is over, and a very short limit \
+             that is divided becomes zero too. `connect_timeout` rejects zero as InvalidInput: do \
              not call it with zero, and return TimedOut."
         }
         (_, ErrorKind::InvalidInput) => {
@@ -268,8 +268,8 @@ pub(super) fn still_under_way(case: &Case) -> Option<String> {
     let cause = if case.evidence.threads.is_empty() {
         "`dial` has returned and no thread of yours is left, but a socket that waits for an answer \
          to its SYN is still open. An attempt ends when its socket is closed: `TcpStream`, \
-         `Socket` and `OwnedFd` close when they are dropped. A raw descriptor and `mem::forget` do \
-         not close."
+         `Socket` and `OwnedFd` close when they are dropped. A raw descriptor is not closed when \
+         it is dropped, and neither is what goes to `mem::forget`."
     } else if !case.is_blocked_in(&[Call::Connect, Call::Poll]) {
         "`dial` has returned, and an attempt of its own is still under way. An attempt ends when \
          its socket is closed: drop it, and join the threads that hold it."

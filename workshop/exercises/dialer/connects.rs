@@ -21,7 +21,7 @@ use crate::exam::{AMPLE, Because, Exam, Timing, Took, Unmet, Verdict, here};
 /// The shortest head start of an address before the next is dialed.
 const HEAD_START: Duration = Duration::from_millis(100);
 
-/// So many that refuse: a pause of 10 ms after each takes as long as [`is_at_once`] allows.
+/// How many addresses refuse: a pause of 10 ms after each takes as long as [`is_at_once`] allows.
 const MANY: u8 = 100;
 
 /// TCP has no broadcast: connect to this address fails with ENETUNREACH, and sends nothing.
@@ -218,9 +218,9 @@ pub(super) fn dials_both_families(exam: &Exam, dial: Dial) -> Verdict {
         let stream = dialing(exam, dial, &[&refuses, &server], AMPLE)?
             .succeeds("when the second address answers")
             .because(|case| {
-                let why = "A name may have addresses of both families, and its server be on one of \
-                     them: dial them all. A socket is made for one family: make it for the \
-                     address, with `Domain::for_address`.";
+                let why = "A name may have addresses of both families, and its server may listen \
+                     on only one of them: dial them all. A socket is made for one family: make it \
+                     for the address, with `Domain::for_address`.";
                 cause::not_reached(case, &server, why)
             })?;
         is_connected_to(exam, &stream, &server)?;
@@ -243,8 +243,8 @@ pub(super) fn keeps_the_order_of_the_families(exam: &Exam, dial: Dial) -> Verdic
         is_connected_to(exam, &stream, &servers[0]).because(|case| {
             case.is_in(State::Established).then(|| {
                 "The second address answers, but your code connected to the third, which is of the \
-                 other family. Dial the addresses in the given order: neither one family first nor \
-                 both by turns."
+                 other family. Dial the addresses in the given order. Do not put one family first, \
+                 and do not alternate."
                     .to_owned()
             })
         })?;

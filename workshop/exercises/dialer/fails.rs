@@ -13,7 +13,7 @@ use super::{
 };
 use crate::exam::{AMPLE, Because, Exam, Timing, Verdict};
 
-/// So many silent addresses, for which a least time for each adds up.
+/// How many addresses are silent: enough that a least time for each adds up.
 const MANY: u8 = 60;
 
 pub(super) fn returns_when_the_limit_is_over(exam: &Exam, dial: Dial) -> Verdict {
@@ -176,9 +176,9 @@ pub(super) fn says_what_each_address_did(exam: &Exam, dial: Dial) -> Verdict {
         format!("both times, with the addresses numbered: {one}"),
     )
     .caused_by(
-        "First the silent address was the third, then it was the second, and the texts differ in \
-         nothing but the addresses. They do not say which of them was silent and which refused: \
-         add the error of each attempt to its address.",
+        "In the first call the third address was silent, in the second call it was the second. \
+         Apart from the addresses both texts are the same, so they do not say which address was \
+         silent and which refused: add the error of each attempt to its address.",
     )
 }
 
@@ -217,8 +217,8 @@ pub(super) fn times_out_immediately(exam: &Exam, dial: Dial) -> Verdict {
             ),
         )
         .caused_by(
-            "Your code gives each address some time even when none remains, and this adds up. Let \
-             a share be as short as the limit makes it.",
+            "Your code gives each address some time even when none remains, and this adds up. Give \
+             each address no more than its share of the limit, however short it is.",
         )?;
     }
     Ok(())

@@ -92,6 +92,7 @@ fn nothing_else_is_left(exam: &Exam, before: usize) -> Verdict {
     .caused_by(
         "Each attempt has a socket of its own. Close those that failed too, and also what you wait \
          with, such as an epoll. `TcpStream`, `Socket` and `OwnedFd` close when they are dropped. \
-         A raw descriptor and `mem::forget` do not close.",
+         A raw descriptor is not closed when it is dropped, and neither is what goes to \
+         `mem::forget`.",
     )
 }

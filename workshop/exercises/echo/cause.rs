@@ -11,8 +11,8 @@ use crate::exam::{
 /// For a connection on which other bytes came back before.
 pub(super) fn gives_a_byte_a_meaning(case: &Case) -> Option<String> {
     (case.yours().is_none() && !case.panicked).then(|| {
-        "Your end has closed, although earlier words came back: your code takes these bytes for \
-         the end of a line or of the conversation. To an echo no byte means anything."
+        "Your end has closed, although earlier words came back: your code treats these bytes as \
+         the end of a line or of the conversation. To an echo no byte has a meaning."
             .to_owned()
     })
 }
@@ -48,8 +48,8 @@ pub(super) fn waits_after_a_full_read(case: &Case) -> Option<String> {
 /// For a connection on which much has come back before.
 pub(super) fn stops_at_a_limit(case: &Case) -> Option<String> {
     (case.yours().is_none() && !case.panicked).then(|| {
-        "Your end has closed, although everything until here came back: your code stops after a \
-         number of bytes. A connection has no such limit: stop when `read` returns Ok(0)."
+        "Your end has closed, although everything so far came back: your code stops after a number \
+         of bytes. A connection has no such limit: stop when `read` returns Ok(0)."
             .to_owned()
     })
 }
@@ -96,8 +96,8 @@ pub(super) fn returns_too_early(case: &Case) -> Option<String> {
     let cause = if case.panicked {
         return None;
     } else if case.is_blocked_in(&[Call::Write]) {
-        "`echo` has returned, and one of its threads still waits in a write. The caller takes the \
-         return for the end, and may end the program: join the thread first."
+        "`echo` has returned, and one of its threads still waits in a write. When `echo` returns, \
+         the caller may end the program: join the thread first."
     } else {
         "`echo` has returned before it has written everything that arrived: there is not enough \
          room. A blocking `write` waits for room. If a write fails with WouldBlock or a timeout, \

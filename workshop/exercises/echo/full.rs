@@ -32,7 +32,10 @@ pub(super) fn returns_when_all_is_written(exam: &Exam, echo: Echo) -> Verdict {
     client.half_close()?;
     let answer = exam.start("echo", move || echo(server))?;
     answer
-        .goes_on("the client has not read, and there is no room for so many bytes on the way to it")
+        .goes_on(
+            "the client has not read, and the buffers on the way to it have no room for this \
+                  many bytes",
+        )
         .because(cause::returns_too_early)?;
     for part in all.chunks(MUCH / 4) {
         client

@@ -106,7 +106,7 @@ fn of_sent(end: &End, at: usize, before: State, right: State) -> &'static str {
         }
         _ => {
             "A segment that an end sends without SYN, FIN or RST does not change its state. An ACK \
-             answers what the end has received, and that has changed the state already."
+             answers what the end has received, and the state changed when that arrived."
         }
     }
 }
@@ -173,8 +173,8 @@ fn of_received(end: &End, at: usize, before: State, right: State) -> &'static st
              TIME_WAIT."
         }
         (Closing, TimeWait) => {
-            "This is the ACK that CLOSING waits for. Both ends have closed first, so both are in \
-             TIME_WAIT."
+            "This is the ACK that CLOSING waits for. Each end sent its FIN before it received the \
+             other's, so both are in TIME_WAIT."
         }
         (LastAck, Close) => {
             "This is the last ACK. Both directions are closed, and this end closed second: CLOSED, \

@@ -93,7 +93,7 @@ impl End {
         self
     }
 
-    /// The data before a FIN that has arrived already comes in so many pieces of this length, the
+    /// The data before a FIN that has arrived already comes in this many pieces of this length, the
     /// last one first.
     pub(super) fn with_a_wide_gap(mut self, count: usize, length: usize) -> End {
         self.source = "RFC 9293, 3.10.7.4: a FIN counts when all bytes before it have arrived";
@@ -185,7 +185,7 @@ impl End {
     /// The FIN comes in a segment with the data that has arrived before it: its sender has sent
     /// both again.
     pub(super) fn fin_with_data_again(mut self) -> End {
-        self.source = "RFC 9293, 3.10.7.4: of a segment, what has arrived before is left out";
+        self.source = "RFC 9293, 3.10.7.4: bytes that have arrived already are ignored";
         let (data, fin) = self.data_and_fin();
         let bytes = self.events[data].segment.clone();
         let both = &mut self.events[fin].segment;

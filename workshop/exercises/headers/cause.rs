@@ -22,8 +22,8 @@ pub(super) fn of_no_return(bytes: &[u8], case: &Case) -> Option<String> {
     let spins = matches!(case.stuck, Some(Stuck::Spin(..))) && !case.panicked;
     let stands_still = walk(options_in(bytes)) == Stop::Short(0);
     if spins && stands_still {
-        let what = "There is an option with a length of 0. Your loop goes on by 0 bytes, so it \
-                    meets the same option again and does not end. A length below 2 is invalid, \
+        let what = "There is an option with a length of 0. Your loop advances by 0 bytes, so it \
+                    reads the same option again and does not end. A length below 2 is invalid, \
                     because it counts the kind and itself: return None.";
         return Some(what.to_owned());
     }
@@ -170,8 +170,8 @@ pub(super) fn of_a_number(bytes: &[u8], name: &str, wanted: u64, got: u64) -> Op
              Return the bytes that stand in the field, whatever the flags are."
         ),
         "window" if is_scaled(bytes, wanted, got) => {
-            "Your code shifts the window by the window scale. Return the window as it stands: the \
-             scale holds for other segments, and the caller applies it."
+            "Your code shifts the window by the window scale. Return the field as it is: the scale \
+             applies to later segments, and the caller applies it."
                 .to_owned()
         }
         _ if got == swapped => {
@@ -223,8 +223,8 @@ pub(super) fn of_options(bytes: &[u8], wanted: &Header, got: &[TcpOption]) -> St
         wanted.iter().map(changed).collect()
     };
     if got.iter().any(is_a_byte_alone) {
-        "Your code lists kind 0 or 1. These are a byte alone, without a length and without data: \
-         do not list them."
+        "Your code lists kind 0 or 1. Each of them is a single byte, without a length and without \
+         data: do not list them."
             .to_owned()
     } else if got.len() > wanted.len() && got.starts_with(wanted) {
         match walk(options_in(bytes)) {

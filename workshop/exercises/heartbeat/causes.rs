@@ -21,9 +21,9 @@ pub(super) const NO_TIME_TO_ANSWER: &str = "`watch` returned too early. There is
      timeout up.";
 
 pub(super) const TOO_LATE: &str = "Each interval begins with the last byte or the last ping, and \
-     `misses` + 1 of them are all. Your code waits longer: it replaces a short interval by a \
-     minimum of its own, waits in other places too, or restarts a wait of which a part is over. \
-     Compute what remains before each wait.";
+     `watch` returns after `misses` + 1 intervals. Your code waits longer: it replaces a short \
+     interval by a minimum of its own, waits in other places too, or restarts a wait that is \
+     partly over. Compute what remains before each wait.";
 
 pub(super) const FULL_IS_NO_ANSWER: &str = "`watch` returned too early. A ping for which there is \
      no room counts as sent: wait an interval for its answer, as for every other.";
@@ -32,8 +32,8 @@ pub(super) const WAITS_FOR_ROOM: &str = "`watch` returned too late: your code wa
      before it counts a ping. Send with MSG_DONTWAIT, and on WouldBlock count the ping and go on.";
 
 pub(super) const SENDS_IT_LATER: &str = "Pings for which there was no room were sent when there \
-     was room again. An old ping asks nothing: send one ping when an interval is over, and drop \
-     one that does not fit.";
+     was room again. A ping that comes late is useless: send one ping when an interval is over, \
+     and drop it if it does not fit.";
 
 pub(super) const SPINS_TOO_MUCH: &str = "Your code looks again and again whether something has \
      arrived: a non-blocking read in a loop, or a timeout that is much too short. Block in `poll` \
@@ -51,8 +51,8 @@ pub(super) const SHUT_DOWN: &str = "Your code has shut the connection down. The 
      lent: the caller decides what becomes of a silent peer. Return, and leave it open.";
 
 pub(super) const THREADS_APART: &str = "A thread that you started is still there after `watch` has \
-     returned. A thread that sends the pings must learn of every answer and of the end: join it \
-     before you return.";
+     returned. A thread that sends the pings must be stopped at the end: join it before you \
+     return.";
 
 pub(super) const A_HANDLE_IS_LEFT: &str = "`watch` has returned, and more descriptors are open \
      than at the call: a clone (`try_clone`), an epoll, a timer or a pipe. Drop each of them on \
@@ -100,7 +100,7 @@ pub(super) fn returned_too_early(
         (Ok(_), _) => {
             "Neither end of file nor a reset has arrived: the connection is open. A read that \
              times out fails too, with WouldBlock on Unix, and only says that an interval is over. \
-             Compare the ErrorKind, and take only Ok(0) for end of file."
+             Compare the ErrorKind, and treat only Ok(0) as end of file."
         }
         (Err(error), _) => return of_an_error(error),
     };
@@ -145,22 +145,23 @@ pub(super) fn instead(expected: Ended, outcome: &io::Result<Ended>) -> Option<St
     };
     let cause = match (expected, ended) {
         (Closed, Silent) => {
-            "Your code takes end of file for silence. At end of file `read` returns Ok(0); when \
+            "Your code treats end of file as silence. At end of file `read` returns Ok(0); when \
              nothing has arrived it fails with WouldBlock. Return Closed for Ok(0)."
         }
         (Closed, _) => {
-            "Your code takes end of file for a reset. After a FIN `read` returns Ok(0): return \
+            "Your code treats end of file as a reset. After a FIN `read` returns Ok(0): return \
              Closed. After an RST it fails with ConnectionReset: return Reset."
         }
         (Reset, Closed) => {
-            "Your code takes the reset for end of file. Only the first call after an RST fails \
+            "Your code treats the reset as end of file. Only the first call after an RST fails \
              with ECONNRESET; the reads after it return Ok(0). Look at every error of a read and \
              of a ping: an error that is ignored, or an `Err(_)` that means the end, turns a reset \
              into Closed."
         }
         (Reset, _) => {
-            "Your code takes the reset for silence. `read` fails with ConnectionReset then, and \
-             with WouldBlock when an interval is over. Compare the ErrorKind."
+            "Your code treats the reset as silence. After a reset `read` fails with \
+             ConnectionReset; when an interval is over it fails with WouldBlock. Compare the \
+             ErrorKind."
         }
         (Silent, _) => {
             "Neither end of file nor a reset has arrived. A read that times out fails with \

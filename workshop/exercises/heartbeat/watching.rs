@@ -439,7 +439,8 @@ impl<'e> Watching<'e> {
             .diagnose(&[LEAVES_A_THREAD])
     }
 
-    /// No descriptor that it opened may be left. The exam has closed so many of its own meanwhile.
+    /// No descriptor that it opened may be left. The exam has closed this many of its own
+    /// meanwhile.
     pub fn left_no_descriptor(&self, closed: usize) -> Verdict {
         let before = self.descriptors - closed;
         let gone = self.exam.comes_true(|| Ok(descriptors()? <= before))?;

@@ -91,7 +91,7 @@ pub(super) fn treats_a_read_as_a_line(case: &Case) -> Option<String> {
          byte: that is not a request. Collect bytes until there is a `\\n`, as `read_until` does."
     } else if has_ended(case) && !case.panicked {
         "Your end has closed, or its sending half, in the middle of a line. A `read` that returns \
-         fewer bytes than you asked for is not the end: only Ok(0) is."
+         fewer bytes than you asked for is not end of file: only Ok(0) is."
     } else {
         return None;
     };
@@ -152,8 +152,8 @@ pub(super) fn ends_in_silence(case: &Case) -> Option<String> {
 
 pub(super) fn counts_the_newline(case: &Case) -> Option<String> {
     (!case.wanted.starts_with(&case.arrived)).then(|| {
-        "Your code refuses a line of 1024 bytes. Neither its newline counts, nor what comes after \
-         it: `take(1024)` or a buffer of 1024 bytes has no room for the newline."
+        "Your code refuses a line of 1024 bytes. Neither its newline nor what comes after it \
+         counts: `take(1024)` or a buffer of 1024 bytes has no room for the newline."
             .to_owned()
     })
 }
@@ -246,8 +246,8 @@ pub(super) fn treats_a_cut_line_as_a_request(case: &Case) -> Option<String> {
 
 pub(super) fn does_not_share(case: &Case) -> Option<String> {
     case.arrived.starts_with(b"NONE").then(|| {
-        "What one client has put another does not find, although both share one store. A `clone` \
-         of the map is a copy. Lock the store, and put into and get from the map behind the lock."
+        "One client does not find what another client has put, although both share one store. A \
+         `clone` of the map is a copy. Lock the store, and use the map that the lock protects."
             .to_owned()
     })
 }
@@ -265,8 +265,8 @@ pub(super) fn locks_while_it_writes(case: &Case) -> Option<String> {
     (case.is_blocked_in(&[Call::Lock]) && case.is_blocked_in(&[Call::Write])).then(|| {
         "One of your threads waits in a write, for the client that does not read, and another for \
          a lock (futex): the first holds the lock of the store while it waits. Make the answer a \
-         String, and drop the guard before you write. A guard in the head of a `match` or `if let` \
-         lives to the end of it."
+         String, and drop the guard before you write. A guard that is created in the head of a \
+         `match` or `if let` lives until the end of that statement."
             .to_owned()
     })
 }

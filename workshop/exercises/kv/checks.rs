@@ -248,7 +248,7 @@ fn is_refused(exam: &Exam, client: &Peer<'_>, if_not: &str) -> Verdict {
         )
 }
 
-/// Waits until the server has read what the client has sent, or the connection is no more, and says
+/// Waits until the server has read what the client has sent, or the connection is gone, and says
 /// whether either has come about. If not, a check can be made all the same.
 fn is_read(exam: &Exam, client: &Peer<'_>) -> Verdict<bool> {
     let end = here("read the client's address", End::of(client.stream()))?;

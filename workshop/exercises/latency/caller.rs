@@ -136,7 +136,7 @@ impl<'e> Caller<'e> {
             }
         }
         self.exam
-            .step("your end and the exam's have greeted each other, and ACKs are delayed by now");
+            .step("your end and the exam's have exchanged bytes, and ACKs are delayed by now");
         Ok(())
     }
 

@@ -8,9 +8,9 @@ use socket2::SockRef;
 
 use crate::exam::{Awaited, Call, Case};
 
-pub(super) const WAITS_A_LITTLE: &str = "`put` waits for the ACK, though not for long: it takes \
-     longer where none comes. Requests that do not wait for each other are what `prepare` is for. \
-     A request is sent when the kernel has it: return when the write returns.";
+pub(super) const WAITS_A_LITTLE: &str = "`put` waits for the ACK, though not for long: a call \
+     takes longer if no ACK comes. `prepare` is there for requests that do not wait for each \
+     other. A request is sent when the kernel has it: return when the write returns.";
 
 pub(super) const RETURNS_TOO_EARLY: &str = "`put` has returned before the kernel has the whole \
      request: another thread writes the rest, or it is never written. Then the caller learns of no \
@@ -18,8 +18,8 @@ pub(super) const RETURNS_TOO_EARLY: &str = "`put` has returned before the kernel
      is done.";
 
 pub(super) const LEAVES_AN_OPTION: &str = "An option belongs to the socket, not to a call or to a \
-     handle: it stays until it is set back, and the caller may need it otherwise. A request in one \
-     write needs no option. Set what the whole connection needs once, in `prepare`.";
+     handle: it stays until it is set back, and the caller may need another value. A request in \
+     one write needs no option. Set what the whole connection needs once, in `prepare`.";
 
 pub(super) const PREPARES_TOO_MUCH: &str = "`prepare` changes more than Nagle's algorithm. The \
      caller has chosen the other options of its socket, and may depend on them: a timeout, for \
@@ -43,10 +43,10 @@ pub(super) struct Pieces {
 impl Pieces {
     pub(super) fn cause(&self) -> String {
         let writes = if self.bytes > 4096 {
-            "a BufWriter with less room than the request makes one of what it has, and one of what \
-             does not fit"
+            "a BufWriter that has less room than the request makes one write of what fits and one \
+             of the rest"
         } else {
-            "`write!` makes one for each piece of its format, unless it writes to a buffer"
+            "`write!` makes one write for each piece of its format, unless it writes to a buffer"
         };
         let waits = if self.no_delay {
             "With TCP_NODELAY each write is a segment"
@@ -79,8 +79,8 @@ pub(super) fn held_back(row: &Row, stream: &TcpStream) -> String {
     } else if stream.nodelay().unwrap_or(false) {
         "TCP_NODELAY is set, so Nagle's algorithm does not hold the bytes back. Either the kernel \
          was told that more data is to come (MSG_MORE), and none came. Or the request is cut into \
-         so many segments that congestion control sends no more before the first is acknowledged. \
-         Make one write of the whole request."
+         more segments than congestion control sends before the first is acknowledged. Make one \
+         write of the whole request."
             .to_owned()
     } else {
         format!(
@@ -92,13 +92,13 @@ pub(super) fn held_back(row: &Row, stream: &TcpStream) -> String {
     }
 }
 
-/// Why requests that do not wait for each other are not sent: so many requests, in so many
+/// Why requests that do not wait for each other are not sent: the number of requests, and of
 /// segments.
 pub(super) fn held_by_those_before(stream: &TcpStream, requests: u32, segments: u32) -> String {
     if segments > requests {
         "The requests are cut into pieces, and each piece is a segment. Congestion control sends \
-         only so many before the first is acknowledged (ten at first: RFC 6928). Make one write of \
-         each request, and it is one segment."
+         only a limited number before the first is acknowledged (ten at first: RFC 6928). Make one \
+         write of each request, and it is one segment."
     } else if stream.nodelay().unwrap_or(false) {
         "TCP_NODELAY is set, so Nagle's algorithm does not hold them back now. Either the option \
          was not set yet when they were written, or the kernel was told that more data is to come \
@@ -142,7 +142,7 @@ pub(super) fn differs(case: &Case) -> Option<String> {
     .to_owned())
 }
 
-/// So many bytes of a large request, of which each eight are their own offset, occur only once in
+/// This many bytes of a large request, of which each eight are their own offset, occur only once in
 /// it.
 const SAMPLE: usize = 16;
 

@@ -153,7 +153,7 @@ fn fails(exam: &Exam, answer: &Answer<io::Result<()>>) -> Verdict {
         format!("{error} ({:?})", error.kind()),
     )
     .caused_by(
-        "The call fails, as it should, but with another kind. A caller recognizes a peer that is \
-         gone by the ErrorKind: return the error of the write unchanged.",
+        "The call fails, as it should, but the error has another kind. A caller recognizes a peer \
+         that is gone by the ErrorKind: return the error of the write unchanged.",
     )
 }

@@ -359,7 +359,8 @@ fn goes_on_while_the_listener_is_open(exam: &Exam, answer: Answer) -> Verdict {
     let goes_on = server.answer.goes_on("its listener has not failed");
     goes_on.caused_by(
         "Clients are greeted, but `serve` has returned: another thread of your code accepts them, \
-         and its error reaches no caller. Accept in `serve` itself, or join the thread that does.",
+         and its error does not reach the caller. Accept in `serve` itself, or join the thread \
+         that does.",
     )
 }
 

@@ -32,7 +32,7 @@ const BYTES: &str =
 
 /// Why it is closed if there is nothing to send.
 const EMPTY: &str =
-    "an empty greeting is sent as soon as the write returns, and is no reason to close";
+    "an empty greeting is sent as soon as the write returns, and must not end the connection";
 
 /// A server, and a client that has read the greeting.
 fn greeted(exam: &Exam, answer: Answer) -> Verdict<(Server<'_>, Peer<'_>)> {

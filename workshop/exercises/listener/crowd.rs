@@ -16,7 +16,7 @@ use super::server::{GREETING, Server};
 
 use crate::exam::{Because, Unmet, Verdict, here, quote};
 
-/// So many sockets, and the server that they are for.
+/// Sockets, and the server that they are for.
 pub(super) struct Crowd<'s> {
     server: &'s Server<'s>,
     clients: Vec<TcpStream>,
@@ -29,7 +29,7 @@ pub(super) enum Connected {
 }
 
 impl<'s> Crowd<'s> {
-    /// Sockets for so many clients, not connected yet.
+    /// Sockets for this many clients, not connected yet.
     pub(super) fn of(count: usize, server: &'s Server<'s>) -> Verdict<Crowd<'s>> {
         let socket = || {
             let socket = here(

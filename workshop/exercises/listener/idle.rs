@@ -6,10 +6,10 @@ use super::{Answer, processor, server::Server};
 
 use crate::exam::{Because, Call, Doing, Exam, Peer, Verdict, here};
 
-/// So many looks in a row that find a thread asleep, and none in a call that an event ends.
+/// How many looks in a row must find a thread asleep, and none in a call that an event ends.
 const ASLEEP: u32 = 3;
 
-/// So many looks at threads, one right after the other.
+/// How many looks at threads are taken, one right after the other.
 const LOOKS: u32 = 50;
 
 pub(super) fn waits_without_spinning(exam: &Exam, answer: Answer) -> Verdict {
@@ -26,8 +26,8 @@ pub(super) fn waits_without_spinning(exam: &Exam, answer: Answer) -> Verdict {
 fn waits(exam: &Exam) -> Verdict {
     processor::must_wait(
         exam,
-        "There is nothing to do, and your threads look again and again: a non-blocking socket is \
-         asked without a pause. Let accept and read block, or wait in poll.",
+        "There is nothing to do, and your threads call accept or read on a non-blocking socket \
+         again and again, without a pause. Let accept and read block, or wait in poll.",
     )
 }
 

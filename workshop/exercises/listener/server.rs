@@ -243,8 +243,8 @@ fn why_not_accepted(case: &Case) -> String {
     } else if waits_in(Call::Lock) && waits_in(Call::Read) && !waits_in(Call::Accept) {
         "No thread calls accept: one of your threads waits for others, and these wait for clients \
          that are silent. Either the loop has ended after an error that is not the listener's, \
-         such as EMFILE or a reset, and `thread::scope` waits for the clients there are; or it \
-         waits for a client, or for a free thread, before it accepts the next."
+         such as EMFILE or a reset, and `thread::scope` waits for the clients that are connected; \
+         or it waits for a client, or for a free thread, before it accepts the next."
     } else if waits_in(Call::Read) && !waits_in(Call::Accept) {
         "Your server waits in a read for a client that is silent, and does not call accept \
          meanwhile. Read from each client in a thread of its own, however many clients there are."
@@ -290,8 +290,8 @@ fn why_not_written(case: &Case, fd: i32) -> Option<String> {
     (others > 0).then(|| {
         format!(
             "The connection has been accepted (fd {fd}), but no thread works on it: {others} \
-             threads each wait in a read for a client that is silent. A fixed number of threads is \
-             a fixed number of clients. Start a thread for each connection."
+             threads each wait in a read for a client that is silent. With a fixed number of \
+             threads only that many clients are served. Start a thread for each connection."
         )
     })
 }

@@ -103,7 +103,8 @@ pub(super) fn refuses_an_address_in_use(exam: &Exam, (listen, _): Answer) -> Ver
         Err(error) => exam
             .fail(expected, format!("{error} ({:?})", error.kind()))
             .caused_by(
-                "Return the error of `bind` unchanged: its kind tells the caller what to do.",
+                "Return the error of `bind` unchanged: the caller looks at its kind to decide what \
+                 to do.",
             ),
         Ok(second) => {
             exam.watches(&second);

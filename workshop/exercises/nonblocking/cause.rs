@@ -16,10 +16,10 @@ use crate::exam::{Call, Case};
 /// What can go wrong in any check.
 pub(super) fn diagnose(case: &Case) -> Option<String> {
     case.panicked.then(|| {
-        "Your code panicked. Return the error of a dial that fails. If it was the limit: \
-         `Instant::now() + limit` overflows for the longest, and `limit - elapsed` when more has \
-         passed (use `saturating_sub`). A `PollTimeout` ends at 24 days: where `try_from` fails, \
-         use `PollTimeout::MAX` and poll again."
+        "Your code panicked. Return the error of a dial that fails. If the limit caused it: \
+         `Instant::now() + limit` overflows for the longest limit, and `limit - elapsed` overflows \
+         once the limit has passed (use `saturating_sub`). A `PollTimeout` has at most 24 days: \
+         where `try_from` fails, use `PollTimeout::MAX` and poll again."
             .to_owned()
     })
 }
@@ -44,8 +44,8 @@ pub(super) fn not_refused(case: &Case) -> Option<String> {
     let over = case.yours().is_none() && !case.panicked;
     over.then(|| {
         "The kernel has no row for the returned socket: its dial has failed. Writable means that a \
-         dial is over, not how. SO_ERROR (`take_error`) says how, and only once, because reading \
-         it clears it: keep what the first `take_error` returns."
+         dial is over. It does not say how it ended. SO_ERROR (`take_error`) does, and only once, \
+         because reading it clears it: keep what the first `take_error` returns."
             .to_owned()
     })
 }
@@ -80,8 +80,8 @@ pub(super) fn instead_of_a_connection(
         ));
     }
     (!connected && addr.is_ipv6()).then(|| {
-        "No connection has arrived at this IPv6 address. A socket is of one family from the \
-         beginning: choose it by the address (`Domain::for_address`)."
+        "No connection has arrived at this IPv6 address. A socket has one family from the \
+         beginning: choose the family by the address (`Domain::for_address`)."
             .to_owned()
     })
 }
@@ -107,8 +107,8 @@ fn of_number(error: &io::Error) -> Option<&'static str> {
         }
         Errno::EINTR => SIGNAL,
         Errno::EAGAIN => {
-            "Your code returned WouldBlock (EAGAIN), with which a call on a non-blocking socket \
-             says that it has nothing to do yet. Wait in poll until the socket is writable."
+            "Your code returned WouldBlock (EAGAIN): a call on a non-blocking socket could not do \
+             its work yet. Wait in poll until the socket is writable."
         }
         _ => return None,
     })

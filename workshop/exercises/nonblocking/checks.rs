@@ -31,7 +31,7 @@ pub const EXERCISE: Exercise = Exercise {
          way. From then on wait in one place: `poll`, with the socket (POLLOUT) and `cancel` \
          (POLLIN), for what remains of the limit.",
         "poll returns for four reasons. The socket is ready: the dial is over, and SO_ERROR \
-         (`take_error`) says once how. `cancel` is ready, which is more than POLLIN: \
+         (`take_error`) says once how it ended. `cancel` is ready, and not only with POLLIN: ask \
          `PollFd::any`. Nothing is ready: compute what remains. EINTR, a signal: compute what \
          remains and wait again. A socket that is dropped is closed.",
         "loop { let left = limit.saturating_sub(started.elapsed()); if left.is_zero() { return \

@@ -46,7 +46,7 @@ pub(super) fn sends_nothing(exam: &Exam, connect: Connect) -> Verdict {
         format!("the server has something to read: Recv-Q is {sent}"),
     )
     .caused_by(
-        "Your code tries the connection with a byte, and the server reads that byte as data. Ask \
+        "Your code sends a byte to try the connection, and the server reads that byte as data. Ask \
          SO_ERROR (`take_error`) how the dial ended: 0 is a connection.",
     )
 }

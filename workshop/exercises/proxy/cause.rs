@@ -263,9 +263,9 @@ pub(super) fn not_reset(case: &Case, other: &Side) -> Option<String> {
     }
     Some(format!(
         "The write to the connection that was reset has failed, and the connection to the {} was \
-         closed in order. It got an end of file before, so it learns nothing from that. After an \
-         error of a write, too, set SO_LINGER to zero on the connection that the bytes came from, \
-         before you close it.",
+         closed in order. Its peer got an end of file before, so it does not notice the reset. \
+         After an error of a write, too, set SO_LINGER to zero on the connection that the bytes \
+         came from, before you close it.",
         other.name
     ))
 }

@@ -24,9 +24,10 @@
 //!   10. Return an error if one side resets its connection while the other side sends to it.
 //!   11. When `relay` returns, leave no thread and no descriptor, after an error too.
 //!
-//! Any error will do. Two things are not examined, because two threads cannot do them: a thread
-//! that is blocked in a write to a peer that does not read learns nothing of a reset, and a read
-//! returns Ok(0) after the write of the other thread has returned the reset.
+//! You may return any error. Two cases are not examined, because a proxy with two threads cannot
+//! handle them. A thread that is blocked in a write, because one side does not read, does not
+//! notice that the other side resets. And when one thread's write has returned the reset, the other
+//! thread's read returns Ok(0).
 //!
 //! How to go on:
 //!

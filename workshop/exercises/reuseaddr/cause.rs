@@ -219,9 +219,9 @@ pub(super) fn of_another_kind(error: &io::Error) -> &'static str {
 pub(super) fn elsewhere(addr: SocketAddr, local: SocketAddr) -> &'static str {
     let everywhere = local.ip().is_unspecified() && !addr.ip().is_unspecified();
     if everywhere && local.port() != 0 {
-        "Your code binds every address of this machine, also those of its networks. Clients that \
-         were not meant can connect, and a server on this port of another address conflicts. Bind \
-         the given address."
+        "Your code binds every address of this machine, those of its networks too. Clients that \
+         should not reach it can connect, and a server that has this port on another address \
+         conflicts. Bind the given address."
     } else {
         "Your code binds another address than the given one, where no client looks for the server. \
          Bind the given address. Only port 0 asks the kernel for a free port."
@@ -273,7 +273,7 @@ fn why_not_wait(case: &Case) -> String {
     } else if case.evidence.sockets.iter().any(listens) {
         "A server listens there, and may do so for days."
     } else {
-        "No socket holds the address."
+        "No socket has the address."
     };
     format!(
         "{who} Call `bind` once, and return its error: the caller decides whether to try again."

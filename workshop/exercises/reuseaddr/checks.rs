@@ -35,8 +35,8 @@ pub const EXERCISE: Exercise = Exercise {
     task: "take a restarted server's address back, and never from a live server",
     hints: [
         "std's `TcpListener::bind` makes four calls in one: socket, setsockopt, bind, listen. With \
-         `socket2::Socket` you make them yourself. Which of them reads an option, and so must come \
-         after it?",
+         `socket2::Socket` you make them yourself. Which of them reads the options, so that you \
+         must set them before it?",
         "With SO_REUSEADDR, `bind` ignores old connections, but not a listener. SO_REUSEPORT \
          shares a port with a listener: do not set it. Set SO_REUSEADDR on every socket, because \
          connections inherit it and need it too; on an IPv6 socket also IPV6_V6ONLY. Set both \
@@ -255,8 +255,9 @@ fn does_not_connect(exam: &Exam, restart: Restart) -> Verdict {
         ),
     )
     .caused_by(
-        "Your code connects to see whether a server listens. The server takes that for a client, \
-         and may be too busy to answer. Call `bind`: the kernel knows.",
+        "Your code connects to see whether a server listens. The server treats that connection as \
+         a client, and may be too busy to accept it. Call `bind`: the kernel knows whether the \
+         address is in use.",
     )
 }
 

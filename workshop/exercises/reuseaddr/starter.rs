@@ -1,9 +1,9 @@
 //! Exercise 6: reuseaddr
 //!
-//! A server that you restart wants the address it had, although old connections are still in
-//! TIME_WAIT there. Write the function that it calls at its start: return a listener on the
-//! address, or an error if another server listens there. It must not take clients from a live
-//! server.
+//! You restart a server. It must listen on the address that it had, although old connections are
+//! still in TIME_WAIT there. Write the function that the server calls when it starts: return a
+//! listener on the address, or an error if another server listens there. It must not take clients
+//! from a live server.
 //!
 //! Core rules (about 20 minutes):
 //!   1. Listen on exactly the given address, IPv4 or IPv6. Port 0 means any free port.

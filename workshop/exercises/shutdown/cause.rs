@@ -186,7 +186,7 @@ pub(super) fn left_open(case: &Case, has_returned: bool) -> Option<String> {
     .or_else(|| does_not_stop(case))
 }
 
-/// The limit has long passed, and `stop` has not returned: there were so many connections.
+/// The limit has long passed, and `stop` has not returned. This many connections were open.
 pub(super) fn some_are_left(case: &Case, all: usize) -> Option<String> {
     let listening = |seen: &&Seen| seen.row.state != State::Listen;
     let left = case.evidence.yours().filter(listening).count();
@@ -203,7 +203,7 @@ pub(super) fn some_are_left(case: &Case, all: usize) -> Option<String> {
         ))
     } else if case.is_blocked_in(&[Call::Write]) {
         Some(
-            "The calls that waited in a read have ended. The one that waits in a write has not, \
+            "The calls that waited in a read have ended. The call that waits in a write has not, \
          because its client does not read. shutdown(Read) ends reads only; shutdown(Both) ends \
          reads and writes."
                 .to_owned(),

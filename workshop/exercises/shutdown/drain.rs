@@ -356,7 +356,7 @@ pub(super) fn ends_reads_and_writes(exam: &Exam, start: Start) -> Verdict {
 /// How often a client ends its call, which is the subject: much more often than the limit.
 const OFTEN: Duration = Duration::from_millis(50);
 
-/// So many that calls end, one after the other, for longer than `stop` may take.
+/// Enough clients that calls end, one after the other, for longer than `stop` may take.
 const ENDING: usize = 60;
 
 const MOVED: &str = "Calls ended one after the other, and after each one `stop` waited for the \

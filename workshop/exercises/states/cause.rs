@@ -79,8 +79,8 @@ pub(super) fn of_an_impossible_pair(asked: (State, State)) -> String {
         }
     });
     let why = why.unwrap_or_else(|| {
-        "An end in LAST_ACK had the other's FIN before it sent its own: that cannot be true of \
-         both."
+        "An end in LAST_ACK received the other's FIN before it sent its own. That cannot be true \
+         of both ends."
             .to_owned()
     });
     format!("{why} Return InvalidInput for each pair that you cannot reach.")

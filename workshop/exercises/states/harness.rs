@@ -209,8 +209,8 @@ impl<'e> Brought<'e> {
                     "it has returned None for it, and a descriptor of it is open elsewhere",
                 )
                 .caused_by(format!(
-                    "Your code keeps the {role} open and does not return it: it was forgotten, or \
-                     a clone of it lives. Return the stream itself."
+                    "Your code keeps the {role} open and does not return it: it went to \
+                     `mem::forget`, or a clone of it is still open. Return the stream itself."
                 ))?;
         }
         Ok(())
@@ -277,7 +277,7 @@ impl Pair<'_> {
             .diagnose(&[LEAVES_A_THREAD])
     }
 
-    /// Nothing is open but so many ends.
+    /// Nothing is open except this many ends.
     pub(super) fn left_no_descriptor(&self, ends: usize) -> Verdict {
         let open = || Ok(descriptors()?.saturating_sub(self.others));
         let closed = self.exam.comes_true(|| Ok(open()? == ends))?;

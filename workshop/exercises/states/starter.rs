@@ -27,8 +27,8 @@
 //!   7. Return the ends with their options unchanged: blocking and without timeouts.
 //!   8. On every path out, leave no thread, and no descriptor except those that you return.
 //!
-//! Other pairs are not asked for. The buffers of both ends are small: 64 KiB never fit, even if
-//! those of the other end are empty.
+//! The checks ask for no other pairs. The buffers of both ends are small: a write of 64 KiB never
+//! fits, even if the other end's buffers are empty.
 //!
 //! How to go on:
 //!

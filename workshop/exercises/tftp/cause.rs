@@ -100,8 +100,8 @@ fn fault_of_strings(mut rest: &[u8], in_a_request: bool) -> Option<(usize, Strin
              that. Return None."
         }
         _ => {
-            "An option is a name *and* a value, each with its NUL. The last name here has no \
-             value. Do not invent one, and do not ignore the name: return None."
+            "An option is a name and a value, each with its NUL. The last name here has no value. \
+             Do not invent one, and do not ignore the name: return None."
         }
     };
     Some((at, what.to_owned()))

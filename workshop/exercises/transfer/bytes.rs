@@ -34,9 +34,9 @@ pub(super) fn no_byte_is_special(exam: &Exam, read: ReadMessage) -> Verdict {
         let call = connection.call(LARGE)?;
         call.returns(message(word), |got, _| {
             got.map(|_| {
-                "An earlier message was right, and the bytes of this one make a difference to your \
-                 code. `from_utf8` refuses what is not text, and `trim` and `lines` remove what \
-                 looks like white space. Return the bytes as they are."
+                "An earlier message was right, so your code treats some of the bytes of this one \
+                 as special. `from_utf8` refuses what is not text, and `trim` and `lines` remove \
+                 what looks like white space. Return the bytes as they are."
                     .to_owned()
             })
         })?;

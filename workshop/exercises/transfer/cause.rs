@@ -21,13 +21,13 @@ pub(super) fn instead(wanted: &Got, got: &Got, case: &Case) -> Option<String> {
         (Ok(Some(wanted)), Ok(Some(got))) => return another_message(&wanted.0, &got.0),
         (Ok(Some(wanted)), Ok(None)) if wanted.0.is_empty() => {
             "Your code returns None for a length of 0. That is an empty message, and more messages \
-             may follow it: return Some of an empty vector. None is for end of file, where no \
-             length is."
+             may follow it: return Some of an empty vector. Return None only for end of file, \
+             where no length comes."
         }
         (Ok(Some(_)), Ok(None)) => {
             "Your code returns None, although a message was there or on its way. Only a read that \
-             returns Ok(0) is end of file: neither a read that returns little, nor one that \
-             fails."
+             returns Ok(0) is end of file. A read that returns few bytes is not, and neither is \
+             one that fails."
         }
         (Ok(None), Ok(Some(_))) => {
             "Only end of file had arrived, and your code returns a message. A `read` that returns \
@@ -35,8 +35,8 @@ pub(super) fn instead(wanted: &Got, got: &Got, case: &Case) -> Option<String> {
              returns."
         }
         (Err(ErrorKind::InvalidData), Ok(None)) => {
-            "Your code returns None for a length above the limit. The caller takes that for end of \
-             file, and the peer has not closed. Return InvalidData."
+            "Your code returns None for a length above the limit. The caller treats None as end of \
+             file, but the peer has not closed. Return InvalidData."
         }
         (Err(ErrorKind::InvalidData), Ok(Some(_))) => {
             "The length of this message is above the limit, and your code returns a message. \
@@ -122,8 +122,8 @@ fn an_error(wanted: &Got, kind: ErrorKind, case: &Case) -> Option<&'static str> 
         }
         (Ok(Some(_)), ErrorKind::InvalidData) => {
             "The length is within the limit, and your code refuses it. The highest byte is first: \
-             use `u32::from_be_bytes`. `from_le_bytes`, and `from_ne_bytes` on most machines, make \
-             a very large number of a small one. Also, the 4 bytes may arrive in pieces: read \
+             use `u32::from_be_bytes`. `from_le_bytes`, and `from_ne_bytes` on most machines, turn \
+             a small number into a very large one. Also, the 4 bytes may arrive in pieces: read \
              until all are there."
         }
         (Err(ErrorKind::UnexpectedEof), ErrorKind::InvalidData) => {

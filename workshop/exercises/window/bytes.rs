@@ -9,7 +9,7 @@ use crate::exam::{Exam, Verdict, numbered};
 /// Of the bytes that may be queued, where that is not the subject.
 pub(super) const ENOUGH: usize = 1 << 20;
 
-/// So many windows are filled, for calls that can be made only once on each.
+/// How many windows are filled, for calls that can be made only once on each.
 const WINDOWS: usize = 4;
 
 pub(super) fn returns_while_the_window_is_full(exam: &Exam, open: Open) -> Verdict {

@@ -11,7 +11,7 @@ use crate::exam::{
 
 pub(super) const WAITS_A_LITTLE: &str = "The call waits for the peer, though not for long. Most \
      likely it is a write timeout (SO_SNDTIMEO) of a blocking socket, a sleep, or a poll with a \
-     timeout. The owner has other connections, and each of them waits as long. Keep the bytes and \
+     timeout. The owner has other connections, and all of them wait as long. Keep the bytes and \
      return.";
 
 pub(super) const SPINS_A_LITTLE: &str = "The call retries for a while when `write` returns \
@@ -48,8 +48,8 @@ pub(super) fn loses_the_reset(got: Result<(), ErrorKind>) -> &'static str {
              only error of `write` that is not a failure. Return every other error."
         }
         Err(_) => {
-            "The call fails, as it should, but with another kind. The owner decides by the kind \
-             what to do: return the error that `write` returned."
+            "The call fails, as it should, but the error has another kind. The owner decides by \
+             the kind what to do: return the error that `write` returned."
         }
     }
 }
@@ -72,7 +72,7 @@ pub(super) fn should_refuse(wanted: ErrorKind, got: Result<(), ErrorKind>) -> Op
              before you queue."
         }
         (ErrorKind::WouldBlock, Err(_)) => {
-            "There is no room in the queue now, and there will be when the peer has read. Return \
+            "The queue has no room now. It will have room when the peer has read. Return \
              WouldBlock."
         }
         (ErrorKind::InvalidInput, Ok(())) => {

@@ -208,7 +208,8 @@ pub type Open = fn(TcpStream, usize) -> io::Result<Box<dyn Outbox>>;
 pub trait Outbox: Send {
     /// Accepts all of these bytes, to be sent after those accepted before, or none.
     ///
-    /// # Errors [`io::ErrorKind::WouldBlock`]: the limit does not allow it now.
+    /// # Errors
+    /// [`io::ErrorKind::WouldBlock`]: the limit does not allow it now.
     /// [`io::ErrorKind::InvalidInput`]: it never will. [`io::ErrorKind::BrokenPipe`]: after
     /// [`Outbox::finish`]. In all three cases nothing was accepted. Otherwise the error of `write`,
     /// for a connection that has ended.

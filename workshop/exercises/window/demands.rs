@@ -117,8 +117,8 @@ impl Owner<'_> {
             )
             .caused_by(
                 "`writable` has stopped while the kernel still had room: after one `write`, or \
-                 after one piece. Each rest costs the owner another round through poll. Write \
-                 until the queue is empty or `write` returns WouldBlock.",
+                 after one piece. Whatever it leaves costs the owner another round through poll. \
+                 Write until the queue is empty or `write` returns WouldBlock.",
             )?;
         self.arrives()
     }

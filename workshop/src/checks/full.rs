@@ -20,7 +20,7 @@ pub(super) fn fill(exam: &Exam, stream: &TcpStream) -> Verdict<usize> {
     here("set the size of a buffer", small)?;
     // The peer says when its window is zero. Where the kernel does not pass that on, there is the
     // timer: the first probe of a window brings what there was still room for; when one has brought
-    // nothing, and its timer has begun anew, the window is closed.
+    // nothing, and its timer has restarted, the window is closed.
     let (mut probe_due, mut filled) = (Duration::MAX, 0);
     let full = || {
         let table = exam.table_with_info().unwrap_or_default();

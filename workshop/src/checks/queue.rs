@@ -14,7 +14,7 @@ pub(super) fn recv_q(exam: &Exam, end: End) -> Verdict<usize> {
         .ok_or_else(|| Unmet::not_here("what was sent does not arrive"))
 }
 
-/// Waits until so many bytes wait at this end.
+/// Waits until this many bytes wait at this end.
 pub(super) fn holds(exam: &Exam, end: End, bytes: usize) -> Verdict {
     let holds = |table: &Table| table.find(end).map(|row| row.recv_q as usize) == Some(bytes);
     exam.table_shows(|table| holds(table).then_some(()))?

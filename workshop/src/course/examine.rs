@@ -207,7 +207,7 @@ fn hear(
     Ok(Heard::Late)
 }
 
-/// Whether a signal has stopped it. It stays so: nobody continues it.
+/// Whether a signal has stopped it. It stays stopped: nothing continues it.
 fn is_stopped(child: &Child) -> bool {
     let pid = Pid::from_raw(child.id().cast_signed());
     let flags = WaitPidFlag::WSTOPPED | WaitPidFlag::WNOWAIT | WaitPidFlag::WNOHANG;

@@ -19,7 +19,7 @@ impl Course {
     pub(super) fn text(&self, exercise: &Exercise) -> io::Result<String> {
         read(&self.path(exercise)).map_err(|error| {
             let advice = format!(
-                "{error} (`cargo workshop reset {}` begins anew)",
+                "{error} (`cargo workshop reset {}` restores the starter)",
                 exercise.name
             );
             io::Error::new(error.kind(), advice)

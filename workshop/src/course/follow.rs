@@ -64,7 +64,7 @@ impl Course {
     /// Follows an exercise, or the current one, until `q`, Ctrl-C or the end of stdin.
     ///
     /// # Errors
-    /// There is no such exercise, or nobody reads the output.
+    /// There is no such exercise, or the output is closed.
     pub fn watch(&mut self, name: Option<&str>, stop: &Stop) -> io::Result<Status> {
         let mut exercise = self.named(name)?;
         let keys = Keys::one_at_a_time();

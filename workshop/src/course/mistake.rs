@@ -12,8 +12,9 @@ use crate::mistakes::{Mistake, read};
 impl Course {
     /// Lists the mistakes of an exercise, or prints the program that makes the one of this name.
     ///
-    /// # Errors There is no such exercise or no such mistake ([`ErrorKind::InvalidInput`]), or the
-    /// files of the mistakes cannot be read.
+    /// # Errors
+    /// There is no such exercise or no such mistake ([`ErrorKind::InvalidInput`]), or the files of
+    /// the mistakes cannot be read.
     pub fn mistake(&self, exercise: &str, name: Option<&str>) -> io::Result<()> {
         let exercise = find(exercise)?;
         let folder = self.root.join("workshop/exercises").join(exercise.name);

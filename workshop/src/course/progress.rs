@@ -21,7 +21,7 @@ pub(super) struct Progress {
     exercises: BTreeMap<String, Done>,
     #[serde(skip)]
     file: PathBuf,
-    /// There was no file: nobody has been here yet.
+    /// There was no file: this is the first start.
     #[serde(skip)]
     pub is_new: bool,
 }
@@ -90,8 +90,8 @@ impl Progress {
         self.save();
     }
 
-    /// Writes the file in one step, so that no half of it is ever read. What cannot be written is
-    /// said, and is no reason to stop.
+    /// Writes the file in one step, so that no half of it is ever read. A file that cannot be
+    /// written is reported, and the command goes on.
     pub fn save(&mut self) {
         self.is_new = false;
         if let Err(error) = self.write() {

@@ -22,7 +22,7 @@ impl Course {
     /// Where the student is, what is next, and how to go on; a welcome the first time.
     ///
     /// # Errors
-    /// Nobody reads the output.
+    /// The output is closed.
     pub fn overview(&mut self) -> io::Result<()> {
         if self.progress.is_new {
             welcome()?;
@@ -54,7 +54,7 @@ impl Course {
     /// All exercises.
     ///
     /// # Errors
-    /// Nobody reads the output.
+    /// The output is closed.
     pub fn list(&self) -> io::Result<()> {
         say!("    {:<14} {:<26} {:>6}   lesson", "exercise", "", "checks")?;
         for exercise in EXERCISES {

@@ -85,7 +85,7 @@ pub const PLAYS: &[Play] = &[
         .drawn("A lost segment is sent again")
         .after_the_handshake()
         .with_repeated(1),
-    play("refused", opening::nobody_listens).drawn("Nobody listens: refused"),
+    play("refused", opening::nobody_listens).drawn("No listener: refused"),
     play("server-closes", closing::the_server_closes),
     play("fin-with-ack", closing::fin_and_ack_together),
     play("ack-before-fin", closing::an_ack_of_the_data_only),
@@ -159,11 +159,12 @@ impl Play {
             let first = conversation.segments.drain(..3).next_back();
             let known = first.map(|segment| segment.at).unwrap_or_default();
             let opening = [None, Some(Listen), Some(SynSent), Some(SynRecv)];
-            // But for the last of them, which is no opening any more: CLOSED, where a picture ends.
+            // Except the last of them, which does not open a connection: CLOSED, where a picture
+            // ends.
             let states = &mut conversation.states;
             states.retain(|change| change.at > known || !opening.contains(&change.state));
         }
-        // No end is left behind for the next play.
+        // No end is left for the next play.
         let linger = Some(Duration::ZERO);
         let _ = ends.client.set_linger(linger);
         if let Some(server) = &ends.server {

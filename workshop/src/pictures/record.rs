@@ -1,9 +1,11 @@
 //! What happened at each end of a connection, as text: a line for each segment that an end sent or
-//! heard, with the end's state after it, as the kernel showed it.
+//! received, with the end's state after it, as the kernel showed it.
 //!
-//! ```text client  sends  SYN      1203991034           0     0  SYN_SENT ``` The columns: who;
-//! `sends` or `hears`; the flags; sequence number, acknowledgment number and length; the state. A
-//! segment that was lost is sent and not heard.
+//! ```text
+//! client  sends  SYN      1203991034           0     0  SYN_SENT
+//! ```
+//! The columns: who; `sends` or `hears` (receives); the flags; sequence number, acknowledgment
+//! number and length; the state. A segment that was lost is sent and not received.
 
 use std::{fmt::Write, net::SocketAddr, time::Duration};
 

@@ -11,7 +11,7 @@ const CONTRADICTIONS: &[Contradiction] = &[
         "end of file as cause, with bytes unread before it",
         |facts| {
             facts.cause_says(&["Ok(0)", "the end of file was taken", "read the end of file"])
-                && facts.cause_says(&["again and again", "for ever", "never looks"])
+                && facts.cause_says(&["again and again", "never looks"])
                 && facts.your_recv_q().is_some_and(|recv_q| recv_q > 1)
         },
     ),
@@ -39,8 +39,8 @@ const CONTRADICTIONS: &[Contradiction] = &[
             ]) && !facts.kernel_says(&["blocked in", "waits in", "are waiting"])
         },
     ),
-    ("nobody will send, with bytes to be read", |facts| {
-        facts.cause_says(&["nobody will send"]) && facts.your_recv_q().is_some_and(|n| n > 0)
+    ("will never be sent, with bytes to be read", |facts| {
+        facts.cause_says(&["will never be sent"]) && facts.your_recv_q().is_some_and(|n| n > 0)
     }),
     ("has not returned, and has returned", |facts| {
         facts.seen.contains("it has not returned") && facts.seen.contains("` has returned")
@@ -105,10 +105,7 @@ const CONTRADICTIONS: &[Contradiction] = &[
     }),
     (
         "something still moved, and the cause is certain of a hang",
-        |facts| {
-            facts.kernel_says(&["something still moved"])
-                && facts.cause_says(&["will never", "for ever", "nobody will"])
-        },
+        |facts| facts.kernel_says(&["something still moved"]) && facts.cause_says(&["will never"]),
     ),
 ];
 
@@ -208,12 +205,12 @@ pub fn contradictions_are_found() {
         (
             "",
             row,
-            "`read` returned Ok(0): end of file. It reads again, for ever.",
+            "`read` returned Ok(0): end of file. It reads again and again.",
         ),
         ("", row, "It has read what was sent (Recv-Q is 0)."),
         ("", row, "Your thread is running and waits for nothing."),
         ("", row, "Your thread waits in a read."),
-        ("", row, "It waits for bytes that nobody will send."),
+        ("", row, "It waits for bytes that will never be sent."),
         ("it has not returned\n`echo` has returned Ok(5)", row, ""),
         (
             "",

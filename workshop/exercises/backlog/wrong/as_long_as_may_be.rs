@@ -1,7 +1,7 @@
 //! Makes the queue as long as the kernel allows.
 //!
 //! rejected by: queues at most one client more than the burst
-//! cause: In a queue longer than the burst
+//! cause: A queue longer than the burst
 
 use std::{
     io,

@@ -1,7 +1,7 @@
 //! Asks for a backlog of 8 at least.
 //!
 //! rejected by: queues at most one client more than the burst
-//! cause: In a queue longer than the burst
+//! cause: A queue longer than the burst
 
 use std::{
     fs, io,

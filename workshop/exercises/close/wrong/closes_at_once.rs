@@ -1,7 +1,7 @@
 //! Writes everything and closes: what the peer has sent is unread.
 //!
 //! rejected by: sends all bytes although bytes are unread
-//! cause: A close does that while bytes are
+//! cause: A close sends a reset while bytes are
 
 use std::{
     io::{self, Write},

@@ -1,7 +1,7 @@
 //! Sleeps for the whole limit, whatever the peer does.
 //!
 //! rejected by: returns Ok at the peer's end of file
-//! cause: sleeps and looks afterwards
+//! cause: sleeps and then looks
 
 use std::{
     io::{self, Write},

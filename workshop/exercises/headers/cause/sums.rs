@@ -77,8 +77,8 @@ fn mistakes(bytes: &[u8]) -> [(u16, &'static str); 8] {
         ),
         (
             !(once as u16),
-            "the carries are added once, and that carries again. Repeat it until nothing is above \
-             16 bits",
+            "the carries are added only once, and adding them can carry again. Repeat it until \
+             nothing is above 16 bits",
         ),
         (
             !fold(sum(whole, big)),
@@ -92,8 +92,8 @@ fn mistakes(bytes: &[u8]) -> [(u16, &'static str); 8] {
         ),
         (
             only_if_zero(0xffff),
-            "a sum of 0xffff becomes 0, and so the checksum 0xffff. UDP does this when it sends, \
-             and `sum % 0xffff` does it too. A checksum of 0 stays 0",
+            "a sum of 0xffff becomes 0, and so the checksum becomes 0xffff. UDP does this when it \
+             sends, and `sum % 0xffff` does it too. A checksum of 0 stays 0",
         ),
         (
             if bytes.is_empty() {
@@ -101,7 +101,7 @@ fn mistakes(bytes: &[u8]) -> [(u16, &'static str); 8] {
             } else {
                 right_sum(bytes)
             },
-            "no bytes are a special case. Their sum is 0, and its complement is 0xffff",
+            "an empty argument is a special case. Its sum is 0, and the complement of 0 is 0xffff",
         ),
     ]
 }

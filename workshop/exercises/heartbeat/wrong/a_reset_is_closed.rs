@@ -1,7 +1,7 @@
 //! Returns Closed for every error.
 //!
 //! rejected by: returns Reset after a reset
-//! cause: Your code takes the reset for end of file
+//! cause: Your code treats the reset as end of file
 
 use std::{
     io::{self, ErrorKind, Read, Write},

@@ -1,7 +1,7 @@
 //! Treats Ok(0) as "nothing has arrived".
 //!
 //! rejected by: returns Closed at end of file
-//! cause: takes end of file for silence
+//! cause: treats end of file as silence
 
 use std::{
     io::{self, ErrorKind, Read, Write},

@@ -1,7 +1,7 @@
 //! Looks every 5 ms, with a non-blocking socket, and sleeps between the looks.
 //!
 //! rejected by: waits in a call that the peer ends
-//! cause: Your code sleeps and looks afterwards
+//! cause: Your code sleeps and then looks
 
 use std::{
     io::{self, ErrorKind, Read, Write},

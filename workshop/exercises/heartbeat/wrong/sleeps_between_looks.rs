@@ -1,7 +1,7 @@
 //! Sleeps for an interval, then looks at what has arrived.
 //!
 //! rejected by: returns Closed at end of file
-//! cause: Your code sleeps and looks afterwards
+//! cause: Your code sleeps and then looks
 
 use std::{
     io::{self, ErrorKind, Read, Write},

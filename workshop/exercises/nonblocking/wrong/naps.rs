@@ -1,7 +1,7 @@
 //! Looks every 5 ms, and sleeps between the looks.
 //!
 //! rejected by: waits for the dial and for cancel at the same time
-//! cause: sleeps and looks afterwards
+//! cause: sleeps and then looks
 
 use std::{
     io::{self, ErrorKind},

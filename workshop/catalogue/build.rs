@@ -1,5 +1,5 @@
-//! Writes the program of each mistake that is an edit, and the list of all answers, which
-//! `tests/answers.rs` includes. A mistake that does not apply to its base fails the build in one
+//! Writes the program of each answer that is an edit, and the list of all answers, which
+//! `tests/answers.rs` includes. An edit that does not apply to its base fails the build in one
 //! line.
 
 #[allow(dead_code, reason = "some of it is for the command")]
@@ -42,8 +42,10 @@ fn main() {
 
 /// Writes the programs, and returns the list.
 fn make(root: &Path, out: &Path) -> Result<String, String> {
-    let programs = out.join("mistakes");
-    let _ = fs::remove_dir_all(&programs); // those of mistakes that are no longer there
+    let [programs, variants] = ["mistakes", "variants"].map(|folder| out.join(folder));
+    for folder in [&programs, &variants] {
+        let _ = fs::remove_dir_all(folder); // programs of edits that are no longer there
+    }
     let mut answers = Vec::new();
     let mut functions = BTreeMap::new();
     let folders = fs::read_dir(root.join("workshop/exercises")).map_err(said)?;
@@ -53,16 +55,19 @@ fn make(root: &Path, out: &Path) -> Result<String, String> {
         for mistake in mistakes::read(&folder)? {
             answers.push(wrong(&exercise, mistake, &programs)?);
         }
-        for kind in ["bases", "right"] {
-            let files = mistakes::programs(&folder.join(kind))?;
-            answers.extend(files.into_iter().map(|file| Answer {
-                kind: "right_answers",
-                name: name_of(&file),
-                exercise: exercise.clone(),
-                file,
-                rejected: None,
-            }));
+        let mut right = mistakes::programs(&folder.join("bases"))?;
+        right.extend(mistakes::programs(&folder.join("right"))?);
+        for variant in mistakes::variants(&folder)? {
+            let folder = variants.join(&exercise);
+            right.push(written(&folder, &variant.name, &variant.program)?);
         }
+        answers.extend(right.into_iter().map(|file| Answer {
+            kind: "right_answers",
+            name: name_of(&file),
+            exercise: exercise.clone(),
+            file,
+            rejected: None,
+        }));
         let starter = folder.join("starter.rs");
         let text = fs::read_to_string(&starter).map_err(said)?;
         let handed = mistakes::functions(&text).map_err(|error| format!("{exercise}: {error}"))?;
@@ -105,17 +110,19 @@ fn name_of(file: &Path) -> String {
     name.to_string_lossy().into_owned()
 }
 
+/// The file in this folder to which the program of an edit is written.
+fn written(folder: &Path, name: &str, program: &str) -> Result<PathBuf, String> {
+    fs::create_dir_all(folder).map_err(said)?;
+    let file = folder.join(name).with_extension("rs");
+    fs::write(&file, program).map_err(said)?;
+    Ok(file)
+}
+
 /// A wrong answer, whose program is written if it is an edit.
 fn wrong(exercise: &str, mistake: Mistake, programs: &Path) -> Result<Answer, String> {
     let file = match mistake.file {
         Some(file) => file,
-        None => {
-            let folder = programs.join(exercise);
-            fs::create_dir_all(&folder).map_err(said)?;
-            let file = folder.join(&mistake.name).with_extension("rs");
-            fs::write(&file, &mistake.program).map_err(said)?;
-            file
-        }
+        None => written(&programs.join(exercise), &mistake.name, &mistake.program)?,
     };
     Ok(Answer {
         kind: "wrong_answers",
@@ -126,8 +133,7 @@ fn wrong(exercise: &str, mistake: Mistake, programs: &Path) -> Result<Answer, St
     })
 }
 
-/// A module for each answer, such as `right_answers::echo::polls`: some answers use functions of
-/// others.
+/// A module for each answer, such as `right_answers::echo::polls`.
 fn modules(answers: &[Answer]) -> String {
     let mut tree: BTreeMap<_, BTreeMap<_, Vec<_>>> = BTreeMap::new();
     for answer in answers {

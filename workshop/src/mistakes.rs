@@ -1,4 +1,5 @@
-//! The mistakes of an exercise: what they are, and the programs that make them.
+//! The mistakes of an exercise: what they are, and the programs that make them; and its right
+//! answers that are edits of others.
 //!
 //! Most are edits of a right answer. They stand in the exercise's `mistakes.diff`:
 //!
@@ -26,12 +27,19 @@
 //!
 //! A mistake that would replace most lines is a whole program, `wrong/NAME.rs`. Its `//!` head has
 //! the description and the lines `rejected by: ` and `cause: `.
+//!
+//! `variants.diff` has right answers that differ from one of `bases/` in some lines. Its format is
+//! the same, without `rejected by: ` and `cause: `.
 
 use std::{
     fs,
     ops::Range,
     path::{Path, PathBuf},
 };
+
+const REJECTED_BY: &str = "rejected by: ";
+const CAUSE: &str = "cause: ";
+const BASE: &str = "base: ";
 
 /// A mistake, and the program that makes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,9 +58,20 @@ pub struct Mistake {
     pub file: Option<PathBuf>,
 }
 
-/// A mistake as it stands in `mistakes.diff`.
+/// A right answer that is an edit of another.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Edit {
+pub struct Variant {
+    /// Its name, which is a module's too.
+    pub name: String,
+    /// How it differs from the solution, in a line.
+    pub description: String,
+    /// The program, without a `//!` head.
+    pub program: String,
+}
+
+/// A mistake as it stands in `mistakes.diff`, or a right answer as it stands in `variants.diff`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edit<Facts = MistakeFacts> {
     name: String,
     facts: Facts,
     /// The name of the program that it edits.
@@ -62,7 +81,7 @@ pub struct Edit {
 
 /// What is known of a mistake besides its program.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Facts {
+pub struct MistakeFacts {
     description: String,
     rejected_by: String,
     cause: String,
@@ -93,16 +112,30 @@ pub fn read(folder: &Path) -> Result<Vec<Mistake>, String> {
     }
 }
 
-fn edited_programs(folder: &Path) -> Result<Vec<Mistake>, String> {
-    let list = folder.join("mistakes.diff");
-    if !list.exists() {
-        return Ok(Vec::new());
+/// The right answers in `variants.diff` of the exercise in this folder.
+///
+/// # Errors
+/// As [`read`].
+pub fn variants(folder: &Path) -> Result<Vec<Variant>, String> {
+    let exercise = folder.file_name().unwrap_or_default().to_string_lossy();
+    let in_exercise = |error| format!("{exercise}: {error}");
+    let text = text_if_any(&folder.join("variants.diff")).map_err(in_exercise)?;
+    let mut variants = Vec::new();
+    for edit in parse_variants(&text).map_err(in_exercise)? {
+        let program = edit.program(folder).map_err(in_exercise)?;
+        variants.push(Variant {
+            name: edit.name,
+            description: edit.facts,
+            program,
+        });
     }
+    Ok(variants)
+}
+
+fn edited_programs(folder: &Path) -> Result<Vec<Mistake>, String> {
     let mut mistakes = Vec::new();
-    for edit in parse(&text(&list)?)? {
-        let base = folder.join("bases").join(&edit.base).with_extension("rs");
-        let base = text(&base).map_err(|error| format!("{}: {error}", edit.name))?;
-        let program = edit.apply(&base)?;
+    for edit in parse(&text_if_any(&folder.join("mistakes.diff"))?)? {
+        let program = edit.program(folder)?;
         mistakes.push(edit.facts.of(edit.name, program, None));
     }
     Ok(mistakes)
@@ -115,7 +148,7 @@ fn whole_programs(folder: &Path) -> Result<Vec<Mistake>, String> {
         let text = text(&file)?;
         let (head, program) = without_head(&text);
         let lines: Vec<&str> = head.iter().map(|line| line[3..].trim()).collect();
-        let facts = Facts::read(&lines).map_err(|error| format!("{name}: {error}"))?;
+        let facts = MistakeFacts::read(&lines).map_err(|error| format!("{name}: {error}"))?;
         let (name, program) = (name.into_owned(), program.to_owned());
         mistakes.push(facts.of(name, program, Some(file)));
     }
@@ -146,6 +179,14 @@ fn text(file: &Path) -> Result<String, String> {
     fs::read_to_string(file).map_err(|error| format!("cannot read {}: {error}", file.display()))
 }
 
+/// The text of a file, empty if there is none.
+fn text_if_any(file: &Path) -> Result<String, String> {
+    match file.exists() {
+        true => text(file),
+        false => Ok(String::new()),
+    }
+}
+
 /// The `//!` lines at the beginning of a program, and what follows them.
 fn without_head(program: &str) -> (Vec<&str>, &str) {
     let mut rest = program;
@@ -164,30 +205,71 @@ fn without_head(program: &str) -> (Vec<&str>, &str) {
 /// # Errors
 /// A line that does not belong there, or one that is missing: which mistake it is, and the reason.
 pub fn parse(text: &str) -> Result<Vec<Edit>, String> {
-    let mut mistakes: Vec<(&str, Vec<&str>)> = Vec::new();
+    edits(text, MistakeFacts::read)
+}
+
+/// The edits in the text of a `variants.diff`, each with its description.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_variants(text: &str) -> Result<Vec<Edit<String>>, String> {
+    edits(text, |head| {
+        let of_a_mistake = head.iter().find(|line| MistakeFacts::has_key(line));
+        match of_a_mistake {
+            Some(line) => Err(format!("`{line}` is a line of a mistake")),
+            None => description(head, |line| line.starts_with(BASE)),
+        }
+    })
+}
+
+/// The edits in a text, whose heads `read` understands.
+fn edits<Facts>(
+    text: &str,
+    read: impl Fn(&[&str]) -> Result<Facts, String>,
+) -> Result<Vec<Edit<Facts>>, String> {
+    let mut edits: Vec<(&str, Vec<&str>)> = Vec::new();
     for line in text.lines() {
-        match (line.strip_prefix("== "), mistakes.last_mut()) {
-            (Some(name), _) => mistakes.push((name.trim_end(), Vec::new())),
+        match (line.strip_prefix("== "), edits.last_mut()) {
+            (Some(name), _) => edits.push((name.trim_end(), Vec::new())),
             (None, Some((_, lines))) => lines.push(line),
             (None, None) if line.is_empty() || line.starts_with('#') => {}
             (None, None) => return Err(format!("`{line}` stands before the first `== NAME`")),
         }
     }
     let edit = |(name, lines): (&str, Vec<&str>)| {
-        Edit::parse(name, &lines).map_err(|error| format!("{name}: {error}"))
+        Edit::parse(name, &lines, &read).map_err(|error| format!("{name}: {error}"))
     };
-    mistakes.into_iter().map(edit).collect()
+    edits.into_iter().map(edit).collect()
 }
 
-impl Edit {
-    fn parse(name: &str, lines: &[&str]) -> Result<Edit, String> {
+/// The description in the head of an edit, which ends at the first line with a key. Lines with a
+/// key and empty lines may follow it.
+fn description(lines: &[&str], has_key: impl Fn(&str) -> bool) -> Result<String, String> {
+    let length = lines.iter().take_while(|line| !has_key(line)).count();
+    let (description, keys) = lines.split_at(length);
+    let description = description.join(" ").trim().to_owned();
+    if description.is_empty() {
+        return Err("it has no description".to_owned());
+    }
+    match keys.iter().find(|line| !line.is_empty() && !has_key(line)) {
+        Some(line) => Err(format!("`{line}` is not a key, and stands after one")),
+        None => Ok(description),
+    }
+}
+
+impl<Facts> Edit<Facts> {
+    fn parse(
+        name: &str,
+        lines: &[&str],
+        read: impl Fn(&[&str]) -> Result<Facts, String>,
+    ) -> Result<Self, String> {
         let is_part = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
         if !name.starts_with(|c: char| c.is_ascii_lowercase()) || !name.chars().all(is_part) {
             return Err("a name is of small letters, digits and `_`".to_owned());
         }
         let mut parts = lines.split(|line| *line == "@@");
         let head = parts.next().unwrap_or_default();
-        let base = head.iter().find_map(|line| line.strip_prefix("base: "));
+        let base = head.iter().find_map(|line| line.strip_prefix(BASE));
         let hunks = parts.enumerate().map(|(index, lines)| {
             Hunk::parse(lines).map_err(|error| format!("hunk {}: {error}", index + 1))
         });
@@ -197,10 +279,17 @@ impl Edit {
         }
         Ok(Edit {
             name: name.to_owned(),
-            facts: Facts::read(head)?,
+            facts: read(head)?,
             base: base.unwrap_or("base").to_owned(),
             hunks,
         })
+    }
+
+    /// The program that this makes of its base, which is in `bases/` of the exercise's folder.
+    fn program(&self, folder: &Path) -> Result<String, String> {
+        let base = folder.join("bases").join(&self.base).with_extension("rs");
+        let base = text(&base).map_err(|error| format!("{}: {error}", self.name))?;
+        self.apply(&base)
     }
 
     /// The program that this makes of its base.
@@ -238,9 +327,13 @@ impl Edit {
     }
 }
 
-impl Facts {
-    /// Reads the description, which ends at the first line with a key.
-    fn read(lines: &[&str]) -> Result<Facts, String> {
+impl MistakeFacts {
+    /// Whether a line has one of the keys that only a mistake has.
+    fn has_key(line: &str) -> bool {
+        line.starts_with(REJECTED_BY) || line.starts_with(CAUSE)
+    }
+
+    fn read(lines: &[&str]) -> Result<Self, String> {
         let fact = |key: &str| {
             let mut found = lines.iter().filter_map(|line| line.strip_prefix(key));
             match (found.next(), found.next()) {
@@ -249,25 +342,13 @@ impl Facts {
                 _ => Err(format!("it has no line `{key}`")),
             }
         };
-        let has_key = |line: &str| {
-            let keys = ["rejected by: ", "cause: ", "base: "];
-            keys.iter().any(|key| line.starts_with(key))
-        };
-        let (rejected_by, cause) = (fact("rejected by: ")?, fact("cause: ")?);
-        let length = lines.iter().take_while(|line| !has_key(line)).count();
-        let (description, keys) = lines.split_at(length);
-        let description = description.join(" ").trim().to_owned();
-        if description.is_empty() {
-            return Err("it has no description".to_owned());
-        }
-        match keys.iter().find(|line| !line.is_empty() && !has_key(line)) {
-            Some(line) => Err(format!("`{line}` is not a key, and stands after one")),
-            None => Ok(Facts {
-                description,
-                rejected_by,
-                cause,
-            }),
-        }
+        let (rejected_by, cause) = (fact(REJECTED_BY)?, fact(CAUSE)?);
+        let has_key = |line: &str| Self::has_key(line) || line.starts_with(BASE);
+        Ok(MistakeFacts {
+            description: description(lines, has_key)?,
+            rejected_by,
+            cause,
+        })
     }
 
     fn of(self, name: String, program: String, file: Option<PathBuf>) -> Mistake {

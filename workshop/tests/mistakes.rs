@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf};
 
-use workshop::mistakes::{functions, parse, read};
+use workshop::mistakes::{functions, parse, parse_variants, read, variants};
 
 const BASE: &str = "\
 //! Counts.
@@ -184,6 +184,52 @@ fn two_mistakes_of_one_name_are_refused() {
     ];
     let error = read(&exercise("twice", &files)).unwrap_err();
     assert_eq!(error, "twice: shouts: there are two");
+}
+
+#[test]
+fn a_right_answer_is_an_edit_with_a_description_only() {
+    let variant = "== slow\nCounts slowly.\nbase: other\n@@\n     one();\n+    rest();\n";
+    let files = [("variants.diff", variant), ("bases/other.rs", BASE)];
+    let right = variants(&exercise("variants", &files)).unwrap();
+    assert_eq!(right.len(), 1);
+    assert_eq!(right[0].name, "slow");
+    assert_eq!(right[0].description, "Counts slowly.");
+    let program =
+        "fn main() {\n    one();\n    rest();\n    two();\n\n    three();\n    two();\n}\n";
+    assert_eq!(right[0].program, program);
+    assert!(variants(&exercise("none", &[])).unwrap().is_empty());
+}
+
+#[test]
+fn a_right_answer_with_a_line_of_a_mistake_is_refused() {
+    let hunk = "@@\n-    one();\n";
+    for (head, reason) in [
+        (
+            "Is slow.\nrejected by: b\n",
+            "a: `rejected by: b` is a line of a mistake",
+        ),
+        (
+            "Is slow.\ncause: b\n",
+            "a: `cause: b` is a line of a mistake",
+        ),
+        ("base: other\n", "a: it has no description"),
+        (
+            "Is slow.\nbase: other\nbasis: b\n",
+            "a: `basis: b` is no key, and stands after one",
+        ),
+    ] {
+        let text = format!("== a\n{head}{hunk}");
+        assert_eq!(parse_variants(&text).unwrap_err(), reason);
+    }
+}
+
+#[test]
+fn a_right_answer_that_does_not_apply_is_named_with_its_exercise() {
+    let variant = "== slow\nIs slow.\n@@\n-    four();\n";
+    let files = [("variants.diff", variant), ("bases/base.rs", BASE)];
+    let error = variants(&exercise("slowly", &files)).unwrap_err();
+    let expected = "slowly: slow: hunk 1: its lines do not occur in bases/base.rs";
+    assert_eq!(error, expected);
 }
 
 #[test]

@@ -72,6 +72,7 @@ fn main() -> ExitCode {
     let mut trials = vec![
         Trial::test("nothing_is_left_of_an_answer", nothing_is_left_of_an_answer),
         Trial::test("each_check_rejects_a_mistake", each_check_rejects_a_mistake),
+        Trial::test("each_program_stands_alone", each_program_stands_alone),
         Trial::test("contradictions_are_found", || {
             contradictions::contradictions_are_found();
             Ok(())
@@ -111,6 +112,17 @@ fn each_check_rejects_a_mistake() -> Result<(), Failed> {
         true => Ok(()),
         false => Err(format!("no wrong answer is rejected by {checks:?}").into()),
     }
+}
+
+/// A program that uses another one does not compile in `exercises/`, where a reader copies it.
+fn each_program_stands_alone() -> Result<(), Failed> {
+    for answer in ANSWERS {
+        let uses_another = |line: &&str| line.contains("crate::") || line.contains("super::");
+        if let Some(line) = answer.source.lines().find(uses_another) {
+            return Err(format!("{}: `{}`", answer.trial, line.trim()).into());
+        }
+    }
+    Ok(())
 }
 
 fn is_rejected_for_its_mistake(answer: &Answer) -> Result<(), Failed> {

@@ -1,13 +1,22 @@
 //! One thread accepts, when a worker has told it that it is free, and hands over to that worker.
 
 use std::{
-    io,
-    net::{TcpListener, TcpStream},
+    fs, io,
+    net::{SocketAddr, TcpListener, TcpStream},
     sync::mpsc,
     thread,
 };
 
-pub use super::asks_afterwards::listen;
+use socket_workshop::listen::Listen;
+
+pub fn listen(addr: SocketAddr, burst: usize) -> io::Result<TcpListener> {
+    let limit = fs::read_to_string("/proc/sys/net/core/somaxconn")?;
+    let limit: usize = limit.trim().parse().map_err(io::Error::other)?;
+    if burst > limit {
+        return Err(io::Error::other(format!("no room for a burst of {burst}")));
+    }
+    Listen::with_backlog(burst as i32).on(addr)
+}
 
 pub fn serve(
     listener: &TcpListener,

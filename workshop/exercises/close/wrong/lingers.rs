@@ -9,9 +9,11 @@ use std::{
     time::Duration,
 };
 
+use socket_workshop::deadline::Deadline;
 use socket2::SockRef;
 
-pub fn answer(mut stream: TcpStream, bytes: &[u8], limit: Duration) -> io::Result<()> {
+pub fn answer(stream: TcpStream, bytes: &[u8], limit: Duration) -> io::Result<()> {
+    let mut timed = Deadline::after(limit).on(&stream);
     SockRef::from(&stream).set_linger(Some(limit))?;
-    stream.write_all(bytes)
+    timed.write_all(bytes)
 }

@@ -2,12 +2,20 @@
 
 use std::{
     io::{self, Write},
-    net::{TcpListener, TcpStream},
+    net::{SocketAddr, TcpListener, TcpStream},
     thread,
     time::Duration,
 };
 
-pub use crate::right_answers::listener::threads::listen;
+use socket2::{Domain, Socket, Type};
+
+pub fn listen(addr: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&addr.into())?;
+    socket.listen(backlog)?;
+    Ok(socket.into())
+}
 
 pub fn serve(listener: &TcpListener, greeting: &[u8]) -> io::Result<()> {
     thread::scope(|scope| {

@@ -1,13 +1,21 @@
-//! Another right answer, frozen: edits of `mistakes.diff` are made to it.
+//! Each thread's work stands where it is started.
 
 use std::{
     io::{self, Write},
-    net::TcpListener,
+    net::{SocketAddr, TcpListener},
     thread,
     time::Duration,
 };
 
-pub use crate::right_answers::listener::threads::listen;
+use socket2::{Domain, Socket, Type};
+
+pub fn listen(addr: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&addr.into())?;
+    socket.listen(backlog)?;
+    Ok(socket.into())
+}
 
 pub fn serve(listener: &TcpListener, greeting: &[u8]) -> io::Result<()> {
     thread::scope(|scope| {

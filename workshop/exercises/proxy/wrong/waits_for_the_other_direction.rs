@@ -13,7 +13,7 @@ pub fn relay(client: TcpStream, server: TcpStream) -> io::Result<(u64, u64)> {
     thread::scope(|scope| {
         let there = scope.spawn(|| one_way(&client, &server));
         let back = one_way(&server, &client);
-        let there = there.join().unwrap();
+        let there = there.join().expect("it returns its errors");
         Ok((there?, back?))
     })
 }

@@ -2,18 +2,51 @@
 
 use std::{
     io,
-    net::{TcpListener, TcpStream},
+    net::{Shutdown, TcpListener, TcpStream},
     sync::{
-        Arc,
+        Arc, Weak,
         atomic::{AtomicBool, Ordering::SeqCst},
     },
-    thread,
+    thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
-use super::polls::Calls;
 use socket2::SockRef;
 use workshop::checks::shutdown::Stop;
+
+/// The calls that have begun.
+#[derive(Default)]
+struct Calls(Vec<(JoinHandle<()>, Weak<TcpStream>)>);
+
+impl Calls {
+    fn begin(&mut self, stream: TcpStream, serve: fn(TcpStream)) {
+        let handle = Arc::new(stream.try_clone().unwrap());
+        let weak = Arc::downgrade(&handle);
+        let call = move || {
+            serve(stream);
+            drop(handle);
+        };
+        self.0.push((thread::spawn(call), weak));
+    }
+
+    /// Waits until all have ended, or to the deadline; then cuts off what is left.
+    fn finish(self, deadline: Instant) -> usize {
+        while Instant::now() < deadline && self.0.iter().any(|(thread, _)| !thread.is_finished()) {
+            thread::sleep(Duration::from_millis(1));
+        }
+        let mut cut_off = 0;
+        for (_, handle) in &self.0 {
+            if let Some(handle) = handle.upgrade() {
+                let _ = handle.shutdown(Shutdown::Both);
+                cut_off += 1;
+            }
+        }
+        for (thread, _) in self.0 {
+            let _ = thread.join();
+        }
+        cut_off
+    }
+}
 
 pub fn start(listener: TcpListener, serve: fn(TcpStream)) -> io::Result<Stop> {
     SockRef::from(&listener).set_read_timeout(Some(Duration::from_millis(20)))?;

@@ -215,7 +215,7 @@ fn a_right_answer_with_a_line_of_a_mistake_is_refused() {
         ("base: other\n", "a: it has no description"),
         (
             "Is slow.\nbase: other\nbasis: b\n",
-            "a: `basis: b` is no key, and stands after one",
+            "a: `basis: b` is not a key, and stands after one",
         ),
     ] {
         let text = format!("== a\n{head}{hunk}");

@@ -19,8 +19,8 @@ mod tests {
 
     #[test]
     fn a_counter_stands_below_its_name_in_the_lines_of_its_group() {
-        let text = "Ip: A ActiveOpens\nIp: 1 2\nTcp: A ActiveOpens PassiveOpens\nTcp: 3 40 500\n\
-                    TcpExt: A ListenDrops\nTcpExt: 6 700\n";
+        let text = "Ip: A ActiveOpens\nIp: 1 2\nTcpExt: A ListenDrops\nTcpExt: 6 700\n\
+                    Tcp: A ActiveOpens PassiveOpens\nTcp: 3 40 500\n";
         assert_eq!(counter(text, "Tcp", "ActiveOpens"), Some(40));
         assert_eq!(counter(text, "Tcp", "PassiveOpens"), Some(500));
         assert_eq!(counter(text, "TcpExt", "ListenDrops"), Some(700));

@@ -61,6 +61,9 @@ pub(super) fn line(stuck: &Stuck) -> String {
     }
 }
 
+/// How what is said of a thread begins that waits.
+pub(super) const WAITS: &str = "waits here";
+
 /// What each of the student's threads is doing at its line, by its number.
 pub(super) fn labels(stuck: &Stuck) -> Vec<(i32, String)> {
     let threads = stuck.look().threads.iter();
@@ -72,8 +75,8 @@ pub(super) fn labels(stuck: &Stuck) -> Vec<(i32, String)> {
                 _ => "runs here".to_owned(),
             },
             Doing::Blocked { .. } => match stuck {
-                Stuck::Hang(_) => format!("waits here, {}", in_vain(thread)),
-                _ => "waits here".to_owned(),
+                Stuck::Hang(_) => format!("{WAITS}, {}", in_vain(thread)),
+                _ => WAITS.to_owned(),
             },
             Doing::Unknown => "your thread is here".to_owned(),
         };

@@ -1,6 +1,7 @@
 //! What came of a check, for people and for programs.
 
 use std::{
+    collections::BTreeMap,
     fmt,
     io::{self, IsTerminal},
     path::Path,
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     place::{Spot, draw, places},
+    proof::WAITS,
     rule::Stated,
 };
 
@@ -117,30 +119,44 @@ impl Places {
         if threads.is_empty() {
             return Places::default();
         }
-        let seen = match places(process.as_raw().cast_unsigned(), file) {
-            Ok(seen) => seen,
-            Err(reason) => {
-                return Places {
-                    marked: Vec::new(),
-                    not_seen: Some(format!("the line in your file is not known: {reason}")),
+        let mut marked = BTreeMap::new();
+        for _ in 0..LOOKS {
+            let seen = match places(process.as_raw().cast_unsigned(), file) {
+                Ok(seen) => seen,
+                Err(reason) => {
+                    return Places {
+                        marked: Vec::new(),
+                        not_seen: Some(format!("the line in your file is not known: {reason}")),
+                    };
+                }
+            };
+            let mut has_moved = false;
+            for place in seen {
+                let Some((_, label)) = threads.iter().find(|(id, _)| *id == place.tid) else {
+                    continue;
                 };
+                if label.starts_with(WAITS) && !place.in_call {
+                    has_moved = true; // its wait has just ended: look again
+                    continue;
+                }
+                let mark = || Marked {
+                    spot: place.spot.clone(),
+                    label: label.clone(),
+                };
+                marked.entry(place.tid).or_insert_with(mark);
             }
-        };
-        let mut marked: Vec<Marked> = Vec::new();
-        for place in seen {
-            let Some((_, label)) = threads.iter().find(|(id, _)| *id == place.tid) else {
-                continue;
-            };
-            let mark = Marked {
-                spot: place.spot,
-                label: label.clone(),
-            };
-            if !marked.contains(&mark) {
-                marked.push(mark);
+            if !has_moved {
+                break;
+            }
+        }
+        let mut distinct: Vec<Marked> = Vec::new();
+        for mark in marked.into_values() {
+            if !distinct.contains(&mark) {
+                distinct.push(mark);
             }
         }
         Places {
-            marked,
+            marked: distinct,
             not_seen: None,
         }
     }
@@ -152,6 +168,9 @@ impl Places {
         failure
     }
 }
+
+/// How often threads are looked at until each that waits is found in its call.
+const LOOKS: usize = 3;
 
 /// A failure shows at most this many places.
 const PLACES: usize = 3;

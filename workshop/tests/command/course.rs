@@ -126,9 +126,19 @@ fn checkout() -> &'static Path {
         .expect("the package is in a folder of its own")
 }
 
-/// Copies what differs, so that cargo builds anew only what has changed.
+/// Copies what differs, so that cargo rebuilds only what has changed, and removes what an earlier copy
+/// has left and is no longer there.
 fn copy(from: &Path, to: &Path) {
     if from.is_dir() {
+        for entry in fs::read_dir(to).into_iter().flatten() {
+            let old = entry.unwrap().path();
+            let is_there = from.join(old.file_name().unwrap()).exists();
+            if !is_there && old.is_dir() {
+                fs::remove_dir_all(old).unwrap();
+            } else if !is_there {
+                fs::remove_file(old).unwrap();
+            }
+        }
         for entry in fs::read_dir(from).unwrap() {
             let name = entry.unwrap().file_name();
             copy(&from.join(&name), &to.join(&name));

@@ -143,6 +143,10 @@ fn innermost<'a>(
     let mut at = row(unit, address)?;
     while let Some(row) = at {
         let function = functions.pop(); // none with `debug = "line-tables-only"`
+        let row = match &function {
+            Some(function) => after_the_declaration(unit, function, row, address)?,
+            None => row,
+        };
         let file = path(dwarf, unit, row.file)?;
         if file.ends_with(student) {
             let spot = Spot {
@@ -156,6 +160,31 @@ fn innermost<'a>(
         at = function.and_then(|function| caller(&function));
     }
     Ok(None)
+}
+
+/// The compiler gives the line of a function's declaration to code that loads its arguments, even in a
+/// loop. Such code belongs to the line that comes next.
+fn after_the_declaration(
+    unit: &Unit<Part>,
+    function: &Entry,
+    at: Row,
+    address: u64,
+) -> gimli::Result<Row> {
+    let declared = function.attr_value(gimli::DW_AT_decl_line);
+    if declared.and_then(|line| line.udata_value()) != Some(at.line) {
+        return Ok(at);
+    }
+    let mut next = address;
+    while let Some((row, end)) = row_and_end(unit, next)? {
+        if row.file != at.file || row.line < at.line {
+            break; // another function
+        }
+        if row.line > at.line {
+            return Ok(row);
+        }
+        next = end;
+    }
+    Ok(at)
 }
 
 /// Where an inlined function is called, in the function around it.
@@ -182,6 +211,11 @@ struct Row {
 
 /// The row of an address.
 fn row(unit: &Unit<Part>, address: u64) -> gimli::Result<Option<Row>> {
+    Ok(row_and_end(unit, address)?.map(|(row, _)| row))
+}
+
+/// The row of an address, and the address at which the next row begins.
+fn row_and_end(unit: &Unit<Part>, address: u64) -> gimli::Result<Option<(Row, u64)>> {
     let Some(program) = unit.line_program.clone() else {
         return Ok(None);
     };
@@ -190,7 +224,7 @@ fn row(unit: &Unit<Part>, address: u64) -> gimli::Result<Option<Row>> {
         if let Some((start, found)) = before
             && (start..row.address()).contains(&address)
         {
-            return Ok(Some(found));
+            return Ok(Some((found, row.address())));
         }
         let place = match (row.line(), before) {
             // Code of no line (DWARF 5, 6.2.2) belongs to what stands before it.

@@ -236,7 +236,10 @@ fn an_end_in_syn_recv_is_shown_and_found() {
         let by_clients_port = kernel.table_of(&[end.local.port()]).unwrap();
         assert!(by_clients_port.find(end.other()).is_some());
         let listens = |row: &&Row| row.state == State::Listen && row.local.port() == port;
-        assert!(table.rows.iter().any(|row| listens(&row)), "beside both ends: {table}");
+        assert!(
+            table.rows.iter().any(|row| listens(&row)),
+            "beside both ends: {table}"
+        );
     }
 }
 

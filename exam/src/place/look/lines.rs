@@ -144,7 +144,7 @@ fn innermost<'a>(
     while let Some(row) = at {
         let function = functions.pop(); // none with `debug = "line-tables-only"`
         let row = match &function {
-            Some(function) => after_the_declaration(unit, function, row, address)?,
+            Some(function) => after_the_declaration(dwarf, unit, function, row, address)?,
             None => row,
         };
         let file = path(dwarf, unit, row.file)?;
@@ -162,24 +162,27 @@ fn innermost<'a>(
     Ok(None)
 }
 
-/// The compiler gives the line of a function's declaration to code that loads its arguments, even in a
-/// loop. Such code belongs to the line that comes next.
-fn after_the_declaration(
-    unit: &Unit<Part>,
-    function: &Entry,
+/// The compiler gives code that loads a function's arguments, even in a loop, the line at which the
+/// function begins. Such code belongs to the line that comes next.
+fn after_the_declaration<'a>(
+    dwarf: &Dwarf<Part<'a>>,
+    unit: &Unit<Part<'a>>,
+    function: &Entry<'a>,
     at: Row,
     address: u64,
 ) -> gimli::Result<Row> {
-    let declared = function.attr_value(gimli::DW_AT_decl_line);
-    if declared.and_then(|line| line.udata_value()) != Some(at.line) {
+    let Some(range) = dwarf.die_ranges(unit, function)?.next()? else {
+        return Ok(at);
+    };
+    let begins = row(unit, range.begin)?;
+    if begins.is_none_or(|begins| (begins.file, begins.line) != (at.file, at.line)) {
         return Ok(at);
     }
     let mut next = address;
-    while let Some((row, end)) = row_and_end(unit, next)? {
-        if row.file != at.file || row.line < at.line {
-            break; // another function
-        }
-        if row.line > at.line {
+    while next < range.end
+        && let Some((row, end)) = row_and_end(unit, next)?
+    {
+        if row.file == at.file && row.line > at.line {
             return Ok(row);
         }
         next = end;

@@ -30,7 +30,7 @@ use nix::{
 };
 
 pub use connection::Connection;
-pub use gate::{Whose, whose};
+pub use gate::{Concerns, concerns};
 pub use threads::a_thread_each;
 
 use self::gate::{Entered, Gate, LONGEST_REST, Live, SHORTEST_REST};

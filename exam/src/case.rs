@@ -10,28 +10,28 @@ use socket_workshop::{
 
 use super::{
     Stuck,
-    answer::{Problem, problems, returned},
     diagnosis::{Diagnosis, SPINS, SPINS_AT_END_OF_FILE, WAITS_FOR_ITS_THREAD, first_of},
     evidence::{Evidence, Seen},
     report::{Failure, Marked, PANICKED},
+    running::{Problem, problems, returned},
 };
 
 /// What a check returns.
-pub type Verdict<T = ()> = Result<T, Unmet>;
+pub type Verdict<T = ()> = Result<T, CheckError>;
 
 /// Why a check was not passed.
 #[derive(Debug)]
-pub enum Unmet {
+pub enum CheckError {
     /// The answer did not do what the check is about.
     Failed(Box<Case>),
     /// This machine does not have what the check needs. No failure.
-    NotHere(String),
+    Skipped(String),
 }
 
-impl Unmet {
+impl CheckError {
     /// The check cannot be made on this machine.
-    pub fn not_here(why: impl Into<String>) -> Unmet {
-        Unmet::NotHere(why.into())
+    pub fn skipped(why: impl Into<String>) -> CheckError {
+        CheckError::Skipped(why.into())
     }
 }
 
@@ -104,7 +104,7 @@ pub trait Because {
 
 impl<T> Because for Verdict<T> {
     fn because(mut self, cause: impl FnOnce(&Case) -> Option<String>) -> Self {
-        if let Err(Unmet::Failed(case)) = &mut self
+        if let Err(CheckError::Failed(case)) = &mut self
             && case.cause.is_none()
         {
             case.cause = cause(case);
@@ -219,7 +219,7 @@ impl Case {
     /// suite does, or the evidence alone says something.
     pub(super) fn close(mut self, exercise: &str, suites: fn(&Case) -> Option<String>) -> Failure {
         let known = self.cause.take();
-        let cause = known.or_else(|| suites(&self)).or_else(|| self.likely());
+        let cause = known.or_else(|| suites(&self)).or_else(|| self.diagnose());
         let is_one_kind = self.evidence.threads.windows(2).all(|two| two[0] == two[1]);
         let is_told = self.stuck.as_ref().is_some_and(Stuck::is_proven) && is_one_kind;
         let mut kernel = self.evidence.lines(!is_told);
@@ -239,7 +239,7 @@ impl Case {
     }
 
     /// What the evidence alone says, when the check knew no better.
-    fn likely(&self) -> Option<String> {
+    fn diagnose(&self) -> Option<String> {
         if let Some(known) = first_of(&[SPINS_AT_END_OF_FILE, SPINS], self) {
             return Some(known);
         }
@@ -282,13 +282,13 @@ mod tests {
             ..Evidence::default()
         };
         let mut case = Case::new("x".to_owned(), "y".to_owned(), evidence);
-        let cause = case.likely().unwrap();
+        let cause = case.diagnose().unwrap();
         assert!(
             !cause.contains("loop") && cause.contains("was running"),
             "{cause}"
         );
         case.stuck = Some(Stuck::Spin(Duration::from_millis(300), Look::default()));
-        let cause = case.likely().unwrap();
+        let cause = case.diagnose().unwrap();
         assert_eq!(cause, SPINS.words);
     }
 

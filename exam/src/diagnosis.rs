@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 
 use socket_workshop::{table::State, threads::Call};
 
-use super::{Awaited, Case, Stuck, Whose};
+use super::{Awaited, Case, Owner, Stuck};
 
 /// A mistake, how the evidence shows it, and what to change.
 #[derive(Clone, Copy, Debug)]
@@ -24,8 +24,8 @@ impl Diagnosis {
     #[must_use]
     pub fn of(&self, case: &Case) -> Option<String> {
         let fits = (self.requires)(case) && !(self.excludes)(case);
-        fits.then(|| match case.yours().map(|seen| seen.whose) {
-            Some(Whose::Yours(fd)) => self.words.replace("{fd}", &fd.to_string()),
+        fits.then(|| match case.yours().map(|seen| seen.owner) {
+            Some(Owner::Yours(fd)) => self.words.replace("{fd}", &fd.to_string()),
             _ => self.words.to_owned(),
         })
     }
@@ -274,7 +274,7 @@ fn peer_has_closed(case: &Case) -> bool {
     ];
     let exams = |states: &[State]| {
         let mut sockets = case.evidence.sockets.iter();
-        sockets.any(|seen| seen.whose == Whose::Peers && states.contains(&seen.row.state))
+        sockets.any(|seen| seen.owner == Owner::Peers && states.contains(&seen.row.state))
     };
     // A row in TIME_WAIT belongs to no descriptor. It is not of a connection whose exam's end still
     // waits in CLOSE_WAIT.
@@ -323,18 +323,18 @@ mod tests {
         Diagnosis, PANICS_ON_AN_ERROR, RETRIES_A_FATAL_ERROR, SPINS_AT_END_OF_FILE,
         STOPS_BEFORE_THE_END,
     };
-    use crate::{Awaited, Case, Evidence, Seen, Stuck, Whose};
+    use crate::{Awaited, Case, Evidence, Owner, Seen, Stuck};
 
     /// A failure with these rows, in which nothing has been returned.
-    fn case(rows: &[(Whose, State)], threads: &[Doing]) -> Case {
+    fn case(rows: &[(Owner, State)], threads: &[Doing]) -> Case {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let (_client, _server, end) = connected(&listener).unwrap();
         let table = Kernel::open().unwrap().table().unwrap();
         let row = table.find(end).expect("it is open");
-        let seen = |&(whose, state): &(Whose, State)| {
+        let seen = |&(owner, state): &(Owner, State)| {
             let mut row = row.clone();
             row.state = state;
-            Seen { row, whose }
+            Seen { row, owner }
         };
         let evidence = Evidence {
             sockets: rows.iter().map(seen).collect(),
@@ -368,9 +368,9 @@ mod tests {
     #[test]
     fn the_words_name_the_descriptor_of_the_students_connection() {
         let rows = [
-            (Whose::Peers, State::Established),
-            (Whose::Yours(4), State::Listen),
-            (Whose::Yours(7), State::Established),
+            (Owner::Peers, State::Established),
+            (Owner::Yours(4), State::Listen),
+            (Owner::Yours(7), State::Established),
         ];
         let words = ALWAYS.of(&case(&rows, &[]));
         assert_eq!(words.as_deref(), Some("descriptor 7 is open"));
@@ -378,7 +378,7 @@ mod tests {
 
     #[test]
     fn a_loop_that_runs_in_close_wait_has_met_end_of_file_unless_bytes_are_unread() {
-        let mut case = case(&[(Whose::Yours(7), State::CloseWait)], &[Doing::Running]);
+        let mut case = case(&[(Owner::Yours(7), State::CloseWait)], &[Doing::Running]);
         case.evidence.sockets[0].row.recv_q = 1; // the FIN
         assert!(SPINS_AT_END_OF_FILE.of(&case).is_some());
         case.evidence.sockets[0].row.recv_q = 2;
@@ -395,12 +395,12 @@ mod tests {
 
     #[test]
     fn an_end_stops_early_only_if_the_peer_has_not_closed_and_no_error_was_returned() {
-        let stops = |rows: &[(Whose, State)]| {
+        let stops = |rows: &[(Owner, State)]| {
             let mut case = case(rows, &[]);
             case.awaited = Awaited::Bytes;
             STOPS_BEFORE_THE_END.of(&case).is_some()
         };
-        let (exams, nobodys) = (Whose::Peers, Whose::Nobodys);
+        let (exams, nobodys) = (Owner::Peers, Owner::Nobodys);
         assert!(stops(&[(exams, State::CloseWait)]));
         assert!(stops(&[
             (exams, State::CloseWait),

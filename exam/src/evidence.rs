@@ -13,9 +13,9 @@ use super::threads;
 /// A failure shows at most this many sockets: where there are more, they are many of the same kind.
 const SHOWN: usize = 12;
 
-/// Whose a socket is.
+/// Owner a socket is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Whose {
+pub enum Owner {
     /// The answer's, with its descriptor.
     Yours(i32),
     /// The exam's.
@@ -29,8 +29,8 @@ pub enum Whose {
 pub struct Seen {
     /// The row.
     pub row: Row,
-    /// Whose socket it is.
-    pub whose: Whose,
+    /// Owner socket it is.
+    pub owner: Owner,
 }
 
 /// Sockets and threads at one moment.
@@ -55,15 +55,15 @@ impl Evidence {
         let mut descriptors = sockets_by_inode();
         let table = look();
         descriptors.extend(sockets_by_inode());
-        let whose = |inode| match descriptors.get(&inode) {
-            _ if own.contains(&inode) => Whose::Peers,
-            Some(fd) => Whose::Yours(*fd),
-            None => Whose::Nobodys,
+        let owner = |inode| match descriptors.get(&inode) {
+            _ if own.contains(&inode) => Owner::Peers,
+            Some(fd) => Owner::Yours(*fd),
+            None => Owner::Nobodys,
         };
         let rows = table.rows.into_iter();
         let mut sockets: Vec<Seen> = rows
             .map(|row| Seen {
-                whose: whose(row.inode),
+                owner: owner(row.inode),
                 row,
             })
             .collect();
@@ -80,7 +80,7 @@ impl Evidence {
     pub fn yours(&self) -> impl Iterator<Item = &Seen> {
         self.sockets
             .iter()
-            .filter(|seen| matches!(seen.whose, Whose::Yours(_)))
+            .filter(|seen| matches!(seen.owner, Owner::Yours(_)))
     }
 
     /// As a failure shows them; the threads only if nothing else says what they do.
@@ -120,7 +120,7 @@ impl Evidence {
 /// processes is not evidence.
 fn without_others_connections(sockets: &mut Vec<Seen>) {
     let is_others = |seen: &&Seen| {
-        seen.whose == Whose::Nobodys && seen.row.inode != 0 && seen.row.state != State::Listen
+        seen.owner == Owner::Nobodys && seen.row.inode != 0 && seen.row.state != State::Listen
     };
     let others: Vec<End> = sockets
         .iter()
@@ -133,12 +133,12 @@ fn without_others_connections(sockets: &mut Vec<Seen>) {
 impl Seen {
     /// The student's first, the exam's last; listeners before connections.
     fn order(&self) -> (u8, bool) {
-        let whose = match self.whose {
-            Whose::Yours(_) => 0,
-            Whose::Nobodys => 1,
-            Whose::Peers => 2,
+        let owner = match self.owner {
+            Owner::Yours(_) => 0,
+            Owner::Nobodys => 1,
+            Owner::Peers => 2,
         };
-        (whose, self.row.state != State::Listen)
+        (owner, self.row.state != State::Listen)
     }
 
     /// Netstat's columns, and whose it is. The peer's port alone, where both ends have one address.
@@ -156,12 +156,12 @@ impl Seen {
             _ if peer.ip() == local.ip() => format!(":{}", peer.port()),
             _ => peer.to_string(),
         };
-        let whose = match self.whose {
-            Whose::Yours(fd) => format!("yours, fd {fd}"),
-            Whose::Peers => "the exam's".to_owned(),
-            Whose::Nobodys if *state == State::TimeWait => String::new(),
-            Whose::Nobodys if self.row.inode == 0 => "no descriptor".to_owned(),
-            Whose::Nobodys => "another process's".to_owned(),
+        let owner = match self.owner {
+            Owner::Yours(fd) => format!("yours, fd {fd}"),
+            Owner::Peers => "the exam's".to_owned(),
+            Owner::Nobodys if *state == State::TimeWait => String::new(),
+            Owner::Nobodys if self.row.inode == 0 => "no descriptor".to_owned(),
+            Owner::Nobodys => "another process's".to_owned(),
         };
         let state = match (self.row.protocol, self.row.is_unconnected()) {
             (_, true) => "UDP".to_owned(),
@@ -169,7 +169,7 @@ impl Seen {
             _ => state.to_string(),
         };
         let (recv_q, send_q) = (recv_q.to_string(), send_q.to_string());
-        [recv_q, send_q, local.to_string(), peer, state, whose]
+        [recv_q, send_q, local.to_string(), peer, state, owner]
     }
 }
 
@@ -185,9 +185,9 @@ fn in_columns(rows: Vec<[String; 6]>) -> Vec<String> {
     let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
     let [w0, w1, w2, w3, w4, _] = std::array::from_fn(width);
     let line = |row: &[String; 6]| {
-        let [recv_q, send_q, local, peer, state, whose] = row;
+        let [recv_q, send_q, local, peer, state, owner] = row;
         let line = format!(
-            "{recv_q:>w0$}  {send_q:>w1$}  {local:<w2$}  {peer:<w3$}  {state:<w4$}  {whose}"
+            "{recv_q:>w0$}  {send_q:>w1$}  {local:<w2$}  {peer:<w3$}  {state:<w4$}  {owner}"
         );
         line.trim_end().to_owned()
     };
@@ -204,7 +204,7 @@ mod tests {
     use socket_workshop::{peer::connected, table::Kernel};
     use std::net::TcpListener;
 
-    use super::{Seen, Whose, without_others_connections};
+    use super::{Owner, Seen, without_others_connections};
 
     #[test]
     fn a_connection_is_shown_if_an_end_of_it_is_the_exams_or_yours() {
@@ -212,14 +212,14 @@ mod tests {
         let (_client, _server, end) = connected(&listener).unwrap();
         let table = Kernel::open().unwrap().table().unwrap();
         let rows = [end, end.other()].map(|end| table.find(end).expect("both are open").clone());
-        let shown = |whose: [Whose; 2]| {
-            let seen = rows.iter().cloned().zip(whose);
-            let mut seen: Vec<Seen> = seen.map(|(row, whose)| Seen { row, whose }).collect();
+        let shown = |owners: [Owner; 2]| {
+            let seen = rows.iter().cloned().zip(owners);
+            let mut seen: Vec<Seen> = seen.map(|(row, owner)| Seen { row, owner }).collect();
             without_others_connections(&mut seen);
             seen.len()
         };
-        assert_eq!(shown([Whose::Nobodys, Whose::Nobodys]), 0);
-        assert_eq!(shown([Whose::Nobodys, Whose::Peers]), 2);
-        assert_eq!(shown([Whose::Yours(5), Whose::Nobodys]), 2);
+        assert_eq!(shown([Owner::Nobodys, Owner::Nobodys]), 0);
+        assert_eq!(shown([Owner::Nobodys, Owner::Peers]), 2);
+        assert_eq!(shown([Owner::Yours(5), Owner::Nobodys]), 2);
     }
 }

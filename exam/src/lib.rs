@@ -6,7 +6,6 @@
 //! is left of it. A check never names a particular answer: what it says follows from what arrived,
 //! what was returned, and what the kernel shows.
 
-mod answer;
 mod case;
 pub mod diagnosis;
 mod evidence;
@@ -19,6 +18,7 @@ mod polled;
 mod proof;
 mod report;
 mod rule;
+mod running;
 mod supervise;
 mod text;
 mod threads;
@@ -49,14 +49,14 @@ use socket2::{Domain, Socket, Type};
 
 use self::supervise::{Message, Supervisor};
 pub use self::{
-    answer::{Answer, Problem, problems},
-    case::{Awaited, Because, Case, Unmet, Verdict},
-    evidence::{Evidence, Seen, Whose},
+    case::{Awaited, Because, Case, CheckError, Verdict},
+    evidence::{Evidence, Owner, Seen},
     numbers::Numbers,
     options::{Options, handles_of, inode_of},
     peer::{Peer, Pouring},
-    report::{Failure, Marked, Outcome, Report, Teller, tell},
+    report::{Failure, Marked, Outcome, Printer, Report, full_text},
     rule::{Check, Level, Rule, Stated, check},
+    running::{Problem, Running, problems},
     text::{dump, numbered, quote},
     time::{Reference, Timing, Took},
     waiting::is_ready,
@@ -183,7 +183,7 @@ impl Exam {
     /// # Errors
     /// There is no IPv4 here.
     pub fn listener(&self) -> Verdict<TcpListener> {
-        let listener = here("listen on 127.0.0.1", TcpListener::bind("127.0.0.1:0"))?;
+        let listener = or_skip("listen on 127.0.0.1", TcpListener::bind("127.0.0.1:0"))?;
         self.owns(&listener);
         self.watches(&listener);
         Ok(listener)
@@ -195,9 +195,9 @@ impl Exam {
     /// There is no IPv4 here.
     pub fn connection(&self) -> Verdict<(Peer<'_>, TcpStream)> {
         let listener = self.listener()?;
-        let addr = here("read its address", listener.local_addr())?;
-        let stream = here("connect", TcpStream::connect(addr))?;
-        let (yours, client) = here("accept", listener.accept())?;
+        let addr = or_skip("read its address", listener.local_addr())?;
+        let stream = or_skip("connect", TcpStream::connect(addr))?;
+        let (yours, client) = or_skip("accept", listener.accept())?;
         self.step(format!(
             "connected {client}, the exam's end, and {addr}, yours"
         ));
@@ -212,7 +212,7 @@ impl Exam {
         let expected = format!("a connection to {addr}");
         match self.connects(addr)? {
             Some(Ok(stream)) => {
-                let client = here("read its address", stream.local_addr())?;
+                let client = or_skip("read its address", stream.local_addr())?;
                 self.step(format!("connected {client} to your server {addr}"));
                 Ok(Peer::new(self, stream))
             }
@@ -229,9 +229,9 @@ impl Exam {
     pub fn connects(&self, addr: SocketAddr) -> Verdict<Option<io::Result<TcpStream>>> {
         self.watches_port(addr.port());
         let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None);
-        let socket = here("make a socket", socket)?;
+        let socket = or_skip("make a socket", socket)?;
         self.owns(&socket);
-        here("make a socket non-blocking", socket.set_nonblocking(true))?;
+        or_skip("make a socket non-blocking", socket.set_nonblocking(true))?;
         match socket.connect(&addr.into()) {
             Ok(()) => {}
             Err(error) if error.raw_os_error() == Some(Errno::EINPROGRESS as i32) => {
@@ -241,10 +241,10 @@ impl Exam {
             }
             Err(error) => return Ok(Some(Err(error))),
         }
-        if let Some(error) = here("read SO_ERROR", socket.take_error())? {
+        if let Some(error) = or_skip("read SO_ERROR", socket.take_error())? {
             return Ok(Some(Err(error)));
         }
-        here("make a socket blocking", socket.set_nonblocking(false))?;
+        or_skip("make a socket blocking", socket.set_nonblocking(false))?;
         Ok(Some(Ok(socket.into())))
     }
 
@@ -313,7 +313,7 @@ impl Exam {
             .find(stuck.as_ref().map(proof::labels).unwrap_or_default());
         self.supervisor.may_hold(look);
         case.stuck = stuck;
-        Err(Unmet::Failed(Box::new(case)))
+        Err(CheckError::Failed(Box::new(case)))
     }
 
     /// Passes if the condition holds, and fails otherwise.
@@ -338,9 +338,9 @@ impl Exam {
 /// nothing can be said of the answer.
 ///
 /// # Errors
-/// [`Unmet::NotHere`].
-pub fn here<T>(what: &str, result: io::Result<T>) -> Verdict<T> {
-    result.map_err(|error| Unmet::not_here(format!("cannot {what}: {error}")))
+/// [`CheckError::Skipped`].
+pub fn or_skip<T>(what: &str, result: io::Result<T>) -> Verdict<T> {
+    result.map_err(|error| CheckError::skipped(format!("cannot {what}: {error}")))
 }
 
 /// How many descriptors this process has open.
@@ -348,7 +348,7 @@ pub fn here<T>(what: &str, result: io::Result<T>) -> Verdict<T> {
 /// # Errors
 /// There is no `/proc`.
 pub fn descriptors() -> Verdict<usize> {
-    Ok(here("count descriptors", std::fs::read_dir("/proc/self/fd"))?.count())
+    Ok(or_skip("count descriptors", std::fs::read_dir("/proc/self/fd"))?.count())
 }
 
 /// The CPU time of this process so far.

@@ -5,7 +5,7 @@ use std::{fmt::Debug, fs, io, os::fd::AsFd};
 use nix::sys::stat::fstat;
 use socket2::SockRef;
 
-use super::{Exam, Verdict, here};
+use super::{Exam, Verdict, or_skip};
 
 /// The sizes of the buffers. The kernel resizes those of a TCP socket as it sees fit, unless they
 /// have been set (tcp(7), `tcp_moderate_rcvbuf`).
@@ -93,7 +93,7 @@ fn option<T: Debug>(name: &'static str, value: io::Result<T>) -> (&'static str, 
 /// # Errors
 /// There is no `/proc`.
 pub fn handles_of(inode: u64) -> Verdict<usize> {
-    let entries = here("look at descriptors", fs::read_dir("/proc/self/fd"))?;
+    let entries = or_skip("look at descriptors", fs::read_dir("/proc/self/fd"))?;
     let name = format!("socket:[{inode}]");
     let is_it = |entry: &fs::DirEntry| {
         fs::read_link(entry.path()).is_ok_and(|to| to.as_os_str() == name.as_str())
@@ -107,7 +107,7 @@ pub fn handles_of(inode: u64) -> Verdict<usize> {
 /// The kernel does not say.
 pub fn inode_of(socket: &impl AsFd) -> Verdict<u64> {
     let file = fstat(socket).map_err(io::Error::from);
-    Ok(here("look at a socket", file)?.st_ino)
+    Ok(or_skip("look at a socket", file)?.st_ino)
 }
 
 #[cfg(test)]

@@ -20,7 +20,8 @@ use nix::{
 use socket2::SockRef;
 
 use super::{
-    Awaited, Because, Exam, Unmet, Verdict, here, text::quote, threads::OURS, waiting::is_ready,
+    Awaited, Because, CheckError, Exam, Verdict, or_skip, text::quote, threads::OURS,
+    waiting::is_ready,
 };
 
 /// A call of the exam's own never waits in the kernel: what it waits for the engine must see. And a
@@ -84,7 +85,7 @@ impl<'e> Peer<'e> {
     /// # Errors
     /// The connection has been reset.
     pub fn addr(&self) -> Verdict<SocketAddr> {
-        here("read the client's address", self.stream.local_addr())
+        or_skip("read the client's address", self.stream.local_addr())
     }
 
     fn step(&self, what: &str) {
@@ -150,10 +151,10 @@ impl<'e> Peer<'e> {
     /// No thread can be started here.
     pub fn pours(&self, bytes: Vec<u8>) -> Verdict<Pouring> {
         self.step(&format!("sends {}, and does not read", quote(&bytes)));
-        let stream = here("duplicate a descriptor", self.stream.try_clone())?;
-        let mut clone = here("duplicate a descriptor", stream.try_clone())?;
+        let stream = or_skip("duplicate a descriptor", self.stream.try_clone())?;
+        let mut clone = or_skip("duplicate a descriptor", stream.try_clone())?;
         let thread = thread::Builder::new().name(OURS.to_owned());
-        let thread = here(
+        let thread = or_skip(
             "start a thread",
             thread.spawn(move || drop(clone.write_all(&bytes))),
         )?;
@@ -168,12 +169,12 @@ impl<'e> Peer<'e> {
     /// # Errors
     /// The connection has ended.
     pub fn fill(&self, bytes: &[u8]) -> Verdict<usize> {
-        here(
+        or_skip(
             "make a socket non-blocking",
             self.stream.set_nonblocking(true),
         )?;
         let taken = (&self.stream).write(bytes);
-        here("make a socket blocking", self.stream.set_nonblocking(false))?;
+        or_skip("make a socket blocking", self.stream.set_nonblocking(false))?;
         match taken {
             Ok(n) => Ok(n),
             Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(0),
@@ -214,7 +215,7 @@ impl<'e> Peer<'e> {
     ) -> Verdict<T> {
         let expected = format!("{}{expected}", self.name);
         let mut failed = self.exam.fail_waiting(awaited, expected, seen);
-        if let Err(Unmet::Failed(case)) = &mut failed {
+        if let Err(CheckError::Failed(case)) = &mut failed {
             case.arrived = arrived;
         }
         failed

@@ -51,7 +51,7 @@ pub enum Outcome {
         at: String,
     },
     /// The check could not be made on this machine.
-    NotHere {
+    Skipped {
         /// What is missing.
         why: String,
     },
@@ -184,27 +184,27 @@ const STEPS: usize = 12;
 
 /// Prints reports: checks that passed as they come, failures at the end.
 #[derive(Debug, Default)]
-pub struct Teller {
+pub struct Printer {
     in_full: bool,
     colour: bool,
     failures: Vec<Report>,
 }
 
-impl Teller {
+impl Printer {
     /// On stdout: in colour if it is a terminal, unless the environment
     /// has a NO_COLOR that is not empty (no-color.org).
     #[must_use]
-    pub fn on_stdout() -> Teller {
+    pub fn on_stdout() -> Printer {
         let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Teller {
+        Printer {
             colour: io::stdout().is_terminal() && !no_colour,
-            ..Teller::default()
+            ..Printer::default()
         }
     }
 
     /// Every failure with all its parts, not the first alone.
     #[must_use]
-    pub fn in_full(mut self, in_full: bool) -> Teller {
+    pub fn in_full(mut self, in_full: bool) -> Printer {
         self.in_full = in_full;
         self
     }
@@ -216,8 +216,8 @@ impl Teller {
                 self.failures.push(report);
                 None
             }
-            Outcome::Passed | Outcome::NotHere { .. } => {
-                Some(told(&report, self.colour).trim_end().to_owned())
+            Outcome::Passed | Outcome::Skipped { .. } => {
+                Some(text_of(&report, self.colour).trim_end().to_owned())
             }
         }
     }
@@ -238,7 +238,7 @@ impl Teller {
             left = rest;
         }
         for (number, group) in groups.iter().enumerate() {
-            let full = told(group[0], self.colour);
+            let full = text_of(group[0], self.colour);
             if number == 0 || self.in_full {
                 text += &format!("\n{full}");
             } else {
@@ -286,11 +286,11 @@ fn same_reason(reports: &[&Report], outcome: &Outcome) -> String {
 
 /// One line for a check that passed; all its parts for one that failed.
 #[must_use]
-pub fn tell(report: &Report) -> String {
-    told(report, false)
+pub fn full_text(report: &Report) -> String {
+    text_of(report, false)
 }
 
-fn told(report: &Report, colour: bool) -> String {
+fn text_of(report: &Report, colour: bool) -> String {
     let style = |style: Style, text: &str| match colour {
         true => format!("{style}{text}{style:#}"),
         false => text.to_owned(),
@@ -306,7 +306,7 @@ fn told(report: &Report, colour: bool) -> String {
             style(YELLOW, "todo  "),
             part("todo", &format!("{hint}\n({at})")),
         ),
-        Outcome::NotHere { why } => (style(YELLOW, "could not be checked here"), part("why", why)),
+        Outcome::Skipped { why } => (style(YELLOW, "could not be checked here"), part("why", why)),
     };
     let mut text = format!("{word}  {}\n{rest}", report.check);
     let too_much = report.printed_bytes > report.printed.len() as u64;
@@ -410,7 +410,7 @@ fn part(name: &str, text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Failure, Outcome, PANICKED, Report, STEPS, Stated, Teller, numbered, tell};
+    use super::{Failure, Outcome, PANICKED, Printer, Report, STEPS, Stated, full_text, numbered};
     use crate::Level;
 
     fn failed(check: &str, cause: &str) -> Report {
@@ -440,11 +440,11 @@ mod tests {
 
     #[test]
     fn the_first_failure_is_told_in_full_and_others_by_their_name() {
-        let mut teller = Teller::default();
+        let mut teller = Printer::default();
         for (check, cause) in [("one", "a"), ("two", "b"), ("three", "a"), ("four", "a")] {
             assert_eq!(teller.take(failed(check, cause)), None);
         }
-        let first = tell(&failed("one", "a"));
+        let first = full_text(&failed("one", "a"));
         assert_eq!(
             teller.end(),
             format!(
@@ -463,7 +463,7 @@ mod tests {
             }
             report
         };
-        let mut teller = Teller::default();
+        let mut teller = Printer::default();
         for (check, cause, line) in [("one", "a", 5), ("two", "b", 5), ("three", "c", 6)] {
             assert_eq!(teller.take(panicked(check, cause, line)), None);
         }
@@ -476,11 +476,11 @@ mod tests {
 
     #[test]
     fn all_of_them_are_told_in_full_on_demand() {
-        let mut teller = Teller::default().in_full(true);
+        let mut teller = Printer::default().in_full(true);
         for check in ["one", "two"] {
             teller.take(failed(check, "a"));
         }
-        let both = ["one", "two"].map(|check| format!("\n{}", tell(&failed(check, "a"))));
+        let both = ["one", "two"].map(|check| format!("\n{}", full_text(&failed(check, "a"))));
         assert_eq!(teller.end(), both.concat().trim_end());
     }
 

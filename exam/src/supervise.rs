@@ -25,7 +25,7 @@ use self::{excess::Limits, process::Process};
 use super::{
     Suite,
     orphans::Orphans,
-    report::{Outcome, Report, Teller},
+    report::{Outcome, Printer, Report},
     rule::Stated,
 };
 
@@ -80,7 +80,7 @@ pub(super) fn main<A: Copy>(suite: &Suite<A>, file: &str, answer: A) -> ExitCode
 fn report_all(exercise: &str, checks: &[Check<'_>], json: bool, hold: bool) -> io::Result<u8> {
     let in_full = env::args().any(|argument| argument == "--all");
     let mut reports = Vec::<Report>::new();
-    let mut teller = Teller::on_stdout().in_full(in_full);
+    let mut teller = Printer::on_stdout().in_full(in_full);
     let (orphans, limits) = (Orphans::adopt(), Limits::of(Pid::this()));
     let at_once = if hold { 1 } else { checks.len().max(1) };
     for checks in checks.chunks(at_once) {
@@ -107,7 +107,7 @@ fn report_all(exercise: &str, checks: &[Check<'_>], json: bool, hold: bool) -> i
     let count =
         |is: fn(&Outcome) -> bool| reports.iter().filter(|report| is(&report.outcome)).count();
     let passed = count(|outcome| *outcome == Outcome::Passed);
-    let not_here = count(|outcome| matches!(outcome, Outcome::NotHere { .. }));
+    let not_here = count(|outcome| matches!(outcome, Outcome::Skipped { .. }));
     if !json {
         say!("{}", teller.end())?;
         let note = if not_here > 0 {

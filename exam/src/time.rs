@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Exam, Unmet, Verdict, here, threads::CLOCK};
+use super::{CheckError, Exam, Verdict, or_skip, threads::CLOCK};
 
 /// How long a call took, on the thread that made it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +51,7 @@ impl Exam {
         let thread = thread::Builder::new().name(CLOCK.to_owned()).spawn(wait);
         Ok(Reference {
             limit,
-            thread: here("start a thread", thread)?,
+            thread: or_skip("start a thread", thread)?,
         })
     }
 }
@@ -71,7 +71,7 @@ impl Reference {
         }
         let own = self.thread.join().unwrap_or(Duration::MAX);
         if own > self.limit + margin / 2 {
-            return Err(Unmet::not_here(format!(
+            return Err(CheckError::skipped(format!(
                 "the machine is too busy: a wait of {:?} of the exam's own took {own:.0?}",
                 self.limit
             )));

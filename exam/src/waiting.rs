@@ -21,7 +21,7 @@ use socket_workshop::{
 };
 
 use super::{
-    Call, Doing, Exam, Unmet, Verdict, here,
+    Call, CheckError, Doing, Exam, Verdict, or_skip,
     threads::{is_of_this_check, students},
 };
 
@@ -142,7 +142,7 @@ impl Exam {
     /// The kernel does not say what threads are doing.
     pub fn comes_to_rest(&self) -> Verdict<bool> {
         self.comes_true(|| {
-            let threads = here("look at threads", students())?;
+            let threads = or_skip("look at threads", students())?;
             Ok(!threads.iter().any(|thread| thread.doing == Doing::Running))
         })
     }
@@ -155,9 +155,9 @@ impl Exam {
     pub fn waits_in(&self, call: Call) -> Verdict<bool> {
         let (mut before, mut equal) = (Vec::new(), 0);
         let seen = self.until(|| {
-            let threads = here("look at threads", students())?;
+            let threads = or_skip("look at threads", students())?;
             if threads.iter().any(|thread| thread.doing == Doing::Unknown) {
-                return Err(Unmet::not_here(
+                return Err(CheckError::skipped(
                     "the kernel does not show where a thread is blocked",
                 ));
             }
@@ -181,7 +181,7 @@ impl Exam {
     pub fn waits_without_a_timeout(&self) -> Verdict<bool> {
         let mut timed = 0;
         let is_long = self.comes_true(|| {
-            let threads = here("look at threads", students())?;
+            let threads = or_skip("look at threads", students())?;
             let mut blocked = threads.iter().filter(|thread| thread.is_blocked());
             let limit = blocked.find_map(|thread| match thread.call?.lasts() {
                 Lasts::AtMost(time) => Some(time),
@@ -203,10 +203,10 @@ impl Exam {
     /// What `look` failed with, or the kernel does not say what threads are doing.
     pub fn happens_now(&self, mut look: impl FnMut() -> Verdict<bool>) -> Verdict<bool> {
         let turns = |threads: &[Thread]| threads.iter().map(|thread| thread.turns).sum::<u64>();
-        let before = turns(&here("look at threads", students())?);
+        let before = turns(&or_skip("look at threads", students())?);
         let seen = self.until(|| {
             // Before the look: what they do it shows.
-            let threads = here("look at threads", students())?;
+            let threads = or_skip("look at threads", students())?;
             let rest = threads.iter().all(Thread::is_blocked) && turns(&threads) >= before + 2;
             let is_so = look()?;
             Ok((is_so || rest).then_some(is_so))
@@ -219,7 +219,7 @@ impl Exam {
     /// # Errors
     /// The kernel does not say what threads there are.
     pub fn has_no_thread_left(&self) -> Verdict<bool> {
-        self.comes_true(|| Ok(here("look at threads", students())?.is_empty()))
+        self.comes_true(|| Ok(or_skip("look at threads", students())?.is_empty()))
     }
 
     /// Whether the answer has left no thread, now that it has returned. One that is about to end is
@@ -230,7 +230,7 @@ impl Exam {
     pub fn leaves_no_thread(&self) -> Verdict<bool> {
         let (mut before, mut equal) = (Vec::new(), 0);
         let left = self.until(|| {
-            let threads = here("look at threads", students())?;
+            let threads = or_skip("look at threads", students())?;
             if threads.is_empty() {
                 return Ok(Some(false));
             }
@@ -294,7 +294,7 @@ pub(super) fn is_a_machine_for_it() -> Verdict {
     if delay < CEILING / 5 {
         return Ok(());
     }
-    Err(Unmet::not_here(format!(
+    Err(CheckError::skipped(format!(
         "the machine is too busy: the check was not over after {} s, and waited {} s of them for a \
          CPU",
         CEILING.as_secs(),
@@ -311,6 +311,6 @@ pub fn is_ready(socket: &impl AsFd, events: PollFlags, rest: Duration) -> Verdic
     match ppoll(&mut fds, Some(TimeSpec::from_duration(rest)), None) {
         Ok(ready) => Ok(ready > 0),
         Err(Errno::EINTR) => Ok(false),
-        Err(errno) => Err(Unmet::not_here(format!("cannot poll: {errno}"))),
+        Err(errno) => Err(CheckError::skipped(format!("cannot poll: {errno}"))),
     }
 }

@@ -6,7 +6,7 @@ use socket_workshop::table::{Kernel, Neighbourhood, State, Table};
 
 use socket2::{SockRef, Type};
 
-use super::{Exam, Unmet, Verdict, evidence::sockets_by_inode};
+use super::{CheckError, Exam, Verdict, evidence::sockets_by_inode};
 
 impl Exam {
     /// The evidence shall show the sockets with this one's port. If it is a UDP socket: all of
@@ -149,9 +149,9 @@ impl Exam {
 fn readable(table: Option<io::Result<Table>>) -> Verdict<Table> {
     match table {
         Some(Ok(table)) => Ok(table),
-        Some(Err(error)) => Err(Unmet::not_here(format!(
+        Some(Err(error)) => Err(CheckError::skipped(format!(
             "cannot read the socket table: {error}"
         ))),
-        None => Err(Unmet::not_here("there is no socket table to read")),
+        None => Err(CheckError::skipped("there is no socket table to read")),
     }
 }

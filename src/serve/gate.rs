@@ -32,33 +32,33 @@ pub(super) const LONGEST_REST: Duration = Duration::from_secs(1);
 /// Connections that leave the gate together at most.
 const BATCH: usize = 256;
 
-/// Whose trouble an error of `accept` is, and so what to do about it.
+/// Concerns trouble an error of `accept` is, and so what to do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Whose {
-    /// This one connection's: take the next.
+pub enum Concerns {
+    /// This one connection: take the next.
     Connection,
-    /// The process's or the system's: it lasts, so that trying again at once would spin.
+    /// The process or the system: it lasts, so that trying again at once would spin.
     Process,
-    /// The listener's: nothing will ever be accepted from it.
+    /// The listener: nothing will ever be accepted from it.
     Listener,
 }
 
 /// Sorts the errors of accept(2), its list of those that stand for the new connection included.
 #[must_use]
-pub fn whose(error: &io::Error) -> Whose {
+pub fn concerns(error: &io::Error) -> Concerns {
     let Some(errno) = error.raw_os_error().map(Errno::from_raw) else {
-        return Whose::Listener;
+        return Concerns::Listener;
     };
     match errno {
         Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM | Errno::EPERM => {
-            Whose::Process
+            Concerns::Process
         }
-        Errno::ECONNABORTED | Errno::EPROTO | Errno::EINTR => Whose::Connection,
+        Errno::ECONNABORTED | Errno::EPROTO | Errno::EINTR => Concerns::Connection,
         Errno::ENETDOWN | Errno::ENETUNREACH | Errno::EHOSTDOWN | Errno::EHOSTUNREACH => {
-            Whose::Connection
+            Concerns::Connection
         }
-        Errno::ENOPROTOOPT | Errno::EOPNOTSUPP => Whose::Connection,
-        _ => Whose::Listener,
+        Errno::ENOPROTOOPT | Errno::EOPNOTSUPP => Concerns::Connection,
+        _ => Concerns::Listener,
     }
 }
 
@@ -227,10 +227,10 @@ impl<'a> Gate<'a> {
                     self.quiet = true;
                     break;
                 }
-                Err(error) => match whose(&error) {
-                    Whose::Connection => break,
-                    Whose::Process => return Ok(true),
-                    Whose::Listener => return Err(error),
+                Err(error) => match concerns(&error) {
+                    Concerns::Connection => break,
+                    Concerns::Process => return Ok(true),
+                    Concerns::Listener => return Err(error),
                 },
             }
         }

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Connection, Totals, Whose, a_thread_each, serve, whose};
+use super::{Concerns, Connection, Totals, a_thread_each, concerns, serve};
 use crate::{
     deadline::Deadline,
     stop::Stop,
@@ -218,14 +218,14 @@ fn a_client_that_does_not_read_its_answer_ends_by_the_deadline() {
 #[test]
 fn errors_of_accept_are_told_apart() {
     for (errno, expected) in [
-        (24, Whose::Process),     // EMFILE
-        (23, Whose::Process),     // ENFILE
-        (103, Whose::Connection), // ECONNABORTED
-        (22, Whose::Listener),    // EINVAL: not listening
-        (9, Whose::Listener),     // EBADF
+        (24, Concerns::Process),     // EMFILE
+        (23, Concerns::Process),     // ENFILE
+        (103, Concerns::Connection), // ECONNABORTED
+        (22, Concerns::Listener),    // EINVAL: not listening
+        (9, Concerns::Listener),     // EBADF
     ] {
         assert_eq!(
-            whose(&io::Error::from_raw_os_error(errno)),
+            concerns(&io::Error::from_raw_os_error(errno)),
             expected,
             "errno {errno}"
         );
@@ -249,6 +249,6 @@ fn a_thread_each_ends_with_its_listener_and_joins_its_threads() {
         socket2::SockRef::from(&listener)
             .shutdown(std::net::Shutdown::Read)
             .unwrap();
-        assert_eq!(whose(&server.join().unwrap()), Whose::Listener);
+        assert_eq!(concerns(&server.join().unwrap()), Concerns::Listener);
     });
 }

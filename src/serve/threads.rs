@@ -8,8 +8,8 @@ use std::{
 };
 
 use super::{
-    Whose,
-    gate::{SHORTEST_REST, whose},
+    Concerns,
+    gate::{SHORTEST_REST, concerns},
 };
 
 /// Accepts connections and runs `handle` for each on a thread of its own,
@@ -25,15 +25,15 @@ pub fn a_thread_each(
     let handle = &handle;
     thread::scope(|connections| {
         loop {
-            match listener.accept().map_err(|error| (whose(&error), error)) {
+            match listener.accept().map_err(|error| (concerns(&error), error)) {
                 Ok((stream, _)) => {
                     let thread = thread::Builder::new();
                     let _ = thread.spawn_scoped(connections, move || handle(stream));
                 }
-                Err((Whose::Listener, error)) => return error,
-                Err((Whose::Connection, _)) => {}
+                Err((Concerns::Listener, error)) => return error,
+                Err((Concerns::Connection, _)) => {}
                 // It lasts: to try again at once would spin.
-                Err((Whose::Process, _)) => thread::sleep(SHORTEST_REST),
+                Err((Concerns::Process, _)) => thread::sleep(SHORTEST_REST),
             }
         }
     })

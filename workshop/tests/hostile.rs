@@ -26,7 +26,7 @@ use nix::sys::{
 use socket_workshop::deadline::Deadline;
 use workshop::{
     checks::echo::{EXERCISE, Echo, SUITE},
-    exam::{Failure, Outcome, Report, Stated, tell},
+    exam::{Failure, Outcome, Report, Stated, full_text},
 };
 
 macro_rules! answers {
@@ -397,7 +397,7 @@ fn nothing_has_passed(reports: &[Report]) -> Result<(), Failed> {
         .iter()
         .find(|report| report.outcome == Outcome::Passed)
     {
-        Some(report) => Err(tell(report).into()),
+        Some(report) => Err(full_text(report).into()),
         None => nothing_is_missing_here(reports),
     }
 }
@@ -407,15 +407,15 @@ fn all_have_passed(reports: &[Report]) -> Result<(), Failed> {
         .iter()
         .find(|report| report.outcome != Outcome::Passed)
     {
-        Some(report) => Err(tell(report).into()),
+        Some(report) => Err(full_text(report).into()),
         None => Ok(()),
     }
 }
 
 fn nothing_is_missing_here(reports: &[Report]) -> Result<(), Failed> {
-    let not_here = |report: &&Report| matches!(report.outcome, Outcome::NotHere { .. });
-    match reports.iter().find(not_here) {
-        Some(report) => Err(tell(report).into()),
+    let is_skipped = |report: &&Report| matches!(report.outcome, Outcome::Skipped { .. });
+    match reports.iter().find(is_skipped) {
+        Some(report) => Err(full_text(report).into()),
         None => Ok(()),
     }
 }
@@ -431,7 +431,7 @@ fn says(reports: &[Report], words: &str) -> Result<(), Failed> {
     let says =
         |report: &&Report| matches!(&report.outcome, Outcome::Failed(failure) if has(failure));
     match reports.iter().find(|report| !says(report)) {
-        Some(report) => Err(format!("expected `{words}`:\n{}", tell(report)).into()),
+        Some(report) => Err(format!("expected `{words}`:\n{}", full_text(report)).into()),
         None => Ok(()),
     }
 }

@@ -11,7 +11,7 @@ use nix::{errno::Errno, poll::PollFlags, sys::socket::recv};
 use super::{NOW, Peer};
 
 use crate::{
-    Awaited, Unmet, Verdict,
+    Awaited, CheckError, Verdict,
     text::{mark, parting, quote},
     threads,
     waiting::is_ready,
@@ -70,7 +70,7 @@ impl Peer<'_> {
             format!("to read {}", quote(expected))
         };
         let mut failed = self.fail(Awaited::Bytes, expected, seen, got);
-        if let Err(Unmet::Failed(case)) = &mut failed {
+        if let Err(CheckError::Failed(case)) = &mut failed {
             case.wanted = wanted;
         }
         failed
@@ -125,7 +125,7 @@ impl Peer<'_> {
     ///
     /// # Errors
     /// Bytes have come, end of file, or a reset.
-    pub fn hears_nothing_for(&self, time: Duration) -> Verdict {
+    pub fn receives_nothing_for(&self, time: Duration) -> Verdict {
         self.hears_nothing(time)?;
         // The wait may have ended sooner than this time, by a proof.
         let students = threads::students().unwrap_or_default();
@@ -136,7 +136,7 @@ impl Peer<'_> {
         Ok(())
     }
 
-    /// As [`Peer::hears_nothing_for`], for a time that is only a limit: an answer that waits
+    /// As [`Peer::receives_nothing_for`], for a time that is only a limit: an answer that waits
     /// without a timeout is not waited for, and the step says no time.
     ///
     /// # Errors

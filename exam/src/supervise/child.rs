@@ -19,10 +19,9 @@ use nix::{
 
 use super::protocol::{Message, Reports};
 use crate::{
-    Case, Exam, Unmet, Verdict,
-    answer::{Problem, problems, record_panics},
-    descriptors,
+    Case, CheckError, Exam, Verdict, descriptors,
     report::Outcome,
+    running::{Problem, problems, record_panics},
 };
 
 /// The way from a check's process to its supervisor.
@@ -101,9 +100,9 @@ pub(super) fn examine(
     let verdict = panic::catch_unwind(AssertUnwindSafe(|| check(&exam)));
     let outcome = match verdict {
         Ok(Ok(())) => Outcome::Passed,
-        Ok(Err(Unmet::NotHere(why))) => Outcome::NotHere { why },
-        Ok(Err(Unmet::Failed(case))) => Outcome::Failed(case.close(exercise, cause)),
-        Err(_) => Outcome::NotHere {
+        Ok(Err(CheckError::Skipped(why))) => Outcome::Skipped { why },
+        Ok(Err(CheckError::Failed(case))) => Outcome::Failed(case.close(exercise, cause)),
+        Err(_) => Outcome::Skipped {
             why: format!("the check itself is broken: {:?}", problems()),
         },
     };

@@ -184,12 +184,12 @@ impl<'a> Process<'a> {
     fn take_end(&mut self, outcome: Outcome, ours: usize) -> io::Result<Ended> {
         match outcome {
             Outcome::Passed => self.leaves(),
-            Outcome::NotHere { why } => {
+            Outcome::Skipped { why } => {
                 let limits = self.limits.as_ref();
                 let reason = limits.and_then(|limits| reason(self.pid, limits, ours));
                 Ok(match reason {
                     Some(excess) => Ended::Hindered(why, excess),
-                    None => Ended::Said(Outcome::NotHere { why }),
+                    None => Ended::Said(Outcome::Skipped { why }),
                 })
             }
             outcome => Ok(Ended::Said(outcome)),

@@ -27,7 +27,7 @@ use std::{
 use libtest_mimic::{Arguments, Failed, Trial};
 use workshop::{
     checks,
-    exam::{Outcome, Report, tell},
+    exam::{Outcome, Report, full_text},
 };
 
 mod contradictions;
@@ -130,7 +130,7 @@ fn is_rejected_for_its_mistake(answer: &Answer) -> Result<(), Failed> {
     let reports = examine(answer, &[check])?;
     let report = reports.iter().find(|report| report.check == check);
     let report = report.ok_or_else(|| format!("there is no check `{check}`"))?;
-    let text = tell(report);
+    let text = full_text(report);
     if is_too_busy(report) {
         return Ok(());
     }
@@ -157,7 +157,7 @@ fn is_rejected_for_its_mistake(answer: &Answer) -> Result<(), Failed> {
 
 /// A rule about time could not be timed, or a check was starved: nothing is known of the answer.
 fn is_too_busy(report: &Report) -> bool {
-    matches!(&report.outcome, Outcome::NotHere { why } if why.starts_with("the machine is too busy"))
+    matches!(&report.outcome, Outcome::Skipped { why } if why.starts_with("the machine is too busy"))
 }
 
 /// No failure may have a cause that its own evidence excludes.
@@ -167,7 +167,7 @@ fn has_no_contradiction(report: &Report) -> Result<(), Failed> {
     };
     match contradictions::contradictions(failure)[..] {
         [] => Ok(()),
-        [first, ..] => Err(format!("a contradiction: {first}\n{}", tell(report)).into()),
+        [first, ..] => Err(format!("a contradiction: {first}\n{}", full_text(report)).into()),
     }
 }
 
@@ -178,7 +178,7 @@ fn shows_the_marked_lines(answer: &Answer, report: &Report) -> Result<(), Failed
     };
     match lines::wrong_place(answer.source, answer.file, failure) {
         None => Ok(()),
-        Some(wrong) => Err(format!("{wrong}\n{}", tell(report)).into()),
+        Some(wrong) => Err(format!("{wrong}\n{}", full_text(report)).into()),
     }
 }
 
@@ -187,7 +187,7 @@ fn passes_every_check(answer: &Answer) -> Result<(), Failed> {
     let not_passed =
         |report: &&Report| matches!(report.outcome, Outcome::Failed(_) | Outcome::Todo { .. });
     match reports.iter().find(not_passed) {
-        Some(report) => Err(tell(report).into()),
+        Some(report) => Err(full_text(report).into()),
         None if reports.is_empty() => Err("no check was made".into()),
         None => Ok(()),
     }
@@ -198,7 +198,7 @@ fn is_still_to_be_written(answer: &Answer) -> Result<(), Failed> {
     let reports = examine(answer, &[])?;
     let otherwise = |report: &&Report| !matches!(report.outcome, Outcome::Todo { .. });
     match reports.iter().find(otherwise) {
-        Some(report) => Err(tell(report).into()),
+        Some(report) => Err(full_text(report).into()),
         None if reports.is_empty() => Err("no check was made".into()),
         None => Ok(()),
     }
@@ -258,7 +258,7 @@ fn tell_with_short_paths(report: &Report) -> String {
         let seen = failure.seen.replace(programs, "");
         failure.seen = seen.replace(checkout, "");
     }
-    let text = tell(&report).replace(programs, "");
+    let text = full_text(&report).replace(programs, "");
     // The picture of a line shows its path from the checkout.
     match programs.strip_prefix(checkout) {
         Some(programs) => text.replace(programs, ""),

@@ -6,7 +6,7 @@ use socket_workshop::table::{End, State};
 
 use super::server::Server;
 
-use crate::exam::{Call, Case, Doing, Seen, Stuck, Whose};
+use crate::exam::{Call, Case, Doing, Owner, Seen, Stuck};
 
 /// More calls of `handle` at once than workers.
 pub(super) const TOO_MANY_AT_WORK: &str = "Your code starts a thread for each client, or more \
@@ -34,7 +34,7 @@ pub(super) fn not_served(server: &Server, case: &Case, client: SocketAddr) -> Op
     let mut sockets = case.evidence.sockets.iter();
     let cause = match sockets.find(|seen| seen.row.end() == end) {
         Some(Seen {
-            whose: Whose::Yours(fd),
+            owner: Owner::Yours(fd),
             ..
         }) if reads(case, *fd) => format!(
             "Your thread waits in a read on this connection (fd {fd}) before it calls `handle`. A \
@@ -42,7 +42,7 @@ pub(super) fn not_served(server: &Server, case: &Case, client: SocketAddr) -> Op
              has returned it."
         ),
         Some(Seen {
-            whose: Whose::Yours(fd),
+            owner: Owner::Yours(fd),
             ..
         }) => format!(
             "The connection has been accepted (fd {fd}), and `handle` has not been called with it: \
@@ -137,7 +137,7 @@ fn why_ended(server: &Server, case: &Case) -> String {
 pub(super) fn not_closed(case: &Case, end: End) -> Option<String> {
     let mut yours = case.evidence.yours();
     let seen = yours.find(|seen| seen.row.end() == end)?;
-    let Whose::Yours(fd) = seen.whose else {
+    let Owner::Yours(fd) = seen.owner else {
         return None;
     };
     let is_read = seen.row.state == State::CloseWait && seen.row.recv_q == 0;

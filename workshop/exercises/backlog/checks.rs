@@ -40,7 +40,7 @@ pub const EXERCISE: Exercise = Exercise {
 };
 
 /// What exercise 12 is held to.
-pub const SUITE: Suite<Answer> = Suite {
+pub const SUITE: Suite<Functions> = Suite {
     exercise: EXERCISE.name,
     rules: &[
         Rule::core(
@@ -164,7 +164,7 @@ pub const SUITE: Suite<Answer> = Suite {
 };
 
 /// The student's functions.
-pub type Answer = (Listen, Serve);
+pub type Functions = (Listen, Serve);
 
 /// Opens a listener with room for a burst.
 pub type Listen = fn(SocketAddr, usize) -> io::Result<TcpListener>;

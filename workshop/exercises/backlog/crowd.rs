@@ -13,7 +13,7 @@ use socket_workshop::{
 };
 use socket2::{Domain, Socket, Type};
 
-use crate::exam::{Exam, Verdict, here, quote};
+use crate::exam::{Exam, Verdict, or_skip, quote};
 
 /// Clients whose SYNs have all been sent.
 pub(super) struct Crowd<'e> {
@@ -71,13 +71,13 @@ impl<'e> Crowd<'e> {
     /// This many dial, and the kernel has queued each of them, dropped its SYN, or given it to
     /// accept.
     pub(super) fn dials(exam: &'e Exam, addr: SocketAddr, count: usize) -> Verdict<Crowd<'e>> {
-        here("raise the limit of descriptors", raise_descriptor_limit())?;
+        or_skip("raise the limit of descriptors", raise_descriptor_limit())?;
         let sockets = (0..count).map(|_| socket(exam));
         let sockets = sockets.collect::<Verdict<Vec<_>>>()?;
         for socket in &sockets {
             match socket.connect(&addr.into()) {
                 Err(error) if error.raw_os_error() != Some(Errno::EINPROGRESS as i32) => {
-                    return here("begin to dial", Err(error));
+                    return or_skip("begin to dial", Err(error));
                 }
                 _ => {}
             }
@@ -113,7 +113,7 @@ impl<'e> Crowd<'e> {
     ) -> Verdict<Result<(), (SocketAddr, String)>> {
         let count = self.clients.len();
         for (done, client) in self.clients.iter().enumerate() {
-            let addr = here("read the client's address", client.local_addr())?;
+            let addr = or_skip("read the client's address", client.local_addr())?;
             if let Err(seen) = reads(self.exam, client, bytes, then_ends)? {
                 let seen = format!("{done} of {count} have read it, {addr} read {seen}");
                 return Ok(Err((addr, seen)));
@@ -127,7 +127,7 @@ impl<'e> Crowd<'e> {
     /// Each of them sends a byte, which ends its service: the server closes first.
     pub(super) fn say_a_word(&self) -> Verdict {
         for mut client in &self.clients {
-            here("send a byte", client.write_all(b"."))?;
+            or_skip("send a byte", client.write_all(b"."))?;
         }
         let count = self.clients.len();
         let step = format!("each of the {count} has sent a byte: `handle` returns");
@@ -172,13 +172,13 @@ fn reads(
 
 /// A socket without a port of its own: connect finds one, and may share it with other connections.
 fn socket(exam: &Exam) -> Verdict<Socket> {
-    let socket = here(
+    let socket = or_skip(
         "make a socket",
         Socket::new(Domain::IPV4, Type::STREAM, None),
     )?;
-    here("make it non-blocking", socket.set_nonblocking(true))?;
+    or_skip("make it non-blocking", socket.set_nonblocking(true))?;
     // Closed with RST: a thousand connections in TIME_WAIT would slow down each look at the table.
-    here("set SO_LINGER", socket.set_linger(Some(Duration::ZERO)))?;
+    or_skip("set SO_LINGER", socket.set_linger(Some(Duration::ZERO)))?;
     exam.owns(&socket);
     Ok(socket)
 }

@@ -5,15 +5,15 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use socket_workshop::accept_queue::somaxconn;
 
 use super::{
-    Answer, BURST, Listen, cause,
+    BURST, Functions, Listen, cause,
     crowd::{Crowd, Fate},
     server::{listen_once, listening, listening_on},
 };
 
 use crate::checks::{listener::options, returned::LOOPBACK};
-use crate::exam::{Because, Exam, Verdict, descriptors, here};
+use crate::exam::{Because, Exam, Verdict, descriptors, or_skip};
 
-pub(super) fn has_room_for_the_whole_burst(exam: &Exam, (listen, _): Answer) -> Verdict {
+pub(super) fn has_room_for_the_whole_burst(exam: &Exam, (listen, _): Functions) -> Verdict {
     let burst = BURST.min(somaxconn() as usize);
     let (_listener, _crowd, fate) = after_a_burst(exam, listen, burst, burst)?;
     has_room(exam, fate, burst)
@@ -65,13 +65,13 @@ fn after_a_burst(
     clients: usize,
 ) -> Verdict<(TcpListener, Crowd<'_>, Fate)> {
     let listener = listening(exam, listen, burst)?;
-    let addr = here("read its address", listener.local_addr())?;
+    let addr = or_skip("read its address", listener.local_addr())?;
     let crowd = Crowd::dials(exam, addr, clients)?;
     exam.step("no thread accepts");
     Ok((listener, crowd, Fate::of(addr, &exam.table()?)))
 }
 
-pub(super) fn listens_on_the_given_address(exam: &Exam, (listen, _): Answer) -> Verdict {
+pub(super) fn listens_on_the_given_address(exam: &Exam, (listen, _): Functions) -> Verdict {
     for ip in [
         Ipv4Addr::LOCALHOST.into(),
         Ipv4Addr::new(127, 0, 0, 2).into(), // all of 127/8 is loopback on Linux
@@ -80,14 +80,14 @@ pub(super) fn listens_on_the_given_address(exam: &Exam, (listen, _): Answer) -> 
         let Ok(free) = TcpListener::bind((ip, 0)) else {
             continue; // a machine without IPv6
         };
-        let port = here("read its address", free.local_addr())?.port();
+        let port = or_skip("read its address", free.local_addr())?.port();
         drop(free);
         listening_on(exam, listen, SocketAddr::new(ip, port), 8)?;
     }
     Ok(())
 }
 
-pub(super) fn queues_at_most_one_more(exam: &Exam, (listen, _): Answer) -> Verdict {
+pub(super) fn queues_at_most_one_more(exam: &Exam, (listen, _): Functions) -> Verdict {
     for burst in [10, 1, 2] {
         let clients = 30;
         let (_listener, _crowd, fate) = after_a_burst(exam, listen, burst, clients)?;
@@ -123,7 +123,7 @@ fn has_at_least(exam: &Exam, fate: Fate, burst: usize) -> Verdict {
         })
 }
 
-pub(super) fn fails_where_the_kernel_would_cut(exam: &Exam, (listen, _): Answer) -> Verdict {
+pub(super) fn fails_where_the_kernel_would_cut(exam: &Exam, (listen, _): Functions) -> Verdict {
     let limit = somaxconn() as usize;
     exam.step(format!("net.core.somaxconn is {limit}"));
     listening(exam, listen, limit).map(drop)?; // as long as may be
@@ -141,7 +141,7 @@ fn too_long(limit: usize) -> Vec<usize> {
     [&[limit + 2], &long[..]].concat()
 }
 
-pub(super) fn leaves_no_descriptor_after_an_error(exam: &Exam, (listen, _): Answer) -> Verdict {
+pub(super) fn leaves_no_descriptor_after_an_error(exam: &Exam, (listen, _): Functions) -> Verdict {
     let limit = somaxconn() as usize;
     let before = descriptors()?;
     for burst in too_long(limit) {
@@ -156,7 +156,7 @@ fn fails(exam: &Exam, listen: Listen, addr: SocketAddr, burst: usize) -> Verdict
         return Ok(());
     };
     exam.watches(&listener);
-    let addr = here("read its address", listener.local_addr())?;
+    let addr = or_skip("read its address", listener.local_addr())?;
     let backlog = Fate::of(addr, &exam.table()?).backlog;
     let known = backlog.map_or_else(String::new, |backlog| {
         format!(", with a backlog of {backlog}")

@@ -14,7 +14,7 @@ use socket_workshop::{listen, table::End};
 use super::{Listen, Serve, cause, crowd::Fate};
 
 use crate::checks::returned::{self, LOOPBACK};
-use crate::exam::{Answer, Because, Exam, Peer, Verdict, here};
+use crate::exam::{Because, Exam, Peer, Running, Verdict, or_skip};
 
 /// What a client reads when its turn has come.
 pub(super) const TURN: &[u8] = b"your turn\n";
@@ -97,7 +97,7 @@ pub(super) fn listening_on(
     match listen_once(exam, listen, addr, burst)? {
         Ok(listener) => {
             exam.watches(&listener);
-            let local = here("read its address", listener.local_addr())?;
+            let local = or_skip("read its address", listener.local_addr())?;
             exam.step(format!(
                 "called your `listen` for {addr} and a burst of {burst}: it is {local}"
             ));
@@ -123,14 +123,14 @@ pub(super) struct Server<'e> {
     pub(super) addr: SocketAddr,
     pub(super) workers: usize,
     pub(super) desk: Arc<Desk>,
-    pub(super) answer: Answer<'e, io::Result<()>>,
+    pub(super) answer: Running<'e, io::Result<()>>,
 }
 
 impl<'e> Server<'e> {
     /// A server with this many workers, on a listener with room for all clients of the check.
     pub(super) fn start(exam: &'e Exam, serve: Serve, workers: usize) -> Verdict<Server<'e>> {
         let listener = listen::Listen::with_backlog(64).on(LOOPBACK);
-        let listener = here("listen on 127.0.0.1", listener)?;
+        let listener = or_skip("listen on 127.0.0.1", listener)?;
         exam.watches(&listener);
         Server::on(exam, listener, serve, workers)
     }
@@ -142,7 +142,7 @@ impl<'e> Server<'e> {
         serve: Serve,
         workers: usize,
     ) -> Verdict<Server<'e>> {
-        let addr = here("read its address", listener.local_addr())?;
+        let addr = or_skip("read its address", listener.local_addr())?;
         let (listener, desk) = (Arc::new(listener), Arc::new(Desk::default()));
         let (its_own, at) = (Arc::clone(&listener), Arc::clone(&desk));
         let body = move || serve(&its_own, workers, &|stream| at.handle(stream));

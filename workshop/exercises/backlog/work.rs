@@ -5,7 +5,7 @@ use std::time::Duration;
 use socket_workshop::{accept_queue::somaxconn, threads};
 
 use super::{
-    Answer, BURST, Serve, cause,
+    BURST, Functions, Serve, cause,
     crowd::{Crowd, Fate},
     room::has_room,
     server::{Server, TURN, listening},
@@ -15,7 +15,7 @@ use crate::checks::{
     listener::{idle, processor},
     shut,
 };
-use crate::exam::{Because, Call, Doing, Exam, Peer, Verdict, here, quote};
+use crate::exam::{Because, Call, Doing, Exam, Peer, Verdict, or_skip, quote};
 
 /// How long a client waits, which is the subject: long enough for a thread that accepts too early,
 /// or closes. The wait ends early if no thread has a timeout.
@@ -24,7 +24,7 @@ const LEFT_ALONE_FOR: Duration = Duration::from_millis(100);
 /// How many looks at threads are taken, one right after the other.
 const LOOKS: u32 = 100;
 
-pub(super) fn serves_as_many_at_once(exam: &Exam, (_, serve): Answer) -> Verdict {
+pub(super) fn serves_as_many_at_once(exam: &Exam, (_, serve): Functions) -> Verdict {
     let server = Server::start(exam, serve, 3)?;
     let _first = server.serves("first client")?;
     let _second = server.serves("second client")?;
@@ -32,7 +32,7 @@ pub(super) fn serves_as_many_at_once(exam: &Exam, (_, serve): Answer) -> Verdict
     server.answer.goes_on("its listener has not failed")
 }
 
-pub(super) fn leaves_clients_in_the_queue(exam: &Exam, (_, serve): Answer) -> Verdict {
+pub(super) fn leaves_clients_in_the_queue(exam: &Exam, (_, serve): Functions) -> Verdict {
     let server = Server::start(exam, serve, 2)?;
     let _first = server.serves("first client")?;
     let _second = server.serves("second client")?;
@@ -41,7 +41,7 @@ pub(super) fn leaves_clients_in_the_queue(exam: &Exam, (_, serve): Answer) -> Ve
     let _fifth = exam.dial(server.addr)?.named("fifth client");
     arrived(&server, 5)?;
     third
-        .hears_nothing_for(LEFT_ALONE_FOR)
+        .receives_nothing_for(LEFT_ALONE_FOR)
         .because(|case| cause::taken_too_early(&server, case))?;
     exam.comes_to_rest()?; // then they have taken what they take
     let Fate {
@@ -58,7 +58,7 @@ pub(super) fn leaves_clients_in_the_queue(exam: &Exam, (_, serve): Answer) -> Ve
     .because(|case| cause::taken_too_early(&server, case))
 }
 
-pub(super) fn serves_no_more_at_once(exam: &Exam, (_, serve): Answer) -> Verdict {
+pub(super) fn serves_no_more_at_once(exam: &Exam, (_, serve): Functions) -> Verdict {
     for workers in [1, 3] {
         let server = Server::start(exam, serve, workers)?;
         let crowd = Crowd::dials(exam, server.addr, workers + 4)?;
@@ -78,7 +78,7 @@ fn arrived(server: &Server, count: usize) -> Verdict {
     exam.table_shows(all).map(drop)
 }
 
-pub(super) fn serves_the_next(exam: &Exam, (_, serve): Answer) -> Verdict {
+pub(super) fn serves_the_next(exam: &Exam, (_, serve): Functions) -> Verdict {
     let server = Server::start(exam, serve, 2)?;
     let first = server.serves("first client")?;
     let _second = server.serves("second client")?;
@@ -95,7 +95,7 @@ pub(super) fn serves_the_next(exam: &Exam, (_, serve): Answer) -> Verdict {
 }
 
 /// A worker that sleeps between two clients is seen asleep while the next one waits.
-pub(super) fn does_not_pause(exam: &Exam, (_, serve): Answer) -> Verdict {
+pub(super) fn does_not_pause(exam: &Exam, (_, serve): Functions) -> Verdict {
     let server = Server::start(exam, serve, 1)?;
     let mut client = server.serves("first client")?;
     for _ in 0..8 {
@@ -109,7 +109,7 @@ pub(super) fn does_not_pause(exam: &Exam, (_, serve): Answer) -> Verdict {
                 if server.desk.calls() > calls {
                     return Ok(Some(false));
                 }
-                let threads = here("look at threads", threads::others())?;
+                let threads = or_skip("look at threads", threads::others())?;
                 if threads.iter().any(|thread| is_in_a_sleep(&thread.doing)) {
                     return Ok(Some(true));
                 }
@@ -143,7 +143,7 @@ fn is_in_a_sleep(doing: &Doing) -> bool {
     )
 }
 
-pub(super) fn waits_without_spinning(exam: &Exam, (_, serve): Answer) -> Verdict {
+pub(super) fn waits_without_spinning(exam: &Exam, (_, serve): Functions) -> Verdict {
     let server = Server::start(exam, serve, 3)?;
     let _client = server.serves("first client")?;
     processor::must_wait(
@@ -154,13 +154,13 @@ pub(super) fn waits_without_spinning(exam: &Exam, (_, serve): Answer) -> Verdict
 }
 
 /// Two workers are free: one of them, or the thread that accepts for them, waits for a client.
-pub(super) fn waits_in_accept_or_poll(exam: &Exam, (_, serve): Answer) -> Verdict {
+pub(super) fn waits_in_accept_or_poll(exam: &Exam, (_, serve): Functions) -> Verdict {
     let server = Server::start(exam, serve, 3)?;
     let _client = server.serves("first client")?;
     idle::a_client_would_wake_it(exam)
 }
 
-pub(super) fn survives_a_reset_in_the_queue(exam: &Exam, (_, serve): Answer) -> Verdict {
+pub(super) fn survives_a_reset_in_the_queue(exam: &Exam, (_, serve): Functions) -> Verdict {
     let server = Server::start(exam, serve, 1)?;
     let first = server.serves("first client")?;
     exam.dial(server.addr)?.named("second client").reset();
@@ -172,7 +172,7 @@ pub(super) fn survives_a_reset_in_the_queue(exam: &Exam, (_, serve): Answer) -> 
     server.answer.goes_on("its listener has not failed")
 }
 
-pub(super) fn goes_on_after_a_clients_error(exam: &Exam, (_, serve): Answer) -> Verdict {
+pub(super) fn goes_on_after_a_clients_error(exam: &Exam, (_, serve): Functions) -> Verdict {
     for workers in [1, 2] {
         let server = Server::start(exam, serve, workers)?;
         for name in ["first client", "second client", "third client"] {
@@ -188,7 +188,7 @@ pub(super) fn goes_on_after_a_clients_error(exam: &Exam, (_, serve): Answer) -> 
     Ok(())
 }
 
-pub(super) fn serves_a_burst(exam: &Exam, (listen, serve): Answer) -> Verdict {
+pub(super) fn serves_a_burst(exam: &Exam, (listen, serve): Functions) -> Verdict {
     let burst = BURST.min(somaxconn() as usize);
     let listener = listening(exam, listen, burst)?;
     let server = Server::on(exam, listener, serve, 8)?;
@@ -223,9 +223,9 @@ fn without_a_listener<'e>(exam: &'e Exam, serve: Serve) -> Verdict<(Server<'e>, 
     Ok((server, client))
 }
 
-pub(super) fn waits_for_the_clients_being_served(exam: &Exam, (_, serve): Answer) -> Verdict {
+pub(super) fn waits_for_the_clients_being_served(exam: &Exam, (_, serve): Functions) -> Verdict {
     let (server, client) = without_a_listener(exam, serve)?;
-    client.hears_nothing_for(LEFT_ALONE_FOR).caused_by(
+    client.receives_nothing_for(LEFT_ALONE_FOR).caused_by(
         "The client is being served, and your end has closed its connection. Let \
                     `handle` end first.",
     )?;
@@ -235,7 +235,7 @@ pub(super) fn waits_for_the_clients_being_served(exam: &Exam, (_, serve): Answer
     )
 }
 
-pub(super) fn returns_the_error_of_accept(exam: &Exam, (_, serve): Answer) -> Verdict {
+pub(super) fn returns_the_error_of_accept(exam: &Exam, (_, serve): Functions) -> Verdict {
     let (server, client) = without_a_listener(exam, serve)?;
     client.half_close()?;
     server.ends(&client)?;

@@ -13,10 +13,10 @@ use socket2::SockRef;
 use super::{Function, cause};
 
 use crate::exam::{
-    AMPLE, Answer, Because, Call as SystemCall, Case, Doing, Exam, Peer, Reference, Timing, Took,
-    Unmet, Verdict, descriptors,
+    AMPLE, Because, Call as SystemCall, Case, CheckError, Doing, Exam, Peer, Reference, Running,
+    Timing, Took, Verdict, descriptors,
     diagnosis::{LEAVES_A_THREAD, SLEEPS_BETWEEN_LOOKS, SPINS},
-    handles_of, here, inode_of, numbered,
+    handles_of, inode_of, numbered, or_skip,
 };
 
 /// How late a call may be at its limit, not counting the time in which it had no CPU.
@@ -32,7 +32,7 @@ pub(super) struct Call<'e> {
     exam: &'e Exam,
     /// `None` once it has reset the connection.
     peer: Option<Peer<'e>>,
-    pub(super) answer: Answer<'e, io::Result<()>>,
+    pub(super) answer: Running<'e, io::Result<()>>,
     bytes: Vec<u8>,
     limit: Duration,
     /// A wait of the exam's own beside the answer, where time is the subject.
@@ -94,10 +94,10 @@ impl<'e> Call<'e> {
             Size::Empty => (16 << 10, 0),
         };
         let room = SockRef::from(&stream).set_send_buffer_size(room);
-        here("set SO_SNDBUF", room)?;
+        or_skip("set SO_SNDBUF", room)?;
         let room = SockRef::from(peer.stream()).set_recv_buffer_size(PEERS);
-        here("set SO_RCVBUF", room)?;
-        let yours = here("read an address", End::of(&stream))?;
+        or_skip("set SO_RCVBUF", room)?;
+        let yours = or_skip("read an address", End::of(&stream))?;
         let inode = inode_of(&stream)?;
         if before != Before::Nothing {
             peer.send(b"a question")?;
@@ -113,7 +113,9 @@ impl<'e> Call<'e> {
         };
         let look = |table: &Table| table.find(yours).filter(|row| there(row)).map(drop);
         if exam.table_shows(look)?.is_none() {
-            return Err(Unmet::not_here("what was sent does not arrive in Recv-Q"));
+            return Err(CheckError::skipped(
+                "what was sent does not arrive in Recv-Q",
+            ));
         }
         let peer = match before {
             Before::Reset => {

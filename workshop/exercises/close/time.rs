@@ -14,7 +14,7 @@ use super::{
     },
 };
 
-use crate::exam::{Case, Exam, Took, Unmet, Verdict};
+use crate::exam::{Case, CheckError, Exam, Took, Verdict};
 
 /// A limit where nothing happens until it has passed. Not a whole number of milliseconds.
 const SHORT: Duration = Duration::from_micros(300_990);
@@ -87,7 +87,7 @@ pub(super) fn has_one_limit(exam: &Exam, function: Function) -> Verdict {
         }
         exam.step("the machine was too busy for all of it to pass by the limit: once more");
     }
-    Err(Unmet::not_here(
+    Err(CheckError::skipped(
         "the machine is too busy: three times 224 KiB did not pass in 200 ms",
     ))
 }
@@ -167,7 +167,7 @@ fn is_not_held(exam: &Exam, round: impl Fn() -> Verdict<Duration>) -> Verdict {
         }
         exam.step("a pause of the peer's was too long, for the machine is busy: once more");
     }
-    Err(Unmet::not_here(
+    Err(CheckError::skipped(
         "the machine is too busy: three times the exam did nothing for 300 ms",
     ))
 }

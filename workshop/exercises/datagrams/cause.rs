@@ -82,7 +82,7 @@ pub(super) struct Instead<'a> {
 
 impl Instead<'_> {
     /// The cause, if these allow one.
-    pub(super) fn likely(&self, _: &Case) -> Option<String> {
+    pub(super) fn diagnose(&self, _: &Case) -> Option<String> {
         match (self.wanted, self.got) {
             (Wanted::Text(wanted), Ok(Text(got))) => {
                 self.another_text(wanted, got).map(str::to_owned)

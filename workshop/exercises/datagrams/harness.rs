@@ -23,7 +23,7 @@ use super::{
     },
 };
 
-use crate::exam::{Answer, Because, Case, Exam, Timing, Took, Verdict, here, is_ready, quote};
+use crate::exam::{Because, Case, Exam, Running, Timing, Took, Verdict, is_ready, or_skip, quote};
 
 /// How late a call may be at its limit, not counting the time in which it had no CPU.
 pub(super) const MARGIN: Duration = Duration::from_millis(250);
@@ -69,7 +69,7 @@ pub(super) struct Pair<'e> {
 pub(super) struct Call<'e> {
     pub(super) exam: &'e Exam,
     socket: Arc<UdpSocket>,
-    pub(super) answer: Answer<'e, Got>,
+    pub(super) answer: Running<'e, Got>,
     /// What it must send.
     pub(super) question: Vec<u8>,
     pub(super) limit: Duration,
@@ -79,8 +79,8 @@ pub(super) struct Call<'e> {
 
 impl<'e> Pair<'e> {
     pub(super) fn new(exam: &'e Exam, ask: Ask) -> Verdict<Pair<'e>> {
-        let server = here("bind a UDP socket", UdpSocket::bind("127.0.0.1:0"))?;
-        let addr = here("read its address", server.local_addr())?;
+        let server = or_skip("bind a UDP socket", UdpSocket::bind("127.0.0.1:0"))?;
+        let addr = or_skip("read its address", server.local_addr())?;
         let pair = Pair::to(exam, ask, server, addr)?;
         let client = pair.client;
         exam.step(format!(
@@ -98,9 +98,9 @@ impl<'e> Pair<'e> {
     ) -> Verdict<Pair<'e>> {
         exam.owns(&server);
         exam.watches(&server);
-        let socket = here("bind a UDP socket", UdpSocket::bind("127.0.0.1:0"))?;
-        here("connect it", socket.connect(addr))?;
-        let client = here("read its address", socket.local_addr())?;
+        let socket = or_skip("bind a UDP socket", UdpSocket::bind("127.0.0.1:0"))?;
+        or_skip("connect it", socket.connect(addr))?;
+        let client = or_skip("read its address", socket.local_addr())?;
         Ok(Pair {
             exam,
             server,
@@ -141,7 +141,7 @@ impl<'e> Pair<'e> {
                 Ok(n) => &buf[..n],
                 Err(Errno::EAGAIN) => return Ok(None),
                 Err(Errno::EINTR) => continue,
-                Err(errno) => return here("receive", Err(errno.into())),
+                Err(errno) => return or_skip("receive", Err(errno.into())),
             };
             let asked = self.asked.borrow();
             let earlier = asked
@@ -187,7 +187,7 @@ impl<'e> Pair<'e> {
     /// Sends this, without a step.
     pub(super) fn sends(&self, bytes: &[u8]) -> Verdict {
         // The call may have ended: that is not the subject here.
-        here("send", self.server.send_to(bytes, self.client).or(Ok(0))).map(drop)
+        or_skip("send", self.server.send_to(bytes, self.client).or(Ok(0))).map(drop)
     }
 
     /// Sends a text with a number.
@@ -277,7 +277,7 @@ impl Call<'_> {
         self.exam
             .fail(format!("`ask` to return {}", wanted.text()), seen)
             .because(|case| cause(Some(&got), case))
-            .because(|case| instead.likely(case))
+            .because(|case| instead.diagnose(case))
     }
 
     /// The call must end with a time-out, and not before its limit. Returns how long it took.

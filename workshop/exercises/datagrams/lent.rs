@@ -9,7 +9,8 @@ use super::{
 };
 
 use crate::exam::{
-    AMPLE, Because, Exam, Options, Verdict, descriptors, diagnosis::LEAVES_A_THREAD, here, numbered,
+    AMPLE, Because, Exam, Options, Verdict, descriptors, diagnosis::LEAVES_A_THREAD, numbered,
+    or_skip,
 };
 
 /// A way in which a call ends: makes a call that ends so.
@@ -63,8 +64,8 @@ pub(super) fn leaves_the_socket(exam: &Exam, ask: Ask) -> Verdict {
 
 /// The caller has set timeouts, or none.
 fn has_timeout(pair: &Pair, timeout: Option<Duration>) -> Verdict {
-    here("set SO_RCVTIMEO", pair.socket.set_read_timeout(timeout))?;
-    here("set SO_SNDTIMEO", pair.socket.set_write_timeout(timeout))?;
+    or_skip("set SO_RCVTIMEO", pair.socket.set_read_timeout(timeout))?;
+    or_skip("set SO_SNDTIMEO", pair.socket.set_write_timeout(timeout))?;
     pair.exam.step(match timeout {
         None => "your socket has no timeouts".to_owned(),
         Some(timeout) => format!("set the timeouts of your socket to {timeout:?}"),

@@ -14,7 +14,7 @@ use super::{
 
 use crate::{
     checks::delay,
-    exam::{Because, Exam, Timing, Took, Unmet, Verdict},
+    exam::{Because, CheckError, Exam, Timing, Took, Verdict},
 };
 
 /// A call with a limit of zero takes less, at least one of several.
@@ -107,7 +107,7 @@ pub(super) fn times_out_while_others_come(exam: &Exam, ask: Ask) -> Verdict {
         pair.answers(number, b"at last")?;
         call.answer.returns("after the last step")?.ok();
     }
-    Err(Unmet::not_here(
+    Err(CheckError::skipped(
         "the machine is too busy: the exam could not send without a pause, six times",
     ))
 }
@@ -160,7 +160,7 @@ fn ends_between_two_sends(pair: &Pair, first: u32) -> Verdict {
         }
         pair.exam.step("once more, because the machine may be busy");
     }
-    Err(Unmet::not_here(
+    Err(CheckError::skipped(
         "the machine is too busy: the questions were late, four times",
     ))
 }

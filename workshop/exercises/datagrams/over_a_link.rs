@@ -13,7 +13,7 @@ use super::{
     harness::{Call, Pair, Text, Wanted, datagram},
 };
 
-use crate::exam::{AMPLE, Because, Exam, Verdict, here, is_ready};
+use crate::exam::{AMPLE, Because, Exam, Verdict, is_ready, or_skip};
 
 /// How many questions.
 const QUESTIONS: u32 = 12;
@@ -28,18 +28,18 @@ pub const FAULTS: Faults = Faults {
 };
 
 pub(super) fn gets_every_answer(exam: &Exam, ask: Ask) -> Verdict {
-    let server = here(
+    let server = or_skip(
         "bind a UDP socket",
         std::net::UdpSocket::bind("127.0.0.1:0"),
     )?;
-    let addr = here("read its address", server.local_addr())?;
+    let addr = or_skip("read its address", server.local_addr())?;
     // On a thread of the exam's, whose name the link's own has then.
     let starter = thread::Builder::new().name("exam link".to_owned());
     let starter = starter.spawn(move || Link::between(addr, FAULTS, SEED));
-    let link = here("start a thread", starter)?.join();
-    let link = here("make a link", link.expect("it has no reason to panic"))?;
+    let link = or_skip("start a thread", starter)?.join();
+    let link = or_skip("make a link", link.expect("it has no reason to panic"))?;
     link.sockets().iter().for_each(|socket| exam.owns(socket));
-    here("make a socket non-blocking", server.set_nonblocking(true))?;
+    or_skip("make a socket non-blocking", server.set_nonblocking(true))?;
     let pair = Pair::to(exam, ask, server, link.addr())?;
     exam.step(format!(
         "connected your socket to {}, a link to the exam's {addr} that loses a quarter of all \
@@ -92,7 +92,7 @@ fn serves_one(pair: &Pair) -> Verdict {
     let (n, from) = match pair.server.recv_from(&mut buf) {
         Ok(came) => came,
         Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
-        Err(error) => return here("receive", Err(error)),
+        Err(error) => return or_skip("receive", Err(error)),
     };
     if n < 4 {
         return pair.exam.fail("a number and a text", "fewer than 4 bytes");
@@ -101,5 +101,5 @@ fn serves_one(pair: &Pair) -> Verdict {
     let number = u32::from_be_bytes([buf[0], buf[1], buf[2], buf[3]]);
     // The call may have ended: that is not the subject here.
     let sent: io::Result<usize> = pair.server.send_to(&datagram(number, &text), from);
-    here("send", sent.or(Ok(0))).map(drop)
+    or_skip("send", sent.or(Ok(0))).map(drop)
 }

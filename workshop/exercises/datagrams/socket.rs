@@ -13,7 +13,7 @@ use super::{
     times::SOON,
 };
 
-use crate::exam::{AMPLE, Because, Exam, Took, Unmet, Verdict, here, numbered};
+use crate::exam::{AMPLE, Because, CheckError, Exam, Took, Verdict, numbered, or_skip};
 
 /// After that the question would be sent again.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -43,8 +43,8 @@ pub(super) fn is_refused(exam: &Exam, ask: Ask) -> Verdict {
     let pair = Pair::new(exam, ask)?;
     let call = pair.call(b"are you there?", 2, NOT_AT_ONCE)?;
     pair.receives(&call)?;
-    let addr = here("read an address", pair.server.local_addr())?;
-    here("connect a socket", pair.server.connect(addr))?;
+    let addr = or_skip("read an address", pair.server.local_addr())?;
+    or_skip("connect a socket", pair.server.connect(addr))?;
     exam.step("connected the exam's socket to itself: what you send is refused from now on");
     call.returns(Wanted::Refused, |got, _| refused(got))
         .map(drop)
@@ -54,7 +54,7 @@ pub(super) fn is_refused(exam: &Exam, ask: Ask) -> Verdict {
 /// CPU.
 fn is_at_once(exam: &Exam, took: Took) -> Verdict {
     if took.time >= FIRST_PAUSE && took.delay >= FIRST_PAUSE / 4 {
-        return Err(Unmet::not_here(format!(
+        return Err(CheckError::skipped(format!(
             "the machine is too busy: `ask` waited {} for a CPU",
             in_ms(took.delay)
         )));
@@ -144,8 +144,8 @@ fn comes_to_rest(exam: &Exam) -> Verdict {
 /// A socket that is connected to itself: what another socket sends to it is refused. And no other
 /// program can get its port.
 pub(super) fn deaf() -> Verdict<(UdpSocket, SocketAddr)> {
-    let socket = here("bind a UDP socket", UdpSocket::bind("127.0.0.1:0"))?;
-    let addr = here("read its address", socket.local_addr())?;
-    here("connect it", socket.connect(addr))?;
+    let socket = or_skip("bind a UDP socket", UdpSocket::bind("127.0.0.1:0"))?;
+    let addr = or_skip("read its address", socket.local_addr())?;
+    or_skip("connect it", socket.connect(addr))?;
     Ok((socket, addr))
 }

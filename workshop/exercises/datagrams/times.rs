@@ -10,7 +10,7 @@ use super::{
     harness::{Call, MARGIN, Pair, Wanted, datagram},
 };
 
-use crate::exam::{AMPLE, Because, Exam, Timing, Took, Unmet, Verdict};
+use crate::exam::{AMPLE, Because, CheckError, Exam, Timing, Took, Verdict};
 
 /// When the question is to be sent, after the call, in milliseconds: the pauses are 50, 100, 200,
 /// 400, …
@@ -70,7 +70,7 @@ pub(super) fn sends_again(exam: &Exam, ask: Ask) -> Verdict {
             }
             // What had no CPU, the answer or the exam, cannot be distinguished from what was late.
             Ok(_) if attempt == TRIES => {
-                return Err(Unmet::not_here(
+                return Err(CheckError::skipped(
                     "the machine is too busy: the times of the questions show nothing",
                 ));
             }
@@ -153,7 +153,7 @@ pub(super) fn keeps_them_after_signals(exam: &Exam, ask: Ask) -> Verdict {
     }
     not_too_early(&call, &came)?;
     if !interrupted {
-        return Err(Unmet::not_here(
+        return Err(CheckError::skipped(
             "the machine is too busy: no signal came before the question was due again",
         ));
     }

@@ -14,7 +14,7 @@ use super::{
 
 use crate::{
     checks::lent,
-    exam::{AMPLE, Answer, Because, Case, Exam, Timing, Took, Verdict, quote},
+    exam::{AMPLE, Because, Case, Exam, Running, Timing, Took, Verdict, quote},
 };
 
 /// More bytes than any line here has that is not too long.
@@ -35,7 +35,7 @@ pub(super) type Connection<'e> = lent::Connection<'e, ReadLine>;
 /// One call.
 pub(super) struct Call<'e> {
     exam: &'e Exam,
-    pub(super) answer: Answer<'e, io::Result<String>>,
+    pub(super) answer: Running<'e, io::Result<String>>,
     stream: Arc<TcpStream>,
     limit: Duration,
     max: usize,

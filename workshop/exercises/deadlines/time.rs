@@ -11,7 +11,7 @@ use super::{
 };
 
 use crate::exam::{
-    AMPLE, Because, Exam, Unmet, Verdict,
+    AMPLE, Because, CheckError, Exam, Verdict,
     diagnosis::{RETURNS_AT_A_SIGNAL, SPINS},
 };
 
@@ -40,7 +40,7 @@ pub(super) fn times_out_in_silence(exam: &Exam, read: ReadLine) -> Verdict {
 pub(super) fn waits_for_the_whole_limit(exam: &Exam, read: ReadLine) -> Verdict {
     let connection = Connection::new(exam, read)?;
     let call = connection.call(AMPLE, ENOUGH)?;
-    connection.peer.hears_nothing_for(SILENCE)?;
+    connection.peer.receives_nothing_for(SILENCE)?;
     connection.peer.send(b"hello\n")?;
     call.returns(Ok("hello"), |_, _| None).map(drop)
 }
@@ -100,7 +100,7 @@ fn while_it_waits(
         }
         exam.step("a pause was as long as the limit, because the machine is busy: once more");
     }
-    Err(Unmet::not_here(format!(
+    Err(CheckError::skipped(format!(
         "the machine is too busy: three times the exam could not send {what} within {LONGER:?}"
     )))
 }

@@ -13,7 +13,7 @@ use socket_workshop::{
 };
 use socket2::{Domain, SockRef, Socket, Type};
 
-use crate::exam::{Exam, Verdict, here};
+use crate::exam::{Exam, Verdict, or_skip};
 
 /// An address, and the socket that makes it answer, refuse or be silent, until this is dropped.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ impl Address {
 
     pub(in crate::checks) fn that_answers_at(exam: &Exam, ip: IpAddr) -> Verdict<Address> {
         let socket = bound(ip)?;
-        here("listen", socket.listen(16))?;
+        or_skip("listen", socket.listen(16))?;
         Address::new(exam, socket, "answers: it listens")
     }
 
@@ -45,16 +45,16 @@ impl Address {
 
     /// It is silent: its accept queue is full, and the kernel drops the SYN.
     pub(in crate::checks) fn that_is_silent(exam: &Exam) -> Verdict<Address> {
-        let (listener, queued) = here("fill an accept queue", silent())?;
+        let (listener, queued) = or_skip("fill an accept queue", silent())?;
         // A connection that was reset keeps its place in the queue.
         let aborts = SockRef::from(&queued).set_linger(Some(Duration::ZERO));
-        here("reset a connection", aborts)?;
+        or_skip("reset a connection", aborts)?;
         drop(queued);
         Address::new(exam, listener.into(), "is silent: its accept queue is full")
     }
 
     fn new(exam: &Exam, socket: Socket, does: &str) -> Verdict<Address> {
-        let addr = here("read an address", End::of(&socket))?.local;
+        let addr = or_skip("read an address", End::of(&socket))?.local;
         exam.owns(&socket);
         exam.watches(&socket);
         exam.step(format!("{addr} {does}"));
@@ -72,14 +72,14 @@ impl Address {
     pub(super) fn many_that_are_silent(exam: &Exam, count: u8) -> Verdict<Vec<Address>> {
         let socket = bound_to_all()?;
         // A SYN comes with a TTL of 64, and is dropped. A filter would take privileges.
-        here("set IP_MINTTL", set_min_ttl(&socket, 255))?;
-        here("listen", socket.listen(1))?;
+        or_skip("set IP_MINTTL", set_min_ttl(&socket, 255))?;
+        or_skip("listen", socket.listen(1))?;
         Address::many(exam, socket, count, "are silent: IP_MINTTL drops each SYN")
     }
 
     /// From 127.0.0.1 on, at one port: a socket that is bound to 0.0.0.0 is bound to them all.
     fn many(exam: &Exam, socket: Socket, count: u8, do_so: &str) -> Verdict<Vec<Address>> {
-        let port = here("read an address", End::of(&socket))?.local.port();
+        let port = or_skip("read an address", End::of(&socket))?.local.port();
         exam.owns(&socket);
         exam.watches(&socket);
         exam.step(format!(
@@ -102,7 +102,7 @@ impl Address {
 
     /// Makes it listen: if it is dialed again after a refusal, its accept queue shows that.
     pub(super) fn listens_from_now(&self, exam: &Exam) -> Verdict {
-        here("listen", self.socket.listen(16))?;
+        or_skip("listen", self.socket.listen(16))?;
         exam.step(format!(
             "{} has refused, and listens from now on",
             self.addr
@@ -112,7 +112,7 @@ impl Address {
 
     /// Makes room in the accept queue: the next SYN will be answered.
     pub(in crate::checks) fn answers_from_now(&self, exam: &Exam) -> Verdict {
-        here("accept", self.socket.accept())?;
+        or_skip("accept", self.socket.accept())?;
         exam.step(format!(
             "made room in the accept queue of {}: it answers the next SYN",
             self.addr
@@ -124,8 +124,8 @@ impl Address {
 fn bound(ip: IpAddr) -> Verdict<Socket> {
     let addr = SocketAddr::new(ip, 0);
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None);
-    let socket = here("make a socket", socket)?;
-    here(&format!("bind to {ip}"), socket.bind(&addr.into()))?;
+    let socket = or_skip("make a socket", socket)?;
+    or_skip(&format!("bind to {ip}"), socket.bind(&addr.into()))?;
     Ok(socket)
 }
 
@@ -133,6 +133,6 @@ fn bound(ip: IpAddr) -> Verdict<Socket> {
 fn bound_to_all() -> Verdict<Socket> {
     let socket = bound(Ipv4Addr::UNSPECIFIED.into())?;
     #[cfg(target_os = "linux")]
-    here("bind to a device", socket.bind_device(Some(b"lo")))?;
+    or_skip("bind to a device", socket.bind_device(Some(b"lo")))?;
     Ok(socket)
 }

@@ -26,7 +26,8 @@ use self::address::Address;
 use super::Exercise;
 
 use crate::exam::{
-    AMPLE, Answer, Because, Call, Exam, Reference, Rule, Suite, Took, Unmet, Verdict, check, here,
+    AMPLE, Because, Call, CheckError, Exam, Reference, Rule, Running, Suite, Took, Verdict, check,
+    or_skip,
 };
 
 /// Exercise 2.
@@ -207,7 +208,7 @@ pub const SUITE: Suite<Dial> = Suite {
 /// The student's function.
 pub type Dial = fn(&[SocketAddr], Duration) -> io::Result<TcpStream>;
 
-type Dialing<'e> = Answer<'e, io::Result<TcpStream>>;
+type Dialing<'e> = Running<'e, io::Result<TcpStream>>;
 
 fn dialing<'e>(
     exam: &'e Exam,
@@ -295,7 +296,7 @@ fn rests(exam: &Exam, answer: &Dialing<'_>) -> Verdict<Rested> {
     let mut before: (Instant, Vec<Thread>) = (Instant::now(), Vec::new());
     exam.comes_true(|| {
         let now = Instant::now();
-        let mut threads = here("look at threads", others())?;
+        let mut threads = or_skip("look at threads", others())?;
         threads.retain(|thread| !thread.name.starts_with("exam"));
         let in_a_sleep =
             |thread: &Thread| thread.call.is_some_and(|call| call.call() == Call::Sleep);
@@ -315,7 +316,7 @@ fn rests(exam: &Exam, answer: &Dialing<'_>) -> Verdict<Rested> {
 /// Whether a call that had nothing to wait for was blocked for less than it may.
 fn is_at_once(rested: Duration, took: Took) -> Verdict<bool> {
     if rested < AT_ONCE && took.time.saturating_sub(took.delay) >= AT_ONCE {
-        return Err(Unmet::not_here(format!(
+        return Err(CheckError::skipped(format!(
             "the machine is too busy: of {:.1?} the exam saw your threads at rest for {rested:.1?}",
             took.time
         )));
@@ -328,7 +329,7 @@ fn hand_over(threads: u8) -> Verdict<Duration> {
     let begun = Instant::now();
     for _ in 0..threads {
         let thread = thread::Builder::new().name("exam".to_owned());
-        let _ = here("start a thread", thread.spawn(|| {}))?.join();
+        let _ = or_skip("start a thread", thread.spawn(|| {}))?.join();
     }
     Ok(begun.elapsed())
 }
@@ -338,7 +339,7 @@ fn hand_over(threads: u8) -> Verdict<Duration> {
 fn has_waited(took: Took, limit: Duration) -> Verdict {
     let waited = took.time.saturating_sub(took.delay);
     if waited < limit * 3 / 4 {
-        return Err(Unmet::not_here(format!(
+        return Err(CheckError::skipped(format!(
             "the machine is too busy: of {:.0?} your thread waited {:.0?} for a CPU",
             took.time, took.delay
         )));
@@ -354,9 +355,9 @@ fn unless_busy<T>(
     took: Took,
     limit: Duration,
 ) -> Verdict<T> {
-    if let Err(Unmet::Failed(_)) = verdict {
+    if let Err(CheckError::Failed(_)) = verdict {
         if took.delay > limit / 8 {
-            return Err(Unmet::not_here(format!(
+            return Err(CheckError::skipped(format!(
                 "the machine is too busy: your thread waited {:.0?} for a CPU, of a limit of \
                  {limit:?}",
                 took.delay

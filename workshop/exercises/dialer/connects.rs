@@ -16,7 +16,7 @@ use super::{
 };
 
 use crate::checks::returned;
-use crate::exam::{AMPLE, Because, Exam, Timing, Took, Unmet, Verdict, here};
+use crate::exam::{AMPLE, Because, CheckError, Exam, Timing, Took, Verdict, or_skip};
 
 /// The shortest head start of an address before the next is dialed.
 const HEAD_START: Duration = Duration::from_millis(100);
@@ -50,7 +50,7 @@ pub(super) fn returns_a_connection(exam: &Exam, dial: Dial) -> Verdict {
 pub(super) fn returns_a_blocking_stream(exam: &Exam, dial: Dial) -> Verdict {
     let (_server, stream) = connection(exam, dial, AMPLE)?;
     let flags = fcntl(&stream, FcntlArg::F_GETFL).map_err(io::Error::from);
-    let flags = OFlag::from_bits_retain(here("read a descriptor's flags", flags)?);
+    let flags = OFlag::from_bits_retain(or_skip("read a descriptor's flags", flags)?);
     exam.must(
         !flags.contains(OFlag::O_NONBLOCK),
         "a blocking stream",
@@ -65,9 +65,9 @@ pub(super) fn returns_a_blocking_stream(exam: &Exam, dial: Dial) -> Verdict {
 pub(super) fn returns_a_stream_without_timeouts(exam: &Exam, dial: Dial) -> Verdict {
     let (_server, stream) = connection(exam, dial, AMPLE)?;
     let socket = SockRef::from(&stream);
-    let read = here("read SO_RCVTIMEO", stream.read_timeout())?;
-    let write = here("read SO_SNDTIMEO", stream.write_timeout())?;
-    let user = here("read TCP_USER_TIMEOUT", socket.tcp_user_timeout())?;
+    let read = or_skip("read SO_RCVTIMEO", stream.read_timeout())?;
+    let write = or_skip("read SO_SNDTIMEO", stream.write_timeout())?;
+    let user = or_skip("read TCP_USER_TIMEOUT", socket.tcp_user_timeout())?;
     exam.must(
         read.is_none() && write.is_none() && user.is_none_or(|user| user.is_zero()),
         "a stream with no timeout",
@@ -77,7 +77,7 @@ pub(super) fn returns_a_stream_without_timeouts(exam: &Exam, dial: Dial) -> Verd
         "A timeout that your code set for dialing is still on the socket, and would end later \
          reads or writes of the caller. Set it back to `None`.",
     )?;
-    let linger = here("read SO_LINGER", socket.linger())?;
+    let linger = or_skip("read SO_LINGER", socket.linger())?;
     exam.must(
         linger.is_none(),
         "a stream without SO_LINGER",
@@ -147,7 +147,7 @@ fn does_not_rest(exam: &Exam, rested: Rested, took: Took) -> Verdict {
 
 pub(super) fn dials_the_next_after_an_unreachable_address(exam: &Exam, dial: Dial) -> Verdict {
     if !matches!(exam.connects(UNREACHABLE)?, Some(Err(_))) {
-        return Err(Unmet::not_here(format!(
+        return Err(CheckError::skipped(format!(
             "{UNREACHABLE} is not unreachable here"
         )));
     }
@@ -172,7 +172,7 @@ pub(super) fn does_not_dial_a_refused_address_again(exam: &Exam, dial: Dial) -> 
             return Ok(());
         }
     }
-    Err(Unmet::not_here(
+    Err(CheckError::skipped(
         "the machine is too busy: each dial was over before the exam could look",
     ))
 }
@@ -275,7 +275,7 @@ pub(super) fn dials_nothing_more(exam: &Exam, dial: Dial) -> Verdict {
     let in_time = |_| stops_at_the_first(exam, dial, &servers[0], &servers[1]);
     let mut tries = (0..TRIES).map(in_time);
     if !tries.try_fold(false, |seen, now| Ok(seen || now?))? {
-        return Err(Unmet::not_here(format!(
+        return Err(CheckError::skipped(format!(
             "the machine is too busy: a connection took longer than {HEAD_START:?}"
         )));
     }

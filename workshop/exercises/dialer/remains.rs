@@ -9,7 +9,9 @@ use super::{
     is_connected_to, no_connection, unless_busy,
 };
 
-use crate::exam::{AMPLE, Because, Exam, Verdict, descriptors, diagnosis::LEAVES_A_THREAD, here};
+use crate::exam::{
+    AMPLE, Because, Exam, Verdict, descriptors, diagnosis::LEAVES_A_THREAD, or_skip,
+};
 
 pub(super) fn leaves_nothing_beside_the_stream(exam: &Exam, dial: Dial) -> Verdict {
     let refuses = Address::that_refuses(exam)?;
@@ -30,7 +32,7 @@ pub(super) fn leaves_nothing_beside_the_stream(exam: &Exam, dial: Dial) -> Verdi
     let stream = unless_busy(connected, reference, answer.took(), limit)?;
     is_connected_to(exam, &stream, &server)?;
     no_attempt_is_left(exam)?;
-    let end = here("read the stream's addresses", End::of(&stream))?;
+    let end = or_skip("read the stream's addresses", End::of(&stream))?;
     drop(stream);
     exam.step("closed the stream that it returned");
     let state = exam.table()?.find(end).map(|row| row.state);

@@ -12,7 +12,7 @@ use std::{
 use super::Exercise;
 
 use crate::exam::{
-    Answer, Because, Call, Exam, Peer, Rule, Suite, Unmet, Verdict, check, descriptors,
+    Because, Call, CheckError, Exam, Peer, Rule, Running, Suite, Verdict, check, descriptors,
     diagnosis::{
         Diagnosis, LEAKED_HANDLE, LOSES_THE_ERROR, PANICS_ON_AN_ERROR, RETRIES_A_FATAL_ERROR,
         WAITS_FOR_ITS_THREAD,
@@ -131,7 +131,7 @@ const BUFFERS: [usize; 12] = [
 const LONG: usize = (1 << 20) + (64 << 10);
 const MESSAGE: usize = 16 << 10;
 
-type Echoing<'e> = Answer<'e, io::Result<u64>>;
+type Echoing<'e> = Running<'e, io::Result<u64>>;
 
 fn echoing(exam: &Exam, echo: Echo) -> Verdict<(Peer<'_>, Echoing<'_>)> {
     let (client, server) = exam.connection()?;
@@ -380,7 +380,7 @@ fn returns_the_error_of_a_reset(exam: &Exam, echo: Echo) -> Verdict {
     let answer = exam.start("echo", move || echo(server))?;
     let waits = exam.waits_in(Call::Write)?;
     if !waits && answer.has_ended() {
-        return Err(Unmet::not_here("the kernel has room for 40 KiB"));
+        return Err(CheckError::skipped("the kernel has room for 40 KiB"));
     }
     client.reset();
     returns_its_error(

@@ -24,7 +24,8 @@ use wire::segment::Segment;
 use self::ends::{End, client, server};
 use super::Exercise;
 use crate::exam::{
-    Because, Exam, Rule, Stuck, Suite, Unmet, Verdict, check, diagnosis::DEPENDS_ON_EARLIER_CALLS,
+    Because, CheckError, Exam, Rule, Stuck, Suite, Verdict, check,
+    diagnosis::DEPENDS_ON_EARLIER_CALLS,
 };
 
 /// Exercise 20.
@@ -469,11 +470,11 @@ fn all_say(exam: &Exam, states: States, ends: Vec<End>) -> Verdict {
         return Ok(());
     }
     let count = at.load(Ordering::Relaxed);
-    if let Err(Unmet::Failed(case)) = &returned
+    if let Err(CheckError::Failed(case)) = &returned
         && let Some(Stuck::Ceiling(time, _)) = &case.stuck
     {
         let why = format!("{count} calls, all right so far, take longer than {time:.0?}");
-        return Err(Unmet::not_here(why));
+        return Err(CheckError::skipped(why));
     }
     // An answer that keeps something of an earlier call now keeps something else.
     let (local, first) = (ends[count].local, ends[count].segments()[..1].to_vec());

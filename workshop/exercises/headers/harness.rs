@@ -4,7 +4,7 @@ use wire::frame::{named_frames, options};
 use wire::segment::Flags;
 
 use super::{Checksum, Header, ParseTcp, cause};
-use crate::exam::{Because, Exam, Unmet, Verdict};
+use crate::exam::{Because, CheckError, Exam, Verdict};
 
 /// Where IPv4 and TCP begin in a recorded frame. None has IP options.
 const IP: usize = 14;
@@ -29,7 +29,7 @@ fn frame(name: &str) -> Verdict<Vec<u8>> {
     let frame = found
         .map(|(_, bytes)| bytes)
         .filter(|bytes| bytes.len() >= TCP + 20);
-    frame.ok_or_else(|| Unmet::not_here(format!("there is no recorded frame `{name}`")))
+    frame.ok_or_else(|| CheckError::skipped(format!("there is no recorded frame `{name}`")))
 }
 
 /// A header that was not recorded: its data offset in words, its options, and data.
@@ -120,7 +120,7 @@ pub(super) fn reads(exam: &Exam, parse: ParseTcp, what: &str, bytes: &[u8]) -> V
         dump(bytes)
     ));
     let Some(wanted) = right(bytes) else {
-        return Err(Unmet::not_here(format!("{what} is not whole")));
+        return Err(CheckError::skipped(format!("{what} is not whole")));
     };
     let given = bytes.to_vec();
     let answer = exam.start("parse_tcp", move || parse(&given))?;

@@ -11,7 +11,7 @@ use super::{
     harness::{made_up, reads, refuses, right, sums},
 };
 use crate::exam::{
-    Because, Exam, Numbers, Stuck, Unmet, Verdict, diagnosis::DEPENDS_ON_EARLIER_CALLS,
+    Because, CheckError, Exam, Numbers, Stuck, Verdict, diagnosis::DEPENDS_ON_EARLIER_CALLS,
 };
 
 /// The number of calls.
@@ -116,11 +116,11 @@ pub(super) fn first(
         })
     })?;
     let returned = answer.returns("for each of them");
-    if let Err(Unmet::Failed(case)) = &returned
+    if let Err(CheckError::Failed(case)) = &returned
         && let Some(Stuck::Ceiling(time, _)) = &case.stuck
     {
         let why = format!("{CALLS} calls, all right so far, take longer than {time:.0?}");
-        return Err(Unmet::not_here(why));
+        return Err(CheckError::skipped(why));
     }
     returned
 }

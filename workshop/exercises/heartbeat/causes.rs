@@ -7,7 +7,7 @@ use socket_workshop::table::{State, TimerKind};
 use super::{Ended, PING};
 
 use crate::exam::{
-    Call, Case, Stuck, Whose,
+    Call, Case, Owner, Stuck,
     diagnosis::{SLEEPS_BETWEEN_LOOKS, SPINS, SPINS_AT_END_OF_FILE, first_of},
 };
 
@@ -250,7 +250,7 @@ pub(super) fn diagnose(case: &Case) -> Option<String> {
     }
     let yours = case.yours();
     let unread = yours.is_some_and(|seen| seen.row.recv_q > 0);
-    let mut peers = (case.evidence.sockets.iter()).filter(|seen| seen.whose == Whose::Peers);
+    let mut peers = (case.evidence.sockets.iter()).filter(|seen| seen.owner == Owner::Peers);
     let pinged = peers.any(|seen| seen.row.recv_q > 0);
     let probes = yours
         .and_then(|seen| seen.row.timer)

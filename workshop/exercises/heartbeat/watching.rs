@@ -20,10 +20,10 @@ use super::{Ended, PING, Watch, causes};
 use crate::{
     checks::delay,
     exam::{
-        Answer, Awaited, Because, Call, Doing, Exam, Options, Peer, Reference, Timing, Unmet,
+        Awaited, Because, Call, CheckError, Doing, Exam, Options, Peer, Reference, Running, Timing,
         Verdict, cpu_time, descriptors,
         diagnosis::{LEAVES_A_THREAD, LEAVES_OPTIONS, SLEEPS_BETWEEN_LOOKS},
-        here,
+        or_skip,
     },
 };
 
@@ -34,7 +34,7 @@ const MARGIN: Duration = Duration::from_millis(250);
 /// `watch` under way.
 pub(super) struct Watching<'e> {
     exam: &'e Exam,
-    answer: Answer<'e, io::Result<Ended>>,
+    answer: Running<'e, io::Result<Ended>>,
     /// Kept, so that the connection lives on when `watch` has returned.
     stream: Arc<TcpStream>,
     /// Its options, and how many descriptors were open, before the call.
@@ -145,7 +145,7 @@ impl<'e> Watching<'e> {
         let Some(returned) = self.returned.get().filter(|_| verdict.is_err()) else {
             return verdict;
         };
-        let end = here("read an address", End::of(&*self.stream))?.other();
+        let end = or_skip("read an address", End::of(&*self.stream))?.other();
         let queued = self.exam.table()?.find(end).map_or(0, |row| row.recv_q);
         // An answer that came when it had returned, or just before, was too late.
         let too_late = |spoke: Instant| *returned < spoke + self.interval / 4;
@@ -157,7 +157,7 @@ impl<'e> Watching<'e> {
         let silent_since = spoke.unwrap_or_else(|| self.called());
         let due = silent_since + self.interval * (self.misses + 1);
         match pings >= self.misses && *returned >= due {
-            true => Err(Unmet::not_here(
+            true => Err(CheckError::skipped(
                 "the machine is too busy: the peer could not answer in time",
             )),
             false => verdict,
@@ -237,7 +237,7 @@ impl<'e> Watching<'e> {
 
     /// What has been sent until now, and not been read.
     pub fn arrived(&self, peer: &Peer) -> Verdict<Vec<u8>> {
-        let end = here("read an address", End::of(&*self.stream))?;
+        let end = or_skip("read an address", End::of(&*self.stream))?;
         let acknowledged = |table: &Table| {
             let sent = table.find(end).is_none_or(|row| row.send_q == 0);
             sent.then_some(())
@@ -245,11 +245,11 @@ impl<'e> Watching<'e> {
         let _ = self.exam.table_shows(acknowledged)?;
         let mut stream = peer.stream();
         let mut arrived = Vec::new();
-        here("make a socket non-blocking", stream.set_nonblocking(true))?;
+        or_skip("make a socket non-blocking", stream.set_nonblocking(true))?;
         let read = stream.read_to_end(&mut arrived);
-        here("make a socket blocking", stream.set_nonblocking(false))?;
+        or_skip("make a socket blocking", stream.set_nonblocking(false))?;
         match read {
-            Err(error) if error.kind() != ErrorKind::WouldBlock => here("read", Err(error)),
+            Err(error) if error.kind() != ErrorKind::WouldBlock => or_skip("read", Err(error)),
             _ => Ok(arrived),
         }
     }
@@ -277,7 +277,7 @@ impl<'e> Watching<'e> {
     /// A watch that never stops never rests: it is known by having sent more pings than a watch
     /// that counts one too many.
     pub fn falls_silent(&self, peer: &Peer, when: &str) -> Verdict<Instant> {
-        let end = here("read an address", End::of(peer.stream()))?;
+        let end = or_skip("read an address", End::of(peer.stream()))?;
         let most = (self.misses as usize + 1) * PING.len();
         let pings_on = || {
             let table = self.exam.table()?;
@@ -364,7 +364,7 @@ impl<'e> Watching<'e> {
 
     /// What has arrived must be read: Recv-Q is 0, or 1 for a FIN.
     pub fn reads_all(&self) -> Verdict {
-        let end = here("read an address", End::of(&*self.stream))?;
+        let end = or_skip("read an address", End::of(&*self.stream))?;
         let read = |table: &Table| {
             table
                 .find(end)
@@ -378,7 +378,7 @@ impl<'e> Watching<'e> {
 
     /// A ping must come, and is left in the peer's Recv-Q.
     pub fn is_pinging(&self, peer: &Peer) -> Verdict {
-        let end = here("read an address", End::of(peer.stream()))?;
+        let end = or_skip("read an address", End::of(peer.stream()))?;
         let queued = |table: &Table| table.find(end).filter(|row| row.recv_q > 0).cloned();
         let queued = self.exam.table_shows(queued)?;
         self.exam
@@ -392,7 +392,7 @@ impl<'e> Watching<'e> {
     /// Waits for pings, which stay in the peer's Recv-Q, and returns how much CPU time the answer's
     /// threads have used meanwhile.
     pub fn uses_until(&self, pings: usize, peer: &Peer) -> Verdict<Duration> {
-        let end = here("read an address", End::of(peer.stream()))?;
+        let end = or_skip("read an address", End::of(peer.stream()))?;
         let before = cpu_of_others();
         let queued = |table: &Table| {
             let queued = table.find(end).map_or(0, |row| row.recv_q as usize);
@@ -424,7 +424,7 @@ impl<'e> Watching<'e> {
 
     /// No thread that it started may be left: neither one that waits, nor one that still pings.
     pub fn left_no_thread(&self) -> Verdict {
-        let end = here("read an address", End::of(&*self.stream))?.other();
+        let end = or_skip("read an address", End::of(&*self.stream))?.other();
         let queued = |table: &Table| table.find(end).map_or(0, |row| row.recv_q);
         let before = queued(&self.exam.table()?);
         let gone = self.exam.until(|| {
@@ -470,7 +470,7 @@ impl<'e> Watching<'e> {
         peer.send(b"hello")?;
         self.exam.becomes_ready(&*self.stream, PollFlags::POLLIN)?;
         let mut stream = &*self.stream;
-        here("make a socket non-blocking", stream.set_nonblocking(true))?; // the call is over
+        or_skip("make a socket non-blocking", stream.set_nonblocking(true))?; // the call is over
         let mut hello = [0; 5];
         let read = stream.read_exact(&mut hello);
         let written = stream.write_all(b"bye");

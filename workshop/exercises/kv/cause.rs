@@ -3,7 +3,7 @@
 use socket_workshop::table::State;
 
 use crate::exam::{
-    Awaited, Call, Case, Doing, Seen, Stuck, Whose,
+    Awaited, Call, Case, Doing, Owner, Seen, Stuck,
     diagnosis::{
         LEAKED_HANDLE, PANICS_ON_INPUT, SPINS_AT_END_OF_FILE, WAITS_BEFORE_IT_ANSWERS, first_of,
     },
@@ -280,7 +280,7 @@ fn has_read_all(case: &Case) -> bool {
 /// The clients' ends of the connections.
 fn clients(case: &Case) -> impl Iterator<Item = &Seen> {
     let sockets = case.evidence.sockets.iter();
-    sockets.filter(|seen| seen.whose == Whose::Peers)
+    sockets.filter(|seen| seen.owner == Owner::Peers)
 }
 
 /// Whether what has come, all of it, ends within a line.

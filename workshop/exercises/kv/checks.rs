@@ -13,7 +13,7 @@ use socket_workshop::table::{End, Table};
 
 use super::Exercise;
 
-use crate::exam::{Answer, Because, Exam, Peer, Rule, Suite, Verdict, check, here, quote};
+use crate::exam::{Because, Exam, Peer, Rule, Running, Suite, Verdict, check, or_skip, quote};
 
 /// Exercise 7.
 pub const EXERCISE: Exercise = Exercise {
@@ -186,7 +186,7 @@ pub const SUITE: Suite<ServeClient> = Suite {
 /// The student's function.
 pub type ServeClient = fn(TcpStream, &Mutex<HashMap<String, String>>) -> io::Result<()>;
 
-type Serving<'e> = Answer<'e, io::Result<()>>;
+type Serving<'e> = Running<'e, io::Result<()>>;
 
 /// The store that the clients of a check share, and the function that serves them.
 #[derive(Clone, Copy)]
@@ -251,7 +251,7 @@ fn is_refused(exam: &Exam, client: &Peer<'_>, if_not: &str) -> Verdict {
 /// Waits until the server has read what the client has sent, or the connection is gone, and says
 /// whether either has come about. If not, a check can be made all the same.
 fn is_read(exam: &Exam, client: &Peer<'_>) -> Verdict<bool> {
-    let end = here("read the client's address", End::of(client.stream()))?;
+    let end = or_skip("read the client's address", End::of(client.stream()))?;
     let read = |table: &Table| {
         let is_read = table.find(end).is_none_or(|row| {
             let taken = table.find(end.other()).is_some_and(|row| row.recv_q == 0);

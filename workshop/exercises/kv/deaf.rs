@@ -5,7 +5,7 @@ use socket2::{Domain, SockRef, Socket, Type};
 
 use super::{Server, Serving};
 
-use crate::exam::{Call, Doing, Exam, Peer, Pouring, Verdict, here};
+use crate::exam::{Call, Doing, Exam, Peer, Pouring, Verdict, or_skip};
 
 /// The client's receive buffer and the server's send buffer, in bytes. The kernel doubles it.
 const SMALL: usize = 4096;
@@ -21,17 +21,17 @@ pub(super) fn client<'e>(
 ) -> Verdict<(Peer<'e>, Pouring, Serving<'e>)> {
     let exam = server.exam;
     let listener = exam.listener()?;
-    let addr = here("read its address", listener.local_addr())?;
-    let socket = here(
+    let addr = or_skip("read its address", listener.local_addr())?;
+    let socket = or_skip(
         "make a socket",
         Socket::new(Domain::IPV4, Type::STREAM, None),
     )?;
     // Before connect, which promises the server this much room and no more.
-    here("set SO_RCVBUF", socket.set_recv_buffer_size(SMALL))?;
-    here("connect", socket.connect(&addr.into()))?;
-    let (stream, peer) = here("accept", listener.accept())?;
+    or_skip("set SO_RCVBUF", socket.set_recv_buffer_size(SMALL))?;
+    or_skip("connect", socket.connect(&addr.into()))?;
+    let (stream, peer) = or_skip("accept", listener.accept())?;
     let small = SockRef::from(&stream).set_send_buffer_size(SMALL);
-    here("set SO_SNDBUF", small)?;
+    or_skip("set SO_SNDBUF", small)?;
     exam.step(format!(
         "connected {peer}, the exam's end, and {addr}, yours, with small buffers on the way back"
     ));
@@ -45,7 +45,7 @@ pub(super) fn client<'e>(
 /// Waits until the client's buffer is full, for which the kernel probes, and the server's own too,
 /// for which its thread waits in a write; says whether it does. An answer may wait in other ways.
 pub(super) fn is_waited_for(exam: &Exam, client: &Peer<'_>) -> Verdict<bool> {
-    let server = here("read the client's address", End::of(client.stream()))?.other();
+    let server = or_skip("read the client's address", End::of(client.stream()))?.other();
     // How much is queued, once the peer has no window: what there is room for goes out with a
     // probe.
     let queued = |table: &Table| {

@@ -74,7 +74,7 @@ pub(super) fn joins_a_request(exam: &Exam, serve_client: ServeClient) -> Verdict
             reads = reads && is_read(exam, &client)?;
         }
         client
-            .hears_nothing_for(A_PAUSE)
+            .receives_nothing_for(A_PAUSE)
             .because(cause::treats_a_read_as_a_line)?;
         client.send(b"\n")?;
         client.receives(answer.as_bytes())?;
@@ -144,11 +144,11 @@ pub(super) fn refuses_what_is_not_utf8(exam: &Exam, serve_client: ServeClient) -
 pub(super) fn keeps_a_silent_client(exam: &Exam, serve_client: ServeClient) -> Verdict {
     let (client, serving) = Server::new(exam, serve_client).client()?;
     client
-        .hears_nothing_for(SILENCE)
+        .receives_nothing_for(SILENCE)
         .because(cause::ends_in_silence)?;
     asks(&client, "PUT color red", "OK")?;
     client
-        .hears_nothing_for(SILENCE)
+        .receives_nothing_for(SILENCE)
         .because(cause::ends_in_silence)?;
     asks(&client, "GET color", "VALUE red")?;
     serving.goes_on("the client was silent, and has not closed")

@@ -19,7 +19,7 @@ use socket2::SockRef;
 
 use super::Writer;
 
-use crate::exam::{Answer, Because, Exam, Peer, Unmet, Verdict, here, quote};
+use crate::exam::{Because, CheckError, Exam, Peer, Running, Verdict, or_skip, quote};
 
 /// Congestion control may pace segments that are not held back: for this long, and for this many
 /// looks. Bytes that are held back for an ACK wait 40 ms on Linux, and for more data 200 ms.
@@ -47,7 +47,7 @@ impl<'e> Caller<'e> {
         let (peer, stream) = exam.connection()?;
         let caller = Caller {
             exam,
-            end: here("read an address", End::of(&stream))?,
+            end: or_skip("read an address", End::of(&stream))?,
             stream: Arc::new(stream),
             writer,
         };
@@ -78,12 +78,12 @@ impl<'e> Caller<'e> {
         peer.reset();
         match self.exam.comes_true(|| Ok(self.row()?.is_none()))? {
             true => Ok(()),
-            false => Err(Unmet::not_here("a reset does not arrive")),
+            false => Err(CheckError::skipped("a reset does not arrive")),
         }
     }
 
     /// Calls `put`.
-    pub(super) fn call(&self, key: &str, value: &[u8]) -> Verdict<Answer<'e, io::Result<()>>> {
+    pub(super) fn call(&self, key: &str, value: &[u8]) -> Verdict<Running<'e, io::Result<()>>> {
         self.exam.step(format!(
             "called `put` with the key {} and the value {}",
             quote(key.as_bytes()),
@@ -97,7 +97,7 @@ impl<'e> Caller<'e> {
         &self,
         keys: Vec<String>,
         value: &[u8],
-    ) -> Verdict<Answer<'e, io::Result<()>>> {
+    ) -> Verdict<Running<'e, io::Result<()>>> {
         self.exam.step(format!(
             "called `put` for the keys {} with the value {}",
             keys.join(", "),
@@ -106,7 +106,7 @@ impl<'e> Caller<'e> {
         self.start(keys, value)
     }
 
-    fn start(&self, keys: Vec<String>, value: &[u8]) -> Verdict<Answer<'e, io::Result<()>>> {
+    fn start(&self, keys: Vec<String>, value: &[u8]) -> Verdict<Running<'e, io::Result<()>>> {
         let (put, stream) = (self.writer.1, Arc::clone(&self.stream));
         let value = value.to_vec();
         let body = move || keys.iter().try_for_each(|key| put(&stream, key, &value));
@@ -126,13 +126,13 @@ impl<'e> Caller<'e> {
     pub(super) fn converses_with(&self, peer: &Peer) -> Verdict {
         for _greeting in 0..4 {
             let sent = (&*self.stream).write_all(REPLY);
-            here("write to a new connection", sent)?;
+            or_skip("write to a new connection", sent)?;
             if !self.reads(peer.stream())? {
-                return Err(Unmet::not_here("a new connection carries no bytes"));
+                return Err(CheckError::skipped("a new connection carries no bytes"));
             }
-            here("write to a new connection", peer.stream().write_all(REPLY))?;
+            or_skip("write to a new connection", peer.stream().write_all(REPLY))?;
             if !self.reads(&self.stream)? {
-                return Err(Unmet::not_here("a new connection carries no bytes"));
+                return Err(CheckError::skipped("a new connection carries no bytes"));
             }
         }
         self.exam
@@ -196,15 +196,16 @@ impl<'e> Caller<'e> {
     pub(super) fn segments(&self) -> Verdict<u32> {
         let table = self.exam.table_with_info()?;
         let came = table.find(self.end.other()).and_then(|row| row.segments_in);
-        let came =
-            came.ok_or_else(|| Unmet::not_here("the kernel does not show how many segments came"))?;
+        let came = came.ok_or_else(|| {
+            CheckError::skipped("the kernel does not show how many segments came")
+        })?;
         Ok(came.saturating_sub(self.resent()?))
     }
 
     /// Segments that the kernel of this end has sent again so far.
     pub(super) fn resent(&self) -> Verdict<u32> {
         let resent = self.row()?.and_then(|row| row.resent);
-        resent.ok_or_else(|| Unmet::not_here("the kernel does not show what it has sent again"))
+        resent.ok_or_else(|| CheckError::skipped("the kernel does not show what it has sent again"))
     }
 
     /// `put` has returned: this end, if the kernel holds back bytes of its request.

@@ -41,7 +41,7 @@ pub(super) struct Pieces {
 }
 
 impl Pieces {
-    pub(super) fn cause(&self) -> String {
+    pub(super) fn diagnose(&self) -> String {
         let writes = if self.bytes > 4096 {
             "a BufWriter that has less room than the request makes one write of what fits and one \
              of the rest"

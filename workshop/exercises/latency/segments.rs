@@ -10,7 +10,7 @@ use super::{
     caller::{Caller, request},
     cause::{self, Pieces, held_back, held_by_those_before},
 };
-use crate::exam::{Because, Exam, Peer, Unmet, Verdict, here, numbered};
+use crate::exam::{Because, CheckError, Exam, Peer, Verdict, numbered, or_skip};
 
 /// Requests of a conversation. With the greetings they are fewer than ten segments: with the
 /// eleventh a congestion control that paces, as bbr does, may begin to wait between two.
@@ -27,7 +27,7 @@ const A_WAIT: Duration = Duration::from_millis(60);
 
 pub(super) fn sends_one_with_no_delay(exam: &Exam, writer: Writer) -> Verdict {
     let (peer, caller) = Caller::connect(exam, writer)?;
-    here("set TCP_NODELAY", caller.stream.set_nodelay(true))?;
+    or_skip("set TCP_NODELAY", caller.stream.set_nodelay(true))?;
     exam.step("set TCP_NODELAY on your socket");
     sends_one(exam, &peer, &caller, b"blue")
 }
@@ -40,7 +40,7 @@ pub(super) fn sends_one_without(exam: &Exam, writer: Writer) -> Verdict {
 pub(super) fn sends_one_of_thousands_of_bytes(exam: &Exam, writer: Writer) -> Verdict {
     let (peer, caller) = Caller::connect(exam, writer)?;
     let mss = SockRef::from(&*caller.stream).tcp_mss();
-    let mss = here("read TCP_MAXSEG", mss)? as usize;
+    let mss = or_skip("read TCP_MAXSEG", mss)? as usize;
     exam.step(format!("a segment has room for {mss} bytes (TCP_MAXSEG)"));
     let whole = mss - request("colour", &[]).len() - 4; // the length has up to 5 digits
     for size in [4096, 8192, 16_384, whole / 2, whole] {
@@ -69,7 +69,7 @@ fn sends_one(exam: &Exam, peer: &Peer, caller: &Caller, value: &[u8]) -> Verdict
                     format!("the {} bytes in one segment", pieces.bytes),
                     format!("they came in {}", pieces.segments),
                 )
-                .caused_by(pieces.cause());
+                .caused_by(pieces.diagnose());
         }
         caller.is_answered_by(peer)?;
     }
@@ -97,7 +97,7 @@ pub(super) fn sends_each_immediately(exam: &Exam, writer: Writer) -> Verdict {
             return Ok(());
         }
     }
-    Err(Unmet::not_here(
+    Err(CheckError::skipped(
         "too busy a machine: a segment is sent again before all requests are written",
     ))
 }
@@ -135,12 +135,12 @@ fn all_are_sent_at_once(exam: &Exam, writer: Writer) -> Verdict<bool> {
         format!("they came in {segments}"),
     )
     .caused_by(held_by_those_before(&caller.stream, AT_ONCE, segments))?;
-    here("set IP_MINTTL", set_min_ttl(&*caller.stream, 0)).map(|()| true)
+    or_skip("set IP_MINTTL", set_min_ttl(&*caller.stream, 0)).map(|()| true)
 }
 
 /// The exam's segments have a TTL of 64: none gets through. A filter would take privileges.
 fn no_ack_reaches(exam: &Exam, caller: &Caller) -> Verdict {
-    here("set IP_MINTTL", set_min_ttl(&*caller.stream, 255))?;
+    or_skip("set IP_MINTTL", set_min_ttl(&*caller.stream, 255))?;
     exam.step("set IP_MINTTL on your socket: no ACK from the exam's end reaches it");
     Ok(())
 }

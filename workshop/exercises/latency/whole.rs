@@ -14,9 +14,9 @@ use super::{
 };
 
 use crate::exam::{
-    Answer, Because, Call, Exam, Peer, Verdict,
+    Because, Call, Exam, Peer, Running, Verdict,
     diagnosis::{PANICS_ON_AN_ERROR, RETRIES_A_FATAL_ERROR},
-    here, numbered,
+    numbered, or_skip,
 };
 
 /// A send buffer that a write soon fills, in bytes. The peer's receive buffer is left alone: if it
@@ -60,14 +60,14 @@ fn sends_nothing_more(exam: &Exam, peer: &Peer, caller: &Caller) -> Verdict {
     let ended = caller.stream.shutdown(Shutdown::Write);
     exam.step("the caller shut down the sending half");
     peer.ends()?;
-    here("shut a stream down", ended)
+    or_skip("shut a stream down", ended)
 }
 
 /// The peer does not read, and there is no room for so much: `put` cannot be done.
 pub(super) fn returns_when_the_kernel_has_it(exam: &Exam, writer: Writer) -> Verdict {
     let (peer, caller) = Caller::connect_prepared(exam, writer)?;
     let small = SockRef::from(&*caller.stream).set_send_buffer_size(SMALL);
-    here("set SO_SNDBUF", small)?;
+    or_skip("set SO_SNDBUF", small)?;
     let value = numbered(8 << 20);
     let answer = caller.call("large", &value)?;
     answer
@@ -100,7 +100,7 @@ pub(super) fn sends_the_rest(exam: &Exam, writer: Writer) -> Verdict {
     for (key, value) in [("large", &*large), (&long_key, "small")] {
         let (peer, caller) = Caller::connect_prepared(exam, writer)?;
         let small = SockRef::from(&*caller.stream).set_send_buffer_size(SMALL);
-        here("set SO_SNDBUF", small)?;
+        or_skip("set SO_SNDBUF", small)?;
         let answer = caller.call(key, value.as_bytes())?;
         let request = request(key, value.as_bytes());
         let mut rest = &request[..];
@@ -139,7 +139,7 @@ pub(super) fn returns_the_error_of_a_reset(exam: &Exam, writer: Writer) -> Verdi
     fails(exam, &answer)
 }
 
-fn fails(exam: &Exam, answer: &Answer<io::Result<()>>) -> Verdict {
+fn fails(exam: &Exam, answer: &Running<io::Result<()>>) -> Verdict {
     let error = answer
         .fails("after a reset")
         .diagnose(&[PANICS_ON_AN_ERROR, RETRIES_A_FATAL_ERROR])

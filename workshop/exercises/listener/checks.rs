@@ -25,8 +25,8 @@ use self::{
 use super::{Exercise, returned::LOOPBACK, shut};
 
 use crate::exam::{
-    Because, Call, Case, Exam, Rule, Seen, Stuck, Suite, Unmet, Verdict, check,
-    diagnosis::PANICS_ON_AN_ERROR, here, problems,
+    Because, Call, Case, CheckError, Exam, Rule, Seen, Stuck, Suite, Verdict, check,
+    diagnosis::PANICS_ON_AN_ERROR, or_skip, problems,
 };
 
 /// Exercise 1.
@@ -51,7 +51,7 @@ pub const EXERCISE: Exercise = Exercise {
 };
 
 /// What exercise 1 is held to.
-pub const SUITE: Suite<Answer> = Suite {
+pub const SUITE: Suite<Functions> = Suite {
     exercise: EXERCISE.name,
     rules: &[
         Rule::core(
@@ -243,7 +243,7 @@ pub const SUITE: Suite<Answer> = Suite {
 };
 
 /// The student's functions.
-pub type Answer = (Listen, Serve);
+pub type Functions = (Listen, Serve);
 
 /// Opens a listening socket.
 pub type Listen = fn(SocketAddr, i32) -> io::Result<TcpListener>;
@@ -257,7 +257,7 @@ fn rows_become(exam: &Exam, holds: impl Fn(&[Row]) -> bool) -> Verdict<bool> {
     Ok(exam.table_shows(look)?.is_some())
 }
 
-fn greets_a_client_that_sends_nothing(exam: &Exam, answer: Answer) -> Verdict {
+fn greets_a_client_that_sends_nothing(exam: &Exam, answer: Functions) -> Verdict {
     let server = Server::start(exam, answer)?;
     exam.comes_to_rest()?;
     let mut clients = Vec::new();
@@ -270,7 +270,7 @@ fn greets_a_client_that_sends_nothing(exam: &Exam, answer: Answer) -> Verdict {
     Ok(())
 }
 
-fn greets_a_client_while_another_is_silent(exam: &Exam, answer: Answer) -> Verdict {
+fn greets_a_client_while_another_is_silent(exam: &Exam, answer: Functions) -> Verdict {
     let server = Server::start(exam, answer)?;
     let first = exam.dial(server.addr)?.named("first client");
     server.greets(&first)?;
@@ -279,7 +279,7 @@ fn greets_a_client_while_another_is_silent(exam: &Exam, answer: Answer) -> Verdi
 }
 
 /// Fifty at a time, for which the accept queue has room; and all of them stay.
-fn greets_many_clients(exam: &Exam, answer: Answer) -> Verdict {
+fn greets_many_clients(exam: &Exam, answer: Functions) -> Verdict {
     let server = Server::start(exam, answer)?;
     let mut crowds = Vec::new();
     for _ in 0..3 {
@@ -291,11 +291,11 @@ fn greets_many_clients(exam: &Exam, answer: Answer) -> Verdict {
     Ok(())
 }
 
-fn greets_a_client_while_another_does_not_read(exam: &Exam, answer: Answer) -> Verdict {
+fn greets_a_client_while_another_does_not_read(exam: &Exam, answer: Functions) -> Verdict {
     let server = Server::with_a_long_greeting(exam, answer)?;
     let first = exam.dial(server.addr)?.named("first client");
     let is_set = SockRef::from(first.stream()).set_recv_buffer_size(BUFFER);
-    here("set the size of a buffer", is_set)?;
+    or_skip("set the size of a buffer", is_set)?;
     server.sends(&first, 0..GREETING.len())?;
     exam.step("first client: reads no more");
     let second = exam.dial(server.addr)?.named("second client");
@@ -304,22 +304,22 @@ fn greets_a_client_while_another_does_not_read(exam: &Exam, answer: Answer) -> V
 }
 
 /// Linux hands a connection to accept even if it has been reset: every later call on it fails.
-fn survives_an_early_reset(exam: &Exam, (listen, serve): Answer) -> Verdict {
+fn survives_an_early_reset(exam: &Exam, (listen, serve): Functions) -> Verdict {
     let listener = listening(exam, listen, LOOPBACK, 8)?;
-    let addr = here("read its address", listener.local_addr())?;
+    let addr = or_skip("read its address", listener.local_addr())?;
     let early = exam.dial(addr)?.named("first client");
     let port = early.addr()?.port();
     early.reset();
     let of_client = |row: &Row| row.local.port() == port || row.peer.port() == port;
     if !rows_become(exam, |rows| !rows.iter().any(of_client))? {
-        return Err(Unmet::not_here("a reset is not seen by the other end"));
+        return Err(CheckError::skipped("a reset is not seen by the other end"));
     }
     exam.step("only now started your `serve`");
     let server = Server::on(exam, listener, serve, GREETING)?;
     survives(&server)
 }
 
-fn survives_a_late_reset(exam: &Exam, answer: Answer) -> Verdict {
+fn survives_a_late_reset(exam: &Exam, answer: Functions) -> Verdict {
     let server = Server::start(exam, answer)?;
     let first = exam.dial(server.addr)?.named("first client");
     server.greets(&first)?;
@@ -327,11 +327,11 @@ fn survives_a_late_reset(exam: &Exam, answer: Answer) -> Verdict {
     survives(&server)
 }
 
-fn survives_a_reset_in_the_middle(exam: &Exam, answer: Answer) -> Verdict {
+fn survives_a_reset_in_the_middle(exam: &Exam, answer: Functions) -> Verdict {
     let server = Server::with_a_long_greeting(exam, answer)?;
     let first = exam.dial(server.addr)?.named("first client");
     let is_set = SockRef::from(first.stream()).set_recv_buffer_size(BUFFER);
-    here("set the size of a buffer", is_set)?;
+    or_skip("set the size of a buffer", is_set)?;
     server.sends(&first, 0..GREETING.len())?;
     exam.comes_to_rest()?; // it waits for room, in a write or in poll
     first.reset();
@@ -348,7 +348,7 @@ fn survives(server: &Server) -> Verdict {
         .diagnose(&[PANICS_ON_AN_ERROR])
 }
 
-fn goes_on_while_the_listener_is_open(exam: &Exam, answer: Answer) -> Verdict {
+fn goes_on_while_the_listener_is_open(exam: &Exam, answer: Functions) -> Verdict {
     let server = Server::start(exam, answer)?;
     let first = exam.dial(server.addr)?.named("first client");
     server.greets(&first)?;
@@ -364,7 +364,7 @@ fn goes_on_while_the_listener_is_open(exam: &Exam, answer: Answer) -> Verdict {
     )
 }
 
-fn returns_the_error_of_accept(exam: &Exam, answer: Answer) -> Verdict {
+fn returns_the_error_of_accept(exam: &Exam, answer: Functions) -> Verdict {
     let server = Server::start(exam, answer)?;
     let client = exam.dial(server.addr)?;
     server.greets(&client)?;

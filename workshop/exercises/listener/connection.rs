@@ -6,14 +6,14 @@ use socket_workshop::table::{Row, State};
 use socket2::SockRef;
 
 use super::{
-    Answer, rows_become,
+    Functions, rows_become,
     server::{BUFFER, Server, listening},
 };
 
 use crate::checks::returned::LOOPBACK;
 use crate::exam::{
-    Because, Case, Exam, Peer, Unmet, Verdict, Whose, descriptors, diagnosis::SPINS_AT_END_OF_FILE,
-    here, numbered,
+    Because, Case, CheckError, Exam, Owner, Peer, Verdict, descriptors,
+    diagnosis::SPINS_AT_END_OF_FILE, numbered, or_skip,
 };
 
 /// How long a client listens to an answer that waits with timeouts, which is the subject: long
@@ -35,14 +35,14 @@ const EMPTY: &str =
     "an empty greeting is sent as soon as the write returns, and must not end the connection";
 
 /// A server, and a client that has read the greeting.
-fn greeted(exam: &Exam, answer: Answer) -> Verdict<(Server<'_>, Peer<'_>)> {
+fn greeted(exam: &Exam, answer: Functions) -> Verdict<(Server<'_>, Peer<'_>)> {
     let server = Server::start(exam, answer)?;
     let client = exam.dial(server.addr)?;
     server.greets(&client)?;
     Ok((server, client))
 }
 
-pub(super) fn sends_nothing_but_the_greeting(exam: &Exam, answer: Answer) -> Verdict {
+pub(super) fn sends_nothing_but_the_greeting(exam: &Exam, answer: Functions) -> Verdict {
     let (_server, client) = greeted(exam, answer)?;
     client.send(b"nice to meet you\n")?;
     client.send(b"quit\n")?;
@@ -50,25 +50,28 @@ pub(super) fn sends_nothing_but_the_greeting(exam: &Exam, answer: Answer) -> Ver
     client.ends().because(sends_more).because(stays_open)
 }
 
-pub(super) fn keeps_a_silent_client(exam: &Exam, answer: Answer) -> Verdict {
+pub(super) fn keeps_a_silent_client(exam: &Exam, answer: Functions) -> Verdict {
     let (_server, client) = greeted(exam, answer)?;
     client
-        .hears_nothing_for(SILENT_FOR)
+        .receives_nothing_for(SILENT_FOR)
         .because(|case| sends_more(case).or_else(|| closed_too_early(case, DROPPED)))
 }
 
-pub(super) fn keeps_a_client_without_a_greeting(exam: &Exam, (listen, serve): Answer) -> Verdict {
+pub(super) fn keeps_a_client_without_a_greeting(
+    exam: &Exam,
+    (listen, serve): Functions,
+) -> Verdict {
     let listener = listening(exam, listen, LOOPBACK, 8)?;
     let server = Server::on(exam, listener, serve, b"")?;
     exam.step("started your `serve` with an empty greeting");
     let client = exam.dial(server.addr)?;
     client
-        .hears_nothing_for(SILENT_FOR)
+        .receives_nothing_for(SILENT_FOR)
         .because(|case| sends_more(case).or_else(|| closed_too_early(case, EMPTY)))
 }
 
 /// A client sends much. What the process keeps of it is anonymous memory.
-pub(super) fn discards_what_a_client_sends(exam: &Exam, answer: Answer) -> Verdict {
+pub(super) fn discards_what_a_client_sends(exam: &Exam, answer: Functions) -> Verdict {
     let (_server, client) = greeted(exam, answer)?;
     let piece = numbered(1 << 16);
     client.send(&piece)?; // what a reader needs once, such as a buffer, it has then
@@ -93,7 +96,7 @@ pub(super) fn discards_what_a_client_sends(exam: &Exam, answer: Answer) -> Verdi
 
 /// The anonymous memory of this process, in bytes (RssAnon in proc_pid_status(5)).
 fn memory() -> Verdict<usize> {
-    let status = here(
+    let status = or_skip(
         "read /proc/self/status",
         fs::read_to_string("/proc/self/status"),
     )?;
@@ -101,11 +104,11 @@ fn memory() -> Verdict<usize> {
         .lines()
         .find_map(|line| line.strip_prefix("RssAnon:"));
     let kib = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<usize>().ok());
-    let kib = kib.ok_or_else(|| Unmet::not_here("this kernel does not show RssAnon"))?;
+    let kib = kib.ok_or_else(|| CheckError::skipped("this kernel does not show RssAnon"))?;
     Ok(kib << 10)
 }
 
-pub(super) fn reads_and_keeps(exam: &Exam, answer: Answer) -> Verdict {
+pub(super) fn reads_and_keeps(exam: &Exam, answer: Functions) -> Verdict {
     let (server, client) = greeted(exam, answer)?;
     for word in [
         &b"nice to meet you"[..],
@@ -141,11 +144,11 @@ pub(super) fn reads_and_keeps(exam: &Exam, answer: Answer) -> Verdict {
         )?;
     }
     client
-        .hears_nothing_for(SILENT_FOR)
+        .receives_nothing_for(SILENT_FOR)
         .because(|case| sends_more(case).or_else(|| closed_too_early(case, BYTES)))
 }
 
-pub(super) fn closes_at_the_end(exam: &Exam, answer: Answer) -> Verdict {
+pub(super) fn closes_at_the_end(exam: &Exam, answer: Functions) -> Verdict {
     let (_server, client) = greeted(exam, answer)?;
     let left = client.send(b"bye").and_then(|()| client.half_close());
     left.because(|case| closed_too_early(case, DROPPED))?;
@@ -153,7 +156,7 @@ pub(super) fn closes_at_the_end(exam: &Exam, answer: Answer) -> Verdict {
 }
 
 /// More than fits into the socket buffers at both ends, to a client that reads it.
-pub(super) fn sends_a_long_greeting(exam: &Exam, answer: Answer) -> Verdict {
+pub(super) fn sends_a_long_greeting(exam: &Exam, answer: Functions) -> Verdict {
     let server = Server::with_a_long_greeting(exam, answer)?;
     let client = exam.dial(server.addr)?;
     server.greets(&client)?;
@@ -161,12 +164,12 @@ pub(super) fn sends_a_long_greeting(exam: &Exam, answer: Answer) -> Verdict {
     client.ends().because(sends_more).because(stays_open)
 }
 
-pub(super) fn sends_it_all_after_a_half_close(exam: &Exam, answer: Answer) -> Verdict {
+pub(super) fn sends_it_all_after_a_half_close(exam: &Exam, answer: Functions) -> Verdict {
     let server = Server::with_a_long_greeting(exam, answer)?;
     let client = exam.dial(server.addr)?;
     let addr = client.addr()?;
     let is_set = SockRef::from(client.stream()).set_recv_buffer_size(BUFFER);
-    here("set the size of a buffer", is_set)?;
+    or_skip("set the size of a buffer", is_set)?;
     client.half_close()?;
     exam.comes_to_rest()?; // what it does about the end of file is done
     client
@@ -184,14 +187,14 @@ pub(super) fn sends_it_all_after_a_half_close(exam: &Exam, answer: Answer) -> Ve
     client.ends().because(sends_more).because(stays_open)
 }
 
-pub(super) fn leaves_nothing_after_end_of_file(exam: &Exam, answer: Answer) -> Verdict {
+pub(super) fn leaves_nothing_after_end_of_file(exam: &Exam, answer: Functions) -> Verdict {
     leaves_nothing(exam, answer, "after end of file", |client| {
         client.half_close()?;
         client.ends().because(stays_open)
     })
 }
 
-pub(super) fn leaves_nothing_after_a_reset(exam: &Exam, answer: Answer) -> Verdict {
+pub(super) fn leaves_nothing_after_a_reset(exam: &Exam, answer: Functions) -> Verdict {
     leaves_nothing(exam, answer, "after a reset", |client| {
         client.reset();
         Ok(())
@@ -201,7 +204,7 @@ pub(super) fn leaves_nothing_after_a_reset(exam: &Exam, answer: Answer) -> Verdi
 /// Eight clients come and go: then the process has as many descriptors and threads as before.
 fn leaves_nothing(
     exam: &Exam,
-    answer: Answer,
+    answer: Functions,
     when: &str,
     leave: fn(Peer<'_>) -> Verdict,
 ) -> Verdict {
@@ -292,7 +295,7 @@ fn stays_open(case: &Case) -> Option<String> {
         return Some(cause);
     }
     let seen = case.yours()?;
-    let Whose::Yours(fd) = seen.whose else {
+    let Owner::Yours(fd) = seen.owner else {
         return None;
     };
     if seen.row.state != State::CloseWait || case.is_running() {

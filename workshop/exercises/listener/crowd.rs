@@ -14,7 +14,7 @@ use socket2::{Domain, SockRef, Socket, Type};
 
 use super::server::{GREETING, Server};
 
-use crate::exam::{Because, Unmet, Verdict, here, quote};
+use crate::exam::{Because, CheckError, Verdict, or_skip, quote};
 
 /// Sockets, and the server that they are for.
 pub(super) struct Crowd<'s> {
@@ -32,11 +32,11 @@ impl<'s> Crowd<'s> {
     /// Sockets for this many clients, not connected yet.
     pub(super) fn of(count: usize, server: &'s Server<'s>) -> Verdict<Crowd<'s>> {
         let socket = || {
-            let socket = here(
+            let socket = or_skip(
                 "make a socket",
                 Socket::new(Domain::IPV4, Type::STREAM, None),
             )?;
-            here("make a socket non-blocking", socket.set_nonblocking(true))?;
+            or_skip("make a socket non-blocking", socket.set_nonblocking(true))?;
             server.exam.owns(&socket);
             Ok(socket.into())
         };
@@ -54,7 +54,7 @@ impl<'s> Crowd<'s> {
                 Err(error) if error.raw_os_error() == Some(Errno::EINPROGRESS as i32) => {}
                 Err(error) => return Ok(Connected::Failed(error.to_string())),
             }
-            ends.push(here("read the client's address", End::of(client))?);
+            ends.push(or_skip("read the client's address", End::of(client))?);
         }
         // The answer has asked for a queue longer than this crowd. One that is full stays too
         // short.
@@ -78,7 +78,7 @@ impl<'s> Crowd<'s> {
             return Ok(Connected::Failed("some SYNs are not answered".to_owned()));
         }
         for client in &self.clients {
-            if let Some(error) = here("read SO_ERROR", client.take_error())? {
+            if let Some(error) = or_skip("read SO_ERROR", client.take_error())? {
                 return Ok(Connected::Failed(error.to_string()));
             }
         }
@@ -94,7 +94,7 @@ impl<'s> Crowd<'s> {
             return Ok(());
         };
         if (somaxconn() as usize) < self.clients.len() {
-            return Err(Unmet::not_here(
+            return Err(CheckError::skipped(
                 "net.core.somaxconn is less than the clients",
             ));
         }
@@ -116,7 +116,7 @@ impl<'s> Crowd<'s> {
     pub(super) fn are_greeted(&self) -> Verdict {
         let exam = self.server.exam;
         for (greeted, client) in self.clients.iter().enumerate() {
-            let addr = here("read the client's address", client.local_addr())?;
+            let addr = or_skip("read the client's address", client.local_addr())?;
             let (got, after) = self.greeting_at(client)?;
             if got == GREETING {
                 continue;
@@ -142,7 +142,7 @@ impl<'s> Crowd<'s> {
         };
         let seen = format!("{greeted} of them got it, {addr} did not: {came}{after}");
         let mut failed = self.server.exam.fail(expected, seen);
-        if let Err(Unmet::Failed(case)) = &mut failed {
+        if let Err(CheckError::Failed(case)) = &mut failed {
             case.arrived = got;
             case.wanted = GREETING.to_vec();
         }

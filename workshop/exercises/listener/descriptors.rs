@@ -11,14 +11,16 @@ use nix::errno::Errno;
 use socket_workshop::table::{Row, State};
 
 use super::{
-    Answer,
+    Functions,
     crowd::{Connected, Crowd},
     processor::{Asleep, Watched},
     rows_become,
     server::Server,
 };
 
-use crate::exam::{Because, Call, Case, Exam, Peer, Reference, Timing, Took, Unmet, Verdict, here};
+use crate::exam::{
+    Because, Call, Case, CheckError, Exam, Peer, Reference, Timing, Took, Verdict, or_skip,
+};
 
 /// The limit of descriptors of the check's process: few, so that it takes little time to open them
 /// all.
@@ -83,7 +85,7 @@ impl<'s> Shortage<'s> {
         exam.step("gave the descriptors back");
         self.crowd.have_connected(self.connected)?;
         if !were_queued {
-            return Err(Unmet::not_here(
+            return Err(CheckError::skipped(
                 "every client got a descriptor, although none was left",
             ));
         }
@@ -92,10 +94,10 @@ impl<'s> Shortage<'s> {
 }
 
 fn few_descriptors(exam: &Exam) -> Verdict {
-    here("limit the descriptors", exam.limit_descriptors(DESCRIPTORS))
+    or_skip("limit the descriptors", exam.limit_descriptors(DESCRIPTORS))
 }
 
-pub(super) fn serves_again_after_a_shortage(exam: &Exam, answer: Answer) -> Verdict {
+pub(super) fn serves_again_after_a_shortage(exam: &Exam, answer: Functions) -> Verdict {
     few_descriptors(exam)?;
     let server = Server::start(exam, answer)?;
     let shortage = Shortage::begin(&server)?;
@@ -103,7 +105,7 @@ pub(super) fn serves_again_after_a_shortage(exam: &Exam, answer: Answer) -> Verd
     shortage.threads.not_waiting(exam)?; // what it does about the error is done, or it spins
     let (first, crowd) = shortage.end(exam, queued)?;
     first.send(b"still here").because(loses_a_client)?;
-    first.hears_nothing_for(MARGIN).because(loses_a_client)?;
+    first.receives_nothing_for(MARGIN).because(loses_a_client)?;
     crowd.are_greeted()
 }
 
@@ -115,7 +117,7 @@ fn loses_a_client(case: &Case) -> Option<String> {
     })
 }
 
-pub(super) fn does_not_spin_during_a_shortage(exam: &Exam, answer: Answer) -> Verdict {
+pub(super) fn does_not_spin_during_a_shortage(exam: &Exam, answer: Functions) -> Verdict {
     few_descriptors(exam)?;
     let server = Server::start(exam, answer)?;
     let shortage = Shortage::begin(&server)?;
@@ -134,7 +136,7 @@ pub(super) fn does_not_spin_during_a_shortage(exam: &Exam, answer: Answer) -> Ve
     )
 }
 
-pub(super) fn tries_again_within_a_second(exam: &Exam, answer: Answer) -> Verdict {
+pub(super) fn tries_again_within_a_second(exam: &Exam, answer: Functions) -> Verdict {
     few_descriptors(exam)?;
     let server = Server::start(exam, answer)?;
     let mut shortage = Shortage::begin(&server)?;
@@ -189,7 +191,7 @@ fn sleeps_no_longer(exam: &Exam, reference: Reference, begun: Instant) -> Verdic
         "the clients to be accepted within a second",
         "they are still in the queue",
     );
-    let Err(Unmet::Failed(case)) = &late else {
+    let Err(CheckError::Failed(case)) = &late else {
         return late;
     };
     let waits = case
@@ -211,13 +213,13 @@ fn clients_wait(row: &Row) -> bool {
 }
 
 fn take_all_descriptors() -> Verdict<Vec<OwnedFd>> {
-    let null: OwnedFd = here("open /dev/null", File::open("/dev/null"))?.into();
+    let null: OwnedFd = or_skip("open /dev/null", File::open("/dev/null"))?.into();
     let mut taken = Vec::new();
     loop {
         match null.try_clone() {
             Ok(descriptor) => taken.push(descriptor),
             Err(error) if error.raw_os_error() == Some(Errno::EMFILE as i32) => break,
-            Err(error) => return here("duplicate a descriptor", Err(error)),
+            Err(error) => return or_skip("duplicate a descriptor", Err(error)),
         }
     }
     taken.push(null);

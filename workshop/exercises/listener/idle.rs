@@ -2,9 +2,9 @@
 
 use socket_workshop::threads::{self, Thread};
 
-use super::{Answer, processor, server::Server};
+use super::{Functions, processor, server::Server};
 
-use crate::exam::{Because, Call, Doing, Exam, Peer, Verdict, here};
+use crate::exam::{Because, Call, Doing, Exam, Peer, Verdict, or_skip};
 
 /// How many looks in a row must find a thread asleep, and none in a call that an event ends.
 const ASLEEP: u32 = 3;
@@ -12,7 +12,7 @@ const ASLEEP: u32 = 3;
 /// How many looks at threads are taken, one right after the other.
 const LOOKS: u32 = 50;
 
-pub(super) fn waits_without_spinning(exam: &Exam, answer: Answer) -> Verdict {
+pub(super) fn waits_without_spinning(exam: &Exam, answer: Functions) -> Verdict {
     let server = Server::start(exam, answer)?;
     waits(exam)?;
     let client = exam.dial(server.addr)?;
@@ -31,7 +31,7 @@ fn waits(exam: &Exam) -> Verdict {
     )
 }
 
-pub(super) fn waits_for_clients_in_accept_or_poll(exam: &Exam, answer: Answer) -> Verdict {
+pub(super) fn waits_for_clients_in_accept_or_poll(exam: &Exam, answer: Functions) -> Verdict {
     let server = Server::start(exam, answer)?;
     a_client_would_wake_it(exam)?;
     let client = exam.dial(server.addr)?;
@@ -47,7 +47,7 @@ pub(in crate::checks) fn a_client_would_wake_it(exam: &Exam) -> Verdict {
     )
 }
 
-pub(super) fn waits_for_bytes_in_read_or_poll(exam: &Exam, answer: Answer) -> Verdict {
+pub(super) fn waits_for_bytes_in_read_or_poll(exam: &Exam, answer: Functions) -> Verdict {
     let server = Server::start(exam, answer)?;
     let client = exam.dial(server.addr)?;
     server.greets(&client)?;
@@ -65,7 +65,7 @@ pub(super) fn sleeps_before_the_greeting(server: &Server, client: &Peer<'_>) -> 
     let slept = exam.until(|| {
         // Many looks without a rest between them: a sleep may be short.
         for _ in 0..LOOKS {
-            let threads = here("look at threads", threads::others())?;
+            let threads = or_skip("look at threads", threads::others())?;
             let in_a_sleep =
                 |thread: &Thread| thread.call.is_some_and(|call| call.call() == Call::Sleep);
             if threads.iter().any(in_a_sleep) {

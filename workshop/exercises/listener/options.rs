@@ -5,12 +5,12 @@ use std::net::TcpListener;
 
 use socket2::SockRef;
 
-use crate::exam::{Because, Exam, Verdict, descriptors, here};
+use crate::exam::{Because, Exam, Verdict, descriptors, or_skip};
 
 /// The listener has no O_NONBLOCK.
 pub(in crate::checks) fn blocks(exam: &Exam, listener: &TcpListener) -> Verdict {
     let nonblocking = SockRef::from(listener).nonblocking();
-    let nonblocking = here("read the socket's flags", nonblocking)?;
+    let nonblocking = or_skip("read the socket's flags", nonblocking)?;
     exam.must(!nonblocking, "a socket that blocks", "O_NONBLOCK is set")
         .caused_by(
             "With O_NONBLOCK, `accept` fails with WouldBlock if no client waits, and a loop around \
@@ -21,8 +21,8 @@ pub(in crate::checks) fn blocks(exam: &Exam, listener: &TcpListener) -> Verdict 
 /// The listener has no timeout and no SO_LINGER: accepted connections inherit these.
 pub(in crate::checks) fn has_no_timeout(exam: &Exam, listener: &TcpListener) -> Verdict {
     let socket = SockRef::from(listener);
-    let read = here("read SO_RCVTIMEO", socket.read_timeout())?;
-    let write = here("read SO_SNDTIMEO", socket.write_timeout())?;
+    let read = or_skip("read SO_RCVTIMEO", socket.read_timeout())?;
+    let write = or_skip("read SO_SNDTIMEO", socket.write_timeout())?;
     exam.must(
         read.is_none() && write.is_none(),
         "no SO_RCVTIMEO and no SO_SNDTIMEO",
@@ -32,7 +32,7 @@ pub(in crate::checks) fn has_no_timeout(exam: &Exam, listener: &TcpListener) -> 
         "SO_RCVTIMEO makes `accept` fail with WouldBlock, and each accepted connection inherits \
          both timeouts for its reads and writes. Set no timeout on the listener.",
     )?;
-    let linger = here("read SO_LINGER", socket.linger())?;
+    let linger = or_skip("read SO_LINGER", socket.linger())?;
     exam.must(
         linger.is_none(),
         "no SO_LINGER",

@@ -17,7 +17,7 @@ use nix::sys::{
 
 use socket_workshop::threads::{Call, SystemCall, others};
 
-use crate::exam::{Because, Exam, Stuck, Verdict, here};
+use crate::exam::{Because, Exam, Stuck, Verdict, or_skip};
 
 /// For so long an answer is watched that waits with timeouts. The length is the subject: how often
 /// it looks. One that waits without a timeout need not be watched.
@@ -74,7 +74,7 @@ pub(super) struct Watched(Vec<File>);
 impl Watched {
     /// The threads that there are now.
     pub(super) fn now() -> Verdict<Watched> {
-        let threads = here("look at threads", others())?.into_iter();
+        let threads = or_skip("look at threads", others())?.into_iter();
         let files =
             threads.map(|thread| File::open(format!("/proc/self/task/{}/syscall", thread.id)));
         Ok(Watched(files.flatten().collect()))
@@ -155,7 +155,7 @@ struct Sleeper {
 impl Asleep {
     /// The threads that there are now.
     pub(super) fn now() -> Verdict<Asleep> {
-        let threads = here("look at threads", others())?.into_iter();
+        let threads = or_skip("look at threads", others())?.into_iter();
         let open = |id: i32, name| File::open(format!("/proc/self/task/{id}/{name}"));
         let sleeper = |id| {
             Some(Sleeper {

@@ -15,7 +15,7 @@ use super::{Listen, Serve};
 
 use crate::checks::returned::LOOPBACK;
 use crate::exam::{
-    Answer, Because, Call, Case, Doing, Exam, Peer, Seen, Stuck, Verdict, Whose, here, numbered,
+    Because, Call, Case, Doing, Exam, Owner, Peer, Running, Seen, Stuck, Verdict, numbered, or_skip,
 };
 
 /// What every client is to read.
@@ -60,7 +60,7 @@ pub(super) fn listening(
     match listen_once(exam, listen, addr, backlog)? {
         Ok(listener) => {
             exam.watches(&listener);
-            let local = here("read its address", listener.local_addr())?;
+            let local = or_skip("read its address", listener.local_addr())?;
             exam.step(format!(
                 "called your `listen` for {addr} and a backlog of {backlog}: it is {local}"
             ));
@@ -90,13 +90,13 @@ pub(super) struct Server<'e> {
     /// One descriptor, shared: a duplicate would be a second descriptor in the evidence.
     pub(super) listener: Arc<TcpListener>,
     pub(super) addr: SocketAddr,
-    pub(super) answer: Answer<'e, io::Result<()>>,
+    pub(super) answer: Running<'e, io::Result<()>>,
     pub(super) greeting: Arc<[u8]>,
 }
 
 impl<'e> Server<'e> {
     /// A server on a free port.
-    pub(super) fn start(exam: &'e Exam, (listen, serve): super::Answer) -> Verdict<Server<'e>> {
+    pub(super) fn start(exam: &'e Exam, (listen, serve): super::Functions) -> Verdict<Server<'e>> {
         let listener = listening(exam, listen, LOOPBACK, 128)?;
         Server::on(exam, listener, serve, GREETING)
     }
@@ -104,13 +104,13 @@ impl<'e> Server<'e> {
     /// A server whose greeting cannot all be written while its client does not read.
     pub(super) fn with_a_long_greeting(
         exam: &'e Exam,
-        (listen, serve): super::Answer,
+        (listen, serve): super::Functions,
     ) -> Verdict<Server<'e>> {
         let listener = listening(exam, listen, LOOPBACK, 128)?;
         // Accepted sockets inherit it, and the kernel does not let a buffer grow whose size was
         // set.
         let is_set = SockRef::from(&listener).set_send_buffer_size(BUFFER);
-        here("set the size of a buffer", is_set)?;
+        or_skip("set the size of a buffer", is_set)?;
         let greeting = numbered(5 * BUFFER);
         exam.step(format!(
             "started your `serve`, whose greeting of {} bytes is more than the buffers hold",
@@ -126,7 +126,7 @@ impl<'e> Server<'e> {
         serve: Serve,
         greeting: &[u8],
     ) -> Verdict<Server<'e>> {
-        let addr = here("read its address", listener.local_addr())?;
+        let addr = or_skip("read its address", listener.local_addr())?;
         let listener = Arc::new(listener);
         let greeting: Arc<[u8]> = greeting.into();
         let its_own = (Arc::clone(&listener), Arc::clone(&greeting));
@@ -170,7 +170,7 @@ impl<'e> Server<'e> {
         }
         match row {
             Some(Seen {
-                whose: Whose::Yours(fd),
+                owner: Owner::Yours(fd),
                 ..
             }) => why_not_written(case, *fd),
             Some(seen) if seen.row.state == State::Established => Some(why_not_accepted(case)),
@@ -195,7 +195,7 @@ impl<'e> Server<'e> {
         let cause = if !case.wanted.starts_with(&case.arrived) {
             "The bytes that came are not the greeting. Send it unchanged, with \
              `write_all(greeting)`."
-        } else if row.is_none_or(|seen| !matches!(seen.whose, Whose::Yours(_))) {
+        } else if row.is_none_or(|seen| !matches!(seen.owner, Owner::Yours(_))) {
             "Only a part of the greeting has come, and your end has closed the connection. Send \
              all of it before you close: `write` returns how much the kernel took, and `write_all` \
              sends the rest too."

@@ -10,14 +10,14 @@ use socket_workshop::table::{End, Row, State};
 use socket2::SockRef;
 
 use super::{
-    Answer, Listen, options, rows_become,
+    Functions, Listen, options, rows_become,
     server::{listen_once, listening},
 };
 
 use crate::checks::returned::{self, LOOPBACK};
-use crate::exam::{Because, Exam, Seen, Unmet, Verdict, descriptors, here};
+use crate::exam::{Because, CheckError, Exam, Seen, Verdict, descriptors, or_skip};
 
-pub(super) fn listens_on_the_given_address(exam: &Exam, (listen, _): Answer) -> Verdict {
+pub(super) fn listens_on_the_given_address(exam: &Exam, (listen, _): Functions) -> Verdict {
     let ips: [IpAddr; 3] = [
         Ipv4Addr::LOCALHOST.into(),
         Ipv4Addr::new(127, 0, 0, 2).into(), // all of 127/8 is loopback on Linux
@@ -25,8 +25,8 @@ pub(super) fn listens_on_the_given_address(exam: &Exam, (listen, _): Answer) -> 
     ];
     for ip in ips {
         // A free port, and then the same by its number.
-        let free = here("listen on loopback", TcpListener::bind((ip, 0)))?;
-        let port = here("read its address", free.local_addr())?.port();
+        let free = or_skip("listen on loopback", TcpListener::bind((ip, 0)))?;
+        let port = or_skip("read its address", free.local_addr())?.port();
         drop(free);
         listens_on(exam, listen, SocketAddr::new(ip, 0))?;
         listens_on(exam, listen, SocketAddr::new(ip, port))?;
@@ -36,7 +36,7 @@ pub(super) fn listens_on_the_given_address(exam: &Exam, (listen, _): Answer) -> 
 
 fn listens_on(exam: &Exam, listen: Listen, addr: SocketAddr) -> Verdict {
     let listener = listening(exam, listen, addr, 8)?;
-    let local = here("read its address", listener.local_addr())?;
+    let local = or_skip("read its address", listener.local_addr())?;
     returned::is_at(exam, local, addr)?;
     let table = exam.table()?;
     let row = table.find(End::listener(local));
@@ -51,15 +51,15 @@ fn listens_on(exam: &Exam, listen: Listen, addr: SocketAddr) -> Verdict {
     )
 }
 
-pub(super) fn asks_for_the_given_backlog(exam: &Exam, (listen, _): Answer) -> Verdict {
+pub(super) fn asks_for_the_given_backlog(exam: &Exam, (listen, _): Functions) -> Verdict {
     for asked in [7, 1000, 0, 1, 4096] {
         let listener = listening(exam, listen, LOOPBACK, asked)?;
-        let end = here("read its address", End::of(&listener))?;
+        let end = or_skip("read its address", End::of(&listener))?;
         let table = exam.table()?;
         let Some(backlog) = table.find(end).map(|row| row.backlog) else {
             return exam.fail(format!("a row for {end}, in LISTEN"), "there is none");
         };
-        let backlog = backlog.ok_or_else(|| Unmet::not_here("/proc/net/tcp has no backlog"))?;
+        let backlog = backlog.ok_or_else(|| CheckError::skipped("/proc/net/tcp has no backlog"))?;
         let granted = somaxconn()?.min(asked.unsigned_abs());
         let expected = match asked.unsigned_abs() == granted {
             true => format!("a backlog of {granted}"),
@@ -88,12 +88,12 @@ pub(super) fn asks_for_the_given_backlog(exam: &Exam, (listen, _): Answer) -> Ve
 fn somaxconn() -> Verdict<u32> {
     let text = fs::read_to_string("/proc/sys/net/core/somaxconn");
     let parsed = text.and_then(|text| text.trim().parse().map_err(io::Error::other));
-    here("read net.core.somaxconn", parsed)
+    or_skip("read net.core.somaxconn", parsed)
 }
 
-pub(super) fn refuses_an_address_in_use(exam: &Exam, (listen, _): Answer) -> Verdict {
+pub(super) fn refuses_an_address_in_use(exam: &Exam, (listen, _): Functions) -> Verdict {
     let first = listening(exam, listen, LOOPBACK, 8)?;
-    let addr = here("read its address", first.local_addr())?;
+    let addr = or_skip("read its address", first.local_addr())?;
     exam.step(format!(
         "asked for another listener on {addr}, which is in use"
     ));
@@ -127,9 +127,9 @@ pub(super) fn refuses_an_address_in_use(exam: &Exam, (listen, _): Answer) -> Ver
     }
 }
 
-pub(super) fn closes_its_socket_when_bind_fails(exam: &Exam, (listen, _): Answer) -> Verdict {
+pub(super) fn closes_its_socket_when_bind_fails(exam: &Exam, (listen, _): Functions) -> Verdict {
     let first = listening(exam, listen, LOOPBACK, 8)?;
-    let addr = here("read its address", first.local_addr())?;
+    let addr = or_skip("read its address", first.local_addr())?;
     let before = descriptors()?;
     for _ in 0..3 {
         let again = listen_once(exam, listen, addr, 8)?;
@@ -143,28 +143,30 @@ pub(super) fn closes_its_socket_when_bind_fails(exam: &Exam, (listen, _): Answer
     options::no_descriptor_is_left(exam, before)
 }
 
-pub(super) fn sets_no_other_option(exam: &Exam, (listen, _): Answer) -> Verdict {
+pub(super) fn sets_no_other_option(exam: &Exam, (listen, _): Functions) -> Verdict {
     let listener = listening(exam, listen, LOOPBACK, 8)?;
     options::blocks(exam, &listener)?;
     options::has_no_timeout(exam, &listener)
 }
 
 /// The end that closes first gets TIME_WAIT: here the server, as at each restart.
-pub(super) fn takes_its_address_back(exam: &Exam, (listen, _): Answer) -> Verdict {
+pub(super) fn takes_its_address_back(exam: &Exam, (listen, _): Functions) -> Verdict {
     let listener = listening(exam, listen, LOOPBACK, 8)?;
-    let addr = here("read its address", listener.local_addr())?;
-    let is_set = here(
+    let addr = or_skip("read its address", listener.local_addr())?;
+    let is_set = or_skip(
         "read SO_REUSEADDR",
         SockRef::from(&listener).reuse_address(),
     )?;
     let client = exam.dial(addr)?;
-    drop(here("accept", listener.accept())?);
+    drop(or_skip("accept", listener.accept())?);
     client.ends()?;
     client.close();
     drop(listener);
     let in_time_wait = |row: &Row| row.local.port() == addr.port() && row.state == State::TimeWait;
     if !rows_become(exam, |rows| rows.iter().any(in_time_wait))? {
-        return Err(Unmet::not_here("no TIME_WAIT is left by a connection here"));
+        return Err(CheckError::skipped(
+            "no TIME_WAIT is left by a connection here",
+        ));
     }
     exam.step(format!(
         "closed the listener; its connection on {addr} is in TIME_WAIT"
@@ -173,7 +175,7 @@ pub(super) fn takes_its_address_back(exam: &Exam, (listen, _): Answer) -> Verdic
     let error = match again {
         Err(error) => error,
         Ok(listener) => {
-            let local = here("read its address", listener.local_addr())?;
+            let local = or_skip("read its address", listener.local_addr())?;
             return exam
                 .must(
                     local == addr,

@@ -16,7 +16,9 @@ use super::{
 
 use crate::{
     checks::{dialer::address::Address, returned},
-    exam::{AMPLE, Because, Exam, Options, Unmet, Verdict, diagnosis::LEAVES_OPTIONS, here},
+    exam::{
+        AMPLE, Because, CheckError, Exam, Options, Verdict, diagnosis::LEAVES_OPTIONS, or_skip,
+    },
 };
 
 /// A server, and the stream that the answer returned.
@@ -38,7 +40,7 @@ pub(super) fn returns_a_connected_stream(exam: &Exam, connect: Connect) -> Verdi
 
 pub(super) fn sends_nothing(exam: &Exam, connect: Connect) -> Verdict {
     let (_server, stream) = connected(exam, connect)?;
-    let end = here("read the stream's addresses", End::of(&stream))?;
+    let end = or_skip("read the stream's addresses", End::of(&stream))?;
     let sent = exam.table()?.find(end.other()).map_or(0, |row| row.recv_q);
     exam.must(
         sent == 0,
@@ -55,7 +57,7 @@ pub(super) fn returns_a_blocking_stream(exam: &Exam, connect: Connect) -> Verdic
     let (_server, stream) = connected(exam, connect)?;
     let nonblocking = SockRef::from(&stream).nonblocking();
     exam.must(
-        !here("read a descriptor's flags", nonblocking)?,
+        !or_skip("read a descriptor's flags", nonblocking)?,
         "a blocking stream",
         "O_NONBLOCK is set: a read from it would fail with WouldBlock",
     )
@@ -67,7 +69,7 @@ pub(super) fn returns_a_blocking_stream(exam: &Exam, connect: Connect) -> Verdic
 
 pub(super) fn sets_no_option(exam: &Exam, connect: Connect) -> Verdict {
     let (server, stream) = connected(exam, connect)?;
-    let plain = here("connect", TcpStream::connect(server.addr))?;
+    let plain = or_skip("connect", TcpStream::connect(server.addr))?;
     exam.owns(&plain);
     let now = Options::of(&stream).without_buffers();
     let mut changed = Options::of(&plain).without_buffers().changed(&now);
@@ -116,12 +118,12 @@ pub(super) fn returns_a_refusal(exam: &Exam, connect: Connect) -> Verdict {
 pub(super) fn returns_an_immediate_error(exam: &Exam, connect: Connect) -> Verdict {
     let addr = SocketAddr::from(([127, 255, 255, 255], 9));
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None);
-    let socket = here("make a socket", socket)?;
+    let socket = or_skip("make a socket", socket)?;
     let flag = socket.set_nonblocking(true);
-    here("make a socket non-blocking", flag)?;
+    or_skip("make a socket non-blocking", flag)?;
     let kind = match socket.connect(&addr.into()) {
         Err(error) if error.raw_os_error() != Some(Errno::EINPROGRESS as i32) => error.kind(),
-        _ => return Err(Unmet::not_here(format!("{addr} can be dialed"))),
+        _ => return Err(CheckError::skipped(format!("{addr} can be dialed"))),
     };
     exam.step(format!(
         "{addr}: it cannot be dialed, connect fails with {kind:?}"

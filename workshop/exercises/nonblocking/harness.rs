@@ -16,7 +16,7 @@ use super::{Connect, cause, hangs};
 
 use crate::{
     checks::dialer::address::Address,
-    exam::{AMPLE, Answer, Because, Case, Exam, Verdict, here, inode_of},
+    exam::{AMPLE, Because, Case, Exam, Running, Verdict, inode_of, or_skip},
 };
 
 /// Cancels a dial: the answer is lent the reading end of a pipe.
@@ -29,7 +29,7 @@ pub(super) struct Cancel {
 
 impl Cancel {
     pub(super) fn new() -> Verdict<Cancel> {
-        let (reader, writer) = here("make a pipe", io::pipe())?;
+        let (reader, writer) = or_skip("make a pipe", io::pipe())?;
         Ok(Cancel {
             inode: inode_of(&reader)?,
             lent: Arc::new(reader),
@@ -41,7 +41,7 @@ impl Cancel {
     pub(super) fn write(&mut self, exam: &Exam) -> Verdict {
         exam.step("wrote a byte to the other end of `cancel`: it is readable");
         match &mut self.writer {
-            Some(writer) => here("write to a pipe", writer.write_all(b"x")),
+            Some(writer) => or_skip("write to a pipe", writer.write_all(b"x")),
             None => Ok(()),
         }
     }
@@ -56,7 +56,7 @@ impl Cancel {
     pub(super) fn is_readable(&self) -> Verdict<bool> {
         let mut fds = [PollFd::new(self.lent.as_fd(), PollFlags::POLLIN)];
         let ready = poll(&mut fds, PollTimeout::ZERO).map_err(io::Error::from);
-        Ok(here("poll a pipe", ready)? > 0)
+        Ok(or_skip("poll a pipe", ready)? > 0)
     }
 }
 
@@ -86,7 +86,7 @@ impl Drop for Cancel {
 #[derive(Debug)]
 pub(super) struct Call<'e> {
     exam: &'e Exam,
-    pub(super) answer: Answer<'e, io::Result<TcpStream>>,
+    pub(super) answer: Running<'e, io::Result<TcpStream>>,
     pub(super) addr: SocketAddr,
     pub(super) limit: Duration,
 }

@@ -17,8 +17,8 @@ use super::{
 use crate::{
     checks::dialer::address::Address,
     exam::{
-        AMPLE, Because, Call as SystemCall, Case, Doing, Exam, Reference, Timing, Took, Unmet,
-        Verdict, here, inode_of,
+        AMPLE, Because, Call as SystemCall, Case, CheckError, Doing, Exam, Reference, Timing, Took,
+        Verdict, inode_of, or_skip,
     },
 };
 
@@ -127,7 +127,7 @@ pub(super) fn waits_for_a_late_answer(exam: &Exam, connect: Connect) -> Verdict 
     server.answers_from_now(exam)?;
     let when = "when the kernel has sent the SYN again, and it is answered";
     let stream = call.connects(when)?;
-    let local = here("read the stream's address", End::of(&stream))?.local;
+    let local = or_skip("read the stream's address", End::of(&stream))?.local;
     exam.must(
         local == end.local,
         format!("the dial from {} to have come through", end.local),
@@ -162,7 +162,7 @@ pub(super) fn keeps_its_limit(exam: &Exam, connect: Connect) -> Verdict {
         }
         exam.step("a pause was as long as the limit, for the machine is busy: once more");
     }
-    Err(Unmet::not_here(
+    Err(CheckError::skipped(
         "the machine is too busy: the exam cannot send signals often enough",
     ))
 }
@@ -247,7 +247,7 @@ pub(super) fn does_not_close_cancel(exam: &Exam, connect: Connect) -> Verdict {
 pub(super) fn leaves_the_flags_of_cancel(exam: &Exam, connect: Connect) -> Verdict {
     let (_silent, cancel) = cancelled(exam, connect)?;
     let flags = fcntl(cancel.lent(), FcntlArg::F_GETFL).map_err(io::Error::from);
-    let flags = OFlag::from_bits_retain(here("read a descriptor's flags", flags)?);
+    let flags = OFlag::from_bits_retain(or_skip("read a descriptor's flags", flags)?);
     exam.must(
         !flags.contains(OFlag::O_NONBLOCK),
         "`cancel` to be blocking, as it was",

@@ -4,7 +4,7 @@ use super::relaying::Side;
 use socket_workshop::table::{Row, State};
 
 use crate::exam::{
-    Call, Case, Stuck, Whose,
+    Call, Case, Owner, Stuck,
     diagnosis::{LOSES_THE_ERROR, PANICS_ON_AN_ERROR, first_of},
 };
 
@@ -33,7 +33,7 @@ pub(super) const KEEPS_A_DESCRIPTOR: &str = "A clone of a socket, a pipe or a po
 /// The relay's end of the connection to a side, if it still has one.
 fn yours<'a>(case: &'a Case, side: &Side) -> Option<&'a Row> {
     let sockets = case.evidence.sockets.iter();
-    let mut yours = sockets.filter(|seen| matches!(seen.whose, Whose::Yours(_)));
+    let mut yours = sockets.filter(|seen| matches!(seen.owner, Owner::Yours(_)));
     yours
         .find(|seen| seen.row.end() == side.end)
         .map(|seen| &seen.row)

@@ -13,7 +13,7 @@ use socket2::{Domain, SockRef, Socket, Type};
 
 use super::{Relay, cause};
 
-use crate::exam::{Answer, Because, Exam, Peer, Stuck, Unmet, Verdict, here};
+use crate::exam::{Because, CheckError, Exam, Peer, Running, Stuck, Verdict, or_skip};
 
 /// A buffer that is soon full, in bytes.
 const SMALL: usize = 16 << 10;
@@ -59,7 +59,7 @@ pub(super) struct Relaying<'e> {
     exam: &'e Exam,
     pub client: Side<'e>,
     pub server: Side<'e>,
-    pub answer: Answer<'e, io::Result<(u64, u64)>>,
+    pub answer: Running<'e, io::Result<(u64, u64)>>,
 }
 
 impl<'e> Relaying<'e> {
@@ -171,7 +171,9 @@ impl<'e> Relaying<'e> {
         }
         let too_much = taken.len() > ENOUGH;
         if !too_much && !is_held_up {
-            return Err(Unmet::not_here("bytes are still under way to your relay"));
+            return Err(CheckError::skipped(
+                "bytes are still under way to your relay",
+            ));
         }
         let (name, other) = (from.name, to.name);
         self.exam.step(format!(
@@ -286,7 +288,7 @@ impl<'e> Relaying<'e> {
 
 fn side<'e>(exam: &'e Exam, name: &'static str) -> Verdict<(Side<'e>, TcpStream)> {
     let (peer, yours) = exam.connection()?;
-    let end = here("read an address", End::of(&yours))?;
+    let end = or_skip("read an address", End::of(&yours))?;
     let peer = peer.named(name);
     let side = Side {
         peer,
@@ -306,10 +308,10 @@ fn numbered_from(at: usize) -> Vec<u8> {
 
 /// A side whose connection has small buffers at both ends.
 fn narrow_side<'e>(exam: &'e Exam, name: &'static str) -> Verdict<(Side<'e>, TcpStream)> {
-    let (stream, yours) = here("connect", narrow())?;
-    let ours = here("read an address", stream.local_addr())?;
+    let (stream, yours) = or_skip("connect", narrow())?;
+    let ours = or_skip("read an address", stream.local_addr())?;
     let side = Side {
-        end: here("read an address", End::of(&yours))?,
+        end: or_skip("read an address", End::of(&yours))?,
         peer: Peer::new(exam, stream).named(name),
         name,
         has_ended: Cell::new(false),

@@ -16,7 +16,7 @@ use socket2::SockRef;
 
 use super::{Restart, old::queued};
 
-use crate::exam::{Awaited, Call, Case, Exam, Seen, Stuck, Whose};
+use crate::exam::{Awaited, Call, Case, Exam, Owner, Seen, Stuck};
 
 /// `restart` has returned an error where no socket listens.
 pub(super) struct NotTaken<'a> {
@@ -133,8 +133,8 @@ fn without_the_option(addr: SocketAddr) -> Option<String> {
 fn held_by_a_stranger(case: &Case, addr: SocketAddr) -> Option<String> {
     // A listener of another address, or of the other family, does not conflict.
     let in_the_way = |seen: &Seen| {
-        let Seen { row, whose } = seen;
-        let (ip, is_theirs) = (row.local.ip(), *whose == Whose::Nobodys);
+        let Seen { row, owner } = seen;
+        let (ip, is_theirs) = (row.local.ip(), *owner == Owner::Nobodys);
         let is_same = ip.is_ipv6() == addr.is_ipv6()
             && (ip == addr.ip() || ip.is_unspecified() || addr.ip().is_unspecified());
         let is_of_both = ip.is_unspecified() && ip.is_ipv6(); // unless it has IPV6_V6ONLY
@@ -150,7 +150,7 @@ fn held_by_a_stranger(case: &Case, addr: SocketAddr) -> Option<String> {
 /// A listener that the answer has made before is still there.
 pub(super) fn held_by_you(case: &Case, port: u16) -> Option<String> {
     let held = |seen: &&Seen| seen.row.state == State::Listen && seen.row.local.port() == port;
-    let Whose::Yours(fd) = case.evidence.yours().find(held)?.whose else {
+    let Owner::Yours(fd) = case.evidence.yours().find(held)?.owner else {
         return None;
     };
     Some(format!(
@@ -236,7 +236,7 @@ pub(super) fn unreachable(local: SocketAddr, case: &Case) -> Option<String> {
 /// A client is connected to the listener, but it is not in the accept queue.
 pub(super) fn not_in_the_queue(end: End, case: &Case) -> Option<String> {
     let mut yours = case.evidence.yours();
-    let Whose::Yours(fd) = yours.find(|seen| seen.row.end() == end)?.whose else {
+    let Owner::Yours(fd) = yours.find(|seen| seen.row.end() == end)?.owner else {
         return None;
     };
     Some(format!(

@@ -24,8 +24,8 @@ use self::{
 use super::{Exercise, listener::options};
 
 use crate::exam::{
-    Because, Exam, Rule, Suite, Unmet, Verdict, check, descriptors, diagnosis::LEAVES_A_THREAD,
-    here,
+    Because, CheckError, Exam, Rule, Suite, Verdict, check, descriptors,
+    diagnosis::LEAVES_A_THREAD, or_skip,
 };
 
 /// Exercise 6.
@@ -156,7 +156,7 @@ const FOREIGN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 
 fn listens_on_the_given_address(exam: &Exam, restart: Restart) -> Verdict {
     for addr in [Some(anywhere()), ipv6()].into_iter().flatten() {
         let free = server(exam, addr)?;
-        let port = here("read its address", free.local_addr())?.port();
+        let port = or_skip("read its address", free.local_addr())?.port();
         drop(free);
         taken_at(exam, restart, SocketAddr::new(addr.ip(), port))?;
         taken_at(exam, restart, addr)?;
@@ -168,7 +168,7 @@ fn accepts_clients(exam: &Exam, restart: Restart) -> Verdict {
     let listener = taken(exam, restart, anywhere(), "on a free port")?;
     for word in ["hello", "hello again"] {
         let (client, mut server) = a_client_of(exam, &listener)?;
-        here("write to a client", server.write_all(word.as_bytes()))?;
+        or_skip("write to a client", server.write_all(word.as_bytes()))?;
         client.receives(word.as_bytes())?;
     }
     Ok(())
@@ -197,11 +197,11 @@ fn is_taken_back(exam: &Exam, restart: Restart, old: &Left) -> Verdict {
 
 fn can_be_taken_back_itself(exam: &Exam, restart: Restart) -> Verdict {
     let first = taken(exam, restart, anywhere(), "on a free port")?;
-    let addr = here("read your listener's address", first.local_addr())?;
+    let addr = or_skip("read your listener's address", first.local_addr())?;
     let (client, server) = a_client_of(exam, &first)?;
-    let end = here("read its address", End::of(&server))?;
+    let end = or_skip("read its address", End::of(&server))?;
     // With SO_LINGER, which another rule forbids, no TIME_WAIT would be left.
-    here("set SO_LINGER", SockRef::from(&server).set_linger(None))?;
+    or_skip("set SO_LINGER", SockRef::from(&server).set_linger(None))?;
     drop(server);
     exam.step("closed the server's end first");
     client.ends()?;
@@ -227,7 +227,7 @@ fn returns_the_error_of_bind(exam: &Exam, restart: Restart) -> Verdict {
 
 fn leaves_every_client(exam: &Exam, restart: Restart) -> Verdict {
     let live = sharing_server(exam)?;
-    let addr = here("read its address", live.local_addr())?;
+    let addr = or_skip("read its address", live.local_addr())?;
     refused(exam, restart, &live)?;
     let (_, strangers) = queued(&exam.evidence(), addr.port());
     clients(exam, addr, 32)?;
@@ -240,7 +240,7 @@ fn leaves_every_client(exam: &Exam, restart: Restart) -> Verdict {
 
 fn does_not_connect(exam: &Exam, restart: Restart) -> Verdict {
     let live = sharing_server(exam)?;
-    let addr = here("read its address", live.local_addr())?;
+    let addr = or_skip("read its address", live.local_addr())?;
     refused(exam, restart, &live)?;
     let stranger = exam.until(|| {
         let (_, strangers) = queued(&exam.evidence(), addr.port());
@@ -263,7 +263,7 @@ fn does_not_connect(exam: &Exam, restart: Restart) -> Verdict {
 
 fn does_not_set_reuse_port(exam: &Exam, restart: Restart) -> Verdict {
     let listener = taken(exam, restart, anywhere(), "on a free port")?;
-    let is_set = here("read SO_REUSEPORT", SockRef::from(&listener).reuse_port())?;
+    let is_set = or_skip("read SO_REUSEPORT", SockRef::from(&listener).reuse_port())?;
     exam.must(!is_set, "a listener without SO_REUSEPORT", "it is set")
         .caused_by(
             "With SO_REUSEPORT another program of this user can listen on the same address, and \
@@ -274,11 +274,11 @@ fn does_not_set_reuse_port(exam: &Exam, restart: Restart) -> Verdict {
 fn asks_for_a_backlog(exam: &Exam, restart: Restart) -> Verdict {
     let limit = fs::read_to_string("/proc/sys/net/core/somaxconn").ok();
     let limit = limit.and_then(|text| text.trim().parse::<u32>().ok());
-    let limit = limit.ok_or_else(|| Unmet::not_here("cannot read net.core.somaxconn"))?;
+    let limit = limit.ok_or_else(|| CheckError::skipped("cannot read net.core.somaxconn"))?;
     for addr in [Some(anywhere()), ipv6()].into_iter().flatten() {
         let listener = taken(exam, restart, addr, "on a free port")?;
         let Some(backlog) = listening(exam, &listener)?.backlog else {
-            return Err(Unmet::not_here("this kernel does not show backlogs"));
+            return Err(CheckError::skipped("this kernel does not show backlogs"));
         };
         let least = limit.min(BACKLOG);
         exam.must(
@@ -313,7 +313,7 @@ fn sets_no_timeout(exam: &Exam, restart: Restart) -> Verdict {
 fn sets_close_on_exec(exam: &Exam, restart: Restart) -> Verdict {
     let listener = taken(exam, restart, anywhere(), "on a free port")?;
     let flags = fcntl(&listener, FcntlArg::F_GETFD).map_err(io::Error::from);
-    let flags = FdFlag::from_bits_truncate(here("read the descriptor's flags", flags)?);
+    let flags = FdFlag::from_bits_truncate(or_skip("read the descriptor's flags", flags)?);
     exam.must(
         flags.contains(FdFlag::FD_CLOEXEC),
         "FD_CLOEXEC on the descriptor",
@@ -360,7 +360,7 @@ fn leaves_no_thread(exam: &Exam, restart: Restart) -> Verdict {
 
 fn leaves_ipv4_alone(exam: &Exam, restart: Restart) -> Verdict {
     let ipv4 = server(exam, anywhere())?;
-    let ipv4_addr = here("read its address", ipv4.local_addr())?;
+    let ipv4_addr = or_skip("read its address", ipv4.local_addr())?;
     let addr = SocketAddr::from((Ipv6Addr::UNSPECIFIED, ipv4_addr.port()));
     exam.step(format!("a server listens at {ipv4_addr}"));
     let old = Left::in_time_wait(exam, server(exam, addr)?)?;

@@ -19,9 +19,9 @@ use super::{
     old::{clients, queued},
 };
 
-use crate::exam::{Answer, Because, Call, Exam, Peer, Unmet, Verdict, here};
+use crate::exam::{Because, Call, CheckError, Exam, Peer, Running, Verdict, or_skip};
 
-type Restarting<'e> = Answer<'e, io::Result<TcpListener>>;
+type Restarting<'e> = Running<'e, io::Result<TcpListener>>;
 
 /// Calls the answer, on a thread of its own.
 fn restarting(exam: &Exam, restart: Restart, addr: SocketAddr) -> Verdict<Restarting<'_>> {
@@ -61,7 +61,7 @@ pub(super) fn taken(
 /// The listener, which must be on exactly this address.
 pub(super) fn taken_at(exam: &Exam, restart: Restart, addr: SocketAddr) -> Verdict<TcpListener> {
     let listener = taken(exam, restart, addr, "where no socket listens")?;
-    let local = here("read your listener's address", listener.local_addr())?;
+    let local = or_skip("read your listener's address", listener.local_addr())?;
     let (port_is_right, port) = match addr.port() {
         0 => (local.port() != 0, "a free port".to_owned()),
         port => (local.port() == port, format!("port {port}")),
@@ -78,7 +78,7 @@ pub(super) fn taken_at(exam: &Exam, restart: Restart, addr: SocketAddr) -> Verdi
 
 /// The error, which `restart` must return immediately.
 pub(super) fn refused(exam: &Exam, restart: Restart, live: &TcpListener) -> Verdict {
-    let addr = here("read its address", live.local_addr())?;
+    let addr = or_skip("read its address", live.local_addr())?;
     let answer = restarting(exam, restart, addr)?;
     let at_once = "`restart` to return an error immediately: a server listens there";
     does_not_wait(exam, &answer, at_once)?;
@@ -111,7 +111,7 @@ pub(super) fn refused(exam: &Exam, restart: Restart, live: &TcpListener) -> Verd
 pub(super) fn fails_like_bind(exam: &Exam, restart: Restart, addr: SocketAddr) -> Verdict {
     let own = Listen::default().on(addr).map_err(|error| error.kind());
     let Err(kind) = own else {
-        return Err(Unmet::not_here(format!("{addr} can be bound here")));
+        return Err(CheckError::skipped(format!("{addr} can be bound here")));
     };
     let answer = restarting(exam, restart, addr)?;
     let expected = format!("`restart({addr})` to return an error of kind {kind:?}");
@@ -131,7 +131,7 @@ pub(super) fn fails_like_bind(exam: &Exam, restart: Restart, addr: SocketAddr) -
 /// address.
 fn does_not_wait(exam: &Exam, answer: &Restarting, expected: &str) -> Verdict {
     let seen = exam.until(|| {
-        let threads = here("look at threads", threads::others())?;
+        let threads = or_skip("look at threads", threads::others())?;
         let waits = threads.iter().find_map(timed_wait);
         let outcome = waits.map(Some);
         Ok(outcome.or_else(|| answer.has_ended().then_some(None)))
@@ -160,7 +160,7 @@ fn timed_wait(thread: &Thread) -> Option<Call> {
 
 /// The listener's row in the kernel's table.
 pub(super) fn listening(exam: &Exam, listener: &TcpListener) -> Verdict<Row> {
-    let local = here("read your listener's address", listener.local_addr())?;
+    let local = or_skip("read your listener's address", listener.local_addr())?;
     let table = exam.table()?;
     match table.find(End::listener(local)) {
         Some(row) => Ok(row.clone()),
@@ -175,7 +175,7 @@ pub(super) fn a_client_of<'e>(
     exam: &'e Exam,
     listener: &TcpListener,
 ) -> Verdict<(Peer<'e>, TcpStream)> {
-    let addr = here("read your listener's address", listener.local_addr())?;
+    let addr = or_skip("read your listener's address", listener.local_addr())?;
     let client = exam.dial(addr);
     let client = client.because(|case| cause::unreachable(addr, case))?;
     let ready = exam.becomes_ready(listener, PollFlags::POLLIN)?;
@@ -186,7 +186,7 @@ pub(super) fn a_client_of<'e>(
         "the queue is empty",
     )
     .because(|case| cause::not_in_the_queue(end, case))?;
-    let (server, _) = here("accept", listener.accept())?;
+    let (server, _) = or_skip("accept", listener.accept())?;
     exam.owns(&server);
     exam.step("accepted the connection from your listener");
     Ok((client, server))

@@ -16,7 +16,7 @@ use socket_workshop::{
 };
 use socket2::SockRef;
 
-use crate::exam::{Evidence, Exam, Unmet, Verdict, Whose, here};
+use crate::exam::{CheckError, Evidence, Exam, Owner, Verdict, or_skip};
 
 /// A free port of an address that no other program uses here: all of 127/8 is loopback on Linux.
 pub(super) fn anywhere() -> SocketAddr {
@@ -48,7 +48,7 @@ pub(super) fn sharing_server(exam: &Exam) -> Verdict<TcpListener> {
 }
 
 fn open(exam: &Exam, addr: SocketAddr, options: Listen) -> Verdict<TcpListener> {
-    let listener = here("play a server", options.on(addr))?;
+    let listener = or_skip("play a server", options.on(addr))?;
     exam.owns(&listener);
     exam.watches(&listener);
     Ok(listener)
@@ -66,13 +66,13 @@ pub(super) struct Left {
 impl Left {
     /// The server has closed a connection first, then its listener.
     pub(super) fn in_time_wait(exam: &Exam, server: TcpListener) -> Verdict<Left> {
-        let addr = here("read its address", server.local_addr())?;
-        let (mut client, accepted, end) = here("connect to it", connected(&server))?;
+        let addr = or_skip("read its address", server.local_addr())?;
+        let (mut client, accepted, end) = or_skip("connect to it", connected(&server))?;
         drop(accepted);
         if !exam.becomes_ready(&client, PollFlags::POLLIN)? {
-            return Err(Unmet::not_here("no end of file comes on loopback"));
+            return Err(CheckError::skipped("no end of file comes on loopback"));
         }
-        here("read its end of file", client.read(&mut [0]))?;
+        or_skip("read its end of file", client.read(&mut [0]))?;
         drop(client);
         drop(server);
         let end = end.other();
@@ -91,14 +91,14 @@ impl Left {
     /// The server has closed its listener while its connections are open: one whole, one whose
     /// server has sent its FIN, and one whose client has.
     pub(super) fn alive(exam: &Exam, server: TcpListener) -> Verdict<Left> {
-        let addr = here("read its address", server.local_addr())?;
+        let addr = or_skip("read its address", server.local_addr())?;
         let (mut ends, mut sockets) = (Vec::new(), Vec::new());
         for (state, others) in [
             (State::Established, State::Established),
             (State::FinWait2, State::CloseWait),
             (State::CloseWait, State::FinWait2),
         ] {
-            let (client, accepted, end) = here("connect to it", connected(&server))?;
+            let (client, accepted, end) = or_skip("connect to it", connected(&server))?;
             exam.owns(&client);
             exam.owns(&accepted);
             let closed = match state {
@@ -106,7 +106,7 @@ impl Left {
                 State::CloseWait => client.shutdown(Shutdown::Write),
                 _ => Ok(()),
             };
-            here("shut down a sending half", closed)?;
+            or_skip("shut down a sending half", closed)?;
             comes_to(exam, end.other(), state)?;
             comes_to(exam, end, others)?;
             ends.push((end.other(), state));
@@ -143,7 +143,7 @@ pub(super) fn comes_to(exam: &Exam, end: End, state: State) -> Verdict {
         found.map(|_| ())
     };
     let seen = exam.table_shows(look)?;
-    seen.ok_or_else(|| Unmet::not_here(format!("{end} does not come to {state} here")))
+    seen.ok_or_else(|| CheckError::skipped(format!("{end} does not come to {state} here")))
 }
 
 /// Clients that connect, and reset the connection: it stays in the accept queue all the same, and
@@ -154,9 +154,9 @@ pub(super) fn clients(exam: &Exam, addr: SocketAddr, count: u32) -> Verdict {
         let Some(client) = exam.connects(addr)? else {
             break;
         };
-        let client = here("connect to the live server", client)?;
+        let client = or_skip("connect to the live server", client)?;
         let reset = SockRef::from(&client).set_linger(Some(Duration::ZERO));
-        here("set SO_LINGER", reset)?;
+        or_skip("set SO_LINGER", reset)?;
         came += 1;
     }
     exam.step(format!(
@@ -177,9 +177,9 @@ pub(super) fn clients(exam: &Exam, addr: SocketAddr, count: u32) -> Verdict {
 pub(super) fn queued(evidence: &Evidence, port: u16) -> (u32, u32) {
     let (mut yours, mut live) = (0, 0);
     for seen in &evidence.sockets {
-        match seen.whose {
+        match seen.owner {
             _ if seen.row.state != State::Listen || seen.row.local.port() != port => {}
-            Whose::Yours(_) => yours += seen.row.recv_q,
+            Owner::Yours(_) => yours += seen.row.recv_q,
             _ => live += seen.row.recv_q,
         }
     }

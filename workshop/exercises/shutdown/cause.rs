@@ -6,7 +6,7 @@ use socket_workshop::table::State;
 
 use super::server::{begun, ended, limit_is_far, stopping, would_block};
 
-use crate::exam::{Call, Case, Seen, Stuck, Whose};
+use crate::exam::{Call, Case, Owner, Seen, Stuck};
 
 /// One of the answer's sockets is in LISTEN.
 fn listens(case: &Case) -> bool {
@@ -76,7 +76,7 @@ pub(super) fn serves_in_turn(case: &Case) -> Option<String> {
 
 /// A call is over, and its client does not get end of file.
 pub(super) fn stays_open(case: &Case) -> Option<String> {
-    let Whose::Yours(fd) = case.yours()?.whose else {
+    let Owner::Yours(fd) = case.yours()?.owner else {
         return None;
     };
     if ended() < begun() {
@@ -148,7 +148,7 @@ pub(super) fn listens_still(case: &Case) -> String {
 }
 
 /// What can go wrong in any check.
-pub(super) fn likely(case: &Case) -> Option<String> {
+pub(super) fn diagnose(case: &Case) -> Option<String> {
     (!stopping() && would_block())
         .then(|| {
             "A read of `serve` has returned WouldBlock, and the call has ended without its line. \

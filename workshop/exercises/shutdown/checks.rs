@@ -15,7 +15,7 @@ use super::{Exercise, listener::processor};
 
 use crate::exam::{
     AMPLE, Because, Exam, Rule, Suite, Verdict, check, descriptors, diagnosis::LEAVES_A_THREAD,
-    here, problems,
+    or_skip, problems,
 };
 
 /// Exercise 13.
@@ -161,7 +161,7 @@ pub const SUITE: Suite<Start> = Suite {
             &[check("leaves no descriptor", leaves_no_descriptor)],
         ),
     ],
-    cause: cause::likely,
+    cause: cause::diagnose,
 };
 
 /// The student's function. It gets the listener, and the function that serves one connection.
@@ -180,7 +180,7 @@ fn serves_a_client_while_another_is_silent(exam: &Exam, start: Start) -> Verdict
     let second = server.client("second client")?;
     second.send(LINE)?;
     second.receives(LINE)?;
-    silent.hears_nothing_for(SILENT_FOR).because(|case| {
+    silent.receives_nothing_for(SILENT_FOR).because(|case| {
         let closed = case.yours().is_none() && limited().is_some();
         closed.then(|| LIMITS_IT.to_owned())
     })?;
@@ -273,7 +273,7 @@ fn closes_the_connection_when_serve_returns(exam: &Exam, start: Start) -> Verdic
 
 fn serves_the_next_client_after_a_reset(exam: &Exam, start: Start) -> Verdict {
     let listener = listening(exam, SocketAddr::from(([127, 0, 0, 1], 0)))?;
-    let addr = here("read its address", listener.local_addr())?;
+    let addr = or_skip("read its address", listener.local_addr())?;
     exam.dial(addr)?.named("early client").reset(); // it stays in the accept queue
     let server = Server::with(exam, start, listener)?;
     let first = server.client("first client");

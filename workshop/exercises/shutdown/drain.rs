@@ -19,7 +19,7 @@ use super::{
 };
 
 use crate::exam::{
-    AMPLE, Because, Exam, Reference, Seen, Timing, Took, Unmet, Verdict, here, quote,
+    AMPLE, Because, CheckError, Exam, Reference, Seen, Timing, Took, Verdict, or_skip, quote,
 };
 
 /// Clients in the queue, fewer than a backlog of 128 has room for. A server accepts some of them
@@ -39,7 +39,7 @@ const MARGIN: Duration = Duration::from_millis(1500);
 pub(super) fn serves_the_clients_in_the_queue(exam: &Exam, start: Start) -> Verdict {
     for _ in 0..ROUNDS {
         let listener = listening(exam, SocketAddr::from(([127, 0, 0, 1], 0)))?;
-        let addr = here("read its address", listener.local_addr())?;
+        let addr = or_skip("read its address", listener.local_addr())?;
         let clients = queue(exam, addr)?;
         let all = begun() + QUEUED;
         let stop = start_and_stop(exam, start, listener)?;
@@ -100,7 +100,9 @@ fn queue(exam: &Exam, addr: SocketAddr) -> Verdict<Vec<TcpStream>> {
         queue.filter(|row| row.recv_q == QUEUED as u32).map(drop)
     };
     if exam.table_shows(complete)?.is_none() {
-        return Err(Unmet::not_here("the table does not show the accept queue"));
+        return Err(CheckError::skipped(
+            "the table does not show the accept queue",
+        ));
     }
     exam.step(format!(
         "connected {QUEUED} clients to {addr}; they are in its accept queue"
@@ -164,7 +166,7 @@ pub(super) fn waits_for_the_calls_under_way(exam: &Exam, start: Start) -> Verdic
         .receives(LINE)
         .because(|_| Some(CUT_EARLY.to_owned()))?;
     first.ends().because(cause::stays_open)?;
-    let silent = second.hears_nothing_for(SILENT_FOR);
+    let silent = second.receives_nothing_for(SILENT_FOR);
     silent.because(|_| Some(CUT_EARLY.to_owned()))?;
     stop.goes_on("a call is under way, and the limit is far away").caused_by(
         "`stop` has returned while a call is under way. Its caller then ends the program, and the \
@@ -324,7 +326,7 @@ pub(super) fn ends_reads_and_writes(exam: &Exam, start: Start) -> Verdict {
             .then_some(())
     };
     if exam.table_shows(pipe_is_full)?.is_none() {
-        return Err(Unmet::not_here(
+        return Err(CheckError::skipped(
             "a client that does not read does not fill its pipe",
         ));
     }

@@ -24,7 +24,7 @@ use socket_workshop::{
 
 use super::{Start, Stop, cause};
 
-use crate::exam::{AMPLE, Answer, Because, Exam, Options, Peer, Verdict, here};
+use crate::exam::{AMPLE, Because, Exam, Options, Peer, Running, Verdict, or_skip};
 
 /// What a client sends, and reads back.
 pub(super) const LINE: &[u8] = b"hello\n";
@@ -133,12 +133,12 @@ impl fmt::Debug for Started {
 }
 
 /// `stop` at work.
-pub(super) type Stopping<'e> = Answer<'e, io::Result<usize>>;
+pub(super) type Stopping<'e> = Running<'e, io::Result<usize>>;
 
 /// A listener for the answer.
 pub(super) fn listening(exam: &Exam, addr: SocketAddr) -> Verdict<TcpListener> {
-    here("connect to a listener", look_at_a_plain_connection())?;
-    let listener = here(&format!("listen on {addr}"), Listen::default().on(addr))?;
+    or_skip("connect to a listener", look_at_a_plain_connection())?;
+    let listener = or_skip(&format!("listen on {addr}"), Listen::default().on(addr))?;
     exam.watches(&listener);
     Ok(listener)
 }
@@ -154,7 +154,7 @@ impl<'e> Server<'e> {
     }
 
     pub(super) fn with(exam: &'e Exam, start: Start, listener: TcpListener) -> Verdict<Server<'e>> {
-        let addr = here("read its address", listener.local_addr())?;
+        let addr = or_skip("read its address", listener.local_addr())?;
         STOPPING.store(false, SeqCst);
         let started = exam.start("start", move || start(listener, serve).map(Started))?;
         let Started(stop) = started

@@ -16,9 +16,9 @@ use socket2::SockRef;
 use super::{Bring, cause};
 
 use crate::exam::{
-    Answer, Because, Exam, Options, Unmet, Verdict, descriptors,
+    Because, CheckError, Exam, Options, Running, Verdict, descriptors,
     diagnosis::{LEAVES_A_THREAD, LEAVES_OPTIONS},
-    here, inode_of,
+    inode_of, or_skip,
 };
 
 /// How long the states are watched for whether they stay, which is the subject: longer than an ACK
@@ -73,7 +73,7 @@ pub(super) struct Pair<'e> {
 /// The rows of the client and the server.
 pub(super) type Rows = [Option<Row>; 2];
 
-type Bringing<'e> = Answer<'e, io::Result<Handed>>;
+type Bringing<'e> = Running<'e, io::Result<Handed>>;
 
 /// Calls the answer with a new connection, on a thread of its own.
 pub(super) fn bringing(
@@ -83,10 +83,10 @@ pub(super) fn bringing(
     bytes: Bytes,
 ) -> Verdict<(Bringing<'_>, Pair<'_>)> {
     let listener = exam.listener()?;
-    let (mut client, mut server, end) = here("connect", narrow(&listener))?;
+    let (mut client, mut server, end) = or_skip("connect", narrow(&listener))?;
     drop(listener);
     for end in [&client, &server] {
-        here(
+        or_skip(
             "set SO_SNDBUF",
             SockRef::from(end).set_send_buffer_size(SMALL),
         )?;
@@ -98,10 +98,12 @@ pub(super) fn bringing(
     ));
     if bytes == Bytes::Unread {
         let sent = client.write_all(b"hello").and(server.write_all(b"hello"));
-        here("write to both ends", sent)?;
+        or_skip("write to both ends", sent)?;
         let unread = |rows: &Rows| rows.iter().flatten().all(|row| row.recv_q > 0);
         if !exam.comes_true(|| Ok(unread(&rows(exam, end)?)))? {
-            return Err(Unmet::not_here("what is sent on loopback does not arrive"));
+            return Err(CheckError::skipped(
+                "what is sent on loopback does not arrive",
+            ));
         }
         exam.step("sent \"hello\" from each end; it is unread");
     }
@@ -258,7 +260,7 @@ impl<'e> Brought<'e> {
             .flatten()
         {
             let reset = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
-            here("set SO_LINGER", reset)?;
+            or_skip("set SO_LINGER", reset)?;
         }
         Ok(())
     }

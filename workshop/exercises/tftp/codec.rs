@@ -12,7 +12,7 @@ use socket_workshop::tftp;
 
 use super::{Options, Packet, Parse, Write, cause};
 use crate::exam::{
-    Because, Exam, Stuck, Unmet, Verdict, diagnosis::DEPENDS_ON_EARLIER_CALLS, dump,
+    Because, CheckError, Exam, Stuck, Verdict, diagnosis::DEPENDS_ON_EARLIER_CALLS, dump,
 };
 
 /// A packet is shown up to this length, in characters.
@@ -168,12 +168,12 @@ impl<'e> Codec<'e> {
         })?;
         let returned = answer.returns(what);
         let during = bytes_of(&all[current.load(SeqCst)]);
-        if let Err(Unmet::Failed(case)) = &returned
+        if let Err(CheckError::Failed(case)) = &returned
             && let Some(Stuck::Ceiling(time, _)) = &case.stuck
         {
             let count = all.len();
             let why = format!("{count} calls, all right so far, take longer than {time:.0?}");
-            return Err(Unmet::not_here(why));
+            return Err(CheckError::skipped(why));
         }
         let First(first) = about(&during, None, returned)?;
         Ok(first.map(|index| all[index].clone()))
@@ -191,7 +191,7 @@ impl fmt::Debug for First {
 
 /// Shows the bytes with a failure.
 fn about<T>(bytes: &[u8], at: Option<usize>, mut verdict: Verdict<T>) -> Verdict<T> {
-    if let Err(Unmet::Failed(case)) = &mut verdict {
+    if let Err(CheckError::Failed(case)) = &mut verdict {
         case.bytes = Some(match bytes {
             [] => "(none: an empty datagram)".to_owned(),
             bytes => dump(bytes, at),

@@ -14,7 +14,7 @@ use super::{
 
 use crate::{
     checks::lent,
-    exam::{Answer, Because, Case, Exam, Took, Verdict, here, quote},
+    exam::{Because, Case, Exam, Running, Took, Verdict, or_skip, quote},
 };
 
 /// A limit that no message reaches where the limit is not the subject.
@@ -51,7 +51,7 @@ pub(super) type Connection<'e> = lent::Connection<'e, ReadMessage>;
 /// One call.
 pub(super) struct Call<'e> {
     exam: &'e Exam,
-    pub(super) answer: Answer<'e, io::Result<Option<Message>>>,
+    pub(super) answer: Running<'e, io::Result<Option<Message>>>,
 }
 
 impl<'e> Connection<'e> {
@@ -95,7 +95,7 @@ impl<'e> Connection<'e> {
 
     /// The caller's read timeout.
     pub(super) fn has_timeout(&self, timeout: Option<Duration>) -> Verdict {
-        here("set a timeout", self.stream.set_read_timeout(timeout))?;
+        or_skip("set a timeout", self.stream.set_read_timeout(timeout))?;
         if let Some(timeout) = timeout {
             self.exam
                 .step(format!("set a read timeout of {timeout:?} on your end"));

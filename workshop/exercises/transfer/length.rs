@@ -7,7 +7,7 @@ use super::{
     harness::{Connection, Got, framed, message},
 };
 
-use crate::exam::{Because, Call, Case, Exam, Unmet, Verdict, numbered};
+use crate::exam::{Because, Call, Case, CheckError, Exam, Verdict, numbered};
 
 const MIB: u64 = 1 << 20;
 
@@ -218,5 +218,5 @@ fn memory(key: &str) -> Verdict<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix(key));
     let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
     kib.map(|kib| kib << 10)
-        .ok_or_else(|| Unmet::not_here(format!("the kernel does not show {key} of a process")))
+        .ok_or_else(|| CheckError::skipped(format!("the kernel does not show {key} of a process")))
 }

@@ -18,7 +18,7 @@ use crate::checks::lent::fix_buffers;
 use crate::exam::{
     Because, Exam, Options, Peer, Verdict, descriptors,
     diagnosis::{LEAVES_A_THREAD, LEAVES_OPTIONS},
-    here,
+    or_skip,
 };
 
 /// The caller's timeouts.
@@ -169,7 +169,7 @@ pub(super) fn leaves_the_connection_open(exam: &Exam, read: ReadMessage) -> Verd
 
 /// The connection must be as open as the peer has left it.
 fn is_open(exam: &Exam, stream: &TcpStream, when: &str) -> Verdict {
-    let end = here("read an address", End::of(stream))?;
+    let end = or_skip("read an address", End::of(stream))?;
     let state = exam.table()?.find(end).map(|row| row.state);
     let seen = state.map_or("CLOSED".to_owned(), |state| state.to_string());
     exam.must(
@@ -223,11 +223,11 @@ pub(super) fn leaves_the_options(exam: &Exam, read: ReadMessage) -> Verdict {
 fn has_options(connection: &Connection, is_set: bool) -> Verdict {
     let socket = SockRef::from(&*connection.stream);
     fix_buffers(&*connection.stream)?;
-    here("set TCP_NODELAY", socket.set_tcp_nodelay(is_set))?;
-    here("set SO_KEEPALIVE", socket.set_keepalive(is_set))?;
+    or_skip("set TCP_NODELAY", socket.set_tcp_nodelay(is_set))?;
+    or_skip("set SO_KEEPALIVE", socket.set_keepalive(is_set))?;
     let timeout = is_set.then_some(WRITE);
-    here("set a timeout", socket.set_write_timeout(timeout))?;
-    here("set SO_LINGER", socket.set_linger(timeout))
+    or_skip("set a timeout", socket.set_write_timeout(timeout))?;
+    or_skip("set SO_LINGER", socket.set_linger(timeout))
 }
 
 pub(super) fn leaves_no_thread(exam: &Exam, read: ReadMessage) -> Verdict {

@@ -5,7 +5,7 @@ use socket_workshop::table::State;
 
 use super::{cause, owner::Owner};
 
-use crate::exam::{Because, Unmet, Verdict};
+use crate::exam::{Because, CheckError, Verdict};
 
 impl Owner<'_> {
     pub(super) fn counts_what_is_queued(&self) -> Verdict {
@@ -90,7 +90,7 @@ impl Owner<'_> {
                 format!("{left} more are in the kernels' buffers: those are full"),
             )
             .caused_by(cause::WRITTEN_AND_QUEUED)?;
-        Err(Unmet::not_here(
+        Err(CheckError::skipped(
             "poll does not report POLLOUT, and nothing is in the kernels' buffers",
         ))
     }

@@ -23,7 +23,7 @@ use socket2::{Domain, SockRef, Socket, Type};
 use super::{Open, Outbox, cause};
 use crate::{
     checks::full::fill,
-    exam::{Because, Exam, Peer, Unmet, Verdict, descriptors, here, is_ready, quote},
+    exam::{Because, CheckError, Exam, Peer, Verdict, descriptors, is_ready, or_skip, quote},
 };
 
 /// What both buffers are asked to be, in bytes: a write of a few times as much fills them.
@@ -136,7 +136,7 @@ impl<'e> Owner<'e> {
         limit: usize,
     ) -> Verdict<Owner<'e>> {
         exam.step(format!("called `outbox` with a limit of {limit}"));
-        let other = here("duplicate a descriptor", stream.try_clone())?;
+        let other = or_skip("duplicate a descriptor", stream.try_clone())?;
         // Of several descriptors of a socket the evidence names the highest: let that be the
         // answer's.
         let (stream, theirs) = if stream.as_raw_fd() < other.as_raw_fd() {
@@ -319,7 +319,7 @@ impl<'e> Owner<'e> {
     fn polls_the_end(&self) -> Verdict {
         match self.exam.becomes_ready(&self.stream, PollFlags::empty())? {
             true => Ok(()),
-            false => Err(Unmet::not_here(
+            false => Err(CheckError::skipped(
                 "poll does not report that the connection has ended",
             )),
         }
@@ -395,22 +395,22 @@ impl<'e> Owner<'e> {
     pub(super) fn is_ready(&self, events: PollFlags) -> Verdict<bool> {
         let mut fds = [PollFd::new(self.stream.as_fd(), events)];
         let ready = poll(&mut fds, PollTimeout::ZERO).map_err(io::Error::from);
-        Ok(here("poll", ready)? > 0)
+        Ok(or_skip("poll", ready)? > 0)
     }
 }
 
 /// As [`Exam::connection`], with small buffers on the way from the answer's end to the exam's.
 pub(super) fn connection(exam: &Exam) -> Verdict<(Peer<'_>, TcpStream)> {
     let listener = exam.listener()?;
-    let addr = here("read an address", listener.local_addr())?;
+    let addr = or_skip("read an address", listener.local_addr())?;
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None);
-    let socket = here("open a socket", socket)?;
+    let socket = or_skip("open a socket", socket)?;
     // Before connect: the SYN advertises a window already.
-    here("set SO_RCVBUF", socket.set_recv_buffer_size(SMALL))?;
-    here("connect", socket.connect(&addr.into()))?;
-    let (yours, client) = here("accept", listener.accept())?;
+    or_skip("set SO_RCVBUF", socket.set_recv_buffer_size(SMALL))?;
+    or_skip("connect", socket.connect(&addr.into()))?;
+    let (yours, client) = or_skip("accept", listener.accept())?;
     let small = SockRef::from(&yours).set_send_buffer_size(SMALL);
-    here("set SO_SNDBUF", small)?;
+    or_skip("set SO_SNDBUF", small)?;
     exam.step(format!(
         "connected {client}, the exam's end, and {addr}, yours; both have small buffers"
     ));

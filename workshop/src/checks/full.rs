@@ -10,14 +10,14 @@ use nix::{
 use socket_workshop::table::{End, TimerKind};
 use socket2::SockRef;
 
-use crate::exam::{Exam, Unmet, Verdict, here};
+use crate::exam::{CheckError, Exam, Verdict, or_skip};
 
 /// Fills the send buffer of a stream and its peer's window: there is no room for another byte.
 /// Returns how many bytes, each an `x`, that took.
 pub(super) fn fill(exam: &Exam, stream: &TcpStream) -> Verdict<usize> {
-    let end = here("read an address", End::of(stream))?;
+    let end = or_skip("read an address", End::of(stream))?;
     let small = SockRef::from(stream).set_send_buffer_size(4096);
-    here("set the size of a buffer", small)?;
+    or_skip("set the size of a buffer", small)?;
     // The peer says when its window is zero. Where the kernel does not pass that on, there is the
     // timer: the first probe of a window brings what there was still room for; when one has brought
     // nothing, and its timer has restarted, the window is closed.
@@ -27,7 +27,7 @@ pub(super) fn fill(exam: &Exam, stream: &TcpStream) -> Verdict<usize> {
         let row = table.find(end);
         let timer = row.and_then(|row| row.timer);
         let probe = timer.filter(|timer| timer.kind == TimerKind::WindowProbe);
-        let written = here("fill a send buffer", write_what_fits(stream))?;
+        let written = or_skip("fill a send buffer", write_what_fits(stream))?;
         let has_room = written > 0;
         filled += written;
         let due = probe.map_or(Duration::MAX, |timer| timer.remaining);
@@ -39,7 +39,7 @@ pub(super) fn fill(exam: &Exam, stream: &TcpStream) -> Verdict<usize> {
         Ok((closed && !has_room).then_some(()))
     };
     if exam.until(full)?.is_none() {
-        return Err(Unmet::not_here("the peer's window does not close"));
+        return Err(CheckError::skipped("the peer's window does not close"));
     }
     exam.step("filled your send buffer and the peer's window; the peer does not read");
     Ok(filled)

@@ -20,7 +20,7 @@ use super::queue;
 use crate::exam::{
     Because, Exam, Peer, Verdict,
     diagnosis::{LEAVES_OPTIONS, SHUTS_DOWN_WHAT_WAS_LENT},
-    here,
+    or_skip,
 };
 
 /// A buffer of this size, in bytes, keeps it: the kernel resizes only buffers that were not set.
@@ -65,20 +65,20 @@ impl<'e, F> Connection<'e, F> {
     }
 
     fn end(&self) -> Verdict<End> {
-        here("read an address", End::of(&self.stream))
+        or_skip("read an address", End::of(&self.stream))
     }
 }
 
 /// Sets the sizes of the buffers, which are then equal before and after a call.
 pub(super) fn fix_buffers(stream: &impl AsFd) -> Verdict {
     let socket = SockRef::from(stream);
-    here("set SO_SNDBUF", socket.set_send_buffer_size(FIXED))?;
-    here("set SO_RCVBUF", socket.set_recv_buffer_size(FIXED))
+    or_skip("set SO_SNDBUF", socket.set_send_buffer_size(FIXED))?;
+    or_skip("set SO_RCVBUF", socket.set_recv_buffer_size(FIXED))
 }
 
 /// Neither half is shut down, and O_NONBLOCK is not set. The peer may have closed its half.
 pub(super) fn is_as_it_was(exam: &Exam, stream: &TcpStream) -> Verdict {
-    let end = here("read an address", End::of(stream))?;
+    let end = or_skip("read an address", End::of(stream))?;
     let state = exam.table()?.find(end).map(|row| row.state);
     // The kernel does not show that the receiving half is shut down, but then a read does not wait.
     let flags = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
@@ -96,7 +96,7 @@ pub(super) fn is_as_it_was(exam: &Exam, stream: &TcpStream) -> Verdict {
     )
     .diagnose(&[SHUTS_DOWN_WHAT_WAS_LENT])?;
     let flags = fcntl(stream, FcntlArg::F_GETFL).map_err(io::Error::from);
-    let flags = OFlag::from_bits_retain(here("read a socket's flags", flags)?);
+    let flags = OFlag::from_bits_retain(or_skip("read a socket's flags", flags)?);
     exam.must(
         !flags.contains(OFlag::O_NONBLOCK),
         "the stream to block, as it did before",

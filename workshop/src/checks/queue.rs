@@ -2,7 +2,7 @@
 
 use socket_workshop::table::{End, Table};
 
-use crate::exam::{Exam, Unmet, Verdict};
+use crate::exam::{CheckError, Exam, Verdict};
 
 /// How many bytes wait at this end, once all that was sent to it has arrived.
 pub(super) fn recv_q(exam: &Exam, end: End) -> Verdict<usize> {
@@ -11,14 +11,14 @@ pub(super) fn recv_q(exam: &Exam, end: End) -> Verdict<usize> {
         has_arrived(table, end).then_some(waiting)
     };
     exam.table_shows(waiting)?
-        .ok_or_else(|| Unmet::not_here("what was sent does not arrive"))
+        .ok_or_else(|| CheckError::skipped("what was sent does not arrive"))
 }
 
 /// Waits until this many bytes wait at this end.
 pub(super) fn holds(exam: &Exam, end: End, bytes: usize) -> Verdict {
     let holds = |table: &Table| table.find(end).map(|row| row.recv_q as usize) == Some(bytes);
     exam.table_shows(|table| holds(table).then_some(()))?
-        .ok_or_else(|| Unmet::not_here("what was sent does not stand in Recv-Q"))
+        .ok_or_else(|| CheckError::skipped("what was sent does not stand in Recv-Q"))
 }
 
 /// Waits until the answer has taken from this end what was sent to it: what is sent next then comes

@@ -59,7 +59,7 @@ impl Examined {
         };
         let status = |report: &Report| match report.outcome {
             Outcome::Passed => Status::Passed,
-            Outcome::NotHere { .. } => Status::NotChecked,
+            Outcome::Skipped { .. } => Status::NotChecked,
             Outcome::Failed(_) | Outcome::Todo { .. } => Status::Failed,
         };
         reports
@@ -81,7 +81,7 @@ impl Examined {
         };
         Score {
             passed: count(|outcome| *outcome == Outcome::Passed),
-            not_made: count(|outcome| matches!(outcome, Outcome::NotHere { .. })),
+            not_made: count(|outcome| matches!(outcome, Outcome::Skipped { .. })),
             all: exercise.checks().len(),
         }
     }

@@ -25,7 +25,7 @@ use super::{Course, Status, Telling, examine::Examined};
 
 use crate::{
     checks::Exercise,
-    exam::{Report, Teller},
+    exam::{Printer, Report},
 };
 
 /// The time between two looks at the file.
@@ -119,7 +119,7 @@ impl Course {
             write!(io::stdout(), "\x1b[2J\x1b[H").map_err(output_error)?;
         }
         say!("{} ({})", exercise.name, exercise.path())?;
-        let mut teller = Teller::on_stdout();
+        let mut teller = Printer::on_stdout();
         let tell_one = |report: &Report| match teller.take(report.clone()) {
             Some(text) => say!("{text}"),
             None => Ok(()),

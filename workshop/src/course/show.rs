@@ -15,7 +15,7 @@ use super::{
 
 use crate::{
     checks::{EXERCISES, Exercise},
-    exam::{Report, Teller},
+    exam::{Printer, Report},
 };
 
 impl Course {
@@ -121,7 +121,7 @@ impl Course {
     pub fn check(&mut self, names: &[String], telling: Telling) -> io::Result<Status> {
         let (mut status, json) = (Status::Passed, telling == Telling::Json);
         for exercise in self.all_named(names)? {
-            let mut teller = Teller::on_stdout().in_full(telling == Telling::InFull);
+            let mut teller = Printer::on_stdout().in_full(telling == Telling::InFull);
             let tell_now = |report: &Report| match teller.take(report.clone()) {
                 Some(text) if !json => say!("{text}"),
                 _ => Ok(()),

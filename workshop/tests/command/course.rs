@@ -219,7 +219,7 @@ fn an_exercise_with_a_check_that_could_not_be_made_is_not_done() {
         });
         for (place, (rule, name)) in checks.enumerate() {
             let outcome = match place {
-                0 => r#""outcome":"not_here","why":"there is no IPv6""#,
+                0 => r#""outcome":"skipped","why":"there is no IPv6""#,
                 _ => r#""outcome":"passed""#,
             };
             let printed = r#""milliseconds":1,"printed":"","printed_bytes":0"#;

@@ -24,11 +24,11 @@ use nix::{
 
 use socket_workshop::threads::run_delay;
 
-use super::{Awaited, Exam, Took, Verdict, here, place::Spot, report::Marked};
+use super::{Awaited, Exam, Took, Verdict, or_skip, place::Spot, report::Marked};
 
 /// The answer at work, until it returns.
 #[derive(Debug)]
-pub struct Answer<'e, T> {
+pub struct Running<'e, T> {
     exam: &'e Exam,
     function: &'static str,
     outcome: mpsc::Receiver<(Option<T>, Took)>,
@@ -135,7 +135,7 @@ impl Exam {
         &self,
         function: &'static str,
         body: impl FnOnce() -> T + Send + 'static,
-    ) -> Verdict<Answer<'_, T>> {
+    ) -> Verdict<Running<'_, T>> {
         // What earlier calls returned the check has seen.
         RETURNED
             .lock()
@@ -160,7 +160,7 @@ impl Exam {
         &self,
         function: &'static str,
         body: impl FnOnce() -> T + Send + 'static,
-    ) -> Verdict<Answer<'_, T>> {
+    ) -> Verdict<Running<'_, T>> {
         let (outcome_of, outcome) = mpsc::sync_channel(1);
         let run = move || {
             let (called, delay) = (Instant::now(), run_delay());
@@ -173,8 +173,8 @@ impl Exam {
         };
         let started = Instant::now();
         let thread = thread::Builder::new().name("answer".to_owned()).spawn(run);
-        let thread = here("start a thread", thread)?;
-        Ok(Answer {
+        let thread = or_skip("start a thread", thread)?;
+        Ok(Running {
             exam: self,
             function,
             outcome,
@@ -185,7 +185,7 @@ impl Exam {
     }
 }
 
-impl<T> Answer<'_, T> {
+impl<T> Running<'_, T> {
     /// What the function returns: waits until it has.
     ///
     /// # Errors
@@ -261,18 +261,18 @@ impl<T> Answer<'_, T> {
         let mut caught = CAUGHT.lock().unwrap_or_else(PoisonError::into_inner);
         if !*caught {
             let handler = ctrlc::set_handler(|| {}).map_err(io::Error::other);
-            here("catch a signal", handler)?;
+            or_skip("catch a signal", handler)?;
             *caught = true;
         }
         let thread: pthread_t = self.thread.as_pthread_t();
-        here(
+        or_skip(
             "send a signal",
             pthread_kill(thread, Signal::SIGINT).map_err(io::Error::from),
         )
     }
 }
 
-impl<T> Answer<'_, io::Result<T>> {
+impl<T> Running<'_, io::Result<T>> {
     /// What the function returned, which must be no error.
     ///
     /// # Errors

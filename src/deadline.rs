@@ -161,9 +161,7 @@ impl<S: Borrow<TcpStream>> Read for Timed<S> {
                 self.read_timeout = Some(remaining);
             }
             match self.stream().read(buf) {
-                // EAGAIN: a timeout ran out (socket(7), SO_RCVTIMEO),
-                // perhaps just before the deadline.
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(error) if may_go_on(error.kind()) => {}
                 result => return result,
             }
         }
@@ -179,7 +177,7 @@ impl<S: Borrow<TcpStream>> Write for Timed<S> {
                 self.write_timeout = Some(remaining);
             }
             match self.stream().write(buf) {
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(error) if may_go_on(error.kind()) => {}
                 result => return result,
             }
         }
@@ -188,6 +186,13 @@ impl<S: Borrow<TcpStream>> Write for Timed<S> {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// EAGAIN: a timeout ran out (socket(7), SO_RCVTIMEO), perhaps just before the deadline. EINTR: a
+/// signal, or the process was stopped and went on. A call with a timeout is not restarted then,
+/// even where SA_RESTART is set (signal(7)).
+fn may_go_on(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }
 
 fn is_wrong(timeout: Option<Duration>, remaining: Duration) -> bool {

@@ -6,6 +6,7 @@
 //! error that shows both. Narration reads the table and nothing else: a lesson does the same with
 //! and without it.
 
+mod claim;
 mod diagram;
 mod expected;
 mod follow;
@@ -17,13 +18,16 @@ mod rows;
 mod story;
 mod text;
 
-use std::io;
+use std::{
+    io::{self, ErrorKind},
+    panic::Location,
+};
 
 pub use must::{Count, Must, gone, must, time_wait, unconnected};
 pub use pace::{Flags, Steps, Target, play, play_with};
 pub use story::Story;
 
-use self::expected::Expected;
+use self::{claim::Claim, expected::Expected};
 use crate::table::End;
 
 /// One stage, while it is being described. [`Stage::show`] plays it.
@@ -31,6 +35,10 @@ use crate::table::End;
 pub struct Stage<'a> {
     story: &'a mut Story,
     title: &'a str,
+    /// Where the lesson shows it.
+    source: &'static Location<'static>,
+    question: &'a str,
+    claims: Vec<Claim>,
     why: &'a str,
     passed: &'a str,
     expected: Vec<(&'a str, End, Must)>,
@@ -93,6 +101,25 @@ impl<'a> Stage<'a> {
         self
     }
 
+    /// The question that this stage answers: with `--step` it is asked before the answer is shown.
+    pub fn asks(mut self, question: &'a str) -> Stage<'a> {
+        self.question = question;
+        self
+    }
+
+    /// A claim that is not about the table: what a call returned, how long it took. If it holds, it
+    /// is printed after the explanation, before the pause. If it does not, the stage fails.
+    pub fn claim(mut self, text: impl Into<String>, holds: bool) -> Stage<'a> {
+        self.claims.push(Claim::that(text, holds));
+        self
+    }
+
+    /// A claim that a call has failed with an error of this kind.
+    pub fn fails<T>(mut self, call: &str, result: io::Result<T>, kind: ErrorKind) -> Stage<'a> {
+        self.claims.push(Claim::failure(call, result, kind));
+        self
+    }
+
     /// What has been seen besides the table, on the wire for instance:
     /// printed before it, line by line.
     pub fn passed(mut self, lines: &'a str) -> Stage<'a> {
@@ -100,15 +127,19 @@ impl<'a> Stage<'a> {
         self
     }
 
-    /// Plays the stage: prints the title, waits for the kernel to agree, asks, prints the table,
-    /// explains, pauses.
+    /// Plays the stage: prints the title, asks, waits for the kernel to agree, prints the table,
+    /// explains, claims, pauses.
     ///
     /// # Errors
-    /// The kernel did not agree in time (the message shows both), or the output is closed.
+    /// The kernel did not agree (the message shows both), a claim does not hold, or the output is
+    /// closed.
     pub fn show(self) -> io::Result<()> {
         let Stage {
             story,
             title,
+            source,
+            question,
+            claims,
             why,
             passed,
             ..
@@ -130,8 +161,9 @@ impl<'a> Stage<'a> {
                 .map(|(role, end, _)| ((*role).to_owned(), *end)),
         );
         let title = format!("{}. {title}", story.confirmed);
-        story.heading(&title)?;
+        story.heading(&title, source)?;
         story.refuse_if_asked(&format!("stage `{title}`"))?;
+        story.ask(question)?;
         passed.lines().try_for_each(|line| story.line(line))?;
         if let Some(mut kernel) = story.kernel.take() {
             let confirmed = story.confirm(&mut kernel, &expected)?;
@@ -159,6 +191,9 @@ impl<'a> Stage<'a> {
         if !why.is_empty() {
             story.line("")?;
             story.tell(why)?;
+        }
+        for claim in claims {
+            story.settle(claim)?;
         }
         story.pace.pause(&mut story.out)
     }

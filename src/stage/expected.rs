@@ -72,16 +72,19 @@ impl Expected<'_> {
         self.rows.iter().any(|(_, end, _)| end.is(row))
     }
 
-    /// What the kernel reports of a row and netstat does not print: a listener's backlog, and those
-    /// of the other figures that the stage demands.
-    pub(super) fn beside_netstat(&self, row: &Row) -> String {
-        let backlog = row.backlog.map(|backlog| format!(", backlog {backlog}"));
+    /// Those of the figures that the stage demands which netstat does not print: `backlog 128`.
+    pub(super) fn beside_netstat(&self, row: &Row) -> Vec<String> {
         let demands = self.rows.iter().filter(|(_, end, _)| end.is(row));
         let figures = demands.flat_map(|(_, _, must)| must.beside_netstat(row));
-        backlog
-            .into_iter()
-            .chain(figures.map(|(name, figure)| format!(", {name}: {figure}")))
+        figures
+            .map(|(name, figure)| format!("{name} {figure}"))
             .collect()
+    }
+
+    /// Whether the stage says which timer runs at this row's end, or that none does.
+    pub(super) fn demands_a_timer(&self, row: &Row) -> bool {
+        let mut demands = self.rows.iter().filter(|(_, end, _)| end.is(row));
+        demands.any(|(_, _, must)| must.demands_a_timer())
     }
 
     /// A row of the listeners that the stage names, and not named itself. Port numbers alone do not

@@ -185,9 +185,10 @@ impl Must {
     pub(super) fn beside_netstat(&self, row: &Row) -> impl Iterator<Item = (&'static str, u32)> {
         let of_udp = row.protocol == Protocol::Udp;
         let figures = [
+            ("backlog", self.backlog, row.backlog),
             ("drops", self.drops.filter(|_| of_udp), row.drops),
             ("window", self.window, row.window),
-            ("data segments in", self.segments_in, row.segments_in),
+            ("data segments", self.segments_in, row.segments_in),
             ("not sent", self.unsent, row.unsent),
         ];
         figures
@@ -199,6 +200,10 @@ impl Must {
     pub(super) fn needs_info(&self) -> bool {
         let demands = [self.window, self.segments_in, self.unsent];
         demands.iter().any(Option::is_some)
+    }
+
+    pub(super) fn demands_a_timer(&self) -> bool {
+        self.timer.is_some()
     }
 
     /// Whether it demands one row of the end, or none.

@@ -1,50 +1,53 @@
-//! The table as a stage shows it: as netstat prints it, with the parts that its rows play.
+//! The table as a stage shows it: netstat's columns, each as narrow as it can be, and the role of
+//! each row.
 
-use std::io;
+use std::{io, mem};
 
-use super::{Story, expected::Expected};
-use crate::table::{End, HEADER, HEADER_WITH_TIMERS, Protocol, Row, Table};
+use super::{Story, expected::Expected, text::WIDTH};
+use crate::table::{End, Protocol, Row, Table};
 
 /// With more rows than this, those that play no part in the story are counted instead of shown.
 const CROWD: usize = 16;
 
+/// The column in which local addresses begin.
+const LOCAL: usize = 20;
+
 impl Story {
-    /// Prints the table, each row followed by its role; of many ends with one role, one row.
+    /// Prints the table, each row with its role; of many ends with one role, one row.
     pub(super) fn print(
         &mut self,
         table: &Table,
         expected: &Expected<'_>,
         timers: bool,
     ) -> io::Result<()> {
-        let header = if timers { HEADER_WITH_TIMERS } else { HEADER };
-        self.line("")?;
-        self.line(header.trim_end())?;
-        let (mut lines, mut shown, mut left_out) = (Vec::new(), Vec::new(), 0);
+        let (mut rows, mut shown, mut left_out) = (Vec::new(), Vec::new(), 0);
         for (row, role) in table.rows.iter().map(|row| (row, self.role_of(row))) {
             if role.map_or(table.rows.len() > CROWD, |(_, end)| shown.contains(end)) {
                 left_out += 1;
                 continue;
             }
             shown.extend(role.map(|(_, end)| *end).filter(|end| end.is_many()));
-            let note = match role {
-                Some(role) => {
-                    let which = match self.is_earlier(role, table) {
-                        true => "earlier ",
-                        false => "",
-                    };
-                    format!("  <- {which}{}{}", role.0, expected.beside_netstat(row))
-                }
-                None => String::new(),
-            };
-            let text = match timers {
-                true => format!("{row:#}{note}"),
-                false => format!("{row}{note}"),
-            };
-            lines.push(text.trim_end().to_owned());
+            let mut notes = Vec::new();
+            if let Some(role) = role {
+                let which = match self.is_earlier(role, table) {
+                    true => "earlier ",
+                    false => "",
+                };
+                notes.push(format!("{which}{}", role.0));
+                notes.extend(expected.beside_netstat(row));
+            }
+            if timers && (row.timer.is_some() || expected.demands_a_timer(row)) {
+                let [.., timer] = row.columns();
+                notes.push(format!("timer {timer}"));
+            }
+            let note = (!notes.is_empty()).then(|| notes.join(", "));
+            rows.push((row, note));
         }
+        let mut lines = set(&rows);
         if left_out > 0 {
             lines.push(format!("(not shown: {left_out} other rows of these ports)"));
         }
+        self.line("")?;
         lines.iter().try_for_each(|line| self.line(line))?;
         for (role, end, must) in &expected.rows {
             if must.is_gone() && end.protocol == Protocol::Udp {
@@ -55,9 +58,9 @@ impl Story {
                 self.line(&format!("(the {role}'s minute of TIME_WAIT is over)"))?;
             }
         }
-        if !self.earlier.is_empty() {
-            let n = self.earlier.len();
-            self.line(&format!("(not shown: {n} left by an earlier run)"))?;
+        let left = self.earlier.len();
+        if left > mem::replace(&mut self.earlier_told, left) {
+            self.line(&format!("(not shown: {left} left by an earlier run)"))?;
         }
         Ok(())
     }
@@ -73,4 +76,44 @@ impl Story {
         let mut others = table.rows.iter().filter_map(|row| self.role_of(row));
         others.any(is_later)
     }
+}
+
+/// The header and the rows. A note stands behind its row, or below it where the line has no room.
+fn set(rows: &[(&Row, Option<String>)]) -> Vec<String> {
+    let columns: Vec<[String; 7]> = rows.iter().map(|(row, _)| row.columns()).collect();
+    let width = |column: usize, header: &str| {
+        let widths = columns.iter().map(|row| row[column].len());
+        widths.chain([header.len()]).max().unwrap_or(0)
+    };
+    let (local_width, peer_width) = (width(3, "Local Address"), width(4, "Foreign Address"));
+    let line =
+        |protocol: &str, recv_q: &str, send_q: &str, local: &str, peer: &str, state: &str| {
+            format!(
+                "{protocol:<5} {recv_q:>6} {send_q:>6} {local:<local_width$} {peer:<peer_width$} \
+             {state:<11}"
+            )
+        };
+    let header = line(
+        "Proto",
+        "Recv-Q",
+        "Send-Q",
+        "Local Address",
+        "Foreign Address",
+        "State",
+    );
+    let mut lines = vec![header];
+    for ([protocol, recv_q, send_q, local, peer, state, _], (_, note)) in columns.iter().zip(rows) {
+        let row = line(protocol, recv_q, send_q, local, peer, state);
+        match note {
+            None => lines.push(row),
+            Some(note) if row.chars().count() + note.chars().count() + 4 <= WIDTH => {
+                lines.push(format!("{row} <- {note}"));
+            }
+            Some(note) => lines.extend([row, format!("{:>LOCAL$}^ {note}", "")]),
+        }
+    }
+    lines
+        .iter()
+        .map(|line| line.trim_end().to_owned())
+        .collect()
 }

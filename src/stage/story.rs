@@ -5,18 +5,20 @@ use std::{
     io::{self, ErrorKind, IsTerminal, Write},
     mem,
     net::SocketAddr,
+    panic::Location,
     thread,
     time::{Duration, Instant},
 };
 
 use super::{
     Flags, Stage,
+    claim::Claim,
     expected::{Expected, is_orphan},
     follow::{next_door, orphans},
     pace::Pace,
     quiz::Quiz,
     refusal::Refusals,
-    text::wrapped,
+    text::{WIDTH, wrapped},
 };
 use crate::{
     command::{self, output_error},
@@ -32,9 +34,6 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// More than anybody waits.
 const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The width to which text is set; rows of the table are as wide as netstat makes them.
-const WIDTH: usize = 88;
-
 /// A lesson as it is told.
 pub struct Story {
     pub(super) out: Box<dyn Write>,
@@ -45,6 +44,8 @@ pub struct Story {
     /// Ends that no program owned when the story began: in TIME_WAIT, most likely, since an
     /// earlier run.
     pub(super) earlier: Vec<End>,
+    /// How many of them the reader has been told of.
+    pub(super) earlier_told: usize,
     /// The parts that ends have played so far, newest last: a row keeps
     /// its name when it is not the subject.
     pub(super) roles: Vec<(String, End)>,
@@ -91,7 +92,11 @@ impl Story {
     fn on_stdout(flags: &Flags, about: SocketAddr, protocol: Protocol) -> io::Result<Story> {
         let stdout = io::stdout();
         let bold = stdout.is_terminal();
-        Story::told_on(Box::new(stdout), bold, flags, about, protocol)
+        let mut story = Story::told_on(Box::new(stdout), bold, flags, about, protocol)?;
+        if matches!(story.pace, Pace::GoOn) && story.quiz.is_none() {
+            story.line("All stages in one go. To take one at a time, add `-- --step`.")?;
+        }
+        Ok(story)
     }
 
     /// Begins a story on stderr, for a lesson that is a program with an output of its own.
@@ -117,6 +122,7 @@ impl Story {
             kernel: None,
             neighbourhood: RefCell::new(Neighbourhood::of(&[about.port()])),
             earlier: Vec::new(),
+            earlier_told: 0,
             roles: Vec::new(),
             waiting: Vec::new(),
             patience: PATIENCE,
@@ -128,9 +134,9 @@ impl Story {
             diagram: false,
             witness: None,
         };
-        next_door(protocol, about.port())
-            .iter()
-            .try_for_each(|line| story.line(line))?;
+        for line in next_door(protocol, about.port()) {
+            story.line(&line)?;
+        }
         let neighbourhood = story.neighbourhood.get_mut();
         match Kernel::open().and_then(|mut kernel| {
             let table = neighbourhood.dump(&mut kernel, false)?;
@@ -149,10 +155,14 @@ impl Story {
     }
 
     /// The next stage, titled by what has just been done.
+    #[track_caller]
     pub fn stage<'a>(&'a mut self, title: &'a str) -> Stage<'a> {
         Stage {
             story: self,
             title,
+            source: Location::caller(),
+            question: "",
+            claims: Vec::new(),
             why: "",
             passed: "",
             expected: Vec::new(),
@@ -183,13 +193,11 @@ impl Story {
     ///
     /// # Errors
     /// It does not hold here; or the output is closed.
+    ///
+    /// A claim about what a stage shows is better made by [`Stage::claim`]: it is printed before the
+    /// pause.
     pub fn claim(&mut self, text: &str, holds: bool) -> io::Result<()> {
-        let claim = text.trim(); // it may begin with an empty line
-        self.refuse_if_asked(&format!("the claim: {claim}"))?;
-        if !holds {
-            return Err(refused(format!("not so on this machine: {claim}")));
-        }
-        self.tell(text)
+        self.settle(Claim::that(text, holds))
     }
 
     /// A claim that a call has failed with an error of this kind. Prints it, if it is so.
@@ -202,17 +210,14 @@ impl Story {
         result: io::Result<T>,
         kind: ErrorKind,
     ) -> io::Result<()> {
-        self.refuse_if_asked(&format!("the claim: {call} gave {kind:?}"))?;
-        match result {
-            Err(error) if error.kind() == kind => self.tell(&format!("{call} gave {kind:?}.")),
-            Err(error) if command::is_reader_gone(&error) => Err(error),
-            Err(error) => Err(refused(format!(
-                "{call} gave no {kind:?} on this machine: {error}"
-            ))),
-            Ok(_) => Err(refused(format!(
-                "{call} gave no {kind:?} on this machine: it succeeded"
-            ))),
-        }
+        self.settle(Claim::failure(call, result, kind))
+    }
+
+    /// Prints a claim that holds.
+    pub(super) fn settle(&mut self, claim: Claim) -> io::Result<()> {
+        self.refuse_if_asked(&format!("the claim: {}", claim.text.trim()))?;
+        claim.holds?;
+        self.tell(&claim.text)
     }
 
     /// Stages that cannot be played on this machine, and why: told now, and counted at the end.
@@ -262,12 +267,35 @@ impl Story {
             .map_err(output_error)
     }
 
-    /// A line that begins a stage.
-    pub(super) fn heading(&mut self, title: &str) -> io::Result<()> {
+    /// What begins a stage: its title, and behind that the line of source code that shows the
+    /// stage, `examples/echo.rs:61`.
+    pub(super) fn heading(&mut self, title: &str, source: &Location<'_>) -> io::Result<()> {
+        let source = format!("{}:{}", source.file(), source.line());
+        let (bold, dim, plain) = match self.bold {
+            true => ("\x1b[1m", "\x1b[2m", "\x1b[0m"),
+            false => ("", "", ""),
+        };
+        let lines = wrapped(title, WIDTH);
+        let used = lines.last().map_or(0, |line| line.chars().count());
+        let (between, room) = match used + 2 + source.len() <= WIDTH {
+            true => ("", WIDTH - used),
+            false => ("\n", WIDTH),
+        };
         self.line("")?;
-        match self.bold {
-            true => self.line(&format!("\x1b[1m{title}\x1b[0m")),
-            false => self.line(title),
+        self.line(&format!(
+            "{bold}{}{plain}{between}{dim}{source:>room$}{plain}",
+            lines.join("\n")
+        ))
+    }
+
+    /// At a terminal, with `--step`: the question that this stage answers, before the answer.
+    pub(super) fn ask(&mut self, question: &str) -> io::Result<()> {
+        match io::stdin().is_terminal() && !question.is_empty() {
+            true => {
+                self.tell(question)?;
+                self.pace.pause(&mut self.out)
+            }
+            false => Ok(()),
         }
     }
 

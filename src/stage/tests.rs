@@ -91,10 +91,12 @@ fn the_kernel_confirms_a_connection_and_its_end() {
     story.end().unwrap();
     let text = page.text();
     assert!(
-        text.contains("LISTEN       <- listener, backlog 128"),
+        text.contains("LISTEN\n                    ^ listener, backlog 128\n"),
         "{text}"
     );
     assert!(text.contains("timewait ("), "{text}");
+    assert!(text.contains("ESTABLISHED <- client\n"), "{text}");
+    assert!(text.lines().all(|line| line.len() <= 80), "{text}");
     assert!(text.contains("(no row for the server: CLOSED)"), "{text}");
     assert!(
         text.ends_with("The kernel has confirmed all 3 stages.\n"),
@@ -110,10 +112,12 @@ fn what_passed_stands_between_title_and_table_and_a_witness_gets_the_confirmed_t
     let seen = Arc::new(Mutex::new(Vec::new()));
     let record = Arc::clone(&seen);
     story.each_table(move |table| record.lock().unwrap().push(table.find(end).cloned()));
-    let stage = story.stage("Title").passed("a SYN\nan ACK\n");
+    let (stage, line) = (story.stage("Title").passed("a SYN\nan ACK\n"), line!());
     stage.expect("listener", end, Listen).show().unwrap();
     let text = page.text();
-    assert!(text.contains("1. Title\na SYN\nan ACK\n\nProto "), "{text}");
+    let source = format!("src/stage/tests.rs:{line}");
+    let begin = format!("\n1. Title{source:>72}\na SYN\nan ACK\n\nProto ");
+    assert!(text.contains(&begin), "{text}");
     let seen = seen.lock().unwrap();
     assert_eq!(seen.len(), 1);
     assert!(seen[0].as_ref().is_some_and(|row| row.state == Listen));
@@ -153,13 +157,28 @@ fn the_stage_or_claim_that_is_to_be_refused_is_refused_without_a_wait() {
     let error = shown.show().unwrap_err();
     let asked = "refused, as REFUSE=2 asks";
     assert_eq!(error.to_string(), format!("{asked}: stage `1. Listening`"));
-    let end = format!("\nOne is one.\n\n1. Listening\n({asked})\n");
-    assert!(page.text().ends_with(&end), "{}", page.text());
+    let text = page.text();
+    assert!(text.contains("\nOne is one.\n\n1. Listening "), "{text}");
+    assert!(text.ends_with(&format!("\n({asked})\n")), "{text}");
 
     story.refusals = Refusals::of(Some(1));
     let error = story.claim("\nTwo is two.", true).unwrap_err();
     let claim = "refused, as REFUSE=1 asks: the claim: Two is two.";
     assert_eq!(error.to_string(), claim);
+}
+
+#[test]
+fn a_claim_of_a_stage_is_told_after_its_explanation_and_one_that_does_not_hold_ends_the_story() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (mut story, page) = story(&listener);
+    let end = End::of(&listener).unwrap();
+    let stage = story.stage("Listening").expect("listener", end, Listen);
+    let stage = stage.claim("One is one.", true).why("It listens.");
+    stage.show().unwrap();
+    assert!(page.text().ends_with("\n\nIt listens.\nOne is one.\n"));
+    let stage = story.stage("Wrong").expect("listener", end, Listen);
+    let error = stage.claim("One is two.", false).show().unwrap_err();
+    assert_eq!(error.to_string(), "not so on this machine: One is two.");
 }
 
 #[test]
@@ -201,7 +220,7 @@ fn a_stage_of_udp_sockets_shows_these_and_what_they_dropped() {
     let no_row = story.stage("Closed").expect("server", its, gone());
     no_row.show().unwrap();
     let text = page.text();
-    assert!(text.contains("  <- server, drops: 0\n"), "{text}");
+    assert!(text.contains("^ server, drops 0\n"), "{text}");
     assert!(text.contains("(no row for the server)\n"), "{text}");
     assert!(!text.contains("LISTEN") && !text.contains("tcp"), "{text}");
     story.patience = SHORT;
@@ -223,7 +242,7 @@ fn a_window_that_is_demanded_is_told_beside_its_row() {
     story.stage("Open").client(end, open).show().unwrap();
     let table = Kernel::open().unwrap().table_with_info().unwrap();
     if table.find(end).unwrap().window.is_some() {
-        assert!(page.text().contains("  <- client, window: "));
+        assert!(page.text().contains("^ client, window "));
         let closed = must(Established).window(0);
         let error = story.stage("Closed").client(end, closed).show();
         assert!(error.unwrap_err().to_string().contains(", window 0\n"));
@@ -243,7 +262,7 @@ fn figures_that_netstat_does_not_print_are_told_where_they_are_demanded() {
     if table.find(end).unwrap().unsent.is_some() {
         let text = page.text();
         assert!(
-            text.contains("<- client, data segments in: 0, not sent: 0\n"),
+            text.contains("^ client, data segments 0, not sent 0\n"),
             "{text}"
         );
         assert!(text.contains("<- server's end\n"), "{text}");

@@ -1,5 +1,8 @@
 //! Text, set to a width.
 
+/// The characters in a line, at most: a terminal's, or a projector's.
+pub(super) const WIDTH: usize = 80;
+
 /// Lines of at most `width` characters, broken at spaces; a line break in the text is kept.
 pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();

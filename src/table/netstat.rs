@@ -42,20 +42,36 @@ impl fmt::Display for Table {
 /// With `{:#}` as `netstat -nato`, with the timer.
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (local, peer) = (address(self.local), address(self.peer));
-        let (protocol, recv_q, send_q) = (self.protocol_name(), self.recv_q, self.send_q);
-        let state = match self.is_unconnected() {
-            true => "",
-            false => self.state.name(),
-        };
+        let [protocol, recv_q, send_q, local, peer, state, timer] = self.columns();
         write!(
             f,
             "{protocol:<4}  {recv_q:>6} {send_q:>6} {local:<23} {peer:<23} {state:<11}"
         )?;
         if f.alternate() {
-            write!(f, " {}", timer(self.timer))?;
+            write!(f, " {timer}")?;
         }
         Ok(())
+    }
+}
+
+impl Row {
+    /// What netstat prints in each column: protocol, Recv-Q, Send-Q, local address, foreign
+    /// address, state, timer.
+    #[must_use]
+    pub fn columns(&self) -> [String; 7] {
+        let state = match self.is_unconnected() {
+            true => "",
+            false => self.state.name(),
+        };
+        [
+            self.protocol_name().to_owned(),
+            self.recv_q.to_string(),
+            self.send_q.to_string(),
+            address(self.local),
+            address(self.peer),
+            state.to_owned(),
+            timer(self.timer),
+        ]
     }
 }
 

@@ -1,0 +1,41 @@
+//! What a lesson claims besides the table: what a call returned, how long it took.
+
+use std::io::{self, ErrorKind};
+
+use super::story::refused;
+use crate::command;
+
+/// A claim, and whether it holds.
+pub(super) struct Claim {
+    /// As it is printed if it holds. It may begin with an empty line.
+    pub(super) text: String,
+    /// The error with which the lesson ends if it does not.
+    pub(super) holds: io::Result<()>,
+}
+
+impl Claim {
+    pub(super) fn that(text: impl Into<String>, holds: bool) -> Claim {
+        let text = text.into();
+        let holds = match holds {
+            true => Ok(()),
+            false => Err(refused(format!("not so on this machine: {}", text.trim()))),
+        };
+        Claim { text, holds }
+    }
+
+    /// That a call has failed with an error of this kind.
+    pub(super) fn failure<T>(call: &str, result: io::Result<T>, kind: ErrorKind) -> Claim {
+        let instead =
+            |what: String| refused(format!("{call} gave no {kind:?} on this machine: {what}"));
+        let holds = match result {
+            Err(error) if error.kind() == kind => Ok(()),
+            Err(error) if command::is_reader_gone(&error) => Err(error),
+            Err(error) => Err(instead(error.to_string())),
+            Ok(_) => Err(instead("it succeeded".to_owned())),
+        };
+        Claim {
+            text: format!("{call} gave {kind:?}."),
+            holds,
+        }
+    }
+}

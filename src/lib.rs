@@ -32,6 +32,7 @@
 //! lesson; here is what an earlier one has taught, and the narration.
 
 pub mod accept_queue;
+pub mod asking;
 pub mod command;
 mod counters;
 pub mod deadline;

@@ -28,7 +28,7 @@ pub use pace::{Flags, Steps, Target, play, play_with};
 pub use story::Story;
 
 use self::{claim::Claim, expected::Expected};
-use crate::table::End;
+use crate::{asking::Asking, table::End};
 
 /// One stage, while it is being described. [`Stage::show`] plays it.
 #[must_use = "a stage is played by `show`"]
@@ -195,7 +195,12 @@ impl<'a> Stage<'a> {
         for claim in claims {
             story.settle(claim)?;
         }
-        story.pace.pause(&mut story.out)
+        story.asking = None;
+        story.pace.pause(&mut story.out)?;
+        if story.quiz.as_ref().is_some_and(|quiz| !quiz.is_over()) {
+            story.asking = Asking::begin();
+        }
+        Ok(())
     }
 }
 

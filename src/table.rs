@@ -17,6 +17,7 @@
 
 mod end;
 mod kernel;
+mod narrow;
 mod neighbourhood;
 mod netstat;
 mod opened;
@@ -34,6 +35,7 @@ use std::{
 
 pub use end::End;
 pub use kernel::Kernel;
+pub use narrow::narrow;
 pub use neighbourhood::Neighbourhood;
 pub use netstat::{HEADER, HEADER_WITH_TIMERS};
 pub(crate) use own::duplicate;
@@ -176,6 +178,14 @@ impl Row {
     #[must_use]
     pub fn is_unconnected(&self) -> bool {
         self.protocol == Protocol::Udp && self.state == State::Close
+    }
+
+    /// Whether no program owns this end any more: the kernel alone brings it to its close.
+    #[must_use]
+    pub fn is_orphan(&self) -> bool {
+        use State::{Closing, FinWait1, FinWait2, LastAck, TimeWait};
+        let closes = [FinWait1, FinWait2, Closing, LastAck, TimeWait];
+        self.inode == 0 && closes.contains(&self.state)
     }
 
     /// `tcp`, `tcp6`, `udp` or `udp6`, as netstat calls it.

@@ -130,13 +130,3 @@ fn states(table: &Table) -> String {
         .map(|(state, count)| format!(", {count} in {state}"))
         .collect()
 }
-
-/// An end that no program owns any more: the kernel alone is bringing it to its close.
-pub(super) fn is_orphan(row: &Row) -> bool {
-    use State::*;
-    row.inode == 0
-        && matches!(
-            row.state,
-            FinWait1 | FinWait2 | Closing | LastAck | TimeWait
-        )
-}

@@ -3,7 +3,7 @@
 
 use std::io;
 
-use super::{Story, expected::is_orphan};
+use super::Story;
 use crate::table::{End, Protocol, Row, Table};
 
 impl Story {
@@ -47,7 +47,7 @@ pub(super) fn orphans(table: &Table) -> Vec<End> {
     table
         .rows
         .iter()
-        .filter(|row| is_orphan(row))
+        .filter(|row| row.is_orphan())
         .map(Row::end)
         .collect()
 }

@@ -1,7 +1,7 @@
 //! The flags that every lesson takes, and the pause between two stages.
 
 use std::{
-    io::{self, Write},
+    io::{self, IsTerminal, Write},
     net::SocketAddr,
     process::ExitCode,
     thread,
@@ -150,8 +150,10 @@ pub(super) enum Pace {
 }
 
 impl Flags {
+    /// At a terminal, what a prediction has got right is to be read before the lesson goes on.
     pub(super) fn pace(&self) -> Pace {
-        Pace::of(self.step, self.pause)
+        let asks = self.predict && self.pause.is_none() && io::stdin().is_terminal();
+        Pace::of(self.step || asks, self.pause)
     }
 }
 

@@ -4,13 +4,10 @@
 use std::{io, mem};
 
 use super::{Story, expected::Expected, text::WIDTH};
-use crate::table::{End, Protocol, Row, Table};
+use crate::table::{End, Protocol, Row, Table, narrow};
 
 /// With more rows than this, those that play no part in the story are counted instead of shown.
 const CROWD: usize = 16;
-
-/// The column in which local addresses begin.
-const LOCAL: usize = 20;
 
 impl Story {
     /// Prints the table, each row with its role; of many ends with one role, one row.
@@ -43,7 +40,7 @@ impl Story {
             let note = (!notes.is_empty()).then(|| notes.join(", "));
             rows.push((row, note));
         }
-        let mut lines = set(&rows);
+        let mut lines = narrow(&rows, WIDTH);
         if left_out > 0 {
             lines.push(format!("(not shown: {left_out} other rows of these ports)"));
         }
@@ -76,44 +73,4 @@ impl Story {
         let mut others = table.rows.iter().filter_map(|row| self.role_of(row));
         others.any(is_later)
     }
-}
-
-/// The header and the rows. A note stands behind its row, or below it where the line has no room.
-fn set(rows: &[(&Row, Option<String>)]) -> Vec<String> {
-    let columns: Vec<[String; 7]> = rows.iter().map(|(row, _)| row.columns()).collect();
-    let width = |column: usize, header: &str| {
-        let widths = columns.iter().map(|row| row[column].len());
-        widths.chain([header.len()]).max().unwrap_or(0)
-    };
-    let (local_width, peer_width) = (width(3, "Local Address"), width(4, "Foreign Address"));
-    let line =
-        |protocol: &str, recv_q: &str, send_q: &str, local: &str, peer: &str, state: &str| {
-            format!(
-                "{protocol:<5} {recv_q:>6} {send_q:>6} {local:<local_width$} {peer:<peer_width$} \
-             {state:<11}"
-            )
-        };
-    let header = line(
-        "Proto",
-        "Recv-Q",
-        "Send-Q",
-        "Local Address",
-        "Foreign Address",
-        "State",
-    );
-    let mut lines = vec![header];
-    for ([protocol, recv_q, send_q, local, peer, state, _], (_, note)) in columns.iter().zip(rows) {
-        let row = line(protocol, recv_q, send_q, local, peer, state);
-        match note {
-            None => lines.push(row),
-            Some(note) if row.chars().count() + note.chars().count() + 4 <= WIDTH => {
-                lines.push(format!("{row} <- {note}"));
-            }
-            Some(note) => lines.extend([row, format!("{:>LOCAL$}^ {note}", "")]),
-        }
-    }
-    lines
-        .iter()
-        .map(|line| line.trim_end().to_owned())
-        .collect()
 }

@@ -13,7 +13,7 @@ use std::{
 use super::{
     Flags, Stage,
     claim::Claim,
-    expected::{Expected, is_orphan},
+    expected::Expected,
     follow::{next_door, orphans},
     pace::Pace,
     quiz::Quiz,
@@ -21,6 +21,7 @@ use super::{
     text::{WIDTH, wrapped},
 };
 use crate::{
+    asking::Asking,
     command::{self, output_error},
     table::{End, Kernel, Neighbourhood, Protocol, Row, State, Table, own_sockets},
     threads,
@@ -58,6 +59,8 @@ pub struct Story {
     pub(super) refusals: Refusals,
     pub(super) pace: Pace,
     pub(super) quiz: Option<Quiz>,
+    /// While a question is open, from the first call that changes what the kernel shows.
+    pub(super) asking: Option<Asking>,
     pub(super) diagram: bool,
     pub(super) witness: Option<Witness>,
 }
@@ -131,6 +134,7 @@ impl Story {
             refusals: Refusals::by_environment()?,
             pace: flags.pace(),
             quiz: flags.predict.then(Quiz::default),
+            asking: flags.predict.then(Asking::begin).flatten(),
             diagram: false,
             witness: None,
         };
@@ -357,7 +361,7 @@ impl Story {
         let mut table = stage.look(kernel, &mut self.neighbourhood.borrow_mut(), read)?;
         table
             .rows
-            .retain(|row| !(is_orphan(row) && self.earlier.contains(&row.end())));
+            .retain(|row| !(row.is_orphan() && self.earlier.contains(&row.end())));
         Ok(table)
     }
 

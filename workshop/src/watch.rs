@@ -6,10 +6,12 @@ use std::{
 };
 
 use socket_workshop::{
+    asking,
     command::output_error,
     stop::Stop,
-    table::{HEADER, HEADER_WITH_TIMERS, Kernel, Protocol, Row, Table},
+    table::{End, Kernel, Protocol, Row, Table, narrow},
 };
+use terminal_size::{Height, Width, terminal_size};
 
 /// Between two looks: short enough to follow a demonstration, long enough to read.
 const INTERVAL: Duration = Duration::from_millis(500);
@@ -43,29 +45,92 @@ impl View {
         print(&text)
     }
 
-    /// Prints the table whenever it has changed, the rows that changed marked, until the stop.
-    /// On a terminal each takes the place of the one before.
+    /// Prints the table whenever it has changed, the rows that changed marked, until the stop. On a
+    /// terminal each takes the place of the one before, and what has no room is counted. While a
+    /// lesson asks what comes next (`--predict`), the table does not answer first.
     ///
     /// # Errors
     /// As for [`View::once`].
     pub fn until(&self, stop: &Stop) -> io::Result<()> {
         let mut kernel = Kernel::open()?;
-        let clear = if io::stdout().is_terminal() {
-            CLEAR
-        } else {
-            ""
-        };
         let mut before = self.look(&mut kernel)?;
-        print(&format!("{clear}{}", self.text(&marked(&before, &before))))?;
+        let earlier: Vec<End> = (before.rows.iter().filter(|row| row.is_orphan()))
+            .map(Row::end)
+            .collect();
+        self.draw(&marked(&before, &before), &earlier, false)?;
+        let mut is_asked = false;
         while !stop.wait(INTERVAL)? {
+            if asking::by_a_lesson()? {
+                if !is_asked {
+                    self.draw(&marked(&before, &before), &earlier, true)?;
+                }
+                is_asked = true;
+                continue;
+            }
             let now = self.look(&mut kernel)?;
             let rows = marked(&before, &now);
-            if self.timers || rows.iter().any(|(_, mark)| mark.is_some()) {
-                print(&format!("{clear}{}", self.text(&rows)))?;
+            let has_changed = rows.iter().any(|(_, mark)| mark.is_some());
+            if self.timers || has_changed || is_asked {
+                self.draw(&rows, &earlier, false)?;
             }
-            before = now;
+            (before, is_asked) = (now, false);
         }
         Ok(())
+    }
+
+    fn draw(
+        &self,
+        rows: &[(Row, Option<String>)],
+        earlier: &[End],
+        is_asked: bool,
+    ) -> io::Result<()> {
+        let size = terminal_size().filter(|_| io::stdout().is_terminal());
+        let (clear, width, height) = match size {
+            Some((Width(width), Height(height))) => (CLEAR, width.into(), height.into()),
+            None => ("", 80, usize::MAX),
+        };
+        let mut lines = self.lines(rows, earlier, width, height);
+        if is_asked {
+            lines.push("(A lesson asks what comes next: this table waits.)".to_owned());
+        }
+        let cut = |line: String| line.chars().take(width).collect::<String>() + "\n";
+        print(&(clear.to_owned() + &lines.into_iter().map(cut).collect::<String>()))
+    }
+
+    /// The table, in as many lines as a terminal has, but for two: one for the cursor, and one for a
+    /// remark. Left out are first what an earlier run has left, then other ends that no program owns
+    /// any more, then the last rows.
+    #[must_use]
+    pub fn lines(
+        &self,
+        rows: &[(Row, Option<String>)],
+        earlier: &[End],
+        width: usize,
+        height: usize,
+    ) -> Vec<String> {
+        let is_earlier = |row: &Row| row.is_orphan() && earlier.contains(&row.end());
+        let noted = |(row, mark): &(Row, Option<String>)| {
+            let timer = self.timers.then(|| {
+                let [.., timer] = row.columns();
+                format!("timer {timer}")
+            });
+            let notes: Vec<String> = mark.iter().cloned().chain(timer).collect();
+            (row.clone(), (!notes.is_empty()).then(|| notes.join(", ")))
+        };
+        let (old, mut rows): (Vec<_>, Vec<_>) =
+            rows.iter().map(noted).partition(|(row, _)| is_earlier(row));
+        let mut left_out = 0;
+        loop {
+            let shown: Vec<_> = rows.iter().map(|(row, note)| (row, note.clone())).collect();
+            let mut lines = narrow(&shown, width);
+            lines.extend(counted(left_out, old.len()));
+            if lines.len() + 2 <= height || rows.is_empty() {
+                return lines;
+            }
+            let orphan = rows.iter().rposition(|(row, _)| row.is_orphan());
+            rows.remove(orphan.unwrap_or(rows.len() - 1));
+            left_out += 1;
+        }
     }
 
     fn look(&self, kernel: &mut Kernel) -> io::Result<Table> {
@@ -78,28 +143,18 @@ impl View {
         };
         Ok(tcp.and(udp.transpose()?.unwrap_or_default()))
     }
+}
 
-    fn text(&self, rows: &[(Row, Option<String>)]) -> String {
-        let mut text = format!(
-            "{}\n",
-            if self.timers {
-                HEADER_WITH_TIMERS
-            } else {
-                HEADER
-            }
-        );
-        for (row, mark) in rows {
-            let mark = mark
-                .as_ref()
-                .map_or_else(String::new, |mark| format!("  <- {mark}"));
-            text += &if self.timers {
-                format!("{row:#}{mark}\n")
-            } else {
-                format!("{row}{mark}\n")
-            };
-        }
-        text
-    }
+/// `(not shown: 12 rows, and 3 left by an earlier run)`
+fn counted(left_out: usize, earlier: usize) -> Option<String> {
+    let plural = if left_out == 1 { "row" } else { "rows" };
+    let text = match (left_out, earlier) {
+        (0, 0) => return None,
+        (0, _) => format!("{earlier} left by an earlier run"),
+        (_, 0) => format!("{left_out} {plural}"),
+        _ => format!("{left_out} {plural}, and {earlier} left by an earlier run"),
+    };
+    Some(format!("(not shown: {text})"))
 }
 
 /// The rows of now, and those that are gone, each with what has changed about it.

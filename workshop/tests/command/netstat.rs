@@ -8,11 +8,12 @@ use std::{
 
 use crate::common::{PATIENCE, Program, installed, run};
 use socket_workshop::{
+    asking::Asking,
     deadline::Deadline,
     peer::connected,
     table::{End, Kernel, Row, State},
 };
-use workshop::watch::marked;
+use workshop::watch::{View, marked};
 
 fn workshop() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_workshop"));
@@ -163,4 +164,45 @@ fn says_what_is_new_what_changed_and_what_is_gone() {
     assert_eq!(mark(&rows, end), Some("was ESTABLISHED".to_owned()));
     assert_eq!(mark(&rows, end.other()), Some("gone".to_owned()));
     drop(server);
+}
+
+#[test]
+fn what_has_no_room_on_a_terminal_is_counted_and_the_listener_stays() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    let clients: Vec<_> = (0..20).map(|_| TcpStream::connect(addr).unwrap()).collect();
+    let table = Kernel::open().unwrap().table_of(&[addr.port()]).unwrap();
+    let view = View::default();
+    let lines = |height| view.lines(&marked(&table, &table), &[], 80, height);
+    let shown = lines(12);
+    assert_eq!(shown.len(), 10);
+    assert!(shown[1].contains("LISTEN"), "{shown:#?}");
+    assert_eq!(shown[9], "(not shown: 33 rows)");
+    assert_eq!(lines(100).len(), 1 + 41);
+    drop(clients);
+}
+
+#[test]
+fn watch_waits_while_a_lesson_asks() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    let port = addr.port().to_string();
+    let mut program = Program::start(workshop().args(["netstat", "--watch", "--port", &port]));
+    let mut lines = BufReader::new(program.child.stdout.take().unwrap()).lines();
+    let mut until = |words: &str| {
+        let mut seen = String::new();
+        let found = lines.by_ref().map(Result::unwrap).any(|line| {
+            seen = seen.clone() + &line + "\n";
+            line.contains(words)
+        });
+        assert!(found, "no line with {words}");
+        seen
+    };
+    until("LISTEN");
+    let asking = Asking::begin().unwrap();
+    until("A lesson asks");
+    let client = TcpStream::connect(addr).unwrap();
+    drop(asking);
+    assert!(until("ESTABLISHED").contains("<- new"));
+    drop(client);
 }

@@ -10,8 +10,9 @@ use crate::{
     table::{End, Kernel, Row, State, Table},
 };
 
-/// How long [`decided`] waits.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// How long [`decided`] waits while nothing happens: longer than any client of this machine takes to
+/// be given a CPU.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The longest backlog that the kernel gives: listen(2) cuts its argument to net.core.somaxconn.
 /// Where that cannot be read, 128, which is the constant SOMAXCONN of many systems.
@@ -35,17 +36,21 @@ pub fn overflows() -> Option<u64> {
 /// be under way when connect has returned.) Returns the rows of the listener's port as they are
 /// then.
 ///
-/// A few seconds at most. Where the kernel reports neither backlog nor drops (`/proc/net/tcp`), a
-/// full queue is not recognised, and the wait takes that long.
+/// It waits as long as clients come, and ten seconds more. Where the kernel reports neither backlog
+/// nor drops (`/proc/net/tcp`), a full queue is not recognised, and the wait takes that long.
 ///
 /// # Errors
 /// The table cannot be read.
 pub fn decided(listener: &TcpListener, clients: u32) -> io::Result<Table> {
     let (mut kernel, end) = (Kernel::open()?, End::of(listener)?);
-    let mut table = Table::default();
-    Deadline::after(PATIENCE).wait_for(|| {
-        table = kernel.table_of(&[end.local.port()])?;
-        Ok(table.find(end).and_then(|listener| {
+    let mut before = None;
+    loop {
+        let (mut table, mut now) = (Table::default(), before);
+        let is_decided = Deadline::after(PATIENCE).wait_for(|| {
+            table = kernel.table_of(&[end.local.port()])?;
+            let Some(listener) = table.find(end) else {
+                return Ok(None);
+            };
             let dials = |row: &&Row| {
                 let dialing = matches!(row.state, State::Established | State::SynSent);
                 dialing && row.peer.port() == end.local.port()
@@ -55,11 +60,18 @@ pub fn decided(listener: &TcpListener, clients: u32) -> io::Result<Table> {
                 .backlog
                 .is_some_and(|backlog| listener.recv_q > backlog);
             let dropped = listener.drops.filter(|_| full).unwrap_or(0);
-            let all_have_dialed = table.rows.iter().filter(dials).count() >= clients as usize;
-            (all_have_dialed && listener.recv_q + dropped >= clients).then_some(())
-        }))
-    })?;
-    Ok(table)
+            let dialed = table.rows.iter().filter(dials).count();
+            now = Some((dialed, listener.recv_q));
+            if dialed >= clients as usize && listener.recv_q + dropped >= clients {
+                return Ok(Some(true));
+            }
+            Ok((now != before).then_some(false)) // another client has come: be patient again
+        })?;
+        match is_decided {
+            Some(false) => before = now,
+            _ => return Ok(table),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -161,6 +161,9 @@ fn no_descriptor(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
 const SHORTEST_REST: Duration = Duration::from_millis(10);
 const LONGEST_REST: Duration = Duration::from_secs(1);
 
+/// A limit for this lesson's own wait. Each rest begins within a second.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// Gives each connection a thread, until the listener fails. Reports the start of each rest.
 fn serve(listener: &TcpListener, rests: &Sender<Instant>) -> io::Error {
     thread::scope(|connections| {
@@ -233,7 +236,7 @@ fn a_shortage(story: &mut Story, addr: SocketAddr, rests: &Receiver<Instant>) ->
     third.connect(&addr.into())?;
     let mut begun = Vec::new();
     for _ in 0..4 {
-        let rest = rests.recv(); // waits until `serve` has met EMFILE
+        let rest = rests.recv_timeout(PATIENCE); // waits until `serve` has met EMFILE
         begun.push(rest.map_err(io::Error::other)?);
     }
     drop(leaked);

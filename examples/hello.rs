@@ -16,8 +16,8 @@
 //!     FIN   ends the sender's direction: no data follows
 //!     RST   reset: there is no such connection here, or it ends immediately
 //!
-//! This is the whole life of the connection in this lesson. In the middle stand the segments, at
-//! both sides the calls, and in capitals the state in which the kernel has that end:
+//! This is the whole life of the connection in this lesson. The segments are in the middle, and the
+//! calls at both sides. A word in capitals is the state of that end in its kernel's table:
 //!
 //!     client                                               server
 //!                                                          bind, listen   LISTEN
@@ -34,11 +34,12 @@
 //!     close          ----- FIN ---------------------->     TIME_WAIT
 //!     CLOSED         <---- ACK -----------------------
 //!
-//! You will see each of these states in the kernel's table of sockets. The tables are printed as
-//! netstat prints them; `examples/README.md` explains the columns, and how to read a lesson. Lesson
-//! `handshake` captures such segments. The exercise of this lesson is that of `listener`.
+//! You will see each of these states in the kernel's table of sockets. (Between them are states
+//! that pass at once here: lesson `states` holds them still. Lesson `handshake` captures the
+//! segments.) The tables are printed as netstat prints them: `examples/README.md` explains the
+//! columns, and how to read a lesson.
 //!
-//! New here: everything.
+//! New here: everything. The exercise of this lesson is that of `listener`.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};

@@ -7,7 +7,7 @@
 //! a connection that is complete at one end only, and how 250 clients at once fare with two
 //! backlogs.
 //!
-//! New here: the accept queue (connections that are complete and wait for accept).
+//! New here: an accept queue (connections that are complete and wait for accept) that is full.
 
 use socket_workshop::accept_queue::{decided, overflows, somaxconn};
 use socket_workshop::stage::{Flags, Story, must};

@@ -1,157 +1,156 @@
-//! You start a server and clients can connect, even before your code has called accept. Later one
-//! bad client, or too many clients, must not stop it. What does the kernel do, and what must you
-//! do?
+//! You start a server and clients can connect, even before your code has called accept. What do
+//! bind, listen and accept each do, and where does a client wait until its server has time?
 //!
 //!     cargo run --example listener              plays both ends, stage by stage
 //!     cargo run --example listener -- serve     a server for real clients, until Ctrl-C
 //!     nc 127.0.0.1 8330                         one of them, in another terminal
 //!
-//! You will see that the kernel completes connections without accept and keeps them in a queue,
-//! which clients a listener of each IP family gets, and which errors of accept end a server.
+//! You will see `TcpListener::bind` taken apart into its calls, connections that are complete
+//! before accept, the queue in which they wait, and a server that gives each client a thread.
+//!
+//! New here: the accept queue (connections that are complete and wait for accept) and the backlog
+//! (the limit that `listen` sets for this queue).
 
-use nix::errno::Errno;
-use nix::sys::resource::{Resource::RLIMIT_NOFILE, getrlimit, setrlimit};
-use socket_workshop::stage::{Flags, Story, must, play};
+use std::io::{self, ErrorKind, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::ExitCode;
+use std::thread;
+
+use socket_workshop::fault::Attempt;
+use socket_workshop::listen::ShutOnDrop;
+use socket_workshop::say;
+use socket_workshop::stage::{Flags, Story, gone, must, play};
 use socket_workshop::table::{End, Protocol, State::*};
-use socket_workshop::{fault::Attempt, say};
-use socket2::{Domain, SockRef, Socket, Type};
-use std::io::{self, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::{process::ExitCode, thread, time::Duration};
+use socket2::{Domain, Socket, Type};
 
 fn main() -> ExitCode {
     play(both_ends, |addr| {
-        let listener = listen(addr)?;
+        let listener = TcpListener::bind(addr); // does socket, bind and listen in one call
+        let listener = listener.attempt_to_listen(addr, Protocol::Tcp)?; // names the address
         say!("listening on {}; Ctrl-C ends it", listener.local_addr()?)?;
         Err(serve(&listener))
     })
 }
 
-/// What `TcpListener::bind` does, call by call, and one option that it leaves to the system.
-fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
-    socket.set_reuse_address(true)?; // lesson `reuseaddr` shows why
-    socket.set_only_v6(false).ok(); // [::] takes IPv4 clients too; for IPv4 there is no such option
-    let bound = socket.bind(&addr.into()); // an address, but no row in the kernel's table yet
-    bound.attempt_to_listen(addr, Protocol::Tcp)?;
-    socket.listen(128)?; // std's backlog: the kernel queues one more than that, and then drops SYNs
-    Ok(socket.into())
-}
-
 fn both_ends(flags: &Flags) -> io::Result<()> {
-    let listener = listen(flags.listen)?;
-    let addr = listener.local_addr()?; // the port that the kernel chose, if we asked for port 0
+    // What `TcpListener::bind` does, call by call.
+    let socket = Socket::new(Domain::for_address(flags.listen), Type::STREAM, None)?;
+    socket.set_reuse_address(true)?; // lesson `reuseaddr` shows why
+    let bound = socket.bind(&flags.listen.into());
+    bound.attempt_to_listen(flags.listen, Protocol::Tcp)?;
+    let addr = End::of(&socket)?.local; // the kernel chose the port, if we asked for port 0
     let mut story = Story::begin(flags, addr)?;
     story
-        .stage("socket, bind, listen")
+        .stage("socket, bind")
+        .expect("listener", End::listener(addr), gone())
+        .nothing_else()
+        .why("The socket has its address, but the table has no row yet: no client can reach it.")
+        .show()?;
+    let too_early = TcpStream::connect(addr);
+    story.fails(
+        "connect, before listen,",
+        too_early,
+        ErrorKind::ConnectionRefused,
+    )?;
+
+    let listening = socket.listen(128); // the backlog that std asks for
+    listening.attempt_to_listen(addr, Protocol::Tcp)?;
+    let listener = TcpListener::from(socket);
+    story
+        .stage("listen")
         .expect("listener", End::listener(addr), must(Listen).backlog(128))
         .nothing_else()
-        .why("One row, in LISTEN: from now on the kernel answers every client that connects.")
+        .why("One row, in LISTEN. From now on the kernel answers every client that connects.")
         .show()?;
+    the_queue(&mut story, &listener)?;
 
-    let client = TcpStream::connect(addr)?;
-    story
-        .stage("connect, before anyone calls accept")
-        .expect("listener", End::listener(addr), must(Listen).recv_q(1))
-        .pair(End::of(&client)?, Established, Established)
-        .nothing_else()
-        .why(
-            "The kernel completed the handshake without accept. A connection is two rows: each \
-              end has a state.",
-        )
-        .show()?;
+    let any = TcpListener::bind((addr.ip(), 0))?;
+    let chosen = any.local_addr()?;
+    story.claim(
+        &format!("With port 0, bind lets the kernel choose a free port. It chose {chosen}."),
+        chosen.port() != 0,
+    )?;
 
-    let _accepted = listener.accept()?;
-    story
-        .stage("accept")
-        .expect("listener", End::listener(addr), must(Listen).recv_q(0))
-        .why(
-            "accept sent nothing. It took the connection from the queue (Recv-Q) and gave it a \
-              descriptor.",
-        )
-        .show()?;
-    families(&mut story)?;
     thread::scope(|scope| {
+        // Dropped when this closure ends: accept then fails, and so `serve` returns.
+        let _end_of_serve = ShutOnDrop(&listener);
         scope.spawn(|| serve(&listener));
-        let told = a_thread_each(&mut story, &listener);
-        // Makes accept fail with EINVAL, an error of the listener itself: `serve` ends.
-        SockRef::from(&listener).shutdown(Shutdown::Read).and(told)
+        a_thread_each(&mut story, addr)
     })?;
     story.end()
 }
 
-/// An IPv4 listener, an IPv6 listener, and one that is both.
-fn families(story: &mut Story) -> io::Result<()> {
-    let v4 = TcpListener::bind("127.0.0.1:0")?; // does all of `listen` above in one call
-    let Ok(v6) = TcpListener::bind("[::1]:0") else {
-        return story.leave_out(1, "this machine has no IPv6");
-    };
-    let both = listen(SocketAddr::from(([0u16; 8], 0)))?; // [::] means every local address
-    #[cfg(target_os = "linux")]
-    SockRef::from(&both).bind_device(Some(b"lo"))?; // on the loopback interface only
-    let client = TcpStream::connect(("127.0.0.1", both.local_addr()?.port()))?;
+/// Two clients connect before anyone calls accept.
+fn the_queue(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
+    let listening = End::of(listener)?;
+    let first = TcpStream::connect(listening.local)?;
+    let second = TcpStream::connect(listening.local)?;
+    let first_end = End::of(&first)?;
+    let second_end = End::of(&second)?;
     story
-        .stage("listen on 127.0.0.1, on ::1, and on [::] with an IPv4 client")
-        .expect("IPv4", End::of(&v4)?, Listen)
-        .expect("IPv6", End::of(&v6)?, Listen)
-        .expect("dual-stack", End::of(&both)?, must(Listen).recv_q(1))
-        .pair(End::of(&client)?, Established, Established)
+        .stage("two clients connect, before anyone calls accept")
+        .expect("listener", listening, must(Listen).recv_q(2))
+        .expect("first client", first_end, Established)
+        .expect("server, first", first_end.other(), Established)
+        .expect("second client", second_end, Established)
+        .expect("server, second", second_end.other(), Established)
+        .nothing_else()
+        .why(
+            "The kernel completed both connections without accept. They wait in the accept \
+              queue. A listener's Recv-Q is the number of connections in it. `backlog` is the \
+              limit that listen has set (Linux queues one more).",
+        )
         .show()?;
-    let (_server, peer) = both.accept()?;
+
+    let (_server, peer) = listener.accept()?;
+    story
+        .stage("accept, once")
+        .expect("listener", listening, must(Listen).recv_q(1))
+        .expect("server, first", first_end.other(), Established)
+        .expect("server, second", second_end.other(), Established)
+        .why(
+            "accept sent nothing, and no state has changed. It took one connection from the \
+              queue and gave the program a descriptor (the number of an open file or socket).",
+        )
+        .show()?;
     story.claim(
-        &format!("The server sees the IPv4 client as {peer}."),
-        peer.is_ipv6(),
+        &format!("It took the one that has waited longest: {peer}."),
+        peer == first_end.local,
+    )?;
+    let (_server, peer) = listener.accept()?;
+    story.claim(
+        &format!("The next accept took the other one: {peer}."),
+        peer == second_end.local,
     )
 }
 
-/// Clients of `serve`: two that stay connected, and two that connect when no descriptor is free.
-fn a_thread_each(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
-    let addr = listener.local_addr()?;
-    let (first, second) = (TcpStream::connect(addr)?, TcpStream::connect(addr)?);
+/// Two clients of `serve`, which stay connected and send nothing.
+fn a_thread_each(story: &mut Story, addr: SocketAddr) -> io::Result<()> {
+    let third = TcpStream::connect(addr)?;
+    let fourth = TcpStream::connect(addr)?;
+    let greeted = must(Established).recv_q(1..);
     story
-        .stage("two silent clients, a thread for each")
-        .expect("first", End::of(&first)?, must(Established).recv_q(1..))
-        .expect("second", End::of(&second)?, must(Established).recv_q(1..))
-        .why("Both have received the greeting (Recv-Q): neither waits for the other.")
-        .show()?;
-    let socket = || Socket::new(Domain::for_address(addr), Type::STREAM, None);
-    let (third, fourth) = (socket()?, socket()?);
-    let (soft, hard) = getrlimit(RLIMIT_NOFILE)?;
-    setrlimit(RLIMIT_NOFILE, 0, hard)?; // no new descriptor for this process
-    third.connect(&addr.into())?; // may succeed: a blocked accept has reserved a descriptor
-    fourth.connect(&addr.into())?;
-    let starved = story
-        .stage("no descriptor is free; two more clients connect, and wait in the queue")
-        .expect("listener", End::listener(addr), must(Listen).recv_q(1..))
-        .expect("fourth", End::of(&fourth)?, must(Established).recv_q(0))
-        .show();
-    let mine = listener.accept().map_err(|error| error.raw_os_error());
-    setrlimit(RLIMIT_NOFILE, soft, hard)?;
-    starved?;
-    story.claim("accept returns EMFILE.", matches!(mine, Err(Some(24))))?;
-    story
-        .stage("descriptors are free again")
-        .expect("fourth", End::of(&fourth)?, must(Established).recv_q(1..))
+        .stage("a server with a thread for each client, and two silent clients")
+        .expect("third client", End::of(&third)?, greeted)
+        .expect("fourth client", End::of(&fourth)?, greeted)
+        .why(
+            "Each client has received the greeting of a thread of its own (Recv-Q). That thread \
+              waits in read until its client closes; the other client does not wait for it.",
+        )
         .show()
 }
 
-/// A thread for each connection, until the listener itself fails.
+/// Gives each connection a thread, until accept fails.
+///
+/// This server ends at the first error. Lesson `accept_errors` shows which errors must not end it.
 fn serve(listener: &TcpListener) -> io::Error {
     thread::scope(|connections| {
         loop {
-            let begun = listener.accept().and_then(|(stream, peer)| {
-                thread::Builder::new().spawn_scoped(connections, move || greet(stream, peer))
-            });
-            let Err(error) = begun else { continue };
-            match Errno::from_raw(error.raw_os_error().unwrap_or(0)) {
-                // An error of this connection only: accept the next one.
-                Errno::ECONNABORTED | Errno::EPROTO => {}
-                // A shortage in this process or on this machine, and it lasts: retrying at once
-                // would spin.
-                Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM | Errno::EAGAIN => {
-                    thread::sleep(Duration::from_millis(100));
+            match listener.accept() {
+                Ok((stream, peer)) => {
+                    connections.spawn(move || greet(stream, peer));
                 }
-                _ => return error, // an error of the listener itself
+                Err(error) => return error,
             }
         }
     })
@@ -160,5 +159,5 @@ fn serve(listener: &TcpListener) -> io::Error {
 /// Greets the client, then reads until it closes. An error here ends this connection only.
 fn greet(mut stream: TcpStream, peer: SocketAddr) -> io::Result<u64> {
     stream.write_all(format!("hello, {peer}\n").as_bytes())?;
-    io::copy(&mut stream, &mut io::sink())
+    io::copy(&mut stream, &mut io::sink()) // reads until end of file, and drops what it has read
 }

@@ -16,9 +16,11 @@ use socket_workshop::{
 };
 
 /// The lessons, and how many stages each has.
-const LESSONS: [(&str, usize); 20] = [
-    ("listener", 7),
+const LESSONS: [(&str, usize); 23] = [
+    ("hello", 5),
+    ("listener", 5),
     ("dialer", 4),
+    ("families", 3),
     ("echo", 5),
     ("deadlines", 4),
     ("heartbeat", 4),
@@ -29,6 +31,7 @@ const LESSONS: [(&str, usize); 20] = [
     ("nonblocking", 4),
     ("window", 7),
     ("backlog", 4),
+    ("accept_errors", 5),
     ("shutdown", 5),
     ("latency", 5),
     ("proxy", 6),
@@ -82,24 +85,55 @@ fn all_are_confirmed(name: &str, told: &str, stages: usize) {
 }
 
 #[test]
-fn every_lesson_is_listed_here_and_in_the_readme() {
+fn every_lesson_is_listed_here_and_in_the_documents() {
     let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/examples")).unwrap();
     let names: BTreeSet<String> = files
-        .map(|file| {
-            file.unwrap()
-                .file_name()
-                .into_string()
-                .unwrap()
-                .replace(".rs", "")
-        })
+        .map(|file| file.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name != "README.md")
+        .map(|name| name.replace(".rs", ""))
         .collect();
     assert_eq!(names, LESSONS.map(|(name, _)| name.to_owned()).into());
     let readme = include_str!("../../README.md");
-    for name in names {
+    let path = include_str!("../../examples/README.md");
+    let teaching = include_str!("../../docs/teaching.md");
+    let mut so_far = 0;
+    for (name, _) in LESSONS {
+        let row = |text: &str| text.find(&format!("| {name} |"));
+        let command = format!("`cargo run --example {name}`");
         assert!(
-            readme.contains(&format!("cargo run --example {name}`")),
-            "{name} is not in the README"
+            row(&readme.replace(&command, name)).is_some(),
+            "README: {name}"
         );
+        assert!(
+            row(&teaching.replace('`', "")).is_some(),
+            "teaching: {name}"
+        );
+        let link = format!("| [`{name}`]({name}.rs) |");
+        let place = path.find(&link).expect(&link);
+        assert!(
+            place > so_far,
+            "{name} comes too early in examples/README.md"
+        );
+        so_far = place;
+    }
+}
+
+/// `](FILE.md)`, `](../FILE.rs)` and the like.
+#[test]
+fn what_the_glossary_and_the_path_point_to_is_there() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    for (folder, file) in [("docs", "glossary.md"), ("examples", "README.md")] {
+        let text = std::fs::read_to_string(root.join(folder).join(file)).unwrap();
+        let targets = text
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split(')').next());
+        let mut links = 0;
+        for target in targets.map(|target| target.split('#').next().unwrap()) {
+            assert!(root.join(folder).join(target).exists(), "{file}: {target}");
+            links += 1;
+        }
+        assert!(links > 20, "{file} has {links} links");
     }
 }
 

@@ -46,8 +46,9 @@ fn whatever_is_refused_a_lesson_ends_soon_with_one_message_and_leaves_nothing() 
 /// Every lesson that tells a story; `headers` does not.
 fn lessons() -> Vec<String> {
     let files = fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/examples")).unwrap();
-    let names = files.map(|file| file.unwrap().path());
-    let names = names.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned());
+    let paths = files.map(|file| file.unwrap().path());
+    let lessons = paths.filter(|path| !path.ends_with("README.md"));
+    let names = lessons.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned());
     names.filter(|name| name != "headers").collect()
 }
 

@@ -1,0 +1,283 @@
+//! Your server has run for weeks. Then one line is in the log, `accept: Too many open files`, and
+//! the server is gone, or it uses a whole CPU and serves nobody. Which errors of accept end a
+//! server, and what does it do about the others?
+//!
+//!     cargo run --example accept_errors
+//!     ulimit -n                                how many descriptors a process may have here
+//!
+//! You will see a connection that is reset while it waits in the accept queue, a server that has no
+//! descriptor left for a client, how it waits and recovers, and the errors that do end it.
+//!
+//! New here: three kinds of errors of accept. An error of one connection: take the next. A shortage
+//! of the process or the system: wait, then try again. An error of the listener: end. The exercise
+//! of this lesson is that of `listener`, in its hardened rules.
+
+use std::fs::File;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::process::ExitCode;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::sys::resource::{Resource::RLIMIT_NOFILE, getrlimit, setrlimit};
+use socket_workshop::command;
+use socket_workshop::listen::{Listen, ShutOnDrop};
+use socket_workshop::stage::{Flags, Story, gone, must};
+use socket_workshop::table::{End, State::*};
+use socket2::{Domain, SockRef, Socket, Type};
+
+fn main() -> ExitCode {
+    command::run(|flags: Flags| {
+        let listener = Listen::default().on(flags.listen)?;
+        let mut story = Story::begin(&flags, listener.local_addr()?)?;
+        a_reset_in_the_queue(&mut story, &listener)?;
+        no_descriptor(&mut story, &listener)?;
+        a_server_that_recovers(&mut story, &listener)?;
+        a_port_for_some_only(&mut story)?;
+        story.end()
+    })
+}
+
+/// What a server does after an error of accept.
+enum Next {
+    /// The error is that of one connection: take the next.
+    Accept,
+    /// Something is used up, and that lasts: wait before you try again.
+    Rest,
+    /// The listener will never accept again.
+    End,
+}
+
+/// The errors of accept(2), sorted.
+fn after(error: &io::Error) -> Next {
+    let Some(errno) = error.raw_os_error() else {
+        return Next::End;
+    };
+    match Errno::from_raw(errno) {
+        // The connection is gone. On Linux the first read reports that instead.
+        Errno::ECONNABORTED => Next::Accept,
+        // Linux passes a pending network error of the new connection to accept (accept(2), "Error
+        // handling", lists these for TCP).
+        Errno::ENETDOWN | Errno::EPROTO | Errno::ENOPROTOOPT | Errno::EHOSTDOWN => Next::Accept,
+        Errno::ENONET | Errno::EHOSTUNREACH | Errno::EOPNOTSUPP | Errno::ENETUNREACH => {
+            Next::Accept
+        }
+        // The rules of a firewall forbid this connection.
+        Errno::EPERM => Next::Accept,
+        // No descriptor is left for the process, or for the system; or no memory.
+        Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM => Next::Rest,
+        // No thread can be started: an error of `spawn`.
+        Errno::EAGAIN => Next::Rest,
+        // EINVAL: it does not listen (any more). EBADF, ENOTSOCK: it is not a socket.
+        _ => Next::End,
+    }
+}
+
+/// A client connects, and resets the connection before the server accepts it.
+fn a_reset_in_the_queue(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
+    let listening = End::of(listener)?;
+    let client = TcpStream::connect(listening.local)?;
+    let end = End::of(&client)?;
+    SockRef::from(&client).set_linger(Some(Duration::ZERO))?; // close sends a RST, not a FIN
+    drop(client);
+    story
+        .stage("a client has connected, and reset the connection; the server has not accepted it")
+        .expect("listener", listening, must(Listen).recv_q(1))
+        .pair(end, gone(), gone())
+        .why(
+            "The RST has ended the connection at both ends. Its place in the accept queue (Recv-Q) \
+             is still taken.",
+        )
+        .show()?;
+    let accepted = listener.accept();
+    story.claim(
+        "accept returned Ok. (Other systems return ECONNABORTED here.)",
+        accepted.is_ok(),
+    )?;
+    let (mut server, _) = accepted?;
+    let read = server.read(&mut [0; 8]);
+    story.fails("The first read", read, ErrorKind::ConnectionReset)
+}
+
+/// How many descriptors this process may have, once [`leak`] has run.
+const DESCRIPTORS: u64 = 100;
+
+/// Opens files until this process has no descriptor left. To drop them frees the descriptors.
+fn leak() -> io::Result<Vec<File>> {
+    let (_soft, hard) = getrlimit(RLIMIT_NOFILE)?;
+    setrlimit(RLIMIT_NOFILE, DESCRIPTORS.min(hard), hard)?; // as `ulimit -n` does
+    let mut files = Vec::new();
+    loop {
+        match File::open("/dev/null") {
+            Ok(file) => files.push(file),
+            Err(error) if is_emfile(&error) => return Ok(files),
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// EMFILE has no [`ErrorKind`] of its own.
+fn is_emfile(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(Errno::EMFILE as i32)
+}
+
+/// A client waits in the queue, and the process has no descriptor for it.
+fn no_descriptor(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
+    let listening = End::of(listener)?;
+    let client = TcpStream::connect(listening.local)?;
+    let leaked = leak()?;
+    let started = Instant::now();
+    let mut failed = 0;
+    for _ in 0..100 {
+        let accepted = listener.accept();
+        if accepted.is_err_and(|error| is_emfile(&error)) {
+            failed += 1;
+        }
+    }
+    let took = started.elapsed();
+    drop(leaked);
+    story
+        .stage("no descriptor was left; the server has called accept 100 times")
+        .expect("listener", listening, must(Listen).recv_q(1))
+        .pair(End::of(&client)?, Established, Established)
+        .why("The client is still in the accept queue, and its connection is unchanged.")
+        .show()?;
+    story.claim(
+        &format!(
+            "accept gave EMFILE {failed} times, in {took:.1?}. It does not wait for a descriptor: \
+             a loop that tries again at once spins."
+        ),
+        failed == 100,
+    )?;
+    story.claim(
+        "With descriptors free again, accept takes the client.",
+        listener.accept()?.1 == client.local_addr()?,
+    )
+}
+
+/// The first rest of [`serve`], and the longest. Each is twice as long as the one before.
+const SHORTEST_REST: Duration = Duration::from_millis(10);
+const LONGEST_REST: Duration = Duration::from_secs(1);
+
+/// A limit for this lesson's own wait. Each rest begins within a second.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Gives each connection a thread, until the listener fails. Reports the start of each rest.
+fn serve(listener: &TcpListener, rests: &Sender<Instant>) -> io::Error {
+    thread::scope(|connections| {
+        let mut rest = SHORTEST_REST;
+        loop {
+            let begun = listener.accept().and_then(|(stream, peer)| {
+                // `spawn` would panic if no thread can be started; a `Builder` returns the error.
+                thread::Builder::new().spawn_scoped(connections, move || greet(stream, peer))
+            });
+            let Err(error) = begun else {
+                rest = SHORTEST_REST;
+                continue;
+            };
+            match after(&error) {
+                Next::Accept => {}
+                Next::Rest => {
+                    rests.send(Instant::now()).ok(); // an error: the lesson listens no longer
+                    // The kernel has no event for "a descriptor is free": look again later.
+                    thread::sleep(rest);
+                    rest = LONGEST_REST.min(rest * 2);
+                }
+                Next::End => return error,
+            }
+        }
+    })
+}
+
+/// Greets the client, then reads until it closes. An error here ends this connection only.
+fn greet(mut stream: TcpStream, peer: SocketAddr) -> io::Result<u64> {
+    stream.write_all(format!("hello, {peer}\n").as_bytes())?;
+    io::copy(&mut stream, &mut io::sink())
+}
+
+/// A shortage while a server runs, and the end of the server.
+fn a_server_that_recovers(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
+    let listening = End::of(listener)?;
+    let (sender, rests) = mpsc::channel();
+    let error = thread::scope(|scope| {
+        let end_of_serve = ShutOnDrop(listener); // dropped on an error too: `serve` ends
+        let server = scope.spawn(move || serve(listener, &sender));
+        a_shortage(story, listening.local, &rests)?;
+        drop(end_of_serve);
+        Ok::<_, io::Error>(server.join().expect("`serve` does not panic"))
+    })?;
+    story
+        .stage("the listener is shut down")
+        .expect("listener", listening, gone())
+        .why("It does not listen any more, so accept cannot succeed again.")
+        .show()?;
+    story.claim(
+        &format!("serve has ended with the error of accept: {error}, EINVAL."),
+        error.raw_os_error() == Some(Errno::EINVAL as i32),
+    )
+}
+
+/// Clients of [`serve`]: one while all is well, two more when no descriptor is left.
+fn a_shortage(story: &mut Story, addr: SocketAddr, rests: &Receiver<Instant>) -> io::Result<()> {
+    let greeted = must(Established).recv_q(1..);
+    let first = TcpStream::connect(addr)?;
+    story
+        .stage("a server with a thread for each client, and its first client")
+        .expect("first client", End::of(&first)?, greeted)
+        .why("It has received the greeting (Recv-Q).")
+        .show()?;
+
+    let second = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
+    let third = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
+    let leaked = leak()?;
+    second.connect(&addr.into())?; // may be accepted: a blocked accept has reserved a descriptor
+    third.connect(&addr.into())?;
+    let mut begun = Vec::new();
+    for _ in 0..4 {
+        let rest = rests.recv_timeout(PATIENCE); // waits until `serve` has met EMFILE
+        begun.push(rest.map_err(io::Error::other)?);
+    }
+    drop(leaked);
+    story
+        .stage("no descriptor was left when two more clients came; now some are free")
+        .expect("first client", End::of(&first)?, Established)
+        .expect("second client", End::of(&second)?, greeted)
+        .expect("third client", End::of(&third)?, greeted)
+        .why(
+            "The first client stayed connected. The others waited in the accept queue, and have \
+             their greeting now.",
+        )
+        .show()?;
+    let took = begun[3] - begun[0];
+    story.claim(
+        &format!(
+            "serve rested 10, 20 and 40 ms: from its first failure to its fourth, {took:.0?}."
+        ),
+        took >= Duration::from_millis(70),
+    )
+}
+
+/// An error that ends a server before it begins: to try again does not help.
+fn a_port_for_some_only(story: &mut Story) -> io::Result<()> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    let bound = socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 80)).into());
+    match bound {
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+            story.fails(
+                "bind to port 80",
+                Err::<(), _>(error),
+                ErrorKind::PermissionDenied,
+            )?;
+            story.tell(
+                "That is EACCES. A port below net.ipv4.ip_unprivileged_port_start (1024 unless \
+                 changed) needs the capability CAP_NET_BIND_SERVICE, which root has.",
+            )
+        }
+        _ => story.tell(
+            "Not shown here: bind to port 80 gives EACCES to an ordinary user. This program may \
+             bind to it: it runs as root, or net.ipv4.ip_unprivileged_port_start is 80 or lower.",
+        ),
+    }
+}

@@ -1,0 +1,147 @@
+//! Your server listens on 127.0.0.1, and a client that dials `localhost` is refused: it has tried
+//! ::1 only. Or your server logs a client as ::ffff:127.0.0.1. There are two families of IP
+//! addresses, IPv4 and IPv6. Which clients does a listener of each get?
+//!
+//!     cargo run --example families
+//!     ping -c1 ::1                             does this machine have IPv6?
+//!     getent ahosts localhost                  the addresses of a name, of both families
+//!
+//! You will see a listener of each family, and one for both. You will see how an IPv6 address is
+//! written with a port, and what an IPv4 client looks like to an IPv6 socket.
+//!
+//! New here: the address family, and dual-stack (one IPv6 socket that takes clients of both). The
+//! exercise of this lesson is that of `listener`.
+
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::process::ExitCode;
+
+use socket_workshop::command;
+use socket_workshop::listen::Listen;
+use socket_workshop::stage::{Flags, Story, must};
+use socket_workshop::table::{End, State::*};
+use socket2::{Domain, Socket, Type};
+
+fn main() -> ExitCode {
+    command::run(|flags: Flags| {
+        let listener = Listen::default().on(flags.listen)?;
+        let mut story = Story::begin(&flags, listener.local_addr()?)?;
+        ipv4(&mut story, listener)?;
+        match TcpListener::bind("[::1]:0") {
+            Ok(listener) => {
+                ipv6(&mut story, listener)?;
+                brackets(&mut story)?;
+                both(&mut story)?;
+            }
+            Err(_) => story.leave_out(2, "this machine has no IPv6")?,
+        }
+        story.end()
+    })
+}
+
+/// The default address of this lesson, 127.0.0.1, belongs to IPv4.
+fn ipv4(story: &mut Story, listener: TcpListener) -> io::Result<()> {
+    let client = TcpStream::connect(listener.local_addr()?)?;
+    story
+        .stage("a listener, by default on 127.0.0.1, and a client")
+        .expect("listener", End::of(&listener)?, must(Listen).recv_q(1))
+        .pair(End::of(&client)?, Established, Established)
+        .why(
+            "netstat prints `tcp` for IPv4 and `tcp6` for IPv6. 127.0.0.1 is IPv4's loopback \
+              address: it reaches this machine only.",
+        )
+        .show()
+}
+
+fn ipv6(story: &mut Story, listener: TcpListener) -> io::Result<()> {
+    let client = TcpStream::connect(listener.local_addr()?)?;
+    story
+        .stage("a listener on ::1, and a client")
+        .expect("IPv6", End::of(&listener)?, must(Listen).recv_q(1))
+        .pair(End::of(&client)?, Established, Established)
+        .why(
+            "::1 is IPv6's loopback address. A client reaches the one listener or the other, by \
+              the address that it dials. A name such as localhost may have both addresses, so a \
+              client tries one after the other.",
+        )
+        .show()
+}
+
+/// An IPv6 address has colons. Brackets keep them apart from the colon before the port.
+fn brackets(story: &mut Story) -> io::Result<()> {
+    let addr = SocketAddr::from((Ipv6Addr::LOCALHOST, 8330));
+    story.claim(
+        &format!("Address ::1 with port 8330 is written {addr}, with brackets."),
+        addr.to_string() == "[::1]:8330",
+    )?;
+    let without: Result<SocketAddr, _> = "::1:8330".parse();
+    story.claim(
+        "Without brackets it is not an address with a port: Rust does not parse ::1:8330 as one.",
+        without.is_err(),
+    )?;
+    let address: Result<IpAddr, _> = "::1:8330".parse();
+    story.claim(
+        "It is another address, without a port: 0:0:0:0:0:0:1:8330. (netstat prints ::1:8330 for \
+         an address and its port all the same. ss prints brackets.)",
+        address == Ok(IpAddr::from([0, 0, 0, 0, 0, 0, 1, 0x8330])),
+    )
+}
+
+/// An IPv6 socket that is bound to [::] and takes IPv4 clients too.
+fn both(story: &mut Story) -> io::Result<()> {
+    let socket = Socket::new(Domain::IPV6, Type::STREAM, None)?;
+    socket.set_only_v6(false)?; // IPV6_V6ONLY, before bind; the default is a setting of the system
+    socket.bind(&SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)).into())?;
+    // [::] is every address of this machine. A backlog of 1 leaves room for two connections: our
+    // own, at once. Nobody else gets in.
+    socket.listen(1)?;
+    let listener = TcpListener::from(socket);
+    let port = listener.local_addr()?.port();
+    let four = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+    let six = TcpStream::connect((Ipv6Addr::LOCALHOST, port))?;
+    let four_end = End::of(&four)?;
+    let six_end = End::of(&six)?;
+    story
+        .stage("a listener on [::], a client that dials 127.0.0.1, and one that dials ::1")
+        .expect("dual-stack", End::of(&listener)?, must(Listen).recv_q(2))
+        .expect("IPv4 client", four_end, Established)
+        .expect("server, IPv4", four_end.other(), Established)
+        .expect("IPv6 client", six_end, Established)
+        .expect("server, IPv6", six_end.other(), Established)
+        .why(
+            "[::] means every address of this machine. With IPV6_V6ONLY off this listener is \
+              dual-stack: it takes IPv4 clients too. The IPv4 connection is `tcp` at the client \
+              and `tcp6` at the server.",
+        )
+        .show()?;
+
+    let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, port));
+    story.fails(
+        "bind to the same port on 127.0.0.1, which [::] includes,",
+        bound,
+        ErrorKind::AddrInUse,
+    )?;
+    let (_server, peer) = listener.accept()?;
+    let (_other_server, other_peer) = listener.accept()?;
+    drop(listener);
+    let mapped = SocketAddr::from((Ipv4Addr::LOCALHOST.to_ipv6_mapped(), four_end.local.port()));
+    story.claim(
+        &format!(
+            "accept names the IPv4 client {peer}, a mapped address, and the other {other_peer}."
+        ),
+        peer == mapped && other_peer == six_end.local,
+    )?;
+    story.claim(
+        "`to_canonical` makes 127.0.0.1 of ::ffff:127.0.0.1: compare and log addresses after it.",
+        peer.ip().to_canonical() == Ipv4Addr::LOCALHOST,
+    )?;
+
+    let only_six = Socket::new(Domain::IPV6, Type::STREAM, None)?;
+    only_six.set_only_v6(true)?;
+    let mapped = SocketAddr::from((Ipv4Addr::LOCALHOST.to_ipv6_mapped(), 0));
+    story.fails(
+        "With IPV6_V6ONLY an IPv6 socket has nothing to do with IPv4: bind to ::ffff:127.0.0.1",
+        only_six.bind(&mapped.into()),
+        ErrorKind::InvalidInput,
+    )
+}

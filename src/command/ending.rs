@@ -16,7 +16,7 @@ use std::{
 };
 
 use super::{complain, program_name};
-use crate::folder::remove_temporary_folders;
+use crate::{folder::remove_temporary_folders, sysctl};
 
 /// How long a program that has failed may take to end in order.
 const UNWINDING: Duration = Duration::from_secs(1);
@@ -29,6 +29,25 @@ static FIRST: Mutex<Option<String>> = Mutex::new(None);
 
 /// Whether a thread is already printing the message: there is only one.
 static LAST_WORD: AtomicBool = AtomicBool::new(false);
+
+/// Whether the program tells a story that the kernel may refute.
+static TELLS: AtomicBool = AtomicBool::new(false);
+
+/// From now on the program tells a story. What refutes it may be a setting of this kernel.
+pub(crate) fn tells_a_story() {
+    TELLS.store(true, SeqCst);
+}
+
+/// Prints why the program has failed, in a line; and in another one, if it is a lesson and this
+/// kernel has unusual settings, which these are.
+pub(super) fn complain_of(failure: &str) {
+    let name = program_name();
+    complain(&format!("{name}: {failure}"));
+    let unusual = sysctl::unusual().filter(|_| TELLS.load(SeqCst));
+    if let Some(unusual) = unusual {
+        complain(&format!("{name}: {unusual}"));
+    }
+}
 
 /// From now on [`soon`] ends this process.
 pub(super) fn begin() {
@@ -50,7 +69,7 @@ pub(crate) fn soon(message: &str) {
     let _ = thread::Builder::new().spawn(move || {
         thread::sleep(UNWINDING); // a limit, not synchronisation
         take_last_word();
-        complain(&format!("{}: {message}", program_name()));
+        complain_of(&message);
         remove_temporary_folders();
         process::exit(1)
     });

@@ -12,7 +12,9 @@
 use socket_workshop::accept_queue::{decided, overflows, somaxconn};
 use socket_workshop::stage::{Flags, Story, must};
 use socket_workshop::table::{End, State, State::*, TimerKind::Retransmit};
-use socket_workshop::{command, fault::Attempt, histogram::Histogram, listen::Listen, listen::reachable, peer};
+use socket_workshop::{
+    command, fault::Attempt, histogram::Histogram, listen::Listen, listen::reachable, peer,
+};
 use socket2::SockRef;
 use std::io::{self, ErrorKind, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -163,8 +165,9 @@ fn burst(
     let rows = table.rows.iter().filter(|row| row.peer == addr);
     let count = |state: State| rows.clone().filter(|row| row.state == state).count();
     let (complete, silent) = (count(Established), count(SynSent));
-    let text =
-        format!("\n{clients} at once, backlog {backlog}: {complete} ESTABLISHED, {silent} SYN_SENT.");
+    let text = format!(
+        "\n{clients} at once, backlog {backlog}: {complete} ESTABLISHED, {silent} SYN_SENT."
+    );
     // The queue holds one more than the backlog. Each CPU that sees the last place free may fill
     // it.
     let room = clients.min(backlog + 1) as usize;

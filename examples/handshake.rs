@@ -107,7 +107,11 @@ fn before_accept(
         .stage("the client writes; the server has not called accept: data, and its ACK")
         .passed(&tap.until(end.other().local, Bits::ACK)?)
         .expect("listener", End::of(listener)?, must(Listen).recv_q(1))
-        .pair(end, must(Established).send_q(0), must(Established).recv_q(6))
+        .pair(
+            end,
+            must(Established).send_q(0),
+            must(Established).recv_q(6),
+        )
         .why(
             "The server's kernel opens the connection and takes its data without the program. \
              accept sends nothing: it takes the connection out of the queue.",

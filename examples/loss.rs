@@ -61,11 +61,7 @@ fn refused(story: &mut Story, tap: &mut Tap) -> io::Result<()> {
     story.fails("connect", connected, ErrorKind::ConnectionRefused)
 }
 
-fn a_lost_handshake(
-    story: &mut Story,
-    tap: &mut Tap,
-    listener: &TcpListener,
-) -> io::Result<()> {
+fn a_lost_handshake(story: &mut Story, tap: &mut Tap, listener: &TcpListener) -> io::Result<()> {
     let addr = reachable(listener.local_addr()?);
     let listening = End::of(listener)?;
     let (client, local) = bound(addr.ip())?;
@@ -126,7 +122,11 @@ fn a_lost_answer(story: &mut Story, tap: &mut Tap, listener: &TcpListener) -> io
     story
         .stage("the server has written its answer; every segment to the client is lost")
         .passed(&passed)
-        .pair(end, Established, must(Established).send_q(6).timer(Retransmit))
+        .pair(
+            end,
+            Established,
+            must(Established).send_q(6).timer(Retransmit),
+        )
         .timers()
         .why(
             "The server's write has returned Ok. Its kernel resends, and waits longer each time \
@@ -147,7 +147,11 @@ fn a_lost_answer(story: &mut Story, tap: &mut Tap, listener: &TcpListener) -> io
     story
         .stage("the client receives everything again, and has read the answer")
         .passed(&tap.until(end.local, Bits::ACK)?)
-        .pair(end, must(Established).recv_q(0), must(Established).send_q(0))
+        .pair(
+            end,
+            must(Established).recv_q(0),
+            must(Established).send_q(0),
+        )
         .why("Neither program has seen an error. The answer was late.")
         .show()
 }

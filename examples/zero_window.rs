@@ -67,7 +67,10 @@ fn it_closes(
     let mut written = write_what_fits(client, ALL)?;
     story
         .stage("the client has written what the kernel takes; the server does not read")
-        .client(end, must(Established).window(0).send_q(1..).timer(WindowProbe))
+        .client(
+            end,
+            must(Established).window(0).send_q(1..).timer(WindowProbe),
+        )
         .server(end, must(Established).recv_q(1..))
         .timers()
         .why(

@@ -82,9 +82,8 @@ fn unusual_among(values: impl Fn(&str) -> Option<String>) -> Option<String> {
             continue;
         };
         let numbers: Result<Vec<u64>, _> = text.split_whitespace().map(str::parse).collect();
-        let is_unusual = numbers.is_ok_and(|numbers| {
-            !numbers.is_empty() && (setting.is_unusual)(&numbers)
-        });
+        let is_unusual =
+            numbers.is_ok_and(|numbers| !numbers.is_empty() && (setting.is_unusual)(&numbers));
         if is_unusual {
             let value = text.split_whitespace().collect::<Vec<_>>().join(" ");
             found.push(format!("{} is {value} ({})", setting.name, setting.effect));
@@ -108,7 +107,10 @@ mod tests {
         };
         let said = unusual_among(values).unwrap();
         assert!(said.contains("net.core.somaxconn is 16 ("), "{said}");
-        assert!(said.contains("; net.ipv4.tcp_wmem is 4096 4096 4096 ("), "{said}");
+        assert!(
+            said.contains("; net.ipv4.tcp_wmem is 4096 4096 4096 ("),
+            "{said}"
+        );
         assert!(!said.contains("syncookies"), "{said}");
     }
 

@@ -35,11 +35,11 @@ use socket_workshop::{
     table::{End, Kernel, Table},
 };
 
+use self::socket::PacketSocket;
 pub use self::{
     arguments::{Arguments, Files, StoryArguments},
     tap::Tap,
 };
-use self::socket::PacketSocket;
 use crate::{
     conversation::Conversation,
     diagram,

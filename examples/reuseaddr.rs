@@ -113,7 +113,8 @@ fn serve_one_client(listener: &TcpListener) -> io::Result<End> {
     Ok(end.other())
 }
 
-/// A crashed server, or one that execs its successor, may leave connections open.
+/// A server with a process for each connection, such as sshd: when its listener restarts, the
+/// connections stay open.
 fn an_open_connection(story: &mut Story) -> io::Result<()> {
     let listener = listen(free_port(), true)?;
     let addr = listener.local_addr()?;

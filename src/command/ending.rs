@@ -30,12 +30,12 @@ static FIRST: Mutex<Option<String>> = Mutex::new(None);
 /// Whether a thread is already printing the message: there is only one.
 static LAST_WORD: AtomicBool = AtomicBool::new(false);
 
-/// Whether the program tells a story that the kernel may refute.
-static TELLS: AtomicBool = AtomicBool::new(false);
+/// The kernel's unusual settings when the program began its story.
+static UNUSUAL: Mutex<Option<String>> = Mutex::new(None);
 
-/// From now on the program tells a story. What refutes it may be a setting of this kernel.
+/// The program begins a story. What refutes it may be a setting of this kernel.
 pub(crate) fn tells_a_story() {
-    TELLS.store(true, SeqCst);
+    *UNUSUAL.lock().unwrap_or_else(PoisonError::into_inner) = sysctl::unusual();
 }
 
 /// Prints why the program has failed, in a line; and in another one, if it is a lesson and this
@@ -43,8 +43,7 @@ pub(crate) fn tells_a_story() {
 pub(super) fn complain_of(failure: &str) {
     let name = program_name();
     complain(&format!("{name}: {failure}"));
-    let unusual = sysctl::unusual().filter(|_| TELLS.load(SeqCst));
-    if let Some(unusual) = unusual {
+    if let Some(unusual) = &*UNUSUAL.lock().unwrap_or_else(PoisonError::into_inner) {
         complain(&format!("{name}: {unusual}"));
     }
 }

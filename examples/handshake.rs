@@ -2,7 +2,7 @@
 //! captures each segment of one connection, and shows it beside the states of both ends.
 //!
 //!     cargo run --example handshake -- --pcap all.pcap --svg all.svg   for Wireshark; as a picture
-//!     sudo target/debug/examples/handshake capture --port 1234         of any program on this machine
+//!     sudo target/debug/examples/handshake capture --port 1234         of any program here
 //!
 //! You will see the handshake and what it agrees on, data that comes before accept, an ACK that
 //! travels with data, and the FINs. It needs no lesson but `echo`. Lost segments and a refusal are
@@ -39,7 +39,8 @@ fn main() -> ExitCode {
 }
 
 fn one_connection(flags: &Flags, files: &Files) -> io::Result<()> {
-    let mut tap = Tap::enter(files)?; // unshare(2): a loopback and ports of its own; a packet socket
+    // unshare(2): a loopback and ports of the lesson's own; a packet socket sees its segments.
+    let mut tap = Tap::enter(files)?;
     let listener = Listen::default().on(flags.listen)?;
     let mut story = Story::begin(flags, listener.local_addr()?)?;
     tap.introduce(&mut story)?;

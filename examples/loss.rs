@@ -1,11 +1,11 @@
-//! connect takes exactly one second, or a read gets its answer 200 ms late. On the network a segment
-//! was lost. What do the kernels do about it, and how does a refusal differ from a loss?
+//! connect takes exactly one second, or a read gets its answer 200 ms late. A segment was lost on
+//! the network. What do the kernels do about it, and how does a refusal differ from a loss?
 //!
 //!     cargo run --example loss
 //!     cargo run --example loss -- --pcap all.pcap --svg all.svg   for Wireshark; as a picture
 //!
 //! You will see a connection refused, a SYN lost and resent, a handshake whose last ACK is lost,
-//! and data that is resent ever later while no ACK comes.
+//! and data that is resent, with longer waits, while no ACK comes.
 //!
 //! New here: the retransmission timer. Lesson `handshake` comes before: it shows a connection on
 //! which nothing is lost.
@@ -34,7 +34,8 @@ fn main() -> ExitCode {
 }
 
 fn lossy(flags: &Flags, files: &Files) -> io::Result<()> {
-    let mut tap = Tap::enter(files)?; // unshare(2): a loopback and ports of its own; a packet socket
+    // unshare(2): a loopback and ports of the lesson's own; a packet socket sees its segments.
+    let mut tap = Tap::enter(files)?;
     let listener = Listen::default().on(flags.listen)?;
     let mut story = Story::begin(flags, listener.local_addr()?)?;
     tap.introduce(&mut story)?;
@@ -129,8 +130,8 @@ fn a_lost_answer(story: &mut Story, tap: &mut Tap, listener: &TcpListener) -> io
         )
         .timers()
         .why(
-            "The server's write has returned Ok. Its kernel resends, and waits longer each time \
-             (RFC 6298, 5.5; the timer's second figure counts). After \
+            "The server's write has returned Ok. Its kernel resends: first a probe (RFC 8985, 7), \
+             then on a timer that doubles each time (RFC 6298, 5.5). After \
              net.ipv4.tcp_retries2 times, 15 minutes or more, it gives up: ETIMEDOUT (tcp(7)).",
         )
         .show()?;

@@ -1,4 +1,4 @@
-//! Every lesson on a kernel with unusual settings. It passes, or it ends soon and names the setting.
+//! Every lesson on a kernel with unusual settings: it passes, or ends soon and names the setting.
 
 use std::process::{Command, Stdio};
 

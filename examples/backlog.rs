@@ -4,7 +4,7 @@
 //!     cargo run --example backlog
 //!
 //! You will see connections that are complete before accept, a SYN that the kernel drops silently,
-//! a connection that is complete at one end only, and how 250 clients at once fare with two
+//! a connection that is complete at one end only, and how 256 clients at once fare with two
 //! backlogs.
 //!
 //! New here: an accept queue (connections that are complete and wait for accept) that is full.
@@ -12,14 +12,13 @@
 use socket_workshop::accept_queue::{decided, overflows, somaxconn};
 use socket_workshop::stage::{Flags, Story, must};
 use socket_workshop::table::{End, State, State::*, TimerKind::Retransmit};
-use socket_workshop::{command, histogram::Histogram, listen::Listen, listen::reachable, peer};
+use socket_workshop::{
+    command, fault::Attempt, histogram::Histogram, listen::Listen, listen::reachable, peer,
+};
 use socket2::SockRef;
 use std::io::{self, ErrorKind, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::{process::ExitCode, thread, time::Duration, time::Instant};
-
-/// How many clients dial at once: fewer than twice 129, so that every second SYN finds room.
-const BURST: u32 = 250;
 
 fn main() -> ExitCode {
     command::run(|flags: Flags| {
@@ -87,7 +86,9 @@ fn complete_at_one_end(story: &mut Story, addr: SocketAddr) -> io::Result<()> {
     let end = End::between(local, addr);
     peer::set_min_ttl(&late, 255)?; // the server's segments have a TTL of 64
     let _under_way = late.connect(&addr.into()); // does not wait: EINPROGRESS
-    let _queued = (TcpStream::connect(addr)?, TcpStream::connect(addr)?);
+    let soon = Duration::from_secs(5); // they are not to wait if there is no room
+    let _first = TcpStream::connect_timeout(&addr, soon)?;
+    let _second = TcpStream::connect_timeout(&addr, soon)?;
     peer::set_min_ttl(&late, 0)?;
     let mut late = peer::finish_connect(late)?; // the SYN was resent, and answered again
     late.write_all(b"hello")?; // carries the ACK again
@@ -111,9 +112,10 @@ fn two_backlogs(story: &mut Story) -> io::Result<()> {
     let ends = (End::of(&by_std)?, End::of(&long)?, End::of(&longest)?);
     let limit = somaxconn();
     let [few, many] = [128, 4096].map(|backlog| limit.min(backlog));
-    let (times, dropped) = burst(story, &by_std, few)?;
+    let clients = 2 * few; // so many that each finds room for its first SYN, or for its second
+    let (times, dropped) = burst(story, &by_std, few, clients)?;
     let histogram = Histogram::default().column(&format!("backlog {few}"), &times);
-    let (more_times, _none) = burst(story, &long, many)?;
+    let (more_times, _none) = burst(story, &long, many, clients)?;
     let histogram = histogram.column(&format!("backlog {many}"), &more_times);
     story
         .stage("both servers have accepted all clients; a third listener asks for i32::MAX")
@@ -135,32 +137,42 @@ fn two_backlogs(story: &mut Story) -> io::Result<()> {
 
 /// Many clients dial at once while the server is busy; then it accepts. Returns how long each
 /// connect took, and how many SYNs were dropped at first.
-fn burst(story: &mut Story, at: &TcpListener, backlog: u32) -> io::Result<(Vec<Duration>, u32)> {
+fn burst(
+    story: &mut Story,
+    at: &TcpListener,
+    backlog: u32,
+    clients: u32,
+) -> io::Result<(Vec<Duration>, u32)> {
     let addr = at.local_addr()?;
     SockRef::from(at).set_read_timeout(Some(Duration::from_secs(5)))?; // for accept, too
     let dial = || {
         let started = Instant::now();
         TcpStream::connect(addr).map(|client| (client, started.elapsed()))
     };
-    let (table, connected) = thread::scope(|scope| {
-        let clients: Vec<_> = (0..BURST).map(|_| scope.spawn(dial)).collect();
-        let table = decided(at, BURST); // each SYN has been answered or dropped
-        at.incoming().take(clients.len()).for_each(drop);
-        let joined = clients.into_iter().map(|client| client.join());
+    let (table, accepted, connected) = thread::scope(|scope| {
+        let dialing: Vec<_> = (0..clients).map(|_| scope.spawn(dial)).collect();
+        let table = decided(at, clients); // each SYN has been answered or dropped
+        let accepted = (0..clients).try_for_each(|_| at.accept().map(drop));
+        if accepted.is_err() {
+            let _ = SockRef::from(at).shutdown(Shutdown::Read); // refuse those who still dial
+        }
+        let joined = dialing.into_iter().map(|client| client.join());
         let connected = joined.map(|client| client.expect("connect does not panic"));
-        (table, connected.collect::<io::Result<Vec<_>>>())
+        (table, accepted, connected.collect::<io::Result<Vec<_>>>())
     });
+    accepted.attempt(|| "a client is missing, accept".to_owned())?;
     let (table, connected) = (table?, connected?);
-    let clients = table.rows.iter().filter(|row| row.peer == addr);
-    let count = |state: State| clients.clone().filter(|row| row.state == state).count();
+    let rows = table.rows.iter().filter(|row| row.peer == addr);
+    let count = |state: State| rows.clone().filter(|row| row.state == state).count();
     let (complete, silent) = (count(Established), count(SynSent));
-    let text =
-        format!("\n{BURST} at once, backlog {backlog}: {complete} ESTABLISHED, {silent} SYN_SENT.");
+    let text = format!(
+        "\n{clients} at once, backlog {backlog}: {complete} ESTABLISHED, {silent} SYN_SENT."
+    );
     // The queue holds one more than the backlog. Each CPU that sees the last place free may fill
     // it.
-    let room = BURST.min(backlog + 1) as usize;
+    let room = clients.min(backlog + 1) as usize;
     let cpus = thread::available_parallelism().map_or(1, usize::from);
-    let is_so = (room..room + cpus).contains(&complete) && complete + silent == BURST as usize;
+    let is_so = (room..room + cpus).contains(&complete) && complete + silent == clients as usize;
     story.claim(&text, is_so)?;
     let times = connected.into_iter().map(|(_, time)| time);
     Ok((times.collect(), silent as u32))

@@ -118,7 +118,10 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
         .expect("client of put", first, counting)
         .pair(second, Established, Established)
         .timers()
-        .why("kv.go dials for each call. The first connection's TIME_WAIT counts down from 60 s.")
+        .why(
+            "kv.go dials for each call. The first connection's TIME_WAIT counts down from 60 s; at \
+             0 the kernel removes the row. This run does not wait for that.",
+        )
         .show()?;
     drop(client);
     say!("get(subject) -> {value}")?;

@@ -16,7 +16,7 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::{process::ExitCode, thread, time::Duration};
 
 use socket_workshop::listen::{Listen, ShutOnDrop};
-use socket_workshop::peer::{accept_soon, connected, connected_through};
+use socket_workshop::peer::{connected, connected_through};
 use socket_workshop::stage::{Flags, Story, Target, gone, must, play_with, time_wait};
 use socket_workshop::table::{End, State::*};
 use socket_workshop::{dial::resolve, say, serve, threads, throughput};
@@ -131,12 +131,12 @@ fn by_hand(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
 
 fn hundreds(story: &mut Story, proxy: SocketAddr, back: &TcpListener) -> io::Result<()> {
     let many = (serve::raise_descriptor_limit()?.saturating_sub(80) as usize / 4).min(300);
-    let clients: Vec<TcpStream> = (0..many)
-        .map(|_| TcpStream::connect(proxy))
-        .collect::<io::Result<_>>()?;
-    let servers: Vec<TcpStream> = (0..many)
-        .map(|_| accept_soon(back))
-        .collect::<io::Result<_>>()?;
+    let (mut clients, mut servers) = (Vec::new(), Vec::new());
+    for _ in 0..many {
+        let (client, server) = connected_through(proxy, back)?;
+        clients.push(client);
+        servers.push(server);
+    }
     let (a, b) = (End::all_to(proxy), End::all_to(back.local_addr()?));
     let all = |state| must(state).rows(many);
     story

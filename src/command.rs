@@ -43,12 +43,12 @@ pub fn run_to_status<Arguments: Parser>(
         (Err(error), _) if is_reader_gone(&error) => ExitCode::SUCCESS,
         (Ok(status), None) => status,
         (Ok(_), Some(first)) => {
-            complain(&format!("{name}: {first}"));
+            ending::complain_of(&first);
             ExitCode::FAILURE
         }
         (Err(error), first) => {
             let text = first.unwrap_or_else(|| told(&error));
-            complain(&format!("{name}: {text}"));
+            ending::complain_of(&text);
             failed(&error)
         }
     }

@@ -20,6 +20,8 @@
 //! | [`heartbeat`] | a ping whenever a connection has been quiet for an interval |
 //! | [`histogram`] | durations in the terminal, by order of magnitude |
 //! | [`peer`] | the other end: both ends of a connection; peers that are silent, slow or lossy |
+//! | [`namespace`] | a network of our own: a loopback, ports and settings that no other program has |
+//! | [`sysctl`] | settings of the kernel with which some lessons cannot be as they are told |
 //! | [`threads`] | in which system call each thread is blocked, and for how long |
 //! | [`wait`] | waits by evidence: until it happens, or the kernel shows that it never will |
 //! | [`throughput`] | how fast bytes go, as a ratio |
@@ -44,6 +46,7 @@ pub mod histogram;
 pub mod kv;
 pub mod link;
 pub mod listen;
+pub mod namespace;
 pub mod peer;
 pub mod plot;
 pub mod queues;
@@ -51,6 +54,7 @@ pub mod rpc;
 pub mod serve;
 pub mod stage;
 pub mod stop;
+pub mod sysctl;
 pub mod table;
 pub mod tftp;
 pub mod threads;

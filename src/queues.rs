@@ -1,9 +1,10 @@
 //! One direction of a connection, look by look: what stands in the sender's Send-Q and the
 //! receiver's Recv-Q, and the window between them; and a picture of that.
 
-use std::io;
+use std::{fs, io};
 
 use crate::{
+    counters::counter,
     plot::Plot,
     table::{End, Kernel},
 };
@@ -65,6 +66,24 @@ impl Queues {
         &self.looks
     }
 
+    /// The window of the first look.
+    #[must_use]
+    pub fn first_window(&self) -> Option<u32> {
+        self.looks.first()?.window
+    }
+
+    /// The window of the last look.
+    #[must_use]
+    pub fn window(&self) -> Option<u32> {
+        self.looks.last()?.window
+    }
+
+    /// How many bytes the receiver had not read at the last look.
+    #[must_use]
+    pub fn unread(&self) -> usize {
+        self.looks.last().map_or(0, |look| look.recv_q as usize)
+    }
+
     /// A column for each look.
     #[must_use]
     pub fn plot(&self) -> Plot<'static> {
@@ -74,6 +93,15 @@ impl Queues {
             .panel("window", panel(|look| look.window.unwrap_or(0))) // 0 where it is not told
             .panel("Recv-Q", panel(|look| look.recv_q))
     }
+}
+
+/// How often a kernel that had something to send has asked whether a closed window has opened:
+/// TcpExtTCPWinProbe, as `nstat -az` shows it. All connections of the network namespace move it.
+/// `None` where the kernel does not report it (Linux before 4.0).
+#[must_use]
+pub fn window_probes() -> Option<u64> {
+    let text = fs::read_to_string("/proc/net/netstat").ok()?;
+    counter(&text, "TcpExt", "TCPWinProbe")
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use std::{
 };
 
 use super::{complain, program_name};
-use crate::folder::remove_temporary_folders;
+use crate::{folder::remove_temporary_folders, sysctl};
 
 /// How long a program that has failed may take to end in order.
 const UNWINDING: Duration = Duration::from_secs(1);
@@ -29,6 +29,24 @@ static FIRST: Mutex<Option<String>> = Mutex::new(None);
 
 /// Whether a thread is already printing the message: there is only one.
 static LAST_WORD: AtomicBool = AtomicBool::new(false);
+
+/// The kernel's unusual settings when the program began its story.
+static UNUSUAL: Mutex<Option<String>> = Mutex::new(None);
+
+/// The program begins a story. What refutes it may be a setting of this kernel.
+pub(crate) fn tells_a_story() {
+    *UNUSUAL.lock().unwrap_or_else(PoisonError::into_inner) = sysctl::unusual();
+}
+
+/// Prints why the program has failed, in a line; and in another one, if it is a lesson and this
+/// kernel has unusual settings, which these are.
+pub(super) fn complain_of(failure: &str) {
+    let name = program_name();
+    complain(&format!("{name}: {failure}"));
+    if let Some(unusual) = &*UNUSUAL.lock().unwrap_or_else(PoisonError::into_inner) {
+        complain(&format!("{name}: {unusual}"));
+    }
+}
 
 /// From now on [`soon`] ends this process.
 pub(super) fn begin() {
@@ -50,7 +68,7 @@ pub(crate) fn soon(message: &str) {
     let _ = thread::Builder::new().spawn(move || {
         thread::sleep(UNWINDING); // a limit, not synchronisation
         take_last_word();
-        complain(&format!("{}: {message}", program_name()));
+        complain_of(&message);
         remove_temporary_folders();
         process::exit(1)
     });

@@ -252,3 +252,35 @@ fn a_thread_each_ends_with_its_listener_and_joins_its_threads() {
         assert_eq!(concerns(&server.join().unwrap()), Concerns::Listener);
     });
 }
+
+#[test]
+fn a_handler_that_fails_or_panics_leaves_no_connection_open() {
+    let fails = |_: &Connection| Err(io::Error::other("the handler has failed"));
+    // Unwinds as `panic!` does, without a message on stderr.
+    let panics = |_: &Connection| std::panic::resume_unwind(Box::new("the handler has panicked"));
+    fn ends(handle: impl Fn(&Connection) -> io::Result<()> + Sync + Send) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let addr = listener.local_addr().unwrap();
+        let stop = Stop::new().unwrap();
+        thread::scope(|scope| {
+            let server = scope.spawn(|| serve(listener, &stop, 10, handle));
+            let client = TcpStream::connect(addr).unwrap();
+            let end = End::of(&client).unwrap();
+            let read = Deadline::after(PATIENCE).on(&client).read(&mut [0]);
+            assert_eq!(read.unwrap(), 0, "a FIN, not a reset");
+            // The client has not closed: the kernel shows whether a program owns the other end.
+            let mut kernel = Kernel::open().unwrap();
+            let is_closed = || {
+                let row = kernel.row(end.other())?;
+                Ok(row.is_none_or(|row| row.inode == 0).then_some(()))
+            };
+            let closed = Deadline::after(PATIENCE).wait_for(is_closed).unwrap();
+            assert!(closed.is_some(), "the server's end is still open");
+            drop(client);
+            stop.request();
+            let _panic_or_totals = server.join();
+        });
+    }
+    ends(fails);
+    ends(panics);
+}

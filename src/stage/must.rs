@@ -20,6 +20,7 @@ pub struct Must {
     /// `Some(None)`: none may run.
     timer: Option<Option<TimerKind>>,
     remaining_below: Duration,
+    orphan: bool,
 }
 
 /// A demand on a number: `5`, or `1..` for at least one.
@@ -68,6 +69,7 @@ pub fn gone() -> Must {
         unsent: None,
         timer: None,
         remaining_below: Duration::MAX,
+        orphan: false,
     }
 }
 
@@ -177,6 +179,14 @@ impl Must {
         }
     }
 
+    /// No program may own the socket: all descriptors of it are closed.
+    pub fn orphan(self) -> Must {
+        Must {
+            orphan: true,
+            ..self
+        }
+    }
+
     pub(super) fn state(&self) -> Option<State> {
         self.state
     }
@@ -241,6 +251,7 @@ impl Must {
             && row
                 .timer
                 .is_none_or(|timer| timer.remaining < self.remaining_below)
+            && (!self.orphan || row.inode == 0)
     }
 }
 
@@ -271,6 +282,9 @@ impl fmt::Display for Must {
                 Some(Count::AtLeast(n)) => write!(f, ", {name} at least {n}")?,
                 None => {}
             }
+        }
+        if self.orphan {
+            f.write_str(", owned by no program")?;
         }
         match self.timer {
             Some(Some(kind)) if self.remaining_below == Duration::MAX => {

@@ -119,6 +119,7 @@ impl Story {
         about: SocketAddr,
         protocol: Protocol,
     ) -> io::Result<Story> {
+        command::ending::tells_a_story();
         let mut story = Story {
             out,
             bold,

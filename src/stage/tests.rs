@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, Write},
-    net::{TcpListener, TcpStream, UdpSocket},
+    net::{Shutdown, TcpListener, TcpStream, UdpSocket},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -10,6 +10,7 @@ use std::{
 use super::{Flags, Story, gone, must, refusal::Refusals, text::wrapped, unconnected};
 use crate::{
     deadline::Deadline,
+    peer::connected,
     table::{End, Kernel, Protocol, State::*, TimerKind},
 };
 
@@ -143,6 +144,23 @@ fn a_claim_that_the_kernel_refutes_ends_the_story_and_shows_both() {
         end.peer.unwrap()
     )));
     assert!(error.contains("ESTABLISHED"), "{error}");
+}
+
+#[test]
+fn an_orphan_is_an_end_that_no_program_owns() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (mut story, _) = story(&listener);
+    let (client, _server, end) = connected(&listener).unwrap();
+    client.shutdown(Shutdown::Write).unwrap();
+    story.patience = SHORT;
+    let orphan = must(FinWait2).orphan();
+    let error = story.stage("Half-closed").expect("client", end, orphan);
+    let error = error.show().unwrap_err().to_string();
+    assert!(error.contains("FIN_WAIT2, owned by no program"), "{error}");
+    drop(client);
+    story.patience = Duration::MAX;
+    let closed = story.stage("Closed").expect("client", end, orphan);
+    closed.show().unwrap();
 }
 
 #[test]

@@ -7,5 +7,6 @@ mod common;
 mod kv_server;
 mod lessons;
 mod refusals;
+mod settings;
 mod tftp;
 mod transfer;

@@ -44,7 +44,7 @@ fn whatever_is_refused_a_lesson_ends_soon_with_one_message_and_leaves_nothing() 
 }
 
 /// Every lesson that tells a story; `headers` does not.
-fn lessons() -> Vec<String> {
+pub fn lessons() -> Vec<String> {
     let files = fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/examples")).unwrap();
     let paths = files.map(|file| file.unwrap().path());
     let lessons = paths.filter(|path| !path.ends_with("README.md"));
@@ -53,7 +53,7 @@ fn lessons() -> Vec<String> {
 }
 
 /// Does this for each, some at a time.
-fn in_parallel<T: Send, R: Send>(jobs: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
+pub fn in_parallel<T: Send, R: Send>(jobs: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
     let (jobs, results) = (Mutex::new(jobs), Mutex::new(Vec::new()));
     let next = || jobs.lock().unwrap().pop();
     thread::scope(|scope| {

@@ -13,6 +13,7 @@ mod filter;
 mod follow;
 #[cfg_attr(not(target_os = "linux"), path = "capture/elsewhere.rs")]
 mod socket;
+mod tap;
 
 use std::{
     cell::RefCell,
@@ -34,8 +35,11 @@ use socket_workshop::{
     table::{End, Kernel, Table},
 };
 
-pub use self::arguments::{Arguments, Files};
 use self::socket::PacketSocket;
+pub use self::{
+    arguments::{Arguments, Files, StoryArguments},
+    tap::Tap,
+};
 use crate::{
     conversation::Conversation,
     diagram,

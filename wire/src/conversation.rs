@@ -171,6 +171,21 @@ impl Conversation {
         }
     }
 
+    /// When this end has sent segments with these flags and no others, oldest first.
+    #[must_use]
+    pub fn all_sent(&self, end: SocketAddr, flags: Flags) -> Vec<Duration> {
+        let like_it = |segment: &&Segment| segment.from == end && segment.flags == flags;
+        let segments = self.segments.iter().filter(like_it);
+        segments.map(|segment| segment.at).collect()
+    }
+
+    /// When this end has sent a segment with these flags and no others last; zero if it has sent
+    /// none.
+    #[must_use]
+    pub fn last_sent(&self, end: SocketAddr, flags: Flags) -> Duration {
+        self.all_sent(end, flags).pop().unwrap_or_default()
+    }
+
     fn sack(&self, segment: &Segment, (left, right): (u32, u32)) -> String {
         let first = self.first(segment.to);
         let [left, right] = [left, right].map(|edge| edge.wrapping_sub(first));

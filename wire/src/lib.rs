@@ -16,7 +16,8 @@ pub mod capture;
 pub mod conversation;
 pub mod diagram;
 pub mod frame;
-pub mod namespace;
 pub mod pcap;
 pub mod router;
 pub mod segment;
+
+pub use socket_workshop::namespace;

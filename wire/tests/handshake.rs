@@ -1,4 +1,4 @@
-//! What lesson `handshake` captures, beside what tshark makes of it.
+//! What lessons `handshake` and `loss` capture, beside what tshark makes of it.
 
 #[path = "../../tests/common/mod.rs"]
 mod common;
@@ -102,12 +102,23 @@ fn tsharks(path: &Path) -> Vec<String> {
 }
 
 #[test]
-fn tshark_reads_the_same_in_what_the_lesson_captured() {
+fn tshark_reads_the_same_in_what_lesson_handshake_captured() {
+    tshark_reads_the_same("handshake", 12, &["lesson.svg"]);
+}
+
+#[test]
+fn tshark_reads_the_same_in_what_lesson_loss_captured() {
+    let drawn = ["lesson.svg", "lesson-2.svg", "lesson-3.svg"];
+    tshark_reads_the_same("loss", 15, &drawn);
+}
+
+/// The lesson lists at least so many segments, and draws these files.
+fn tshark_reads_the_same(name: &str, segments: usize, drawings: &[&str]) {
     for addr in ["127.0.0.1:0", "[::1]:0"] {
         let folder = Temporary::new().unwrap();
         let file = |name| folder.path().join(name);
         let (pcap, svg) = (file("lesson.pcap"), file("lesson.svg"));
-        let mut lesson = lesson("handshake");
+        let mut lesson = lesson(name);
         lesson.args(["--listen", addr, "--pcap"]).arg(&pcap);
         let output = run(lesson.arg("--svg").arg(&svg), "");
         let said = String::from_utf8_lossy(&output.stderr);
@@ -119,11 +130,11 @@ fn tshark_reads_the_same_in_what_the_lesson_captured() {
         let told = String::from_utf8(output.stdout).unwrap();
         let ours = ours(&pcap);
         let listed = told.lines().filter(|line| line.contains(" Seq=")).count();
-        assert!(listed >= 17 && ours.len() >= listed, "{told}");
-        for name in ["lesson.svg", "lesson-2.svg", "lesson-3.svg"] {
-            let drawn = format!("drawn: {}\n", file(name).display());
+        assert!(listed >= segments && ours.len() >= listed, "{told}");
+        for drawing in drawings {
+            let drawn = format!("drawn: {}\n", file(drawing).display());
             assert!(told.contains(&drawn), "{told}");
-            let text = fs::read_to_string(file(name)).unwrap();
+            let text = fs::read_to_string(file(drawing)).unwrap();
             assert!(text.contains("<svg") && text.contains("SYN"), "{text}");
         }
         if installed("tshark") {

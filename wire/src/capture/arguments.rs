@@ -48,6 +48,18 @@ impl Arguments {
     }
 }
 
+/// What a lesson is told that has a story and nothing else.
+#[derive(Clone, Debug, clap::Parser)]
+#[command(about = "A lesson: what passes on the wire, and what the kernel shows of it")]
+pub struct StoryArguments {
+    /// The story's flags.
+    #[command(flatten)]
+    pub flags: stage::Flags,
+    /// Where to keep what has passed.
+    #[command(flatten)]
+    pub files: Files,
+}
+
 /// Where to keep what has passed.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct Files {

@@ -14,8 +14,9 @@ use nix::{
     sched::{CloneFlags, unshare},
     unistd::{getegid, geteuid},
 };
-use socket_workshop::fault::Attempt;
 use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::fault::Attempt;
 
 /// What to do where the kernel refuses: the cause is the administrator's, not the program's.
 const REFUSED: &str = "run it with sudo, or allow it to everybody: `sudo sysctl -w \

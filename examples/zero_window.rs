@@ -1,0 +1,179 @@
+//! Your upload stalls: no error, no progress, and `ss -o` shows the timer `persist`. The peer's
+//! program does not read, and its kernel has announced a window of zero. What do the two kernels do
+//! until it reads again?
+//!
+//!     cargo run --example zero_window
+//!
+//! You will see the window close, the probes that ask whether it has opened, why it does not open
+//! when the first bytes are read, and a plot of both queues and the window.
+//!
+//! New here: the window (how many bytes beyond those acknowledged the receiver has room for; every
+//! segment with an ACK announces it). Lesson `window` comes before.
+//!
+//! Exercise: the one of lesson `window`: `cargo workshop check window`
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use socket_workshop::command;
+use socket_workshop::deadline::Deadline;
+use socket_workshop::listen::Listen;
+use socket_workshop::peer::{connected, set_min_ttl};
+use socket_workshop::queues::{Queues, window_probes};
+use socket_workshop::stage::{Flags, Story, must};
+use socket_workshop::table::{End, State::*, TimerKind::WindowProbe};
+use socket2::SockRef;
+
+const KB: usize = 1024;
+const SMALL: usize = 16 * KB; // the size we ask for each buffer; Linux doubles it (socket(7))
+const ALL: usize = 6 * SMALL; // more than both buffers hold
+const PIECE: usize = 2 * KB; // what the server reads at a time
+
+fn main() -> ExitCode {
+    command::run(|flags: Flags| {
+        let options = Listen {
+            recv_buffer: Some(SMALL), // SO_RCVBUF; accepted sockets inherit it
+            ..Listen::default()
+        };
+        let listener = options.on(flags.listen)?;
+        let mut story = Story::begin(&flags, listener.local_addr()?)?;
+        let (client, server, end) = connected(&listener)?;
+        SockRef::from(&client).set_send_buffer_size(SMALL)?; // SO_SNDBUF
+        client.set_nonblocking(true)?; // a write takes what fits, and returns
+        let mut queues = Queues::of(end);
+        let written = it_closes(&mut story, &mut queues, &client, end)?;
+        let read = it_opens(&mut story, &mut queues, &server, end)?;
+        a_slow_reader(&mut story, queues, &client, &server, written, read)?;
+        story.end()
+    })
+}
+
+/// Returns how many bytes the client's kernel has taken.
+fn it_closes(
+    story: &mut Story,
+    queues: &mut Queues,
+    mut client: &TcpStream,
+    end: End,
+) -> io::Result<usize> {
+    story
+        .stage("a client has connected to a server with a small receive buffer")
+        .client(end, must(Established).window(1..))
+        .why("The window is what the client's kernel may send now without a further ACK.")
+        .show()?;
+    queues.look()?; // the first column of the plot
+
+    let mut written = write_what_fits(client, ALL)?;
+    story
+        .stage("the client has written what the kernel takes; the server does not read")
+        .client(
+            end,
+            must(Established).window(0).send_q(1..).timer(WindowProbe),
+        )
+        .server(end, must(Established).recv_q(1..))
+        .timers()
+        .why(
+            "The receive buffer is full: a window of 0. When the timer (netstat: probe, ss: \
+             persist) expires, the client's kernel asks whether the window has opened: the ACK \
+             that announces it could be lost (RFC 9293, 3.8.6.1). The peer's kernel answers each \
+             probe, so nothing times out.",
+        )
+        .show()?;
+    written += write_what_fits(client, ALL - written)?; // the last ACKs have made room
+    let more = client.write(&[b'x'; KB]);
+    story.fails("The next write", more, ErrorKind::WouldBlock)?;
+    if let Some(before) = window_probes() {
+        let soon = Deadline::after(Duration::from_secs(10));
+        let now = soon.wait_for(|| Ok(window_probes().filter(|now| *now > before)))?;
+        let count = now.unwrap_or(before);
+        let text = format!("TCPWinProbe of this kernel (nstat -az): {before}, and now {count}.");
+        story.claim(&text, now.is_some())?;
+    }
+    Ok(written)
+}
+
+/// Writes until the kernel takes no more: each ACK makes room for another write.
+fn write_what_fits(mut client: &TcpStream, left: usize) -> io::Result<usize> {
+    let bytes = vec![b'x'; left];
+    let mut written = 0;
+    while written < left {
+        match client.write(&bytes[written..]) {
+            Ok(n) => written += n,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(written)
+}
+
+/// Returns how many bytes the server has read.
+fn it_opens(
+    story: &mut Story,
+    queues: &mut Queues,
+    mut server: &TcpStream,
+    end: End,
+) -> io::Result<usize> {
+    server.read_exact(&mut [0; PIECE])?;
+    queues.look()?;
+    story
+        .stage("the server has read 2 KB")
+        .client(end, must(Established).window(0))
+        .why(
+            "The window stays closed: the kernel does not announce a little room, or it would get \
+             many small segments (the silly window syndrome).",
+        )
+        .show()?;
+
+    // The client's bytes are lost until the new window has been seen: they would fill it again.
+    // IP_MINTTL: segments have a TTL of 64 and are dropped.
+    set_min_ttl(server, 255)?;
+    let mut reads = 1;
+    while queues.window() == Some(0) && queues.unread() >= PIECE {
+        server.read_exact(&mut [0; PIECE])?;
+        reads += 1;
+        queues.look()?;
+    }
+    story
+        .stage("the server has read on, 2 KB at a time, until the window opened")
+        .client(end, must(Established).window(1..))
+        .why(
+            "RFC 9293, 3.8.6.2.2: a window reopens once half the buffer or a full segment is free, \
+             whichever is less.",
+        )
+        .show()?;
+    set_min_ttl(server, 0)?;
+    if let (Some(first), Some(opened)) = (queues.first_window(), queues.window()) {
+        let text = format!(
+            "After {reads} reads it opened to {opened} bytes: half of the first {first}, or more."
+        );
+        story.claim(&text, reads > 1 && opened >= first / 2)?;
+    }
+    Ok(reads * PIECE)
+}
+
+/// The server reads to the end, 2 KB at a time; the client writes the rest as there is room.
+fn a_slow_reader(
+    story: &mut Story,
+    mut queues: Queues,
+    client: &TcpStream,
+    mut server: &TcpStream,
+    mut written: usize,
+    mut read: usize,
+) -> io::Result<()> {
+    let mut last_write = 0;
+    while read < ALL {
+        if written < ALL {
+            written += write_what_fits(client, ALL - written)?;
+            last_write = queues.looks().len();
+        }
+        read += server.read(&mut [0; PIECE])?;
+        queues.look()?;
+    }
+    story
+        .stage("96 KB are read; a column for each read of 2 KB, ^ where the last write was")
+        .client(End::of(client)?, must(Established).send_q(0).window(1..))
+        .server(End::of(client)?, must(Established).recv_q(0))
+        .why(&queues.plot().mark(last_write).to_string())
+        .show()
+}

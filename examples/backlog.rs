@@ -59,7 +59,7 @@ fn room_for_two(story: &mut Story, listener: TcpListener) -> io::Result<()> {
         .expect("third", dialing, must(SynSent).timer(Retransmit))
         .timers()
         .why(
-            "The kernel dropped its SYN. A refusal would be an answer, a RST; this is silence, as \
+            "Linux dropped its SYN; other systems may refuse. A refusal would be an answer, a RST; this is silence, as \
              if the SYN had been lost. On the timer the client's kernel sends the SYN again.",
         )
         .show()?;

@@ -5,8 +5,8 @@
 //!     cargo run --example close
 //!
 //! You will see an answer that is lost in part because its writer closes too soon, a close that
-//! loses nothing, with the states at both ends, and what read and write return after a FIN and
-//! after a RST.
+//! loses nothing, with the states at both ends, what read and write return after a FIN and after a
+//! RST, and a peer that has crashed without sending either.
 //!
 //! New here: bytes that `write` has accepted can still be lost, by the close that follows.
 
@@ -15,12 +15,15 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::{Command, ExitCode};
 use std::{os::fd::OwnedFd, time::Duration};
 
+use socket_workshop::fault::{Attempt, outcome};
+#[cfg(target_os = "linux")]
+use socket_workshop::peer::set_min_ttl;
 use socket_workshop::stage::{Flags, Story, gone, must, time_wait};
 use socket_workshop::table::{End, State::*};
-use socket_workshop::{command, fault::outcome, listen::Listen, peer::connected};
+use socket_workshop::{command, listen::Listen, peer::connected};
 use socket2::SockRef;
 
-const ANSWER: &[u8] = &[b'x'; 600_000];
+const ANSWER: &[u8] = &[b'x'; 200_000];
 const ABORT: Option<Duration> = Some(Duration::ZERO); // as SO_LINGER: close sends RST
 
 fn main() -> ExitCode {
@@ -29,8 +32,10 @@ fn main() -> ExitCode {
         let mut story = Story::begin(&flags, listener.local_addr()?)?;
         too_soon(&mut story, &listener)?;
         in_order(&mut story, &listener)?;
-        what_the_other_end_hears(&mut story, &listener)?;
-        what_it_does_not_hear(&mut story, &listener)?;
+        what_the_other_end_sees(&mut story, &listener)?;
+        what_it_does_not_see(&mut story, &listener)?;
+        #[cfg(target_os = "linux")]
+        a_crash(&mut story, &listener)?;
         story.end()
     })
 }
@@ -38,11 +43,18 @@ fn main() -> ExitCode {
 /// A server that has written its answer and not read the question. Its client has read nothing.
 fn answered(listener: &TcpListener) -> io::Result<(TcpStream, TcpStream, End)> {
     let (mut client, mut server, end) = connected(listener)?;
-    SockRef::from(&client).set_recv_buffer_size(64 << 10)?; // room for a part of the answer only
-    SockRef::from(&server).set_recv_buffer_size(64 << 10)?;
+    for end in [&client, &server] {
+        let socket = SockRef::from(end);
+        socket.set_recv_buffer_size(64 << 10)?; // room for a part of the answer only
+        socket.set_send_buffer_size(ANSWER.len())?; // room for the whole answer (socket(7))
+        end.set_write_timeout(Some(Duration::from_secs(5)))?; // if there is none after all
+    }
     client.write_all(b"question")?;
     server.peek(&mut [0])?; // the question has arrived, and stays unread
-    server.write_all(ANSWER)?; // Ok: this kernel has all of it
+    let written = server.write_all(ANSWER); // Ok: this kernel has all of it
+    written.attempt(|| {
+        "the send buffer has no room for 200 kB; `sysctl net.core.wmem_max` limits it".to_owned()
+    })?;
     Ok((client, server, end))
 }
 
@@ -53,7 +65,7 @@ fn too_soon(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
         SockRef::from(&server).set_linger(linger)?;
         drop(server); // RST: unread input is lost (RFC 9293, 3.6.1), or SO_LINGER asks for it
         story
-            .stage(&format!("the server has written 600 kB and closed: {how}"))
+            .stage(&format!("the server has written 200 kB and closed: {how}"))
             .pair(end, gone(), gone())
             .why(
                 "A RST, not a FIN: neither end keeps TIME_WAIT, and the bytes in Send-Q are \
@@ -63,16 +75,20 @@ fn too_soon(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
         let mut part = Vec::new();
         let read = outcome(client.read_to_end(&mut part));
         let text = format!("{} bytes arrived, then {read}.", part.len());
-        story.claim(&text, part.len() < 600_000 && read == "ConnectionReset")?;
+        let is_a_part = !part.is_empty() && part.len() < ANSWER.len();
+        story.claim(&text, is_a_part && read == "ConnectionReset")?;
     }
-    Ok(())
+    story.tell(
+        "Linux still returns the bytes that arrived before the RST. Do not rely on it: RFC 9293 \
+         (section 3.10.7.4) discards them.",
+    )
 }
 
 fn in_order(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     let (mut client, mut server, end) = answered(listener)?;
     server.shutdown(Shutdown::Write)?;
     story
-        .stage("the server has written 600 kB and shut down its sending half")
+        .stage("the server has written 200 kB and shut down its sending half")
         .pair(end, Established, must(FinWait1).recv_q(8).send_q(1..))
         .why("Its FIN waits in Send-Q after the data. The question is still unread.")
         .show()?;
@@ -88,7 +104,7 @@ fn in_order(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     client.write_all(ANSWER)?;
     client.shutdown(Shutdown::Write)?; // the FIN that a close sends
     story
-        .stage("the client has written 600 kB too, and shut down its sending half")
+        .stage("the client has written 200 kB too, and shut down its sending half")
         .pair(end, must(LastAck).send_q(1..), must(FinWait2).recv_q(9..))
         .why(
             "A half-close: after its own FIN the server can still receive. The client's FIN waits.",
@@ -102,10 +118,10 @@ fn in_order(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
         .why("Segments 3 and 4: the client's FIN and its ACK. No input was unread, so no RST.")
         .show()?;
     let text = format!("{arrived} bytes arrived at the client, {drained} at the server.");
-    story.claim(&text, [arrived, drained] == [600_000, 600_008])
+    story.claim(&text, [arrived, drained] == [200_000, 200_008])
 }
 
-fn what_the_other_end_hears(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
+fn what_the_other_end_sees(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     let (fin, peer, fin_end) = connected(listener)?;
     drop(peer);
     let (both, peer, both_end) = connected(listener)?;
@@ -142,7 +158,7 @@ RST            ConnectionReset  BrokenPipe  BrokenPipe  Ok(0)";
         let measured = format!("{}{a:<17}{b:<12}{c:<12}{d}", &row[..15]);
         story.claim(&measured, measured == row)?;
     }
-    story.tell("A reset is reported only once: the next read looks like end of file.")?;
+    story.tell("Linux reports a reset only once: the next read looks like end of file.")?;
     let yes = Command::new("yes").stdout(OwnedFd::from(fin)).status()?;
     let yes = format!(
         "`yes`, writing to the same socket: {yes}. In a Rust program std ignores this signal."
@@ -150,7 +166,7 @@ RST            ConnectionReset  BrokenPipe  BrokenPipe  Ok(0)";
     story.claim(&yes, yes.contains("SIGPIPE"))
 }
 
-fn what_it_does_not_hear(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
+fn what_it_does_not_see(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     let (mut client, mut server, end) = connected(listener)?;
     server.shutdown(Shutdown::Read)?;
     server.set_read_timeout(Some(Duration::from_secs(1)))?; // a read that waits fails
@@ -159,11 +175,46 @@ fn what_it_does_not_hear(story: &mut Story, listener: &TcpListener) -> io::Resul
     story
         .stage("the server has shut down its receiving half, and the client has written `hello`")
         .pair(end, Established, must(Established).recv_q(5))
-        .why("On Linux shutdown(Read) sends nothing, so the client cannot know. Its bytes arrived.")
+        .why(
+            "shutdown(Read) sends nothing, so the client cannot know. On Linux its bytes still \
+              arrive and can be read; only a read with nothing to return does not wait.",
+        )
         .show()?;
     let after = server.read(&mut [0; 8])?;
     story.claim(
         "The server's reads returned 0, then 5.",
         [before, after] == [0, 5],
     )
+}
+
+/// The peer's host loses power and starts again: its kernel no longer knows the connection.
+#[cfg(target_os = "linux")]
+fn a_crash(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
+    let (mut client, server, end) = connected(listener)?;
+    // As if the network were down: the client's kernel drops every segment that arrives with a TTL
+    // below 255, and the server's have 64 (ip(7), IP_MINTTL). So it does not see the RST of this
+    // close. Nothing is left of the server's end, as after a crash.
+    set_min_ttl(&client, 255)?;
+    SockRef::from(&server).set_linger(ABORT)?;
+    drop(server);
+    story
+        .stage("the peer has crashed and started again")
+        .client(end, must(Established).no_timer())
+        .server(end, gone())
+        .timers()
+        .why(
+            "A half-open connection (RFC 9293, 3.5.1): one end is gone and has sent nothing. The \
+              other stays ESTABLISHED, without limit if it only reads.",
+        )
+        .show()?;
+    set_min_ttl(&client, 0)?; // the network works again
+    let wrote = client.write(b"x");
+    story
+        .stage("the client has written a byte")
+        .pair(end, gone(), gone())
+        .why("The peer's kernel has no such connection and answered with a RST.")
+        .show()?;
+    let [wrote, read] = [wrote, client.read(&mut [0])].map(outcome);
+    let text = format!("write returned {wrote}, then read returned {read}: close the socket.");
+    story.claim(&text, wrote == "Ok(1)" && read == "ConnectionReset")
 }

@@ -91,7 +91,8 @@ fn nobody_there(story: &mut Story, client: &UdpSocket, server: UdpSocket) -> io:
         .stage("the server has closed")
         .expect("server", end, gone())
         .show()?;
-    // Ok: it is sent. An ICMP message comes back, and the next call returns that error.
+    // Ok: it is sent. An ICMP message comes back, and the next call on this socket returns that
+    // error (Linux; the socket is connected).
     client.send(b"hello?")?;
     story.fails("The second send", client.send(b"hello?"), ConnectionRefused)?;
     let other = UdpSocket::bind((end.local.ip(), 0))?;

@@ -4,8 +4,9 @@
 //!     cargo run --example deadlines
 //!
 //! You will see that a read on an idle connection waits without limit, that a timeout does not
-//! change the connection, that one byte now and then defeats a timeout but not a deadline, what a
-//! write waits for, and an answer that arrives after its caller has timed out.
+//! change the connection, that one byte now and then defeats a timeout but not a deadline, that
+//! every call fails once a deadline has passed, what a write waits for, and an answer that arrives
+//! after its caller has timed out.
 //!
 //! New here: the clock.
 
@@ -18,6 +19,7 @@ use socket_workshop::stage::{Flags, Story, must};
 use socket_workshop::table::{End, State::*, TimerKind::WindowProbe};
 use socket_workshop::{
     command,
+    deadline::Deadline,
     listen::Listen,
     peer::{Drip, connected},
 };
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
         let mut story = Story::begin(&flags, listener.local_addr()?)?;
         a_timeout(&mut story, &listener)?;
         a_byte_now_and_then(&mut story, &listener)?;
+        pending_and_later_calls(&mut story, &listener)?;
         the_answer_to_another_question(&mut story, &listener)?;
         a_full_window(&mut story, &listener)?;
         story.end()
@@ -116,6 +119,35 @@ fn slow_line(
     Ok((line, took, [client, server]))
 }
 
+/// `Deadline` (`src/deadline.rs`) does the same: before each call it computes what remains.
+fn pending_and_later_calls(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
+    story.tell("\nNow one deadline for reads and writes:")?;
+    let (client, mut server, end) = connected(listener)?;
+    let started = Instant::now();
+    let mut timed = Deadline::after(LIMIT).on(&client);
+    let pending = timed.read(&mut [0; 16]);
+    let took = started.elapsed();
+    story.fails("The read that was pending", pending, ErrorKind::TimedOut)?;
+    story.claim(&format!("It took {took:.0?}."), took >= LIMIT)?;
+    server.write_all(b"late")?;
+    let later = timed.read(&mut [0; 16]);
+    let write = timed.write(b"question");
+    story
+        .stage("4 bytes have arrived after the deadline; the client has called read and write")
+        .client(end, must(Established).recv_q(4).send_q(0))
+        .server(end, must(Established).recv_q(0))
+        .why("Neither call has touched the connection: nothing was read, nothing was sent.")
+        .show()?;
+    story.fails("A later read", later, ErrorKind::TimedOut)?;
+    story.fails("A later write", write, ErrorKind::TimedOut)?;
+    timed.renew(100 * LIMIT); // a new deadline
+    let read = timed.read(&mut [0; 16])?;
+    story.claim(
+        "With a new deadline the next read returned 4 bytes.",
+        read == 4,
+    )
+}
+
 fn the_answer_to_another_question(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     let (mut client, mut server, end) = connected(listener)?;
     client.set_read_timeout(Some(LIMIT))?;
@@ -141,9 +173,10 @@ fn a_full_window(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     let (mut client, _server, end) = connected(listener)?;
     client.set_write_timeout(Some(LIMIT))?; // SO_SNDTIMEO
     let written = client.write_all(&vec![0; 64 << 20]);
+    let blocked = must(Established).send_q(1..).window(0).timer(WindowProbe);
     story
         .stage("the client writes, with a timeout, to a peer that does not read")
-        .client(end, must(Established).send_q(1..).timer(WindowProbe))
+        .client(end, blocked)
         .server(end, must(Established).recv_q(1..))
         .timers()
         .why(

@@ -6,17 +6,18 @@
 //!     nc 127.0.0.1 8330                     terminal 2: type lines; Ctrl-D ends them
 //!
 //! You will see three writes become two reads, end of file after the data, a client that has
-//! closed its sending half and still gets its answer, and CLOSE_WAIT, which lasts until the server
-//! closes.
+//! closed its sending half and still gets its answer, CLOSE_WAIT, which lasts until the server
+//! closes, and a read that waits until the peer closes.
 //!
 //! New here: the bytes of a connection, and one half that ends before the other.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::process::ExitCode;
+use std::{process::ExitCode, thread};
 
 use socket_workshop::stage::{Flags, Story, must, play};
 use socket_workshop::table::{End, State::*};
+use socket_workshop::threads::{Call, wait_in};
 use socket_workshop::{listen::Listen, peer::connected, say, serve::serve, stop::Stop};
 
 fn main() -> ExitCode {
@@ -103,8 +104,29 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
         answer == "one two three",
     )?;
 
+    a_read_that_waits(&mut story, &listener)?;
     a_part_of_what_was_to_be_written(&mut story, &listener)?;
     story.end()
+}
+
+/// The server closes while a client waits in read, and has sent nothing.
+fn a_read_that_waits(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
+    let (mut client, server, end) = connected(listener)?;
+    let reader = thread::spawn(move || {
+        let read = client.read(&mut [0; 8]);
+        (read, client)
+    });
+    // What /proc says of the thread: blocked in recv. None: this machine does not say.
+    let waits = wait_in(Call::Read, 1) != Some(false);
+    story.claim("\nAnother client waits in read, on a thread.", waits)?;
+    drop(server);
+    let (read, _client) = reader.join().expect("it only reads");
+    story
+        .stage("its server has closed")
+        .pair(end, CloseWait, FinWait2)
+        .why("The FIN ends a read that waits, as it ends the reads that come later.")
+        .show()?;
+    story.claim("The read returned 0.", read.is_ok_and(|n| n == 0))
 }
 
 fn a_part_of_what_was_to_be_written(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
@@ -114,8 +136,7 @@ fn a_part_of_what_was_to_be_written(story: &mut Story, listener: &TcpListener) -
     let taken = client.write(&large)?;
     story
         .stage("64 MiB to write, non-blocking, to a server that does not read")
-        .client(end, must(Established).send_q(1..))
-        .server(end, must(Established).recv_q(1..))
+        .pair(end, Established, must(Established).recv_q(1..))
         .why(
             "The kernel takes what the send buffer has room for at that moment. `write` returns \
               how much. The program must write the rest again; on a blocking socket `write_all` \

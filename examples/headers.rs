@@ -55,6 +55,10 @@ fn five_frames(steps: &mut Steps) -> io::Result<()> {
                 decoded(&bytes).length("ARP") + decoded(&bytes).length("padding") == 46,
             )?,
             "tftp-read-request" => {
+                claim(
+                    "Layer by layer: 2 Ethernet, 3 IPv4, 4 UDP, 7 TFTP.",
+                    decoded(&bytes).headers() == ["Ethernet", "IPv4", "UDP", "TFTP"],
+                )?;
                 from_header_to_header(&bytes)?;
                 checksums(&bytes)?;
             }

@@ -4,8 +4,9 @@
 //!     cargo run --example heartbeat
 //!     cargo run --example heartbeat -- --interval 200ms --misses 5
 //!
-//! You will see a program that hangs while its kernel still acknowledges, and what the kernel can
-//! detect: SO_KEEPALIVE and TCP_USER_TIMEOUT, both with a peer that is cut off from the network.
+//! You will see a program that hangs while its kernel still acknowledges, pings that find no room in
+//! the send buffer, and what the kernel can detect: SO_KEEPALIVE and TCP_USER_TIMEOUT, both with a
+//! peer that is cut off from the network.
 //!
 //! New here: a deadline that each received byte moves forward, and nothing else does.
 
@@ -15,9 +16,11 @@ use std::time::{Duration, Instant};
 use std::{process::ExitCode, thread};
 
 use clap::Parser;
+use socket_workshop::heartbeat::{Heartbeat, Ping, Pings};
+use socket_workshop::peer::{connected, narrow};
 use socket_workshop::stage::{Flags, Story, must};
-use socket_workshop::table::State::*;
-use socket_workshop::{command, heartbeat::Heartbeat, listen::Listen, peer::connected};
+use socket_workshop::table::{State::*, TimerKind::WindowProbe};
+use socket_workshop::{command, listen::Listen};
 
 /// Heartbeats: detects a silent peer, and shows what the kernel offers instead
 #[derive(Parser)]
@@ -36,18 +39,29 @@ fn main() -> ExitCode {
     command::run(|arguments: Arguments| {
         let listener = Listen::default().on(arguments.flags.listen)?;
         let mut story = Story::begin(&arguments.flags, listener.local_addr()?)?;
-        heartbeats(&mut story, &listener, arguments)?;
+        heartbeats(&mut story, &listener, &arguments)?;
+        no_room_for_a_ping(&mut story, &listener, &arguments)?;
         #[cfg(target_os = "linux")]
         the_kernels_own_means(&mut story, &listener)?;
         story.end()
     })
 }
 
-/// Pings a quiet peer until it has been silent for `misses` intervals. Returns for how long,
-/// and how many bytes it had sent.
-fn watch(mut stream: &TcpStream, interval: Duration, misses: u32) -> io::Result<(Duration, usize)> {
-    let mut pings = stream.try_clone()?;
-    let heartbeat = Heartbeat::start(interval, move || pings.write_all(b"ping\n"));
+/// A peer that counts as dead.
+struct Silent {
+    /// How long it had been silent.
+    silence: Duration,
+    /// How many bytes it had sent before.
+    bytes: usize,
+    /// The pings that were sent to it, or that were missed because there was no room.
+    pings: Pings,
+}
+
+/// Pings a quiet peer until it has been silent for `misses` intervals.
+fn watch(mut stream: &TcpStream, interval: Duration, misses: u32) -> io::Result<Silent> {
+    // A ping is sent with MSG_DONTWAIT (send(2)): it is sent if there is room for it now, and does
+    // not wait for room. A write_all would wait, perhaps without limit, and `end` for its thread.
+    let heartbeat = Heartbeat::start(interval, Ping::on(stream, b"ping\n")?);
     // Each byte from the peer restarts the clock of the read. What we send does not.
     stream.set_read_timeout(Some(interval.saturating_mul(misses)))?;
     let (mut heard, mut bytes) = (Instant::now(), 0);
@@ -57,7 +71,13 @@ fn watch(mut stream: &TcpStream, interval: Duration, misses: u32) -> io::Result<
             Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
             Ok(n) => (heard, bytes) = (Instant::now(), bytes + n),
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                return Ok((heard.elapsed(), bytes));
+                let silence = heard.elapsed();
+                let pings = heartbeat.end()?;
+                return Ok(Silent {
+                    silence,
+                    bytes,
+                    pings,
+                });
             }
             Err(error) => return Err(error), // the peer has reset: that is not silence either
         }
@@ -66,7 +86,7 @@ fn watch(mut stream: &TcpStream, interval: Duration, misses: u32) -> io::Result<
     }
 }
 
-fn heartbeats(story: &mut Story, listener: &TcpListener, given: Arguments) -> io::Result<()> {
+fn heartbeats(story: &mut Story, listener: &TcpListener, given: &Arguments) -> io::Result<()> {
     let (client, server, end) = connected(listener)?;
     server.set_read_timeout(Some(Duration::from_secs(10)))?;
     let peer = thread::spawn(move || {
@@ -77,7 +97,7 @@ fn heartbeats(story: &mut Story, listener: &TcpListener, given: Arguments) -> io
         }
         Ok::<_, io::Error>(server) // still open, but no thread reads from it any more
     });
-    let (silence, bytes) = watch(&client, given.interval, given.misses)?;
+    let silent = watch(&client, given.interval, given.misses)?;
     let _hung = peer.join().expect("the peer only reads and writes")?;
     story
         .stage("the peer answered two pings, then its program hung")
@@ -89,9 +109,49 @@ fn heartbeats(story: &mut Story, listener: &TcpListener, given: Arguments) -> io
         )
         .show()?;
     let limit = given.interval.saturating_mul(given.misses);
+    let silence = silent.silence;
     let text =
         format!("The peer counts as dead after {silence:.2?} of silence; the limit was {limit:?}.");
-    story.claim(&text, silence >= limit && bytes == 2 * b"pong\n".len())
+    story.claim(
+        &text,
+        silence >= limit && silent.bytes == 2 * b"pong\n".len(),
+    )
+}
+
+/// The peer hangs while we send it more than both buffers hold.
+fn no_room_for_a_ping(
+    story: &mut Story,
+    listener: &TcpListener,
+    given: &Arguments,
+) -> io::Result<()> {
+    let (mut client, _server, end) = narrow(listener)?; // small receive buffers
+    client.set_write_timeout(Some(Duration::from_millis(200)))?;
+    let full = client.write_all(&vec![0; 64 << 20]);
+    client.set_write_timeout(None)?; // from here on a write waits for room without limit
+    let silent = watch(&client, given.interval, given.misses)?;
+    story
+        .stage("a peer that reads nothing, with a full send buffer")
+        .client(end, must(Established).send_q(1..).timer(WindowProbe))
+        .server(end, must(Established).recv_q(1..))
+        .timers()
+        .why(
+            "There is no room for a ping, and a write would wait as long as the peer does not \
+              read. So a ping must not wait. A ping without room is missed: the peer has not \
+              answered either.",
+        )
+        .show()?;
+    story.fails(
+        "write_all, after 200 ms without room,",
+        full,
+        ErrorKind::WouldBlock,
+    )?;
+    let limit = given.interval.saturating_mul(given.misses);
+    let Silent { silence, pings, .. } = silent;
+    let text = format!(
+        "{} pings were missed, {} sent. The peer counts as dead after {silence:.2?}.",
+        pings.missed, pings.sent
+    );
+    story.claim(&text, pings.sent == 0 && silence >= limit)
 }
 
 #[cfg(target_os = "linux")]
@@ -142,17 +202,23 @@ fn the_kernels_own_means(story: &mut Story, listener: &TcpListener) -> io::Resul
     let (mut client, server, end) = connected(listener)?;
     SockRef::from(&client).set_tcp_user_timeout(Some(2 * second))?;
     set_min_ttl(&server, 255)?;
+    let written = Instant::now();
     client.write_all(b"hello")?;
     story
         .stage("TCP_USER_TIMEOUT of 2 s, 5 bytes written to a peer that is cut off")
         .client(end, must(Established).send_q(5).timer(Retransmit))
         .timers()
         .why(
-            "The kernel waits for an ACK, and times out after 2 s instead of about 15 minutes. On \
-              an idle connection it waits for no ACK, so this option would not detect the loss.",
+            "The kernel waits for an ACK, and times out when 2 s have passed, instead of about 15 \
+              minutes (tcp_retries2). On an idle connection it waits for no ACK, so this option \
+              would not detect the loss.",
         )
         .show()?;
+    let started = Instant::now();
     let read = client.read(&mut [0]);
+    let (since_the_write, waited) = (written.elapsed(), started.elapsed());
     set_min_ttl(&server, 0)?;
-    story.fails("read", read, ErrorKind::TimedOut)
+    story.fails("read", read, ErrorKind::TimedOut)?;
+    let text = format!("That was {since_the_write:.1?} after the write, and not before 2 s.");
+    story.claim(&text, since_the_write >= 2 * second && waited < 10 * second)
 }

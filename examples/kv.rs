@@ -17,6 +17,7 @@ use clap::{Parser, Subcommand};
 use socket_workshop::kv::{CALL_LIMIT, Client, Kv, Limits};
 use socket_workshop::stage::{Flags, Story, gone, time_wait};
 use socket_workshop::table::{End, State::*};
+use socket_workshop::threads::{Call, wait_in};
 use socket_workshop::{command, say};
 use socket_workshop::{dial::resolve, serve::raise_descriptor_limit, stop::Stop};
 
@@ -123,18 +124,33 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
              0 the kernel removes the row. This run does not wait for that.",
         )
         .show()?;
+    let mut other = Client::dial(&[addr], CALL_LIMIT)?;
+    let same = other.get("subject")? == Some(value.clone());
+    let third = End::of(other.stream())?;
+    story
+        .stage("another client, while the first is connected (kv.go has none)")
+        .pair(second, Established, Established)
+        .expect("other client", third, Established)
+        .expect("its server's end", third.other(), Established)
+        .why("Each connection has a thread of the server: a client that is silent delays no other.")
+        .show()?;
+    let two_wait = wait_in(Call::Read, 2) != Some(false);
+    let text = "The other client got the same value. Two threads of the server wait in read.";
+    story.claim(text, same && two_wait)?;
+    drop(other);
     drop(client);
     say!("get(subject) -> {value}")?;
     story
-        .stage("both calls are done; the server still waits for clients")
+        .stage("all calls are done; the server still waits for clients")
         .expect("listener", listening, Listen)
         .expect("client of put", first, counting)
         .expect("client of get", second, time_wait())
+        .expect("other client", third, time_wait())
         .nothing_else()
         .timers()
         .why(
             "A process ends when main returns, even if its threads wait. Then the kernel closes \
-              the listener. TIME_WAIT has no process: netstat still shows both rows for 60 s.",
+              the listener. TIME_WAIT has no process: netstat still shows the rows for 60 s.",
         )
         .show()?;
     story.end()

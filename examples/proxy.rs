@@ -56,8 +56,8 @@ fn one_way(from: &TcpStream, to: &TcpStream) -> io::Result<()> {
 }
 
 /// Makes the next close send a RST. No FIN may be sent before it: after a FIN the peer would treat
-/// what it has received as complete. `shutdown(Read)` sends nothing; it ends the other thread's
-/// read, not a write.
+/// what it has received as complete. `shutdown(Read)` sends nothing. On Linux it ends the
+/// other thread's read, not a write.
 fn abort(stream: &TcpStream) {
     let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
     let _ = stream.shutdown(Shutdown::Read);

@@ -150,7 +150,8 @@ fn an_eventfd_and_a_drain(story: &mut Story, listener: TcpListener) -> io::Resul
         // Or until every `alive` is dropped.
         let waited = ended.recv_timeout(Duration::from_millis(100));
         SockRef::from(call).set_linger(Some(Duration::ZERO))?; // closing it sends a RST
-        call.shutdown(Shutdown::Read).and(Ok(waited)) // ends its thread's read and sends nothing
+        // On Linux this ends its thread's read. It sends nothing.
+        call.shutdown(Shutdown::Read).and(Ok(waited))
     })?;
     drop(calls);
     let answer = io::read_to_string(first)?;

@@ -9,6 +9,10 @@ use std::{
 
 /// Connects to the first of the addresses that answers, within one limit for all of them.
 ///
+/// Each address has an equal share of the limit. This is simple, but a share below 1 s loses an
+/// address to one lost SYN: the kernel sends a SYN again after 1 s (RFC 6298, section 2). Attempts
+/// that overlap have the whole limit each (RFC 8305): `src/dial.rs` is written so.
+///
 /// # Errors
 /// No address has answered. The text says what each did, and the kind is that of the last.
 pub fn dial(addrs: &[SocketAddr], limit: Duration) -> io::Result<TcpStream> {

@@ -62,6 +62,7 @@ fn ask_by(
             // EAGAIN: the timeout has ended (TimedOut on Windows). EINTR: a signal arrived.
             Err(error) if matches!(error.kind(), WouldBlock | TimedOut | Interrupted) => {}
             // ECONNREFUSED, for example: the other kernel's answer to a datagram that was sent.
+            // Linux returns it because the socket is connected; else only with IP_RECVERR (ip(7)).
             Err(error) => return Err(error),
         }
     }

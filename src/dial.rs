@@ -1,10 +1,18 @@
 //! A connection to the first of several addresses that answers, by one deadline. Lesson `dialer`
-//! shows why each part of it is there.
+//! shows why: addresses that refuse or are silent, and what a lost SYN costs.
 
 use std::{
     io::{self, ErrorKind},
     net::{SocketAddr, TcpStream, ToSocketAddrs},
+    os::fd::AsFd,
+    time::Duration,
 };
+
+use nix::{
+    errno::Errno,
+    poll::{PollFd, PollFlags, PollTimeout, poll},
+};
+use socket2::{Domain, Socket, Type};
 
 use crate::{deadline::Deadline, fault::Attempt};
 
@@ -26,44 +34,144 @@ pub fn resolve(host: &str) -> io::Result<Vec<SocketAddr>> {
     Ok(addrs)
 }
 
-/// Dials the addresses in turn. Each may take an equal share of the time that remains, so that a
-/// silent one leaves some for those after it.
+/// How long an address is waited for before the next one is dialed too (RFC 8305, section 5).
+const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
+
+/// Dials the addresses in their order, and returns the first connection. The attempts overlap
+/// (RFC 8305): while the next address is dialed, an address that has not answered yet still may,
+/// until the deadline.
+///
+/// With a share of the time for each address instead, a share below 1 s would lose an address to
+/// one lost SYN: the kernel sends a SYN again after 1 s (RFC 6298, section 2).
 ///
 /// # Errors
 /// No address answered in time. The message says what each did; the kind is that of the last.
 pub fn dial(addrs: &[SocketAddr], deadline: Deadline) -> io::Result<TcpStream> {
-    let mut earlier = String::new();
-    let mut outcome = Err(io::Error::new(ErrorKind::InvalidInput, "no address"));
+    let mut dialed = Dialed::default();
     for (i, addr) in addrs.iter().enumerate() {
-        let left = (addrs.len() - i) as u32;
-        if let Err(error) = &outcome
-            && i > 0
-        {
-            earlier += &format!("{}: {error}; ", addrs[i - 1]);
-        }
-        outcome = deadline
-            .remaining()
-            .and_then(|remaining| TcpStream::connect_timeout(addr, share(remaining, left)));
-        if outcome.is_ok() {
+        let Ok(remaining) = deadline.remaining() else {
             break;
+        };
+        dialed.begin(*addr);
+        // Where the deadline is short, a share of it is shorter: each address is dialed.
+        let share = remaining / (addrs.len() - i) as u32;
+        if let Some(stream) = dialed.next_end(Deadline::after(share.min(ATTEMPT_DELAY)))? {
+            return Ok(stream);
         }
     }
-    let last = addrs.last().map_or_else(String::new, SocketAddr::to_string);
-    outcome.attempt_to_dial(earlier + &last)
+    while !dialed.under_way.is_empty() && !deadline.passed() {
+        if let Some(stream) = dialed.next_end(deadline)? {
+            return Ok(stream);
+        }
+    }
+    dialed.fail(addrs)
 }
 
-/// At least a nanosecond: zero would be refused.
-fn share(remaining: std::time::Duration, of: u32) -> std::time::Duration {
-    (remaining / of).max(std::time::Duration::from_nanos(1))
+/// The addresses that have been dialed.
+#[derive(Default)]
+struct Dialed {
+    under_way: Vec<(SocketAddr, Socket)>,
+    failed: Vec<(SocketAddr, io::Error)>,
+}
+
+impl Dialed {
+    fn begin(&mut self, addr: SocketAddr) {
+        match begin_to_connect(addr) {
+            Ok(socket) => self.under_way.push((addr, socket)),
+            Err(error) => self.failed.push((addr, error)),
+        }
+    }
+
+    /// Waits until an attempt ends. `None` if it has failed, or if none has ended in time.
+    fn next_end(&mut self, until: Deadline) -> io::Result<Option<TcpStream>> {
+        let Some(ended) = self.wait(until)? else {
+            return Ok(None);
+        };
+        let (addr, socket) = self.under_way.remove(ended);
+        match socket.take_error()? {
+            Some(error) => {
+                self.failed.push((addr, error));
+                Ok(None)
+            }
+            None => {
+                socket.set_nonblocking(false)?;
+                Ok(Some(socket.into()))
+            }
+        }
+    }
+
+    /// Waits for an attempt to end, by success or by failure, and returns its position.
+    fn wait(&self, until: Deadline) -> io::Result<Option<usize>> {
+        let mut ends: Vec<PollFd<'_>> = self
+            .under_way
+            .iter()
+            .map(|(_, socket)| PollFd::new(socket.as_fd(), PollFlags::POLLOUT))
+            .collect();
+        while let Ok(remaining) = until.remaining() {
+            // Rounded up, because poll counts in milliseconds.
+            let remaining = remaining.saturating_add(Duration::from_micros(999));
+            let limit = PollTimeout::try_from(remaining).unwrap_or(PollTimeout::MAX);
+            match poll(&mut ends, limit) {
+                Ok(0) | Err(Errno::EINTR) => {}
+                Ok(_) => return Ok(ends.iter().position(|end| end.any() == Some(true))),
+                Err(errno) => return Err(errno.into()),
+            }
+        }
+        Ok(None)
+    }
+
+    /// No address has answered: what each did, in their order.
+    fn fail(self, addrs: &[SocketAddr]) -> io::Result<TcpStream> {
+        let mut failed = self.failed;
+        for (addr, _) in self.under_way {
+            let silent = io::Error::new(ErrorKind::TimedOut, "connection timed out");
+            failed.push((addr, silent));
+        }
+        for addr in addrs {
+            if !failed.iter().any(|(dialed, _)| dialed == addr) {
+                failed.push((
+                    *addr,
+                    io::Error::new(ErrorKind::TimedOut, "not dialed in time"),
+                ));
+            }
+        }
+        failed.sort_by_key(|(dialed, _)| addrs.iter().rposition(|addr| addr == dialed));
+        let Some((last, error)) = failed.pop() else {
+            return Err(io::Error::new(
+                ErrorKind::InvalidInput,
+                "no address to dial",
+            ));
+        };
+        let earlier = failed
+            .iter()
+            .map(|(addr, error)| format!("{addr}: {error}; "));
+        let peers = earlier.collect::<String>() + &last.to_string();
+        Err(error).attempt_to_dial(peers)
+    }
+}
+
+/// Sends the SYN, and does not wait for the answer (lesson `nonblocking`).
+fn begin_to_connect(addr: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    match socket.connect(&addr.into()) {
+        Err(error) if error.raw_os_error() != Some(Errno::EINPROGRESS as i32) => Err(error),
+        _ => Ok(socket),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{Deadline, dial, resolve};
-    use crate::peer::{bound, silent};
+    use crate::{
+        peer::{bound, silent},
+        table::{End, Kernel},
+    };
+    use socket2::SockRef;
     use std::{
         io::ErrorKind,
         net::TcpListener,
+        thread,
         time::{Duration, Instant},
     };
 
@@ -85,7 +193,44 @@ mod tests {
         let started = Instant::now();
         let stream = dial(&[silent, addr], Deadline::after(Duration::from_secs(2))).unwrap();
         assert_eq!(stream.peer_addr().unwrap(), addr);
-        assert!(started.elapsed() >= Duration::from_secs(1));
+        assert!(started.elapsed() >= super::ATTEMPT_DELAY);
+        assert!(!SockRef::from(&stream).nonblocking().unwrap());
+    }
+
+    /// The first address loses one SYN, and nine more are silent: a tenth of the time would be too
+    /// short for the SYN that is sent again after 1 s.
+    #[test]
+    fn an_address_is_not_lost_with_one_syn() {
+        let (full, queued) = silent().unwrap();
+        let addr = full.local_addr().unwrap();
+        let others: Vec<_> = (0..9).map(|_| silent().unwrap()).collect();
+        let mut addrs = vec![addr];
+        addrs.extend(others.iter().map(|(other, _)| other.local_addr().unwrap()));
+        let dialing = thread::spawn(move || dial(&addrs, Deadline::after(Duration::from_secs(8))));
+        let mut kernel = Kernel::sock_diag().unwrap();
+        let listener = End::of(&full).unwrap();
+        let lost = || {
+            Ok(kernel
+                .row(listener)?
+                .filter(|row| row.drops >= Some(1))
+                .map(drop))
+        };
+        let is_lost = Deadline::after(Duration::from_secs(5)).wait_for(lost);
+        assert!(is_lost.unwrap().is_some());
+        drop(full.accept().unwrap()); // now there is room
+        let stream = dialing.join().unwrap().unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), addr);
+        drop(queued);
+    }
+
+    #[test]
+    fn a_deadline_that_has_passed_dials_nothing() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let addr = listener.local_addr().unwrap();
+        let error = dial(&[addr], Deadline::after(Duration::ZERO)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TimedOut);
+        listener.set_nonblocking(true).unwrap();
+        assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
     }
 
     #[test]
@@ -108,7 +253,8 @@ mod tests {
 
     #[test]
     fn no_address_at_all_is_an_error() {
-        assert!(dial(&[], Deadline::after(Duration::from_secs(1))).is_err());
+        let error = dial(&[], Deadline::after(Duration::from_secs(1))).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
     }
 
     #[test]

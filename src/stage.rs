@@ -171,6 +171,9 @@ impl<'a> Stage<'a> {
             let table =
                 confirmed.map_err(|(table, stuck)| expected.refuted(&title, &stuck, &table))?;
             story.remember_time_waits(&table);
+            for name in expected.not_reported(&table) {
+                *story.unchecked.entry(name).or_default() += 1;
+            }
             if let Some(witness) = &mut story.witness {
                 witness(&table);
             }

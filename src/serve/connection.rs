@@ -36,6 +36,7 @@ impl Shared {
     }
 
     /// For the accept loop, once the stop has been requested: ends a wait for the next message.
+    /// On Linux `shutdown(Read)` wakes a thread that is blocked in a read.
     pub(super) fn end_idleness(&self) {
         if self.idle.load(SeqCst) {
             let _ = self.stream.shutdown(Shutdown::Read);
@@ -107,7 +108,7 @@ impl<'a> Connection<'a> {
         }
         self.within_message(LINGER);
         match self.discard() {
-            // After shutdown(Read) the kernel opens the window no more, so a peer that still sends
+            // After shutdown(Read) Linux opens the window no more, so a peer that still sends
             // would go on trying for minutes. A reset ends that immediately.
             Ok(1..) if self.stop.requested() => {
                 SockRef::from(&self.shared.stream).set_linger(Some(Duration::ZERO))

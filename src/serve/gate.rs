@@ -32,7 +32,7 @@ pub(super) const LONGEST_REST: Duration = Duration::from_secs(1);
 /// Connections that leave the gate together at most.
 const BATCH: usize = 256;
 
-/// Concerns trouble an error of `accept` is, and so what to do about it.
+/// What an error of `accept` concerns, and so what to do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Concerns {
     /// This one connection: take the next.
@@ -43,21 +43,23 @@ pub enum Concerns {
     Listener,
 }
 
-/// Sorts the errors of accept(2), its list of those that stand for the new connection included.
+/// Sorts the errors of accept. Linux passes the pending network errors of the new connection to
+/// accept, and forbids a connection with EPERM (accept(2), "Error handling" and "ERRORS"): the
+/// listener is fine.
 #[must_use]
 pub fn concerns(error: &io::Error) -> Concerns {
     let Some(errno) = error.raw_os_error().map(Errno::from_raw) else {
         return Concerns::Listener;
     };
     match errno {
-        Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM | Errno::EPERM => {
-            Concerns::Process
-        }
-        Errno::ECONNABORTED | Errno::EPROTO | Errno::EINTR => Concerns::Connection,
+        Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM => Concerns::Process,
+        Errno::ECONNABORTED | Errno::EPROTO | Errno::EINTR | Errno::EPERM => Concerns::Connection,
         Errno::ENETDOWN | Errno::ENETUNREACH | Errno::EHOSTDOWN | Errno::EHOSTUNREACH => {
             Concerns::Connection
         }
         Errno::ENOPROTOOPT | Errno::EOPNOTSUPP => Concerns::Connection,
+        #[cfg(target_os = "linux")]
+        Errno::ENONET => Concerns::Connection,
         _ => Concerns::Listener,
     }
 }

@@ -7,6 +7,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use nix::errno::Errno;
+
 use super::{Concerns, Connection, Totals, a_thread_each, concerns, serve};
 use crate::{
     deadline::Deadline,
@@ -217,18 +219,32 @@ fn a_client_that_does_not_read_its_answer_ends_by_the_deadline() {
 
 #[test]
 fn errors_of_accept_are_told_apart() {
-    for (errno, expected) in [
-        (24, Concerns::Process),     // EMFILE
-        (23, Concerns::Process),     // ENFILE
-        (103, Concerns::Connection), // ECONNABORTED
-        (22, Concerns::Listener),    // EINVAL: not listening
-        (9, Concerns::Listener),     // EBADF
-    ] {
-        assert_eq!(
-            concerns(&io::Error::from_raw_os_error(errno)),
-            expected,
-            "errno {errno}"
-        );
+    let process = [Errno::EMFILE, Errno::ENFILE, Errno::ENOBUFS, Errno::ENOMEM];
+    let connection = [
+        Errno::ECONNABORTED,
+        Errno::EINTR,
+        Errno::EPERM, // a firewall forbids it
+        // The list in accept(2), "Error handling".
+        Errno::ENETDOWN,
+        Errno::EPROTO,
+        Errno::ENOPROTOOPT,
+        Errno::EHOSTDOWN,
+        Errno::ENONET,
+        Errno::EHOSTUNREACH,
+        Errno::EOPNOTSUPP,
+        Errno::ENETUNREACH,
+    ];
+    let listener = [Errno::EINVAL, Errno::EBADF, Errno::ENOTSOCK];
+    let all = [
+        (&process[..], Concerns::Process),
+        (&connection, Concerns::Connection),
+        (&listener, Concerns::Listener),
+    ];
+    for (errors, expected) in all {
+        for errno in errors {
+            let error = io::Error::from_raw_os_error(*errno as i32);
+            assert_eq!(concerns(&error), expected, "{errno}");
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use super::{
 
 /// Accepts connections and runs `handle` for each on a thread of its own,
 /// until the listener fails, and the last of these threads has ended.
-/// `shutdown` of the listener's receiving half makes it fail.
+/// On Linux `shutdown` of the listener's receiving half makes it fail.
 ///
 /// What goes wrong on a connection ends that connection only; one for
 /// which there is no thread is closed.

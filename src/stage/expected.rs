@@ -1,6 +1,6 @@
 //! What a stage claims of the table, and what to say when the kernel shows otherwise.
 
-use std::{io, net::SocketAddr};
+use std::{collections::BTreeSet, io, net::SocketAddr};
 
 use super::{Must, story::refused};
 use crate::table::{End, Kernel, Neighbourhood, Protocol, Row, State, Table};
@@ -85,6 +85,17 @@ impl Expected<'_> {
     pub(super) fn demands_a_timer(&self, row: &Row) -> bool {
         let mut demands = self.rows.iter().filter(|(_, end, _)| end.is(row));
         demands.any(|(_, _, must)| must.demands_a_timer())
+    }
+
+    /// The names of the figures that the stage demands and the kernel does not report, once each.
+    pub(super) fn not_reported(&self, table: &Table) -> BTreeSet<&'static str> {
+        let mut names = BTreeSet::new();
+        for (_, end, must) in &self.rows {
+            for row in table.find_all(*end) {
+                names.extend(must.not_reported(row));
+            }
+        }
+        names
     }
 
     /// A row of the listeners that the stage names, and not named itself. Port numbers alone do not

@@ -206,6 +206,23 @@ impl Must {
             .filter_map(|(name, demand, seen)| Some((name, demand.and(seen)?)))
     }
 
+    /// The figures that are demanded of a row and that the kernel does not report for it. They are
+    /// not checked.
+    pub(super) fn not_reported(&self, row: &Row) -> impl Iterator<Item = &'static str> {
+        let figures = [
+            ("backlog", self.backlog, row.backlog),
+            ("drops", self.drops, row.drops),
+            ("window", self.window, row.window),
+            ("data segments in", self.segments_in, row.segments_in),
+            ("not sent", self.unsent, row.unsent),
+        ];
+        let unchecked =
+            |demand: Option<Count>, seen: Option<u32>| demand.is_some() && seen.is_none();
+        figures
+            .into_iter()
+            .filter_map(move |(name, demand, seen)| unchecked(demand, seen).then_some(name))
+    }
+
     /// Whether it demands what only TCP_INFO contains.
     pub(super) fn needs_info(&self) -> bool {
         let demands = [self.window, self.segments_in, self.unsent];

@@ -2,6 +2,7 @@
 
 use std::{
     cell::RefCell,
+    collections::BTreeMap,
     io::{self, ErrorKind, IsTerminal, Write},
     mem,
     net::SocketAddr,
@@ -56,6 +57,8 @@ pub struct Story {
     pub(super) confirmed: usize,
     /// Stages that could not be played here, and why.
     left_out: Vec<(usize, String)>,
+    /// Figures that stages demand and the kernel does not report, and in how many stages.
+    pub(super) unchecked: BTreeMap<&'static str, usize>,
     pub(super) refusals: Refusals,
     pub(super) pace: Pace,
     pub(super) quiz: Option<Quiz>,
@@ -132,6 +135,7 @@ impl Story {
             patience: PATIENCE,
             confirmed: 0,
             left_out: Vec::new(),
+            unchecked: BTreeMap::new(),
             refusals: Refusals::by_environment()?,
             pace: flags.pace(),
             quiz: flags.predict.then(Quiz::default),
@@ -237,7 +241,8 @@ impl Story {
         Ok(())
     }
 
-    /// Ends the story with what the kernel has confirmed, and the score of the predictions.
+    /// Ends the story with what the kernel has confirmed and what it could not, and the score of
+    /// the predictions.
     ///
     /// # Errors
     /// The output is closed.
@@ -250,12 +255,26 @@ impl Story {
             self.line(&counted)?;
         }
         if self.kernel.is_none() {
-            return Ok(());
+            let stages = self.confirmed;
+            return self.tell(&format!(
+                "None of the {stages} stages was checked: the socket table cannot be read here."
+            ));
         }
+        self.tell_what_was_confirmed()?;
+        self.tell_what_was_not_reported()
+    }
+
+    fn tell_what_was_confirmed(&mut self) -> io::Result<()> {
         let (confirmed, left_out) = (self.confirmed, mem::take(&mut self.left_out));
         let missing: usize = left_out.iter().map(|(stages, _)| stages).sum();
         if missing == 0 {
-            return self.line(&format!("The kernel has confirmed all {confirmed} stages."));
+            let but = match self.unchecked.is_empty() {
+                true => ".",
+                false => ", except for some figures.",
+            };
+            return self.line(&format!(
+                "The kernel has confirmed all {confirmed} stages{but}"
+            ));
         }
         let why: Vec<String> = left_out.into_iter().map(|(_, why)| why).collect();
         let were = if missing == 1 { "was" } else { "were" };
@@ -263,6 +282,21 @@ impl Story {
             "The kernel has confirmed {confirmed} of {} stages; {missing} {were} left out: {}.",
             confirmed + missing,
             why.join("; ")
+        ))
+    }
+
+    fn tell_what_was_not_reported(&mut self) -> io::Result<()> {
+        if self.unchecked.is_empty() {
+            return Ok(());
+        }
+        let mut figures = Vec::new();
+        for (name, stages) in &self.unchecked {
+            let plural = if *stages == 1 { "" } else { "s" };
+            figures.push(format!("{name} (in {stages} stage{plural})"));
+        }
+        self.tell(&format!(
+            "Not checked, because this kernel does not report it here: {}.",
+            figures.join(", ")
         ))
     }
 

@@ -106,6 +106,46 @@ fn the_kernel_confirms_a_connection_and_its_end() {
 }
 
 #[test]
+fn figures_that_the_kernel_does_not_report_are_named_and_counted_at_the_end() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let end = End::of(&listener).unwrap();
+    let (mut story, page) = story(&listener);
+    story.kernel = Some(Kernel::proc().unwrap()); // it has no backlog and no drops
+    let wrong = must(Listen).backlog(127).drops(7);
+    let titles = ["One", "Two"];
+    for (title, must) in titles.into_iter().zip([wrong, must(Listen).backlog(128)]) {
+        story
+            .stage(title)
+            .expect("listener", end, must)
+            .show()
+            .unwrap();
+    }
+    story.end().unwrap();
+    let text = page.text();
+    let last = "The kernel has confirmed all 2 stages, except for some figures.\n\
+                Not checked, because this kernel does not report it here: backlog (in 2 stages), drops\n\
+                (in 1 stage).\n";
+    assert!(text.ends_with(last), "{text}");
+}
+
+#[test]
+fn a_story_without_a_table_says_at_its_end_that_nothing_was_checked() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let end = End::of(&listener).unwrap();
+    let (mut story, page) = story(&listener);
+    story.kernel = None;
+    story
+        .stage("One")
+        .expect("listener", end, gone())
+        .show()
+        .unwrap();
+    story.end().unwrap();
+    let text = page.text();
+    let last = "None of the 1 stages was checked: the socket table cannot be read here.\n";
+    assert!(text.ends_with(last), "{text}");
+}
+
+#[test]
 fn what_passed_stands_between_title_and_table_and_a_witness_gets_the_confirmed_table() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let end = End::of(&listener).unwrap();

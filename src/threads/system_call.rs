@@ -23,7 +23,7 @@ pub enum Call {
     Sleep,
     /// futex: a lock, a channel, a join, `park`.
     Lock,
-    /// splice, as std::io::copy uses it.
+    /// splice, as std::io::copy uses it to or from a pipe.
     Splice,
     /// Another, by its number.
     Other(i64),

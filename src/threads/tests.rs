@@ -11,7 +11,10 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use socket2::{Domain, Socket, Type};
 
 use super::{Call, Lasts, Thread, others, wait_in};
-use crate::{deadline::Deadline, peer::silent};
+use crate::{
+    deadline::Deadline,
+    peer::{connected, silent},
+};
 
 #[test]
 fn a_thread_that_is_blocked_in_a_read_is_seen_there() {
@@ -20,6 +23,20 @@ fn a_thread_that_is_blocked_in_a_read_is_seen_there() {
     assert_ne!(wait_in(Call::Read, 1), Some(false));
     drop(ours);
     assert_eq!(reader.join().unwrap().unwrap(), 0);
+}
+
+/// std uses splice(2) only to or from a pipe.
+#[test]
+fn io_copy_between_two_sockets_waits_in_a_read_and_not_in_splice() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (client, server, _) = connected(&listener).unwrap();
+    checked(
+        "t-copy",
+        move || io::copy(&mut &server, &mut &server),
+        Call::Read,
+        |_| true,
+        move || drop(client),
+    );
 }
 
 /// The thread of this name, once it is blocked in this call.

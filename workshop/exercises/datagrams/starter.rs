@@ -28,6 +28,9 @@
 //!      addresses.
 //!   14. When the call returns, leave no thread and no descriptor, after an error too.
 //!
+//! Linux returns ECONNREFUSED here because the socket is connected. On a socket that is not, it
+//! would do so with the option IP_RECVERR only (ip(7)).
+//!
 //! How to go on:
 //!
 //!     cargo workshop check datagrams   checks it; so does  cargo test -p exercises --test datagrams

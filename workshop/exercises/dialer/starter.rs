@@ -28,7 +28,9 @@
 //!   13. Return a blocking stream: no O_NONBLOCK, no timeout, no SO_LINGER.
 //!   14. Leave nothing else, also after an error: no descriptor, no thread, no attempt under way.
 //!
-//! You decide how to share the limit beyond these rules, and attempts may overlap.
+//! You decide how to share the limit beyond these rules, and attempts may overlap. A share below 1 s
+//! loses an address to one lost SYN, which the kernel sends again after 1 s. Attempts that overlap
+//! do not (RFC 8305).
 //!
 //! How to go on:
 //!

@@ -14,7 +14,7 @@
 //!      the address.
 //!
 //! Hardened rules (about 30 minutes more):
-//!   6. Return every error of `bind` unchanged.
+//!   6. Return every error of `bind`, and keep its kind.
 //!   7. Leave a live server alone: do not share its port (SO_REUSEPORT), and do not connect to
 //!      it.
 //!   8. Ask for a backlog of at least 4096. The kernel cuts it to net.core.somaxconn.

@@ -102,4 +102,24 @@ mod tests {
         assert_eq!(seen, [expected]);
         drop(theirs);
     }
+
+    #[test]
+    fn poll_waits_for_what_an_epoll_in_its_array_watches() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).unwrap();
+        let event = EpollEvent::new(EpollFlags::EPOLLIN, 0);
+        epoll.add(&theirs, event).unwrap();
+        let expected = target(&theirs);
+        let body = move || {
+            let mut fds = [PollFd::new(epoll.0.as_fd(), PollFlags::POLLIN)];
+            poll(&mut fds, PollTimeout::NONE)
+        };
+        let thread = thread::Builder::new().name("t-nested".to_owned());
+        let thread = thread.spawn(body).unwrap();
+        let seen = targets_of("t-nested");
+        drop(ours); // end of file wakes it
+        assert_eq!(thread.join().unwrap(), Ok(1));
+        assert!(seen.contains(&expected), "{seen:?}");
+        drop(theirs);
+    }
 }

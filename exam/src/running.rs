@@ -20,6 +20,7 @@ use std::{
 use nix::{
     libc::pthread_t,
     sys::{pthread::pthread_kill, signal::Signal},
+    time::{ClockId, clock_gettime},
 };
 
 use socket_workshop::threads::run_delay;
@@ -31,10 +32,11 @@ use super::{Awaited, Exam, Took, Verdict, or_skip, place::Spot, report::Marked};
 pub struct Running<'e, T> {
     exam: &'e Exam,
     function: &'static str,
-    outcome: mpsc::Receiver<(Option<T>, Took)>,
+    outcome: mpsc::Receiver<(Option<T>, Took, Duration)>,
     thread: JoinHandle<()>,
     started: Instant,
     took: Cell<Option<Took>>,
+    cpu: Cell<Duration>,
 }
 
 /// A panic in the student's code.
@@ -78,6 +80,11 @@ pub(super) fn returned() -> Vec<String> {
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
         .clone()
+}
+
+/// The CPU time of the calling thread so far.
+fn thread_cpu_time() -> Duration {
+    clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map_or(Duration::ZERO, Duration::from)
 }
 
 /// Notes each panic instead of printing it, and hands it on.
@@ -169,7 +176,7 @@ impl Exam {
                 time: called.elapsed(),
                 delay: run_delay().saturating_sub(delay),
             };
-            let _ = outcome_of.send((result, took)); // an error: the exam no longer waits
+            let _ = outcome_of.send((result, took, thread_cpu_time())); // an error: the exam no longer waits
         };
         let started = Instant::now();
         let thread = thread::Builder::new().name("answer".to_owned()).spawn(run);
@@ -181,6 +188,7 @@ impl Exam {
             thread,
             started,
             took: Cell::new(None),
+            cpu: Cell::default(),
         })
     }
 }
@@ -195,8 +203,9 @@ impl<T> Running<'_, T> {
         let outcome = self
             .exam
             .wait_for(|rest| match self.outcome.recv_timeout(rest) {
-                Ok((result, took)) => {
+                Ok((result, took, cpu)) => {
                     self.took.set(Some(took));
+                    self.cpu.set(cpu);
                     Ok(Some(result))
                 }
                 Err(RecvTimeoutError::Disconnected) => Ok(Some(None)),
@@ -248,6 +257,12 @@ impl<T> Running<'_, T> {
             time: self.age(),
             delay: Duration::ZERO,
         })
+    }
+
+    /// How much CPU time the call's thread used, once the call has returned; zero until then.
+    #[must_use]
+    pub fn cpu(&self) -> Duration {
+        self.cpu.get()
     }
 
     /// Interrupts the system call in which the function's thread waits, by a signal that does

@@ -5,10 +5,10 @@ use std::io::{self, ErrorKind};
 use socket_workshop::table::{End, State};
 
 use crate::exam::{
-    Awaited, Call, Case, Stuck,
+    Awaited, Call, Case, Stuck, Took,
     diagnosis::{
-        LOSES_THE_ERROR, PANICS_ON_AN_ERROR, RETRIES_A_FATAL_ERROR, SLEEPS_BETWEEN_LOOKS,
-        SPINS_AT_END_OF_FILE, WAITS_FOR_ITS_THREAD, first_of,
+        LOSES_THE_ERROR, PANICS_ON_AN_ERROR, RETRIES_A_FATAL_ERROR, RETURNS_AT_A_SIGNAL,
+        SLEEPS_BETWEEN_LOOKS, SPINS, SPINS_AT_END_OF_FILE, WAITS_FOR_ITS_THREAD, first_of,
     },
 };
 
@@ -97,11 +97,45 @@ pub(super) fn ends_too_soon(case: &Case) -> Option<String> {
             () => {
                 "`answer` has returned while the peer may still send. After your close the kernel \
                  answers what it sends with a reset, and a reset discards what has not been \
-                 delivered. Read on to the peer's end of file."
+                 delivered. Read on to the peer's end of file. After `Shutdown::Both` your own \
+                 read returns Ok(0), which is not that: shut down the sending half only."
             }
         }
         .to_owned(),
     )
+}
+
+/// For a call that has returned Ok after the peer's end of file, with more to send than there was
+/// room for.
+pub(super) fn ends_before_all_is_sent(case: &Case) -> Option<String> {
+    (!case.panicked).then(|| {
+        "`answer` has returned Ok, and cannot have sent everything: both kernels' buffers together \
+         hold less, and the peer has read nothing. The peer's end of file ends only what it sends \
+         to you. Write all of the answer, and wait until there is room for it."
+            .to_owned()
+    })
+}
+
+/// For a call that was to wait in the kernel. Given is whether the peer's end of file has arrived.
+pub(super) fn does_not_wait(case: &Case, has_half_closed: bool) -> Option<String> {
+    match (case.has_returned_ok(), has_half_closed) {
+        (true, true) => return ends_before_all_is_sent(case),
+        (true, false) => return ends_too_soon(case),
+        (false, _) => {}
+    }
+    let spins = SPINS.of(case)?;
+    let is_sent = case.is_in(State::FinWait1) || case.is_in(State::FinWait2);
+    Some(match () {
+        () if has_half_closed => format!(
+            "{spins} The peer's end of file has arrived: from then on `poll` with POLLIN returns \
+             immediately, each time. Read no more after Ok(0), and poll only for room to write."
+        ),
+        () if is_sent => format!(
+            "{spins} Everything is sent, and there is room for more: from then on `poll` with \
+             POLLOUT returns immediately, each time. Poll only for what the peer sends."
+        ),
+        () => spins,
+    })
 }
 
 pub(super) fn does_not_drain(case: &Case, yours: End) -> Option<String> {
@@ -143,7 +177,15 @@ fn spins_at_the_end(case: &Case) -> Option<String> {
     (spins(case) && !case.panicked).then(|| SPINS_AT_END_OF_FILE.words.to_owned())
 }
 
-pub(super) const A_SIGNAL_RESTARTS_IT: &str = "A signal ended your read or write, and your code \
+/// For a call that was interrupted, and was late or has not returned.
+pub(super) fn restarts_its_limit(case: &Case, took: Option<Took>) -> Option<String> {
+    if took.is_some() {
+        return Some(A_SIGNAL_RESTARTS_IT.to_owned());
+    }
+    waits_for_a_silent_peer(case).or_else(|| waits_for_a_peer_that_never_reads(case))
+}
+
+const A_SIGNAL_RESTARTS_IT: &str = "A signal ended your read or write, and your code \
      starts the limit again. Compute the deadline once, and after EINTR wait for what remains.";
 
 pub(super) const TOO_LATE: &str = "`answer` returned later than its limit. Either it replaces a \
@@ -153,6 +195,10 @@ pub(super) const TOO_LATE: &str = "`answer` returned later than its limit. Eithe
 pub(super) const ZERO_IS_OVER: &str = "With a limit of zero nothing remains from the beginning. \
      Your code waits all the same: it sets no timeout, or a minimum of its own. Return TimedOut \
      when nothing remains.";
+
+pub(super) const OK_AT_ZERO: &str = "`answer` returned Ok. A limit of zero has passed when the call \
+     begins: return TimedOut, even if nothing has to wait. Do not replace the limit by a minimum of \
+     your own.";
 
 pub(super) const LINGERS: &str = "`answer` returned late, and the peer had sent nothing. Either a \
      write waited longer than what remained, or SO_LINGER is set: then the close waits until \
@@ -202,6 +248,16 @@ pub(super) fn loses_a_reset(case: &Case) -> Option<String> {
     )
 }
 
+/// For a call that has nothing to write, after the peer's end of file and a reset.
+pub(super) fn loses_shutdowns_error(case: &Case) -> Option<String> {
+    (case.has_returned_ok() && !case.panicked).then(|| {
+        "Your code ignores the error of `shutdown` (NotConnected), which is the only call that \
+         fails here: after the peer's end of file a read returns Ok(0), whatever comes later. \
+         Return what `take_error` has (SO_ERROR): the reset."
+            .to_owned()
+    })
+}
+
 /// For a call that returned an error of this kind after a reset.
 pub(super) fn another_error(kind: ErrorKind) -> &'static str {
     match kind {
@@ -223,7 +279,8 @@ pub(super) fn no_time_out(returned: &io::Result<()>, early: bool) -> Option<Stri
         match returned.as_ref().map_err(io::Error::kind) {
             Ok(()) if early => {
                 "`answer` returned before the peer's end of file and before the limit. Read until \
-                 Ok(0)."
+                 Ok(0). After `Shutdown::Both` your own read returns Ok(0), which is not that: shut \
+                 down the sending half only."
             }
             Ok(()) => {
                 "`answer` returned Ok at its limit, and the peer has not closed. Ok says that \
@@ -233,6 +290,7 @@ pub(super) fn no_time_out(returned: &io::Result<()>, early: bool) -> Option<Stri
                 "A read or write that times out fails with EAGAIN, which is WouldBlock on Unix. \
                  Return an error of the kind TimedOut instead."
             }
+            Err(ErrorKind::Interrupted) => return Some(RETURNS_AT_A_SIGNAL.words.to_owned()),
             Err(ErrorKind::InvalidInput) => {
                 "std refuses a timeout of zero, because for the kernel zero means no timeout. When \
                  nothing remains until the deadline, return TimedOut instead of setting it."
@@ -293,6 +351,9 @@ pub(super) const EACH_WRITE: &str = "A write that times out after it has written
      in a loop of your own, and set what remains before each write.";
 
 pub(super) fn waits_for_a_slow_peer(case: &Case) -> Option<String> {
+    if let Some(hangs) = waits_for_a_peer_that_never_reads(case) {
+        return Some(hangs);
+    }
     let has_returned = case.stuck.is_none() && !case.panicked;
     (has_returned || case.is_blocked_in(&[Call::Write, Call::Poll])).then(|| {
         format!(

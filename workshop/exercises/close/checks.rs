@@ -10,7 +10,7 @@ mod time;
 use std::{io, net::TcpStream, time::Duration};
 
 use self::harness::{
-    Before::{Asked, HalfClosed, Nothing, Reset},
+    Before::{Asked, HalfClosed, HalfClosedAndReset, Nothing, Reset},
     Call, Left,
     Size::{Empty, Fits, Large, Short},
 };
@@ -148,10 +148,16 @@ pub const SUITE: Suite<Function> = Suite {
         Rule::hardened(
             "Wait in a system call that the peer ends. Do not sleep between looks, and do not \
              spin.",
-            &[check(
-                "waits in a call that the peer ends",
-                waits_in_a_call_that_the_peer_ends,
-            )],
+            &[
+                check(
+                    "waits in a call that the peer ends",
+                    waits_in_a_call_that_the_peer_ends,
+                ),
+                check(
+                    "waits for room after the peer's end of file",
+                    waits_for_room_after_the_peers_end_of_file,
+                ),
+            ],
         ),
         Rule::hardened(
             "On every path out, close the stream and leave no thread and no descriptor.",
@@ -252,9 +258,13 @@ fn returns_the_error_of_a_reset(exam: &Exam, function: Function) -> Verdict {
     call.is_full()?;
     call.returns_the_reset("after the peer's end of file")?;
 
-    for size in [Short, Empty] {
-        let mut call = Call::begin(exam, function, AMPLE, (size, Reset))?;
-        call.returns_the_reset("before the call")?;
+    // After the peer's end of file a read returns Ok(0), whatever came later: with nothing to write,
+    // only `shutdown` fails.
+    for before in [Reset, HalfClosedAndReset] {
+        for size in [Short, Empty] {
+            let mut call = Call::begin(exam, function, AMPLE, (size, before))?;
+            call.returns_the_reset("before the call")?;
+        }
     }
     Ok(())
 }
@@ -264,6 +274,11 @@ fn waits_in_a_call_that_the_peer_ends(exam: &Exam, function: Function) -> Verdic
     call.waits_in(&[SystemCall::Write, SystemCall::Poll])?;
     call.arrives()?;
     call.waits_in(&[SystemCall::Read, SystemCall::Poll, SystemCall::Splice])
+}
+
+fn waits_for_room_after_the_peers_end_of_file(exam: &Exam, function: Function) -> Verdict {
+    let call = Call::begin(exam, function, AMPLE, (Large, HalfClosed))?;
+    call.waits_in(&[SystemCall::Write, SystemCall::Poll])
 }
 
 fn closes_the_stream(exam: &Exam, function: Function) -> Verdict {

@@ -15,7 +15,7 @@ use super::{Function, cause};
 use crate::exam::{
     AMPLE, Because, Call as SystemCall, Case, CheckError, Doing, Exam, Peer, Reference, Running,
     Timing, Took, Verdict, descriptors,
-    diagnosis::{LEAVES_A_THREAD, SLEEPS_BETWEEN_LOOKS, SPINS},
+    diagnosis::{LEAVES_A_THREAD, SLEEPS_BETWEEN_LOOKS},
     handles_of, inode_of, numbered, or_skip,
 };
 
@@ -34,6 +34,7 @@ pub(super) struct Call<'e> {
     peer: Option<Peer<'e>>,
     pub(super) answer: Running<'e, io::Result<()>>,
     bytes: Vec<u8>,
+    before: Before,
     limit: Duration,
     /// A wait of the exam's own beside the answer, where time is the subject.
     reference: Option<Reference>,
@@ -76,6 +77,14 @@ pub(super) enum Before {
     HalfClosed,
     /// Asked, and reset the connection.
     Reset,
+    /// Asked, closed its sending half, and reset the connection.
+    HalfClosedAndReset,
+}
+
+impl Before {
+    fn has_half_closed(self) -> bool {
+        matches!(self, Before::HalfClosed | Before::HalfClosedAndReset)
+    }
 }
 
 impl<'e> Call<'e> {
@@ -102,14 +111,13 @@ impl<'e> Call<'e> {
         if before != Before::Nothing {
             peer.send(b"a question")?;
         }
-        if before == Before::HalfClosed {
+        if before.has_half_closed() {
             peer.half_close()?;
         }
         let there = |row: &Row| match before {
             Before::Nothing => true,
-            Before::Asked => row.recv_q == 10,
-            Before::HalfClosed => row.state == State::CloseWait,
-            Before::Reset => row.recv_q == 10,
+            Before::Asked | Before::Reset => row.recv_q == 10,
+            Before::HalfClosed | Before::HalfClosedAndReset => row.state == State::CloseWait,
         };
         let look = |table: &Table| table.find(yours).filter(|row| there(row)).map(drop);
         if exam.table_shows(look)?.is_none() {
@@ -118,7 +126,7 @@ impl<'e> Call<'e> {
             ));
         }
         let peer = match before {
-            Before::Reset => {
+            Before::Reset | Before::HalfClosedAndReset => {
                 peer.reset();
                 let gone = |table: &Table| table.find(yours).is_none().then_some(());
                 exam.table_shows(gone)?;
@@ -140,6 +148,7 @@ impl<'e> Call<'e> {
             peer,
             answer,
             bytes,
+            before,
             limit,
             reference,
             yours,
@@ -206,7 +215,9 @@ impl<'e> Call<'e> {
             .answer
             .fails(&format!("after a reset {when}"))
             .because(|case| match had_returned {
+                true if self.before.has_half_closed() => cause::ends_before_all_is_sent(case),
                 true => cause::ends_too_soon(case),
+                false if self.is_left_to_shutdown() => cause::loses_shutdowns_error(case),
                 false => cause::loses_a_reset(case),
             })?;
         let kind = error.kind();
@@ -217,6 +228,11 @@ impl<'e> Call<'e> {
                 format!("it has returned {kind:?}: {error}"),
             )
             .caused_by(cause::another_error(kind))
+    }
+
+    /// Whether only a `shutdown` fails: there is nothing to write, and a read returns Ok(0).
+    fn is_left_to_shutdown(&self) -> bool {
+        self.before == Before::HalfClosedAndReset && self.bytes.is_empty()
     }
 
     /// The call must return Ok, because the peer has closed.
@@ -260,7 +276,11 @@ impl<'e> Call<'e> {
             format!("`answer` to return TimedOut when {limit:?} have passed"),
             &seen,
         )
-        .because(|_| cause::no_time_out(&returned, after < limit))?;
+        .because(|case| match (&returned, self.before) {
+            (Ok(()), _) if limit.is_zero() => Some(cause::OK_AT_ZERO.to_owned()),
+            (Ok(()), Before::HalfClosed) => cause::ends_before_all_is_sent(case),
+            _ => cause::no_time_out(&returned, after < limit),
+        })?;
         let timing = match self.reference.take() {
             Some(reference) => reference.judges(took, MARGIN)?,
             None => Timing::InTime,
@@ -308,7 +328,8 @@ impl<'e> Call<'e> {
         let expected = "your thread to wait in a system call that the peer ends";
         self.exam
             .must(self.exam.comes_true(waits)?, expected, "it does not")
-            .diagnose(&[SLEEPS_BETWEEN_LOOKS, SPINS])
+            .diagnose(&[SLEEPS_BETWEEN_LOOKS])
+            .because(|case| cause::does_not_wait(case, self.before.has_half_closed()))
     }
 
     /// Waits until the answer waits for room, unless it never does.

@@ -63,6 +63,11 @@ pub(super) fn times_out_at_zero(exam: &Exam, function: Function) -> Verdict {
         let mut call = Call::begin(exam, function, Duration::ZERO, (size, Asked))?;
         call.times_out(|_, _| Some(cause::ZERO_IS_OVER.to_owned()))?;
     }
+    // A call that waits a little, or not at all, has nothing to wait for here.
+    for size in [Short, Empty] {
+        let mut call = Call::begin(exam, function, Duration::ZERO, (size, HalfClosed))?;
+        call.times_out(|_, _| Some(cause::ZERO_IS_OVER.to_owned()))?;
+    }
     Ok(())
 }
 
@@ -75,7 +80,7 @@ pub(super) fn keeps_its_limit(exam: &Exam, function: Function) -> Verdict {
             call.is_interrupted()?;
             thread::sleep(LONGER / 6); // its length is the subject: how much of the limit is over
         }
-        call.times_out(|_, _| Some(cause::A_SIGNAL_RESTARTS_IT.to_owned()))?;
+        call.times_out(cause::restarts_its_limit)?;
     }
     Ok(())
 }

@@ -40,6 +40,12 @@ pub(super) const RESETS_AFTER_THE_END: &str = "The end of file has come, and an 
     code closed the socket with bytes unread. The client may lose answers that it has not read \
     yet. After `shutdown(Shutdown::Write)` read what still comes, and close then.";
 
+/// It was seen to wait for the client, and no FIN had been sent.
+pub(super) const WAITS_BEFORE_ITS_END: &str = "At the end of the conversation your code first \
+    waited for the client, until a timeout ended that, and sent its end of file then. The client \
+    may wait for yours. Send it right after the last answer, with `shutdown(Shutdown::Write)`, and \
+    read on afterwards.";
+
 /// A descriptor is open that was not before.
 pub(super) const LEAKS: &str = "The function has returned, and a handle of the connection is still \
     open: a clone (`try_clone`), a handle that a thread owns, or `mem::forget`. A server that \
@@ -58,7 +64,10 @@ pub(super) fn changes_the_value(case: &Case) -> Option<String> {
     let cause = if case.arrived.starts_with(b"ERR") {
         "The value is everything after the key, and this one has spaces. Split the line at its \
          first two spaces only: `splitn(3, ' ')`."
-    } else if case.arrived.starts_with(b"VALUE") {
+    } else if without(b'\r', &case.arrived) == without(b'\r', &case.wanted) {
+        "The value came back without the `\\r` at its end. Only `\\n` ends a line here: `lines` \
+         removes a `\\r` before it too, and so does `trim_end`. Remove nothing but the `\\n`."
+    } else if case.arrived.starts_with(b"VALUE") && lacks_spaces(case) {
         "The value came back with fewer spaces, or without its later words. `split_whitespace` \
          merges spaces, `trim` removes them at the ends. Split the line at its first two spaces \
          only, and remove nothing but the newline."
@@ -66,6 +75,39 @@ pub(super) fn changes_the_value(case: &Case) -> Option<String> {
         return None;
     };
     Some(cause.to_owned())
+}
+
+/// Whether only spaces are missing, or the end.
+fn lacks_spaces(case: &Case) -> bool {
+    let line = case.arrived.strip_suffix(b"\n").unwrap_or(&case.arrived);
+    without(b' ', &case.wanted).starts_with(&without(b' ', line))
+}
+
+fn without(byte: u8, bytes: &[u8]) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    bytes.retain(|other| *other != byte);
+    bytes
+}
+
+/// For a key that has white space other than a space.
+pub(super) fn ends_a_key_elsewhere(case: &Case) -> Option<String> {
+    let answered = !case.wanted.starts_with(&case.arrived);
+    answered.then(|| {
+        "Your code does not treat this key as one word: it ends a word at a tab or other white space \
+         too, as `split_whitespace`, `split_ascii_whitespace` and `char::is_whitespace` do, \
+         or it refuses such a key. Only a space ends a key: `splitn(3, ' ')`."
+            .to_owned()
+    })
+}
+
+/// For a request that came byte by byte, after one like it was accepted in one piece.
+pub(super) fn checks_each_piece(request: &str, case: &Case) -> Option<String> {
+    (!request.is_ascii() && case.arrived.starts_with(b"ERR")).then(|| {
+        "Your code refuses a request that it has accepted when it came in one piece. A piece may \
+         end within a character, and is not UTF-8 then. Collect bytes until the `\\n`, and check \
+         the whole line."
+            .to_owned()
+    })
 }
 
 pub(super) fn refuses_a_value(case: &Case) -> Option<String> {
@@ -117,6 +159,28 @@ pub(super) fn answers_out_of_order(case: &Case) -> Option<String> {
          to the stream overtakes what is still in a BufWriter. Send all answers through the same \
          writer."
             .to_owned()
+    })
+}
+
+/// For an answer that does not come, after an ERR.
+pub(super) fn stops_after_an_err(case: &Case) -> Option<String> {
+    (case.arrived.is_empty() && has_read_all(case) && !has_ended(case)).then(|| {
+        "Your code has read everything (Recv-Q is 0), and does not answer what came after a line \
+         that it refuses. Either it has thrown away what it had read beyond that line, or this \
+         answer is still in a BufWriter. An ERR is about one line: keep your buffer, answer the \
+         next line, and flush before you wait."
+            .to_owned()
+    })
+}
+
+/// For a request that gets no answer.
+pub(super) fn skips_a_request(request: &str, case: &Case) -> Option<String> {
+    (case.arrived.is_empty() && has_read_all(case) && !has_ended(case)).then(|| {
+        format!(
+            "Your code has read the line {request:?} (Recv-Q is 0), and waits in the next read: it \
+             skips the line, or has not sent its answer. Answer each line, and one that is not a \
+             request with ERR."
+        )
     })
 }
 
@@ -248,6 +312,16 @@ pub(super) fn does_not_share(case: &Case) -> Option<String> {
     case.arrived.starts_with(b"NONE").then(|| {
         "One client does not find what another client has put, although both share one store. A \
          `clone` of the map is a copy. Lock the store, and use the map that the lock protects."
+            .to_owned()
+    })
+}
+
+/// For a client that has read values before, and an earlier one now.
+pub(super) fn remembers_values(case: &Case) -> Option<String> {
+    case.arrived.starts_with(b"VALUE").then(|| {
+        "One client gets an earlier value than the one that another client has put since. Your \
+         code answers from a copy: a clone of the map, or what it remembers of earlier answers. \
+         Lock the store for each request, and use the map that the lock protects."
             .to_owned()
     })
 }

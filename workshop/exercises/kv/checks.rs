@@ -59,6 +59,10 @@ pub const SUITE: Suite<ServeClient> = Suite {
              may be empty. All clients share the store.",
             &[
                 check("keeps a value's spaces", requests::keeps_a_values_spaces),
+                check(
+                    "ends a key at a space only",
+                    requests::ends_a_key_at_a_space,
+                ),
                 check("stores every byte of a value", requests::stores_every_byte),
                 check("shares the store", requests::shares_the_store),
             ],

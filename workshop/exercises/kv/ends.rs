@@ -1,9 +1,11 @@
 //! The checks that are about the end of a conversation: QUIT, end of file, a reset.
 
+use socket_workshop::table::{End, State, Table};
+
 use super::{ServeClient, Server, Serving, asks, cause, deaf, is_read, is_refused};
 
 use crate::exam::{
-    Because, Exam, Peer, Verdict, descriptors,
+    Because, Call, Case, Doing, Exam, Peer, Verdict, descriptors,
     diagnosis::{
         Diagnosis, LEAVES_A_THREAD, LOSES_THE_ERROR, PANICS_ON_AN_ERROR, RETRIES_A_FATAL_ERROR,
         SPINS_AT_END_OF_FILE, WAITS_FOR_ITS_THREAD,
@@ -29,13 +31,71 @@ pub(super) fn does_not_reset(exam: &Exam, client: &Peer<'_>) -> Verdict {
     }
 }
 
+/// In so many looks in a row it waits for the client.
+const LOOKS: u32 = 4;
+
+/// The end of file must come, and the server must not have waited for the client before it sent
+/// that. Each wait has a timeout, or it would not come.
+pub(super) fn ends_without_the_client(
+    exam: &Exam,
+    client: &Peer<'_>,
+    if_not: fn(&Case) -> Option<String>,
+) -> Verdict {
+    let waited = waits_for_the_client(exam, client)?;
+    client.ends().because(if_not)?;
+    exam.must(
+        !waited,
+        "end of file to be sent without waiting for the client",
+        "your thread waited for the client while your end was ESTABLISHED; the end came later",
+    )
+    .caused_by(cause::WAITS_BEFORE_ITS_END)
+}
+
+/// Whether the server has read everything and then waits in a read or in poll, before it has sent
+/// its FIN. One that sleeps is slow, and does not wait for the client.
+fn waits_for_the_client(exam: &Exam, client: &Peer<'_>) -> Verdict<bool> {
+    let end = or_skip("read the client's address", End::of(client.stream()))?;
+    let has_sent_fin = |table: &Table| {
+        let row = table.find(end.other());
+        row.is_none_or(|row| row.state != State::Established)
+    };
+    let has_read = |table: &Table| {
+        let taken = table.find(end.other()).is_some_and(|row| row.recv_q == 0);
+        taken && table.find(end).is_some_and(|row| row.send_q == 0)
+    };
+    let mut looks = 0;
+    let waits = exam.until(|| {
+        let before = exam.table()?;
+        let threads = exam.evidence().threads;
+        if has_sent_fin(&before) || has_sent_fin(&exam.table()?) {
+            return Ok(Some(false));
+        }
+        let is_in = |calls: &[Call]| {
+            let mut threads = threads.iter();
+            threads
+                .any(|doing| matches!(doing, Doing::Blocked { call, .. } if calls.contains(call)))
+        };
+        let all_wait = threads
+            .iter()
+            .all(|doing| matches!(doing, Doing::Blocked { .. }));
+        let waits = all_wait && is_in(&[Call::Read, Call::Poll]) && !is_in(&[Call::Sleep]);
+        looks = if has_read(&before) && waits {
+            looks + 1
+        } else {
+            0
+        };
+        Ok((looks == LOOKS).then_some(true))
+    })?;
+    Ok(waits.unwrap_or(false))
+}
+
 pub(super) fn sends_end_of_file_at_quit(exam: &Exam, serve_client: ServeClient) -> Verdict {
     let (client, serving) = Server::new(exam, serve_client).client()?;
     client.send(b"PUT color red\nGET color\nQUIT\n")?;
     client
         .receives(b"OK\nVALUE red\n")
         .because(|case| cause::loses_what_it_has_read(case, 2))?;
-    client.ends().because(cause::goes_on_after_quit)?;
+    ends_without_the_client(exam, &client, cause::goes_on_after_quit)?;
     client.close();
     serving
         .succeeds("after QUIT, and the client has closed too")
@@ -167,7 +227,7 @@ const ENDINGS: [(&str, Ending); 5] = [
     }),
     ("a request that is too long", |exam, client, _| {
         client.send(&numbered(1025))?;
-        is_refused(exam, &client, cause::KNOWS_NO_LIMIT)?;
+        is_refused(exam, &client, cause::KNOWS_NO_LIMIT).because(cause::waits_for_the_newline)?;
         client.ends()
     }),
     ("a reset", |_, client, _| {

@@ -2,7 +2,7 @@
 
 use super::{
     ServeClient, Server, asks, cause,
-    ends::{ENDLESS, does_not_reset as is_not_reset},
+    ends::{ENDLESS, does_not_reset as is_not_reset, ends_without_the_client},
     is_read, is_refused,
 };
 
@@ -63,7 +63,7 @@ pub(super) fn ends_the_conversation(exam: &Exam, serve_client: ServeClient) -> V
     client.send(format!("GET nothing\nPUT key {}x\nPUT color blue\n", longest()).as_bytes())?;
     client.receives(b"NONE\n")?; // what came before it is answered, and first
     is_refused(exam, &client, cause::KNOWS_NO_LIMIT)?;
-    client.ends().because(cause::goes_on_after_a_long_line)?;
+    ends_without_the_client(exam, &client, cause::goes_on_after_a_long_line)?;
     client.close();
     let _ = serving.returns("after the client has closed too")?; // Ok or an error: both are allowed
     server

@@ -61,10 +61,27 @@ pub(super) fn stores_every_byte(exam: &Exam, serve_client: ServeClient) -> Verdi
     Ok(())
 }
 
+pub(super) fn ends_a_key_at_a_space(exam: &Exam, serve_client: ServeClient) -> Verdict {
+    let (client, _serving) = Server::new(exam, serve_client).client()?;
+    asks(&client, "PUT a 1", "OK")?;
+    for key in ["a\tb", "a\u{b}b", "a\u{a0}b", "a\u{3000}b"] {
+        asks(&client, &format!("PUT {key} red"), "OK").because(cause::ends_a_key_elsewhere)?;
+        asks(&client, &format!("GET {key}"), "VALUE red").because(cause::ends_a_key_elsewhere)?;
+    }
+    asks(&client, "GET a", "VALUE 1").because(cause::ends_a_key_elsewhere)
+}
+
+/// The last ones have a character of two bytes, which come in two pieces.
 pub(super) fn joins_a_request(exam: &Exam, serve_client: ServeClient) -> Verdict {
     let (client, _serving) = Server::new(exam, serve_client).client()?;
+    asks(&client, "PUT color grün", "OK").because(cause::refuses_a_value)?; // in one piece
     let mut reads = true;
-    for (request, answer) in [("PUT color red", "OK\n"), ("GET color", "VALUE red\n")] {
+    for (request, answer) in [
+        ("PUT color red", "OK\n"),
+        ("GET color", "VALUE red\n"),
+        ("PUT color grün", "OK\n"),
+        ("GET color", "VALUE grün\n"),
+    ] {
         exam.step(format!(
             "sends {}, the next byte when the last has been read",
             quote(request.as_bytes())
@@ -77,7 +94,9 @@ pub(super) fn joins_a_request(exam: &Exam, serve_client: ServeClient) -> Verdict
             .receives_nothing_for(A_PAUSE)
             .because(cause::treats_a_read_as_a_line)?;
         client.send(b"\n")?;
-        client.receives(answer.as_bytes())?;
+        client
+            .receives(answer.as_bytes())
+            .because(|case| cause::checks_each_piece(request, case))?;
     }
     Ok(())
 }
@@ -104,9 +123,13 @@ pub(super) fn answers_in_order(exam: &Exam, serve_client: ServeClient) -> Verdic
         .receives(b"VALUE 0\n")
         .because(cause::answers_out_of_order)?;
     is_refused(exam, &client, cause::NO_ERR_IN_ITS_PLACE)?;
-    client.receives(b"NONE\n")?;
+    client
+        .receives(b"NONE\n")
+        .because(cause::stops_after_an_err)?;
     is_refused(exam, &client, cause::NO_ERR_IN_ITS_PLACE)?;
-    client.receives(b"VALUE 0\n")
+    client
+        .receives(b"VALUE 0\n")
+        .because(cause::stops_after_an_err)
 }
 
 pub(super) fn refuses_every_other_request(exam: &Exam, serve_client: ServeClient) -> Verdict {
@@ -127,7 +150,8 @@ pub(super) fn refuses_every_other_request(exam: &Exam, serve_client: ServeClient
     ] {
         client.send(format!("{request}\n").as_bytes())?;
         is_refused(exam, &client, cause::ACCEPTS_ANYTHING)
-            .because(|case| cause::ends_at_a_request(request, case))?;
+            .because(|case| cause::ends_at_a_request(request, case))
+            .because(|case| cause::skips_a_request(request, case))?;
     }
     asks(&client, "GET color", "VALUE red")
 }
@@ -154,10 +178,28 @@ pub(super) fn keeps_a_silent_client(exam: &Exam, serve_client: ServeClient) -> V
     serving.goes_on("the client was silent, and has not closed")
 }
 
+/// In turn: what a client has seen before, another may have replaced.
 pub(super) fn shares_the_store(exam: &Exam, serve_client: ServeClient) -> Verdict {
     let server = Server::new(exam, serve_client);
     let (first, _serving) = server.client()?;
     let first = first.named("first client");
     asks(&first, "PUT color red", "OK")?;
-    server.tells_another("color", "red")
+    server.tells_another("color", "red")?;
+
+    let (second, _serving) = server.client()?;
+    let second = second.named("second client");
+    asks(&second, "GET color", "VALUE red").because(cause::does_not_share)?;
+    asks(&second, "GET shape", "NONE")?;
+    for (key, value, by, reads) in [
+        ("color", "blue", &second, &first),
+        ("color", "green", &first, &second),
+        ("shape", "round", &first, &second),
+        ("color", "black", &second, &first),
+    ] {
+        asks(by, &format!("PUT {key} {value}"), "OK")?;
+        asks(reads, &format!("GET {key}"), &format!("VALUE {value}"))
+            .because(cause::does_not_share)
+            .because(cause::remembers_values)?;
+    }
+    Ok(())
 }

@@ -33,8 +33,9 @@
 //!   12. When the connection is reset, return the error. Do not panic.
 //!   13. Once the client has closed, leave no descriptor and no thread behind on any path.
 //!
-//! A key has no space. An empty key may be accepted or refused. After a line that is too long, and
-//! after a last line without its `\n`, `serve_client` may return Ok or an error.
+//! A key has no space, but may have a tab or any other character. An empty key may be accepted or
+//! refused. After a line that is too long, and after a last line without its `\n`, `serve_client` may
+//! return Ok or an error.
 //!
 //! How to go on:
 //!

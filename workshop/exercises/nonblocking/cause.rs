@@ -81,7 +81,8 @@ pub(super) fn instead_of_a_connection(
     }
     (!connected && addr.is_ipv6()).then(|| {
         "No connection has arrived at this IPv6 address. A socket has one family from the \
-         beginning: choose the family by the address (`Domain::for_address`)."
+         beginning: choose the family by the address (`Domain::for_address`). An address that you \
+         bind it to must be of that family too: bind none."
             .to_owned()
     })
 }
@@ -143,12 +144,19 @@ pub(super) fn too_early(error: &io::Error, took: Duration, limit: Duration) -> O
 
 /// It has timed out, and its limit has not passed.
 pub(super) fn timed_out_early(took: Duration, limit: Duration) -> String {
+    let limits = readable(limit);
+    if limit.saturating_sub(took) < Duration::from_millis(1) {
+        return format!(
+            "`connect` timed out after {took:.2?}, less than a millisecond before its limit of \
+             {limits}. Most likely the limit was cut to whole milliseconds, in which poll counts. \
+             Round it up, and compare the time that has passed with the limit when poll returns."
+        );
+    }
     format!(
-        "`connect` timed out after {took:.0?}, of a limit of {}. Either the limit is computed \
-         wrongly (in another unit, or cut by `as` to a number that it does not fit into), or \
-         something else ended it: a signal, or a poll that returned. Compare the time that has \
-         passed with the limit.",
-        readable(limit)
+        "`connect` timed out after {took:.0?}, of a limit of {limits}. Either the limit is \
+         computed wrongly (in another unit, or cut by `as` to a number that it does not fit into), \
+         or something else ended it: a signal, or a poll that returned. Compare the time that has \
+         passed with the limit."
     )
 }
 
@@ -176,6 +184,11 @@ pub(super) fn another_error(
             "NotConnected (ENOTCONN) comes from `peer_addr` (getpeername) or another call on a \
              socket whose dial has failed: it says that there is no connection, and not why. \
              Return SO_ERROR (`take_error`)."
+        }
+        (ErrorKind::Other, ErrorKind::ConnectionRefused) => {
+            "Your code returned an error without the kind of the kernel's. Either it replaced the \
+             error (`io::Error::other`), or it read SO_ERROR twice: the first `take_error` clears \
+             it, and the second returns None. Keep what the first one returns, and return that."
         }
         (ErrorKind::Other, _) => {
             "Your code replaced the error, and its kind is lost. The caller decides by it: return \

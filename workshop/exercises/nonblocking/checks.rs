@@ -145,10 +145,13 @@ pub const SUITE: Suite<Connect> = Suite {
         Rule::hardened(
             "Wait for the dial and for `cancel` at the same time, in the kernel. Do not sleep \
              between looks, and do not spin.",
-            &[check(
-                "waits for the dial and for cancel at the same time",
-                waits::waits_for_both,
-            )],
+            &[
+                check(
+                    "waits for the dial and for cancel at the same time",
+                    waits::waits_for_both,
+                ),
+                check("does not spin until its limit", waits::does_not_spin),
+            ],
         ),
         Rule::hardened(
             "A signal (EINTR) neither ends the call nor restarts its limit.",

@@ -106,6 +106,21 @@ pub(super) fn ignores_cancel(case: &Case) -> Option<String> {
     Some(cause.to_owned())
 }
 
+/// As [`ignores_cancel`]. Given is whether poll or epoll waits for `cancel` all the same.
+pub(super) fn misses_cancel(case: &Case, is_polled: bool) -> Option<String> {
+    let hangs = matches!(case.stuck, Some(Stuck::Hang(_)));
+    if !(hangs && is_polled && case.is_blocked_in(&[Call::Poll])) {
+        return ignores_cancel(case);
+    }
+    Some(
+        "Your thread waits in poll or epoll, for `cancel` too, which is readable, and the call \
+         does not return. An edge-triggered epoll (EPOLLET) reports a change only, and only once: \
+         what it has reported before the wait is not reported again. Leave EPOLLET out, or use \
+         poll: both then report what is so."
+            .to_owned(),
+    )
+}
+
 /// The other end of `cancel` is closed, and it does not return.
 pub(super) fn ignores_the_end(case: &Case) -> Option<String> {
     if case.is_running() && !case.panicked {
@@ -128,6 +143,12 @@ pub(super) fn spins(case: &Case) -> Option<String> {
             .to_owned()
     })
 }
+
+/// It has used CPU time instead of waiting, while its dial was under way.
+pub(super) const SPINS_TO_ITS_LIMIT: &str = "Your code ran while nothing happened, instead of \
+    waiting in the kernel: a poll with a timeout of zero returns immediately. A part of a second, or \
+    of a millisecond, that is rounded down is such a zero. Poll for all that remains of the limit, \
+    rounded up to a millisecond.";
 
 /// It does not wait for the dial, or for `cancel`: which of the two it does is given.
 pub(super) fn waits_for_one(case: &Case, (dial, cancel): (bool, bool)) -> Option<String> {

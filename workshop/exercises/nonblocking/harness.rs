@@ -66,6 +66,11 @@ impl Cancel {
         inode_of(&*self.lent).is_ok_and(|inode| inode == self.inode)
     }
 
+    /// As `/proc/pid/fd` names it.
+    pub(super) fn target(&self) -> String {
+        format!("pipe:[{}]", self.inode)
+    }
+
     /// The end that is lent.
     pub(super) fn lent(&self) -> &PipeReader {
         &self.lent
@@ -164,6 +169,14 @@ impl<'e> Call<'e> {
                     ErrorKind::ConnectionRefused => cause::not_refused,
                     _ => cause::loses_an_immediate_error,
                 }),
+        }
+    }
+
+    /// Why it has not returned, although it has a limit.
+    pub(super) fn overdue(&self, case: &Case) -> Option<String> {
+        match case.is_running() && !case.panicked && self.answer.age() < self.limit {
+            true => Some(hangs::SPINS_TO_ITS_LIMIT.to_owned()),
+            false => hangs::overdue(case, self.limit),
         }
     }
 

@@ -11,7 +11,7 @@ use super::{
 
 use crate::{
     checks::dialer::address::Address,
-    exam::{AMPLE, Because, Case, Exam, Verdict, descriptors, diagnosis::LEAVES_A_THREAD},
+    exam::{AMPLE, Because, Exam, Verdict, descriptors, diagnosis::LEAVES_A_THREAD},
 };
 
 /// What is looked at: the exam, how many descriptors may be open, and after what.
@@ -66,9 +66,8 @@ fn on_every_path(exam: &Exam, connect: Connect, look: Look) -> Verdict {
     let short = Duration::from_millis(200);
 
     let call = Call::begin(exam, connect, silent.addr, short, &cancel)?;
-    let overdue = |case: &Case| hangs::overdue(case, short);
     let when = format!("with a limit of {short:?}");
-    call.fails(ErrorKind::TimedOut, &when, overdue)?;
+    call.fails(ErrorKind::TimedOut, &when, |case| call.overdue(case))?;
     look(exam, before, "after the limit")?;
 
     let call = Call::begin(exam, connect, silent.addr, AMPLE, &cancelled)?;

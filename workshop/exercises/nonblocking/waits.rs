@@ -17,8 +17,8 @@ use super::{
 use crate::{
     checks::dialer::address::Address,
     exam::{
-        AMPLE, Because, Call as SystemCall, Case, CheckError, Doing, Exam, Reference, Timing, Took,
-        Verdict, inode_of, or_skip,
+        AMPLE, Because, Call as SystemCall, CheckError, Doing, Exam, Reference, Timing, Took,
+        Verdict, or_skip,
     },
 };
 
@@ -33,7 +33,7 @@ pub(super) fn times_out_at_the_limit(exam: &Exam, connect: Connect) -> Verdict {
     let call = Call::begin(exam, connect, silent.addr, SHORT, &cancel)?;
     times_out(exam, &call, reference, hangs::late)?;
 
-    let (count, limit) = (10, Duration::from_millis(10));
+    let (count, limit) = (10, Duration::from_micros(9_990));
     let reference = exam.reference(limit * count)?;
     let mut all = Took {
         time: Duration::ZERO,
@@ -42,8 +42,7 @@ pub(super) fn times_out_at_the_limit(exam: &Exam, connect: Connect) -> Verdict {
     for _ in 0..count {
         let call = Call::begin(exam, connect, silent.addr, limit, &cancel)?;
         let when = format!("with a limit of {limit:?}");
-        let overdue = |case: &Case| hangs::overdue(case, limit);
-        call.fails(ErrorKind::TimedOut, &when, overdue)?;
+        call.fails(ErrorKind::TimedOut, &when, |case| call.overdue(case))?;
         let took = call.answer.took();
         let expected = format!("`connect` to wait for {limit:?}");
         let seen = format!("it returned after {:?}", took.time);
@@ -79,9 +78,7 @@ fn times_out(
 ) -> Verdict {
     let limit = call.limit;
     let when = format!("with a limit of {limit:?}");
-    call.fails(ErrorKind::TimedOut, &when, |case| {
-        hangs::overdue(case, limit)
-    })?;
+    call.fails(ErrorKind::TimedOut, &when, |case| call.overdue(case))?;
     let took = call.answer.took();
     let timing = reference.judges(took, SHORT / 2)?;
     let time = took.time;
@@ -214,7 +211,12 @@ pub(super) fn was_cancelled_before(exam: &Exam, connect: Connect) -> Verdict {
         "with a limit of {}, because `cancel` was readable before",
         readable(AMPLE)
     );
-    call.fails(aborted, &when, hangs::ignores_cancel)
+    // Before a failure interrupts the wait, to find its line.
+    let is_polled = !call.answer.comes_to_its_end()?
+        && exam
+            .polled()?
+            .is_some_and(|polled| polled.contains(&cancel.target()));
+    call.fails(aborted, &when, |case| hangs::misses_cancel(case, is_polled))
 }
 
 pub(super) fn reads_nothing_from_cancel(exam: &Exam, connect: Connect) -> Verdict {
@@ -259,13 +261,48 @@ pub(super) fn leaves_the_flags_of_cancel(exam: &Exam, connect: Connect) -> Verdi
     )
 }
 
+/// A limit that is less than a second.
+const UNDER_A_SECOND: Duration = Duration::from_millis(900);
+
+/// With so much CPU time calls have not waited, if they were not blocked either.
+const MUCH: Duration = Duration::from_millis(150);
+
+/// A call that has to wait until its limit. Its thread was blocked for as long as it neither ran nor
+/// was ready to run. Where it was not, and has used little CPU time, it got too little of that.
+pub(super) fn does_not_spin(exam: &Exam, connect: Connect) -> Verdict {
+    let cancel = Cancel::new()?;
+    let silent = Address::that_is_silent(exam)?;
+    let (mut time, mut used) = (Duration::ZERO, Duration::ZERO);
+    for _ in 0..8 {
+        let call = Call::begin(exam, connect, silent.addr, UNDER_A_SECOND, &cancel)?;
+        let expected = "your thread to be blocked in the kernel until the limit";
+        let when = format!("with a limit of {UNDER_A_SECOND:?}");
+        // A wait ends when a spin is proven. All of the call is looked at, until it is too late.
+        while !call.answer.comes_to_its_end()? && call.answer.age() < 2 * UNDER_A_SECOND {}
+        call.fails(ErrorKind::TimedOut, &when, |case| call.overdue(case))?;
+        let (took, cpu) = (call.answer.took(), call.answer.cpu());
+        if took.time.saturating_sub(took.delay + cpu) > took.time / 2 {
+            return Ok(());
+        }
+        time += took.time;
+        used += cpu;
+        let seen = format!("in {time:.1?} it used {used:.0?} of CPU time, and was hardly blocked");
+        exam.must(used < MUCH, expected, seen)
+            .caused_by(hangs::SPINS_TO_ITS_LIMIT)?;
+        exam.step("your thread was not blocked, and got little of the CPU: once more");
+    }
+    Err(CheckError::skipped(
+        "the machine is too busy: the call gets too little of the CPU",
+    ))
+}
+
 /// In one call, or in one on each of two threads.
 pub(super) fn waits_for_both(exam: &Exam, connect: Connect) -> Verdict {
     let cancel = Cancel::new()?;
     let (_silent, call, end) = under_way(exam, connect, AMPLE, &cancel)?;
     let inode = exam.table()?.find(end).map_or(0, |row| row.inode);
     let socket = format!("socket:[{inode}]");
-    let pipe = format!("pipe:[{}]", inode_of(cancel.lent())?);
+    let pipe = cancel.target();
     let waits = || {
         let Some(polled) = exam.polled()? else {
             return Ok((true, true)); // select: the kernel does not show more

@@ -36,7 +36,7 @@ impl NotTaken<'_> {
     }
 
     fn in_use(&self, case: &Case) -> Option<String> {
-        let (restart, addr, error) = (self.restart, self.addr, self.error);
+        let (restart, addr) = (self.restart, self.addr);
         let known = held_by_you(case, addr.port()).or_else(|| held_by_a_stranger(case, addr));
         if let Some(known) = known.or_else(|| without_the_option(addr)) {
             return Some(known);
@@ -53,7 +53,7 @@ impl NotTaken<'_> {
             .start("restart", move || restart(SocketAddr::new(addr.ip(), 0)));
         let sample = sample.and_then(|answer| answer.returns("on a free port"));
         if let Ok(Ok(listener)) = &sample {
-            return Some(by_its_options(&SockRef::from(listener), &left, addr, error));
+            return Some(by_its_options(&SockRef::from(listener), &left, addr));
         }
         let otherwise = sample.ok().and_then(Result::err);
         Some(match otherwise.as_ref().and_then(by_errno) {
@@ -82,7 +82,7 @@ fn by_errno(error: &io::Error) -> Option<&'static str> {
 }
 
 /// What a listener of the answer's at a free port says about the one that could not be bound.
-fn by_its_options(socket: &SockRef, left: &str, addr: SocketAddr, error: &io::Error) -> String {
+fn by_its_options(socket: &SockRef, left: &str, addr: SocketAddr) -> String {
     let reuse_address = socket.reuse_address().unwrap_or(false);
     let reuse_port = socket.reuse_port().unwrap_or(false);
     if reuse_port && !reuse_address {
@@ -101,16 +101,12 @@ fn by_its_options(socket: &SockRef, left: &str, addr: SocketAddr, error: &io::Er
          on another port has no IPV6_V6ONLY. Set it before `bind`. Then the families do not \
          conflict, whatever the system's default is."
             .to_owned()
-    } else if error.raw_os_error().is_some() {
-        format!(
-            "{left} A listener of yours on another port has SO_REUSEADDR, so your code sets it: \
-             too late, or not this time. `bind` reads it: set it before `bind`, every time."
-        )
     } else {
         format!(
             "{left} A listener of yours on another port has SO_REUSEADDR. Either your code sets it \
-             too late: `bind` reads it. Or the error is your own and not that of `bind`: only \
-             `bind` knows whether an address is free."
+             too late, or not this time: set it every time, before `bind`, which reads it. Or the \
+             error is your own and not that of `bind`: only `bind` knows whether an address is \
+             free."
         )
     }
 }
@@ -210,7 +206,7 @@ pub(super) fn of_another_kind(error: &io::Error) -> &'static str {
         ),
         None => {
             "The caller looks at the `kind()` of the error to decide what to do. Your code \
-             replaces the error of `bind` by one of another kind. Return it unchanged, with `?`."
+             replaces the error of `bind` by one of another kind. Return it with `?`."
         }
     }
 }
@@ -222,6 +218,9 @@ pub(super) fn elsewhere(addr: SocketAddr, local: SocketAddr) -> &'static str {
         "Your code binds every address of this machine, those of its networks too. Clients that \
          should not reach it can connect, and a server that has this port on another address \
          conflicts. Bind the given address."
+    } else if addr.ip().is_unspecified() {
+        "The given address stands for every address of the machine, and your code binds one of \
+         them: clients of the others are refused. Bind the given address."
     } else {
         "Your code binds another address than the given one, where no client looks for the server. \
          Bind the given address. Only port 0 asks the kernel for a free port."

@@ -90,9 +90,9 @@ pub const SUITE: Suite<Restart> = Suite {
             )],
         ),
         Rule::hardened(
-            "Return every error of `bind` unchanged.",
+            "Return every error of `bind`, and keep its kind.",
             &[check(
-                "returns the error of bind for a foreign address",
+                "returns the error of bind for an address it refuses",
                 returns_the_error_of_bind,
             )],
         ),
@@ -150,8 +150,13 @@ pub type Restart = fn(SocketAddr) -> io::Result<TcpListener>;
 /// The least backlog, unless the kernel cuts it.
 const BACKLOG: u32 = 4096;
 
-/// An address of documentation (RFC 5737), which no machine has.
-const FOREIGN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 0);
+/// Addresses of documentation (RFC 5737, RFC 3849), which no machine has; and one that is valid on
+/// one link only, and names none (RFC 4007, section 6): `bind` fails with another error.
+const FOREIGN: [IpAddr; 3] = [
+    IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
+    IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1)),
+    IpAddr::V6(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1)),
+];
 
 fn listens_on_the_given_address(exam: &Exam, restart: Restart) -> Verdict {
     for addr in [Some(anywhere()), ipv6()].into_iter().flatten() {
@@ -160,8 +165,17 @@ fn listens_on_the_given_address(exam: &Exam, restart: Restart) -> Verdict {
         drop(free);
         taken_at(exam, restart, SocketAddr::new(addr.ip(), port))?;
         taken_at(exam, restart, addr)?;
+        // Every address of the machine.
+        taken_at(exam, restart, SocketAddr::new(unspecified(addr.ip()), 0))?;
     }
     Ok(())
+}
+
+fn unspecified(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    }
 }
 
 fn accepts_clients(exam: &Exam, restart: Restart) -> Verdict {
@@ -222,7 +236,12 @@ fn returns_addr_in_use(exam: &Exam, restart: Restart) -> Verdict {
 }
 
 fn returns_the_error_of_bind(exam: &Exam, restart: Restart) -> Verdict {
-    fails_like_bind(exam, restart, FOREIGN)
+    for ip in FOREIGN {
+        if ip.is_ipv4() || ipv6().is_some() {
+            fails_like_bind(exam, restart, SocketAddr::new(ip, 0))?;
+        }
+    }
+    Ok(())
 }
 
 fn leaves_every_client(exam: &Exam, restart: Restart) -> Verdict {

@@ -8,10 +8,10 @@ use std::{
 
 use nix::poll::PollFlags;
 use socket_workshop::{
-    listen::Listen,
     table::{End, Row},
     threads::{self, Lasts, Thread},
 };
+use socket2::{Domain, Socket, Type};
 
 use super::{
     Restart,
@@ -107,23 +107,24 @@ pub(super) fn refused(exam: &Exam, restart: Restart, live: &TcpListener) -> Verd
     }
 }
 
-/// The error of bind, which `restart` must return.
+/// An error of the same kind as that of bind, which `restart` must return.
 pub(super) fn fails_like_bind(exam: &Exam, restart: Restart, addr: SocketAddr) -> Verdict {
-    let own = Listen::default().on(addr).map_err(|error| error.kind());
-    let Err(kind) = own else {
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None);
+    let Err(own) = or_skip("make a socket", socket)?.bind(&addr.into()) else {
         return Err(CheckError::skipped(format!("{addr} can be bound here")));
     };
+    let kind = own.kind();
     let answer = restarting(exam, restart, addr)?;
     let expected = format!("`restart({addr})` to return an error of kind {kind:?}");
     does_not_wait(exam, &answer, &expected)?;
-    let seen = match answer.returns("for an address that is not this machine's")? {
+    let seen = match answer.returns("for an address that cannot be bound")? {
         Err(error) if error.kind() == kind => return Ok(()),
         Err(error) => format!("an error of kind {:?}: {error}", error.kind()),
         Ok(listener) => format!("a listener: {:?}", listener.local_addr().ok()),
     };
     exam.fail(expected, seen).caused_by(
-        "This address is not one of the machine's, and `bind` says so. The caller looks at the \
-         kind of the error to decide what to do: return the error of `bind` unchanged, with `?`.",
+        "This address cannot be bound here, and `bind` says so. The caller looks at the kind of \
+         the error to decide what to do: return the error of `bind`, with `?`.",
     )
 }
 

@@ -7,7 +7,7 @@ use socket_workshop::table::State::{self, *};
 
 use super::harness::{Handed, Rows, states};
 
-use crate::exam::{Awaited, Call, Case, Stuck, diagnosis::SPINS};
+use crate::exam::{Awaited, Call, Case, Seen, Stuck, diagnosis::SPINS};
 
 /// What has become of an end's own FIN.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -48,7 +48,16 @@ pub(super) fn of_no_end(case: &Case) -> Option<String> {
 
 /// What a `bring` can do wrong in any check.
 pub(super) fn diagnose(case: &Case) -> Option<String> {
-    SPINS.of(case)
+    let spins = SPINS.of(case)?;
+    let has_unread = |seen: &Seen| seen.row.state == CloseWait && seen.row.recv_q > 1;
+    Some(match case.evidence.yours().any(has_unread) {
+        true => format!(
+            "{spins} Here an end has the other's FIN, and bytes before it that your code has not \
+             read (Recv-Q). While they are there, `peek` and `poll` return immediately, and do not \
+             show what comes after them: read to end of file, and discard what you read."
+        ),
+        false => spins,
+    })
 }
 
 /// Whether an end in this state has the other end's FIN.
@@ -148,20 +157,27 @@ fn the_other_way_round(asked: (State, State), seen: (State, State)) -> Option<St
     if !exchanged {
         return None;
     }
-    Some(if [asked.0, asked.1].contains(&TimeWait) {
-        let first = if asked.0 == TimeWait {
-            "client"
-        } else {
-            "server"
-        };
+    let that_is_in = |state| match asked.0 == state {
+        true => "client",
+        false => "server",
+    };
+    Some(if [asked.0, asked.1].contains(&Closing) {
+        format!(
+            "The states are exchanged. Both ends have sent their FIN, and the wrong one has the \
+             other's: an end that reads to end of file lets the other's FIN in. Read at the {}, \
+             which is to be in CLOSING, and not at the other end.",
+            that_is_in(Closing)
+        )
+    } else if [asked.0, asked.1].contains(&TimeWait) {
+        let first = that_is_in(TimeWait);
         format!(
             "The end that sends its FIN first keeps TIME_WAIT, and here that was the other end. \
              Shut down the {first} first; then read to end of file at the other end, and shut it \
              down."
         )
     } else {
-        "The states are exchanged: the first state of the pair is the client's. Shut down the \
-         other end."
+        "The states are exchanged: the first state of the pair is the client's. Shut the other end \
+         down first."
             .to_owned()
     })
 }
@@ -235,5 +251,22 @@ fn of_the_fins(asked: (State, State), rows: &Rows) -> Option<String> {
         }
     });
     let causes: Vec<String> = causes.collect();
-    (!causes.is_empty()).then(|| causes.join(" "))
+    match causes.is_empty() {
+        true => arrived_all_the_same(asked, seen),
+        false => Some(causes.join(" ")),
+    }
+}
+
+/// An end that was to have no FIN has the other's, whose ACK is still under way.
+fn arrived_all_the_same(asked: (State, State), seen: (State, State)) -> Option<String> {
+    let (role, other) = match (asked, seen) {
+        ((Established, _), (CloseWait, _)) => ("client", "server"),
+        ((_, Established), (_, CloseWait)) => ("server", "client"),
+        _ => return None,
+    };
+    Some(format!(
+        "The {other}'s FIN has arrived at the {role}. One that is lost is sent again. To hold it \
+         back, write more data before it than the {role} has room for, and do not read at the \
+         {role}."
+    ))
 }

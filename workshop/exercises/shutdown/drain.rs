@@ -161,7 +161,7 @@ pub(super) fn refuses_later_clients(exam: &Exam, start: Start) -> Verdict {
     stops(exam, &stop, "when the last call is over").map(drop)
 }
 
-const CUT_EARLY: &str = "The call was under way and ended before the limit. Your code closed its \
+pub(super) const CUT_EARLY: &str = "The call was under way and ended before the limit. Your code closed its \
     connection, or shut down the receiving half (`serve` then reads an end of file that the client \
     never sent), or set a timeout or O_NONBLOCK, with which the read of `serve` fails. Leave \
     connections alone until the limit, and wait for their calls.";

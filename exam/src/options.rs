@@ -31,9 +31,9 @@ impl Options {
             option("SO_LINGER", socket.linger()),
             option("SO_KEEPALIVE", socket.keepalive()),
             option("SO_BROADCAST", socket.broadcast()),
-            option("SO_PRIORITY", socket.priority()),
             option("SO_OOBINLINE", socket.out_of_band_inline()),
-            option("IP_TOS", socket.tos_v4()),
+            option("IP_TOS", socket.tos_v4()), // before SO_PRIORITY, which the kernel derives
+            option("SO_PRIORITY", socket.priority()),
             option("IP_TTL", socket.ttl_v4()),
             option("IPV6_TCLASS", socket.tclass_v6()),
             option("TCP_NODELAY", socket.tcp_nodelay()),

@@ -112,7 +112,9 @@ fn all_are_sent_at_once(exam: &Exam, writer: Writer) -> Verdict<bool> {
     let keys: Vec<String> = (1..=AT_ONCE).map(|number| format!("key{number}")).collect();
     let requests: Vec<u8> = keys.iter().flat_map(|key| request(key, b"blue")).collect();
     let answer = caller.call_for_each(keys, b"blue")?;
-    answer.succeeds("although nothing is acknowledged")?;
+    answer
+        .succeeds("although nothing is acknowledged")
+        .because(cause::waits_for_an_ack)?;
     if let Some(row) = caller.held_back()? {
         if row.timer.is_some_and(|timer| timer.attempts > 0) {
             return Ok(false);

@@ -30,6 +30,10 @@ use crate::{
 /// What both buffers are asked to be, in bytes: a write of a few times as much fills them.
 const SMALL: usize = 4 << 10;
 
+/// What a call must write at once, in bytes, where the kernel has room for more: more than the usual
+/// sizes of buffers. A right answer may write a byte at a time, and move the rest each time.
+const MUCH: usize = 100_000;
+
 /// CPU time that a call may use which has nothing to do: a thousand times what it needs.
 const A_LOT: Duration = Duration::from_millis(100);
 
@@ -128,15 +132,15 @@ impl<'e> Owner<'e> {
         Owner::of(exam, peer, stream, filled, open, limit)
     }
 
-    /// With the kernel's default buffers, and how many bytes these have room for: half of what an
-    /// equal connection has taken at once.
+    /// With the kernel's default buffers, and a number of bytes for which these have room: at most
+    /// half of what an equal connection has taken at once.
     pub(super) fn with_large_buffers(exam: &'e Exam, open: Open) -> Verdict<(Owner<'e>, usize)> {
         let (_peer, stream) = exam.connection()?;
         let filled = fill_at_once(&stream)?;
         exam.step(format!(
             "filled your send buffer, to know the room in the next one: {filled} bytes"
         ));
-        let room = filled / 2;
+        let room = MUCH.min(filled / 2);
         let (peer, stream) = exam.connection()?;
         let owner = Owner::of(exam, peer, stream, Vec::new(), open, room)?;
         Ok((owner, room))
@@ -150,7 +154,7 @@ impl<'e> Owner<'e> {
         let (peer, stream) = exam.connection()?;
         let filled = fill_at_once(&stream)?;
         exam.step("filled your send buffer; the peer does not read");
-        let room = filled / 2;
+        let room = MUCH.min(filled / 2);
         let owner = Owner::of(exam, peer, stream, vec![b'x'; filled], open, room)?;
         Ok((owner, room))
     }

@@ -31,8 +31,18 @@ impl Options {
             option("SO_LINGER", socket.linger()),
             option("SO_KEEPALIVE", socket.keepalive()),
             option("SO_BROADCAST", socket.broadcast()),
+            option("SO_OOBINLINE", socket.out_of_band_inline()),
+            option("IP_TOS", socket.tos_v4()), // before SO_PRIORITY, which the kernel derives
+            option("SO_PRIORITY", socket.priority()),
+            option("IP_TTL", socket.ttl_v4()),
+            option("IPV6_TCLASS", socket.tclass_v6()),
             option("TCP_NODELAY", socket.tcp_nodelay()),
             option("TCP_CORK", socket.tcp_cork()),
+            option("TCP_KEEPIDLE", socket.tcp_keepalive_time()),
+            option("TCP_KEEPINTVL", socket.tcp_keepalive_interval()),
+            option("TCP_KEEPCNT", socket.tcp_keepalive_retries()),
+            option("TCP_USER_TIMEOUT", socket.tcp_user_timeout()),
+            option("TCP_NOTSENT_LOWAT", socket.tcp_notsent_lowat()),
         ])
     }
 

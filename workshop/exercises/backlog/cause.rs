@@ -4,14 +4,16 @@ use std::net::SocketAddr;
 
 use socket_workshop::table::{End, State};
 
-use super::server::Server;
+use super::server::{self, Server};
 
 use crate::exam::{Call, Case, Doing, Owner, Seen, Stuck};
 
 /// More calls of `handle` at once than workers.
-pub(super) const TOO_MANY_AT_WORK: &str = "Your code starts a thread for each client, or more \
-     threads than there are workers: with each burst of clients the number of threads grows. Start \
-     one thread for each worker, once, and let each accept its next client itself.";
+pub(super) const TOO_MANY_AT_WORK: &str = "More threads of yours handle clients than there are \
+     workers. Either your code starts a thread for each client: with each burst their number grows. \
+     Or it starts too many workers: the thread that has called `serve` counts, if it handles \
+     clients too. Start one thread for each worker, once, and let each accept its next client \
+     itself.";
 
 /// Clients have been accepted and closed, and `handle` was not called.
 pub(super) const TURNED_AWAY: &str = "Your code accepted clients while all workers were busy, and \
@@ -61,7 +63,7 @@ pub(super) fn not_served(server: &Server, case: &Case, client: SocketAddr) -> Op
             format!(
                 "The client waits in the accept queue, and of {workers} worker{} {at_work}. {}",
                 if workers == 1 { "" } else { "s" },
-                why_not_accepted(case, now)
+                why_not_accepted(case, now, workers)
             )
         }
         _ => "Your end has closed the connection without calling `handle` with it. Leave clients \
@@ -86,7 +88,7 @@ fn spins(case: &Case) -> bool {
 }
 
 /// No thread accepts, though one should.
-fn why_not_accepted(case: &Case, now: usize) -> &'static str {
+fn why_not_accepted(case: &Case, now: usize, workers: usize) -> &'static str {
     let threads = &case.evidence.threads;
     let waits = |doing: &&Doing| {
         matches!(
@@ -108,11 +110,15 @@ fn why_not_accepted(case: &Case, now: usize) -> &'static str {
         "There is no other thread. Either the thread that accepts calls `handle` itself, so that \
          no thread accepts meanwhile, or the other workers have ended. Start a thread for each \
          worker, and let each accept in a loop."
+    } else if for_others > 0 && threads.len() > workers {
+        "A worker that is free waits for something other than a client (futex): for a lock that \
+         another thread holds while `handle` runs, for its turn, or for the end of another client. \
+         Several threads may call accept on one listener, without a lock and in any order."
     } else if for_others > 0 {
-        "Other threads of yours wait for a lock or for a thread (futex). Either your code holds a \
-         lock while `handle` runs, and only its holder may accept; or it waits for the last client \
-         of a batch before it accepts the next. Several threads may call accept on one listener \
-         without a lock."
+        "The threads that do not handle a client wait for a lock or for a thread (futex). Either \
+         other workers have ended, for example after an error of `handle`; or your code waits for \
+         the last client of a batch before it accepts the next, or still counts a client that is \
+         over. Let each worker accept in a loop that only an error of accept ends."
     } else {
         "No thread calls accept."
     }
@@ -124,7 +130,9 @@ fn why_ended(server: &Server, case: &Case) -> String {
         _ if case.panicked => {
             "An `unwrap` or `expect` turned the error of one client into a panic."
         }
-        Some(Err(error)) if error.raw_os_error().is_some() => {
+        Some(Err(error))
+            if error.raw_os_error().is_some() || server::ERRORS.contains(&error.kind()) =>
+        {
             "It returned the error of one client. That error ends the connection of this client: \
              let the worker take the next."
         }
@@ -175,11 +183,11 @@ pub(super) fn taken_too_early(server: &Server, case: &Case) -> Option<String> {
         "connections"
     };
     Some(format!(
-        "Your code has accepted {are} for which no worker is free: a thread that only accepts \
-         passes them to the workers, by a channel or a list. A client that waits there costs a \
-         descriptor of your process, and even a channel with no capacity takes one client too \
-         early. Let the thread that calls `handle` call accept too: then the kernel's queue is the \
-         only one."
+        "Your code has accepted {are} for which no worker is free. It accepts first, and then \
+         waits for a worker, or leaves the client to the workers in a channel or a list: even a \
+         channel with no capacity takes one client too early. A client that waits there costs a \
+         descriptor of your process. Let the thread that calls `handle` call accept too: then the \
+         kernel's queue is the only one."
     ))
 }
 

@@ -14,13 +14,16 @@ use crate::checks::{listener::options, returned::LOOPBACK};
 use crate::exam::{Because, Exam, Verdict, descriptors, or_skip};
 
 pub(super) fn has_room_for_the_whole_burst(exam: &Exam, (listen, _): Functions) -> Verdict {
-    let burst = BURST.min(somaxconn() as usize);
+    let limit = somaxconn() as usize;
+    exam.step(format!("net.core.somaxconn is {limit}"));
+    listening(exam, listen, limit).map(drop)?; // as long as may be
+    let burst = BURST.min(limit);
     let (_listener, _crowd, fate) = after_a_burst(exam, listen, burst, burst)?;
-    has_room(exam, fate, burst)
+    has_room(exam, fate, burst, fate.backlog)
 }
 
-/// The burst is in the queue, and no SYN was dropped.
-pub(super) fn has_room(exam: &Exam, fate: Fate, burst: usize) -> Verdict {
+/// The burst is in the queue, and no SYN was dropped. `listen` has set this backlog.
+pub(super) fn has_room(exam: &Exam, fate: Fate, burst: usize, set: Option<u32>) -> Verdict {
     let Fate {
         queued,
         accepted,
@@ -40,6 +43,13 @@ pub(super) fn has_room(exam: &Exam, fate: Fate, burst: usize) -> Verdict {
     exam.must(room, expected, seen).because(|_| {
         let cause = match backlog? {
             _ if closed > 0 => cause::TURNED_AWAY.to_owned(),
+            backlog if dropped > 0 && set.is_some_and(|set| set > backlog) => format!(
+                "The backlog is {backlog}, and after `listen` it was {}: your `serve` has called \
+                 listen(2) again, which sets the backlog of a socket that listens already. The \
+                 kernel drops the SYNs for which there is no room now. Leave the listener as it \
+                 is.",
+                set.unwrap_or_default()
+            ),
             128 if dropped > 0 => {
                 "The backlog is 128, which is what std's `TcpListener::bind` asks for. Pass the \
                  burst on to listen(2): use `Listen::with_backlog`."
@@ -84,7 +94,30 @@ pub(super) fn listens_on_the_given_address(exam: &Exam, (listen, _): Functions) 
         drop(free);
         listening_on(exam, listen, SocketAddr::new(ip, port), 8)?;
     }
-    Ok(())
+    fails_where_another_listens(exam, listen)
+}
+
+/// The address is taken: no other will do.
+fn fails_where_another_listens(exam: &Exam, listen: Listen) -> Verdict {
+    let taken = or_skip("listen on 127.0.0.1", TcpListener::bind(LOOPBACK))?;
+    let addr = or_skip("read its address", taken.local_addr())?;
+    exam.step(format!(
+        "called your `listen` for {addr}, where the exam listens"
+    ));
+    let Ok(listener) = listen_once(exam, listen, addr, 8)? else {
+        return Ok(());
+    };
+    exam.watches(&listener);
+    let local = or_skip("read its address", listener.local_addr())?;
+    exam.fail(
+        "`listen` to return an error: the address is in use",
+        format!("a listener on {local}"),
+    )
+    .caused_by(
+        "The address is in use, and your code has not returned the error of bind (EADDRINUSE). \
+         The clients dial the address that was given: a listener on another one serves none of \
+         them.",
+    )
 }
 
 pub(super) fn queues_at_most_one_more(exam: &Exam, (listen, _): Functions) -> Verdict {
@@ -126,7 +159,6 @@ fn has_at_least(exam: &Exam, fate: Fate, burst: usize) -> Verdict {
 pub(super) fn fails_where_the_kernel_would_cut(exam: &Exam, (listen, _): Functions) -> Verdict {
     let limit = somaxconn() as usize;
     exam.step(format!("net.core.somaxconn is {limit}"));
-    listening(exam, listen, limit).map(drop)?; // as long as may be
     for burst in too_long(limit) {
         fails(exam, listen, LOOPBACK, burst)?;
     }

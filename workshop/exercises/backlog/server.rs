@@ -1,7 +1,14 @@
 //! The answer at work: its listener, its `serve`, and the exam's `handle`, which counts its calls.
 
 use std::{
-    io::{self, Read, Write},
+    io::{
+        self,
+        ErrorKind::{
+            self, ConnectionAborted, Interrupted, InvalidData, InvalidInput, NotFound, Other,
+            PermissionDenied, TimedOut, UnexpectedEof, WouldBlock,
+        },
+        Read, Write,
+    },
     net::{SocketAddr, TcpListener, TcpStream},
     sync::{
         Arc,
@@ -9,6 +16,7 @@ use std::{
     },
 };
 
+use nix::errno::Errno;
 use socket_workshop::{listen, table::End};
 
 use super::{Listen, Serve, cause, crowd::Fate};
@@ -18,6 +26,21 @@ use crate::exam::{Because, Exam, Peer, Running, Verdict, or_skip};
 
 /// What a client reads when its turn has come.
 pub(super) const TURN: &[u8] = b"your turn\n";
+
+/// Errors of `handle`: of the connection, and of what is done for a client. A client that sends the
+/// number of one gets it returned.
+pub(super) const ERRORS: [ErrorKind; 10] = [
+    InvalidData,
+    Other,
+    TimedOut,
+    NotFound,
+    UnexpectedEof,
+    WouldBlock,
+    PermissionDenied,
+    Interrupted,
+    ConnectionAborted,
+    InvalidInput,
+];
 
 /// The exam's `handle`: writes to a client that its turn has come, and serves it until it sends a
 /// byte or closes.
@@ -34,9 +57,13 @@ impl Desk {
         let now = self.now.fetch_add(1, SeqCst) + 1;
         self.most.fetch_max(now, SeqCst);
         let told = stream.write_all(TURN);
-        let served = told.and_then(|()| stream.read(&mut [0]));
+        let mut word = [u8::MAX];
+        let served = told.and_then(|()| stream.read(&mut word));
         self.now.fetch_sub(1, SeqCst);
-        served.map(drop)
+        match ERRORS.get(usize::from(word[0])) {
+            Some(kind) => Err((*kind).into()),
+            None => served.map(drop),
+        }
     }
 
     /// How often it has been called.
@@ -105,12 +132,20 @@ pub(super) fn listening_on(
             Ok(listener)
         }
         Err(error) => {
-            let expected = format!("`listen` to return a listener for a burst of {burst}");
+            let expected =
+                format!("`listen` to return a listener on {addr} for a burst of {burst}");
             let seen = format!("{error} ({:?})", error.kind());
-            exam.fail(expected, seen).caused_by(
-                "The port is free, and net.core.somaxconn allows a backlog as long as the burst. \
-                 Your code refuses it, or asks for something else.",
-            )
+            let other_family = error.raw_os_error() == Some(Errno::EAFNOSUPPORT as i32);
+            exam.fail(expected, seen).caused_by(match other_family {
+                true => {
+                    "Your code makes a socket of another address family than the address's. Make \
+                     one of its family: `Domain::for_address(addr)`."
+                }
+                false => {
+                    "The port is free, and net.core.somaxconn allows a backlog as long as the \
+                     burst. Your code refuses it, or asks for something else."
+                }
+            })
         }
     }
 }
@@ -166,6 +201,18 @@ impl<'e> Server<'e> {
         let client = self.exam.dial(self.addr)?.named(name);
         self.takes(&client)?;
         Ok(client)
+    }
+
+    /// The client ends its service by an error of `handle`, of this number.
+    pub(super) fn fails_for(&self, client: &Peer<'_>, number: usize) -> Verdict {
+        let number = number % ERRORS.len();
+        client.send(&[number as u8])?;
+        self.ends(client)?;
+        self.exam.step(format!(
+            "`handle` has returned an error: {:?}",
+            ERRORS[number]
+        ));
+        Ok(())
     }
 
     /// The client is served.

@@ -8,7 +8,7 @@ use super::{
     BURST, Functions, Serve, cause,
     crowd::{Crowd, Fate},
     room::has_room,
-    server::{Server, TURN, listening},
+    server::{ERRORS, Server, TURN, listening},
 };
 
 use crate::checks::{
@@ -98,11 +98,14 @@ pub(super) fn serves_the_next(exam: &Exam, (_, serve): Functions) -> Verdict {
 pub(super) fn does_not_pause(exam: &Exam, (_, serve): Functions) -> Verdict {
     let server = Server::start(exam, serve, 1)?;
     let mut client = server.serves("first client")?;
-    for _ in 0..8 {
+    for round in 0..8 {
         let next = exam.dial(server.addr)?.named("next client");
         arrived(&server, 2)?; // it waits in the queue
         let calls = server.desk.calls();
-        client.half_close()?;
+        match round % 2 {
+            0 => client.half_close()?,
+            _ => client.reset(), // `handle` returns an error
+        }
         let slept = exam.until(|| {
             // Many looks without a rest between them: a sleep may be short.
             for _ in 0..LOOKS {
@@ -123,9 +126,9 @@ pub(super) fn does_not_pause(exam: &Exam, (_, serve): Functions) -> Verdict {
             "your thread sleeps, and the client waits",
         )
         .caused_by(
-            "Your code sleeps between two clients, or between two looks at the accept queue or \
-                 at its workers. Let each worker call accept immediately after `handle`: it blocks \
-                 until a client comes.",
+            "Your code sleeps between two clients, after an error of `handle`, or between two \
+             looks at the accept queue or at its workers. Let each worker call accept immediately \
+             after `handle`, whatever that has returned: it blocks until a client comes.",
         )?;
         server.takes(&next)?;
         client = next;
@@ -145,11 +148,19 @@ fn is_in_a_sleep(doing: &Doing) -> bool {
 
 pub(super) fn waits_without_spinning(exam: &Exam, (_, serve): Functions) -> Verdict {
     let server = Server::start(exam, serve, 3)?;
-    let _client = server.serves("first client")?;
+    let _first = server.serves("first client")?;
     processor::must_wait(
         exam,
-        "No client waits, and your threads call accept on a non-blocking listener again and again, \
-         without a pause. Let accept block, or wait in poll.",
+        "No client waits, and your threads run without a pause. Most likely they call accept on a \
+         non-blocking listener again and again. Let accept block, or wait in poll.",
+    )?;
+    let _second = server.serves("second client")?;
+    let _third = server.serves("third client")?;
+    processor::must_wait(
+        exam,
+        "All workers are busy and no client waits, and a thread of yours runs without a pause: \
+         most likely it looks again and again whether a worker is free. Let each worker accept for \
+         itself, or wait for a free one in a call that blocks, such as a channel's `recv`.",
     )
 }
 
@@ -180,10 +191,18 @@ pub(super) fn goes_on_after_a_clients_error(exam: &Exam, (_, serve): Functions) 
             server.desk.empties(exam)?;
             exam.step("`handle` has returned an error: ECONNRESET");
         }
-        let _stays = server.serves("fourth client")?;
-        if workers > 1 {
-            server.serves("fifth client").map(drop)?;
+        for number in 0..ERRORS.len() {
+            let client = server.serves("a client")?;
+            server.fails_for(&client, number)?;
         }
+        let stays = server.serves("a client after the errors")?;
+        if workers > 1 {
+            server.serves("another beside it").map(drop)?;
+        }
+        stays.close();
+        // Its threads are not to be seen beside those of the next server.
+        shut::shut_down(exam, &server.listener)?;
+        server.answer.comes_to_its_end()?;
     }
     Ok(())
 }
@@ -191,13 +210,15 @@ pub(super) fn goes_on_after_a_clients_error(exam: &Exam, (_, serve): Functions) 
 pub(super) fn serves_a_burst(exam: &Exam, (listen, serve): Functions) -> Verdict {
     let burst = BURST.min(somaxconn() as usize);
     let listener = listening(exam, listen, burst)?;
+    let addr = or_skip("read its address", listener.local_addr())?;
+    let set = Fate::of(addr, &exam.table()?).backlog;
     let server = Server::on(exam, listener, serve, 8)?;
     let busy = Crowd::dials(exam, server.addr, server.workers)?;
     each_reads(&server, &busy, false)?;
     let crowd = Crowd::dials(exam, server.addr, burst)?;
     let mut fate = server.fate()?;
     fate.accepted = fate.accepted.saturating_sub(server.workers); // of the burst
-    has_room(exam, fate, burst)?;
+    has_room(exam, fate, burst, set)?;
     crowd.say_a_word()?;
     busy.say_a_word()?;
     each_reads(&server, &crowd, true)?;

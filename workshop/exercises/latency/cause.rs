@@ -1,7 +1,7 @@
 //! What a writer of requests can do wrong, by what the kernel holds back, how many segments came,
 //! and where its thread waits.
 
-use std::net::TcpStream;
+use std::{io::ErrorKind, net::TcpStream};
 
 use socket_workshop::table::{Row, State};
 use socket2::SockRef;
@@ -46,7 +46,8 @@ impl Pieces {
             "a BufWriter that has less room than the request makes one write of what fits and one \
              of the rest"
         } else {
-            "`write!` makes one write for each piece of its format, unless it writes to a buffer"
+            "`write!` makes one write for each piece of its format, unless it writes to a buffer, \
+             and a LineWriter passes on what it has at each newline"
         };
         let waits = if self.no_delay {
             "With TCP_NODELAY each write is a segment"
@@ -142,6 +143,18 @@ pub(super) fn differs(case: &Case) -> Option<String> {
     .to_owned())
 }
 
+/// For a `put` that returns an error although its connection is open.
+pub(super) fn refuses(case: &Case, key: &str) -> Option<String> {
+    case.has_returned_error(ErrorKind::WriteZero).then(|| {
+        format!(
+            "`put` has returned WriteZero, which `Write` for an array or a slice returns when that \
+             has no more room. The key has {} bytes, and a key may have any length. Build the \
+             request in a Vec or a String.",
+            key.len()
+        )
+    })
+}
+
 /// This many bytes of a large request, of which each eight are their own offset, occur only once in
 /// it.
 const SAMPLE: usize = 16;
@@ -210,6 +223,7 @@ pub(super) fn diagnose(case: &Case) -> Option<String> {
              on it. The stream is lent, for one request of many. `shutdown` is not needed to send \
              bytes: after the write the kernel sends them."
         }
+        Awaited::Bytes if case.has_returned_an_error() && case.arrived.is_empty() => return None,
         Awaited::Bytes if sent_all && has_returned && case.wanted.starts_with(&case.arrived) => {
             "Send-Q is 0 at your end: all bytes that the kernel got have arrived, and they are not \
              the whole request. The rest is in a buffer of your code's, or was not written. Flush \

@@ -1,7 +1,8 @@
 //! How many segments a request needs, and when they are sent.
 
-use std::time::Duration;
+use std::{io, os::fd::AsRawFd, time::Duration};
 
+use nix::sys::socket::{MsgFlags, send};
 use socket_workshop::peer::set_min_ttl;
 use socket2::SockRef;
 
@@ -111,7 +112,9 @@ fn all_are_sent_at_once(exam: &Exam, writer: Writer) -> Verdict<bool> {
     let keys: Vec<String> = (1..=AT_ONCE).map(|number| format!("key{number}")).collect();
     let requests: Vec<u8> = keys.iter().flat_map(|key| request(key, b"blue")).collect();
     let answer = caller.call_for_each(keys, b"blue")?;
-    answer.succeeds("although nothing is acknowledged")?;
+    answer
+        .succeeds("although nothing is acknowledged")
+        .because(cause::waits_for_an_ack)?;
     if let Some(row) = caller.held_back()? {
         if row.timer.is_some_and(|timer| timer.attempts > 0) {
             return Ok(false);
@@ -145,10 +148,50 @@ fn no_ack_reaches(exam: &Exam, caller: &Caller) -> Verdict {
     Ok(())
 }
 
+/// The size to which a send buffer is set, in bytes.
+const BUFFER: usize = 64 << 10;
+
+pub(super) fn returns_without_waiting(exam: &Exam, writer: Writer) -> Verdict {
+    takes_no_longer_without_acks(exam, writer)?;
+    returns_with_a_full_buffer(exam, writer)
+}
+
+/// A request for which the send buffer has just room: the kernel has it, and reports no room for
+/// more until some of it is acknowledged.
+fn returns_with_a_full_buffer(exam: &Exam, writer: Writer) -> Verdict {
+    let (_peer, caller) = Caller::connect_prepared(exam, writer)?;
+    let room = fills_its_buffer(exam, &caller)?;
+    let (_peer, caller) = Caller::connect_prepared(exam, writer)?;
+    or_skip(
+        "set SO_SNDBUF",
+        SockRef::from(&*caller.stream).set_send_buffer_size(BUFFER),
+    )?;
+    no_ack_reaches(exam, &caller)?;
+    // By poll(2) there is room only while a third of the buffer is free.
+    let answer = caller.call("large", &numbered(room / 5 * 4))?;
+    let returned = answer.returns("although nothing is acknowledged");
+    let value = returned.because(cause::waits_for_an_ack)?;
+    exam.must(value.is_ok(), "`put` to return Ok", "it has not")
+}
+
+/// How many bytes the kernel takes at once on an equal connection.
+fn fills_its_buffer(exam: &Exam, caller: &Caller) -> Verdict<usize> {
+    let sized = SockRef::from(&*caller.stream).set_send_buffer_size(BUFFER);
+    or_skip("set SO_SNDBUF", sized)?;
+    no_ack_reaches(exam, caller)?;
+    let all = vec![b'x'; 1 << 20];
+    let sent = send(caller.stream.as_raw_fd(), &all, MsgFlags::MSG_DONTWAIT);
+    let room = or_skip("fill a send buffer", sent.map_err(io::Error::from))?;
+    exam.step(format!(
+        "filled the send buffer of a connection: it has room for {room} bytes"
+    ));
+    Ok(room)
+}
+
 /// A `put` that waits for an ACK with a timeout takes longer where none comes than where one comes
 /// immediately. Each is measured on a connection of its own, without the time in which the answer
 /// had no CPU.
-pub(super) fn returns_without_waiting(exam: &Exam, writer: Writer) -> Verdict {
+fn takes_no_longer_without_acks(exam: &Exam, writer: Writer) -> Verdict {
     let mut slower = Duration::ZERO;
     for _try in 0..TRIES {
         let with_acks = takes(exam, writer, true)?;

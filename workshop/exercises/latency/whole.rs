@@ -31,14 +31,20 @@ const INTERRUPTIONS: usize = 12;
 
 pub(super) fn sends_the_request(exam: &Exam, writer: Writer) -> Verdict {
     let (peer, caller) = Caller::connect(exam, writer)?;
-    let requests: [(&str, &[u8]); 4] = [
+    let requests: [(&str, &[u8]); 6] = [
         ("colour", b"blue"),
         ("k", b"v"),
         ("größe", "fünf".as_bytes()),
         ("ten", b"0123456789"),
+        (&"a-long-key-".repeat(6), b"value"),
+        (&"a-longer-key-".repeat(100), b"value"),
     ];
     for (key, value) in requests {
-        let request = caller.puts(key, value)?;
+        let answer = caller.call(key, value)?;
+        let request = request(key, value);
+        answer
+            .succeeds("on an open connection")
+            .because(|case| cause::refuses(case, key))?;
         peer.receives(&request).because(cause::differs)?;
     }
     sends_nothing_more(exam, &peer, &caller)

@@ -5,7 +5,7 @@ use socket_workshop::table::{Row, State};
 
 use crate::exam::{
     Call, Case, Owner, Stuck,
-    diagnosis::{LOSES_THE_ERROR, PANICS_ON_AN_ERROR, first_of},
+    diagnosis::{DROPS_THE_REST_OF_A_WRITE, LOSES_THE_ERROR, PANICS_ON_AN_ERROR, first_of},
 };
 
 pub(super) const TAKES_TOO_MUCH: &str = "Your code reads what one side sends, and keeps it in \
@@ -14,8 +14,20 @@ pub(super) const TAKES_TOO_MUCH: &str = "Your code reads what one side sends, an
      sender back (its window is zero).";
 
 pub(super) const SPINS: &str = "Your code does not wait in the kernel: it asks again and again \
-     whether something has arrived, with non-blocking reads. Use a blocking read in a thread for \
-     each direction, or `poll` for both connections without a timeout.";
+     whether something has arrived, with non-blocking reads or with a `poll` that returns \
+     immediately. Use a blocking read in a thread for each direction, or `poll` for both \
+     connections without a timeout.";
+
+pub(super) const SPINS_AFTER_AN_END: &str = "One side has half-closed, and your code does not wait \
+     in the kernel. A connection at its end of file stays readable: `read` returns Ok(0) each \
+     time, and a `poll` for POLLIN returns immediately. Stop reading from that side, and stop \
+     polling it for POLLIN. Or your code asks again and again with non-blocking reads: wait in a \
+     blocking read or in `poll`.";
+
+pub(super) const WAITS_UNTIL_IT_IS_READ: &str = "Everything is written, and both FINs are passed \
+     on. Most likely your code waits until a side has acknowledged what it was sent: with \
+     SO_LINGER of some seconds the close does. Return: the kernel sends what is written after the \
+     close, too.";
 
 pub(super) const WAKES_UP: &str = "Your code waits with a timeout (SO_RCVTIMEO, a poll with a \
      limit, or a sleep between two looks). It wakes up for nothing, thousands of times in an hour, \
@@ -61,7 +73,9 @@ pub(super) fn not_passed(case: &Case, from: &Side, to: &Side) -> Option<String> 
         return None;
     }
     if !case.arrived.is_empty() && !case.wanted.starts_with(&case.arrived) {
-        return Some(OTHER_BYTES.to_owned());
+        let dropped = DROPS_THE_REST_OF_A_WRITE.of(case);
+        let other = || Some(OTHER_BYTES.to_owned());
+        return dropped.filter(|_| has_skipped(case)).or_else(other);
     }
     let open = |row: &&Row| matches!(row.state, State::Established | State::CloseWait);
     let Some(far) = far.filter(open) else {
@@ -71,6 +85,17 @@ pub(super) fn not_passed(case: &Case, from: &Side, to: &Side) -> Option<String> 
         return None;
     }
     let unread = near.map_or(0, |row| row.recv_q);
+    let locked = case.is_blocked_in(&[Call::Lock]) && case.is_blocked_in(&[Call::Write]);
+    if locked && near.is_some() && unread == 0 && far.send_q == 0 {
+        return Some(format!(
+            "Your code has read what the {} has sent (Recv-Q is 0), and has not passed it on. One \
+             thread is blocked in a write to the side that does not read, and one waits for a lock \
+             or for a thread (futex). If the first holds a lock while it writes, and the second \
+             needs it, one side delays both directions: share no lock between them. If the second \
+             only joins, the bytes are in a buffer or a queue: pass on what each read returns.",
+            from.name
+        ));
+    }
     Some(if unread > 0 && case.is_blocked_in(&[Call::Write]) {
         format!(
             "What the {} has sent is unread in your socket's Recv-Q ({unread}), and a thread of \
@@ -107,6 +132,18 @@ pub(super) fn not_passed(case: &Case, from: &Side, to: &Side) -> Option<String> 
     })
 }
 
+/// Whether later bytes have come where earlier ones were due. Large data is numbered: each eight
+/// bytes are their own offset.
+fn has_skipped(case: &Case) -> bool {
+    let pairs = case.arrived.iter().zip(&case.wanted);
+    let at = pairs.take_while(|(came, due)| came == due).count();
+    let number = |bytes: &[u8]| {
+        let word = bytes.get(at.next_multiple_of(8)..)?.get(..7)?;
+        str::from_utf8(word).ok()?.parse::<u64>().ok()
+    };
+    matches!((number(&case.arrived), number(&case.wanted)), (Some(came), Some(due)) if came > due)
+}
+
 const OTHER_BYTES: &str = "What arrived is not what was sent. `read` returns n, the number of \
      bytes it has put into the buffer. After them are zeros, or bytes of an earlier read. Write \
      `&buf[..n]`, all of it, and change nothing.";
@@ -122,9 +159,17 @@ fn ended_too_early(from: &Side, to: &Side) -> String {
             from.name, to.name
         );
     }
+    let or = match to.has_ended.get() {
+        true => format!(
+            " The {} has half-closed, too, which ends its direction only: go on reading from the \
+             {}.",
+            to.name, from.name
+        ),
+        false => String::new(),
+    };
     format!(
         "Your connection to the {1} is closed, or its sending half is, before everything that the \
-         {0} had sent was passed on. End of file comes after the data: read until Ok(0), and write \
+         {0} had sent was passed on.{or} End of file comes after the data: read until Ok(0), and write \
          everything, before you shut down. A close with SO_LINGER of zero drops what is written \
          and not yet sent: set it only to reset.",
         from.name, to.name
@@ -268,4 +313,16 @@ pub(super) fn not_reset(case: &Case, other: &Side) -> Option<String> {
          came from, before you close it.",
         other.name
     ))
+}
+
+/// `relay` has returned, or has ended, although one side has not half-closed.
+pub(super) fn ends_with_one(case: &Case, other: &Side, ended: &Side) -> Option<String> {
+    (!case.panicked).then(|| {
+        format!(
+            "The {1} has half-closed, and the {0} has not: your code has ended both directions. An \
+             end of file ends one direction only. Go on until a read from the {0} returns Ok(0), \
+             too.",
+            other.name, ended.name
+        )
+    })
 }

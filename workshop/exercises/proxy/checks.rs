@@ -40,6 +40,10 @@ pub const SUITE: Suite<Relay> = Suite {
             "Pass on what has arrived before you wait for more, whichever side has sent it.",
             &[
                 check("passes on what either side sends", passes_on_what_comes),
+                check(
+                    "passes on what the server sends first",
+                    passes_on_what_the_server_sends_first,
+                ),
                 check("passes on a full buffer", passes_on_a_full_buffer),
             ],
         ),
@@ -78,11 +82,17 @@ pub const SUITE: Suite<Relay> = Suite {
         ),
         Rule::core(
             "When both sides have half-closed, return how many bytes went to the server and how \
-             many went to the client.",
-            &[check(
-                "returns the bytes of each direction",
-                returns_the_bytes_of_each_direction,
-            )],
+             many went to the client. Do not wait until they are read.",
+            &[
+                check(
+                    "returns the bytes of each direction",
+                    returns_the_bytes_of_each_direction,
+                ),
+                check(
+                    "returns while a side has bytes to read",
+                    returns_while_bytes_are_unread,
+                ),
+            ],
         ),
         Rule::hardened(
             "While nothing arrives, wait in the kernel without a timeout.",
@@ -142,6 +152,13 @@ fn passes_on_what_comes(exam: &Exam, relay: Relay) -> Verdict {
     relaying.answer.goes_on("neither side has ended")
 }
 
+fn passes_on_what_the_server_sends_first(exam: &Exam, relay: Relay) -> Verdict {
+    let relaying = Relaying::begin(exam, relay)?;
+    let (client, server) = (&relaying.client, &relaying.server);
+    relaying.passes(b"the server speaks first", server, client)?;
+    relaying.passes(b"then the client", client, server)
+}
+
 /// A read that fills the buffer does not show that more will come.
 fn passes_on_a_full_buffer(exam: &Exam, relay: Relay) -> Verdict {
     let relaying = Relaying::begin(exam, relay)?;
@@ -183,11 +200,20 @@ fn passes_the_clients_end_on(exam: &Exam, relay: Relay) -> Verdict {
     let (client, server) = (&relaying.client, &relaying.server);
     relaying.passes(b"question", client, server)?;
     relaying.passes_the_end(client, server)?;
+    relaying.goes_on_for(server, client)?;
     relaying.passes(b"an answer, ", server, client)?;
     relaying.passes(&numbered(30_000), server, client)?;
     relaying.passes_the_end(server, client)?;
     relaying.answer.succeeds("after both ends of file")?;
-    Ok(())
+
+    let relaying = Relaying::begin(exam, relay)?; // on which nothing is sent before
+    let (client, server) = (&relaying.client, &relaying.server);
+    relaying.passes_the_end(client, server)?;
+    relaying.passes_the_end(server, client)?;
+    relaying
+        .answer
+        .succeeds("after both ends of file")
+        .map(drop)
 }
 
 fn passes_the_servers_end_on(exam: &Exam, relay: Relay) -> Verdict {
@@ -195,11 +221,20 @@ fn passes_the_servers_end_on(exam: &Exam, relay: Relay) -> Verdict {
     let (client, server) = (&relaying.client, &relaying.server);
     relaying.passes(b"welcome, and goodbye", server, client)?;
     relaying.passes_the_end(server, client)?;
+    relaying.goes_on_for(client, server)?;
     relaying.passes(b"one thing more: ", client, server)?;
     relaying.passes(&numbered(30_000), client, server)?;
     relaying.passes_the_end(client, server)?;
     relaying.answer.succeeds("after both ends of file")?;
-    Ok(())
+
+    let relaying = Relaying::begin(exam, relay)?; // on which nothing is sent before
+    let (client, server) = (&relaying.client, &relaying.server);
+    relaying.passes_the_end(server, client)?;
+    relaying.passes_the_end(client, server)?;
+    relaying
+        .answer
+        .succeeds("after both ends of file")
+        .map(drop)
 }
 
 fn passes_on_what_came_before_the_end(exam: &Exam, relay: Relay) -> Verdict {
@@ -241,8 +276,8 @@ fn serves_one_direction(exam: &Exam, relay: Relay) -> Verdict {
 fn holds_a_mebibyte(exam: &Exam, relay: Relay) -> Verdict {
     let relaying = Relaying::begin_with_small_buffers(exam, relay)?;
     let (client, server) = (&relaying.client, &relaying.server);
-    relaying.fills(client, server)?;
-    relaying.fills(server, client).map(drop)
+    relaying.fills_up_to_the_limit(client, server)?;
+    relaying.fills_up_to_the_limit(server, client)
 }
 
 fn returns_the_bytes_of_each_direction(exam: &Exam, relay: Relay) -> Verdict {
@@ -269,6 +304,22 @@ fn returns_the_bytes_of_each_direction(exam: &Exam, relay: Relay) -> Verdict {
                   read returned."
             }
         })
+}
+
+fn returns_while_bytes_are_unread(exam: &Exam, relay: Relay) -> Verdict {
+    for server_is_slow in [false, true] {
+        let relaying = Relaying::begin_with_small_buffers(exam, relay)?;
+        let (client, server) = (&relaying.client, &relaying.server);
+        let (slow, fast) = match server_is_slow {
+            true => (server, client),
+            false => (client, server),
+        };
+        let queued = relaying.fills(fast, slow)?;
+        relaying.passes_the_end(slow, fast)?;
+        fast.half_close()?;
+        relaying.returns_before_all_is_read(&queued, fast, slow)?;
+    }
+    Ok(())
 }
 
 fn passes_on_a_reads_reset(exam: &Exam, relay: Relay) -> Verdict {

@@ -8,7 +8,7 @@ use std::{
 };
 
 use nix::sys::socket::{MsgFlags, send};
-use socket_workshop::table::{End, Table};
+use socket_workshop::table::{End, State, Table};
 use socket2::{Domain, SockRef, Socket, Type};
 
 use super::{Relay, cause};
@@ -127,6 +127,33 @@ impl<'e> Relaying<'e> {
         Ok(())
     }
 
+    /// Both sides have half-closed, and one reads a little at a time. The relay must return when it
+    /// has passed everything on, even if that side has not read it all.
+    pub fn returns_before_all_is_read(&self, bytes: &[u8], from: &Side, to: &Side) -> Verdict {
+        let is_passed_on = |table: &Table| {
+            let row = table.find(to.end);
+            row.is_some_and(|row| row.state == State::LastAck && row.send_q > 1)
+        };
+        for piece in bytes.chunks(A_LITTLE) {
+            self.receives(piece, from, to)?;
+            self.exam.comes_to_rest()?;
+            if is_passed_on(&self.exam.table()?) {
+                let returned = self.answer.has_ended() || self.exam.leaves_no_thread()?;
+                let expected = format!(
+                    "`relay` to return: it has passed on all bytes and both ends, and the {} has \
+                     only to read",
+                    to.name
+                );
+                return self
+                    .exam
+                    .must(returned, expected, "it has not returned")
+                    .caused_by(cause::WAITS_UNTIL_IT_IS_READ);
+            }
+        }
+        self.ends(from, to)?;
+        self.answer.succeeds("after both ends of file").map(drop)
+    }
+
     /// One side half-closes, and the other must read end of file.
     pub fn passes_the_end(&self, from: &Side, to: &Side) -> Verdict {
         from.half_close()?;
@@ -138,6 +165,13 @@ impl<'e> Relaying<'e> {
         to.peer
             .ends()
             .because(|case| cause::end_not_passed(case, from, to))
+    }
+
+    /// One side has half-closed, and the relay has passed that on: it goes on for the other.
+    pub fn goes_on_for(&self, other: &Side, ended: &Side) -> Verdict {
+        let why = format!("the {} has not ended", other.name);
+        let goes_on = self.answer.goes_on(&why);
+        goes_on.because(|case| cause::ends_with_one(case, other, ended))
     }
 
     /// While nothing arrives it must wait in the kernel, and not wake up.
@@ -152,13 +186,30 @@ impl<'e> Relaying<'e> {
         self.exam
             .must(rests, expected, seen)
             .caused_by(match spins {
+                true if self.client.has_ended.get() || self.server.has_ended.get() => {
+                    cause::SPINS_AFTER_AN_END
+                }
                 true => cause::SPINS,
                 false => cause::WAKES_UP,
             })
     }
 
-    /// One side sends as much as goes, and the other does not read. Returns what went: no more than
-    /// may be taken.
+    /// As [`Relaying::fills`]: no more may go than a relay may hold.
+    pub fn fills_up_to_the_limit(&self, from: &Side, to: &Side) -> Verdict {
+        let taken = self.fills(from, to)?;
+        let expected = "at most 1 MiB to be held, besides what the kernel's buffers hold";
+        let seen = format!(
+            "{} bytes have been taken from the {}",
+            taken.len(),
+            from.name
+        );
+        self.exam
+            .must(taken.len() <= ENOUGH, expected, seen)
+            .caused_by(cause::TAKES_TOO_MUCH)
+    }
+
+    /// One side sends as much as goes, or enough to see that it is too much, and the other does not
+    /// read. Returns what went.
     pub fn fills(&self, from: &Side, to: &Side) -> Verdict<Vec<u8>> {
         let mut taken = Vec::new();
         let mut is_held_up = false;
@@ -177,13 +228,9 @@ impl<'e> Relaying<'e> {
         }
         let (name, other) = (from.name, to.name);
         self.exam.step(format!(
-            "the {name} has sent until nothing moved; the {other} does not read"
+            "the {name} has sent {} bytes; the {other} does not read",
+            taken.len()
         ));
-        let expected = "at most 1 MiB to be held, besides what the kernel's buffers hold";
-        let seen = format!("{} bytes have been taken from the {name}", taken.len());
-        self.exam
-            .must(!too_much, expected, seen)
-            .caused_by(cause::TAKES_TOO_MUCH)?;
         Ok(taken)
     }
 
@@ -218,6 +265,7 @@ impl<'e> Relaying<'e> {
         if half_closed {
             let (resets, other) = self.in_order(by_server);
             self.passes_the_end(other, resets)?;
+            self.goes_on_for(resets, other)?;
         }
         let other = self.fails_after_a_reset(by_server, |_| ())?;
         other
@@ -232,6 +280,7 @@ impl<'e> Relaying<'e> {
     pub fn resets_after_the_end(self, by_server: bool) -> Verdict {
         let (resets, other) = self.in_order(by_server);
         self.passes_the_end(resets, other)?;
+        self.goes_on_for(other, resets)?;
         let exam = self.exam;
         let other = self.fails_after_a_reset(by_server, |other| {
             exam.step(format!("{}: sent \"more\"", other.name));

@@ -12,7 +12,7 @@
 //!   4. When one side half-closes, half-close the connection to the other side after the last byte.
 //!      The other direction goes on.
 //!   5. When both sides have half-closed, return how many bytes went to the server and how many
-//!      went to the client.
+//!      went to the client. Do not wait until they are read.
 //!
 //! Hardened rules (about 30 minutes more):
 //!   6. While nothing arrives, wait in the kernel without a timeout.

@@ -1,12 +1,15 @@
 //! What a server can do wrong when it is stopped, by what the kernel shows.
 
-use std::io::{self, ErrorKind};
+use std::{
+    fs,
+    io::{self, ErrorKind},
+};
 
-use socket_workshop::table::State;
+use socket_workshop::table::{End, State};
 
 use super::server::{begun, ended, limit_is_far, stopping, would_block};
 
-use crate::exam::{Call, Case, Owner, Seen, Stuck};
+use crate::exam::{Call, Case, Doing, Owner, Seen, Stuck};
 
 /// One of the answer's sockets is in LISTEN.
 fn listens(case: &Case) -> bool {
@@ -35,6 +38,15 @@ pub(super) fn panics_at_a_reset(case: &Case) -> Option<String> {
 /// A client has connected, and `serve` was not called for it.
 pub(super) fn not_served(case: &Case) -> Option<String> {
     let queued = |seen: &Seen| seen.row.state == State::Listen && seen.row.recv_q > 0;
+    let reads_first = case.evidence.yours().any(|seen| is_read(case, seen));
+    if reads_first && begun() == ended() && !case.panicked {
+        return Some(
+            "Your code has accepted the connection, and waits in a read on it before it calls \
+             `serve`. A client need not send anything first: call `serve` as soon as accept has \
+             returned the connection."
+                .to_owned(),
+        );
+    }
     let cause = if case.panicked {
         PANICKED
     } else if !listens(case) {
@@ -51,6 +63,22 @@ pub(super) fn not_served(case: &Case) -> Option<String> {
         return None;
     };
     Some(cause.to_owned())
+}
+
+/// Whether a thread waits for bytes on this connection, by whichever handle.
+fn is_read(case: &Case, seen: &Seen) -> bool {
+    let socket = format!("socket:[{}]", seen.row.inode);
+    let leads_to_it = |fd: i32| {
+        let link = fs::read_link(format!("/proc/self/fd/{fd}"));
+        link.is_ok_and(|to| to.as_os_str() == socket.as_str())
+    };
+    case.evidence.threads.iter().any(|doing| match doing {
+        Doing::Blocked {
+            call: Call::Read,
+            fd: Some(fd),
+        } => leads_to_it(*fd),
+        _ => false,
+    })
 }
 
 /// Only some of the clients are served, although all are silent.
@@ -74,12 +102,14 @@ pub(super) fn serves_in_turn(case: &Case) -> Option<String> {
     })
 }
 
-/// A call is over, and its client does not get end of file.
-pub(super) fn stays_open(case: &Case) -> Option<String> {
-    let Owner::Yours(fd) = case.yours()?.owner else {
+/// A call is over, and its client does not get end of file from this end of the connection.
+pub(super) fn stays_open(case: &Case, end: End) -> Option<String> {
+    let mut yours = case.evidence.yours();
+    let seen = yours.find(|seen| seen.row.end() == end)?;
+    let Owner::Yours(fd) = seen.owner else {
         return None;
     };
-    if ended() < begun() {
+    if case.panicked {
         return None;
     }
     Some(format!(

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use self::server::{LINE, Server, closes_its_listener, limited, listening, stopped};
+use self::server::{LINE, Server, closes_its_listener, ended, limited, listening, stops};
 use super::{Exercise, listener::processor};
 
 use crate::exam::{
@@ -253,9 +253,7 @@ fn closes_the_connection_when_serve_returns(exam: &Exam, start: Start) -> Verdic
     let before = descriptors()?;
     for name in ["first client", "second client"] {
         let client = server.client(name)?;
-        client.send(LINE)?;
-        client.receives(LINE)?;
-        client.ends().because(cause::stays_open)?;
+        server.ends(&client)?;
         client.close();
         exam.must(
             exam.comes_true(|| Ok(descriptors()? <= before))?,
@@ -268,7 +266,28 @@ fn closes_the_connection_when_serve_returns(exam: &Exam, start: Start) -> Verdic
              client eventually runs out. Drop every handle when the call is over.",
         )?;
     }
-    Ok(())
+    closes_a_connection_that_was_reset(exam, &server, before)
+}
+
+fn closes_a_connection_that_was_reset(exam: &Exam, server: &Server, before: usize) -> Verdict {
+    let over = ended() + 1;
+    server.client("third client")?.reset();
+    let has_ended = exam.comes_true(|| Ok(ended() >= over))?;
+    exam.must(
+        has_ended,
+        "`serve` to return after the reset",
+        "it has not returned",
+    )?;
+    exam.must(
+        exam.comes_true(|| Ok(descriptors()? <= before))?,
+        "every descriptor of the connection to be closed",
+        "one is open, and `serve` has returned",
+    )
+    .caused_by(
+        "The client has reset its connection, and your code still has a handle of it. Drop every \
+         handle when the call is over, however it has ended. On a connection that was reset \
+         `peer_addr` and `shutdown` fail (ENOTCONN).",
+    )
 }
 
 fn serves_the_next_client_after_a_reset(exam: &Exam, start: Start) -> Verdict {
@@ -280,11 +299,9 @@ fn serves_the_next_client_after_a_reset(exam: &Exam, start: Start) -> Verdict {
     first.because(cause::panics_at_a_reset)?.reset();
     let second = server.client("second client");
     let second = second.because(cause::panics_at_a_reset)?;
-    second.send(LINE)?;
-    second.receives(LINE)?;
-    second.ends().because(cause::stays_open)?;
+    server.ends(&second)?;
     let stop = server.stop(AMPLE)?;
-    stopped(exam, &stop, "when the calls are over", 0)?;
+    stops(exam, &stop, "when the calls are over")?;
     exam.must(problems().is_empty(), "no panic", "a thread has panicked")
         .caused_by(
             "A reset is an ordinary event: peers crash. After it `shutdown` and other calls on the \
@@ -295,12 +312,36 @@ fn serves_the_next_client_after_a_reset(exam: &Exam, start: Start) -> Verdict {
 
 fn waits_without_spinning(exam: &Exam, start: Start) -> Verdict {
     let server = Server::start(exam, start)?;
-    let _silent = server.client("silent client")?;
+    let silent = server.client("silent client")?;
+    let waits = || {
+        processor::must_wait(
+            exam,
+            "Nothing happens, and your threads look again and again without waiting. Let them \
+             block in poll or in accept.",
+        )
+    };
+    waits()?;
+    let other = server.client("other client")?;
+    server.ends(&other)?;
+    waits()?;
+
+    // `stop` has calls to wait for, of which one ends.
+    let other = server.client("other client")?;
+    let addr = server.addr;
+    let stop = server.stop(AMPLE)?;
+    closes_its_listener(exam, addr)?;
+    let served = other.send(LINE).and_then(|()| other.receives(LINE));
+    served.because(|_| Some(drain::CUT_EARLY.to_owned()))?;
+    other.ends()?;
     processor::must_wait(
         exam,
-        "Nothing happens, and your threads look again and again without waiting. Let them block in \
-             poll or in accept.",
-    )
+        "`stop` waits for calls, and a thread of yours runs without waiting: it looks again and \
+         again whether a call is over, or polls a descriptor that stays readable, such as an \
+         eventfd that is not read. Let it block until a call is over: in a channel's recv, on a \
+         condition variable, or in a join.",
+    )?;
+    silent.close();
+    stops(exam, &stop, "when the last call is over").map(drop)
 }
 
 fn stops_immediately_when_idle(exam: &Exam, start: Start) -> Verdict {
@@ -321,7 +362,7 @@ fn stops_immediately_when_idle(exam: &Exam, start: Start) -> Verdict {
         let reference = exam.reference(BESIDE)?;
         let called = Instant::now();
         let stop = server.stop(AMPLE)?;
-        stopped(exam, &stop, "when no call is under way", 0)?;
+        stops(exam, &stop, "when no call is under way")?;
         let expected = "`stop` to return immediately: no call is under way";
         drain::is_soon(exam, reference, called, expected, "it has returned")?;
         let closed = closes_its_listener(exam, addr)?;
@@ -339,11 +380,9 @@ fn is_stopped(exam: &Exam, start: Start) -> Verdict {
         server.client("first client")?,
         server.client("silent client")?,
     );
-    over.send(LINE)?;
-    over.receives(LINE)?;
-    over.ends().because(cause::stays_open)?;
+    server.ends(&over)?;
     let stop = server.stop(Duration::from_millis(50))?;
-    stopped(exam, &stop, "after a limit of 50ms", 1)?;
+    stops(exam, &stop, "after a limit of 50ms")?;
     over.close();
     silent.close();
     Ok(())
@@ -352,7 +391,7 @@ fn is_stopped(exam: &Exam, start: Start) -> Verdict {
 /// A server that has stopped without a call to wait for.
 fn is_stopped_when_idle(exam: &Exam, start: Start) -> Verdict {
     let stop = Server::start(exam, start)?.stop(AMPLE)?;
-    stopped(exam, &stop, "when no call is under way", 0)
+    stops(exam, &stop, "when no call is under way").map(drop)
 }
 
 fn leaves_no_thread(exam: &Exam, start: Start) -> Verdict {

@@ -13,13 +13,13 @@ use socket_workshop::table::{End, Row, State, Table, TimerKind};
 use super::{
     BESIDE, SOON, Start, cause,
     server::{
-        LINE, MUCH, Server, Stopping, begun, closes_its_listener, counts, dial, ended, listening,
-        rest_of, start_and_stop, stopped,
+        LINE, MUCH, Rest, Server, Stopping, begun, closes_its_listener, counts, dial, ended,
+        listening, rest_of, start_and_stop, stopped, stops,
     },
 };
 
 use crate::exam::{
-    AMPLE, Because, CheckError, Exam, Reference, Seen, Timing, Took, Verdict, or_skip, quote,
+    AMPLE, Because, CheckError, Exam, Peer, Reference, Seen, Timing, Took, Verdict, or_skip, quote,
 };
 
 /// Clients in the queue, fewer than a backlog of 128 has room for. A server accepts some of them
@@ -45,28 +45,42 @@ pub(super) fn serves_the_clients_in_the_queue(exam: &Exam, start: Start) -> Verd
         let stop = start_and_stop(exam, start, listener)?;
         // The last comes first: a call must not wait for another client's.
         for (i, client) in clients.iter().enumerate().rev() {
-            is_served(exam, i + 1, client, all)?;
+            is_served(exam, (addr, i + 1), client, all)?;
         }
         exam.step(format!("all {QUEUED} clients have been served"));
-        stopped(exam, &stop, "when the calls are over", 0)?;
+        stops(exam, &stop, "when the calls are over")?;
     }
     Ok(())
 }
 
 /// A client sends its line, and reads the answer and end of file. `all` calls begin in the end.
-fn is_served(exam: &Exam, number: usize, mut client: &TcpStream, all: usize) -> Verdict {
+fn is_served(
+    exam: &Exam,
+    (addr, number): (SocketAddr, usize),
+    mut client: &TcpStream,
+    all: usize,
+) -> Verdict {
     // There is room for a line: the write does not wait.
-    let answered = match client.write_all(LINE) {
+    let Rest { bytes, end } = match client.write_all(LINE) {
         Ok(()) => rest_of(exam, client)?,
-        Err(error) => Some(Err(error)),
+        Err(error) => Rest {
+            bytes: Vec::new(),
+            end: Some(Err(error)),
+        },
     };
     let expected = format!("client {number} of {QUEUED} to be served");
-    match answered {
-        Some(Ok(answer)) if answer == LINE => Ok(()),
-        Some(Ok(answer)) if answer.is_empty() => exam
+    match end {
+        Some(Ok(())) if bytes == LINE => Ok(()),
+        Some(Ok(())) if bytes.is_empty() => exam
             .fail(expected, "end of file, and not its line")
             .caused_by(CLOSED),
-        Some(Ok(answer)) => exam.fail(expected, format!("other bytes: {}", quote(&answer))),
+        Some(Ok(())) => exam.fail(expected, format!("other bytes: {}", quote(&bytes))),
+        None if bytes == LINE => {
+            let client = or_skip("read the client's address", client.local_addr())?;
+            let end = End::between(addr, client);
+            exam.fail(expected, "its line, and then no end of file")
+                .because(|case| cause::stays_open(case, end))
+        }
         Some(Err(error)) => exam.fail(expected, error.to_string()).because(|_| {
             let reset = [ErrorKind::ConnectionReset, ErrorKind::BrokenPipe].contains(&error.kind());
             reset.then(|| RESET.to_owned())
@@ -88,9 +102,11 @@ const RESET: &str = "The client connected before `stop` was called, and its conn
     with unread bytes. After the stop signal, accept until the queue is empty (WouldBlock), serve \
     those clients, and only then close the listener.";
 
-const CLOSED: &str = "The client connected before `stop` was called. Your code accepted the \
-    connection and closed it without serving it, or closed it before the limit. After the stop \
-    signal, accept until the queue is empty (WouldBlock), and serve each of these clients.";
+const CLOSED: &str = "The client connected before `stop` was called, and its connection has ended \
+    without an answer, long before the limit. Either your code accepted the connection and closed \
+    it without serving it, or it cut the call off, for example when another call was over. After \
+    the stop signal, accept until the queue is empty (WouldBlock), serve each of these clients, \
+    and leave their calls alone until the limit.";
 
 /// Clients in the accept queue: their connections are complete, and the server does not run yet.
 fn queue(exam: &Exam, addr: SocketAddr) -> Verdict<Vec<TcpStream>> {
@@ -142,10 +158,10 @@ pub(super) fn refuses_later_clients(exam: &Exam, start: Start) -> Verdict {
     exam.step("another client was refused");
     let left = client.send(LINE).and_then(|()| client.receives(LINE));
     left.because(|_| Some(CUT_EARLY.to_owned()))?;
-    stopped(exam, &stop, "when the last call is over", 0)
+    stops(exam, &stop, "when the last call is over").map(drop)
 }
 
-const CUT_EARLY: &str = "The call was under way and ended before the limit. Your code closed its \
+pub(super) const CUT_EARLY: &str = "The call was under way and ended before the limit. Your code closed its \
     connection, or shut down the receiving half (`serve` then reads an end of file that the client \
     never sent), or set a timeout or O_NONBLOCK, with which the read of `serve` fails. Leave \
     connections alone until the limit, and wait for their calls.";
@@ -156,30 +172,36 @@ const SILENT_FOR: Duration = Duration::from_millis(100);
 
 pub(super) fn waits_for_the_calls_under_way(exam: &Exam, start: Start) -> Verdict {
     let server = Server::start(exam, start)?;
-    let (first, second) = (
-        server.client("first client")?,
-        server.client("second client")?,
-    );
+    let names = ["first client", "second client", "third client"];
+    let clients = names.map(|name| server.client(name));
+    let [first, second, last] = clients;
+    let (first, second, last) = (first?, second?, last?);
+    let addr = server.addr;
+    let ends = |client: &Peer| {
+        let end = End::between(addr, client.addr()?);
+        client.ends().because(|case| cause::stays_open(case, end))
+    };
     let stop = server.stop(AMPLE)?;
-    first.send(LINE).because(|_| Some(CUT_EARLY.to_owned()))?;
-    first
-        .receives(LINE)
-        .because(|_| Some(CUT_EARLY.to_owned()))?;
-    first.ends().because(cause::stays_open)?;
-    let silent = second.receives_nothing_for(SILENT_FOR);
-    silent.because(|_| Some(CUT_EARLY.to_owned()))?;
-    stop.goes_on("a call is under way, and the limit is far away").caused_by(
-        "`stop` has returned while a call is under way. Its caller then ends the program, and the \
-         call with it. Wait for the threads that serve, until the limit at most.",
-    )?;
-    second.send(LINE).because(|_| Some(CUT_EARLY.to_owned()))?;
-    second
-        .receives(LINE)
+    // With its listener closed it waits for the calls, or will soon.
+    closes_its_listener(exam, addr)?;
+    for client in [&first, &second] {
+        let served = client.send(LINE).and_then(|()| client.receives(LINE));
+        served.because(|_| Some(CUT_EARLY.to_owned()))?;
+        ends(client)?;
+        let silent = last.receives_nothing_for(SILENT_FOR);
+        silent.because(|_| Some(CUT_EARLY.to_owned()))?;
+        stop.goes_on("a call is under way, and the limit is far away").caused_by(
+            "`stop` has returned while a call is under way. Its caller then ends the program, and \
+             the call with it. Wait for the threads that serve, until the limit at most.",
+        )?;
+    }
+    last.send(LINE)
+        .and_then(|()| last.receives(LINE))
         .because(|_| Some(CUT_EARLY.to_owned()))?;
     let (reference, over) = (exam.reference(BESIDE)?, Instant::now());
-    second.ends().because(cause::stays_open)?;
-    stopped(exam, &stop, "when the last call is over", 0)
-        .because(|case| (ended() == 2).then(|| cause::waits_on(case)))?;
+    ends(&last)?;
+    stops(exam, &stop, "when the last call is over")
+        .because(|case| (ended() == 3).then(|| cause::waits_on(case)))?;
     let expected = "`stop` to return as soon as the last call is over";
     is_soon(exam, reference, over, expected, "it has returned")
 }
@@ -212,11 +234,36 @@ pub(super) fn closes_immediately_at_zero(exam: &Exam, start: Start) -> Verdict {
     let (reference, called) = (exam.reference(BESIDE)?, Instant::now());
     let stop = server.stop(Duration::ZERO)?;
     stopped(exam, &stop, "immediately: the limit is zero", 1)?;
-    let end = rest_of(exam, client.stream())?; // end of file or a reset
-    exam.must(end.is_some(), "the connection to be closed", "it is open")
-        .because(|case| cause::left_open(case, true))?;
+    let rest = rest_of(exam, client.stream())?; // end of file or a reset
+    exam.must(
+        rest.end.is_some(),
+        "the connection to be closed",
+        "it is open",
+    )
+    .because(|case| cause::left_open(case, true))?;
     let expected = "`stop` to return immediately: the limit is zero";
     is_soon(exam, reference, called, expected, "it has returned")
+}
+
+/// Some calls are over before `stop` is called, or while it waits.
+fn counts_no_call_that_is_over(exam: &Exam, start: Start) -> Verdict {
+    let server = Server::start(exam, start)?;
+    let client = server.client("first client")?;
+    let over = server.client("second client")?;
+    server.ends(&over)?;
+    let stop = server.stop(AMPLE)?;
+    let served = client.send(LINE).and_then(|()| client.receives(LINE));
+    served.because(|_| Some(CUT_EARLY.to_owned()))?;
+    stopped(exam, &stop, "when the calls are over", 0)?;
+
+    let server = Server::start(exam, start)?;
+    let (over, _silent) = (
+        server.client("first client")?,
+        server.client("second client")?,
+    );
+    server.ends(&over)?;
+    let stop = server.stop(CUT_OFF_AFTER)?;
+    stopped(exam, &stop, "after the limit", 1)
 }
 
 pub(super) fn closes_open_connections_at_the_limit(exam: &Exam, start: Start) -> Verdict {
@@ -225,9 +272,9 @@ pub(super) fn closes_open_connections_at_the_limit(exam: &Exam, start: Start) ->
     let reference = exam.reference(CUT_OFF_AFTER)?;
     let called = Instant::now(); // before the limit starts
     let stop = server.stop(CUT_OFF_AFTER)?;
-    let end = rest_of(exam, client.stream())?;
+    let rest = rest_of(exam, client.stream())?;
     let took = since(called);
-    if end.is_none() {
+    if rest.end.is_none() {
         return exam
             .fail(
                 "the connection to be closed at the limit",
@@ -244,7 +291,8 @@ pub(super) fn closes_open_connections_at_the_limit(exam: &Exam, start: Start) ->
             let expected = format!("`stop` to wait for {CUT_OFF_AFTER:?}, the limit");
             let seen = format!("it has returned after {took:.1?}");
             exam.must(took >= CUT_OFF_AFTER, expected, seen)
-                .caused_by(CUT_EARLY)
+                .caused_by(CUT_EARLY)?;
+            counts_no_call_that_is_over(exam, start)
         }
         Timing::Early => {
             let expected =

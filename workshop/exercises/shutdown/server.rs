@@ -191,6 +191,19 @@ impl<'e> Server<'e> {
         Ok(clients)
     }
 
+    /// A client's call ends: it sends its line, and reads the answer and end of file.
+    pub(super) fn ends(&self, client: &Peer<'_>) -> Verdict {
+        client.send(LINE)?;
+        client.receives(LINE)?;
+        self.closes(client)
+    }
+
+    /// `serve` has answered a client, and returned: the client must read end of file.
+    pub(super) fn closes(&self, client: &Peer<'_>) -> Verdict {
+        let end = End::between(self.addr, client.addr()?);
+        client.ends().because(|case| cause::stays_open(case, end))
+    }
+
     fn has_begun(&self, count: usize, name: &str) -> Verdict {
         let called = self.exam.comes_true(|| Ok(begun() >= count))?;
         let expected = format!("`serve` to be called for the {name}");
@@ -227,8 +240,14 @@ pub(super) fn start_and_stop(
 
 /// `stop` returns this number of connections that it closed at the limit.
 pub(super) fn stopped(exam: &Exam, stop: &Stopping<'_>, when: &str, cut_off: usize) -> Verdict {
+    let count = stops(exam, stop, when)?;
+    counts(exam, count, cut_off)
+}
+
+/// `stop` returns Ok, and a number that is not the subject.
+pub(super) fn stops(exam: &Exam, stop: &Stopping<'_>, when: &str) -> Verdict<usize> {
     match stop.returns(when).because(cause::does_not_stop)? {
-        Ok(count) => counts(exam, count, cut_off),
+        Ok(count) => Ok(count),
         Err(error) => {
             let seen = format!("it has returned an error: {error} ({:?})", error.kind());
             let failed = exam.fail(format!("`stop` to return Ok {when}"), seen);
@@ -275,17 +294,27 @@ pub(super) fn dial(exam: &Exam, addr: SocketAddr, count: usize) -> Verdict<Vec<T
     (0..count).map(client).collect()
 }
 
-/// How a connection ended, as its client sees it: the bytes before end of file, or an error. `None`
-/// if it never ends.
-pub(super) fn rest_of(exam: &Exam, client: &TcpStream) -> Verdict<Option<io::Result<Vec<u8>>>> {
-    let (mut all, mut buf) = (Vec::new(), [0; 4096]);
+/// What a client still reads.
+pub(super) struct Rest {
+    pub(super) bytes: Vec<u8>,
+    /// How the connection ended after them: by end of file, or by an error. `None` if it never does.
+    pub(super) end: Option<io::Result<()>>,
+}
+
+/// Reads to the end of a connection.
+pub(super) fn rest_of(exam: &Exam, client: &TcpStream) -> Verdict<Rest> {
+    let (mut bytes, mut buf) = (Vec::new(), [0; 4096]);
+    let mut end = None;
     while exam.becomes_ready(client, PollFlags::POLLIN)? {
         match recv(client.as_raw_fd(), &mut buf, MsgFlags::MSG_DONTWAIT) {
-            Ok(0) => return Ok(Some(Ok(all))),
-            Ok(n) => all.extend(&buf[..n]),
+            Ok(0) => end = Some(Ok(())),
+            Ok(n) => bytes.extend(&buf[..n]),
             Err(Errno::EAGAIN | Errno::EINTR) => {}
-            Err(errno) => return Ok(Some(Err(errno.into()))),
+            Err(errno) => end = Some(Err(errno.into())),
+        }
+        if end.is_some() {
+            break;
         }
     }
-    Ok(None)
+    Ok(Rest { bytes, end })
 }

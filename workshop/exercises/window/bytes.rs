@@ -40,7 +40,11 @@ pub(super) fn writes_immediately(exam: &Exam, open: Open) -> Verdict {
         owner.sends(word.as_bytes())?;
         owner.arrives_immediately()?;
     }
-    Ok(())
+
+    let (mut owner, room) = Owner::with_large_buffers(exam, open)?;
+    owner.sends(&numbered(room))?;
+    owner.has_left_no_room("send")?;
+    owner.drains()
 }
 
 /// Far more than the send buffer holds, so that a `write` takes a part, and not in pieces of any
@@ -72,7 +76,9 @@ pub(super) fn counts_the_queued_bytes(exam: &Exam, open: Open) -> Verdict {
     owner.sends(b"two")?;
     owner.has_queued(7, "the kernel has no room for them")?;
     owner.drains()?;
-    owner.has_queued(0, "all of them have arrived")
+    owner.has_queued(0, "all of them have arrived")?;
+    owner.sends(&numbered(60_000))?; // of which the kernel takes a part
+    owner.drains()
 }
 
 pub(super) fn asks_for_pollout(exam: &Exam, open: Open) -> Verdict {
@@ -100,6 +106,10 @@ pub(super) fn empties_the_queue_in_one_call(exam: &Exam, open: Open) -> Verdict 
     for _piece in 0..CALLS {
         owner.sends(b"piece ")?;
     }
+    owner.drains_in_one_call()?;
+
+    let (mut owner, room) = Owner::with_large_full_buffers(exam, open)?;
+    owner.sends(&numbered(room))?;
     owner.drains_in_one_call()
 }
 

@@ -22,6 +22,10 @@ pub(super) const WRITTEN_AND_QUEUED: &str = "Bytes were written, and `queued` st
      has taken: remove exactly these from the queue. `write_all` does not return that number: it \
      fails in the middle when the kernel has no more room.";
 
+pub(super) const WRITES_A_PART: &str = "The kernel would have taken more: your code passed it only \
+     a part of the bytes, and queued the rest. Whatever it leaves costs the owner another round \
+     through poll. Write until everything is written or `write` returns WouldBlock.";
+
 pub(super) const TAKES_WHAT_IS_THE_OWNERS: &str = "The owner cannot read what the peer has sent. \
      Either the outbox has read it, or it has shut down the receiving half too. The owner reads \
      the answers: only write, and shut down with `Shutdown::Write`.";
@@ -99,9 +103,15 @@ pub(super) fn should_refuse(wanted: ErrorKind, got: Result<(), ErrorKind>) -> Op
     Some(cause.to_owned())
 }
 
-/// For a call that failed as it should, and had an effect.
-pub(super) fn took_a_part(kind: ErrorKind) -> &'static str {
+/// For a call that failed as it should, and had an effect: the number of queued bytes grew or
+/// shrank.
+pub(super) fn took_a_part(kind: ErrorKind, shrank: bool) -> &'static str {
     match kind {
+        _ if shrank => {
+            "`send` returned an error, and fewer bytes are queued than before: it has written \
+             queued ones first, or dropped them. A refused `send` changes nothing: refuse before \
+             you write. `writable` is there to write what is queued."
+        }
         ErrorKind::BrokenPipe => {
             "`send` returned BrokenPipe, but it has queued bytes. They would have to go after the \
              FIN. Check whether `finish` was called before you queue anything."
@@ -114,9 +124,13 @@ pub(super) fn took_a_part(kind: ErrorKind) -> &'static str {
 }
 
 /// For a call that was to succeed.
-pub(super) fn an_error(kind: ErrorKind, case: &Case) -> Option<String> {
+pub(super) fn an_error(kind: ErrorKind, queued: usize, case: &Case) -> Option<String> {
     let fin = case.is_in(State::FinWait1) || case.is_in(State::FinWait2);
     let cause = match kind {
+        ErrorKind::BrokenPipe if fin && queued == 0 => {
+            "Nothing is queued, and the FIN is sent. After it each `write` fails with EPIPE, even \
+             one of no bytes: do not call `write` with nothing queued."
+        }
         ErrorKind::BrokenPipe if fin => {
             "The FIN is sent already, or waits in the send buffer (FIN_WAIT): `shutdown` was \
              called while bytes were queued, and no byte can be written after it. Write the queue \
@@ -213,6 +227,7 @@ pub(super) fn other_bytes(queued: usize, case: &Case) -> Option<String> {
         let word = bytes.get(at.next_multiple_of(8)..)?.get(..7)?;
         str::from_utf8(word).ok()?.parse::<u64>().ok()
     };
+    let none_is_missing = arrived.len() + on_the_way(case) as usize >= wanted.len();
     let cause = match (number(arrived), number(wanted)) {
         _ if at == arrived.len() && on_the_way(case) == 0 && case.yours().is_some() => {
             return Some(format!(
@@ -223,6 +238,12 @@ pub(super) fn other_bytes(queued: usize, case: &Case) -> Option<String> {
             ));
         }
         _ if at == arrived.len() => return None,
+        (Some(came), Some(due)) if came > due && none_is_missing => {
+            "Later bytes have come where earlier ones were due, and as many as were written: \
+             either they overtook the earlier ones, or the wrong bytes were removed from the \
+             queue. Put new bytes at its back, and keep at its front what a `write` that took only \
+             a part has left."
+        }
         (Some(came), Some(due)) if came > due => {
             return DROPS_THE_REST_OF_A_WRITE.of(case);
         }
@@ -231,9 +252,10 @@ pub(super) fn other_bytes(queued: usize, case: &Case) -> Option<String> {
              takes the first n bytes of what it is given. Remove exactly these from the queue."
         }
         _ => {
-            "These are not the bytes that were due. If they are later ones, `send` wrote them \
-             while earlier ones were still queued. While anything is queued, put new bytes after \
-             it."
+            "These are not the bytes that were due. If they are later ones, either `send` wrote \
+             them while earlier ones were still queued, or the rest of a `write` that took only a \
+             part was put after them. While anything is queued, put new bytes after it, and keep \
+             such a rest at the front."
         }
     };
     Some(cause.to_owned())

@@ -105,6 +105,21 @@ impl Owner<'_> {
         Ok(())
     }
 
+    /// What was to be written is written, or the kernel takes no more.
+    pub(super) fn has_left_no_room(&self, function: &str) -> Verdict {
+        let has_room = self.queued > 0 && self.is_ready(PollFlags::POLLOUT)?;
+        self.exam
+            .must(
+                !has_room,
+                format!("`{function}` to write until the kernel takes no more"),
+                format!(
+                    "{} bytes are queued, and poll reports POLLOUT: the kernel has room for them",
+                    self.queued
+                ),
+            )
+            .caused_by(cause::WRITES_A_PART)
+    }
+
     /// As [`Self::drains`], with one call of `writable`: there must be room for all that is queued.
     pub(super) fn drains_in_one_call(&mut self) -> Verdict {
         self.arrives()?;
@@ -116,9 +131,9 @@ impl Owner<'_> {
                 format!("`queued` still returns {}", self.queued),
             )
             .caused_by(
-                "`writable` has stopped while the kernel still had room: after one `write`, or \
-                 after one piece. Whatever it leaves costs the owner another round through poll. \
-                 Write until the queue is empty or `write` returns WouldBlock.",
+                "`writable` has stopped while the kernel still had room: after one `write`, after \
+                 one piece, or after a number of bytes. Whatever it leaves costs the owner another \
+                 round through poll. Write until the queue is empty or `write` returns WouldBlock.",
             )?;
         self.arrives()
     }

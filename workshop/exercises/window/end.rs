@@ -36,6 +36,9 @@ pub(super) fn refuses_to_send_after_finish(exam: &Exam, open: Open) -> Verdict {
     owner.takes_nothing(b", and more", ErrorKind::BrokenPipe)?;
     owner.takes_nothing(&[b'x'; ENOUGH], ErrorKind::BrokenPipe)?;
     owner.takes_nothing(&[b'x'; ENOUGH + 1], ErrorKind::BrokenPipe)?;
+    owner.arrives()?;
+    owner.waits()?;
+    owner.takes_nothing(b", and more", ErrorKind::BrokenPipe)?; // although the kernel has room
 
     let mut owner = Owner::new(exam, open, ENOUGH)?;
     owner.sends(b"bye")?;

@@ -40,6 +40,15 @@ pub(super) fn accepts_nothing_of_a_refused_send(exam: &Exam, open: Open) -> Verd
     let mut owner = Owner::new(exam, open, 10)?;
     owner.takes_nothing(b"eleven byte", InvalidInput)?;
     owner.sends(b"ten bytes.")?;
+    owner.drains()?;
+
+    // With room in the kernel, a refused `send` could write what is queued.
+    let mut owner = Owner::with_a_full_window(exam, open, 10)?;
+    owner.sends(b"12345678")?;
+    owner.arrives()?;
+    owner.waits()?;
+    owner.takes_nothing(b"eleven byte", InvalidInput)?;
+    owner.takes_all_or_nothing(b"abc")?;
     owner.drains()
 }
 

@@ -2,7 +2,8 @@
 //! peer.
 
 use std::{
-    fmt, io,
+    fmt,
+    io::{self, ErrorKind::WouldBlock},
     net::TcpStream,
     os::fd::{AsFd, AsRawFd},
     sync::{Arc, Mutex, PoisonError},
@@ -14,7 +15,7 @@ use nix::{
     poll::{PollFd, PollFlags, PollTimeout, poll},
     sys::{
         resource::{Usage, UsageWho, getrusage},
-        socket::{MsgFlags, recv},
+        socket::{MsgFlags, recv, send},
         time::TimeValLike,
     },
 };
@@ -29,6 +30,10 @@ use crate::{
 /// What both buffers are asked to be, in bytes: a write of a few times as much fills them.
 const SMALL: usize = 4 << 10;
 
+/// What a call must write at once, in bytes, where the kernel has room for more: more than the usual
+/// sizes of buffers. A right answer may write a byte at a time, and move the rest each time.
+const MUCH: usize = 100_000;
+
 /// CPU time that a call may use which has nothing to do: a thousand times what it needs.
 const A_LOT: Duration = Duration::from_millis(100);
 
@@ -42,7 +47,8 @@ pub(super) struct Owner<'e> {
     pub(super) peer: Option<Peer<'e>>,
     /// For poll: the same socket as the outbox's.
     pub(super) stream: TcpStream,
-    outbox: Shared,
+    /// `None` once it is dropped.
+    outbox: Option<Shared>,
     /// How many descriptors were open when the outbox was made, its own among them.
     descriptors: usize,
     /// All that must arrive, and how much of it has.
@@ -126,6 +132,33 @@ impl<'e> Owner<'e> {
         Owner::of(exam, peer, stream, filled, open, limit)
     }
 
+    /// With the kernel's default buffers, and a number of bytes for which these have room: at most
+    /// half of what an equal connection has taken at once.
+    pub(super) fn with_large_buffers(exam: &'e Exam, open: Open) -> Verdict<(Owner<'e>, usize)> {
+        let (_peer, stream) = exam.connection()?;
+        let filled = fill_at_once(&stream)?;
+        exam.step(format!(
+            "filled your send buffer, to know the room in the next one: {filled} bytes"
+        ));
+        let room = MUCH.min(filled / 2);
+        let (peer, stream) = exam.connection()?;
+        let owner = Owner::of(exam, peer, stream, Vec::new(), open, room)?;
+        Ok((owner, room))
+    }
+
+    /// The same, with full buffers. When the peer has read, there is room for so many bytes.
+    pub(super) fn with_large_full_buffers(
+        exam: &'e Exam,
+        open: Open,
+    ) -> Verdict<(Owner<'e>, usize)> {
+        let (peer, stream) = exam.connection()?;
+        let filled = fill_at_once(&stream)?;
+        exam.step("filled your send buffer; the peer does not read");
+        let room = MUCH.min(filled / 2);
+        let owner = Owner::of(exam, peer, stream, vec![b'x'; filled], open, room)?;
+        Ok((owner, room))
+    }
+
     /// On a connection that has carried these bytes.
     pub(super) fn of(
         exam: &'e Exam,
@@ -153,7 +186,7 @@ impl<'e> Owner<'e> {
             exam,
             peer: Some(peer),
             stream,
-            outbox: outbox.succeeds("for a new connection")?,
+            outbox: Some(outbox.succeeds("for a new connection")?),
             descriptors,
             taken,
             arrived: 0,
@@ -169,7 +202,7 @@ impl<'e> Owner<'e> {
         function: &'static str,
         body: impl FnOnce(&mut dyn Outbox) -> io::Result<()> + Send + 'static,
     ) -> Verdict<io::Result<()>> {
-        let outbox = self.outbox.clone();
+        let outbox = self.outbox.clone().expect("it is not dropped yet");
         let answer = self.exam.start(function, move || {
             let mut outbox = outbox.0.lock().unwrap_or_else(PoisonError::into_inner);
             let before = Cost::so_far();
@@ -225,13 +258,36 @@ impl<'e> Owner<'e> {
     pub(super) fn takes_nothing(&mut self, bytes: &[u8], kind: io::ErrorKind) -> Verdict {
         let before = self.queued;
         self.is_refused(bytes, kind)?;
+        self.has_accepted_nothing(before, kind)
+    }
+
+    /// Calls `send` with bytes that do not fit beside the queued ones, although the kernel has room
+    /// for these. One that writes the queue first may accept them. One that refuses them has
+    /// written nothing.
+    pub(super) fn takes_all_or_nothing(&mut self, bytes: &[u8]) -> Verdict {
+        self.exam
+            .step(format!("called `send` with {}", quote(bytes)));
+        let (before, all) = (self.queued, bytes.to_vec());
+        let sent = self.call("send", move |outbox| outbox.send(&all))?;
+        let refused = sent.as_ref().is_err_and(|e| e.kind() == WouldBlock);
+        if !refused {
+            self.is_ok("send", sent)?;
+            self.taken.extend(bytes);
+            return self.counts_what_is_queued();
+        }
+        self.exam.step("it returned WouldBlock");
+        self.has_accepted_nothing(before, WouldBlock)
+    }
+
+    /// A refused `send` has left the queue as it was.
+    fn has_accepted_nothing(&self, before: usize, kind: io::ErrorKind) -> Verdict {
         self.exam
             .must(
                 self.queued == before,
-                format!("nothing to be accepted: {before} bytes queued, as before"),
+                format!("nothing to be written or queued: {before} bytes queued, as before"),
                 format!("`queued` returns {}", self.queued),
             )
-            .caused_by(cause::took_a_part(kind))
+            .caused_by(cause::took_a_part(kind, self.queued < before))
     }
 
     /// Calls `writable`, which must be no error.
@@ -296,7 +352,7 @@ impl<'e> Owner<'e> {
         let seen = format!("it has returned an error: {error} ({:?})", error.kind());
         self.exam
             .fail(expected, seen)
-            .because(|case| cause::an_error(error.kind(), case))
+            .because(|case| cause::an_error(error.kind(), self.queued, case))
     }
 
     /// The peer resets the connection. Returns when poll reports it on the outbox's socket.
@@ -365,19 +421,18 @@ impl<'e> Owner<'e> {
         Ok(())
     }
 
+    /// Drops the outbox. The connection is still the owner's.
+    pub(super) fn drops_it(&mut self) -> Verdict {
+        self.exam.step("dropped the outbox");
+        let outbox = self.outbox.take();
+        let dropped = self.exam.start("drop", move || drop(outbox))?;
+        dropped.returns("for an outbox")
+    }
+
     /// Drops the outbox, which must leave no descriptor and no thread.
-    pub(super) fn leaves_nothing_when_dropped(self) -> Verdict {
-        let Owner {
-            exam,
-            outbox,
-            descriptors: before,
-            peer: _peer,
-            stream: _stream,
-            ..
-        } = self;
-        exam.step("dropped the outbox");
-        let dropped = exam.start("drop", move || drop(outbox))?;
-        dropped.returns("for an outbox")?;
+    pub(super) fn leaves_nothing_when_dropped(mut self) -> Verdict {
+        self.drops_it()?;
+        let (exam, before) = (self.exam, self.descriptors);
         exam.must_leave_no_thread(
             "no thread to be left when the outbox is dropped",
             "a thread that it started is still there",
@@ -415,4 +470,22 @@ pub(super) fn connection(exam: &Exam) -> Verdict<(Peer<'_>, TcpStream)> {
         "connected {client}, the exam's end, and {addr}, yours; both have small buffers"
     ));
     Ok((Peer::new(exam, socket.into()), yours))
+}
+
+/// Writes as much as the kernel takes without waiting. Returns how many bytes, each an `x`, that
+/// were.
+fn fill_at_once(stream: &TcpStream) -> Verdict<usize> {
+    let mut written = 0;
+    loop {
+        match send(
+            stream.as_raw_fd(),
+            &[b'x'; 64 << 10],
+            MsgFlags::MSG_DONTWAIT,
+        ) {
+            Ok(n) => written += n,
+            Err(Errno::EAGAIN) => return Ok(written),
+            Err(Errno::EINTR) => {}
+            Err(errno) => return or_skip("fill a send buffer", Err(errno.into())),
+        }
+    }
 }

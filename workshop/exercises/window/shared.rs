@@ -21,7 +21,16 @@ pub(super) fn leaves_the_receiving_half(exam: &Exam, open: Open) -> Verdict {
     owner.ends()?;
     owner.reads(b"before the FIN")?;
     owner.peer_sends(b"after the FIN")?;
-    owner.reads(b"after the FIN")
+    owner.reads(b"after the FIN")?;
+    owner.drops_it()?;
+    owner.peer_sends(b"after the drop")?;
+    owner.reads(b"after the drop")?;
+
+    let mut owner = Owner::with_a_full_window(exam, open, ENOUGH)?;
+    owner.sends(b"queued")?;
+    owner.drops_it()?;
+    owner.peer_sends(b"after the drop")?;
+    owner.reads(b"after the drop")
 }
 
 pub(super) fn leaves_the_options(exam: &Exam, open: Open) -> Verdict {

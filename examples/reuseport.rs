@@ -28,8 +28,9 @@ use socket_workshop::stage::{Flags, Story, gone, must, time_wait};
 use socket_workshop::table::{End, Protocol, State::*};
 use socket2::{Domain, SockRef, Socket, Type};
 
-/// So many that each of two listeners gets some of them.
-const CLIENTS: usize = 32;
+/// Each of two listeners gets some of so many, and all of them have room in one queue, even where
+/// net.core.somaxconn is small.
+const CLIENTS: usize = 16;
 /// Another user than the one who runs this lesson.
 const NOBODY: Uid = Uid::from_raw(65534);
 
@@ -73,7 +74,7 @@ fn two_listeners(story: &mut Story, old: TcpListener) -> io::Result<()> {
         .map(|_| TcpStream::connect(reachable(addr)))
         .collect::<io::Result<Vec<_>>>()?;
     story
-        .stage("an old and a new server on one port, both with SO_REUSEPORT; 32 clients")
+        .stage("an old and a new server on one port, both with SO_REUSEPORT; 16 clients")
         .expect(
             "listener",
             End::listener(addr),

@@ -31,7 +31,7 @@ const LESSONS: [(&str, usize); 23] = [
     ("nonblocking", 4),
     ("window", 7),
     ("backlog", 4),
-    ("accept_errors", 5),
+    ("accept_errors", 6),
     ("shutdown", 5),
     ("latency", 5),
     ("proxy", 6),

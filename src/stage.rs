@@ -188,10 +188,10 @@ impl<'a> Stage<'a> {
                 }
             }
         }
-        if !why.is_empty() {
+        if !why.is_empty() || !claims.is_empty() {
             story.line("")?;
-            story.tell(why)?;
         }
+        story.tell(why)?;
         for claim in claims {
             story.settle(claim)?;
         }

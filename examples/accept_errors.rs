@@ -83,7 +83,7 @@ fn a_reset_in_the_queue(story: &mut Story, listener: &TcpListener) -> io::Result
     SockRef::from(&client).set_linger(Some(Duration::ZERO))?; // close sends a RST, not a FIN
     drop(client);
     story
-        .stage("a client has connected, and reset the connection; the server has not accepted it")
+        .stage("a client has connected and reset the connection, before accept")
         .expect("listener", listening, must(Listen).recv_q(1))
         .pair(end, gone(), gone())
         .why(

@@ -112,16 +112,15 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
         .stage("the server has closed its end")
         .pair(end, must(CloseWait).recv_q(0), FinWait2)
         .why(
-            "End of file: all data is read, and the FIN says that no more comes. CLOSE_WAIT: a \
-              FIN has arrived, and the program must still close. FIN_WAIT2: its FIN is \
-              acknowledged, and it waits for the FIN of the other end.",
+            "CLOSE_WAIT: a FIN has arrived, and the program must still close. FIN_WAIT2: its FIN \
+              is acknowledged, and it waits for the FIN of the other end.",
         )
         .claim(
             "The client's first read returned 5, the number of bytes: `hello`.",
             is_hello,
         )
         .claim(
-            "Its second read returned 0. That is end of file.",
+            "Its second read returned 0: end of file. All data is read, and no more comes.",
             second == 0,
         )
         .show()?;

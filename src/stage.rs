@@ -24,7 +24,7 @@ use std::{
 };
 
 pub use must::{Count, Must, gone, must, time_wait, unconnected};
-pub use pace::{Flags, Steps, Target, play, play_with};
+pub use pace::{Flags, Steps, Target, play, play_with, tell};
 pub use story::Story;
 
 use self::{claim::Claim, expected::Expected};

@@ -3,7 +3,7 @@
 //!
 //!     cargo run --example proxy                                 stage by stage
 //!     cargo run --example kv -- serve                           terminal 1: a server
-//!     cargo run --example proxy -- serve --to 127.0.0.1:1234    terminal 2: a proxy for it, until Ctrl-C
+//!     cargo run --example proxy -- serve --to 127.0.0.1:1234    terminal 2: a proxy, until Ctrl-C
 //!     cargo run --example kv -- get k --to 127.0.0.1:8330       terminal 3: a client; nc works too
 //!
 //! You will see what goes wrong until the proxy passes a FIN on, hundreds of connections through a

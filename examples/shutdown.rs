@@ -7,8 +7,9 @@
 //!     nc 127.0.0.1 8330                         its client, in another terminal
 //!
 //! You will see that dropping a listener does not wake accept, four ways that do and what each
-//! costs, and a drain: queued clients are served and calls under way finish, up to a limit. New
-//! here: stopping.
+//! costs, and a drain: queued clients are served and calls under way finish, up to a limit.
+//!
+//! New here: stopping.
 
 use std::io::{self, ErrorKind::*, Read, Write};
 use std::mem;

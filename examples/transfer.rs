@@ -2,7 +2,7 @@
 //! is a private protocol: a file's name, its size and its content, each answered with OK.
 //!
 //!     cargo run --example transfer                  plays both ends, stage by stage
-//!     cargo run --example transfer -- serve DIR     terminal 1: receives files into DIR, until Ctrl-C
+//!     cargo run --example transfer -- serve DIR     terminal 1: receives into DIR, until Ctrl-C
 //!     cargo run --example transfer -- send FILE     terminal 2: sends a file
 //!
 //! You will see what goes wrong if your code treats one read as one message, the same messages

@@ -138,8 +138,8 @@ fn hex(bytes: &[u8]) -> String {
     bytes.join(" ")
 }
 
-/// `45 0100....`: a byte, and in it the bits that are meant. Of two bytes, the bits alone. More bytes
-/// would be too wide: of these, the digits.
+/// `45 0100....`: a byte, and in it the bits that are meant. Of two bytes, the bits alone. More
+/// bytes would be too wide: of these, the digits.
 fn bits(bytes: &[u8], mask: u32) -> String {
     let byte_of_mask = |nth: usize| (mask >> (8 * (bytes.len() - 1 - nth))) as u8;
     let shown = |(nth, byte): (usize, &u8)| {

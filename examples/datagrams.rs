@@ -10,7 +10,10 @@
 //! New here: no connection.
 
 use std::io::{self, ErrorKind::*};
-use std::{net::UdpSocket, process::ExitCode, thread, time::Duration};
+use std::net::UdpSocket;
+use std::process::ExitCode;
+use std::thread;
+use std::time::Duration;
 
 use nix::errno::Errno;
 use socket_workshop::link::{Arguments, Quality, arrived};
@@ -49,88 +52,120 @@ fn messages(story: &mut Story, client: &UdpSocket, server: &UdpSocket) -> io::Re
               data.",
         )
         .show()?;
+
     let mut buf = [0; 4];
-    let mut recv = || server.recv(&mut buf);
-    let came = [recv()?, recv()?, recv()?, recv()?];
-    let text = "Four recvs into 4 bytes: 3, 0, 4, 4. 0 is an empty message; the fifth byte of \
-                `three` is lost.";
-    story.claim(text, came == [3, 0, 4, 4] && buf == *b"four")?;
+    let mut came = [0; 4];
+    for n in &mut came {
+        *n = server.recv(&mut buf)?;
+    }
     // 65 535 minus the headers: 8 bytes of UDP and 20 of IPv4.
     let most = 65_527 - 20 * usize::from(client.local_addr()?.is_ipv4());
     client.send(&vec![0; most])?;
+    server.recv(&mut [])?; // takes the datagram, and drops its bytes
     let sent = client.send(&vec![0; most + 1]);
     let error = sent.map_err(|error| error.raw_os_error());
-    let text = format!("A datagram can have {most} bytes; one more returns EMSGSIZE.");
-    story.claim(&text, error == Err(Some(Errno::EMSGSIZE as i32)))?;
-    server.recv(&mut []).map(drop)
+    story
+        .stage("the server has called recv for each, with room for 4 bytes")
+        .expect("server", End::of(server)?, unconnected().recv_q(0))
+        .claim(
+            "recv returned 3, 0, 4, 4. 0 is an empty message; the end of `three` is lost.",
+            came == [3, 0, 4, 4] && buf == *b"four",
+        )
+        .claim(
+            format!("A datagram can have {most} bytes; one more returns EMSGSIZE."),
+            error == Err(Some(Errno::EMSGSIZE as i32)),
+        )
+        .show()
 }
 
 fn a_slow_reader(story: &mut Story, client: &UdpSocket, server: &UdpSocket) -> io::Result<()> {
     SockRef::from(server).set_recv_buffer_size(16 << 10)?;
-    (0..64).try_for_each(|_| client.send(&[0; 1024]).map(drop))?; // UDP has no window to wait for
+    for _ in 0..64 {
+        client.send(&[0; 1024])?; // UDP has no window to wait for
+    }
     let came = arrived(server)?.len() as u32; // recv until EAGAIN
     let left = unconnected().recv_q(0).drops(64 - came);
     story
-        .stage("64 sends of 1024 bytes, all Ok; then the server reads what has arrived")
+        .stage("64 sends of 1024 bytes, all Ok; then the server read what had arrived")
         .expect("server", End::of(server)?, left)
         .why(
             "The receive buffer had no room for the rest. The kernel counts the drops; no call \
               reports them.",
         )
-        .show()?;
-    story.claim(
-        &format!("{came} of 64 have arrived."),
-        0 < came && came < 64,
-    )
+        .claim(format!("{came} of 64 have arrived."), 0 < came && came < 64)
+        .show()
 }
 
 fn nobody_there(story: &mut Story, client: &UdpSocket, server: UdpSocket) -> io::Result<()> {
     let end = End::of(&server)?;
     drop(server); // sends nothing
+    let first = client.send(b"hello?");
+    let second = client.send(b"hello?");
+    let other = UdpSocket::bind((end.local.ip(), 0))?; // it has no peer
+    let its_first = other.send_to(b"hello?", end.local);
+    let its_second = other.send_to(b"hello?", end.local);
     story
-        .stage("the server has closed")
+        .stage("the server has closed; the client has sent twice")
         .expect("server", end, gone())
-        .show()?;
-    // Ok: it is sent. An ICMP message comes back, and the next call on this socket returns that
-    // error (Linux; the socket is connected).
-    client.send(b"hello?")?;
-    story.fails("The second send", client.send(b"hello?"), ConnectionRefused)?;
-    let other = UdpSocket::bind((end.local.ip(), 0))?;
-    let sends = [1, 2].map(|_| other.send_to(b"hello?", end.local).is_ok());
-    story.claim(
-        "On an unconnected socket (Linux, without IP_RECVERR) both sends return Ok.",
-        sends == [true; 2],
-    )
+        .asks("No socket is bound at the address. What does send return?")
+        .why(
+            "The first datagram was sent. The kernel answered with an ICMP message (port \
+              unreachable), and the next call on this socket returned that error (Linux; the \
+              socket is connected).",
+        )
+        .claim("The first send returned Ok.", first.is_ok())
+        .fails("The second send", second, ConnectionRefused)
+        .claim(
+            "On an unconnected socket (Linux, without IP_RECVERR) both sends return Ok.",
+            its_first.is_ok() && its_second.is_ok(),
+        )
+        .show()
 }
 
 fn sent_once(story: &mut Story, quality: &Quality) -> io::Result<()> {
     let (client, server, link) = quality.connected()?;
-    (1..=12).try_for_each(|n| client.send(&[n]).map(drop))?;
+    for n in 1..=12 {
+        client.send(&[n])?;
+    }
     let passed = link.end(); // delivers everything still under way
     let came: Vec<u8> = arrived(&server)?.concat();
-    let text = format!("\nOver a lossy link: 1 to 12 were sent, {came:?} arrived. {passed}.");
     let all = came.len() == 12 - passed.lost + passed.repeated;
-    story.claim(&text, all && came.is_sorted() == (passed.reordered == 0))
+    story
+        .stage("12 messages over a link that may lose, repeat or delay them")
+        .expect(
+            "receiver",
+            End::of(&server)?,
+            unconnected().recv_q(0).drops(0),
+        )
+        .why("Each was sent once. The receiver's socket has dropped none.")
+        .claim(
+            format!("1 to 12 were sent, {came:?} arrived. {passed}."),
+            all && came.is_sorted() == (passed.reordered == 0),
+        )
+        .show()
 }
 
 fn sent_until_acknowledged(story: &mut Story, quality: &Quality) -> io::Result<()> {
     let (client, server, link) = quality.connected()?;
     let receivers = server.local_addr()?;
-    let (sent, received) = thread::scope(|scope| {
+    let (sent, (came, again)) = thread::scope(|scope| {
         let receiver = scope.spawn(|| receive(&server));
         let sent: io::Result<u32> = (1..=20).map(|number| deliver(&client, number)).sum();
-        let over = server.send_to(&[], receivers); // not over the link
-        (over.and(sent), receiver.join().expect("it only receives"))
-    });
-    let (sent, (came, again)) = (sent?, received?);
-    story
-        .stage("20 messages over the same link, each resent until it is acknowledged")
-        .expect("receiver", End::of(&server)?, unconnected().drops(0))
-        .show()?;
+        let over = server.send_to(&[], receivers); // not over the link: ends the receiver
+        let received = receiver.join().expect("it only receives");
+        over?;
+        io::Result::Ok((sent?, received?))
+    })?;
     let passed = link.end();
-    story.tell(&format!("{sent} sends; {again} arrived again. {passed}."))?;
-    let all = came.into_iter().eq(1..=20);
-    story.claim("1 to 20 arrived, once each and in order.", all)
+    story
+        .stage("20 messages over such a link, each resent until it is acknowledged")
+        .expect("receiver", End::of(&server)?, unconnected().drops(0))
+        .why(&format!("{sent} sends; {again} arrived again. {passed}."))
+        .claim(
+            "1 to 20 were taken, once each and in order.",
+            came.into_iter().eq(1..=20),
+        )
+        .show()
 }
 
 /// Sends a message (here just its number) until it is acknowledged. Returns how often.

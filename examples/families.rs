@@ -30,7 +30,6 @@ fn main() -> ExitCode {
         match TcpListener::bind("[::1]:0") {
             Ok(listener) => {
                 ipv6(&mut story, listener)?;
-                brackets(&mut story)?;
                 both(&mut story)?;
             }
             Err(_) => story.leave_out(2, "this machine has no IPv6")?,
@@ -55,6 +54,10 @@ fn ipv4(story: &mut Story, listener: TcpListener) -> io::Result<()> {
 
 fn ipv6(story: &mut Story, listener: TcpListener) -> io::Result<()> {
     let client = TcpStream::connect(listener.local_addr()?)?;
+    // An IPv6 address has colons. Brackets keep them apart from the colon before the port.
+    let written = SocketAddr::from((Ipv6Addr::LOCALHOST, 8330)).to_string();
+    let without: Result<SocketAddr, _> = "::1:8330".parse();
+    let address: Result<IpAddr, _> = "::1:8330".parse();
     story
         .stage("a listener on ::1, and a client")
         .expect("IPv6", End::of(&listener)?, must(Listen).recv_q(1))
@@ -64,27 +67,20 @@ fn ipv6(story: &mut Story, listener: TcpListener) -> io::Result<()> {
               the address that it dials. A name such as localhost may have both addresses, so a \
               client tries one after the other.",
         )
+        .claim(
+            format!("Address ::1 with port 8330 is written {written}, with brackets."),
+            written == "[::1]:8330",
+        )
+        .claim(
+            "Without brackets, Rust does not parse ::1:8330 as an address with a port.",
+            without.is_err(),
+        )
+        .claim(
+            "It is another address, without a port: 0:0:0:0:0:0:1:8330. (netstat prints an \
+             address and its port as ::1:8330 all the same. ss prints brackets.)",
+            address == Ok(IpAddr::from([0, 0, 0, 0, 0, 0, 1, 0x8330])),
+        )
         .show()
-}
-
-/// An IPv6 address has colons. Brackets keep them apart from the colon before the port.
-fn brackets(story: &mut Story) -> io::Result<()> {
-    let addr = SocketAddr::from((Ipv6Addr::LOCALHOST, 8330));
-    story.claim(
-        &format!("Address ::1 with port 8330 is written {addr}, with brackets."),
-        addr.to_string() == "[::1]:8330",
-    )?;
-    let without: Result<SocketAddr, _> = "::1:8330".parse();
-    story.claim(
-        "Without brackets it is not an address with a port: Rust does not parse ::1:8330 as one.",
-        without.is_err(),
-    )?;
-    let address: Result<IpAddr, _> = "::1:8330".parse();
-    story.claim(
-        "It is another address, without a port: 0:0:0:0:0:0:1:8330. (netstat prints ::1:8330 for \
-         an address and its port all the same. ss prints brackets.)",
-        address == Ok(IpAddr::from([0, 0, 0, 0, 0, 0, 1, 0x8330])),
-    )
 }
 
 /// An IPv6 socket that is bound to [::] and takes IPv4 clients too.
@@ -101,6 +97,10 @@ fn both(story: &mut Story) -> io::Result<()> {
     let six = TcpStream::connect((Ipv6Addr::LOCALHOST, port))?;
     let four_end = End::of(&four)?;
     let six_end = End::of(&six)?;
+    let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, port));
+    let only_six = Socket::new(Domain::IPV6, Type::STREAM, None)?;
+    only_six.set_only_v6(true)?;
+    let any_mapped = SocketAddr::from((Ipv4Addr::LOCALHOST.to_ipv6_mapped(), 0));
     story
         .stage("a listener on [::], a client that dials 127.0.0.1, and one that dials ::1")
         .expect("dual-stack", End::of(&listener)?, must(Listen).recv_q(2))
@@ -108,19 +108,24 @@ fn both(story: &mut Story) -> io::Result<()> {
         .expect("server, IPv4", four_end.other(), Established)
         .expect("IPv6 client", six_end, Established)
         .expect("server, IPv6", six_end.other(), Established)
+        .asks("A server listens on [::]. Does a client of 127.0.0.1 reach it?")
         .why(
             "[::] means every address of this machine. With IPV6_V6ONLY off this listener is \
               dual-stack: it takes IPv4 clients too. The IPv4 connection is `tcp` at the client \
               and `tcp6` at the server.",
         )
+        .fails(
+            "bind to the same port on 127.0.0.1, which [::] includes,",
+            bound,
+            ErrorKind::AddrInUse,
+        )
+        .fails(
+            "With IPV6_V6ONLY an IPv6 socket takes no IPv4 client: bind to ::ffff:127.0.0.1",
+            only_six.bind(&any_mapped.into()),
+            ErrorKind::InvalidInput,
+        )
         .show()?;
 
-    let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, port));
-    story.fails(
-        "bind to the same port on 127.0.0.1, which [::] includes,",
-        bound,
-        ErrorKind::AddrInUse,
-    )?;
     let (_server, peer) = listener.accept()?;
     let (_other_server, other_peer) = listener.accept()?;
     drop(listener);
@@ -134,14 +139,5 @@ fn both(story: &mut Story) -> io::Result<()> {
     story.claim(
         "`to_canonical` makes 127.0.0.1 of ::ffff:127.0.0.1: compare and log addresses after it.",
         peer.ip().to_canonical() == Ipv4Addr::LOCALHOST,
-    )?;
-
-    let only_six = Socket::new(Domain::IPV6, Type::STREAM, None)?;
-    only_six.set_only_v6(true)?;
-    let mapped = SocketAddr::from((Ipv4Addr::LOCALHOST.to_ipv6_mapped(), 0));
-    story.fails(
-        "With IPV6_V6ONLY an IPv6 socket has nothing to do with IPv4: bind to ::ffff:127.0.0.1",
-        only_six.bind(&mapped.into()),
-        ErrorKind::InvalidInput,
     )
 }

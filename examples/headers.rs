@@ -14,14 +14,15 @@
 use std::{io, process::ExitCode};
 
 use clap::Parser;
-use socket_workshop::{command, fault::Attempt, say, stage::Steps};
+use socket_workshop::{command, fault::Attempt, say, stage::Steps, stage::tell};
 use wire::frame::{Frame, LinkType, decode, from_hex, named_frames};
 use wire::pcap::Packets;
 
 const LAYERS: &str = "\
-Of the seven layers four have a header here: 2 link, 3 network, 4 transport, 7 application. Signals
-on the cable are 1, physical; 5 and 6, session and presentation, are left to the program.
-Each layer takes what the layer above gives it, and puts its header before it.";
+Of the seven layers four have a header here: 2 link, 3 network, 4 transport and
+7 application. Layer 1, physical, is the signals on the cable. Layers 5 and 6,
+session and presentation, are left to the program. Each layer takes the data
+that the layer above gives it, and puts its header before it.";
 
 #[derive(Parser)]
 #[command(about = "A lesson: frames, field by field")]
@@ -90,7 +91,7 @@ fn show(title: &str, frame: &Frame, steps: &mut Steps) -> io::Result<()> {
 
 fn claim(text: &str, holds: bool) -> io::Result<()> {
     match holds {
-        true => say!("{text}"),
+        true => tell(text),
         false => Err(io::Error::other(format!(
             "this frame does not confirm: {text}"
         ))),
@@ -106,7 +107,7 @@ fn from_header_to_header(frame: &[u8]) -> io::Result<()> {
     let port = u16::from_be_bytes([frame[udp + 2], frame[udp + 3]]);
     claim(
         "By hand: the type is 0x0800, so IPv4 begins at 14. Its header has 5 words and its \
-         protocol is 17,\nso UDP begins at 34. Its destination port is 69: the rest is for the \
+         protocol is 17, so UDP begins at 34. Its destination port is 69: the rest is for the \
          program bound to that port.",
         (ether_type, udp, protocol, port) == (0x0800, 34, 17, 69),
     )

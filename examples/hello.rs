@@ -81,16 +81,17 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
         .expect("listener", End::listener(addr), Listen)
         .pair(end, Established, Established)
         .nothing_else()
+        .asks("A client has connected. How many rows does the table get for this connection?")
         .why(
             "Two new rows, one for each end, with the same four numbers: the local address of \
               one end is the foreign address of the other. ESTABLISHED: the end may send and \
               receive. The listener stays, for the next client.",
         )
+        .claim(
+            format!("accept names the client: {peer}. The client's kernel chose that port."),
+            client.local_addr()? == peer,
+        )
         .show()?;
-    story.claim(
-        &format!("accept names the client: {peer}. The client's kernel chose that port."),
-        client.local_addr()? == peer,
-    )?;
 
     server.write_all(b"hello")?;
     story
@@ -101,28 +102,32 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
               program has not read yet.",
         )
         .show()?;
-    let mut buf = [0; 100];
-    let n = client.read(&mut buf)?; // waits until at least one byte is there
-    story.claim(
-        "read returned 5, the number of bytes: `hello`.",
-        &buf[..n] == b"hello",
-    )?;
 
+    let mut buf = [0; 100];
+    let first = client.read(&mut buf)?; // waits until at least one byte is there
+    let is_hello = &buf[..first] == b"hello";
     drop(server); // dropping a socket closes it: the kernel sends a FIN
-    let n = client.read(&mut buf)?; // waits: nothing is left to read, until the FIN arrives
-    story.claim("read returned 0. That is end of file.", n == 0)?;
+    let second = client.read(&mut buf)?; // nothing is left to read: waits until the FIN arrives
     story
         .stage("the server has closed its end")
         .pair(end, must(CloseWait).recv_q(0), FinWait2)
         .why(
-            "End of file: all data is read, and the FIN says that no more comes. CLOSE_WAIT: a \
-              FIN has arrived, and the program must still close. FIN_WAIT2: its FIN is \
-              acknowledged, and it waits for the FIN of the other end.",
+            "CLOSE_WAIT: a FIN has arrived, and the program must still close. FIN_WAIT2: its FIN \
+              is acknowledged, and it waits for the FIN of the other end.",
+        )
+        .claim(
+            "The client's first read returned 5, the number of bytes: `hello`.",
+            is_hello,
+        )
+        .claim(
+            "Its second read returned 0: end of file. All data is read, and no more comes.",
+            second == 0,
         )
         .show()?;
 
     drop(client);
     drop(listener);
+    let refused = TcpStream::connect(addr); // now nothing listens there
     story
         .stage("the client has closed too, and the listener is closed")
         .expect("listener", End::listener(addr), gone())
@@ -133,13 +138,11 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
               first keeps TIME_WAIT: its kernel remembers the connection for 60 seconds (on \
               Linux). All three sockets are closed by now: this row needs no program.",
         )
+        .fails(
+            "No socket listens, so the kernel answered a new SYN with a RST: connect",
+            refused,
+            ErrorKind::ConnectionRefused,
+        )
         .show()?;
-    let refused = TcpStream::connect(addr);
-    story.fails(
-        "connect, to a port without a listener,",
-        refused,
-        ErrorKind::ConnectionRefused,
-    )?;
-    story.tell("The kernel answered the SYN with a RST.")?;
     story.end()
 }

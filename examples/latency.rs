@@ -11,7 +11,9 @@
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::{process::ExitCode, thread, time::Duration, time::Instant};
+use std::process::ExitCode;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use socket_workshop::histogram::{Histogram, median};
 use socket_workshop::stage::{Count, Flags, Story, must};
@@ -35,8 +37,10 @@ fn main() -> ExitCode {
             .column("client NODELAY", &client)
             .column("one write", &formatted);
         story.tell(&format!("\nThe round trips:\n\n{histogram}\n"))?;
-        let [written, server, client, formatted] =
-            [written, server, client, formatted].map(|all| median(&all));
+        let written = median(&written);
+        let server = median(&server);
+        let client = median(&client);
+        let formatted = median(&formatted);
         story.claim(
             &format!(
                 "In the median a request takes {written:.1?} with writeln!, and \
@@ -61,11 +65,10 @@ fn held_back(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
         scope.spawn(|| answer(&server));
         scope.spawn(|| while round(&client, &WRITTEN).is_ok() {});
         let shown = story
-            .stage(
-                "the client has written \"get \", \"subject\" and \"\\n\"; no answer has arrived",
-            )
+            .stage("the client has written \"get \", \"subject\", \"\\n\"; no answer has arrived")
             .client(end, must(Established).send_q(12).unsent(8))
             .server(end, must(Established).recv_q(0))
+            .asks("Two small writes, one answer, on loopback: how long?")
             .why(
                 "Four bytes are sent, eight are not: while anything is unacknowledged (on Linux: \
                   anything small), no small segment is sent (Nagle; RFC 9293, 3.7.4). The server's \
@@ -125,9 +128,11 @@ const FORMATTED: Way = Way {
 
 /// The server: an answer for each line, in one write.
 fn answer(mut stream: &TcpStream) -> io::Result<()> {
-    BufReader::new(stream)
-        .lines()
-        .try_for_each(|request| request.and_then(|_| stream.write_all(b"6.824\n")))
+    for request in BufReader::new(stream).lines() {
+        request?;
+        stream.write_all(b"6.824\n")?;
+    }
+    Ok(())
 }
 
 /// A request and its answer: how long they took.
@@ -154,6 +159,7 @@ fn ask(story: &mut Story, listener: &TcpListener, way: &Way) -> io::Result<Vec<D
             .why(way.why)
             .show();
         client.shutdown(Shutdown::Write)?; // the server reads end of file
-        shown.and(rounds)
+        shown?;
+        rounds
     })
 }

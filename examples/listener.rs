@@ -40,18 +40,24 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
     bound.attempt_to_listen(flags.listen, Protocol::Tcp)?;
     let addr = End::of(&socket)?.local; // the kernel chose the port, if we asked for port 0
     let mut story = Story::begin(flags, addr)?;
+    let too_early = TcpStream::connect(addr);
+    let any = TcpListener::bind((addr.ip(), 0))?; // another socket, for port 0
+    let chosen = any.local_addr()?;
     story
         .stage("socket, bind")
         .expect("listener", End::listener(addr), gone())
         .nothing_else()
         .why("The socket has its address, but the table has no row yet: no client can reach it.")
+        .fails(
+            "connect, before listen,",
+            too_early,
+            ErrorKind::ConnectionRefused,
+        )
+        .claim(
+            format!("For port 0, bind lets the kernel choose a free port. It chose {chosen}."),
+            chosen.port() != 0,
+        )
         .show()?;
-    let too_early = TcpStream::connect(addr);
-    story.fails(
-        "connect, before listen,",
-        too_early,
-        ErrorKind::ConnectionRefused,
-    )?;
 
     let listening = socket.listen(128); // the backlog that std asks for
     listening.attempt_to_listen(addr, Protocol::Tcp)?;
@@ -63,13 +69,6 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
         .why("One row, in LISTEN. From now on the kernel answers every client that connects.")
         .show()?;
     the_queue(&mut story, &listener)?;
-
-    let any = TcpListener::bind((addr.ip(), 0))?;
-    let chosen = any.local_addr()?;
-    story.claim(
-        &format!("With port 0, bind lets the kernel choose a free port. It chose {chosen}."),
-        chosen.port() != 0,
-    )?;
 
     thread::scope(|scope| {
         // Dropped when this closure ends: accept then fails, and so `serve` returns.
@@ -95,6 +94,7 @@ fn the_queue(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
         .expect("second client", second_end, Established)
         .expect("server, second", second_end.other(), Established)
         .nothing_else()
+        .asks("The server has not called accept. Is the client connected?")
         .why(
             "The kernel completed both connections without accept. They wait in the accept \
               queue. A listener's Recv-Q is the number of connections in it. `backlog` is the \
@@ -102,7 +102,7 @@ fn the_queue(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
         )
         .show()?;
 
-    let (_server, peer) = listener.accept()?;
+    let (server, peer) = listener.accept()?;
     story
         .stage("accept, once")
         .expect("listener", listening, must(Listen).recv_q(1))
@@ -112,16 +112,14 @@ fn the_queue(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
             "accept sent nothing, and no state has changed. It took one connection from the \
               queue and gave the program a descriptor (the number of an open file or socket).",
         )
+        .claim(
+            format!("It took the one that has waited longest: {peer}."),
+            peer == first_end.local,
+        )
         .show()?;
-    story.claim(
-        &format!("It took the one that has waited longest: {peer}."),
-        peer == first_end.local,
-    )?;
-    let (_server, peer) = listener.accept()?;
-    story.claim(
-        &format!("The next accept took the other one: {peer}."),
-        peer == second_end.local,
-    )
+    drop(server);
+    drop(listener.accept()?); // the second connection: the queue is empty again
+    Ok(())
 }
 
 /// Two clients of `serve`, which stay connected and send nothing.

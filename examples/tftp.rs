@@ -13,7 +13,10 @@
 //! New here: everything that UDP leaves to the program, in a protocol that real clients speak.
 
 use std::io::{self, ErrorKind};
-use std::{fs, net::SocketAddr, process::ExitCode, thread, time::Duration, time::Instant};
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+use std::{fs, thread};
 
 use socket_workshop::folder::{Folder, Temporary};
 use socket_workshop::stage::{Flags, Story, gone, unconnected};
@@ -69,7 +72,8 @@ fn exchange(line: &mut Line, packet: &Packet, is_answer: IsAnswer) -> io::Result
 
 fn both_ends(flags: &Flags) -> io::Result<()> {
     let port = program::bind(flags.listen)?;
-    let (server, stop) = (port.local_addr()?, Stop::new()?);
+    let server = port.local_addr()?;
+    let stop = Stop::new()?;
     let mut story = Story::begin_with_udp(flags, server)?;
     let temporary = Temporary::new()?.also_at_ctrl_c()?;
     let content: Vec<u8> = (0..1 << 20).map(|at: u32| (at % 251) as u8).collect();
@@ -77,13 +81,17 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
     let files = Files::new(Folder::open(temporary.path())?, false);
     thread::scope(|scope| {
         scope.spawn(|| program::serve(&port, &files, &stop, exchange, drop));
-        let told = packet_by_packet(&mut story, server)
-            .and_then(|()| every_ack_twice(&mut story, server))
-            .and_then(|()| what_lock_step_costs(&mut story, server));
-        stop.request();
+        let told = all_parts(&mut story, server);
+        stop.request(); // also after an error: `serve` must return
         told
     })?;
     story.end()
+}
+
+fn all_parts(story: &mut Story, server: SocketAddr) -> io::Result<()> {
+    packet_by_packet(story, server)?;
+    every_ack_twice(story, server)?;
+    what_lock_step_costs(story, server)
 }
 
 fn packet_by_packet(story: &mut Story, server: SocketAddr) -> io::Result<()> {
@@ -94,7 +102,7 @@ fn packet_by_packet(story: &mut Story, server: SocketAddr) -> io::Result<()> {
     let (_, transfer) = client.socket.peek_from(&mut [0; 4])?; // the address its answer comes from
     let its_end = SocketAddr::new(server.ip(), transfer.port());
     story
-        .stage("the client has sent its request to the server's port, and not read the answer yet")
+        .stage("the client has sent its request to the server's port; the answer is unread")
         .expect("server", socket_at(server), unconnected())
         .expect("server's end", socket_at(its_end), unconnected())
         .expect(
@@ -102,6 +110,7 @@ fn packet_by_packet(story: &mut Story, server: SocketAddr) -> io::Result<()> {
             End::of(&client.socket)?,
             unconnected().recv_q(1..),
         )
+        .asks("The server listens at one port. From which does it answer?")
         .why(
             "A new socket for each transfer: its two port numbers identify it (TIDs, RFC 1350, \
               section 4).",
@@ -117,10 +126,7 @@ fn packet_by_packet(story: &mut Story, server: SocketAddr) -> io::Result<()> {
     client.hears(story, "DATA 2, 512 bytes")?;
     client.says(story, transfer, &Packet::error(Code::NOT_DEFINED, "enough"))?;
     story
-        .stage(
-            "a packet from a wrong port changed nothing; the client ended the transfer with an \
-                ERROR",
-        )
+        .stage("a packet from a wrong port changed nothing; the client's ERROR ended it")
         .expect("server's end", socket_at(its_end), gone())
         .expect("client", End::of(&client.socket)?, unconnected().recv_q(0))
         .show()?;
@@ -141,7 +147,9 @@ fn packet_by_packet(story: &mut Story, server: SocketAddr) -> io::Result<()> {
 fn every_ack_twice(story: &mut Story, server: SocketAddr) -> io::Result<()> {
     let client = ByHand::new("client", server.ip())?.socket;
     client.send_to(&Packet::read_request(NAME, 8192, 255).to_bytes(), server)?;
-    let (mut blocks, mut acked, mut len) = (Vec::new(), 0, 8192);
+    let mut blocks = Vec::new();
+    let mut acked = 0;
+    let mut len = 8192;
     let mut buf = [0; 8196];
     while len == 8192 {
         let (n, transfer) = client.recv_from(&mut buf)?;
@@ -156,9 +164,11 @@ fn every_ack_twice(story: &mut Story, server: SocketAddr) -> io::Result<()> {
     story
         .stage("a client has received a whole file and sent every ACK twice")
         .expect("client", End::of(&client)?, unconnected().recv_q(0))
-        .show()?;
-    let text = format!("{} blocks, and each arrived once.", blocks.len());
-    story.claim(&text, blocks.into_iter().eq(1..=acked))
+        .claim(
+            format!("{} blocks, and each arrived once.", blocks.len()),
+            blocks.into_iter().eq(1..=acked),
+        )
+        .show()
 }
 
 fn what_lock_step_costs(story: &mut Story, server: SocketAddr) -> io::Result<()> {

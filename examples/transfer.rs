@@ -2,7 +2,7 @@
 //! is a private protocol: a file's name, its size and its content, each answered with OK.
 //!
 //!     cargo run --example transfer                  plays both ends, stage by stage
-//!     cargo run --example transfer -- serve DIR     terminal 1: receives files into DIR, until Ctrl-C
+//!     cargo run --example transfer -- serve DIR     terminal 1: receives into DIR, until Ctrl-C
 //!     cargo run --example transfer -- send FILE     terminal 2: sends a file
 //!
 //! You will see what goes wrong if your code treats one read as one message, the same messages
@@ -13,7 +13,10 @@
 
 use std::io::{self, ErrorKind::*, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::{fs, path::Path, process::ExitCode, thread, time::Duration};
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+use std::{fs, thread};
 
 use socket_workshop::folder::{Folder, Temporary};
 use socket_workshop::serve::{Connection, serve};
@@ -33,7 +36,8 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
     let mut story = Story::begin(flags, addr)?;
     one_read_is_a_message(&mut story, &listener)?;
     framed(&mut story, &listener)?;
-    let (stop, temporary) = (Stop::new()?, Temporary::new()?.also_at_ctrl_c()?);
+    let stop = Stop::new()?;
+    let temporary = Temporary::new()?.also_at_ctrl_c()?;
     let folder = Folder::open(temporary.path())?;
     let receiver = |sender: &Connection| receive(sender, &folder, false).map(drop);
     thread::scope(|scope| {
@@ -58,19 +62,27 @@ fn one_read_is_a_message(story: &mut Story, listener: &TcpListener) -> io::Resul
         .show()?;
     let n = server.read(&mut buf)?;
     let both = buf[..n] == *b"a.txt5";
-    story.claim("One read returns both: the file is called `a.txt5`.", both)?;
     client.write_all(b"b.t")?; // a part of a message: a segment may end anywhere
     let n = server.read(&mut buf)?;
     server.write_all(b"OK")?;
     client.write_all(b"xt")?;
+    let first = buf[..n].to_vec();
+    let n = server.peek(&mut buf)?; // reads, and leaves the bytes in the socket
+    let second = &buf[..n];
     story
-        .stage("one message has arrived in two pieces; the server read the first and answered OK")
+        .stage("a name came in two pieces; the server read the first and answered OK")
         .server(end, must(Established).recv_q(2))
+        .asks("Each message is answered OK before the next. Is one read one message?")
         .why("Waiting for each OK separates messages. It does not hold one message together.")
-        .show()?;
-    let rest = server.read(&mut buf[n..])?;
-    let cut = n == 3 && buf[..n + rest] == *b"b.txt";
-    story.claim("The file is called `b.t`, and its size is `xt`.", cut)
+        .claim(
+            "The read before this one returned two messages: a file called `a.txt5`.",
+            both,
+        )
+        .claim(
+            "Now the file is called `b.t`, and its size is `xt`.",
+            first == b"b.t" && second == b"xt",
+        )
+        .show()
 }
 
 /// A length in 4 bytes, the highest first, then that many bytes. Reads them call by call.
@@ -90,10 +102,11 @@ fn framed(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
         let told = story
             .stage("framed: the server has read the length, 5, and three bytes of the name")
             .pair(end, Established, must(Established).recv_q(0))
+            .claim("The server waits in recv for the other two bytes.", waits)
             .show();
-        client.write_all(b"xt\0\0\0\x015")?; // and the next message
-        reader.join().expect("it only reads").and(told)?;
-        story.claim("The server waits in recv for the other two bytes.", waits)
+        client.write_all(b"xt\0\0\0\x015")?; // and the next message: ends the thread's read
+        reader.join().expect("it only reads")?;
+        told
     })?;
     story
         .stage("the rest of the name has arrived, and the next message with it")
@@ -101,43 +114,48 @@ fn framed(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
         .why(
             "read_exact reads exactly what it was asked for: the next message stays in the socket.",
         )
+        .claim("The name is `b.txt`.", name == b"b.txt")
         .show()?;
-    let both = name == b"b.txt" && read_message(&server, NAME)? == b"5"; // the same in one call
-    story.claim("The name is `b.txt`; the next message is `5`.", both)?;
+
+    let next = read_message(&server, NAME)?; // length and content, in one call
     client.write_all(&u32::MAX.to_be_bytes())?;
     let claimed = read_message(Deadline::after(Duration::from_secs(5)).on(&server), NAME);
-    story.fails("Reading a message that claims 4 GiB", claimed, InvalidData)
+    story
+        .stage("the server has read that message, and a length of 4 GiB")
+        .server(end, must(Established).recv_q(0))
+        .why("A length is a number that the peer has chosen. Compare it with a limit first.")
+        .claim("The next message is `5`.", next == b"5")
+        .fails("Reading a message that claims 4 GiB", claimed, InvalidData)
+        .show()
 }
 
 /// Plays the sender by hand, to a server like `transfer serve`.
 fn whole_or_not_at_all(story: &mut Story, addr: SocketAddr, folder: &Path) -> io::Result<()> {
     let content: Vec<u8> = (0..1 << 20).map(|at: u32| (at % 251) as u8).collect();
-    let (mut client, mut ok) = (TcpStream::connect(addr)?, true);
+    let mut client = TcpStream::connect(addr)?;
     let end = End::of(&client)?;
     write_message(&client, b"a.txt")?;
-    ok &= read_message(&client, ANSWER)? == b"OK";
+    let name_answer = read_message(&client, ANSWER)?;
     write_message(&client, &(1_u64 << 20).to_be_bytes())?; // the size: the disk may not have room
-    ok &= read_message(&client, ANSWER)? == b"OK";
+    let size_answer = read_message(&client, ANSWER)?;
     client.write_all(&content)?; // no length before it: the size is known
+    let content_answer = read_message(&client, ANSWER)?;
     story
-        .stage(
-            "name, OK, size, OK, 1 MiB of content; the third OK has arrived, and the server's FIN",
+        .stage("name, OK, size, OK, 1 MiB of content, OK; then the server has closed")
+        .pair(end, must(CloseWait).recv_q(1), FinWait2)
+        .why("Recv-Q holds the server's FIN, which counts as one byte.")
+        .claim(
+            "Each of the three answers is OK.",
+            [name_answer, size_answer, content_answer] == [b"OK", b"OK", b"OK"],
         )
-        .pair(end, must(CloseWait).recv_q(4 + 2 + 1), FinWait2)
-        .why("Recv-Q holds a length, OK, and the FIN, which counts as one byte.")
+        .claim(
+            "The file has arrived, byte for byte.",
+            fs::read(folder.join("a.txt"))? == content,
+        )
         .show()?;
-    ok &= read_message(&client, ANSWER)? == b"OK" && fs::read(folder.join("a.txt"))? == content;
-    story.claim(
-        "The file has arrived, byte for byte. Other names are refused:",
-        ok,
-    )?;
-    for name in ["a.txt", "../b.txt", "/etc/b.txt", r"..\b.txt", ""] {
-        let stream = Deadline::after(Duration::from_secs(5)).on(TcpStream::connect(addr)?);
-        let sent = send(stream, name, &b"other"[..], 5);
-        let refused = sent.err().map_or(String::new(), |error| error.to_string());
-        story.claim(&format!("- {refused}"), refused.starts_with("refused: "))?;
-    }
-    client = TcpStream::connect(addr)?; // also closes the previous one
+
+    drop(client);
+    let mut client = TcpStream::connect(addr)?;
     let end = End::of(&client)?;
     for message in [&b"b.txt"[..], &1000_u64.to_be_bytes()] {
         write_message(&client, message)?;
@@ -149,15 +167,23 @@ fn whole_or_not_at_all(story: &mut Story, addr: SocketAddr, folder: &Path) -> io
     story
         .stage("another sender has sent 500 of 1000 bytes")
         .pair(end, Established, must(Established).recv_q(0))
+        .claim(
+            "The server writes them to a temporary file, not under the final name.",
+            arriving,
+        )
         .show()?;
-    story.claim(
-        "The server writes them to a temporary file, not under the final name.",
-        arriving,
-    )?;
     drop(client);
     story
         .stage("the sender has closed; the server's error message was answered with a RST")
         .pair(end, gone(), gone())
         .show()?;
-    story.claim("The temporary file is gone.", files()? == 1)
+    story.claim("The temporary file is gone.", files()? == 1)?;
+    story.tell("The server refuses a name that is taken, and one that is not a file name:")?;
+    for name in ["a.txt", "../b.txt", "/etc/b.txt", r"..\b.txt", ""] {
+        let stream = Deadline::after(Duration::from_secs(5)).on(TcpStream::connect(addr)?);
+        let sent = send(stream, name, &b"other"[..], 5);
+        let refused = sent.err().map_or(String::new(), |error| error.to_string());
+        story.claim(&format!("- {refused}"), refused.starts_with("refused: "))?;
+    }
+    Ok(())
 }

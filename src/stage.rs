@@ -24,7 +24,7 @@ use std::{
 };
 
 pub use must::{Count, Must, gone, must, time_wait, unconnected};
-pub use pace::{Flags, Steps, Target, play, play_with};
+pub use pace::{Flags, Steps, Target, play, play_with, tell};
 pub use story::Story;
 
 use self::{claim::Claim, expected::Expected};
@@ -191,10 +191,10 @@ impl<'a> Stage<'a> {
                 }
             }
         }
-        if !why.is_empty() {
+        if !why.is_empty() || !claims.is_empty() {
             story.line("")?;
-            story.tell(why)?;
         }
+        story.tell(why)?;
         for claim in claims {
             story.settle(claim)?;
         }

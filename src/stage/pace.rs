@@ -8,7 +8,10 @@ use std::{
     time::Duration,
 };
 
-use super::quiz::Quiz;
+use super::{
+    quiz::Quiz,
+    text::{WIDTH, wrapped},
+};
 use crate::{
     command::{self, output_error},
     say,
@@ -47,6 +50,17 @@ pub struct Steps {
     predict: bool,
     #[arg(skip)]
     quiz: Quiz,
+}
+
+/// Prints a paragraph, in lines of at most 80 characters.
+///
+/// # Errors
+/// Stdout is closed.
+pub fn tell(text: &str) -> io::Result<()> {
+    for line in wrapped(text, WIDTH) {
+        say!("{line}")?;
+    }
+    Ok(())
 }
 
 impl Steps {

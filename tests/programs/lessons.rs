@@ -34,12 +34,12 @@ const LESSONS: [(&str, usize); 27] = [
     ("window", 6),
     ("zero_window", 5),
     ("backlog", 4),
-    ("accept_errors", 5),
-    ("shutdown", 5),
+    ("accept_errors", 6),
+    ("shutdown", 6),
     ("latency", 5),
-    ("proxy", 6),
-    ("transfer", 7),
-    ("datagrams", 4),
+    ("proxy", 7),
+    ("transfer", 8),
+    ("datagrams", 6),
     ("tftp", 3),
     ("headers", 0), // no sockets, no stages: wire/tests/headers.rs runs it
     ("handshake", 5),
@@ -120,6 +120,71 @@ fn every_lesson_is_listed_here_and_in_the_documents() {
         );
         so_far = place;
     }
+}
+
+/// Lessons that do not ask their question yet: their claims still come after the pause, too.
+const DO_NOT_ASK_YET: [&str; 11] = [
+    "close",
+    "deadlines",
+    "dialer",
+    "echo",
+    "handshake",
+    "heartbeat",
+    "kv",
+    "nonblocking",
+    "reuseaddr",
+    "states",
+    "window",
+];
+
+/// The question of a lesson in `docs/teaching.md`.
+fn question(name: &str) -> &'static str {
+    let teaching = include_str!("../../docs/teaching.md");
+    let row = format!("| `{name}` | ");
+    let (_, rest) = teaching.split_once(&row).expect(&row);
+    rest.split(" | ").next().expect("a row has cells")
+}
+
+/// The source of a lesson, with each string that takes several lines put into one.
+fn source(name: &str) -> String {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(root.join(format!("examples/{name}.rs"))).unwrap();
+    let mut lines = text.split("\\\n");
+    let mut joined = lines.next().unwrap_or_default().to_owned();
+    for line in lines {
+        joined += line.trim_start();
+    }
+    joined
+}
+
+#[test]
+fn each_lesson_asks_the_question_that_the_guide_has_for_it() {
+    for (name, stages) in LESSONS {
+        if stages == 0 || DO_NOT_ASK_YET.contains(&name) {
+            continue;
+        }
+        let source = source(name);
+        let (_, asked) = source.split_once(".asks(").expect(name);
+        let question = format!("\"{}\"", question(name));
+        assert!(
+            asked.trim_start().starts_with(&question),
+            "{name} does not ask: {question}"
+        );
+    }
+}
+
+/// A projector shows 80 columns.
+#[test]
+fn no_line_of_a_lesson_is_longer_than_80_characters() {
+    for_each_lesson(|name, _| {
+        if name == "handshake" {
+            return; // it prints segments as Wireshark does, one in a line
+        }
+        let told = story(name, &run(&mut on_any_port(name), ""));
+        for line in told.lines() {
+            assert!(line.chars().count() <= 80, "{name}: {line}");
+        }
+    });
 }
 
 /// `](FILE.md)`, `](../FILE.rs)` and the like.

@@ -127,11 +127,12 @@ fn a_row_shows_its_bytes_and_bits() {
     let request = frame("tftp-read-request");
     let text = whole(&request).to_string();
     for row in [
-        "  14  45 0100....              version                  4",
-        "  14  45 ....0101              header length            5                  words of 4 bytes: 20",
-        "  20  00 00 ...00000 00000000  fragment offset          0                  in units of 8 bytes",
-        "  40  ac 40                    checksum                 0xac40             right",
-        "  44  63 3a 5c 71 77 65 72 71  file                     \"c:\\\\qwerq.qwe\"\n      2e 71 77 65 00\n",
+        "  14  45 0100....           version                  4\n",
+        "  14  45 ....0101           header length            5  words of 4 bytes: 20\n",
+        "  20  ...00000 00000000     fragment offset          0  in units of 8 bytes\n",
+        "  22  80                    TTL                      128\n                            a router takes",
+        "  40  ac 40                 checksum                 0xac40  right\n",
+        "  44  63 3a 5c 71 77 65     file                     \"c:\\\\qwerq.qwe\"\n      72 71 2e 71 77 65\n      00\n",
     ] {
         assert!(text.contains(row), "no {row:?} in\n{text}");
     }

@@ -5,8 +5,14 @@ use std::fmt;
 
 use super::{Field, Frame, Layer};
 
-/// How many bytes are shown on a line.
-const BYTES: usize = 8;
+/// How many bytes a dump shows on a line.
+const BYTES_OF_A_DUMP: usize = 16;
+
+/// How many bytes of a field are shown on a line: a hardware address.
+const BYTES_OF_A_FIELD: usize = 6;
+
+/// A terminal's width. A meaning for which a line has no room gets a line of its own.
+const WIDTH: usize = 80;
 
 impl Frame<'_> {
     /// What is inside what, and how long each is: `Ethernet 14 [ ARP 28 ] padding 18`.
@@ -44,7 +50,8 @@ impl Frame<'_> {
     /// Its bytes, each line with its offset.
     #[must_use]
     pub fn dump(&self) -> String {
-        let lines = self.bytes.chunks(2 * BYTES).zip((0..).step_by(2 * BYTES));
+        let lines = self.bytes.chunks(BYTES_OF_A_DUMP);
+        let lines = lines.zip((0..).step_by(BYTES_OF_A_DUMP));
         let lines: Vec<String> = lines
             .map(|(bytes, at)| format!("{at:>4}  {}", hex(bytes)))
             .collect();
@@ -96,24 +103,31 @@ impl Layer {
 impl Field {
     fn write(&self, f: &mut fmt::Formatter<'_>, frame: &[u8]) -> fmt::Result {
         let bytes = frame.get(self.bytes.clone()).unwrap_or_default();
-        let mut lines = bytes.chunks(BYTES).map(hex);
+        let mut lines = bytes.chunks(BYTES_OF_A_FIELD).map(hex);
         let first = match self.mask {
             0 => lines.next().unwrap_or_default(),
             mask => bits(bytes, mask),
         };
         let row = format!(
-            "{:>4}  {first:<23}  {:<23}  {:<18} {}",
-            self.bytes.start, self.name, self.value, self.meaning
+            "{:>4}  {first:<20}  {:<23}  {}",
+            self.bytes.start, self.name, self.value
         );
-        writeln!(f, "{}", row.trim_end())?;
-        if self.mask == 0 {
-            // Of what is long, three lines show what it is.
-            for line in lines.by_ref().take(2) {
-                writeln!(f, "      {line}")?;
-            }
-            if lines.next().is_some() {
-                writeln!(f, "      …")?;
-            }
+        let with_meaning = format!("{row}  {}", self.meaning);
+        let fits = with_meaning.chars().count() <= WIDTH;
+        writeln!(f, "{}", if fits { with_meaning.trim_end() } else { &row })?;
+        let more = if self.mask == 0 { lines.len() } else { 0 };
+        // Of a field that is long, three lines show what it is.
+        let mut more: Vec<String> = lines.by_ref().take(more.min(2)).collect();
+        if !fits && more.is_empty() {
+            more.push(String::new());
+        }
+        for (nth, line) in more.iter().enumerate() {
+            let meaning = if nth == 0 && !fits { &self.meaning } else { "" };
+            let row = format!("      {line:<20}  {meaning}");
+            writeln!(f, "{}", row.trim_end())?;
+        }
+        if self.mask == 0 && lines.next().is_some() {
+            writeln!(f, "      …")?;
         }
         Ok(())
     }
@@ -124,8 +138,8 @@ fn hex(bytes: &[u8]) -> String {
     bytes.join(" ")
 }
 
-/// `45 0100....`: the bytes, and in them the bits that are meant. More than two bytes would be too
-/// wide: of these, the digits.
+/// `45 0100....`: a byte, and in it the bits that are meant. Of two bytes, the bits alone. More
+/// bytes would be too wide: of these, the digits.
 fn bits(bytes: &[u8], mask: u32) -> String {
     let byte_of_mask = |nth: usize| (mask >> (8 * (bytes.len() - 1 - nth))) as u8;
     let shown = |(nth, byte): (usize, &u8)| {
@@ -139,7 +153,11 @@ fn bits(bytes: &[u8], mask: u32) -> String {
     };
     if bytes.len() <= 2 {
         let bits: Vec<String> = bytes.iter().enumerate().map(shown).collect();
-        return format!("{} {}", hex(bytes), bits.join(" "));
+        let bits = bits.join(" ");
+        return match bytes {
+            [_] => format!("{} {bits}", hex(bytes)),
+            _ => bits,
+        };
     }
     let digits = |(nth, byte): (usize, &u8)| match byte_of_mask(nth) {
         0xff => format!("{byte:02x}"),

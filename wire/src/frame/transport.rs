@@ -153,7 +153,7 @@ fn tcp_cells(
         flag(0x01, "no more data from the sender; it takes one"),
         means(
             segment.window,
-            "the room its sender has: bytes in a SYN, later times 2^scale",
+            "its sender's free room; after the SYN times 2^scale",
         ),
         means(
             format!("{:#06x}", header.checksum()),

@@ -26,7 +26,7 @@ const LESSONS: [(&str, usize); 27] = [
     ("heartbeat", 5),
     ("reuseaddr", 5),
     ("kv", 5),
-    ("close", 11),
+    ("close", 13),
     ("states", 7),
     ("rare_states", 10),
     ("reuseport", 6),

@@ -29,7 +29,7 @@ const LESSONS: [(&str, usize); 27] = [
     ("close", 13),
     ("states", 7),
     ("rare_states", 10),
-    ("reuseport", 6),
+    ("reuseport", 7),
     ("nonblocking", 5),
     ("window", 6),
     ("zero_window", 5),

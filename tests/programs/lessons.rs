@@ -31,7 +31,7 @@ const LESSONS: [(&str, usize); 27] = [
     ("rare_states", 10),
     ("reuseport", 7),
     ("nonblocking", 5),
-    ("window", 6),
+    ("window", 7),
     ("zero_window", 5),
     ("backlog", 4),
     ("accept_errors", 5),

@@ -32,7 +32,7 @@ const LESSONS: [(&str, usize); 27] = [
     ("reuseport", 7),
     ("nonblocking", 5),
     ("window", 7),
-    ("zero_window", 5),
+    ("zero_window", 6),
     ("backlog", 4),
     ("accept_errors", 5),
     ("shutdown", 5),

@@ -59,36 +59,57 @@ fn answered(listener: &TcpListener) -> io::Result<(TcpStream, TcpStream, End)> {
 }
 
 fn too_soon(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
-    for (how, reads, linger) in [("input unread", 0, None), ("SO_LINGER 0", 8, ABORT)] {
-        let (mut client, mut server, end) = answered(listener)?;
-        server.read_exact(&mut vec![0; reads])?;
-        SockRef::from(&server).set_linger(linger)?;
-        drop(server); // RST: unread input is lost (RFC 9293, 3.6.1), or SO_LINGER asks for it
-        story
-            .stage(&format!("the server has written 200 kB and closed: {how}"))
-            .pair(end, gone(), gone())
-            .why(
-                "A RST, not a FIN: neither end keeps TIME_WAIT, and the bytes in Send-Q are \
-                  discarded.",
-            )
-            .show()?;
-        let mut part = Vec::new();
-        let read = outcome(client.read_to_end(&mut part));
-        let text = format!("{} bytes arrived, then {read}.", part.len());
-        let is_a_part = !part.is_empty() && part.len() < ANSWER.len();
-        story.claim(&text, is_a_part && read == "ConnectionReset")?;
-    }
-    story.tell(
+    let (client, server, end) = answered(listener)?;
+    drop(server); // RST, because input is unread (RFC 9293, 3.6.1)
+    lost_in_part(
+        story,
+        "the server has written 200 kB and closed: input unread",
+        "A RST, not a FIN: neither end keeps TIME_WAIT, and the bytes in Send-Q are discarded.",
+        client,
+        end,
+    )?;
+
+    let (client, mut server, end) = answered(listener)?;
+    server.read_exact(&mut [0; 8])?; // no input is unread
+    SockRef::from(&server).set_linger(ABORT)?;
+    drop(server); // RST, because SO_LINGER asks for it
+    lost_in_part(
+        story,
+        "the server has written 200 kB and closed: SO_LINGER 0",
         "Linux still returns the bytes that arrived before the RST. Do not rely on it: RFC 9293 \
-         (section 3.10.7.4) discards them.",
+         (3.10.7.4) discards them.",
+        client,
+        end,
     )
+}
+
+/// The stage after a RST: the client reads what has arrived of the answer.
+fn lost_in_part(
+    story: &mut Story,
+    title: &str,
+    why: &str,
+    mut client: TcpStream,
+    end: End,
+) -> io::Result<()> {
+    let mut part = Vec::new();
+    let read = outcome(client.read_to_end(&mut part));
+    let is_a_part = !part.is_empty() && part.len() < ANSWER.len();
+    story
+        .stage(title)
+        .pair(end, gone(), gone())
+        .why(why)
+        .claim(
+            format!("{} bytes arrived, then {read}.", part.len()),
+            is_a_part && read == "ConnectionReset",
+        )
+        .show()
 }
 
 fn in_order(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     let (mut client, mut server, end) = answered(listener)?;
     server.shutdown(Shutdown::Write)?;
     story
-        .stage("the server has written 200 kB and shut down its sending half")
+        .stage("the server wrote 200 kB and shut down its sending half")
         .pair(end, Established, must(FinWait1).recv_q(8).send_q(1..))
         .why("Its FIN waits in Send-Q after the data. The question is still unread.")
         .show()?;
@@ -100,11 +121,15 @@ fn in_order(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
             "Segments 1 and 2: the server's FIN and its ACK. CLOSE_WAIT: the client must close \
               next.",
         )
+        .claim(
+            format!("{arrived} bytes arrived at the client: the whole answer."),
+            arrived == 200_000,
+        )
         .show()?;
     client.write_all(ANSWER)?;
     client.shutdown(Shutdown::Write)?; // the FIN that a close sends
     story
-        .stage("the client has written 200 kB too, and shut down its sending half")
+        .stage("the client has done the same")
         .pair(end, must(LastAck).send_q(1..), must(FinWait2).recv_q(9..))
         .why(
             "A half-close: after its own FIN the server can still receive. The client's FIN waits.",
@@ -116,9 +141,11 @@ fn in_order(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
         .stage("the server has read until end of file and closed")
         .pair(end, gone(), time_wait())
         .why("Segments 3 and 4: the client's FIN and its ACK. No input was unread, so no RST.")
-        .show()?;
-    let text = format!("{arrived} bytes arrived at the client, {drained} at the server.");
-    story.claim(&text, [arrived, drained] == [200_000, 200_008])
+        .claim(
+            format!("{drained} bytes arrived at the server: the question, then 200 kB."),
+            drained == 200_008,
+        )
+        .show()
 }
 
 fn what_the_other_end_sees(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
@@ -132,38 +159,72 @@ fn what_the_other_end_sees(story: &mut Story, listener: &TcpListener) -> io::Res
     SockRef::from(&peer).set_linger(ABORT)?;
     drop(peer);
     story
-        .stage("three peers have closed: by FIN, by FIN and then RST, by RST")
+        .stage("three peers have closed: FIN; FIN, then RST; RST")
         .expect("client that got FIN", fin_end, CloseWait)
         .expect("its peer", fin_end.other(), FinWait2)
         .expect("client that got FIN and RST", both_end, gone())
         .expect("client that got RST", rst_end, gone())
+        .why("A RST ends a connection at once: it leaves no row. The program keeps its descriptor.")
         .show()?;
-    let clients = [&fin, &both, &rst];
-    let first = clients.map(|mut client| [client.read(&mut [0]), client.write(b"x")].map(outcome));
+
+    let after_fin = read_then_write(&fin);
+    let after_both = read_then_write(&both);
+    let after_rst = read_then_write(&rst);
     story
         .stage("each client has read, then written a byte")
         .expect("client that got FIN", fin_end, gone())
+        .asks("The peer has closed. What does my next write return?")
         .why(
             "A FIN says only that the peer sends no more. This write succeeded, and the peer \
-              answered it with a RST. Writes fail from the moment that RST has arrived.",
+              answered it with a RST. Writes fail from the moment that RST has arrived.\n\n\
+              peer sent      read             write",
+        )
+        .claim(
+            format!("FIN            {after_fin}"),
+            after_fin == "Ok(0)            Ok(1)",
+        )
+        .claim(
+            format!("FIN, then RST  {after_both}"),
+            after_both == "Ok(0)            BrokenPipe",
+        )
+        .claim(
+            format!("RST            {after_rst}"),
+            after_rst == "ConnectionReset  BrokenPipe",
         )
         .show()?;
-    let then = clients.map(|mut client| [client.write(b"x"), client.read(&mut [0])].map(outcome));
-    story.tell("\npeer sent      read             write       write       read")?;
-    let rows = "\
-FIN            Ok(0)            Ok(1)       BrokenPipe  Ok(0)
-FIN, then RST  Ok(0)            BrokenPipe  BrokenPipe  Ok(0)
-RST            ConnectionReset  BrokenPipe  BrokenPipe  Ok(0)";
-    for (row, ([a, b], [c, d])) in rows.lines().zip(first.iter().zip(&then)) {
-        let measured = format!("{}{a:<17}{b:<12}{c:<12}{d}", &row[..15]);
-        story.claim(&measured, measured == row)?;
-    }
-    story.tell("Linux reports a reset only once: the next read looks like end of file.")?;
+
+    let all_fail = [&fin, &both, &rst].map(write_then_read);
     let yes = Command::new("yes").stdout(OwnedFd::from(fin)).status()?;
-    let yes = format!(
-        "`yes`, writing to the same socket: {yes}. In a Rust program std ignores this signal."
-    );
-    story.claim(&yes, yes.contains("SIGPIPE"))
+    story
+        .stage("each client has written again, then read")
+        .expect("client that got FIN", fin_end, gone())
+        .why("Linux reports a reset only once: the next read looks like end of file.")
+        .claim(
+            "Each of the three: write gave BrokenPipe, then read returned Ok(0).",
+            all_fail == ["BrokenPipe Ok(0)"; 3],
+        )
+        .claim(
+            format!(
+                "`yes`, writing to the same socket: {yes}. In a Rust program std ignores this \
+                 signal."
+            ),
+            yes.to_string().contains("SIGPIPE"),
+        )
+        .show()
+}
+
+/// What a read returned, and then a write, in two columns.
+fn read_then_write(mut client: &TcpStream) -> String {
+    let read = outcome(client.read(&mut [0]));
+    let write = outcome(client.write(b"x"));
+    format!("{read:<17}{write}")
+}
+
+/// What a write returned, and then a read.
+fn write_then_read(mut client: &TcpStream) -> String {
+    let write = outcome(client.write(b"x"));
+    let read = outcome(client.read(&mut [0]));
+    format!("{write} {read}")
 }
 
 fn what_it_does_not_see(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
@@ -173,18 +234,26 @@ fn what_it_does_not_see(story: &mut Story, listener: &TcpListener) -> io::Result
     let before = server.read(&mut [0; 8])?;
     client.write_all(b"hello")?;
     story
-        .stage("the server has shut down its receiving half, and the client has written `hello`")
+        .stage("the server called shutdown(Read), the client wrote")
         .pair(end, Established, must(Established).recv_q(5))
         .why(
-            "shutdown(Read) sends nothing, so the client cannot know. On Linux its bytes still \
-              arrive and can be read; only a read with nothing to return does not wait.",
+            "shutdown(Read) sends nothing, so the client cannot know. On Linux its bytes (`hello`) \
+              still arrive.",
+        )
+        .claim(
+            "Before they arrived, the server's read returned 0: it did not wait.",
+            before == 0,
         )
         .show()?;
+
     let after = server.read(&mut [0; 8])?;
-    story.claim(
-        "The server's reads returned 0, then 5.",
-        [before, after] == [0, 5],
-    )
+    story
+        .stage("the server has read again")
+        .pair(end, Established, must(Established).recv_q(0))
+        .why("After shutdown(Read) only a read with nothing to return does not wait.")
+        .claim("This read returned 5: the bytes can be read.", after == 5)
+        .show()?;
+    SockRef::from(&server).set_linger(ABORT) // no TIME_WAIT in the tables below
 }
 
 /// The peer's host loses power and starts again: its kernel no longer knows the connection.
@@ -200,7 +269,7 @@ fn a_crash(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     story
         .stage("the peer has crashed and started again")
         .client(end, must(Established).no_timer())
-        .server(end, gone())
+        .expect("peer", end.other(), gone())
         .timers()
         .why(
             "A half-open connection (RFC 9293, 3.5.1): one end is gone and has sent nothing. The \
@@ -208,13 +277,17 @@ fn a_crash(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
         )
         .show()?;
     set_min_ttl(&client, 0)?; // the network works again
-    let wrote = client.write(b"x");
+    client.set_read_timeout(Some(Duration::from_secs(5)))?; // if no RST comes
+    let wrote = outcome(client.write(b"x"));
+    let read = outcome(client.read(&mut [0])); // waits until the RST has arrived
     story
-        .stage("the client has written a byte")
-        .pair(end, gone(), gone())
+        .stage("the client has written a byte, then read")
+        .client(end, gone())
+        .expect("peer", end.other(), gone())
         .why("The peer's kernel has no such connection and answered with a RST.")
-        .show()?;
-    let [wrote, read] = [wrote, client.read(&mut [0])].map(outcome);
-    let text = format!("write returned {wrote}, then read returned {read}: close the socket.");
-    story.claim(&text, wrote == "Ok(1)" && read == "ConnectionReset")
+        .claim(
+            format!("write returned {wrote}, then read returned {read}: close the socket."),
+            wrote == "Ok(1)" && read == "ConnectionReset",
+        )
+        .show()
 }

@@ -57,20 +57,21 @@ fn the_client_closes_first(story: &mut Story) -> io::Result<()> {
     drop(client);
     server.read_to_end(&mut Vec::new())?; // until the client's FIN
     drop(server);
+    drop(listener);
+    let again = listen(addr, false)?;
     story
-        .stage("the client closed first")
+        .stage("the client closed first; the server listens again")
+        .expect("listener", End::of(&again)?, Listen)
         .pair(end, time_wait(), gone())
         .timers()
+        .asks("Who has the TIME_WAIT, client or server?")
         .why(
             "The end that closes first keeps TIME_WAIT, to repeat its last ACK and to discard late \
               segments. It lasts twice an MSL, the longest life of a segment: 4 minutes in RFC \
-              9293 (3.4.2), 60 s on Linux, where no setting changes it.",
+              9293 (3.4.2), 60 s on Linux, where no setting changes it. At the server's port there \
+              is none, so bind needs no option.",
         )
         .show()?;
-
-    drop(listener);
-    let again = listen(addr, false);
-    story.claim("The server can listen on its address again.", again.is_ok())?;
     let counting = time_wait().counted_below(Duration::from_millis(59_900));
     story
         .stage("a moment later")
@@ -86,23 +87,23 @@ fn the_server_closes_first(story: &mut Story, listener: TcpListener) -> io::Resu
     drop(listener);
     let without = listen(addr, false);
     let again = listen(addr, true)?;
+    let second = listen(addr, true);
     story
-        .stage("the server closed first, and listens again with SO_REUSEADDR")
+        .stage("the server closed first, and listens again")
         .expect("listener", End::of(&again)?, Listen)
         .expect("server's old end", old_end, time_wait())
         .timers()
         .why(
-            "The server's own TIME_WAIT is in the way. On Unix std sets the option on every \
-             TcpListener.",
+            "The server's own TIME_WAIT is in the way, unless both sockets have SO_REUSEADDR. On \
+              Unix std sets this option on every TcpListener.",
         )
-        .show()?;
-    story.fails("Without the option, bind", without, ErrorKind::AddrInUse)?;
-    let second = listen(addr, true);
-    story.fails(
-        "With the option, beside a live listener, bind",
-        second,
-        ErrorKind::AddrInUse,
-    )
+        .fails("Without the option, bind", without, ErrorKind::AddrInUse)
+        .fails(
+            "With the option, beside a live listener, bind",
+            second,
+            ErrorKind::AddrInUse,
+        )
+        .show()
 }
 
 /// A connection in which the server sends the first FIN. Returns the server's end.
@@ -123,12 +124,15 @@ fn an_open_connection(story: &mut Story) -> io::Result<()> {
     let without = listen(addr, false);
     let again = listen(addr, true)?;
     story
-        .stage("the listener closed, its connection is still open; the server listens again")
+        .stage("a new listener, beside an old open connection")
         .expect("listener", End::of(&again)?, Listen)
         .pair(end, Established, Established)
-        .why("With the option an open connection of the port is not in the way either.")
-        .show()?;
-    story.fails("Without the option, bind", without, ErrorKind::AddrInUse)
+        .why(
+            "The listener closed, its connection did not. With the option the connection is not in \
+              the way: the server listens again.",
+        )
+        .fails("Without the option, bind", without, ErrorKind::AddrInUse)
+        .show()
 }
 
 fn without_the_option_before(story: &mut Story) -> io::Result<()> {
@@ -138,12 +142,12 @@ fn without_the_option_before(story: &mut Story) -> io::Result<()> {
     drop(listener);
     let late = listen(addr, true);
     story
-        .stage("the server closed first, but the old server had not set the option")
+        .stage("an old server without the option closed first")
         .expect("server's old end", old_end, must(TimeWait))
         .why(
             "The option on the new socket alone does not help: on Linux the old socket needs it \
-             too. Set it every time.",
+              too. Set it every time.",
         )
-        .show()?;
-    story.fails("With the option, bind", late, ErrorKind::AddrInUse)
+        .fails("With the option, bind", late, ErrorKind::AddrInUse)
+        .show()
 }

@@ -14,7 +14,7 @@
 //! Exercise: the one of lesson `reuseaddr`: `cargo workshop check reuseaddr`
 
 use std::fs;
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -70,81 +70,103 @@ fn free_port() -> SocketAddr {
 fn two_listeners(story: &mut Story, old: TcpListener) -> io::Result<()> {
     let addr = old.local_addr()?;
     let new = share(addr)?;
-    let clients = (0..CLIENTS)
-        .map(|_| TcpStream::connect(reachable(addr)))
-        .collect::<io::Result<Vec<_>>>()?;
+    let mut clients = Vec::new();
+    for _ in 0..CLIENTS {
+        clients.push(TcpStream::connect(reachable(addr))?);
+    }
     story
-        .stage("an old and a new server on one port, both with SO_REUSEPORT; 16 clients")
+        .stage("two servers share a port; 16 clients connect")
         .expect(
             "listener",
             End::listener(addr),
             must(Listen).rows(2).recv_q(1..),
         )
         .why(
-            "A hash of the four-tuple decides which listener's queue a client comes into (Recv-Q). \
-             This is for workers of one server, each with a queue of its own.",
+            "Both listeners have SO_REUSEPORT. A hash of the four-tuple decides which listener's \
+             queue a client comes into (Recv-Q). This is for workers of one server, each with a \
+             queue of its own.",
         )
         .show()?;
 
-    new.set_nonblocking(true)?; // accept returns an error when the queue is empty
-    let mut accepted = Vec::new();
-    while let Ok((server, client)) = new.accept() {
-        accepted.push((server, client));
-    }
-    let count = accepted.len();
-    let text =
-        format!("The new server accepts {count} of {CLIENTS} clients; then its queue is empty.");
-    story.claim(&text, (1..CLIENTS).contains(&count))?;
-
+    let accepted = greet_all(&new)?;
     drop(old);
-    story
-        .stage("the old server has closed, and accepted none")
-        .expect("listener", End::listener(addr), must(Listen).rows(1))
-        .why(
-            "The kernel resets the clients in its queue, although another listener is there \
-             (net.ipv4.tcp_migrate_req=1 would pass them on to it).",
-        )
-        .show()?;
+    let mut greeted = 0;
     let mut reset = 0;
-    for mut client in clients {
-        let local = client.local_addr()?;
-        if accepted.iter().any(|(_, accepted)| *accepted == local) {
-            // It closes with a RST, so that no TIME_WAIT fills the tables below.
-            SockRef::from(&client).set_linger(Some(Duration::ZERO))?;
-            continue;
-        }
+    for mut client in &clients {
         client.set_read_timeout(Some(Duration::from_secs(5)))?; // none is silent
         match client.read(&mut [0]) {
+            Ok(1) => greeted += 1,
             Err(error) if error.kind() == ErrorKind::ConnectionReset => reset += 1,
             _ => break,
         }
     }
-    let text =
-        format!("{reset} clients waited for the old server: each read gave ConnectionReset.");
-    story.claim(&text, reset == CLIENTS - count)
+    story
+        .stage("the new server accepts, the old one closes")
+        .expect("listener", End::listener(addr), must(Listen).rows(1))
+        .asks("Two listeners share a port; one closes. Where do its waiting clients go?")
+        .why(
+            "The kernel resets the clients in the old server's queue, although another listener is \
+             there (net.ipv4.tcp_migrate_req=1 would pass them on to it).",
+        )
+        .claim(
+            format!("The new server accepted {greeted} of {CLIENTS} clients."),
+            greeted == accepted.len() && greeted > 0,
+        )
+        .claim(
+            format!("{reset} waited for the old server: each read gave ConnectionReset."),
+            reset == CLIENTS - greeted,
+        )
+        .show()?;
+    for client in &clients {
+        // Closing sends a RST then, so that no TIME_WAIT fills the tables below.
+        SockRef::from(client).set_linger(Some(Duration::ZERO))?;
+    }
+    drop(clients);
+    Ok(())
+}
+
+/// Accepts the clients that wait in the queue, and sends each a byte.
+fn greet_all(listener: &TcpListener) -> io::Result<Vec<TcpStream>> {
+    listener.set_nonblocking(true)?; // accept returns an error when the queue is empty
+    let mut accepted = Vec::new();
+    while let Ok((mut server, _)) = listener.accept() {
+        server.write_all(b"!")?;
+        accepted.push(server);
+    }
+    Ok(accepted)
 }
 
 fn who_may_share(story: &mut Story) -> io::Result<()> {
     let first = share(free_port())?;
     let addr = first.local_addr()?;
     let plain = Socket::new(Domain::IPV4, Type::STREAM, None)?;
-    story.tell("\nA third program binds the address of a listener with SO_REUSEPORT:")?;
     let plain = listen(plain, addr);
-    story.fails("Without SO_REUSEPORT, bind", plain, ErrorKind::AddrInUse)?;
-
     let others = Socket::new(Domain::IPV4, Type::STREAM, None)?;
     others.set_reuse_port(true)?;
-    match fchown(&others, Some(NOBODY), None) {
-        Ok(()) => story.fails(
+    let is_others = fchown(&others, Some(NOBODY), None).is_ok(); // root may do that
+    let stage = story
+        .stage("two programs bind the port of a listener")
+        .expect("listener", End::listener(addr), must(Listen).rows(1))
+        .fails("Without SO_REUSEPORT, bind", plain, ErrorKind::AddrInUse);
+    if !is_others {
+        return stage
+            .why(
+                "A listener shares its port only if both have SO_REUSEPORT and belong to the same \
+                 user (socket(7)). Run this lesson as root to see what another user's bind gives.",
+            )
+            .show();
+    }
+    stage
+        .why(
+            "A listener shares its port only if both have SO_REUSEPORT and belong to the same user \
+             (socket(7)).",
+        )
+        .fails(
             "With it, but as another user, bind",
             listen(others, addr),
             ErrorKind::AddrInUse,
-        ),
-        Err(_) => story.tell(
-            "With it, but as another user, bind fails too (socket(7)). To see that, run the lesson \
-             as root, who may give a socket to another user.",
-        ),
-    }
+        )
+        .show()
 }
 
 /// Dials from this port.
@@ -165,13 +187,14 @@ fn time_wait_at_the_server(story: &mut Story) -> io::Result<()> {
     client.read_to_end(&mut Vec::new())?;
     drop(client);
     story
-        .stage("a server closed a connection first, and still listens")
+        .stage("a server closed first, and still listens")
         .pair(end, gone(), time_wait())
+        .why("The server's kernel remembers the four-tuple in TIME_WAIT.")
         .show()?;
 
     let _again = dial(end.local, addr, false)?;
     story
-        .stage("the client connects from the same port again: the same four-tuple")
+        .stage("a client connects with the same four-tuple")
         .pair(end, Established, Established)
         .why(
             "Many books say this is impossible while TIME_WAIT lasts. Linux allows it: a newer \
@@ -197,18 +220,19 @@ fn time_wait_at_the_client(story: &mut Story) -> io::Result<()> {
     let addr = listener.local_addr()?;
     let plain = dial(end.local, addr, false);
     story
-        .stage("a client with SO_REUSEADDR closed its connection first")
+        .stage("a client with SO_REUSEADDR closed first")
         .pair(end, time_wait(), gone())
+        .why("Now the client's kernel remembers the four-tuple.")
+        .fails(
+            "Without the option, the next client's bind to that port",
+            plain,
+            ErrorKind::AddrInUse,
+        )
         .show()?;
-    story.fails(
-        "Without the option, the next client's bind to that port",
-        plain,
-        ErrorKind::AddrInUse,
-    )?;
 
     let _again = dial(end.local, addr, true)?;
     story
-        .stage("with the option too, the client connects from that port")
+        .stage("the next client has the option too: it connects")
         .pair(end, Established, Established)
         .why(
             "bind allows the port, as for a server. connect allows the four-tuple because of the \

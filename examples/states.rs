@@ -52,13 +52,13 @@ fn it_opens(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     set_min_ttl(&client, ALL_HOPS)?; // every segment to the client is lost
     let _under_way = client.connect(&addr.into()); // EINPROGRESS
     story
-        .stage("the client connects: a SYN, and an answer (SYN and ACK) that is lost")
+        .stage("the client connects; the answer to its SYN is lost")
         .expect("listener", End::of(listener)?, must(Listen).recv_q(0))
         .client(end, must(SynSent).drops(1..))
-        .expect("server's request", end.other(), SynRecv)
+        .expect("server", end.other(), SynRecv)
         .why(
             "Each end waits for the ACK of its own SYN. The server's row is a request, not yet a \
-              socket: accept would wait (Recv-Q is 0).",
+              socket: accept would wait (the listener's Recv-Q is 0).",
         )
         .show()
 }
@@ -75,9 +75,12 @@ fn it_closes(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
 
     shut_down_after_data(&client)?;
     story
-        .stage("the client has written more than the server has room for and shut down")
+        .stage("the client has written too much, and shut down")
         .pair(end, must(FinWait1).send_q(2..), Established)
-        .why("FIN_WAIT1 begins with the call. The FIN is still in Send-Q, after the data.")
+        .why(
+            "FIN_WAIT1 begins with the call. The server has no room for all the data: the rest \
+              waits in Send-Q, and the FIN after it.",
+        )
         .show()?;
 
     server.read_to_end(&mut Vec::new())?;
@@ -88,10 +91,10 @@ fn it_closes(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
             must(FinWait2).send_q(0),
             must(CloseWait).recv_q(0).no_timer(),
         )
-        .timers()
+        .asks("A row is in FIN_WAIT2. Which program must act next?")
         .why(
-            "FIN_WAIT2: the FIN is acknowledged. CLOSE_WAIT: the peer has closed, this program has \
-              not. No timer runs: both states last until the server's program acts.",
+            "FIN_WAIT2: the FIN is acknowledged. CLOSE_WAIT: the server's program has not closed \
+              yet. No timer runs: both states last until it does.",
         )
         .show()?;
 
@@ -108,8 +111,8 @@ fn it_closes(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
         .pair(end, time_wait(), gone())
         .timers()
         .why(
-            "The end that closed first keeps TIME_WAIT, and the Timer column counts down from 60 \
-              s. The last ACK has closed the other end.",
+            "The end that closed first keeps TIME_WAIT: the timer counts down from 60 s. The last \
+              ACK has closed the other end.",
         )
         .show()
 }

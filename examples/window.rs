@@ -59,18 +59,32 @@ fn other_pieces(
         client.write_all(&[b'x'; KB])?; // copies into the send buffer
     }
     story
-        .stage("six writes of 1 KB have returned; the server has not read")
+        .stage("six writes of 1 KB have returned; nothing is read yet")
         .client(end, must(Established).send_q(0))
         .server(end, must(Established).recv_q(6 * KB as u32))
+        .asks("write has returned. Where are the bytes?")
         .why(
             "All bytes are in the server's receive buffer (Recv-Q). Its kernel has acknowledged \
              them, so the client's kernel has freed its copy (Send-Q).",
         )
         .show()?;
-    let mut read = |room| server.read(&mut vec![0; room]);
-    let pieces = [read(2 * KB)?, read(3 * KB)?, read(1)?, read(SMALL)?];
-    let text = format!("The server reads them in pieces of {pieces:?}: a stream has no messages.");
-    story.claim(&text, pieces == [2 * KB, 3 * KB, 1, KB - 1])
+    let mut buf = [0; SMALL];
+    let pieces = [
+        server.read(&mut buf[..2 * KB])?,
+        server.read(&mut buf[..3 * KB])?,
+        server.read(&mut buf[..1])?,
+        server.read(&mut buf)?,
+    ];
+    story
+        .stage("the server has read four times")
+        .client(end, Established)
+        .server(end, must(Established).recv_q(0))
+        .why("A stream has no messages: reads need not match writes.")
+        .claim(
+            format!("The reads returned {pieces:?}."),
+            pieces == [2 * KB, 3 * KB, 1, KB - 1],
+        )
+        .show()
 }
 
 /// A peer that has read all bytes, and whose ACKs are lost.
@@ -86,7 +100,7 @@ fn kept_until_acknowledged(
     client.write_all(&[b'x'; KB])?;
     server.read_exact(&mut [0; KB])?;
     story
-        .stage("the server has read 1 KB more, but its ACKs do not reach the client")
+        .stage("the server has read 1 KB more; its ACKs are lost")
         .client(end, must(Established).send_q(KB as u32).timer(Retransmit))
         .server(end, must(Established).recv_q(0))
         .timers()
@@ -137,23 +151,28 @@ fn both_buffers_full(
         .show()?;
     let queues = Queues::of(end).look()?.unwrap_or_default();
     let copied = queues.send_q + queues.recv_q;
-    let text = format!("write has not returned: {copied} of {ALL} bytes are in the two queues.");
-    story.claim(&text, !writer.is_finished() && (copied as usize) < ALL)?;
-
+    let waited = !writer.is_finished();
     server.read_exact(&mut [0; ALL - LAST])?;
     let written = writer.join().expect("the thread only writes")?;
     story
         .stage("the server has read all but the last 4 KB")
         .server(end, must(Established).recv_q(1..))
         .why("write returned when the kernel had its last byte, not when the server had read it.")
+        .claim(
+            format!("Before, write waited: {copied} of {ALL} bytes were in the two queues."),
+            waited && (copied as usize) < ALL,
+        )
+        .claim(
+            format!("Now it has returned {written}, and {LAST} of these bytes are not read yet."),
+            written == ALL,
+        )
         .show()?;
-    let text = format!("write returned {written}, and {LAST} of these bytes are not read yet.");
-    story.claim(&text, written == ALL)?;
 
     server.read_exact(&mut [0; LAST])?;
     story
         .stage("all bytes are read")
         .client(end, must(Established).send_q(0).window(1..))
         .server(end, must(Established).recv_q(0))
+        .why("Both buffers are empty, and the window is open again.")
         .show()
 }

@@ -58,7 +58,7 @@ fn it_closes(
     end: End,
 ) -> io::Result<usize> {
     story
-        .stage("a client has connected to a server with a small receive buffer")
+        .stage("the server has a small receive buffer")
         .client(end, must(Established).window(1..))
         .why("The window is what the client's kernel may send now without a further ACK.")
         .show()?;
@@ -66,7 +66,21 @@ fn it_closes(
 
     let mut written = write_what_fits(client, ALL)?;
     story
-        .stage("the client has written what the kernel takes; the server does not read")
+        .stage("the client writes, and the server does not read")
+        .client(end, must(Established).window(0).send_q(1..))
+        .server(end, must(Established).recv_q(1..))
+        .why(
+            "The receive buffer is full: its kernel has announced a window of 0. What the client \
+             has written since waits in its send buffer (Send-Q).",
+        )
+        .show()?;
+
+    let before = window_probes();
+    written += write_what_fits(client, ALL - written)?; // the last ACKs have made room
+    let more = client.write(&[b'x'; KB]);
+    let now = wait_for_a_probe(before)?;
+    let mut stage = story
+        .stage("the client has filled its send buffer too")
         .client(
             end,
             must(Established).window(0).send_q(1..).timer(WindowProbe),
@@ -74,23 +88,30 @@ fn it_closes(
         .server(end, must(Established).recv_q(1..))
         .timers()
         .why(
-            "The receive buffer is full: a window of 0. When the timer (netstat: probe, ss: \
-             persist) expires, the client's kernel asks whether the window has opened: the ACK \
-             that announces it could be lost (RFC 9293, 3.8.6.1). The peer's kernel answers each \
-             probe, so nothing times out.",
+            "When the timer (netstat: probe, ss: persist) expires, the client's kernel asks \
+             whether the window has opened: the ACK that announces it could be lost (RFC 9293, \
+             3.8.6.1). The peer's kernel answers each probe, so nothing times out.",
         )
-        .show()?;
-    written += write_what_fits(client, ALL - written)?; // the last ACKs have made room
-    let more = client.write(&[b'x'; KB]);
-    story.fails("The next write", more, ErrorKind::WouldBlock)?;
-    if let Some(before) = window_probes() {
-        let soon = Deadline::after(Duration::from_secs(10));
-        let now = soon.wait_for(|| Ok(window_probes().filter(|now| *now > before)))?;
-        let count = now.unwrap_or(before);
-        let text = format!("TCPWinProbe of this kernel (nstat -az): {before}, and now {count}.");
-        story.claim(&text, now.is_some())?;
+        .fails("The next write", more, ErrorKind::WouldBlock);
+    if let (Some(before), Some(now)) = (before, now) {
+        stage = stage.claim(
+            format!("TCPWinProbe of this kernel (nstat -az): {before}, and now {now}."),
+            now > before,
+        );
     }
+    stage.show()?;
     Ok(written)
+}
+
+/// Waits until this kernel has sent more probes, and returns how many. `None`: it does not count
+/// them.
+fn wait_for_a_probe(before: Option<u64>) -> io::Result<Option<u64>> {
+    if before.is_none() {
+        return Ok(None);
+    }
+    let soon = Deadline::after(Duration::from_secs(10));
+    let more = soon.wait_for(|| Ok(window_probes().filter(|now| Some(*now) > before)))?;
+    Ok(more.or(before))
 }
 
 /// Writes until the kernel takes no more: each ACK makes room for another write.
@@ -119,6 +140,7 @@ fn it_opens(
     story
         .stage("the server has read 2 KB")
         .client(end, must(Established).window(0))
+        .asks("A full receiver reads 2 KB. May the sender send 2 KB?")
         .why(
             "The window stays closed: the kernel does not announce a little room, or it would get \
              many small segments (the silly window syndrome).",
@@ -134,21 +156,24 @@ fn it_opens(
         reads += 1;
         queues.look()?;
     }
-    story
-        .stage("the server has read on, 2 KB at a time, until the window opened")
+    let mut stage = story
+        .stage("the server reads 2 KB, until the window opens")
         .client(end, must(Established).window(1..))
         .why(
             "RFC 9293, 3.8.6.2.2: a window reopens once half the buffer or a full segment is free, \
              whichever is less.",
-        )
-        .show()?;
-    set_min_ttl(server, 0)?;
-    if let (Some(first), Some(opened)) = (queues.first_window(), queues.window()) {
-        let text = format!(
-            "After {reads} reads it opened to {opened} bytes: half of the first {first}, or more."
         );
-        story.claim(&text, reads > 1 && opened >= first / 2)?;
+    if let (Some(first), Some(opened)) = (queues.first_window(), queues.window()) {
+        stage = stage.claim(
+            format!(
+                "After {reads} reads it opened to {opened} bytes: half of the first {first}, or \
+                 more."
+            ),
+            reads > 1 && opened >= first / 2,
+        );
     }
+    stage.show()?;
+    set_min_ttl(server, 0)?;
     Ok(reads * PIECE)
 }
 
@@ -161,6 +186,7 @@ fn a_slow_reader(
     mut written: usize,
     mut read: usize,
 ) -> io::Result<()> {
+    let end = End::of(client)?;
     let mut last_write = 0;
     while read < ALL {
         if written < ALL {
@@ -170,10 +196,13 @@ fn a_slow_reader(
         read += server.read(&mut [0; PIECE])?;
         queues.look()?;
     }
+    let plot = queues.plot().mark(last_write);
     story
-        .stage("96 KB are read; a column for each read of 2 KB, ^ where the last write was")
-        .client(End::of(client)?, must(Established).send_q(0).window(1..))
-        .server(End::of(client)?, must(Established).recv_q(0))
-        .why(&queues.plot().mark(last_write).to_string())
+        .stage("the server has read all 96 KB, 2 KB at a time")
+        .client(end, must(Established).send_q(0))
+        .server(end, must(Established).recv_q(0))
+        .why(&format!(
+            "A column for each read, and ^ where the last write was.\n{plot}"
+        ))
         .show()
 }

@@ -82,7 +82,7 @@ pub const WAITS_BEFORE_IT_ANSWERS: Diagnosis = Diagnosis {
     words: "Your code has read what was sent (Recv-Q is 0), has answered nothing, and waits in the \
             next read. Either it waits for more than has come: `read_to_end` and `read_to_string` \
             wait for end of file, `read_exact` for a full buffer, `lines` for a newline. Or the \
-            answer is still in a BufWriter: flush it before you read again.",
+            answer is still in a BufWriter or a LineWriter: flush it before you read again.",
 };
 
 /// The calling thread waits for one of its own that does not end.
@@ -101,6 +101,16 @@ pub const DROPS_THE_REST_OF_A_WRITE: Diagnosis = Diagnosis {
     excludes: |case| case.panicked,
     words: "Bytes are missing in the middle. `write` may take only a part, and returns how much. \
             Send the rest too: `write_all` does.",
+};
+
+/// A part that was sent is sent again.
+pub const SENDS_A_PART_TWICE: Diagnosis = Diagnosis {
+    requires: |case| case.awaited == Awaited::Bytes && repeats_bytes(case),
+    excludes: |case| case.panicked,
+    words: "Bytes come a second time. If a write takes a part and then fails with a timeout or \
+            WouldBlock, this part is sent: `write_all` does not say how much it was, and calling \
+            it again with the same bytes sends them twice. Call `write`, which returns how much \
+            the kernel took, and send the rest.",
 };
 
 /// More was written than the last read had brought.
@@ -124,10 +134,10 @@ pub const STOPS_BEFORE_THE_END: Diagnosis = Diagnosis {
 pub const READS_AHEAD: Diagnosis = Diagnosis {
     requires: Case::has_returned,
     excludes: |case| case.panicked,
-    words: "Your code took more bytes from the socket than this call returns. They are lost when \
-            it returns, because the next call has a new buffer. A BufReader reads ahead like this, \
-            and so does every `read` with room for more than belongs to this call. Read less, or \
-            `peek` first.",
+    words: "Your code took more bytes from the socket than this call returns. The next read of the \
+            socket does not find them there. A BufReader reads ahead like this, and so does every \
+            `read` with room for more than belongs to this call. If each call has a buffer of its \
+            own, they are lost. Read less, or `peek` first.",
 };
 
 // Errors and panics.
@@ -289,17 +299,30 @@ fn unread(case: &Case) -> u32 {
     queue.saturating_sub(u32::from(case.is_in(State::CloseWait)))
 }
 
-/// Whether what came differs from what was wanted where later bytes stand: the data is numbered, so
-/// that each eight bytes are their own offset ([`crate::numbered`]).
+/// Whether what came differs from what was wanted where later bytes stand.
 fn skips_bytes(case: &Case) -> bool {
+    let (came, wanted) = numbers_at_the_difference(case);
+    let later = came.is_none_or(|came| Some(came) > wanted);
+    !case.arrived.is_empty() && later
+}
+
+/// Whether what came differs from what was wanted, and earlier bytes stand there.
+fn repeats_bytes(case: &Case) -> bool {
+    let (came, wanted) = numbers_at_the_difference(case);
+    came.zip(wanted).is_some_and(|(came, wanted)| came < wanted)
+}
+
+/// The first whole numbers after the first byte that differs from what was wanted: the data is
+/// numbered, so that each eight bytes are their own offset ([`crate::numbered`]).
+fn numbers_at_the_difference(case: &Case) -> (Option<u64>, Option<u64>) {
     let pairs = case.arrived.iter().zip(&case.wanted);
     let at = pairs.take_while(|(came, wanted)| came == wanted).count();
     let number = |bytes: &[u8]| {
-        let word = bytes.get(at.next_multiple_of(8)..)?.get(..7)?;
-        str::from_utf8(word).ok()?.parse::<u64>().ok()
+        let mut words = bytes.get(at..)?.windows(9);
+        let word = words.find(|word| word[0] == b' ' && word[8] == b' ')?;
+        str::from_utf8(&word[1..8]).ok()?.parse::<u64>().ok()
     };
-    let later = number(&case.arrived).is_none_or(|came| Some(came) > number(&case.wanted));
-    !case.arrived.is_empty() && later
+    (number(&case.arrived), number(&case.wanted))
 }
 
 /// Whether one of the student's panics has one of these words.
@@ -320,10 +343,10 @@ mod tests {
     };
 
     use super::{
-        Diagnosis, PANICS_ON_AN_ERROR, RETRIES_A_FATAL_ERROR, SPINS_AT_END_OF_FILE,
-        STOPS_BEFORE_THE_END,
+        DROPS_THE_REST_OF_A_WRITE, Diagnosis, PANICS_ON_AN_ERROR, RETRIES_A_FATAL_ERROR,
+        SENDS_A_PART_TWICE, SPINS_AT_END_OF_FILE, STOPS_BEFORE_THE_END,
     };
-    use crate::{Awaited, Case, Evidence, Owner, Seen, Stuck};
+    use crate::{Awaited, Case, Evidence, Owner, Seen, Stuck, numbered};
 
     /// A failure with these rows, in which nothing has been returned.
     fn case(rows: &[(Owner, State)], threads: &[Doing]) -> Case {
@@ -383,6 +406,21 @@ mod tests {
         assert!(SPINS_AT_END_OF_FILE.of(&case).is_some());
         case.evidence.sockets[0].row.recv_q = 2;
         assert_eq!(SPINS_AT_END_OF_FILE.of(&case), None);
+    }
+
+    #[test]
+    fn skipped_bytes_and_repeated_bytes_are_distinguished() {
+        let sent = numbered(800);
+        let came = |parts: [&[u8]; 2]| {
+            let mut case = case(&[], &[]);
+            case.awaited = Awaited::Bytes;
+            (case.arrived, case.wanted) = (parts.concat(), sent.clone());
+            let has = |diagnosis: Diagnosis| diagnosis.of(&case).is_some();
+            (has(DROPS_THE_REST_OF_A_WRITE), has(SENDS_A_PART_TWICE))
+        };
+        assert_eq!(came([&sent[..203], &sent[301..]]), (true, false));
+        assert_eq!(came([&sent[..203], &sent[50..]]), (false, true));
+        assert_eq!(came([&sent[..203], &[]]), (true, false)); // none of the rest has come
     }
 
     #[test]

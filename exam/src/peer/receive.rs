@@ -100,6 +100,21 @@ impl Peer<'_> {
         self.fail(Awaited::EndOfFile, expected, seen, got)
     }
 
+    /// Waits until the answer has done what it does now, and expects no bytes. End of file and a reset
+    /// are as good as silence.
+    ///
+    /// # Errors
+    /// Bytes have come.
+    pub fn receives_no_more(&self) -> Verdict {
+        self.exam.comes_to_rest()?;
+        let (got, _) = self.read_now(200);
+        if got.is_empty() {
+            return Ok(());
+        }
+        let seen = format!("more bytes: {}", quote(&got));
+        self.fail(Awaited::Nothing, "no more bytes".to_owned(), seen, got)
+    }
+
     /// Reads to a reset, which must come before anything else.
     ///
     /// # Errors

@@ -19,9 +19,20 @@ pub(super) fn removes_the_newline(exam: &Exam, read: ReadLine) -> Verdict {
     let connection = Connection::new(exam, read)?;
     for line in ["hello", "", "  \ttwo words \r", "\r", "a\0b\0", "\u{feff}x"] {
         connection.peer.send(format!("{line}\n").as_bytes())?;
-        connection.reads(line)?;
+        let call = connection.call(AMPLE, ENOUGH)?;
+        call.returns(Ok(line), |got, case| skips_a_newline(line, got, case))?;
     }
     Ok(())
+}
+
+/// An empty line has come, and the call goes on.
+fn skips_a_newline(line: &str, got: Option<&Got>, case: &Case) -> Option<String> {
+    let is_read = case.yours()?.row.recv_q == 0 && case.is_blocked_in(&[Call::Read, Call::Poll]);
+    (line.is_empty() && got.is_none() && is_read).then(|| {
+        "A newline has come, and no byte before it. Your code has read it and waits for more. A \
+         newline always ends a line: return an empty `String`."
+            .to_owned()
+    })
 }
 
 pub(super) fn joins_the_pieces(exam: &Exam, read: ReadLine) -> Verdict {
@@ -86,8 +97,18 @@ pub(super) fn refuses_end_of_file(exam: &Exam, read: ReadLine) -> Verdict {
     let call = connection.call(AMPLE, ENOUGH)?;
     connection.sends_a_piece(b"ha")?;
     connection.peer.half_close()?;
-    call.returns(Err(ErrorKind::UnexpectedEof), end_of_file)
-        .map(drop)
+    call.returns(Err(ErrorKind::UnexpectedEof), end_of_file)?;
+    // After exactly max bytes: the line is not too long.
+    for piece in [&b"ha"[..], b""] {
+        let connection = Connection::new(exam, read)?;
+        let call = connection.call(AMPLE, piece.len())?;
+        if !piece.is_empty() {
+            connection.sends_a_piece(piece)?;
+        }
+        connection.peer.half_close()?;
+        call.returns(Err(ErrorKind::UnexpectedEof), end_of_file)?;
+    }
+    Ok(())
 }
 
 pub(super) fn end_of_file(got: Option<&Got>, case: &Case) -> Option<String> {
@@ -100,6 +121,11 @@ pub(super) fn end_of_file(got: Option<&Got>, case: &Case) -> Option<String> {
             "Your code returned the bytes before end of file as a line, although their newline \
              never came: they may be half of what the client meant. `read_line` and `read_until` \
              return Ok for them, so check that the result ends with a newline."
+        }
+        Some(Err(ErrorKind::FileTooLarge)) => {
+            "The line has no more than max bytes, and then end of file came. Your code compares \
+             the length with max before it has seen what follows: a newline, end of file, or one \
+             byte too many. Only that byte makes the line too long. Return UnexpectedEof."
         }
         None if case.is_in(State::CloseWait) && case.yours()?.row.recv_q > 1 => {
             "The client's FIN has come (CLOSE_WAIT), but bytes before it are still in Recv-Q. As \
@@ -141,10 +167,18 @@ pub(super) fn returns_the_error_of_a_reset(exam: &Exam, read: ReadLine) -> Verdi
 
 pub(super) fn accepts_max_bytes(exam: &Exam, read: ReadLine) -> Verdict {
     let connection = Connection::new(exam, read)?;
-    for (line, max) in [("hello", 5), ("", 0), ("hello", usize::MAX), ("", 1)] {
+    // Some characters of "grüße" have two bytes.
+    let lines = [
+        ("hello", 5),
+        ("", 0),
+        ("hello", usize::MAX),
+        ("", 1),
+        ("grüße", 7),
+    ];
+    for (line, max) in lines {
         connection.peer.send(format!("{line}\n").as_bytes())?;
         let call = connection.call(AMPLE, max)?;
-        call.returns(Ok(line), |_, _| None)?;
+        call.returns(Ok(line), |got, case| skips_a_newline(line, got, case))?;
     }
     // The sizes of the usual buffers: the newline is the first byte after one that is full.
     let text = String::from_utf8(numbered(70_000)).expect("numbers are text");
@@ -159,7 +193,8 @@ pub(super) fn accepts_max_bytes(exam: &Exam, read: ReadLine) -> Verdict {
 }
 
 pub(super) fn refuses_one_more_than_max(exam: &Exam, read: ReadLine) -> Verdict {
-    for (line, max) in [("hello!", 5), ("x", 0)] {
+    // In the last two there are no more characters than max, and max may be within one.
+    for (line, max) in [("hello!", 5), ("x", 0), ("grüße", 6), ("éé", 3)] {
         let connection = Connection::new(exam, read)?;
         connection.peer.send(format!("{line}\n").as_bytes())?;
         let call = connection.call(AMPLE, max)?;
@@ -252,8 +287,8 @@ pub(super) fn reads_the_line_after(exam: &Exam, read: ReadLine) -> Verdict {
             Some(Ok(line)) if line.trim() == "next" => return None,
             Some(_) => {
                 "The call before this one refused the line without reading all of it, so this call \
-                 began in the middle. Read to the newline first, then check that the line is \
-                 UTF-8."
+                 read the same line, or the rest of it. Read to the newline first, then check that \
+                 the line is UTF-8."
             }
         };
         Some(cause.to_owned())

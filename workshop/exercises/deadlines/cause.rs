@@ -45,6 +45,11 @@ impl Instead<'_> {
     /// A line was returned where an error was due.
     fn a_line(&self, wanted: ErrorKind, line: &str) -> Option<String> {
         let cause = match wanted {
+            ErrorKind::TimedOut if self.limit.is_zero() => {
+                "A limit of zero has passed when the call begins, and your code returned a line. \
+                 Compare the clock with the deadline before each read, the first too, and not only \
+                 when a read has timed out."
+            }
             ErrorKind::TimedOut if line.is_empty() => {
                 "No newline has come, and your code returned an empty line. Does it ignore an \
                  error of `read`? After an error nothing has been read: check its kind, and return \
@@ -61,9 +66,9 @@ impl Instead<'_> {
             }
             ErrorKind::FileTooLarge => {
                 return Some(format!(
-                    "This line has {} bytes, and max is {}. Your code does not compare the two, or \
-                     accepts one byte too many. Return FileTooLarge when byte max + 1 is not a \
-                     newline.",
+                    "This line has {} bytes, and max is {}. Your code does not compare the two, \
+                     counts something else, such as characters, or accepts one byte too many. \
+                     Return FileTooLarge when byte max + 1 is not a newline.",
                     line.len(),
                     self.max
                 ));

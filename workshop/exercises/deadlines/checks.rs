@@ -61,9 +61,14 @@ pub const SUITE: Suite<ReadLine> = Suite {
         ),
         Rule::core(
             "Return TimedOut if no newline has come `limit` after the call, and never earlier. \
-             Bytes that arrive do not extend the limit, and a limit of zero has passed already.",
+             Bytes that arrive do not extend the limit. A limit of zero has passed already, even \
+             if a line is there.",
             &[
                 check("times out in silence", time::times_out_in_silence),
+                check(
+                    "times out immediately when the limit is zero",
+                    time::times_out_immediately,
+                ),
                 check(
                     "times out while bytes arrive",
                     time::times_out_while_bytes_arrive,

@@ -76,8 +76,18 @@ impl<'e> Connection<'e> {
         limit: Duration,
         meanwhile: impl FnOnce(&Call) -> Verdict,
     ) -> Verdict {
+        self.times_out_below(ENOUGH, limit, meanwhile)
+    }
+
+    /// As [`Connection::times_out`], with another `max`.
+    pub(super) fn times_out_below(
+        &self,
+        max: usize,
+        limit: Duration,
+        meanwhile: impl FnOnce(&Call) -> Verdict,
+    ) -> Verdict {
         let reference = self.exam.reference(limit)?;
-        let call = self.call(limit, ENOUGH)?;
+        let call = self.call(limit, max)?;
         meanwhile(&call)?;
         let exam = self.exam;
         let took = call.returns(Err(ErrorKind::TimedOut), |_, _| None)?;

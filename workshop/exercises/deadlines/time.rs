@@ -27,14 +27,16 @@ const LONGER: Duration = Duration::from_millis(600);
 /// The pause between two bytes of a client that is slow, or between two signals.
 const PAUSE: Duration = Duration::from_millis(20);
 
+/// More bytes than the exam can send one by one while a call lasts.
+const MANY: usize = 1 << 20;
+
 /// Longer than a usual read timeout of a second, by which an answer may end what has no end yet.
 const SILENCE: Duration = Duration::from_millis(1500);
 
 pub(super) fn times_out_in_silence(exam: &Exam, read: ReadLine) -> Verdict {
     let connection = Connection::new(exam, read)?;
     connection.times_out(SHORT, |_| Ok(()))?;
-    connection.times_out(TINY, |_| Ok(()))?;
-    connection.times_out(Duration::ZERO, |_| Ok(()))
+    connection.times_out(TINY, |_| Ok(()))
 }
 
 pub(super) fn waits_for_the_whole_limit(exam: &Exam, read: ReadLine) -> Verdict {
@@ -45,56 +47,76 @@ pub(super) fn waits_for_the_whole_limit(exam: &Exam, read: ReadLine) -> Verdict 
     call.returns(Ok("hello"), |_, _| None).map(drop)
 }
 
+/// The deadline is compared with the clock before the first read too: a line that is there stays
+/// there.
+pub(super) fn times_out_immediately(exam: &Exam, read: ReadLine) -> Verdict {
+    let connection = Connection::new(exam, read)?;
+    connection.times_out(Duration::ZERO, |_| Ok(()))?;
+    connection.queues(b"hello\n")?;
+    connection.times_out(Duration::ZERO, |_| Ok(()))?;
+    connection.reads("hello")
+}
+
 /// A timeout for each read would never expire, and a deadline that begins with the first byte is
-/// late.
+/// late. If the bytes come without a pause, no read times out.
 pub(super) fn times_out_while_bytes_arrive(exam: &Exam, read: ReadLine) -> Verdict {
-    while_it_waits(exam, read, Duration::ZERO, "a byte", |connection, _| {
-        connection.peer.fill(b".").map(drop)
-    })?;
-    while_it_waits(exam, read, LONGER * 3 / 4, "a byte", |connection, _| {
-        connection.peer.fill(b".").map(drop)
-    })
+    let sends = |connection: &Connection, _: &Call| connection.peer.fill(b".").map(drop);
+    for (first, pause) in [
+        (Duration::ZERO, PAUSE),
+        (LONGER * 3 / 4, PAUSE),
+        (Duration::ZERO, Duration::ZERO),
+    ] {
+        while_it_waits(exam, read, (first, pause), "a byte", sends)?;
+    }
+    Ok(())
 }
 
 /// A signal ends a read that has a timeout, and the next read has a timeout again.
 pub(super) fn counts_the_limit_through_signals(exam: &Exam, read: ReadLine) -> Verdict {
-    while_it_waits(exam, read, Duration::ZERO, "a signal", |_, call| {
+    let when = (Duration::ZERO, PAUSE);
+    while_it_waits(exam, read, when, "a signal", |_, call| {
         call.answer.interrupt()
     })
     .diagnose(&[RETURNS_AT_A_SIGNAL])
 }
 
-/// Something happens every [`PAUSE`], from `first` on, for as long as the call may take. Once more
-/// if the machine made a pause as long as the limit.
+/// Something happens from `first` on, with this pause after each time, for as long as the call may
+/// take. Once more if the machine made a pause as long as the limit.
 fn while_it_waits(
     exam: &Exam,
     read: ReadLine,
-    first: Duration,
+    (first, pause): (Duration, Duration),
     what: &str,
     mut happens: impl FnMut(&Connection, &Call) -> Verdict,
 ) -> Verdict {
+    let after = match first.is_zero() {
+        true => String::new(),
+        false => format!("after {first:?} "),
+    };
+    let every = match pause.is_zero() {
+        true => "after the other, without a pause".to_owned(),
+        false => format!("every {pause:?}"),
+    };
     for _ in 0..3 {
         let connection = Connection::new(exam, read)?;
         let mut longest = Duration::ZERO;
         let meanwhile = |call: &Call| {
-            let after = match first.is_zero() {
-                true => String::new(),
-                false => format!("after {first:?} "),
-            };
             exam.step(format!(
-                "{after}sends {what} every {PAUSE:?}, and no newline, until the call returns"
+                "{after}sends {what} {every}, and no newline, until the call returns"
             ));
             thread::sleep(first); // its length is the subject, as that of each pause
             let mut last = Instant::now();
             while !call.answer.has_ended() && call.answer.age() < LONGER + 2 * MARGIN {
                 happens(&connection, call)?;
-                thread::sleep(PAUSE);
+                if !pause.is_zero() {
+                    thread::sleep(pause);
+                }
                 longest = longest.max(last.elapsed());
                 last = Instant::now();
             }
             Ok(())
         };
-        connection.times_out(LONGER, meanwhile)?;
+        connection.times_out_below(MANY, LONGER, meanwhile)?;
         if longest < LONGER {
             return Ok(());
         }

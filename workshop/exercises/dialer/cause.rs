@@ -26,7 +26,13 @@ pub(super) fn diagnose(case: &Case) -> Option<String> {
     } else if !never_returns {
         return None;
     } else if let Some(addr) = addr {
-        if case.is_running() {
+        if has_answered(case, addr) {
+            format!(
+                "{addr} had answered already: the kernel shows another connection to it, which \
+                 your code has closed. Now your code dials it again. Return the stream of the \
+                 attempt that succeeded."
+            )
+        } else if case.is_running() {
             format!(
                 "The SYN to {addr} is not answered, and your loop asks again and again without \
                  waiting and without looking at the limit. Wait in `poll`, or use \
@@ -53,6 +59,18 @@ pub(super) fn diagnose(case: &Case) -> Option<String> {
         return None;
     };
     Some(cause)
+}
+
+/// Whether a connection to this address has been made and closed.
+fn has_answered(case: &Case, addr: SocketAddr) -> bool {
+    let mut rows = case.evidence.sockets.iter().map(|seen| &seen.row);
+    let closed = [
+        State::FinWait1,
+        State::FinWait2,
+        State::Closing,
+        State::TimeWait,
+    ];
+    rows.any(|row| row.peer == addr && closed.contains(&row.state))
 }
 
 /// Whether it is proven that its threads wait without end.
@@ -185,10 +203,14 @@ pub(super) fn early(took: Duration, limit: Duration) -> String {
 }
 
 /// All are silent, and it returned long after the limit.
-pub(super) fn overdue(took: Duration, limit: Duration) -> String {
-    if took >= 2 * limit {
+pub(super) fn overdue(took: Duration, limit: Duration, addresses: u32) -> String {
+    if took >= addresses * limit {
         "Your code gives each address a limit of its own, and these add up to a multiple of the \
          limit. Before each attempt, compute what remains of the one limit."
+    } else if took >= 2 * limit {
+        "Your code gives the addresses a multiple of the limit in all, for example shares of the \
+         whole limit, where they should be shares of what remains. Before each attempt, compute \
+         what remains of the one limit."
     } else {
         "Your code gives the addresses more than the limit in all, for example by a least time for \
          each. Before each attempt, compute what remains of the one limit, and let no wait last \
@@ -242,10 +264,15 @@ pub(super) fn another_kind(kind: ErrorKind, expected: ErrorKind) -> Option<Strin
             "The list was empty, so no address has refused or been silent: the argument is \
              invalid. Return ErrorKind::InvalidInput."
         }
-        (ErrorKind::TimedOut, _) => {
+        (ErrorKind::TimedOut, ErrorKind::ConnectionRefused) => {
             "The last address refuses whenever it is dialed. Either your code did not dial it, \
              because the limit was over before, or it returns the kind of another address. Return \
              the kind of the last address in the list."
+        }
+        (_, ErrorKind::NetworkUnreachable) => {
+            "The last address is unreachable: connect fails immediately, with this kind. It has \
+             neither refused nor been silent. Return the kind of its error, whatever that is: \
+             `error.kind()`."
         }
         (ErrorKind::ConnectionRefused, _) => {
             "Your code returns the kind of an address that refused. The last address in the list \
@@ -263,9 +290,9 @@ pub(super) fn another_kind(kind: ErrorKind, expected: ErrorKind) -> Option<Strin
     Some(cause.to_owned())
 }
 
-/// It has returned, and a SYN of its own still waits for an answer.
-pub(super) fn still_under_way(case: &Case) -> Option<String> {
-    let cause = if case.evidence.threads.is_empty() {
+/// It has returned, and a SYN of its own still waits for an answer. Whether threads of its were left.
+pub(super) fn still_under_way(case: &Case, had_threads: bool) -> Option<String> {
+    let cause = if case.evidence.threads.is_empty() && !had_threads {
         "`dial` has returned and no thread of yours is left, but a socket that waits for an answer \
          to its SYN is still open. An attempt ends when its socket is closed: `TcpStream`, \
          `Socket` and `OwnedFd` close when they are dropped. A raw descriptor is not closed when \

@@ -8,6 +8,7 @@ pub(super) mod address;
 mod cause;
 mod connects;
 mod fails;
+mod refusals;
 mod remains;
 
 use std::{
@@ -83,6 +84,10 @@ pub const SUITE: Suite<Dial> = Suite {
                     connects::dials_the_next_after_an_unreachable_address,
                 ),
                 check(
+                    "dials a refused address once",
+                    refusals::dials_a_refused_address_once,
+                ),
+                check(
                     "does not dial a refused address again",
                     connects::does_not_dial_a_refused_address_again,
                 ),
@@ -114,6 +119,10 @@ pub const SUITE: Suite<Dial> = Suite {
                 check(
                     "returns TimedOut if the last address was silent",
                     fails::returns_timed_out,
+                ),
+                check(
+                    "returns the kind of a last address that is unreachable",
+                    fails::returns_unreachable,
                 ),
             ],
         ),

@@ -1,9 +1,10 @@
 //! The checks that end with a connection: to which address, when, and with which options.
 
 use std::{
-    io,
+    io::{self, ErrorKind},
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream},
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
@@ -12,11 +13,11 @@ use socket2::SockRef;
 
 use super::{
     Dial, Dialing, Rested, address::Address, attempts, cause, dialing, dialing_at, hand_over,
-    has_waited, is_at_once, is_connected_to, no_connection, rests, unless_busy,
+    is_at_once, is_connected_to, no_connection, rests, unless_busy,
 };
 
 use crate::checks::returned;
-use crate::exam::{AMPLE, Because, CheckError, Exam, Timing, Took, Verdict, or_skip};
+use crate::exam::{AMPLE, Because, CheckError, Exam, Timing, Took, Verdict, or_skip, problems};
 
 /// The shortest head start of an address before the next is dialed.
 const HEAD_START: Duration = Duration::from_millis(100);
@@ -26,6 +27,10 @@ const MANY: u8 = 100;
 
 /// TCP has no broadcast: connect to this address fails with ENETUNREACH, and sends nothing.
 pub(super) const UNREACHABLE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::BROADCAST), 80);
+
+/// How many looks at the table are taken in a row, and the pause after each.
+const LOOKS: u32 = 20;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(1);
 
 /// How often a check is made again on a machine that is too busy for it.
 const TRIES: usize = 5;
@@ -97,9 +102,23 @@ pub(super) fn accepts_every_limit(exam: &Exam, dial: Dial) -> Verdict {
         .succeeds("with a limit of Duration::MAX")
         .because(|case| {
             case.panicked.then(|| {
-                "`Instant::now() + limit` overflows and panics for a very long limit. Compute what \
-                 remains as `limit.saturating_sub(started.elapsed())`, or use `checked_add`."
-                    .to_owned()
+                match problems()
+                    .iter()
+                    .any(|it| it.message.contains("to instant"))
+                {
+                    true => {
+                        "`Instant::now() + limit` overflows and panics for a very long limit. \
+                         Compute what remains as `limit.saturating_sub(started.elapsed())`, or use \
+                         `checked_add`."
+                    }
+                    false => {
+                        "Your code computes something from a limit that is very long, and the \
+                         result does not fit, which panics. Compute what remains as \
+                         `limit.saturating_sub(started.elapsed())`, and divide a `Duration` by a \
+                         `u32`: `f64` rounds."
+                    }
+                }
+                .to_owned()
             })
         })
         .because(|case| cause::not_reached(case, &server, "A very long limit is valid."))?;
@@ -145,15 +164,24 @@ fn does_not_rest(exam: &Exam, rested: Rested, took: Took) -> Verdict {
     .caused_by(cause::PAUSES)
 }
 
-pub(super) fn dials_the_next_after_an_unreachable_address(exam: &Exam, dial: Dial) -> Verdict {
-    if !matches!(exam.connects(UNREACHABLE)?, Some(Err(_))) {
-        return Err(CheckError::skipped(format!(
-            "{UNREACHABLE} is not unreachable here"
-        )));
+/// The address is unreachable on this machine too.
+pub(super) fn is_unreachable(exam: &Exam) -> Verdict {
+    let is_unreachable = |error: &io::Error| error.kind() == ErrorKind::NetworkUnreachable;
+    match exam.connects(UNREACHABLE)? {
+        Some(Err(error)) if is_unreachable(&error) => exam.step(format!(
+            "{UNREACHABLE} is unreachable: connect fails immediately"
+        )),
+        _ => {
+            return Err(CheckError::skipped(format!(
+                "{UNREACHABLE} is not unreachable here"
+            )));
+        }
     }
-    exam.step(format!(
-        "{UNREACHABLE} is unreachable: connect fails immediately"
-    ));
+    Ok(())
+}
+
+pub(super) fn dials_the_next_after_an_unreachable_address(exam: &Exam, dial: Dial) -> Verdict {
+    is_unreachable(exam)?;
     let server = Address::that_answers(exam)?;
     let stream = dialing_at(exam, dial, vec![UNREACHABLE, server.addr], AMPLE)?
         .succeeds("when the first address is unreachable and the second answers")
@@ -373,27 +401,139 @@ pub(super) fn leaves_time_after_a_silent_address(exam: &Exam, dial: Dial) -> Ver
     .caused_by(
         "Your code gave the two silent addresses more than the whole limit, before it \
                 dialed the third.",
-    )
+    )?;
+    leaves_time_after_many(exam, dial)
 }
 
+/// Ten are silent: 100 ms for each is more than the limit.
+fn leaves_time_after_many(exam: &Exam, dial: Dial) -> Verdict {
+    let limit = Duration::from_millis(900);
+    let silent = Address::many_that_are_silent(exam, 10)?;
+    let server = Address::that_answers(exam)?;
+    let addresses: Vec<&Address> = silent.iter().chain([&server]).collect();
+    let reference = exam.reference(limit)?;
+    let answer = dialing(exam, dial, &addresses, limit)?;
+    let connected = answer
+        .succeeds("with a connection to the last address")
+        .because(|case| cause::starved(case, answer.took().time, limit, &server));
+    // An equal share is soon used up by threads that are woken late.
+    if connected.is_err() && answer.took().delay > limit / 30 {
+        return Err(CheckError::skipped(format!(
+            "the machine is too busy: your thread waited {:.0?} for a CPU, of a limit of {limit:?}",
+            answer.took().delay
+        )));
+    }
+    let stream = unless_busy(connected, reference, answer.took(), limit)?;
+    is_connected_to(exam, &stream, &server)
+}
+
+/// Five addresses, of which the last answers. First the limit has room for more than 100 ms each,
+/// then for less. A busy machine takes time from the later shares, so less than an equal share is
+/// asked for there.
 pub(super) fn waits_100_ms_for_a_silent_address(exam: &Exam, dial: Dial) -> Verdict {
-    let took = after_silent_ones(exam, dial, Duration::from_millis(900))?;
-    exam.must(
-        took.time >= 2 * HEAD_START,
-        format!(
-            "the third address to be dialed after each before it was silent for {HEAD_START:?}"
-        ),
-        format!(
-            "it took {:.1?} until the third had been dialed and had answered",
-            took.time
-        ),
-    )
-    .caused_by(
-        "Across an ocean the answer to a SYN takes 100 ms. Your code gives an address less, and so \
-         treats one that would have answered as silent. Give each 100 ms at least, if the limit \
-         allows it.",
-    )?;
-    has_waited(took, 2 * HEAD_START)
+    waits_for_each(exam, dial, Duration::from_secs(1), HEAD_START)?;
+    waits_for_each(exam, dial, 3 * HEAD_START, HEAD_START * 3 / 10)
+}
+
+/// Each of the silent addresses must be waited for at least this long before the next is dialed.
+fn waits_for_each(exam: &Exam, dial: Dial, limit: Duration, least: Duration) -> Verdict {
+    for _ in 0..TRIES {
+        if has_waited_for_each(exam, dial, limit, least)? {
+            return Ok(());
+        }
+    }
+    Err(CheckError::skipped(
+        "the machine is too busy: the exam looked too rarely to see when an address was dialed",
+    ))
+}
+
+/// False if the exam cannot say.
+fn has_waited_for_each(exam: &Exam, dial: Dial, limit: Duration, least: Duration) -> Verdict<bool> {
+    let silent = Address::many_that_are_silent(exam, 4)?;
+    let server = Address::that_answers(exam)?;
+    let addresses: Vec<&Address> = silent.iter().chain([&server]).collect();
+    let share = limit / 5;
+    let reference = exam.reference(limit)?;
+    let answer = dialing(exam, dial, &addresses, limit)?;
+    let dialed = when_dialed(exam, &answer, &addresses)?;
+    let waited = dialed
+        .iter()
+        .zip(dialed.iter().skip(1))
+        .map(|(this, next)| Waited {
+            addr: this.addr,
+            at_least: next.after.saturating_duration_since(this.before),
+            at_most: next.before.saturating_duration_since(this.after),
+        });
+    let waited: Vec<Waited> = waited.collect();
+    if let Some(short) = waited.iter().find(|waited| waited.at_most < least) {
+        let too_short = exam
+            .fail(
+                format!(
+                    "{} to be waited for, {:?}, before the next is dialed",
+                    short.addr,
+                    share.min(HEAD_START)
+                ),
+                format!("the next was dialed {:.1?} later, or sooner", short.at_most),
+            )
+            .caused_by(format!(
+                "Across an ocean the answer to a SYN takes 100 ms. Your code gives an address \
+                 less, and so treats one that would have answered as silent. Give each 100 ms at \
+                 least, or its equal share of the limit if that is shorter: here {share:?}."
+            ));
+        return unless_busy(too_short, reference, answer.took(), limit);
+    }
+    let is_known = |waited: &Waited| {
+        waited.at_least >= least || waited.at_most - waited.at_least < HEAD_START / 4
+    };
+    Ok(waited.iter().all(is_known))
+}
+
+/// For how long an address was waited for, as far as looks at the table show it.
+struct Waited {
+    addr: SocketAddr,
+    at_least: Duration,
+    at_most: Duration,
+}
+
+/// When an address was dialed, as far as looks at the table show it.
+struct Dialed {
+    addr: SocketAddr,
+    /// A look without it began then.
+    after: Instant,
+    /// A look with it, or with a later one, was over then.
+    before: Instant,
+}
+
+/// Looks again and again until the dial is over.
+fn when_dialed(exam: &Exam, answer: &Dialing<'_>, addresses: &[&Address]) -> Verdict<Vec<Dialed>> {
+    let mut dialed: Vec<Dialed> = Vec::new();
+    let mut after = Instant::now();
+    exam.comes_true(|| {
+        for _ in 0..LOOKS {
+            let (began, has_ended) = (Instant::now(), answer.has_ended());
+            let table = exam.table()?;
+            let is_dialed = |address: &&Address| {
+                let mut rows = table.rows.iter();
+                rows.any(|row| row.peer == address.addr)
+            };
+            let count = addresses.iter().rposition(is_dialed).map_or(0, |at| at + 1);
+            let before = Instant::now();
+            let new = addresses.iter().take(count).skip(dialed.len());
+            let new = new.map(|address| Dialed {
+                addr: address.addr,
+                after,
+                before,
+            });
+            dialed.extend(new.collect::<Vec<_>>());
+            after = began;
+            if has_ended {
+                return Ok(true);
+            }
+            thread::sleep(BETWEEN_LOOKS); // there is no event to wait for instead
+        }
+        Ok(false)
+    })?;
+    Ok(dialed)
 }
 
 pub(super) fn waits_for_an_address_that_answers_late(exam: &Exam, dial: Dial) -> Verdict {

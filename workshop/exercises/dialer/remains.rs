@@ -67,6 +67,7 @@ pub(super) fn leaves_nothing_after_an_error(exam: &Exam, dial: Dial) -> Verdict 
 }
 
 fn no_attempt_is_left(exam: &Exam) -> Verdict {
+    let had_threads = !exam.evidence().threads.is_empty(); // before the look: they may end meanwhile
     let table = exam.table()?;
     let under_way: Vec<SocketAddr> = attempts(&table).map(|row| row.peer).collect();
     exam.must(
@@ -74,7 +75,7 @@ fn no_attempt_is_left(exam: &Exam) -> Verdict {
         "`dial` to leave no attempt under way",
         format!("it has returned, and {under_way:?} is still being dialed (SYN_SENT)"),
     )
-    .because(cause::still_under_way)
+    .because(|case| cause::still_under_way(case, had_threads))
 }
 
 /// No thread, and no more descriptors than before.

@@ -6,6 +6,7 @@ use crate::exam::{
         LEAKED_HANDLE, SPINS_AT_END_OF_FILE, STOPS_BEFORE_THE_END, WAITS_BEFORE_IT_ANSWERS,
         WRITES_THE_WHOLE_BUFFER, first_of,
     },
+    problems,
 };
 
 /// For a connection on which other bytes came back before.
@@ -13,6 +14,20 @@ pub(super) fn gives_a_byte_a_meaning(case: &Case) -> Option<String> {
     (case.yours().is_none() && !case.panicked).then(|| {
         "Your end has closed, although earlier words came back: your code treats these bytes as \
          the end of a line or of the conversation. To an echo no byte has a meaning."
+            .to_owned()
+    })
+}
+
+/// For bytes that were read on a connection on which others came back before.
+pub(super) fn keeps_a_byte_back(case: &Case) -> Option<String> {
+    let waits = case.awaited == Awaited::Bytes
+        && case.arrived.is_empty()
+        && case.is_blocked_in(&[Call::Read]);
+    waits.then(|| {
+        "Earlier words came back, and this does not. Your code has read it (Recv-Q is 0), and \
+         waits in the next read. Either it drops these bytes, as a terminator, as padding or as \
+         white space. Or it keeps them until more has come. To an echo no byte has a meaning: \
+         write what each read returned."
             .to_owned()
     })
 }
@@ -65,12 +80,44 @@ pub(super) fn resets_at_the_end(case: &Case) -> Option<String> {
     })
 }
 
+/// For a connection that was reset before the function was called, or soon after.
+pub(super) fn asks_for_the_address(case: &Case) -> Option<String> {
+    let mut problems = problems().into_iter();
+    let asks = case.panicked && problems.any(|it| it.message.contains("NotConnected"));
+    asks.then(|| {
+        "The client had reset the connection when your code asked for its address: `peer_addr` \
+         fails with ENOTCONN then, which is an ordinary error. `unwrap` and `expect` turn it into \
+         a panic. The error to return is that of `read` or `write`."
+            .to_owned()
+    })
+}
+
 /// For an answer that should have returned the number of bytes.
 pub(super) fn end_of_file_is_an_error(case: &Case) -> Option<String> {
     (case.has_returned() && !case.panicked).then(|| {
         "The client has closed its sending half, as it should, and your code returns an error. End \
          of file is not an error, even before the first byte: return Ok with the number of bytes. \
          If a `shutdown` failed, leave it out: dropping the stream closes the connection."
+            .to_owned()
+    })
+}
+
+/// For a client that has sent this much and closed its sending half.
+pub(super) fn echoes_less(sent: Option<u64>, arrived: usize) -> Option<String> {
+    sent.map(|sent| {
+        format!(
+            "{arrived} bytes and the FIN after them had arrived, and `echo` has returned {sent}. \
+             End of file comes after the data: read until Ok(0), and write what each read returned."
+        )
+    })
+}
+
+/// For a client that has not read for a while, and has not closed.
+pub(super) fn ends_in_a_pause(case: &Case) -> Option<String> {
+    (case.has_returned() && case.yours().is_none() && !case.panicked).then(|| {
+        "The client has read nothing for a while, and your code has ended: a write failed with a \
+         timeout or with WouldBlock, and that says only that there was no room. Wait until there \
+         is, and write the rest."
             .to_owned()
     })
 }

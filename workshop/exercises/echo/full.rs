@@ -1,14 +1,15 @@
 //! The checks in which the way back is full: a write must wait until the client reads.
 
-use std::net::TcpStream;
+use std::{net::TcpStream, time::Instant};
 
 use socket2::SockRef;
 
-use super::{Echo, cause, ends, succeeds};
+use super::{Echo, SILENCE, cause, ends, succeeds};
 
 use crate::exam::{
-    Because, Call, CheckError, Exam, Peer, Verdict, diagnosis::DROPS_THE_REST_OF_A_WRITE, numbered,
-    or_skip,
+    Because, Call, CheckError, Exam, Peer, Verdict,
+    diagnosis::{DROPS_THE_REST_OF_A_WRITE, SENDS_A_PART_TWICE},
+    numbered, or_skip,
 };
 
 /// A buffer that a few writes fill, in bytes.
@@ -17,21 +18,11 @@ const SMALL: usize = 16 << 10;
 /// More than there is room for on the way back, in bytes.
 const MUCH: usize = 192 << 10;
 
+/// Less than the window in which the client has been promised room, in bytes.
+pub(super) const LITTLE: usize = 40 << 10;
+
 pub(super) fn returns_when_all_is_written(exam: &Exam, echo: Echo) -> Verdict {
-    let (client, server) = exam.connection()?;
-    let small = SockRef::from(&server).set_send_buffer_size(SMALL);
-    or_skip("set SO_SNDBUF", small)?;
-    // No less than has been promised to the server: the kernel would throw away what it has no room
-    // for.
-    let promised = SockRef::from(client.stream()).set_recv_buffer_size(64 << 10);
-    or_skip("set SO_RCVBUF", promised)?;
-    let all = numbered(MUCH);
-    if client.fill(&all)? < all.len() {
-        return Err(CheckError::skipped(
-            "the kernel does not take 192 KiB at once",
-        ));
-    }
-    exam.step(format!("sent {MUCH} bytes, and does not read"));
+    let (client, server, all) = with_much_to_send_back(exam)?;
     client.half_close()?;
     let answer = exam.start("echo", move || echo(server))?;
     answer
@@ -50,6 +41,46 @@ pub(super) fn returns_when_all_is_written(exam: &Exam, echo: Echo) -> Verdict {
     Ok(())
 }
 
+/// The client does not read for longer than the usual write timeouts. An answer that waits without
+/// a timeout is not kept waiting.
+pub(super) fn sends_each_byte_once(exam: &Exam, echo: Echo) -> Verdict {
+    let (client, server, all) = with_much_to_send_back(exam)?;
+    let answer = exam.start("echo", move || echo(server))?;
+    exam.comes_to_rest()?;
+    let begun = Instant::now();
+    exam.comes_true(|| Ok(answer.has_ended() || begun.elapsed() > SILENCE))?;
+    exam.step("reads again, after a pause");
+    for part in all.chunks(MUCH / 4) {
+        client
+            .receives(part)
+            .diagnose(&[DROPS_THE_REST_OF_A_WRITE, SENDS_A_PART_TWICE])
+            .because(cause::ends_in_a_pause)?;
+    }
+    client.half_close()?;
+    ends(&client)?;
+    succeeds(&answer, "after end of file")?;
+    Ok(())
+}
+
+/// A client that has sent more than there is room for on the way back, all of which has arrived.
+fn with_much_to_send_back(exam: &Exam) -> Verdict<(Peer<'_>, TcpStream, Vec<u8>)> {
+    let (client, server) = exam.connection()?;
+    let small = SockRef::from(&server).set_send_buffer_size(SMALL);
+    or_skip("set SO_SNDBUF", small)?;
+    // No less than has been promised to the server: the kernel would throw away what it has no room
+    // for.
+    let promised = SockRef::from(client.stream()).set_recv_buffer_size(64 << 10);
+    or_skip("set SO_RCVBUF", promised)?;
+    let all = numbered(MUCH);
+    if client.fill(&all)? < all.len() {
+        return Err(CheckError::skipped(
+            "the kernel does not take 192 KiB at once",
+        ));
+    }
+    exam.step(format!("sent {MUCH} bytes, and does not read"));
+    Ok((client, server, all))
+}
+
 /// A connection on which a write of the answer's is soon blocked, however little each one brings.
 pub(super) fn with_little_room_on_the_way_back(exam: &Exam) -> Verdict<(Peer<'_>, TcpStream)> {
     with_room_on_the_way_back(exam, SMALL)
@@ -58,7 +89,7 @@ pub(super) fn with_little_room_on_the_way_back(exam: &Exam) -> Verdict<(Peer<'_>
 /// The same, and the server's kernel has received everything that the client sends, and its FIN.
 pub(super) fn with_less_room_and_a_fin(exam: &Exam) -> Verdict<(Peer<'_>, TcpStream)> {
     let (client, server) = with_room_on_the_way_back(exam, 4 << 10)?;
-    client.send(&numbered(40 << 10))?; // less than the window in which it has been promised room
+    client.send(&numbered(LITTLE))?;
     client.half_close()?;
     Ok((client, server))
 }

@@ -28,6 +28,14 @@ pub(super) const TOO_LATE: &str = "Each interval begins with the last byte or th
 pub(super) const FULL_IS_NO_ANSWER: &str = "`watch` returned too early. A ping for which there is \
      no room counts as sent: wait an interval for its answer, as for every other.";
 
+/// It ended less than an interval before its time.
+pub(super) const ROUNDS_DOWN: &str = "A wait ended a little before its time, by much less than an \
+     interval: most likely a conversion cut off a part of the time. `poll` counts in milliseconds: \
+     round a timeout up, or look at the clock and wait for what remains.";
+
+pub(super) const IS_NOT_COUNTED: &str = "Your code waits for more than `misses` pings: one for \
+     which there was no room is not counted. It counts as sent and unanswered.";
+
 pub(super) const WAITS_FOR_ROOM: &str = "`watch` returned too late: your code waits for room \
      before it counts a ping. Send with MSG_DONTWAIT, and on WouldBlock count the ping and go on.";
 
@@ -36,8 +44,9 @@ pub(super) const SENDS_IT_LATER: &str = "Pings for which there was no room were 
      and drop it if it does not fit.";
 
 pub(super) const SPINS_TOO_MUCH: &str = "Your code looks again and again whether something has \
-     arrived: a non-blocking read in a loop, or a timeout that is much too short. Block in `poll` \
-     or in a read until a byte arrives or the interval is over.";
+     arrived: a non-blocking read in a loop, or a timeout that is much too short, such as one of 0 \
+     ms for the last part of a millisecond. Block in `poll` or in a read until a byte arrives or \
+     the interval is over, and round a timeout up.";
 
 pub(super) const A_SIGNAL_ENDS_IT: &str = "A signal ended your wait, and your code went on as if \
      the interval were over. On EINTR (`ErrorKind::Interrupted`) wait for what remains of the \
@@ -46,6 +55,10 @@ pub(super) const A_SIGNAL_ENDS_IT: &str = "A signal ended your wait, and your co
 pub(super) const A_SIGNAL_RESTARTS_IT: &str = "A signal ended your wait, and your code waits for a \
      whole interval again. Note when the interval ends, as an `Instant`, and on EINTR wait for \
      what remains.";
+
+pub(super) const READ_BY_ANOTHER: &str = "The peer sent bytes after `watch` had returned, and the \
+     caller's read does not find them: a thread of yours was still there and has read them, from \
+     the stream or a clone of it. End and join every thread before you return.";
 
 pub(super) const SHUT_DOWN: &str = "Your code has shut the connection down. The stream was only \
      lent: the caller decides what becomes of a silent peer. Return, and leave it open.";
@@ -156,7 +169,8 @@ pub(super) fn instead(expected: Ended, outcome: &io::Result<Ended>) -> Option<St
             "Your code treats the reset as end of file. Only the first call after an RST fails \
              with ECONNRESET; the reads after it return Ok(0). Look at every error of a read and \
              of a ping: an error that is ignored, or an `Err(_)` that means the end, turns a reset \
-             into Closed."
+             into Closed. So does a look at POLLHUP, which a reset raises too: read, and let the \
+             read distinguish them."
         }
         (Reset, _) => {
             "Your code treats the reset as silence. After a reset `read` fails with \
@@ -176,9 +190,9 @@ pub(super) fn instead(expected: Ended, outcome: &io::Result<Ended>) -> Option<St
 pub(super) fn loses_an_error(outcome: &io::Result<Ended>) -> String {
     match outcome {
         Ok(ended) => format!(
-            "Your code turned an error into {ended:?}. Only ConnectionReset and BrokenPipe are a \
-             reset, and only WouldBlock is the end of an interval. Return every other error with \
-             `?`."
+            "A read fails here, and your code returned {ended:?}. Only ConnectionReset and \
+             BrokenPipe are a reset, only WouldBlock is the end of an interval, and only Ok(0) is \
+             end of file. Return every other error with `?`."
         ),
         Err(error) => format!(
             "Your code replaced the error by one of the kind {:?}. Return the kernel's error as it \
@@ -228,6 +242,20 @@ pub(super) fn counted_on(case: &Case, sent: &[u8], misses: u32) -> Option<String
         "Since the answer your code has sent {pings} of {misses} pings. Either the pings before \
          the answer still count, or the answer did not count: any byte sets the count to 0."
     ))
+}
+
+/// This many bytes have come, after fewer, and no ping comes.
+pub(super) fn reads_on(case: &Case, size: usize) -> Option<String> {
+    let hangs = matches!(case.stuck, Some(Stuck::Hang(_)));
+    let waits = hangs && case.arrived.is_empty() && case.is_blocked_in(&[Call::Read]);
+    waits.then(|| {
+        format!(
+            "The peer has sent {size} bytes, and your thread waits in a read without a timeout, \
+             although a ping is due. If this happens only after a read that fills your buffer, \
+             your code expects more to follow. A full buffer says nothing about what comes next: \
+             let `poll` or a timeout limit every wait."
+        )
+    })
 }
 
 /// Pings came while the peer was sending.

@@ -14,6 +14,7 @@ use nix::{
     time::{ClockId, clock_gettime},
 };
 use socket_workshop::table::{End, Table};
+use socket2::SockRef;
 
 use super::{Ended, PING, Watch, causes};
 
@@ -30,6 +31,9 @@ use crate::{
 /// How late `watch` may return, not counting the time in which it had no CPU. Less than an
 /// interval.
 const MARGIN: Duration = Duration::from_millis(250);
+
+/// A timeout that the caller has set.
+const CALLERS: Duration = Duration::from_secs(77);
 
 /// `watch` under way.
 pub(super) struct Watching<'e> {
@@ -65,6 +69,28 @@ impl<'e> Watching<'e> {
         misses: u32,
     ) -> Verdict<(Peer<'e>, Watching<'e>)> {
         let (peer, theirs) = exam.connection()?;
+        let watching = Watching::on(theirs, exam, watch, interval, misses)?;
+        Ok((peer, watching))
+    }
+
+    /// Begins on a new connection on which the caller has set options.
+    pub fn begin_with_options(
+        exam: &'e Exam,
+        watch: Watch,
+        interval: Duration,
+        misses: u32,
+    ) -> Verdict<(Peer<'e>, Watching<'e>)> {
+        let (peer, theirs) = exam.connection()?;
+        let socket = SockRef::from(&theirs);
+        let are_set = socket
+            .set_read_timeout(Some(CALLERS))
+            .and_then(|()| socket.set_write_timeout(Some(CALLERS)))
+            .and_then(|()| socket.set_keepalive(true))
+            .and_then(|()| socket.set_tcp_nodelay(true));
+        or_skip("set options", are_set)?;
+        exam.step(format!(
+            "set SO_RCVTIMEO and SO_SNDTIMEO to {CALLERS:?}, SO_KEEPALIVE and TCP_NODELAY"
+        ));
         let watching = Watching::on(theirs, exam, watch, interval, misses)?;
         Ok((peer, watching))
     }
@@ -324,6 +350,14 @@ impl<'e> Watching<'e> {
         let took = self.answer.took();
         let timing = reference.judges(took, MARGIN)?;
         let expected = format!("`watch` to return {limit:?} after the call");
+        let missing = limit.saturating_sub(took.time);
+        if timing == Timing::Early && missing < self.interval / 8 {
+            let seen = format!("it has returned {missing:.1?} earlier");
+            return self
+                .exam
+                .fail(expected, seen)
+                .caused_by(causes::ROUNDS_DOWN);
+        }
         let seen = format!("it has returned after {:.1?}", took.time);
         match timing {
             Timing::InTime => Ok(()),
@@ -343,21 +377,36 @@ impl<'e> Watching<'e> {
         Ok(())
     }
 
-    /// A thread of its must wait in a call that ends when something arrives.
+    /// A thread of its must wait in a call that ends when something arrives. It does not if for half
+    /// an interval all of them wait in other calls. A pause after some work is shorter.
     pub fn waits_for_the_peer(&self) -> Verdict {
         let waits = |doing: &Doing| {
             matches!(
                 doing,
-                Doing::Blocked {
-                    call: Call::Read | Call::Poll,
-                    ..
-                }
+                Doing::Unknown
+                    | Doing::Blocked {
+                        call: Call::Read | Call::Poll,
+                        ..
+                    }
             )
         };
-        let waits = || Ok(self.exam.evidence().threads.iter().any(waits));
+        let mut elsewhere = None;
+        let waits = self.exam.until(|| {
+            let looked = Instant::now();
+            let threads = self.exam.evidence().threads;
+            if threads.iter().any(waits) {
+                return Ok(Some(true));
+            }
+            if threads.is_empty() || threads.contains(&Doing::Running) {
+                elsewhere = None;
+                return Ok(None);
+            }
+            let since: &mut Instant = elsewhere.get_or_insert(looked);
+            Ok((since.elapsed() > self.interval / 2).then_some(false))
+        })?;
         let expected = "your thread to wait in a read or in `poll`, which an event ends";
         self.exam
-            .must(self.exam.comes_true(waits)?, expected, "it does not")
+            .must(waits == Some(true), expected, "it does not")
             .because(|_| self.returned_too_early(false))
             .diagnose(&[SLEEPS_BETWEEN_LOOKS])
     }
@@ -416,10 +465,16 @@ impl<'e> Watching<'e> {
 
     /// What happened at `at` must not have happened before `due`.
     pub fn not_before(&self, due: Instant, at: Instant, what: &str) -> Verdict {
-        let after = |time: Instant| time.saturating_duration_since(self.called()).as_millis();
-        let expected = format!("{what}, not before {} ms after the call", after(due));
-        let seen = format!("it was {} ms after the call", after(at));
-        self.exam.must(at >= due, expected, seen)
+        let after = |time: Instant| {
+            let after = time.saturating_duration_since(self.called());
+            format!("{:.1} ms", after.as_secs_f64() * 1000.0)
+        };
+        let expected = format!("{what}, not before {} after the call", after(due));
+        let seen = format!("it was {} after the call", after(at));
+        let missing = due.saturating_duration_since(at);
+        self.exam
+            .must(at >= due, expected, seen)
+            .because(|_| (missing < self.interval / 8).then(|| causes::ROUNDS_DOWN.to_owned()))
     }
 
     /// No thread that it started may be left: neither one that waits, nor one that still pings.
@@ -469,10 +524,20 @@ impl<'e> Watching<'e> {
         self.arrived(peer)?;
         peer.send(b"hello")?;
         self.exam.becomes_ready(&*self.stream, PollFlags::POLLIN)?;
+        self.exam.comes_to_rest()?; // a thread that is left may read it
         let mut stream = &*self.stream;
         or_skip("make a socket non-blocking", stream.set_nonblocking(true))?; // the call is over
         let mut hello = [0; 5];
         let read = stream.read_exact(&mut hello);
+        if let Err(error) = &read
+            && error.kind() == ErrorKind::WouldBlock
+        {
+            let expected = "what the peer sends to be in the socket, for the caller to read";
+            return self
+                .exam
+                .fail(expected, "it is not there")
+                .caused_by(causes::READ_BY_ANOTHER);
+        }
         let written = stream.write_all(b"bye");
         if let Err(error) = read.and(written) {
             return self

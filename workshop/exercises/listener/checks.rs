@@ -80,6 +80,10 @@ pub const SUITE: Suite<Functions> = Suite {
                     "sends nothing but the greeting",
                     connection::sends_nothing_but_the_greeting,
                 ),
+                check(
+                    "sends the greeting byte for byte",
+                    connection::sends_the_greeting_as_it_is,
+                ),
             ],
         ),
         Rule::core(
@@ -166,6 +170,10 @@ pub const SUITE: Suite<Functions> = Suite {
                 check(
                     "sends a greeting longer than the buffers",
                     connection::sends_a_long_greeting,
+                ),
+                check(
+                    "sends the rest of the greeting after a pause",
+                    connection::sends_the_rest_after_a_pause,
                 ),
                 check(
                     "sends the whole greeting after a half-close",
@@ -353,7 +361,7 @@ fn goes_on_while_the_listener_is_open(exam: &Exam, answer: Functions) -> Verdict
     let first = exam.dial(server.addr)?.named("first client");
     server.greets(&first)?;
     first.half_close()?;
-    first.ends()?;
+    first.ends().because(connection::stays_open)?;
     let second = exam.dial(server.addr)?.named("second client");
     server.greets(&second)?;
     let goes_on = server.answer.goes_on("its listener has not failed");

@@ -1,24 +1,30 @@
 //! One connection: what the client reads, how long it is kept, and what is left of it.
 
-use std::{fs, time::Duration};
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
 use socket_workshop::table::{Row, State};
 use socket2::SockRef;
 
 use super::{
     Functions, rows_become,
-    server::{BUFFER, Server, listening},
+    server::{BUFFER, GREETING, Server, listening},
 };
 
 use crate::checks::returned::LOOPBACK;
 use crate::exam::{
     Because, Case, CheckError, Exam, Owner, Peer, Verdict, descriptors,
-    diagnosis::SPINS_AT_END_OF_FILE, numbered, or_skip,
+    diagnosis::SPINS_AT_END_OF_FILE, numbered, or_skip, quote,
 };
 
 /// How long a client listens to an answer that waits with timeouts, which is the subject: long
 /// enough to close, or to send more. The silence ends early if no thread has a timeout.
 const SILENT_FOR: Duration = Duration::from_millis(1500);
+
+/// How long a client does not read, at most: longer than the usual write timeouts.
+const PAUSE: Duration = Duration::from_secs(31);
 
 /// How much a client sends whose bytes are to be discarded.
 const SENT: usize = 4 << 20;
@@ -46,8 +52,36 @@ pub(super) fn sends_nothing_but_the_greeting(exam: &Exam, answer: Functions) -> 
     let (_server, client) = greeted(exam, answer)?;
     client.send(b"nice to meet you\n")?;
     client.send(b"quit\n")?;
+    client.is_silent(SILENT_FOR).because(sends_more)?;
     client.half_close()?;
-    client.ends().because(sends_more).because(stays_open)
+    client.receives_no_more().because(sends_more)
+}
+
+/// The client gets these bytes and no others.
+pub(super) fn sends_the_greeting_as_it_is(exam: &Exam, (listen, serve): Functions) -> Verdict {
+    let every_byte: Vec<u8> = (0..=255).collect();
+    let in_white_space = [b"\r\n ", &every_byte[..], b"\0 \r\n\r\n"].concat();
+    for greeting in [&in_white_space[..], b"welcome"] {
+        let listener = listening(exam, listen, LOOPBACK, 8)?;
+        let server = Server::on(exam, listener, serve, greeting)?;
+        exam.step(format!(
+            "started your `serve` with the greeting {}",
+            quote(greeting)
+        ));
+        let client = exam.dial(server.addr)?;
+        let addr = client.addr()?;
+        let greeted = client.receives(greeting).because(|case| {
+            let changed = !case.arrived.is_empty() && !case.wanted.starts_with(&case.arrived);
+            (changed && !case.panicked).then(|| {
+                "The greeting is bytes, and need not be text. `from_utf8_lossy` replaces what is \
+                 not UTF-8, `trim` removes white space, and a C string ends at the first 0."
+                    .to_owned()
+            })
+        });
+        greeted.because(|case| server.why_not_greeted(case, addr))?;
+        client.is_silent(SILENT_FOR).because(sends_more)?;
+    }
+    Ok(())
 }
 
 pub(super) fn keeps_a_silent_client(exam: &Exam, answer: Functions) -> Verdict {
@@ -160,6 +194,36 @@ pub(super) fn sends_a_long_greeting(exam: &Exam, answer: Functions) -> Verdict {
     let server = Server::with_a_long_greeting(exam, answer)?;
     let client = exam.dial(server.addr)?;
     server.greets(&client)?;
+    client.half_close()?;
+    client.ends().because(sends_more).because(stays_open)
+}
+
+/// The client pauses for longer than a short write timeout. An answer that waits without one is not
+/// kept waiting.
+pub(super) fn sends_the_rest_after_a_pause(exam: &Exam, answer: Functions) -> Verdict {
+    let server = Server::with_a_long_greeting(exam, answer)?;
+    let client = exam.dial(server.addr)?;
+    let is_set = SockRef::from(client.stream()).set_recv_buffer_size(BUFFER);
+    or_skip("set the size of a buffer", is_set)?;
+    server.sends(&client, 0..GREETING.len())?;
+    exam.step("reads no more");
+    exam.comes_to_rest()?;
+    let begun = Instant::now();
+    exam.comes_true(|| Ok(begun.elapsed() > PAUSE))?;
+    exam.step("reads again, after a pause");
+    let addr = client.addr()?;
+    client
+        .receives(&server.greeting[GREETING.len()..])
+        .because(|case| {
+            let ended = case.yours().is_none() && case.wanted.starts_with(&case.arrived);
+            (ended && !case.panicked).then(|| {
+                "The client had paused, and your code has closed the connection before it had sent \
+                 the whole greeting. A write timeout (SO_SNDTIMEO) says only that there was no \
+                 room for a while. Wait until there is, and send the rest."
+                    .to_owned()
+            })
+        })
+        .because(|case| server.why_not_greeted(case, addr))?;
     client.half_close()?;
     client.ends().because(sends_more).because(stays_open)
 }
@@ -283,7 +347,7 @@ fn closed_too_early(case: &Case, why: &str) -> Option<String> {
 }
 
 /// The client has closed, and this end has not, or not with a FIN.
-fn stays_open(case: &Case) -> Option<String> {
+pub(super) fn stays_open(case: &Case) -> Option<String> {
     if case.yours().is_none() && !case.panicked {
         return Some(
             "Your end resets the connection (RST). That happens if a socket is closed with bytes \

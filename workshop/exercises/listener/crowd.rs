@@ -34,7 +34,7 @@ impl<'s> Crowd<'s> {
         let socket = || {
             let socket = or_skip(
                 "make a socket",
-                Socket::new(Domain::IPV4, Type::STREAM, None),
+                Socket::new(Domain::for_address(server.addr), Type::STREAM, None),
             )?;
             or_skip("make a socket non-blocking", socket.set_nonblocking(true))?;
             server.exam.owns(&socket);
@@ -110,6 +110,34 @@ impl<'s> Crowd<'s> {
                 row.recv_q
             ))
         })
+    }
+
+    /// None of them has read an end, of file or by a reset.
+    pub(super) fn none_is_turned_away(&self) -> Verdict {
+        let exam = self.server.exam;
+        for client in &self.clients {
+            let addr = or_skip("read the client's address", client.local_addr())?;
+            let end = match client.peek(&mut [0]) {
+                Ok(0) => "end of file".to_owned(),
+                Err(error) if error.kind() != ErrorKind::WouldBlock => error.to_string(),
+                _ => continue,
+            };
+            return exam
+                .fail(
+                    "new clients to wait in the accept queue while no descriptor is left",
+                    format!("{addr} has read {end}"),
+                )
+                .because(|case| {
+                    (!case.panicked).then(|| {
+                        "Your code has accepted a client and closed its connection without a \
+                         greeting, for example by a descriptor that it keeps in reserve. A client \
+                         in the accept queue loses nothing: leave it there until a descriptor is \
+                         free."
+                            .to_owned()
+                    })
+                });
+        }
+        Ok(())
     }
 
     /// Each of them reads the greeting.

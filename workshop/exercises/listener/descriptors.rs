@@ -85,6 +85,7 @@ impl<'s> Shortage<'s> {
         exam.step("gave the descriptors back");
         self.crowd.have_connected(self.connected)?;
         if !were_queued {
+            self.crowd.none_is_turned_away()?;
             return Err(CheckError::skipped(
                 "every client got a descriptor, although none was left",
             ));
@@ -106,6 +107,7 @@ pub(super) fn serves_again_after_a_shortage(exam: &Exam, answer: Functions) -> V
     let (first, crowd) = shortage.end(exam, queued)?;
     first.send(b"still here").because(loses_a_client)?;
     first.receives_nothing_for(MARGIN).because(loses_a_client)?;
+    crowd.none_is_turned_away()?;
     crowd.are_greeted()
 }
 

@@ -1,6 +1,9 @@
 //! A server with nothing to do: it waits for the next client and for the next bytes, in the kernel.
 
-use socket_workshop::threads::{self, Thread};
+use socket_workshop::{
+    table::State,
+    threads::{self, Thread},
+};
 
 use super::{Functions, processor, server::Server};
 
@@ -84,6 +87,15 @@ pub(super) fn sleeps_before_the_greeting(server: &Server, client: &Peer<'_>) -> 
         "the whole greeting to be sent immediately",
         "a thread of yours is in a sleep before the client has got all of it",
     )
+    .because(|case| {
+        let mut sockets = case.evidence.sockets.iter();
+        let queued = sockets.any(|seen| seen.row.state == State::Listen && seen.row.recv_q > 0);
+        queued.then(|| {
+            "The client is in the accept queue (Recv-Q of the LISTEN row), and your thread sleeps. \
+             Let accept block: it returns as soon as a client has connected. Or wait in poll."
+                .to_owned()
+        })
+    })
     .caused_by(
         "Your code sleeps before it has sent the greeting. Send it with one `write_all`, as soon \
          as accept has returned the connection.",

@@ -16,7 +16,7 @@ pub fn read_line_within(stream: &TcpStream, limit: Duration, max: usize) -> io::
 
 fn read_line(mut stream: &TcpStream, deadline: Instant, max: usize) -> io::Result<Vec<u8>> {
     let (mut line, mut byte) = (Vec::new(), [0]);
-    loop {
+    while Instant::now() < deadline {
         match stream.read(&mut byte) {
             Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
             Ok(_) if byte == *b"\n" => return Ok(line),
@@ -24,12 +24,10 @@ fn read_line(mut stream: &TcpStream, deadline: Instant, max: usize) -> io::Resul
             Ok(_) => line.push(byte[0]),
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                if Instant::now() >= deadline {
-                    return Err(ErrorKind::TimedOut.into());
-                }
                 thread::sleep(Duration::from_millis(1));
             }
             Err(error) => return Err(error),
         }
     }
+    Err(ErrorKind::TimedOut.into())
 }

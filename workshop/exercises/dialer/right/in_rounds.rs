@@ -9,7 +9,8 @@ use std::{
 pub fn dial(addrs: &[SocketAddr], limit: Duration) -> io::Result<TcpStream> {
     let started = Instant::now();
     let mut outcomes: Vec<ErrorKind> = vec![ErrorKind::TimedOut; addrs.len()];
-    let mut patience = Duration::from_millis(100);
+    let equal = limit / addrs.len().max(1) as u32;
+    let mut patience = equal.min(Duration::from_millis(100));
     while started.elapsed() < limit && outcomes.contains(&ErrorKind::TimedOut) {
         for (addr, outcome) in addrs.iter().zip(&mut outcomes) {
             let remaining = limit.saturating_sub(started.elapsed());

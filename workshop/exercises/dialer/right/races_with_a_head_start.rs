@@ -1,5 +1,5 @@
-//! All at once on one thread, each with a head start of 150 ms to the next (RFC 8305), by `poll`. The
-//! losers are closed because they are dropped.
+//! All at once on one thread, each with a head start of 150 ms to the next (RFC 8305), or an
+//! equal share of what remains, by `poll`. The losers are closed because they are dropped.
 
 use std::{
     io::{self, ErrorKind},
@@ -25,7 +25,8 @@ pub fn dial(addrs: &[SocketAddr], limit: Duration) -> io::Result<TcpStream> {
                 Err(error) => outcomes[next] = Some(error),
             }
             next += 1;
-            next_at = started.elapsed() + HEAD_START;
+            let left = limit.saturating_sub(started.elapsed()) / (addrs.len() - next + 1) as u32;
+            next_at = started.elapsed() + HEAD_START.min(left);
             if running.is_empty() {
                 continue; // it has failed immediately
             }

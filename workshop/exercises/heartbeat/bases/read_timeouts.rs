@@ -11,8 +11,9 @@ use socket2::SockRef;
 use workshop::checks::heartbeat::Ended;
 
 pub fn watch(stream: &TcpStream, interval: Duration, misses: u32) -> io::Result<Ended> {
+    let before = stream.read_timeout()?;
     let ended = ended(stream, interval, misses);
-    stream.set_read_timeout(None)?;
+    stream.set_read_timeout(before)?;
     match ended {
         Err(error) => match error.kind() {
             ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => Ok(Ended::Reset),

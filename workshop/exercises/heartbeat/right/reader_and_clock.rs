@@ -19,6 +19,7 @@ use nix::{
 use workshop::checks::heartbeat::Ended;
 
 pub fn watch(stream: &TcpStream, interval: Duration, misses: u32) -> io::Result<Ended> {
+    let before = stream.read_timeout()?;
     stream.set_read_timeout(Some(Duration::from_millis(20)))?;
     let done = AtomicBool::new(false);
     let (news, events) = mpsc::channel();
@@ -44,7 +45,7 @@ pub fn watch(stream: &TcpStream, interval: Duration, misses: u32) -> io::Result<
         done.store(true, Relaxed);
         ended
     });
-    stream.set_read_timeout(None)?;
+    stream.set_read_timeout(before)?;
     ended
 }
 

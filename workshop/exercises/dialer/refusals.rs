@@ -1,0 +1,136 @@
+//! How often an address that refuses was dialed. Such an attempt is over in the call that makes it,
+//! so no look at the table finds its socket. But the kernel reports each TCP socket that it frees to
+//! every program that asks for it (SKNLGRP_INET_TCP_DESTROY of sock_diag(7)).
+
+use std::{
+    io::{ErrorKind, Read},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    os::fd::AsRawFd,
+    time::{Duration, Instant},
+};
+
+use nix::{
+    errno::Errno,
+    sys::socket::{NetlinkAddr, bind},
+};
+use socket2::{Domain, Socket, Type};
+
+use super::{Dial, address::Address, dialing, no_connection};
+
+use crate::exam::{AMPLE, Because, CheckError, Exam, Verdict, or_skip};
+
+const AF_NETLINK: i32 = 16;
+const NETLINK_SOCK_DIAG: i32 = 4;
+/// The group of SKNLGRP_INET_TCP_DESTROY, as a bit.
+const DESTROYED: u32 = 1;
+/// Where a message has the ports and the remote address, in bytes: it is an `nlmsghdr` (16 bytes),
+/// then an `inet_diag_msg`.
+const LOCAL_PORT: usize = 16 + 4;
+const REMOTE_PORT: usize = LOCAL_PORT + 2;
+const REMOTE_ADDRESS: usize = REMOTE_PORT + 2 + 16;
+
+/// How long a report is waited for. The kernel sends it soon, from a work queue.
+const SOON: Duration = Duration::from_secs(5);
+
+/// Twice, in case another program has dialed the same address.
+pub(super) fn dials_a_refused_address_once(exam: &Exam, dial: Dial) -> Verdict {
+    let mut dialed = 0;
+    for _ in 0..2 {
+        let refuses = Address::that_refuses(exam)?;
+        let reports = Reports::begin()?;
+        let answer = dialing(exam, dial, &[&refuses], AMPLE)?;
+        let returned = answer.returns("when the only address has refused")?;
+        no_connection(exam, returned, "when the only address refuses")?;
+        dialed = reports.sockets_that_dialed(exam, refuses.addr)?;
+        if dialed <= 1 {
+            return Ok(());
+        }
+    }
+    exam.fail(
+        "an address that refuses to be dialed once",
+        format!("{dialed} sockets were made that dialed it"),
+    )
+    .caused_by(
+        "The address has refused, and your code dialed it again. A refusal is an answer (RST): no \
+         socket listens there. Return the error, and let the caller decide whether to try again.",
+    )
+}
+
+/// The kernel's reports of sockets that it has freed.
+struct Reports(Socket);
+
+impl Reports {
+    fn begin() -> Verdict<Reports> {
+        let protocol = Some(socket2::Protocol::from(NETLINK_SOCK_DIAG));
+        let socket = Socket::new(Domain::from(AF_NETLINK), Type::DGRAM, protocol);
+        let socket = or_skip("open a netlink socket", socket)?;
+        let is_bound = bind(socket.as_raw_fd(), &NetlinkAddr::new(0, DESTROYED));
+        let is_bound = is_bound.map_err(Into::into);
+        or_skip("ask for reports of freed sockets", is_bound)?;
+        or_skip("make a socket non-blocking", socket.set_nonblocking(true))?;
+        Ok(Reports(socket))
+    }
+
+    /// How many sockets have dialed this address since the beginning. The exam dials it too, at the
+    /// end, so that the kernel reports that last.
+    fn sockets_that_dialed(mut self, exam: &Exam, addr: SocketAddr) -> Verdict<usize> {
+        let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None);
+        let own = or_skip("make a socket", socket)?;
+        or_skip("make a socket non-blocking", own.set_nonblocking(true))?;
+        let _ = own.connect(&addr.into()); // it is refused
+        let port = or_skip("read a port", own.local_addr())?;
+        let port = port.as_socket().map_or(0, |own| own.port());
+        drop(own);
+        let (begun, mut dialed) = (Instant::now(), 0);
+        let all = exam.until(|| {
+            while let Some(from) = self.next(addr)? {
+                if from == port {
+                    return Ok(Some(true));
+                }
+                dialed += 1;
+            }
+            Ok((begun.elapsed() > SOON).then_some(false))
+        })?;
+        match all {
+            Some(true) => Ok(dialed),
+            _ => Err(CheckError::skipped(
+                "the kernel does not report sockets that it frees",
+            )),
+        }
+    }
+
+    /// From which port the next of the freed sockets had dialed this address.
+    fn next(&mut self, addr: SocketAddr) -> Verdict<Option<u16>> {
+        let mut message = [0; 8 << 10];
+        loop {
+            match self.0.read(&mut message) {
+                Ok(_) => {
+                    if let (to, Some(from)) = (remote(&message), port(&message, LOCAL_PORT))
+                        && to == Some(addr)
+                    {
+                        return Ok(Some(from));
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(None),
+                Err(error) if error.raw_os_error() == Some(Errno::ENOBUFS as i32) => {
+                    return Err(CheckError::skipped(
+                        "the machine is too busy: too many other sockets were freed meanwhile",
+                    ));
+                }
+                Err(error) => return or_skip("read the kernel's reports", Err(error)),
+            }
+        }
+    }
+}
+
+fn port(message: &[u8], at: usize) -> Option<u16> {
+    let port = message.get(at..)?.first_chunk()?;
+    Some(u16::from_be_bytes(*port))
+}
+
+/// The address that the socket of this message had dialed. All that refuse here are IPv4.
+fn remote(message: &[u8]) -> Option<SocketAddr> {
+    let ip = *message.get(REMOTE_ADDRESS..)?.first_chunk::<4>()?;
+    let ip = IpAddr::V4(Ipv4Addr::from(ip));
+    Some(SocketAddr::new(ip, port(message, REMOTE_PORT)?))
+}

@@ -295,11 +295,11 @@ impl End {
             for at in i + 1..self.events.len() {
                 let state = self.events[at].state;
                 // In CLOSED a SYN would begin another connection.
-                if state == State::Close {
+                if state == State::Close && event.segment.flags.has(Flags::SYN) {
                     continue;
                 }
                 let mut end = self.clone();
-                end.source = "RFC 9293, 3.10.7.4: a segment that comes again changes nothing";
+                end.source = "RFC 9293, 3.10.7: a segment that comes again changes nothing";
                 let again = Event {
                     state,
                     ..event.clone()

@@ -229,22 +229,24 @@ impl Exam {
     /// # Errors
     /// The kernel does not say what threads there are.
     pub fn leaves_no_thread(&self) -> Verdict<bool> {
-        let (mut before, mut equal) = (Vec::new(), 0);
+        let (mut before, mut equal, mut sleeping) = (Vec::new(), 0, Vec::new());
         let is_alone = self.until(|| {
             let threads = or_skip("look at threads", students())?;
             if threads.is_empty() {
-                return Ok(Some(true));
+                return Ok(Some(sleeping.is_empty()));
             }
             let sleeps = |thread: &Thread| thread.call.is_some_and(|is| is.call() == Call::Sleep);
+            if threads.iter().any(sleeps) {
+                sleeping.clone_from(&threads);
+            }
             let blocked = threads.iter().all(Thread::is_blocked) && threads == before;
             equal = if blocked { equal + 1 } else { 0 };
             before = threads;
-            let is_left = equal == STAYS || before.iter().any(sleeps);
-            Ok(is_left.then_some(false))
+            Ok((equal == STAYS).then_some(false))
         })?;
         let is_alone = is_alone == Some(true);
         if !is_alone {
-            let doing = before.into_iter().map(|thread| thread.doing);
+            let doing = sleeping.into_iter().map(|thread| thread.doing);
             self.left.replace(doing.collect());
         }
         Ok(is_alone)

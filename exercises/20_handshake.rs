@@ -21,7 +21,7 @@
 //!      ESTABLISHED.
 //!   8. A received FIN counts when all bytes before it have arrived. Segments overtake each other,
 //!      and lost data may come again in other pieces.
-//!   9. A segment that is sent or received again does not change the state. TIME_WAIT does not end
+//!   9. A segment that is sent or received again does not change the state. No timer ends TIME_WAIT
 //!      here.
 //!   10. Sequence numbers begin anywhere, and 0 follows 4294967295.
 //!   11. Flags other than SYN, ACK, FIN and RST do not change the state.

@@ -138,6 +138,8 @@ pub struct Exam {
     counted: RefCell<Option<Arc<AtomicUsize>>>,
     /// How the last wait ended, if what it waited for did not happen.
     stuck: RefCell<Option<Stuck>>,
+    /// What the threads were doing that an answer has left, when they were found. They may end.
+    left: RefCell<Vec<Doing>>,
     /// When every wait ends.
     ceiling: Instant,
 }
@@ -162,6 +164,7 @@ impl Exam {
             counted: RefCell::default(),
             just_read: RefCell::default(),
             stuck: RefCell::default(),
+            left: RefCell::default(),
             ceiling: Exam::new_ceiling(),
         }
     }
@@ -303,7 +306,11 @@ impl Exam {
         if let Some(Stuck::Ceiling(..)) = stuck {
             waiting::is_a_machine_for_it()?;
         }
-        let evidence = self.evidence();
+        let left = self.left.take();
+        let mut evidence = self.evidence();
+        if evidence.threads.is_empty() {
+            evidence.threads = left;
+        }
         let look = evidence.look();
         let mut case = Case::new(expected.into(), seen.into(), evidence);
         case.awaited = awaited;

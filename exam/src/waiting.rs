@@ -223,23 +223,33 @@ impl Exam {
     }
 
     /// Whether the answer has left no thread, now that it has returned. One that is about to end is
-    /// waited for. One that stays blocked is left, even if it has a timeout.
+    /// waited for. One that sleeps is not about to end, and one that stays blocked is left, even if
+    /// it has a timeout.
     ///
     /// # Errors
     /// The kernel does not say what threads there are.
     pub fn leaves_no_thread(&self) -> Verdict<bool> {
-        let (mut before, mut equal) = (Vec::new(), 0);
-        let left = self.until(|| {
+        let (mut before, mut equal, mut sleeping) = (Vec::new(), 0, Vec::new());
+        let is_alone = self.until(|| {
             let threads = or_skip("look at threads", students())?;
             if threads.is_empty() {
-                return Ok(Some(false));
+                return Ok(Some(sleeping.is_empty()));
+            }
+            let sleeps = |thread: &Thread| thread.call.is_some_and(|is| is.call() == Call::Sleep);
+            if threads.iter().any(sleeps) {
+                sleeping.clone_from(&threads);
             }
             let blocked = threads.iter().all(Thread::is_blocked) && threads == before;
             equal = if blocked { equal + 1 } else { 0 };
             before = threads;
-            Ok((equal == STAYS).then_some(true))
+            Ok((equal == STAYS).then_some(false))
         })?;
-        Ok(left == Some(false))
+        let is_alone = is_alone == Some(true);
+        if !is_alone {
+            let doing = sleeping.into_iter().map(|thread| thread.doing);
+            self.left.replace(doing.collect());
+        }
+        Ok(is_alone)
     }
 
     /// The answer has left no thread, now that it has returned ([`Exam::leaves_no_thread`]).
@@ -253,7 +263,9 @@ impl Exam {
     ) -> Verdict {
         let alone = self.leaves_no_thread()?;
         if !alone {
+            let left = self.left.take();
             self.has_no_thread_left()?; // how that wait ends shows where the thread is
+            self.left.replace(left);
         }
         self.must(alone, expected, seen)
     }
@@ -282,6 +294,7 @@ impl Exam {
     /// Something happens: how an earlier wait ended says nothing about what comes now.
     pub(super) fn forget_stuck(&self) {
         self.stuck.replace(None);
+        self.left.take();
     }
 }
 

@@ -14,6 +14,11 @@ const INTERRUPTED: &str = "A signal arrived during the wait, and the call return
     timeout it is not restarted (signal(7)). Nothing has happened to the socket. Compute the rest \
     of the time, and wait again.";
 
+/// For an error that was due and did not come before the limit.
+const WAITS_AFTER_AN_ERROR: &str = "`send` or `recv` returned an error, and your code went on \
+    until the limit. Propagate the error with `?`: the caller must know. Only a timeout and EINTR \
+    are worth another try.";
+
 /// For a call that returns long after its limit.
 pub(super) const LATE: &str = "The call ends too late. Either the limit is left to a read timeout \
     (SO_RCVTIMEO), which starts again with each `recv`, and so with each datagram. Or the call \
@@ -91,9 +96,11 @@ impl Instead<'_> {
                 "A text was returned, although no answer has arrived. Return the error instead."
                     .to_owned(),
             ),
-            (_, Err(error)) if error.kind() == ErrorKind::TimedOut => {
-                Some(too_early(self.took, self.limit))
-            }
+            (_, Err(error)) if error.kind() == ErrorKind::TimedOut => match self.wanted {
+                _ if self.took < self.limit => Some(too_early(self.took, self.limit)),
+                Wanted::Text(_) => None,
+                _ => Some(WAITS_AFTER_AN_ERROR.to_owned()),
+            },
             (_, Err(error)) => self.an_error(error.kind()).map(str::to_owned),
         }
     }
@@ -194,8 +201,8 @@ pub(super) fn not_sent(silence: &Silence, case: &Case) -> Option<String> {
         "`ask` has returned, and its limit has not passed. Only an answer, an error of the kernel \
          or the limit ends the call. Do not count tries."
     } else if matches!(case.stuck, Some(Stuck::Spin(..))) {
-        "Your thread runs and sends nothing: a loop in which neither the clock nor a datagram ends \
-         the wait. Wait in `recv` with a timeout."
+        "Your thread runs again and again while nothing arrives, and has not sent the question. \
+         Wait in `recv`, with the time until the question is to be sent as its timeout."
     } else if case.is_blocked_in(&[Call::Read]) && !silence.heard {
         "Your thread waits in `recv` before it has sent the question. Send first."
     } else if case.is_blocked_in(&[Call::Read]) {

@@ -2,7 +2,7 @@
 //! show what the segment means for it.
 
 use socket_workshop::table::State::{self, *};
-use wire::segment::Flags;
+use wire::{router::Event, segment::Flags};
 
 use super::ends::{Changed, End};
 use crate::exam::{
@@ -79,12 +79,19 @@ fn came_before(end: &End, at: usize) -> bool {
         })
 }
 
+/// Whether this end has sent data again after its FIN, without the FIN.
+fn has_sent_data_after_its_fin(end: &End, at: usize) -> bool {
+    let mut sent = end.events[..at].iter().filter(|event| end.sends(event));
+    let is_fin = |event: &Event| event.segment.flags.has(Flags::FIN);
+    sent.any(is_fin) && sent.any(|event| event.segment.len > 0 && !is_fin(event))
+}
+
 fn of_sent(end: &End, at: usize, before: State, right: State) -> &'static str {
     let flags = end.events[at].segment.flags;
     match (before, right) {
         _ if before == right && came_before(end, at) => {
-            "This end sends the same segment again, because no ACK of it has arrived. The state \
-             stays as it is."
+            "This end sends the same segment again. A SYN or a FIN counts only the first time. The \
+             state stays as it is."
         }
         (Close, SynSent) => {
             "An end that sends a SYN before it has received one opens the connection: SYN_SENT."
@@ -147,7 +154,13 @@ fn of_received(end: &End, at: usize, before: State, right: State) -> &'static st
         }
         (Established, CloseWait) => {
             "These bytes fill the gap before the FIN that has arrived early. Now the FIN counts: \
-             CLOSE_WAIT. Keep every segment that arrives early until the gap before it is filled."
+             CLOSE_WAIT. Keep every segment that arrives early until the gap before it is filled, \
+             also by one of which some bytes have arrived before."
+        }
+        (FinWait1, FinWait2) if has_sent_data_after_its_fin(end, at) => {
+            "This ACK has the number after this end's FIN: FIN_WAIT2. This end has sent data again \
+             after its FIN. That data ends before the FIN, and does not change which number \
+             acknowledges the FIN."
         }
         (FinWait1, FinWait2) => {
             "This end's FIN is acknowledged, and the peer's does not count yet: FIN_WAIT2. The ACK \
@@ -191,7 +204,8 @@ fn of_unchanged(end: &End, at: usize, state: State, said: State) -> &'static str
     let sent = end.numbers(at).0;
     match state {
         _ if came_before(end, at) => {
-            "This segment has been received before, and has counted then. The state stays as it is."
+            "This segment has been received before. The same bytes, SYN or FIN count only once. The \
+             state stays as it is."
         }
         FinWait1 | Closing | LastAck if ack && segment.ack != sent => {
             "This ACK acknowledges bytes before this end's FIN, but not the FIN: its number is not \

@@ -287,13 +287,37 @@ impl End {
         self
     }
 
+    /// Each of its segments is sent or received again, once in each state that comes later. It may
+    /// have been delayed, and a timer may expire before the ACK has arrived.
+    pub(super) fn each_again_later(&self) -> Vec<End> {
+        let mut ends = Vec::new();
+        for (i, event) in self.events.iter().enumerate() {
+            for at in i + 1..self.events.len() {
+                let state = self.events[at].state;
+                // In CLOSED a SYN would begin another connection.
+                if state == State::Close && event.segment.flags.has(Flags::SYN) {
+                    continue;
+                }
+                let mut end = self.clone();
+                end.source = "RFC 9293, 3.10.7: a segment that comes again changes nothing";
+                let again = Event {
+                    state,
+                    ..event.clone()
+                };
+                end.events.insert(at + 1, again);
+                ends.push(end);
+            }
+        }
+        ends
+    }
+
     /// In each of its states, a reset is received, and one is sent, with ACK and without. Not for
     /// an end that has received something after a gap: a reset is valid if it has the number that
     /// is expected next (RFC 9293, 3.10.7.4).
     pub(super) fn cut_by_resets(&self) -> Vec<End> {
         let mut ends = Vec::new();
         for (i, event) in self.events.iter().enumerate() {
-            if matches!(event.state, State::Close | State::TimeWait) {
+            if event.state == State::Close {
                 continue;
             }
             let both = [Flags::RST, Flags::RST | Flags::ACK];

@@ -6,10 +6,12 @@ use super::{
 };
 use crate::exam::{Exam, Verdict, numbered};
 
-/// A header without options of which no two bytes are the same. Its reserved bits are all set.
+/// A header without options of which no two bytes are the same, with data after it.
 fn all_different() -> Vec<u8> {
     let mut bytes: Vec<u8> = (0x81..0x95).collect();
-    bytes[12] = 0x5f;
+    bytes[12] = 0x50;
+    bytes[13] = 0x98;
+    bytes.extend(b"data");
     bytes
 }
 
@@ -17,7 +19,7 @@ pub(super) fn each_from_its_place(exam: &Exam, (_, parse): Functions) -> Verdict
     reads(exam, parse, "a recorded RST", &recorded("rst")?)?;
     let mut bytes = all_different();
     reads(exam, parse, "bytes of which no two are the same", &bytes)?;
-    for flags in [0xff, 0x80, 0x40] {
+    for flags in [0xe8, 0x88, 0x48] {
         bytes[13] = flags;
         let what = format!("the same with flags of {flags:#04x}");
         reads(exam, parse, &what, &bytes)?;
@@ -119,7 +121,13 @@ pub(super) fn every_value(exam: &Exam, (_, parse): Functions) -> Verdict {
         reads(exam, parse, &what, &bytes)?;
     }
     let mut bytes = all_different();
+    for reserved in [0x08, 0x01, 0x0f] {
+        bytes[12] = 0x50 | reserved;
+        let what = format!("a segment with reserved bits of {reserved:#03x}");
+        reads(exam, parse, &what, &bytes)?;
+    }
     for (flags, names) in [
+        (0xff, "all flags"),
         (0x00, "no flag"),
         (0x03, "SYN and FIN"),
         (0x06, "SYN and RST"),

@@ -140,11 +140,35 @@ pub(super) fn of_writing(packet: &Packet, wanted: &[u8], got: &[u8], at: usize) 
          and every string whole."
     } else if is_in_another_order(packet, got) {
         "Your code writes the options in another order. Write them in the order of the list."
+    } else if has_lost_a_letter(packet, got) {
+        "A string with letters that are not ASCII is different. Strings are UTF-8: write the bytes \
+         of `as_bytes`. A letter may have several, and `as u8` keeps a part of one."
     } else {
         "A string is different here. Write its bytes as they are, whole, then a NUL, in the order \
          of the packet's fields."
     };
     Some(what.to_owned())
+}
+
+/// Whether a string with letters that are not ASCII is not among what was written.
+fn has_lost_a_letter(packet: &Packet, got: &[u8]) -> bool {
+    let (mut strings, options) = match packet {
+        Packet::Request {
+            file,
+            mode,
+            options,
+            ..
+        } => (vec![file, mode], &options[..]),
+        Packet::OptionAck(options) => (Vec::new(), &options[..]),
+        Packet::Error { text, .. } => (vec![text], &[][..]),
+        Packet::Data { .. } | Packet::Ack(_) => return false,
+    };
+    strings.extend(options.iter().flat_map(|(name, value)| [name, value]));
+    let is_lost = |text: &&String| {
+        let mut parts = got.windows(text.len().max(1));
+        !text.is_ascii() && !parts.any(|part| part == text.as_bytes())
+    };
+    strings.iter().any(is_lost)
 }
 
 /// Whether the string at which the two begin to differ ends too early, and nothing else is

@@ -145,6 +145,10 @@ pub const SUITE: Suite<(Parse, Write)> = Suite {
             "Strings are UTF-8. `parse` returns None for a file, a mode or an option that is not.",
             &[
                 check("parses and writes UTF-8", strings::parses_and_writes_utf_8),
+                check(
+                    "writes many packets in UTF-8",
+                    many::writes_many_packets_in_utf_8,
+                ),
                 check("refuses what is not UTF-8", refuses::what_is_not_utf_8),
             ],
         ),

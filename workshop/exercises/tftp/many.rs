@@ -11,11 +11,14 @@ use crate::exam::{Exam, Numbers, Verdict};
 const DATAGRAMS: usize = 20_000;
 const PACKETS: usize = 2_000;
 
-/// A string of up to seven letters, some of which have several bytes.
-fn text(numbers: &mut Numbers) -> String {
-    let letters = ["a", "Z", "0", " ", "\u{f6}", "\u{2192}", ".", "/"];
+/// Letters of one byte, and of one to three bytes.
+const ASCII: [&str; 6] = ["a", "Z", "0", " ", ".", "/"];
+const UTF_8: [&str; 8] = ["a", "Z", "0", " ", "\u{f6}", "\u{2192}", ".", "/"];
+
+/// A string of up to seven of these letters.
+fn text(letters: &[&str], numbers: &mut Numbers) -> String {
     let len = numbers.below(8);
-    (0..len).map(|_| numbers.one_of(&letters)).collect()
+    (0..len).map(|_| numbers.one_of(letters)).collect()
 }
 
 /// The largest payload of a UDP datagram over IPv4, in bytes.
@@ -25,7 +28,7 @@ const LARGEST: usize = 65_507;
 /// half are an opcode and random bytes.
 pub(super) fn parses_many_datagrams(exam: &Exam, answer: (Parse, Write)) -> Verdict {
     let codec = Codec::new(exam, answer);
-    let whole: Vec<Vec<u8>> = packets(0x9e37_79b9).iter().map(own_bytes).collect();
+    let whole: Vec<Vec<u8>> = packets(0x9e37_79b9, &UTF_8).iter().map(own_bytes).collect();
     codec.parses_all(&format!("{PACKETS} packets of all kinds"), whole)?;
     let known: Vec<&[u8]> = requests()
         .iter()
@@ -75,23 +78,27 @@ pub(super) fn parses_the_largest_datagrams(exam: &Exam, answer: (Parse, Write)) 
 }
 
 pub(super) fn writes_many_packets(exam: &Exam, answer: (Parse, Write)) -> Verdict {
-    Codec::new(exam, answer).writes_all(packets(0x9e37_79b9))
+    Codec::new(exam, answer).writes_all(packets(0x9e37_79b9, &ASCII))
 }
 
-/// Packets of all kinds, of which each is another.
-fn packets(first: u32) -> Vec<Packet> {
+pub(super) fn writes_many_packets_in_utf_8(exam: &Exam, answer: (Parse, Write)) -> Verdict {
+    Codec::new(exam, answer).writes_all(packets(0x85eb_ca6b, &UTF_8))
+}
+
+/// Packets of all kinds, of which each is another, with strings of these letters.
+fn packets(first: u32, letters: &[&str]) -> Vec<Packet> {
     let mut numbers = Numbers::new(first);
     let all = (0..PACKETS).map(|index| {
         let number = numbers.below(1 << 16) as u16;
         let count = numbers.below(4);
         let options = (0..count)
-            .map(|_| (text(&mut numbers), text(&mut numbers)))
+            .map(|_| (text(letters, &mut numbers), text(letters, &mut numbers)))
             .collect();
         match index % 5 {
             0 => Packet::Request {
                 write: number & 1 == 0,
-                file: text(&mut numbers),
-                mode: text(&mut numbers),
+                file: text(letters, &mut numbers),
+                mode: text(letters, &mut numbers),
                 options,
             },
             1 => Packet::Data {
@@ -103,7 +110,7 @@ fn packets(first: u32) -> Vec<Packet> {
             2 => Packet::Ack(number),
             3 => Packet::Error {
                 code: number,
-                text: text(&mut numbers),
+                text: text(letters, &mut numbers),
             },
             _ => Packet::OptionAck(options),
         }

@@ -138,6 +138,11 @@ fn an_error(wanted: &Got, kind: ErrorKind, case: &Case) -> Option<&'static str> 
             "Your code returns an error, but not InvalidData. The length was above the limit, so \
              nothing that follows it matters: compare first, and return InvalidData."
         }
+        (Err(ErrorKind::ConnectionReset), ErrorKind::UnexpectedEof) => {
+            "The connection was reset, and your code returns UnexpectedEof. Either it replaces the \
+             error, or it treats a read that returned fewer bytes than there was room for as end \
+             of file: the next read returns the error. Only Ok(0) is end of file."
+        }
         (Err(_), _) => {
             "Your code returns another error than the read did. The caller decides by its \
              ErrorKind what to do: propagate the error of the read with `?`."

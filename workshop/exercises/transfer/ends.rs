@@ -35,11 +35,13 @@ pub(super) fn unexpected_eof_for_a_cut(exam: &Exam, read: ReadMessage) -> Verdic
         connection.peer.half_close()?;
         connection.returns(Err(ErrorKind::UnexpectedEof))?;
     }
-    // A length of zeros so far, and a message that is not the first.
+    // A length of zeros so far, and a message that is not the first. It is sent when the first has
+    // been returned: an answer that reads ahead breaks another rule.
     let connection = Connection::new(exam, read)?;
-    connection.peer.send(&[&last[..], &[0; 3]].concat())?;
-    connection.peer.half_close()?;
+    connection.peer.send(&last)?;
     connection.returns(message(b"last"))?;
+    connection.peer.send(&[0; 3])?;
+    connection.peer.half_close()?;
     connection.returns(Err(ErrorKind::UnexpectedEof))
 }
 

@@ -5,6 +5,7 @@ use std::{fs, io::ErrorKind};
 use super::{
     ReadMessage,
     harness::{Connection, Got, framed, message},
+    lent::{is_open_in, state_of},
 };
 
 use crate::exam::{Because, Call, Case, CheckError, Exam, Verdict, numbered};
@@ -71,6 +72,11 @@ pub(super) fn before_it_reads_on(exam: &Exam, read: ReadMessage) -> Verdict {
         }
         let call = connection.call(16)?;
         call.returns(Err(ErrorKind::InvalidData), reads_on)?;
+        // When an end shuts down, the kernel may throw away what is queued. Another rule forbids
+        // that.
+        if !is_open_in(state_of(exam, &connection.stream)?) {
+            continue;
+        }
         // Some kernels count end of file as a byte. A `peek` has left the length, too.
         let (fin, left) = (usize::from(is_closed), connection.recv_q()?);
         if ![500, 500 + fin, 504, 504 + fin].contains(&left) {
@@ -139,13 +145,17 @@ pub(super) fn every_length(exam: &Exam, read: ReadMessage) -> Verdict {
         let connection = Connection::new(exam, read)?;
         connection.peer.send(&length.to_be_bytes())?;
         let call = connection.call(100)?;
-        call.returns(Err(ErrorKind::InvalidData), |_, case| {
+        call.returns(Err(ErrorKind::InvalidData), |got, case| {
+            let other = match reads_on(got, case) {
+                Some(_) => " Or your code reads on before it compares.",
+                None => "",
+            };
             (!case.panicked).then(|| {
                 format!(
                     "The length is {length:#x}, far above the limit of 100, and was not refused. \
                      Use all 4 bytes (`u32::from_be_bytes`), without a sign: as an i32 a length \
                      from 0x80000000 is negative, so it is below every limit. A sum with it may \
-                     overflow."
+                     overflow.{other}"
                 )
             })
         })?;

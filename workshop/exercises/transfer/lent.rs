@@ -169,15 +169,25 @@ pub(super) fn leaves_the_connection_open(exam: &Exam, read: ReadMessage) -> Verd
 
 /// The connection must be as open as the peer has left it.
 fn is_open(exam: &Exam, stream: &TcpStream, when: &str) -> Verdict {
-    let end = or_skip("read an address", End::of(stream))?;
-    let state = exam.table()?.find(end).map(|row| row.state);
+    let state = state_of(exam, stream)?;
     let seen = state.map_or("CLOSED".to_owned(), |state| state.to_string());
     exam.must(
-        matches!(state, Some(State::Established | State::CloseWait)),
+        is_open_in(state),
         format!("your end to be ESTABLISHED or CLOSE_WAIT {when}"),
         format!("your end is {seen}; it has returned"),
     )
     .caused_by(SHUTS_DOWN)
+}
+
+/// The state of the answer's end, if it has one.
+pub(super) fn state_of(exam: &Exam, stream: &TcpStream) -> Verdict<Option<State>> {
+    let end = or_skip("read an address", End::of(stream))?;
+    Ok(exam.table()?.find(end).map(|row| row.state))
+}
+
+/// Whether an end in this state has neither closed nor shut down its sending half.
+pub(super) fn is_open_in(state: Option<State>) -> bool {
+    matches!(state, Some(State::Established | State::CloseWait))
 }
 
 /// After `shutdown(Read)` the table shows no other state, but a read of an empty queue returns 0.

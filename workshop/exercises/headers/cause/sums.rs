@@ -50,7 +50,7 @@ pub(in super::super) fn of_a_sum(bytes: &[u8], got: u16) -> Option<String> {
 }
 
 /// What each mistake makes of these bytes.
-fn mistakes(bytes: &[u8]) -> [(u16, &'static str); 8] {
+fn mistakes(bytes: &[u8]) -> [(u16, &'static str); 9] {
     let right = sum(bytes, big);
     let little = sum(bytes, |high, low| u16::from_le_bytes([high, low]));
     let once = (right & 0xffff) + (right >> 16);
@@ -89,6 +89,10 @@ fn mistakes(bytes: &[u8]) -> [(u16, &'static str); 8] {
             !fold(sum(whole, big) + rest_alone),
             "the last byte is the lower half of its word. It is the higher half: the zero comes \
              after it",
+        ),
+        (
+            !fold(sum(&bytes[..bytes.len() & 0xffff], big)),
+            "the number of bytes is cut to 16 bits, in which 65536 is 0, so that none is summed",
         ),
         (
             only_if_zero(0xffff),

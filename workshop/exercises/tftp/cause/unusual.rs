@@ -2,6 +2,12 @@
 
 use crate::checks::tftp::{Options, Packet};
 
+/// The longest block that two programs may agree on (RFC 2348).
+const MOST_AGREED: usize = 65_464;
+
+/// The longest request that RFC 2347 allows.
+const LONGEST_REQUEST: usize = 512;
+
 /// Why this packet may have been refused: everything that is unusual about it.
 pub(super) fn of_a_refusal(bytes: &[u8], packet: &Packet) -> String {
     let after_number = bytes.get(4..).unwrap_or_default();
@@ -16,8 +22,13 @@ pub(super) fn of_a_refusal(bytes: &[u8], packet: &Packet) -> String {
                 "its number is 0, which follows 65535 in a long transfer",
             ),
             (
-                bytes.len() > 512,
+                (513..=MOST_AGREED).contains(&bytes.len()),
                 "its block is longer than 512 bytes, as the option blksize allows",
+            ),
+            (
+                bytes.len() > MOST_AGREED,
+                "its block is longer than 65464 bytes, the most that the option blksize allows (RFC \
+                 2348)",
             ),
         ]),
         Packet::Ack(0) => vec!["its number is 0: it answers a write request"],
@@ -45,6 +56,10 @@ pub(super) fn of_a_refusal(bytes: &[u8], packet: &Packet) -> String {
         } => {
             let mut unusual = chosen(&[
                 (options.is_empty(), "it has no options"),
+                (
+                    bytes.len() > LONGEST_REQUEST,
+                    "it is longer than 512 bytes, the most that RFC 2347 allows for a request",
+                ),
                 (file.contains(".."), "its file leads out of a folder"),
                 (
                     !matches!(mode.as_str(), "octet" | "netascii"),

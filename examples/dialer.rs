@@ -5,8 +5,9 @@
 //!     cargo run --example dialer -- 127.0.0.1:8330 --hold 30s     dials a real server
 //!     cargo run --example dialer -- '[::1]:8330' --send hello     an IPv6 address needs brackets
 //!
-//! You will see where the local port comes from, two ways to fail: refused immediately by a RST
-//! (reset), or no answer at all, and how often the kernel asks again.
+//! You will see where the local port comes from, and two ways to fail: a RST (reset) refuses
+//! immediately, a silent server does not answer at all. You will also see how often the kernel
+//! resends a SYN that gets no answer.
 //!
 //! New here: the client's end, and one deadline for a whole name.
 
@@ -49,9 +50,8 @@ fn main() -> ExitCode {
 /// Tries every address of a name, with one deadline for all of them.
 fn dial(name: &str, limit: Duration) -> io::Result<TcpStream> {
     let resolved = name.to_socket_addrs(); // the system's resolver, which takes no deadline
-    let addrs = resolved
-        .attempt(|| format!("cannot resolve `{name}` as HOST:PORT"))?
-        .collect::<Vec<_>>();
+    let addrs = resolved.attempt(|| format!("cannot resolve `{name}` as HOST:PORT"))?;
+    let addrs: Vec<SocketAddr> = addrs.collect();
     try_each(&addrs, Deadline::after(limit)).attempt_to_dial(format_args!("`{name}`"))
 }
 
@@ -59,8 +59,8 @@ fn try_each(addrs: &[SocketAddr], deadline: Deadline) -> io::Result<TcpStream> {
     let mut outcome = Err(ErrorKind::NotFound.into());
     for (i, addr) in addrs.iter().enumerate() {
         // The remaining time is shared, so that a silent address leaves time for the next ones.
-        // A share below 1 s loses an address to one lost SYN. Attempts that overlap do not
-        // (RFC 8305); `dial` in `src/dial.rs` is written so.
+        // With a share below 1 s, one lost SYN loses the address. Attempts that overlap can wait
+        // longer (RFC 8305): see `dial` in `src/dial.rs`.
         let share = deadline.remaining()? / (addrs.len() - i) as u32;
         let started = Instant::now();
         outcome = TcpStream::connect_timeout(addr, share);
@@ -84,55 +84,68 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
     let addr = listener.local_addr()?;
     let mut story = Story::begin(flags, addr)?;
     let limit = Duration::from_millis(600);
-    let stream = dial(&addr.to_string(), limit)?;
+    let stream = TcpStream::connect_timeout(&addr, limit)?;
     let end = End::of(&stream)?;
+    let port = end.local.port();
+    let range = ephemeral_ports();
     story
         .stage("a server that listens")
         .pair(end, Established, Established)
         .why("The dialer did not choose a local port: the kernel picked one for this connection.")
+        .claim(
+            format!("{port} is in the ephemeral range, {range:?}. Servers use ports below it."),
+            range.contains(&port),
+        )
         .show()?;
-    let (port, range) = (end.local.port(), ephemeral_ports());
-    let text = format!("{port} is in the ephemeral range, {range:?}. Servers use ports below it.");
-    story.claim(&text, range.contains(&port))?;
 
     // Bound but not listening, so that no other program can listen there either.
     let deaf = Socket::new(Domain::IPV4, Type::STREAM, None)?;
     deaf.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())?;
     let nobody = End::of(&deaf)?.local;
-    let refused = dial(&nobody.to_string(), limit);
+    let started = Instant::now();
+    let refused = TcpStream::connect_timeout(&nobody, limit);
+    let took = started.elapsed();
     story
         .stage("a port without a listener")
         .expect("listener", End::listener(nobody), gone())
-        .why(
-            "The kernel found no listener and answered the SYN with a RST: the client is refused \
-              immediately.",
+        .why("The kernel found no listener and answered the SYN with a RST.")
+        .fails(
+            &format!("After {took:.1?} connect_timeout"),
+            refused,
+            ErrorKind::ConnectionRefused,
         )
         .show()?;
-    story.fails("connect", refused, ErrorKind::ConnectionRefused)?;
 
     let full = Listen::with_backlog(0).on(SocketAddr::from(([127, 0, 0, 1], 0)))?;
     let silent = full.local_addr()?;
     let _queued = TcpStream::connect(silent)?; // a backlog of 0 queues one connection
-    let gave_up = dial(&silent.to_string(), limit / 2);
+    let started = Instant::now();
+    let timed_out = TcpStream::connect_timeout(&silent, limit / 2);
+    let took = started.elapsed();
     story
         .stage("a server whose accept queue is full")
+        .asks("A server is too busy to accept more clients. What does the next client get?")
         .expect("listener", End::listener(silent), must(Listen).drops(1))
         .why(
             "The server's kernel has dropped one SYN and stays silent (Linux; other systems may \
-              refuse). Ours would have sent it again after 1 s: with a limit below 1 s one lost \
-              SYN is a timeout.",
+             refuse). Our kernel would have resent it after 1 s. So with a limit below 1 s, one \
+             lost SYN is a timeout.",
+        )
+        .fails(
+            &format!("After {took:.1?} connect_timeout"),
+            timed_out,
+            ErrorKind::TimedOut,
         )
         .show()?;
-    story.fails("connect_timeout", gave_up, ErrorKind::TimedOut)?;
     how_often_the_kernel_asks(&mut story, silent)?;
 
     let stream = try_each(&[nobody, silent, addr], Deadline::after(limit))?;
     story
-        .stage("all three addresses, as if one name had them, with one deadline")
+        .stage("three addresses, as if of one name; one deadline")
         .pair(End::of(&stream)?, Established, Established)
         .why(
             "A name may have addresses of both families, and its server may listen on one only: \
-              try them all.",
+             try them all.",
         )
         .show()?;
     story.end()
@@ -140,47 +153,47 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
 
 /// Dials a silent server without a limit, until the kernel has sent the SYN four times.
 fn how_often_the_kernel_asks(story: &mut Story, silent: SocketAddr) -> io::Result<()> {
-    let dialer = Socket::new(Domain::IPV4, Type::STREAM, None)?;
-    dialer.set_nonblocking(true)?; // connect sends the SYN and returns: lesson `nonblocking`
-    let started = Instant::now();
-    dialer.connect(&silent.into()).err();
-    let end = End::between(End::of(&dialer)?.local, silent);
     let Ok(mut kernel) = Kernel::open() else {
         return Ok(()); // no table here
     };
+    let dialer = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    dialer.set_nonblocking(true)?; // connect sends the SYN and returns: lesson `nonblocking`
+    let started = Instant::now();
+    let _in_progress = dialer.connect(&silent.into());
+    let end = End::between(End::of(&dialer)?.local, silent);
     let sent_again = || {
         let timer = kernel.row(end)?.and_then(|row| row.timer);
         let is_enough = timer.is_some_and(|timer| timer.attempts >= 3);
         Ok(is_enough.then(|| started.elapsed()))
     };
     let took = Deadline::after(Duration::from_secs(30)).wait_for(sent_again)?;
+    let took = took.unwrap_or(Duration::MAX);
+
+    let setting = fs::read_to_string("/proc/sys/net/ipv4/tcp_syn_linear_timeouts");
+    let linear: u32 = match setting {
+        Ok(text) => text.trim().parse().unwrap_or(0),
+        Err(_) => 0, // before Linux 6.5 there is no such setting
+    };
+    let six_seconds = Duration::from_secs(6);
+    let (waits, is_so) = match linear {
+        3.. => ("1 s between two", took < six_seconds),
+        _ => ("each wait was longer", took > six_seconds), // 1 s, 2 s, 4 s
+    };
     story
-        .stage("connect without a limit: the SYN has been sent four times")
+        .stage("connect without a limit: four SYNs have been sent")
         .expect("listener", End::listener(silent), must(Listen).drops(5..))
         .expect("dialer", end, must(SynSent).timer(Retransmit))
         .timers()
         .why(
-            "Since Linux 6.5 the kernel sends the SYN again every second at first \
-              (tcp_syn_linear_timeouts: 4 times), then after 2 s, 4 s and so on. It times out \
-              after about two minutes (tcp_syn_retries): set a limit.",
+            "Since Linux 6.5 the kernel resends the SYN every second at first \
+             (tcp_syn_linear_timeouts: 4 times), then after 2 s, 4 s and so on. It times out \
+             after about two minutes (tcp_syn_retries): set a limit.",
         )
-        .show()?;
-    let linear = fs::read_to_string("/proc/sys/net/ipv4/tcp_syn_linear_timeouts");
-    let linear = linear
-        .ok()
-        .and_then(|text| text.trim().parse().ok())
-        .unwrap_or(0);
-    let took = took.unwrap_or(Duration::MAX);
-    match linear {
-        3.. => story.claim(
-            &format!("The fourth SYN was sent after {took:.1?}: 1 s between two."),
-            took < Duration::from_secs(6),
-        ),
-        _ => story.claim(
-            &format!("Here the fourth SYN was sent after {took:.1?}: each pause is longer."),
-            took > Duration::from_secs(6),
-        ),
-    }
+        .claim(
+            format!("The fourth SYN was sent after {took:.1?}: {waits}."),
+            is_so,
+        )
+        .show()
 }
 
 /// What the command line asks for: send, then hold the connection, or half-close it immediately.

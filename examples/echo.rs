@@ -12,7 +12,7 @@
 //! New here: the bytes of a connection, and one half that ends before the other.
 
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::{process::ExitCode, thread};
 
 use socket_workshop::stage::{Flags, Story, must, play};
@@ -21,29 +21,41 @@ use socket_workshop::threads::{Call, wait_in};
 use socket_workshop::{listen::Listen, peer::connected, say, serve::serve, stop::Stop};
 
 fn main() -> ExitCode {
-    play(both_ends, |addr| {
-        let listener = Listen::default().on(addr)?;
-        say!("listening on {}; Ctrl-C stops", listener.local_addr()?)?;
-        serve(listener, &Stop::on_ctrl_c()?, 1000, |connection| {
-            echo(connection).map(drop)
-        })
-        .map(drop)
-    })
+    play(both_ends, for_real_clients)
 }
 
-/// Sends every byte back until end of file. Returns how many there were, and in how many reads.
-fn echo(mut stream: impl Read + Write) -> io::Result<(usize, usize)> {
+/// `serve`: a thread for each connection, at most 1000 at once.
+fn for_real_clients(addr: SocketAddr) -> io::Result<()> {
+    let listener = Listen::default().on(addr)?;
+    say!("listening on {}; Ctrl-C stops", listener.local_addr()?)?;
+    let stop = Stop::on_ctrl_c()?;
+    serve(listener, &stop, 1000, |connection| {
+        echo(connection)?;
+        Ok(())
+    })?;
+    Ok(())
+}
+
+/// What a call of [`echo`] has done.
+struct Echoed {
+    bytes: usize,
+    /// How many reads returned data.
+    reads: usize,
+}
+
+/// Sends every byte back until end of file.
+fn echo(mut stream: impl Read + Write) -> io::Result<Echoed> {
     let mut buf = [0; 8];
-    let (mut total, mut reads) = (0, 0);
+    let mut echoed = Echoed { bytes: 0, reads: 0 };
     loop {
         let n = stream.read(&mut buf)?; // what has arrived, 1 to 8 bytes; waits only if nothing has
         if n == 0 {
-            // End of file: the peer's FIN, and all data before it is read.
-            return Ok((total, reads));
+            // End of file: the peer has sent a FIN, and all data before it has been read.
+            return Ok(echoed);
         }
         stream.write_all(&buf[..n])?; // not `&buf`: after n it holds bytes of an earlier read
-        total += n;
-        reads += 1;
+        echoed.bytes += n;
+        echoed.reads += 1;
     }
 }
 
@@ -60,10 +72,11 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
     }
     story
         .stage("the client has written `one `, `two ` and `three`")
+        .asks("Three writes: how many reads?")
         .pair(end, Established, must(Established).recv_q(13))
         .why(
-            "Three writes, and 13 bytes in a row in the server's receive queue (Recv-Q), with no \
-              boundaries.",
+            "Three writes, and 13 bytes in a row in the server's receive queue (Recv-Q). The \
+             queue keeps no boundaries: a read takes what fits its buffer.",
         )
         .show()?;
 
@@ -73,36 +86,36 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
         .pair(end, FinWait2, must(CloseWait).recv_q(14))
         .why(
             "The FIN comes after the data and counts as one byte: Recv-Q is 14. A read returns \
-              the data first. The server may still send for as long as it likes.",
+             the data first. The server may still send for as long as it likes.",
         )
         .show()?;
 
     let echoed = echo(&server)?;
     story
-        .stage("the server has read until end of file, and sent everything back")
+        .stage("the server has read to the end and echoed everything")
         .pair(end, must(FinWait2).recv_q(13), must(CloseWait).recv_q(0))
         .why(
             "CLOSE_WAIT: the peer has closed, the local program has not. It lasts until the \
-              program closes the socket. Rows that stay in CLOSE_WAIT are a leak in the program.",
+             program closes the socket. Rows that stay in CLOSE_WAIT are a leak in the program.",
+        )
+        .claim(
+            "The server's buffer takes 8 bytes: 13 took two reads. The third returned 0.",
+            echoed.bytes == 13 && echoed.reads == 2,
         )
         .show()?;
-    story.claim(
-        "The server read 13 bytes in two reads; the third read returned 0.",
-        echoed == (13, 2),
-    )?;
 
     drop(server);
+    let mut answer = String::new();
+    client.read_to_string(&mut answer)?; // until end of file: the server's FIN
     story
-        .stage("the server has closed")
+        .stage("the server has closed; the client has read the answer")
         .expect("client", end, TimeWait)
         .why("Both FINs have passed. The client sent its FIN first, so the client keeps TIME_WAIT.")
+        .claim(
+            "The client read `one two three`, then end of file.",
+            answer == "one two three",
+        )
         .show()?;
-    let mut answer = String::new();
-    client.read_to_string(&mut answer)?; // until the server's end of file
-    story.claim(
-        "Only now the client reads its answer: `one two three`.",
-        answer == "one two three",
-    )?;
 
     a_read_that_waits(&mut story, &listener)?;
     a_part_of_what_was_to_be_written(&mut story, &listener)?;
@@ -111,22 +124,20 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
 
 /// The server closes while a client waits in read, and has sent nothing.
 fn a_read_that_waits(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
-    let (mut client, server, end) = connected(listener)?;
-    let reader = thread::spawn(move || {
-        let read = client.read(&mut [0; 8]);
-        (read, client)
-    });
+    let (client, server, end) = connected(listener)?;
+    let mut handle = client.try_clone()?; // for the thread: another descriptor of the same socket
+    let reader = thread::spawn(move || handle.read(&mut [0; 8]));
     // What /proc says of the thread: blocked in recv. None: this machine does not say.
-    let waits = wait_in(Call::Read, 1) != Some(false);
-    story.claim("\nAnother client waits in read, on a thread.", waits)?;
+    let was_blocked = wait_in(Call::Read, 1) != Some(false);
     drop(server);
-    let (read, _client) = reader.join().expect("it only reads");
+    let read = reader.join().expect("it only reads");
     story
-        .stage("its server has closed")
+        .stage("another client waited in read; its server has closed")
         .pair(end, CloseWait, FinWait2)
         .why("The FIN ends a read that waits, as it ends the reads that come later.")
-        .show()?;
-    story.claim("The read returned 0.", read.is_ok_and(|n| n == 0))
+        .claim("The client's thread was blocked in read.", was_blocked)
+        .claim("Then the read returned 0.", read.is_ok_and(|n| n == 0))
+        .show()
 }
 
 fn a_part_of_what_was_to_be_written(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
@@ -135,14 +146,16 @@ fn a_part_of_what_was_to_be_written(story: &mut Story, listener: &TcpListener) -
     let large = vec![b'x'; 64 << 20];
     let taken = client.write(&large)?;
     story
-        .stage("64 MiB to write, non-blocking, to a server that does not read")
+        .stage("a non-blocking write of 64 MiB; its peer does not read")
         .pair(end, Established, must(Established).recv_q(1..))
         .why(
             "The kernel takes what the send buffer has room for at that moment. `write` returns \
-              how much. The program must write the rest again; on a blocking socket `write_all` \
-              does.",
+             how much. The program must write the rest again; on a blocking socket `write_all` \
+             does.",
         )
-        .show()?;
-    let text = format!("write took {taken} bytes of {}.", large.len());
-    story.claim(&text, taken < large.len())
+        .claim(
+            format!("write took {taken} of {} bytes.", large.len()),
+            taken < large.len(),
+        )
+        .show()
 }

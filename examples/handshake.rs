@@ -4,9 +4,9 @@
 //!     cargo run --example handshake -- --pcap all.pcap --svg all.svg   for Wireshark; as a picture
 //!     sudo target/debug/examples/handshake capture --port 1234         of any program here
 //!
-//! You will see the handshake and what it agrees on, data that comes before accept, an ACK that
-//! travels with data, and the FINs. It needs no lesson but `echo`. Lost segments and a refusal are
-//! in lesson `loss`.
+//! You will see the handshake and what it agrees on, data that arrives before accept, an ACK that
+//! travels with data, and the FINs. You need lesson `echo` before this one, no other. Lesson `loss`
+//! shows lost segments and a refusal.
 //!
 //! New here: a whole conversation, captured live in a network namespace (a network that only this
 //! process sees), which needs no privileges.
@@ -50,49 +50,70 @@ fn one_connection(flags: &Flags, files: &Files) -> io::Result<()> {
     let server = before_accept(&mut story, &mut tap, &client, &listener)?;
     an_answer(&mut story, &mut tap, &client, &server)?;
     it_closes(&mut story, &mut tap, &client, server)?;
-    if let Some(conversation) = tap.conversation(end)? {
-        story.claim(
-            "All numbers add up: a SYN and a FIN count as one byte each.",
-            conversation.adds_up(),
-        )?;
-    }
     tap.draw(&mut story)?;
     story.end()
 }
 
 fn it_opens(story: &mut Story, tap: &mut Tap, end: End) -> io::Result<()> {
-    story
+    let mut passed = tap.until(end.local, Bits::ACK)?;
+    let opening = tap.conversation(end)?.map(Opening::of);
+    if let Some(opening) = &opening {
+        passed += &opening.options;
+    }
+    let mut stage = story
         .stage("a client connects: three segments")
-        .passed(&tap.until(end.local, Bits::ACK)?)
+        .passed(&passed)
         .pair(end, Established, Established)
         .why(
             "Seq and Ack count from each end's SYN, as in Wireshark; on the wire a SYN has any \
              number. SACK, timestamps and window scaling (WS) are used if both SYNs have them; \
              MSS limits the peer.",
-        )
-        .show()?;
-    match tap.conversation(end)? {
-        Some(conversation) => agreed(story, &conversation),
-        None => Ok(()),
+        );
+    if let Some(opening) = opening {
+        stage = stage
+            .claim(
+                "Each ACK is the number of the peer's SYN, plus one.",
+                opening.numbers_are_right,
+            )
+            .claim(
+                "The SYNs have the same four options, the ACK has timestamps.",
+                opening.options_agree,
+            );
     }
+    stage.show()
 }
 
-/// Checks the numbers of the handshake, and what the SYNs agree on.
-fn agreed(story: &mut Story, conversation: &Conversation) -> io::Result<()> {
-    let segments = &conversation.segments;
-    let [syn, answer, ack] = [&segments[0], &segments[1], &segments[2]];
-    let after_syn = syn.seq.wrapping_add(1);
-    let after_answer = answer.seq.wrapping_add(1);
-    let is_right = answer.ack == after_syn && ack.seq == after_syn && ack.ack == after_answer;
-    story.claim("SYN j; SYN k, ACK j+1; ACK k+1.", is_right)?;
+/// What the three segments of a handshake say.
+struct Opening {
+    /// The options of the two SYNs, a line for each.
+    options: String,
+    numbers_are_right: bool,
+    options_agree: bool,
+}
 
-    let offered: Vec<_> = syn.options.iter().map(discriminant).collect();
-    let accepted: Vec<_> = answer.options.iter().map(discriminant).collect();
-    let only_timestamps = matches!(ack.options[..], [Timestamps { .. }]);
-    story.claim(
-        "The SYNs have the same four options, the ACK has timestamps.",
-        offered.len() == 4 && offered == accepted && only_timestamps,
-    )
+impl Opening {
+    fn of(conversation: Conversation) -> Opening {
+        let syn = &conversation.segments[0];
+        let answer = &conversation.segments[1];
+        let ack = &conversation.segments[2];
+        let after_syn = syn.seq.wrapping_add(1);
+        let after_answer = answer.seq.wrapping_add(1);
+
+        let offered: Vec<_> = syn.options.iter().map(discriminant).collect();
+        let accepted: Vec<_> = answer.options.iter().map(discriminant).collect();
+        let only_timestamps = matches!(ack.options[..], [Timestamps { .. }]);
+        Opening {
+            options: format!(
+                "SYN:       {}\nSYN, ACK:  {}\n",
+                conversation.options(syn),
+                conversation.options(answer)
+            ),
+            numbers_are_right: answer.ack == after_syn
+                && ack.seq == after_syn
+                && ack.ack == after_answer,
+            options_agree: offered.len() == 4 && offered == accepted && only_timestamps,
+        }
+    }
 }
 
 /// Returns what accept returned.
@@ -105,7 +126,8 @@ fn before_accept(
     let end = End::of(client)?;
     client.write_all(b"hello\n")?;
     story
-        .stage("the client writes; the server has not called accept: data, and its ACK")
+        .stage("data and its ACK; the server has not called accept")
+        .asks("What does accept send?")
         .passed(&tap.until(end.other().local, Bits::ACK)?)
         .expect("listener", End::of(listener)?, must(Listen).recv_q(1))
         .pair(
@@ -115,7 +137,7 @@ fn before_accept(
         )
         .why(
             "The server's kernel opens the connection and takes its data without the program. \
-             accept sends nothing: it takes the connection out of the queue.",
+             accept will send nothing: it only takes the connection out of the queue.",
         )
         .show()?;
     let (mut server, _) = listener.accept()?;
@@ -130,6 +152,9 @@ fn an_answer(
     mut server: &TcpStream,
 ) -> io::Result<()> {
     let end = End::of(client)?;
+    let seen = tap
+        .conversation(end)?
+        .map_or(0, |so_far| so_far.segments.len()); // before accept
     let mut passed = String::new();
     for _ in 0..10 {
         SockRef::from(server).set_tcp_quickack(false)?; // or Linux would not delay the first ACKs
@@ -142,19 +167,24 @@ fn an_answer(
             break; // if not, the machine was too busy, and the ACK was sent before the answer
         }
     }
-    story
-        .stage("the client asks and is answered immediately: three segments")
+    let mut stage = story
+        .stage("a question, answered immediately: three segments")
         .passed(&passed)
         .pair(end, must(Established).send_q(0), Established)
-        .why("An ACK may wait for data to travel with (delayed ACK; RFC 9293, 3.8.6.3).")
-        .show()?;
-    if !tap.captures() {
-        return Ok(());
+        .why("An ACK may wait for data to travel with (delayed ACK; RFC 9293, 3.8.6.3).");
+    if let Some(conversation) = tap.conversation(end)? {
+        let next = &conversation.segments[seen];
+        stage = stage
+            .claim(
+                "accept sent nothing: the next segment was the client's question.",
+                next.from == end.local && next.len > 0,
+            )
+            .claim(
+                "The answer carries the ACK of the question.",
+                passed.lines().count() == 3,
+            );
     }
-    story.claim(
-        "The answer carries the ACK of the question.",
-        passed.lines().count() == 3,
-    )
+    stage.show()
 }
 
 fn it_closes(
@@ -165,26 +195,37 @@ fn it_closes(
 ) -> io::Result<()> {
     let end = End::of(client)?;
     client.shutdown(Shutdown::Write)?;
-    story
+    let passed = tap.until(end.other().local, Bits::ACK)?;
+    let mut stage = story
         .stage("the client shuts down: a FIN, and its ACK")
-        .passed(&tap.until(end.other().local, Bits::ACK)?)
+        .passed(&passed)
         .pair(end, FinWait2, CloseWait)
         .why(
             "The server's kernel delays this ACK too: data or a FIN of the server could carry it. \
              The program sends nothing, so the ACK is sent alone when its timer expires.",
-        )
-        .show()?;
+        );
     if let Some(conversation) = tap.conversation(end)? {
         let fin = conversation.last_sent(end.local, Bits::FIN | Bits::ACK);
         let ack = conversation.last_sent(end.other().local, Bits::ACK);
         let delay = ack.saturating_sub(fin).as_millis();
-        let text = format!("It was sent {delay} ms after the FIN.");
-        story.claim(&text, delay >= SHORTEST_DELAY)?;
+        stage = stage.claim(
+            format!("It was sent {delay} ms after the FIN."),
+            delay >= SHORTEST_DELAY,
+        );
     }
+    stage.show()?;
+
     drop(server);
-    story
+    let passed = tap.until(end.local, Bits::ACK)?;
+    let mut stage = story
         .stage("the server closes: a FIN, and its ACK")
-        .passed(&tap.until(end.local, Bits::ACK)?)
-        .pair(end, time_wait(), gone())
-        .show()
+        .passed(&passed)
+        .pair(end, time_wait(), gone());
+    if let Some(conversation) = tap.conversation(end)? {
+        stage = stage.claim(
+            "All numbers add up: a SYN and a FIN count as one byte each.",
+            conversation.adds_up(),
+        );
+    }
+    stage.show()
 }

@@ -7,8 +7,9 @@
 //!     cargo run --example kv -- put subject 6.824     terminal 2: its client; a Go program or nc
 //!     cargo run --example kv -- get subject           will do too: a JSON object is a line
 //!
-//! You will see the connection of each call at both ends, and what it leaves in the table. New
-//! here: calls and answers, and a process that ends while its server still waits for clients.
+//! You will see the connection of each call at both ends, and what it leaves in the table.
+//!
+//! New here: calls and answers, and a process that ends while its server still waits for clients.
 
 use std::{io, process::ExitCode, thread, time::Duration};
 use std::{net::SocketAddr, num::NonZeroUsize};
@@ -76,8 +77,10 @@ fn main() -> ExitCode {
         }
         Some(Command::Get { key, to }) => {
             let value = Client::dial(&resolve(&to)?, CALL_LIMIT)?.get(&key)?;
-            let missing = || io::Error::other(format!("no key `{key}` at {to}"));
-            say!("{}", value.ok_or_else(missing)?)
+            match value {
+                Some(value) => say!("{value}"),
+                None => Err(io::Error::other(format!("no key `{key}` at {to}"))),
+            }
         }
     })
 }
@@ -95,7 +98,7 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
     client.put("subject", "6.824")?;
     let first = End::of(client.stream())?;
     story
-        .stage("put: the client has dialed, called KV.Put and read the answer")
+        .stage("put: the client dialed, called, read the answer")
         .expect("listener", listening, Listen)
         .pair(first, Established, Established)
         .nothing_else()
@@ -104,7 +107,7 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
     drop(client); // Go's client.Close(): the client's FIN goes first
     say!("Put(subject, 6.824) done")?;
     story
-        .stage("put: the client has closed; the server closed at end of file")
+        .stage("put: the client closed first, then the server")
         .pair(first, time_wait(), gone())
         .timers()
         .why("The end that closes first keeps TIME_WAIT, to repeat the last ACK if it is lost.")
@@ -127,21 +130,22 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
     let mut other = Client::dial(&[addr], CALL_LIMIT)?;
     let same = other.get("subject")? == Some(value.clone());
     let third = End::of(other.stream())?;
+    let two_wait = wait_in(Call::Read, 2) != Some(false); // None: this machine does not say
     story
-        .stage("another client, while the first is connected (kv.go has none)")
+        .stage("another client at the same time (kv.go has none)")
         .pair(second, Established, Established)
         .expect("other client", third, Established)
         .expect("its server's end", third.other(), Established)
-        .why("Each connection has a thread of the server: a client that is silent delays no other.")
+        .why("The server has a thread for each connection: a silent client delays no other.")
+        .claim("The other client got the same value.", same)
+        .claim("Two threads of the server wait in read.", two_wait)
         .show()?;
-    let two_wait = wait_in(Call::Read, 2) != Some(false);
-    let text = "The other client got the same value. Two threads of the server wait in read.";
-    story.claim(text, same && two_wait)?;
     drop(other);
     drop(client);
     say!("get(subject) -> {value}")?;
     story
-        .stage("all calls are done; the server still waits for clients")
+        .stage("the calls are done; the server waits for clients")
+        .asks("The process has ended. Have its connections ended too?")
         .expect("listener", listening, Listen)
         .expect("client of put", first, counting)
         .expect("client of get", second, time_wait())
@@ -150,7 +154,8 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
         .timers()
         .why(
             "A process ends when main returns, even if its threads wait. Then the kernel closes \
-              the listener. TIME_WAIT has no process: netstat still shows the rows for 60 s.",
+             the listener. A row in TIME_WAIT belongs to no process: netstat still shows it, for \
+             60 s in all.",
         )
         .show()?;
     story.end()
@@ -159,12 +164,10 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
 fn server(flags: Serve) -> io::Result<()> {
     raise_descriptor_limit()?;
     let listener = Kv::listen(flags.listen)?;
-    let (stop, kv) = (Stop::on_ctrl_c()?, Kv::default());
+    let stop = Stop::on_ctrl_c()?;
+    let kv = Kv::default();
     say!("listening on {}; Ctrl-C stops", listener.local_addr()?)?;
-    let totals = kv.serve(
-        listener,
-        &stop,
-        Limits::new(flags.max_connections.get(), flags.idle),
-    )?;
+    let limits = Limits::new(flags.max_connections.get(), flags.idle);
+    let totals = kv.serve(listener, &stop, limits)?;
     say!("{} calls on {totals}", kv.calls())
 }

@@ -1,6 +1,6 @@
-//! Your thread must wait for several connections at once, or stop a connect that another thread
-//! cancels. A blocking call cannot do that. A client that never blocks is a state machine, driven
-//! by poll.
+//! Your thread must wait for several connections at once, or stop a connect when another thread
+//! cancels it. A blocking call cannot do that. A client that never blocks is a state machine,
+//! driven by poll.
 //!
 //!     cargo run --example nonblocking
 //!
@@ -45,76 +45,96 @@ fn a_connect_that_waits(story: &mut Story) -> io::Result<()> {
     let silent = full.local_addr()?;
     let (dialer, local) = peer::bound([127, 0, 0, 1])?;
     dialer.set_nonblocking(false)?;
+    let handle = dialer.try_clone()?; // for the thread: another descriptor of the same socket
     let thread = thread::spawn(move || {
         let started = Instant::now();
-        let connected = dialer.connect(&silent.into());
-        (connected, started.elapsed(), dialer)
+        handle.connect(&silent.into())?;
+        Ok::<_, io::Error>(started.elapsed())
     });
-    let waits = wait_in(Call::Connect, 1) != Some(false); // None: this machine does not say
-    story.claim("\nA thread waits in connect. The server is silent.", waits)?;
-    full.accept()?; // now the queue has room: the kernel answers the next SYN
-    let (connected, took, _dialer) = thread.join().expect("it only connects");
+    let waited = wait_in(Call::Connect, 1) != Some(false); // None: this machine does not say
+    let _first = full.accept()?; // now the queue has room: the kernel answers the next SYN
+    let took = thread.join().expect("it only connects")?;
     story
-        .stage("the server has answered, and connect has returned")
+        .stage("the server answered late; connect has returned")
         .pair(End::between(local, silent), Established, Established)
         .why(
             "A blocking connect waits for the answer to its SYN: at least a round trip, and longer \
-              if a SYN is lost. Until then its thread can do nothing else.",
+             if a SYN is lost. Until then its thread can do nothing else.",
         )
-        .show()?;
-    let text = format!("It took {took:.1?}: the first SYN was dropped, the second answered.");
-    story.claim(
-        &text,
-        connected.is_ok() && took >= Duration::from_millis(500),
-    )
+        .claim(
+            "While the server was silent, a thread waited in connect.",
+            waited,
+        )
+        .claim(
+            format!("It took {took:.1?}: the first SYN was dropped, the second answered."),
+            took >= Duration::from_millis(500),
+        )
+        .show()
 }
 
 fn three_dials(story: &mut Story, answers: SocketAddr) -> io::Result<Socket> {
     let (_deaf, refuses) = peer::bound([127, 0, 0, 1])?; // bound, but not listening
     let (full, _queued) = peer::silent()?; // its accept queue is full
     let silent = full.local_addr()?;
-    let (first, refused, first_is) = dial(refuses)?;
-    let (second, unanswered, second_is) = dial(silent)?;
-    let (third, answered, third_is) = dial(answers)?;
+    let first = dial(refuses)?;
+    let second = dial(silent)?;
+    let third = dial(answers)?;
+    let unanswered = second.end;
+    let answered = third.end;
+    let all_are = [first.connect, second.connect, third.connect] == [Connect::InProgress; 3];
     story
-        .stage(
-            "connect to a server that refuses, a silent one and one that answers: no call \
-                waited",
-        )
-        .expect("refused", refused, gone())
+        .stage("three connects; no call has waited")
+        .expect("refused", first.end, gone())
         .expect("unanswered", unanswered, must(SynSent).timer(Retransmit))
         .pair(answered, Established, Established)
         .timers()
         .why(
-            "Two connects are already over: loopback is fast. Linux returns EINPROGRESS all the \
-              same.",
+            "One server refuses, one is silent, one answers. Two connects are already over: \
+             loopback is fast. Linux returns EINPROGRESS all the same.",
+        )
+        .claim(
+            "Each of the three calls returned EINPROGRESS.",
+            all_are || cfg!(not(target_os = "linux")),
         )
         .show()?;
-    let all_are = [first_is, second_is, third_is] == [Connect::InProgress; 3];
-    let text = "Each of the three calls returned EINPROGRESS.";
-    story.claim(text, all_are || cfg!(not(target_os = "linux")))?;
-    let again = second.connect(&silent.into());
+
+    let again = second.socket.connect(&silent.into());
     let already = again.is_err_and(|error| error.raw_os_error() == Some(libc::EALREADY));
-    let over = third.connect(&answers.into()).is_ok() || cfg!(not(target_os = "linux")); // EISCONN
-    let text = "A second connect returns EALREADY while the first is under way, and Ok once it has \
-                succeeded.";
-    story.claim(text, already && over)?;
-    let lost = first_of(vec![dial(refuses)?.0, dial(refuses)?.0], LIMIT);
-    story.fails(
-        "A race between two refused connects",
-        lost,
-        ErrorKind::ConnectionRefused,
-    )?;
-    let winner = first_of(vec![first, second, third], LIMIT)?;
+    let again = third.socket.connect(&answers.into());
+    let over = again.is_ok() || cfg!(not(target_os = "linux")); // elsewhere EISCONN
+    let mut refused = [writable(&first.socket)];
+    poll(&mut refused, PollTimeout::ZERO)?;
+    let is_writable = refused[0]
+        .revents()
+        .is_some_and(|is| is.contains(PollFlags::POLLOUT));
+    let lost = first_of(vec![dial(refuses)?.socket, dial(refuses)?.socket], LIMIT);
+    let winner = first_of(vec![first.socket, second.socket, third.socket], LIMIT)?;
     story
-        .stage("poll and SO_ERROR: one connect has won, the others are closed")
+        .stage("one connect has won, the others are closed")
+        .asks("The socket is writable. Is it connected?")
         .expect("unanswered", unanswered, gone())
         .client(answered, Established)
-        .why(
-            "The refused socket was writable too, and earlier. close ended the unanswered connect.",
+        .why("Writable means only that connect is over. SO_ERROR says how it has ended.")
+        .claim("The refused socket was writable, too.", is_writable)
+        .claim(
+            "Another connect of the unanswered socket gave EALREADY.",
+            already,
         )
-        .show()
-        .and(Ok(winner))
+        .claim("Another connect of the connected socket returned Ok.", over)
+        .fails(
+            "A race between two refused connects",
+            lost,
+            ErrorKind::ConnectionRefused,
+        )
+        .show()?;
+    Ok(winner)
+}
+
+/// A non-blocking connect that has begun.
+struct Dial {
+    socket: Socket,
+    end: End,
+    connect: Connect,
 }
 
 /// What a non-blocking connect returned.
@@ -127,7 +147,7 @@ enum Connect {
 }
 
 /// Starts to connect: sends the SYN and does not wait for the answer.
-fn dial(addr: SocketAddr) -> io::Result<(Socket, End, Connect)> {
+fn dial(addr: SocketAddr) -> io::Result<Dial> {
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
     socket.set_nonblocking(true)?; // F_GETFL, then F_SETFL with O_NONBLOCK added
     let connect = match socket.connect(&addr.into()) {
@@ -136,17 +156,25 @@ fn dial(addr: SocketAddr) -> io::Result<(Socket, End, Connect)> {
         Err(error) => return Err(error),
     };
     let end = End::between(End::of(&socket)?.local, addr);
-    Ok((socket, end, connect))
+    Ok(Dial {
+        socket,
+        end,
+        connect,
+    })
 }
 
 /// The first connect that succeeds, with one deadline for all. Dropping the others closes them.
 fn first_of(mut dials: Vec<Socket>, limit: Duration) -> io::Result<Socket> {
-    let (deadline, mut outcome) = (Deadline::after(limit), Err(ErrorKind::NotFound.into()));
+    let deadline = Deadline::after(limit);
+    let mut outcome = Err(ErrorKind::NotFound.into());
     while outcome.is_err() && !dials.is_empty() {
         let mut fds: Vec<_> = dials.iter().map(writable).collect();
         let dial = dials.swap_remove(ready(&mut fds, deadline.remaining()?)?);
         // It has ended, but how? SO_ERROR says so once: reading it clears it.
-        outcome = dial.take_error()?.map_or(Ok(dial), Err);
+        outcome = match dial.take_error()? {
+            None => Ok(dial),
+            Some(error) => Err(error),
+        };
     }
     outcome // if all failed: the error of the last one
 }
@@ -175,11 +203,12 @@ fn over_immediately(story: &mut Story) -> io::Result<()> {
     let client = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     client.set_nonblocking(true)?;
     let connected = client.connect(&name);
-    let over = ready(&mut [writable(&client)], LIMIT)? == 0 && client.take_error()?.is_none();
+    ready(&mut [writable(&client)], LIMIT)?;
+    let is_connected = client.take_error()?.is_none();
     story.claim(
-        "A connect may also succeed immediately: to a Unix socket it returned Ok. The socket is \
+        "\nA connect may also succeed immediately: to a Unix socket it returned Ok. The socket is \
          writable, and SO_ERROR is 0, so the same code serves.",
-        connected.is_ok() && over,
+        connected.is_ok() && is_connected,
     )
 }
 
@@ -188,57 +217,82 @@ fn one_thread(story: &mut Story, listener: &TcpListener, client: Socket) -> io::
     let (mut server, _) = listener.accept()?;
     server.try_clone()?.set_nonblocking(true)?; // both handles share the flag (fcntl(2))
     let mut buf = vec![0; 1 << 20];
-    story.fails("A first read", server.read(&mut buf), ErrorKind::WouldBlock)?;
+    let read = server.read(&mut buf);
     let data = vec![0; 64 << 20]; // more than the send buffer holds
-    let (end, sent) = (End::of(&client)?, client.send(&data)?);
+    let size = data.len();
+    let sent = client.send(&data)?;
     story
-        .stage("the client has sent what it can; the server has not read")
-        .pair(end, Established, must(Established).recv_q(1..))
+        .stage("64 MiB to send; the server has not read yet")
+        .pair(
+            End::of(&client)?,
+            Established,
+            must(Established).recv_q(1..),
+        )
         .why("send takes what the send buffer has room for at that moment, and returns how much.")
+        .fails(
+            "Before that, a read of the server",
+            read,
+            ErrorKind::WouldBlock,
+        )
+        .claim(format!("send took {sent} of {size} bytes."), sent < size)
         .show()?;
-    let more = (sent + (1 << 20)).min(data.len()); // of the rest a MiB is enough to show
+
+    let more = (sent + (1 << 20)).min(size); // of the rest a MiB is enough to show
     let mut queued = &data[sent..more]; // the program keeps it until poll reports POLLOUT
     let mut arrived = 0;
     while arrived < more {
         let mut fds = vec![PollFd::new(server.as_fd(), PollFlags::POLLIN)];
-        fds.extend((!queued.is_empty()).then(|| writable(&client)));
+        if !queued.is_empty() {
+            fds.push(writable(&client));
+        }
         match ready(&mut fds, LIMIT)? {
             0 => arrived += server.read(&mut buf)?,
-            _ => queued = &queued[client.send(queued)?..],
+            _ => {
+                let taken = client.send(queued)?;
+                queued = &queued[taken..];
+            }
         }
     }
-    let size = data.len();
-    let text = format!("send took {sent} of {size} bytes. More was sent when there was room.");
-    story.claim(&text, sent < more)
+    let text = format!(
+        "\nThe server has read {arrived} bytes: the client sent more when poll reported room."
+    );
+    story.claim(&text, arrived > sent)
 }
 
+/// Another thread cancels a connect: it makes an eventfd readable, for which poll waits, too.
 #[cfg(target_os = "linux")]
 fn called_off(story: &mut Story) -> io::Result<()> {
     let (full, _queued) = peer::silent()?;
-    let (client, end, _) = dial(full.local_addr()?)?;
+    let silent = full.local_addr()?;
+    let Dial { socket, end, .. } = dial(silent)?;
     let cancel = nix::sys::eventfd::EventFd::new()?; // readable after a write to it
-    let told = thread::scope(|scope| {
+    let which = thread::scope(|scope| {
         scope.spawn(|| cancel.write(1));
-        let cancel = PollFd::new(cancel.as_fd(), PollFlags::POLLIN);
-        ready(&mut [writable(&client), cancel], LIMIT)
+        let cancelled = PollFd::new(cancel.as_fd(), PollFlags::POLLIN);
+        ready(&mut [writable(&socket), cancelled], LIMIT)
     })?;
-    story.claim(
-        "\nAnother connect; a thread writes to the eventfd, and poll returns.",
-        told == 1,
-    )?;
-    client.set_nonblocking(false)?;
-    client.set_write_timeout(Some(LIMIT / 50))?; // 100 ms; by default two minutes
+
+    socket.set_nonblocking(false)?;
+    let limit = Duration::from_millis(100);
+    socket.set_write_timeout(Some(limit))?; // by default it waits for two minutes
     let started = Instant::now();
-    let failed = client.connect(&full.local_addr()?.into()).is_err() && client.send(b"x").is_err();
+    let connected = socket.connect(&silent.into());
+    let sent = socket.send(b"x");
     let took = started.elapsed();
     story
-        .stage("cancelled but not closed: the socket is blocking again")
+        .stage("cancelled, not closed; the socket blocks again")
         .client(end, must(SynSent).timer(Retransmit))
         .why(
             "The kernel does not know that we cancelled, and keeps trying: only close ends a \
-              connect.",
+             connect.",
         )
-        .show()?;
-    let text = format!("Before that, connect and send waited for the answer, {took:.0?} in all.");
-    story.claim(&text, failed && took >= 2 * (LIMIT / 50))
+        .claim(
+            "Another thread wrote to the eventfd, and poll returned: that cancelled our wait.",
+            which == 1,
+        )
+        .claim(
+            format!("Then connect and send waited for the answer, {took:.0?} in all."),
+            connected.is_err() && sent.is_err() && took >= 2 * limit,
+        )
+        .show()
 }

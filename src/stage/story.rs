@@ -309,7 +309,10 @@ impl Story {
     /// What begins a stage: its title, and behind that the line of source code that shows the
     /// stage, `examples/echo.rs:61`.
     pub(super) fn heading(&mut self, title: &str, source: &Location<'_>) -> io::Result<()> {
-        let source = format!("{}:{}", source.file(), source.line());
+        let file = source.file();
+        // Of a lesson in the package `wire` the compiler says `wire/../examples/loss.rs`.
+        let file = file.rsplit_once("../").map_or(file, |(_, file)| file);
+        let source = format!("{file}:{}", source.line());
         let (bold, dim, plain) = match self.bold {
             true => ("\x1b[1m", "\x1b[2m", "\x1b[0m"),
             false => ("", "", ""),

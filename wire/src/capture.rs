@@ -121,7 +121,8 @@ impl Capture {
     }
 
     /// Waits until this end has sent a segment with these flags and no others. Returns what has
-    /// passed since the last call, as Wireshark lists it, a line for each segment.
+    /// passed since the last call, as Wireshark lists it: a line for each segment, without its
+    /// options, so that it fits 80 columns.
     ///
     /// # Errors
     /// None such has passed for five seconds, and for twice as long as the pause since the last
@@ -142,8 +143,8 @@ impl Capture {
                 true => "client → server",
                 false => "server → client",
             };
-            let (at, info) = (segment.at.as_secs_f64(), conversation.info(&segment));
-            passed += &format!("{at:>9.6}  {way}  {info}\n");
+            let (at, numbers) = (segment.at.as_secs_f64(), conversation.numbers(&segment));
+            passed += &format!("{at:>9.6}  {way}  {numbers}\n");
             if segment.from == from && segment.flags == flags {
                 if let Some(kernel) = &mut self.kernel {
                     let servers = self.conversations.iter().map(|other| other.server.port());

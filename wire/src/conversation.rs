@@ -108,31 +108,51 @@ impl Conversation {
     }
 
     /// The segment in a line, as in Wireshark's column Info: `[SYN] Seq=0 Win=65495 Len=0 MSS=65495
-    /// …`. Timestamps, which every segment carries if the SYNs do, are left out of the others.
+    /// …`.
     #[must_use]
     pub fn info(&self, segment: &Segment) -> String {
+        let (numbers, options) = (self.numbers(segment), self.options(segment));
+        match options.is_empty() {
+            true => numbers,
+            false => format!("{numbers} {options}"),
+        }
+    }
+
+    /// The first part of [`Conversation::info`]: `[SYN] Seq=0 Win=65495 Len=0`.
+    #[must_use]
+    pub fn numbers(&self, segment: &Segment) -> String {
         let mut text = format!("[{}] Seq={}", segment.flags, self.seq(segment));
         if segment.flags.has(Flags::ACK) {
             text += &format!(" Ack={}", self.ack(segment));
         }
-        text += &format!(" Win={} Len={}", self.window(segment), segment.len);
+        text + &format!(" Win={} Len={}", self.window(segment), segment.len)
+    }
+
+    /// The second part of [`Conversation::info`]: `MSS=65495 SACK_PERM WS=1024`. Timestamps, which
+    /// every segment carries if the SYNs do, are left out where there is no SYN.
+    #[must_use]
+    pub fn options(&self, segment: &Segment) -> String {
+        let mut texts = Vec::new();
         for option in &segment.options {
-            text += &match option {
-                TcpOption::Mss(bytes) => format!(" MSS={bytes}"),
-                TcpOption::WindowScale(shift) => format!(" WS={}", 1_u32 << shift.min(&14)),
-                TcpOption::SackPermitted => " SACK_PERM".to_owned(),
-                TcpOption::Sack(ranges) => ranges
-                    .iter()
-                    .map(|range| self.sack(segment, *range))
-                    .collect(),
-                TcpOption::Timestamps { value, echo } if segment.flags.has(Flags::SYN) => {
-                    format!(" TSval={value} TSecr={echo}")
+            match option {
+                TcpOption::Mss(bytes) => texts.push(format!("MSS={bytes}")),
+                TcpOption::WindowScale(shift) => {
+                    texts.push(format!("WS={}", 1_u32 << shift.min(&14)));
                 }
-                TcpOption::Timestamps { .. } => String::new(),
-                TcpOption::Other(kind, data) => format!(" option {kind} ({} bytes)", data.len()),
-            };
+                TcpOption::SackPermitted => texts.push("SACK_PERM".to_owned()),
+                TcpOption::Sack(ranges) => {
+                    texts.extend(ranges.iter().map(|range| self.sack(segment, *range)));
+                }
+                TcpOption::Timestamps { value, echo } if segment.flags.has(Flags::SYN) => {
+                    texts.push(format!("TSval={value} TSecr={echo}"));
+                }
+                TcpOption::Timestamps { .. } => {}
+                TcpOption::Other(kind, data) => {
+                    texts.push(format!("option {kind} ({} bytes)", data.len()));
+                }
+            }
         }
-        text
+        texts.join(" ")
     }
 
     /// Whether each segment begins where its sender's last one has ended and acknowledges all that
@@ -189,7 +209,7 @@ impl Conversation {
     fn sack(&self, segment: &Segment, (left, right): (u32, u32)) -> String {
         let first = self.first(segment.to);
         let [left, right] = [left, right].map(|edge| edge.wrapping_sub(first));
-        format!(" SLE={left} SRE={right}")
+        format!("SLE={left} SRE={right}")
     }
 
     /// The number of an end's SYN. If it was not seen, what it would have been had the first data

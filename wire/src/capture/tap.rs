@@ -62,7 +62,7 @@ impl Tap {
     }
 
     /// Waits for a segment from this end with these flags, and returns all that passed until then:
-    /// a line for each segment, or nothing where the lesson may not capture.
+    /// a line for each segment, without its options; or nothing where the lesson may not capture.
     ///
     /// # Errors
     /// As for [`Capture::until`].

@@ -72,7 +72,8 @@ fn two_listeners(story: &mut Story, old: TcpListener) -> io::Result<()> {
     let new = share(addr)?;
     let mut clients = Vec::new();
     for _ in 0..CLIENTS {
-        clients.push(TcpStream::connect(reachable(addr))?);
+        let soon = Duration::from_secs(5); // if one of the queues is full
+        clients.push(TcpStream::connect_timeout(&reachable(addr), soon)?);
     }
     story
         .stage("two servers share a port; 16 clients connect")

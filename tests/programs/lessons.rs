@@ -264,7 +264,7 @@ fn lessons_without_a_network_of_their_own_say_what_they_cannot_show() {
         flat.contains("cannot show that here: it cannot have a network of its own"),
         "{flat}"
     );
-    all_are_confirmed("reuseport", &reuseport, 6);
+    all_are_confirmed("reuseport", &reuseport, 7);
 }
 
 #[test]

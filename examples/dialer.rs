@@ -125,9 +125,9 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
     story
         .stage("a server whose accept queue is full")
         .asks("A server is too busy to accept more clients. What does the next client get?")
-        .expect("listener", End::listener(silent), must(Listen).drops(1))
+        .expect("listener", End::listener(silent), must(Listen).drops(1..))
         .why(
-            "The server's kernel has dropped one SYN and stays silent (Linux; other systems may \
+            "The server's kernel has dropped the SYN and stays silent (Linux; other systems may \
              refuse). Our kernel would have resent it after 1 s. So with a limit below 1 s, one \
              lost SYN is a timeout.",
         )
@@ -139,7 +139,7 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
         .show()?;
     how_often_the_kernel_asks(&mut story, silent)?;
 
-    let stream = try_each(&[nobody, silent, addr], Deadline::after(limit))?;
+    let stream = try_each(&[nobody, silent, addr], Deadline::after(5 * limit))?;
     story
         .stage("three addresses, as if of one name; one deadline")
         .pair(End::of(&stream)?, Established, Established)

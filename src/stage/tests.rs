@@ -123,8 +123,8 @@ fn figures_that_the_kernel_does_not_report_are_named_and_counted_at_the_end() {
     story.end().unwrap();
     let text = page.text();
     let last = "The kernel has confirmed all 2 stages, except for some figures.\n\
-                Not checked, because this kernel does not report it here: backlog (in 2 stages), drops\n\
-                (in 1 stage).\n";
+                Not checked, because this kernel does not report it here: backlog (in 2 stages),\n\
+                drops (in 1 stage).\n";
     assert!(text.ends_with(last), "{text}");
 }
 

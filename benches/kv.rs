@@ -19,7 +19,7 @@ use socket_workshop::{
 };
 
 /// Raw and kv take turns, to meet the same neighbours and the same mood of the scheduler. Each
-/// figure is the median of so many rounds, and so is the ratio: of two rounds side by side.
+/// figure is the median of this number of rounds, and so is the ratio: of two rounds side by side.
 const ROUNDS: usize = 41;
 const ROUND: Duration = Duration::from_millis(120);
 

@@ -1,5 +1,5 @@
 //! Your server has run for weeks. Then one line is in the log, `accept: Too many open files`, and
-//! the server is gone, or it uses a whole CPU and serves nobody. Which errors of accept end a
+//! the server is gone, or it uses a whole CPU and serves no client. Which errors of accept end a
 //! server, and what does it do about the others?
 //!
 //!     cargo run --example accept_errors

@@ -89,7 +89,7 @@ fn both(story: &mut Story) -> io::Result<()> {
     socket.set_only_v6(false)?; // IPV6_V6ONLY, before bind; the default is a setting of the system
     socket.bind(&SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)).into())?;
     // [::] is every address of this machine. A backlog of 1 leaves room for two connections: our
-    // own, at once. Nobody else gets in.
+    // own, at once. No other client gets in.
     socket.listen(1)?;
     let listener = TcpListener::from(socket);
     let port = listener.local_addr()?.port();

@@ -28,7 +28,7 @@ use socket_workshop::stage::{Flags, Story, gone, must, time_wait};
 use socket_workshop::table::{End, Protocol, State::*};
 use socket2::{Domain, SockRef, Socket, Type};
 
-/// Each of two listeners gets some of so many, and all of them have room in one queue, even where
+/// With this number each of two listeners gets some of them, and one queue has room for all, even where
 /// net.core.somaxconn is small.
 const CLIENTS: usize = 16;
 /// Another user than the one who runs this lesson.

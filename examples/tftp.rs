@@ -116,14 +116,14 @@ fn packet_by_packet(story: &mut Story, server: SocketAddr) -> io::Result<()> {
               section 4).",
         )
         .show()?;
-    client.hears(story, "OACK")?;
+    client.receives(story, "OACK")?;
     client.says(story, transfer, &Packet::Ack(0))?;
-    client.hears(story, "DATA 1, 512 bytes")?;
+    client.receives(story, "DATA 1, 512 bytes")?;
     let mut stranger = ByHand::new("stranger", server.ip())?;
     stranger.says(story, transfer, &Packet::Ack(1))?;
-    stranger.hears(story, "ERROR 5")?;
+    stranger.receives(story, "ERROR 5")?;
     client.says(story, transfer, &Packet::Ack(1))?;
-    client.hears(story, "DATA 2, 512 bytes")?;
+    client.receives(story, "DATA 2, 512 bytes")?;
     client.says(story, transfer, &Packet::error(Code::NOT_DEFINED, "enough"))?;
     story
         .stage("a packet from a wrong port changed nothing; the client's ERROR ended it")
@@ -134,11 +134,11 @@ fn packet_by_packet(story: &mut Story, server: SocketAddr) -> io::Result<()> {
         "\nAnother transfer, with the shortest timeout, and an ACK that the client does not send:",
     )?;
     client.says(story, server, &Packet::read_request(NAME, 512, 1))?;
-    let transfer = client.hears(story, "OACK")?;
+    let transfer = client.receives(story, "OACK")?;
     let before = Instant::now();
     client.says(story, transfer, &Packet::Ack(0))?;
-    client.hears(story, "DATA 1, 512 bytes")?;
-    client.hears_it_again(story)?; // because no ACK was sent
+    client.receives(story, "DATA 1, 512 bytes")?;
+    client.receives_it_again(story)?; // because no ACK was sent
     let took = before.elapsed();
     let text = format!("The block arrived again {took:.1?} after ACK 0.");
     story.claim(&text, took >= Duration::from_secs(1))

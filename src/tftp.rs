@@ -57,7 +57,7 @@ impl Code {
     pub const UNKNOWN_TID: Code = Code(5);
     /// The file is there already.
     pub const EXISTS: Code = Code(6);
-    /// There is no such user (for mode `mail`, which nobody has any more).
+    /// There is no such user (for mode `mail`, which is no longer used).
     pub const NO_USER: Code = Code(7);
     /// The options are not what was asked for.
     pub const OPTIONS: Code = Code(8);

@@ -27,7 +27,7 @@ fn with_server(limits: Limits, clients: impl FnOnce(SocketAddr)) -> Totals {
     thread::scope(|scope| {
         let server = scope.spawn(|| kv.serve(listener, &stop, limits));
         let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| clients(addr)));
-        stop.request(); // also when a client has panicked, or the scope would wait for ever
+        stop.request(); // also when a client has panicked, or the scope would never end
         let totals = server.join().unwrap().unwrap();
         outcome.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         totals

@@ -21,7 +21,7 @@ pub struct ByHand {
     /// The socket.
     pub socket: UdpSocket,
     name: &'static str,
-    heard: Vec<u8>,
+    last: Vec<u8>,
 }
 
 impl ByHand {
@@ -35,7 +35,7 @@ impl ByHand {
         Ok(ByHand {
             socket,
             name,
-            heard: Vec::new(),
+            last: Vec::new(),
         })
     }
 
@@ -54,19 +54,19 @@ impl ByHand {
     ///
     /// # Errors
     /// Another one comes, or none within ten seconds; or the output is closed.
-    pub fn hears(&mut self, story: &mut Story, expected: &str) -> io::Result<SocketAddr> {
-        self.receives(story, expected, false)
+    pub fn receives(&mut self, story: &mut Story, expected: &str) -> io::Result<SocketAddr> {
+        self.next_packet(story, expected, false)
     }
 
     /// Waits until the packet that came last comes once more, and prints it.
     ///
     /// # Errors
     /// Another one comes, or none within ten seconds; or the output is closed.
-    pub fn hears_it_again(&mut self, story: &mut Story) -> io::Result<()> {
-        self.receives(story, "", true).map(drop)
+    pub fn receives_it_again(&mut self, story: &mut Story) -> io::Result<()> {
+        self.next_packet(story, "", true).map(drop)
     }
 
-    fn receives(
+    fn next_packet(
         &mut self,
         story: &mut Story,
         expected: &str,
@@ -75,16 +75,16 @@ impl ByHand {
         let mut buf = vec![0; LARGEST_PACKET];
         let (bytes, from) = loop {
             let (n, from) = self.socket.recv_from(&mut buf)?;
-            if again || self.heard != buf[..n] {
+            if again || self.last != buf[..n] {
                 break (&buf[..n], from);
             }
         };
         let packet = Packet::parse(bytes).map_or("no packet".to_owned(), |is| is.to_string());
         let as_told = match again {
-            true => self.heard == bytes,
+            true => self.last == bytes,
             false => packet.starts_with(expected),
         };
-        self.heard = bytes.to_vec();
+        self.last = bytes.to_vec();
         let told = format!("{} <- {}  {packet}", self.name, from.port());
         story.claim(&told, as_told).and(Ok(from))
     }

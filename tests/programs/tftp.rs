@@ -39,7 +39,7 @@ impl Folder {
         self.0.join(name)
     }
 
-    /// A file of so many bytes, of which no two blocks are the same.
+    /// A file of this size, of which no two blocks are the same.
     fn fill(&self, name: &str, len: usize) {
         let mut number = 0x9e37_79b9_u32;
         let next = |_| {
@@ -78,7 +78,7 @@ fn server(folder: &Folder, more: &[&str]) -> (Program, SocketAddr) {
         .arg(&folder.0)
         .args(["--listen", "127.0.0.1:0"])
         .args(more);
-    let (program, addr, _) = Program::serve(command); // it goes on when nobody reads what it says
+    let (program, addr, _) = Program::serve(command); // it goes on although its output is not read
     (program, addr)
 }
 
@@ -292,7 +292,7 @@ impl Client {
 
     /// The next packet, as `DATA 1, 512 bytes`.
     #[track_caller]
-    fn hears(&mut self, expected: &str) {
+    fn receives(&mut self, expected: &str) {
         let mut buf = [0; 2000];
         let (n, from) = self.socket.recv_from(&mut buf).unwrap();
         self.to = from;
@@ -328,7 +328,7 @@ fn what_a_client_may_not_have_is_an_error_packet() {
             "ERROR 3 ",
         ),
     ] {
-        Client::asks(addr, request).hears(error);
+        Client::asks(addr, request).receives(error);
     }
     assert_eq!(there.names(), ["file", "folder"]);
 }
@@ -353,13 +353,13 @@ fn options_are_agreed_to_by_the_letters_they_came_in_or_left_out() {
     ] {
         let request = format!("\0\x01file\0octet\0{asked}");
         let mut client = Client::asks(addr, request.as_bytes());
-        client.hears(answer);
+        client.receives(answer);
         client.says(b"\0\x05\0\0enough\0");
     }
     // curl takes a tsize of 0 for no answer.
-    Client::asks(addr, b"\0\x01empty\0octet\0tsize\x000\0").hears("DATA 1, 0 bytes");
+    Client::asks(addr, b"\0\x01empty\0octet\0tsize\x000\0").receives("DATA 1, 0 bytes");
     let mut client = Client::asks(addr, b"\0\x02new\0octet\0tsize\x0010\0");
-    client.hears("OACK tsize=10");
+    client.receives("OACK tsize=10");
     client.says(b"\0\x05\0\x08no\0");
 }
 
@@ -369,32 +369,32 @@ fn a_stranger_is_told_so_and_an_ack_that_comes_twice_sends_nothing() {
     there.fill("file", 5000);
     let (_server, addr) = server(&there, &[]);
     let mut client = Client::asks(addr, b"\0\x01file\0octet\0timeout\x00255\0");
-    client.hears("OACK");
+    client.receives("OACK");
     let mut stranger = Client::asks(client.to, b"\0\x04\0\0");
-    stranger.hears("ERROR 5 ");
+    stranger.receives("ERROR 5 ");
     for block in 1..=9_u8 {
         client.says(&[0, 4, 0, block - 1]);
         client.says(&[0, 4, 0, block - 1]);
-        client.hears(&format!("DATA {block}, 512 bytes"));
+        client.receives(&format!("DATA {block}, 512 bytes"));
         stranger.says(&[0, 4, 0, block]);
-        stranger.hears("ERROR 5 ");
+        stranger.receives("ERROR 5 ");
     }
     client.says(b"\0\x04\0\x09");
-    client.hears("DATA 10, 392 bytes");
+    client.receives("DATA 10, 392 bytes");
     client.says(b"\0\x04\0\x0a");
 }
 
-/// Two ends that each take the other for a stranger would answer each other for ever.
+/// Two ends that each see a stranger in the other would never stop answering each other.
 #[test]
 fn an_error_is_never_answered() {
     let there = Folder::new("error");
     there.fill("file", 5000);
     let (_server, addr) = server(&there, &[]);
     let mut client = Client::asks(addr, b"\0\x01file\0octet\0timeout\x00255\0");
-    client.hears("OACK");
+    client.receives("OACK");
     let mut stranger = Client::asks(client.to, b"\0\x05\0\x05unknown\0");
     stranger.says(b"\0\x04\0\0");
-    stranger.hears("ERROR 5 "); // the answer to the ACK: one thread hears both, in their order
+    stranger.receives("ERROR 5 "); // the answer to the ACK: one thread receives both, in their order
     client.says(b"\0\x05\0\0enough\0");
     stranger.socket.set_nonblocking(true).unwrap();
     let more = stranger.socket.recv(&mut [0; 100]).unwrap_err();
@@ -404,7 +404,7 @@ fn an_error_is_never_answered() {
         client.says(b"\0\x05\0\x04what?\0");
     }
     client.says(b"\0\x01none\0octet\0");
-    client.hears("ERROR 1 ");
+    client.receives("ERROR 1 ");
 }
 
 #[test]
@@ -412,10 +412,10 @@ fn the_last_ack_is_repeated_for_who_has_not_heard_it() {
     let there = Folder::new("dally");
     let (_server, addr) = server(&there, &[]);
     let mut client = Client::asks(addr, b"\0\x02new\0octet\0");
-    client.hears("ACK 0");
+    client.receives("ACK 0");
     for _ in 0..3 {
         client.says(b"\0\x03\0\x01bytes");
-        client.hears("ACK 1");
+        client.receives("ACK 1");
         assert_eq!(fs::read(there.path("new")).unwrap(), b"bytes");
     }
 }
@@ -428,18 +428,18 @@ fn an_upload_that_is_cut_leaves_nothing_and_nothing_is_replaced_unless_told() {
     for name in ["new", "file"] {
         let request = format!("\0\x02{name}\0octet\0");
         let mut client = Client::asks(addr, request.as_bytes());
-        client.hears("ACK 0");
+        client.receives("ACK 0");
         client.says(&[&[0, 3, 0, 1][..], &[b'x'; 512]].concat());
-        client.hears("ACK 1");
+        client.receives("ACK 1");
         client.says(b"\0\x05\0\x03disk full\0");
         let gone = || Ok((there.names() == ["file"]).then_some(()));
         assert!(Deadline::after(PATIENCE).wait_for(gone).unwrap().is_some());
     }
     assert_eq!(fs::read(there.path("file")).unwrap().len(), 10);
     let mut client = Client::asks(addr, b"\0\x02file\0octet\0");
-    client.hears("ACK 0");
+    client.receives("ACK 0");
     client.says(b"\0\x03\0\x01replaced");
-    client.hears("ACK 1");
+    client.receives("ACK 1");
     assert_eq!(fs::read(there.path("file")).unwrap(), b"replaced");
 }
 
@@ -449,14 +449,14 @@ fn ctrl_c_ends_transfers_and_leaves_no_part_of_a_file() {
     there.fill("file", 5000);
     let (mut program, addr) = server(&there, &[]);
     let mut upload = Client::asks(addr, b"\0\x02new\0octet\0timeout\x00255\0");
-    upload.hears("OACK");
+    upload.receives("OACK");
     upload.says(&[&[0, 3, 0, 1][..], &[b'x'; 512]].concat());
-    upload.hears("ACK 1");
+    upload.receives("ACK 1");
     let mut download = Client::asks(addr, b"\0\x01file\0octet\0timeout\x00255\0");
-    download.hears("OACK");
+    download.receives("OACK");
     program.interrupt();
-    upload.hears("ERROR 0 ");
-    download.hears("ERROR 0 ");
+    upload.receives("ERROR 0 ");
+    download.receives("ERROR 0 ");
     assert!(program.wait().success());
     assert_eq!(there.names(), ["file"]);
 }
@@ -468,14 +468,16 @@ fn eight_clients_are_served_at_once() {
     let (_server, addr) = server(&there, &[]);
     let ask = |_| Client::asks(addr, b"\0\x01file\0octet\0timeout\x00255\0");
     let mut clients: Vec<Client> = (0..8).map(ask).collect();
-    clients.iter_mut().for_each(|client| client.hears("OACK"));
+    clients
+        .iter_mut()
+        .for_each(|client| client.receives("OACK"));
     let ports: std::collections::BTreeSet<u16> =
         clients.iter().map(|client| client.to.port()).collect();
     assert_eq!(ports.len(), 8, "a port for each");
     for block in 0..=5_u8 {
         for client in &mut clients {
             client.says(&[0, 4, 0, block]);
-            client.hears(&format!("DATA {}, ", block + 1));
+            client.receives(&format!("DATA {}, ", block + 1));
         }
     }
 }

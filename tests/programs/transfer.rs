@@ -85,7 +85,7 @@ fn answer(client: &TcpStream) -> String {
     String::from_utf8(answer).unwrap()
 }
 
-/// So many bytes that repeat only after a prime number of them: no piece is like the next.
+/// Bytes that repeat only after a prime number of them: no piece is like the next.
 fn bytes(size: usize) -> Vec<u8> {
     (0..size).map(|at| (at % 65_521 % 251) as u8).collect()
 }

@@ -112,7 +112,7 @@ fn tshark_reads_the_same_in_what_lesson_loss_captured() {
     tshark_reads_the_same("loss", 15, &drawn);
 }
 
-/// The lesson lists at least so many segments, and draws these files.
+/// The lesson lists at least this number of segments, and draws these files.
 fn tshark_reads_the_same(name: &str, segments: usize, drawings: &[&str]) {
     for addr in ["127.0.0.1:0", "[::1]:0"] {
         let folder = Temporary::new().unwrap();

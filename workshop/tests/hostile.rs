@@ -444,7 +444,7 @@ fn ends_with_a_verdict(status: ExitStatus, told: &str) -> Result<(), Failed> {
     }
 }
 
-/// How the command sums up that so many of all checks have passed.
+/// How the command sums up how many of all checks have passed.
 fn passed(count: usize) -> String {
     format!("{count} of {} checks passed", EXERCISE.checks().len())
 }

@@ -31,7 +31,7 @@ pub(super) fn does_not_reset(exam: &Exam, client: &Peer<'_>) -> Verdict {
     }
 }
 
-/// In so many looks in a row it waits for the client.
+/// In this number of looks in a row it waits for the client.
 const LOOKS: u32 = 4;
 
 /// The end of file must come, and the server must not have waited for the client before it sent

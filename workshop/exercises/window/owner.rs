@@ -146,7 +146,7 @@ impl<'e> Owner<'e> {
         Ok((owner, room))
     }
 
-    /// The same, with full buffers. When the peer has read, there is room for so many bytes.
+    /// The same, with full buffers. When the peer has read, there is room for this number of bytes.
     pub(super) fn with_large_full_buffers(
         exam: &'e Exam,
         open: Open,

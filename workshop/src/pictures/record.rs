@@ -4,7 +4,7 @@
 //! ```text
 //! client  sends  SYN      1203991034           0     0  SYN_SENT
 //! ```
-//! The columns: who; `sends` or `hears` (receives); the flags; sequence number, acknowledgment
+//! The columns: who; `sends` or `receives`; the flags; sequence number, acknowledgment
 //! number and length; the state. A segment that was lost is sent and not received.
 
 use std::{fmt::Write, net::SocketAddr, time::Duration};
@@ -44,7 +44,7 @@ pub fn write(run: &Run) -> String {
         let what = if segment.from == *end {
             "sends"
         } else {
-            "hears"
+            "receives"
         };
         let names = FLAGS.iter().filter(|(_, flag)| segment.flags.has(*flag));
         let flags: Vec<&str> = names.map(|(name, _)| *name).collect();
@@ -80,7 +80,7 @@ fn event(line: &str, at: Duration, client: SocketAddr, server: SocketAddr) -> Op
     };
     let (from, to) = match words.next()? {
         "sends" => (end, other),
-        "hears" => (other, end),
+        "receives" => (other, end),
         _ => return None,
     };
     let mut flags = Flags::default();

@@ -37,7 +37,7 @@ pub fn serve(
             });
         }
         drop(free);
-        let who_is_free = who_is_free; // dropped with the error: nobody needs a worker then
+        let who_is_free = who_is_free; // dropped with the error: no client needs a worker then
         loop {
             let worker = who_is_free.recv().expect("the workers wait for clients");
             let (client, _) = listener.accept()?;

@@ -1,4 +1,4 @@
-//! One thread receives, another sends until it hears that there is nothing more to send for.
+//! One thread receives, another sends until the first says that the answer has come.
 
 use std::{
     io::{self, ErrorKind},

@@ -1,4 +1,4 @@
-//! Looks every few milliseconds, in a `recv` that gives up soon, and peeks before it takes.
+//! Looks every few milliseconds, in a `recv` that times out soon, and peeks before it takes.
 
 use std::{
     io::{self, ErrorKind::*},

@@ -10,7 +10,7 @@ pub fn states(local: SocketAddr, segments: &[Segment]) -> Vec<State> {
     let after = segments.iter().map(|segment| {
         match segment.from == local {
             true => end.sends(segment),
-            false => end.hears(segment),
+            false => end.gets(segment),
         }
         end.state
     });
@@ -61,7 +61,7 @@ impl End {
 
     /// In the order of RFC 9293, 3.10.7: the RST, the SYN, the ACK, the FIN. So a segment that brings two
     /// of them takes two steps.
-    fn hears(&mut self, segment: &Segment) {
+    fn gets(&mut self, segment: &Segment) {
         let Segment { flags, .. } = segment;
         if flags.has(Flags::RST) {
             self.state = Close;

@@ -1,4 +1,4 @@
-//! Waits for nobody longer than it must: a second, or 1 MiB.
+//! Waits for a client no longer than it must: a second, or 1 MiB.
 
 use std::{
     collections::HashMap,

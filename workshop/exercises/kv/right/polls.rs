@@ -10,7 +10,7 @@ use std::{
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-/// No more requests are read while so many bytes of answers wait.
+/// No more requests are read while this number of bytes of answers waits.
 const ENOUGH: usize = 1 << 16;
 
 pub fn serve_client(

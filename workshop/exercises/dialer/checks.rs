@@ -367,8 +367,7 @@ fn unless_busy<T>(
     if let Err(CheckError::Failed(_)) = verdict {
         if took.delay > limit / 8 {
             return Err(CheckError::skipped(format!(
-                "the machine is too busy: your thread waited {:.0?} for a CPU, of a limit of \
-                 {limit:?}",
+                "the machine is too busy: your thread waited {:.0?} for a CPU",
                 took.delay
             )));
         }

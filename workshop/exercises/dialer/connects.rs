@@ -405,26 +405,29 @@ pub(super) fn leaves_time_after_a_silent_address(exam: &Exam, dial: Dial) -> Ver
     leaves_time_after_many(exam, dial)
 }
 
-/// Ten are silent: 100 ms for each is more than the limit.
+/// Ten are silent: 100 ms for each is more than the limit. An equal share is soon used up by threads
+/// that are woken late, so this counts only on a machine that is not busy.
 fn leaves_time_after_many(exam: &Exam, dial: Dial) -> Verdict {
     let limit = Duration::from_millis(900);
-    let silent = Address::many_that_are_silent(exam, 10)?;
-    let server = Address::that_answers(exam)?;
-    let addresses: Vec<&Address> = silent.iter().chain([&server]).collect();
-    let reference = exam.reference(limit)?;
-    let answer = dialing(exam, dial, &addresses, limit)?;
-    let connected = answer
-        .succeeds("with a connection to the last address")
-        .because(|case| cause::starved(case, answer.took().time, limit, &server));
-    // An equal share is soon used up by threads that are woken late.
-    if connected.is_err() && answer.took().delay > limit / 30 {
-        return Err(CheckError::skipped(format!(
-            "the machine is too busy: your thread waited {:.0?} for a CPU, of a limit of {limit:?}",
-            answer.took().delay
-        )));
+    let mut outcome = Ok(());
+    for _ in 0..TRIES {
+        let silent = Address::many_that_are_silent(exam, 10)?;
+        let server = Address::that_answers(exam)?;
+        let addresses: Vec<&Address> = silent.iter().chain([&server]).collect();
+        let reference = exam.reference(limit)?;
+        let answer = dialing(exam, dial, &addresses, limit)?;
+        let connected = answer
+            .succeeds("with a connection to the last address")
+            .because(|case| cause::starved(case, answer.took().time, limit, &server));
+        outcome = match unless_busy(connected, reference, answer.took(), limit / 4) {
+            Ok(stream) => return is_connected_to(exam, &stream, &server),
+            Err(error) => Err(error),
+        };
+        if matches!(outcome, Err(CheckError::Failed(_))) {
+            break;
+        }
     }
-    let stream = unless_busy(connected, reference, answer.took(), limit)?;
-    is_connected_to(exam, &stream, &server)
+    outcome
 }
 
 /// Five addresses, of which the last answers. First the limit has room for more than 100 ms each,
@@ -539,10 +542,17 @@ fn when_dialed(exam: &Exam, answer: &Dialing<'_>, addresses: &[&Address]) -> Ver
 pub(super) fn waits_for_an_address_that_answers_late(exam: &Exam, dial: Dial) -> Verdict {
     let server = Address::that_is_silent(exam)?;
     let answer = dialing(exam, dial, &[&server], AMPLE)?;
-    syn_sent(exam, &answer, &server)?;
+    let is_sent_again = exam.table_shows(|table| {
+        let mut sent = attempts(table).filter(|row| row.peer == server.addr);
+        let again = sent.any(|row| row.timer.is_some_and(|timer| timer.attempts > 0));
+        (again || answer.has_ended()).then_some(again)
+    })?;
+    if is_sent_again == Some(true) {
+        exam.step("the SYN was sent again, after a second, and was not answered");
+    }
     server.answers_from_now(exam)?;
     let stream = answer
-        .succeeds("when the SYN is sent again, a second after the first")
+        .succeeds("when the SYN is sent once more")
         .because(|case| cause::too_impatient(case, answer.took().time))?;
     is_connected_to(exam, &stream, &server)
 }

@@ -15,6 +15,9 @@ use crate::exam::{
 /// A buffer that a few writes fill, in bytes.
 const SMALL: usize = 16 << 10;
 
+/// A buffer that is larger than a segment, in bytes. The kernel doubles it, and there are two.
+const LARGE: usize = 64 << 10;
+
 /// More than there is room for on the way back, in bytes.
 const MUCH: usize = 192 << 10;
 
@@ -22,7 +25,20 @@ const MUCH: usize = 192 << 10;
 pub(super) const LITTLE: usize = 40 << 10;
 
 pub(super) fn returns_when_all_is_written(exam: &Exam, echo: Echo) -> Verdict {
-    let (client, server, all) = with_much_to_send_back(exam)?;
+    let (client, server) = exam.connection()?;
+    let small = SockRef::from(&server).set_send_buffer_size(SMALL);
+    or_skip("set SO_SNDBUF", small)?;
+    // No less than has been promised to the server: the kernel would throw away what it has no room
+    // for.
+    let promised = SockRef::from(client.stream()).set_recv_buffer_size(64 << 10);
+    or_skip("set SO_RCVBUF", promised)?;
+    let all = numbered(MUCH);
+    if client.fill(&all)? < all.len() {
+        return Err(CheckError::skipped(
+            "the kernel does not take 192 KiB at once",
+        ));
+    }
+    exam.step(format!("sent {MUCH} bytes, and does not read"));
     client.half_close()?;
     let answer = exam.start("echo", move || echo(server))?;
     answer
@@ -41,16 +57,19 @@ pub(super) fn returns_when_all_is_written(exam: &Exam, echo: Echo) -> Verdict {
     Ok(())
 }
 
-/// The client does not read for longer than the usual write timeouts. An answer that waits without
-/// a timeout is not kept waiting.
+/// The client does not read for a while. What an answer does then whose writes have a timeout is seen
+/// only afterwards. The buffers are larger than in the other checks: below a segment of loopback (64
+/// KiB) both ends would wait for timers, which a pause makes longer and longer.
 pub(super) fn sends_each_byte_once(exam: &Exam, echo: Echo) -> Verdict {
-    let (client, server, all) = with_much_to_send_back(exam)?;
+    let (client, server) = with_room_on_the_way_back(exam, LARGE)?;
     let answer = exam.start("echo", move || echo(server))?;
-    exam.comes_to_rest()?;
+    let all = numbered(6 * LARGE);
+    let _pouring = client.pours(all.clone())?;
+    let _ = exam.waits_in(Call::Write)?;
     let begun = Instant::now();
     exam.comes_true(|| Ok(answer.has_ended() || begun.elapsed() > SILENCE))?;
     exam.step("reads again, after a pause");
-    for part in all.chunks(MUCH / 4) {
+    for part in all.chunks(LARGE) {
         client
             .receives(part)
             .diagnose(&[DROPS_THE_REST_OF_A_WRITE, SENDS_A_PART_TWICE])
@@ -60,25 +79,6 @@ pub(super) fn sends_each_byte_once(exam: &Exam, echo: Echo) -> Verdict {
     ends(&client)?;
     succeeds(&answer, "after end of file")?;
     Ok(())
-}
-
-/// A client that has sent more than there is room for on the way back, all of which has arrived.
-fn with_much_to_send_back(exam: &Exam) -> Verdict<(Peer<'_>, TcpStream, Vec<u8>)> {
-    let (client, server) = exam.connection()?;
-    let small = SockRef::from(&server).set_send_buffer_size(SMALL);
-    or_skip("set SO_SNDBUF", small)?;
-    // No less than has been promised to the server: the kernel would throw away what it has no room
-    // for.
-    let promised = SockRef::from(client.stream()).set_recv_buffer_size(64 << 10);
-    or_skip("set SO_RCVBUF", promised)?;
-    let all = numbered(MUCH);
-    if client.fill(&all)? < all.len() {
-        return Err(CheckError::skipped(
-            "the kernel does not take 192 KiB at once",
-        ));
-    }
-    exam.step(format!("sent {MUCH} bytes, and does not read"));
-    Ok((client, server, all))
 }
 
 /// A connection on which a write of the answer's is soon blocked, however little each one brings.

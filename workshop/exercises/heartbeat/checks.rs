@@ -236,11 +236,11 @@ const BUFFERS: [usize; 18] = [
 ];
 
 fn sends_a_ping_after_a_full_buffer(exam: &Exam, watch: Watch) -> Verdict {
-    let (peer, watching) = Watching::begin(exam, watch, ms(40), 1000)?;
+    let (peer, watching) = Watching::begin(exam, watch, ms(60), 1000)?;
     for size in BUFFERS {
         peer.send(&numbered(size)[..size])?;
         watching.reads_all()?;
-        watching.arrived(&peer)?; // pings that were sent before
+        watching.queued(&peer)?; // pings that were sent before
         watching
             .pings(&peer)
             .because(|case| causes::reads_on(case, size))?;
@@ -489,7 +489,7 @@ fn waits_in_a_call_that_the_peer_ends(exam: &Exam, watch: Watch) -> Verdict {
     for _ in 0..2 {
         watching.is_pinging(&peer)?;
         watching.waits_for_the_peer()?;
-        watching.arrived(&peer)?;
+        watching.queued(&peer)?;
         peer.send(b"hello")?;
         watching.reads_all()?;
         watching.waits_for_the_peer()?;

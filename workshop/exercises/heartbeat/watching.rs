@@ -269,6 +269,12 @@ impl<'e> Watching<'e> {
             sent.then_some(())
         };
         let _ = self.exam.table_shows(acknowledged)?;
+        self.queued(peer)
+    }
+
+    /// What is in the peer's Recv-Q, which is read. On loopback all that was sent is there, whether
+    /// it has been acknowledged or not.
+    pub fn queued(&self, peer: &Peer) -> Verdict<Vec<u8>> {
         let mut stream = peer.stream();
         let mut arrived = Vec::new();
         or_skip("make a socket non-blocking", stream.set_nonblocking(true))?;

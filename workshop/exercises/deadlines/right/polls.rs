@@ -28,7 +28,7 @@ pub fn read_line_within(stream: &TcpStream, limit: Duration, max: usize) -> io::
         let newline = buf[..n].iter().position(|byte| *byte == b'\n');
         let ours = newline.map_or(n, |at| at + 1);
         let taken = recv(stream.as_raw_fd(), &mut buf[..ours], flags)?;
-        assert_eq!(taken, ours, "peek has shown this number, and no other thread reads");
+        assert_eq!(taken, ours, "no other thread reads");
         line.extend_from_slice(&buf[..newline.unwrap_or(n)]);
         if newline.is_some() {
             return String::from_utf8(line).map_err(|_| io::ErrorKind::InvalidData.into());

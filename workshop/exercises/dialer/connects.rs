@@ -457,8 +457,9 @@ fn has_waited_for_each(exam: &Exam, dial: Dial, limit: Duration, least: Duration
     let addresses: Vec<&Address> = silent.iter().chain([&server]).collect();
     let share = limit / 5;
     let reference = exam.reference(limit)?;
+    let began = Instant::now();
     let answer = dialing(exam, dial, &addresses, limit)?;
-    let dialed = when_dialed(exam, &answer, &addresses)?;
+    let dialed = when_dialed(exam, &answer, &addresses, began)?;
     let waited = dialed
         .iter()
         .zip(dialed.iter().skip(1))
@@ -507,13 +508,18 @@ struct Dialed {
     before: Instant,
 }
 
-/// Looks again and again until the dial is over.
-fn when_dialed(exam: &Exam, answer: &Dialing<'_>, addresses: &[&Address]) -> Verdict<Vec<Dialed>> {
+/// Looks again and again until the dial is over. It `began` at this moment, or later.
+fn when_dialed(
+    exam: &Exam,
+    answer: &Dialing<'_>,
+    addresses: &[&Address],
+    began: Instant,
+) -> Verdict<Vec<Dialed>> {
     let mut dialed: Vec<Dialed> = Vec::new();
-    let mut after = Instant::now();
+    let mut after = began;
     exam.comes_true(|| {
         for _ in 0..LOOKS {
-            let (began, has_ended) = (Instant::now(), answer.has_ended());
+            let (looked, has_ended) = (Instant::now(), answer.has_ended());
             let table = exam.table()?;
             let is_dialed = |address: &&Address| {
                 let mut rows = table.rows.iter();
@@ -528,7 +534,7 @@ fn when_dialed(exam: &Exam, answer: &Dialing<'_>, addresses: &[&Address]) -> Ver
                 before,
             });
             dialed.extend(new.collect::<Vec<_>>());
-            after = began;
+            after = looked;
             if has_ended {
                 return Ok(true);
             }

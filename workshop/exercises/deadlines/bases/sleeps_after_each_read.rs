@@ -9,7 +9,7 @@ use std::{
 
 pub fn read_line_within(mut stream: &TcpStream, limit: Duration, max: usize) -> io::Result<String> {
     let deadline = Instant::now() + limit;
-    let (mut line, mut buf) = (Vec::new(), [0; 256]);
+    let (mut line, mut buf) = (Vec::new(), [0; 2048]);
     while line.len() <= max {
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {

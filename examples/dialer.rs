@@ -56,11 +56,11 @@ fn dial(name: &str, limit: Duration) -> io::Result<TcpStream> {
 }
 
 fn try_each(addrs: &[SocketAddr], deadline: Deadline) -> io::Result<TcpStream> {
-    let mut outcome = Err(ErrorKind::NotFound.into());
+    let mut outcome = Err(ErrorKind::NotFound.into()); // stays so if the name has no address
     for (i, addr) in addrs.iter().enumerate() {
         // The remaining time is shared, so that a silent address leaves time for the next ones.
-        // With a share below 1 s, one lost SYN loses the address. Attempts that overlap can wait
-        // longer (RFC 8305): see `dial` in `src/dial.rs`.
+        // The kernel resends a SYN after 1 s: with a share below that, one lost SYN makes this
+        // address fail. If attempts overlap (RFC 8305), each can wait longer: see `src/dial.rs`.
         let share = deadline.remaining()? / (addrs.len() - i) as u32;
         let started = Instant::now();
         outcome = TcpStream::connect_timeout(addr, share);
@@ -144,8 +144,8 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
         .stage("three addresses, as if of one name; one deadline")
         .pair(End::of(&stream)?, Established, Established)
         .why(
-            "A name may have addresses of both families, and its server may listen on one only: \
-             try them all.",
+            "A name may have IPv4 and IPv6 addresses, and its server may listen on one only: try \
+             them all.",
         )
         .show()?;
     story.end()
@@ -161,6 +161,7 @@ fn how_often_the_kernel_asks(story: &mut Story, silent: SocketAddr) -> io::Resul
     let started = Instant::now();
     let _in_progress = dialer.connect(&silent.into());
     let end = End::between(End::of(&dialer)?.local, silent);
+    // Reads our row until its timer has counted 3 retransmissions: the first SYN, and 3 more.
     let sent_again = || {
         let timer = kernel.row(end)?.and_then(|row| row.timer);
         let is_enough = timer.is_some_and(|timer| timer.attempts >= 3);
@@ -174,10 +175,14 @@ fn how_often_the_kernel_asks(story: &mut Story, silent: SocketAddr) -> io::Resul
         Ok(text) => text.trim().parse().unwrap_or(0),
         Err(_) => 0, // before Linux 6.5 there is no such setting
     };
+    // Four SYNs have three waits: 1 s each where the first ones are equal, or 1 s, 2 s and 4 s.
     let six_seconds = Duration::from_secs(6);
     let (waits, is_so) = match linear {
         3.. => ("1 s between two", took < six_seconds),
-        _ => ("each wait was longer", took > six_seconds), // 1 s, 2 s, 4 s
+        _ => (
+            "each wait was longer than the one before",
+            took > six_seconds,
+        ), // 1 s, 2 s, 4 s
     };
     story
         .stage("connect without a limit: four SYNs have been sent")
@@ -196,7 +201,7 @@ fn how_often_the_kernel_asks(story: &mut Story, silent: SocketAddr) -> io::Resul
         .show()
 }
 
-/// What the command line asks for: send, then hold the connection, or half-close it immediately.
+/// What the command line asks for: send, then hold the connection, or shut down the sending half immediately.
 fn talk(arguments: &Arguments, mut stream: &TcpStream) -> io::Result<()> {
     if let Some(text) = &arguments.send {
         stream.write_all(format!("{text}\n").as_bytes())?;
@@ -206,6 +211,7 @@ fn talk(arguments: &Arguments, mut stream: &TcpStream) -> io::Result<()> {
         stream.shutdown(Shutdown::Write)?; // our FIN; the answer may still come
         limit = arguments.timeout;
     }
+    // A stream whose reads fail once the deadline has passed: lesson `deadlines`.
     let mut answer = Deadline::after(limit).on(stream);
     match io::copy(&mut answer, &mut io::stdout()).map_err(command::output_error) {
         Ok(_) => say!("end of file: the peer has closed"),

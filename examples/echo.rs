@@ -122,12 +122,12 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
     story.end()
 }
 
-/// The server closes while a client waits in read, and has sent nothing.
+/// A client waits in read. The server, which has sent nothing, closes.
 fn a_read_that_waits(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     let (client, server, end) = connected(listener)?;
     let mut handle = client.try_clone()?; // for the thread: another descriptor of the same socket
     let reader = thread::spawn(move || handle.read(&mut [0; 8]));
-    // What /proc says of the thread: blocked in recv. None: this machine does not say.
+    // Waits until one other thread is blocked in recv. None: this machine does not say.
     let was_blocked = wait_in(Call::Read, 1) != Some(false);
     drop(server);
     let read = reader.join().expect("it only reads");
@@ -149,9 +149,9 @@ fn a_part_of_what_was_to_be_written(story: &mut Story, listener: &TcpListener) -
         .stage("a non-blocking write of 64 MiB; its peer does not read")
         .pair(end, Established, must(Established).recv_q(1..))
         .why(
-            "The kernel takes what the send buffer has room for at that moment. `write` returns \
-             how much. The program must write the rest again; on a blocking socket `write_all` \
-             does.",
+            "The kernel copies what fits into the send buffer, where bytes wait until they are \
+             acknowledged. `write` returns how much. The program must write the rest later. On a \
+             blocking socket (the default: calls wait) `write_all` does that.",
         )
         .claim(
             format!("write took {taken} of {} bytes.", large.len()),

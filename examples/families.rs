@@ -86,10 +86,11 @@ fn ipv6(story: &mut Story, listener: TcpListener) -> io::Result<()> {
 /// An IPv6 socket that is bound to [::] and takes IPv4 clients too.
 fn both(story: &mut Story) -> io::Result<()> {
     let socket = Socket::new(Domain::IPV6, Type::STREAM, None)?;
-    socket.set_only_v6(false)?; // IPV6_V6ONLY, before bind; the default is a setting of the system
+    // IPV6_V6ONLY off, and before bind. Without this call a setting of the system decides.
+    socket.set_only_v6(false)?;
     socket.bind(&SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)).into())?;
-    // [::] is every address of this machine. A backlog of 1 leaves room for two connections: our
-    // own, at once. No other client gets in.
+    // [::] is every address of this machine, so others could connect. A backlog of 1 has room for
+    // two connections. Ours fill it at once, and no other client gets in.
     socket.listen(1)?;
     let listener = TcpListener::from(socket);
     let port = listener.local_addr()?.port();
@@ -100,6 +101,7 @@ fn both(story: &mut Story) -> io::Result<()> {
     let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, port));
     let only_six = Socket::new(Domain::IPV6, Type::STREAM, None)?;
     only_six.set_only_v6(true)?;
+    // ::ffff:127.0.0.1 is 127.0.0.1 written as an IPv6 address (mapped): as IPv6 sockets see IPv4.
     let any_mapped = SocketAddr::from((Ipv4Addr::LOCALHOST.to_ipv6_mapped(), 0));
     story
         .stage("a listener on [::], a client that dials 127.0.0.1, and one that dials ::1")
@@ -120,7 +122,7 @@ fn both(story: &mut Story) -> io::Result<()> {
             ErrorKind::AddrInUse,
         )
         .fails(
-            "With IPV6_V6ONLY an IPv6 socket takes no IPv4 client: bind to ::ffff:127.0.0.1",
+            "With IPV6_V6ONLY an IPv6 socket cannot use IPv4 addresses: bind to ::ffff:127.0.0.1",
             only_six.bind(&any_mapped.into()),
             ErrorKind::InvalidInput,
         )
@@ -137,7 +139,7 @@ fn both(story: &mut Story) -> io::Result<()> {
         peer == mapped && other_peer == six_end.local,
     )?;
     story.claim(
-        "`to_canonical` makes 127.0.0.1 of ::ffff:127.0.0.1: compare and log addresses after it.",
+        "`to_canonical` turns ::ffff:127.0.0.1 into 127.0.0.1: call it before you compare or log.",
         peer.ip().to_canonical() == Ipv4Addr::LOCALHOST,
     )
 }

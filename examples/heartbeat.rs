@@ -61,8 +61,8 @@ struct Silent {
 
 /// Pings a quiet peer until it has been silent for `misses` intervals.
 fn watch(mut stream: &TcpStream, interval: Duration, misses: u32) -> io::Result<Silent> {
-    // A ping is sent with MSG_DONTWAIT (send(2)): it is sent if there is room for it now, and does
-    // not wait for room. A write_all would wait, perhaps without limit, and `end` for its thread.
+    // A thread sends the pings, with MSG_DONTWAIT (send(2)): without room now, a ping is missed. A
+    // write_all could wait without limit, and so would `end`, which waits for that thread.
     let heartbeat = Heartbeat::start(interval, Ping::on(stream, b"ping\n")?);
     // Each byte from the peer restarts the clock of the read. What we send does not.
     stream.set_read_timeout(Some(interval.saturating_mul(misses)))?;
@@ -190,8 +190,8 @@ fn keepalive(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
         )
         .show()?;
 
-    // As if the cable were pulled: the server's kernel drops each segment that comes with a TTL
-    // below 255, and the client's have 64 (ip(7), IP_MINTTL).
+    // As if the cable were pulled: each IP packet carries a number, its TTL, here 64. The server's
+    // kernel now drops what comes with a TTL below 255 (ip(7), IP_MINTTL): everything.
     set_min_ttl(&server, 255)?;
     let started = Instant::now();
     let read = client.read(&mut [0]);

@@ -58,7 +58,8 @@ fn main() -> ExitCode {
 fn both_ends(flags: &Flags) -> io::Result<()> {
     // Server: take an address (bind), and let the kernel answer clients there (listen).
     let listener = TcpListener::bind(flags.listen);
-    let listener = listener.attempt_to_listen(flags.listen, Protocol::Tcp)?; // names the address
+    // If bind has failed, the error names the address, and `?` ends the lesson with it.
+    let listener = listener.attempt_to_listen(flags.listen, Protocol::Tcp)?;
     let addr = listener.local_addr()?;
     let mut story = Story::begin(flags, addr)?;
     story

@@ -1,11 +1,14 @@
 //! Your service calls another one over TCP. How many connections does it open, and what do they
-//! leave in the kernel's table? This is `kv.go` of MIT 6.824: a key-value server and its client in
-//! one process, over two connections.
+//! leave in the kernel's table? This is `kv.go` of MIT 6.824, a course on distributed systems: a
+//! key-value server and its client in one process. The calls themselves are in `src/kv.rs` and
+//! `src/rpc.rs`.
 //!
 //!     cargo run --example kv                          two lines on stdout, their story on stderr
 //!     cargo run --example kv -- serve                 terminal 1: a server, until Ctrl-C
-//!     cargo run --example kv -- put subject 6.824     terminal 2: its client; a Go program or nc
-//!     cargo run --example kv -- get subject           will do too: a JSON object is a line
+//!     cargo run --example kv -- put subject 6.824     terminal 2: its client
+//!     cargo run --example kv -- get subject
+//!
+//! Any program can be the client, even nc: a call is one JSON object on one line.
 //!
 //! You will see the connection of each call at both ends, and what it leaves in the table.
 //!
@@ -145,7 +148,7 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
     say!("get(subject) -> {value}")?;
     story
         .stage("the calls are done; the server waits for clients")
-        .asks("The process has ended. Have its connections ended too?")
+        .asks("This process ends next. Which of these rows will netstat still show?")
         .expect("listener", listening, Listen)
         .expect("client of put", first, counting)
         .expect("client of get", second, time_wait())

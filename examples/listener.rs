@@ -28,7 +28,7 @@ fn main() -> ExitCode {
         let listener = TcpListener::bind(addr); // does socket, bind and listen in one call
         let listener = listener.attempt_to_listen(addr, Protocol::Tcp)?; // names the address
         say!("listening on {}; Ctrl-C ends it", listener.local_addr()?)?;
-        Err(serve(&listener))
+        Err(serve(&listener)) // serve returns only when accept fails
     })
 }
 
@@ -71,7 +71,8 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
     the_queue(&mut story, &listener)?;
 
     thread::scope(|scope| {
-        // Dropped when this closure ends: accept then fails, and so `serve` returns.
+        // The scope waits for its threads, so `serve` must return. At the end of this closure the
+        // listener is shut down: then accept fails, and `serve` returns.
         let _end_of_serve = ShutOnDrop(&listener);
         scope.spawn(|| serve(&listener));
         a_thread_each(&mut story, addr)

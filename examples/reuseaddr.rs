@@ -67,9 +67,9 @@ fn the_client_closes_first(story: &mut Story) -> io::Result<()> {
         .asks("Who has the TIME_WAIT, client or server?")
         .why(
             "The end that closes first keeps TIME_WAIT, to repeat its last ACK and to discard late \
-              segments. It lasts twice an MSL, the longest life of a segment: 4 minutes in RFC \
-              9293 (3.4.2), 60 s on Linux, where no setting changes it. At the server's port there \
-              is none, so bind needs no option.",
+              segments. It lasts two MSL (the longest life of a segment): 4 minutes in RFC 9293 \
+              (3.4.2), 60 s on Linux, where no setting changes it. Here it is at the client, and \
+              the server's port is free: bind needs no option.",
         )
         .show()?;
     let counting = time_wait().counted_below(Duration::from_millis(59_900));
@@ -94,8 +94,9 @@ fn the_server_closes_first(story: &mut Story, listener: TcpListener) -> io::Resu
         .expect("server's old end", old_end, time_wait())
         .timers()
         .why(
-            "The server's own TIME_WAIT is in the way, unless both sockets have SO_REUSEADDR. On \
-              Unix std sets this option on every TcpListener.",
+            "The old connection's TIME_WAIT is in the way, unless its socket and the new one have \
+              SO_REUSEADDR. (An accepted socket inherits it from its listener.) On Unix std sets \
+              this option on every TcpListener.",
         )
         .fails("Without the option, bind", without, ErrorKind::AddrInUse)
         .fails(

@@ -58,8 +58,8 @@ fn after(error: &io::Error) -> Next {
     match Errno::from_raw(errno) {
         // The connection is gone. On Linux the first read reports that instead.
         Errno::ECONNABORTED => Next::Accept,
-        // Linux passes a pending network error of the new connection to accept (accept(2), "Error
-        // handling", lists these for TCP).
+        // Network errors of the new connection: accept(2), "Error handling", lists these for TCP.
+        // (Today's Linux leaves them to the first read.)
         Errno::ENETDOWN | Errno::EPROTO | Errno::ENOPROTOOPT | Errno::EHOSTDOWN => Next::Accept,
         Errno::ENONET | Errno::EHOSTUNREACH | Errno::EOPNOTSUPP | Errno::ENETUNREACH => {
             Next::Accept
@@ -100,7 +100,7 @@ fn a_reset_in_the_queue(story: &mut Story, listener: &TcpListener) -> io::Result
         .pair(end, gone(), gone())
         .why(
             "accept returned Ok, and the program has a descriptor for a connection that has ended. \
-             (Other systems return ECONNABORTED from accept.)",
+             (Some other systems return ECONNABORTED from accept.)",
         )
         .fails("The first read", read, ErrorKind::ConnectionReset)
         .show()

@@ -198,7 +198,7 @@ fn what_the_other_end_sees(story: &mut Story, listener: &TcpListener) -> io::Res
     story
         .stage("each client has written again, then read")
         .expect("client that got FIN", fin_end, gone())
-        .why("Linux reports a reset only once: the next read looks like end of file.")
+        .why("A reset is reported only once: the third client's read looks like end of file.")
         .claim(
             "Each of the three: write gave BrokenPipe, then read returned Ok(0).",
             all_fail == ["BrokenPipe Ok(0)"; 3],
@@ -250,7 +250,10 @@ fn what_it_does_not_see(story: &mut Story, listener: &TcpListener) -> io::Result
     story
         .stage("the server has read again")
         .pair(end, Established, must(Established).recv_q(0))
-        .why("After shutdown(Read) only a read with nothing to return does not wait.")
+        .why(
+            "After shutdown(Read) a read with nothing to return does not wait. Nothing else \
+             changed.",
+        )
         .claim("This read returned 5: the bytes can be read.", after == 5)
         .show()?;
     SockRef::from(&server).set_linger(ABORT) // no TIME_WAIT in the tables below

@@ -93,7 +93,9 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
         .pair(end, Established, Established)
         .why("The dialer did not choose a local port: the kernel picked one for this connection.")
         .claim(
-            format!("{port} is in the ephemeral range, {range:?}. Servers use ports below it."),
+            format!(
+                "{port} is in the ephemeral range, {range:?}. Give a server a port outside it."
+            ),
             range.contains(&port),
         )
         .show()?;
@@ -178,8 +180,12 @@ fn how_often_the_kernel_asks(story: &mut Story, silent: SocketAddr) -> io::Resul
     // Four SYNs have three waits: 1 s each where the first ones are equal, or 1 s, 2 s and 4 s.
     let six_seconds = Duration::from_secs(6);
     let (waits, is_so) = match linear {
-        3.. => ("1 s between two", took < six_seconds),
-        _ => (
+        2.. => ("1 s between two", took < six_seconds),
+        1 => (
+            "the last wait was longer",
+            took > Duration::from_millis(3500),
+        ), // 1 s, 1 s, 2 s
+        0 => (
             "each wait was longer than the one before",
             took > six_seconds,
         ), // 1 s, 2 s, 4 s
@@ -191,8 +197,8 @@ fn how_often_the_kernel_asks(story: &mut Story, silent: SocketAddr) -> io::Resul
         .timers()
         .why(
             "Since Linux 6.5 the kernel resends the SYN every second at first \
-             (tcp_syn_linear_timeouts: 4 times), then after 2 s, 4 s and so on. It times out \
-             after about two minutes (tcp_syn_retries): set a limit.",
+             (5 times: tcp_syn_linear_timeouts, 4, and one more), then after 2 s, 4 s and so on. \
+             It times out after about two minutes (tcp_syn_retries): set a limit.",
         )
         .claim(
             format!("The fourth SYN was sent after {took:.1?}: {waits}."),
@@ -201,7 +207,8 @@ fn how_often_the_kernel_asks(story: &mut Story, silent: SocketAddr) -> io::Resul
         .show()
 }
 
-/// What the command line asks for: send, then hold the connection, or shut down the sending half immediately.
+/// What the command line asks for: send, then hold the connection, or shut down the sending half
+/// immediately.
 fn talk(arguments: &Arguments, mut stream: &TcpStream) -> io::Result<()> {
     if let Some(text) = &arguments.send {
         stream.write_all(format!("{text}\n").as_bytes())?;

@@ -83,6 +83,8 @@ fn watch(mut stream: &TcpStream, interval: Duration, misses: u32) -> io::Result<
                     pings: heartbeat.end()?,
                 });
             }
+            // The program was stopped, and goes on (signal(7)).
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
             Err(error) => return Err(error), // the peer has reset: that is not silence either
         }
         // Any byte from the peer shows that it is alive: the next ping can wait.

@@ -99,7 +99,7 @@ fn the_queue(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
         .why(
             "The kernel completed both connections without accept. They wait in the accept \
               queue. A listener's Recv-Q is the number of connections in it. `backlog` is the \
-              limit that listen has set (Linux queues one more).",
+              limit that listen has set, at most net.core.somaxconn (Linux queues one more).",
         )
         .show()?;
 

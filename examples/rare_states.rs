@@ -142,7 +142,8 @@ fn fin_and_ack_together(story: &mut Story, listener: &TcpListener) -> io::Result
               a new ACK: that is one of its two purposes.",
         )
         .show()?;
-    // Closing would leave LAST_ACK until the kernel stops resending: send a RST instead.
+    // Closing would leave LAST_ACK until the kernel stops resending. With SO_LINGER of 0 the kernel
+    // forgets the socket. (It sends no RST here: the FIN has been sent.)
     SockRef::from(&server).set_linger(ABORT)
 }
 

@@ -1,6 +1,6 @@
 //! "Can two processes listen on one port?" and "Can a client use the same port again at once?" You
-//! may find SO_REUSEPORT as the cure for `Address already in use`. It is not that cure: it shares a
-//! port between sockets that live at the same time.
+//! may find SO_REUSEPORT as the cure for `Address already in use`. Use SO_REUSEADDR for that (lesson
+//! `reuseaddr`): SO_REUSEPORT also lets a second live server share the port.
 //!
 //!     cargo run --example reuseport
 //!
@@ -236,9 +236,9 @@ fn time_wait_at_the_client(story: &mut Story) -> io::Result<()> {
         .stage("the next client has the option too: it connects")
         .pair(end, Established, Established)
         .why(
-            "bind allows the port, as for a server. connect allows the four-tuple because of the \
-             timestamps: they tell late segments of the old connection from new ones (RFC 7323, \
-             5).",
+            "bind allows the port, as for a server. On Linux connect allows the four-tuple of a \
+             bound socket because of the timestamps: they tell late segments of the old \
+             connection from new ones (RFC 7323, 5).",
         )
         .show()
 }

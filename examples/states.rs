@@ -88,13 +88,13 @@ fn it_closes(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
         .stage("the server has read until end of file")
         .pair(
             end,
-            must(FinWait2).send_q(0),
+            must(FinWait2).send_q(0).no_timer(),
             must(CloseWait).recv_q(0).no_timer(),
         )
         .asks("A row is in FIN_WAIT2. Which program must act next?")
         .why(
             "FIN_WAIT2: the FIN is acknowledged. CLOSE_WAIT: the server's program has not closed \
-              yet. No timer runs: both states last until it does.",
+              yet. No timer runs: both states last until it does, if the client keeps its socket.",
         )
         .show()?;
 
@@ -102,7 +102,10 @@ fn it_closes(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     story
         .stage("the server has also written too much, and shut down")
         .pair(end, must(FinWait2).recv_q(1..), must(LastAck).send_q(2..))
-        .why("LAST_ACK begins with the call too: the server's FIN has not been sent yet.")
+        .why(
+            "On Linux LAST_ACK begins with the call too, before the FIN is sent. (RFC 9293, 3.10.4: \
+             when it is sent.)",
+        )
         .show()?;
 
     client.read_to_end(&mut Vec::new())?;

@@ -112,8 +112,8 @@ fn kept_until_acknowledged(
         .stage("ACKs pass again; the server has written a byte")
         .client(end, must(Established).send_q(0).recv_q(1))
         .why(
-            "Each segment acknowledges everything received so far, this one too: the 1 KB is \
-             freed.",
+            "Each segment acknowledges everything received so far without a gap, this one too: the \
+             1 KB is freed.",
         )
         .show()?;
     client.read_exact(&mut [0])

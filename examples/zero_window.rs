@@ -60,7 +60,7 @@ fn it_closes(
     story
         .stage("the server has a small receive buffer")
         .client(end, must(Established).window(1..))
-        .why("The window is what the client's kernel may send now without a further ACK.")
+        .why("The window is the most that the client's kernel may send without a further ACK.")
         .show()?;
     queues.look()?; // the first column of the plot
 
@@ -90,7 +90,7 @@ fn it_closes(
         .why(
             "When the timer (netstat: probe, ss: persist) expires, the client's kernel asks \
              whether the window has opened: the ACK that announces it could be lost (RFC 9293, \
-             3.8.6.1). The peer's kernel answers each probe, so nothing times out.",
+             3.8.6.1). The peer's kernel answers the probes, so nothing times out.",
         )
         .fails("The next write", more, ErrorKind::WouldBlock);
     if let (Some(before), Some(now)) = (before, now) {

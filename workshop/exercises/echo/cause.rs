@@ -112,16 +112,6 @@ pub(super) fn echoes_less(sent: Option<u64>, arrived: usize) -> Option<String> {
     })
 }
 
-/// For a client that has not read for a while, and has not closed.
-pub(super) fn ends_in_a_pause(case: &Case) -> Option<String> {
-    (case.has_returned() && case.yours().is_none() && !case.panicked).then(|| {
-        "The client has read nothing for a while, and your code has ended: a write failed with a \
-         timeout or with WouldBlock, and that says only that there was no room. Wait until there \
-         is, and write the rest."
-            .to_owned()
-    })
-}
-
 pub(super) fn expects_text(case: &Case) -> Option<String> {
     let cause = match case.arrived.len() {
         0 if case.is_running() => return None,

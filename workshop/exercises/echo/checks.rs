@@ -88,13 +88,10 @@ pub const SUITE: Suite<Echo> = Suite {
         ),
         Rule::hardened(
             "If the kernel takes only part of a write, send the rest.",
-            &[
-                check("sends the rest after a partial write", full::sends_the_rest),
-                check(
-                    "sends each byte once to a client that pauses",
-                    full::sends_each_byte_once,
-                ),
-            ],
+            &[check(
+                "sends the rest after a partial write",
+                full::sends_the_rest,
+            )],
         ),
         Rule::hardened(
             "When the connection is reset, return the error. Do not panic.",

@@ -1,22 +1,18 @@
 //! The checks in which the way back is full: a write must wait until the client reads.
 
-use std::{net::TcpStream, time::Instant};
+use std::net::TcpStream;
 
 use socket2::SockRef;
 
-use super::{Echo, SILENCE, cause, ends, succeeds};
+use super::{Echo, cause, ends, succeeds};
 
 use crate::exam::{
-    Because, Call, CheckError, Exam, Peer, Verdict,
-    diagnosis::{DROPS_THE_REST_OF_A_WRITE, SENDS_A_PART_TWICE},
-    numbered, or_skip,
+    Because, Call, CheckError, Exam, Peer, Verdict, diagnosis::DROPS_THE_REST_OF_A_WRITE, numbered,
+    or_skip,
 };
 
 /// A buffer that a few writes fill, in bytes.
 const SMALL: usize = 16 << 10;
-
-/// A buffer that is larger than a segment, in bytes. The kernel doubles it, and there are two.
-const LARGE: usize = 64 << 10;
 
 /// More than there is room for on the way back, in bytes.
 const MUCH: usize = 192 << 10;
@@ -52,30 +48,6 @@ pub(super) fn returns_when_all_is_written(exam: &Exam, echo: Echo) -> Verdict {
             .receives(part)
             .diagnose(&[DROPS_THE_REST_OF_A_WRITE])?;
     }
-    ends(&client)?;
-    succeeds(&answer, "after end of file")?;
-    Ok(())
-}
-
-/// The client does not read for a while. What an answer does then whose writes have a timeout is seen
-/// only afterwards. The buffers are larger than in the other checks: below a segment of loopback (64
-/// KiB) both ends would wait for timers, which a pause makes longer and longer.
-pub(super) fn sends_each_byte_once(exam: &Exam, echo: Echo) -> Verdict {
-    let (client, server) = with_room_on_the_way_back(exam, LARGE)?;
-    let answer = exam.start("echo", move || echo(server))?;
-    let all = numbered(6 * LARGE);
-    let _pouring = client.pours(all.clone())?;
-    let _ = exam.waits_in(Call::Write)?;
-    let begun = Instant::now();
-    exam.comes_true(|| Ok(answer.has_ended() || begun.elapsed() > SILENCE))?;
-    exam.step("reads again, after a pause");
-    for part in all.chunks(LARGE) {
-        client
-            .receives(part)
-            .diagnose(&[DROPS_THE_REST_OF_A_WRITE, SENDS_A_PART_TWICE])
-            .because(cause::ends_in_a_pause)?;
-    }
-    client.half_close()?;
     ends(&client)?;
     succeeds(&answer, "after end of file")?;
     Ok(())

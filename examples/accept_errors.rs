@@ -64,10 +64,10 @@ fn after(error: &io::Error) -> Next {
         Errno::ENONET | Errno::EHOSTUNREACH | Errno::EOPNOTSUPP | Errno::ENETUNREACH => {
             Next::Accept
         }
-        // The rules of a firewall forbid this connection.
-        Errno::EPERM => Next::Accept,
         // No descriptor is left for the process, or for the system; or no memory.
         Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM => Next::Rest,
+        // A firewall or a security module forbids it. It may do so again at once.
+        Errno::EPERM => Next::Rest,
         // No thread can be started: an error of `spawn`.
         Errno::EAGAIN => Next::Rest,
         // EINVAL: it does not listen (any more). EBADF, ENOTSOCK: it is not a socket.

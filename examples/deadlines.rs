@@ -43,7 +43,7 @@ fn a_timeout(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     let (mut client, mut server, end) = connected(listener)?;
     client.set_read_timeout(Some(LIMIT))?; // SO_RCVTIMEO: applies to each read from now on
     let started = Instant::now();
-    // A timeout is the error WouldBlock (EAGAIN), on Windows TimedOut. `Deadline` makes it TimedOut.
+    // A timeout is the error WouldBlock (EAGAIN), or TimedOut on Windows and with a `Deadline`.
     let timed_out = client.read(&mut [0]);
     let took = started.elapsed();
 
@@ -239,10 +239,10 @@ fn a_full_window(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
         .server(end, must(Established).recv_q(1..))
         .timers()
         .why(
-            "Both buffers are full. The peer's window (how much more it takes) is zero, and our kernel asks now and then \
-             whether it has opened (`probe`). A write without a timeout waits until the peer \
-             reads. The error of write_all does not say how much was written: such a connection \
-             can only be closed.",
+            "Both buffers are full. The peer's window (how much more it takes) is zero, and our \
+             kernel asks now and then whether it has opened (`probe`). A write without a timeout \
+             waits until the peer reads. The error of write_all does not say how much was \
+             written: such a connection can only be closed.",
         )
         .fails("write_all, with a timeout,", written, ErrorKind::WouldBlock)
         .show()

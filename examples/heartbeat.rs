@@ -4,9 +4,9 @@
 //!     cargo run --example heartbeat
 //!     cargo run --example heartbeat -- --interval 200ms --misses 5
 //!
-//! You will see a program that hangs while its kernel still acknowledges, pings that find no room in
-//! the send buffer, and what the kernel can detect: SO_KEEPALIVE and TCP_USER_TIMEOUT, both with a
-//! peer that is cut off from the network.
+//! You will see a program that hangs while its kernel still acknowledges, pings that find no room
+//! in the send buffer, and what the kernel can detect: SO_KEEPALIVE and TCP_USER_TIMEOUT, both with
+//! a peer that is cut off from the network.
 //!
 //! New here: a deadline that each received byte moves forward, and nothing else does.
 

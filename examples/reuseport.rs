@@ -1,6 +1,6 @@
 //! "Can two processes listen on one port?" and "Can a client use the same port again at once?" You
-//! may find SO_REUSEPORT as the cure for `Address already in use`. Use SO_REUSEADDR for that (lesson
-//! `reuseaddr`): SO_REUSEPORT also lets a second live server share the port.
+//! may find SO_REUSEPORT as the cure for `Address already in use`. Use SO_REUSEADDR for that
+//! (lesson `reuseaddr`): SO_REUSEPORT also lets a second live server share the port.
 //!
 //!     cargo run --example reuseport
 //!
@@ -28,8 +28,8 @@ use socket_workshop::stage::{Flags, Story, gone, must, time_wait};
 use socket_workshop::table::{End, Protocol, State::*};
 use socket2::{Domain, SockRef, Socket, Type};
 
-/// With this number each of two listeners gets some of them, and one queue has room for all, even where
-/// net.core.somaxconn is small.
+/// With this number each of two listeners gets some of them, and one queue has room for all, even
+/// where net.core.somaxconn is small.
 const CLIENTS: usize = 16;
 /// Another user than the one who runs this lesson.
 const NOBODY: Uid = Uid::from_raw(65534);

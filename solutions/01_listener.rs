@@ -33,16 +33,17 @@ pub fn serve(listener: &TcpListener, greeting: &[u8]) -> io::Result<()> {
             let Err(error) = begun else { continue };
             match Errno::from_raw(error.raw_os_error().unwrap_or(0)) {
                 Errno::ECONNABORTED => {} // one connection, which is gone
-                // Linux passes the pending network errors of the new connection to accept
-                // (accept(2), "Error handling"): the listener is fine, try again.
+                // Network errors of the new connection (accept(2), "Error handling"): the listener
+                // is fine, try again.
                 Errno::ENETDOWN | Errno::EPROTO | Errno::ENOPROTOOPT | Errno::EHOSTDOWN => {}
                 Errno::ENONET | Errno::EHOSTUNREACH | Errno::EOPNOTSUPP | Errno::ENETUNREACH => {}
-                Errno::EPERM => {} // a firewall forbids this connection
                 // A shortage of the process or the system. The connection stays in the queue, so
                 // accept would fail again immediately: wait until a descriptor may be free.
                 Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM | Errno::EAGAIN => {
                     thread::sleep(Duration::from_millis(50));
                 }
+                // A firewall or a security module forbids it, and may forbid the next one, too.
+                Errno::EPERM => thread::sleep(Duration::from_millis(50)),
                 _ => return Err(error), // the listener itself
             }
         }

@@ -10,8 +10,8 @@ use crate::{
     table::{End, Kernel, Row, State, Table},
 };
 
-/// How long [`decided`] waits while nothing happens: longer than any client of this machine takes to
-/// be given a CPU.
+/// How long [`decided`] waits while nothing happens: longer than any client of this machine takes
+/// to be given a CPU.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The longest backlog that the kernel gives: listen(2) cuts its argument to net.core.somaxconn.

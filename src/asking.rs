@@ -1,6 +1,6 @@
-//! Whether a lesson asks what the kernel will show (`--predict`). The table in another terminal must
-//! not answer first, so the lesson says that it asks, where each program may read it: in its name
-//! (proc(5), `/proc/PID/comm`).
+//! Whether a lesson asks what the kernel will show (`--predict`). The table in another terminal
+//! must not answer first, so the lesson says that it asks, where each program may read it: in its
+//! name (proc(5), `/proc/PID/comm`).
 
 use std::{fs, io};
 

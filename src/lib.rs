@@ -20,8 +20,8 @@
 //! | [`heartbeat`] | a ping whenever a connection has been quiet for an interval |
 //! | [`histogram`] | durations in the terminal, by order of magnitude |
 //! | [`peer`] | the other end: both ends of a connection; peers that are silent, slow or lossy |
-//! | [`namespace`] | a network of our own: a loopback, ports and settings that no other program has |
-//! | [`sysctl`] | settings of the kernel with which some lessons cannot be as they are told |
+//! | [`namespace`] | a network of our own: loopback, ports and settings that no other program has |
+//! | [`sysctl`] | settings of the kernel with which the table differs from what some lessons tell |
 //! | [`threads`] | in which system call each thread is blocked, and for how long |
 //! | [`wait`] | waits by evidence: until it happens, or the kernel shows that it never will |
 //! | [`throughput`] | how fast bytes go, as a ratio |

@@ -18,8 +18,8 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::fault::Attempt;
 
-/// What to do where the kernel refuses: the cause is the administrator's, not the program's.
-const REFUSED: &str = "run it with sudo, or allow it to everybody: `sudo sysctl -w \
+/// What to do where the kernel refuses: an administrator has forbidden it.
+const REFUSED: &str = "run it with sudo, or allow it to all users: `sudo sysctl -w \
     kernel.apparmor_restrict_unprivileged_userns=0` on Ubuntu, `sudo sysctl -w \
     kernel.unprivileged_userns_clone=1` on older Debians; a container needs `--privileged`";
 
@@ -48,7 +48,7 @@ pub fn enter() -> io::Result<String> {
             "cannot have a network of its own: {error} ({REFUSED})"
         ))
     })?;
-    // Here, and nowhere else: a handshake is not given up while somebody explains it (tcp(7)).
+    // In this network only: a handshake goes on while an instructor explains it (tcp(7)).
     for (setting, most) in [("tcp_syn_retries", "127"), ("tcp_synack_retries", "255")] {
         let _a_minute_then = fs::write(format!("/proc/sys/net/ipv4/{setting}"), most);
     }
@@ -65,7 +65,7 @@ fn unshare_network() -> io::Result<String> {
     unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNET)
         .map_err(io::Error::from)
         .attempt(|| "unshare".to_owned())?;
-    // Everybody stays who he is: files belong to whom they did.
+    // The user and the group keep their numbers, so files keep their owners.
     for (file, text) in [
         ("setgroups", "deny".to_owned()), // the kernel wants it before the group's line
         ("uid_map", format!("{user} {user} 1")),

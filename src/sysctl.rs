@@ -1,4 +1,4 @@
-//! Settings of this machine's kernel with which some lessons cannot be as they are told.
+//! Settings of the kernel with which the table differs from what some lessons tell.
 //!
 //! A lesson states what Linux does with its default settings (tcp(7), ip-sysctl.rst). An
 //! administrator may have changed one. The kernel then refutes a stage, and the reader needs to
@@ -40,7 +40,7 @@ const SETTINGS: [Setting; 8] = [
     Setting {
         name: "net.ipv4.tcp_abort_on_overflow",
         is_unusual: |values| values[0] != 0,
-        effect: "a full accept queue resets clients instead of ignoring them",
+        effect: "with a full accept queue, the last ACK of a handshake is answered with a RST",
     },
     Setting {
         name: "net.ipv4.tcp_wmem",

@@ -95,8 +95,8 @@ pub struct Place {
     pub thread: String,
     /// The function's name, such as `echo` or `{closure#0}`; empty if debug information lacks it.
     pub function: String,
-    /// Whether the thread was in a system call. One that waits with a timeout is out of it from time
-    /// to time.
+    /// Whether the thread was in a system call. One that waits with a timeout is out of it from
+    /// time to time.
     pub in_call: bool,
     /// Where in the file the thread is, or where it calls what it is in.
     pub spot: Spot,

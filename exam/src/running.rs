@@ -176,7 +176,8 @@ impl Exam {
                 time: called.elapsed(),
                 delay: run_delay().saturating_sub(delay),
             };
-            let _ = outcome_of.send((result, took, thread_cpu_time())); // an error: the exam no longer waits
+            // An error: the exam no longer waits.
+            let _ = outcome_of.send((result, took, thread_cpu_time()));
         };
         let started = Instant::now();
         let thread = thread::Builder::new().name("answer".to_owned()).spawn(run);

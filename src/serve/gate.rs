@@ -43,17 +43,18 @@ pub enum Concerns {
     Listener,
 }
 
-/// Sorts the errors of accept. Linux passes the pending network errors of the new connection to
-/// accept, and forbids a connection with EPERM (accept(2), "Error handling" and "ERRORS"): the
-/// listener is fine.
+/// Sorts the errors of accept(2). Its section "Error handling" lists network errors of the new
+/// connection: the listener is fine. EPERM, by a firewall or a security module, may last.
 #[must_use]
 pub fn concerns(error: &io::Error) -> Concerns {
     let Some(errno) = error.raw_os_error().map(Errno::from_raw) else {
         return Concerns::Listener;
     };
     match errno {
-        Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM => Concerns::Process,
-        Errno::ECONNABORTED | Errno::EPROTO | Errno::EINTR | Errno::EPERM => Concerns::Connection,
+        Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM | Errno::EPERM => {
+            Concerns::Process
+        }
+        Errno::ECONNABORTED | Errno::EPROTO | Errno::EINTR => Concerns::Connection,
         Errno::ENETDOWN | Errno::ENETUNREACH | Errno::EHOSTDOWN | Errno::EHOSTUNREACH => {
             Concerns::Connection
         }

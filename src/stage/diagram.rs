@@ -1,15 +1,15 @@
 //! The state diagram of RFC 9293 (3.3.2, figure 5), with marks where the kernel has the ends.
 //!
 //! Left out are a FIN that comes with the ACK of ours (from FIN_WAIT1 straight to TIME_WAIT), the
-//! ways back (a close in LISTEN or SYN_SENT, a reset), a listener that connects, for sockets know no
-//! such call, and the close in SYN_RECV.
+//! ways back (a close in LISTEN or SYN_SENT, a reset), a listener that connects, for sockets know
+//! no such call, and the close in SYN_RECV.
 
 use super::{Story, expected::Expected};
 use crate::table::{State, Table};
 
 /// Names are netstat's, but for CLOSED. On an arrow stands what happens, and after a slash what is
-/// sent. After each name there is room for two marks. The first line is empty. With a table of three
-/// rows and its explanation it fits into 25 lines.
+/// sent. After each name there is room for two marks. The first line is empty. With a table of
+/// three rows and its explanation it fits into 25 lines.
 const DIAGRAM: &str = "
  CLOSED        --connect / SYN--> SYN_SENT        --SYN+ACK / ACK-+
    | listen                          | SYN / SYN+ACK              |
@@ -51,7 +51,7 @@ fn drawn(marks: &[(char, State)]) -> Vec<String> {
 
 fn marked(line: &str, marks: &[(char, State)]) -> String {
     let is_text = line.ends_with('.');
-    let line = format!("{line:<80}"); // room behind the last name
+    let line = format!("{line:<80}"); // room after the last name
     let mut marked = line.clone();
     for state in State::ALL {
         let here = marks.iter().filter(|(_, place)| *place == state);

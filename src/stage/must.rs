@@ -193,34 +193,32 @@ impl Must {
 
     /// What is demanded of a row, is told by the kernel, and is not printed by netstat.
     pub(super) fn beside_netstat(&self, row: &Row) -> impl Iterator<Item = (&'static str, u32)> {
-        let of_udp = row.protocol == Protocol::Udp;
-        let figures = [
-            ("backlog", self.backlog, row.backlog),
-            ("drops", self.drops.filter(|_| of_udp), row.drops),
-            ("window", self.window, row.window),
-            ("data segments", self.segments_in, row.segments_in),
-            ("not sent", self.unsent, row.unsent),
-        ];
-        figures
+        let is_shown = |name| name != "drops" || row.protocol == Protocol::Udp;
+        self.figures(row)
             .into_iter()
+            .filter(move |(name, ..)| is_shown(*name))
             .filter_map(|(name, demand, seen)| Some((name, demand.and(seen)?)))
     }
 
     /// The figures that are demanded of a row and that the kernel does not report for it. They are
     /// not checked.
     pub(super) fn not_reported(&self, row: &Row) -> impl Iterator<Item = &'static str> {
-        let figures = [
+        let unchecked =
+            |demand: Option<Count>, seen: Option<u32>| demand.is_some() && seen.is_none();
+        self.figures(row)
+            .into_iter()
+            .filter_map(move |(name, demand, seen)| unchecked(demand, seen).then_some(name))
+    }
+
+    /// The figures that a kernel may not report: name, what is demanded, and what is reported.
+    fn figures(&self, row: &Row) -> [(&'static str, Option<Count>, Option<u32>); 5] {
+        [
             ("backlog", self.backlog, row.backlog),
             ("drops", self.drops, row.drops),
             ("window", self.window, row.window),
-            ("data segments in", self.segments_in, row.segments_in),
+            ("data segments", self.segments_in, row.segments_in),
             ("not sent", self.unsent, row.unsent),
-        ];
-        let unchecked =
-            |demand: Option<Count>, seen: Option<u32>| demand.is_some() && seen.is_none();
-        figures
-            .into_iter()
-            .filter_map(move |(name, demand, seen)| unchecked(demand, seen).then_some(name))
+        ]
     }
 
     /// Whether it demands what only TCP_INFO contains.

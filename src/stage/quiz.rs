@@ -3,7 +3,11 @@
 
 use std::io::{self, Write};
 
-use super::{must::Must, pace::ask};
+use super::{
+    must::Must,
+    pace::ask,
+    text::{WIDTH, wrapped},
+};
 use crate::{
     command::output_error,
     table::{End, State},
@@ -28,7 +32,10 @@ impl Quiz {
         if self.asked == 0 && !self.over {
             let mut states: Vec<&str> = State::ALL.into_iter().map(name).collect();
             states.sort_by_key(|&name| name == "CLOSED");
-            writeln!(out, "(States: {}: no row.)", states.join(", ")).map_err(output_error)?;
+            let all = format!("(States: {}: no row.)", states.join(", "));
+            for line in wrapped(&all, WIDTH) {
+                writeln!(out, "{line}").map_err(output_error)?;
+            }
         }
         let mut guesses = Vec::new();
         for (role, end, _) in rows {

@@ -203,8 +203,8 @@ impl Story {
     /// # Errors
     /// It does not hold here; or the output is closed.
     ///
-    /// A claim about what a stage shows is better made by [`Stage::claim`]: it is printed before the
-    /// pause.
+    /// A claim about what a stage shows is better made by [`Stage::claim`], which prints it before
+    /// the pause.
     pub fn claim(&mut self, text: &str, holds: bool) -> io::Result<()> {
         self.settle(Claim::that(text, holds))
     }
@@ -225,8 +225,8 @@ impl Story {
     /// Prints a claim that holds.
     pub(super) fn settle(&mut self, claim: Claim) -> io::Result<()> {
         self.refuse_if_asked(&format!("the claim: {}", claim.text.trim()))?;
-        claim.holds?;
-        self.tell(&claim.text)
+        let text = claim.settle()?;
+        self.tell(&text)
     }
 
     /// Stages that cannot be played on this machine, and why: told now, and counted at the end.

@@ -3,8 +3,8 @@
 /// The characters in a line, at most: a terminal's, or a projector's.
 pub(super) const WIDTH: usize = 80;
 
-/// Lines of at most `width` characters, broken at spaces, but for one between a number and its unit. A
-/// line break in the text is kept.
+/// Lines of at most `width` characters, broken at spaces, but for one between a number and its
+/// unit. A line break in the text is kept.
 pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for paragraph in text.lines() {

@@ -1,5 +1,5 @@
-//! The table in netstat's columns, each as narrow as it can be: addresses of IPv4, and what there is
-//! to say of a row, fit into 80 characters.
+//! The table in netstat's columns, each as narrow as it can be: addresses of IPv4, and what there
+//! is to say of a row, fit into 80 characters.
 
 use std::array;
 

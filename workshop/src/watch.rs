@@ -57,8 +57,11 @@ impl View {
         let earlier: Vec<End> = (before.rows.iter().filter(|row| row.is_orphan()))
             .map(Row::end)
             .collect();
-        self.draw(&marked(&before, &before), &earlier, false)?;
-        let mut is_asked = false;
+        let mut is_asked = asking::by_a_lesson()?;
+        if is_asked {
+            before = Table::default(); // it may have asked before this table was first shown
+        }
+        self.draw(&marked(&before, &before), &earlier, is_asked)?;
         while !stop.wait(INTERVAL)? {
             if asking::by_a_lesson()? {
                 if !is_asked {
@@ -97,9 +100,9 @@ impl View {
         print(&(clear.to_owned() + &lines.into_iter().map(cut).collect::<String>()))
     }
 
-    /// The table, in as many lines as a terminal has, but for two: one for the cursor, and one for a
-    /// remark. Left out are first what an earlier run has left, then other ends that no program owns
-    /// any more, then the last rows.
+    /// The table, in as many lines as a terminal has, but for two: one for the cursor, and one for
+    /// a remark. Left out are first what an earlier run has left, then other ends that no program
+    /// owns any more, then the last rows.
     #[must_use]
     pub fn lines(
         &self,

@@ -100,8 +100,8 @@ impl Peer<'_> {
         self.fail(Awaited::EndOfFile, expected, seen, got)
     }
 
-    /// Waits until the answer has done what it does now, and expects no bytes. End of file and a reset
-    /// are as good as silence.
+    /// Waits until the answer has done what it does now, and expects no bytes. End of file and a
+    /// reset are as good as silence.
     ///
     /// # Errors
     /// Bytes have come.

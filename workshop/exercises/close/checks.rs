@@ -258,8 +258,8 @@ fn returns_the_error_of_a_reset(exam: &Exam, function: Function) -> Verdict {
     call.is_full()?;
     call.returns_the_reset("after the peer's end of file")?;
 
-    // After the peer's end of file a read returns Ok(0), whatever came later: with nothing to write,
-    // only `shutdown` fails.
+    // After the peer's end of file a read returns Ok(0), whatever came later: with nothing to
+    // write, only `shutdown` fails.
     for before in [Reset, HalfClosedAndReset] {
         for size in [Short, Empty] {
             let mut call = Call::begin(exam, function, AMPLE, (size, before))?;

@@ -25,8 +25,8 @@ const ENDINGS: [(&str, Ending); 4] = [
         call.returns(Wanted::Text(b"first"), |_, _| None).map(drop)
     }),
     ("after TimedOut", |pair| {
-        // The pause that is under way at the limit has 350 ms to go: a thread that sleeps through it
-        // is seen.
+        // The pause that is under way at the limit has 350 ms to go: a thread that sleeps through
+        // it is seen.
         let call = pair.call(b"two", 2, Duration::from_millis(400))?;
         call.times_out().map(drop)
     }),

@@ -290,7 +290,8 @@ pub(super) fn another_kind(kind: ErrorKind, expected: ErrorKind) -> Option<Strin
     Some(cause.to_owned())
 }
 
-/// It has returned, and a SYN of its own still waits for an answer. Whether threads of its were left.
+/// It has returned, and a SYN of its own still waits for an answer. Whether threads of its were
+/// left.
 pub(super) fn still_under_way(case: &Case, had_threads: bool) -> Option<String> {
     let cause = if case.evidence.threads.is_empty() && !had_threads {
         "`dial` has returned and no thread of yours is left, but a socket that waits for an answer \

@@ -405,8 +405,8 @@ pub(super) fn leaves_time_after_a_silent_address(exam: &Exam, dial: Dial) -> Ver
     leaves_time_after_many(exam, dial)
 }
 
-/// Ten are silent: 100 ms for each is more than the limit. An equal share is soon used up by threads
-/// that are woken late, so this counts only on a machine that is not busy.
+/// Ten are silent: 100 ms for each is more than the limit. An equal share is soon used up by
+/// threads that are woken late, so this counts only on a machine that is not busy.
 fn leaves_time_after_many(exam: &Exam, dial: Dial) -> Verdict {
     let limit = Duration::from_millis(900);
     let mut outcome = Ok(());

@@ -1,6 +1,6 @@
 //! How often an address that refuses was dialed. Such an attempt is over in the call that makes it,
-//! so no look at the table finds its socket. But the kernel reports each TCP socket that it frees to
-//! every program that asks for it (SKNLGRP_INET_TCP_DESTROY of sock_diag(7)).
+//! so no look at the table finds its socket. But the kernel reports each TCP socket that it frees
+//! to every program that asks for it (SKNLGRP_INET_TCP_DESTROY of sock_diag(7)).
 
 use std::{
     io::{ErrorKind, Read},

@@ -26,7 +26,7 @@ pub(super) const TOO_LATE: &str = "Each interval begins with the last byte or th
      partly over. Compute what remains before each wait.";
 
 pub(super) const FULL_IS_NO_ANSWER: &str = "`watch` returned too early. A ping for which there is \
-     no room counts as sent: wait an interval for its answer, as for every other.";
+     no room counts as sent: wait an interval for its answer, as for any ping.";
 
 /// It ended less than an interval before its time.
 pub(super) const ROUNDS_DOWN: &str = "A wait ended a little before its time, by much less than an \

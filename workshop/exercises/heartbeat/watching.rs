@@ -383,8 +383,8 @@ impl<'e> Watching<'e> {
         Ok(())
     }
 
-    /// A thread of its must wait in a call that ends when something arrives. It does not if for half
-    /// an interval all of them wait in other calls. A pause after some work is shorter.
+    /// A thread of its must wait in a call that ends when something arrives. It does not if for
+    /// half an interval all of them wait in other calls. A pause after some work is shorter.
     pub fn waits_for_the_peer(&self) -> Verdict {
         let waits = |doing: &Doing| {
             matches!(

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use socket_workshop::table::{Row, State};
+use socket_workshop::table::{End, Row, State};
 use socket2::SockRef;
 
 use super::{
@@ -13,7 +13,7 @@ use super::{
     server::{BUFFER, GREETING, Server, listening},
 };
 
-use crate::checks::returned::LOOPBACK;
+use crate::checks::{queue::is_taken, returned::LOOPBACK};
 use crate::exam::{
     Because, Case, CheckError, Exam, Owner, Peer, Verdict, descriptors,
     diagnosis::SPINS_AT_END_OF_FILE, numbered, or_skip, quote,
@@ -107,12 +107,15 @@ pub(super) fn keeps_a_client_without_a_greeting(
 /// A client sends much. What the process keeps of it is anonymous memory.
 pub(super) fn discards_what_a_client_sends(exam: &Exam, answer: Functions) -> Verdict {
     let (_server, client) = greeted(exam, answer)?;
+    let server = or_skip("ask for an address", End::of(client.stream()))?.other();
     let piece = numbered(1 << 16);
-    client.send(&piece)?; // what a reader needs once, such as a buffer, it has then
+    client.send(&piece)?;
+    is_taken(exam, server)?; // what a reader needs once, such as a buffer, it has then
     let before = memory()?;
     for _ in 0..SENT >> 16 {
         client.send(&piece)?;
     }
+    is_taken(exam, server)?;
     let grown = memory()?.saturating_sub(before);
     exam.must(
         grown < SENT / 2,

@@ -267,8 +267,8 @@ const UNDER_A_SECOND: Duration = Duration::from_millis(900);
 /// With so much CPU time calls have not waited, if they were not blocked either.
 const MUCH: Duration = Duration::from_millis(150);
 
-/// A call that has to wait until its limit. Its thread was blocked for as long as it neither ran nor
-/// was ready to run. Where it was not, and has used little CPU time, it got too little of that.
+/// A call that has to wait until its limit. Its thread was blocked for as long as it neither ran
+/// nor was ready to run. Where it was not, and has used little CPU time, it got too little of that.
 pub(super) fn does_not_spin(exam: &Exam, connect: Connect) -> Verdict {
     let cancel = Cancel::new()?;
     let silent = Address::that_is_silent(exam)?;

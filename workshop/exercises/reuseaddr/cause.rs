@@ -219,8 +219,8 @@ pub(super) fn elsewhere(addr: SocketAddr, local: SocketAddr) -> &'static str {
          should not reach it can connect, and a server that has this port on another address \
          conflicts. Bind the given address."
     } else if addr.ip().is_unspecified() {
-        "The given address stands for every address of the machine, and your code binds one of \
-         them: clients of the others are refused. Bind the given address."
+        "The given address means all addresses of the machine, and your code binds one of them: \
+         clients of the others are refused. Bind the given address."
     } else {
         "Your code binds another address than the given one, where no client looks for the server. \
          Bind the given address. Only port 0 asks the kernel for a free port."

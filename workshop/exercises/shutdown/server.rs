@@ -297,7 +297,8 @@ pub(super) fn dial(exam: &Exam, addr: SocketAddr, count: usize) -> Verdict<Vec<T
 /// What a client still reads.
 pub(super) struct Rest {
     pub(super) bytes: Vec<u8>,
-    /// How the connection ended after them: by end of file, or by an error. `None` if it never does.
+    /// How the connection ended after them: by end of file, or by an error. `None` if it never
+    /// does.
     pub(super) end: Option<io::Result<()>>,
 }
 

@@ -67,7 +67,7 @@ fn fault(bytes: &[u8]) -> Option<(usize, String)> {
         _ => {
             let what = format!(
                 "The opcode is {opcode}: both bytes count, the more significant first. Only 1 to 6 \
-                 are packets. Return None for every other opcode."
+                 are packets. Return None for all others."
             );
             return Some((0, what));
         }

@@ -30,8 +30,8 @@ use crate::{
 /// What both buffers are asked to be, in bytes: a write of a few times as much fills them.
 const SMALL: usize = 4 << 10;
 
-/// What a call must write at once, in bytes, where the kernel has room for more: more than the usual
-/// sizes of buffers. A right answer may write a byte at a time, and move the rest each time.
+/// What a call must write at once, in bytes, where the kernel has room for more: more than the
+/// usual sizes of buffers. A right answer may write a byte at a time, and move the rest each time.
 const MUCH: usize = 100_000;
 
 /// CPU time that a call may use which has nothing to do: a thousand times what it needs.

@@ -126,8 +126,8 @@ fn checkout() -> &'static Path {
         .expect("the package is in a folder of its own")
 }
 
-/// Copies what differs, so that cargo rebuilds only what has changed, and removes what an earlier copy
-/// has left and is no longer there.
+/// Copies what differs, so that cargo rebuilds only what has changed, and removes what an earlier
+/// copy has left and is no longer there.
 fn copy(from: &Path, to: &Path) {
     if from.is_dir() {
         for entry in fs::read_dir(to).into_iter().flatten() {

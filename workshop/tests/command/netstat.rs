@@ -4,6 +4,8 @@ use std::{
     io::{BufRead, BufReader, Write},
     net::{Shutdown, TcpListener, TcpStream, UdpSocket},
     process::{Command, Stdio},
+    sync::{Mutex, PoisonError, mpsc},
+    thread,
 };
 
 use crate::common::{PATIENCE, Program, installed, run};
@@ -90,26 +92,61 @@ fn it_prints_udp_sockets_where_these_are_asked_for() {
     assert_eq!(ours.len(), 2);
 }
 
+/// The lines that a program prints, read by a thread of their own.
+struct Lines(mpsc::Receiver<String>);
+
+impl Lines {
+    fn of(program: &mut Program) -> Lines {
+        let (sender, lines) = mpsc::channel();
+        let stdout = BufReader::new(program.child.stdout.take().unwrap());
+        thread::spawn(move || {
+            let lines = stdout.lines().map_while(Result::ok);
+            lines
+                .take_while(|line| sender.send(line.clone()).is_ok())
+                .count()
+        });
+        Lines(lines)
+    }
+
+    /// All lines up to one that contains all these words.
+    #[track_caller]
+    fn until(&self, words: &[&str]) -> String {
+        let mut seen = String::new();
+        loop {
+            let line = self.0.recv_timeout(PATIENCE);
+            let line = line.unwrap_or_else(|_| panic!("no line with {words:?} in\n{seen}"));
+            seen += &format!("{line}\n");
+            if words.iter().all(|word| line.contains(word)) {
+                return seen;
+            }
+        }
+    }
+}
+
+fn start_to_watch(port: u16) -> (Program, Lines) {
+    let watch = ["netstat", "--watch", "--port", &port.to_string()];
+    let mut program = Program::start(workshop().args(watch));
+    let lines = Lines::of(&mut program);
+    (program, lines)
+}
+
+/// As [`start_to_watch`], and it has shown the listener.
+fn watch(port: u16) -> (Program, Lines) {
+    let (program, lines) = start_to_watch(port);
+    lines.until(&["LISTEN"]);
+    (program, lines)
+}
+
 #[test]
 fn watch_marks_what_changes_and_ends_with_ctrl_c() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port().to_string();
-    let mut program = Program::start(workshop().args(["netstat", "--watch", "--port", &port]));
-    let mut lines = BufReader::new(program.child.stdout.take().unwrap()).lines();
-    let mut until = |words: &[&str]| {
-        let line = lines
-            .by_ref()
-            .map(Result::unwrap)
-            .find(|line| words.iter().all(|word| line.contains(word)));
-        assert!(line.is_some(), "no line with {words:?}");
-    };
-    until(&["LISTEN"]);
+    let (mut program, lines) = watch(listener.local_addr().unwrap().port());
     let (mut client, server, _) = connected(&listener).unwrap();
-    until(&["ESTABLISHED", "<- new"]);
+    lines.until(&["ESTABLISHED", "<- new"]);
     client.write_all(b"hello").unwrap();
-    until(&["     5 ", "<- Recv-Q was 0"]);
+    lines.until(&["     5 ", "<- Recv-Q was 0"]);
     drop(server);
-    until(&["<- gone"]);
+    lines.until(&["<- gone"]);
     program.interrupt();
     assert!(program.wait().success());
 }
@@ -182,27 +219,30 @@ fn what_has_no_room_on_a_terminal_is_counted_and_the_listener_stays() {
     drop(clients);
 }
 
+/// The tests are one program, which can ask once at a time.
+static ASKS: Mutex<()> = Mutex::new(());
+
 #[test]
 fn watch_waits_while_a_lesson_asks() {
+    let _alone = ASKS.lock().unwrap_or_else(PoisonError::into_inner);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = listener.local_addr().unwrap();
-    let port = addr.port().to_string();
-    let mut program = Program::start(workshop().args(["netstat", "--watch", "--port", &port]));
-    let mut lines = BufReader::new(program.child.stdout.take().unwrap()).lines();
-    let mut until = |words: &str| {
-        let mut seen = String::new();
-        let found = lines.by_ref().map(Result::unwrap).any(|line| {
-            seen = seen.clone() + &line + "\n";
-            line.contains(words)
-        });
-        assert!(found, "no line with {words}");
-        seen
-    };
-    until("LISTEN");
+    let (_program, lines) = watch(addr.port());
     let asking = Asking::begin().unwrap();
-    until("A lesson asks");
-    let client = TcpStream::connect(addr).unwrap();
+    lines.until(&["A lesson asks"]);
+    let _client = TcpStream::connect(addr).unwrap();
     drop(asking);
-    assert!(until("ESTABLISHED").contains("<- new"));
-    drop(client);
+    assert!(lines.until(&["ESTABLISHED"]).contains("<- new"));
+}
+
+#[test]
+fn watch_shows_nothing_at_first_while_a_lesson_asks() {
+    let _alone = ASKS.lock().unwrap_or_else(PoisonError::into_inner);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let asking = Asking::begin().unwrap();
+    let (_program, lines) = start_to_watch(port);
+    assert!(!lines.until(&["A lesson asks"]).contains("LISTEN"));
+    drop(asking);
+    lines.until(&["LISTEN"]);
 }

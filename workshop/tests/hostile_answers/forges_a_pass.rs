@@ -1,4 +1,5 @@
-//! Echoes nothing, and writes what the examiner's own messages look like to the socket that was stdin.
+//! Echoes nothing, and writes what the examiner's own messages look like to the socket that was
+//! stdin.
 
 use std::{fs::File, io, io::Write, net::TcpStream, os::fd::AsFd};
 

@@ -1,5 +1,5 @@
-//! Echoes nothing, sends what the examiner's own reports look like to every descriptor there may be, and
-//! ends the process well. nix takes a bare number for a socket, in safe code.
+//! Echoes nothing, sends what the examiner's own reports look like to every descriptor there may
+//! be, and ends the process well. nix takes a bare number for a socket, in safe code.
 
 use std::{io, net::TcpStream, process};
 

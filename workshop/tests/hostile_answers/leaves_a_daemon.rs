@@ -1,5 +1,5 @@
-//! Echoes, and leaves a daemon: in a session of its own, without a parent, without an environment, with a
-//! listening socket as its stdin.
+//! Echoes, and leaves a daemon: in a session of its own, without a parent, without an environment,
+//! with a listening socket as its stdin.
 
 use std::{
     env, io,

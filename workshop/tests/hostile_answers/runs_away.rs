@@ -1,4 +1,5 @@
-//! Echoes, and leaves a program that starts another in a session of its own and ends, again and again.
+//! Echoes, and leaves a program that starts another in a session of its own and ends, again and
+//! again.
 
 use std::{env, io, net::TcpStream, process::Command};
 

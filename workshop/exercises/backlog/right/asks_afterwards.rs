@@ -1,5 +1,5 @@
-//! Listens first, and asks the kernel afterwards which backlog it has given. The queue is of exactly
-//! the burst, for the kernel adds one.
+//! Listens first, and asks the kernel afterwards which backlog it has given. The queue is of
+//! exactly the burst, for the kernel adds one.
 
 use std::{
     io,

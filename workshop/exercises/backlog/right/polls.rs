@@ -1,4 +1,5 @@
-//! The backlog by a second listen(2), after std's; and workers that poll, of whom some come too late.
+//! The backlog by a second listen(2), after std's; and workers that poll, of whom some come too
+//! late.
 
 use std::{
     fs,

@@ -1,5 +1,5 @@
-//! Half of what remains for the first, the other half for all behind it, as long as each of these keeps
-//! 100 ms or its equal share; recursion instead of a loop.
+//! Half of what remains for the first, the other half for all behind it, as long as each of these
+//! keeps 100 ms or its equal share; recursion instead of a loop.
 
 use std::{
     io::{self, ErrorKind},

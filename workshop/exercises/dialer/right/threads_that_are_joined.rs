@@ -1,5 +1,5 @@
-//! A thread for each address. One begins when the one before it has failed, or has had its head start;
-//! when one has won, or time is over, the others stop within 20 ms and are joined.
+//! A thread for each address. One begins when the one before it has failed, or has had its head
+//! start; when one has won, or time is over, the others stop within 20 ms and are joined.
 
 use std::{
     io::{self, ErrorKind},

@@ -1,5 +1,5 @@
-//! By epoll, edge-triggered, with a socket that never blocks from the beginning. It is set back through
-//! a clone: the flag is that of the file description, which both share.
+//! By epoll, edge-triggered, with a socket that never blocks from the beginning. It is set back
+//! through a clone: the flag is that of the file description, which both share.
 
 use std::{
     io::{self, ErrorKind},

@@ -1,4 +1,5 @@
-//! Two threads: one accepts, and is woken by shutdown when the other, which stops, has taken the queue.
+//! Two threads: one accepts, and is woken by shutdown when the other, which stops, has taken the
+//! queue.
 
 use std::{
     collections::HashMap,

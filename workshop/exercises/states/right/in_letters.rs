@@ -1,5 +1,5 @@
-//! Right: each pair is a word, each letter a move: f is a fill, s a shutdown, r a read to the end of
-//! file, x a RST; small for the client, capital for the server.
+//! Right: each pair is a word, each letter a move: f is a fill, s a shutdown, r a read to the end
+//! of file, x a RST; small for the client, capital for the server.
 
 use socket_workshop::table::State::{self, *};
 use socket2::SockRef;

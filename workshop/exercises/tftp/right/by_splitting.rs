@@ -1,5 +1,5 @@
-//! Splits at every NUL, and sees by an empty piece at the end that the last string was ended. An ERROR's
-//! text is taken for Latin-1 where it is not UTF-8.
+//! Splits at every NUL, and sees by an empty piece at the end that the last string was ended. An
+//! ERROR's text is taken for Latin-1 where it is not UTF-8.
 
 use workshop::checks::tftp::{Options, Packet};
 

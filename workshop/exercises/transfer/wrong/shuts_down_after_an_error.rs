@@ -37,9 +37,9 @@ pub fn read_message(stream: &TcpStream, limit: usize) -> io::Result<Option<Vec<u
 
 /// Reads this many bytes, or fewer if end of file comes first, and none that follow them.
 ///
-/// `read_to_end` makes room as bytes arrive, never more than a few times as much as there are: a length
-/// that promises more costs nothing. It goes on after EINTR, and returns any other error. At 0 `take`
-/// does not ask the socket at all, so an empty message waits for nothing.
+/// `read_to_end` makes room as bytes arrive, never more than a few times as much as there are: a
+/// length that promises more costs nothing. It goes on after EINTR, and returns any other error. At
+/// 0 `take` does not ask the socket at all, so an empty message waits for nothing.
 fn read_up_to(length: u32, stream: &TcpStream) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     stream.take(length.into()).read_to_end(&mut bytes)?;

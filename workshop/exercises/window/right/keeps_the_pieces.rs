@@ -1,4 +1,5 @@
-//! Keeps the pieces as they were given, and where in the first one it is; writes directly if it can.
+//! Keeps the pieces as they were given, and where in the first one it is; writes directly if it
+//! can.
 
 use std::{
     collections::VecDeque,

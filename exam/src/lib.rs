@@ -140,6 +140,8 @@ pub struct Exam {
     stuck: RefCell<Option<Stuck>>,
     /// What the threads were doing that an answer has left, when they were found. They may end.
     left: RefCell<Vec<Doing>>,
+    /// Whether a clock has said since the last step that the answer was late.
+    is_late: Cell<bool>,
     /// When every wait ends.
     ceiling: Instant,
 }
@@ -165,6 +167,7 @@ impl Exam {
             just_read: RefCell::default(),
             stuck: RefCell::default(),
             left: RefCell::default(),
+            is_late: Cell::default(),
             ceiling: Exam::new_ceiling(),
         }
     }
@@ -172,6 +175,7 @@ impl Exam {
     /// Notes what has just been done. A failure lists all of it.
     pub fn step(&self, what: impl Into<String>) {
         self.forget_stuck();
+        self.is_late.set(false);
         self.supervisor.report(&Message::Step(what.into()));
     }
 

@@ -1,7 +1,9 @@
 //! Rules that are about time. A lower bound is strict: an answer that waits must not end before its
 //! limit. An upper bound leaves room for what is not the answer's doing: the time it was ready to
 //! run and had no CPU, and a margin. A wait of the exam's own runs beside the answer; where that
-//! misses its bounds, the machine is too busy, and nothing is said of the answer.
+//! misses its bounds, the machine is too busy, and nothing is said of the answer. The whole machine
+//! may have stood still for a moment, which neither of them shows: the supervisor makes a check
+//! again that has failed by a clock, and believes it when it has failed every time.
 
 use std::{
     thread::{self, JoinHandle},
@@ -21,7 +23,8 @@ pub struct Took {
 
 /// A wait of the exam's own, of the length that is asked of the answer.
 #[derive(Debug)]
-pub struct Reference {
+pub struct Reference<'a> {
+    exam: &'a Exam,
     limit: Duration,
     thread: JoinHandle<Duration>,
 }
@@ -42,7 +45,7 @@ impl Exam {
     ///
     /// # Errors
     /// No thread can be started here.
-    pub fn reference(&self, limit: Duration) -> Verdict<Reference> {
+    pub fn reference(&self, limit: Duration) -> Verdict<Reference<'_>> {
         let wait = move || {
             let begun = Instant::now();
             thread::sleep(limit); // its length is the subject
@@ -50,13 +53,14 @@ impl Exam {
         };
         let thread = thread::Builder::new().name(CLOCK.to_owned()).spawn(wait);
         Ok(Reference {
+            exam: self,
             limit,
             thread: or_skip("start a thread", thread)?,
         })
     }
 }
 
-impl Reference {
+impl Reference<'_> {
     /// Whether a call took at least the limit, and at most that and the margin.
     ///
     /// # Errors
@@ -76,6 +80,7 @@ impl Reference {
                 self.limit
             )));
         }
+        self.exam.is_late.set(true);
         Ok(Timing::Late)
     }
 }

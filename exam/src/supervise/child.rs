@@ -91,7 +91,12 @@ pub(super) fn examine(
     let teller = supervisor.clone();
     record_panics(student_file.to_owned(), move |problem| {
         if let Some(outcome) = todo(problem) {
-            teller.report(&Message::End { outcome, ours: 0 }); // nothing more can be learnt
+            let end = Message::End {
+                outcome,
+                is_late: false,
+                ours: 0,
+            };
+            teller.report(&end); // nothing more can be learnt
             process::exit(0);
         }
     });
@@ -107,7 +112,11 @@ pub(super) fn examine(
         },
     };
     let ours = before + exam.own.borrow().len();
-    exam.supervisor.report(&Message::End { outcome, ours });
+    exam.supervisor.report(&Message::End {
+        outcome,
+        is_late: exam.is_late.get(),
+        ours,
+    });
     process::exit(0);
 }
 

@@ -57,6 +57,7 @@ pub(super) struct Process<'a> {
     steps: Vec<String>,
     places: Places,
     has_begun: bool,
+    is_late: bool,
     started: Instant,
     deadline: Deadline,
     looked: Instant,
@@ -93,6 +94,7 @@ impl<'a> Process<'a> {
             steps: Vec::new(),
             places: Places::default(),
             has_begun: false,
+            is_late: false,
             started,
             deadline: Deadline::after(CEILING),
             looked: started,
@@ -102,21 +104,23 @@ impl<'a> Process<'a> {
     }
 
     /// Reads the reports until the check is over, kills what is left of
-    /// it, and returns its outcome.
-    pub(super) fn supervise(mut self) -> io::Result<Report> {
+    /// it, and returns its outcome, and whether it has failed by a clock.
+    pub(super) fn supervise(mut self) -> io::Result<(Report, bool)> {
         let heard = self.hear();
         let milliseconds = self.started.elapsed().as_millis() as u64;
         let status = self.end()?;
         let outcome = heard?.outcome(self.steps, self.places, status);
         let (printed, printed_bytes) = self.output.rest();
-        Ok(Report {
+        let is_late = self.is_late && matches!(outcome, Outcome::Failed(_));
+        let report = Report {
             check: self.check.name.to_owned(),
             rule: self.check.rule.clone(),
             outcome,
             milliseconds,
             printed,
             printed_bytes,
-        })
+        };
+        Ok((report, is_late))
     }
 
     /// Kills the process and all that it has started, and says how it ended.
@@ -173,7 +177,12 @@ impl<'a> Process<'a> {
                 self.places = Places::of(self.pid, self.check.file, &threads);
                 self.inbox.has_looked();
             }
-            Message::End { outcome, ours } => {
+            Message::End {
+                outcome,
+                is_late,
+                ours,
+            } => {
+                self.is_late = is_late;
                 return self.take_end(outcome, ours).map(ControlFlow::Break);
             }
         }

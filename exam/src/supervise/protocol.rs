@@ -43,9 +43,10 @@ pub(crate) enum Message {
     /// It has failed: where are these threads, of which it says what they
     /// do there? It waits for a byte.
     Where(Vec<(i32, String)>),
-    /// What came of it, and how many descriptors are the exam's own, or were.
+    /// What came of it, whether by a clock, and how many descriptors are the exam's own, or were.
     End {
         outcome: Outcome,
+        is_late: bool,
         ours: usize,
     },
 }

@@ -37,7 +37,7 @@ pub(super) struct Call<'e> {
     before: Before,
     limit: Duration,
     /// A wait of the exam's own beside the answer, where time is the subject.
-    reference: Option<Reference>,
+    reference: Option<Reference<'e>>,
     yours: End,
     /// Of the socket that the answer has got.
     inode: u64,

@@ -360,7 +360,7 @@ fn has_waited(took: Took, limit: Duration) -> Verdict {
 /// says nothing of the answer, so a failure counts only where the exam's own wait was in time.
 fn unless_busy<T>(
     verdict: Verdict<T>,
-    reference: Reference,
+    reference: Reference<'_>,
     took: Took,
     limit: Duration,
 ) -> Verdict<T> {

@@ -175,7 +175,7 @@ pub(super) fn tries_again_within_a_second(exam: &Exam, answer: Functions) -> Ver
 
 /// No thread may sleep on. If its sleep was no longer than a second it is running by then, or
 /// could.
-fn sleeps_no_longer(exam: &Exam, reference: Reference, begun: Instant) -> Verdict {
+fn sleeps_no_longer(exam: &Exam, reference: Reference<'_>, begun: Instant) -> Verdict {
     let accepted = exam.until(|| {
         let table = exam.table()?;
         let is_late = begun.elapsed() > SLEEP_AT_MOST + MARGIN;

@@ -73,7 +73,7 @@ pub(super) fn times_out_at_zero(exam: &Exam, connect: Connect) -> Verdict {
 fn times_out(
     exam: &Exam,
     call: &Call,
-    reference: Reference,
+    reference: Reference<'_>,
     late: impl FnOnce(Duration, Duration) -> String,
 ) -> Verdict {
     let limit = call.limit;

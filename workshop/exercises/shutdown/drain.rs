@@ -209,7 +209,7 @@ pub(super) fn waits_for_the_calls_under_way(exam: &Exam, start: Start) -> Verdic
 /// Something that must happen immediately has just happened. The reference began with it.
 pub(super) fn is_soon(
     exam: &Exam,
-    reference: Reference,
+    reference: Reference<'_>,
     begun: Instant,
     expected: impl Into<String>,
     seen: &str,
@@ -322,7 +322,7 @@ fn returns_at_the_limit(
     exam: &Exam,
     stop: &Stopping<'_>,
     begun: Instant,
-    reference: Reference,
+    reference: Reference<'_>,
 ) -> Verdict<io::Result<usize>> {
     let is_late = || begun.elapsed() > CUT_OFF_AFTER + MARGIN;
     let ended = exam.until(|| {

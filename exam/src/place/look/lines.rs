@@ -223,25 +223,32 @@ fn row_and_end(unit: &Unit<Part>, address: u64) -> gimli::Result<Option<(Row, u6
         return Ok(None);
     };
     let (mut rows, mut before) = (program.rows(), None);
+    // Where code of no line (DWARF 5, 6.2.2) begins. It loads, at the beginning of a block, what the
+    // block needs, and so belongs to the line that comes next: what stands before it in memory may
+    // be a block that never runs.
+    let mut without = None;
     while let Some((_, row)) = rows.next_row()? {
         if let Some((start, found)) = before
             && (start..row.address()).contains(&address)
+            && without.is_none_or(|without| address < without || row.end_sequence())
         {
-            return Ok(Some((found, row.address())));
+            return Ok(Some((found, without.unwrap_or(row.address()))));
         }
-        let place = match (row.line(), before) {
-            // Code of no line (DWARF 5, 6.2.2) belongs to what stands before it.
-            (None, Some((_, place))) => place,
-            (line, _) => Row {
-                file: row.file_index(),
-                line: line.map_or(0, |line| line.get()),
-                column: match row.column() {
-                    ColumnType::LeftEdge => 0,
-                    ColumnType::Column(column) => column.get(),
-                },
-            },
-        };
-        before = (!row.end_sequence()).then_some((row.address(), place));
+        match row.line() {
+            _ if row.end_sequence() => (before, without) = (None, None),
+            None => without = without.or(Some(row.address())),
+            Some(line) => {
+                let place = Row {
+                    file: row.file_index(),
+                    line: line.get(),
+                    column: match row.column() {
+                        ColumnType::LeftEdge => 0,
+                        ColumnType::Column(column) => column.get(),
+                    },
+                };
+                before = Some((without.take().unwrap_or(row.address()), place));
+            }
+        }
     }
     Ok(None)
 }

@@ -1,27 +1,20 @@
-//! A thread for each connection, a limit on their number, and an orderly stop.
+//! A server on threads that stay, with a limit on connections, and an orderly stop.
 //!
-//! [`serve`] owns the accept loop and the threads; what is said on a connection is the handler's
-//! business. Once begun it ends for the stop and for an error of the listener itself.
+//! [`serve`] owns the accepting and the threads; what is said on a connection is the handler's
+//! business. Once begun it ends for the stop and for an error of the listener itself. Lesson
+//! `servers` compares this design with others.
 //!
 //! A thread that waits for its client is blocked in `read`, and three things may end that: bytes, a
-//! deadline, the stop. The kernel knows of the first two; for the third the accept loop shuts down
-//! the receiving half of each idle connection, and the read returns 0.
+//! deadline, the stop. The kernel knows of the first two; for the third the thread that has called
+//! `serve` shuts down the receiving half of each idle connection, and the read returns 0.
 
 mod connection;
-mod gate;
+mod crew;
+mod errors;
+mod lead;
 mod threads;
 
-use std::{
-    fmt, io,
-    net::{TcpListener, TcpStream},
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-        mpsc,
-    },
-    thread,
-    time::Duration,
-};
+use std::{fmt, io, net::TcpListener, os::fd::AsFd, time::Duration};
 
 use nix::{
     fcntl::{FcntlArg, fcntl},
@@ -29,46 +22,74 @@ use nix::{
     unistd::close,
 };
 
-pub use connection::Connection;
-pub use gate::{Concerns, concerns};
-pub use threads::a_thread_each;
+pub use self::connection::Connection;
+pub use self::errors::{Concerns, concerns};
+pub use self::threads::a_thread_each;
 
-use self::gate::{Entered, Gate, LONGEST_REST, Live, SHORTEST_REST};
+use self::crew::Crew;
 use crate::stop::Stop;
 
-/// Stack of a connection's thread, in bytes. Only pages that are touched cost memory.
-const STACK: usize = 256 << 10;
+/// How many connections a server has at a time at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capacity {
+    /// In all. Further ones wait in the kernel's accept queue.
+    pub connections: usize,
+    /// Of one address, or one IPv6 network of 64 bits: further ones are closed. Loopback, which all
+    /// clients of a machine share, has no such limit.
+    pub of_an_address: usize,
+    /// When no place is free and clients queue, the longest waits of connections for their client
+    /// end, if they have taken so long.
+    pub yields_after: Duration,
+}
 
-/// How long connections may take to end after the stop has been requested.
-const GRACE: Duration = Duration::from_secs(2);
+/// This many connections, half of them for one address, and waits of a second when it is full.
+impl From<usize> for Capacity {
+    fn from(connections: usize) -> Capacity {
+        Capacity {
+            connections,
+            of_an_address: connections.div_ceil(2),
+            yields_after: Duration::from_secs(1),
+        }
+    }
+}
 
 /// What [`serve`] has done when it ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
-    /// Connections accepted.
+    /// Connections accepted and served.
     pub connections: usize,
     /// Those that ended with an error: a reset, a deadline, a message that could not be trusted.
     pub failed: usize,
+    /// Connections closed because their address had enough.
+    pub refused: usize,
 }
 
-/// `3 connections (1 failed)`.
+/// `3 connections (1 failed)`, or `3 connections (1 failed, 2 refused)`.
 impl fmt::Display for Totals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plural = if self.connections == 1 { "" } else { "s" };
         write!(
             f,
-            "{} connection{plural} ({} failed)",
+            "{} connection{plural} ({} failed",
             self.connections, self.failed
-        )
+        )?;
+        if self.refused > 0 {
+            write!(f, ", {} refused", self.refused)?;
+        }
+        f.write_str(")")
     }
 }
 
-/// Accepts connections and runs `handle` for each on a thread of its own, until the stop.
+/// Accepts connections and runs `handle` for each, on threads that stay, until the stop.
 ///
-/// Past `max_connections` further ones wait in the kernel's accept queue. When the process is out
-/// of descriptors or threads, the loop rests until a connection ends or a little time has passed.
-/// After the stop it takes what is still queued, closes the listener, lets the handlers finish
-/// (two seconds at most), and joins all threads.
+/// More threads are started while none waits for a connection, one for each at most; a thread that
+/// has waited for ten seconds ends, but for a few. When no place is free and clients queue, the
+/// connections that have waited longest for their client are closed ([`Capacity::yields_after`]).
+/// When the process is out of descriptors, accepting rests until a connection ends or a little time
+/// has passed. When no further thread can be started, connections wait until one is free.
+///
+/// After the stop those that are still queued are served, calls under way are finished (two seconds
+/// at most), and all threads are joined.
 ///
 /// # Errors
 /// The listener itself has failed: nothing can be accepted any more. Threads are joined all the
@@ -76,71 +97,15 @@ impl fmt::Display for Totals {
 pub fn serve<H>(
     listener: TcpListener,
     stop: &Stop,
-    max_connections: usize,
+    capacity: impl Into<Capacity>,
     handle: H,
 ) -> io::Result<Totals>
 where
     H: Fn(&Connection) -> io::Result<()> + Sync,
 {
-    make_room_for_descriptors(&listener, max_connections)?;
-    let live = Live::new()?;
-    let (accepted, failed) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    let (queue, queued) = mpsc::channel();
-    let gate = Gate::new(listener, stop, &live, max_connections)?;
-    thread::scope(|scope| {
-        let (live, handle, accepted, failed) = (&live, &handle, &accepted, &failed);
-        let start = move |stream: TcpStream| {
-            // Shared, so that the connection survives the thread that cannot be started for it.
-            let number = accepted.fetch_add(1, Ordering::Relaxed);
-            let entered = Arc::new(live.enter(number, stream));
-            let work = |entered: Arc<Entered>| {
-                let connection = Connection::new(entered.connection(), stop);
-                let ended = handle(&connection).and(connection.finish());
-                failed.fetch_add(usize::from(ended.is_err()), Ordering::Relaxed);
-            };
-            let mut rest = SHORTEST_REST;
-            loop {
-                let entered = Arc::clone(&entered);
-                let thread = thread::Builder::new().stack_size(STACK);
-                if thread.spawn_scoped(scope, move || work(entered)).is_ok() {
-                    break;
-                }
-                if stop.wait(rest).unwrap_or(true) {
-                    failed.fetch_add(1, Ordering::Relaxed); // no thread for it to the end
-                    break;
-                }
-                rest = (rest * 2).min(LONGEST_REST);
-            }
-        };
-        let accepting =
-            thread::Builder::new().spawn_scoped(scope, move || accept(gate, queue, start))?;
-        queued.into_iter().flatten().for_each(start);
-        accepting.join().expect("the accept loop does not panic")
-    })?;
-    Ok(Totals {
-        connections: accepted.into_inner(),
-        failed: failed.into_inner(),
-    })
-}
-
-/// The accept loop, on a thread of its own. It must keep up with clients that dial, and starting a
-/// thread takes longer than dialing. So it starts a thread itself only when a single connection has
-/// come, and leaves a crowd to the other thread.
-fn accept(
-    mut gate: Gate,
-    queue: mpsc::Sender<Vec<TcpStream>>,
-    start: impl Fn(TcpStream),
-) -> io::Result<()> {
-    let outcome = loop {
-        match gate.next() {
-            Ok(Some(mut accepted)) if accepted.len() == 1 => accepted.drain(..).for_each(&start),
-            Ok(Some(accepted)) => drop(queue.send(accepted)), // refused only if `serve` has failed
-            Ok(None) => break Ok(()),
-            Err(error) => break Err(error),
-        }
-    };
-    drop(queue);
-    gate.close().and(outcome)
+    let capacity = capacity.into();
+    make_room_for_descriptors(&listener, capacity.connections)?;
+    Crew::new(listener, stop, capacity, handle)?.serve()
 }
 
 /// Lets the table of descriptors grow to its final size now. The kernel doubles it as it fills, and
@@ -152,7 +117,7 @@ fn make_room_for_descriptors(listener: &TcpListener, connections: usize) -> io::
         .min((connections as u64).saturating_add(64))
         .saturating_sub(1);
     let highest = i32::try_from(highest).unwrap_or(i32::MAX);
-    let copy = fcntl(listener, FcntlArg::F_DUPFD_CLOEXEC(highest))?;
+    let copy = fcntl(listener.as_fd(), FcntlArg::F_DUPFD_CLOEXEC(highest))?;
     Ok(close(copy)?)
 }
 

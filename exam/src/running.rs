@@ -220,13 +220,13 @@ impl<T> Running<'_, T> {
         self.exam.fail_waiting(Awaited::Return, expected(), seen)
     }
 
-    /// Waits until each of the answer's threads is blocked, and checks that the function has
-    /// not returned.
+    /// Waits until each of the answer's threads is blocked and stays so, and checks that the
+    /// function has not returned.
     ///
     /// # Errors
     /// It has.
     pub fn goes_on(&self, why: &str) -> Verdict {
-        self.exam.comes_to_rest()?;
+        self.exam.stays_at_rest()?;
         let expected = format!("`{}` to go on: {why}", self.function);
         self.exam.must(!self.has_ended(), expected, "it has ended")
     }

@@ -147,6 +147,27 @@ impl Exam {
         })
     }
 
+    /// Waits until the answer's threads are blocked, or have ended, and stay so for some looks: one
+    /// that is about to go on, such as after it has started a thread, is not at rest. `false` if
+    /// they spin.
+    ///
+    /// # Errors
+    /// The kernel does not say what threads are doing.
+    pub fn stays_at_rest(&self) -> Verdict<bool> {
+        let (mut before, mut equal) = (Vec::new(), 0);
+        self.comes_true(|| {
+            let threads = or_skip("look at threads", students())?;
+            let runs = threads.iter().any(|thread| thread.doing == Doing::Running);
+            equal = if runs || threads != before {
+                0
+            } else {
+                equal + 1
+            };
+            before = threads;
+            Ok(equal == STAYS)
+        })
+    }
+
     /// Waits until a thread of the answer's is blocked in this call. `false` if all of them stay
     /// blocked in others, or none ever blocks.
     ///

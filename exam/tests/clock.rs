@@ -40,7 +40,7 @@ fn returns_immediately(exam: &Exam, late: u64) -> Verdict {
     exam.must(timing == Timing::InTime, "it now", "it later")
 }
 
-/// What came of the check where so many tries are late, and how often it was made.
+/// What came of the check where as many tries are late, and how often it was made.
 fn examine(late: u64) -> (Outcome, u64) {
     let path = env::temp_dir().join(format!("tries-{late}-{}", id()));
     fs::write(&path, "").unwrap();

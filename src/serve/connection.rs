@@ -5,8 +5,8 @@ use std::{
     cell::{Cell, RefCell},
     io::{self, ErrorKind, Read, Write},
     net::{Shutdown, TcpStream},
-    sync::atomic::{AtomicBool, Ordering::SeqCst},
-    time::Duration,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
 use socket2::SockRef;
@@ -19,33 +19,98 @@ use crate::{
 /// How long [`Connection::finish`] listens to a peer that keeps talking.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// What a connection's thread and the accept loop share of it.
+/// What the thread of a connection and the thread that started the server share of it.
 #[derive(Debug)]
 pub(super) struct Shared {
     stream: TcpStream,
-    /// Between messages: a read that waits here may end with end of file.
-    idle: AtomicBool,
+    phase: Mutex<Phase>,
+}
+
+/// What a connection is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Between messages, since then: a read that waits here may end with end of file.
+    Idle(Instant),
+    /// A message is under way since then, and nothing has been written yet: it may be half sent.
+    Receiving(Instant),
+    /// It is being answered.
+    Answering,
+    /// The server has ended it: what has arrived can still be read.
+    Ended,
 }
 
 impl Shared {
     pub(super) fn new(stream: TcpStream) -> Shared {
         Shared {
             stream,
-            idle: AtomicBool::new(false),
+            phase: Mutex::new(Phase::Idle(Instant::now())),
         }
     }
 
-    /// For the accept loop, once the stop has been requested: ends a wait for the next message.
-    /// On Linux `shutdown(Read)` wakes a thread that is blocked in a read.
+    fn phase(&self) -> MutexGuard<'_, Phase> {
+        self.phase.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Enters the next phase, unless the server has ended the connection.
+    fn enter(&self, next: Phase) -> bool {
+        let mut phase = self.phase();
+        let is_open = *phase != Phase::Ended;
+        if is_open {
+            *phase = next;
+        }
+        is_open
+    }
+
+    /// Bytes have come: a handler that does not say where messages begin is not idle.
+    fn has_heard(&self) {
+        if let Phase::Idle(since) = &mut *self.phase() {
+            *since = Instant::now();
+        }
+    }
+
+    /// Bytes are being written: a message that is under way has come whole.
+    fn answers(&self) {
+        let mut phase = self.phase();
+        if matches!(*phase, Phase::Receiving(_)) {
+            *phase = Phase::Answering;
+        }
+    }
+
+    /// Since when the connection has waited for its client, if it does.
+    pub(super) fn waits_since(&self) -> Option<Instant> {
+        match *self.phase() {
+            Phase::Idle(since) | Phase::Receiving(since) => Some(since),
+            Phase::Answering | Phase::Ended => None,
+        }
+    }
+
+    /// For the stop: ends a wait for the next message. A message cannot begin between the look and
+    /// the shutdown, because both happen under the lock that [`Connection::within_message`] takes.
     pub(super) fn end_idleness(&self) {
-        if self.idle.load(SeqCst) {
-            let _ = self.stream.shutdown(Shutdown::Read);
+        let mut phase = self.phase();
+        if matches!(*phase, Phase::Idle(_)) {
+            self.end(&mut phase);
         }
     }
 
-    /// For the accept loop, once the grace is over: ends every wait, and resets the connection when
-    /// it is closed. A peer that still sends would otherwise go on for minutes, against a window
-    /// that never opens again.
+    /// To make room: ends a wait for the client, also in the middle of a message, if it is still
+    /// the one that began then.
+    pub(super) fn end_wait(&self, since: Instant) {
+        let mut phase = self.phase();
+        if [Phase::Idle(since), Phase::Receiving(since)].contains(&*phase) {
+            self.end(&mut phase);
+        }
+    }
+
+    /// On Linux `shutdown(Read)` wakes a thread that is blocked in a read.
+    fn end(&self, phase: &mut Phase) {
+        let _ = self.stream.shutdown(Shutdown::Read);
+        *phase = Phase::Ended;
+    }
+
+    /// Once the grace after the stop is over: ends every wait, and resets the connection when it is
+    /// closed. A peer that still sends would otherwise go on for minutes, against a window that
+    /// never opens again.
     pub(super) fn abort(&self) {
         let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
         let _ = self.stream.shutdown(Shutdown::Both);
@@ -75,23 +140,25 @@ impl<'a> Connection<'a> {
         connection
     }
 
-    /// A message may begin: its first byte may take this long. The stop ends the wait: what has
-    /// arrived can still be read, and then a read returns 0, as at end of file.
+    /// A message may begin: its first byte may take this long. The stop ends the wait, and so may
+    /// a server that is full, after a second: what has arrived can still be read, and then a read
+    /// returns 0, as at end of file.
     pub fn between_messages(&self, limit: Duration) {
         self.timed.borrow_mut().renew(limit);
-        self.shared.idle.store(true, SeqCst);
-        // In the one order that SeqCst promises, either the accept loop sees that this connection
-        // is idle, or we see the stop.
+        self.shared.enter(Phase::Idle(Instant::now()));
+        // Either the thread that stops the server sees that this connection is idle, or we see the
+        // stop: it is requested before that thread looks.
         if self.stop.requested() {
             self.shared.end_idleness();
         }
     }
 
     /// A message is under way: what is read and written of it must be over within this time. The
-    /// stop does not cut it off, but for the grace that `serve` leaves.
+    /// stop does not cut it off, but for the grace that `serve` leaves. A server that is full may,
+    /// if the message has not come whole after a second.
     pub fn within_message(&self, limit: Duration) {
         self.timed.borrow_mut().renew(limit);
-        self.shared.idle.store(false, SeqCst);
+        self.shared.enter(Phase::Receiving(Instant::now()));
     }
 
     /// Closes the sending half, and reads to the peer's end of file for up to a second: to close
@@ -106,11 +173,11 @@ impl<'a> Connection<'a> {
             Err(error) if error.kind() != ErrorKind::NotConnected => return Err(error),
             _ => {}
         }
-        self.within_message(LINGER);
+        self.timed.borrow_mut().renew(LINGER);
         match self.discard() {
             // After shutdown(Read) Linux opens the window no more, so a peer that still sends
             // would go on trying for minutes. A reset ends that immediately.
-            Ok(1..) if self.stop.requested() => {
+            Ok(1..) if *self.shared.phase() == Phase::Ended => {
                 SockRef::from(&self.shared.stream).set_linger(Some(Duration::ZERO))
             }
             Err(error) if error.kind() != ErrorKind::TimedOut => Err(error),
@@ -135,7 +202,9 @@ impl<'a> Connection<'a> {
 impl Read for &Connection<'_> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let n = self.timed.borrow_mut().read(buf)?;
-        if n == 0 && !buf.is_empty() && !self.stop.requested() {
+        if n > 0 {
+            self.shared.has_heard();
+        } else if !buf.is_empty() && *self.shared.phase() != Phase::Ended {
             self.peer_closed.set(true);
         }
         Ok(n)
@@ -144,10 +213,48 @@ impl Read for &Connection<'_> {
 
 impl Write for &Connection<'_> {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.shared.answers();
         self.timed.borrow_mut().write(buf)
     }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{ErrorKind, Read},
+        net::{TcpListener, TcpStream},
+        sync::Barrier,
+        thread,
+    };
+
+    use super::{Instant, Phase, Shared};
+
+    #[test]
+    fn at_the_stop_a_message_has_begun_or_is_cut_off_and_never_both() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let addr = listener.local_addr().unwrap();
+        for _ in 0..2000 {
+            let _client = TcpStream::connect(addr).unwrap();
+            let shared = Shared::new(listener.accept().unwrap().0);
+            let both = Barrier::new(2);
+            let has_begun = thread::scope(|scope| {
+                scope.spawn(|| {
+                    both.wait();
+                    shared.end_idleness();
+                });
+                both.wait();
+                shared.enter(Phase::Receiving(Instant::now()))
+            });
+            shared.stream.set_nonblocking(true).unwrap();
+            match (&shared.stream).read(&mut [0]) {
+                Ok(0) => assert!(!has_begun, "a message that has begun is cut off"),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => assert!(has_begun),
+                other => panic!("{other:?}"),
+            }
+        }
     }
 }

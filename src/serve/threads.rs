@@ -7,10 +7,7 @@ use std::{
     thread,
 };
 
-use super::{
-    Concerns,
-    gate::{SHORTEST_REST, concerns},
-};
+use super::{Concerns, concerns, crew::SHORTEST_REST};
 
 /// Accepts connections and runs `handle` for each on a thread of its own,
 /// until the listener fails, and the last of these threads has ended.

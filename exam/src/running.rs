@@ -227,6 +227,7 @@ impl<T> Running<'_, T> {
     /// It has.
     pub fn goes_on(&self, why: &str) -> Verdict {
         self.exam.stays_at_rest()?;
+        self.exam.forget_stuck(); // that its threads wait is as it should be
         let expected = format!("`{}` to go on: {why}", self.function);
         self.exam.must(!self.has_ended(), expected, "it has ended")
     }

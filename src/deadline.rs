@@ -6,8 +6,14 @@ use std::{
     borrow::Borrow,
     io::{self, ErrorKind, Read, Write},
     net::{TcpStream, UdpSocket},
+    os::fd::AsRawFd,
     thread,
     time::{Duration, Instant},
+};
+
+use nix::{
+    errno::Errno,
+    sys::socket::{MsgFlags, send},
 };
 
 /// Longer than any program runs, and far from overflowing an `Instant`.
@@ -141,7 +147,12 @@ impl<S: Borrow<TcpStream>> Timed<S> {
     /// Sets a new deadline, this far from now: a connection survives a call that timed out. Call it
     /// right before the first read or write that the deadline limits.
     pub fn renew(&mut self, limit: Duration) {
-        self.deadline = Deadline::after(limit);
+        self.renew_at(Instant::now(), limit);
+    }
+
+    /// The same, for a caller that has just looked at the clock.
+    pub fn renew_at(&mut self, now: Instant, limit: Duration) {
+        self.deadline = Deadline::at(now, limit);
         self.fresh = Some(limit.min(FOR_EVER)).filter(|limit| !limit.is_zero());
     }
 
@@ -170,6 +181,14 @@ impl<S: Borrow<TcpStream>> Read for Timed<S> {
 
 impl<S: Borrow<TcpStream>> Write for Timed<S> {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        if self.write_timeout.is_none() {
+            self.deadline.remaining()?;
+            // Most writes find room, and then no timeout is needed.
+            match send(self.stream().as_raw_fd(), buf, MsgFlags::MSG_DONTWAIT) {
+                Err(Errno::EAGAIN | Errno::EINTR) => {}
+                result => return Ok(result?),
+            }
+        }
         loop {
             let remaining = self.remaining()?;
             if is_wrong(self.write_timeout, remaining) {

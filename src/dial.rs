@@ -12,7 +12,7 @@ use nix::{
     errno::Errno,
     poll::{PollFd, PollFlags, PollTimeout, poll},
 };
-use socket2::{Domain, Socket, Type};
+use socket2::{Domain, SockRef, Socket, Type};
 
 use crate::{deadline::Deadline, fault::Attempt};
 
@@ -70,14 +70,14 @@ pub fn dial(addrs: &[SocketAddr], deadline: Deadline) -> io::Result<TcpStream> {
 /// The addresses that have been dialed.
 #[derive(Default)]
 struct Dialed {
-    under_way: Vec<(SocketAddr, Socket)>,
+    under_way: Vec<(SocketAddr, TcpStream)>,
     failed: Vec<(SocketAddr, io::Error)>,
 }
 
 impl Dialed {
     fn begin(&mut self, addr: SocketAddr) {
         match begin_to_connect(addr) {
-            Ok(socket) => self.under_way.push((addr, socket)),
+            Ok(stream) => self.under_way.push((addr, stream)),
             Err(error) => self.failed.push((addr, error)),
         }
     }
@@ -87,15 +87,15 @@ impl Dialed {
         let Some(ended) = self.wait(until)? else {
             return Ok(None);
         };
-        let (addr, socket) = self.under_way.remove(ended);
-        match socket.take_error()? {
+        let (addr, stream) = self.under_way.remove(ended);
+        match stream.take_error()? {
             Some(error) => {
                 self.failed.push((addr, error));
                 Ok(None)
             }
             None => {
-                socket.set_nonblocking(false)?;
-                Ok(Some(socket.into()))
+                stream.set_nonblocking(false)?;
+                Ok(Some(stream))
             }
         }
     }
@@ -105,7 +105,7 @@ impl Dialed {
         let mut ends: Vec<PollFd<'_>> = self
             .under_way
             .iter()
-            .map(|(_, socket)| PollFd::new(socket.as_fd(), PollFlags::POLLOUT))
+            .map(|(_, stream)| PollFd::new(stream.as_fd(), PollFlags::POLLOUT))
             .collect();
         while let Ok(remaining) = until.remaining() {
             // Rounded up, because poll counts in milliseconds.
@@ -151,23 +151,23 @@ impl Dialed {
 }
 
 /// Sends the SYN, and does not wait for the answer (lesson `nonblocking`).
-fn begin_to_connect(addr: SocketAddr) -> io::Result<Socket> {
+fn begin_to_connect(addr: SocketAddr) -> io::Result<TcpStream> {
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
-    socket.set_nonblocking(true)?;
-    match socket.connect(&addr.into()) {
+    let stream = TcpStream::from(socket);
+    stream.set_nonblocking(true)?;
+    match SockRef::from(&stream).connect(&addr.into()) {
         Err(error) if error.raw_os_error() != Some(Errno::EINPROGRESS as i32) => Err(error),
-        _ => Ok(socket),
+        _ => Ok(stream),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Deadline, dial, resolve};
+    use super::{Deadline, SockRef, dial, resolve};
     use crate::{
         peer::{bound, silent},
         table::{End, Kernel},
     };
-    use socket2::SockRef;
     use std::{
         io::ErrorKind,
         net::TcpListener,

@@ -11,6 +11,7 @@ use std::{
 
 use socket2::SockRef;
 
+use super::crew::is_readable;
 use crate::{
     deadline::{Deadline, Timed},
     stop::Stop,
@@ -29,6 +30,8 @@ pub(super) struct Shared {
 /// What a connection is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
+    /// The handler does not say where messages begin. Nothing has come since then.
+    Open(Instant),
     /// Between messages, since then: a read that waits here may end with end of file.
     Idle(Instant),
     /// A message is under way since then, and nothing has been written yet: it may be half sent.
@@ -43,7 +46,7 @@ impl Shared {
     pub(super) fn new(stream: TcpStream) -> Shared {
         Shared {
             stream,
-            phase: Mutex::new(Phase::Idle(Instant::now())),
+            phase: Mutex::new(Phase::Open(Instant::now())),
         }
     }
 
@@ -61,9 +64,9 @@ impl Shared {
         is_open
     }
 
-    /// Bytes have come: a handler that does not say where messages begin is not idle.
+    /// Bytes have come.
     fn has_heard(&self) {
-        if let Phase::Idle(since) = &mut *self.phase() {
+        if let Phase::Open(since) = &mut *self.phase() {
             *since = Instant::now();
         }
     }
@@ -79,25 +82,38 @@ impl Shared {
     /// Since when the connection has waited for its client, if it does.
     pub(super) fn waits_since(&self) -> Option<Instant> {
         match *self.phase() {
-            Phase::Idle(since) | Phase::Receiving(since) => Some(since),
+            Phase::Open(since) | Phase::Idle(since) | Phase::Receiving(since) => Some(since),
             Phase::Answering | Phase::Ended => None,
         }
     }
 
-    /// For the stop: ends a wait for the next message. A message cannot begin between the look and
-    /// the shutdown, because both happen under the lock that [`Connection::within_message`] takes.
-    pub(super) fn end_idleness(&self) {
+    /// For the stop: ends a wait for the next message that has taken so long. Returns what is left
+    /// of that time. A message cannot begin between the look and the shutdown, because both happen
+    /// under the lock that [`Connection::within_message`] takes.
+    pub(super) fn end_idleness(&self, after: Duration) -> Option<Duration> {
         let mut phase = self.phase();
-        if matches!(*phase, Phase::Idle(_)) {
+        let left = match *phase {
+            Phase::Open(_) => Duration::ZERO,
+            Phase::Idle(since) => after.saturating_sub(since.elapsed()),
+            Phase::Receiving(_) | Phase::Answering | Phase::Ended => return None,
+        };
+        if left.is_zero() {
             self.end(&mut phase);
+            return None;
         }
+        Some(left)
     }
 
     /// To make room: ends a wait for the client, also in the middle of a message, if it is still
     /// the one that began then.
     pub(super) fn end_wait(&self, since: Instant) {
         let mut phase = self.phase();
-        if [Phase::Idle(since), Phase::Receiving(since)].contains(&*phase) {
+        let wait = [
+            Phase::Open(since),
+            Phase::Idle(since),
+            Phase::Receiving(since),
+        ];
+        if wait.contains(&*phase) {
             self.end(&mut phase);
         }
     }
@@ -125,46 +141,50 @@ pub struct Connection<'a> {
     stop: &'a Stop,
     timed: RefCell<Timed<&'a TcpStream>>,
     peer_closed: Cell<bool>,
+    /// After the stop: the message that comes next is read if it is here already.
+    takes_what_is_here: Cell<bool>,
 }
 
 impl<'a> Connection<'a> {
     pub(super) fn new(shared: &'a Shared, stop: &'a Stop) -> Connection<'a> {
         let timed = RefCell::new(Deadline::after(Duration::MAX).on(&shared.stream));
-        let connection = Connection {
+        Connection {
             shared,
             stop,
             timed,
             peer_closed: Cell::new(false),
-        };
-        connection.between_messages(Duration::MAX);
-        connection
+            takes_what_is_here: Cell::new(false),
+        }
     }
 
     /// A message may begin: its first byte may take this long. The stop ends the wait, and so may
-    /// a server that is full, after a second: what has arrived can still be read, and then a read
-    /// returns 0, as at end of file.
+    /// a server that is full: what has arrived can still be read, and then a read returns 0, as at
+    /// end of file.
     pub fn between_messages(&self, limit: Duration) {
-        self.timed.borrow_mut().renew(limit);
-        self.shared.enter(Phase::Idle(Instant::now()));
+        self.enter(Phase::Idle, limit);
         // Either the thread that stops the server sees that this connection is idle, or we see the
         // stop: it is requested before that thread looks.
-        if self.stop.requested() {
-            self.shared.end_idleness();
-        }
+        self.takes_what_is_here.set(self.stop.requested());
     }
 
     /// A message is under way: what is read and written of it must be over within this time. The
     /// stop does not cut it off, but for the grace that `serve` leaves. A server that is full may,
-    /// if the message has not come whole after a second.
+    /// as long as the message has not come whole.
     pub fn within_message(&self, limit: Duration) {
-        self.timed.borrow_mut().renew(limit);
-        self.shared.enter(Phase::Receiving(Instant::now()));
+        self.enter(Phase::Receiving, limit);
+        self.takes_what_is_here.set(false);
+    }
+
+    fn enter(&self, phase: fn(Instant) -> Phase, limit: Duration) {
+        let now = Instant::now();
+        self.timed.borrow_mut().renew_at(now, limit);
+        self.shared.enter(phase(now));
     }
 
     /// Closes the sending half, and reads to the peer's end of file for up to a second: to close
     /// with bytes unread would send RST, and the peer could lose our last answer (RFC 1122,
-    /// 4.2.2.13). A connection that was idle at the stop does not wait: it takes what has arrived,
-    /// and closes, with RST if the peer was still sending.
+    /// 4.2.2.13). A connection whose wait the server has ended cannot read so: it takes what has
+    /// arrived, and closes, with RST if the peer was still sending.
     pub(super) fn finish(&self) -> io::Result<()> {
         if self.peer_closed.get() {
             return Ok(()); // closing the descriptor sends the FIN, and nothing is left to read
@@ -173,6 +193,7 @@ impl<'a> Connection<'a> {
             Err(error) if error.kind() != ErrorKind::NotConnected => return Err(error),
             _ => {}
         }
+        self.takes_what_is_here.set(false);
         self.timed.borrow_mut().renew(LINGER);
         match self.discard() {
             // After shutdown(Read) Linux opens the window no more, so a peer that still sends
@@ -201,6 +222,9 @@ impl<'a> Connection<'a> {
 
 impl Read for &Connection<'_> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if self.takes_what_is_here.get() && !is_readable(&self.shared.stream) {
+            return Ok(0);
+        }
         let n = self.timed.borrow_mut().read(buf)?;
         if n > 0 {
             self.shared.has_heard();
@@ -231,7 +255,7 @@ mod tests {
         thread,
     };
 
-    use super::{Instant, Phase, Shared};
+    use super::{Duration, Instant, Phase, Shared};
 
     #[test]
     fn at_the_stop_a_message_has_begun_or_is_cut_off_and_never_both() {
@@ -240,11 +264,12 @@ mod tests {
         for _ in 0..2000 {
             let _client = TcpStream::connect(addr).unwrap();
             let shared = Shared::new(listener.accept().unwrap().0);
+            shared.enter(Phase::Idle(Instant::now()));
             let both = Barrier::new(2);
             let has_begun = thread::scope(|scope| {
                 scope.spawn(|| {
                     both.wait();
-                    shared.end_idleness();
+                    shared.end_idleness(Duration::ZERO);
                 });
                 both.wait();
                 shared.enter(Phase::Receiving(Instant::now()))

@@ -135,6 +135,7 @@ impl<'a, H: Fn(&Connection) -> io::Result<()> + Sync> Crew<'a, H> {
         let mut state = self.state();
         loop {
             if let Some(accepted) = state.handed.pop_front() {
+                self.ring_if_none_waits(&mut state);
                 return Some(accepted);
             }
             if state.closed {
@@ -145,9 +146,7 @@ impl<'a, H: Fn(&Connection) -> io::Result<()> + Sync> Crew<'a, H> {
             let outcome = self.accept();
             state = self.state();
             state.waiting -= 1;
-            if state.waiting == 0 || state.stopping {
-                self.ring(&mut state);
-            }
+            self.ring_if_none_waits(&mut state);
             match outcome {
                 Ok((stream, address)) => {
                     rest = SHORTEST_REST;
@@ -272,6 +271,13 @@ pub(super) fn is_readable(fd: &impl AsFd) -> bool {
 impl<H> Crew<'_, H> {
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Wakes the thread that leads, if it may have to start a thread, to make room, or to stop.
+    fn ring_if_none_waits(&self, state: &mut State) {
+        if state.waiting + state.starting == 0 || state.stopping {
+            self.ring(state);
+        }
     }
 
     /// Wakes the thread that leads.

@@ -37,6 +37,10 @@ const TRY_AGAIN: Duration = Duration::from_secs(1);
 /// The part of the connections that makes room at once.
 const YIELD: usize = 64;
 
+/// A connection that has been idle for so long at the stop is closed. A client that makes one call
+/// after another has the next on its way: it is answered, and then the connection ends.
+const QUIET: Duration = Duration::from_millis(100);
+
 /// How long connections may take to end after the stop has been requested.
 pub(super) const GRACE: Duration = Duration::from_secs(2);
 
@@ -146,8 +150,8 @@ impl<H: Fn(&Connection) -> io::Result<()> + Sync> Crew<'_, H> {
 
     /// Ends the longest waits for clients, if they are long enough. Returns when to look again.
     fn make_room(&self, state: &State) -> Duration {
-        let live = state.live.values().filter_map(Weak::upgrade);
-        let mut waits: Vec<(Instant, Arc<Shared>)> = live
+        let mut waits: Vec<(Instant, Arc<Shared>)> = state
+            .connections()
             .filter_map(|shared| Some((shared.waits_since()?, shared)))
             .collect();
         waits.sort_by_key(|(since, _)| *since);
@@ -169,32 +173,22 @@ impl<H: Fn(&Connection) -> io::Result<()> + Sync> Crew<'_, H> {
         let mut state = self.state();
         state.stopping = true;
         self.ended.notify_all();
-        let each = |state: &State, end: fn(&Shared)| {
-            state
-                .live
-                .values()
-                .filter_map(Weak::upgrade)
-                .for_each(|shared| end(&shared));
-        };
-        if self.stop.requested() {
-            each(&state, Shared::end_idleness);
-        }
         drop(state);
         let begun = self.stop.since();
-        let grace_left = || begun.map(|begun| GRACE.saturating_sub(begun.elapsed()));
-        let is_over = || grace_left() == Some(Duration::ZERO);
-        while !is_over() {
+        let left = || begun.map_or(Duration::MAX, |begun| GRACE.saturating_sub(begun.elapsed()));
+        while begun.is_some() && !left().is_zero() {
             self.hears_the_bell();
             let mut state = self.state();
             let is_broken = self.accept_those_that_queue(&mut state).is_err();
             let missing = self.missing(&state, 0);
-            let is_empty = state.handed.is_empty() && !is_readable(&self.listener);
+            let queues = !state.handed.is_empty() || is_readable(&self.listener);
+            let next = self.end_the_idle(&state);
             drop(state);
-            if is_empty || is_broken || begun.is_none() {
+            if is_broken || !queues {
                 break;
             }
             if missing == 0 || self.start(scope, missing).is_err() {
-                let _ = wait(&[self.heard.as_fd()], grace_left());
+                let _ = wait(&[self.heard.as_fd()], Some(left().min(next)));
             }
         }
         // On Linux this wakes every thread in accept; elsewhere the stop does.
@@ -206,13 +200,31 @@ impl<H: Fn(&Connection) -> io::Result<()> + Sync> Crew<'_, H> {
             if state.live.is_empty() {
                 return;
             }
-            if is_over() {
+            if left().is_zero() {
                 state.aborting = true; // for those that have no thread yet
-                return each(&state, Shared::abort);
+                return state.connections().for_each(|shared| shared.abort());
             }
+            let next = self.end_the_idle(&state);
             drop(state);
-            let _ = wait(&[self.heard.as_fd()], grace_left());
+            let _ = wait(&[self.heard.as_fd()], Some(left().min(next)));
         }
+    }
+
+    /// Ends the waits of connections that are idle, and returns when to look again.
+    fn end_the_idle(&self, state: &State) -> Duration {
+        if !self.stop.requested() {
+            return Duration::MAX; // the listener has failed: there is no hurry
+        }
+        let left = state
+            .connections()
+            .filter_map(|shared| shared.end_idleness(QUIET));
+        left.min().unwrap_or(Duration::MAX)
+    }
+}
+
+impl State {
+    fn connections(&self) -> impl Iterator<Item = Arc<Shared>> {
+        self.live.values().filter_map(Weak::upgrade)
     }
 }
 
@@ -221,7 +233,8 @@ fn wait(fds: &[BorrowedFd<'_>], limit: Option<Duration>) -> io::Result<()> {
     let fds = fds.iter().map(|fd| PollFd::new(*fd, PollFlags::POLLIN));
     let mut fds: Vec<PollFd<'_>> = fds.collect();
     let limit = limit.map_or(PollTimeout::NONE, |limit| {
-        let limit = limit + Duration::from_micros(999); // in milliseconds, rounded up
+        // In milliseconds, rounded up.
+        let limit = limit.saturating_add(Duration::from_micros(999));
         limit.try_into().unwrap_or(PollTimeout::MAX)
     });
     match poll(&mut fds, limit) {

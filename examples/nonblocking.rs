@@ -151,7 +151,7 @@ fn three_dials(story: &mut Story, answers: SocketAddr) -> io::Result<Socket> {
             after_success.is_none() && after_that == Some(libc::EISCONN),
         )
         .fails(
-            "If both servers refuse, first_of",
+            "With two servers that refuse, dialing",
             none,
             ErrorKind::ConnectionRefused,
         )
@@ -246,7 +246,7 @@ fn over_immediately(story: &mut Story) -> io::Result<()> {
     story.claim(
         "\nA non-blocking connect may also return Ok, as here to a Unix socket (which connects \
          programs of one machine). poll reports the socket as writable, and SO_ERROR is 0. So \
-         first_of needs no extra code for it.",
+         this needs no code of its own.",
         connected.is_ok() && is_writable && is_connected,
     )
 }

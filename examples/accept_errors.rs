@@ -283,7 +283,7 @@ fn a_shortage(story: &mut Story, addr: SocketAddr, rests: &Receiver<Instant>) ->
         .show()
 }
 
-/// An error that ends a server before it begins: to try again does not help.
+/// An error that ends a server before it begins. Trying again does not help.
 fn a_port_for_some_only(story: &mut Story) -> io::Result<()> {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
     let bound = socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 80)).into());

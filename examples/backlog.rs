@@ -105,7 +105,7 @@ fn complete_at_one_end(story: &mut Story, addr: SocketAddr) -> io::Result<()> {
     let addr = reachable(addr);
     let (late, local) = peer::bound(addr.ip())?;
     let end = End::between(local, addr);
-    peer::set_min_ttl(&late, 255)?; // drops segments with a lower TTL; theirs is 64 (IP_MINTTL)
+    peer::set_min_ttl(&late, 255)?; // drops the server's segments, which have a TTL of 64
     let _in_progress = late.connect(&addr.into());
     let limit = Duration::from_secs(5); // an error, and no long wait, if there is no room
     let _first = TcpStream::connect_timeout(&addr, limit)?;

@@ -232,8 +232,9 @@ fn what_the_other_end_sees(story: &mut Story, listener: &TcpListener) -> io::Res
         .stage("each client has written again, then read")
         .expect("client that got FIN", fin_end, gone())
         .why(
-            "On Linux read does not report a RST that comes after a FIN. It reports another RST \
-             once: the third client had that error before. Now its read looks like end of file.",
+            "On Linux read does not report a RST that comes after a FIN. Without a FIN before, it \
+             reports the RST once: the third client has had that error. Now its read looks like \
+             end of file.",
         )
         .claim(
             "Each of the three: write gave BrokenPipe, then read returned Ok(0).",
@@ -256,7 +257,7 @@ fn read_then_write(mut client: &TcpStream) -> [String; 2] {
     [read, write]
 }
 
-/// A row of the table of what came, what a read returned, and what a write returned.
+/// A line of the table: what came, what a read returned, what a write returned.
 fn row(came: &str, [read, write]: &[String; 2]) -> String {
     format!("{came:<15}{read:<17}{write}")
 }
@@ -291,10 +292,7 @@ fn shutdown_read(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     story
         .stage("the server has read again")
         .pair(end, Established, must(Established).recv_q(0))
-        .why(
-            "shutdown(Read) changes one thing: a read that finds no bytes returns 0 and does not \
-             wait.",
-        )
+        .why("After shutdown(Read) a read that finds no bytes does not wait: it returns 0.")
         .claim("This read returned 5: the bytes can be read.", after == 5)
         .show()?;
     SockRef::from(&server).set_linger(ABORT) // no TIME_WAIT in the tables below

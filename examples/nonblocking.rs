@@ -125,13 +125,13 @@ fn three_dials(story: &mut Story, answers: SocketAddr) -> io::Result<Socket> {
         )
         .show()?;
 
-    let is_writable = is_writable(&refused.socket)?;
+    let refused_is_writable = is_writable(&refused.socket)?;
     let while_in_progress = connect_again(&unanswered);
     let after_success = connect_again(&answered);
     let after_that = connect_again(&answered);
     let (unanswered_end, answered_end) = (unanswered.end, answered.end);
     let kept = first_of(vec![refused.socket, unanswered.socket, answered.socket])?;
-    let none = first_of(vec![dial(refuses)?.socket, dial(refuses)?.socket]);
+    let none_answers = first_of(vec![dial(refuses)?.socket, dial(refuses)?.socket]);
     story
         .stage("one connection is kept, the others are closed")
         .asks("The socket is writable. Is it connected?")
@@ -141,9 +141,9 @@ fn three_dials(story: &mut Story, answers: SocketAddr) -> io::Result<Socket> {
             "A program may dial all addresses of a name at once, and keep the first connection. \
              Writable means only that a connect has ended. SO_ERROR says how.",
         )
-        .claim("The refused client was writable, too.", is_writable)
+        .claim("The refused client was writable, too.", refused_is_writable)
         .claim(
-            "Called again, connect gave EALREADY to the unanswered client: it is in progress.",
+            "Called again, connect gave EALREADY to the unanswered client: still in progress.",
             while_in_progress == Some(libc::EALREADY),
         )
         .claim(
@@ -152,7 +152,7 @@ fn three_dials(story: &mut Story, answers: SocketAddr) -> io::Result<Socket> {
         )
         .fails(
             "With two servers that refuse, dialing",
-            none,
+            none_answers,
             ErrorKind::ConnectionRefused,
         )
         .show()?;
@@ -241,17 +241,17 @@ fn over_immediately(story: &mut Story) -> io::Result<()> {
     let client = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     client.set_nonblocking(true)?;
     let connected = client.connect(&name);
-    let is_writable = is_writable(&client)?;
+    let writable_now = is_writable(&client)?;
     let is_connected = client.take_error()?.is_none();
     story.claim(
         "\nA non-blocking connect may also return Ok, as here to a Unix socket (which connects \
          programs of one machine). poll reports the socket as writable, and SO_ERROR is 0. So \
-         this needs no code of its own.",
-        connected.is_ok() && is_writable && is_connected,
+         a program that waits in poll needs no extra code.",
+        connected.is_ok() && writable_now && is_connected,
     )
 }
 
-/// Client and server on one thread: a call that waited for the other end would wait for itself.
+/// Client and server on one thread. A call that waited would stop the other end, too.
 fn one_thread(story: &mut Story, listener: &TcpListener, client: Socket) -> io::Result<()> {
     let (mut server, _) = listener.accept()?;
     let handle = server.try_clone()?; // another descriptor of the same socket
@@ -322,7 +322,7 @@ fn cancelled(story: &mut Story) -> io::Result<()> {
 
     socket.set_nonblocking(false)?;
     let limit = Duration::from_millis(100);
-    socket.set_write_timeout(Some(limit))?; // for connect, too: without it two minutes
+    socket.set_write_timeout(Some(limit))?; // limits connect, too, which would wait two minutes
     let started = Instant::now();
     let connected = socket.connect(&addr.into());
     let sent = socket.send(b"x");
@@ -340,8 +340,8 @@ fn cancelled(story: &mut Story) -> io::Result<()> {
         )
         .claim(
             format!(
-                "Made blocking, connect and send waited for the answer again, 100 ms each (their \
-                 timeout): {took:.0?} in all."
+                "On the socket, now blocking again, connect and send waited for the answer, 100 ms \
+                 each (their timeout): {took:.0?} in all."
             ),
             connected.is_err() && sent.is_err() && took >= 2 * limit,
         )

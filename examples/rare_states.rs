@@ -105,7 +105,7 @@ fn both_connect(story: &mut Story) -> io::Result<()> {
              it is in SYN_RECV. Its answer, a SYN+ACK, was lost, so B is still in SYN_SENT.",
         )
         .show()?;
-    abort(&a)?;
+    reset_on_close(&a)?;
     drop(a);
     drop(b);
 
@@ -121,7 +121,7 @@ fn both_connect(story: &mut Story) -> io::Result<()> {
              server.",
         )
         .show()?;
-    abort(&a) // no TIME_WAIT in the tables below
+    reset_on_close(&a) // no TIME_WAIT in the tables below
 }
 
 /// Each connects to the other one, and does not wait. Returns A's end.
@@ -143,8 +143,8 @@ fn connect_to_each_other(a: &Socket, b: &Socket) -> io::Result<End> {
     Ok(End::between(addr_a, addr_b))
 }
 
-/// With SO_LINGER 0 close sends a RST, and no end keeps TIME_WAIT.
-fn abort(socket: &impl AsFd) -> io::Result<()> {
+/// SO_LINGER 0: close will send a RST, and no end will keep TIME_WAIT.
+fn reset_on_close(socket: &impl AsFd) -> io::Result<()> {
     SockRef::from(socket).set_linger(Some(Duration::ZERO))
 }
 
@@ -175,7 +175,7 @@ fn the_last_ack_is_lost(story: &mut Story, listener: &TcpListener) -> io::Result
         .show()?;
     // Closing would leave LAST_ACK until the kernel stops resending. With SO_LINGER 0 the kernel
     // forgets the socket. (It sends no RST here: the FIN has been sent.)
-    abort(&server)
+    reset_on_close(&server)
 }
 
 fn both_close_at_once(story: &mut Story, listener: &TcpListener) -> io::Result<()> {

@@ -102,8 +102,8 @@ fn it_closes(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
         .timers()
         .asks("A row is in FIN_WAIT2. Which program must act next?")
         .why(
-            "FIN_WAIT2: the FIN is acknowledged. CLOSE_WAIT: the server's program has not closed \
-             yet. No timer runs: if the client keeps its socket, both states last until then.",
+            "FIN_WAIT2: the FIN is acknowledged. CLOSE_WAIT: the server's program must close. No \
+             timer runs. If the client keeps its socket, both states last until the server closes.",
         )
         .show()?;
 

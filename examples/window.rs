@@ -124,8 +124,8 @@ fn kept_until_acknowledged(
         .stage("ACKs pass again; the server has written a byte")
         .client(end, must(Established).send_q(0).recv_q(1))
         .why(
-            "Every segment with data also carries an ACK, of all bytes received so far. With the \
-             ACK of this one the client's kernel has freed the 1 KB.",
+            "Every segment with data also carries an ACK, of all bytes received so far. The \
+             segment with this byte did, and the client's kernel has freed the 1 KB.",
         )
         .show()?;
     client.read_exact(&mut [0])

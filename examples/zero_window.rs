@@ -169,7 +169,7 @@ fn it_opens(
         .client(end, must(Established).window(1..))
         .why(
             "By TCP's standard (RFC 9293, 3.8.6.2.2) a window opens again when half the buffer is \
-             free, or when a full segment fits if that is less.",
+             free, or room for a full segment if that is less.",
         );
     if let (Some(first), Some(opened)) = (queues.first_window(), queues.window()) {
         stage = stage.claim(

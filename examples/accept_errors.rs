@@ -5,12 +5,16 @@
 //!     cargo run --example accept_errors
 //!     ulimit -n                                how many descriptors a process may have here
 //!
-//! You will see a connection that is reset while it waits in the accept queue, a server that has no
-//! descriptor left for a client, how it waits and recovers, and the errors that do end it.
+//! Each connection needs a descriptor (the number of an open file or socket). A process may have a
+//! limited number of them. When all are in use, accept fails with EMFILE: too many open files.
+//!
+//! You will see a connection that is reset while it waits in the accept queue. Then a server has no
+//! descriptor left for a client: you will see how it waits and recovers, and what ends it.
 //!
 //! New here: three kinds of errors of accept. An error of one connection: take the next. A shortage
-//! of the process or the system: wait, then try again. An error of the listener: end. The exercise
-//! of this lesson is that of `listener`, in its hardened rules.
+//! of the process or the system: wait, then try again. An error of the listener: end.
+//!
+//! Exercise: the one of lesson `listener`. Its hardened rules are about these errors.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
@@ -27,6 +31,9 @@ use socket_workshop::listen::{Listen, ShutOnDrop};
 use socket_workshop::stage::{Flags, Story, gone, must};
 use socket_workshop::table::{End, State::*};
 use socket2::{Domain, SockRef, Socket, Type};
+
+/// For the option SO_LINGER: close sends a RST, not a FIN.
+const ABORT: Option<Duration> = Some(Duration::ZERO);
 
 fn main() -> ExitCode {
     command::run(|flags: Flags| {
@@ -51,7 +58,7 @@ enum Next {
 }
 
 /// The errors of accept(2), sorted.
-fn after(error: &io::Error) -> Next {
+fn what_next(error: &io::Error) -> Next {
     let Some(errno) = error.raw_os_error() else {
         return Next::End;
     };
@@ -80,10 +87,10 @@ fn a_reset_in_the_queue(story: &mut Story, listener: &TcpListener) -> io::Result
     let listening = End::of(listener)?;
     let client = TcpStream::connect(listening.local)?;
     let end = End::of(&client)?;
-    SockRef::from(&client).set_linger(Some(Duration::ZERO))?; // close sends a RST, not a FIN
+    SockRef::from(&client).set_linger(ABORT)?;
     drop(client);
     story
-        .stage("a client has connected and reset the connection, before accept")
+        .stage("the client has sent a RST, before accept")
         .expect("listener", listening, must(Listen).recv_q(1))
         .pair(end, gone(), gone())
         .why(
@@ -109,8 +116,10 @@ fn a_reset_in_the_queue(story: &mut Story, listener: &TcpListener) -> io::Result
 /// How many descriptors this process may have, once [`leak`] has run.
 const DESCRIPTORS: u64 = 100;
 
-/// Opens files until this process has no descriptor left. To drop them frees the descriptors.
+/// Opens files until this process has no descriptor left. When the files are dropped, their
+/// descriptors are free again.
 fn leak() -> io::Result<Vec<File>> {
+    // Of the two limits the soft one counts. A process may change it, up to the hard one.
     let (_soft, hard) = getrlimit(RLIMIT_NOFILE)?;
     setrlimit(RLIMIT_NOFILE, DESCRIPTORS.min(hard), hard)?; // as `ulimit -n` does
     let mut files = Vec::new();
@@ -144,7 +153,7 @@ fn no_descriptor(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     let took = started.elapsed();
     drop(leaked);
     story
-        .stage("no descriptor was left; the server has called accept 100 times")
+        .stage("accept, 100 times, without a free descriptor")
         .expect("listener", listening, must(Listen).recv_q(1))
         .pair(End::of(&client)?, Established, Established)
         .asks("The server has no descriptor left. What becomes of the next client?")
@@ -152,12 +161,14 @@ fn no_descriptor(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
         .claim(
             format!(
                 "accept gave EMFILE {failed} times, in {took:.1?}. It does not wait for a \
-                 descriptor: a loop that tries again at once spins."
+                 descriptor: a loop that tries again at once uses a whole CPU."
             ),
             failed == 100,
         )
         .show()?;
-    drop(listener.accept()?); // descriptors are free again: accept takes the client
+    SockRef::from(&client).set_linger(ABORT)?; // no TIME_WAIT in the tables below
+    drop(client);
+    drop(listener.accept()?); // descriptors are free again: accept takes the connection
     Ok(())
 }
 
@@ -165,7 +176,7 @@ fn no_descriptor(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
 const SHORTEST_REST: Duration = Duration::from_millis(10);
 const LONGEST_REST: Duration = Duration::from_secs(1);
 
-/// A limit for this lesson's own wait. Each rest begins within a second.
+/// How long this lesson waits at most until `serve` reports a rest.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Gives each connection a thread, until the listener fails. Reports the start of each rest.
@@ -173,19 +184,22 @@ fn serve(listener: &TcpListener, rests: &Sender<Instant>) -> io::Error {
     thread::scope(|connections| {
         let mut rest = SHORTEST_REST;
         loop {
-            let begun = listener.accept().and_then(|(stream, peer)| {
+            let started = match listener.accept() {
                 // `spawn` would panic if no thread can be started; a `Builder` returns the error.
-                thread::Builder::new().spawn_scoped(connections, move || greet(stream, peer))
-            });
-            let Err(error) = begun else {
+                Ok((stream, peer)) => {
+                    thread::Builder::new().spawn_scoped(connections, move || greet(stream, peer))
+                }
+                Err(error) => Err(error),
+            };
+            let Err(error) = started else {
                 rest = SHORTEST_REST;
                 continue;
             };
-            match after(&error) {
+            match what_next(&error) {
                 Next::Accept => {}
                 Next::Rest => {
-                    rests.send(Instant::now()).ok(); // an error: the lesson listens no longer
-                    // The kernel has no event for "a descriptor is free": look again later.
+                    let _ = rests.send(Instant::now()); // fails if the lesson has ended
+                    // The kernel has no event for "a descriptor is free": try again later.
                     thread::sleep(rest);
                     rest = LONGEST_REST.min(rest * 2);
                 }
@@ -227,10 +241,12 @@ fn a_server_that_recovers(story: &mut Story, listener: &TcpListener) -> io::Resu
 fn a_shortage(story: &mut Story, addr: SocketAddr, rests: &Receiver<Instant>) -> io::Result<()> {
     let greeted = must(Established).recv_q(1..);
     let first = TcpStream::connect(addr)?;
+    let first_end = End::of(&first)?;
     story
-        .stage("a server with a thread for each client, and its first client")
-        .expect("first client", End::of(&first)?, greeted)
-        .why("It has received the greeting (Recv-Q).")
+        .stage("`serve` has greeted its first client")
+        .expect("first client", first_end, greeted)
+        .expect("server, first", first_end.other(), Established)
+        .why("A thread of the server has sent the greeting (Recv-Q), and waits in read.")
         .show()?;
 
     let second = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
@@ -245,14 +261,18 @@ fn a_shortage(story: &mut Story, addr: SocketAddr, rests: &Receiver<Instant>) ->
     }
     let took = begun[3] - begun[0];
     drop(leaked);
+    let second_end = End::of(&second)?;
+    let third_end = End::of(&third)?;
     story
-        .stage("no descriptor was left when two more clients came; now some are free")
-        .expect("first client", End::of(&first)?, Established)
-        .expect("second client", End::of(&second)?, greeted)
-        .expect("third client", End::of(&third)?, greeted)
+        .stage("two clients came while no descriptor was free")
+        .expect("first client", first_end, Established)
+        .expect("second client", second_end, greeted)
+        .expect("server, second", second_end.other(), Established)
+        .expect("third client", third_end, greeted)
+        .expect("server, third", third_end.other(), Established)
         .why(
-            "The first client stayed connected. The others waited in the accept queue, and have \
-             their greeting now.",
+            "Now descriptors are free again. The first client has stayed connected. The others \
+             waited in the accept queue, and have their greeting now.",
         )
         .claim(
             format!(
@@ -263,25 +283,20 @@ fn a_shortage(story: &mut Story, addr: SocketAddr, rests: &Receiver<Instant>) ->
         .show()
 }
 
-/// An error that ends a server before it begins: to try again does not help.
+/// An error that ends a server before it begins. Trying again does not help.
 fn a_port_for_some_only(story: &mut Story) -> io::Result<()> {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
     let bound = socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 80)).into());
-    match bound {
-        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
-            story.fails(
-                "bind to port 80",
-                Err::<(), _>(error),
-                ErrorKind::PermissionDenied,
-            )?;
-            story.tell(
-                "That is EACCES. A port below net.ipv4.ip_unprivileged_port_start (1024 unless \
-                 changed) needs the capability CAP_NET_BIND_SERVICE, which root has.",
-            )
-        }
-        _ => story.tell(
+    let kind = bound.as_ref().err().map(io::Error::kind);
+    if kind != Some(ErrorKind::PermissionDenied) {
+        return story.tell(
             "Not shown here: bind to port 80 gives EACCES to an ordinary user. This program may \
              bind to it: it runs as root, or net.ipv4.ip_unprivileged_port_start is 80 or lower.",
-        ),
+        );
     }
+    story.fails("bind to port 80", bound, ErrorKind::PermissionDenied)?;
+    story.tell(
+        "That is EACCES. A port below net.ipv4.ip_unprivileged_port_start (1024 unless changed) \
+         needs the privilege CAP_NET_BIND_SERVICE, which root has.",
+    )
 }

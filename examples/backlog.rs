@@ -3,25 +3,29 @@
 //!
 //!     cargo run --example backlog
 //!
-//! You will see connections that are complete before accept, a SYN that the kernel drops silently,
-//! a connection that is complete at one end only, and how 256 clients at once fare with two
-//! backlogs.
+//! You will see connections that are complete before accept, and a SYN that the kernel drops
+//! silently. You will see a connection that is complete at one end only. Then 256 clients dial at
+//! once, with a short and with a long queue.
 //!
-//! New here: an accept queue (connections that are complete and wait for accept) that is full.
+//! New here: a full accept queue. (In this queue complete connections wait for accept. The backlog,
+//! the argument of listen, is its limit: lesson `listener`.)
 
-use socket_workshop::accept_queue::{decided, overflows, somaxconn};
-use socket_workshop::stage::{Flags, Story, must};
-use socket_workshop::table::{End, State, State::*, TimerKind::Retransmit};
-use socket_workshop::{
-    command, fault::Attempt, histogram::Histogram, listen::Listen, listen::reachable, peer,
-};
-use socket2::SockRef;
 use std::fmt;
 use std::io::{self, ErrorKind, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
+
+use socket_workshop::accept_queue::{decided, overflows, somaxconn};
+use socket_workshop::command;
+use socket_workshop::fault::Attempt;
+use socket_workshop::histogram::Histogram;
+use socket_workshop::listen::{Listen, reachable};
+use socket_workshop::peer;
+use socket_workshop::stage::{Flags, Story, must};
+use socket_workshop::table::{End, State, State::*, Table, TimerKind::Retransmit};
+use socket2::SockRef;
 
 fn main() -> ExitCode {
     command::run(|flags: Flags| {
@@ -42,37 +46,42 @@ fn room_for_two(story: &mut Story, listener: TcpListener) -> io::Result<()> {
     let mut first = TcpStream::connect(addr)?;
     let second = TcpStream::connect(addr)?;
     first.write_all(b"hello")?;
+    let first_end = End::of(&first)?;
+    let second_end = End::of(&second)?;
+    let hello = must(Established).recv_q(5);
     story
-        .stage("listen(1): two clients have connected, one has written; no accept yet")
+        .stage("listen(1): two clients connected, one wrote")
         .expect("listener", queue, must(Listen).backlog(1).recv_q(2))
-        .pair(End::of(&first)?, Established, must(Established).recv_q(5))
-        .pair(End::of(&second)?, Established, Established)
+        .expect("first client", first_end, Established)
+        .expect("server, first", first_end.other(), hello)
+        .expect("second client", second_end, Established)
+        .expect("server, second", second_end.other(), Established)
         .asks("listen(1): how many may wait?")
         .why(
-            "The kernel completes the handshake and takes data before accept. The listener's \
-             Recv-Q is the number of waiting connections. The backlog is 1 and two wait: Linux \
-             queues one more.",
+            "The server has not called accept. Its kernel completes connections and takes data \
+             without that. The listener's Recv-Q is the number of connections that wait. The \
+             backlog is 1, and two wait: Linux queues one more.",
         )
         .show()?;
 
     let before = overflows().unwrap_or(0);
     let (third, local) = peer::bound(addr.ip())?;
-    let _under_way = third.connect(&addr.into()); // returns EINPROGRESS: does not wait
+    let _in_progress = third.connect(&addr.into()); // sends the SYN and returns
     let dialing = End::between(local, addr);
     let fourth = TcpStream::connect_timeout(&addr, Duration::from_millis(100));
     let now = overflows().unwrap_or(0);
     let stage = story
-        .stage("a third client dials, and so does a fourth, with a limit of 100 ms")
+        .stage("the queue is full; a third and a fourth client dial")
         .expect("listener", queue, must(Listen).recv_q(2).drops(1..))
-        .expect("third", dialing, must(SynSent).timer(Retransmit))
+        .expect("third client", dialing, must(SynSent).timer(Retransmit))
         .timers()
         .why(
-            "Linux dropped their SYNs; other systems may refuse. A refusal would be an answer, a \
-             RST; this is silence, as if the SYN had been lost. On the timer the third client's \
-             kernel sends it again.",
+            "Linux dropped both SYNs (other systems may refuse). To the clients that looks like a \
+             lost SYN: nothing answers, not even a RST. When its timer expires, the third client's \
+             kernel sends its SYN again.",
         )
         .fails(
-            "The fourth client's connect_timeout",
+            "The fourth client's connect_timeout, of 100 ms,",
             fourth,
             ErrorKind::TimedOut,
         );
@@ -81,38 +90,43 @@ fn room_for_two(story: &mut Story, listener: TcpListener) -> io::Result<()> {
     }
     stage
         .claim(
-            format!("ListenOverflows of all listeners (nstat -az): {before} before, {now} now."),
+            format!("ListenOverflows counts them (nstat -az): {before} before, {now} now."),
             now >= before + 2,
         )
         .show()
 }
 
-/// The ACK that ends a handshake arrives when the queue is already full. On a network, distance
-/// does that; here the client's kernel drops the answer to its SYN until then (ip(7), IP_MINTTL).
+/// The queue has room when a client's SYN arrives, and none when its ACK arrives. On a network an
+/// ACK may take that long. Here the client's kernel drops the SYN+ACK until the queue is full.
 #[cfg(target_os = "linux")]
 fn complete_at_one_end(story: &mut Story, addr: SocketAddr) -> io::Result<()> {
     let listener = Listen::with_backlog(1).on(addr)?;
-    let (queue, addr) = (End::of(&listener)?, reachable(addr));
+    let queue = End::of(&listener)?;
+    let addr = reachable(addr);
     let (late, local) = peer::bound(addr.ip())?;
     let end = End::between(local, addr);
-    peer::set_min_ttl(&late, 255)?; // the server's segments have a TTL of 64
-    let _under_way = late.connect(&addr.into()); // does not wait: EINPROGRESS
-    let soon = Duration::from_secs(5); // they are not to wait if there is no room
-    let _first = TcpStream::connect_timeout(&addr, soon)?;
-    let _second = TcpStream::connect_timeout(&addr, soon)?;
+    peer::set_min_ttl(&late, 255)?; // drops the server's segments, which have a TTL of 64
+    let _in_progress = late.connect(&addr.into());
+    let limit = Duration::from_secs(5); // an error, and no long wait, if there is no room
+    let _first = TcpStream::connect_timeout(&addr, limit)?;
+    let _second = TcpStream::connect_timeout(&addr, limit)?;
     peer::set_min_ttl(&late, 0)?;
-    let mut late = peer::finish_connect(late)?; // the SYN was resent, and answered again
-    late.write_all(b"hello")?; // carries the ACK again
+    let mut late = peer::finish_connect(late)?; // the SYN is resent, and answered once more
+    late.write_all(b"hello")?; // this segment carries the ACK, too
     story
-        .stage("there was room when a client's SYN arrived, and there is none for its ACK")
+        .stage("room for a client's SYN, but none for its ACK")
         .expect("listener", queue, must(Listen).recv_q(2).drops(2..))
         .client(end, must(Established).send_q(5))
         .server(end, SynRecv)
         .why(
             "The client's connect and write have succeeded. The server's kernel drops the ACK and \
-             the data until there is room (with net.ipv4.tcp_abort_on_overflow=1 it sends a RST).",
+             the data until there is room. (With net.ipv4.tcp_abort_on_overflow=1 it sends a RST.) \
+             The rows without a role fill the queue.",
         )
-        .show()
+        .show()?;
+    drop(listener); // first, so that the FIN of `late` is answered with a RST: no row is left
+    drop(late);
+    Ok(())
 }
 
 fn two_backlogs(story: &mut Story) -> io::Result<()> {
@@ -123,26 +137,26 @@ fn two_backlogs(story: &mut Story) -> io::Result<()> {
     let limit = somaxconn();
     let few = limit.min(128);
     let many = limit.min(4096);
-    let clients = 2 * few; // each finds room for its first SYN, or for its second
+    let clients = 2 * few; // half of them find no room in the short queue
     let short_queue = burst(&by_std, few, clients)?;
     let long_queue = burst(&long, many, clients)?;
     let dropped = short_queue.silent as u32;
+    let short_row = must(Listen).backlog(few).drops(dropped..);
+    let long_row = must(Listen).backlog(many).recv_q(0);
     story
-        .stage("both servers have accepted all clients; a third listener asks for i32::MAX")
+        .stage("clients have dialed a short and a long queue")
+        .expect("TcpListener::bind", End::of(&by_std)?, short_row)
+        .expect("listen(4096)", End::of(&long)?, long_row)
         .expect(
-            "std's",
-            End::of(&by_std)?,
-            must(Listen).backlog(few).drops(dropped..),
+            "listen(i32::MAX)",
+            End::of(&longest)?,
+            must(Listen).backlog(limit),
         )
-        .expect(
-            "4096",
-            End::of(&long)?,
-            must(Listen).backlog(many).recv_q(0),
-        )
-        .expect("i32::MAX", End::of(&longest)?, must(Listen).backlog(limit))
         .why(&format!(
             "The kernel cuts the backlog to net.core.somaxconn, {limit} here, and listen does not \
-             report it. std asks for 128: a larger somaxconn does not help its listeners."
+             report that. TcpListener::bind asks for 128, so a larger somaxconn does not help it. \
+             {clients} clients dialed each of two listeners at once. These are their states before \
+             the first accept:"
         ))
         .claim(short_queue.to_string(), short_queue.fits())
         .claim(long_queue.to_string(), long_queue.fits())
@@ -154,7 +168,7 @@ fn two_backlogs(story: &mut Story) -> io::Result<()> {
     let times = short_queue.times.iter();
     let late = times.filter(|time| time.as_millis() >= 900).count();
     let text = format!(
-        "{late} clients waited for their second SYN, sent after a second (RFC 6298, section 2)."
+        "{late} clients waited a second, until their SYN was sent again (RFC 6298, section 2)."
     );
     story.claim(&text, late >= short_queue.silent)
 }
@@ -174,8 +188,8 @@ struct Burst {
 impl Burst {
     /// Whether the queue took as many as it has room for, and the kernel dropped the others' SYNs.
     fn fits(&self) -> bool {
-        // The queue holds one more than the backlog. Each CPU that sees the last place free may
-        // fill it.
+        // The queue holds one more than the backlog. CPUs that see the last place free at the same
+        // time may all fill it.
         let room = self.clients.min(self.backlog + 1) as usize;
         let cpus = thread::available_parallelism().map_or(1, usize::from);
         let all = self.complete + self.silent == self.clients as usize;
@@ -185,48 +199,68 @@ impl Burst {
 
 impl fmt::Display for Burst {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Burst {
-            clients,
-            backlog,
-            complete,
-            silent,
-            ..
-        } = self;
         write!(
             f,
-            "{clients} at once, backlog {backlog}: {complete} ESTABLISHED, {silent} SYN_SENT."
+            "backlog {}: {} ESTABLISHED, {} SYN_SENT",
+            self.backlog, self.complete, self.silent
         )
     }
 }
 
-/// Many clients dial at once while the server is busy; then it accepts.
-fn burst(at: &TcpListener, backlog: u32, clients: u32) -> io::Result<Burst> {
-    let addr = at.local_addr()?;
-    SockRef::from(at).set_read_timeout(Some(Duration::from_secs(5)))?; // for accept, too
-    let dial = || {
-        let started = Instant::now();
-        TcpStream::connect(addr).map(|client| (client, started.elapsed()))
-    };
-    let (table, accepted, connected) = thread::scope(|scope| {
-        let dialing: Vec<_> = (0..clients).map(|_| scope.spawn(dial)).collect();
-        let table = decided(at, clients); // each SYN has been answered or dropped
-        let accepted = (0..clients).try_for_each(|_| at.accept().map(drop));
-        if accepted.is_err() {
-            let _ = SockRef::from(at).shutdown(Shutdown::Read); // refuse those who still dial
+/// Many clients dial at once while the server is busy. Then it accepts.
+fn burst(listener: &TcpListener, backlog: u32, clients: u32) -> io::Result<Burst> {
+    let addr = listener.local_addr()?;
+    // A timeout for accept, too: a client that never comes is an error.
+    SockRef::from(listener).set_read_timeout(Some(Duration::from_secs(5)))?;
+    thread::scope(|scope| {
+        let mut threads = Vec::new();
+        for _ in 0..clients {
+            threads.push(scope.spawn(|| timed_connect(addr)));
         }
-        let joined = dialing.into_iter().map(|client| client.join());
-        let connected = joined.map(|client| client.expect("connect does not panic"));
-        (table, accepted, connected.collect::<io::Result<Vec<_>>>())
-    });
-    accepted.attempt(|| "a client is missing, accept".to_owned())?;
-    let table = table?;
-    let rows = table.rows.iter().filter(|row| row.peer == addr);
-    let count = |state: State| rows.clone().filter(|row| row.state == state).count();
-    Ok(Burst {
-        clients,
-        backlog,
-        complete: count(Established),
-        silent: count(SynSent),
-        times: connected?.into_iter().map(|(_, time)| time).collect(),
+        let table = decided(listener, clients); // now each SYN has been answered or dropped
+        let accepted = accept_all(listener, clients);
+        if accepted.is_err() {
+            // Refuses the clients that still dial, so that their threads end.
+            let _ = SockRef::from(listener).shutdown(Shutdown::Read);
+        }
+        accepted.attempt(|| "a client is missing, accept".to_owned())?;
+
+        let mut connections = Vec::new(); // none closes before all have connected
+        let mut times = Vec::new();
+        for thread in threads {
+            let (connection, time) = thread.join().expect("connect does not panic")?;
+            connections.push(connection);
+            times.push(time);
+        }
+        let table = table?;
+        Ok(Burst {
+            clients,
+            backlog,
+            complete: clients_in(Established, &table, addr),
+            silent: clients_in(SynSent, &table, addr),
+            times,
+        })
     })
+}
+
+/// Connects, and returns how long that took.
+fn timed_connect(addr: SocketAddr) -> io::Result<(TcpStream, Duration)> {
+    let started = Instant::now();
+    let client = TcpStream::connect(addr)?;
+    Ok((client, started.elapsed()))
+}
+
+/// Accepts this many clients, and closes each.
+fn accept_all(listener: &TcpListener, clients: u32) -> io::Result<()> {
+    for _ in 0..clients {
+        drop(listener.accept()?);
+    }
+    Ok(())
+}
+
+/// How many clients of this server were in this state.
+fn clients_in(state: State, table: &Table, server: SocketAddr) -> usize {
+    let rows = table.rows.iter();
+    rows.filter(|row| row.peer == server && row.state == state)
+        .count()
 }

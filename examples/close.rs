@@ -1,14 +1,28 @@
-//! Your server writes its answer and closes, every write returns Ok, and the client gets half of
-//! it. A connection can end in order, with FIN, or immediately, with RST. What does the other end
-//! see?
+//! Your server writes its answer and closes. Every write returns Ok, and yet the client gets only
+//! half of the answer. A connection can end in order, with FIN, or immediately, with RST. What does
+//! the other end see?
 //!
 //!     cargo run --example close
 //!
-//! You will see an answer that is lost in part because its writer closes too soon, a close that
-//! loses nothing, with the states at both ends, what read and write return after a FIN and after a
-//! RST, and a peer that has crashed without sending either.
+//! A close in order takes four segments. Each end sends a FIN, and each FIN gets an ACK:
 //!
-//! New here: bytes that `write` has accepted can still be lost, by the close that follows.
+//!     client                                               server
+//!     ESTABLISHED                                          ESTABLISHED
+//!                                                          shutdown       FIN_WAIT1
+//!     CLOSE_WAIT     <---- FIN -----------------------
+//!                    ----- ACK ---------------------->                    FIN_WAIT2
+//!     shutdown
+//!     LAST_ACK       ----- FIN ---------------------->                    TIME_WAIT
+//!     CLOSED         <---- ACK -----------------------
+//!
+//! A RST ends the connection at both ends immediately, and nothing answers it.
+//!
+//! You will see an answer that is lost in part, because the server closes too soon. You will see a
+//! close in order, which loses nothing. Then you will see what read and write return after a FIN
+//! and after a RST, and a server that crashes and sends neither.
+//!
+//! New here: bytes that `write` has accepted can still be lost, by the close that follows. And
+//! SO_LINGER 0, an option with which close discards these bytes and sends a RST.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -19,12 +33,14 @@ use socket_workshop::fault::{Attempt, outcome};
 #[cfg(target_os = "linux")]
 use socket_workshop::peer::set_min_ttl;
 use socket_workshop::stage::{Flags, Story, gone, must, time_wait};
-use socket_workshop::table::{End, State::*};
+use socket_workshop::table::{End, State::*, TimerKind::WindowProbe};
 use socket_workshop::{command, listen::Listen, peer::connected};
 use socket2::SockRef;
 
 const ANSWER: &[u8] = &[b'x'; 200_000];
-const ABORT: Option<Duration> = Some(Duration::ZERO); // as SO_LINGER: close sends RST
+
+/// For the option SO_LINGER: with 0 seconds, close discards unsent bytes and sends a RST.
+const ABORT: Option<Duration> = Some(Duration::ZERO);
 
 fn main() -> ExitCode {
     command::run(|flags: Flags| {
@@ -33,7 +49,7 @@ fn main() -> ExitCode {
         too_soon(&mut story, &listener)?;
         in_order(&mut story, &listener)?;
         what_the_other_end_sees(&mut story, &listener)?;
-        what_it_does_not_see(&mut story, &listener)?;
+        shutdown_read(&mut story, &listener)?;
         #[cfg(target_os = "linux")]
         a_crash(&mut story, &listener)?;
         story.end()
@@ -43,14 +59,15 @@ fn main() -> ExitCode {
 /// A server that has written its answer and not read the question. Its client has read nothing.
 fn answered(listener: &TcpListener) -> io::Result<(TcpStream, TcpStream, End)> {
     let (mut client, mut server, end) = connected(listener)?;
-    for end in [&client, &server] {
-        let socket = SockRef::from(end);
-        socket.set_recv_buffer_size(64 << 10)?; // room for a part of the answer only
-        socket.set_send_buffer_size(ANSWER.len())?; // room for the whole answer (socket(7))
-        end.set_write_timeout(Some(Duration::from_secs(5)))?; // if there is none after all
+    for socket in [&client, &server] {
+        let options = SockRef::from(socket);
+        // Recv-Q is in the receive buffer, Send-Q in the send buffer. Linux doubles their sizes.
+        options.set_recv_buffer_size(64 << 10)?; // room for a part of the answer
+        options.set_send_buffer_size(ANSWER.len())?; // room for the whole answer
+        socket.set_write_timeout(Some(Duration::from_secs(5)))?; // a write without room fails
     }
     client.write_all(b"question")?;
-    server.peek(&mut [0])?; // the question has arrived, and stays unread
+    server.peek(&mut [0])?; // waits until the question has arrived, and leaves it unread
     let written = server.write_all(ANSWER); // Ok: this kernel has all of it
     written.attempt(|| {
         "the send buffer has no room for 200 kB; `sysctl net.core.wmem_max` limits it".to_owned()
@@ -63,8 +80,9 @@ fn too_soon(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     drop(server); // RST, because input is unread (RFC 9293, 3.6.1)
     lost_in_part(
         story,
-        "the server has written 200 kB and closed: input unread",
-        "A RST, not a FIN: neither end keeps TIME_WAIT, and the bytes in Send-Q are discarded.",
+        "the server wrote 200 kB and closed, with input unread",
+        "The question was unread, so close sent a RST, not a FIN. The server's kernel discarded \
+         the bytes in Send-Q. After a RST neither end keeps TIME_WAIT.",
         client,
         end,
     )?;
@@ -75,9 +93,10 @@ fn too_soon(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     drop(server); // RST, because SO_LINGER asks for it
     lost_in_part(
         story,
-        "the server has written 200 kB and closed: SO_LINGER 0",
-        "Linux still returns the bytes that arrived before the RST. Do not rely on it: RFC 9293 \
-         (3.10.7.4) discards them.",
+        "the server wrote 200 kB and closed, with SO_LINGER 0",
+        "SO_LINGER with 0 seconds: close sends a RST although no input is unread. Linux still \
+         returns the bytes that arrived before the RST. Do not rely on it: by TCP's standard (RFC \
+         9293, 3.10.7.4) they are discarded.",
         client,
         end,
     )
@@ -92,14 +111,14 @@ fn lost_in_part(
     end: End,
 ) -> io::Result<()> {
     let mut part = Vec::new();
-    let read = outcome(client.read_to_end(&mut part));
+    let read = outcome(client.read_to_end(&mut part)); // in words: Ok(…), or the kind of error
     let is_a_part = !part.is_empty() && part.len() < ANSWER.len();
     story
         .stage(title)
         .pair(end, gone(), gone())
         .why(why)
         .claim(
-            format!("{} bytes arrived, then {read}.", part.len()),
+            format!("The client read {} bytes, then got {read}.", part.len()),
             is_a_part && read == "ConnectionReset",
         )
         .show()
@@ -108,31 +127,38 @@ fn lost_in_part(
 fn in_order(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     let (mut client, mut server, end) = answered(listener)?;
     server.shutdown(Shutdown::Write)?;
+    // The timer WindowProbe runs when the client has no more room: lesson `zero_window`.
+    let waits_for_room = must(FinWait1).send_q(1..).timer(WindowProbe);
     story
         .stage("the server wrote 200 kB and shut down its sending half")
-        .pair(end, Established, must(FinWait1).recv_q(8).send_q(1..))
-        .why("Its FIN waits in Send-Q after the data. The question is still unread.")
+        .pair(end, Established, waits_for_room.recv_q(8))
+        .why(
+            "FIN_WAIT1: the FIN is not acknowledged. It waits in Send-Q after the data, and counts \
+             as one byte there. The question is still unread, but shutdown(Write) sends no RST.",
+        )
         .show()?;
     let arrived = io::copy(&mut client, &mut io::sink())?; // until end of file
     story
         .stage("the client has read until end of file")
         .pair(end, CloseWait, FinWait2)
         .why(
-            "Segments 1 and 2: the server's FIN and its ACK. CLOSE_WAIT: the client must close \
-              next.",
+            "Two of the four segments have passed: the server's FIN, and the ACK of this FIN. \
+             CLOSE_WAIT: the client must close next.",
         )
         .claim(
             format!("{arrived} bytes arrived at the client: the whole answer."),
-            arrived == 200_000,
+            arrived == ANSWER.len() as u64,
         )
         .show()?;
     client.write_all(ANSWER)?;
     client.shutdown(Shutdown::Write)?; // the FIN that a close sends
+    let waits_for_room = must(LastAck).send_q(1..).timer(WindowProbe);
     story
-        .stage("the client has done the same")
-        .pair(end, must(LastAck).send_q(1..), must(FinWait2).recv_q(9..))
+        .stage("the client wrote 200 kB and shut down its sending half")
+        .pair(end, waits_for_room, must(FinWait2).recv_q(9..))
         .why(
-            "A half-close: after its own FIN the server can still receive. The client's FIN waits.",
+            "A half-close: the server has sent its FIN and still receives. LAST_ACK: the client \
+             closes second. Its FIN, too, is not acknowledged, and waits in Send-Q after the data.",
         )
         .show()?;
     let drained = io::copy(&mut server, &mut io::sink())?;
@@ -140,7 +166,10 @@ fn in_order(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     story
         .stage("the server has read until end of file and closed")
         .pair(end, gone(), time_wait())
-        .why("Segments 3 and 4: the client's FIN and its ACK. No input was unread, so no RST.")
+        .why(
+            "The other two segments have passed: the client's FIN, and the ACK of this FIN. No \
+             input was unread, so close sent no RST.",
+        )
         .claim(
             format!("{drained} bytes arrived at the server: the question, then 200 kB."),
             drained == 200_008,
@@ -149,75 +178,88 @@ fn in_order(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
 }
 
 fn what_the_other_end_sees(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
-    let (fin, peer, fin_end) = connected(listener)?;
-    drop(peer);
-    let (both, peer, both_end) = connected(listener)?;
-    peer.shutdown(Shutdown::Write)?;
-    SockRef::from(&peer).set_linger(ABORT)?;
-    drop(peer);
-    let (rst, peer, rst_end) = connected(listener)?;
-    SockRef::from(&peer).set_linger(ABORT)?;
-    drop(peer);
+    let (got_fin, server, fin_end) = connected(listener)?;
+    drop(server); // FIN
+    let (got_both, server, both_end) = connected(listener)?;
+    server.shutdown(Shutdown::Write)?; // FIN
+    SockRef::from(&server).set_linger(ABORT)?;
+    drop(server); // RST
+    let (got_rst, server, rst_end) = connected(listener)?;
+    SockRef::from(&server).set_linger(ABORT)?;
+    drop(server); // RST
     story
-        .stage("three peers have closed: FIN; FIN, then RST; RST")
+        .stage("three servers closed: by FIN, by FIN and RST, by RST")
         .expect("client that got FIN", fin_end, CloseWait)
-        .expect("its peer", fin_end.other(), FinWait2)
+        .expect("server's end", fin_end.other(), FinWait2)
         .expect("client that got FIN and RST", both_end, gone())
         .expect("client that got RST", rst_end, gone())
-        .why("A RST ends a connection at once: it leaves no row. The program keeps its descriptor.")
+        .why(
+            "A RST ends a connection at both ends, and no row is left. The clients' programs still \
+             have their sockets: they can call read and write.",
+        )
         .show()?;
 
-    let after_fin = read_then_write(&fin);
-    let after_both = read_then_write(&both);
-    let after_rst = read_then_write(&rst);
+    let after_fin = read_then_write(&got_fin);
+    let after_both = read_then_write(&got_both);
+    let after_rst = read_then_write(&got_rst);
     story
         .stage("each client has read, then written a byte")
         .expect("client that got FIN", fin_end, gone())
         .asks("The peer has closed. What does my next write return?")
         .why(
-            "A FIN says only that the peer sends no more. This write succeeded, and the peer \
-              answered it with a RST. Writes fail from the moment that RST has arrived.\n\n\
-              peer sent      read             write",
+            "A FIN says only that the peer sends no more. So the first client's write succeeded. \
+             But the server had closed, and its kernel answered with a RST. Once a RST has \
+             arrived, every write fails.\n\n\
+             peer sent      read             write",
+        )
+        .claim(row("FIN", &after_fin), after_fin == ["Ok(0)", "Ok(1)"])
+        .claim(
+            row("FIN, then RST", &after_both),
+            after_both == ["Ok(0)", "BrokenPipe"],
         )
         .claim(
-            format!("FIN            {after_fin}"),
-            after_fin == "Ok(0)            Ok(1)",
-        )
-        .claim(
-            format!("FIN, then RST  {after_both}"),
-            after_both == "Ok(0)            BrokenPipe",
-        )
-        .claim(
-            format!("RST            {after_rst}"),
-            after_rst == "ConnectionReset  BrokenPipe",
+            row("RST", &after_rst),
+            after_rst == ["ConnectionReset", "BrokenPipe"],
         )
         .show()?;
 
-    let all_fail = [&fin, &both, &rst].map(write_then_read);
-    let yes = Command::new("yes").stdout(OwnedFd::from(fin)).status()?;
+    let all_fail = [&got_fin, &got_both, &got_rst].map(write_then_read);
+    // `yes` prints lines without end, here to the first client's socket.
+    let yes = Command::new("yes")
+        .stdout(OwnedFd::from(got_fin))
+        .status()?;
     story
         .stage("each client has written again, then read")
         .expect("client that got FIN", fin_end, gone())
-        .why("A reset is reported only once: the third client's read looks like end of file.")
+        .why(
+            "On Linux read does not report a RST that comes after a FIN. Without a FIN before, it \
+             reports the RST once: the third client has had that error. Now its read looks like \
+             end of file.",
+        )
         .claim(
             "Each of the three: write gave BrokenPipe, then read returned Ok(0).",
             all_fail == ["BrokenPipe Ok(0)"; 3],
         )
         .claim(
             format!(
-                "`yes`, writing to the same socket: {yes}. In a Rust program std ignores this \
-                 signal."
+                "The program `yes`, printing to the first client's socket, ended with {yes}. A \
+                 write that fails with BrokenPipe raises this signal. In Rust, std ignores it."
             ),
             yes.to_string().contains("SIGPIPE"),
         )
         .show()
 }
 
-/// What a read returned, and then a write, in two columns.
-fn read_then_write(mut client: &TcpStream) -> String {
+/// What a read returned, and then a write.
+fn read_then_write(mut client: &TcpStream) -> [String; 2] {
     let read = outcome(client.read(&mut [0]));
     let write = outcome(client.write(b"x"));
-    format!("{read:<17}{write}")
+    [read, write]
+}
+
+/// A line of the table: what came, what a read returned, what a write returned.
+fn row(came: &str, [read, write]: &[String; 2]) -> String {
+    format!("{came:<15}{read:<17}{write}")
 }
 
 /// What a write returned, and then a read.
@@ -227,7 +269,7 @@ fn write_then_read(mut client: &TcpStream) -> String {
     format!("{write} {read}")
 }
 
-fn what_it_does_not_see(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
+fn shutdown_read(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     let (mut client, mut server, end) = connected(listener)?;
     server.shutdown(Shutdown::Read)?;
     server.set_read_timeout(Some(Duration::from_secs(1)))?; // a read that waits fails
@@ -237,8 +279,8 @@ fn what_it_does_not_see(story: &mut Story, listener: &TcpListener) -> io::Result
         .stage("the server called shutdown(Read), the client wrote")
         .pair(end, Established, must(Established).recv_q(5))
         .why(
-            "shutdown(Read) sends nothing, so the client cannot know. On Linux its bytes (`hello`) \
-              still arrive.",
+            "shutdown(Read) sends nothing, so the client cannot know of it. On Linux the client's \
+             bytes (`hello`) still arrive.",
         )
         .claim(
             "Before they arrived, the server's read returned 0: it did not wait.",
@@ -250,16 +292,13 @@ fn what_it_does_not_see(story: &mut Story, listener: &TcpListener) -> io::Result
     story
         .stage("the server has read again")
         .pair(end, Established, must(Established).recv_q(0))
-        .why(
-            "After shutdown(Read) a read with nothing to return does not wait. Nothing else \
-             changed.",
-        )
+        .why("After shutdown(Read) a read that finds no bytes does not wait: it returns 0.")
         .claim("This read returned 5: the bytes can be read.", after == 5)
         .show()?;
     SockRef::from(&server).set_linger(ABORT) // no TIME_WAIT in the tables below
 }
 
-/// The peer's host loses power and starts again: its kernel no longer knows the connection.
+/// The server's host loses power and starts again: its kernel does not know the connection.
 #[cfg(target_os = "linux")]
 fn a_crash(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     let (mut client, server, end) = connected(listener)?;
@@ -270,13 +309,12 @@ fn a_crash(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     SockRef::from(&server).set_linger(ABORT)?;
     drop(server);
     story
-        .stage("the peer has crashed and started again")
-        .client(end, must(Established).no_timer())
-        .expect("peer", end.other(), gone())
+        .stage("the server's host has crashed and started again")
+        .pair(end, must(Established).no_timer(), gone())
         .timers()
         .why(
-            "A half-open connection (RFC 9293, 3.5.1): one end is gone and has sent nothing. The \
-              other stays ESTABLISHED, without limit if it only reads.",
+            "A half-open connection (RFC 9293, 3.5.1): one end is gone, and it has sent neither \
+             FIN nor RST. The client stays ESTABLISHED. If it only reads, it waits without limit.",
         )
         .show()?;
     set_min_ttl(&client, 0)?; // the network works again
@@ -285,11 +323,13 @@ fn a_crash(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     let read = outcome(client.read(&mut [0])); // waits until the RST has arrived
     story
         .stage("the client has written a byte, then read")
-        .client(end, gone())
-        .expect("peer", end.other(), gone())
-        .why("The peer's kernel has no such connection and answered with a RST.")
+        .pair(end, gone(), gone())
+        .why(
+            "The server's kernel has no such connection, so it answered the byte with a RST. Now \
+             the client must close its socket.",
+        )
         .claim(
-            format!("write returned {wrote}, then read returned {read}: close the socket."),
+            format!("write returned {wrote}, then read gave {read}."),
             wrote == "Ok(1)" && read == "ConnectionReset",
         )
         .show()

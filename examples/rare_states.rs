@@ -5,15 +5,17 @@
 //!     cargo run --example rare_states
 //!     cargo run --example rare_states -- --predict     asks for each state before showing it
 //!
-//! You will see orphans, a connection that has no listener, what TIME_WAIT does when the last ACK
-//! is lost, and a simultaneous close.
+//! You will see orphans: sockets that no program owns, while the kernel still ends the connection.
+//! You will see two clients that connect to each other, without a listener. You will see what
+//! TIME_WAIT does when the last ACK is lost, and two ends that close at the same time.
 //!
-//! New here: orphans (sockets that no program owns any more; the kernel ends the connection).
+//! New here: orphans, the simultaneous open (both ends connect), and the simultaneous close.
 //!
 //! Exercise: the one of lesson `states`: `cargo workshop check states`
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::os::fd::AsFd;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -22,14 +24,13 @@ use socket_workshop::listen::Listen;
 use socket_workshop::peer::{bound, connected, narrow, set_min_ttl, set_ttl};
 use socket_workshop::stage::{Flags, Story, gone, must, time_wait};
 use socket_workshop::table::{End, State::*, TimerKind};
-use socket2::SockRef;
+use socket2::{SockRef, Socket};
 
-/// A socket with this IP_MINTTL drops segments with a lower TTL (ip(7)). The kernel sends segments
-/// with a TTL of 64, unless the sending socket asks for more. So a lesson can choose which segments
-/// are lost.
-const ALL_HOPS: u8 = 255;
+/// How this lesson loses segments. After `set_min_ttl(socket, HIGH)` the kernel drops all segments
+/// for this socket that have a lower TTL (IP_MINTTL, ip(7)). Segments have the usual TTL, unless
+/// the socket that sends them has been given another one: `set_ttl(socket, HIGH)`.
 const USUAL: u8 = 64;
-const ABORT: Option<Duration> = Some(Duration::ZERO); // as SO_LINGER: close sends RST
+const HIGH: u8 = 255;
 
 fn main() -> ExitCode {
     command::run(|flags: Flags| {
@@ -38,7 +39,7 @@ fn main() -> ExitCode {
         orphans(&mut story, &listener)?;
         story.draw_diagrams();
         both_connect(&mut story)?;
-        fin_and_ack_together(&mut story, &listener)?;
+        the_last_ack_is_lost(&mut story, &listener)?;
         both_close_at_once(&mut story, &listener)?;
         story.end()
     })
@@ -46,14 +47,14 @@ fn main() -> ExitCode {
 
 fn orphans(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     let (client, server, end) = narrow(listener)?;
-    write_too_much(&client)?;
+    fill(&client)?;
     drop(client);
     story
-        .stage("a client has written too much and closed")
+        .stage("a client wrote more than fits, and closed")
         .pair(end, must(FinWait1).send_q(2..).orphan(), Established)
         .why(
             "An orphan: close has returned, and no program owns the socket (`netstat -p` shows -). \
-              The kernel still has the data to send, and then the FIN.",
+             The kernel still has the data to send, and then the FIN.",
         )
         .show()?;
     drop(server); // with input unread: a RST, which ends the orphan too
@@ -66,9 +67,9 @@ fn orphans(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
         .pair(end, countdown.orphan(), must(CloseWait).no_timer())
         .timers()
         .why(
-            "The orphan has nothing left to send. The kernel counts down \
-              (net.ipv4.tcp_fin_timeout, 60 s), then forgets it. CLOSE_WAIT has no timer. Many \
-              orphans in FIN_WAIT2 mean: their peers do not close.",
+            "The orphan only waits for the server's FIN. Its timer, which netstat calls timewait, \
+             counts down from net.ipv4.tcp_fin_timeout, 60 s. Then the kernel removes the row. \
+             CLOSE_WAIT has no timer. Many orphans in FIN_WAIT2: their peers do not close.",
         )
         .show()?;
 
@@ -77,52 +78,81 @@ fn orphans(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
         .stage("the server has written a byte")
         .pair(end, gone(), gone())
         .why(
-            "No program can read it, so the client's kernel answered with a RST (RFC 9293, 3.6.1). \
-              A half-close, which keeps the socket, would have taken the byte.",
+            "No program can read the byte, so the client's kernel answered with a RST (RFC 9293, \
+             3.6.1). A client that has only shut down its sending half would receive it.",
         )
         .show()
 }
 
-/// Writes more than the peer has room for: the rest stays here, and a FIN would wait after it.
-fn write_too_much(mut stream: &TcpStream) -> io::Result<()> {
+/// Writes until both buffers are full. A FIN would now wait in Send-Q, after the data.
+fn fill(mut stream: &TcpStream) -> io::Result<()> {
     stream.set_nonblocking(true)?;
     while stream.write(&[0; 64 << 10]).is_ok() {} // until the kernel takes no more: WouldBlock
     stream.set_nonblocking(false)
 }
 
 fn both_connect(story: &mut Story) -> io::Result<()> {
-    let (first, a) = bound([127, 0, 0, 1])?;
-    let (second, b) = bound([127, 0, 0, 1])?;
-    set_min_ttl(&first, ALL_HOPS)?; // there is no listener at the other end; its RST is lost
-    set_min_ttl(&second, ALL_HOPS)?;
-    set_ttl(&second, ALL_HOPS)?; // its SYN arrives
-    let _under_way = first.connect(&b.into()); // EINPROGRESS: neither connect waits
-    let _under_way = second.connect(&a.into());
+    let (a, _) = bound([127, 0, 0, 1])?;
+    let (b, _) = bound([127, 0, 0, 1])?;
+    set_min_ttl(&b, HIGH)?; // loses the SYN+ACK
+    let end_a = connect_to_each_other(&a, &b)?;
     story
-        .stage("two sockets connect to each other")
-        .expect("first", End::between(a, b), SynRecv)
-        .expect("second", End::between(b, a), must(SynSent).drops(1..))
+        .stage("two sockets, A and B, connect to each other")
+        .expect("A", end_a, SynRecv)
+        .expect("B", end_a.other(), must(SynSent).drops(1..))
         .why(
-            "Half of a simultaneous open: the first received a SYN in SYN_SENT. Its answer was \
-              lost. This SYN_RECV is a socket, not a listener's request.",
+            "A simultaneous open: A was in SYN_SENT, and received a SYN instead of a SYN+ACK. Now \
+             it is in SYN_RECV. Its answer, a SYN+ACK, was lost, so B is still in SYN_SENT.",
         )
         .show()?;
+    reset_on_close(&a)?;
+    drop(a);
+    drop(b);
 
-    set_min_ttl(&second, 0)?;
+    let (a, _) = bound([127, 0, 0, 1])?;
+    let (b, _) = bound([127, 0, 0, 1])?;
+    let end_a = connect_to_each_other(&a, &b)?;
     story
-        .stage("no segment is lost now: the answer is resent")
-        .expect("first", End::between(a, b), Established)
-        .expect("second", End::between(b, a), Established)
-        .why("SYN_SENT, SYN_RECV, ESTABLISHED, and no LISTEN: neither end is the server.")
+        .stage("two others do the same, and the SYN+ACK arrives")
+        .expect("A", end_a, Established)
+        .expect("B", end_a.other(), Established)
+        .why(
+            "A passed SYN_SENT and SYN_RECV, as before. Neither end was in LISTEN: there is no \
+             server.",
+        )
         .show()?;
-    SockRef::from(&first).set_linger(ABORT) // a RST: no TIME_WAIT in the tables below
+    reset_on_close(&a) // no TIME_WAIT in the tables below
 }
 
-fn fin_and_ack_together(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
+/// Each connects to the other one, and does not wait. Returns A's end.
+///
+/// ```text
+/// A                                        B
+/// SYN_SENT   ----- SYN -------------->     CLOSED
+///             lost <------- RST ------
+///            <---- SYN ---------------     SYN_SENT
+/// SYN_RECV   ----- SYN+ACK ---------->
+/// ```
+fn connect_to_each_other(a: &Socket, b: &Socket) -> io::Result<End> {
+    let addr_a = End::of(a)?.local;
+    let addr_b = End::of(b)?.local;
+    set_min_ttl(a, HIGH)?; // loses the RST: B's kernel sends it because no socket listens there
+    set_ttl(b, HIGH)?; // B's SYN arrives
+    let _in_progress = a.connect(&addr_b.into()); // sends the SYN and returns
+    let _in_progress = b.connect(&addr_a.into());
+    Ok(End::between(addr_a, addr_b))
+}
+
+/// SO_LINGER 0: close will send a RST, and no end will keep TIME_WAIT.
+fn reset_on_close(socket: &impl AsFd) -> io::Result<()> {
+    SockRef::from(socket).set_linger(Some(Duration::ZERO))
+}
+
+fn the_last_ack_is_lost(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     let (client, server, end) = connected(listener)?;
-    set_min_ttl(&client, ALL_HOPS)?;
-    set_min_ttl(&server, ALL_HOPS)?; // both drop what arrives
-    set_ttl(&client, ALL_HOPS)?; // the server still receives what the client sends: the FIN
+    set_min_ttl(&client, HIGH)?;
+    set_min_ttl(&server, HIGH)?;
+    set_ttl(&client, HIGH)?; // the client's FIN arrives, the server's ACK does not
     client.shutdown(Shutdown::Write)?;
     story
         .stage("the client has shut down; the ACK is lost")
@@ -130,31 +160,32 @@ fn fin_and_ack_together(story: &mut Story, listener: &TcpListener) -> io::Result
         .why("The client received no ACK of its FIN, so it is not in FIN_WAIT2 yet.")
         .show()?;
 
-    set_ttl(&client, USUAL)?; // from now on the server drops it: the ACK of its FIN
-    set_ttl(&server, ALL_HOPS)?; // the client receives the server's FIN
+    set_ttl(&client, USUAL)?;
+    set_ttl(&server, HIGH)?; // the server's FIN arrives, the client's ACK does not
     server.shutdown(Shutdown::Write)?;
     story
         .stage("the server has shut down; the last ACK is lost")
         .pair(end, time_wait(), must(LastAck).drops(3..))
         .why(
-            "One segment brought the server's FIN and the ACK of the client's FIN (RFC 9293, \
-              3.3.2, note 2). The server's kernel resends its FIN, and TIME_WAIT answers each with \
-              a new ACK: that is one of its two purposes.",
+            "One segment brought the server's FIN and the ACK of the client's FIN. So the client \
+             went from FIN_WAIT1 straight to TIME_WAIT (RFC 9293, 3.3.2, note 2). The server's \
+             kernel resends its FIN, and the client's kernel answers each FIN with a new ACK. \
+             TIME_WAIT exists for this, and to discard late segments.",
         )
         .show()?;
-    // Closing would leave LAST_ACK until the kernel stops resending. With SO_LINGER of 0 the kernel
+    // Closing would leave LAST_ACK until the kernel stops resending. With SO_LINGER 0 the kernel
     // forgets the socket. (It sends no RST here: the FIN has been sent.)
-    SockRef::from(&server).set_linger(ABORT)
+    reset_on_close(&server)
 }
 
 fn both_close_at_once(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     let (mut client, mut server, end) = narrow(listener)?;
-    write_too_much(&client)?;
+    fill(&client)?;
     client.shutdown(Shutdown::Write)?;
-    write_too_much(&server)?;
+    fill(&server)?;
     server.shutdown(Shutdown::Write)?;
     story
-        .stage("both have written too much, and shut down")
+        .stage("both wrote more than fits, and shut down")
         .pair(end, must(FinWait1).send_q(2..), must(FinWait1).send_q(2..))
         .asks("Both ends close at once. Which states do they pass?")
         .why("A simultaneous close: each end queued its FIN before the other's arrived.")
@@ -164,7 +195,10 @@ fn both_close_at_once(story: &mut Story, listener: &TcpListener) -> io::Result<(
     story
         .stage("the client has read until end of file")
         .pair(end, must(Closing).send_q(2..), FinWait2)
-        .why("CLOSING: the client has the server's FIN, and its own still waits in Send-Q.")
+        .why(
+            "The server's FIN has arrived, and is acknowledged: the server is in FIN_WAIT2. \
+             CLOSING: the client has received this FIN, while its own still waits in Send-Q.",
+        )
         .show()?;
 
     server.read_to_end(&mut Vec::new())?;

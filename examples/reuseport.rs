@@ -1,15 +1,17 @@
-//! "Can two processes listen on one port?" and "Can a client use the same port again at once?" You
-//! may find SO_REUSEPORT as the cure for `Address already in use`. Use SO_REUSEADDR for that
-//! (lesson `reuseaddr`): SO_REUSEPORT also lets a second live server share the port.
+//! Can two processes listen on one port? Can a client connect again from the port of its last
+//! connection? You may read that SO_REUSEPORT cures `Address already in use`. Use SO_REUSEADDR for
+//! that (lesson `reuseaddr`): SO_REUSEPORT also lets a second live server share the port.
 //!
 //!     cargo run --example reuseport
 //!
-//! You will see two listeners that share the clients of a port, what happens to the clients of one
-//! that closes, who may share, and a connection between the same two addresses and ports again,
-//! while TIME_WAIT of the last one is at the server, and at the client.
+//! You will see two listeners that share a port and its clients, and what happens to the clients of
+//! one that closes. You will see who may share a port. Then a client connects again, from the same
+//! port to the same server, while its last connection is in TIME_WAIT: first with TIME_WAIT at the
+//! server, then with TIME_WAIT at the client.
 //!
-//! New here: the four-tuple (both addresses and both ports), by which the kernel tells connections
-//! apart. Lesson `reuseaddr` comes before.
+//! New here: SO_REUSEPORT. The four-tuple: both addresses and both ports, by which the kernel tells
+//! connections apart. The timestamp: a time that the sender puts into its segments (RFC 7323). By
+//! it the kernel tells late segments of an old connection from new ones.
 //!
 //! Exercise: the one of lesson `reuseaddr`: `cargo workshop check reuseaddr`
 
@@ -28,8 +30,8 @@ use socket_workshop::stage::{Flags, Story, gone, must, time_wait};
 use socket_workshop::table::{End, Protocol, State::*};
 use socket2::{Domain, SockRef, Socket, Type};
 
-/// With this number each of two listeners gets some of them, and one queue has room for all, even
-/// where net.core.somaxconn is small.
+/// Enough that each of two listeners gets some of them. Few enough that one queue has room for all,
+/// even where net.core.somaxconn is small.
 const CLIENTS: usize = 16;
 /// Another user than the one who runs this lesson.
 const NOBODY: Uid = Uid::from_raw(65534);
@@ -51,6 +53,7 @@ fn main() -> ExitCode {
 fn share(addr: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
     socket.set_reuse_port(true)?; // before bind, which reads it
+    socket.set_reuse_address(true)?; // so that TIME_WAIT is not in the way: lesson `reuseaddr`
     listen(socket, addr)
 }
 
@@ -72,7 +75,7 @@ fn two_listeners(story: &mut Story, old: TcpListener) -> io::Result<()> {
     let new = share(addr)?;
     let mut clients = Vec::new();
     for _ in 0..CLIENTS {
-        let soon = Duration::from_secs(5); // if one of the queues is full
+        let soon = Duration::from_secs(5); // an error, and no long wait, if a queue is full
         clients.push(TcpStream::connect_timeout(&reachable(addr), soon)?);
     }
     story
@@ -83,9 +86,9 @@ fn two_listeners(story: &mut Story, old: TcpListener) -> io::Result<()> {
             must(Listen).rows(2).recv_q(1..),
         )
         .why(
-            "Both listeners have SO_REUSEPORT. A hash of the four-tuple decides which listener's \
-             queue a client comes into (Recv-Q). This is for workers of one server, each with a \
-             queue of its own.",
+            "Both listeners have SO_REUSEPORT. A hash of the four-tuple decides into which \
+             listener's queue (Recv-Q) a client comes. This is for workers of one server: each has \
+             a queue of its own.",
         )
         .show()?;
 
@@ -94,11 +97,11 @@ fn two_listeners(story: &mut Story, old: TcpListener) -> io::Result<()> {
     let mut greeted = 0;
     let mut reset = 0;
     for mut client in &clients {
-        client.set_read_timeout(Some(Duration::from_secs(5)))?; // none is silent
+        client.set_read_timeout(Some(Duration::from_secs(5)))?; // an error, if nothing comes
         match client.read(&mut [0]) {
             Ok(1) => greeted += 1,
             Err(error) if error.kind() == ErrorKind::ConnectionReset => reset += 1,
-            _ => break,
+            _ => break, // then the claims below fail
         }
     }
     story
@@ -140,16 +143,21 @@ fn greet_all(listener: &TcpListener) -> io::Result<Vec<TcpStream>> {
 fn who_may_share(story: &mut Story) -> io::Result<()> {
     let first = share(free_port())?;
     let addr = first.local_addr()?;
-    let plain = Socket::new(Domain::IPV4, Type::STREAM, None)?;
-    let plain = listen(plain, addr);
-    let others = Socket::new(Domain::IPV4, Type::STREAM, None)?;
-    others.set_reuse_port(true)?;
-    let is_others = fchown(&others, Some(NOBODY), None).is_ok(); // root may do that
+    let without_option = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    let without_option = listen(without_option, addr);
+    let of_other_user = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    of_other_user.set_reuse_port(true)?;
+    // A socket has an owner, as a file has. root may change it.
+    let can_change_owner = fchown(&of_other_user, Some(NOBODY), None).is_ok();
     let stage = story
-        .stage("two programs bind the port of a listener")
+        .stage("two more programs try to bind a listener's port")
         .expect("listener", End::listener(addr), must(Listen).rows(1))
-        .fails("Without SO_REUSEPORT, bind", plain, ErrorKind::AddrInUse);
-    if !is_others {
+        .fails(
+            "Without SO_REUSEPORT, bind",
+            without_option,
+            ErrorKind::AddrInUse,
+        );
+    if !can_change_owner {
         return stage
             .why(
                 "A listener shares its port only if both have SO_REUSEPORT and belong to the same \
@@ -164,7 +172,7 @@ fn who_may_share(story: &mut Story) -> io::Result<()> {
         )
         .fails(
             "With it, but as another user, bind",
-            listen(others, addr),
+            listen(of_other_user, addr),
             ErrorKind::AddrInUse,
         )
         .show()
@@ -190,7 +198,7 @@ fn time_wait_at_the_server(story: &mut Story) -> io::Result<()> {
     story
         .stage("a server closed first, and still listens")
         .pair(end, gone(), time_wait())
-        .why("The server's kernel remembers the four-tuple in TIME_WAIT.")
+        .why("In TIME_WAIT the server's kernel remembers the four-tuple.")
         .show()?;
 
     let _again = dial(end.local, addr, false)?;
@@ -198,9 +206,9 @@ fn time_wait_at_the_server(story: &mut Story) -> io::Result<()> {
         .stage("a client connects with the same four-tuple")
         .pair(end, Established, Established)
         .why(
-            "Many books say this is impossible while TIME_WAIT lasts. Linux allows it: a newer \
-             timestamp or sequence number proves that the SYN is not a late one (RFC 6191; RFC \
-             9293, 3.6.1).",
+            "Many books say this is impossible while TIME_WAIT lasts. Linux allows it if the SYN \
+             has a newer timestamp or sequence number than the old connection: then it is not a \
+             late SYN of that connection (RFC 6191; RFC 9293, 3.6.1).",
         )
         .show()
 }
@@ -236,15 +244,16 @@ fn time_wait_at_the_client(story: &mut Story) -> io::Result<()> {
         .stage("the next client has the option too: it connects")
         .pair(end, Established, Established)
         .why(
-            "bind allows the port, as for a server. On Linux connect allows the four-tuple of a \
-             bound socket because of the timestamps: they tell late segments of the old \
-             connection from new ones (RFC 7323, 5).",
+            "Both clients have the option, so bind allows the port, as for a server. Then connect \
+             uses the four-tuple again. Linux allows that because the segments have timestamps: \
+             the kernel recognises late segments of the old connection (RFC 7323, 5).",
         )
         .show()
 }
 
-/// The other half of the truth, in a network where segments have no timestamps.
+/// The last stage once more, in a network where segments have no timestamps.
 fn without_timestamps(story: &mut Story) -> io::Result<()> {
+    // A network namespace: a network that only this process has, with settings of its own.
     if let Err(refused) = namespace::enter() {
         return story.tell(&format!(
             "\nWithout timestamps (net.ipv4.tcp_timestamps=0) connect gives AddrNotAvailable. The \
@@ -252,7 +261,10 @@ fn without_timestamps(story: &mut Story) -> io::Result<()> {
         ));
     }
     fs::write("/proc/sys/net/ipv4/tcp_timestamps", "0")?;
-    story.tell("\nThe same in a network of its own, with net.ipv4.tcp_timestamps=0:")?;
+    story.tell(
+        "\nThe same without timestamps (net.ipv4.tcp_timestamps=0, in a network namespace, which \
+         only this process uses):",
+    )?;
     let (end, listener) = closed_by_the_client()?;
     let again = dial(end.local, listener.local_addr()?, true);
     story.fails("connect", again, ErrorKind::AddrNotAvailable)

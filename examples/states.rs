@@ -4,11 +4,18 @@
 //!     cargo run --example states
 //!     cargo run --example states -- --predict     asks for each state before showing it
 //!
-//! You will see the ten states of a normal life, from CLOSED to CLOSED, each held still: the row of
-//! each end, and its place in the state diagram of RFC 9293. The eleventh state, CLOSING, is in
-//! lesson `rare_states`.
+//! You will see the ten states of a normal life, from CLOSED to CLOSED. Below each table is the
+//! state diagram of TCP's standard (RFC 9293). An arrow leads from a state to the next one. On it
+//! is written what happens, and after a slash what the kernel sends then:
 //!
-//! New here: what holds a state still. A segment is lost, or a FIN waits after unsent data.
+//!     CLOSED --connect / SYN--> SYN_SENT     the program calls connect, and the kernel sends a SYN
+//!     SYN_RECV --ACK--> ESTABLISHED          an ACK arrives, and the kernel sends nothing
+//!
+//! A letter marks the state of each end: [L] the listener, [C] the client, [S] the server's end.
+//! The eleventh state, CLOSING, is in lesson `rare_states`.
+//!
+//! New here: how to stop a connection in a state that lasts microseconds otherwise. An answer is
+//! lost, or a FIN must wait in Send-Q until the peer has room for the data before it.
 //!
 //! Exercise: `cargo workshop check states`
 
@@ -21,10 +28,6 @@ use socket_workshop::listen::{Listen, reachable};
 use socket_workshop::peer::{bound, narrow, set_min_ttl};
 use socket_workshop::stage::{Flags, Story, gone, must, time_wait};
 use socket_workshop::table::{End, State::*};
-
-/// A socket with this IP_MINTTL drops segments with a lower TTL (ip(7)). The kernel sends segments
-/// with a TTL of 64, so all segments to that socket are lost.
-const ALL_HOPS: u8 = 255;
 
 fn main() -> ExitCode {
     command::run(|flags: Flags| {
@@ -39,26 +42,27 @@ fn main() -> ExitCode {
 
 /// CLOSED and LISTEN, then SYN_SENT and SYN_RECV.
 fn it_opens(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
-    let addr = reachable(listener.local_addr()?);
+    let addr = reachable(listener.local_addr()?); // not 0.0.0.0, which no client can dial
     let (client, local) = bound(addr.ip())?; // socket and bind; its connect will not wait
     let end = End::between(local, addr);
     story
         .stage("a server listens; a client has a socket and a port")
         .expect("listener", End::of(listener)?, Listen)
         .client(end, gone())
-        .why("CLOSED has no row: netstat's table does not show a socket that only has a port.")
+        .why("CLOSED has no row: netstat does not show a socket that only has a port.")
         .show()?;
 
-    set_min_ttl(&client, ALL_HOPS)?; // every segment to the client is lost
-    let _under_way = client.connect(&addr.into()); // EINPROGRESS
+    // The kernel sends segments with a TTL of 64. For this client it now drops those below 255.
+    set_min_ttl(&client, 255)?;
+    let _in_progress = client.connect(&addr.into()); // sends the SYN and returns
     story
         .stage("the client connects; the answer to its SYN is lost")
         .expect("listener", End::of(listener)?, must(Listen).recv_q(0))
         .client(end, must(SynSent).drops(1..))
-        .expect("server", end.other(), SynRecv)
+        .expect("server's end", end.other(), SynRecv)
         .why(
-            "Each end waits for the ACK of its own SYN. The server's row is a request, not yet a \
-              socket: accept would wait (the listener's Recv-Q is 0).",
+            "Each end waits for the ACK of its own SYN. The server's end is not yet in the accept \
+             queue (the listener's Recv-Q is 0): accept would wait.",
         )
         .show()
 }
@@ -70,16 +74,20 @@ fn it_closes(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     story
         .stage("another client connects, and no segment is lost")
         .pair(end, Established, Established)
-        .why("Both SYNs are acknowledged: each end may send.")
+        .why(
+            "Both SYNs are acknowledged, and each end may send. The earlier client has closed. Its \
+             server's end stays until the SYN+ACK is sent again, and the answer is a RST.",
+        )
         .show()?;
 
-    shut_down_after_data(&client)?;
+    fill_and_shut_down(&client)?;
     story
-        .stage("the client has written too much, and shut down")
-        .pair(end, must(FinWait1).send_q(2..), Established)
+        .stage("the client wrote more than fits, and shut down")
+        .pair(end, must(FinWait1).send_q(2..), Established) // data, and 1 for the FIN
         .why(
-            "FIN_WAIT1 begins with the call. The server has no room for all the data: the rest \
-              waits in Send-Q, and the FIN after it.",
+            "The server has no room for all the data. The rest waits in Send-Q, and the FIN after \
+             it. FIN_WAIT1 begins when the program calls shutdown, and ends when the FIN is \
+             acknowledged.",
         )
         .show()?;
 
@@ -91,20 +99,22 @@ fn it_closes(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
             must(FinWait2).send_q(0).no_timer(),
             must(CloseWait).recv_q(0).no_timer(),
         )
+        .timers()
         .asks("A row is in FIN_WAIT2. Which program must act next?")
         .why(
-            "FIN_WAIT2: the FIN is acknowledged. CLOSE_WAIT: the server's program has not closed \
-              yet. No timer runs: both states last until it does, if the client keeps its socket.",
+            "FIN_WAIT2: the FIN is acknowledged. CLOSE_WAIT: the server's program must close. No \
+             timer runs. If the client keeps its socket, both states last until the server closes.",
         )
         .show()?;
 
-    shut_down_after_data(&server)?;
+    fill_and_shut_down(&server)?;
     story
-        .stage("the server has also written too much, and shut down")
+        .stage("the server also wrote more than fits, and shut down")
         .pair(end, must(FinWait2).recv_q(1..), must(LastAck).send_q(2..))
         .why(
-            "On Linux LAST_ACK begins with the call too, before the FIN is sent. (RFC 9293, 3.10.4: \
-             when it is sent.)",
+            "LAST_ACK: the server's FIN is not acknowledged. On Linux this state, too, begins when \
+             the program calls shutdown, although the FIN must wait. (By RFC 9293, 3.10.4, it \
+             begins when the FIN is sent.)",
         )
         .show()?;
 
@@ -114,14 +124,14 @@ fn it_closes(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
         .pair(end, time_wait(), gone())
         .timers()
         .why(
-            "The end that closed first keeps TIME_WAIT: the timer counts down from 60 s. The last \
-              ACK has closed the other end.",
+            "The end that closed first keeps TIME_WAIT, and its timer counts down from 60 s. The \
+             last ACK has closed the other end.",
         )
         .show()
 }
 
-/// Writes more than the peer has room for: the rest stays here, and the FIN after it.
-fn shut_down_after_data(mut stream: &TcpStream) -> io::Result<()> {
+/// Writes until both buffers are full. The FIN then waits in Send-Q, after the data.
+fn fill_and_shut_down(mut stream: &TcpStream) -> io::Result<()> {
     stream.set_nonblocking(true)?;
     while stream.write(&[0; 64 << 10]).is_ok() {} // until the kernel takes no more: WouldBlock
     stream.set_nonblocking(false)?;

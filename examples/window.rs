@@ -1,14 +1,21 @@
 //! `write` has returned Ok. Where are the bytes now? And why does the next write hang? Between two
-//! programs there are two buffers: the sender's kernel has one, and the receiver's kernel has one.
+//! programs there are two buffers, one in each kernel:
+//!
+//!     client                                                                  server
+//!     write --> send buffer (Send-Q) ===== data ====> receive buffer (Recv-Q) --> read
+//!                                    <= ACK, window =
+//!
+//! With each ACK the receiver's kernel announces its window: how many more bytes it has room for.
+//! The sender's kernel sends no more than that (flow control).
 //!
 //!     cargo run --example window
 //!
-//! You will see writes of 1 KB read in other pieces, bytes that stay in the send buffer until they
-//! are acknowledged, a write that waits because both buffers are full, and what it means that it
-//! returns.
+//! You will see writes of 1 KB that are read in other pieces, and bytes that stay in the send
+//! buffer until they are acknowledged. Then a large write waits because both buffers are full. When
+//! it returns, the server has not read all of it.
 //!
-//! New here: flow control (a sender may send only what the receiver has room for). What the kernels
-//! do while there is no room is in lesson `zero_window`.
+//! New here: the window, and flow control. What the kernels do while the window is 0 is in lesson
+//! `zero_window`.
 //!
 //! Exercise: `cargo workshop check window`
 
@@ -26,7 +33,9 @@ use socket_workshop::table::{End, State::*, TimerKind::*};
 use socket2::SockRef;
 
 const KB: usize = 1024;
-const SMALL: usize = 16 * KB; // the size we ask for each buffer; Linux doubles it (socket(7))
+/// The size we ask for each buffer. Linux doubles it, and uses a part for itself (socket(7)): about
+/// 16 to 32 KB of data fit.
+const SMALL: usize = 16 * KB;
 const ALL: usize = 6 * SMALL; // more than both buffers hold
 const LAST: usize = 4 * KB; // what the server leaves unread at first
 
@@ -61,11 +70,11 @@ fn other_pieces(
     story
         .stage("six writes of 1 KB have returned; nothing is read yet")
         .client(end, must(Established).send_q(0))
-        .server(end, must(Established).recv_q(6 * KB as u32))
+        .server(end, must(Established).recv_q((6 * KB) as u32))
         .asks("write has returned. Where are the bytes?")
         .why(
-            "All bytes are in the server's receive buffer (Recv-Q). Its kernel has acknowledged \
-             them, so the client's kernel has freed its copy (Send-Q).",
+            "All bytes are in the server's receive buffer (Recv-Q). The server's kernel has \
+             acknowledged them, so the client's kernel has freed its copy (Send-Q).",
         )
         .show()?;
     let mut buf = [0; SMALL];
@@ -81,7 +90,7 @@ fn other_pieces(
         .server(end, must(Established).recv_q(0))
         .why("A stream has no messages: reads need not match writes.")
         .claim(
-            format!("The reads returned {pieces:?}."),
+            format!("Reads with room for [2048, 3072, 1, 16384] bytes returned {pieces:?}."),
             pieces == [2 * KB, 3 * KB, 1, KB - 1],
         )
         .show()
@@ -95,25 +104,28 @@ fn kept_until_acknowledged(
     mut server: &TcpStream,
     end: End,
 ) -> io::Result<()> {
-    // IP_MINTTL: the server's segments have a TTL of 64 and are dropped.
+    // Segments have a TTL of 64. For the client its kernel now drops those below 255 (IP_MINTTL).
     peer::set_min_ttl(client, 255)?;
     client.write_all(&[b'x'; KB])?;
     server.read_exact(&mut [0; KB])?;
     story
-        .stage("the server has read 1 KB more; its ACKs are lost")
+        .stage("1 KB more is written and read, and the ACKs are lost")
         .client(end, must(Established).send_q(KB as u32).timer(Retransmit))
         .server(end, must(Established).recv_q(0))
         .timers()
-        .why("The client's kernel keeps the bytes and sends them again when the timer expires.")
+        .why(
+            "The client's kernel does not know that the bytes have arrived. It keeps them, and \
+             sends them again when its timer expires.",
+        )
         .show()?;
-    peer::set_min_ttl(client, 0)?;
+    peer::set_min_ttl(client, 0)?; // the client receives all segments
     server.write_all(b"!")?;
     story
         .stage("ACKs pass again; the server has written a byte")
         .client(end, must(Established).send_q(0).recv_q(1))
         .why(
-            "Each segment acknowledges everything received so far without a gap, this one too: the \
-             1 KB is freed.",
+            "Every segment with data also carries an ACK, of all bytes received so far. The \
+             segment with this byte did, and the client's kernel has freed the 1 KB.",
         )
         .show()?;
     client.read_exact(&mut [0])
@@ -145,11 +157,12 @@ fn both_buffers_full(
         .client(end, must(Established).send_q(1..).window(0))
         .server(end, must(Established).recv_q(1..))
         .why(
-            "The receive buffer is full: its kernel has announced a window of 0, no room. Then the \
-             send buffer filled up, and write waits for room there.",
+            "The receive buffer is full, and the server's kernel has announced that: window 0. \
+             Then the send buffer filled up, and write waits for room in it.",
         )
         .show()?;
-    let queues = Queues::of(end).look()?.unwrap_or_default();
+    let queues = Queues::of(end).look()?; // the queues of both ends. None: no table here
+    let queues = queues.unwrap_or_default();
     let copied = queues.send_q + queues.recv_q;
     let waited = !writer.is_finished();
     server.read_exact(&mut [0; ALL - LAST])?;

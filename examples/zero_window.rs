@@ -4,11 +4,12 @@
 //!
 //!     cargo run --example zero_window
 //!
-//! You will see the window close, the probes that ask whether it has opened, why it does not open
-//! when the first bytes are read, and a plot of both queues and the window.
+//! You will see the window close. The sender's kernel asks again and again whether it has opened.
+//! You will see why it does not open when the first bytes are read, and a plot of both queues and
+//! the window.
 //!
-//! New here: the window (how many bytes beyond those acknowledged the receiver has room for; every
-//! segment with an ACK announces it). Lesson `window` comes before.
+//! New here: window probes (segments that ask for the window), and how a window opens again. Lesson
+//! `window` comes before: it says what the window is.
 //!
 //! Exercise: the one of lesson `window`: `cargo workshop check window`
 
@@ -27,7 +28,9 @@ use socket_workshop::table::{End, State::*, TimerKind::WindowProbe};
 use socket2::SockRef;
 
 const KB: usize = 1024;
-const SMALL: usize = 16 * KB; // the size we ask for each buffer; Linux doubles it (socket(7))
+/// The size we ask for each buffer. Linux doubles it, and uses a part for itself (socket(7)): about
+/// 16 to 32 KB of data fit.
+const SMALL: usize = 16 * KB;
 const ALL: usize = 6 * SMALL; // more than both buffers hold
 const PIECE: usize = 2 * KB; // what the server reads at a time
 
@@ -60,6 +63,7 @@ fn it_closes(
     story
         .stage("the server has a small receive buffer")
         .client(end, must(Established).window(1..))
+        .server(end, Established)
         .why("The window is the most that the client's kernel may send without a further ACK.")
         .show()?;
     queues.look()?; // the first column of the plot
@@ -70,13 +74,13 @@ fn it_closes(
         .client(end, must(Established).window(0).send_q(1..))
         .server(end, must(Established).recv_q(1..))
         .why(
-            "The receive buffer is full: its kernel has announced a window of 0. What the client \
-             has written since waits in its send buffer (Send-Q).",
+            "Each ACK announced a new window, the last one a window of 0: the receive buffer is \
+             full. What the client has written since waits in its send buffer (Send-Q).",
         )
         .show()?;
 
     let before = window_probes();
-    written += write_what_fits(client, ALL - written)?; // the last ACKs have made room
+    written += write_what_fits(client, ALL - written)?; // ACKs have freed room in the send buffer
     let more = client.write(&[b'x'; KB]);
     let now = wait_for_a_probe(before)?;
     let mut stage = story
@@ -88,14 +92,15 @@ fn it_closes(
         .server(end, must(Established).recv_q(1..))
         .timers()
         .why(
-            "When the timer (netstat: probe, ss: persist) expires, the client's kernel asks \
-             whether the window has opened: the ACK that announces it could be lost (RFC 9293, \
-             3.8.6.1). The peer's kernel answers the probes, so nothing times out.",
+            "A timer runs (netstat: probe, ss: persist). When it expires, the client's kernel \
+             sends a probe, to ask whether the window has opened: the ACK that says so could be \
+             lost (RFC 9293, 3.8.6.1). The server's kernel answers each probe, so nothing times \
+             out.",
         )
         .fails("The next write", more, ErrorKind::WouldBlock);
     if let (Some(before), Some(now)) = (before, now) {
         stage = stage.claim(
-            format!("TCPWinProbe of this kernel (nstat -az): {before}, and now {now}."),
+            format!("Probes sent so far (TCPWinProbe, nstat -az): {before} before, now {now}."),
             now > before,
         );
     }
@@ -103,15 +108,18 @@ fn it_closes(
     Ok(written)
 }
 
-/// Waits until this kernel has sent more probes, and returns how many. `None`: it does not count
-/// them.
+/// Waits until this kernel has sent more probes than before, and returns how many. `None`: it does
+/// not count them.
 fn wait_for_a_probe(before: Option<u64>) -> io::Result<Option<u64>> {
     if before.is_none() {
         return Ok(None);
     }
-    let soon = Deadline::after(Duration::from_secs(10));
-    let more = soon.wait_for(|| Ok(window_probes().filter(|now| Some(*now) > before)))?;
-    Ok(more.or(before))
+    let more_than_before = || {
+        let now = window_probes();
+        Ok(now.filter(|_| now > before))
+    };
+    let now = Deadline::after(Duration::from_secs(10)).wait_for(more_than_before)?;
+    Ok(now.or(before)) // none was sent: then the claim fails
 }
 
 /// Writes until the kernel takes no more: each ACK makes room for another write.
@@ -142,13 +150,13 @@ fn it_opens(
         .client(end, must(Established).window(0))
         .asks("A full receiver reads 2 KB. May the sender send 2 KB?")
         .why(
-            "The window stays closed: the kernel does not announce a little room, or it would get \
+            "The window stays 0. The server's kernel does not announce a little room: it would get \
              many small segments (the silly window syndrome).",
         )
         .show()?;
 
-    // The client's bytes are lost until the new window has been seen: they would fill it again.
-    // IP_MINTTL: segments have a TTL of 64 and are dropped.
+    // Once the window opens, the client's kernel would fill it. So until the next stage has shown
+    // it, the server's kernel drops the client's segments (IP_MINTTL: their TTL is 64).
     set_min_ttl(server, 255)?;
     let mut reads = 1;
     while queues.window() == Some(0) && queues.unread() >= PIECE {
@@ -160,14 +168,14 @@ fn it_opens(
         .stage("the server reads 2 KB, until the window opens")
         .client(end, must(Established).window(1..))
         .why(
-            "RFC 9293, 3.8.6.2.2: a window reopens once half the buffer or a full segment is free, \
-             whichever is less.",
+            "By TCP's standard (RFC 9293, 3.8.6.2.2) a window opens again when half the buffer is \
+             free, or room for a full segment if that is less.",
         );
     if let (Some(first), Some(opened)) = (queues.first_window(), queues.window()) {
         stage = stage.claim(
             format!(
-                "After {reads} reads it opened to {opened} bytes: half of the first {first}, or \
-                 more."
+                "After {reads} reads it opened to {opened} bytes: at least half of the first \
+                 window, {first}."
             ),
             reads > 1 && opened >= first / 2,
         );
@@ -202,7 +210,8 @@ fn a_slow_reader(
         .client(end, must(Established).send_q(0))
         .server(end, must(Established).recv_q(0))
         .why(&format!(
-            "A column for each read, and ^ where the last write was.\n{plot}"
+            "A column for each read, and ^ where the client wrote its last bytes. The window opens \
+             after several reads only. Then the client's kernel fills Recv-Q again.\n{plot}"
         ))
         .show()
 }

@@ -26,7 +26,7 @@ impl Story {
             shown.extend(role.map(|(_, end)| *end).filter(|end| end.is_many()));
             let mut notes = Vec::new();
             if let Some(role) = role {
-                let which = match self.is_earlier(role, table) {
+                let which = match self.is_earlier(role) {
                     true => "earlier ",
                     false => "",
                 };
@@ -66,11 +66,9 @@ impl Story {
         self.roles.iter().rev().find(|(_, end)| end.is(row))
     }
 
-    /// Whether another row plays the same part, and has come to it later: a second client's.
-    fn is_earlier(&self, role: &(String, End), table: &Table) -> bool {
-        let known = |of: &(String, End)| self.roles.iter().position(|role| role == of);
-        let is_later = |other: &(String, End)| other.0 == role.0 && known(other) > known(role);
-        let mut others = table.rows.iter().filter_map(|row| self.role_of(row));
-        others.any(is_later)
+    /// Whether another end has played the same part since then: a second client's.
+    fn is_earlier(&self, role: &(String, End)) -> bool {
+        let mut later = self.roles.iter().rev().take_while(|other| *other != role);
+        later.any(|other| other.0 == role.0)
     }
 }

@@ -13,6 +13,7 @@ use crate::{
     peer::connected,
     table::{End, Kernel, Protocol, State::*, TimerKind},
 };
+use socket2::SockRef;
 
 /// For claims that are to be refuted.
 const SHORT: Duration = Duration::from_millis(50);
@@ -338,6 +339,42 @@ fn a_row_too_many_is_refuted_too() {
         .expect("listener", End::of(&listener).unwrap(), Listen)
         .nothing_else();
     assert!(alone.show().is_err());
+}
+
+#[test]
+fn a_client_stays_the_earlier_one_when_the_later_one_has_gone() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (mut story, page) = story(&listener);
+    let (_first, _server, first_end) = connected(&listener).unwrap();
+    let (second, its_server, second_end) = connected(&listener).unwrap();
+    story
+        .stage("one")
+        .client(first_end, Established)
+        .show()
+        .unwrap();
+    story
+        .stage("two")
+        .client(second_end, Established)
+        .show()
+        .unwrap();
+    SockRef::from(&second)
+        .set_linger(Some(Duration::ZERO))
+        .unwrap();
+    drop((second, its_server)); // by a RST
+    let told = page.text().len();
+    story
+        .stage("gone")
+        .client(second_end, gone())
+        .show()
+        .unwrap();
+    assert!(page.text()[told..].contains("earlier client"));
+    let told = page.text().len();
+    story
+        .stage("again")
+        .client(first_end, Established)
+        .show()
+        .unwrap();
+    assert!(!page.text()[told..].contains("earlier client"));
 }
 
 #[test]

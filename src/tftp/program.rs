@@ -109,16 +109,12 @@ pub fn play(both_ends: impl FnOnce(&Flags) -> io::Result<()>, rule: Rule) -> Exi
         Some(Command::Put { file, to }) => {
             let name = file.file_name().and_then(|name| name.to_str());
             let name = name.ok_or_else(|| no_name(&file))?;
-            let (mut source, size) = plain_file(&file)?;
-            let bytes = put(
-                &mut dial(&to, rule)?,
-                name,
-                Agreed {
-                    size: Some(size),
-                    ..ASKED
-                },
-                &mut source,
-            )?;
+            let mut source = plain_file(&file)?;
+            let asked = Agreed {
+                size: Some(source.size()),
+                ..ASKED
+            };
+            let bytes = put(&mut dial(&to, rule)?, name, asked, &mut source)?;
             say!("{name:?} sent: {bytes} bytes")
         }
     })
@@ -235,6 +231,6 @@ fn dial(addr: &str, rule: Rule) -> io::Result<Line> {
 }
 
 fn no_name(file: &Path) -> io::Error {
-    let what = format!("{} has no name that can be sent", file.display());
+    let what = format!("{file:?} has no name that can be sent");
     io::Error::new(ErrorKind::InvalidInput, what)
 }

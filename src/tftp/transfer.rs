@@ -59,9 +59,9 @@ impl Files {
         asked: &Options,
         line: &mut Line,
     ) -> io::Result<String> {
-        let (file, len) = self.folder.file(name)?;
+        let file = self.folder.file(name)?;
         // How long it will be as netascii is known when it has been read.
-        let (agreed, answer) = Agreed::to(asked, false, (!is_text).then_some(len));
+        let (agreed, answer) = Agreed::to(asked, false, (!is_text).then_some(file.size()));
         line.timeout = agreed.timeout.unwrap_or(line.timeout);
         if !answer.is_empty() {
             line.exchange(&Packet::OptionAck(answer), &mut |heard| {

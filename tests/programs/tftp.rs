@@ -530,7 +530,7 @@ fn a_client_that_cannot_have_what_it_wants_says_so_in_a_line_and_leaves_nothing(
         (["get", "none", "--from", &addr], "(error 1)"),
         (["get", "mine", "--from", &addr], "\"mine\""),
         (["put", "mine", "--to", &addr], "(error 6)"),
-        (["put", "none", "--to", &addr], "cannot read none"),
+        (["put", "none", "--to", &addr], "cannot read \"none\""),
         (["put", "fifo", "--to", &addr], "not a plain file"),
         (["get", "../mine", "--from", &addr], "out of the folder"),
     ] {

@@ -3,7 +3,7 @@
 //!
 //!     cargo run --example tftp                        plays both ends, packet by packet
 //!     cargo run --example tftp -- serve DIR           terminal 1: a server for real clients
-//!     curl -O tftp://127.0.0.1:8330/FILE              terminal 2: one of them (`-T FILE` stores), or
+//!     curl -O tftp://127.0.0.1:8330/FILE              terminal 2: a client (`-T FILE` stores), or
 //!     tftp -m binary 127.0.0.1 8330 -c get FILE       tftp-hpa (`put FILE`), or our own:
 //!     cargo run --example tftp -- get FILE            `put FILE`
 //!
@@ -21,7 +21,7 @@ use std::{fs, thread};
 use socket_workshop::folder::{Folder, Temporary};
 use socket_workshop::stage::{Flags, Story, gone, unconnected};
 use socket_workshop::tftp::by_hand::{ByHand, socket_at};
-use socket_workshop::tftp::{self, Code, Files, IsAnswer, Line, Packet, program};
+use socket_workshop::tftp::{self, Code, Files, IsAnswer, Line, Packet, Port, program};
 use socket_workshop::{deadline::Deadline, listen::reachable, stop::Stop, table::End};
 
 const TRIES: u32 = 5; // with a timeout of 1 s: 1, 2, 4, 8 and 16 s, then an error
@@ -71,7 +71,7 @@ fn exchange(line: &mut Line, packet: &Packet, is_answer: IsAnswer) -> io::Result
 }
 
 fn both_ends(flags: &Flags) -> io::Result<()> {
-    let port = program::bind(flags.listen)?;
+    let port = Port::bind(flags.listen)?;
     let server = port.local_addr()?;
     let stop = Stop::new()?;
     let mut story = Story::begin_with_udp(flags, server)?;
@@ -100,11 +100,10 @@ fn packet_by_packet(story: &mut Story, server: SocketAddr) -> io::Result<()> {
     client.says(story, server, &request)?;
     story.tell(&format!("{}\n{PARTS}", request.to_bytes().escape_ascii()))?;
     let (_, transfer) = client.socket.peek_from(&mut [0; 4])?; // the address its answer comes from
-    let its_end = SocketAddr::new(server.ip(), transfer.port());
     story
         .stage("the client has sent its request to the server's port; the answer is unread")
         .expect("server", socket_at(server), unconnected())
-        .expect("server's end", socket_at(its_end), unconnected())
+        .expect("server's end", socket_at(transfer), unconnected())
         .expect(
             "client",
             End::of(&client.socket)?,
@@ -127,7 +126,7 @@ fn packet_by_packet(story: &mut Story, server: SocketAddr) -> io::Result<()> {
     client.says(story, transfer, &Packet::error(Code::NOT_DEFINED, "enough"))?;
     story
         .stage("a packet from a wrong port changed nothing; the client's ERROR ended it")
-        .expect("server's end", socket_at(its_end), gone())
+        .expect("server's end", socket_at(transfer), gone())
         .expect("client", End::of(&client.socket)?, unconnected().recv_q(0))
         .show()?;
     story.tell(

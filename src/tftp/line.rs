@@ -58,13 +58,13 @@ impl fmt::Debug for Line {
 }
 
 impl Line {
-    /// The server's end, for a client that has asked: from a port of its own, and not from the one
-    /// to which the request came.
+    /// The server's end, for a client that has asked: from a port of its own (port 0), and not from
+    /// the one to which the request came.
     ///
     /// # Errors
     /// As for socket and bind.
     pub fn to_client(
-        local: IpAddr,
+        local: SocketAddr,
         client: SocketAddr,
         stop: &Stop,
         rule: Rule,
@@ -82,17 +82,17 @@ impl Line {
         stop: &Stop,
         rule: Rule,
     ) -> io::Result<Line> {
-        Line::open(local, server, false, stop, rule)
+        Line::open((local, 0).into(), server, false, stop, rule)
     }
 
     fn open(
-        local: IpAddr,
+        local: SocketAddr,
         peer: SocketAddr,
         met: bool,
         stop: &Stop,
         rule: Rule,
     ) -> io::Result<Line> {
-        let socket = UdpSocket::bind((local, 0))?; // port 0: a free one
+        let socket = UdpSocket::bind(local)?; // port 0: a free one
         socket.set_nonblocking(true)?;
         Ok(Line {
             socket,

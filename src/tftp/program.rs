@@ -4,7 +4,7 @@
 use std::{
     fmt,
     io::{self, ErrorKind},
-    net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
@@ -12,7 +12,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Files, Line, Rule, get, options::Agreed, put};
+use super::{
+    Files, Line, Port, Rule, get,
+    options::Agreed,
+    port::{Arrived, LONGEST_REQUEST},
+    put,
+};
 use crate::{
     command,
     dial::resolve,
@@ -21,14 +26,10 @@ use crate::{
     say,
     stage::Flags,
     stop::Stop,
-    table::Protocol,
 };
 
 /// As many transfers at once. Who asks beyond that is not answered, and asks again.
 const MOST: usize = 100;
-
-/// The longest request there is: any that is longer has been cut, and makes no sense.
-const LONGEST_REQUEST: usize = 1500;
 
 /// What a client asks for: blocks that fill an Ethernet frame (1500 bytes without the headers of
 /// IP, UDP and TFTP), each waited for a second.
@@ -91,7 +92,7 @@ pub fn play(both_ends: impl FnOnce(&Flags) -> io::Result<()>, rule: Rule) -> Exi
             replace,
         }) => {
             let files = Files::new(Folder::open(&dir)?, replace);
-            let port = bind(listen)?;
+            let port = Port::bind(listen)?;
             say!("listening on {}; Ctrl-C stops", port.local_addr()?)?;
             serve(&port, &files, &Stop::on_ctrl_c()?, rule, |done| {
                 let _ = say!("{done}"); // a server goes on when its output is closed
@@ -120,48 +121,40 @@ pub fn play(both_ends: impl FnOnce(&Flags) -> io::Result<()>, rule: Rule) -> Exi
     })
 }
 
-/// A socket that receives requests.
-///
-/// # Errors
-/// As for bind.
-pub fn bind(addr: SocketAddr) -> io::Result<UdpSocket> {
-    let port = UdpSocket::bind(addr).attempt_to_listen(addr, Protocol::Udp)?;
-    port.set_nonblocking(true)?;
-    Ok(port)
-}
-
 /// Receives requests at a port, and answers each from a line of its own, on a thread of its own,
 /// until the wish to stop has been made. Transfers that are under way are then ended, too.
 ///
 /// # Errors
 /// As for recvfrom.
 pub fn serve(
-    port: &UdpSocket,
+    port: &Port,
     files: &Files,
     stop: &Stop,
     rule: Rule,
     done: impl Fn(String) + Sync,
 ) -> io::Result<()> {
-    let local = port.local_addr()?.ip();
     let places = Arc::new(());
     let mut buf = [0; LONGEST_REQUEST];
     thread::scope(|scope| {
         while !stop.requested() {
-            let (n, client) = match stop
+            let arrived = stop
                 .readable(port, None)
-                .and_then(|_| port.recv_from(&mut buf))
-            {
+                .and_then(|_| port.receive(&mut buf));
+            let arrived = match arrived {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => continue,
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                received => received?,
+                arrived => arrived?,
             };
-            let (request, place, done) = (buf[..n].to_vec(), Arc::clone(&places), &done);
+            let Some(Arrived { len, client, asked }) = arrived else {
+                continue; // to a broadcast address
+            };
+            let (request, place, done) = (buf[..len].to_vec(), Arc::clone(&places), &done);
             if Arc::strong_count(&places) > MOST + 1 {
                 continue;
             }
             let transfer = move || {
                 let _place = place; // until the thread ends
-                let answered = Line::to_client(local, client, stop, rule).and_then(|mut line| {
+                let answered = Line::to_client(asked, client, stop, rule).and_then(|mut line| {
                     files.answer(&request, &mut line).map(|said| (said, line))
                 });
                 match answered {

@@ -1,10 +1,12 @@
 //! The program `tftp` against clients that we did not write (curl, tftp-hpa), over a link that
 //! loses, and against peers by hand who do what they should not.
 
+mod addresses;
+
 use std::{
     fs,
     io::{ErrorKind, Read},
-    net::{SocketAddr, UdpSocket},
+    net::{Ipv4Addr, SocketAddr, UdpSocket},
     path::{Path, PathBuf},
     process::{self, Command, Stdio},
     thread,
@@ -72,11 +74,15 @@ fn same(a: &Path, b: &Path) {
 }
 
 fn server(folder: &Folder, more: &[&str]) -> (Program, SocketAddr) {
+    server_on(folder, "127.0.0.1:0", more)
+}
+
+fn server_on(folder: &Folder, listen: &str, more: &[&str]) -> (Program, SocketAddr) {
     let mut command = lesson("tftp");
     let command = command
         .arg("serve")
         .arg(&folder.0)
-        .args(["--listen", "127.0.0.1:0"])
+        .args(["--listen", listen])
         .args(more);
     let (program, addr, _) = Program::serve(command); // it goes on although its output is not read
     (program, addr)
@@ -280,7 +286,11 @@ struct Client {
 
 impl Client {
     fn asks(server: SocketAddr, request: &[u8]) -> Client {
-        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        Client::on((Ipv4Addr::LOCALHOST, 0).into(), server, request)
+    }
+
+    fn on(local: SocketAddr, server: SocketAddr, request: &[u8]) -> Client {
+        let socket = UdpSocket::bind(local).unwrap();
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         socket.send_to(request, server).unwrap();
         Client { socket, to: server }

@@ -12,6 +12,7 @@ mod line;
 pub mod netascii;
 pub mod options;
 pub mod packet;
+mod places;
 mod port;
 pub mod program;
 mod transfer;

@@ -7,7 +7,6 @@ use std::{
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     path::{Path, PathBuf},
     process::ExitCode,
-    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
@@ -15,6 +14,7 @@ use std::{
 use super::{
     Files, Line, Port, Rule, get,
     options::Agreed,
+    places::Places,
     port::{Arrived, LONGEST_REQUEST},
     put,
 };
@@ -27,9 +27,6 @@ use crate::{
     stage::Flags,
     stop::Stop,
 };
-
-/// As many transfers at once. Who asks beyond that is not answered, and asks again.
-const MOST: usize = 100;
 
 /// What a client asks for: blocks that fill an Ethernet frame (1500 bytes without the headers of
 /// IP, UDP and TFTP), each waited for a second.
@@ -122,7 +119,8 @@ pub fn play(both_ends: impl FnOnce(&Flags) -> io::Result<()>, rule: Rule) -> Exi
 }
 
 /// Receives requests at a port, and answers each from a line of its own, on a thread of its own,
-/// until the wish to stop has been made. Transfers that are under way are then ended, too.
+/// until the wish to stop has been made. Transfers that are under way are then ended, too. A client
+/// for whom there is no place is not answered, and asks again.
 ///
 /// # Errors
 /// As for recvfrom.
@@ -133,7 +131,7 @@ pub fn serve(
     rule: Rule,
     done: impl Fn(String) + Sync,
 ) -> io::Result<()> {
-    let places = Arc::new(());
+    let places = Places::default();
     let mut buf = [0; LONGEST_REQUEST];
     thread::scope(|scope| {
         while !stop.requested() {
@@ -148,10 +146,10 @@ pub fn serve(
             let Some(Arrived { len, client, asked }) = arrived else {
                 continue; // to a broadcast address
             };
-            let (request, place, done) = (buf[..len].to_vec(), Arc::clone(&places), &done);
-            if Arc::strong_count(&places) > MOST + 1 {
+            let Some(place) = places.take(client.ip()) else {
                 continue;
-            }
+            };
+            let (request, done) = (buf[..len].to_vec(), &done);
             let transfer = move || {
                 let _place = place; // until the thread ends
                 let answered = Line::to_client(asked, client, stop, rule).and_then(|mut line| {

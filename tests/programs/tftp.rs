@@ -2,6 +2,7 @@
 //! loses, and against peers by hand who do what they should not.
 
 mod addresses;
+mod limits;
 
 use std::{
     fs,
@@ -378,7 +379,7 @@ fn a_stranger_is_told_so_and_an_ack_that_comes_twice_sends_nothing() {
     let there = Folder::new("stranger");
     there.fill("file", 5000);
     let (_server, addr) = server(&there, &[]);
-    let mut client = Client::asks(addr, b"\0\x01file\0octet\0timeout\x00255\0");
+    let mut client = Client::asks(addr, b"\0\x01file\0octet\0timeout\x0010\0");
     client.receives("OACK");
     let mut stranger = Client::asks(client.to, b"\0\x04\0\0");
     stranger.receives("ERROR 5 ");
@@ -400,7 +401,7 @@ fn an_error_is_never_answered() {
     let there = Folder::new("error");
     there.fill("file", 5000);
     let (_server, addr) = server(&there, &[]);
-    let mut client = Client::asks(addr, b"\0\x01file\0octet\0timeout\x00255\0");
+    let mut client = Client::asks(addr, b"\0\x01file\0octet\0timeout\x0010\0");
     client.receives("OACK");
     let mut stranger = Client::asks(client.to, b"\0\x05\0\x05unknown\0");
     stranger.says(b"\0\x04\0\0");
@@ -458,11 +459,11 @@ fn ctrl_c_ends_transfers_and_leaves_no_part_of_a_file() {
     let there = Folder::new("ctrl-c");
     there.fill("file", 5000);
     let (mut program, addr) = server(&there, &[]);
-    let mut upload = Client::asks(addr, b"\0\x02new\0octet\0timeout\x00255\0");
+    let mut upload = Client::asks(addr, b"\0\x02new\0octet\0timeout\x0010\0");
     upload.receives("OACK");
     upload.says(&[&[0, 3, 0, 1][..], &[b'x'; 512]].concat());
     upload.receives("ACK 1");
-    let mut download = Client::asks(addr, b"\0\x01file\0octet\0timeout\x00255\0");
+    let mut download = Client::asks(addr, b"\0\x01file\0octet\0timeout\x0010\0");
     download.receives("OACK");
     program.interrupt();
     upload.receives("ERROR 0 ");
@@ -476,7 +477,7 @@ fn eight_clients_are_served_at_once() {
     let there = Folder::new("eight");
     there.fill("file", 3000);
     let (_server, addr) = server(&there, &[]);
-    let ask = |_| Client::asks(addr, b"\0\x01file\0octet\0timeout\x00255\0");
+    let ask = |_| Client::asks(addr, b"\0\x01file\0octet\0timeout\x0010\0");
     let mut clients: Vec<Client> = (0..8).map(ask).collect();
     clients
         .iter_mut()

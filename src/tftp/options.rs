@@ -112,7 +112,10 @@ impl Agreed {
                 ("timeout", Ok(seconds)) if self.timeout == Some(Duration::from_secs(seconds)) => {
                     agreed.timeout = self.timeout;
                 }
-                ("tsize", Ok(bytes)) => agreed.size = Some(bytes),
+                // The size of a file that the client has is not the server's to change.
+                ("tsize", Ok(bytes)) if self.size.is_none_or(|size| size == bytes) => {
+                    agreed.size = Some(bytes);
+                }
                 _ => {
                     let (name, value) = (name.clone(), value.clone());
                     return Err(io::Error::other(NotAsked { name, value }));

@@ -240,7 +240,8 @@ fn send(line: &mut Line, agreed: Agreed, source: &mut impl Read) -> io::Result<u
 }
 
 /// Receives all there is, from this block on: how many bytes, and the number of the last block,
-/// which is still to be acknowledged. `invitation` is what makes the peer send the first.
+/// which is still to be acknowledged. `invitation` is what makes the peer send the first. It fails
+/// with `InvalidData` if the bytes are not as many as both ends have agreed on.
 fn receive(
     line: &mut Line,
     agreed: Agreed,
@@ -261,7 +262,14 @@ fn receive(
         })?;
         written?;
         received += len as u64;
-        if len < agreed.block_size.into() {
+        let is_last = len < agreed.block_size.into();
+        if let Some(size) = agreed.size
+            && (received > size || is_last && received < size)
+        {
+            let what = format!("{received} bytes came, but the file has {size} (tsize)");
+            return Err(io::Error::new(ErrorKind::InvalidData, what));
+        }
+        if is_last {
             return Ok((received, next));
         }
         invitation = Packet::Ack(next);

@@ -3,6 +3,7 @@
 
 mod addresses;
 mod limits;
+mod whole;
 
 use std::{
     fs,

@@ -3,7 +3,7 @@
 //!
 //!     cargo run --example tftp                        plays both ends, packet by packet
 //!     cargo run --example tftp -- serve DIR           terminal 1: a server for real clients
-//!     curl -O tftp://127.0.0.1:8330/FILE              terminal 2: one of them (`-T FILE` stores), or
+//!     curl -O tftp://127.0.0.1:8330/FILE              terminal 2: a client (`-T FILE` stores), or
 //!     tftp -m binary 127.0.0.1 8330 -c get FILE       tftp-hpa (`put FILE`), or our own:
 //!     cargo run --example tftp -- get FILE            `put FILE`
 //!
@@ -21,10 +21,12 @@ use std::{fs, thread};
 use socket_workshop::folder::{Folder, Temporary};
 use socket_workshop::stage::{Flags, Story, gone, unconnected};
 use socket_workshop::tftp::by_hand::{ByHand, socket_at};
-use socket_workshop::tftp::{self, Code, Files, IsAnswer, Line, Packet, program};
+use socket_workshop::tftp::{self, Code, Files, IsAnswer, Line, Packet, Port, program};
 use socket_workshop::{deadline::Deadline, listen::reachable, stop::Stop, table::End};
 
-const TRIES: u32 = 5; // with a timeout of 1 s: 1, 2, 4, 8 and 16 s, then an error
+/// How long the lesson's server waits for an answer, while you look at a stage. `serve` waits 30 s,
+/// and agrees to a timeout of at most 10 s: a silent client must not keep others out.
+const PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The file that the server sends: 1 MiB, which is quick even in blocks of 256 bytes.
 const NAME: &str = "megabyte";
@@ -39,10 +41,11 @@ fn main() -> ExitCode {
 
 /// Sends a packet, and resends it until the answer arrives. Only one packet is ever under way.
 fn exchange(line: &mut Line, packet: &Packet, is_answer: IsAnswer) -> io::Result<()> {
-    let mut patience = line.timeout;
-    for _ in 0..TRIES {
+    let mut wait = line.timeout; // with 1 s: 1, 2, 4, 8 s, and so on until the end
+    let end = Deadline::after(line.patience);
+    while !end.passed() {
         line.send(packet)?;
-        let until = Deadline::after(patience);
+        let until = Deadline::after(wait).min(end);
         while line.is_readable(until)? {
             let Ok((n, from)) = line.socket.recv_from(&mut line.buf) else {
                 continue; // poll reported a datagram whose checksum was wrong (select(2), BUGS)
@@ -64,21 +67,21 @@ fn exchange(line: &mut Line, packet: &Packet, is_answer: IsAnswer) -> io::Result
                 _ => {}
             }
         }
-        patience *= 2; // the network or the peer may be slow: more packets would not help
+        wait *= 2; // the network or the peer may be slow: more packets would not help
     }
     let text = format!("{} has not answered {packet}", line.peer);
     Err(io::Error::new(ErrorKind::TimedOut, text))
 }
 
 fn both_ends(flags: &Flags) -> io::Result<()> {
-    let port = program::bind(flags.listen)?;
+    let port = Port::bind(flags.listen)?;
     let server = port.local_addr()?;
     let stop = Stop::new()?;
     let mut story = Story::begin_with_udp(flags, server)?;
     let temporary = Temporary::new()?.also_at_ctrl_c()?;
     let content: Vec<u8> = (0..1 << 20).map(|at: u32| (at % 251) as u8).collect();
     fs::write(temporary.path().join(NAME), content)?;
-    let files = Files::new(Folder::open(temporary.path())?, false);
+    let files = Files::new(Folder::open(temporary.path())?, false).with_patience(PATIENCE);
     thread::scope(|scope| {
         scope.spawn(|| program::serve(&port, &files, &stop, exchange, drop));
         let told = all_parts(&mut story, server);
@@ -100,11 +103,10 @@ fn packet_by_packet(story: &mut Story, server: SocketAddr) -> io::Result<()> {
     client.says(story, server, &request)?;
     story.tell(&format!("{}\n{PARTS}", request.to_bytes().escape_ascii()))?;
     let (_, transfer) = client.socket.peek_from(&mut [0; 4])?; // the address its answer comes from
-    let its_end = SocketAddr::new(server.ip(), transfer.port());
     story
         .stage("the client has sent its request to the server's port; the answer is unread")
         .expect("server", socket_at(server), unconnected())
-        .expect("server's end", socket_at(its_end), unconnected())
+        .expect("server's end", socket_at(transfer), unconnected())
         .expect(
             "client",
             End::of(&client.socket)?,
@@ -127,7 +129,7 @@ fn packet_by_packet(story: &mut Story, server: SocketAddr) -> io::Result<()> {
     client.says(story, transfer, &Packet::error(Code::NOT_DEFINED, "enough"))?;
     story
         .stage("a packet from a wrong port changed nothing; the client's ERROR ended it")
-        .expect("server's end", socket_at(its_end), gone())
+        .expect("server's end", socket_at(transfer), gone())
         .expect("client", End::of(&client.socket)?, unconnected().recv_q(0))
         .show()?;
     story.tell(

@@ -4,14 +4,16 @@
 //! [`packet`] is the codec, [`options`] what the two ends agree on, [`netascii`] the text of other
 //! systems: none of them does I/O. `transfer` is both ends of a transfer, from
 //! the request to the last block, over a [`Line`]; and how the line's packets
-//! are sent, and sent again, is what lesson `tftp` is about. [`program`] makes
-//! a program of it, and [`by_hand`] a client of whom each packet is told.
+//! are sent, and sent again, is what lesson `tftp` is about. A [`Port`] receives requests.
+//! [`program`] makes a program of it, and [`by_hand`] a client of whom each packet is told.
 
 pub mod by_hand;
 mod line;
 pub mod netascii;
 pub mod options;
 pub mod packet;
+mod places;
+mod port;
 pub mod program;
 mod transfer;
 
@@ -25,6 +27,7 @@ use self::options::NotAsked;
 pub use self::{
     line::{IsAnswer, Line, Rule},
     packet::Packet,
+    port::Port,
     transfer::{Files, get, put},
 };
 

@@ -182,7 +182,8 @@ fn answered(stream: &mut impl Renew) -> io::Result<()> {
 
 fn send_content(stream: &mut impl Renew, mut content: impl Read, size: u64) -> io::Result<()> {
     in_pieces(size, |piece| {
-        fill(&mut content, piece).attempt(|| "cannot read the content".to_owned())?;
+        let read = content.read_exact(piece);
+        read.attempt(|| "cannot read the content".to_owned())?;
         stream.renew(PATIENCE);
         stream.write_all(piece)
     })

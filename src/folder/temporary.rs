@@ -50,7 +50,7 @@ impl Temporary {
             match DirBuilder::new().mode(0o700).create(&path) {
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
                 created => {
-                    created.attempt(|| format!("cannot create the folder {}", path.display()))?;
+                    created.attempt(|| format!("cannot create the folder {path:?}"))?;
                     there().push(path.clone());
                     return Ok(Temporary(path));
                 }

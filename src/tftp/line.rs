@@ -14,6 +14,9 @@ use crate::{deadline::Deadline, stop::Stop};
 /// How long an end waits for an answer before it sends again, unless both agree on another time.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
+/// How long an end waits for an answer in all, and sends again.
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+
 /// The opcode of an ACK.
 const ACK: [u8; 2] = [0, 4];
 
@@ -24,8 +27,8 @@ const ACK: [u8; 2] = [0, 4];
 /// other reason: never because an ACK has come twice (RFC 1123, 4.2.3.1).
 /// An ACK is sent again when what it acknowledges is.
 ///
-/// It fails with [`ErrorKind::TimedOut`] when no answer comes, and with [`super::peers_error`] when
-/// the peer ends the transfer.
+/// It fails with [`ErrorKind::TimedOut`] when no answer comes within the line's patience, and with
+/// [`super::peers_error`] when the peer ends the transfer.
 pub type Rule = fn(&mut Line, &Packet<'_>, IsAnswer<'_>) -> io::Result<()>;
 
 /// Asked of a packet whether it is the answer; what is of use in it is taken then.
@@ -43,6 +46,8 @@ pub struct Line {
     pub met: bool,
     /// How long to wait for an answer before sending again.
     pub timeout: Duration,
+    /// How long to wait for an answer in all. A silent client must not keep a server's place.
+    pub patience: Duration,
     /// Room for the largest packet.
     pub buf: Vec<u8>,
     last: Vec<u8>,
@@ -58,13 +63,13 @@ impl fmt::Debug for Line {
 }
 
 impl Line {
-    /// The server's end, for a client that has asked: from a port of its own, and not from the one
-    /// to which the request came.
+    /// The server's end, for a client that has asked: from a port of its own (port 0), and not from
+    /// the one to which the request came.
     ///
     /// # Errors
     /// As for socket and bind.
     pub fn to_client(
-        local: IpAddr,
+        local: SocketAddr,
         client: SocketAddr,
         stop: &Stop,
         rule: Rule,
@@ -82,23 +87,24 @@ impl Line {
         stop: &Stop,
         rule: Rule,
     ) -> io::Result<Line> {
-        Line::open(local, server, false, stop, rule)
+        Line::open((local, 0).into(), server, false, stop, rule)
     }
 
     fn open(
-        local: IpAddr,
+        local: SocketAddr,
         peer: SocketAddr,
         met: bool,
         stop: &Stop,
         rule: Rule,
     ) -> io::Result<Line> {
-        let socket = UdpSocket::bind((local, 0))?; // port 0: a free one
+        let socket = UdpSocket::bind(local)?; // port 0: a free one
         socket.set_nonblocking(true)?;
         Ok(Line {
             socket,
             peer,
             met,
             timeout: TIMEOUT,
+            patience: PATIENCE,
             buf: vec![0; LARGEST_PACKET + 1], // a datagram that is longer shows by its length
             last: Vec::new(),
             stop: stop.clone(),

@@ -16,6 +16,17 @@ pub struct Agreed {
     pub size: Option<u64>,
 }
 
+/// Which end knows how many bytes will be sent: `tsize` is agreed to only if one does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Size {
+    /// The server, which has the file: this many bytes.
+    Known(u64),
+    /// The client, which has the file and says how many bytes it has.
+    Announced,
+    /// Neither: as netascii a text has another length.
+    Unknown,
+}
+
 impl Default for Agreed {
     /// Without options.
     fn default() -> Agreed {
@@ -31,11 +42,12 @@ impl Agreed {
     /// The server's part: what it agrees to of what it is asked for, and the options of its OACK.
     /// If there are none, no OACK is sent.
     ///
-    /// `size` is the file's, where it is the server that has it, and knows how many bytes it will
-    /// send. Names are taken in letters of either case, and given back as they came. What is
-    /// unknown, out of range or asked for twice is left out.
+    /// Names are taken in letters of either case, and given back as they came. What is unknown, out
+    /// of range or asked for twice is left out. So is a timeout above `longest`: the server may not
+    /// agree to another one than was asked for (RFC 2349), and a client that says nothing more
+    /// keeps its place in the meantime.
     #[must_use]
-    pub fn to(asked: &Options, write: bool, size: Option<u64>) -> (Agreed, Options) {
+    pub fn to(asked: &Options, size: Size, longest: Duration) -> (Agreed, Options) {
         let (mut agreed, mut answer) = (Agreed::default(), Options::new());
         for (index, (name, value)) in asked.iter().enumerate() {
             let is_same = |(other, _): &(String, String)| other.eq_ignore_ascii_case(name);
@@ -47,16 +59,16 @@ impl Agreed {
                     agreed.block_size = bytes as u16;
                     bytes
                 }
-                ("timeout", Ok(seconds @ 1..=255)) => {
+                ("timeout", Ok(seconds @ 1..=255)) if Duration::from_secs(seconds) <= longest => {
                     agreed.timeout = Some(Duration::from_secs(seconds));
                     seconds
                 }
                 ("tsize", Ok(bytes)) => {
-                    // Not of an empty file: 0 is the question, and curl takes it for no answer.
-                    agreed.size = if write {
-                        Some(bytes)
-                    } else {
-                        size.filter(|size| *size > 0)
+                    agreed.size = match size {
+                        // Not of an empty file: 0 is the question, and curl takes it for no answer.
+                        Size::Known(size) => Some(size).filter(|size| *size > 0),
+                        Size::Announced => Some(bytes),
+                        Size::Unknown => None,
                     };
                     match agreed.size {
                         Some(bytes) => bytes,
@@ -100,7 +112,10 @@ impl Agreed {
                 ("timeout", Ok(seconds)) if self.timeout == Some(Duration::from_secs(seconds)) => {
                     agreed.timeout = self.timeout;
                 }
-                ("tsize", Ok(bytes)) => agreed.size = Some(bytes),
+                // The size of a file that the client has is not the server's to change.
+                ("tsize", Ok(bytes)) if self.size.is_none_or(|size| size == bytes) => {
+                    agreed.size = Some(bytes);
+                }
                 _ => {
                     let (name, value) = (name.clone(), value.clone());
                     return Err(io::Error::other(NotAsked { name, value }));
@@ -123,7 +138,7 @@ impl fmt::Display for NotAsked {
         let NotAsked { name, value } = self;
         write!(
             f,
-            "the server agrees to {name} {value}, which the client did not ask for"
+            "the server agrees to {name:?} {value:?}, which the client did not ask for"
         )
     }
 }

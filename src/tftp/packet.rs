@@ -193,7 +193,9 @@ impl fmt::Display for Packet<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let listed = |f: &mut fmt::Formatter<'_>, options: &Options| {
             let mut each = options.iter();
-            each.try_for_each(|(name, value)| write!(f, " {name}={value}"))
+            each.try_for_each(|(name, value)| {
+                write!(f, " {}={}", name.escape_debug(), value.escape_debug())
+            })
         };
         match self {
             Packet::Request {
@@ -203,7 +205,7 @@ impl fmt::Display for Packet<'_> {
                 options,
             } => {
                 let name = if *is_write { "WRQ" } else { "RRQ" };
-                write!(f, "{name} {file:?} {mode}")?;
+                write!(f, "{name} {file:?} {}", mode.escape_debug())?;
                 listed(f, options)
             }
             Packet::Data { block, bytes } => write!(f, "DATA {block}, {} bytes", bytes.len()),

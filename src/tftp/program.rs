@@ -4,15 +4,20 @@
 use std::{
     fmt,
     io::{self, ErrorKind},
-    net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     path::{Path, PathBuf},
     process::ExitCode,
-    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
 
-use super::{Files, Line, Rule, get, options::Agreed, put};
+use super::{
+    Files, Line, Port, Rule, get,
+    options::Agreed,
+    places::Places,
+    port::{Arrived, LONGEST_REQUEST},
+    put,
+};
 use crate::{
     command,
     dial::resolve,
@@ -21,14 +26,7 @@ use crate::{
     say,
     stage::Flags,
     stop::Stop,
-    table::Protocol,
 };
-
-/// As many transfers at once. Who asks beyond that is not answered, and asks again.
-const MOST: usize = 100;
-
-/// The longest request there is: any that is longer has been cut, and makes no sense.
-const LONGEST_REQUEST: usize = 1500;
 
 /// What a client asks for: blocks that fill an Ethernet frame (1500 bytes without the headers of
 /// IP, UDP and TFTP), each waited for a second.
@@ -91,7 +89,7 @@ pub fn play(both_ends: impl FnOnce(&Flags) -> io::Result<()>, rule: Rule) -> Exi
             replace,
         }) => {
             let files = Files::new(Folder::open(&dir)?, replace);
-            let port = bind(listen)?;
+            let port = Port::bind(listen)?;
             say!("listening on {}; Ctrl-C stops", port.local_addr()?)?;
             serve(&port, &files, &Stop::on_ctrl_c()?, rule, |done| {
                 let _ = say!("{done}"); // a server goes on when its output is closed
@@ -109,63 +107,52 @@ pub fn play(both_ends: impl FnOnce(&Flags) -> io::Result<()>, rule: Rule) -> Exi
         Some(Command::Put { file, to }) => {
             let name = file.file_name().and_then(|name| name.to_str());
             let name = name.ok_or_else(|| no_name(&file))?;
-            let (mut source, size) = plain_file(&file)?;
-            let bytes = put(
-                &mut dial(&to, rule)?,
-                name,
-                Agreed {
-                    size: Some(size),
-                    ..ASKED
-                },
-                &mut source,
-            )?;
+            let mut source = plain_file(&file)?;
+            let asked = Agreed {
+                size: Some(source.size()),
+                ..ASKED
+            };
+            let bytes = put(&mut dial(&to, rule)?, name, asked, &mut source)?;
             say!("{name:?} sent: {bytes} bytes")
         }
     })
 }
 
-/// A socket that receives requests.
-///
-/// # Errors
-/// As for bind.
-pub fn bind(addr: SocketAddr) -> io::Result<UdpSocket> {
-    let port = UdpSocket::bind(addr).attempt_to_listen(addr, Protocol::Udp)?;
-    port.set_nonblocking(true)?;
-    Ok(port)
-}
-
 /// Receives requests at a port, and answers each from a line of its own, on a thread of its own,
-/// until the wish to stop has been made. Transfers that are under way are then ended, too.
+/// until the wish to stop has been made. Transfers that are under way are then ended, too. A client
+/// for whom there is no place is not answered, and asks again.
 ///
 /// # Errors
 /// As for recvfrom.
 pub fn serve(
-    port: &UdpSocket,
+    port: &Port,
     files: &Files,
     stop: &Stop,
     rule: Rule,
     done: impl Fn(String) + Sync,
 ) -> io::Result<()> {
-    let local = port.local_addr()?.ip();
-    let places = Arc::new(());
+    let places = Places::default();
     let mut buf = [0; LONGEST_REQUEST];
     thread::scope(|scope| {
         while !stop.requested() {
-            let (n, client) = match stop
+            let arrived = stop
                 .readable(port, None)
-                .and_then(|_| port.recv_from(&mut buf))
-            {
+                .and_then(|_| port.receive(&mut buf));
+            let arrived = match arrived {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => continue,
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                received => received?,
+                arrived => arrived?,
             };
-            let (request, place, done) = (buf[..n].to_vec(), Arc::clone(&places), &done);
-            if Arc::strong_count(&places) > MOST + 1 {
+            let Some(Arrived { len, client, asked }) = arrived else {
+                continue; // to a broadcast address
+            };
+            let Some(place) = places.take(client.ip()) else {
                 continue;
-            }
+            };
+            let (request, done) = (buf[..len].to_vec(), &done);
             let transfer = move || {
                 let _place = place; // until the thread ends
-                let answered = Line::to_client(local, client, stop, rule).and_then(|mut line| {
+                let answered = Line::to_client(asked, client, stop, rule).and_then(|mut line| {
                     files.answer(&request, &mut line).map(|said| (said, line))
                 });
                 match answered {
@@ -235,6 +222,6 @@ fn dial(addr: &str, rule: Rule) -> io::Result<Line> {
 }
 
 fn no_name(file: &Path) -> io::Error {
-    let what = format!("{} has no name that can be sent", file.display());
+    let what = format!("{file:?} has no name that can be sent");
     io::Error::new(ErrorKind::InvalidInput, what)
 }

@@ -1,11 +1,15 @@
 //! Both ends of a transfer, from its request to its last block, over a line.
 
-use std::io::{self, BufReader, BufWriter, ErrorKind, Read, Write};
+use std::{
+    io::{self, BufReader, BufWriter, ErrorKind, Read, Write},
+    time::Duration,
+};
 
 use super::{
     Code, Line, is_peers,
+    line::PATIENCE,
     netascii::{Decoded, Encoded},
-    options::Agreed,
+    options::{Agreed, Size},
     packet::{Options, Packet},
 };
 use crate::folder::Folder;
@@ -15,13 +19,33 @@ use crate::folder::Folder;
 pub struct Files {
     folder: Folder,
     replace: bool,
+    patience: Duration,
 }
 
 impl Files {
     /// The files of a folder. Unless they may be replaced, a name that is taken is refused.
     #[must_use]
     pub fn new(folder: Folder, replace: bool) -> Files {
-        Files { folder, replace }
+        Files {
+            folder,
+            replace,
+            patience: PATIENCE,
+        }
+    }
+
+    /// The same, but a transfer ends only when its client has been silent for this long; otherwise
+    /// that is 30 s. It also limits the timeout that is agreed to: a packet can be sent twice.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Files {
+        Files { patience, ..self }
+    }
+
+    /// What the server agrees to, and the line that it holds for.
+    fn agree(&self, asked: &Options, size: Size, line: &mut Line) -> (Agreed, Options) {
+        // A packet is sent, waited for, sent again and waited for twice as long.
+        let (agreed, answer) = Agreed::to(asked, size, self.patience / 3);
+        line.timeout = agreed.timeout.unwrap_or(line.timeout);
+        (agreed, answer)
     }
 
     /// The server's end of a transfer, to its last packet. The request is a datagram that came to
@@ -31,6 +55,7 @@ impl Files {
     /// # Errors
     /// What went wrong. The peer has been sent an ERROR, unless it sent one itself.
     pub fn answer(&self, request: &[u8], line: &mut Line) -> io::Result<String> {
+        line.patience = self.patience;
         let answered = match Packet::parse(request) {
             Some(Packet::Request {
                 write,
@@ -59,10 +84,12 @@ impl Files {
         asked: &Options,
         line: &mut Line,
     ) -> io::Result<String> {
-        let (file, len) = self.folder.file(name)?;
-        // How long it will be as netascii is known when it has been read.
-        let (agreed, answer) = Agreed::to(asked, false, (!is_text).then_some(len));
-        line.timeout = agreed.timeout.unwrap_or(line.timeout);
+        let file = self.folder.file(name)?;
+        let size = match is_text {
+            true => Size::Unknown, // until it has been read
+            false => Size::Known(file.size()),
+        };
+        let (agreed, answer) = self.agree(asked, size, line);
         if !answer.is_empty() {
             line.exchange(&Packet::OptionAck(answer), &mut |heard| {
                 *heard == Packet::Ack(0)
@@ -84,9 +111,12 @@ impl Files {
         line: &mut Line,
     ) -> io::Result<String> {
         let mut file = self.folder.receive(name, self.replace)?;
-        let (agreed, answer) = Agreed::to(asked, true, None);
+        let size = match is_text {
+            true => Size::Unknown,
+            false => Size::Announced,
+        };
+        let (agreed, answer) = self.agree(asked, size, line);
         self.folder.has_room_for(agreed.size.unwrap_or(0))?;
-        line.timeout = agreed.timeout.unwrap_or(line.timeout);
         let invitation = match answer.is_empty() {
             true => Packet::Ack(0),
             false => Packet::OptionAck(answer),
@@ -210,7 +240,8 @@ fn send(line: &mut Line, agreed: Agreed, source: &mut impl Read) -> io::Result<u
 }
 
 /// Receives all there is, from this block on: how many bytes, and the number of the last block,
-/// which is still to be acknowledged. `invitation` is what makes the peer send the first.
+/// which is still to be acknowledged. `invitation` is what makes the peer send the first. It fails
+/// with `InvalidData` if the bytes are not as many as both ends have agreed on.
 fn receive(
     line: &mut Line,
     agreed: Agreed,
@@ -231,7 +262,14 @@ fn receive(
         })?;
         written?;
         received += len as u64;
-        if len < agreed.block_size.into() {
+        let is_last = len < agreed.block_size.into();
+        if let Some(size) = agreed.size
+            && (received > size || is_last && received < size)
+        {
+            let what = format!("{received} bytes came, but the file has {size} (tsize)");
+            return Err(io::Error::new(ErrorKind::InvalidData, what));
+        }
+        if is_last {
             return Ok((received, next));
         }
         invitation = Packet::Ack(next);

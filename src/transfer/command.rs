@@ -102,14 +102,12 @@ fn receive_files(folder: &Folder, listen: SocketAddr, replace: bool) -> io::Resu
 fn send_file(path: &Path, to: &str, name: Option<String>) -> io::Result<()> {
     let own_name = || path.file_name().and_then(|name| name.to_str());
     let no_name = || {
-        let what = format!(
-            "{} has no name to send: give it one with --as",
-            path.display()
-        );
+        let what = format!("{path:?} has no name to send: give it one with --as");
         io::Error::new(ErrorKind::InvalidInput, what)
     };
     let name = name.as_deref().or_else(own_name).ok_or_else(no_name)?;
-    let (file, size) = plain_file(path)?;
+    let file = plain_file(path)?;
+    let size = file.size();
     let stream = dial(&resolve(to)?, Deadline::after(PATIENCE))?;
     let begun = Instant::now();
     let content = Told {

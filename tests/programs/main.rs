@@ -4,6 +4,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod arriving;
 mod kv_server;
 mod lessons;
 mod refusals;

@@ -1,10 +1,14 @@
 //! The program `tftp` against clients that we did not write (curl, tftp-hpa), over a link that
 //! loses, and against peers by hand who do what they should not.
 
+mod addresses;
+mod limits;
+mod whole;
+
 use std::{
     fs,
     io::{ErrorKind, Read},
-    net::{SocketAddr, UdpSocket},
+    net::{Ipv4Addr, SocketAddr, UdpSocket},
     path::{Path, PathBuf},
     process::{self, Command, Stdio},
     thread,
@@ -72,11 +76,15 @@ fn same(a: &Path, b: &Path) {
 }
 
 fn server(folder: &Folder, more: &[&str]) -> (Program, SocketAddr) {
+    server_on(folder, "127.0.0.1:0", more)
+}
+
+fn server_on(folder: &Folder, listen: &str, more: &[&str]) -> (Program, SocketAddr) {
     let mut command = lesson("tftp");
     let command = command
         .arg("serve")
         .arg(&folder.0)
-        .args(["--listen", "127.0.0.1:0"])
+        .args(["--listen", listen])
         .args(more);
     let (program, addr, _) = Program::serve(command); // it goes on although its output is not read
     (program, addr)
@@ -280,7 +288,11 @@ struct Client {
 
 impl Client {
     fn asks(server: SocketAddr, request: &[u8]) -> Client {
-        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        Client::on((Ipv4Addr::LOCALHOST, 0).into(), server, request)
+    }
+
+    fn on(local: SocketAddr, server: SocketAddr, request: &[u8]) -> Client {
+        let socket = UdpSocket::bind(local).unwrap();
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         socket.send_to(request, server).unwrap();
         Client { socket, to: server }
@@ -368,7 +380,7 @@ fn a_stranger_is_told_so_and_an_ack_that_comes_twice_sends_nothing() {
     let there = Folder::new("stranger");
     there.fill("file", 5000);
     let (_server, addr) = server(&there, &[]);
-    let mut client = Client::asks(addr, b"\0\x01file\0octet\0timeout\x00255\0");
+    let mut client = Client::asks(addr, b"\0\x01file\0octet\0timeout\x0010\0");
     client.receives("OACK");
     let mut stranger = Client::asks(client.to, b"\0\x04\0\0");
     stranger.receives("ERROR 5 ");
@@ -390,7 +402,7 @@ fn an_error_is_never_answered() {
     let there = Folder::new("error");
     there.fill("file", 5000);
     let (_server, addr) = server(&there, &[]);
-    let mut client = Client::asks(addr, b"\0\x01file\0octet\0timeout\x00255\0");
+    let mut client = Client::asks(addr, b"\0\x01file\0octet\0timeout\x0010\0");
     client.receives("OACK");
     let mut stranger = Client::asks(client.to, b"\0\x05\0\x05unknown\0");
     stranger.says(b"\0\x04\0\0");
@@ -448,11 +460,11 @@ fn ctrl_c_ends_transfers_and_leaves_no_part_of_a_file() {
     let there = Folder::new("ctrl-c");
     there.fill("file", 5000);
     let (mut program, addr) = server(&there, &[]);
-    let mut upload = Client::asks(addr, b"\0\x02new\0octet\0timeout\x00255\0");
+    let mut upload = Client::asks(addr, b"\0\x02new\0octet\0timeout\x0010\0");
     upload.receives("OACK");
     upload.says(&[&[0, 3, 0, 1][..], &[b'x'; 512]].concat());
     upload.receives("ACK 1");
-    let mut download = Client::asks(addr, b"\0\x01file\0octet\0timeout\x00255\0");
+    let mut download = Client::asks(addr, b"\0\x01file\0octet\0timeout\x0010\0");
     download.receives("OACK");
     program.interrupt();
     upload.receives("ERROR 0 ");
@@ -466,7 +478,7 @@ fn eight_clients_are_served_at_once() {
     let there = Folder::new("eight");
     there.fill("file", 3000);
     let (_server, addr) = server(&there, &[]);
-    let ask = |_| Client::asks(addr, b"\0\x01file\0octet\0timeout\x00255\0");
+    let ask = |_| Client::asks(addr, b"\0\x01file\0octet\0timeout\x0010\0");
     let mut clients: Vec<Client> = (0..8).map(ask).collect();
     clients
         .iter_mut()
@@ -530,7 +542,7 @@ fn a_client_that_cannot_have_what_it_wants_says_so_in_a_line_and_leaves_nothing(
         (["get", "none", "--from", &addr], "(error 1)"),
         (["get", "mine", "--from", &addr], "\"mine\""),
         (["put", "mine", "--to", &addr], "(error 6)"),
-        (["put", "none", "--to", &addr], "cannot read none"),
+        (["put", "none", "--to", &addr], "cannot read \"none\""),
         (["put", "fifo", "--to", &addr], "not a plain file"),
         (["get", "../mine", "--from", &addr], "out of the folder"),
     ] {

@@ -11,7 +11,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use socket_workshop::{
     rpc::{Line, Request, parse_answer, read_line, write_answer, write_call},
-    tftp::{Packet, netascii, options::Agreed},
+    tftp::{
+        Packet, netascii,
+        options::{Agreed, Size},
+    },
 };
 use wire::{
     frame::{LinkType, decode, from_hex, named_frames, segment},
@@ -94,11 +97,15 @@ proptest! {
         length in prop::option::of(any::<u64>()),
         more in prop::collection::vec((string(), "[0-9]{0,3}"), 0..3),
     ) {
-        let timeout = seconds.map(std::time::Duration::from_secs);
+        let timeout = seconds.map(Duration::from_secs);
         let asked = Agreed { block_size, timeout, size };
         let mut options = asked.asked();
         options.extend(more);
-        let (agreed, answer) = Agreed::to(&options, size.is_some(), length);
+        let known = match size {
+            Some(_) => Size::Announced,
+            None => length.map_or(Size::Unknown, Size::Known),
+        };
+        let (agreed, answer) = Agreed::to(&options, known, Duration::from_secs(255));
         let understood = asked.by(&answer).unwrap();
         prop_assert_eq!(understood, agreed);
         prop_assert_eq!((agreed.block_size, agreed.timeout), (block_size, timeout));

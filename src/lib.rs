@@ -24,7 +24,8 @@
 //! | [`sysctl`] | settings of the kernel with which the table differs from what some lessons tell |
 //! | [`threads`] | in which system call each thread is blocked, and for how long |
 //! | [`wait`] | waits by evidence: until it happens, or the kernel shows that it never will |
-//! | [`throughput`] | how fast bytes go, as a ratio |
+//! | [`throughput`] | how fast bytes and calls go, as a ratio |
+//! | [`process`] | a server in a process of its own: its threads, memory and system calls |
 //! | [`stop`], [`serve`] | a stop signal that wakes blocked calls; a thread for each connection |
 //! | [`rpc`], [`kv`] | JSON-RPC 1.0 as in Go's `net/rpc`; the key-value store of MIT 6.824 |
 //! | [`tftp`] | TFTP and its options: packets, transfers, a server and a client |
@@ -49,6 +50,7 @@ pub mod listen;
 pub mod namespace;
 pub mod peer;
 pub mod plot;
+pub mod process;
 pub mod queues;
 pub mod rpc;
 pub mod serve;

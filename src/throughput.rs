@@ -1,11 +1,13 @@
-//! How fast bytes go from one end to another: a measurement, told as a ratio.
+//! How fast bytes and calls go from one end to another: a measurement, told as a ratio.
 
 use std::{
     io::{self, Read, Write},
-    net::{Shutdown, TcpListener, TcpStream},
+    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
     thread,
     time::{Duration, Instant},
 };
+
+use socket2::SockRef;
 
 use crate::peer::connected;
 
@@ -70,9 +72,49 @@ fn read_to_the_end(mut from: &TcpStream, buf: &mut [u8]) -> io::Result<usize> {
     Ok(arrived)
 }
 
+/// How many calls a second this many clients of an echo server make side by side, for 20 ms. A call
+/// is a few bytes that come back. A client keeps its connection, or opens a new one for each call.
+/// It ends a connection with a RST, so that no end keeps TIME_WAIT.
+///
+/// # Errors
+/// As for connect, write and read. [`io::ErrorKind::WouldBlock`]: no answer for 30 seconds.
+pub fn calls_per_second(server: SocketAddr, clients: usize, keeps: bool) -> io::Result<f64> {
+    const TIME: Duration = Duration::from_millis(20);
+    const PATIENCE: Duration = Duration::from_secs(30);
+    let connect = || {
+        let client = TcpStream::connect(server)?;
+        client.set_read_timeout(Some(PATIENCE))?;
+        client.set_nodelay(true)?;
+        SockRef::from(&client).set_linger(Some(Duration::ZERO))?;
+        Ok::<_, io::Error>(client)
+    };
+    let started = Instant::now();
+    let client = move || {
+        let (mut client, mut calls) = (connect()?, 0_u32);
+        loop {
+            client.write_all(b"call")?;
+            client.read_exact(&mut [0; 4])?;
+            calls += 1;
+            if started.elapsed() >= TIME {
+                return Ok(calls);
+            }
+            if !keeps {
+                client = connect()?;
+            }
+        }
+    };
+    thread::scope(|scope| {
+        let start = |_| thread::Builder::new().spawn_scoped(scope, client);
+        let threads: Vec<_> = (0..clients).map(start).collect::<io::Result<_>>()?;
+        let joined = threads.into_iter().map(|thread| thread.join());
+        let calls: io::Result<u32> = joined.map(|calls| calls.expect("it returns errors")).sum();
+        Ok(f64::from(calls?) / started.elapsed().as_secs_f64())
+    })
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{beside_direct, throughput};
+    use super::{beside_direct, calls_per_second, throughput};
     use crate::peer::connected;
     use std::net::TcpListener;
 
@@ -84,5 +126,22 @@ mod tests {
         let (client, server) = direct().unwrap();
         assert!(throughput(&client, &server).unwrap() > 0.0);
         assert!(throughput(&client, &server).is_err()); // it has ended
+    }
+    #[test]
+    fn calls_are_counted_over_kept_and_over_new_connections() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let addr = listener.local_addr().unwrap();
+        let echo = |mut stream: std::net::TcpStream| {
+            std::io::copy(&mut stream.try_clone()?, &mut stream).map(drop)
+        };
+        std::thread::scope(|scope| {
+            let _end = crate::listen::ShutOnDrop(&listener);
+            scope.spawn(|| crate::serve::a_thread_each(&listener, echo));
+            for keeps in [true, false] {
+                assert!(calls_per_second(addr, 2, keeps).unwrap() > 0.0);
+            }
+        });
+        drop(listener);
+        assert!(calls_per_second(addr, 2, true).is_err());
     }
 }

@@ -16,7 +16,7 @@ use socket_workshop::{
 };
 
 /// The lessons, and how many stages each has.
-const LESSONS: [(&str, usize); 27] = [
+const LESSONS: [(&str, usize); 28] = [
     ("hello", 5),
     ("listener", 5),
     ("dialer", 5),
@@ -35,6 +35,7 @@ const LESSONS: [(&str, usize); 27] = [
     ("zero_window", 6),
     ("backlog", 4),
     ("accept_errors", 6),
+    ("servers", 7),
     ("shutdown", 6),
     ("latency", 5),
     ("proxy", 7),

@@ -8,6 +8,7 @@ mod arriving;
 mod kv_server;
 mod lessons;
 mod refusals;
+mod servers;
 mod settings;
 mod tftp;
 mod transfer;

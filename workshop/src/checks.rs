@@ -35,6 +35,8 @@ mod queue;
 mod returned;
 #[path = "../exercises/reuseaddr/checks.rs"]
 pub mod reuseaddr;
+#[path = "../exercises/servers/checks.rs"]
+pub mod servers;
 mod shut;
 #[path = "../exercises/shutdown/checks.rs"]
 pub mod shutdown;
@@ -86,6 +88,7 @@ pub const EXERCISES: &[Exercise] = &[
     tftp::EXERCISE,
     headers::EXERCISE,
     handshake::EXERCISE,
+    servers::EXERCISE,
 ];
 
 impl Exercise {

@@ -1,0 +1,267 @@
+//! The answer at work, and its clients.
+
+use std::{
+    io,
+    net::{SocketAddr, TcpStream},
+};
+
+use socket_workshop::{
+    listen::Listen,
+    stop::Stop,
+    table::{End, State},
+};
+use socket2::{Domain, SockRef, Socket, Type};
+
+use super::{Serve, cause};
+
+use crate::exam::{Because, Case, CheckError, Exam, Peer, Running, Stuck, Verdict, or_skip};
+
+/// A buffer that is soon full, in bytes. Not smaller: then the kernel is at times slow to say that
+/// there is room.
+const SMALL: usize = 16 << 10;
+
+/// So much is read at once.
+const PIECE: usize = 16 << 10;
+
+/// What may be taken of a client that does not read, in bytes: 1 MiB in the server, and what the
+/// kernel's small buffers hold, several times over.
+const ENOUGH: usize = (1 << 20) + (512 << 10);
+
+/// How often the kernel may be slow to move the bytes.
+const TRIES: usize = 5;
+
+/// `serve` under way.
+pub(super) struct Serving<'e> {
+    pub(super) exam: &'e Exam,
+    pub(super) addr: SocketAddr,
+    pub(super) stop: Stop,
+    pub(super) answer: Running<'e, io::Result<()>>,
+}
+
+impl<'e> Serving<'e> {
+    pub(super) fn begin(exam: &'e Exam, serve: Serve) -> Verdict<Serving<'e>> {
+        Serving::with(exam, serve, Listen::default(), None)
+    }
+
+    /// With buffers that a write or two fill.
+    pub(super) fn begin_with_small_buffers(exam: &'e Exam, serve: Serve) -> Verdict<Serving<'e>> {
+        let recv_buffer = Some(SMALL);
+        let listen = Listen {
+            recv_buffer,
+            ..Listen::default()
+        };
+        Serving::with(exam, serve, listen, Some(SMALL))
+    }
+
+    fn with(
+        exam: &'e Exam,
+        serve: Serve,
+        listen: Listen,
+        send_buffer: Option<usize>,
+    ) -> Verdict<Serving<'e>> {
+        let listener = listen.on(SocketAddr::from(([127, 0, 0, 1], 0)));
+        let listener = or_skip("listen on 127.0.0.1", listener)?;
+        if let Some(bytes) = send_buffer {
+            // What it accepts inherits it.
+            let set = SockRef::from(&listener).set_send_buffer_size(bytes);
+            or_skip("set SO_SNDBUF", set)?;
+        }
+        exam.watches(&listener);
+        let addr = or_skip("read its address", listener.local_addr())?;
+        let stop = or_skip("make a stop signal", Stop::new())?;
+        exam.step(format!("called `serve` with a listener on {addr}"));
+        let its = stop.clone();
+        let answer = exam.start("serve", move || serve(listener, its))?;
+        Ok(Serving {
+            exam,
+            addr,
+            stop,
+            answer,
+        })
+    }
+
+    /// Connects a client.
+    pub(super) fn client(&self, name: &str) -> Verdict<Peer<'e>> {
+        let client = self.exam.dial(self.addr);
+        Ok(client
+            .because(|case| cause::has_ended(self, case))?
+            .named(name))
+    }
+
+    /// Connects a client, without a step.
+    pub(super) fn quiet_client(&self) -> Verdict<TcpStream> {
+        match self.exam.connects(self.addr)? {
+            Some(Ok(client)) => Ok(client),
+            Some(Err(error)) => self.exam.fail("a connection", error.to_string()),
+            None => self.exam.fail("a connection", "the SYN is not answered"),
+        }
+    }
+
+    pub(super) fn named(&self, client: TcpStream, name: &str) -> Peer<'e> {
+        Peer::new(self.exam, client).named(name)
+    }
+
+    /// Connects a client with a small receive buffer. It is set before connect, which announces the
+    /// window.
+    pub(super) fn narrow_client(&self, name: &str) -> Verdict<Peer<'e>> {
+        let connected = || {
+            let client = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+            client.set_recv_buffer_size(SMALL)?;
+            client.set_send_buffer_size(SMALL)?;
+            client.connect(&self.addr.into())?;
+            Ok(TcpStream::from(client))
+        };
+        let client = Peer::new(self.exam, or_skip("connect", connected())?).named(name);
+        let step = format!("{name}: connected {}, with small buffers", client.addr()?);
+        self.exam.step(step);
+        Ok(client)
+    }
+
+    /// A client sends lines, and must receive the answers.
+    pub(super) fn answers(&self, client: &Peer<'_>, lines: &[u8]) -> Verdict {
+        let sent = client.send(lines);
+        sent.because(|case| cause::has_ended(self, case))?;
+        self.receives(client, &answer_to(lines))
+    }
+
+    /// A client must receive this.
+    pub(super) fn receives(&self, client: &Peer<'_>, answers: &[u8]) -> Verdict {
+        self.receives_or(client, answers, |_| None)
+    }
+
+    /// The same, for a check that knows a cause of its own.
+    pub(super) fn receives_or(
+        &self,
+        client: &Peer<'_>,
+        answers: &[u8],
+        cause: impl Fn(&Case) -> Option<String>,
+    ) -> Verdict {
+        let end = self.end_of(client)?;
+        for piece in answers.chunks(PIECE) {
+            let received = client.receives(piece).because(&cause);
+            received.because(|case| cause::not_answered(self, case, end))?;
+        }
+        Ok(())
+    }
+
+    /// A client that has half-closed must read end of file.
+    pub(super) fn ends(&self, client: &Peer<'_>) -> Verdict {
+        let end = self.end_of(client)?;
+        let ended = client.ends();
+        ended.because(|case| cause::not_closed(self, case, end))
+    }
+
+    /// The server's end of a client's connection.
+    pub(super) fn end_of(&self, client: &Peer<'_>) -> Verdict<End> {
+        Ok(End::between(self.addr, client.addr()?))
+    }
+
+    /// The server must close a connection, in order or with a reset.
+    pub(super) fn closes(&self, client: &Peer<'_>, why: &str, cause: &str) -> Verdict {
+        let end = self.end_of(client)?;
+        let open = [State::Established, State::CloseWait];
+        let closed = self.exam.table_shows(|table| {
+            let is_open = table.find(end).is_some_and(|row| open.contains(&row.state));
+            (!is_open).then_some(())
+        })?;
+        let expected = format!("the connection to be closed after {why}");
+        let verdict = self
+            .exam
+            .must(closed.is_some(), expected, "it is still open");
+        verdict.caused_by(cause)
+    }
+
+    /// While nothing can be done it must wait in the kernel, and not wake up.
+    pub(super) fn rests(&self, when: &str) -> Verdict {
+        let rests = self.exam.waits_without_a_timeout()?;
+        let spins = self.exam.is_stuck_in(|it| matches!(it, Stuck::Spin(..)));
+        let seen = match spins {
+            true => "it runs, and never waits",
+            false => "it waits with a timeout, and wakes up although nothing has arrived",
+        };
+        let expected = format!("`serve` to wait in the kernel without a timeout {when}");
+        let verdict = self.exam.must(rests, expected, seen);
+        verdict.because(|case| cause::does_not_rest(self, case, spins))
+    }
+
+    /// A client sends lines and does not read, as many as go, or enough to see that it is too much.
+    /// Returns what went, of which the last line may be incomplete.
+    pub(super) fn fills(&self, client: &Peer<'_>) -> Verdict<Vec<u8>> {
+        let end = self.end_of(client)?;
+        let mut taken = Vec::new();
+        let mut is_held_up = false;
+        for _ in 0..TRIES {
+            if taken.len() > ENOUGH || is_held_up {
+                break;
+            }
+            self.sends_what_goes(client, &mut taken)?;
+            is_held_up = self.exam.is_stuck_in(|stuck| {
+                let mut rows = stuck.look().sockets.iter();
+                let yours = rows.find(|row| end.is(row));
+                stuck.is_proven() || yours.is_some_and(|row| row.recv_q > 0)
+            });
+        }
+        if taken.len() <= ENOUGH && !is_held_up {
+            return Err(CheckError::skipped(
+                "bytes are still under way to your server",
+            ));
+        }
+        let sent = taken.len();
+        self.exam.step(format!(
+            "a client has sent {sent} bytes of lines, and does not read"
+        ));
+        Ok(taken)
+    }
+
+    fn sends_what_goes(&self, client: &Peer<'_>, taken: &mut Vec<u8>) -> Verdict {
+        let all_goes = self.exam.comes_true(|| {
+            while taken.len() <= ENOUGH {
+                let more = lines_from(taken.len());
+                match client.fill(&more)? {
+                    0 => break,
+                    n => taken.extend(&more[..n]),
+                }
+            }
+            Ok(taken.len() > ENOUGH)
+        });
+        all_goes
+            .because(|case| cause::has_ended(self, case))
+            .map(drop)
+    }
+
+    /// After something that concerns another client, this one must be served.
+    pub(super) fn goes_on_for(&self, client: &Peer<'_>, why: &str) -> Verdict {
+        let goes_on = self.answer.goes_on(why);
+        goes_on.because(|case| cause::ends_at_a_reset(self, case))?;
+        self.answers(client, b"still here\n")
+    }
+
+    /// The stop: `serve` must return Ok.
+    pub(super) fn stops(&self, when: &str) -> Verdict {
+        self.exam.stays_at_rest()?;
+        self.exam.step("made `stop` readable");
+        self.stop.request();
+        let returned = self.answer.succeeds(&format!("at the stop, {when}"));
+        returned.because(cause::does_not_stop)
+    }
+
+    /// Whether the answer has ended by now.
+    pub(super) fn is_over(&self) -> bool {
+        self.answer.has_ended()
+    }
+}
+
+/// Lines of eight bytes, from this byte on. Each is the number of its first byte.
+fn lines_from(at: usize) -> Vec<u8> {
+    let lines = (at / 8 * 8..at + PIECE).step_by(8);
+    let bytes = lines.flat_map(|at| format!("{at:07}\n").into_bytes());
+    bytes.skip(at % 8).collect()
+}
+
+/// What these lines must be answered with. Bytes without a newline get no answer.
+pub(super) fn answer_to(lines: &[u8]) -> Vec<u8> {
+    let whole = lines.split_inclusive(|byte| *byte == b'\n');
+    let whole = whole.filter_map(|line| line.strip_suffix(b"\n"));
+    let answers = whole.flat_map(|line| line.iter().rev().chain(b"\n"));
+    answers.copied().collect()
+}

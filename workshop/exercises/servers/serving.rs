@@ -27,6 +27,13 @@ const PIECE: usize = 16 << 10;
 /// kernel's small buffers hold, several times over.
 const ENOUGH: usize = (1 << 20) + (512 << 10);
 
+/// The length of a line, newline included.
+pub(super) const SHORT: usize = 8;
+
+/// A line whose answer the kernel's small buffers have no room for: of such a write, or of the next
+/// one, the kernel takes a part.
+pub(super) const LONG: usize = 48 << 10;
+
 /// How often the kernel may be slow to move the bytes.
 const TRIES: usize = 5;
 
@@ -187,6 +194,11 @@ impl<'e> Serving<'e> {
     /// A client sends lines and does not read, as many as go, or enough to see that it is too much.
     /// Returns what went, of which the last line may be incomplete.
     pub(super) fn fills(&self, client: &Peer<'_>) -> Verdict<Vec<u8>> {
+        self.fills_with(client, SHORT)
+    }
+
+    /// The same, with lines of this length, newline included.
+    pub(super) fn fills_with(&self, client: &Peer<'_>, length: usize) -> Verdict<Vec<u8>> {
         let end = self.end_of(client)?;
         let mut taken = Vec::new();
         let mut is_held_up = false;
@@ -194,7 +206,7 @@ impl<'e> Serving<'e> {
             if taken.len() > ENOUGH || is_held_up {
                 break;
             }
-            self.sends_what_goes(client, &mut taken)?;
+            self.sends_what_goes(client, length, &mut taken)?;
             is_held_up = self.exam.is_stuck_in(|stuck| {
                 let mut rows = stuck.look().sockets.iter();
                 let yours = rows.find(|row| end.is(row));
@@ -213,10 +225,10 @@ impl<'e> Serving<'e> {
         Ok(taken)
     }
 
-    fn sends_what_goes(&self, client: &Peer<'_>, taken: &mut Vec<u8>) -> Verdict {
+    fn sends_what_goes(&self, client: &Peer<'_>, length: usize, taken: &mut Vec<u8>) -> Verdict {
         let all_goes = self.exam.comes_true(|| {
             while taken.len() <= ENOUGH {
-                let more = lines_from(taken.len());
+                let more = lines_from(taken.len(), length);
                 match client.fill(&more)? {
                     0 => break,
                     n => taken.extend(&more[..n]),
@@ -251,11 +263,13 @@ impl<'e> Serving<'e> {
     }
 }
 
-/// Lines of eight bytes, from this byte on. Each is the number of its first byte.
-fn lines_from(at: usize) -> Vec<u8> {
-    let lines = (at / 8 * 8..at + PIECE).step_by(8);
-    let bytes = lines.flat_map(|at| format!("{at:07}\n").into_bytes());
-    bytes.skip(at % 8).collect()
+/// Lines of this length from this byte on, newline included. Each is the number of its first byte.
+pub(super) fn lines_from(at: usize, length: usize) -> Vec<u8> {
+    let first = at / length * length;
+    let lines = (first..at + length.max(PIECE)).step_by(length);
+    let digits = length - 1;
+    let bytes = lines.flat_map(|at| format!("{at:0digits$}\n").into_bytes());
+    bytes.skip(at - first).collect()
 }
 
 /// What these lines must be answered with. Bytes without a newline get no answer.

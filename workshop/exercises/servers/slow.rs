@@ -2,7 +2,7 @@
 
 use super::{
     Serve, cause,
-    serving::{Serving, answer_to},
+    serving::{LONG, SHORT, Serving, answer_to, lines_from},
 };
 use crate::exam::{Because, Exam, Verdict};
 
@@ -18,24 +18,25 @@ pub(super) fn delays_no_other(exam: &Exam, serve: Serve) -> Verdict {
 }
 
 pub(super) fn sends_everything(exam: &Exam, serve: Serve) -> Verdict {
-    let serving = Serving::begin_with_small_buffers(exam, serve)?;
-    let slow = serving.narrow_client("slow client")?;
-    let mut sent = serving.fills(&slow)?;
-    serving.receives(&slow, &answer_to(&sent))?;
-    // It has read everything, and is a client as any other again.
-    let missing = sent.len().next_multiple_of(8) - sent.len();
-    sent.truncate(sent.len() - sent.len() % 8);
-    let rest = format!("{:07}\n", sent.len()).into_bytes();
-    if missing > 0 {
-        slow.send(&rest[8 - missing..])?;
-        serving.receives(&slow, &answer_to(&rest))?;
-    }
-    serving.answers(&slow, b"all of it\n")?;
-    // Once more, a little at a time.
-    let sent = serving.fills(&slow)?;
-    for piece in answer_to(&sent).chunks(1 << 10).take(20) {
-        serving.receives(&slow, piece)?;
-        exam.comes_to_rest()?;
+    for length in [LONG, SHORT] {
+        let serving = Serving::begin_with_small_buffers(exam, serve)?;
+        let slow = serving.narrow_client("slow client")?;
+        let sent = serving.fills_with(&slow, length)?;
+        serving.receives(&slow, &answer_to(&sent))?;
+        // It has read everything, and is a client as any other again.
+        let begun = sent.len() % length;
+        let rest = &lines_from(sent.len(), length)[..length - begun];
+        slow.send(rest)?;
+        let line = [&sent[sent.len() - begun..], rest].concat();
+        serving.receives(&slow, &answer_to(&line))?;
+        serving.answers(&slow, b"all of it\n")?;
+
+        // Once more, a little at a time.
+        let sent = serving.fills_with(&slow, length)?;
+        for piece in answer_to(&sent).chunks(1 << 10).take(20) {
+            serving.receives(&slow, piece)?;
+            exam.comes_to_rest()?;
+        }
     }
     Ok(())
 }

@@ -25,3 +25,4 @@
 //! | `18_tftp.rs` | the packets of TFTP, read and written |
 //! | `19_headers.rs` | the Internet checksum, and a TCP header with its options |
 //! | `20_handshake.rs` | the states of an end, read from what it has sent and heard |
+//! | `21_servers.rs` | a server on one thread, with poll and a small state for each client |

@@ -119,11 +119,11 @@ impl Client {
     }
 }
 
-/// What a call on a non-blocking socket has done. `None` if it would have had to wait.
+/// What a call on a non-blocking socket has done. `None` if it would have had to wait. A call that
+/// does not wait is never interrupted.
 fn done(result: io::Result<usize>) -> io::Result<Option<usize>> {
     match result {
         Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(None),
-        Err(error) if error.kind() == ErrorKind::Interrupted => Ok(None),
         result => result.map(Some),
     }
 }

@@ -63,3 +63,6 @@ pub mod headers;
 
 #[path = "20_handshake.rs"]
 pub mod handshake;
+
+#[path = "21_servers.rs"]
+pub mod servers;

@@ -110,8 +110,8 @@ pub(super) fn not_answered(serving: &Serving, case: &Case, end: End) -> Option<S
             "Your code has read all that the client has sent (Recv-Q is 0), it has not sent the \
              whole answer (Send-Q is 0), and your thread waits in poll. Either answers are left, \
              and poll is asked for POLLIN only: ask for POLLOUT while something is left to send. \
-             Or your code has lost bytes that it has read, or that the kernel did not take: `write` \
-             returns how many bytes it has taken, and nothing is lost if you keep the others."
+             Or your code has lost bytes that it has read, or that the kernel did not take: \
+             `write` returns how many bytes it has taken: keep the others."
                 .to_owned()
         }
         Call::Poll => return None,
@@ -163,10 +163,10 @@ fn other_bytes(case: &Case) -> String {
     words.to_owned()
 }
 
-const CLOSES_TOO_EARLY: &str = "Your code has closed the connection, and the client still waits for \
-     answers. Close it only at an error, or when end of file has come (`read` returns Ok(0)) and \
-     every answer is sent. WouldBlock is no error of the connection: it says that there is nothing \
-     to read, or no room to write, now. A close with bytes unread sends a RST.";
+const CLOSES_TOO_EARLY: &str = "Your code has closed the connection, and the client still waits \
+     for answers. Close it only at an error, or when end of file has come (`read` returns Ok(0)) \
+     and every answer is sent. WouldBlock is no error of the connection: it says that there is \
+     nothing to read, or no room to write, now. A close with bytes unread sends a RST.";
 
 /// A client has half-closed and got no end of file.
 pub(super) fn not_closed(serving: &Serving, case: &Case, end: End) -> Option<String> {
@@ -234,10 +234,10 @@ pub(super) fn does_not_stop(case: &Case) -> Option<String> {
 }
 
 const SPINS: &str = "Your loop runs without waiting. Either poll returns immediately each time, \
-     because it is asked for an event that your code does not use up: POLLOUT while nothing is left \
-     to send, POLLIN after end of file or while you do not read, or an error (POLLERR, POLLHUP) that \
-     you leave as it is. Or your code tries a call again and again after WouldBlock. Or it does not \
-     call poll, or gives it a timeout of zero.";
+     because it is asked for an event that your code does not use up: POLLOUT while nothing is \
+     left to send, POLLIN after end of file or while you do not read, or an error (POLLERR, \
+     POLLHUP) that you leave as it is. Or your code tries a call again and again after WouldBlock. \
+     Or it does not call poll, or gives it a timeout of zero.";
 
 /// What the evidence alone shows, whatever the check is about.
 pub(super) fn diagnose(case: &Case) -> Option<String> {
@@ -266,8 +266,8 @@ pub(super) fn keeps_a_descriptor(serving: &Serving, case: &Case) -> Option<Strin
         Some(
             "The connection is over, and a descriptor of it is still open. Remove the client from \
              your list when a read returns Ok(0) or an error, and drop its stream: `shutdown` \
-             closes no descriptor, a clone keeps one, and so does an entry that is never removed. A \
-             server that leaks one descriptor per client eventually runs out."
+             closes no descriptor, a clone keeps one, and so does an entry that is never removed. \
+             A server that leaks one descriptor per client eventually runs out."
                 .to_owned(),
         )
     })

@@ -16,6 +16,7 @@ use std::{
     time::Duration,
 };
 
+use nix::sys::signal::Signal;
 use socket_workshop::deadline::Deadline;
 
 /// Longer than anything here takes, on a machine that does other things too.
@@ -129,8 +130,12 @@ impl Program {
 
     /// What `kill -INT` does, and Ctrl-C.
     pub fn interrupt(&self) {
+        self.signal(Signal::SIGINT);
+    }
+
+    pub fn signal(&self, signal: Signal) {
         let pid = nix::unistd::Pid::from_raw(self.child.id().cast_signed());
-        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).expect("it is our child");
+        nix::sys::signal::kill(pid, signal).expect("it is our child");
     }
 }
 

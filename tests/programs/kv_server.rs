@@ -10,10 +10,11 @@ use std::{
 };
 
 use crate::common::{PATIENCE, Program, installed, lesson, run};
+use nix::sys::signal::Signal;
 use socket_workshop::{
     deadline::Deadline,
     kv::{CALL_LIMIT, Client},
-    table::{End, Kernel},
+    table::{End, Kernel, State},
 };
 
 const PUT: &[u8] =
@@ -242,6 +243,51 @@ fn ctrl_c_answers_what_is_under_way_closes_with_fin_and_says_the_totals() {
     let mut totals = String::new();
     said.read_to_string(&mut totals).unwrap();
     assert_eq!(totals, "22 calls on 21 connections (0 failed)\n");
+}
+
+/// A connection that is closed with bytes unread, or written to after it was closed, sends RST. It
+/// is the client that then reports ECONNRESET, or EPIPE at its next write.
+#[test]
+fn sigterm_under_load_answers_every_call_that_was_read_and_resets_nobody() {
+    let (mut program, addr, mut said) = server(&[]);
+    let limit = Deadline::after(PATIENCE);
+    let calls = || {
+        let mut client = Client::dial(&[addr], CALL_LIMIT).unwrap();
+        let mut answered = 0;
+        loop {
+            match client.put("subject", "6.824") {
+                Ok(()) => answered += 1,
+                Err(error) if error.to_string().ends_with("before it answered") => return answered,
+                Err(error) => panic!("{error}"),
+            }
+            assert!(!limit.passed(), "the server goes on");
+        }
+    };
+    let answered: u32 = std::thread::scope(|scope| {
+        let clients: Vec<_> = (0..8).map(|_| scope.spawn(calls)).collect();
+        let mut kernel = Kernel::open().unwrap();
+        let all_are_served = limit.wait_for(|| {
+            let table = kernel.table()?;
+            let served = table.rows.iter().filter(|row| {
+                row.local == addr && row.state == State::Established && row.inode != 0
+            });
+            Ok((served.count() == 8).then_some(()))
+        });
+        all_are_served.unwrap().expect("eight clients call");
+        program.signal(Signal::SIGTERM);
+        clients
+            .into_iter()
+            .map(|client| client.join().unwrap())
+            .sum()
+    });
+    assert_eq!(program.wait().code(), Some(0));
+    let mut totals = String::new();
+    said.read_to_string(&mut totals).unwrap();
+    let expected = format!("{answered} calls on 8 connections (0 failed)\n");
+    assert_eq!(
+        totals, expected,
+        "calls that were read, and calls that were answered"
+    );
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use std::{io, mem};
 
-use super::{Story, expected::Expected, text::WIDTH};
+use super::{Must, Story, expected::Expected, text::WIDTH};
 use crate::table::{End, Protocol, Row, Table, narrow};
 
 /// With more rows than this, those that play no part in the story are counted instead of shown.
@@ -26,7 +26,7 @@ impl Story {
             shown.extend(role.map(|(_, end)| *end).filter(|end| end.is_many()));
             let mut notes = Vec::new();
             if let Some(role) = role {
-                let which = match self.is_earlier(role, table) {
+                let which = match self.is_earlier(role, table, expected) {
                     true => "earlier ",
                     false => "",
                 };
@@ -66,8 +66,14 @@ impl Story {
         self.roles.iter().rev().find(|(_, end)| end.is(row))
     }
 
-    /// Whether another row plays the same part, and has come to it later: a second client's.
-    fn is_earlier(&self, role: &(String, End), table: &Table) -> bool {
+    /// Whether another end plays the same part, and has come to it later: a second client's. It has
+    /// a row, or this stage names it.
+    fn is_earlier(&self, role: &(String, End), table: &Table, expected: &Expected<'_>) -> bool {
+        let named = |(name, _, _): &&(&str, End, Must)| *name == role.0;
+        let mut ends = expected.rows.iter().filter(named).map(|(_, end, _)| *end);
+        if let Some(first) = ends.next() {
+            return first != role.1 && ends.all(|end| end != role.1);
+        }
         let known = |of: &(String, End)| self.roles.iter().position(|role| role == of);
         let is_later = |other: &(String, End)| other.0 == role.0 && known(other) > known(role);
         let mut others = table.rows.iter().filter_map(|row| self.role_of(row));

@@ -31,7 +31,7 @@ fn main() -> ExitCode {
         let bound = UdpSocket::bind(addr);
         let server = bound.attempt_to_listen(addr, Protocol::Udp)?; // names the address if it fails
         let client = UdpSocket::bind((addr.ip(), 0))?;
-        client.connect(server.local_addr()?)?; // sends nothing: sets the peer, to which `send` sends
+        client.connect(server.local_addr()?)?; // sends nothing: `send` sends to this peer
         let mut story = Story::begin_with_udp(&arguments.flags, server.local_addr()?)?;
         messages(&mut story, &client, &server)?;
         a_slow_reader(&mut story, &client, &server)?;

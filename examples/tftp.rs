@@ -169,7 +169,7 @@ fn every_ack_twice(story: &mut Story, server: SocketAddr) -> io::Result<()> {
         )
         .claim(
             format!(
-                "{} blocks: 128 of 8192 bytes, and an empty one that ends the file. Each came once.",
+                "{} blocks, the last one empty: it ends the file. Each came once.",
                 blocks.len()
             ),
             blocks.into_iter().eq(1..=129) && length == 0,

@@ -2,7 +2,7 @@
 //! (messages that are kept apart). The kernel does not say whether one has arrived.
 //!
 //!     cargo run --example datagrams
-//!     cargo run --example datagrams -- --loss 0.5 --seed 7      loses half of those in stages 5, 6
+//!     cargo run --example datagrams -- --loss 0.5 --seed 7      loses half in stages 5 and 6
 //!
 //! You will see datagrams that are cut, dropped and refused. Then you will see some of what TCP
 //! does for a program, done by hand: numbers, acknowledgements, sending again, and dropping what

@@ -41,9 +41,9 @@ fn main() -> ExitCode {
 
 const KEY: &str = "
 Each segment is a line, as in Wireshark: the seconds since the first one, its
-direction and its flags. Then its numbers. Seq: of its first byte. Ack: of the
-byte that is expected next. Win: the window, how many bytes its sender has room
-for. Len: how many bytes of data it carries.";
+direction and its flags. Then Seq, the number of its first byte; Ack, the number
+of the byte that its sender expects next; Win, the window (how many bytes its
+sender has room for); Len, how many bytes of data it carries.";
 
 fn one_connection(flags: &Flags, files: &Files) -> io::Result<()> {
     // A network of the lesson's own (unshare(2)), and a socket that sees its segments (packet(7)).

@@ -158,7 +158,9 @@ fn a_lost_answer(story: &mut Story, tap: &mut Tap, listener: &TcpListener) -> io
              net.ipv4.tcp_retries2).",
         )
         .claim(
-            format!("It waited {first:.0?} for the probe, then {second:.0?}, then about twice that: {third:.0?}."),
+            format!(
+                "It waited {first:.0?} (the probe), {second:.0?}, then twice that: {third:.0?}."
+            ),
             third > second * 3 / 2, // twice, but for a busy machine
         )
         .show()?;

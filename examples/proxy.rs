@@ -32,6 +32,7 @@ use socket_workshop::{say, serve, throughput};
 use socket2::SockRef;
 
 fn main() -> ExitCode {
+    // With `serve --to ADDR`, a proxy for real clients.
     play_with(both_ends, |listen, Target { to }| {
         serve::raise_descriptor_limit()?;
         let server = resolve(&to)?;

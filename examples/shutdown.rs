@@ -105,7 +105,7 @@ fn shutdown_on_the_listener(story: &mut Story) -> io::Result<()> {
 
     // Once more, with a client in the queue. On Linux the socket can listen again.
     SockRef::from(&listener).listen(1)?;
-    let listening = End::of(&listener)?; // after port 0, listen chooses a port again
+    let listening = End::of(&listener)?; // bind had port 0, so listen chooses a new port
     let mut queued = TcpStream::connect(listening.local)?;
     let end = End::of(&queued)?;
     SockRef::from(&listener).shutdown(Shutdown::Read)?;
@@ -189,7 +189,7 @@ fn an_eventfd_and_a_drain(story: &mut Story, listener: TcpListener) -> io::Resul
         .show()?;
 
     listener.set_nonblocking(true)?; // accept fails with EAGAIN when the queue is empty
-    let mut servers = Vec::new();
+    let mut servers = Vec::new(); // the server's ends of the two connections
     while let Ok((server, _)) = listener.accept() {
         servers.push(server);
     }
@@ -212,7 +212,7 @@ fn an_eventfd_and_a_drain(story: &mut Story, listener: TcpListener) -> io::Resul
              main returns, so main must wait for its clients' threads, up to the limit.",
         )
         .claim("The first client received its answer.", answer == "hello")
-        .claim("At the limit the silent client's thread waited.", !in_time)
+        .claim("After 100 ms the silent client had not finished.", !in_time)
         .fails("The silent client's read", read, ConnectionReset)
         .show()
 }

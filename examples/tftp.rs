@@ -47,8 +47,8 @@ fn main() -> ExitCode {
 }
 
 fn both_ends(flags: &Flags) -> io::Result<()> {
-    let port = program::bind(flags.listen)?;
-    let server = port.local_addr()?;
+    let requests = program::bind(flags.listen)?; // a UDP socket
+    let server = requests.local_addr()?;
     let stop = Stop::new()?;
     let mut story = Story::begin_with_udp(flags, server)?;
     let temporary = Temporary::new()?.also_at_ctrl_c()?; // removed at the end, and at Ctrl-C
@@ -57,7 +57,7 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
     let replace = false; // a file that is there already stays as it is
     let files = Files::new(Folder::open(temporary.path())?, replace);
     thread::scope(|scope| {
-        scope.spawn(|| program::serve(&port, &files, &stop, exchange, drop));
+        scope.spawn(|| program::serve(&requests, &files, &stop, exchange, drop));
         let told = the_stages(&mut story, server);
         stop.request(); // after an error, too: `serve` must return
         told
@@ -179,12 +179,18 @@ fn every_ack_twice(story: &mut Story, server: SocketAddr) -> io::Result<()> {
 
 fn what_lock_step_costs(story: &mut Story, server: SocketAddr) -> io::Result<()> {
     story.tell(
-        "\nLock-step takes a round trip for each block. The same file, as fast as possible, in \
-         blocks of",
+        "\nLock-step takes a round trip for each block. The same file, the fastest of three times, \
+         in blocks of",
     )?;
     let mut times = Vec::new();
     for block_size in [tftp::LARGEST_BLOCK, 512, 256] {
-        let fetched = program::fetch(reachable(server), NAME, block_size, exchange)?;
+        let mut fetched = program::fetch(reachable(server), NAME, block_size, exchange)?;
+        for _ in 0..2 {
+            let again = program::fetch(reachable(server), NAME, block_size, exchange)?;
+            if again.took < fetched.took {
+                fetched = again;
+            }
+        }
         story.tell(&format!("- {block_size} bytes: {fetched}"))?;
         times.push(fetched.took);
     }
@@ -192,7 +198,8 @@ fn what_lock_step_costs(story: &mut Story, server: SocketAddr) -> io::Result<()>
 }
 
 /// Lock-step, which the server and our own client use: sends a packet, and again until its answer
-/// arrives. `line` is one transfer: a socket of its own, and the address of the peer.
+/// arrives. `line` is one transfer: a socket of its own, and the address of the peer. `is_answer`
+/// says whether a packet of the peer's is the answer.
 fn exchange(line: &mut Line, packet: &Packet, is_answer: IsAnswer) -> io::Result<()> {
     let mut wait = line.timeout;
     for _ in 0..TRIES {

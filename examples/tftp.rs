@@ -57,6 +57,7 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
     let replace = false; // a file that is there already stays as it is
     let files = Files::new(Folder::open(temporary.path())?, replace);
     thread::scope(|scope| {
+        // It has a thread and a socket for each transfer, and prints nothing (`drop`).
         scope.spawn(|| program::serve(&requests, &files, &stop, exchange, drop));
         let told = the_stages(&mut story, server);
         stop.request(); // after an error, too: `serve` must return
@@ -221,7 +222,7 @@ fn exchange(line: &mut Line, packet: &Packet, is_answer: IsAnswer) -> io::Result
             }
             if is_answer(&received) {
                 line.peer = from; // the server's first answer comes from the transfer's port
-                line.met = true;
+                line.met = true; // from now on another port is a stranger's
                 return Ok(());
             }
             if packet.is_ack() && received.wants_ack() {

@@ -169,7 +169,7 @@ fn push_padding(layer: &mut Layer, length: usize) {
         layer.push(
             "padding",
             length,
-            means(count(length), "NOP or END: to fill a word"),
+            means(count(length), "NOP or END: fills up a word of 4 bytes"),
         );
     }
 }

@@ -139,10 +139,8 @@ fn both(story: &mut Story) -> io::Result<()> {
     only_six.set_only_v6(true)?; // now [::] means the IPv6 addresses of this machine only
     only_six.bind(&SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)).into())?;
     only_six.listen(0)?;
-    let port = TcpListener::from(only_six.try_clone()?)
-        .local_addr()?
-        .port();
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let listener = TcpListener::from(only_six);
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, listener.local_addr()?.port()));
     let other = Socket::new(Domain::IPV4, Type::STREAM, None)?;
     other.bind(&address.into())?; // the port is free there, and stays ours: it does not listen
     story.fails(

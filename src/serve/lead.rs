@@ -57,7 +57,7 @@ impl<H: Fn(&Connection) -> io::Result<()> + Sync> Crew<'_, H> {
 
     fn lead<'s>(&'s self, scope: &'s Scope<'s, '_>) -> io::Result<()> {
         loop {
-            self.hears_the_bell();
+            self.answers_the_bell();
             let mut state = self.state();
             if let Some(error) = state.broken.take() {
                 return Err(error);
@@ -90,9 +90,9 @@ impl<H: Fn(&Connection) -> io::Result<()> + Sync> Crew<'_, H> {
         }
     }
 
-    fn hears_the_bell(&self) {
+    fn answers_the_bell(&self) {
         while matches!((&self.heard).read(&mut [0; 64]), Ok(1..)) {}
-        self.state().has_rung = false; // whoever has rung before is seen now
+        self.state().has_rung = false; // the caller now looks at the state
     }
 
     /// Takes connections out of the accept queue for threads that are still to be started.
@@ -177,7 +177,7 @@ impl<H: Fn(&Connection) -> io::Result<()> + Sync> Crew<'_, H> {
         let begun = self.stop.since();
         let left = || begun.map_or(Duration::MAX, |begun| GRACE.saturating_sub(begun.elapsed()));
         while begun.is_some() && !left().is_zero() {
-            self.hears_the_bell();
+            self.answers_the_bell();
             let mut state = self.state();
             let is_broken = self.accept_those_that_queue(&mut state).is_err();
             let missing = self.missing(&state, 0);
@@ -195,7 +195,7 @@ impl<H: Fn(&Connection) -> io::Result<()> + Sync> Crew<'_, H> {
         let _ = SockRef::from(&self.listener).shutdown(Shutdown::Read);
         self.state().closed = true;
         loop {
-            self.hears_the_bell();
+            self.answers_the_bell();
             let mut state = self.state();
             if state.live.is_empty() {
                 return;

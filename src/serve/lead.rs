@@ -76,10 +76,10 @@ impl<H: Fn(&Connection) -> io::Result<()> + Sync> Crew<'_, H> {
             let is_full = state.waiting + state.starting == 0;
             let queues = is_full && is_readable(&self.listener);
             state.makes_room = queues;
-            let limit = match state.no_thread {
+            let limit = match is_full && state.lacks_threads() {
                 _ if queues => Some(self.make_room(&state)),
-                Some(since) => Some(TRY_AGAIN.saturating_sub(since.elapsed())),
-                None => None,
+                true => Some(TRY_AGAIN),
+                false => None,
             };
             drop(state);
             let (stop, bell) = (self.stop.as_fd(), self.heard.as_fd());
@@ -97,7 +97,8 @@ impl<H: Fn(&Connection) -> io::Result<()> + Sync> Crew<'_, H> {
 
     /// Takes connections out of the accept queue for threads that are still to be started.
     fn accept_those_that_queue(&self, state: &mut State) -> io::Result<()> {
-        while state.resting == 0 && state.live.len() < self.capacity.connections {
+        let can_serve = state.resting == 0 && !state.lacks_threads();
+        while can_serve && state.live.len() < self.capacity.connections {
             match self.accept_now(state) {
                 Some(Ok(accepted)) => state.handed.push_back(accepted),
                 Some(Err(error)) if concerns(&error) == Concerns::Listener => return Err(error),
@@ -109,11 +110,8 @@ impl<H: Fn(&Connection) -> io::Result<()> + Sync> Crew<'_, H> {
 
     /// How many threads are to be started: for connections that have none, and this many more.
     fn missing(&self, state: &State, more: usize) -> usize {
-        let lacks = state
-            .no_thread
-            .is_some_and(|since| since.elapsed() < TRY_AGAIN);
         let available = state.waiting + state.starting;
-        if lacks || state.resting > 0 || available > state.handed.len() {
+        if state.lacks_threads() || state.resting > 0 || available > state.handed.len() {
             return 0;
         }
         let wanted = state.handed.len() + more - available;
@@ -223,6 +221,11 @@ impl<H: Fn(&Connection) -> io::Result<()> + Sync> Crew<'_, H> {
 }
 
 impl State {
+    fn lacks_threads(&self) -> bool {
+        let since = self.no_thread;
+        since.is_some_and(|since| since.elapsed() < TRY_AGAIN)
+    }
+
     fn connections(&self) -> impl Iterator<Item = Arc<Shared>> {
         self.live.values().filter_map(Weak::upgrade)
     }

@@ -155,8 +155,8 @@ pub const PANICS_ON_AN_ERROR: Diagnosis = Diagnosis {
     requires: |case| case.panicked,
     excludes: |case| panic_says(case, &MISSING) || panic_says(case, &OVERFLOW),
     words: "After a reset `read` and `write` return an error, and `shutdown` and `peer_addr` fail \
-            with NotConnected. That is an ordinary event: `unwrap` and `expect` turn it into a \
-            panic. Propagate the error with `?`: the caller must know.",
+            with NotConnected. Such an error is ordinary: `unwrap` and `expect` turn it into a \
+            panic. Propagate it with `?`: the caller must know.",
 };
 
 /// A panic that the peer's bytes or its silence can cause.

@@ -249,7 +249,7 @@ impl<'e> Owner<'e> {
         };
         self.exam
             .must(got == Err(kind), expected, seen)
-            .because(|_| cause::should_refuse(kind, got))?;
+            .because(|_| cause::should_refuse(bytes, kind, got))?;
         self.exam.step(format!("it returned {kind:?}"));
         Ok(())
     }

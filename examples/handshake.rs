@@ -33,9 +33,9 @@ use wire::segment::{Flags as TcpFlags, TcpOption::Timestamps};
 const SHORTEST_DELAY: u128 = 25;
 
 fn main() -> ExitCode {
-    command::run(|arguments: Arguments| match arguments.port() {
-        Some(port) => Capture::on_loopback(Some(port), arguments.files())?.follow(), // `capture`
-        None => one_connection(&arguments.flags, arguments.files()),
+    command::run(|arguments| match arguments {
+        Arguments::Capture(port, files) => Capture::on_loopback(Some(port), &files)?.follow(),
+        Arguments::Story(story) => one_connection(&story.flags, &story.files),
     })
 }
 

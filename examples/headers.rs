@@ -14,8 +14,9 @@
 
 use std::{io, process::ExitCode};
 
-use clap::Parser;
-use socket_workshop::{command, fault::Attempt, say, stage::Steps, stage::tell};
+use bpaf::{Parser, construct, positional};
+use socket_workshop::command::{self, arguments::option_or};
+use socket_workshop::{fault::Attempt, say, stage::Steps, stage::tell};
 use wire::frame::{Frame, LinkType, decode, from_hex, named_frames};
 use wire::pcap::Packets;
 
@@ -31,23 +32,23 @@ what it carries: in `IPv4 20 [ UDP 8 ]` it is a UDP header. Below is a line for
 each field: its offset in the frame, its bytes (or its bits), its name, its
 value, and what that means.";
 
-#[derive(Parser)]
-#[command(about = "A lesson: frames, field by field")]
+/// What the program is told.
 struct Arguments {
-    /// A capture file in the pcap format, or - for an Ethernet frame in hex on stdin
-    source: Option<String>,
-    /// How many packets of the file to show
-    #[arg(long, value_name = "N", default_value_t = 10, requires = "source")]
-    first: usize,
-    #[command(flatten)]
+    source: Option<Source>,
     steps: Steps,
 }
 
+/// What to show instead of the lesson's own five frames.
+struct Source {
+    name: String,
+    first: usize,
+}
+
 fn main() -> ExitCode {
-    command::run(|mut given: Arguments| match given.source.as_deref() {
-        None => five_frames(&mut given.steps),
-        Some("-") => from_stdin(&mut given.steps),
-        Some(file) => packets(file, given.first, &mut given.steps),
+    command::run(|Arguments { source, mut steps }| match source {
+        None => five_frames(&mut steps),
+        Some(source) if source.name == "-" => from_stdin(&mut steps),
+        Some(source) => packets(&source.name, source.first, &mut steps),
     })
 }
 
@@ -198,4 +199,18 @@ fn packets(file: &str, first: usize, steps: &mut Steps) -> io::Result<()> {
         steps.wait()?;
     }
     steps.end()
+}
+
+impl command::Arguments for Arguments {
+    const ABOUT: &'static str = "A lesson: frames, field by field";
+
+    fn parser() -> impl Parser<Arguments> + 'static {
+        let help = "How many packets of the file to show";
+        let first = option_or("10", "first", "N", help, str::parse);
+        let help = "A capture file in the pcap format, or - for an Ethernet frame in hex on stdin";
+        let name = positional("FILE").help(help);
+        let source = construct!(Source { first, name }).optional();
+        let steps = Steps::parser();
+        construct!(Arguments { steps, source })
+    }
 }

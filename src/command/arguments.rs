@@ -1,7 +1,7 @@
 //! The command line of a program: what it takes, read into a type, and `--help` from the same words.
 //!
-//! bpaf reads it. It has no derive macro in use here: the crates that derive stands on take longer
-//! to compile than this whole library.
+//! bpaf reads it, a crate without dependencies. Its derive macro is not used: the crates that such
+//! macros stand on take longer to compile than this whole library.
 
 use std::{fmt::Display, net::SocketAddr, process::ExitCode, time::Duration};
 
@@ -38,7 +38,7 @@ pub fn option<T: 'static, E: Display + 'static>(
     read: fn(&str) -> Result<T, E>,
 ) -> impl Parser<T> {
     let text = long(name).help(help).argument::<String>(metavar);
-    text.parse(move |text| read(&text).map_err(|error| format!("--{name}: {error}")))
+    text.parse(value_of(name, read))
 }
 
 /// As [`option`], with the text that is read if it is not given.
@@ -50,9 +50,16 @@ pub fn option_or<T: 'static, E: Display + 'static>(
     read: fn(&str) -> Result<T, E>,
 ) -> impl Parser<T> {
     let text = long(name).help(help).argument::<String>(metavar);
-    text.fallback(default.to_owned())
-        .display_fallback()
-        .parse(move |text| read(&text).map_err(|error| format!("--{name}: {error}")))
+    let text = text.fallback(default.to_owned()).display_fallback();
+    text.parse(value_of(name, read))
+}
+
+/// Reads a value, and names the option in the error.
+fn value_of<T, E: Display>(
+    name: &'static str,
+    read: fn(&str) -> Result<T, E>,
+) -> impl Fn(String) -> Result<T, String> {
+    move |text| read(&text).map_err(|error| format!("--{name}: {error}"))
 }
 
 /// The option `--listen ADDR`.
@@ -94,13 +101,14 @@ pub fn longer_than_zero(text: &str) -> Result<Duration, String> {
 pub(super) fn read<A: Arguments>(name: &str) -> Result<A, ExitCode> {
     let given = Args::current_args().set_name(A::CALLED.unwrap_or(name));
     let options = A::parser().to_options().descr(A::ABOUT);
-    options.run_inner(given).map_err(|failure| match failure {
-        ParseFailure::Stdout(help, full) => {
-            let _ = write_line(format_args!("{}", help.monochrome(full).trim_end()));
-            ExitCode::SUCCESS
-        }
-        ParseFailure::Stderr(error) => usage(name, &error),
-        ParseFailure::Completion(_) => unreachable!("bpaf is built without completion"),
+    options.run_inner(given).map_err(|failure| {
+        let text = match failure {
+            ParseFailure::Stderr(error) => return usage(name, &error),
+            ParseFailure::Stdout(help, full) => help.monochrome(full),
+            ParseFailure::Completion(words) => words,
+        };
+        let _ = write_line(format_args!("{}", text.trim_end()));
+        ExitCode::SUCCESS
     })
 }
 

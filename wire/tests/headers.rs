@@ -188,13 +188,13 @@ fn the_first_packets_of_a_capture() {
 
 #[test]
 fn wrong_arguments_are_one_line_and_status_2() {
-    for wrong in [
-        &["--no-such-flag"][..],
-        &["--first", "3"],
-        &["-", "--first", "some"],
-        &["--pause", "soon"],
+    for (wrong, word) in [
+        (&["--no-such-flag"][..], "--no-such-flag"),
+        (&["--first", "3"], "`FILE`"),
+        (&["-", "--first", "some"], "--first"),
+        (&["--pause", "soon"], "--pause"),
     ] {
-        one_line(&headers(wrong, ""), 2, &["headers"]);
+        one_line(&headers(wrong, ""), 2, &["headers", word]);
     }
     assert!(told(&headers(&["--help"], "")).contains("--step"));
 }

@@ -263,7 +263,8 @@ fn build(root: &Path, exercise: &Exercise) -> io::Result<Option<PathBuf>> {
         executable: Option<PathBuf>,
     }
     let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
-    let color = if io::stderr().is_terminal() {
+    // Cargo's words, and its progress bar although it is quiet.
+    let at_a_terminal = if io::stderr().is_terminal() {
         "always"
     } else {
         "never"
@@ -282,8 +283,10 @@ fn build(root: &Path, exercise: &Exercise) -> io::Result<Option<PathBuf>> {
             "--message-format",
             "json-render-diagnostics",
             "--color",
-            color,
+            at_a_terminal,
         ])
+        .env("CARGO_TERM_PROGRESS_WHEN", at_a_terminal)
+        .env("CARGO_TERM_PROGRESS_WIDTH", "80")
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
         .output()

@@ -420,7 +420,7 @@ fn wrong_arguments_are_one_line_and_status_2() {
     one_line(
         run(lesson("kv").args(["put", "key"]), ""),
         2,
-        &["kv", "<VALUE>"],
+        &["kv", "VALUE"],
     );
 }
 

@@ -335,7 +335,7 @@ fn tells_wrong_usage_from_what_cannot_be_checked() {
     );
     let (_, error) = checkout.workshop(&["chekc"], 2);
     assert!(
-        error.contains("'check'") && error.lines().count() == 1,
+        error.contains("did you mean `check`?") && error.lines().count() == 1,
         "{error}"
     );
     checkout.workshop(&["reset"], 2);

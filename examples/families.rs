@@ -135,14 +135,15 @@ fn both(story: &mut Story) -> io::Result<()> {
         peer.ip().to_canonical() == Ipv4Addr::LOCALHOST,
     )?;
 
+    // A socket that does not listen keeps the port: no other program listens there at 127.0.0.1.
+    let other = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    other.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
+    let address = End::of(&other)?.local;
     let only_six = Socket::new(Domain::IPV6, Type::STREAM, None)?;
     only_six.set_only_v6(true)?; // now [::] means the IPv6 addresses of this machine only
-    only_six.bind(&SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)).into())?;
+    only_six.set_reuse_address(true)?; // a connection may have this port
+    only_six.bind(&SocketAddr::from((Ipv6Addr::UNSPECIFIED, address.port())).into())?;
     only_six.listen(0)?;
-    let listener = TcpListener::from(only_six);
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, listener.local_addr()?.port()));
-    let other = Socket::new(Domain::IPV4, Type::STREAM, None)?;
-    other.bind(&address.into())?; // the port is free there, and stays ours: it does not listen
     story.fails(
         "With IPV6_V6ONLY on, a listener on [::] takes no IPv4 client: connect to 127.0.0.1",
         TcpStream::connect(address),

@@ -91,11 +91,10 @@ fn packet_by_packet(story: &mut Story, server: SocketAddr, client: &mut ByHand) 
         bytes.escape_ascii()
     ))?;
     let (_, transfer) = client.socket.peek_from(&mut [0; 4])?; // the address its answer comes from
-    let its_end = SocketAddr::new(server.ip(), transfer.port());
     story
         .stage("the client has sent its request to the server's port; the answer is unread")
         .expect("server, requests", socket_at(server), unconnected())
-        .expect("server, this transfer", socket_at(its_end), unconnected())
+        .expect("server, this transfer", socket_at(transfer), unconnected())
         .expect(
             "client",
             End::of(&client.socket)?,
@@ -120,7 +119,7 @@ fn packet_by_packet(story: &mut Story, server: SocketAddr, client: &mut ByHand) 
     client.sends(story, transfer, &Packet::error(Code::NOT_DEFINED, "enough"))?;
     story
         .stage("the stranger has got an ERROR; then the client's ERROR has ended the transfer")
-        .expect("server, this transfer", socket_at(its_end), gone())
+        .expect("server, this transfer", socket_at(transfer), gone())
         .expect("client", End::of(&client.socket)?, unconnected().recv_q(0))
         .why(
             "The server compares the port that each packet comes from. A packet from another port \

@@ -18,13 +18,17 @@ use std::{
     time::Duration,
 };
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde_json::value::RawValue;
 
 pub use client::Client;
 
 use crate::{
     listen::Listen,
-    rpc::{self, Line, Request},
+    rpc::{
+        self, Line, Request,
+        object::{self, FromObject, means},
+    },
     serve::{Connection, Totals, serve},
     stop::Stop,
 };
@@ -74,37 +78,82 @@ pub struct Kv {
     calls: AtomicU64,
 }
 
-#[derive(Default, Serialize, Deserialize)]
-#[serde(default, rename_all = "PascalCase")]
+#[derive(Default, Serialize)]
+#[serde(rename_all = "PascalCase")]
 struct PutArgs<'a> {
-    #[serde(borrow)]
     key: Cow<'a, str>,
-    #[serde(borrow)]
     value: Cow<'a, str>,
 }
 
-#[derive(Default, Serialize, Deserialize)]
-#[serde(default, rename_all = "PascalCase")]
+#[derive(Default, Serialize)]
+#[serde(rename_all = "PascalCase")]
 struct GetArgs<'a> {
-    #[serde(borrow)]
     key: Cow<'a, str>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Default, Serialize)]
 struct PutReply {}
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct GetReply {
-    #[serde(default)]
     value: String,
     /// Left out when true, so that the answer is Go's to the letter.
-    #[serde(default = "found", skip_serializing_if = "Clone::clone")]
+    #[serde(skip_serializing_if = "Clone::clone")]
     found: bool,
 }
 
-fn found() -> bool {
-    true
+impl Default for GetReply {
+    fn default() -> GetReply {
+        GetReply {
+            value: String::new(),
+            found: true,
+        }
+    }
+}
+
+impl<'a> FromObject<'a> for PutArgs<'a> {
+    fn take(&mut self, name: &str, value: &'a RawValue) -> Result<(), String> {
+        put_string(&mut self.key, "Key", name, value)?;
+        put_string(&mut self.value, "Value", name, value)
+    }
+}
+
+impl<'a> FromObject<'a> for GetArgs<'a> {
+    fn take(&mut self, name: &str, value: &'a RawValue) -> Result<(), String> {
+        put_string(&mut self.key, "Key", name, value)
+    }
+}
+
+impl FromObject<'_> for PutReply {
+    fn take(&mut self, _: &str, _: &RawValue) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+impl FromObject<'_> for GetReply {
+    fn take(&mut self, name: &str, value: &RawValue) -> Result<(), String> {
+        if means(name, "Found") && value.get() != "null" {
+            self.found = serde_json::from_str(value.get()).map_err(|e| format!("Found: {e}"))?;
+        }
+        put_string(&mut self.value, "Value", name, value)
+    }
+}
+
+/// Puts the value into this field if the name means it. Null leaves the field as it is.
+fn put_string<'a, S: From<Cow<'a, str>>>(
+    field: &mut S,
+    its_name: &str,
+    name: &str,
+    value: &'a RawValue,
+) -> Result<(), String> {
+    if means(name, its_name) {
+        let string = object::string(value).map_err(|error| format!("{its_name}: {error}"))?;
+        if let Some(string) = string {
+            *field = string.into();
+        }
+    }
+    Ok(())
 }
 
 impl Kv {
@@ -142,9 +191,9 @@ impl Kv {
     /// the limit of idleness.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidData`] when the stream cannot be trusted any more: a line that is not a
-    /// JSON object, or is too long. `UnexpectedEof` for an end of file in the middle of a line,
-    /// `TimedOut` for a call over its limit; or the socket's error.
+    /// [`ErrorKind::InvalidData`] when the stream cannot be trusted any more: a line that is neither
+    /// a JSON object nor null, or is too long. `UnexpectedEof` for an end of file in the middle of a
+    /// line, `TimedOut` for a call over its limit; or the socket's error.
     pub fn converse(&self, connection: &Connection, limits: Limits) -> io::Result<()> {
         let mut requests = BufReader::with_capacity(READ_AHEAD, connection);
         let (mut line, mut answers) = (Vec::new(), Vec::new());
@@ -180,24 +229,26 @@ impl Kv {
         answers: &mut Vec<u8>,
     ) -> io::Result<()> {
         let invalid = |what| Err(io::Error::new(ErrorKind::InvalidData, what));
-        match rpc::read_line(requests, line, rpc::MAX_REQUEST)? {
-            Line::TooLong => return invalid("a request of more than 64 KiB"),
-            Line::Cut => {
-                if let Some(request) = Request::parse(line) {
-                    let error = "end of file before the newline that ends a request";
-                    rpc::write_answer(answers, request.id, Err::<(), _>(error));
-                }
-                return Err(io::Error::new(
-                    ErrorKind::UnexpectedEof,
-                    "end of file in the middle of a request",
-                ));
-            }
-            Line::EndOfFile => return Ok(()),
-            // Enter, pressed once too often.
-            Line::Whole if line.trim_ascii().is_empty() => return Ok(()),
-            Line::Whole => {}
+        let read = rpc::read_line(requests, line, rpc::MAX_REQUEST)?;
+        if read == Line::TooLong {
+            return invalid("a request of more than 64 KiB");
         }
-        let Some(request) = Request::parse(line) else {
+        let text = object::text(line);
+        if text.trim_matches(object::WHITESPACE).is_empty() {
+            return Ok(()); // Enter, pressed once too often; or end of file
+        }
+        let request = Request::parse(&text);
+        if read == Line::Cut {
+            if let Some(request) = request {
+                let error = "end of file before the newline that ends a request";
+                rpc::write_answer(answers, request.id, Err::<(), _>(error));
+            }
+            return Err(io::Error::new(
+                ErrorKind::UnexpectedEof,
+                "end of file in the middle of a request",
+            ));
+        }
+        let Some(request) = request else {
             return invalid("a line that is not a JSON object");
         };
         self.calls.fetch_add(1, Ordering::Relaxed);
@@ -208,7 +259,7 @@ impl Kv {
     /// Calls the method and appends the answer.
     fn answer(&self, request: &Request, answers: &mut Vec<u8>) {
         let map = || self.map.lock().unwrap_or_else(PoisonError::into_inner);
-        let outcome = request.method().and_then(|method| match &*method {
+        let outcome = request.method().and_then(|method| match method {
             "KV.Put" => {
                 let PutArgs { key, value } = request.argument()?;
                 map().insert(key.into_owned(), value.into_owned());
@@ -225,6 +276,7 @@ impl Kv {
                 rpc::write_answer(answers, request.id, Ok(reply));
                 Ok(())
             }
+            "" => Err("the request has no method".to_owned()),
             method => Err(format!("can't find method {method}")),
         });
         if let Err(error) = outcome {

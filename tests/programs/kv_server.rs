@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::common::{PATIENCE, Program, installed, lesson, run};
+use crate::common::{PATIENCE, Program, installed, lesson, read_until, run};
 use nix::sys::signal::Signal;
 use socket_workshop::{
     deadline::Deadline,
@@ -357,16 +357,30 @@ fn nc_can_call_by_hand() {
         return;
     }
     let (_program, addr, _said) = server(&[]);
-    let mut command = Command::new("nc");
-    command.args(["-N", &addr.ip().to_string(), &addr.port().to_string()]);
     let calls = r#"{"method":"KV.Put","params":[{"Key":"a","Value":"b"}],"id":"by hand"}
 {"method":"KV.Get","params":[{"Key":"a"}],"id":2}
 "#;
-    let output = run(command.stdout(Stdio::piped()), calls);
-    let heard = String::from_utf8(output.stdout).unwrap();
-    let answers = "{\"id\":\"by \
-                   hand\",\"result\":{},\"error\":null}\n{\"id\":2,\"result\":{\"Value\":\"b\"},\"error\":null}\n";
-    assert_eq!(heard, answers);
+    let answers = r#"{"id":"by hand","result":{},"error":null}
+{"id":2,"result":{"Value":"b"},"error":null}
+"#;
+    let nc = |flags: &[&str]| {
+        let mut command = Command::new("nc");
+        let addr = [addr.ip().to_string(), addr.port().to_string()];
+        command.args(flags).args(addr).stdout(Stdio::piped());
+        command
+    };
+    // -N half-closes at the end of the input, and nc ends when the server has closed.
+    let output = run(&mut nc(&["-N"]), calls);
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), answers);
+    // Debian's -q half-closes too, and nc ends after that many seconds.
+    let mut nc = Program::start(nc(&["-q", "60"]).stdin(Stdio::piped()));
+    let mut stdin = nc.stdin.take().unwrap();
+    if stdin.write_all(calls.as_bytes()).is_ok() {
+        drop(stdin);
+        let mut heard = String::new();
+        let read = read_until(&mut nc.child.stdout.take().unwrap(), &mut heard, answers);
+        assert!(read || heard.is_empty(), "{heard}"); // another nc may not know -q
+    }
     let stream = TcpStream::connect(addr).unwrap();
     stream.shutdown(Shutdown::Write).unwrap();
     assert_eq!(

@@ -77,7 +77,7 @@ const A_GAP: Duration = Duration::from_millis(45);
 /// read can time out, at the limit or at the end of a pause.
 const BEFORE: Duration = Duration::from_millis(20);
 
-/// So many come then, in each millisecond. The queue has room for more.
+/// How many come then, in each millisecond. The queue has room for more.
 const MANY: usize = 60;
 
 /// In a pause this long, the queue may be empty and the shortest timeout may end.

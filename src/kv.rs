@@ -18,7 +18,7 @@ use std::{
     time::Duration,
 };
 
-use serde::Serialize;
+use serde_core::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::value::RawValue;
 
 pub use client::Client;
@@ -78,28 +78,23 @@ pub struct Kv {
     calls: AtomicU64,
 }
 
-#[derive(Default, Serialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Default)]
 struct PutArgs<'a> {
     key: Cow<'a, str>,
     value: Cow<'a, str>,
 }
 
-#[derive(Default, Serialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Default)]
 struct GetArgs<'a> {
     key: Cow<'a, str>,
 }
 
-#[derive(Default, Serialize)]
+#[derive(Default)]
 struct PutReply {}
 
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
 struct GetReply {
     value: String,
     /// Left out when true, so that the answer is Go's to the letter.
-    #[serde(skip_serializing_if = "Clone::clone")]
     found: bool,
 }
 
@@ -109,6 +104,35 @@ impl Default for GetReply {
             value: String::new(),
             found: true,
         }
+    }
+}
+
+impl Serialize for PutArgs<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map([("Key", &self.key), ("Value", &self.value)])
+    }
+}
+
+impl Serialize for GetArgs<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map([("Key", &self.key)])
+    }
+}
+
+impl Serialize for PutReply {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_map(Some(0))?.end()
+    }
+}
+
+impl Serialize for GetReply {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut members = serializer.serialize_map(None)?;
+        members.serialize_entry("Value", &self.value)?;
+        if !self.found {
+            members.serialize_entry("Found", &false)?;
+        }
+        members.end()
     }
 }
 

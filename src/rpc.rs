@@ -19,7 +19,7 @@ use std::{
     io::{self, BufRead, Read},
 };
 
-use serde::Serialize;
+use serde_core::Serialize;
 use serde_json::{
     ser::{CharEscape, CompactFormatter, Formatter},
     value::RawValue,
@@ -148,35 +148,31 @@ pub fn write_answer(
     id: Option<&RawValue>,
     outcome: Result<impl Serialize, &str>,
 ) {
-    #[derive(Serialize)]
-    struct Answer<'a, T> {
-        id: Option<&'a RawValue>,
-        result: Option<T>,
-        error: Option<&'a str>,
-    }
     let (result, error) = match outcome {
         Ok(result) => (Some(result), None),
         Err(error) => (None, Some(error)),
     };
-    write_message(out, &Answer { id, result, error });
+    write_part(out, "{\"id\":", &id);
+    write_part(out, ",\"result\":", &result);
+    write_part(out, ",\"error\":", &error);
+    out.extend(b"}\n");
 }
 
 /// Appends a call, newline included.
 pub fn write_call(out: &mut Vec<u8>, method: &str, argument: impl Serialize, id: u64) {
-    #[derive(Serialize)]
-    struct Call<'a, T> {
-        method: &'a str,
-        params: [T; 1],
-        id: u64,
-    }
-    write_message(
-        out,
-        &Call {
-            method,
-            params: [argument],
-            id,
-        },
-    );
+    write_part(out, "{\"method\":", &method);
+    write_part(out, ",\"params\":[", &argument);
+    write_part(out, "],\"id\":", &id);
+    out.extend(b"}\n");
+}
+
+/// Appends what stands before a value, and the value.
+fn write_part(out: &mut Vec<u8>, before: &str, value: &impl Serialize) {
+    out.extend(before.as_bytes());
+    let mut serializer = serde_json::Serializer::with_formatter(out, AsGo);
+    value
+        .serialize(&mut serializer)
+        .expect("a Vec takes every byte, and the names in objects are strings");
 }
 
 /// An answer as the client sees it.
@@ -227,14 +223,6 @@ pub fn parse_answer<T: for<'a> FromObject<'a>>(line: &[u8], id: u64) -> io::Resu
         .result
         .ok_or_else(|| invalid("an answer with neither result nor error".to_owned()))?;
     from_object(result.get()).map_err(|error| invalid(format!("result: {error}")))
-}
-
-fn write_message(out: &mut Vec<u8>, message: &impl Serialize) {
-    let mut serializer = serde_json::Serializer::with_formatter(&mut *out, AsGo);
-    message
-        .serialize(&mut serializer)
-        .expect("a Vec takes every byte, and the messages have no map keys to refuse");
-    out.push(b'\n');
 }
 
 /// Writes as Go's encoding/json does, beyond need: it escapes `<`, `>`, `&` and the line separators

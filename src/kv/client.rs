@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use serde::Serialize;
+use serde_core::Serialize;
 
 use super::{GetArgs, GetReply, PutArgs, PutReply, READ_AHEAD};
 use crate::{

@@ -6,7 +6,7 @@
 
 use std::{borrow::Cow, fmt};
 
-use serde::{
+use serde_core::{
     Deserialize,
     de::{Deserializer, Error, MapAccess, Visitor},
 };

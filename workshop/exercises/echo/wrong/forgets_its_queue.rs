@@ -46,4 +46,3 @@ pub fn echo(mut stream: TcpStream) -> io::Result<u64> {
         }
     }
 }
-

@@ -104,7 +104,7 @@ pub(super) fn read<A: Arguments>(name: &str) -> Result<A, ExitCode> {
     options.run_inner(given).map_err(|failure| {
         let text = match failure {
             ParseFailure::Stderr(error) => return usage(name, &error),
-            ParseFailure::Stdout(help, full) => help.monochrome(full),
+            ParseFailure::Stdout(help, _) => help.monochrome(true),
             ParseFailure::Completion(words) => words,
         };
         let _ = write_line(format_args!("{}", text.trim_end()));

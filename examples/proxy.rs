@@ -14,7 +14,8 @@
 //! You will see what goes wrong until the proxy passes a FIN on. Then you will see hundreds of
 //! connections through a proxy, a reset that it passes on, and what the copying costs.
 //!
-//! New here: a program that accepts one connection and dials another, and joins them.
+//! New here: a program that accepts one connection and dials another, and joins them. A client takes
+//! two descriptors of the proxy, so the proxy has a limit: beyond it, clients wait in its accept queue.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -25,20 +26,26 @@ use std::time::Duration;
 use socket_workshop::dial::resolve;
 use socket_workshop::listen::{Listen, ShutOnDrop};
 use socket_workshop::peer::{connected, connected_through};
+use socket_workshop::places::Places;
+use socket_workshop::serve::Concerns;
 use socket_workshop::stage::{Flags, Story, Target, gone, must, play_with, time_wait};
 use socket_workshop::table::{End, State::*};
 use socket_workshop::threads::{Call, wait_in};
 use socket_workshop::{say, serve, throughput};
-use socket2::SockRef;
+use socket2::{Domain, SockRef, Socket, Type};
+
+/// How long the proxy waits when the process is out of descriptors or threads.
+const REST: Duration = Duration::from_millis(10);
 
 fn main() -> ExitCode {
     // With `serve --to ADDR`, a proxy for real clients.
-    play_with(both_ends, |listen, Target { to }| {
+    play_with(both_ends, |listen, target: Target| {
         serve::raise_descriptor_limit()?;
-        let server = resolve(&to)?;
+        let mut server = resolve(&target.to)?;
+        server.retain(|addr| socket_for(addr).is_ok()); // this machine may have no IPv6
         let listener = Listen::with_backlog(4096).on(listen)?;
         say!("listening on {}; Ctrl-C ends it", listener.local_addr()?)?;
-        Err(proxy(&listener, &server))
+        Err(proxy(&listener, &server, target.max_connections.get()))
     })
 }
 
@@ -55,7 +62,7 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
     thread::scope(|scope| {
         // At the end of this closure both listeners are shut down, so `proxy` returns.
         let _end_of_proxy = [ShutOnDrop(&front), ShutOnDrop(&back)];
-        scope.spawn(|| proxy(&front, &server));
+        scope.spawn(|| proxy(&front, &server, 1000));
         hundreds(&mut story, addr, &back)?;
         the_cost(&mut story, addr, &back)
     })?;
@@ -138,25 +145,79 @@ fn too_early(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
         .show()
 }
 
-/// Serves each client until the listener fails: a connection to the server, and two threads.
-fn proxy(listener: &TcpListener, server: &[SocketAddr]) -> io::Error {
-    serve::a_thread_each(listener, |client| {
-        let relayed = relay(&client, server);
-        if relayed.is_err() {
-            abort(&client); // even if the server cannot be reached: the client is connected
+/// Serves each client until the listener fails: a connection to the server, and two threads. It
+/// serves up to `most` clients at once. The others wait in the accept queue.
+fn proxy(listener: &TcpListener, server: &[SocketAddr], most: usize) -> io::Error {
+    let places = Places::new(most);
+    thread::scope(|scope| {
+        loop {
+            let place = places.take(); // waits until one is free
+            match next_client(listener, server) {
+                Ok((client, sockets)) => {
+                    let thread = thread::Builder::new().spawn_scoped(scope, move || {
+                        let relayed = relay(client, sockets, server);
+                        drop(place);
+                        relayed
+                    });
+                    if thread.is_err() {
+                        thread::sleep(REST); // no thread can be started, and the client was closed
+                    }
+                }
+                Err(error) => match serve::concerns(&error) {
+                    Concerns::Listener => return error,
+                    Concerns::Connection => {}
+                    // The kernel has no event for "a descriptor is free": look again later.
+                    Concerns::Process => thread::sleep(REST),
+                },
+            }
         }
-        relayed
     })
 }
 
-fn relay(client: &TcpStream, server: &[SocketAddr]) -> io::Result<()> {
-    let server = TcpStream::connect(server)?;
-    client.set_nodelay(true)?; // pass small pieces on immediately: lesson `latency`
-    server.set_nodelay(true)?;
-    thread::scope(|scope| {
-        thread::Builder::new().spawn_scoped(scope, || one_way(client, &server))?;
-        one_way(&server, client)
-    })
+/// Accepts a client once there is a socket for its connection to the server. Clients that were
+/// accepted without one could take the last descriptors, and then none of them could be served.
+fn next_client(
+    listener: &TcpListener,
+    server: &[SocketAddr],
+) -> io::Result<(TcpStream, Vec<Socket>)> {
+    let mut sockets = Vec::new();
+    for addr in server {
+        sockets.push(socket_for(addr)?);
+    }
+    let (client, _) = listener.accept()?;
+    Ok((client, sockets))
+}
+
+/// A socket that can connect to this address. It is not connected yet.
+fn socket_for(addr: &SocketAddr) -> io::Result<Socket> {
+    Socket::new(Domain::for_address(*addr), Type::STREAM, None)
+}
+
+fn relay(client: TcpStream, sockets: Vec<Socket>, server: &[SocketAddr]) -> io::Result<()> {
+    let relayed = connect(sockets, server).and_then(|server| {
+        client.set_nodelay(true)?; // pass small pieces on immediately: lesson `latency`
+        server.set_nodelay(true)?;
+        thread::scope(|scope| {
+            thread::Builder::new().spawn_scoped(scope, || one_way(&client, &server))?;
+            one_way(&server, &client)
+        })
+    });
+    if relayed.is_err() {
+        abort(&client); // even if the server cannot be reached: the client is connected
+    }
+    relayed
+}
+
+/// Connects to the first address of the server that answers.
+fn connect(sockets: Vec<Socket>, server: &[SocketAddr]) -> io::Result<TcpStream> {
+    let mut failed = Err(ErrorKind::AddrNotAvailable.into());
+    for (socket, addr) in sockets.into_iter().zip(server) {
+        match socket.connect(&(*addr).into()) {
+            Ok(()) => return Ok(socket.into()),
+            Err(error) => failed = Err(error),
+        }
+    }
+    failed
 }
 
 /// Copies one direction, and passes on how it ends: end of file as a FIN, an error as a RST.

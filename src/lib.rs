@@ -25,6 +25,7 @@
 //! | [`threads`] | in which system call each thread is blocked, and for how long |
 //! | [`wait`] | waits by evidence: until it happens, or the kernel shows that it never will |
 //! | [`throughput`] | how fast bytes go, as a ratio |
+//! | [`places`] | a limit on how much goes on at once |
 //! | [`stop`], [`serve`] | a stop signal that wakes blocked calls; a thread for each connection |
 //! | [`rpc`], [`kv`] | JSON-RPC 1.0 as in Go's `net/rpc`; the key-value store of MIT 6.824 |
 //! | [`tftp`] | TFTP and its options: packets, transfers, a server and a client |
@@ -48,6 +49,7 @@ pub mod link;
 pub mod listen;
 pub mod namespace;
 pub mod peer;
+pub mod places;
 pub mod plot;
 pub mod queues;
 pub mod rpc;

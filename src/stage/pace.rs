@@ -3,6 +3,7 @@
 use std::{
     io::{self, IsTerminal, Write},
     net::SocketAddr,
+    num::NonZeroUsize,
     process::ExitCode,
     thread,
     time::Duration,
@@ -182,6 +183,8 @@ impl Arguments for NothingMore {
 pub struct Target {
     /// The server to which each connection is passed on, as HOST:PORT.
     pub to: String,
+    /// How many clients are served at once; others wait.
+    pub max_connections: NonZeroUsize,
 }
 
 impl Arguments for Target {
@@ -190,7 +193,13 @@ impl Arguments for Target {
     fn parser() -> impl Parser<Target> + 'static {
         let help = "The server to which each connection is passed on, as HOST:PORT";
         let to = long("to").help(help).argument("ADDR");
-        construct!(Target { to })
+        let help = "Serve this many clients at once; others wait";
+        let max_connections =
+            arguments::option_or("1000", "max-connections", "N", help, str::parse);
+        construct!(Target {
+            to,
+            max_connections
+        })
     }
 }
 

@@ -1,7 +1,6 @@
 //! The program `kv`, as it is run: no descriptors, no threads, too many clients, Ctrl-C.
 
 use std::{
-    fs,
     io::{BufRead, BufReader, Read, Write},
     net::{Shutdown, SocketAddr, TcpStream},
     os::unix::process::CommandExt,
@@ -9,7 +8,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::common::{PATIENCE, Program, installed, lesson, read_until, run};
+use crate::common::{
+    PATIENCE, Program, installed, lesson, limited, processor_time, read_until, run,
+};
 use nix::sys::signal::Signal;
 use socket_workshop::{
     deadline::Deadline,
@@ -30,14 +31,9 @@ fn server(arguments: &[&str]) -> (Program, SocketAddr, impl BufRead) {
 }
 
 /// The server under a limit of `prlimit`'s (util-linux).
-fn limited(limit: &str) -> Command {
-    let mut command = Command::new("prlimit");
-    command.arg(limit).arg(lesson("kv").get_program());
+fn limited_server(limit: &str) -> Command {
+    let mut command = limited(limit, "kv");
     command.args(["serve", "--listen", "127.0.0.1:0"]);
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
     command
 }
 
@@ -52,24 +48,12 @@ fn answered(mut stream: &TcpStream) {
     assert_eq!(String::from_utf8(answer).unwrap(), DONE);
 }
 
-/// Processor time that a program has used, in hundredths of a second.
-fn processor_time(program: &Program) -> u64 {
-    let stat = fs::read_to_string(format!("/proc/{}/stat", program.child.id())).unwrap();
-    let fields: Vec<&str> = stat
-        .rsplit(')')
-        .next()
-        .unwrap()
-        .split_whitespace()
-        .collect();
-    fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
-}
-
 #[test]
 fn without_descriptors_it_neither_ends_nor_spins_and_makes_room() {
     if !installed("prlimit") {
         return;
     }
-    let (program, addr, _said) = Program::serve(&mut limited("--nofile=24"));
+    let (program, addr, _said) = Program::serve(&mut limited_server("--nofile=24"));
     let mut clients: Vec<TcpStream> = (0..40).map(|_| TcpStream::connect(addr).unwrap()).collect();
     answered(&clients[0]);
     // Some are still in the accept queue: no descriptor is left for them.
@@ -109,7 +93,7 @@ fn without_threads_it_neither_ends_nor_drops_who_waits() {
         eprintln!("skipped: only root can give a program a user of its own, whose threads are few");
         return;
     }
-    let mut command = limited("--nproc=8");
+    let mut command = limited_server("--nproc=8");
     let mut program = match command.uid(61_234).gid(61_234).spawn() {
         Ok(child) => Program { child, stdin: None },
         Err(error) => panic!("{error}"),

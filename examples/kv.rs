@@ -18,7 +18,7 @@ use std::{io, process::ExitCode, thread, time::Duration};
 use std::{net::SocketAddr, num::NonZeroUsize};
 
 use bpaf::{Parser, construct, positional};
-use socket_workshop::command::arguments::{self, longer_than_zero, option_or, subcommand};
+use socket_workshop::command::arguments::{self, longer_than_zero, option, option_or, size, subcommand};
 use socket_workshop::kv::{CALL_LIMIT, Client, Kv, Limits};
 use socket_workshop::stage::{Flags, Story, gone, time_wait};
 use socket_workshop::table::{End, State::*};
@@ -47,6 +47,8 @@ struct Serve {
     listen: SocketAddr,
     idle: Duration,
     max_connections: NonZeroUsize,
+    per_address: Option<NonZeroUsize>,
+    max_memory: usize,
 }
 
 fn main() -> ExitCode {
@@ -147,9 +149,12 @@ fn server(flags: Serve) -> io::Result<()> {
     raise_descriptor_limit()?;
     let listener = Kv::listen(flags.listen)?;
     let stop = Stop::on_ctrl_c()?;
-    let kv = Kv::default();
+    let kv = Kv::with_max_memory(flags.max_memory);
     say!("listening on {}; Ctrl-C stops", listener.local_addr()?)?;
-    let limits = Limits::new(flags.max_connections.get(), flags.idle);
+    let mut limits = Limits::new(flags.max_connections.get(), flags.idle);
+    if let Some(most) = flags.per_address {
+        limits.capacity.of_an_address = most.get();
+    }
     let totals = kv.serve(listener, &stop, limits)?;
     say!("{} calls on {totals}", kv.calls())
 }
@@ -180,9 +185,15 @@ fn serve() -> impl Parser<Serve> {
     let idle = option_or("5m", "idle", "DURATION", help, longer_than_zero);
     let help = "Serve this many connections at once; further ones wait";
     let max_connections = option_or("10000", "max-connections", "N", help, str::parse);
+    let help = "Serve this many of one address, except loopback (half of all, if not given)";
+    let per_address = option("per-address", "N", help, str::parse).optional();
+    let help = "Store this much: the bytes of keys and values, and 128 for each entry";
+    let max_memory = option_or("256MiB", "max-memory", "SIZE", help, size);
     construct!(Serve {
         listen,
         idle,
-        max_connections
+        max_connections,
+        per_address,
+        max_memory
     })
 }

@@ -5,10 +5,10 @@
 //! which a Go client ignores.
 
 mod client;
+mod store;
 
 use std::{
     borrow::Cow,
-    collections::HashMap,
     io::{self, BufRead, BufReader, ErrorKind, Write},
     net::{SocketAddr, TcpListener},
     sync::{
@@ -22,14 +22,16 @@ use serde_core::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::value::RawValue;
 
 pub use client::Client;
+pub use store::OVERHEAD;
 
+use self::store::Store;
 use crate::{
     listen::Listen,
     rpc::{
         self, Line, Request,
         object::{self, FromObject, means},
     },
-    serve::{Connection, Totals, serve},
+    serve::{Capacity, Connection, Totals, serve},
     stop::Stop,
 };
 
@@ -39,8 +41,8 @@ pub const CALL_LIMIT: Duration = Duration::from_secs(10);
 /// What a server grants its clients.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Connections served at once; further ones wait.
-    pub max_connections: usize,
+    /// Connections served at once.
+    pub capacity: Capacity,
     /// The time between two calls, after which a connection is closed.
     pub idle: Duration,
     /// The time from a request's first byte to its answer's last.
@@ -50,9 +52,9 @@ pub struct Limits {
 impl Limits {
     /// These two, and [`CALL_LIMIT`] for a call.
     #[must_use]
-    pub fn new(max_connections: usize, idle: Duration) -> Limits {
+    pub fn new(capacity: impl Into<Capacity>, idle: Duration) -> Limits {
         Limits {
-            max_connections,
+            capacity: capacity.into(),
             idle,
             call: CALL_LIMIT,
         }
@@ -71,11 +73,21 @@ const READ_AHEAD: usize = 1 << 10;
 /// Answers to calls that came together leave together, up to about this many bytes.
 const WRITE_AHEAD: usize = 64 << 10;
 
+/// What a store may hold unless it is told otherwise, in bytes: see [`Kv::with_max_memory`].
+pub const MAX_MEMORY: usize = 256 << 20;
+
 /// The store, and how many calls it has answered.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Kv {
-    map: Mutex<HashMap<String, String>>,
+    store: Mutex<Store>,
     calls: AtomicU64,
+}
+
+/// A store that may hold [`MAX_MEMORY`].
+impl Default for Kv {
+    fn default() -> Kv {
+        Kv::with_max_memory(MAX_MEMORY)
+    }
 }
 
 #[derive(Default)]
@@ -181,6 +193,16 @@ fn put_string<'a, S: From<Cow<'a, str>>>(
 }
 
 impl Kv {
+    /// A store that may hold this many bytes: of keys, of values, and [`OVERHEAD`] for each entry.
+    /// A Put past that is answered with an error.
+    #[must_use]
+    pub fn with_max_memory(bytes: usize) -> Kv {
+        Kv {
+            store: Mutex::new(Store::new(bytes)),
+            calls: AtomicU64::new(0),
+        }
+    }
+
     /// Calls answered so far, errors included.
     #[must_use]
     pub fn calls(&self) -> u64 {
@@ -206,7 +228,7 @@ impl Kv {
     /// # Errors
     /// The listener has failed.
     pub fn serve(&self, listener: TcpListener, stop: &Stop, limits: Limits) -> io::Result<Totals> {
-        serve(listener, stop, limits.max_connections, |connection| {
+        serve(listener, stop, limits.capacity, |connection| {
             self.converse(connection, limits)
         })
     }
@@ -282,17 +304,17 @@ impl Kv {
 
     /// Calls the method and appends the answer.
     fn answer(&self, request: &Request, answers: &mut Vec<u8>) {
-        let map = || self.map.lock().unwrap_or_else(PoisonError::into_inner);
+        let store = || self.store.lock().unwrap_or_else(PoisonError::into_inner);
         let outcome = request.method().and_then(|method| match method {
             "KV.Put" => {
                 let PutArgs { key, value } = request.argument()?;
-                map().insert(key.into_owned(), value.into_owned());
+                store().put(&key, &value)?;
                 rpc::write_answer(answers, request.id, Ok(PutReply {}));
                 Ok(())
             }
             "KV.Get" => {
                 let GetArgs { key } = request.argument()?;
-                let value = map().get(&*key).cloned();
+                let value = store().get(&key).map(str::to_owned);
                 let reply = GetReply {
                     found: value.is_some(),
                     value: value.unwrap_or_default(),

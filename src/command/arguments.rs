@@ -6,6 +6,7 @@
 use std::{fmt::Display, net::SocketAddr, process::ExitCode, time::Duration};
 
 use bpaf::{Args, Doc, ParseFailure, Parser, long};
+use bytesize::ByteSize;
 
 use super::{complain, write_line};
 
@@ -93,6 +94,19 @@ pub fn longer_than_zero(text: &str) -> Result<Duration, String> {
         Ok(Duration::ZERO) => Err("it must be longer than zero".to_owned()),
         Ok(duration) => Ok(duration),
         Err(error) => Err(error.to_string()),
+    }
+}
+
+/// A number of bytes, larger than zero. `64MiB` is 2^26 of them, `64MB` 64 000 000.
+///
+/// # Errors
+/// No size, or zero, or more than this machine can address.
+pub fn size(text: &str) -> Result<usize, &'static str> {
+    let size: Result<ByteSize, _> = text.parse();
+    match size.map(|size| usize::try_from(size.as_u64())) {
+        Ok(Ok(0)) => Err("it must be larger than zero"),
+        Ok(Ok(bytes)) => Ok(bytes),
+        _ => Err("expected a number of bytes, such as 4096, 64MiB or 1GiB"),
     }
 }
 

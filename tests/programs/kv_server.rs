@@ -1,6 +1,8 @@
-//! The program `kv`, as it is run: no descriptors, no threads, too many clients, Ctrl-C.
+//! The program `kv`, as it is run: no descriptors, no threads, too many clients, a full
+//! store, Ctrl-C.
 
 use std::{
+    fs,
     io::{BufRead, BufReader, Read, Write},
     net::{Shutdown, SocketAddr, TcpStream},
     os::unix::process::CommandExt,
@@ -14,7 +16,7 @@ use crate::common::{
 use nix::sys::signal::Signal;
 use socket_workshop::{
     deadline::Deadline,
-    kv::{CALL_LIMIT, Client},
+    kv::{CALL_LIMIT, Client, OVERHEAD},
     table::{End, Kernel, State},
 };
 
@@ -333,6 +335,64 @@ fn clients_of_many_threads_see_what_the_others_put() {
             .as_deref(),
         Some("7/99")
     );
+}
+
+/// The resident memory of a program, in bytes.
+fn resident(program: &Program) -> usize {
+    let status = fs::read_to_string(format!("/proc/{}/status", program.child.id())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kibibytes: usize = line.unwrap().trim_end_matches("kB").trim().parse().unwrap();
+    kibibytes << 10
+}
+
+#[test]
+fn a_full_store_refuses_a_put_goes_on_and_takes_no_more_memory_than_it_says() {
+    const MAX: usize = 8 << 20;
+    let (program, addr, _said) = server(&["--max-memory", "8MiB"]);
+    let mut client = Client::dial(&[addr], CALL_LIMIT).unwrap();
+    client.put("first", &"v".repeat(60_000)).unwrap();
+    let before = resident(&program);
+
+    // Small entries cost the most beside their bytes. They are sent together, in batches.
+    let mut stream = TcpStream::connect(addr).unwrap();
+    let mut answers = BufReader::new(Deadline::after(PATIENCE).on(stream.try_clone().unwrap()));
+    let mut stored = 0;
+    let refused = 'full: loop {
+        let puts: String = (stored..stored + 500)
+            .map(|n| {
+                format!(r#"{{"method":"KV.Put","params":[{{"Key":"{n:08}"}}],"id":{n}}}"#) + "\n"
+            })
+            .collect();
+        stream.write_all(puts.as_bytes()).unwrap();
+        for _ in 0..500 {
+            let mut answer = String::new();
+            answers.read_line(&mut answer).unwrap();
+            if answer != format!("{{\"id\":{stored},\"result\":{{}},\"error\":null}}\n") {
+                break 'full answer;
+            }
+            stored += 1;
+        }
+        assert!(stored <= MAX / 100, "the store is not limited");
+    };
+    assert_eq!(stored, (MAX - 60_000 - 5 - OVERHEAD) / (8 + OVERHEAD));
+    assert!(
+        refused.contains(r#""result":null,"error":"the store is full: "#),
+        "{refused}"
+    );
+    let taken = resident(&program) - before;
+    assert!(
+        taken < MAX * 5 / 4,
+        "{taken} bytes for entries of at most {MAX}"
+    );
+
+    // It still answers. A value in place of a longer one counts by the difference.
+    assert_eq!(client.get("00000000").unwrap().as_deref(), Some(""));
+    let error = client.put("another", "value").unwrap_err().to_string();
+    assert!(error.contains("(serve --max-memory)"), "{error}");
+    let mut client = Client::dial(&[addr], CALL_LIMIT).unwrap();
+    assert_eq!(client.get("another").unwrap(), None);
+    client.put("first", "short").unwrap();
+    client.put("another", "value").unwrap();
 }
 
 #[test]

@@ -18,7 +18,9 @@ use std::{io, process::ExitCode, thread, time::Duration};
 use std::{net::SocketAddr, num::NonZeroUsize};
 
 use bpaf::{Parser, construct, positional};
-use socket_workshop::command::arguments::{self, longer_than_zero, option, option_or, size, subcommand};
+use socket_workshop::command::arguments::{
+    self, longer_than_zero, option, option_or, size, subcommand,
+};
 use socket_workshop::kv::{CALL_LIMIT, Client, Kv, Limits};
 use socket_workshop::stage::{Flags, Story, gone, time_wait};
 use socket_workshop::table::{End, State::*};

@@ -1,17 +1,21 @@
 //! Calls a second of the kv server beside a raw ping-pong of 64 bytes, the limit that loopback and
-//! a thread for each connection set on this machine. Machines differ and are shared: only the
-//! ratio of the two means something, and only within one run.
+//! threads that stay set on this machine; and, where Go is installed, beside the same server in Go,
+//! both called by a client in Go (`kv.go`). Machines differ and are shared: only the ratio of two
+//! figures means something, and only within one run.
 //!
 //!     cargo bench --bench kv
 
 use std::{
-    io::{self, Read, Write},
+    io::{self, BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
+    path::PathBuf,
+    process::{Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
 
 use socket_workshop::{
+    folder::Temporary,
     kv::{CALL_LIMIT, Client, Kv, Limits},
     listen::Listen,
     say,
@@ -22,6 +26,10 @@ use socket_workshop::{
 /// figure is the median of this number of rounds, and so is the ratio: of two rounds side by side.
 const ROUNDS: usize = 41;
 const ROUND: Duration = Duration::from_millis(120);
+
+/// The same for Go's client, which is started for each round.
+const GO_ROUNDS: usize = 15;
+const GO_ROUND: Duration = Duration::from_millis(400);
 
 /// What one client does again and again until the time is over; returns how often.
 type Work = fn(SocketAddr, Instant) -> io::Result<u64>;
@@ -38,7 +46,7 @@ fn main() -> io::Result<()> {
     Client::dial(&[kv_addr], CALL_LIMIT)?.put("subject", "6.824")?;
 
     say!("median of {ROUNDS} rounds of {ROUND:?}, calls a second:")?;
-    say!("{:<34} {:>9} {:>9} {:>7}", "", "raw", "kv", "ratio")?;
+    head("raw", "kv")?;
     for (name, raw_work, kv_work) in [
         (
             "a connection for each call",
@@ -48,23 +56,101 @@ fn main() -> io::Result<()> {
         ("kept connections", raw_kept, kv_kept),
     ] {
         for clients in [1, 8] {
-            let (mut raws, mut kvs, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
-            for _ in 0..ROUNDS {
-                let raw = calls_per_second(clients, raw_work, raw_addr)?;
-                let kv = calls_per_second(clients, kv_work, kv_addr)?;
-                raws.push(raw);
-                kvs.push(kv);
-                ratios.push(kv / raw);
-            }
-            let (raw, kv, ratio) = (median(raws), median(kvs), median(ratios));
-            let case = format!(
-                "{name}, {clients} client{}",
-                if clients == 1 { "" } else { "s" }
-            );
-            say!("{case:<34} {raw:>9.0} {kv:>9.0} {ratio:>7.2}")?;
+            let raw = || calls_per_second(clients, raw_work, raw_addr);
+            let kv = || calls_per_second(clients, kv_work, kv_addr);
+            compare(name, clients, ROUNDS, raw, kv)?;
         }
     }
-    Ok(())
+    match Go::build()? {
+        Some(go) => go.compare_with(kv_addr),
+        None => say!("\n`go` is not installed here: no comparison with Go's server"),
+    }
+}
+
+fn head(one: &str, other: &str) -> io::Result<()> {
+    say!("{:<38} {one:>9} {other:>9} {:>7}", "", "ratio")
+}
+
+/// Measures both in turns, and prints the medians.
+fn compare(
+    name: &str,
+    clients: usize,
+    rounds: usize,
+    mut one: impl FnMut() -> io::Result<f64>,
+    mut other: impl FnMut() -> io::Result<f64>,
+) -> io::Result<()> {
+    let (mut ones, mut others, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..rounds {
+        let (one, other) = (one()?, other()?);
+        ones.push(one);
+        others.push(other);
+        ratios.push(other / one);
+    }
+    let (one, other, ratio) = (median(ones), median(others), median(ratios));
+    let plural = if clients == 1 { "" } else { "s" };
+    let case = format!("{name}, {clients} client{plural}");
+    say!("{case:<38} {one:>9.0} {other:>9.0} {ratio:>7.2}")
+}
+
+/// The server and the client of `kv.go`, built into a folder that ends with this.
+struct Go {
+    _folder: Temporary,
+    program: PathBuf,
+}
+
+impl Go {
+    /// `None` where Go is not installed.
+    fn build() -> io::Result<Option<Go>> {
+        let folder = Temporary::new()?;
+        let program = folder.path().join("kv");
+        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/kv.go");
+        let mut command = Command::new("go");
+        command.arg("build").arg("-o").arg(&program).arg(source);
+        match command.status() {
+            Ok(status) if status.success() => Ok(Some(Go {
+                _folder: folder,
+                program,
+            })),
+            Ok(status) => Err(io::Error::other(format!("go build ends with {status}"))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn compare_with(&self, ours: SocketAddr) -> io::Result<()> {
+        let mut command = Command::new(&self.program);
+        let mut server = command.arg("serve").stdout(Stdio::piped()).spawn()?;
+        let stdout = server.stdout.take().expect("it is a pipe");
+        let mut theirs = String::new();
+        BufReader::new(stdout).read_line(&mut theirs)?;
+        say!("\nGo's client, median of {GO_ROUNDS} rounds of {GO_ROUND:?}, calls a second:")?;
+        head("go", "kv")?;
+        let ours = ours.to_string();
+        let kinds = [
+            ("a connection for each call", "fresh"),
+            ("kept connections", "kept"),
+        ];
+        for (name, kind) in kinds {
+            for clients in [1, 8] {
+                let theirs = || self.calls(theirs.trim(), clients, kind);
+                let ours = || self.calls(&ours, clients, kind);
+                compare(name, clients, GO_ROUNDS, theirs, ours)?;
+            }
+        }
+        server.kill()?;
+        server.wait().map(drop)
+    }
+
+    fn calls(&self, addr: &str, clients: usize, kind: &str) -> io::Result<f64> {
+        let mut command = Command::new(&self.program);
+        command.args(["calls", addr, &clients.to_string(), kind]);
+        let output = command.arg(GO_ROUND.as_millis().to_string()).output()?;
+        let printed = String::from_utf8_lossy(&output.stdout);
+        printed.trim().parse().map_err(|_| {
+            let error = String::from_utf8_lossy(&output.stderr).into_owned();
+            io::Error::other(format!("Go's client: {}", error.trim()))
+        })
+    }
 }
 
 fn calls_per_second(clients: usize, work: Work, addr: SocketAddr) -> io::Result<f64> {

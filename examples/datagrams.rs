@@ -1,13 +1,14 @@
-//! You send messages with UDP, every send returns Ok, and some never arrive. UDP keeps messages
-//! apart, but the kernel does not say whether one has arrived.
+//! You send messages with UDP, every send returns Ok, and some never arrive. UDP sends datagrams
+//! (messages that are kept apart). The kernel does not say whether one has arrived.
 //!
 //!     cargo run --example datagrams
-//!     cargo run --example datagrams -- --loss 0.5 --seed 7      over a worse link
+//!     cargo run --example datagrams -- --loss 0.5 --seed 7      loses half in stages 5 and 6
 //!
-//! You will see messages with boundaries, cut, dropped and refused; and by hand some of what TCP
-//! does: numbers, acknowledgements, retransmission, dropped duplicates.
+//! You will see datagrams that are cut, dropped and refused. Then you will see some of what TCP
+//! does for a program, done by hand: numbers, acknowledgements, sending again, and dropping what
+//! has come twice.
 //!
-//! New here: no connection.
+//! New here: sockets without a connection. There is no listen, no accept and no end of file.
 
 use std::io::{self, ErrorKind::*};
 use std::net::UdpSocket;
@@ -16,23 +17,25 @@ use std::thread;
 use std::time::Duration;
 
 use nix::errno::Errno;
+use socket_workshop::command;
+use socket_workshop::deadline::Deadline;
+use socket_workshop::fault::Attempt;
 use socket_workshop::link::{Arguments, Quality, arrived};
 use socket_workshop::stage::{Story, gone, unconnected};
 use socket_workshop::table::{End, Protocol, State::Established};
-use socket_workshop::{command, deadline::Deadline, fault::Attempt};
 use socket2::SockRef;
 
 fn main() -> ExitCode {
     command::run(|arguments: Arguments| {
         let addr = arguments.flags.listen;
-        let bound = UdpSocket::bind(addr); // neither listen nor accept
-        let server = bound.attempt_to_listen(addr, Protocol::Udp)?;
+        let bound = UdpSocket::bind(addr);
+        let server = bound.attempt_to_listen(addr, Protocol::Udp)?; // names the address if it fails
         let client = UdpSocket::bind((addr.ip(), 0))?;
-        client.connect(server.local_addr()?)?; // sends nothing: sets the address for `send`
+        client.connect(server.local_addr()?)?; // sends nothing: `send` sends to this peer
         let mut story = Story::begin_with_udp(&arguments.flags, server.local_addr()?)?;
         messages(&mut story, &client, &server)?;
         a_slow_reader(&mut story, &client, &server)?;
-        nobody_there(&mut story, &client, server)?;
+        nobody_there(&mut story, client, server)?;
         sent_once(&mut story, &arguments.quality)?;
         sent_until_acknowledged(&mut story, &arguments.quality)?;
         story.end()
@@ -44,36 +47,38 @@ fn messages(story: &mut Story, client: &UdpSocket, server: &UdpSocket) -> io::Re
         client.send(message.as_bytes())?;
     }
     story
-        .stage("bind; the client: bind, connect, four sends, of 3, 0, 5 and 4 bytes")
-        .expect("server", End::of(server)?, unconnected().recv_q(12..)) // data plus kernel overhead
+        .stage("the client has sent `one`, an empty message, `three` and `four`")
+        .expect("server", End::of(server)?, unconnected().recv_q(12..)) // it has no peer
         .expect("client", End::of(client)?, Established)
         .why(
-            "No handshake: here ESTABLISHED means a socket with a peer. Recv-Q counts memory, not \
-              data.",
+            "There was no handshake: ESTABLISHED means here that the socket has a peer. The \
+             server's socket has none, and no state. Recv-Q counts the memory that the four \
+             datagrams take: their 12 bytes, and the kernel's own data.",
         )
         .show()?;
 
     let mut buf = [0; 4];
-    let mut came = [0; 4];
-    for n in &mut came {
-        *n = server.recv(&mut buf)?;
+    let mut sizes = [0; 4];
+    for size in &mut sizes {
+        *size = server.recv(&mut buf)?; // takes one datagram
     }
-    // 65 535 minus the headers: 8 bytes of UDP and 20 of IPv4.
+    // 65 535 less the headers: 8 bytes of UDP, and 20 of IPv4.
     let most = 65_527 - 20 * usize::from(client.local_addr()?.is_ipv4());
     client.send(&vec![0; most])?;
     server.recv(&mut [])?; // takes the datagram, and drops its bytes
-    let sent = client.send(&vec![0; most + 1]);
-    let error = sent.map_err(|error| error.raw_os_error());
+    let too_long = client.send(&vec![0; most + 1]);
+    let error = too_long.err().and_then(|error| error.raw_os_error());
     story
-        .stage("the server has called recv for each, with room for 4 bytes")
+        .stage("the server has called recv four times, each time with room for 4 bytes")
         .expect("server", End::of(server)?, unconnected().recv_q(0))
+        .why("Each recv takes one datagram. Bytes for which its buffer has no room are lost.")
         .claim(
-            "recv returned 3, 0, 4, 4. 0 is an empty message; the end of `three` is lost.",
-            came == [3, 0, 4, 4] && buf == *b"four",
+            "recv returned 3, 0, 4 and 4. The 0 is an empty message, not an end of file.",
+            sizes == [3, 0, 4, 4] && buf == *b"four",
         )
         .claim(
-            format!("A datagram can have {most} bytes; one more returns EMSGSIZE."),
-            error == Err(Some(Errno::EMSGSIZE as i32)),
+            format!("A datagram has room for {most} bytes: to send one more gave EMSGSIZE."),
+            error == Some(Errno::EMSGSIZE as i32),
         )
         .show()
 }
@@ -81,22 +86,22 @@ fn messages(story: &mut Story, client: &UdpSocket, server: &UdpSocket) -> io::Re
 fn a_slow_reader(story: &mut Story, client: &UdpSocket, server: &UdpSocket) -> io::Result<()> {
     SockRef::from(server).set_recv_buffer_size(16 << 10)?;
     for _ in 0..64 {
-        client.send(&[0; 1024])?; // UDP has no window to wait for
+        client.send(&[0; 1024])?; // does not wait for room: UDP has no window
     }
     let came = arrived(server)?.len() as u32; // recv until EAGAIN
     let left = unconnected().recv_q(0).drops(64 - came);
     story
-        .stage("64 sends of 1024 bytes, all Ok; then the server read what had arrived")
+        .stage("64 sends of 1024 bytes, all Ok; then the server has read what had arrived")
         .expect("server", End::of(server)?, left)
         .why(
-            "The receive buffer had no room for the rest. The kernel counts the drops; no call \
-              reports them.",
+            "The receive buffer was full, so the kernel dropped the later datagrams. It counts \
+             them (drops), but no call reports them.",
         )
         .claim(format!("{came} of 64 have arrived."), 0 < came && came < 64)
         .show()
 }
 
-fn nobody_there(story: &mut Story, client: &UdpSocket, server: UdpSocket) -> io::Result<()> {
+fn nobody_there(story: &mut Story, client: UdpSocket, server: UdpSocket) -> io::Result<()> {
     let end = End::of(&server)?;
     drop(server); // sends nothing
     let first = client.send(b"hello?");
@@ -109,19 +114,21 @@ fn nobody_there(story: &mut Story, client: &UdpSocket, server: UdpSocket) -> io:
         .expect("server", end, gone())
         .asks("No socket is bound at the address. What does send return?")
         .why(
-            "The first datagram was sent. The kernel answered with an ICMP message (port \
-              unreachable), and the next call on this socket returned that error (Linux; the \
-              socket is connected).",
+            "The first send only sends. The kernel that gets the datagram answers: port \
+             unreachable (a message of ICMP, the protocol in which IP reports errors). Linux \
+             reports that to the next call on a socket with a peer.",
         )
         .claim("The first send returned Ok.", first.is_ok())
         .fails("The second send", second, ConnectionRefused)
         .claim(
-            "On an unconnected socket (Linux, without IP_RECVERR) both sends return Ok.",
+            "On a socket without a peer both sends returned Ok (Linux; see IP_RECVERR in ip(7)).",
             its_first.is_ok() && its_second.is_ok(),
         )
         .show()
 }
 
+/// The link is a thread between client and server. It loses, repeats and delays datagrams, which
+/// loopback does not do.
 fn sent_once(story: &mut Story, quality: &Quality) -> io::Result<()> {
     let (client, server, link) = quality.connected()?;
     for n in 1..=12 {
@@ -130,6 +137,7 @@ fn sent_once(story: &mut Story, quality: &Quality) -> io::Result<()> {
     let passed = link.end(); // delivers everything still under way
     let came: Vec<u8> = arrived(&server)?.concat();
     let all = came.len() == 12 - passed.lost + passed.repeated;
+    let in_order = passed.reordered == 0;
     story
         .stage("12 messages over a link that may lose, repeat or delay them")
         .expect(
@@ -137,66 +145,100 @@ fn sent_once(story: &mut Story, quality: &Quality) -> io::Result<()> {
             End::of(&server)?,
             unconnected().recv_q(0).drops(0),
         )
-        .why("Each was sent once. The receiver's socket has dropped none.")
+        .why(
+            "The link is a thread of this lesson, between the two sockets. The receiver's socket \
+             itself has dropped none.",
+        )
         .claim(
             format!("1 to 12 were sent, {came:?} arrived. {passed}."),
-            all && came.is_sorted() == (passed.reordered == 0),
+            all && came.is_sorted() == in_order,
         )
         .show()
 }
 
 fn sent_until_acknowledged(story: &mut Story, quality: &Quality) -> io::Result<()> {
     let (client, server, link) = quality.connected()?;
-    let receivers = server.local_addr()?;
-    let (sent, (came, again)) = thread::scope(|scope| {
+    let servers_addr = server.local_addr()?;
+    let (sends, received) = thread::scope(|scope| {
         let receiver = scope.spawn(|| receive(&server));
-        let sent: io::Result<u32> = (1..=20).map(|number| deliver(&client, number)).sum();
-        let over = server.send_to(&[], receivers); // not over the link: ends the receiver
+        let sends = deliver_all(&client);
+        let end = server.send_to(&[], servers_addr); // not over the link: ends the receiver
         let received = receiver.join().expect("it only receives");
-        over?;
-        io::Result::Ok((sent?, received?))
+        end?;
+        Ok::<_, io::Error>((sends?, received?))
     })?;
     let passed = link.end();
+    let again = received.again;
     story
-        .stage("20 messages over such a link, each resent until it is acknowledged")
+        .stage("20 messages over such a link, each sent again until it is acknowledged")
         .expect("receiver", End::of(&server)?, unconnected().drops(0))
-        .why(&format!("{sent} sends; {again} arrived again. {passed}."))
+        .why(&format!(
+            "The client sent {sends} times. {again} datagrams brought a message that the receiver \
+             had already. {passed}, messages and ACKs together."
+        ))
         .claim(
-            "1 to 20 were taken, once each and in order.",
-            came.into_iter().eq(1..=20),
+            "The receiver has taken 1 to 20, once each and in order.",
+            received.messages.into_iter().eq(1..=20),
         )
         .show()
 }
 
-/// Sends a message (here just its number) until it is acknowledged. Returns how often.
+/// Sends 20 messages, each of them just its number. Returns how many sends that took.
+fn deliver_all(socket: &UdpSocket) -> io::Result<u32> {
+    let mut sends = 0;
+    for number in 1..=20 {
+        sends += deliver(socket, number)?; // the next one only when this one is acknowledged
+    }
+    Ok(sends)
+}
+
+/// Sends a message until it is acknowledged. Returns how many sends that took.
 fn deliver(socket: &UdpSocket, number: u32) -> io::Result<u32> {
     let mut wait = Duration::from_millis(20); // TCP computes this from round trips (RFC 6298)
-    for sent in 1..=16 {
+    for sends in 1..=16 {
         socket.send(&number.to_be_bytes())?;
-        let deadline = Deadline::after(wait); // an old acknowledgement does not extend it
+        let deadline = Deadline::after(wait);
         let mut acknowledged = [0; 4];
         loop {
             match deadline.recv(socket, &mut acknowledged) {
-                Ok(_) if acknowledged == number.to_be_bytes() => return Ok(sent),
+                Ok(_) if acknowledged == number.to_be_bytes() => return Ok(sends),
+                Ok(_) => {} // of an earlier message: it does not extend the deadline
                 Err(error) if error.kind() == TimedOut => break,
-                old => drop(old?),
+                Err(error) => return Err(error),
             }
         }
-        // Back off: it may have been lost because a buffer was full, and more would not help.
+        // Back off: if a full buffer is the reason for the loss, more datagrams make it worse.
         wait = (2 * wait).min(Duration::from_millis(320));
     }
     Err(io::Error::other("sent 16 times and never acknowledged"))
 }
 
-/// Takes each message once, and acknowledges it each time: the last ACK may be lost.
-fn receive(socket: &UdpSocket) -> io::Result<(Vec<u32>, usize)> {
-    let (mut came, mut again, mut number) = (Vec::new(), 0, [0; 4]);
-    while let (4, from) = socket.recv_from(&mut number)? {
-        match u32::from_be_bytes(number) {
-            next if next as usize == came.len() + 1 => came.push(next),
-            _ => again += 1,
+/// What the receiver has taken.
+struct Received {
+    messages: Vec<u32>,
+    /// How many datagrams brought a message that it had already.
+    again: usize,
+}
+
+/// Takes each message once. Acknowledges it each time that it comes: the ACK before may be lost.
+fn receive(socket: &UdpSocket) -> io::Result<Received> {
+    let mut received = Received {
+        messages: Vec::new(),
+        again: 0,
+    };
+    let mut bytes = [0; 4];
+    loop {
+        let (n, from) = socket.recv_from(&mut bytes)?;
+        if n == 0 {
+            return Ok(received); // as this lesson has agreed: UDP itself has no end
         }
-        socket.send_to(&number, from)?;
+        let number = u32::from_be_bytes(bytes);
+        let expected = received.messages.len() as u32 + 1;
+        if number == expected {
+            received.messages.push(number);
+        } else {
+            received.again += 1;
+        }
+        socket.send_to(&bytes, from)?; // the ACK: the number
     }
-    Ok((came, again)) // we agreed that an empty message is the end: UDP has none
 }

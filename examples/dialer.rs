@@ -15,29 +15,20 @@ use std::io::{self, ErrorKind, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
 use std::{fs, process::ExitCode, time::Duration, time::Instant};
 
-use clap::Parser;
+use bpaf::{Parser, construct, long, positional};
 use socket_workshop::stage::{Flags, Story, gone, must};
 use socket_workshop::table::{End, Kernel, State::*, TimerKind::Retransmit, ephemeral_ports};
-use socket_workshop::{command, say};
+use socket_workshop::{command, command::arguments::option_or, say};
 use socket_workshop::{deadline::Deadline, fault::Attempt, listen::Listen};
 use socket2::{Domain, Socket, Type};
 
-/// Dials a name: tries its addresses until one of them connects
-#[derive(Parser)]
+/// What the program is told: a real server to dial, or to play both ends.
 struct Arguments {
-    /// Dial this HOST:PORT instead of playing both ends
-    addr: Option<String>,
-    /// Time out after this long, however many addresses the name has
-    #[arg(long, value_name = "DURATION", default_value = "3s", value_parser = humantime::parse_duration)]
     timeout: Duration,
-    /// Send this text and a newline
-    #[arg(long, value_name = "TEXT", requires = "addr")]
     send: Option<String>,
-    /// Stay connected this long, or until the peer closes
-    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = humantime::parse_duration)]
     hold: Duration,
-    #[command(flatten)]
     flags: Flags,
+    addr: Option<String>,
 }
 
 fn main() -> ExitCode {
@@ -224,5 +215,34 @@ fn talk(arguments: &Arguments, mut stream: &TcpStream) -> io::Result<()> {
         Ok(_) => say!("end of file: the peer has closed"),
         Err(error) if error.kind() == ErrorKind::TimedOut => Ok(()), // long enough
         Err(error) => Err(error),
+    }
+}
+
+impl command::Arguments for Arguments {
+    const ABOUT: &'static str = "Dials a name: tries its addresses until one of them connects";
+
+    fn parser() -> impl Parser<Arguments> + 'static {
+        let help = "Time out after this long, however many addresses the name has";
+        let timeout = option_or("3s", "timeout", "DURATION", help, humantime::parse_duration);
+        let send = long("send")
+            .help("Send this text and a newline")
+            .argument("TEXT")
+            .optional();
+        let help = "Stay connected this long, or until the peer closes";
+        let hold = option_or("0s", "hold", "DURATION", help, humantime::parse_duration);
+        let flags = Flags::parser();
+        let help = "Dial this HOST:PORT instead of playing both ends";
+        let addr = positional("ADDR").help(help).optional();
+        construct!(Arguments {
+            timeout,
+            send,
+            hold,
+            flags,
+            addr
+        })
+        .guard(
+            |given| given.send.is_none() || given.addr.is_some(),
+            "--send needs the ADDR of a server to dial",
+        )
     }
 }

@@ -1,6 +1,7 @@
 //! Your call of connect has returned. What did the two kernels send each other? This lesson
 //! captures each segment of one connection, and shows it beside the states of both ends.
 //!
+//!     cargo run --example handshake
 //!     cargo run --example handshake -- --pcap all.pcap --svg all.svg   for Wireshark; as a picture
 //!     sudo target/debug/examples/handshake capture --port 1234         of any program here
 //!
@@ -8,8 +9,8 @@
 //! travels with data, and the FINs. You need lesson `echo` before this one, no other. Lesson `loss`
 //! shows lost segments and a refusal.
 //!
-//! New here: a whole conversation, captured live in a network namespace (a network that only this
-//! process sees), which needs no privileges.
+//! New here: segments, as they pass. The lesson captures them in a network namespace (a network
+//! that only this process sees), which needs no privileges.
 //!
 //! Exercise: `cargo workshop check handshake`
 
@@ -25,25 +26,34 @@ use socket_workshop::table::{End, State::*};
 use socket2::SockRef;
 use wire::capture::{Arguments, Capture, Files, Tap};
 use wire::conversation::Conversation;
-use wire::segment::{Flags as Bits, TcpOption::Timestamps};
+use wire::segment::{Flags as TcpFlags, TcpOption::Timestamps};
 
-/// In milliseconds, for a delayed ACK. Linux waits 40 ms or more (`TCP_DELACK_MIN`), less a tick of
-/// its clock.
+/// For a delayed ACK, in milliseconds. Linux delays it for 40 ms or more (`TCP_DELACK_MIN`), as its
+/// clock counts them. That clock may tick every 10 ms only, so less time may have passed.
 const SHORTEST_DELAY: u128 = 25;
 
 fn main() -> ExitCode {
-    command::run(|arguments: Arguments| match arguments.port() {
-        Some(port) => Capture::on_loopback(Some(port), arguments.files())?.follow(), // `capture`
-        None => one_connection(&arguments.flags, arguments.files()),
+    command::run(|arguments| match arguments {
+        Arguments::Capture(port, files) => Capture::on_loopback(Some(port), &files)?.follow(),
+        Arguments::Story(story) => one_connection(&story.flags, &story.files),
     })
 }
 
+const KEY: &str = "
+Each segment is a line, as in Wireshark: the seconds since the first one, its
+direction and its flags. Then Seq, the number of its first byte; Ack, the number
+of the byte that its sender expects next; Win, the window (how many bytes its
+sender has room for); Len, how many bytes of data it carries.";
+
 fn one_connection(flags: &Flags, files: &Files) -> io::Result<()> {
-    // unshare(2): a loopback and ports of the lesson's own; a packet socket sees its segments.
+    // A network of the lesson's own (unshare(2)), and a socket that sees its segments (packet(7)).
     let mut tap = Tap::enter(files)?;
     let listener = Listen::default().on(flags.listen)?;
     let mut story = Story::begin(flags, listener.local_addr()?)?;
     tap.introduce(&mut story)?;
+    if tap.captures() {
+        story.tell(KEY)?;
+    }
     let client = TcpStream::connect(reachable(listener.local_addr()?))?;
     let end = End::of(&client)?;
     it_opens(&mut story, &mut tap, end)?;
@@ -55,7 +65,9 @@ fn one_connection(flags: &Flags, files: &Files) -> io::Result<()> {
 }
 
 fn it_opens(story: &mut Story, tap: &mut Tap, end: End) -> io::Result<()> {
-    let mut passed = tap.until(end.local, Bits::ACK)?;
+    // Waits for a segment that the client sends with this flag alone. Returns the lines of all
+    // segments that have passed so far.
+    let mut passed = tap.until(end.local, TcpFlags::ACK)?;
     let opening = tap.conversation(end)?.map(Opening::of);
     if let Some(opening) = &opening {
         passed += &opening.options;
@@ -65,9 +77,11 @@ fn it_opens(story: &mut Story, tap: &mut Tap, end: End) -> io::Result<()> {
         .passed(&passed)
         .pair(end, Established, Established)
         .why(
-            "Seq and Ack count from each end's SYN, as in Wireshark; on the wire a SYN has any \
-             number. SACK, timestamps and window scaling (WS) are used if both SYNs have them; \
-             MSS limits the peer.",
+            "The numbers count from each end's SYN. (The segments have larger ones: the first one \
+             is chosen to be hard to guess.) Below the segments are the options of the SYNs. MSS: \
+             the most data that the peer may send in a segment. If both SYNs have them, the ends \
+             also use SACK (an ACK for data after a gap), timestamps (TSval, and TSecr, the peer's \
+             last one), and WS (windows count in units of WS bytes).",
         );
     if let Some(opening) = opening {
         stage = stage
@@ -76,7 +90,7 @@ fn it_opens(story: &mut Story, tap: &mut Tap, end: End) -> io::Result<()> {
                 opening.numbers_are_right,
             )
             .claim(
-                "The SYNs have the same four options, the ACK has timestamps.",
+                "Both SYNs have the same four options, and the third segment has timestamps.",
                 opening.options_agree,
             );
     }
@@ -96,9 +110,10 @@ impl Opening {
         let syn = &conversation.segments[0];
         let answer = &conversation.segments[1];
         let ack = &conversation.segments[2];
-        let after_syn = syn.seq.wrapping_add(1);
+        let after_syn = syn.seq.wrapping_add(1); // after the highest number comes 0
         let after_answer = answer.seq.wrapping_add(1);
 
+        // `discriminant` is which option it is, without its value.
         let offered: Vec<_> = syn.options.iter().map(discriminant).collect();
         let accepted: Vec<_> = answer.options.iter().map(discriminant).collect();
         let only_timestamps = matches!(ack.options[..], [Timestamps { .. }]);
@@ -128,7 +143,7 @@ fn before_accept(
     story
         .stage("data and its ACK; the server has not called accept")
         .asks("What does accept send?")
-        .passed(&tap.until(end.other().local, Bits::ACK)?)
+        .passed(&tap.until(end.other().local, TcpFlags::ACK)?)
         .expect("listener", End::of(listener)?, must(Listen).recv_q(1))
         .pair(
             end,
@@ -137,7 +152,8 @@ fn before_accept(
         )
         .why(
             "The server's kernel opens the connection and takes its data without the program. \
-             accept will send nothing: it only takes the connection out of the queue.",
+             accept will send nothing: it only takes the connection out of the queue. (PSH asks \
+             the receiver's kernel to hand the data on to the program.)",
         )
         .show()?;
     let (mut server, _) = listener.accept()?;
@@ -152,28 +168,33 @@ fn an_answer(
     mut server: &TcpStream,
 ) -> io::Result<()> {
     let end = End::of(client)?;
-    let seen = tap
-        .conversation(end)?
-        .map_or(0, |so_far| so_far.segments.len()); // before accept
+    let before = match tap.conversation(end)? {
+        Some(conversation) => conversation.segments.len(), // those that passed before accept
+        None => 0,
+    };
     let mut passed = String::new();
+    // Once is enough, unless the machine is so busy that the ACK is sent before the answer.
     for _ in 0..10 {
         SockRef::from(server).set_tcp_quickack(false)?; // or Linux would not delay the first ACKs
         client.write_all(b"get subject\n")?;
         server.read_exact(&mut [0; 12])?;
         server.write_all(b"6.824\n")?;
         client.read_exact(&mut [0; 6])?;
-        passed = tap.until(end.local, Bits::ACK)?;
+        passed = tap.until(end.local, TcpFlags::ACK)?;
         if passed.lines().count() == 3 || !tap.captures() {
-            break; // if not, the machine was too busy, and the ACK was sent before the answer
+            break;
         }
     }
     let mut stage = story
         .stage("a question, answered immediately: three segments")
         .passed(&passed)
         .pair(end, must(Established).send_q(0), Established)
-        .why("An ACK may wait for data to travel with (delayed ACK; RFC 9293, 3.8.6.3).");
+        .why(
+            "The server's kernel holds its ACK back for a moment, and the answer comes in time to \
+             carry it (delayed ACK; RFC 9293, 3.8.6.3). So there is no fourth segment.",
+        );
     if let Some(conversation) = tap.conversation(end)? {
-        let next = &conversation.segments[seen];
+        let next = &conversation.segments[before];
         stage = stage
             .claim(
                 "accept sent nothing: the next segment was the client's question.",
@@ -195,7 +216,7 @@ fn it_closes(
 ) -> io::Result<()> {
     let end = End::of(client)?;
     client.shutdown(Shutdown::Write)?;
-    let passed = tap.until(end.other().local, Bits::ACK)?;
+    let passed = tap.until(end.other().local, TcpFlags::ACK)?;
     let mut stage = story
         .stage("the client shuts down: a FIN, and its ACK")
         .passed(&passed)
@@ -205,8 +226,8 @@ fn it_closes(
              The program sends nothing, so the ACK is sent alone when its timer expires.",
         );
     if let Some(conversation) = tap.conversation(end)? {
-        let fin = conversation.last_sent(end.local, Bits::FIN | Bits::ACK);
-        let ack = conversation.last_sent(end.other().local, Bits::ACK);
+        let fin = conversation.last_sent(end.local, TcpFlags::FIN | TcpFlags::ACK);
+        let ack = conversation.last_sent(end.other().local, TcpFlags::ACK);
         let delay = ack.saturating_sub(fin).as_millis();
         stage = stage.claim(
             format!("It was sent {delay} ms after the FIN."),
@@ -216,14 +237,16 @@ fn it_closes(
     stage.show()?;
 
     drop(server);
-    let passed = tap.until(end.local, Bits::ACK)?;
+    let passed = tap.until(end.local, TcpFlags::ACK)?;
     let mut stage = story
         .stage("the server closes: a FIN, and its ACK")
         .passed(&passed)
-        .pair(end, time_wait(), gone());
+        .pair(end, time_wait(), gone())
+        .why("The last ACK has closed the server's end. The client sent its FIN first: TIME_WAIT.");
     if let Some(conversation) = tap.conversation(end)? {
         stage = stage.claim(
-            "All numbers add up: a SYN and a FIN count as one byte each.",
+            "In every segment Seq and Ack follow from those before: a SYN and a FIN count as one \
+             byte.",
             conversation.adds_up(),
         );
     }

@@ -15,23 +15,18 @@ use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 use std::{process::ExitCode, thread};
 
-use clap::Parser;
+use bpaf::{Parser, construct};
+use socket_workshop::command::arguments::{longer_than_zero, option_or};
 use socket_workshop::heartbeat::{Heartbeat, Ping, Pings};
 use socket_workshop::peer::{connected, narrow};
 use socket_workshop::stage::{Flags, Story, must};
 use socket_workshop::table::{State::*, TimerKind::WindowProbe};
 use socket_workshop::{command, listen::Listen};
 
-/// Heartbeats: detects a silent peer, and shows what the kernel offers instead
-#[derive(Parser)]
+/// What the program is told.
 struct Arguments {
-    /// Ping after this long without a byte from the peer
-    #[arg(long, value_name = "DURATION", default_value = "300ms", value_parser = command::longer_than_zero)]
     interval: Duration,
-    /// Treat the peer as dead after this many intervals
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(2..))]
     misses: u32,
-    #[command(flatten)]
     flags: Flags,
 }
 
@@ -241,4 +236,27 @@ fn user_timeout(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     story.fails("\nThen read", read, ErrorKind::TimedOut)?;
     let text = format!("That was {since_the_write:.1?} after the write, and not before 2 s.");
     story.claim(&text, since_the_write >= limit && waited < 5 * limit)
+}
+
+impl command::Arguments for Arguments {
+    const ABOUT: &'static str =
+        "Heartbeats: detects a silent peer, and shows what the kernel offers instead";
+
+    fn parser() -> impl Parser<Arguments> + 'static {
+        let help = "Ping after this long without a byte from the peer";
+        let interval = option_or("300ms", "interval", "DURATION", help, longer_than_zero);
+        let help = "Treat the peer as dead after this many intervals";
+        let misses = option_or("3", "misses", "N", help, two_or_more);
+        let flags = Flags::parser();
+        construct!(Arguments {
+            interval,
+            misses,
+            flags
+        })
+    }
+}
+
+fn two_or_more(text: &str) -> Result<u32, &'static str> {
+    let number = text.parse().ok().filter(|number| *number >= 2);
+    number.ok_or("expected a whole number, 2 or more")
 }

@@ -17,7 +17,10 @@
 use std::{io, process::ExitCode, thread, time::Duration};
 use std::{net::SocketAddr, num::NonZeroUsize};
 
-use clap::{Parser, Subcommand};
+use bpaf::{Parser, construct, positional};
+use socket_workshop::command::arguments::{
+    self, longer_than_zero, option, option_or, size, subcommand,
+};
 use socket_workshop::kv::{CALL_LIMIT, Client, Kv, Limits};
 use socket_workshop::stage::{Flags, Story, gone, time_wait};
 use socket_workshop::table::{End, State::*};
@@ -27,58 +30,38 @@ use socket_workshop::{dial::resolve, serve::raise_descriptor_limit, stop::Stop};
 
 const ADDR: &str = "127.0.0.1:1234";
 
-/// kv.go: a key-value server and its client
-#[derive(Parser)]
-#[command(args_conflicts_with_subcommands = true)]
-#[command(mut_arg("listen", |listen| listen.default_value(ADDR)))]
-struct Arguments {
-    #[command(flatten)]
-    flags: Flags,
-    #[command(subcommand)]
-    command: Option<Command>,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    /// Serve until Ctrl-C
+/// What the program is told: to play both ends, or one of them.
+enum Arguments {
+    BothEnds(Flags),
     Serve(Serve),
-    /// Store VALUE under KEY
     Put {
         key: String,
         value: String,
-        #[arg(long, value_name = "ADDR", default_value = ADDR)]
         to: String,
     },
-    /// Print the value under KEY
     Get {
         key: String,
-        #[arg(long, value_name = "ADDR", default_value = ADDR)]
         to: String,
     },
 }
 
-#[derive(clap::Args)]
 struct Serve {
-    /// The address to listen on; port 0 takes a free port
-    #[arg(long, value_name = "ADDR", default_value = ADDR, value_parser = command::address)]
     listen: SocketAddr,
-    /// Close a connection that makes no call for this long
-    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = command::longer_than_zero)]
     idle: Duration,
-    /// Serve this many connections at once; further ones wait
-    #[arg(long, value_name = "N", default_value = "10000")]
     max_connections: NonZeroUsize,
+    per_address: Option<NonZeroUsize>,
+    max_memory: usize,
 }
 
 fn main() -> ExitCode {
-    command::run(|arguments: Arguments| match arguments.command {
-        None => both_ends(&arguments.flags),
-        Some(Command::Serve(serve)) => server(serve),
-        Some(Command::Put { key, value, to }) => {
+    command::run(|arguments| match arguments {
+        Arguments::BothEnds(flags) => both_ends(&flags),
+        Arguments::Serve(serve) => server(serve),
+        Arguments::Put { key, value, to } => {
             Client::dial(&resolve(&to)?, CALL_LIMIT)?.put(&key, &value)?;
             say!("Put({key}, {value}) done")
         }
-        Some(Command::Get { key, to }) => {
+        Arguments::Get { key, to } => {
             let value = Client::dial(&resolve(&to)?, CALL_LIMIT)?.get(&key)?;
             match value {
                 Some(value) => say!("{value}"),
@@ -168,9 +151,51 @@ fn server(flags: Serve) -> io::Result<()> {
     raise_descriptor_limit()?;
     let listener = Kv::listen(flags.listen)?;
     let stop = Stop::on_ctrl_c()?;
-    let kv = Kv::default();
+    let kv = Kv::with_max_memory(flags.max_memory);
     say!("listening on {}; Ctrl-C stops", listener.local_addr()?)?;
-    let limits = Limits::new(flags.max_connections.get(), flags.idle);
+    let mut limits = Limits::new(flags.max_connections.get(), flags.idle);
+    if let Some(most) = flags.per_address {
+        limits.capacity.of_an_address = most.get();
+    }
     let totals = kv.serve(listener, &stop, limits)?;
     say!("{} calls on {totals}", kv.calls())
+}
+
+impl command::Arguments for Arguments {
+    const ABOUT: &'static str = "kv.go: a key-value server and its client";
+
+    fn parser() -> impl Parser<Arguments> + 'static {
+        let to = arguments::server(ADDR, "to");
+        let (key, value) = (positional("KEY"), positional("VALUE"));
+        let put = construct!(Arguments::Put { to, key, value });
+        let put = subcommand("put", "Store VALUE under KEY", put);
+        let to = arguments::server(ADDR, "to");
+        let key = positional("KEY");
+        let get = construct!(Arguments::Get { to, key });
+        let get = subcommand("get", "Print the value under KEY", get);
+        let serve = construct!(Arguments::Serve(serve()));
+        let serve = subcommand("serve", "Serve until Ctrl-C", serve);
+        let flags = Flags::listening_on(ADDR);
+        let both_ends = construct!(Arguments::BothEnds(flags));
+        construct!([serve, put, get, both_ends])
+    }
+}
+
+fn serve() -> impl Parser<Serve> {
+    let listen = arguments::listen(ADDR);
+    let help = "Close a connection that makes no call for this long";
+    let idle = option_or("5m", "idle", "DURATION", help, longer_than_zero);
+    let help = "Serve this many connections at once; further ones wait";
+    let max_connections = option_or("10000", "max-connections", "N", help, str::parse);
+    let help = "Serve this many of one address, except loopback (half of all, if not given)";
+    let per_address = option("per-address", "N", help, str::parse).optional();
+    let help = "Store this much: the bytes of keys and values, and 128 for each entry";
+    let max_memory = option_or("256MiB", "max-memory", "SIZE", help, size);
+    construct!(Serve {
+        listen,
+        idle,
+        max_connections,
+        per_address,
+        max_memory
+    })
 }

@@ -10,31 +10,33 @@
 //! New here: the retransmission timer. Lesson `handshake` comes before: it shows a connection on
 //! which nothing is lost.
 //!
-//! Exercise: the one of lesson `handshake`: `cargo workshop check handshake`
+//! Exercise, that of lesson `handshake`: `cargo workshop check handshake`
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::ExitCode;
-use std::time::Duration;
 
 use socket_workshop::command;
 use socket_workshop::listen::{Listen, reachable};
-use socket_workshop::peer::{SYN, bound, connected, finish_connect, hears_only};
+use socket_workshop::peer::{SYN, bound, connected, finish_connect, receives_only};
 use socket_workshop::stage::{Flags, Story, gone, must};
 use socket_workshop::table::{End, State::*, TimerKind::Retransmit};
 use socket2::SockRef;
 use wire::capture::{Files, StoryArguments, Tap};
-use wire::segment::Flags as Bits;
+use wire::segment::Flags as TcpFlags;
 
-/// How often the lesson lets the answer be sent before it arrives.
-const SENT: usize = 4;
+/// For a filter on a socket: a segment must have one of these flags. So every segment is lost.
+const NO_FLAGS: u8 = 0;
+
+/// How many times the answer is sent, and lost, before the client receives it.
+const TIMES_LOST: usize = 4;
 
 fn main() -> ExitCode {
     command::run(|arguments: StoryArguments| lossy(&arguments.flags, &arguments.files))
 }
 
 fn lossy(flags: &Flags, files: &Files) -> io::Result<()> {
-    // unshare(2): a loopback and ports of the lesson's own; a packet socket sees its segments.
+    // A network of the lesson's own (unshare(2)), and a socket that sees its segments (packet(7)).
     let mut tap = Tap::enter(files)?;
     let listener = Listen::default().on(flags.listen)?;
     let mut story = Story::begin(flags, listener.local_addr()?)?;
@@ -54,10 +56,10 @@ fn refused(story: &mut Story, tap: &mut Tap) -> io::Result<()> {
     let (_bound, nobody) = bound([127, 0, 0, 1])?; // no listener can have this port now
     let connected = TcpStream::connect(nobody);
     story
-        .stage("a port without a listener: a SYN, and a RST")
-        .passed(&tap.until(nobody, Bits::RST | Bits::ACK)?)
+        .stage("a client connects to a port without a listener: a SYN, and a RST")
+        .passed(&tap.until(nobody, TcpFlags::RST | TcpFlags::ACK)?)
         .expect("refused client", End::all_to(nobody), gone())
-        .why("A RST is an answer: connect fails at once, and nothing is resent.")
+        .why("A RST is an answer: connect fails at once, and the kernel does not resend the SYN.")
         .fails("connect", connected, ErrorKind::ConnectionRefused)
         .show()
 }
@@ -67,48 +69,55 @@ fn a_lost_handshake(story: &mut Story, tap: &mut Tap, listener: &TcpListener) ->
     let listening = End::of(listener)?;
     let (client, local) = bound(addr.ip())?;
     let end = End::between(local, addr);
-    hears_only(listener, 0)?; // a filter on the socket: every segment to it is lost
+    receives_only(listener, NO_FLAGS)?;
     let _under_way = client.connect(&addr.into()); // EINPROGRESS: does not wait
     story
-        .stage("a client connects, and its SYN is lost at the listener")
-        .passed(&tap.until(local, Bits::SYN)?)
+        .stage("a client connects to a listener, whose socket loses every segment")
+        .passed(&tap.until(local, TcpFlags::SYN)?)
         .expect("listener", listening, must(Listen).drops(1..))
         .pair(end, must(SynSent).timer(Retransmit), gone())
         .timers()
-        .why("Silence is not a refusal: when the timer expires, the kernel resends the SYN.")
+        .why(
+            "No answer is not a refusal. The client's kernel waits for a second (timer), then \
+             resends the SYN.",
+        )
         .show()?;
 
-    hears_only(listener, SYN)?; // so the third segment and all data are lost
-    let opening = tap.until(local, Bits::ACK)?;
+    receives_only(listener, SYN)?; // the last ACK of the handshake and the data are lost
+    let mut passed = tap.until(local, TcpFlags::ACK)?;
     let mut client = finish_connect(client)?;
     client.write_all(b"get subject\n")?;
+    passed += &tap.until(local, TcpFlags::PSH | TcpFlags::ACK)?;
     story
-        .stage("the handshake's last ACK and the data are lost")
+        .stage("the listener receives the next SYN; the last ACK and the data are lost")
         .asks("The ACK that completes the handshake is lost. Is the client connected?")
-        .passed(&(opening + &tap.until(local, Bits::PSH | Bits::ACK)?))
+        .passed(&passed)
         .expect("listener", listening, must(Listen).drops(3..))
         .pair(end, must(Established).send_q(12).timer(Retransmit), SynRecv)
         .timers()
         .why(
-            "The listener receives SYNs only. An end is ESTABLISHED once it has the peer's SYN and \
-             the ACK of its own SYN.",
+            "An end is ESTABLISHED once it has the peer's SYN and the ACK of its own SYN. The \
+             client has both. The server lacks the ACK.",
         )
         .show()?;
 
     SockRef::from(listener).detach_filter()?;
-    let passed = tap.until(addr, Bits::ACK)?;
+    let passed = tap.until(addr, TcpFlags::ACK)?;
     let conversation = tap.conversation(end)?.expect("the lesson captures");
-    let syn = conversation.sent_again(Bits::SYN);
-    let data = conversation.sent_again(Bits::PSH | Bits::ACK);
+    let syn = conversation.sent_again(TcpFlags::SYN);
+    let data = conversation.sent_again(TcpFlags::PSH | TcpFlags::ACK);
     story
-        .stage("the listener receives everything")
+        .stage("the listener receives everything again, and the client has resent its data")
         .passed(&passed)
         .pair(end, Established, must(Established).recv_q(12))
         .why(
-            "The data carried the ACK: after the first SYN each segment has one, except some RSTs.",
+            "The data carried the ACK that the server lacked: after the first SYN each segment \
+             carries an ACK, except some RSTs.",
         )
         .claim(
-            format!("The same numbers again: the SYN {syn:.0?} later, the data {data:.0?} later."),
+            format!(
+                "Sent again with the same Seq: the SYN after {syn:.0?}, the data after {data:.0?}."
+            ),
             !syn.is_zero() && !data.is_zero(),
         )
         .show()?;
@@ -119,20 +128,22 @@ fn a_lost_handshake(story: &mut Story, tap: &mut Tap, listener: &TcpListener) ->
 /// Each segment with the server's answer is lost, until the client receives one.
 fn a_lost_answer(story: &mut Story, tap: &mut Tap, listener: &TcpListener) -> io::Result<()> {
     let (mut client, mut server, end) = connected(listener)?;
-    tap.until(end.local, Bits::ACK)?; // not shown: as in lesson `handshake`
-    let answer = Bits::PSH | Bits::ACK;
+    tap.until(end.local, TcpFlags::ACK)?; // not shown: as in lesson `handshake`
+    let answer = TcpFlags::PSH | TcpFlags::ACK;
     let servers = end.other().local;
-    hears_only(&client, 0)?; // every segment to the client is lost
+    receives_only(&client, NO_FLAGS)?;
     server.write_all(b"6.824\n")?;
     let mut passed = String::new();
-    for _ in 0..SENT {
+    for _ in 0..TIMES_LOST {
         passed += &tap.until(servers, answer)?;
     }
     let conversation = tap.conversation(end)?.expect("the lesson captures");
     let times = conversation.all_sent(servers, answer);
-    let waits: Vec<Duration> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    let first = times[1] - times[0];
+    let second = times[2] - times[1];
+    let third = times[3] - times[2];
     story
-        .stage("an answer, and every segment to the client is lost")
+        .stage("the server has answered a client, whose socket loses every segment")
         .passed(&passed)
         .pair(
             end,
@@ -141,13 +152,16 @@ fn a_lost_answer(story: &mut Story, tap: &mut Tap, listener: &TcpListener) -> io
         )
         .timers()
         .why(
-            "The server's write has returned Ok. Its kernel resends: first a probe (RFC 8985, 7), \
-             then on a timer that doubles each time, up to 120 s (RFC 6298, 5.5). After the time \
-             that net.ipv4.tcp_retries2 stands for, 15 minutes or more, it times out: ETIMEDOUT.",
+            "The server's write has returned Ok. Its kernel resends the answer: at first as a \
+             probe (RFC 8985, 7), then when a timer expires. The timer doubles each time, up to \
+             120 s (RFC 6298, 5.5). The connection times out after 15 minutes or more (ETIMEDOUT; \
+             net.ipv4.tcp_retries2).",
         )
         .claim(
-            format!("The waits between them: {waits:.0?}."),
-            waits[SENT - 2] > waits[SENT - 3] * 3 / 2,
+            format!(
+                "It waited {first:.0?} (the probe), {second:.0?}, then twice that: {third:.0?}."
+            ),
+            third > second * 3 / 2, // twice, but for a busy machine
         )
         .show()?;
 
@@ -156,7 +170,7 @@ fn a_lost_answer(story: &mut Story, tap: &mut Tap, listener: &TcpListener) -> io
     client.read_exact(&mut text)?;
     story
         .stage("the client receives again, and has read the answer")
-        .passed(&tap.until(end.local, Bits::ACK)?)
+        .passed(&tap.until(end.local, TcpFlags::ACK)?)
         .pair(
             end,
             must(Established).recv_q(0),

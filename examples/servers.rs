@@ -26,12 +26,14 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsFd;
 use std::process::ExitCode;
+use std::str::FromStr;
 use std::thread;
 use std::time::Duration;
 
-use clap::ValueEnum;
+use bpaf::{Parser, construct, long, positional};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use socket_workshop::accept_queue::somaxconn;
+use socket_workshop::command;
 use socket_workshop::fault::Attempt;
 use socket_workshop::listen::{Listen, reachable};
 use socket_workshop::process::{Calls, Process, inherited_listener};
@@ -54,30 +56,53 @@ fn main() -> ExitCode {
 }
 
 /// What `serve` needs to know besides its address.
-#[derive(clap::Args)]
 struct Arguments {
     design: Design,
-    /// Listen at the socket that is stdin. The lesson starts its servers so
-    #[arg(long, hide = true)]
+    /// Listen at the socket that is stdin: the lesson starts its servers so.
     inherit: bool,
 }
 
+impl command::Arguments for Arguments {
+    const ABOUT: &'static str = "Serve real clients, until Ctrl-C";
+
+    fn parser() -> impl Parser<Arguments> + 'static {
+        let help = "How it waits: one-by-one, thread-each, threads-stay or poll";
+        let design = positional::<Design>("DESIGN").help(help);
+        let inherit = long("inherit").switch().hide();
+        construct!(Arguments { inherit, design })
+    }
+}
+
 /// How a server waits for its clients.
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Clone, Copy)]
 enum Design {
-    /// One client after another
     OneByOne,
-    /// A thread for each client
     ThreadEach,
-    /// Threads that stay, each of which accepts and serves
     ThreadsStay,
-    /// One thread that waits for all clients
     Poll,
 }
 
 use Design::*;
 
+impl FromStr for Design {
+    type Err = &'static str;
+
+    fn from_str(name: &str) -> Result<Design, &'static str> {
+        let named = [OneByOne, ThreadEach, ThreadsStay, Poll].into_iter().find(|design| design.name() == name);
+        named.ok_or("expected one-by-one, thread-each, threads-stay or poll")
+    }
+}
+
 impl Design {
+    fn name(self) -> &'static str {
+        match self {
+            OneByOne => "one-by-one",
+            ThreadEach => "thread-each",
+            ThreadsStay => "threads-stay",
+            Poll => "poll",
+        }
+    }
+
     /// Serves until accept fails. Which errors of accept must not end a server is the subject of
     /// lesson `accept_errors`; here all of them do.
     fn serve(self, listener: &TcpListener) -> io::Result<()> {
@@ -230,8 +255,7 @@ fn all_four(flags: &Flags) -> io::Result<()> {
 
 /// Starts a server, in a process of its own. It is killed when this is dropped.
 fn start(design: Design, listener: &TcpListener) -> io::Result<Process> {
-    let name = design.to_possible_value().expect("no design is skipped");
-    Process::start(&["serve", name.get_name(), "--inherit"], listener)
+    Process::start(&["serve", design.name(), "--inherit"], listener)
 }
 
 /// How long a client waits for its answer at most. The machine may be busy.

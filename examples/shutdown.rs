@@ -3,16 +3,16 @@
 //! clients?
 //!
 //!     cargo run --example shutdown              plays both ends, stage by stage
-//!     cargo run --example shutdown -- serve     a server that drains on Ctrl-C: src/serve.rs
+//!     cargo run --example shutdown -- serve     an echo server, until Ctrl-C: src/serve.rs
 //!     nc 127.0.0.1 8330                         its client, in another terminal
 //!
-//! You will see that dropping a listener does not wake accept, four ways that do and what each
-//! costs, and a drain: queued clients are served and calls under way finish, up to a limit.
+//! You will see that dropping a listener does not wake accept. You will see four ways to wake it,
+//! and what each costs. At the end a server drains: it accepts the clients that wait in the queue,
+//! and gives each client time to finish, up to a limit.
 //!
-//! New here: stopping.
+//! New here: waking a thread that waits in a call, and the drain.
 
 use std::io::{self, ErrorKind::*, Read, Write};
-use std::mem;
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::fd::AsFd;
 use std::process::{self, ExitCode};
@@ -22,9 +22,13 @@ use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal::SIGINT, raise};
+use socket_workshop::listen::Listen;
+use socket_workshop::say;
+use socket_workshop::serve::serve;
 use socket_workshop::stage::{Flags, Story, gone, must, play, time_wait};
 use socket_workshop::stop::{EventFd, Stop};
-use socket_workshop::{listen::Listen, say, serve::*, table::End, table::State::*};
+use socket_workshop::table::{End, State::*};
+use socket_workshop::threads::{Call, wait_in};
 use socket2::SockRef;
 
 fn main() -> ExitCode {
@@ -32,9 +36,16 @@ fn main() -> ExitCode {
         let listener = Listen::default().on(addr)?;
         let stop = Stop::on_ctrl_c()?;
         say!("listening on {}; Ctrl-C drains", listener.local_addr()?)?;
-        let echo = |c: &Connection| io::copy(&mut { c }, &mut { c }).map(drop);
-        say!("{}", serve(listener, &stop, 1000, echo)?)
+        // A thread for each client, 1000 at most. At Ctrl-C it drains as the last stage does.
+        let totals = serve(listener, &stop, 1000, |client| echo(client, client))?;
+        say!("{totals}")
     })
+}
+
+/// Sends each byte back until end of file.
+fn echo(mut from: impl Read, mut to: impl Write) -> io::Result<()> {
+    io::copy(&mut from, &mut to)?;
+    Ok(())
 }
 
 fn both_ends(flags: &Flags) -> io::Result<()> {
@@ -47,30 +58,38 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
     story.end()
 }
 
+/// Returns the listener, which is open again: the thread hands its handle back.
 fn a_connection_to_itself(story: &mut Story, listener: TcpListener) -> io::Result<TcpListener> {
     let addr = listener.local_addr()?;
-    let handle = listener.try_clone()?;
+    let handle = listener.try_clone()?; // another descriptor of the same socket
     let acceptor = thread::spawn(move || (handle.accept(), handle));
-    drop(listener); // closes one descriptor; another still refers to the socket
+    drop(listener); // closes one of the two descriptors
+    let still_waits = wait_in(Call::Accept, 1) != Some(false); // None: this machine does not say
     story
-        .stage("a thread waits in accept; another handle of its listener is dropped")
+        .stage("a thread waits in accept; the main thread has dropped the listener")
         .expect("listener", End::listener(addr), Listen)
         .asks("The listener is dropped. Does accept return?")
         .why(
-            "The thread's handle keeps the socket in LISTEN. A flag does not end accept either, \
-              nor does a signal: std calls accept again.",
+            "The thread has a descriptor of the same socket (try_clone). The socket stays in \
+             LISTEN until both are closed. Setting a flag does not end accept either. Nor \
+             does a signal: std calls accept again.",
         )
+        .claim("The thread still waits in accept.", still_waits)
         .show()?;
-    let end = End::of(&TcpStream::connect(addr)?)?; // and closed
+
+    let client = TcpStream::connect(addr)?; // the server itself is the client
+    let end = End::of(&client)?;
+    drop(client);
     let (accepted, listener) = acceptor.join().expect("it only accepts");
-    let peer = accepted?.1;
+    let (server, peer) = accepted?;
+    drop(server);
     story
-        .stage("the first way: a connection to itself")
+        .stage("the first way to wake it: the server connects to itself")
         .pair(end, time_wait(), gone())
         .why(
-            "accept takes it after the clients that already wait. It costs a TIME_WAIT and a \
-              place in the queue (if that is full, connect waits), and needs an address that this \
-              host can dial.",
+            "The connection waits in the queue like any other. When accept returns, the thread \
+             looks at a flag, and ends. This costs a TIME_WAIT, and a place in the queue: if the \
+             queue is full, connect waits. And the server must be able to dial its own address.",
         )
         .claim("accept returned this connection.", peer == end.local)
         .show()?;
@@ -83,110 +102,150 @@ fn shutdown_on_the_listener(story: &mut Story) -> io::Result<()> {
     let acceptor = thread::spawn(move || handle.accept());
     SockRef::from(&listener).shutdown(Shutdown::Read)?;
     let woken = acceptor.join().expect("it only accepts");
-    SockRef::from(&listener).listen(1)?; // listen again: Linux allows that
-    let mut queued = TcpStream::connect(listener.local_addr()?)?;
-    let listening = End::of(&listener)?;
+
+    // Once more, with a client in the queue. On Linux the socket can listen again.
+    SockRef::from(&listener).listen(1)?;
+    let listening = End::of(&listener)?; // bind had port 0, so listen chooses a new port
+    let mut queued = TcpStream::connect(listening.local)?;
     let end = End::of(&queued)?;
     SockRef::from(&listener).shutdown(Shutdown::Read)?;
+    let read = queued.read(&mut [0]);
     story
-        .stage("the second way: shutdown on the listener, then again with a client queued")
+        .stage("the second way: shutdown(Read) on a listener; again, with a client queued")
         .expect("other listener", listening, gone())
         .pair(end, gone(), gone())
-        .why("It costs the queued clients: the kernel resets them, as when a listener is closed.")
-        .fails("accept", woken, InvalidInput) // EINVAL
-        .fails("The client's read", queued.read(&mut [0]), ConnectionReset)
+        .why(
+            "The socket leaves LISTEN, and accept fails. The clients in the queue are lost: the \
+             kernel resets them, as when a listener is closed.",
+        )
+        .fails("The first time accept", woken, InvalidInput) // EINVAL
+        .fails("The second time the client's read", read, ConnectionReset)
         .show()
 }
 
 fn a_timeout(story: &mut Story) -> io::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
-    let tick = Duration::from_millis(20);
-    SockRef::from(&listener).set_read_timeout(Some(tick))?; // SO_RCVTIMEO also limits accept
+    let limit = Duration::from_millis(20);
+    SockRef::from(&listener).set_read_timeout(Some(limit))?; // SO_RCVTIMEO also limits accept
     let started = Instant::now();
-    let wakeups = (0..5).filter(|_| listener.accept().is_err()).count(); // EAGAIN
+    let mut wakeups = 0;
+    for _ in 0..5 {
+        if listener.accept().is_err() {
+            wakeups += 1; // EAGAIN: no client within 20 ms
+        }
+    }
     let took = started.elapsed();
     let client = TcpStream::connect(listener.local_addr()?)?;
     let (server, _) = listener.accept()?;
     story
-        .stage("the third way: a receive timeout on the listener; then a client comes")
+        .stage("the third way: a receive timeout on a listener; then a client connects")
         .expect("other listener", End::of(&listener)?, Listen)
         .pair(End::of(&client)?, Established, Established)
-        .why("accept returns when the time is over, and the thread can look at a flag.")
-        .claim(
-            format!("It costs useless wake-ups: here {wakeups} in {took:.0?}."),
-            wakeups == 5 && took >= 5 * tick,
+        .why(
+            "accept fails when no client comes within 20 ms, and the thread can look at a flag. \
+             This costs CPU time while there is nothing to do.",
         )
         .claim(
-            "Accepted sockets inherit the timeout.",
+            format!("Before the client came, the thread woke up {wakeups} times in {took:.0?}."),
+            wakeups == 5 && took >= 5 * limit,
+        )
+        .claim(
+            "The accepted socket has inherited the timeout.",
             server.read_timeout()?.is_some(),
         )
         .show()
 }
 
 fn an_eventfd_and_a_drain(story: &mut Story, listener: TcpListener) -> io::Result<()> {
-    let stop = Arc::new(EventFd::new()?);
-    let wish = Arc::clone(&stop);
-    let mut asked = false;
-    ctrlc::set_handler(move || match mem::replace(&mut asked, true) {
-        false => drop(wish.write(1)), // runs on a thread of ctrlc, not in the signal handler
-        true => process::exit(130),   // a second Ctrl-C
-    })
-    .map_err(io::Error::other)?;
-    raise(SIGINT)?; // what Ctrl-C sends
-    let mut fds = [listener.as_fd(), stop.as_fd()].map(|fd| PollFd::new(fd, PollFlags::POLLIN));
-    poll(&mut fds, PollTimeout::NONE)?; // poll is not restarted after a signal: it may return EINTR
-    let by_the_eventfd = fds.map(|fd| fd.any()) == [Some(false), Some(true)];
+    let stop = Arc::new(EventFd::new()?); // poll finds it readable once it has been written to
+    write_at_ctrl_c(Arc::clone(&stop))?;
+    raise(SIGINT)?; // the signal that Ctrl-C sends
+    let mut fds = [
+        PollFd::new(listener.as_fd(), PollFlags::POLLIN),
+        PollFd::new(stop.as_fd(), PollFlags::POLLIN),
+    ];
+    poll(&mut fds, PollTimeout::NONE)?; // a signal that comes while it waits ends it: EINTR
+    let a_client_waits = fds[0].any() == Some(true);
+    let must_stop = fds[1].any() == Some(true);
     let addr = listener.local_addr()?;
     let mut first = TcpStream::connect(addr)?;
     let mut silent = TcpStream::connect(addr)?;
     let first_end = End::of(&first)?;
     let silent_end = End::of(&silent)?;
     story
-        .stage("the fourth way: poll on an eventfd too; Ctrl-C; then two clients connect")
+        .stage("the fourth way: poll on listener and eventfd; Ctrl-C; two clients connect")
         .expect("listener", End::listener(addr), must(Listen).recv_q(2))
         .expect("first client", first_end, Established)
         .expect("silent client", silent_end, Established)
         .why(
-            "It costs one descriptor. Nothing else changes: the queued clients can still be \
-              accepted.",
+            "An eventfd is a descriptor that is readable once a program has written to it. At \
+             Ctrl-C this program writes to it, and poll returns. This costs one descriptor. The \
+             listener has not changed: the queued clients can still be accepted.",
         )
-        .claim("The eventfd ended poll.", by_the_eventfd)
+        .claim(
+            "poll returned because of the eventfd, before a client came.",
+            must_stop && !a_client_waits,
+        )
         .show()?;
 
-    listener.set_nonblocking(true)?;
-    let calls: Vec<TcpStream> = listener.incoming().map_while(Result::ok).collect(); // to EAGAIN
-    drop(listener); // clients queued after EAGAIN are reset, later ones are refused
+    listener.set_nonblocking(true)?; // accept fails with EAGAIN when the queue is empty
+    let mut servers = Vec::new(); // the server's ends of the two connections
+    while let Ok((server, _)) = listener.accept() {
+        servers.push(server);
+    }
+    drop(listener); // a client queued after the last accept is reset; later ones are refused
     first.write_all(b"hello")?;
     first.shutdown(Shutdown::Write)?;
-    io::copy(&mut &calls[0], &mut &calls[0])?; // a call under way: an echo, until end of file
-    let (alive, ended) = mpsc::channel::<()>();
-    let waited = thread::scope(|scope| {
-        let call = &calls[1];
-        scope.spawn(move || {
-            let copied = io::copy(&mut { call }, &mut { call });
-            drop(alive);
-            copied
-        });
-        // Or until every `alive` is dropped.
-        let waited = ended.recv_timeout(Duration::from_millis(100));
-        SockRef::from(call).set_linger(Some(Duration::ZERO))?; // closing it sends a RST
-        call.shutdown(Shutdown::Read)?; // on Linux this ends its thread's read; it sends nothing
-        io::Result::Ok(waited)
-    })?;
-    drop(calls);
+    echo(&servers[0], &servers[0])?;
+    let limit = Duration::from_millis(100);
+    let in_time = echo_until(&servers[1], limit)?; // the silent client sends nothing
+    drop(servers);
     let answer = io::read_to_string(first)?;
-    let in_order = answer == "hello" && waited == Err(mpsc::RecvTimeoutError::Timeout);
     let read = silent.read(&mut [0]);
     story
-        .stage("the drain: one call has finished, and one was cut off at the limit")
+        .stage("the drain: one client has its answer, the other was cut off after 100 ms")
         .expect("listener", End::listener(addr), gone())
         .expect("first client", first_end, time_wait())
         .expect("silent client", silent_end, gone())
         .why(
-            "Both clients were accepted: neither was reset in the queue. main must wait for calls \
-              that should finish: the process ends when main returns.",
+            "Both clients were accepted: neither was reset in the queue. The process ends when \
+             main returns, so main must wait for its clients' threads, up to the limit.",
         )
-        .claim("The first client received its answer.", in_order)
+        .claim("The first client received its answer.", answer == "hello")
+        .claim("After 100 ms the silent client had not finished.", !in_time)
         .fails("The silent client's read", read, ConnectionReset)
         .show()
+}
+
+/// Ctrl-C writes to the eventfd. A second Ctrl-C ends the process.
+fn write_at_ctrl_c(stop: Arc<EventFd>) -> io::Result<()> {
+    let mut pressed_before = false;
+    // This runs on a thread of `ctrlc`, not in the signal handler.
+    let on_ctrl_c = move || {
+        if pressed_before {
+            process::exit(130);
+        }
+        pressed_before = true;
+        let _ = stop.write(1);
+    };
+    ctrlc::set_handler(on_ctrl_c).map_err(io::Error::other)
+}
+
+/// Serves a client on a thread of its own. Cuts the client off when the limit has passed: returns
+/// false then.
+fn echo_until(server: &TcpStream, limit: Duration) -> io::Result<bool> {
+    let (done, is_done) = mpsc::channel();
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            let echoed = echo(server, server);
+            let _ = done.send(()); // nobody receives it after the limit
+            echoed
+        });
+        let in_time = is_done.recv_timeout(limit).is_ok();
+        if !in_time {
+            SockRef::from(server).set_linger(Some(Duration::ZERO))?; // its close will send a RST
+            server.shutdown(Shutdown::Read)?; // ends the thread's read (Linux); sends nothing
+        }
+        Ok(in_time)
+    })
 }

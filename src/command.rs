@@ -1,5 +1,6 @@
 //! What every `main` does: read the arguments, run, and report a failure in one line.
 
+pub mod arguments;
 pub(crate) mod ending;
 
 use std::{
@@ -8,33 +9,30 @@ use std::{
     ffi::OsString,
     fmt,
     io::{self, Write},
-    net::SocketAddr,
     path::Path,
     process::ExitCode,
-    time::Duration,
 };
 
-use clap::{Parser, error::ErrorKind};
-
+pub use self::arguments::Arguments;
 use crate::fault;
 
 /// Reads the arguments and runs. Exit status: 0 done, 1 failed, 2 wrong usage.
 ///
 /// A reader that has gone away (`| head`) is not a failure: the program stops and says nothing.
-pub fn run<Arguments: Parser>(body: impl FnOnce(Arguments) -> io::Result<()>) -> ExitCode {
+pub fn run<A: Arguments>(body: impl FnOnce(A) -> io::Result<()>) -> ExitCode {
     let done = |arguments| body(arguments).map(|()| ExitCode::SUCCESS);
     run_to_status(done, |_| ExitCode::FAILURE)
 }
 
 /// As [`run`], for a program that says more by its exit status.
-pub fn run_to_status<Arguments: Parser>(
-    body: impl FnOnce(Arguments) -> io::Result<ExitCode>,
+pub fn run_to_status<A: Arguments>(
+    body: impl FnOnce(A) -> io::Result<ExitCode>,
     failed: impl FnOnce(&io::Error) -> ExitCode,
 ) -> ExitCode {
     let name = program_name();
-    let arguments = match Arguments::try_parse() {
+    let arguments = match arguments::read(&name) {
         Ok(arguments) => arguments,
-        Err(error) => return usage(&name, &error),
+        Err(status) => return status,
     };
     ending::begin();
     let ended = body(arguments);
@@ -104,29 +102,6 @@ pub fn complain(line: &str) {
     let _ = writeln!(io::stderr(), "{line}");
 }
 
-/// For clap: an address to listen on.
-///
-/// # Errors
-/// Not an IP address with a port.
-pub fn address(text: &str) -> Result<SocketAddr, String> {
-    text.parse().map_err(|_| {
-        "expected an IP address and a port, such as 127.0.0.1:8330, [::1]:8330 or 127.0.0.1:0"
-            .to_owned()
-    })
-}
-
-/// For clap: a duration as humantime writes it, longer than zero.
-///
-/// # Errors
-/// No duration, or zero.
-pub fn longer_than_zero(text: &str) -> Result<Duration, String> {
-    match humantime::parse_duration(text) {
-        Ok(Duration::ZERO) => Err("it must be longer than zero".to_owned()),
-        Ok(duration) => Ok(duration),
-        Err(error) => Err(error.to_string()),
-    }
-}
-
 /// Whether the cause of all is that the reader of our output has closed it.
 #[must_use]
 pub fn is_reader_gone(error: &io::Error) -> bool {
@@ -153,36 +128,4 @@ fn program_name() -> String {
         || "workshop".into(),
         |stem| stem.to_string_lossy().into_owned(),
     )
-}
-
-/// Help is printed as clap has it; an error becomes one line.
-fn usage(name: &str, error: &clap::Error) -> ExitCode {
-    if matches!(
-        error.kind(),
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
-    ) {
-        let _ = write!(io::stdout(), "{error}");
-        return ExitCode::SUCCESS;
-    }
-    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        complain(error.to_string().trim_end());
-        return ExitCode::from(2);
-    }
-    // clap's text is a paragraph of error, then tips and usage, each after an empty line.
-    let text = error.to_string();
-    let paragraph: Vec<&str> = text
-        .lines()
-        .take_while(|line| !line.is_empty())
-        .map(str::trim)
-        .collect();
-    let paragraph = paragraph.join(" ");
-    let message = paragraph.strip_prefix("error: ").unwrap_or(&paragraph);
-    let tip = text
-        .lines()
-        .find_map(|line| line.trim().strip_prefix("tip: "))
-        .map_or_else(String::new, |tip| format!("; {tip}"));
-    complain(&format!(
-        "{name}: {message}{tip} (`--help` shows how it is used)"
-    ));
-    ExitCode::from(2)
 }

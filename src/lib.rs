@@ -26,6 +26,7 @@
 //! | [`wait`] | waits by evidence: until it happens, or the kernel shows that it never will |
 //! | [`throughput`] | how fast bytes and calls go, as a ratio |
 //! | [`process`] | a server in a process of its own: its threads, memory and system calls |
+//! | [`places`] | a limit on how much goes on at once |
 //! | [`stop`], [`serve`] | a stop signal that wakes blocked calls; a thread for each connection |
 //! | [`rpc`], [`kv`] | JSON-RPC 1.0 as in Go's `net/rpc`; the key-value store of MIT 6.824 |
 //! | [`tftp`] | TFTP and its options: packets, transfers, a server and a client |
@@ -49,6 +50,7 @@ pub mod link;
 pub mod listen;
 pub mod namespace;
 pub mod peer;
+pub mod places;
 pub mod plot;
 pub mod process;
 pub mod queues;

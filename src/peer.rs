@@ -147,7 +147,7 @@ pub const SYN: u8 = 0x02;
 /// # Errors
 /// [`io::ErrorKind::PermissionDenied`]: the kernel asks for CAP_NET_ADMIN. Or it is out of memory
 /// for filters (`net.core.optmem_max`).
-pub fn hears_only(socket: &impl AsFd, flags: u8) -> io::Result<()> {
+pub fn receives_only(socket: &impl AsFd, flags: u8) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     {
         use nix::libc::{BPF_ABS, BPF_B, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_RET};
@@ -202,7 +202,7 @@ impl Drip {
 
 #[cfg(test)]
 mod tests {
-    use super::{FIN, connected, hears_only, set_min_ttl, set_ttl};
+    use super::{FIN, connected, receives_only, set_min_ttl, set_ttl};
     use crate::{
         deadline::Deadline,
         table::{End, Kernel, State},
@@ -255,7 +255,7 @@ mod tests {
     fn a_segment_with_the_flag_comes_through_and_others_are_counted() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let (mut client, server, end) = connected(&listener).unwrap();
-        match hears_only(&server, FIN) {
+        match receives_only(&server, FIN) {
             Err(error) if error.kind() == ErrorKind::PermissionDenied => {
                 return eprintln!("skipped: a filter on a TCP socket takes CAP_NET_ADMIN here");
             }

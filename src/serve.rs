@@ -12,7 +12,6 @@ mod connection;
 mod crew;
 mod errors;
 mod lead;
-mod threads;
 
 use std::{fmt, io, net::TcpListener, os::fd::AsFd, time::Duration};
 
@@ -24,7 +23,6 @@ use nix::{
 
 pub use self::connection::Connection;
 pub use self::errors::{Concerns, concerns};
-pub use self::threads::a_thread_each;
 
 use self::crew::Crew;
 use crate::stop::Stop;

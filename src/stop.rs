@@ -26,7 +26,7 @@ use nix::{
     poll::{PollFd, PollFlags, PollTimeout, poll},
 };
 
-use crate::deadline::Deadline;
+use crate::{deadline::Deadline, fault::Attempt};
 
 #[cfg(target_os = "linux")]
 pub use nix::sys::eventfd::EventFd;
@@ -61,7 +61,8 @@ impl Stop {
         })))
     }
 
-    /// A wish that Ctrl-C makes. A second Ctrl-C ends the process at once, with status 130.
+    /// A wish that Ctrl-C makes, or SIGTERM, or SIGHUP. A second one ends the process at once, with
+    /// status 130.
     ///
     /// # Errors
     /// No descriptor is left, or the process handles Ctrl-C already.
@@ -74,7 +75,8 @@ impl Stop {
             }
             wish.request();
         })
-        .map_err(io::Error::other)?;
+        .map_err(io::Error::other)
+        .attempt(|| "cannot start the thread that waits for Ctrl-C and SIGTERM".to_owned())?;
         Ok(stop)
     }
 

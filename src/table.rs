@@ -38,8 +38,7 @@ pub use kernel::Kernel;
 pub use narrow::narrow;
 pub use neighbourhood::Neighbourhood;
 pub use netstat::{HEADER, HEADER_WITH_TIMERS};
-pub(crate) use own::duplicate;
-pub use own::own_sockets;
+pub use own::{duplicate, own_sockets};
 pub use state::State;
 
 /// A snapshot of the socket table.

@@ -66,7 +66,13 @@ fn dial_all(n: usize) -> (u64, u32) {
 }
 
 #[test]
-fn nine_thousand_connections_are_accepted_without_an_overflow_and_cost_14_kib_each() {
+fn nine_thousand_connections_are_accepted_without_an_overflow_and_cost_little_memory() {
+    // Most of it is stack, of which unoptimised code needs twice as much.
+    let most = if cfg!(debug_assertions) {
+        24 << 10
+    } else {
+        11 << 10
+    };
     let limit = raise_descriptor_limit().unwrap();
     let n = 9000.min(limit.saturating_sub(200)) as usize;
     if n < 9000 {
@@ -76,7 +82,7 @@ fn nine_thousand_connections_are_accepted_without_an_overflow_and_cost_14_kib_ea
     // machine with other work that can happen to any program, but not three times in a row.
     let without_overflow = (0..3).any(|_| {
         let (each, drops) = dial_all(n);
-        assert!(each <= 14 << 10, "{each} bytes for each connection");
+        assert!(each <= most, "{each} bytes for each connection");
         drops == 0
     });
     assert!(without_overflow, "the accept queue overflows");

@@ -49,14 +49,14 @@ fn exchange(addr: SocketAddr, bytes: &[u8]) -> String {
 }
 
 /// A line of the record: who says it, and what. A remark of the record's own is the answer that
-/// never comes.
+/// never comes, or what the client makes of an answer.
 enum Said {
-    ByClient(String),
-    ByServer(String),
-    Nothing,
+    ByClient(Vec<u8>),
+    ByServer(Vec<u8>),
+    Remark(String),
 }
 
-/// One of the record's two parts.
+/// One of the record's parts.
 fn record(part: &str) -> Vec<Said> {
     let record = include_str!("go-jsonrpc.txt");
     let lines = record
@@ -66,59 +66,88 @@ fn record(part: &str) -> Vec<Said> {
     lines
         .take_while(|line| !line.is_empty())
         .map(|line| match line.split_at_checked(2) {
-            Some(("> ", text)) => Said::ByClient(text.to_owned()),
-            Some(("< ", text)) => Said::ByServer(text.to_owned()),
-            _ => Said::Nothing,
+            Some(("> ", text)) => Said::ByClient(bytes(text)),
+            Some(("< ", text)) => Said::ByServer(bytes(text)),
+            _ => Said::Remark(String::from_utf8(bytes(line)).unwrap()),
         })
         .collect()
+}
+
+/// What a text of the record stands for: `\xff` is the byte ff.
+fn bytes(text: &str) -> Vec<u8> {
+    let mut pieces = text.split("\\x");
+    let mut bytes = pieces.next().unwrap_or_default().as_bytes().to_vec();
+    for piece in pieces {
+        let (digits, rest) = piece.split_at(2);
+        bytes.push(u8::from_str_radix(digits, 16).unwrap());
+        bytes.extend(rest.as_bytes());
+    }
+    bytes
 }
 
 /// Holds an answer to Go's: to the letter, but that the text of an error may be ours, and that a
 /// missing key says so in a field which Go ignores.
 #[track_caller]
-fn same_as_go(ours: &str, gos: &str) {
-    let parsed: Value = serde_json::from_str(gos).unwrap();
-    if parsed["error"].is_null() {
-        assert_eq!(ours.replace(r#","Found":false"#, ""), gos);
-    } else {
-        let ours: Value = serde_json::from_str(ours).unwrap();
-        assert!(ours["error"].is_string());
-        assert_eq!(
-            (&ours["id"], &ours["result"]),
-            (&parsed["id"], &parsed["result"])
-        );
+fn same_as_go(request: &[u8], ours: &str, gos: &[u8]) {
+    let request = String::from_utf8_lossy(request);
+    let gos = str::from_utf8(gos).unwrap();
+    match gos.split_once(r#""error":""#) {
+        None => assert_eq!(ours.replace(r#","Found":false"#, ""), gos, "{request}"),
+        Some((before, _text)) => {
+            let text = ours
+                .strip_prefix(before)
+                .and_then(|rest| rest.strip_prefix(r#""error":""#));
+            assert!(text.is_some(), "{request}: {ours}, and Go: {gos}");
+        }
     }
+}
+
+/// Calls line by line on one connection: each is sent when the one before is answered.
+fn ask_one_by_one(addr: SocketAddr, requests: &[Vec<u8>], answers: &[Vec<u8>]) {
+    let stream = TcpStream::connect(addr).unwrap();
+    let mut lines = BufReader::new(Deadline::after(PATIENCE).on(&stream)).lines();
+    for (request, gos) in requests.iter().zip(answers) {
+        (&stream)
+            .write_all(&[request, &b"\n"[..]].concat())
+            .unwrap();
+        same_as_go(request, &lines.next().unwrap().unwrap(), gos);
+    }
+}
+
+/// A part's requests, and the answers to them.
+fn conversation(part: &str) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
+    let (mut requests, mut answers) = (Vec::new(), Vec::new());
+    for said in record(part) {
+        match said {
+            Said::ByClient(line) => requests.push(line),
+            Said::ByServer(line) => answers.push(line),
+            Said::Remark(_) => {}
+        }
+    }
+    assert_eq!(requests.len(), answers.len());
+    (requests, answers)
 }
 
 #[test]
 fn answers_a_go_client_as_a_go_server_does() {
-    let (mut requests, mut answers) = (Vec::new(), Vec::new());
-    for said in record("connection 1") {
-        match said {
-            Said::ByClient(line) => requests.push(line),
-            Said::ByServer(line) => answers.push(line),
-            Said::Nothing => {}
-        }
-    }
-    assert_eq!((requests.len(), answers.len()), (8, 8));
-    let whole = requests.join("\n") + "\n";
+    let (requests, answers) = conversation("connection 1");
+    assert_eq!(requests.len(), 8);
+    let mut whole = requests.join(&b'\n');
+    whole.push(b'\n');
 
     let check = |heard: &str| {
         assert_eq!(heard.lines().count(), answers.len(), "{heard}");
-        heard
-            .lines()
-            .zip(&answers)
-            .for_each(|(ours, gos)| same_as_go(ours, gos));
+        for ((request, ours), gos) in requests.iter().zip(heard.lines()).zip(&answers) {
+            same_as_go(request, ours, gos);
+        }
     };
     // All at once; by one byte; and line by line, each sent when the one before is answered.
-    with_server(Limits::default(), |addr| {
-        check(&exchange(addr, whole.as_bytes()))
-    });
+    with_server(Limits::default(), |addr| check(&exchange(addr, &whole)));
     with_server(Limits::default(), |addr| {
         let mut stream = TcpStream::connect(addr).unwrap();
         stream.set_nodelay(true).unwrap();
-        for byte in whole.bytes() {
-            stream.write_all(&[byte]).unwrap();
+        for byte in &whole {
+            stream.write_all(&[*byte]).unwrap();
         }
         stream.shutdown(Shutdown::Write).unwrap();
         let mut heard = String::new();
@@ -129,34 +158,107 @@ fn answers_a_go_client_as_a_go_server_does() {
         check(&heard);
     });
     with_server(Limits::default(), |addr| {
-        let stream = TcpStream::connect(addr).unwrap();
-        let mut lines = BufReader::new(Deadline::after(PATIENCE).on(&stream)).lines();
-        for (request, gos) in requests.iter().zip(&answers) {
-            (&stream)
-                .write_all(format!("{request}\n").as_bytes())
-                .unwrap();
-            same_as_go(&lines.next().unwrap().unwrap(), gos);
+        ask_one_by_one(addr, &requests, &answers);
+    });
+}
+
+const PUT_SUBJECT: &[u8] =
+    br#"{"method":"KV.Put","params":[{"Key":"subject","Value":"6.824"}],"id":0}"#;
+
+#[test]
+fn answers_odd_requests_as_a_go_server_does() {
+    with_server(Limits::default(), |addr| {
+        exchange(addr, &[PUT_SUBJECT, b"\n"].concat());
+        for (part, requests) in [
+            ("single requests", 6),
+            ("names in any case", 9),
+            ("repeated names", 11),
+            ("null", 10),
+            ("types, and parameters", 18),
+            ("ids", 14),
+            ("white space and syntax", 27),
+        ] {
+            let mut said = record(part).into_iter();
+            let mut checked = 0;
+            while let (Some(Said::ByClient(request)), Some(answer)) = (said.next(), said.next()) {
+                let heard = exchange(addr, &[&request, &b"\n"[..]].concat());
+                match answer {
+                    Said::ByServer(gos) => {
+                        same_as_go(&request, heard.trim_end_matches('\n'), &gos);
+                    }
+                    _ => assert_eq!(heard, "", "{}", String::from_utf8_lossy(&request)),
+                }
+                checked += 1;
+            }
+            assert_eq!(checked, requests, "{part}");
+        }
+        for (part, requests) in [("strings", 34), ("bytes that are not UTF-8", 15)] {
+            let (asked, answers) = conversation(part);
+            assert_eq!(asked.len(), requests, "{part}");
+            ask_one_by_one(addr, &asked, &answers);
         }
     });
 }
 
 #[test]
-fn answers_odd_requests_as_a_go_server_does() {
+fn differs_from_a_go_server_only_as_the_documentation_says() {
+    let expected = [
+        "{\"id\":1,\"result\":null,\"error\":\"method: expected a string, found a number\"}\n",
+        "{\"id\":1,\"result\":null,\"error\":\"method: expected a string, found a number\"}\n",
+        "{\"id\":\"\u{FFFD}\",\"result\":{\"Value\":\"6.824\"},\"error\":null}\n",
+        "", // two objects on a line
+        "", // an object and something else
+    ];
     with_server(Limits::default(), |addr| {
-        let put = br#"{"method":"KV.Put","params":[{"Key":"subject","Value":"6.824"}],"id":0}"#;
-        exchange(addr, &[put, &b"\n"[..]].concat());
-        let mut said = record("single requests").into_iter();
-        let mut checked = 0;
-        while let (Some(Said::ByClient(request)), Some(answer)) = (said.next(), said.next()) {
-            let heard = exchange(addr, format!("{request}\n").as_bytes());
-            match answer {
-                Said::ByServer(gos) => same_as_go(heard.trim_end_matches('\n'), &gos),
-                _ => assert_eq!(heard, "", "{request}"),
+        exchange(addr, &[PUT_SUBJECT, b"\n"].concat());
+        let mut ours = Vec::new();
+        for said in record("different on purpose") {
+            if let Said::ByClient(request) = said {
+                ours.push(exchange(addr, &[&request, &b"\n"[..]].concat()));
             }
-            checked += 1;
         }
-        assert_eq!(checked, 6);
+        assert_eq!(ours, expected);
+        let one = br#"{"method":"KV.Get","params":[{"Key":"subject"}],"id":1}"#;
+        let on_two_lines = [&one[..18], b"\n", &one[18..], b"\n"].concat();
+        assert_eq!(exchange(addr, &on_two_lines), "");
+        let deep = "[".repeat(10_001) + &"]".repeat(10_001);
+        let deep = format!(r#"{{"method":"KV.Get","params":[],"id":1,"deep":{deep}}}"#) + "\n";
+        assert!(exchange(addr, deep.as_bytes()).starts_with(r#"{"id":1,"result":{"#));
     });
+}
+
+#[test]
+fn takes_odd_answers_as_a_go_client_does() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    let mut said = record("odd answers").into_iter();
+    let mut checked = 0;
+    while let (Some(Said::ByServer(answer)), Some(Said::Remark(gos))) = (said.next(), said.next()) {
+        let heard = thread::scope(|scope| {
+            scope.spawn(|| {
+                let (stream, _) = listener.accept().unwrap();
+                BufReader::new(&stream).lines().next();
+                let line = [&answer, &b"\n"[..]].concat();
+                (&stream).write_all(&line).unwrap();
+            });
+            let heard = Client::dial(&[addr], PATIENCE).unwrap().get("subject");
+            match heard {
+                Ok(value) => format!("(value: {})", value.unwrap_or_default()),
+                Err(error) if error.kind() == ErrorKind::Other => {
+                    let text = error.to_string();
+                    let text = text.strip_prefix("cannot call KV.Get: ").unwrap_or(&text);
+                    format!("(server error: {text})")
+                }
+                Err(error) => {
+                    assert_eq!(error.kind(), ErrorKind::InvalidData, "{error}");
+                    "(failed)".to_owned()
+                }
+            }
+        });
+        assert_eq!(heard, gos, "{}", String::from_utf8_lossy(&answer));
+        checked += 1;
+    }
+    assert_eq!(checked, 47);
 }
 
 #[test]
@@ -173,13 +275,12 @@ fn calls_a_go_server_as_a_go_client_does() {
                 let Some(Said::ByClient(gos)) = record.next() else {
                     panic!("the record has changed")
                 };
-                assert_eq!(lines.next().unwrap().unwrap(), gos);
-                let Some(Said::ByServer(answer)) = record.next() else {
+                assert_eq!(lines.next().unwrap().unwrap().into_bytes(), gos);
+                let Some(Said::ByServer(mut answer)) = record.next() else {
                     panic!("the record has changed")
                 };
-                (&stream)
-                    .write_all(format!("{answer}\n").as_bytes())
-                    .unwrap();
+                answer.push(b'\n');
+                (&stream).write_all(&answer).unwrap();
             }
         });
         let mut client = Client::dial(&[addr], PATIENCE).unwrap();
@@ -271,6 +372,31 @@ fn a_request_of_64_kib_is_taken_and_one_byte_more_is_not() {
             .put("key", &"v".repeat(rpc::MAX_REQUEST))
             .unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::InvalidInput);
+    });
+}
+
+#[test]
+fn calls_sent_together_and_then_a_fin_are_all_answered_in_their_order() {
+    with_server(Limits::default(), |addr| {
+        let (mut calls, mut answers) = (String::new(), String::new());
+        for n in 0..2000 {
+            calls += &format!(
+                r#"{{"method":"KV.Put","params":[{{"Key":"a","Value":"{n}"}}],"id":{n}}}
+{{"method":"KV.Get","params":[{{"Key":"a"}}],"id":{n}}}
+"#
+            );
+            answers += &format!(
+                r#"{{"id":{n},"result":{{}},"error":null}}
+{{"id":{n},"result":{{"Value":"{n}"}},"error":null}}
+"#
+            );
+        }
+        // `exchange` reads to the end of file; a reset would be an error.
+        assert_eq!(exchange(addr, calls.as_bytes()), answers);
+        let and_a_bad_line = calls + "not JSON\n{}\n";
+        assert_eq!(exchange(addr, and_a_bad_line.as_bytes()), answers);
+        let one = r#"{"method":"KV.Get","params":[{}],"id":1}"#.to_owned() + "\n";
+        assert_ne!(exchange(addr, (" \t\r\n".to_owned() + &one).as_bytes()), "");
     });
 }
 

@@ -137,8 +137,8 @@ pub const LOSES_THE_ERROR: Diagnosis = Diagnosis {
     requires: |case| case.has_returned_ok(),
     excludes: |case| case.panicked,
     words: "`read` or `write` returned the error, and your code dropped it: `unwrap_or(0)` turns \
-            it into an end of file, and `let _ =` ignores it. Propagate it with `?`: the caller \
-            must know.",
+            it into an end of file, `let _ =` ignores it, and a `match` may return Ok for it. \
+            Propagate it with `?`: the caller must know.",
 };
 
 /// EINTR was returned to the caller.
@@ -154,8 +154,9 @@ pub const RETURNS_AT_A_SIGNAL: Diagnosis = Diagnosis {
 pub const PANICS_ON_AN_ERROR: Diagnosis = Diagnosis {
     requires: |case| case.panicked,
     excludes: |case| panic_says(case, &MISSING) || panic_says(case, &OVERFLOW),
-    words: "A reset or a broken pipe is an ordinary error that `read` and `write` return. `unwrap` \
-            and `expect` turn it into a panic. Propagate it with `?`: the caller must know.",
+    words: "After a reset `read` and `write` return an error, and `shutdown` and `peer_addr` fail \
+            with NotConnected. Such an error is ordinary: `unwrap` and `expect` turn it into a \
+            panic. Propagate it with `?`: the caller must know.",
 };
 
 /// A panic that the peer's bytes or its silence can cause.

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     place::{Spot, draw, places},
     proof::WAITS,
-    rule::Stated,
+    rule::{Level, Stated},
 };
 
 /// What came of one check.
@@ -182,12 +182,15 @@ const WIDTH: usize = 80 - INDENT;
 /// Of more steps than this, those in the middle are left out.
 const STEPS: usize = 12;
 
-/// Prints reports: checks that passed as they come, failures at the end.
+/// Prints reports: checks that passed as they come, failures at the end. As long as a check of a
+/// core rule fails, those of the hardened rules are only counted.
 #[derive(Debug, Default)]
 pub struct Printer {
     in_full: bool,
     colour: bool,
     failures: Vec<Report>,
+    /// Checks of hardened rules that are not shown.
+    later: usize,
 }
 
 impl Printer {
@@ -211,6 +214,14 @@ impl Printer {
 
     /// A report as it comes: its text, unless it is a failure, which comes at the end.
     pub fn take(&mut self, report: Report) -> Option<String> {
+        let is_core_open = self
+            .failures
+            .iter()
+            .any(|failure| failure.rule.level == Level::Core);
+        if report.rule.level == Level::Hardened && is_core_open && !self.in_full {
+            self.later += 1;
+            return None;
+        }
         match &report.outcome {
             Outcome::Failed(_) | Outcome::Todo { .. } => {
                 self.failures.push(report);
@@ -251,6 +262,13 @@ impl Printer {
         }
         if groups.len() > 1 && !self.in_full {
             text += "(`--all` shows every failure in full)\n";
+        }
+        if self.later > 0 {
+            let checks = if self.later == 1 { "check" } else { "checks" };
+            text += &format!(
+                "\n{} {checks} of the hardened rules: shown when the core rules are kept\n",
+                self.later
+            );
         }
         text.trim_end().to_owned()
     }
@@ -482,6 +500,24 @@ mod tests {
         }
         let both = ["one", "two"].map(|check| format!("\n{}", full_text(&failed(check, "a"))));
         assert_eq!(teller.end(), both.concat().trim_end());
+    }
+
+    #[test]
+    fn hardened_rules_are_shown_when_the_core_rules_are_kept() {
+        let hardened = |check: &str| {
+            let mut report = failed(check, "b");
+            report.rule.level = Level::Hardened;
+            report
+        };
+        let mut teller = Printer::default();
+        teller.take(failed("one", "a"));
+        assert_eq!(teller.take(hardened("two")), None);
+        let text = teller.end();
+        assert!(!text.contains("two"), "{text}");
+        assert!(text.contains("1 check of the hardened rules"), "{text}");
+        let mut teller = Printer::default();
+        teller.take(hardened("two"));
+        assert!(teller.end().contains("FAILED  two"));
     }
 
     #[test]

@@ -6,14 +6,14 @@ use std::{
     time::Duration,
 };
 
-use serde::{Serialize, de::DeserializeOwned};
+use serde_core::Serialize;
 
 use super::{GetArgs, GetReply, PutArgs, PutReply, READ_AHEAD};
 use crate::{
     deadline::{Deadline, Timed},
     dial::dial,
     fault::Attempt,
-    rpc::{self, Line},
+    rpc::{self, Line, object::FromObject},
 };
 
 /// A connection to a server, for any number of calls, one after another.
@@ -73,7 +73,7 @@ impl Client {
         Ok(found.then_some(value))
     }
 
-    fn call<T: DeserializeOwned>(
+    fn call<T: for<'a> FromObject<'a>>(
         &mut self,
         method: &str,
         argument: impl Serialize,
@@ -88,7 +88,7 @@ impl Client {
     }
 
     /// Sends the request in `line`, and reads its answer into the same place.
-    fn exchange<T: DeserializeOwned>(&mut self, id: u64) -> io::Result<T> {
+    fn exchange<T: for<'a> FromObject<'a>>(&mut self, id: u64) -> io::Result<T> {
         if self.line.len() > rpc::MAX_REQUEST {
             return Err(io::Error::new(
                 ErrorKind::InvalidInput,

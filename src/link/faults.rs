@@ -5,8 +5,13 @@ use std::{
     net::UdpSocket,
 };
 
+use bpaf::{Parser, construct};
+
 use super::{Link, connected};
-use crate::stage::Flags;
+use crate::{
+    command::{self, arguments::option_or},
+    stage::Flags,
+};
 
 /// How often something goes wrong, as shares from 0 to 1. What is lost is not repeated, and what is
 /// repeated not reordered: of 100 datagrams, with 0.5 each, 50 are lost, 25 repeated, 13 reordered.
@@ -20,36 +25,60 @@ pub struct Faults {
     pub reorder: f64,
 }
 
-/// For clap: the arguments of a lesson that has a link.
-#[derive(Clone, Debug, clap::Parser)]
-#[command(about = "A lesson: UDP on loopback, and what the kernel shows of it")]
+/// The arguments of a lesson that has a link.
+#[derive(Clone, Debug)]
 pub struct Arguments {
     /// Those of every lesson.
-    #[command(flatten)]
     pub flags: Flags,
     /// Of its link.
-    #[command(flatten)]
     pub quality: Quality,
 }
 
-/// For clap: how bad a link is.
-#[derive(Clone, Copy, Debug, clap::Args)]
+impl command::Arguments for Arguments {
+    const ABOUT: &'static str = "A lesson: UDP on loopback, and what the kernel shows of it";
+
+    fn parser() -> impl Parser<Arguments> + 'static {
+        let (flags, quality) = (Flags::parser(), Quality::parser());
+        construct!(Arguments { flags, quality })
+    }
+}
+
+/// How bad a link is.
+#[derive(Clone, Copy, Debug)]
 pub struct Quality {
-    /// The share of the datagrams that the link loses, in each direction
-    #[arg(long, value_name = "SHARE", default_value = "0.3", value_parser = share)]
+    /// The share of the datagrams that the link loses, in each direction.
     pub loss: f64,
-    /// The share of the others that comes twice
-    #[arg(long, value_name = "SHARE", default_value = "0.1", value_parser = share)]
+    /// The share of the others that comes twice.
     pub repeat: f64,
-    /// The share of the rest that the next one overtakes
-    #[arg(long, value_name = "SHARE", default_value = "0.2", value_parser = share)]
+    /// The share of the rest that the next one overtakes.
     pub reorder: f64,
-    /// Decides which datagrams these are
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    /// Decides which datagrams these are.
     pub seed: u64,
 }
 
 impl Quality {
+    fn parser() -> impl Parser<Quality> {
+        let help = "The share of the datagrams that the link loses, in each direction";
+        let loss = option_or("0.3", "loss", "SHARE", help, share);
+        let help = "The share of the others that comes twice";
+        let repeat = option_or("0.1", "repeat", "SHARE", help, share);
+        let help = "The share of the rest that the next one overtakes";
+        let reorder = option_or("0.2", "reorder", "SHARE", help, share);
+        let seed = option_or(
+            "1",
+            "seed",
+            "N",
+            "Decides which datagrams these are",
+            str::parse,
+        );
+        construct!(Quality {
+            loss,
+            repeat,
+            reorder,
+            seed
+        })
+    }
+
     /// What goes wrong.
     #[must_use]
     pub fn faults(&self) -> Faults {

@@ -36,8 +36,8 @@ enum Phase {
     Idle(Instant),
     /// A message is under way since then, and nothing has been written yet: it may be half sent.
     Receiving(Instant),
-    /// It is being answered.
-    Answering,
+    /// It has no thread yet, or a message is being answered: the client waits.
+    Busy,
     /// The server has ended it: what has arrived can still be read.
     Ended,
 }
@@ -46,7 +46,7 @@ impl Shared {
     pub(super) fn new(stream: TcpStream) -> Shared {
         Shared {
             stream,
-            phase: Mutex::new(Phase::Open(Instant::now())),
+            phase: Mutex::new(Phase::Busy),
         }
     }
 
@@ -75,7 +75,7 @@ impl Shared {
     fn answers(&self) {
         let mut phase = self.phase();
         if matches!(*phase, Phase::Receiving(_)) {
-            *phase = Phase::Answering;
+            *phase = Phase::Busy;
         }
     }
 
@@ -83,7 +83,7 @@ impl Shared {
     pub(super) fn waits_since(&self) -> Option<Instant> {
         match *self.phase() {
             Phase::Open(since) | Phase::Idle(since) | Phase::Receiving(since) => Some(since),
-            Phase::Answering | Phase::Ended => None,
+            Phase::Busy | Phase::Ended => None,
         }
     }
 
@@ -95,7 +95,7 @@ impl Shared {
         let left = match *phase {
             Phase::Open(_) => Duration::ZERO,
             Phase::Idle(since) => after.saturating_sub(since.elapsed()),
-            Phase::Receiving(_) | Phase::Answering | Phase::Ended => return None,
+            Phase::Receiving(_) | Phase::Busy | Phase::Ended => return None,
         };
         if left.is_zero() {
             self.end(&mut phase);
@@ -148,12 +148,13 @@ pub struct Connection<'a> {
 impl<'a> Connection<'a> {
     pub(super) fn new(shared: &'a Shared, stop: &'a Stop) -> Connection<'a> {
         let timed = RefCell::new(Deadline::after(Duration::MAX).on(&shared.stream));
+        shared.enter(Phase::Open(Instant::now()));
         Connection {
             shared,
             stop,
             timed,
             peer_closed: Cell::new(false),
-            takes_what_is_here: Cell::new(false),
+            takes_what_is_here: Cell::new(stop.requested()),
         }
     }
 

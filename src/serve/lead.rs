@@ -57,7 +57,7 @@ impl<H: Fn(&Connection) -> io::Result<()> + Sync> Crew<'_, H> {
 
     fn lead<'s>(&'s self, scope: &'s Scope<'s, '_>) -> io::Result<()> {
         loop {
-            self.hears_the_bell();
+            self.answers_the_bell();
             let mut state = self.state();
             if let Some(error) = state.broken.take() {
                 return Err(error);
@@ -76,10 +76,10 @@ impl<H: Fn(&Connection) -> io::Result<()> + Sync> Crew<'_, H> {
             let is_full = state.waiting + state.starting == 0;
             let queues = is_full && is_readable(&self.listener);
             state.makes_room = queues;
-            let limit = match state.no_thread {
+            let limit = match is_full && state.lacks_threads() {
                 _ if queues => Some(self.make_room(&state)),
-                Some(since) => Some(TRY_AGAIN.saturating_sub(since.elapsed())),
-                None => None,
+                true => Some(TRY_AGAIN),
+                false => None,
             };
             drop(state);
             let (stop, bell) = (self.stop.as_fd(), self.heard.as_fd());
@@ -90,14 +90,15 @@ impl<H: Fn(&Connection) -> io::Result<()> + Sync> Crew<'_, H> {
         }
     }
 
-    fn hears_the_bell(&self) {
+    fn answers_the_bell(&self) {
         while matches!((&self.heard).read(&mut [0; 64]), Ok(1..)) {}
-        self.state().has_rung = false; // whoever has rung before is seen now
+        self.state().has_rung = false; // the caller now looks at the state
     }
 
     /// Takes connections out of the accept queue for threads that are still to be started.
     fn accept_those_that_queue(&self, state: &mut State) -> io::Result<()> {
-        while state.resting == 0 && state.live.len() < self.capacity.connections {
+        let can_serve = state.resting == 0 && !state.lacks_threads();
+        while can_serve && state.live.len() < self.capacity.connections {
             match self.accept_now(state) {
                 Some(Ok(accepted)) => state.handed.push_back(accepted),
                 Some(Err(error)) if concerns(&error) == Concerns::Listener => return Err(error),
@@ -109,11 +110,8 @@ impl<H: Fn(&Connection) -> io::Result<()> + Sync> Crew<'_, H> {
 
     /// How many threads are to be started: for connections that have none, and this many more.
     fn missing(&self, state: &State, more: usize) -> usize {
-        let lacks = state
-            .no_thread
-            .is_some_and(|since| since.elapsed() < TRY_AGAIN);
         let available = state.waiting + state.starting;
-        if lacks || state.resting > 0 || available > state.handed.len() {
+        if state.lacks_threads() || state.resting > 0 || available > state.handed.len() {
             return 0;
         }
         let wanted = state.handed.len() + more - available;
@@ -177,7 +175,7 @@ impl<H: Fn(&Connection) -> io::Result<()> + Sync> Crew<'_, H> {
         let begun = self.stop.since();
         let left = || begun.map_or(Duration::MAX, |begun| GRACE.saturating_sub(begun.elapsed()));
         while begun.is_some() && !left().is_zero() {
-            self.hears_the_bell();
+            self.answers_the_bell();
             let mut state = self.state();
             let is_broken = self.accept_those_that_queue(&mut state).is_err();
             let missing = self.missing(&state, 0);
@@ -195,7 +193,7 @@ impl<H: Fn(&Connection) -> io::Result<()> + Sync> Crew<'_, H> {
         let _ = SockRef::from(&self.listener).shutdown(Shutdown::Read);
         self.state().closed = true;
         loop {
-            self.hears_the_bell();
+            self.answers_the_bell();
             let mut state = self.state();
             if state.live.is_empty() {
                 return;
@@ -223,6 +221,11 @@ impl<H: Fn(&Connection) -> io::Result<()> + Sync> Crew<'_, H> {
 }
 
 impl State {
+    fn lacks_threads(&self) -> bool {
+        let since = self.no_thread;
+        since.is_some_and(|since| since.elapsed() < TRY_AGAIN)
+    }
+
     fn connections(&self) -> impl Iterator<Item = Arc<Shared>> {
         self.live.values().filter_map(Weak::upgrade)
     }

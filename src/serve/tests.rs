@@ -9,7 +9,7 @@ use std::{
 
 use nix::errno::Errno;
 
-use super::{Capacity, Concerns, Connection, Totals, a_thread_each, concerns, serve};
+use super::{Capacity, Concerns, Connection, Totals, concerns, serve};
 use crate::{
     deadline::Deadline,
     stop::Stop,
@@ -244,27 +244,6 @@ fn errors_of_accept_are_told_apart() {
             assert_eq!(concerns(&error), expected, "{errno}");
         }
     }
-}
-
-#[test]
-fn a_thread_each_ends_with_its_listener_and_joins_its_threads() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let addr = listener.local_addr().unwrap();
-    thread::scope(|scope| {
-        let server =
-            scope.spawn(|| a_thread_each(&listener, |stream| (&stream).write_all(b"hello")));
-        let (_silent, mut client) = (
-            TcpStream::connect(addr).unwrap(),
-            TcpStream::connect(addr).unwrap(),
-        );
-        let mut hello = String::new();
-        client.read_to_string(&mut hello).unwrap();
-        assert_eq!(hello, "hello");
-        socket2::SockRef::from(&listener)
-            .shutdown(std::net::Shutdown::Read)
-            .unwrap();
-        assert_eq!(concerns(&server.join().unwrap()), Concerns::Listener);
-    });
 }
 
 #[test]

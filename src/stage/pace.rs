@@ -3,53 +3,100 @@
 use std::{
     io::{self, IsTerminal, Write},
     net::SocketAddr,
+    num::NonZeroUsize,
     process::ExitCode,
     thread,
     time::Duration,
 };
+
+use bpaf::{Parser, construct, long, pure};
 
 use super::{
     quiz::Quiz,
     text::{WIDTH, wrapped},
 };
 use crate::{
-    command::{self, output_error},
+    command::{
+        self,
+        arguments::{self, Arguments},
+        output_error,
+    },
     say,
 };
 
+const ABOUT: &str = "A lesson: both ends on loopback, and what the kernel shows of them";
+
+/// Where a lesson listens, unless it is told another address.
+const ADDR: &str = "127.0.0.1:8330";
+
 /// The flags that every lesson takes, and all that most of them do.
-#[derive(Clone, Debug, clap::Parser)]
-#[command(about = "A lesson: both ends on loopback, and what the kernel shows of them")]
+#[derive(Clone, Debug)]
 pub struct Flags {
-    /// The address to listen on; port 0 takes a free port
-    #[arg(long, value_name = "ADDR", value_parser = command::address)]
-    #[arg(default_value = "127.0.0.1:8330")]
+    /// The address to listen on; with port 0 the kernel chooses a port.
     pub listen: SocketAddr,
-    /// Wait for Enter after each stage
-    #[arg(long)]
+    /// Whether to wait for Enter after each stage.
     pub step: bool,
-    /// Wait this long after each stage, for instance 5s
-    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    /// How long to wait after each stage.
     pub pause: Option<Duration>,
-    /// Ask what the kernel will show before showing it, and keep the score
-    #[arg(long)]
+    /// Whether to ask what the kernel will show before showing it.
     pub predict: bool,
 }
 
+impl Flags {
+    /// The flags of a lesson that listens on this address, unless it is told another.
+    pub fn listening_on(listen: &'static str) -> impl Parser<Flags> + 'static {
+        let listen = arguments::listen(listen);
+        let step = long("step")
+            .help("Wait for Enter after each stage")
+            .switch();
+        let pause = pause("Wait this long after each stage, for instance 5s");
+        let help = "Ask what the kernel will show before showing it, and keep the score";
+        let predict = long("predict").help(help).switch();
+        construct!(Flags {
+            listen,
+            step,
+            pause,
+            predict
+        })
+    }
+}
+
+impl Arguments for Flags {
+    const ABOUT: &'static str = ABOUT;
+
+    fn parser() -> impl Parser<Flags> + 'static {
+        Flags::listening_on(ADDR)
+    }
+}
+
+fn pause(help: &'static str) -> impl Parser<Option<Duration>> {
+    arguments::option("pause", "DURATION", help, humantime::parse_duration).optional()
+}
+
 /// The flags of a lesson that has no sockets to show: how it waits between its parts.
-#[derive(Clone, Debug, clap::Args)]
+#[derive(Clone, Debug)]
 pub struct Steps {
-    /// Wait for Enter after each part
-    #[arg(long)]
     step: bool,
-    /// Wait this long after each part, for instance 5s
-    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     pause: Option<Duration>,
-    /// Ask about each part before explaining it, and keep the score
-    #[arg(long)]
     predict: bool,
-    #[arg(skip)]
     quiz: Quiz,
+}
+
+impl Steps {
+    /// The flags `--step`, `--pause` and `--predict`.
+    pub fn parser() -> impl Parser<Steps> {
+        let step = long("step").help("Wait for Enter after each part").switch();
+        let pause = pause("Wait this long after each part, for instance 5s");
+        let help = "Ask about each part before explaining it, and keep the score";
+        let predict = long("predict").help(help).switch();
+        let quiz = pure(Quiz::default());
+        construct!(Steps {
+            step,
+            pause,
+            predict,
+            quiz
+        })
+    }
 }
 
 /// Prints a paragraph, in lines of at most 80 characters.
@@ -101,39 +148,59 @@ impl Steps {
 }
 
 /// The command line of a lesson that is also a server for real clients: `NAME`, or `NAME serve`.
-#[derive(Debug, clap::Parser)]
-#[command(about = "A lesson: both ends on loopback, and what the kernel shows of them")]
-#[command(args_conflicts_with_subcommands = true)]
-struct FlagsOrServe<More: clap::Args> {
-    #[command(flatten)]
-    flags: Flags,
-    #[command(subcommand)]
-    command: Option<Serve<More>>,
+enum Ends<More> {
+    Both(Flags),
+    Server(SocketAddr, More),
 }
 
-/// For [`play_with`]: the arguments of a server that passes on what it is sent.
-#[derive(Debug, clap::Args)]
-pub struct Target {
-    /// The server to which each connection is passed on, as HOST:PORT
-    #[arg(long, value_name = "ADDR")]
-    pub to: String,
+impl<More: Arguments> Arguments for Ends<More> {
+    const ABOUT: &'static str = ABOUT;
+
+    fn parser() -> impl Parser<Ends<More>> + 'static {
+        let (listen, more) = (arguments::listen(ADDR), More::parser());
+        let serve = construct!(Ends::Server(listen, more));
+        let serve = arguments::subcommand("serve", More::ABOUT, serve);
+        let flags = Flags::parser();
+        let both = construct!(Ends::Both(flags));
+        construct!([serve, both])
+    }
 }
 
 /// What a server needs to know besides its address: nothing, for most.
-#[derive(Debug, clap::Args)]
-struct NothingMore {}
+#[derive(Clone)]
+struct NothingMore;
 
-#[derive(Debug, clap::Subcommand)]
-enum Serve<More: clap::Args> {
-    /// Serve real clients, until Ctrl-C
-    Serve {
-        /// The address to listen on; port 0 takes a free port
-        #[arg(long, value_name = "ADDR", value_parser = command::address)]
-        #[arg(default_value = "127.0.0.1:8330")]
-        listen: SocketAddr,
-        #[command(flatten)]
-        more: More,
-    },
+impl Arguments for NothingMore {
+    const ABOUT: &'static str = "Serve real clients, until Ctrl-C";
+
+    fn parser() -> impl Parser<NothingMore> + 'static {
+        pure(NothingMore)
+    }
+}
+
+/// For [`play_with`]: the arguments of a server that passes on what it is sent.
+#[derive(Debug)]
+pub struct Target {
+    /// The server to which each connection is passed on, as HOST:PORT.
+    pub to: String,
+    /// How many clients are served at once; others wait.
+    pub max_connections: NonZeroUsize,
+}
+
+impl Arguments for Target {
+    const ABOUT: &'static str = "Serve real clients, until Ctrl-C";
+
+    fn parser() -> impl Parser<Target> + 'static {
+        let help = "The server to which each connection is passed on, as HOST:PORT";
+        let to = long("to").help(help).argument("ADDR");
+        let help = "Serve this many clients at once; others wait";
+        let max_connections =
+            arguments::option_or("1000", "max-connections", "N", help, str::parse);
+        construct!(Target {
+            to,
+            max_connections
+        })
+    }
 }
 
 /// The `main` of a lesson that can be played two ways: both ends as a story, or one end for real.
@@ -141,17 +208,17 @@ pub fn play(
     both_ends: impl FnOnce(&Flags) -> io::Result<()>,
     serve: impl FnOnce(SocketAddr) -> io::Result<()>,
 ) -> ExitCode {
-    play_with(both_ends, |addr, NothingMore {}| serve(addr))
+    play_with(both_ends, |addr, NothingMore| serve(addr))
 }
 
 /// As [`play`], for a server that takes more arguments than its address.
-pub fn play_with<More: clap::Args>(
+pub fn play_with<More: Arguments>(
     both_ends: impl FnOnce(&Flags) -> io::Result<()>,
     serve: impl FnOnce(SocketAddr, More) -> io::Result<()>,
 ) -> ExitCode {
-    command::run(|arguments: FlagsOrServe<More>| match arguments.command {
-        None => both_ends(&arguments.flags),
-        Some(Serve::Serve { listen, more }) => serve(listen, more),
+    command::run(|ends| match ends {
+        Ends::Both(flags) => both_ends(&flags),
+        Ends::Server(listen, more) => serve(listen, more),
     })
 }
 

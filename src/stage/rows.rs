@@ -3,7 +3,7 @@
 
 use std::{io, mem};
 
-use super::{Story, expected::Expected, text::WIDTH};
+use super::{Must, Story, expected::Expected, text::WIDTH};
 use crate::table::{End, Protocol, Row, Table, narrow};
 
 /// With more rows than this, those that play no part in the story are counted instead of shown.
@@ -26,7 +26,7 @@ impl Story {
             shown.extend(role.map(|(_, end)| *end).filter(|end| end.is_many()));
             let mut notes = Vec::new();
             if let Some(role) = role {
-                let which = match self.is_earlier(role) {
+                let which = match self.is_earlier(role, expected) {
                     true => "earlier ",
                     false => "",
                 };
@@ -66,8 +66,13 @@ impl Story {
         self.roles.iter().rev().find(|(_, end)| end.is(row))
     }
 
-    /// Whether another end has played the same part since then: a second client's.
-    fn is_earlier(&self, role: &(String, End)) -> bool {
+    /// Whether another end plays the same part: this stage names it, or has come to it later.
+    fn is_earlier(&self, role: &(String, End), expected: &Expected<'_>) -> bool {
+        let named = |(name, _, _): &&(&str, End, Must)| *name == role.0;
+        let mut ends = expected.rows.iter().filter(named).map(|(_, end, _)| *end);
+        if let Some(first) = ends.next() {
+            return first != role.1 && ends.all(|end| end != role.1);
+        }
         let mut later = self.roles.iter().rev().take_while(|other| *other != role);
         later.any(|other| other.0 == role.0)
     }

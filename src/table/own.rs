@@ -29,7 +29,7 @@ pub fn own_sockets() -> io::Result<HashMap<u32, i32>> {
 ///
 /// # Errors
 /// The descriptor is closed, or the kernel or a sandbox does not allow it.
-pub(crate) fn duplicate(fd: i32) -> io::Result<Socket> {
+pub fn duplicate(fd: i32) -> io::Result<Socket> {
     let process = Pid::from_raw(std::process::id().cast_signed()).ok_or(io::ErrorKind::NotFound)?;
     let process = pidfd_open(process, PidfdFlags::empty())?;
     let duplicate = pidfd_getfd(process, fd, PidfdGetfdFlags::empty())?;

@@ -43,7 +43,7 @@ impl ByHand {
     ///
     /// # Errors
     /// As for sendto; or the output is closed.
-    pub fn says(&self, story: &mut Story, to: SocketAddr, packet: &Packet<'_>) -> io::Result<()> {
+    pub fn sends(&self, story: &mut Story, to: SocketAddr, packet: &Packet<'_>) -> io::Result<()> {
         self.socket.send_to(&packet.to_bytes(), to)?;
         story.tell(&format!("{} -> {}  {packet}", self.name, to.port()))
     }
@@ -62,7 +62,7 @@ impl ByHand {
     ///
     /// # Errors
     /// Another one comes, or none within ten seconds; or the output is closed.
-    pub fn receives_it_again(&mut self, story: &mut Story) -> io::Result<()> {
+    pub fn receives_again(&mut self, story: &mut Story) -> io::Result<()> {
         self.next_packet(story, "", true).map(drop)
     }
 

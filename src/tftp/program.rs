@@ -11,6 +11,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use bpaf::{Parser, construct, long, positional};
+
 use super::{
     Files, Line, Port, Rule, get,
     options::Agreed,
@@ -19,7 +21,10 @@ use super::{
     put,
 };
 use crate::{
-    command,
+    command::{
+        self,
+        arguments::{self, subcommand},
+    },
     dial::resolve,
     fault::Attempt,
     folder::{Folder, plain_file},
@@ -27,6 +32,9 @@ use crate::{
     stage::Flags,
     stop::Stop,
 };
+
+/// Where a server receives requests, and a client looks for it, unless it is told another address.
+const ADDR: &str = "127.0.0.1:8330";
 
 /// What a client asks for: blocks that fill an Ethernet frame (1500 bytes without the headers of
 /// IP, UDP and TFTP), each waited for a second.
@@ -36,58 +44,71 @@ const ASKED: Agreed = Agreed {
     size: None,
 };
 
-#[derive(Debug, clap::Parser)]
-#[command(about = "A lesson: both ends on loopback, and what the kernel shows of them")]
-#[command(args_conflicts_with_subcommands = true)]
-struct Arguments {
-    #[command(flatten)]
-    flags: Flags,
-    #[command(subcommand)]
-    command: Option<Command>,
-}
-
-#[derive(Debug, clap::Subcommand)]
-enum Command {
-    /// Serve the files of a folder to real clients, until Ctrl-C
+/// What the program is told: to play both ends, or one of them.
+enum Arguments {
+    BothEnds(Flags),
     Serve {
-        /// The folder
         dir: PathBuf,
-        /// The address to receive requests at; port 0 takes a free port
-        #[arg(long, value_name = "ADDR", value_parser = command::address)]
-        #[arg(default_value = "127.0.0.1:8330")]
         listen: SocketAddr,
-        /// Let clients replace files that are there
-        #[arg(long)]
         replace: bool,
     },
-    /// Fetch a file into the current folder, where it must not be yet
     Get {
-        /// Its name
         name: String,
-        /// The server, as HOST:PORT
-        #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8330")]
         from: String,
     },
-    /// Store a file at the server
     Put {
-        /// Its path here; its name there is the last part
         file: PathBuf,
-        /// The server, as HOST:PORT
-        #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8330")]
         to: String,
     },
+}
+
+impl command::Arguments for Arguments {
+    const ABOUT: &'static str =
+        "A lesson: both ends on loopback, and what the kernel shows of them";
+
+    fn parser() -> impl Parser<Arguments> + 'static {
+        let dir = positional("DIR").help("The folder");
+        let listen = arguments::listen(ADDR);
+        let help = "Let clients replace files that are there";
+        let replace = long("replace").help(help).switch();
+        let serve = construct!(Arguments::Serve {
+            listen,
+            replace,
+            dir
+        });
+        let serve = subcommand(
+            "serve",
+            "Serve the files of a folder to real clients, until Ctrl-C",
+            serve,
+        );
+        let name = positional("NAME").help("Its name");
+        let from = arguments::server(ADDR, "from");
+        let get = construct!(Arguments::Get { from, name });
+        let get = subcommand(
+            "get",
+            "Fetch a file into the current folder, where it must not be yet",
+            get,
+        );
+        let file = positional("FILE").help("Its path here; its name there is the last part");
+        let to = arguments::server(ADDR, "to");
+        let put = construct!(Arguments::Put { to, file });
+        let put = subcommand("put", "Store a file at the server", put);
+        let flags = Flags::parser();
+        let both_ends = construct!(Arguments::BothEnds(flags));
+        construct!([serve, get, put, both_ends])
+    }
 }
 
 /// The `main` of a lesson that is also the program: a story, or `serve`,
 /// `get` and `put` by this rule.
 pub fn play(both_ends: impl FnOnce(&Flags) -> io::Result<()>, rule: Rule) -> ExitCode {
-    command::run(|arguments: Arguments| match arguments.command {
-        None => both_ends(&arguments.flags),
-        Some(Command::Serve {
+    command::run(|arguments| match arguments {
+        Arguments::BothEnds(flags) => both_ends(&flags),
+        Arguments::Serve {
             dir,
             listen,
             replace,
-        }) => {
+        } => {
             let files = Files::new(Folder::open(&dir)?, replace);
             let port = Port::bind(listen)?;
             say!("listening on {}; Ctrl-C stops", port.local_addr()?)?;
@@ -95,7 +116,7 @@ pub fn play(both_ends: impl FnOnce(&Flags) -> io::Result<()>, rule: Rule) -> Exi
                 let _ = say!("{done}"); // a server goes on when its output is closed
             })
         }
-        Some(Command::Get { name, from }) => {
+        Arguments::Get { name, from } => {
             let mut line = dial(&from, rule)?;
             let mut file = Folder::open(Path::new("."))?.receive(&name, false)?;
             let bytes = get(&mut line, &name, ASKED, &mut file)?;
@@ -104,7 +125,7 @@ pub fn play(both_ends: impl FnOnce(&Flags) -> io::Result<()>, rule: Rule) -> Exi
             line.dally(); // the server may not have heard the ACK of the last block
             Ok(())
         }
-        Some(Command::Put { file, to }) => {
+        Arguments::Put { file, to } => {
             let name = file.file_name().and_then(|name| name.to_str());
             let name = name.ok_or_else(|| no_name(&file))?;
             let mut source = plain_file(&file)?;

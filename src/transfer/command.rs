@@ -8,9 +8,15 @@ use std::{
     time::{Duration, Instant},
 };
 
+use bpaf::{Parser, construct, long, positional};
+
 use super::{PATIENCE, receive, send};
 use crate::{
-    command::{self, complain},
+    command::{
+        self,
+        arguments::{self, subcommand},
+        complain,
+    },
     deadline::Deadline,
     dial::{dial, resolve},
     fault::Attempt,
@@ -30,53 +36,60 @@ const SENDERS: usize = 1000;
 /// How often a long transfer says how far it has come.
 const TELL_EVERY: Duration = Duration::from_secs(1);
 
-#[derive(clap::Parser)]
-#[command(about = "A lesson: both ends on loopback, and what the kernel shows of them")]
-#[command(args_conflicts_with_subcommands = true)]
-struct Arguments {
-    #[command(flatten)]
-    flags: Flags,
-    #[command(subcommand)]
-    command: Option<Command>,
-}
-
-#[derive(clap::Subcommand)]
-enum Command {
-    /// Receive files into DIR, until Ctrl-C
+/// What the program is told: to play both ends, or one of them.
+enum Arguments {
+    BothEnds(Flags),
     Serve {
-        /// The folder that they are put into
         dir: PathBuf,
-        /// The address to listen on; port 0 takes a free port
-        #[arg(long, value_name = "ADDR", default_value = ADDR, value_parser = command::address)]
         listen: SocketAddr,
-        /// Replace a file of the same name; without this it is kept, and the new one refused
-        #[arg(long)]
         replace: bool,
     },
-    /// Send FILE
     Send {
-        /// The file: a plain one, or a link to one
         file: PathBuf,
-        /// The server, as HOST:PORT
-        #[arg(long, value_name = "ADDR", default_value = ADDR)]
         to: String,
-        /// The name it shall have there; without this, its own
-        #[arg(long = "as", value_name = "NAME")]
         name: Option<String>,
     },
+}
+
+impl command::Arguments for Arguments {
+    const ABOUT: &'static str =
+        "A lesson: both ends on loopback, and what the kernel shows of them";
+
+    fn parser() -> impl Parser<Arguments> + 'static {
+        let dir = positional("DIR").help("The folder that they are put into");
+        let listen = arguments::listen(ADDR);
+        let help = "Replace a file of the same name; without this it is kept, and the new one \
+                    refused";
+        let replace = long("replace").help(help).switch();
+        let serve = construct!(Arguments::Serve {
+            listen,
+            replace,
+            dir
+        });
+        let serve = subcommand("serve", "Receive files into DIR, until Ctrl-C", serve);
+        let file = positional("FILE").help("The file: a plain one, or a link to one");
+        let to = arguments::server(ADDR, "to");
+        let name = long("as").help("The name it shall have there; without this, its own");
+        let name = name.argument("NAME").optional();
+        let send = construct!(Arguments::Send { to, name, file });
+        let send = subcommand("send", "Send FILE", send);
+        let flags = Flags::parser();
+        let both_ends = construct!(Arguments::BothEnds(flags));
+        construct!([serve, send, both_ends])
+    }
 }
 
 /// The `main` of lesson `transfer`, which can be played three ways: both ends as a story, or one of
 /// them for real.
 pub fn play(both_ends: impl FnOnce(&Flags) -> io::Result<()>) -> ExitCode {
-    command::run(|arguments: Arguments| match arguments.command {
-        None => both_ends(&arguments.flags),
-        Some(Command::Serve {
+    command::run(|arguments| match arguments {
+        Arguments::BothEnds(flags) => both_ends(&flags),
+        Arguments::Serve {
             dir,
             listen,
             replace,
-        }) => receive_files(&Folder::open(&dir)?, listen, replace),
-        Some(Command::Send { file, to, name }) => send_file(&file, &to, name),
+        } => receive_files(&Folder::open(&dir)?, listen, replace),
+        Arguments::Send { file, to, name } => send_file(&file, &to, name),
     })
 }
 

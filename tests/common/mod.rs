@@ -8,7 +8,7 @@
 pub mod zoo;
 
 use std::{
-    env,
+    env, fs,
     io::{BufRead, BufReader, Read, Write},
     net::SocketAddr,
     path::PathBuf,
@@ -16,6 +16,7 @@ use std::{
     time::Duration,
 };
 
+use nix::sys::signal::Signal;
 use socket_workshop::deadline::Deadline;
 
 /// Longer than anything here takes, on a machine that does other things too.
@@ -37,6 +38,31 @@ pub fn lesson(name: &str) -> Command {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     command
+}
+
+/// A lesson's program under a limit of `prlimit`'s (util-linux), such as `--nofile=24`.
+pub fn limited(limit: &str, name: &str) -> Command {
+    let mut command = Command::new("prlimit");
+    command.arg(limit).arg(lesson(name).get_program());
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+/// Processor time that a program has used, in hundredths of a second.
+pub fn processor_time(program: &Program) -> u64 {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", program.child.id()))
+        .expect("it has not been waited for");
+    let fields: Vec<&str> = stat
+        .rsplit(')')
+        .next()
+        .unwrap_or_default()
+        .split_whitespace()
+        .collect();
+    let ticks = |field: usize| fields[field].parse::<u64>().expect("a number, proc(5)");
+    ticks(11) + ticks(12)
 }
 
 /// Runs a program to its end with these words on its stdin, which then ends.
@@ -129,8 +155,12 @@ impl Program {
 
     /// What `kill -INT` does, and Ctrl-C.
     pub fn interrupt(&self) {
+        self.signal(Signal::SIGINT);
+    }
+
+    pub fn signal(&self, signal: Signal) {
         let pid = nix::unistd::Pid::from_raw(self.child.id().cast_signed());
-        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).expect("it is our child");
+        nix::sys::signal::kill(pid, signal).expect("it is our child");
     }
 }
 

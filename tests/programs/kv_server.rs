@@ -1,4 +1,5 @@
-//! The program `kv`, as it is run: no descriptors, no threads, too many clients, Ctrl-C.
+//! The program `kv`, as it is run: no descriptors, no threads, too many clients, a full
+//! store, Ctrl-C.
 
 use std::{
     fs,
@@ -9,11 +10,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::common::{PATIENCE, Program, installed, lesson, run};
+use crate::common::{
+    PATIENCE, Program, installed, lesson, limited, processor_time, read_until, run,
+};
+use nix::sys::signal::Signal;
 use socket_workshop::{
     deadline::Deadline,
-    kv::{CALL_LIMIT, Client},
-    table::{End, Kernel},
+    kv::{CALL_LIMIT, Client, OVERHEAD},
+    table::{End, Kernel, State},
 };
 
 const PUT: &[u8] =
@@ -29,14 +33,9 @@ fn server(arguments: &[&str]) -> (Program, SocketAddr, impl BufRead) {
 }
 
 /// The server under a limit of `prlimit`'s (util-linux).
-fn limited(limit: &str) -> Command {
-    let mut command = Command::new("prlimit");
-    command.arg(limit).arg(lesson("kv").get_program());
+fn limited_server(limit: &str) -> Command {
+    let mut command = limited(limit, "kv");
     command.args(["serve", "--listen", "127.0.0.1:0"]);
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
     command
 }
 
@@ -51,24 +50,12 @@ fn answered(mut stream: &TcpStream) {
     assert_eq!(String::from_utf8(answer).unwrap(), DONE);
 }
 
-/// Processor time that a program has used, in hundredths of a second.
-fn processor_time(program: &Program) -> u64 {
-    let stat = fs::read_to_string(format!("/proc/{}/stat", program.child.id())).unwrap();
-    let fields: Vec<&str> = stat
-        .rsplit(')')
-        .next()
-        .unwrap()
-        .split_whitespace()
-        .collect();
-    fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
-}
-
 #[test]
 fn without_descriptors_it_neither_ends_nor_spins_and_makes_room() {
     if !installed("prlimit") {
         return;
     }
-    let (program, addr, _said) = Program::serve(&mut limited("--nofile=24"));
+    let (program, addr, _said) = Program::serve(&mut limited_server("--nofile=24"));
     let mut clients: Vec<TcpStream> = (0..40).map(|_| TcpStream::connect(addr).unwrap()).collect();
     answered(&clients[0]);
     // Some are still in the accept queue: no descriptor is left for them.
@@ -108,7 +95,7 @@ fn without_threads_it_neither_ends_nor_drops_who_waits() {
         eprintln!("skipped: only root can give a program a user of its own, whose threads are few");
         return;
     }
-    let mut command = limited("--nproc=8");
+    let mut command = limited_server("--nproc=8");
     let mut program = match command.uid(61_234).gid(61_234).spawn() {
         Ok(child) => Program { child, stdin: None },
         Err(error) => panic!("{error}"),
@@ -244,6 +231,51 @@ fn ctrl_c_answers_what_is_under_way_closes_with_fin_and_says_the_totals() {
     assert_eq!(totals, "22 calls on 21 connections (0 failed)\n");
 }
 
+/// A connection that is closed with bytes unread, or written to after it was closed, sends RST. It
+/// is the client that then reports ECONNRESET, or EPIPE at its next write.
+#[test]
+fn sigterm_under_load_answers_every_call_that_was_read_and_resets_nobody() {
+    let (mut program, addr, mut said) = server(&[]);
+    let limit = Deadline::after(PATIENCE);
+    let calls = || {
+        let mut client = Client::dial(&[addr], CALL_LIMIT).unwrap();
+        let mut answered = 0;
+        loop {
+            match client.put("subject", "6.824") {
+                Ok(()) => answered += 1,
+                Err(error) if error.to_string().ends_with("before it answered") => return answered,
+                Err(error) => panic!("{error}"),
+            }
+            assert!(!limit.passed(), "the server goes on");
+        }
+    };
+    let answered: u32 = std::thread::scope(|scope| {
+        let clients: Vec<_> = (0..8).map(|_| scope.spawn(calls)).collect();
+        let mut kernel = Kernel::open().unwrap();
+        let all_are_served = limit.wait_for(|| {
+            let table = kernel.table()?;
+            let served = table.rows.iter().filter(|row| {
+                row.local == addr && row.state == State::Established && row.inode != 0
+            });
+            Ok((served.count() == 8).then_some(()))
+        });
+        all_are_served.unwrap().expect("eight clients call");
+        program.signal(Signal::SIGTERM);
+        clients
+            .into_iter()
+            .map(|client| client.join().unwrap())
+            .sum()
+    });
+    assert_eq!(program.wait().code(), Some(0));
+    let mut totals = String::new();
+    said.read_to_string(&mut totals).unwrap();
+    let expected = format!("{answered} calls on 8 connections (0 failed)\n");
+    assert_eq!(
+        totals, expected,
+        "calls that were read, and calls that were answered"
+    );
+}
+
 #[test]
 fn a_second_ctrl_c_leaves_at_once_with_130() {
     let (mut program, addr, _said) = server(&[]);
@@ -305,22 +337,94 @@ fn clients_of_many_threads_see_what_the_others_put() {
     );
 }
 
+/// The resident memory of a program, in bytes.
+fn resident(program: &Program) -> usize {
+    let status = fs::read_to_string(format!("/proc/{}/status", program.child.id())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kibibytes: usize = line.unwrap().trim_end_matches("kB").trim().parse().unwrap();
+    kibibytes << 10
+}
+
+#[test]
+fn a_full_store_refuses_a_put_goes_on_and_takes_no_more_memory_than_it_says() {
+    const MAX: usize = 8 << 20;
+    let (program, addr, _said) = server(&["--max-memory", "8MiB"]);
+    let mut client = Client::dial(&[addr], CALL_LIMIT).unwrap();
+    client.put("first", &"v".repeat(60_000)).unwrap();
+    let before = resident(&program);
+
+    // Small entries cost the most beside their bytes. They are sent together, in batches.
+    let mut stream = TcpStream::connect(addr).unwrap();
+    let mut answers = BufReader::new(Deadline::after(PATIENCE).on(stream.try_clone().unwrap()));
+    let mut stored = 0;
+    let refused = 'full: loop {
+        let puts: String = (stored..stored + 500)
+            .map(|n| {
+                format!(r#"{{"method":"KV.Put","params":[{{"Key":"{n:08}"}}],"id":{n}}}"#) + "\n"
+            })
+            .collect();
+        stream.write_all(puts.as_bytes()).unwrap();
+        for _ in 0..500 {
+            let mut answer = String::new();
+            answers.read_line(&mut answer).unwrap();
+            if answer != format!("{{\"id\":{stored},\"result\":{{}},\"error\":null}}\n") {
+                break 'full answer;
+            }
+            stored += 1;
+        }
+        assert!(stored <= MAX / 100, "the store is not limited");
+    };
+    assert_eq!(stored, (MAX - 60_000 - 5 - OVERHEAD) / (8 + OVERHEAD));
+    assert!(
+        refused.contains(r#""result":null,"error":"the store is full: "#),
+        "{refused}"
+    );
+    let taken = resident(&program) - before;
+    assert!(
+        taken < MAX * 5 / 4,
+        "{taken} bytes for entries of at most {MAX}"
+    );
+
+    // It still answers. A value in place of a longer one counts by the difference.
+    assert_eq!(client.get("00000000").unwrap().as_deref(), Some(""));
+    let error = client.put("another", "value").unwrap_err().to_string();
+    assert!(error.contains("(serve --max-memory)"), "{error}");
+    let mut client = Client::dial(&[addr], CALL_LIMIT).unwrap();
+    assert_eq!(client.get("another").unwrap(), None);
+    client.put("first", "short").unwrap();
+    client.put("another", "value").unwrap();
+}
+
 #[test]
 fn nc_can_call_by_hand() {
     if !installed("nc") {
         return;
     }
     let (_program, addr, _said) = server(&[]);
-    let mut command = Command::new("nc");
-    command.args(["-N", &addr.ip().to_string(), &addr.port().to_string()]);
     let calls = r#"{"method":"KV.Put","params":[{"Key":"a","Value":"b"}],"id":"by hand"}
 {"method":"KV.Get","params":[{"Key":"a"}],"id":2}
 "#;
-    let output = run(command.stdout(Stdio::piped()), calls);
-    let heard = String::from_utf8(output.stdout).unwrap();
-    let answers = "{\"id\":\"by \
-                   hand\",\"result\":{},\"error\":null}\n{\"id\":2,\"result\":{\"Value\":\"b\"},\"error\":null}\n";
-    assert_eq!(heard, answers);
+    let answers = r#"{"id":"by hand","result":{},"error":null}
+{"id":2,"result":{"Value":"b"},"error":null}
+"#;
+    let nc = |flags: &[&str]| {
+        let mut command = Command::new("nc");
+        let addr = [addr.ip().to_string(), addr.port().to_string()];
+        command.args(flags).args(addr).stdout(Stdio::piped());
+        command
+    };
+    // -N half-closes at the end of the input, and nc ends when the server has closed.
+    let output = run(&mut nc(&["-N"]), calls);
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), answers);
+    // Debian's -q half-closes too, and nc ends after that many seconds.
+    let mut nc = Program::start(nc(&["-q", "60"]).stdin(Stdio::piped()));
+    let mut stdin = nc.stdin.take().unwrap();
+    if stdin.write_all(calls.as_bytes()).is_ok() {
+        drop(stdin);
+        let mut heard = String::new();
+        let read = read_until(&mut nc.child.stdout.take().unwrap(), &mut heard, answers);
+        assert!(read || heard.is_empty(), "{heard}"); // another nc may not know -q
+    }
     let stream = TcpStream::connect(addr).unwrap();
     stream.shutdown(Shutdown::Write).unwrap();
     assert_eq!(

@@ -418,11 +418,69 @@ fn wrong_arguments_are_one_line_and_status_2() {
             help.status.success() && String::from_utf8_lossy(&help.stdout).contains("--predict")
         );
     });
-    one_line(
-        run(lesson("kv").args(["put", "key"]), ""),
-        2,
-        &["kv", "<VALUE>"],
-    );
+}
+
+#[test]
+fn wrong_arguments_are_named_with_what_to_do() {
+    for (arguments, words) in [
+        ("kv put key", &["`VALUE`", "--help"][..]),
+        ("kv put key value --to", &["`--to`", "`ADDR`"]),
+        ("kv --stpe", &["`--stpe`", "did you mean `--step`?"]),
+        ("kv sevre", &["`sevre`", "did you mean `serve`?"]),
+        ("kv --step serve", &["`serve`", "--help"]),
+        ("kv --step --step", &["`--step`", "multiple times"]),
+        ("kv serve --idle 0s", &["--idle", "longer than zero"]),
+        (
+            "kv serve --max-connections 0",
+            &["--max-connections", "`0`"],
+        ),
+        (
+            "kv --listen 8330",
+            &["`8330`", "--listen", "127.0.0.1:8330"],
+        ),
+        ("dialer --send hello", &["--send", "ADDR"]),
+        ("heartbeat --misses 1", &["--misses", "2 or more"]),
+        ("proxy serve", &["`--to=ADDR`"]),
+        ("tftp get", &["`NAME`"]),
+        ("transfer send", &["`FILE`"]),
+    ] {
+        let (name, arguments) = arguments.split_once(' ').unwrap();
+        let output = run(lesson(name).args(arguments.split(' ')), "");
+        one_line(output, 2, words);
+    }
+}
+
+#[test]
+fn help_names_each_command_and_option_and_its_default() {
+    for (arguments, words) in [
+        (
+            "kv --help",
+            &["serve ", "put ", "get ", "--step", "127.0.0.1:1234"][..],
+        ),
+        (
+            "kv serve --help",
+            &["--idle=DURATION", "[default: 5m]", "[default: 10000]"],
+        ),
+        (
+            "kv put --help",
+            &["KEY VALUE", "[--to=ADDR]", "[default: 127.0.0.1:1234]"],
+        ),
+        (
+            "datagrams --help",
+            &["--loss=SHARE", "[default: 0.3]", "--listen=ADDR"],
+        ),
+    ] {
+        let (name, arguments) = arguments.split_once(' ').unwrap();
+        let output = run(lesson(name).args(arguments.split(' ')), "");
+        let help = String::from_utf8_lossy(&output.stdout);
+        assert!(
+            output.status.success() && output.stderr.is_empty(),
+            "{help}"
+        );
+        for word in words {
+            assert!(help.contains(word), "no `{word}` in: {help}");
+        }
+    }
 }
 
 #[track_caller]

@@ -7,6 +7,7 @@ mod common;
 mod arriving;
 mod kv_server;
 mod lessons;
+mod proxy;
 mod refusals;
 mod servers;
 mod settings;

@@ -2,7 +2,7 @@
 //! states that the kernel's socket table shows.
 //!
 //! A packet socket sees each frame before the sockets for which it is: a segment that a socket then
-//! loses ([`socket_workshop::peer::hears_only`]) has passed here. The kernel queues frames until
+//! loses ([`socket_workshop::peer::receives_only`]) has passed here. The kernel queues frames until
 //! they are read, so no thread is needed to wait for them. Segments are as long as loopback's MTU
 //! of 65536 bytes allows. Their checksums are not right: a card would fill them in, and there is
 //! none.

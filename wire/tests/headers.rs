@@ -74,8 +74,8 @@ fn five_frames_and_every_claim() {
         "3. tftp-read-request, 97 bytes: Ethernet 14 [ IPv4 20 [ UDP 8 [ TFTP 55 ]]] ",
         "5. tcp-data, 72 bytes: Ethernet 14 [ IPv4 20 [ TCP 32 [ data 6 ]]] ",
         "ARP has 28, plus 18 of padding.",
-        "complement 0x25ec; stated 0x25ec.",
-        "complement 0xac40; stated 0xac40.",
+        "bits flipped 0x25ec; in the header 0x25ec.",
+        "bits flipped 0xac40; in the header 0xac40.",
         "With a TTL of one less, IP's checksum is wrong",
         "With one bit of the name flipped, UDP's checksum is wrong",
         "15 at most, 60 bytes.",
@@ -188,13 +188,13 @@ fn the_first_packets_of_a_capture() {
 
 #[test]
 fn wrong_arguments_are_one_line_and_status_2() {
-    for wrong in [
-        &["--no-such-flag"][..],
-        &["--first", "3"],
-        &["-", "--first", "some"],
-        &["--pause", "soon"],
+    for (wrong, word) in [
+        (&["--no-such-flag"][..], "--no-such-flag"),
+        (&["--first", "3"], "`FILE`"),
+        (&["-", "--first", "some"], "--first"),
+        (&["--pause", "soon"], "--pause"),
     ] {
-        one_line(&headers(wrong, ""), 2, &["headers"]);
+        one_line(&headers(wrong, ""), 2, &["headers", word]);
     }
     assert!(told(&headers(&["--help"], "")).contains("--step"));
 }

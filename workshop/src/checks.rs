@@ -49,7 +49,7 @@ pub mod transfer;
 #[path = "../exercises/window/checks.rs"]
 pub mod window;
 
-use crate::exam::Stated;
+use crate::exam::{Level, Stated};
 
 /// An exercise: where it is, what it belongs to, and what helps.
 #[derive(Debug)]
@@ -103,6 +103,14 @@ impl Exercise {
     pub fn checks(&self) -> Vec<&'static str> {
         let rules = (self.rules)().into_iter();
         rules.flat_map(|(_, checks)| checks).collect()
+    }
+
+    /// How many checks its rules of this level have.
+    #[must_use]
+    pub fn checks_of(&self, level: Level) -> usize {
+        let rules = (self.rules)().into_iter();
+        let of_level = rules.filter(|(rule, _)| rule.level == level);
+        of_level.map(|(_, checks)| checks.len()).sum()
     }
 
     /// `exercises/03_echo.rs`, in the checkout.

@@ -6,155 +6,81 @@ use std::{
     process::ExitCode,
 };
 
-use clap::{Parser, Subcommand};
-use socket_workshop::{command, stop::Stop};
+use bpaf::{Parser, construct, long, positional, pure};
+use socket_workshop::{
+    command::{
+        self,
+        arguments::{option, subcommand},
+    },
+    stop::Stop,
+};
 use workshop::{
     course::{Course, Status, Telling},
     pictures,
     watch::View,
 };
 
-/// The Socket Workshop's command: without a subcommand it says where you are and what is next.
-///
-/// NAME is an exercise's name or number: echo, 3, 03 or 03_echo. Exit status: 0 passed, 1 failed,
-/// 2 wrong usage, 3 could not be checked.
-#[derive(Parser)]
-#[command(bin_name = "cargo workshop")]
-struct Arguments {
-    #[command(subcommand)]
-    command: Option<Command>,
-}
-
-#[derive(Subcommand)]
+/// What the command is told to do.
+#[derive(Clone)]
 enum Command {
-    /// Show all exercises, and what is done of each
+    Overview,
     List,
-    /// Examine the current exercise, or those named
     Check {
-        /// The current exercise, if left out; `all` for all exercises
-        #[arg(value_name = "NAME")]
         names: Vec<String>,
-        /// Print every failure in full, not only the first
-        #[arg(long)]
-        all: bool,
-        /// A line of JSON for each exercise
-        #[arg(long, conflicts_with = "hold")]
-        json: bool,
-        /// Keep the sockets of a check that fails until Enter, to look at them with netstat
-        #[arg(long)]
-        hold: bool,
+        telling: Telling,
     },
-    /// Examine an exercise whenever its file is saved, until q or Ctrl-C
     Watch {
-        /// The current exercise, if left out
         name: Option<String>,
     },
-    /// Help a little: one hint more each time
     Hint {
-        /// The current exercise, if left out
         name: Option<String>,
     },
-    /// Show the solution: once the exercise has passed, or on a second asking
     Solution {
-        /// The current exercise, if left out
         name: Option<String>,
     },
-    /// Show the mistakes that an exercise's checks know, or the program that makes one of them
     Mistake {
-        /// Which exercise
         exercise: String,
-        /// The mistake, whose program is printed; all of them are listed, if left out
         name: Option<String>,
     },
-    /// Restore the starter of an exercise, and keep what is in its file
     Reset {
-        /// Which one
-        #[arg(required_unless_present = "all")]
+        /// All of them, if it is none.
         name: Option<String>,
-        /// All of them
-        #[arg(long, conflicts_with = "name")]
-        all: bool,
     },
-    /// Draw what passes between two ends, from connections made for it: sequence diagrams (SVG)
     Pictures {
-        /// The folder to put them in
-        #[arg(value_name = "DIR")]
         folder: PathBuf,
-        /// As text too, a line for whatever happens at an end, and other connections besides
-        #[arg(long)]
         text: bool,
     },
-    /// Show the kernel's TCP sockets, as `netstat -nat` does
     Netstat {
-        /// Only rows with this port at either end; may be given more than once
-        #[arg(long = "port", value_name = "N")]
-        ports: Vec<u16>,
-        /// The timers too, as `netstat -nato` shows them
-        #[arg(long)]
-        timers: bool,
-        /// UDP sockets too, as `netstat -nau` shows them
-        #[arg(long)]
-        udp: bool,
-        /// Show each change as it happens, until Ctrl-C
-        #[arg(long)]
+        view: View,
         watch: bool,
     },
 }
 
 fn main() -> ExitCode {
-    command::run_to_status(|arguments: Arguments| run(arguments.command), failed)
+    command::run_to_status(run, failed)
 }
 
-fn run(command: Option<Command>) -> io::Result<ExitCode> {
-    let done = |()| ExitCode::SUCCESS;
-    if let Some(Command::Netstat {
-        ports,
-        timers,
-        udp,
-        watch,
-    }) = command
-    {
-        let view = View { ports, timers, udp };
-        return match watch {
-            true => view.until(&Stop::on_ctrl_c()?).map(done),
-            false => view.once().map(done),
-        };
-    }
-    if let Some(Command::Pictures { folder, text }) = command {
-        return pictures::draw(&folder, text).map(done);
-    }
-    let mut course = Course::open()?;
+fn run(command: Command) -> io::Result<ExitCode> {
+    let course = Course::open;
     match command {
-        None => course.overview().map(done),
-        Some(Command::List) => course.list().map(done),
-        Some(Command::Check {
-            names,
-            all,
-            json,
-            hold,
-        }) => {
-            let telling = match (json, hold) {
-                (true, _) => Telling::Json,
-                (_, true) => Telling::Holding,
-                _ if all => Telling::InFull,
-                _ => Telling::Words,
-            };
-            course.check(&names, telling).map(ExitCode::from)
+        Command::Check { names, telling } => {
+            return course()?.check(&names, telling).map(ExitCode::from);
         }
-        Some(Command::Watch { name }) => {
+        Command::Watch { name } => {
             let stop = Stop::on_ctrl_c()?;
-            course.watch(name.as_deref(), &stop).map(ExitCode::from)
+            return course()?.watch(name.as_deref(), &stop).map(ExitCode::from);
         }
-        Some(Command::Hint { name }) => course.hint(name.as_deref()).map(done),
-        Some(Command::Solution { name }) => course.solution(name.as_deref()).map(done),
-        Some(Command::Mistake { exercise, name }) => {
-            course.mistake(&exercise, name.as_deref()).map(done)
-        }
-        Some(Command::Reset { name, all }) => course.reset(name.as_deref(), all).map(done),
-        Some(Command::Netstat { .. } | Command::Pictures { .. }) => {
-            unreachable!("it needs no course")
-        }
-    }
+        Command::Overview => course()?.overview(),
+        Command::List => course()?.list(),
+        Command::Hint { name } => course()?.hint(name.as_deref()),
+        Command::Solution { name } => course()?.solution(name.as_deref()),
+        Command::Mistake { exercise, name } => course()?.mistake(&exercise, name.as_deref()),
+        Command::Reset { name } => course()?.reset(name.as_deref(), name.is_none()),
+        Command::Pictures { folder, text } => pictures::draw(&folder, text),
+        Command::Netstat { view, watch: true } => view.until(&Stop::on_ctrl_c()?),
+        Command::Netstat { view, watch: false } => view.once(),
+    }?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Wrong usage may show later than among the arguments; whatever else stands in the way, nothing
@@ -164,4 +90,95 @@ fn failed(error: &io::Error) -> ExitCode {
         ErrorKind::InvalidInput => ExitCode::from(2),
         _ => Status::NotChecked.into(),
     }
+}
+
+impl command::Arguments for Command {
+    const CALLED: Option<&'static str> = Some("cargo workshop");
+    const ABOUT: &'static str = "\
+        The Socket Workshop's command: without a subcommand it says where you are and what is next.
+
+NAME is an exercise's name or number: echo, 3, 03 or 03_echo. Exit status: 0 passed, 1 failed, \
+        2 wrong usage, 3 could not be checked.";
+
+    fn parser() -> impl Parser<Command> + 'static {
+        let about = "Show all exercises, and what is done of each";
+        let list = subcommand("list", about, pure(Command::List));
+        let about = "Examine the current exercise, or those named";
+        let check = subcommand("check", about, check());
+        let about = "Examine an exercise whenever its file is saved, until q or Ctrl-C";
+        let name = current();
+        let watch = subcommand("watch", about, construct!(Command::Watch { name }));
+        let about = "Help a little: one hint more each time";
+        let name = current();
+        let hint = subcommand("hint", about, construct!(Command::Hint { name }));
+        let about = "Show the solution: once the exercise has passed, or on a second asking";
+        let name = current();
+        let solution = subcommand("solution", about, construct!(Command::Solution { name }));
+        let about = "Show the mistakes that an exercise's checks know, or the program that makes one \
+                     of them";
+        let mistake = subcommand("mistake", about, mistake());
+        let about = "Restore the starter of an exercise, and keep what is in its file";
+        let reset = subcommand("reset", about, reset());
+        let about = "Draw what passes between two ends, from connections made for it: sequence \
+                     diagrams (SVG)";
+        let pictures = subcommand("pictures", about, pictures());
+        let about = "Show the kernel's TCP sockets, as `netstat -nat` does";
+        let netstat = subcommand("netstat", about, netstat());
+        let overview = pure(Command::Overview);
+        construct!([
+            list, check, watch, hint, solution, mistake, reset, pictures, netstat, overview
+        ])
+    }
+}
+
+fn current() -> impl Parser<Option<String>> {
+    let name = positional("NAME").help("The current exercise, if left out");
+    name.optional()
+}
+
+fn check() -> impl Parser<Command> {
+    let help = "Print every failure in full, not only the first";
+    let all = long("all").help(help).req_flag(Telling::InFull);
+    let help = "A line of JSON for each exercise";
+    let json = long("json").help(help).req_flag(Telling::Json);
+    let help = "Keep the sockets of a check that fails until Enter, to look at them with netstat";
+    let hold = long("hold").help(help).req_flag(Telling::Holding);
+    let telling = construct!([all, json, hold]).fallback(Telling::Words);
+    let help = "The current exercise, if left out; `all` for all exercises";
+    let names = positional("NAME").help(help).many();
+    construct!(Command::Check { telling, names })
+}
+
+fn mistake() -> impl Parser<Command> {
+    let exercise = positional("EXERCISE").help("Which exercise");
+    let help = "The mistake, whose program is printed; all of them are listed, if left out";
+    let name = positional("NAME").help(help).optional();
+    construct!(Command::Mistake { exercise, name })
+}
+
+fn reset() -> impl Parser<Command> {
+    let all = long("all").help("All of them").req_flag(None);
+    let name = positional("NAME").help("Which one").map(Some);
+    let name = construct!([all, name]);
+    construct!(Command::Reset { name })
+}
+
+fn pictures() -> impl Parser<Command> {
+    let help = "As text too, a line for whatever happens at an end, and other connections besides";
+    let text = long("text").help(help).switch();
+    let folder = positional("DIR").help("The folder to put them in");
+    construct!(Command::Pictures { text, folder })
+}
+
+fn netstat() -> impl Parser<Command> {
+    let help = "Only rows with this port at either end; may be given more than once";
+    let ports = option("port", "N", help, str::parse).many();
+    let help = "The timers too, as `netstat -nato` shows them";
+    let timers = long("timers").help(help).switch();
+    let help = "UDP sockets too, as `netstat -nau` shows them";
+    let udp = long("udp").help(help).switch();
+    let view = construct!(View { ports, timers, udp });
+    let help = "Show each change as it happens, until Ctrl-C";
+    let watch = long("watch").help(help).switch();
+    construct!(Command::Netstat { view, watch })
 }

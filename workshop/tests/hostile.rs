@@ -26,7 +26,7 @@ use nix::sys::{
 use socket_workshop::deadline::Deadline;
 use workshop::{
     checks::echo::{EXERCISE, Echo, SUITE},
-    exam::{Failure, Outcome, Report, Stated, full_text},
+    exam::{Failure, Level, Outcome, Report, Stated, full_text},
 };
 
 macro_rules! answers {
@@ -444,9 +444,12 @@ fn ends_with_a_verdict(status: ExitStatus, told: &str) -> Result<(), Failed> {
     }
 }
 
-/// How the command sums up how many of all checks have passed.
+/// How the command sums up that the first of all checks have passed.
 fn passed(count: usize) -> String {
-    format!("{count} of {} checks passed", EXERCISE.checks().len())
+    let [core, hardened] = [Level::Core, Level::Hardened].map(|level| EXERCISE.checks_of(level));
+    let of_core = count.min(core);
+    let of_hardened = count - of_core;
+    format!("{of_core} of {core} core checks passed, {of_hardened} of {hardened} hardened")
 }
 
 fn fails_with(status: ExitStatus, told: &str, words: &str) -> Result<(), Failed> {

@@ -7,10 +7,14 @@ use std::{
 };
 
 use proptest::prelude::*;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::value::RawValue;
 use socket_workshop::{
-    rpc::{Line, Request, parse_answer, read_line, write_answer, write_call},
+    rpc::{
+        Line, Request,
+        object::{self, FromObject},
+        parse_answer, read_line, write_answer, write_call,
+    },
     tftp::{
         Packet, netascii,
         options::{Agreed, Size},
@@ -21,9 +25,18 @@ use wire::{
     pcap::Packets,
 };
 
-#[derive(Debug, Default, PartialEq, Deserialize, Serialize)]
+#[derive(Debug, Default, PartialEq, Serialize)]
 struct Argument {
     text: String,
+}
+
+impl FromObject<'_> for Argument {
+    fn take(&mut self, name: &str, value: &RawValue) -> Result<(), String> {
+        if object::means(name, "text") {
+            self.text = object::string(value)?.unwrap_or_default().into_owned();
+        }
+        Ok(())
+    }
 }
 
 proptest! {
@@ -49,7 +62,7 @@ proptest! {
         let argument = Argument { text };
         write_call(&mut out, &method, &argument, id);
         prop_assert_eq!(out.iter().filter(|&&byte| byte == b'\n').count(), 1);
-        let request = Request::parse(&out[..out.len() - 1]).unwrap();
+        let request = Request::parse(str::from_utf8(&out).unwrap()).unwrap();
         prop_assert_eq!(request.method().unwrap(), method);
         prop_assert_eq!(request.argument::<Argument>().unwrap(), argument);
         prop_assert_eq!(request.id.map(RawValue::get).unwrap(), id.to_string());
@@ -218,9 +231,9 @@ fn is_decoded(link: LinkType, bytes: &[u8], wire_length: usize) {
 }
 
 fn try_all(line: &[u8]) {
-    if let Some(request) = Request::parse(line) {
+    if let Some(request) = Request::parse(&object::text(line)) {
         let _ = (request.method(), request.argument::<Argument>());
         write_answer(&mut Vec::new(), request.id, Err::<(), _>("no"));
     }
-    let _ = parse_answer::<String>(line, 0);
+    let _ = parse_answer::<Argument>(line, 0);
 }

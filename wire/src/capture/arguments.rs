@@ -2,71 +2,79 @@
 
 use std::path::PathBuf;
 
-use socket_workshop::stage;
+use bpaf::{Parser, construct, long};
+use socket_workshop::{
+    command::{
+        self,
+        arguments::{option, subcommand},
+    },
+    stage::Flags,
+};
+
+const ABOUT: &str = "A lesson: what passes on the wire, and what the kernel shows of it";
 
 /// What a lesson is told.
-#[derive(Clone, Debug, clap::Parser)]
-#[command(about = "A lesson: what passes on the wire, and what the kernel shows of it")]
-#[command(args_conflicts_with_subcommands = true)]
-pub struct Arguments {
-    /// The story's flags.
-    #[command(flatten)]
-    pub flags: stage::Flags,
-    #[command(flatten)]
-    files: Files,
-    #[command(subcommand)]
-    command: Option<Command>,
+#[derive(Clone, Debug)]
+pub enum Arguments {
+    /// To tell its story.
+    Story(StoryArguments),
+    /// To list the segments of any program on loopback, from or to this port.
+    Capture(u16, Files),
 }
 
-#[derive(Clone, Debug, clap::Subcommand)]
-enum Command {
-    /// List the segments of any program on loopback, until Ctrl-C; as root
-    Capture {
-        /// Only those from or to this port
-        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-        port: u16,
-        #[command(flatten)]
-        files: Files,
-    },
+impl command::Arguments for Arguments {
+    const ABOUT: &'static str = ABOUT;
+
+    fn parser() -> impl Parser<Arguments> + 'static {
+        let port = option("port", "N", "Only those from or to this port", port);
+        let files = Files::parser();
+        let capture = construct!(Arguments::Capture(port, files));
+        let about = "List the segments of any program on loopback, until Ctrl-C; as root";
+        let capture = subcommand("capture", about, capture);
+        let story = StoryArguments::parser();
+        let story = construct!(Arguments::Story(story));
+        construct!([capture, story])
+    }
 }
 
-impl Arguments {
-    /// The port of `capture`.
-    #[must_use]
-    pub fn port(&self) -> Option<u16> {
-        let Command::Capture { port, .. } = self.command.as_ref()?;
-        Some(*port)
-    }
-
-    /// Where to keep what has passed.
-    #[must_use]
-    pub fn files(&self) -> &Files {
-        match &self.command {
-            Some(Command::Capture { files, .. }) => files,
-            None => &self.files,
-        }
-    }
+fn port(text: &str) -> Result<u16, &'static str> {
+    let port = text.parse().ok().filter(|port| *port > 0);
+    port.ok_or("expected a port, from 1 to 65535")
 }
 
 /// What a lesson is told that has a story and nothing else.
-#[derive(Clone, Debug, clap::Parser)]
-#[command(about = "A lesson: what passes on the wire, and what the kernel shows of it")]
+#[derive(Clone, Debug)]
 pub struct StoryArguments {
     /// The story's flags.
-    #[command(flatten)]
-    pub flags: stage::Flags,
+    pub flags: Flags,
     /// Where to keep what has passed.
-    #[command(flatten)]
     pub files: Files,
 }
 
+impl command::Arguments for StoryArguments {
+    const ABOUT: &'static str = ABOUT;
+
+    fn parser() -> impl Parser<StoryArguments> + 'static {
+        let (flags, files) = (Flags::parser(), Files::parser());
+        construct!(StoryArguments { flags, files })
+    }
+}
+
 /// Where to keep what has passed.
-#[derive(Clone, Debug, Default, clap::Args)]
+#[derive(Clone, Debug, Default)]
 pub struct Files {
-    /// Keep the frames in FILE, for Wireshark
-    #[arg(long, value_name = "FILE")]
+    /// The file for the frames, to be read by Wireshark.
     pub pcap: Option<PathBuf>,
-    /// Draw each conversation as a sequence diagram: in FILE, FILE-2.svg and so on
-    #[arg(long, value_name = "FILE")]
+    /// The file for the sequence diagram of the first conversation. The next ones are beside it.
     pub svg: Option<PathBuf>,
+}
+
+impl Files {
+    fn parser() -> impl Parser<Files> {
+        let pcap = long("pcap").help("Keep the frames in FILE, for Wireshark");
+        let pcap = pcap.argument("FILE").optional();
+        let help = "Draw each conversation as a sequence diagram: in FILE, FILE-2.svg and so on";
+        let svg = long("svg").help(help).argument("FILE").optional();
+        construct!(Files { pcap, svg })
+    }
 }

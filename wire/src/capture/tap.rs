@@ -46,7 +46,7 @@ impl Tap {
             Some(capture) => {
                 story.each_table(capture.witness());
                 story.tell(&format!(
-                    "There, enter the lesson's network namespace first:  {door}"
+                    "Enter the lesson's network namespace there first:  {door}"
                 ))
             }
             None => story.tell(&format!(

@@ -99,8 +99,11 @@ impl fmt::Display for Checksum {
             0 => write!(f, "{covered} bytes")?,
             pseudo => write!(f, "{pseudo} bytes of pseudo-header and {covered}")?,
         }
-        write!(f, ": sum {sum:#x}, with its carries added {folded:#06x}, ")?;
-        write!(f, "complement {computed:#06x}; stated {stated:#06x}")
+        write!(f, ": sum {sum:#x}, carries added {folded:#06x}, ")?;
+        write!(
+            f,
+            "bits flipped {computed:#06x}; in the header {stated:#06x}"
+        )
     }
 }
 

@@ -91,29 +91,43 @@ fn v4_cells(header: &Ipv4HeaderSlice, checksum: &Checksum) -> [Cell; 15] {
         0 => means(0, "left to the card"),
         total => means(total, "bytes, header and data"),
     };
-    let flag = |set: bool, meaning| means(u8::from(set), if set { meaning } else { "" });
+    let flag = |set: bool, yes, no| means(u8::from(set), if set { yes } else { no });
     [
         says(header.version()),
         means(
             header.ihl(),
             format!("words of 4 bytes: {}", header.slice().len()),
         ),
-        means(header.dcp().value(), "was type of service (TOS), with ECN"),
+        means(
+            header.dcp().value(),
+            "class of service; with ECN, once called TOS",
+        ),
         means(header.ecn().value(), congestion(header.ecn().value())),
         total,
         means(
             format!("{:#06x}", header.identification()),
-            "which packet a fragment is of",
+            "the same in all fragments of a packet",
         ),
         says(header.slice()[6] >> 7),
-        flag(header.dont_fragment(), "must not be cut into fragments"),
-        flag(header.more_fragments(), "more fragments follow"),
+        flag(
+            header.dont_fragment(),
+            "must not be fragmented",
+            "may be fragmented",
+        ),
+        flag(
+            header.more_fragments(),
+            "more fragments follow",
+            "no fragment follows",
+        ),
         means(header.fragments_offset().value(), "in units of 8 bytes"),
-        means(header.ttl(), "a router takes 1 off; 0: thrown away"),
+        means(
+            header.ttl(),
+            "a router takes 1 off; at 0 it drops the packet",
+        ),
         protocol(header.protocol()),
         means(
             format!("{:#06x}", header.header_checksum()),
-            format!("{}: of the header, not of the data", checksum.verdict()),
+            format!("{}; it covers the header only", checksum.verdict()),
         ),
         address(header.source_addr().into()),
         address(header.destination_addr().into()),
@@ -152,7 +166,10 @@ pub(super) fn v6(rest: Rest) -> Result<(Layer, Next), Fault> {
             false => means(header.payload_length(), "bytes after this header"),
         },
         protocol(header.next_header()),
-        means(header.hop_limit(), "a router takes 1 off; 0: thrown away"),
+        means(
+            header.hop_limit(),
+            "a router takes 1 off; at 0 it drops the packet",
+        ),
         address(header.source_addr().into()),
         address(header.destination_addr().into()),
     ];
@@ -271,7 +288,7 @@ fn address(addr: IpAddr) -> Cell {
 /// The codepoints of ECN (RFC 3168, 5).
 fn congestion(ecn: u8) -> &'static str {
     match ecn {
-        0 => "its sender cannot be told of congestion",
+        0 => "congestion notification: not used",
         3 => "there was congestion on the way",
         _ => "on congestion it is marked, not dropped",
     }

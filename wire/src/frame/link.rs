@@ -149,8 +149,8 @@ pub(super) fn arp(rest: Rest) -> Result<(Layer, Next), Fault> {
     let cells = [
         hardware(packet.hw_addr_type().0),
         ether_type_cell(packet.proto_addr_type()),
-        means(hardware_length, "bytes an address has"),
-        means(protocol_length, "bytes an address has"),
+        means(hardware_length, "bytes of an address"),
+        means(protocol_length, "bytes of an address"),
         means(packet.operation().0, operation),
     ];
     let mut layer = layer(LINK, "ARP", rest.at, &ARP, cells);
@@ -176,7 +176,9 @@ pub(super) fn padding(rest: Rest, link: LinkType) -> Layer {
     let left = rest.left().len();
     let mut layer = empty(LINK, "padding", rest.at);
     let why = match link {
-        LinkType::Ethernet if rest.bytes.len() <= 60 => "so that 46 follow the Ethernet header",
+        LinkType::Ethernet if rest.bytes.len() <= 60 => {
+            "an Ethernet header is followed by 46 bytes or more"
+        }
         _ => "no header accounts for these",
     };
     layer.push("padding", left, means(count(left), why));

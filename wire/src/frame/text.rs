@@ -96,7 +96,7 @@ impl Layer {
             _ => return title,
         };
         let length = end - self.bytes.start;
-        format!("{title}, with what it carries {unit} of {length} bytes")
+        format!("{title}, the header of {unit} of {length} bytes")
     }
 }
 

@@ -147,13 +147,13 @@ fn tcp_cells(
         flag(0x40, "congestion was met; in a SYN: ECN is understood"),
         flag(0x20, "the urgent pointer means something"),
         flag(0x10, "the acknowledgment number means something"),
-        flag(0x08, "hand on what has come"),
+        flag(0x08, "hand the data on to the program"),
         flag(0x04, "the connection is reset"),
         flag(0x02, "sequence numbers begin here; it takes one"),
         flag(0x01, "no more data from the sender; it takes one"),
         means(
             segment.window,
-            "its sender's free room; after the SYN times 2^scale",
+            "bytes it has room for; after the SYN times 2^scale",
         ),
         means(
             format!("{:#06x}", header.checksum()),
@@ -169,19 +169,22 @@ fn push_padding(layer: &mut Layer, length: usize) {
         layer.push(
             "padding",
             length,
-            means(count(length), "NOP or END: to fill a word"),
+            means(count(length), "NOP or END: fills up a word of 4 bytes"),
         );
     }
 }
 
 fn option_row(option: &TcpOption) -> (&'static str, Cell) {
     match option {
-        TcpOption::Mss(mss) => ("MSS", means(mss, "bytes of data it takes in a segment")),
+        TcpOption::Mss(mss) => (
+            "MSS",
+            means(mss, "the most bytes of data it takes in a segment"),
+        ),
         TcpOption::WindowScale(shift) => (
             "window scale",
-            means(shift, "bits by which its windows are to be shifted"),
+            means(shift, "its windows count in units of 2^scale bytes"),
         ),
-        TcpOption::SackPermitted => ("SACK permitted", says("")),
+        TcpOption::SackPermitted => ("SACK permitted", means("", "ACKs data after a gap")),
         TcpOption::Sack(ranges) => {
             let ranges: Vec<String> = ranges
                 .iter()
@@ -193,7 +196,7 @@ fn option_row(option: &TcpOption) -> (&'static str, Cell) {
             "timestamps",
             means(
                 format!("{value}, {echo}"),
-                "its clock, and the peer's as last seen",
+                "its own clock, and the last one seen from the peer",
             ),
         ),
         TcpOption::Other(kind, data) => {

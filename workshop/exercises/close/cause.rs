@@ -258,6 +258,20 @@ pub(super) fn loses_shutdowns_error(case: &Case) -> Option<String> {
     })
 }
 
+/// For a call that has nothing to write, after a reset before the call.
+pub(super) fn loses_a_reset_with_nothing_to_write(case: &Case) -> Option<String> {
+    if case.panicked || !case.has_returned_ok() {
+        return loses_a_reset(case);
+    }
+    Some(
+        "There is nothing to write, and your code has not noticed the reset: either it returns Ok \
+         without a call that reports it, or it drops the error of `shutdown` or `read`. An empty \
+         answer ends like any other: shut down the sending half, read to the peer's end of file, \
+         and return the error."
+            .to_owned(),
+    )
+}
+
 /// For a call that returned an error of this kind after a reset.
 pub(super) fn another_error(kind: ErrorKind) -> &'static str {
     match kind {

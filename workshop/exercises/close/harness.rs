@@ -15,7 +15,7 @@ use super::{Function, cause};
 use crate::exam::{
     AMPLE, Because, Call as SystemCall, Case, CheckError, Doing, Exam, Peer, Reference, Running,
     Timing, Took, Verdict, descriptors,
-    diagnosis::{LEAVES_A_THREAD, SLEEPS_BETWEEN_LOOKS},
+    diagnosis::{LEAVES_A_THREAD, RETURNS_AT_A_SIGNAL, SLEEPS_BETWEEN_LOOKS},
     handles_of, inode_of, numbered, or_skip,
 };
 
@@ -202,6 +202,19 @@ impl<'e> Call<'e> {
             .because(cause::ends_too_soon)
     }
 
+    /// The call must not have returned: its limit is far, and a signal is not the end. The peer
+    /// ends it then.
+    pub(super) fn goes_on_after_a_signal(mut self) -> Verdict {
+        self.answer
+            .goes_on("a signal does not end it")
+            .diagnose(&[RETURNS_AT_A_SIGNAL])
+            .because(cause::ends_too_soon)?;
+        if let Some(peer) = self.peer.take() {
+            peer.reset();
+        }
+        self.answer.comes_to_its_end().map(drop)
+    }
+
     /// The peer resets the connection, if it has not done so before: the call must return that
     /// error.
     pub(super) fn returns_the_reset(&mut self, when: &str) -> Verdict {
@@ -218,6 +231,7 @@ impl<'e> Call<'e> {
                 true if self.before.has_half_closed() => cause::ends_before_all_is_sent(case),
                 true => cause::ends_too_soon(case),
                 false if self.is_left_to_shutdown() => cause::loses_shutdowns_error(case),
+                false if self.bytes.is_empty() => cause::loses_a_reset_with_nothing_to_write(case),
                 false => cause::loses_a_reset(case),
             })?;
         let kind = error.kind();

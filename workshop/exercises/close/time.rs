@@ -14,7 +14,7 @@ use super::{
     },
 };
 
-use crate::exam::{Case, CheckError, Exam, Took, Verdict};
+use crate::exam::{AMPLE, Case, CheckError, Exam, Took, Verdict};
 
 /// A limit where nothing happens until it has passed. Not a whole number of milliseconds.
 const SHORT: Duration = Duration::from_micros(300_990);
@@ -75,6 +75,12 @@ pub(super) fn times_out_at_zero(exam: &Exam, function: Function) -> Verdict {
 /// limit for longer than a busy machine does.
 pub(super) fn keeps_its_limit(exam: &Exam, function: Function) -> Verdict {
     for size in [Short, Large] {
+        // Whenever the signals come: the first may find a write that has taken a part.
+        let call = Call::begin(exam, function, AMPLE, (size, Asked))?;
+        for _ in 0..3 {
+            call.is_interrupted()?;
+        }
+        call.goes_on_after_a_signal()?;
         let mut call = Call::begin(exam, function, LONGER, (size, Asked))?;
         for _ in 0..4 {
             call.is_interrupted()?;

@@ -32,7 +32,7 @@ const TRIES: usize = 3;
 /// A pause between two datagrams that are not the answer, and how many of them are sent at most:
 /// for 1.5 s.
 pub(super) const PAUSE: Duration = Duration::from_millis(10);
-pub(super) const OTHERS: usize = 150;
+const OTHERS: usize = 150;
 
 pub(super) fn sends_again(exam: &Exam, ask: Ask) -> Verdict {
     let pair = Pair::new(exam, ask)?;

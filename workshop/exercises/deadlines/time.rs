@@ -36,7 +36,11 @@ const SILENCE: Duration = Duration::from_millis(1500);
 pub(super) fn times_out_in_silence(exam: &Exam, read: ReadLine) -> Verdict {
     let connection = Connection::new(exam, read)?;
     connection.times_out(SHORT, |_| Ok(()))?;
-    connection.times_out(TINY, |_| Ok(()))
+    // A busy machine may take as long for a call that does not wait: one of several shows it.
+    for _attempt in 0..10 {
+        connection.times_out(TINY, |_| Ok(()))?;
+    }
+    Ok(())
 }
 
 pub(super) fn waits_for_the_whole_limit(exam: &Exam, read: ReadLine) -> Verdict {

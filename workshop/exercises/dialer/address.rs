@@ -69,7 +69,7 @@ impl Address {
     }
 
     /// Addresses that are silent.
-    pub(super) fn many_that_are_silent(exam: &Exam, count: u8) -> Verdict<Vec<Address>> {
+    pub(in crate::checks) fn many_that_are_silent(exam: &Exam, count: u8) -> Verdict<Vec<Address>> {
         let socket = bound_to_all()?;
         // A SYN comes with a TTL of 64, and is dropped. A filter would take privileges.
         or_skip("set IP_MINTTL", set_min_ttl(&socket, 255))?;

@@ -60,6 +60,19 @@ pub(super) fn waits_after_a_full_read(case: &Case) -> Option<String> {
     })
 }
 
+/// For a write that was cut short, after which nothing more is sent.
+pub(super) fn keeps_the_rest(case: &Case) -> Option<String> {
+    let waits = case.awaited == Awaited::Bytes
+        && case.wanted.starts_with(&case.arrived)
+        && case.is_blocked_in(&[Call::Read]);
+    waits.then(|| {
+        "A signal ended your `write` after a part of its bytes, and `write` returned how many. \
+         Your code waits in the next read, and the rest has not been sent: it is lost, or it is \
+         kept until more has come. Send the rest before you read again: `write_all` does."
+            .to_owned()
+    })
+}
+
 /// For a connection on which much has come back before.
 pub(super) fn stops_at_a_limit(case: &Case) -> Option<String> {
     (case.yours().is_none() && !case.panicked).then(|| {

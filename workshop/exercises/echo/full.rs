@@ -104,5 +104,33 @@ pub(super) fn sends_the_rest(exam: &Exam, echo: Echo) -> Verdict {
     }
     client.half_close()?;
     succeeds(&answer, "after end of file")?;
+    sends_the_rest_of_the_last_write(exam, echo)
+}
+
+/// The client sends nothing after the bytes whose write was cut short: the rest must come without.
+fn sends_the_rest_of_the_last_write(exam: &Exam, echo: Echo) -> Verdict {
+    let (client, server) = with_little_room_on_the_way_back(exam)?;
+    let answer = exam.start("echo", move || echo(server))?;
+    let sent = numbered(MUCH);
+    let (mut received, mut end, mut cuts) = (0, 0, 0);
+    while end < sent.len() && cuts < 8 {
+        // Of several sizes: then some write is in the middle, whatever the size of the buffer is.
+        let begin = end;
+        end = sent.len().min(begin + 5000 + 700 * cuts);
+        client.send(&sent[begin..end])?;
+        if exam.waits_in(Call::Write)? {
+            answer.interrupt()?;
+            cuts += 1;
+            exam.step("interrupted your `write`; the client sends nothing more until it has all");
+            client
+                .receives(&sent[received..end])
+                .because(cause::keeps_the_rest)
+                .diagnose(&[DROPS_THE_REST_OF_A_WRITE])?;
+            received = end;
+        }
+    }
+    client.receives(&sent[received..end])?;
+    client.half_close()?;
+    succeeds(&answer, "after end of file")?;
     Ok(())
 }

@@ -56,7 +56,8 @@ pub(super) fn of_a_wrong_state(end: &End, at: usize, said: State) -> String {
         }
         Some(Changed::Flags) => {
             "For the same segments without the other flags (PSH, URG, ECE, CWR) your states are \
-             right. Test each flag alone, with `has`, instead of comparing all flags at once."
+             right. Those flags change no state: do not look at them. Test each of SYN, ACK, FIN \
+             and RST alone, with `has`, instead of comparing all flags at once."
         }
         None if flags.has(Flags::RST) => {
             "A RST, with ACK or without, ends the connection at once: the end that sends it and \
@@ -99,6 +100,10 @@ fn of_sent(end: &End, at: usize, before: State, right: State) -> &'static str {
         (SynRecv, SynRecv) => {
             "SYN, ACK is the answer to the SYN that this end has received. The end stays in \
              SYN_RECV until its own SYN is acknowledged."
+        }
+        (SynRecv, FinWait1) => {
+            "This end closes before it is ESTABLISHED, and before it has received a FIN. The FIN \
+             that it sends counts in SYN_RECV too: FIN_WAIT1."
         }
         (_, FinWait1) => {
             "An end that sends a FIN before it has received one closes first: FIN_WAIT1."

@@ -21,7 +21,7 @@ use std::{
 use socket_workshop::table::State;
 use wire::segment::Segment;
 
-use self::ends::{End, client, server};
+use self::ends::{Changed, End, client, server};
 use super::Exercise;
 use crate::exam::{
     Because, CheckError, Exam, Rule, Stuck, Suite, Verdict, check,
@@ -569,7 +569,21 @@ fn says(exam: &Exam, states: States, end: &End) -> Verdict {
     let Some(wrong) = pairs.position(|(right, said)| right != said) else {
         return has_a_state_for_each(exam, end, &said);
     };
-    is_wrong(exam, end, wrong, said[wrong])
+    let mut end = end.clone();
+    if end.changed.is_none() && other_flags_matter(exam, states, &end) {
+        end.changed = Some(Changed::Flags);
+    }
+    is_wrong(exam, &end, wrong, said[wrong])
+}
+
+/// Whether the answer, which is wrong for this end, is right for it without the flags that change
+/// nothing, and then wrong again with them.
+fn other_flags_matter(exam: &Exam, states: States, end: &End) -> bool {
+    let Some(without) = end.without_other_flags() else {
+        return false;
+    };
+    let is_right = |with: &End| said(exam, states, with).is_ok_and(|said| said == end.states());
+    is_right(&without) && !is_right(end)
 }
 
 /// The state after this segment is wrong: the answer has returned another.

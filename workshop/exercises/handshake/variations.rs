@@ -205,6 +205,16 @@ impl End {
         end
     }
 
+    /// The same without these flags, or `None` if there are none.
+    pub(super) fn without_other_flags(&self) -> Option<End> {
+        let mut end = self.clone();
+        let counted = Flags::SYN | Flags::ACK | Flags::FIN | Flags::RST;
+        for event in &mut end.events {
+            event.segment.flags = Flags(event.segment.flags.0 & counted.0);
+        }
+        (end.segments() != self.segments()).then_some(end)
+    }
+
     /// The same between other addresses.
     pub(super) fn with_addresses(&self, own: SocketAddr, peer: SocketAddr) -> End {
         let mut end = self.clone();

@@ -15,6 +15,12 @@ pub(super) const TOO_EARLY: &str = "A ping was sent before a whole interval of s
      counted from the call or from the last byte. Wait for the whole interval first, and round a \
      timeout up: `poll` counts in milliseconds.";
 
+/// The interval is longer than the range of a number that is often used for a time.
+pub(super) const CUTS_THE_INTERVAL: &str = "A ping was sent long before its interval was over. The \
+     interval is longer than some number in your code can be: `as` cuts off what does not fit into \
+     a `u16`, an `i32` or a `u32`. An interval may be an hour: keep it as a `Duration`, and convert \
+     it with `try_from`.";
+
 pub(super) const NO_TIME_TO_ANSWER: &str = "`watch` returned too early. There is an interval \
      before each ping, and one more after the last: until that is over, the ping may still be \
      answered. Count the pings that have gone unanswered, not those that were sent, and round a \

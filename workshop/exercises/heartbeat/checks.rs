@@ -6,14 +6,17 @@ mod causes;
 mod watching;
 
 use std::{
-    io::{self, ErrorKind},
+    io::{self, ErrorKind, Write},
     net::TcpStream,
     thread,
     time::{Duration, Instant},
 };
 
-use socket_workshop::table::{End, State, Table};
-use socket2::{Domain, Socket, Type};
+use socket_workshop::{
+    peer::set_min_ttl,
+    table::{End, State, Table},
+};
+use socket2::{Domain, SockRef, Socket, Type};
 
 use self::watching::Watching;
 use super::{Exercise, delay, full::fill};
@@ -186,7 +189,10 @@ fn sends_a_ping_after_an_interval(exam: &Exam, watch: Watch) -> Verdict {
     watching
         .not_before(due, Instant::now(), "the first ping")
         .caused_by(causes::TOO_EARLY)?;
-    watching.goes_on("1 of 3 pings is unanswered")
+    watching.goes_on("1 of 3 pings is unanswered")?;
+    peer.close();
+    watching.comes_to_its_end()?;
+    keeps_all_of_a_long_interval(exam, watch)
 }
 
 /// With an interval of an hour no ping is due, however busy the machine is.
@@ -198,6 +204,32 @@ fn sends_no_ping_before(exam: &Exam, watch: Watch) -> Verdict {
         .caused_by(causes::TOO_EARLY)?;
     peer.close();
     watching.comes_to_its_end()
+}
+
+/// Each of these is [`CUT`] longer than the range of a number in which a time may be kept: 16 bits
+/// of milliseconds or of seconds' parts, 31 and 32 bits of nanoseconds, 8 bits of seconds.
+const LONG: [Duration; 5] = [
+    ms(32_768 + CUT),
+    ms(65_536 + CUT),
+    Duration::from_nanos((1 << 31) + CUT * 1_000_000),
+    Duration::from_nanos((1 << 32) + CUT * 1_000_000),
+    ms(256_000 + CUT),
+];
+const CUT: u64 = 60;
+
+fn keeps_all_of_a_long_interval(exam: &Exam, watch: Watch) -> Verdict {
+    let begin = |interval| Watching::begin(exam, watch, interval, 3);
+    let watches: Vec<_> = LONG.into_iter().map(begin).collect::<Verdict<_>>()?;
+    thread::sleep(ms(4 * CUT)); // its length is the subject: what is left of an interval that is cut
+    for ((peer, watching), interval) in watches.into_iter().zip(LONG) {
+        let came = watching.arrived(&peer)?;
+        let expected = format!("no ping before an interval of {interval:?} is over");
+        exam.must(came.is_empty(), expected, shown(&came))
+            .caused_by(causes::CUTS_THE_INTERVAL)?;
+        peer.close();
+        watching.comes_to_its_end()?;
+    }
+    Ok(())
 }
 
 fn sends_no_ping_while_the_peer_sends(exam: &Exam, watch: Watch) -> Verdict {
@@ -456,7 +488,19 @@ fn sends_no_ping_later(exam: &Exam, watch: Watch) -> Verdict {
 
 /// A socket that was never connected fails with ENOTCONN.
 fn returns_other_errors(exam: &Exam, watch: Watch) -> Verdict {
-    unconnected(exam, watch)?.map(drop)
+    unconnected(exam, watch)?.map(drop)?;
+
+    // Each segment to the peer is lost.
+    let (peer, theirs) = exam.connection()?;
+    or_skip("set IP_MINTTL", set_min_ttl(peer.stream(), 255))?;
+    let patience = SockRef::from(&theirs).set_tcp_user_timeout(Some(ms(100)));
+    or_skip("set TCP_USER_TIMEOUT", patience)?;
+    or_skip("write", (&theirs).write_all(b"?"))?;
+    exam.step(
+        "the peer's machine acknowledges nothing more (IP_MINTTL drops each segment): when \
+         TCP_USER_TIMEOUT is over, the next read fails with ETIMEDOUT",
+    );
+    Watching::on(theirs, exam, watch, AMPLE, 3)?.ends_with_the_connection()
 }
 
 /// The watch over a socket that was never connected. It must return the error.

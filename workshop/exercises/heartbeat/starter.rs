@@ -25,7 +25,8 @@
 //!   11. On every path out, leave no thread and no descriptor.
 //!
 //! `misses` is 1 or more; `interval` is an hour at most. A reset is reported by a read or a write,
-//! as `ErrorKind::ConnectionReset` or `BrokenPipe`.
+//! as `ErrorKind::ConnectionReset` or `BrokenPipe`. A connection that the kernel itself ends with
+//! ETIMEDOUT is not Silent: `interval` and `misses` have not ended it.
 //!
 //! How to go on:
 //!

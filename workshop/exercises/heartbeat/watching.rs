@@ -345,6 +345,19 @@ impl<'e> Watching<'e> {
             .because(|_| Some(causes::loses_an_error(&outcome)))
     }
 
+    /// The kernel ends the connection with ETIMEDOUT, which is not Silent: no ping has been sent. An
+    /// answer that treats this error as the end of its own timeout, as std's documentation of
+    /// `set_read_timeout` suggests, sends a ping, and ends by what that reports.
+    pub fn ends_with_the_connection(&self) -> Verdict {
+        let outcome = self.answer.returns("the error of the first read")?;
+        let expected = "`watch` to return the kernel's error, ETIMEDOUT (TimedOut)";
+        let seen = format!("it has returned {outcome:?}");
+        let silent = matches!(outcome, Ok(Ended::Silent));
+        self.exam
+            .must(!silent, expected, seen)
+            .because(|_| Some(causes::loses_an_error(&outcome)))
+    }
+
     /// It must have returned about when a wait of this length was over, which began with the call.
     /// With the causes of an early and a late return.
     pub fn is_in_time(

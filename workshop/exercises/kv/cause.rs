@@ -40,6 +40,12 @@ pub(super) const RESETS_AFTER_THE_END: &str = "The end of file has come, and an 
     code closed the socket with bytes unread. The client may lose answers that it has not read \
     yet. After `shutdown(Shutdown::Write)` read what still comes, and close then.";
 
+pub(super) const CLOSES_TOO_SOON: &str = "The client sent more after your end of file, and your \
+    kernel answered with RST: your code had closed the socket. The client may \
+    lose answers that it has not read yet. After `shutdown(Shutdown::Write)` read on until the \
+    client closes, or for a second. After `Shutdown::Both` a read returns Ok(0) as soon as nothing \
+    is there: that is not the client's end of file.";
+
 /// It was seen to wait for the client, and no FIN had been sent.
 pub(super) const WAITS_BEFORE_ITS_END: &str = "At the end of the conversation your code first \
     waited for the client, until a timeout ended that, and sent its end of file then. The client \

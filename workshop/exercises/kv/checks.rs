@@ -155,8 +155,8 @@ pub const SUITE: Suite<ServeClient> = Suite {
             ],
         ),
         Rule::hardened(
-            "Do not reset a connection that you end, even if 1 MiB that the client has sent \
-             is unread.",
+            "Do not reset a connection that you end. Until the client closes, discard what it \
+             still sends: 1 MiB at least, and for half a second at least.",
             &[
                 check(
                     "does not reset the connection after QUIT",
@@ -165,6 +165,10 @@ pub const SUITE: Suite<ServeClient> = Suite {
                 check(
                     "does not reset the connection after a long request",
                     long::does_not_reset,
+                ),
+                check(
+                    "discards what the client sends after the end of file",
+                    ends::discards_what_still_comes,
                 ),
             ],
         ),

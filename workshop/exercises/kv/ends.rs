@@ -1,11 +1,13 @@
 //! The checks that are about the end of a conversation: QUIT, end of file, a reset.
 
+use std::time::{Duration, Instant};
+
 use socket_workshop::table::{End, State, Table};
 
 use super::{ServeClient, Server, Serving, asks, cause, deaf, is_read, is_refused};
 
 use crate::exam::{
-    Because, Call, Case, Doing, Exam, Peer, Verdict, descriptors,
+    Because, Call, Case, CheckError, Doing, Exam, Peer, Verdict, descriptors,
     diagnosis::{
         Diagnosis, LEAVES_A_THREAD, LOSES_THE_ERROR, PANICS_ON_AN_ERROR, RETRIES_A_FATAL_ERROR,
         SPINS_AT_END_OF_FILE, WAITS_FOR_ITS_THREAD,
@@ -19,15 +21,17 @@ pub(super) const ENDLESS: usize = 1 << 20;
 
 /// After the end of file. A server that has read all that was sent may close without a reset.
 pub(super) fn does_not_reset(exam: &Exam, client: &Peer<'_>) -> Verdict {
+    has_no_reset(exam, client).caused_by(cause::RESETS_AFTER_THE_END)
+}
+
+fn has_no_reset(exam: &Exam, client: &Peer<'_>) -> Verdict {
     is_read(exam, client)?;
     match or_skip("read SO_ERROR", client.stream().take_error())? {
         None => Ok(()),
-        Some(error) => exam
-            .fail(
-                "no reset after the end of file",
-                format!("SO_ERROR: {error}"),
-            )
-            .caused_by(cause::RESETS_AFTER_THE_END),
+        Some(error) => exam.fail(
+            "no reset after the end of file",
+            format!("SO_ERROR: {error}"),
+        ),
     }
 }
 
@@ -138,6 +142,50 @@ pub(super) fn does_not_reset_after_quit(exam: &Exam, serve_client: ServeClient) 
     serving
         .succeeds("after QUIT, and the client has closed too")
         .because(cause::returns_an_error_at_the_end)
+}
+
+/// So long the server must discard what the client still sends.
+const LINGERS: Duration = Duration::from_millis(500);
+
+pub(super) fn discards_what_still_comes(exam: &Exam, serve_client: ServeClient) -> Verdict {
+    const TRIES: usize = 3;
+    let mut long = String::from_utf8(numbered(1025)).expect("numbers are text");
+    long.push('\n');
+    for request in ["QUIT\n", &long] {
+        let mut tries = 0;
+        while !is_discarded(exam, serve_client, request)? {
+            tries += 1;
+            if tries == TRIES {
+                return Err(CheckError::skipped(
+                    "the machine is too busy: the client could not send within half a second",
+                ));
+            }
+            exam.step("that took more than half a second, for the machine is busy: once more");
+        }
+    }
+    Ok(())
+}
+
+/// The request ends the conversation, and the client sends more after that. `false` if there was a
+/// reset, and the client was too late.
+fn is_discarded(exam: &Exam, serve_client: ServeClient, request: &str) -> Verdict<bool> {
+    let (client, serving) = Server::new(exam, serve_client).client()?;
+    let begun = Instant::now();
+    client.send(request.as_bytes())?;
+    if request.len() > 1024 {
+        is_refused(exam, &client, cause::KNOWS_NO_LIMIT)?;
+    }
+    client.ends().because(cause::goes_on_after_quit)?;
+    exam.comes_to_rest()?; // it waits for what the client still sends, or it has returned
+    let sent = client.send(b"PUT color blue\n");
+    let kept = sent.and_then(|()| has_no_reset(exam, &client));
+    if kept.is_err() && begun.elapsed() > LINGERS {
+        return Ok(false);
+    }
+    kept.caused_by(cause::CLOSES_TOO_SOON)?;
+    client.close();
+    let _ = serving.returns("after the client has closed too")?;
+    Ok(true)
 }
 
 pub(super) fn returns_at_end_of_file(exam: &Exam, serve_client: ServeClient) -> Verdict {

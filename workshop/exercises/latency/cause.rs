@@ -205,6 +205,17 @@ pub(super) fn loses_the_reset(case: &Case) -> Option<String> {
     })
 }
 
+/// As [`loses_the_reset`], for a request of which a write had taken a part before the reset.
+pub(super) fn loses_the_reset_of_a_part(case: &Case) -> Option<String> {
+    case.has_returned_ok().then(|| {
+        "The connection was reset before the kernel had the whole request, and `put` returned Ok. \
+         Either a write took a part, returned how many bytes that was, and the rest was never \
+         written: the next write returns the error. Or a write failed and the error was lost, for \
+         example in a BufWriter that is dropped. `write_all` writes the rest and returns the error."
+            .to_owned()
+    })
+}
+
 /// What a writer can do wrong in any check, by what the kernel shows.
 pub(super) fn diagnose(case: &Case) -> Option<String> {
     let sent_all = case.yours().is_some_and(|seen| seen.row.send_q == 0);

@@ -384,8 +384,8 @@ fn returns_the_error_of_accept(exam: &Exam, answer: Functions) -> Verdict {
              must know."
         } else if server.answer.has_ended() {
             "Your code dropped the error of accept: a `break` left the loop, or the loop ended as \
-             if there were no more clients, or a thread that `serve` does not join has the error. \
-             Return it."
+             if there were no more clients, or your code returns Ok for this error, or a thread \
+             that `serve` does not join has the error. Return it."
         } else if matches!(case.stuck, Some(Stuck::Spin(..))) {
             "The socket no longer listens. Your loop calls accept again and again, and each call \
              fails immediately. Try again after errors that pass, such as EMFILE, and return every \

@@ -31,7 +31,39 @@ pub(super) fn listens_on_the_given_address(exam: &Exam, (listen, _): Functions) 
         listens_on(exam, listen, SocketAddr::new(ip, 0))?;
         listens_on(exam, listen, SocketAddr::new(ip, port))?;
     }
+    for ip in FOREIGN {
+        does_not_listen_elsewhere(exam, listen, SocketAddr::new(ip, 0))?;
+    }
     Ok(())
+}
+
+/// Addresses of documentation (RFC 5737, RFC 3849), which no machine has.
+const FOREIGN: [IpAddr; 2] = [
+    IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
+    IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1)),
+];
+
+/// `listen` fails where nobody can listen on the address.
+fn does_not_listen_elsewhere(exam: &Exam, listen: Listen, addr: SocketAddr) -> Verdict {
+    if TcpListener::bind(addr).is_ok() {
+        return Ok(()); // the machine is set to allow it (net.ipv4.ip_nonlocal_bind)
+    }
+    exam.step(format!(
+        "asked for a listener on {addr}, which is not an address of this machine"
+    ));
+    let Ok(listener) = listen_once(exam, listen, addr, 8)? else {
+        return Ok(());
+    };
+    exam.watches(&listener);
+    let local = or_skip("read its address", listener.local_addr())?;
+    exam.fail(
+        "`listen` to return an error: nobody can listen on that address here",
+        format!("a listener on {local}"),
+    )
+    .caused_by(
+        "`bind` refuses the address, and your code listens on another one instead, which \
+         nobody has asked for. Return the error of `bind`.",
+    )
 }
 
 fn listens_on(exam: &Exam, listen: Listen, addr: SocketAddr) -> Verdict {

@@ -194,6 +194,11 @@ pub(super) fn another_error(
             "Your code replaced the error, and its kind is lost. The caller decides by it: return \
              the error as it is, not `io::Error::other`."
         }
+        (ErrorKind::ConnectionRefused, ErrorKind::TimedOut) => {
+            "Nobody has refused this dial, and your code returned ConnectionRefused. A dial can \
+             fail in other ways: no route to the host, or a host that does not answer. poll reports \
+             each of them as an error (POLLERR). Return what SO_ERROR says (`take_error`)."
+        }
         (ErrorKind::ConnectionAborted, _) => {
             "`connect` returned ConnectionAborted, and there was nothing to read from `cancel`. \
              Ask poll's descriptors (`PollFd::any`) which of them is ready."

@@ -77,6 +77,7 @@ pub const SUITE: Suite<Connect> = Suite {
                     "waits for a late answer to its first SYN",
                     waits::waits_for_a_late_answer,
                 ),
+                check("keeps its dial after a signal", waits::keeps_its_dial),
             ],
         ),
         Rule::core(
@@ -86,6 +87,10 @@ pub const SUITE: Suite<Connect> = Suite {
                 check(
                     "returns an error that connect reports immediately",
                     ends::returns_an_immediate_error,
+                ),
+                check(
+                    "returns another error than a refusal",
+                    ends::returns_another_error,
                 ),
             ],
         ),

@@ -3,10 +3,11 @@
 use std::{
     io::ErrorKind,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream},
+    time::Duration,
 };
 
 use nix::errno::Errno;
-use socket_workshop::table::End;
+use socket_workshop::table::{End, duplicate};
 use socket2::{Domain, SockRef, Socket, Type};
 
 use super::{
@@ -17,7 +18,8 @@ use super::{
 use crate::{
     checks::{dialer::address::Address, returned},
     exam::{
-        AMPLE, Because, CheckError, Exam, Options, Verdict, diagnosis::LEAVES_OPTIONS, or_skip,
+        AMPLE, Because, CheckError, Exam, Options, Owner, Verdict, diagnosis::LEAVES_OPTIONS,
+        or_skip,
     },
 };
 
@@ -114,6 +116,31 @@ pub(super) fn returns_a_refusal(exam: &Exam, connect: Connect) -> Verdict {
     let call = Call::begin(exam, connect, refuses.addr, AMPLE, &cancel)?;
     let refused = ErrorKind::ConnectionRefused;
     call.fails(refused, "when the address refuses", hangs::never_ends)
+}
+
+/// A dial that is under way fails, and not by a refusal: its SYNs have not been answered for as long
+/// as the kernel repeats them. That is about two minutes; with TCP_USER_TIMEOUT on the socket that
+/// dials it is as long as the first SYN waits, a second.
+pub(super) fn returns_another_error(exam: &Exam, connect: Connect) -> Verdict {
+    let cancel = Cancel::new()?;
+    // Not one whose accept queue is full: then a wait is a hang as soon as the thread rests.
+    let silent = Address::many_that_are_silent(exam, 1)?;
+    let call = Call::begin(exam, connect, silent[0].addr, AMPLE, &cancel)?;
+    let end = call.is_under_way()?;
+    let evidence = exam.evidence();
+    let dialing = evidence.yours().find(|seen| seen.row.end() == end);
+    let Some(Owner::Yours(fd)) = dialing.map(|seen| seen.owner) else {
+        return Err(CheckError::skipped(
+            "the descriptor of the dial is not known",
+        ));
+    };
+    let socket = or_skip("duplicate the descriptor of the dial", duplicate(fd))?;
+    let patience = socket.set_tcp_user_timeout(Some(Duration::from_millis(1)));
+    or_skip("set TCP_USER_TIMEOUT", patience)?;
+    drop(socket);
+    exam.step("the dial fails with ETIMEDOUT: the kernel repeats the SYN once (TCP_USER_TIMEOUT)");
+    let when = "when the dial fails with ETIMEDOUT";
+    call.fails(ErrorKind::TimedOut, when, hangs::never_ends)
 }
 
 /// No TCP connection can be made to the broadcast address of loopback. Nothing leaves the machine.

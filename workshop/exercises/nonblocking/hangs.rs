@@ -121,8 +121,18 @@ pub(super) fn misses_cancel(case: &Case, is_polled: bool) -> Option<String> {
     )
 }
 
-/// The other end of `cancel` is closed, and it does not return.
-pub(super) fn ignores_the_end(case: &Case) -> Option<String> {
+/// The other end of `cancel` is closed, and it does not return. Given is whether it has waited for
+/// `cancel` before, and waits without it now.
+pub(super) fn ignores_the_end(case: &Case, stops: bool) -> Option<String> {
+    if stops && !case.panicked && case.is_blocked_in(&[Call::Poll]) {
+        return Some(
+            "Before the end of file your thread waited for `cancel` too, and now it waits without \
+             it: your code noticed that `cancel` is ready, and left it out. At end of file of a \
+             pipe poll sets POLLHUP, not POLLIN (poll(2)), and that is a cancel too: return \
+             ConnectionAborted."
+                .to_owned(),
+        );
+    }
     if case.is_running() && !case.panicked {
         return Some(
             "Your loop runs and does not notice the end of file. Most likely poll returns \

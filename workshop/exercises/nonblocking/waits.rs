@@ -7,7 +7,7 @@ use std::{
 };
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use socket_workshop::table::End;
+use socket_workshop::table::{End, State};
 
 use super::{
     Connect, cause, hangs,
@@ -149,6 +149,31 @@ pub(super) fn continues_after_a_signal(exam: &Exam, connect: Connect) -> Verdict
         "after that",
         hangs::ignores_cancel,
     )
+}
+
+/// The dial that was under way before the signal is under way after it, from the same port.
+pub(super) fn keeps_its_dial(exam: &Exam, connect: Connect) -> Verdict {
+    let cancel = Cancel::new()?;
+    let (_silent, call, end) = under_way(exam, connect, AMPLE, &cancel)?;
+    for _ in 0..2 {
+        call.answer.interrupt()?;
+        exam.step("interrupted the system call in which your thread waits, by a signal");
+        call.rests()?;
+        let table = exam.table()?;
+        let dials = table.find(end).map(|row| row.state) == Some(State::SynSent);
+        exam.must(
+            dials,
+            format!("the dial from {} to be under way still", end.local),
+            "the kernel has no row in SYN_SENT for it any more",
+        )
+        .caused_by(
+            "A signal ended your wait (EINTR), and your code closed the socket whose dial was \
+             under way. An answer to its SYN may be on its way, and a new dial begins again, from \
+             another port. Keep the socket, and wait for the same dial, for what remains of the \
+             limit.",
+        )?;
+    }
+    Ok(())
 }
 
 pub(super) fn keeps_its_limit(exam: &Exam, connect: Connect) -> Verdict {
@@ -340,7 +365,18 @@ pub(super) fn waits_for_both(exam: &Exam, connect: Connect) -> Verdict {
 pub(super) fn is_cancelled_by_end_of_file(exam: &Exam, connect: Connect) -> Verdict {
     let mut cancel = Cancel::new()?;
     let (_silent, call, _end) = under_way(exam, connect, AMPLE, &cancel)?;
+    let target = cancel.target();
+    let is_polled = || -> Verdict<bool> {
+        let polled = exam.polled()?;
+        Ok(polled.is_some_and(|polled| polled.contains(&target)))
+    };
+    let was_polled = is_polled()?;
     cancel.end(exam);
+    // Before a failure interrupts the wait, to find its line.
+    let hangs = !call.answer.comes_to_its_end()?;
+    let stops = hangs && was_polled && !is_polled()?;
     let aborted = ErrorKind::ConnectionAborted;
-    call.fails(aborted, "after that", hangs::ignores_the_end)
+    call.fails(aborted, "after that", |case| {
+        hangs::ignores_the_end(case, stops)
+    })
 }

@@ -9,9 +9,10 @@ use crate::exam::{
 };
 
 pub(super) const TAKES_TOO_MUCH: &str = "Your code reads what one side sends, and keeps it in \
-     memory, although the other side does not read. Such a queue grows for as long as one side is \
-     faster than the other. Write what was read before you read again: then the kernel holds the \
-     sender back (its window is zero).";
+     memory, although the other side does not read. Such a queue grows while one side is faster \
+     than the other. If its limit is a number of pieces, it holds that many times the largest \
+     piece. Write what was read before you read again: then the kernel holds the sender back (its \
+     window is zero).";
 
 pub(super) const SPINS: &str = "Your code does not wait in the kernel: it asks again and again \
      whether something has arrived, with non-blocking reads or with a `poll` that returns \
@@ -216,6 +217,15 @@ pub(super) fn end_not_passed(case: &Case, from: &Side, to: &Side) -> Option<Stri
     if !is_still(case) {
         return None;
     }
+    if near.recv_q > 0 && case.is_blocked_in(&[Call::Write]) {
+        return Some(format!(
+            "What the {0} has sent, its FIN included, is unread in your socket's Recv-Q ({1}), and \
+             a thread of yours is blocked in a write, because the side that it writes to does not \
+             read. If that thread serves both directions, it delays both. Use one thread for each \
+             direction, or write without blocking.",
+            from.name, near.recv_q
+        ));
+    }
     if near.recv_q > 1 {
         return Some(format!(
             "What the {0} sent before its FIN is unread in your socket's Recv-Q ({1}): no thread \
@@ -267,7 +277,19 @@ pub(super) fn loses_the_reset(case: &Case, other: &Side, had_ended: bool) -> Opt
         ));
     }
     let waits = case.is_blocked_in(&[Call::Read, Call::Splice, Call::Poll]);
-    (waits && far.is_some() && unread == 0 && is_still(case)).then(|| {
+    let waits = waits && far.is_some() && unread == 0 && is_still(case);
+    if waits && had_ended {
+        return Some(format!(
+            "The {0} has sent more after the reset. Your code has read that (Recv-Q is 0), and a \
+             thread of yours still waits for the {0}, which may never send again. Either the bytes \
+             were not written, and are in a BufWriter or a queue: write them, because only the \
+             write returns the reset. Or the write has failed: then the thread that got the error \
+             must end the other direction too. `shutdown(Shutdown::Read)` on the connection to the \
+             {0} wakes a read that waits there, and sends nothing.",
+            other.name
+        ));
+    }
+    waits.then(|| {
         format!(
             "The connection that was reset is over, and a thread of yours still waits for the {0} \
              to send something, which it may never do. The thread that got the error must end the \

@@ -277,7 +277,12 @@ fn holds_a_mebibyte(exam: &Exam, relay: Relay) -> Verdict {
     let relaying = Relaying::begin_with_small_buffers(exam, relay)?;
     let (client, server) = (&relaying.client, &relaying.server);
     relaying.fills_up_to_the_limit(client, server)?;
-    relaying.fills_up_to_the_limit(server, client)
+    relaying.fills_up_to_the_limit(server, client)?;
+
+    let relaying = Relaying::begin_with_limited_send_buffers(exam, relay)?;
+    let (client, server) = (&relaying.client, &relaying.server);
+    relaying.holds_at_most_a_mebibyte(client, server)?;
+    relaying.holds_at_most_a_mebibyte(server, client)
 }
 
 fn returns_the_bytes_of_each_direction(exam: &Exam, relay: Relay) -> Verdict {

@@ -32,6 +32,15 @@ const A_LITTLE: usize = 4 << 10;
 /// kernel's small buffers hold, several times over.
 const ENOUGH: usize = (1 << 20) + (512 << 10);
 
+/// What the relay may hold of a direction, in bytes.
+const MOST: usize = 1 << 20;
+
+/// A send buffer that has room for several large writes, in bytes.
+const LIMITED: usize = 200 << 10;
+
+/// More than the kernel's usual buffers hold on both connections, in bytes.
+const PLENTY: usize = 32 << 20;
+
 /// How often the kernel may be slow to move the bytes.
 const TRIES: usize = 5;
 
@@ -71,6 +80,19 @@ impl<'e> Relaying<'e> {
     /// Begins with buffers that a write or two fill.
     pub fn begin_with_small_buffers(exam: &'e Exam, relay: Relay) -> Verdict<Relaying<'e>> {
         let (client, server) = (narrow_side(exam, "client")?, narrow_side(exam, "server")?);
+        Relaying::start(exam, relay, client, server)
+    }
+
+    /// Begins with receive buffers of the usual size, which give a read much at once, and with send
+    /// buffers that a relay fills soon.
+    pub fn begin_with_limited_send_buffers(exam: &'e Exam, relay: Relay) -> Verdict<Relaying<'e>> {
+        let (client, server) = (side(exam, "client")?, side(exam, "server")?);
+        for (side, yours) in [&client, &server] {
+            for end in [side.peer.stream(), yours] {
+                let limited = SockRef::from(end).set_send_buffer_size(LIMITED);
+                or_skip("set SO_SNDBUF", limited)?;
+            }
+        }
         Relaying::start(exam, relay, client, server)
     }
 
@@ -206,6 +228,49 @@ impl<'e> Relaying<'e> {
         self.exam
             .must(taken.len() <= ENOUGH, expected, seen)
             .caused_by(cause::TAKES_TOO_MUCH)
+    }
+
+    /// As [`Relaying::fills_up_to_the_limit`] with receive buffers of the usual size, of which a
+    /// read gets much more at once. What is in none of the kernel's queues is in the relay.
+    pub fn holds_at_most_a_mebibyte(&self, from: &Side, to: &Side) -> Verdict {
+        let (mut sent, piece) = (0, [b'x'; 64 << 10]);
+        self.exam.comes_true(|| {
+            while sent <= PLENTY {
+                match from.peer.fill(&piece)? {
+                    0 => break,
+                    n => sent += n,
+                }
+            }
+            Ok(sent > PLENTY)
+        })?;
+        let (name, other) = (from.name, to.name);
+        self.exam.step(format!(
+            "the {name} has sent {sent} bytes; the {other} does not read"
+        ));
+        // While bytes move, one look may miss some of them: it counts only if all of them do.
+        let mut held = 0;
+        let fits = self.exam.comes_true(|| {
+            held = sent.saturating_sub(self.queued(from, to)?);
+            Ok(held <= MOST)
+        })?;
+        let expected = "at most 1 MiB to be held, besides what the kernel's buffers hold";
+        let seen = format!(
+            "of {sent} bytes that the {name} has sent {held} are in none of the kernel's queues"
+        );
+        self.exam
+            .must(fits, expected, seen)
+            .caused_by(cause::TAKES_TOO_MUCH)
+    }
+
+    /// How many bytes of this direction the kernel has, in both connections.
+    fn queued(&self, from: &Side, to: &Side) -> Verdict<usize> {
+        let table = self.exam.table()?;
+        let row = |end: End| table.find(end);
+        let sent = |end: End| row(end).map_or(0, |row| row.send_q as usize);
+        let come = |end: End| row(end).map_or(0, |row| row.recv_q as usize);
+        let near = sent(from.end.other()) + come(from.end);
+        let far = sent(to.end) + come(to.end.other());
+        Ok(near + far)
     }
 
     /// One side sends as much as goes, or enough to see that it is too much, and the other does not

@@ -214,7 +214,11 @@ pub(super) fn of_another_kind(error: &io::Error) -> &'static str {
 /// The listener is at another address than was asked for.
 pub(super) fn elsewhere(addr: SocketAddr, local: SocketAddr) -> &'static str {
     let everywhere = local.ip().is_unspecified() && !addr.ip().is_unspecified();
-    if everywhere && local.port() != 0 {
+    if local.ip() != addr.ip() && local.ip().to_canonical() == addr.ip() {
+        "Your listener is an IPv6 socket, on the IPv4 address mapped into IPv6 (::ffff:…). Clients \
+         of the IPv4 address reach it, but its address and theirs are IPv6 addresses, and not the \
+         given ones. Make the socket with `Domain::for_address(addr)`, and bind the given address."
+    } else if everywhere && local.port() != 0 {
         "Your code binds every address of this machine, those of its networks too. Clients that \
          should not reach it can connect, and a server that has this port on another address \
          conflicts. Bind the given address."

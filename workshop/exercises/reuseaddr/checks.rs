@@ -210,7 +210,7 @@ fn is_taken_back(exam: &Exam, restart: Restart, old: &Left) -> Verdict {
 }
 
 fn can_be_taken_back_itself(exam: &Exam, restart: Restart) -> Verdict {
-    let first = taken(exam, restart, anywhere(), "on a free port")?;
+    let first = taken_at(exam, restart, anywhere())?;
     let addr = or_skip("read your listener's address", first.local_addr())?;
     let (client, server) = a_client_of(exam, &first)?;
     let end = or_skip("read its address", End::of(&server))?;
@@ -275,8 +275,8 @@ fn does_not_connect(exam: &Exam, restart: Restart) -> Verdict {
     )
     .caused_by(
         "Your code connects to see whether a server listens. The server treats that connection as \
-         a client, and may be too busy to accept it. Call `bind`: the kernel knows whether the \
-         address is in use.",
+         a client, and may be too busy to accept it. `bind` alone is enough: the kernel knows \
+         whether the address is in use, and its error says so.",
     )
 }
 

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use self::server::{LINE, Server, closes_its_listener, ended, limited, listening, stops};
+use self::server::{Hold, LINE, Server, closes_its_listener, ended, limited, listening, stops};
 use super::{Exercise, listener::processor};
 
 use crate::exam::{
@@ -394,8 +394,39 @@ fn is_stopped_when_idle(exam: &Exam, start: Start) -> Verdict {
     stops(exam, &stop, "when no call is under way").map(drop)
 }
 
+/// The limit has ended what a call waited for, and the call does not return at once: its thread is
+/// the server's until then.
+fn is_stopped_with_a_call_that_returns_late(exam: &Exam, start: Start) -> Verdict {
+    let server = Server::start(exam, start)?;
+    let silent = server.client("silent client")?;
+    let hold = Hold::calls();
+    let stop = server.stop(Duration::from_millis(50))?;
+    let held = exam.comes_true(|| Ok(hold.count() > 0))?;
+    exam.must(
+        held,
+        "the read of `serve` to end at the limit",
+        "it has not ended",
+    )
+    .because(cause::does_not_stop)?;
+    exam.step("the read of `serve` has ended, and `serve` takes a moment to return");
+    stop.goes_on("a call has not returned, so its thread is left")
+        .caused_by(
+            "`stop` has shut the connection down and returned, and `serve` still runs: after \
+             shutdown a call needs a moment to return. Join the thread of each call, also of those \
+             that the limit has ended. You may assume that they return.",
+        )?;
+    drop(hold);
+    stops(exam, &stop, "when the last call has returned")?;
+    silent.close();
+    Ok(())
+}
+
 fn leaves_no_thread(exam: &Exam, start: Start) -> Verdict {
-    for stops in [is_stopped_when_idle, is_stopped] {
+    for stops in [
+        is_stopped_when_idle,
+        is_stopped,
+        is_stopped_with_a_call_that_returns_late,
+    ] {
         stops(exam, start)?;
         exam.must(
             exam.has_no_thread_left()?,

@@ -6,7 +6,7 @@ use std::{
     net::{SocketAddr, TcpListener, TcpStream},
     os::fd::AsRawFd,
     sync::{
-        OnceLock,
+        Condvar, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
     },
     time::Duration,
@@ -51,6 +51,44 @@ static LIMITED: OnceLock<String> = OnceLock::new();
 /// The options of a connection that accept has returned.
 static PLAIN: OnceLock<Options> = OnceLock::new();
 
+/// Whether calls that are done with their connection wait before they return.
+static HOLDS: Mutex<bool> = Mutex::new(false);
+static RELEASED: Condvar = Condvar::new();
+
+/// How many of them wait.
+static HELD: AtomicUsize = AtomicUsize::new(0);
+
+/// Calls that are done with their connection return when this is dropped.
+pub(super) struct Hold;
+
+impl Hold {
+    pub(super) fn calls() -> Hold {
+        *HOLDS.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        Hold
+    }
+
+    /// How many calls wait to return.
+    pub(super) fn count(&self) -> usize {
+        HELD.load(SeqCst)
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        *HOLDS.lock().unwrap_or_else(PoisonError::into_inner) = false;
+        RELEASED.notify_all();
+    }
+}
+
+fn waits_if_held() {
+    let holds = HOLDS.lock().unwrap_or_else(PoisonError::into_inner);
+    if *holds {
+        HELD.fetch_add(1, SeqCst);
+    }
+    let released = RELEASED.wait_while(holds, |holds| *holds);
+    drop(released);
+}
+
 /// The function that serves a connection: reads a line, sends it back, and returns.
 fn serve(stream: TcpStream) {
     if let Some(by) = limited_by(&stream) {
@@ -58,6 +96,7 @@ fn serve(stream: TcpStream) {
     }
     BEGUN.fetch_add(1, SeqCst);
     let _ = answer(&stream); // the client will tell
+    waits_if_held();
     ENDED.fetch_add(1, SeqCst);
 }
 

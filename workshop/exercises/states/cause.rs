@@ -197,7 +197,8 @@ fn at_the_end(asked: (State, State), seen: (State, State)) -> Option<String> {
         (_, (Close, Close)) => {
             "A reset has ended the connection. An end that is closed with bytes unread sends one, \
              and so does one with SO_LINGER of 0 seconds, and so does the kernel when data arrives \
-             at a closed end. Read all bytes before you close, or shut down and keep the stream."
+             at an end that is closed, or that `shutdown` has closed in both directions. Read all \
+             bytes before you close, or shut down the sending half and keep the stream."
         }
         ((TimeWait, TimeWait), (TimeWait, Close) | (Close, TimeWait)) => {
             "One end had the other's FIN before it sent its own, so only one has closed first. For \

@@ -112,8 +112,8 @@ pub(super) fn bringing(
         client: end,
         inodes: [inode_of(&client)?, inode_of(&server)?],
         options: [
-            Options::of(&client).without_buffers(),
-            Options::of(&server).without_buffers(),
+            Options::of(&client), // its buffers have sizes that were set, and keep them
+            Options::of(&server),
         ],
         others: descriptors()? - 2,
     };
@@ -241,7 +241,7 @@ impl<'e> Brought<'e> {
         let ends = [&self.handed.client, &self.handed.server];
         for ((stream, before), role) in ends.into_iter().zip(&self.pair.options).zip(ROLES) {
             let Some(stream) = stream else { continue };
-            let changed = before.changed(&Options::of(stream).without_buffers());
+            let changed = before.changed(&Options::of(stream));
             self.exam
                 .must(
                     changed.is_empty(),

@@ -86,7 +86,7 @@ fn fault_of_strings(mut rest: &[u8], in_a_request: bool) -> Option<(usize, Strin
         };
         if let Err(error) = str::from_utf8(&rest[..end]) {
             let what = "This byte is not UTF-8. If your code replaces it (`from_utf8_lossy`), or \
-                        reads each byte as a letter, the result names another file. Return None \
+                        reads each byte as a letter, the string is another one. Return None \
                         when `str::from_utf8` fails.";
             return Some((at + error.valid_up_to(), what.to_owned()));
         }

@@ -213,11 +213,17 @@ pub(super) fn memory_for_what_has_arrived(exam: &Exam, read: ReadMessage) -> Ver
 }
 
 fn allocates(arrived: u64, grown: u64) -> String {
+    let how = if grown < 100 * MIB {
+        "That is less than the length says: your code makes room in large steps (`resize`, \
+         `reserve`, `with_capacity` of a part), before the bytes of a step have arrived."
+    } else {
+        "`vec![0; length]`, `with_capacity(length)` and `reserve(length)` allocate what the peer \
+         announces."
+    };
     format!(
         "The length announces 100 MiB, {arrived} bytes of them have arrived, and your code has \
-         allocated {} MiB. Each connection of a peer can cost you that. `vec![0; length]`, \
-         `with_capacity(length)` and `reserve(length)` allocate what the peer announces. Let the \
-         vector grow with what each read returns: `take(length)` with `read_to_end` does.",
+         allocated {} MiB. Each connection of a peer can cost you that. {how} Let the vector grow \
+         with what each read returns: `take(length)` with `read_to_end` does.",
         grown / MIB
     )
 }

@@ -18,8 +18,9 @@ pub(super) const SPINS_A_LITTLE: &str = "The call retries for a while when `writ
      WouldBlock. It waits for the peer, and keeps a CPU busy meanwhile. Keep the bytes and return.";
 
 pub(super) const WRITTEN_AND_QUEUED: &str = "Bytes were written, and `queued` still counts them. \
-     If they are in the queue too, they will be written twice. `write` returns how many bytes it \
-     has taken: remove exactly these from the queue. `write_all` does not return that number: it \
+     Count only what `write` has not taken, also of a message of which it took a part. If the \
+     written bytes are in the queue too, they will be written twice: `write` returns how many \
+     bytes it has taken, so remove exactly these. `write_all` does not return that number: it \
      fails in the middle when the kernel has no more room.";
 
 pub(super) const WRITES_A_PART: &str = "The kernel would have taken more: your code passed it only \
@@ -51,6 +52,12 @@ pub(super) fn loses_the_reset(got: Result<(), ErrorKind>) -> &'static str {
              Your code drops the error, so the owner keeps a dead connection. WouldBlock is the \
              only error of `write` that is not a failure. Return every other error."
         }
+        Err(ErrorKind::BrokenPipe) => {
+            "The first `write` after the reset returned ConnectionReset, and your code returned \
+             BrokenPipe. Either it replaces the error, or it drops the first one and writes again: \
+             then `write` returns EPIPE. The owner can distinguish a reset by the kind only: \
+             return the first error that `write` returns."
+        }
         Err(_) => {
             "The call fails, as it should, but the error has another kind. The owner decides by \
              the kind what to do: return the error that `write` returned."
@@ -68,8 +75,17 @@ pub(super) fn unwraps_shutdown(case: &Case) -> Option<String> {
 }
 
 /// For a call that was to fail.
-pub(super) fn should_refuse(wanted: ErrorKind, got: Result<(), ErrorKind>) -> Option<String> {
+pub(super) fn should_refuse(
+    bytes: &[u8],
+    wanted: ErrorKind,
+    got: Result<(), ErrorKind>,
+) -> Option<String> {
     let cause = match (wanted, got) {
+        (ErrorKind::BrokenPipe, Ok(())) if bytes.is_empty() => {
+            "`send` returned Ok for no bytes, after `finish`. `finish` is the end of what the \
+             owner sends, so every later `send` is refused, an empty one too. Check for that \
+             before anything else."
+        }
         (ErrorKind::WouldBlock, Ok(())) => {
             "Either more than `limit` bytes are queued now, or bytes were dropped. Without the \
              limit a peer that does not read decides how much memory this program uses. Compare \

@@ -23,7 +23,7 @@ use socket2::{Domain, SockRef, Socket, Type};
 
 use super::{Open, Outbox, cause};
 use crate::{
-    checks::full::fill,
+    checks::full::{fill, fill_buffers},
     exam::{Because, CheckError, Exam, Peer, Verdict, descriptors, is_ready, or_skip, quote},
 };
 
@@ -152,8 +152,7 @@ impl<'e> Owner<'e> {
         open: Open,
     ) -> Verdict<(Owner<'e>, usize)> {
         let (peer, stream) = exam.connection()?;
-        let filled = fill_at_once(&stream)?;
-        exam.step("filled your send buffer; the peer does not read");
+        let filled = fill_buffers(exam, &stream)?;
         let room = MUCH.min(filled / 2);
         let owner = Owner::of(exam, peer, stream, vec![b'x'; filled], open, room)?;
         Ok((owner, room))
@@ -249,7 +248,7 @@ impl<'e> Owner<'e> {
         };
         self.exam
             .must(got == Err(kind), expected, seen)
-            .because(|_| cause::should_refuse(kind, got))?;
+            .because(|_| cause::should_refuse(bytes, kind, got))?;
         self.exam.step(format!("it returned {kind:?}"));
         Ok(())
     }

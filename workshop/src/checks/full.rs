@@ -12,12 +12,18 @@ use socket2::SockRef;
 
 use crate::exam::{CheckError, Exam, Verdict, or_skip};
 
-/// Fills the send buffer of a stream and its peer's window: there is no room for another byte.
-/// Returns how many bytes, each an `x`, that took.
+/// Fills the send buffer of a stream, made small, and its peer's window: there is no room for
+/// another byte. Returns how many bytes, each an `x`, that took.
 pub(super) fn fill(exam: &Exam, stream: &TcpStream) -> Verdict<usize> {
-    let end = or_skip("read an address", End::of(stream))?;
     let small = SockRef::from(stream).set_send_buffer_size(4096);
     or_skip("set the size of a buffer", small)?;
+    fill_buffers(exam, stream)
+}
+
+/// As [`fill`], with the send buffer as it is. A write that fails with `EAGAIN` is not enough: what
+/// is still on its way to the peer makes room later, and the kernel may enlarge the buffer.
+pub(super) fn fill_buffers(exam: &Exam, stream: &TcpStream) -> Verdict<usize> {
+    let end = or_skip("read an address", End::of(stream))?;
     // The peer says when its window is zero. Where the kernel does not pass that on, there is the
     // timer: the first probe of a window brings what there was still room for; when one has brought
     // nothing, and its timer has restarted, the window is closed.

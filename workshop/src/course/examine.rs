@@ -22,11 +22,14 @@ use nix::{
 use serde::Deserialize;
 use socket_workshop::{deadline::Deadline, fault::Attempt};
 
-use super::{Status, Telling, progress::Score};
+use super::{
+    Status, Telling,
+    progress::{Count, Score},
+};
 
 use crate::{
     checks::Exercise,
-    exam::{CEILING, Failure, Orphans, Outcome, Report},
+    exam::{CEILING, Failure, Level, Orphans, Outcome, Report},
 };
 
 /// When an exercise's program is killed. It ends before: it gives each of its checks less time, and
@@ -75,14 +78,21 @@ impl Examined {
             Examined::DoesNotCompile => &[][..],
             Examined::Checked(reports) => reports,
         };
-        let count = |is: fn(&Outcome) -> bool| {
-            let reports = reports.iter();
-            reports.filter(|report| is(&report.outcome)).count()
+        let of_level = |level: Level| {
+            let reports = reports.iter().filter(|report| report.rule.level == level);
+            let count = |is: fn(&Outcome) -> bool| {
+                let reports = reports.clone();
+                reports.filter(|report| is(&report.outcome)).count()
+            };
+            Count {
+                passed: count(|outcome| *outcome == Outcome::Passed),
+                not_made: count(|outcome| matches!(outcome, Outcome::Skipped { .. })),
+                all: exercise.checks_of(level),
+            }
         };
         Score {
-            passed: count(|outcome| *outcome == Outcome::Passed),
-            not_made: count(|outcome| matches!(outcome, Outcome::Skipped { .. })),
-            all: exercise.checks().len(),
+            core: of_level(Level::Core),
+            hardened: of_level(Level::Hardened),
         }
     }
 }
@@ -253,7 +263,8 @@ fn build(root: &Path, exercise: &Exercise) -> io::Result<Option<PathBuf>> {
         executable: Option<PathBuf>,
     }
     let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
-    let color = if io::stderr().is_terminal() {
+    // Cargo's words, and its progress bar although it is quiet.
+    let at_a_terminal = if io::stderr().is_terminal() {
         "always"
     } else {
         "never"
@@ -272,8 +283,10 @@ fn build(root: &Path, exercise: &Exercise) -> io::Result<Option<PathBuf>> {
             "--message-format",
             "json-render-diagnostics",
             "--color",
-            color,
+            at_a_terminal,
         ])
+        .env("CARGO_TERM_PROGRESS_WHEN", at_a_terminal)
+        .env("CARGO_TERM_PROGRESS_WIDTH", "80")
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
         .output()

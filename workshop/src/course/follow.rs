@@ -147,9 +147,12 @@ impl Course {
         let score = examined.score(exercise);
         match (examined, examined.status()) {
             (Examined::DoesNotCompile, _) => say!("It does not compile: the errors are above."),
-            (_, Status::Passed) => say!("All {} checks passed: n goes on.", score.all),
+            (_, Status::Passed) => say!("Done, and hardened: {score}. n goes on."),
+            (_, Status::Failed) if score.is_done() => {
+                say!("Done: {score}. n goes on; or harden it.")
+            }
             (_, Status::NotChecked) => {
-                say!("{score}. Not done yet: c checks again, n goes on without it.")
+                say!("{score}. c checks again, n goes on without it.")
             }
             (_, Status::Failed) => say!("{score}."),
         }

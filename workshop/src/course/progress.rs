@@ -30,8 +30,10 @@ pub(super) struct Progress {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Done {
-    /// The text of the file when it last passed every check.
+    /// The text of the file when it last passed every check of the core rules.
     pub passed: Option<String>,
+    /// The text of the file when it last passed every check.
+    pub hardened: Option<String>,
     /// The checks, the last time they were made.
     pub score: Option<Score>,
     /// Hints that have been given.
@@ -40,21 +42,62 @@ pub(super) struct Done {
     pub asked: bool,
 }
 
+/// How many checks passed of how many, by the level of their rules.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Score {
+    pub core: Count,
+    pub hardened: Count,
+}
+
 /// How many checks passed of how many.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Score {
+#[serde(default)]
+pub(super) struct Count {
     pub passed: usize,
     /// The machine lacked what these need.
     pub not_made: usize,
     pub all: usize,
 }
 
+impl Score {
+    /// Whether every check of the core rules has passed: the exercise is done.
+    pub fn is_done(self) -> bool {
+        self.core.is_complete()
+    }
+
+    /// Whether every check has passed.
+    pub fn is_hardened(self) -> bool {
+        self.core.is_complete() && self.hardened.is_complete()
+    }
+
+    /// How many checks could not be made here.
+    pub fn not_made(self) -> usize {
+        self.core.not_made + self.hardened.not_made
+    }
+}
+
+impl Count {
+    fn is_complete(self) -> bool {
+        self.passed == self.all
+    }
+}
+
+/// `4 of 7`.
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {}", self.passed, self.all)
+    }
+}
+
+/// `4 of 7 core checks passed, 2 of 5 hardened`.
 impl fmt::Display for Score {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} of {} checks passed", self.passed, self.all)?;
-        match self.not_made {
+        let Score { core, hardened } = self;
+        write!(f, "{core} core checks passed, {hardened} hardened")?;
+        match self.not_made() {
             0 => Ok(()),
-            not_made => write!(f, ", {not_made} could not be made here"),
+            not_made => write!(f, "; {not_made} could not be made here"),
         }
     }
 }

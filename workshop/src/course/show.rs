@@ -11,11 +11,12 @@ use socket_workshop::{
 use super::{
     Course, Status, Telling,
     examine::{Examined, examine},
+    progress::Count,
 };
 
 use crate::{
     checks::{EXERCISES, Exercise},
-    exam::{Printer, Report},
+    exam::{Level, Printer, Report},
 };
 
 impl Course {
@@ -56,16 +57,24 @@ impl Course {
     /// # Errors
     /// The output is closed.
     pub fn list(&self) -> io::Result<()> {
-        say!("    {:<14} {:<26} {:>6}   lesson", "exercise", "", "checks")?;
+        say!(
+            "    {:<15} {:<24} {:>6} {:>9}",
+            "exercise",
+            "",
+            "core",
+            "hardened"
+        )?;
         for exercise in EXERCISES {
             let done = self.progress.of(exercise.name);
+            let text = self.text(exercise).ok();
             let state = match (&done.passed, done.score) {
-                (Some(text), _) if self.text(exercise).ok().as_ref() == Some(text) => {
-                    "done".to_owned()
+                _ if done.hardened.is_some() && done.hardened == text => {
+                    "done, and hardened".to_owned()
                 }
+                (Some(_), _) if done.passed == text => "done".to_owned(),
                 (Some(_), _) => "changed since it passed".to_owned(),
-                (None, Some(score)) if score.not_made > 0 => {
-                    format!("not yet: {} not made here", score.not_made)
+                (None, Some(score)) if score.not_made() > 0 => {
+                    format!("not yet: {} not made here", score.not_made())
                 }
                 (None, Some(_)) => "not yet".to_owned(),
                 (None, None) => "not tried yet".to_owned(),
@@ -74,17 +83,17 @@ impl Course {
                 .current()
                 .is_some_and(|current| current.name == exercise.name);
             let mark = if here { ">" } else { " " };
-            let all = exercise.checks().len();
-            let (passed, all) = done
-                .score
-                .map_or((0, all), |score| (score.passed, score.all));
-            let (stem, score) = (exercise.file_stem(), format!("{passed}/{all}"));
-            say!(
-                "{mark}   {stem:<14} {state:<26} {score:>6}   cargo run --example {}",
-                exercise.name
-            )?;
+            let score = done.score.unwrap_or_default();
+            let of_level = |count: Count, level: Level| {
+                format!("{}/{}", count.passed, exercise.checks_of(level))
+            };
+            let core = of_level(score.core, Level::Core);
+            let hardened = of_level(score.hardened, Level::Hardened);
+            let stem = exercise.file_stem();
+            say!("{mark}   {stem:<15} {state:<24} {core:>6} {hardened:>9}")?;
         }
-        Ok(())
+        say!("\nAn exercise is done when its core checks pass. Its lesson has the same name:")?;
+        say!("    cargo run --example NAME")
     }
 
     /// One hint more than the last time.
@@ -165,8 +174,12 @@ impl Course {
         let examined = examine(&self.root, exercise, telling, tell)?;
         exercise.name.clone_into(&mut self.progress.current);
         self.progress.change(exercise.name, |done| {
-            done.score = Some(examined.score(exercise));
-            if examined.status() == Status::Passed {
+            let score = examined.score(exercise);
+            done.score = Some(score);
+            if score.is_hardened() {
+                done.hardened = Some(text.clone());
+            }
+            if score.is_done() {
                 done.passed = Some(text);
             }
         });
@@ -183,13 +196,15 @@ impl Course {
         };
         match (examined, examined.status()) {
             (Examined::DoesNotCompile, _) => say!("{name} does not compile: the errors are above."),
-            (_, Status::Passed) => say!("{name} is done: {score}. {next}"),
+            (_, Status::Passed) => say!("{name} is done, and hardened: {score}. {next}"),
+            (_, Status::Failed) if score.is_done() => {
+                say!("{name} is done: {score}.")?;
+                say!("{next}")?;
+                say!("Or go on here: the hardened rules are what production asks.")
+            }
             (_, Status::NotChecked) => {
                 say!("{name}: {score}.")?;
-                say!(
-                    "It is done when all of them pass. Why one was not made is said above: check \
-                     again, or on another machine."
-                )
+                say!("Why a check was not made is said above: check again, or on another machine.")
             }
             (_, Status::Failed) => {
                 say!("{name}: {score}.")?;

@@ -139,8 +139,10 @@ fn innermost<'a>(
     address: u64,
     student: &Path,
 ) -> gimli::Result<Option<(Spot, String)>> {
-    let mut functions = functions(dwarf, unit, address)?;
     let mut at = row(unit, address)?;
+    // Code of no line may be outside of the inlined function whose line comes next.
+    let address = at.map_or(address, |row| row.begins.max(address));
+    let mut functions = functions(dwarf, unit, address)?;
     while let Some(row) = at {
         let function = functions.pop(); // none with `debug = "line-tables-only"`
         let row = match &function {
@@ -198,6 +200,7 @@ fn caller(function: &Entry) -> Option<Row> {
             file,
             line: number(gimli::DW_AT_call_line)?,
             column: number(gimli::DW_AT_call_column).unwrap_or(0),
+            begins: 0,
         }),
         _ => None,
     }
@@ -210,6 +213,8 @@ struct Row {
     file: u64,
     line: u64,
     column: u64,
+    /// The address at which its line begins; before it, code of no line may belong to it.
+    begins: u64,
 }
 
 /// The row of an address.
@@ -245,6 +250,7 @@ fn row_and_end(unit: &Unit<Part>, address: u64) -> gimli::Result<Option<(Row, u6
                         ColumnType::LeftEdge => 0,
                         ColumnType::Column(column) => column.get(),
                     },
+                    begins: row.address(),
                 };
                 before = Some((without.take().unwrap_or(row.address()), place));
             }

@@ -88,7 +88,9 @@ impl FromStr for Design {
     type Err = &'static str;
 
     fn from_str(name: &str) -> Result<Design, &'static str> {
-        let named = [OneByOne, ThreadEach, ThreadsStay, Poll].into_iter().find(|design| design.name() == name);
+        let named = [OneByOne, ThreadEach, ThreadsStay, Poll]
+            .into_iter()
+            .find(|design| design.name() == name);
         named.ok_or("expected one-by-one, thread-each, threads-stay or poll")
     }
 }

@@ -36,7 +36,7 @@ pub(super) const LEAVES_A_DESCRIPTOR: &str = "The function has returned, and a d
 /// `serve` has returned or panicked before the stop.
 pub(super) fn has_ended(serving: &Serving, case: &Case) -> Option<String> {
     if case.panicked {
-        return first_of(&[PANICS_ON_AN_ERROR], case).or_else(|| Some(PANICS.to_owned()));
+        return Some(panics(case));
     }
     serving.is_over().then(|| {
         "`serve` has returned before the stop, and all clients have lost their connections. What \
@@ -45,6 +45,15 @@ pub(super) fn has_ended(serving: &Serving, case: &Case) -> Option<String> {
             .to_owned()
     })
 }
+
+fn panics(case: &Case) -> String {
+    let other_panic = (PANICS_ON_AN_ERROR.excludes)(case);
+    if other_panic { PANICS } else { UNWRAPS }.to_owned()
+}
+
+const UNWRAPS: &str = "Your code has panicked, and all clients have lost their connections. A reset \
+     by a client is an ordinary error of `read` and `write`, and `unwrap` turns it into a panic. \
+     Remove this client, and go on.";
 
 const PANICS: &str = "Your code has panicked, and all clients have lost their connections. A \
      client decides what arrives and when, so nothing that it does may cause a panic. Look for an \
@@ -276,7 +285,7 @@ pub(super) fn keeps_a_descriptor(serving: &Serving, case: &Case) -> Option<Strin
 /// A reset has ended more than its connection.
 pub(super) fn ends_at_a_reset(serving: &Serving, case: &Case) -> Option<String> {
     if case.panicked {
-        return first_of(&[PANICS_ON_AN_ERROR], case).or_else(|| Some(PANICS.to_owned()));
+        return Some(panics(case));
     }
     serving.is_over().then(|| {
         "`serve` has returned at the reset of one client. A read or a write of that client has \

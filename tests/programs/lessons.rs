@@ -123,6 +123,41 @@ fn every_lesson_is_listed_here_and_in_the_documents() {
     }
 }
 
+#[test]
+fn the_guide_has_minutes_for_each_stage_and_those_of_the_exercise() {
+    let guide = include_str!("../../docs/teaching.md");
+    let (_, minutes) = guide.split_once("\n## Minutes\n").unwrap();
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let exercises: Vec<_> = std::fs::read_dir(root.join("exercises"))
+        .unwrap()
+        .map(|file| file.unwrap().path())
+        .collect();
+    for (name, stages) in LESSONS {
+        let row = minutes
+            .lines()
+            .find_map(|line| line.strip_prefix(&format!("| `{name}` | ")));
+        let cells: Vec<&str> = row.expect(name).split('|').map(str::trim).collect();
+        let each: Vec<u32> = cells[0]
+            .split(' ')
+            .map(|minutes| minutes.parse().unwrap())
+            .collect();
+        assert!(stages == 0 || each.len() == stages, "{name}: {}", cells[0]);
+        assert_eq!(each.iter().sum::<u32>().to_string(), cells[1], "{name}");
+        let its_exercise = exercises
+            .iter()
+            .find(|path| path.to_string_lossy().ends_with(&format!("_{name}.rs")));
+        let in_header = its_exercise.map_or(String::new(), |path| {
+            let header = std::fs::read_to_string(path).unwrap();
+            let minutes = header.split("rules (about ").skip(1);
+            let minutes: Vec<&str> = minutes
+                .map(|rest| rest.split(' ').next().unwrap())
+                .collect();
+            minutes.join(" + ")
+        });
+        assert_eq!(cells[3], in_header, "{name}");
+    }
+}
+
 /// The question of a lesson in `docs/teaching.md`.
 fn question(name: &str) -> &'static str {
     let teaching = include_str!("../../docs/teaching.md");

@@ -19,7 +19,7 @@ use std::{net::SocketAddr, num::NonZeroUsize};
 
 use bpaf::{Parser, construct, positional};
 use socket_workshop::command::arguments::{
-    self, longer_than_zero, option, option_or, size, subcommand,
+    self, count, longer_than_zero, option, option_or, size, subcommand,
 };
 use socket_workshop::kv::{CALL_LIMIT, Client, Kv, Limits};
 use socket_workshop::stage::{Flags, Story, gone, time_wait};
@@ -186,9 +186,9 @@ fn serve() -> impl Parser<Serve> {
     let help = "Close a connection that makes no call for this long";
     let idle = option_or("5m", "idle", "DURATION", help, longer_than_zero);
     let help = "Serve this many connections at once; further ones wait";
-    let max_connections = option_or("10000", "max-connections", "N", help, str::parse);
+    let max_connections = option_or("10000", "max-connections", "N", help, count);
     let help = "Serve this many of one address, except loopback (half of all, if not given)";
-    let per_address = option("per-address", "N", help, str::parse).optional();
+    let per_address = option("per-address", "N", help, count).optional();
     let help = "Store this much: the bytes of keys and values, and 128 for each entry";
     let max_memory = option_or("256MiB", "max-memory", "SIZE", help, size);
     construct!(Serve {

@@ -3,7 +3,7 @@
 //! bpaf reads it, a crate without dependencies. Its derive macro is not used: the crates that such
 //! macros stand on take longer to compile than this whole library.
 
-use std::{fmt::Display, net::SocketAddr, process::ExitCode, time::Duration};
+use std::{fmt::Display, net::SocketAddr, num::NonZeroUsize, process::ExitCode, time::Duration};
 
 use bpaf::{Args, Doc, ParseFailure, Parser, long};
 use bytesize::ByteSize;
@@ -95,6 +95,14 @@ pub fn longer_than_zero(text: &str) -> Result<Duration, String> {
         Ok(duration) => Ok(duration),
         Err(error) => Err(error.to_string()),
     }
+}
+
+/// A number of things, 1 or more.
+///
+/// # Errors
+/// No number, or zero.
+pub fn count(text: &str) -> Result<NonZeroUsize, &'static str> {
+    text.parse().map_err(|_| "expected a number, 1 or more")
 }
 
 /// A number of bytes, larger than zero. `64MiB` is 2^26 of them, `64MB` 64 000 000.

@@ -195,7 +195,7 @@ impl Arguments for Target {
         let to = long("to").help(help).argument("ADDR");
         let help = "Serve this many clients at once; others wait";
         let max_connections =
-            arguments::option_or("1000", "max-connections", "N", help, str::parse);
+            arguments::option_or("1000", "max-connections", "N", help, arguments::count);
         construct!(Target {
             to,
             max_connections

@@ -467,8 +467,14 @@ fn wrong_arguments_are_named_with_what_to_do() {
         ("kv serve --idle 0s", &["--idle", "longer than zero"]),
         (
             "kv serve --max-connections 0",
-            &["--max-connections", "`0`"],
+            &["--max-connections", "`0`", "1 or more"],
         ),
+        (
+            "kv serve --max-memory 1kg",
+            &["--max-memory", "`1kg`", "64MiB"],
+        ),
+        ("servers serve", &["DESIGN"]),
+        ("servers serve fork", &["`fork`", "threads-stay"]),
         (
             "kv --listen 8330",
             &["`8330`", "--listen", "127.0.0.1:8330"],

@@ -120,7 +120,7 @@ pub fn is_reader_gone(error: &io::Error) -> bool {
 }
 
 /// `listener`, from `target/debug/examples/listener`.
-fn program_name() -> String {
+pub(crate) fn program_name() -> String {
     let path = env::args_os()
         .next()
         .unwrap_or_else(|| OsString::from("workshop"));

@@ -8,11 +8,14 @@
 
 mod claim;
 mod diagram;
+mod event;
 mod expected;
 mod follow;
 mod must;
 mod pace;
+mod printer;
 mod quiz;
+mod recorder;
 mod refusal;
 mod rows;
 mod story;
@@ -27,8 +30,12 @@ pub use must::{Count, Must, gone, must, time_wait, unconnected};
 pub use pace::{Flags, Steps, Target, play, play_with, tell};
 pub use story::Story;
 
-use self::{claim::Claim, expected::Expected};
-use crate::{asking::Asking, table::End};
+use self::{
+    claim::Claim,
+    event::{Event, Heading},
+    expected::Expected,
+};
+use crate::table::End;
 
 /// One stage, while it is being described. [`Stage::show`] plays it.
 #[must_use = "a stage is played by `show`"]
@@ -160,11 +167,18 @@ impl<'a> Stage<'a> {
                 .iter()
                 .map(|(role, end, _)| ((*role).to_owned(), *end)),
         );
-        let title = format!("{}. {title}", story.confirmed);
-        story.heading(&title, source)?;
+        let heading = Heading {
+            number: story.confirmed,
+            title,
+            source,
+            question,
+        };
+        story.emit(&Event::Stage(&heading))?;
+        let title = heading.numbered();
         story.refuse_if_asked(&format!("stage `{title}`"))?;
-        story.ask(question)?;
-        passed.lines().try_for_each(|line| story.line(line))?;
+        if !passed.is_empty() {
+            story.emit(&Event::Passed(passed))?;
+        }
         if let Some(mut kernel) = story.kernel.take() {
             let confirmed = story.confirm(&mut kernel, &expected)?;
             story.kernel = Some(kernel);
@@ -174,36 +188,18 @@ impl<'a> Stage<'a> {
             for name in expected.not_reported(&table) {
                 *story.unchecked.entry(name).or_default() += 1;
             }
-            if let Some(witness) = &mut story.witness {
-                witness(&table);
-            }
-            let guesses = match &mut story.quiz {
-                Some(quiz) => quiz.ask(&mut story.out, &expected.rows)?,
-                None => Vec::new(),
-            };
-            story.print(&table, &expected, self.timers)?;
-            if let Some(quiz) = &mut story.quiz {
-                quiz.grade(&mut story.out, &expected.rows, &guesses)?;
-            }
-            if story.diagram {
-                for line in diagram::diagram(&table, &expected) {
-                    story.line(&line)?;
-                }
-            }
+            story.emit(&Event::Confirmed(&expected.rows))?;
+            let shown = story.shown(&table, &expected, self.timers);
+            story.emit(&Event::Shown(&shown))?;
         }
-        if !why.is_empty() || !claims.is_empty() {
-            story.line("")?;
+        if !why.is_empty() {
+            story.emit(&Event::Explained(why))?;
         }
-        story.tell(why)?;
         for claim in claims {
             story.settle(claim)?;
         }
-        story.asking = None;
-        story.pace.pause(&mut story.out)?;
-        if story.quiz.as_ref().is_some_and(|quiz| !quiz.is_over()) {
-            story.asking = Asking::begin();
-        }
-        Ok(())
+        story.emit(&Event::StageEnds)?;
+        story.emit(&Event::Pause)
     }
 }
 

@@ -4,8 +4,8 @@
 //! ways back (a close in LISTEN or SYN_SENT, a reset), a listener that connects, for sockets know
 //! no such call, and the close in SYN_RECV.
 
-use super::{Story, expected::Expected};
-use crate::table::{State, Table};
+use super::Story;
+use crate::table::{End, State};
 
 /// Names are netstat's, but for CLOSED. On an arrow stands what happens, and after a slash what is
 /// sent. After each name there is room for two marks. The first line is empty. With a table of
@@ -29,18 +29,15 @@ impl Story {
     /// From now on the state diagram is drawn below each table, and in it where the kernel has each
     /// end that the stage names, by the first letter of its role: `[C]` for the client.
     pub fn draw_diagrams(&mut self) {
-        self.diagram = true;
+        self.printer.draws_diagrams = true;
     }
 }
 
-/// The lines of the diagram, each end of the stage marked where the table has it: an end without a
-/// row is CLOSED.
-pub(super) fn diagram(table: &Table, expected: &Expected<'_>) -> Vec<String> {
-    let ends = expected.rows.iter();
-    let marks = ends.filter_map(|(role, end, _)| {
-        let state = table.find(*end).map_or(State::Close, |row| row.state);
-        Some((role.chars().next()?.to_ascii_uppercase(), state))
-    });
+/// The lines of the diagram, each end of the stage marked by its role where the table has it.
+pub(super) fn diagram(ends: &[(&str, End, State)]) -> Vec<String> {
+    let marks = ends
+        .iter()
+        .filter_map(|(role, _, state)| Some((role.chars().next()?.to_ascii_uppercase(), *state)));
     drawn(&marks.collect::<Vec<_>>())
 }
 

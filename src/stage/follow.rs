@@ -4,7 +4,7 @@
 use std::io;
 
 use super::Story;
-use crate::table::{End, Protocol, Row, Table};
+use crate::table::{End, Row, Table};
 
 impl Story {
     /// Takes the ports of an end into the story, unless one of them is
@@ -28,18 +28,6 @@ impl Story {
         neighbourhood.watch(&ports);
         Ok(())
     }
-}
-
-/// The commands that show the same rows in another terminal.
-pub(super) fn next_door(protocol: Protocol, port: u16) -> [String; 2] {
-    let (netstat, ss) = match protocol {
-        Protocol::Tcp => ("netstat -nat", "ss -tan"),
-        Protocol::Udp => ("netstat -nau", "ss -uan"),
-    };
-    [
-        format!("In another terminal:  watch -n1 '{netstat} | grep {port}'"),
-        format!("                 or:  {ss} | grep {port}"),
-    ]
 }
 
 /// What is left of connections that no program owns any more.

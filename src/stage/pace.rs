@@ -4,6 +4,7 @@ use std::{
     io::{self, IsTerminal, Write},
     net::SocketAddr,
     num::NonZeroUsize,
+    path::PathBuf,
     process::ExitCode,
     thread,
     time::Duration,
@@ -40,6 +41,8 @@ pub struct Flags {
     pub pause: Option<Duration>,
     /// Whether to ask what the kernel will show before showing it.
     pub predict: bool,
+    /// A file for what happens, as JSON.
+    pub record: Option<PathBuf>,
 }
 
 impl Flags {
@@ -52,11 +55,16 @@ impl Flags {
         let pause = pause("Wait this long after each stage, for instance 5s");
         let help = "Ask what the kernel will show before showing it, and keep the score";
         let predict = long("predict").help(help).switch();
+        let record = long("record")
+            .help("Write what happens to FILE too, as JSON: docs/recordings.md")
+            .argument::<PathBuf>("FILE")
+            .optional();
         construct!(Flags {
             listen,
             step,
             pause,
-            predict
+            predict,
+            record
         })
     }
 }

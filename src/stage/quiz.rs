@@ -4,14 +4,62 @@
 use std::io::{self, Write};
 
 use super::{
+    event::{Event, Listener},
     must::Must,
     pace::ask,
+    printer::Output,
     text::{WIDTH, wrapped},
 };
 use crate::{
+    asking::Asking,
     command::output_error,
     table::{End, State},
 };
+
+/// Asks about each stage before its table is printed, and grades the answers after it.
+pub(super) struct Predictions {
+    out: Output,
+    quiz: Quiz,
+    /// What is asked about: each role, and the state that is right, if its end has a row.
+    asked: Vec<(String, Option<State>)>,
+    guesses: Vec<String>,
+    /// While a question is open, from the first call that changes what the kernel shows.
+    asking: Option<Asking>,
+}
+
+impl Predictions {
+    /// It writes where the printer does, and hears of each event after it: so a pause is over when
+    /// the next question opens.
+    pub(super) fn on(out: Output) -> Predictions {
+        Predictions {
+            out,
+            quiz: Quiz::default(),
+            asked: Vec::new(),
+            guesses: Vec::new(),
+            asking: Asking::begin(),
+        }
+    }
+}
+
+impl Listener for Predictions {
+    fn hear(&mut self, event: &Event<'_>) -> io::Result<()> {
+        match event {
+            Event::Confirmed(rows) => {
+                let asked = rows
+                    .iter()
+                    .map(|(role, _, must)| ((*role).to_owned(), must.state()));
+                self.asked = asked.collect();
+                self.guesses = self.quiz.ask(&mut self.out, rows)?;
+            }
+            Event::Shown(_) => self.quiz.grade(&mut self.out, &self.asked, &self.guesses)?,
+            Event::StageEnds => self.asking = None,
+            Event::Pause if !self.quiz.is_over() => self.asking = Asking::begin(),
+            Event::LastStageOver => self.out.line(&self.quiz.score())?,
+            _ => {}
+        }
+        Ok(())
+    }
+}
 
 /// The score so far.
 #[derive(Clone, Debug, Default)]
@@ -86,13 +134,13 @@ impl Quiz {
     pub(super) fn grade(
         &mut self,
         out: &mut impl Write,
-        rows: &[(&str, End, Must)],
+        asked: &[(String, Option<State>)],
         guesses: &[String],
     ) -> io::Result<()> {
-        for ((role, _, must), guess) in rows.iter().zip(guesses) {
-            let truth = must.state().unwrap_or(State::Close);
+        for ((role, state), guess) in asked.iter().zip(guesses) {
+            let truth = state.unwrap_or(State::Close);
             let right = is_right(guess, truth);
-            let shown = match must.state() {
+            let shown = match state {
                 Some(State::Close) => "no state", // a UDP socket that is not connected
                 _ => name(truth),
             };

@@ -1,65 +1,59 @@
-//! The table as a stage shows it: netstat's columns, each as narrow as it can be, and the role of
-//! each row.
+//! What a stage shows of the table: the rows of the story's ports, and the role of each.
 
-use std::{io, mem};
+use std::mem;
 
-use super::{Must, Story, expected::Expected, text::WIDTH};
-use crate::table::{End, Protocol, Row, Table, narrow};
+use super::{
+    Must, Story,
+    event::{Shown, ShownRow, WithoutRow},
+    expected::Expected,
+};
+use crate::table::{End, Protocol, Row, State, Table};
 
 /// With more rows than this, those that play no part in the story are counted instead of shown.
 const CROWD: usize = 16;
 
 impl Story {
-    /// Prints the table, each row with its role; of many ends with one role, one row.
-    pub(super) fn print(
+    /// Each row with its role; of many ends with one role, one row.
+    pub(super) fn shown<'a>(
         &mut self,
-        table: &Table,
-        expected: &Expected<'_>,
+        table: &'a Table,
+        expected: &Expected<'a>,
         timers: bool,
-    ) -> io::Result<()> {
-        let (mut rows, mut shown, mut left_out) = (Vec::new(), Vec::new(), 0);
+    ) -> Shown<'a> {
+        let (mut rows, mut seen, mut others) = (Vec::new(), Vec::new(), 0);
         for (row, role) in table.rows.iter().map(|row| (row, self.role_of(row))) {
-            if role.map_or(table.rows.len() > CROWD, |(_, end)| shown.contains(end)) {
-                left_out += 1;
+            if role.map_or(table.rows.len() > CROWD, |(_, end)| seen.contains(end)) {
+                others += 1;
                 continue;
             }
-            shown.extend(role.map(|(_, end)| *end).filter(|end| end.is_many()));
-            let mut notes = Vec::new();
-            if let Some(role) = role {
-                let which = match self.is_earlier(role, expected) {
-                    true => "earlier ",
-                    false => "",
-                };
-                notes.push(format!("{which}{}", role.0));
-                notes.extend(expected.beside_netstat(row));
+            seen.extend(role.map(|(_, end)| *end).filter(|end| end.is_many()));
+            let mut figures = Vec::new();
+            if role.is_some() {
+                figures = expected.beside_netstat(row);
             }
             if timers && (row.timer.is_some() || expected.demands_a_timer(row)) {
                 let [.., timer] = row.columns();
-                notes.push(format!("timer {timer}"));
+                figures.push(format!("timer {timer}"));
             }
-            let note = (!notes.is_empty()).then(|| notes.join(", "));
-            rows.push((row, note));
-        }
-        let mut lines = narrow(&rows, WIDTH);
-        if left_out > 0 {
-            lines.push(format!("(not shown: {left_out} other rows of these ports)"));
-        }
-        self.line("")?;
-        lines.iter().try_for_each(|line| self.line(line))?;
-        for (role, end, must) in &expected.rows {
-            if must.is_gone() && end.protocol == Protocol::Udp {
-                self.line(&format!("(no row for the {role})"))?;
-            } else if must.is_gone() {
-                self.line(&format!("(no row for the {role}: CLOSED)"))?;
-            } else if table.find(*end).is_none() {
-                self.line(&format!("(the {role}'s minute of TIME_WAIT is over)"))?;
-            }
+            rows.push(ShownRow {
+                row,
+                role: role.map(|role| match self.is_earlier(role, expected) {
+                    true => format!("earlier {}", role.0),
+                    false => role.0.clone(),
+                }),
+                figures,
+            });
         }
         let left = self.earlier.len();
-        if left > mem::replace(&mut self.earlier_told, left) {
-            self.line(&format!("(not shown: {left} left by an earlier run)"))?;
+        let is_new = left > mem::replace(&mut self.earlier_told, left);
+        Shown {
+            table,
+            rows,
+            others,
+            left_earlier: is_new.then_some(left),
+            without_row: without_row(table, expected),
+            ends: ends(table, expected),
         }
-        Ok(())
     }
 
     fn role_of(&self, row: &Row) -> Option<&(String, End)> {
@@ -76,4 +70,25 @@ impl Story {
         let mut later = self.roles.iter().rev().take_while(|other| *other != role);
         later.any(|other| other.0 == role.0)
     }
+}
+
+/// The ends that the stage names and that have no row.
+fn without_row<'a>(table: &Table, expected: &Expected<'a>) -> Vec<(&'a str, WithoutRow)> {
+    let why = |end: End, must: &Must| match table.find(end) {
+        _ if must.is_gone() && end.protocol == Protocol::Udp => Some(WithoutRow::NoSocket),
+        _ if must.is_gone() => Some(WithoutRow::Closed),
+        None => Some(WithoutRow::MinuteOver),
+        Some(_) => None,
+    };
+    let rows = expected.rows.iter();
+    rows.filter_map(|(role, end, must)| Some((*role, why(*end, must)?)))
+        .collect()
+}
+
+/// In which state the kernel has each end that the stage names.
+fn ends<'a>(table: &Table, expected: &Expected<'a>) -> Vec<(&'a str, End, State)> {
+    let state = |end| table.find(end).map_or(State::Close, |row| row.state);
+    let rows = expected.rows.iter();
+    rows.map(|(role, end, _)| (*role, *end, state(*end)))
+        .collect()
 }

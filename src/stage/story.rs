@@ -3,7 +3,7 @@
 use std::{
     cell::RefCell,
     collections::BTreeMap,
-    io::{self, ErrorKind, IsTerminal, Write},
+    io::{self, ErrorKind, IsTerminal},
     mem,
     net::SocketAddr,
     panic::Location,
@@ -14,16 +14,17 @@ use std::{
 use super::{
     Flags, Stage,
     claim::Claim,
+    event::{Ending, Event, Listener},
     expected::Expected,
-    follow::{next_door, orphans},
+    follow::orphans,
     pace::Pace,
-    quiz::Quiz,
+    printer::Printer,
+    quiz::Predictions,
+    recorder::Recorder,
     refusal::Refusals,
-    text::{WIDTH, wrapped},
 };
 use crate::{
-    asking::Asking,
-    command::{self, output_error},
+    command,
     table::{End, Kernel, Neighbourhood, Protocol, Row, State, Table, own_sockets},
     threads,
     wait::{Look, Stuck, World, wait},
@@ -38,8 +39,9 @@ const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A lesson as it is told.
 pub struct Story {
-    pub(super) out: Box<dyn Write>,
-    pub(super) bold: bool,
+    pub(super) printer: Printer,
+    /// All others that hear of what happens, after the printer.
+    listeners: Vec<Box<dyn Listener>>,
     pub(super) kernel: Option<Kernel>,
     /// The rows of the story's ports.
     pub(super) neighbourhood: RefCell<Neighbourhood>,
@@ -60,15 +62,7 @@ pub struct Story {
     /// Figures that stages demand and the kernel does not report, and in how many stages.
     pub(super) unchecked: BTreeMap<&'static str, usize>,
     pub(super) refusals: Refusals,
-    pub(super) pace: Pace,
-    pub(super) quiz: Option<Quiz>,
-    /// While a question is open, from the first call that changes what the kernel shows.
-    pub(super) asking: Option<Asking>,
-    pub(super) diagram: bool,
-    pub(super) witness: Option<Witness>,
 }
-
-type Witness = Box<dyn FnMut(&Table)>;
 
 /// What a lesson fails with when the kernel, or a call, has refuted it. From now on the program
 /// ends: in order, or without ([`command::ending`]).
@@ -98,11 +92,11 @@ impl Story {
     fn on_stdout(flags: &Flags, about: SocketAddr, protocol: Protocol) -> io::Result<Story> {
         let stdout = io::stdout();
         let bold = stdout.is_terminal();
-        let mut story = Story::told_on(Box::new(stdout), bold, flags, about, protocol)?;
-        if matches!(story.pace, Pace::GoOn) && story.quiz.is_none() {
-            story.line("All stages in one go. To take one at a time, add `-- --step`.")?;
-        }
-        Ok(story)
+        let printer = Printer {
+            hints_at_steps: matches!(flags.pace(), Pace::GoOn) && !flags.predict,
+            ..Printer::on(Box::new(stdout), bold, flags.pace())
+        };
+        Story::told_by(printer, flags, about, protocol)
     }
 
     /// Begins a story on stderr, for a lesson that is a program with an output of its own.
@@ -112,20 +106,27 @@ impl Story {
     pub fn begin_on_stderr(flags: &Flags, about: SocketAddr) -> io::Result<Story> {
         let stderr = io::stderr();
         let bold = stderr.is_terminal();
-        Story::told_on(Box::new(stderr), bold, flags, about, Protocol::Tcp)
+        let printer = Printer::on(Box::new(stderr), bold, flags.pace());
+        Story::told_by(printer, flags, about, Protocol::Tcp)
     }
 
-    pub(super) fn told_on(
-        out: Box<dyn Write>,
-        bold: bool,
+    pub(super) fn told_by(
+        printer: Printer,
         flags: &Flags,
         about: SocketAddr,
         protocol: Protocol,
     ) -> io::Result<Story> {
         command::ending::tells_a_story();
+        let mut listeners: Vec<Box<dyn Listener>> = Vec::new();
+        if flags.predict {
+            listeners.push(Box::new(Predictions::on(printer.out.clone())));
+        }
+        if let Some(file) = &flags.record {
+            listeners.push(Box::new(Recorder::create(file)?));
+        }
         let mut story = Story {
-            out,
-            bold,
+            printer,
+            listeners,
             kernel: None,
             neighbourhood: RefCell::new(Neighbourhood::of(&[about.port()])),
             earlier: Vec::new(),
@@ -137,15 +138,8 @@ impl Story {
             left_out: Vec::new(),
             unchecked: BTreeMap::new(),
             refusals: Refusals::by_environment()?,
-            pace: flags.pace(),
-            quiz: flags.predict.then(Quiz::default),
-            asking: flags.predict.then(Asking::begin).flatten(),
-            diagram: false,
-            witness: None,
         };
-        for line in next_door(protocol, about.port()) {
-            story.line(&line)?;
-        }
+        story.emit(&Event::Begins { protocol, about })?;
         let neighbourhood = story.neighbourhood.get_mut();
         match Kernel::open().and_then(|mut kernel| {
             let table = neighbourhood.dump(&mut kernel, false)?;
@@ -180,10 +174,18 @@ impl Story {
         }
     }
 
-    /// From now on hands each table that a stage has confirmed to this
-    /// function, for a record of its own.
+    /// From now on hands each table that a stage has confirmed to this function, for a record of
+    /// its own.
     pub fn each_table(&mut self, witness: impl FnMut(&Table) + 'static) {
-        self.witness = Some(Box::new(witness));
+        self.listeners.push(Box::new(Witness(witness)));
+    }
+
+    /// Hands an event to all that listen.
+    pub(super) fn emit(&mut self, event: &Event<'_>) -> io::Result<()> {
+        self.printer.hear(event)?;
+        self.listeners
+            .iter_mut()
+            .try_for_each(|listener| listener.hear(event))
     }
 
     /// A paragraph between stages.
@@ -191,10 +193,7 @@ impl Story {
     /// # Errors
     /// The output is closed.
     pub fn tell(&mut self, text: &str) -> io::Result<()> {
-        for line in wrapped(text, WIDTH) {
-            self.line(&line)?;
-        }
-        Ok(())
+        self.emit(&Event::Told(text))
     }
 
     /// A claim that is not about the table: what a call returned, how long
@@ -226,7 +225,7 @@ impl Story {
     pub(super) fn settle(&mut self, claim: Claim) -> io::Result<()> {
         self.refuse_if_asked(&format!("the claim: {}", claim.text.trim()))?;
         let text = claim.settle()?;
-        self.tell(&text)
+        self.emit(&Event::Claimed(&text))
     }
 
     /// Stages that cannot be played on this machine, and why: told now, and counted at the end.
@@ -234,9 +233,7 @@ impl Story {
     /// # Errors
     /// The output is closed.
     pub fn leave_out(&mut self, stages: usize, why: &str) -> io::Result<()> {
-        self.line("")?;
-        let plural = if stages == 1 { " is" } else { "s are" };
-        self.tell(&format!("{stages} stage{plural} left out: {why}."))?;
+        self.emit(&Event::LeftOut { stages, why })?;
         self.left_out.push((stages, why.to_owned()));
         Ok(())
     }
@@ -247,98 +244,17 @@ impl Story {
     /// # Errors
     /// The output is closed.
     pub fn end(mut self) -> io::Result<()> {
-        self.line("")?;
-        if let Some(quiz) = self.quiz.take() {
-            self.line(&quiz.score())?;
-        }
+        self.emit(&Event::LastStageOver)?;
         if let Some(counted) = self.refusals.counted() {
-            self.line(&counted)?;
+            self.tell(&counted)?;
         }
-        if self.kernel.is_none() {
-            let stages = self.confirmed;
-            return self.tell(&format!(
-                "None of the {stages} stages was checked: the socket table cannot be read here."
-            ));
-        }
-        self.tell_what_was_confirmed()?;
-        self.tell_what_was_not_reported()
-    }
-
-    fn tell_what_was_confirmed(&mut self) -> io::Result<()> {
-        let (confirmed, left_out) = (self.confirmed, mem::take(&mut self.left_out));
-        let missing: usize = left_out.iter().map(|(stages, _)| stages).sum();
-        if missing == 0 {
-            let but = match self.unchecked.is_empty() {
-                true => ".",
-                false => ", except for some figures.",
-            };
-            return self.line(&format!(
-                "The kernel has confirmed all {confirmed} stages{but}"
-            ));
-        }
-        let why: Vec<String> = left_out.into_iter().map(|(_, why)| why).collect();
-        let were = if missing == 1 { "was" } else { "were" };
-        self.tell(&format!(
-            "The kernel has confirmed {confirmed} of {} stages; {missing} {were} left out: {}.",
-            confirmed + missing,
-            why.join("; ")
-        ))
-    }
-
-    fn tell_what_was_not_reported(&mut self) -> io::Result<()> {
-        if self.unchecked.is_empty() {
-            return Ok(());
-        }
-        let mut figures = Vec::new();
-        for (name, stages) in &self.unchecked {
-            let plural = if *stages == 1 { "" } else { "s" };
-            figures.push(format!("{name} (in {stages} stage{plural})"));
-        }
-        self.tell(&format!(
-            "Not checked, because this kernel does not report it here: {}.",
-            figures.join(", ")
-        ))
-    }
-
-    pub(super) fn line(&mut self, line: &str) -> io::Result<()> {
-        writeln!(self.out, "{line}")
-            .and_then(|()| self.out.flush())
-            .map_err(output_error)
-    }
-
-    /// What begins a stage: its title, and behind that the line of source code that shows the
-    /// stage, `examples/echo.rs:61`.
-    pub(super) fn heading(&mut self, title: &str, source: &Location<'_>) -> io::Result<()> {
-        let file = source.file();
-        // Of a lesson in the package `wire` the compiler says `wire/../examples/loss.rs`.
-        let file = file.rsplit_once("../").map_or(file, |(_, file)| file);
-        let source = format!("{file}:{}", source.line());
-        let (bold, dim, plain) = match self.bold {
-            true => ("\x1b[1m", "\x1b[2m", "\x1b[0m"),
-            false => ("", "", ""),
+        let ending = Ending {
+            stages: self.confirmed,
+            checked: self.kernel.is_some(),
+            left_out: mem::take(&mut self.left_out),
+            unchecked: mem::take(&mut self.unchecked),
         };
-        let lines = wrapped(title, WIDTH);
-        let used = lines.last().map_or(0, |line| line.chars().count());
-        let (between, room) = match used + 2 + source.len() <= WIDTH {
-            true => ("", WIDTH - used),
-            false => ("\n", WIDTH),
-        };
-        self.line("")?;
-        self.line(&format!(
-            "{bold}{}{plain}{between}{dim}{source:>room$}{plain}",
-            lines.join("\n")
-        ))
-    }
-
-    /// At a terminal, with `--step`: the question that this stage answers, before the answer.
-    pub(super) fn ask(&mut self, question: &str) -> io::Result<()> {
-        match io::stdin().is_terminal() && !question.is_empty() {
-            true => {
-                self.tell(question)?;
-                self.pace.pause(&mut self.out)
-            }
-            false => Ok(()),
-        }
+        self.emit(&Event::Ends(&ending))
     }
 
     /// Waits until the table shows all that is expected, or never will.
@@ -441,7 +357,7 @@ impl Story {
         let Some(asked) = self.refusals.next() else {
             return Ok(());
         };
-        self.line(&format!("({asked})"))?;
+        self.tell(&format!("({asked})"))?;
         Err(refused(format!("{asked}: {what}")))
     }
 
@@ -461,6 +377,18 @@ impl Story {
                 .map_or(Duration::from_secs(60), |timer| timer.remaining);
             self.waiting.push((row.end(), Instant::now() + remaining));
         }
+    }
+}
+
+/// Hears of tables only.
+struct Witness<F>(F);
+
+impl<F: FnMut(&Table)> Listener for Witness<F> {
+    fn hear(&mut self, event: &Event<'_>) -> io::Result<()> {
+        if let Event::Shown(shown) = event {
+            self.0(shown.table);
+        }
+        Ok(())
     }
 }
 

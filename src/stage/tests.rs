@@ -7,12 +7,16 @@ use std::{
     time::Duration,
 };
 
-use super::{Flags, Story, gone, must, refusal::Refusals, text::wrapped, unconnected};
+use super::{
+    Flags, Story, gone, must, printer::Printer, refusal::Refusals, text::wrapped, unconnected,
+};
 use crate::{
     deadline::Deadline,
+    folder::Temporary,
     peer::connected,
     table::{End, Kernel, Protocol, State::*, TimerKind},
 };
+use serde_json::Value;
 use socket2::SockRef;
 
 /// For claims that are to be refuted.
@@ -42,19 +46,19 @@ fn flags() -> Flags {
         step: false,
         pause: None,
         predict: false,
+        record: None,
     }
 }
 
 fn story(about: &TcpListener) -> (Story, Page) {
     let page = Page::default();
-    let story = Story::told_on(
-        Box::new(page.clone()),
-        false,
-        &flags(),
-        about.local_addr().unwrap(),
-        Protocol::Tcp,
-    );
+    let story = told_on(&page, &flags(), about);
     (story.unwrap(), page)
+}
+
+fn told_on(page: &Page, flags: &Flags, about: &TcpListener) -> io::Result<Story> {
+    let printer = Printer::on(Box::new(page.clone()), false, flags.pace());
+    Story::told_by(printer, flags, about.local_addr()?, Protocol::Tcp)
 }
 
 #[test]
@@ -163,6 +167,88 @@ fn what_passed_stands_between_title_and_table_and_a_witness_gets_the_confirmed_t
     let seen = seen.lock().unwrap();
     assert_eq!(seen.len(), 1);
     assert!(seen[0].as_ref().is_some_and(|row| row.state == Listen));
+}
+
+#[test]
+fn a_recording_has_each_event_of_the_story() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let folder = Temporary::new().unwrap();
+    let file = folder.path().join("story.json");
+    let flags = Flags {
+        record: Some(file.clone()),
+        ..flags()
+    };
+    let mut story = told_on(&Page::default(), &flags, &listener).unwrap();
+    let (client, _server, end) = connected(&listener).unwrap();
+    let line = line!() + 2;
+    story
+        .stage("The client has connected")
+        .expect("listener", End::of(&listener).unwrap(), Listen)
+        .pair(end, Established, Established)
+        .asks("How many rows?")
+        .why("Two ends.")
+        .claim("It is so.", true)
+        .show()
+        .unwrap();
+    story.tell("Now it closes.").unwrap();
+    drop(client);
+    let nobody = End::of(&TcpListener::bind("127.0.0.1:0").unwrap()).unwrap();
+    story
+        .stage("Closed")
+        .client(end, FinWait2)
+        .expect("another", nobody, gone())
+        .show()
+        .unwrap();
+    story.leave_out(1, "no reason").unwrap();
+    story.end().unwrap();
+
+    let text = std::fs::read_to_string(&file).unwrap();
+    let events: Vec<Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let names: Vec<&str> = events
+        .iter()
+        .map(|e| e["event"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        names.join(" "),
+        "begins stage confirmed shown explained claimed stage_ends told \
+         stage confirmed shown stage_ends left_out ends"
+    );
+    let times: Vec<u64> = events.iter().map(|e| e["at"].as_u64().unwrap()).collect();
+    assert!(times.is_sorted());
+    assert_eq!(events[0]["version"], 1);
+    let addr = listener.local_addr().unwrap().to_string();
+    assert_eq!(events[0]["address"], addr);
+    assert_eq!(events[1]["line"], line);
+    assert_eq!(events[1]["file"], "src/stage/tests.rs");
+    assert_eq!(events[1]["question"], "How many rows?");
+    let rows = events[3]["rows"].as_array().unwrap();
+    let is_client = |row: &&Value| row["role"] == "client";
+    let row = rows.iter().find(is_client).unwrap();
+    assert_eq!(row["state"], "ESTABLISHED");
+    assert_eq!(row["peer"], addr);
+    assert_eq!(events[3]["ends"][0]["state"], "LISTEN");
+    assert_eq!(events[10]["ends"][0]["state"], "FIN_WAIT2");
+    assert_eq!(events[10]["without_row"][0]["why"], "closed");
+    assert_eq!(events[13]["stages"], 2);
+    assert_eq!(events[13]["left_out"][0]["stages"], 1);
+}
+
+#[test]
+fn a_recording_that_cannot_be_written_is_an_error_with_its_name() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let flags = Flags {
+        record: Some("/no/such/folder/story.json".into()),
+        ..flags()
+    };
+    let error = told_on(&Page::default(), &flags, &listener).err().unwrap();
+    let error = error.to_string();
+    assert!(
+        error.contains("cannot write /no/such/folder/story.json"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -20,7 +20,7 @@ use std::{
     fs::{self, File},
     io,
     net::SocketAddr,
-    os::fd::AsFd,
+    os::fd::{AsFd, BorrowedFd},
     rc::Rc,
     time::{Duration, Instant, SystemTime},
 };
@@ -158,6 +158,21 @@ impl Capture {
         }
     }
 
+    /// A segment that has passed, if there is one that has not been taken: when, since the Unix
+    /// epoch, the segment, and what Wireshark would say of it in its column Info. Does not wait:
+    /// the capture is readable (`AsFd`) when there is one.
+    ///
+    /// # Errors
+    /// The file for the frames cannot be written.
+    pub fn passed(&mut self) -> io::Result<Option<(Duration, Segment, String)>> {
+        let Some((of, segment)) = self.take()? else {
+            return Ok(None);
+        };
+        let time = self.began.unwrap_or_default() + segment.at;
+        let info = self.conversations[of].info(&segment);
+        Ok(Some((time, segment, info)))
+    }
+
     /// The next segment, and which conversation's it is; `None` when the deadline has passed.
     fn next(&mut self, deadline: Deadline) -> io::Result<Option<(usize, Segment)>> {
         loop {
@@ -257,6 +272,12 @@ impl Capture {
             drawn += &format!("drawn: {}\n", file.display());
         }
         Ok(drawn)
+    }
+}
+
+impl AsFd for Capture {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.packets.as_fd()
     }
 }
 

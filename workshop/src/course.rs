@@ -14,7 +14,7 @@ mod show;
 use std::{
     env,
     io::{self, ErrorKind},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
 };
 
@@ -77,6 +77,12 @@ impl Course {
         }
         let progress = Progress::load(&root);
         Ok(Course { root, progress })
+    }
+
+    /// The folder of the checkout.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
     }
 
     /// The exercise to be done now: the one the student has last turned to, as long as it has not

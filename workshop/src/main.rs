@@ -10,13 +10,13 @@ use bpaf::{Parser, construct, long, positional, pure};
 use socket_workshop::{
     command::{
         self,
-        arguments::{option, subcommand},
+        arguments::{option, option_or, subcommand},
     },
     stop::Stop,
 };
 use workshop::{
     course::{Course, Status, Telling},
-    pictures,
+    pictures, recording, teach,
     watch::View,
 };
 
@@ -50,6 +50,18 @@ enum Command {
         folder: PathBuf,
         text: bool,
     },
+    Record {
+        names: Vec<String>,
+        folder: Option<PathBuf>,
+    },
+    Pages {
+        folder: PathBuf,
+    },
+    Teach {
+        name: String,
+        port: u16,
+        pcap: Option<PathBuf>,
+    },
     Netstat {
         view: View,
         watch: bool,
@@ -77,6 +89,13 @@ fn run(command: Command) -> io::Result<ExitCode> {
         Command::Mistake { exercise, name } => course()?.mistake(&exercise, name.as_deref()),
         Command::Reset { name } => course()?.reset(name.as_deref(), name.is_none()),
         Command::Pictures { folder, text } => pictures::draw(&folder, text),
+        Command::Record { names, folder } => {
+            recording::record(course()?.root(), &names, folder.as_deref())
+        }
+        Command::Pages { folder } => recording::pages(course()?.root(), &folder),
+        Command::Teach { name, port, pcap } => {
+            teach::teach(course()?.root(), &name, port, pcap.as_deref())
+        }
         Command::Netstat { view, watch: true } => view.until(&Stop::on_ctrl_c()?),
         Command::Netstat { view, watch: false } => view.once(),
     }?;
@@ -122,11 +141,20 @@ NAME is an exercise's name or number: echo, 3, 03 or 03_echo. Exit status: 0 pas
         let about = "Draw what passes between two ends, from connections made for it: sequence \
                      diagrams (SVG)";
         let pictures = subcommand("pictures", about, pictures());
+        let about = "Play a lesson on a page in the browser, one stage at a time";
+        let teach = subcommand("teach", about, teaching());
+        let about = "Write lessons down for the page, each in a file";
+        let record = subcommand("record", about, recorded());
+        let about =
+            "Write a page for each recording of the repository, to be read without a server";
+        let folder = positional::<PathBuf>("DIR").help("Where to write them");
+        let pages = subcommand("pages", about, construct!(Command::Pages { folder }));
         let about = "Show the kernel's TCP sockets, as `netstat -nat` does";
         let netstat = subcommand("netstat", about, netstat());
         let overview = pure(Command::Overview);
         construct!([
-            list, check, watch, hint, solution, mistake, reset, pictures, netstat, overview
+            list, check, watch, hint, solution, mistake, reset, teach, record, pages, pictures,
+            netstat, overview
         ])
     }
 }
@@ -134,6 +162,22 @@ NAME is an exercise's name or number: echo, 3, 03 or 03_echo. Exit status: 0 pas
 fn current() -> impl Parser<Option<String>> {
     let name = positional("NAME").help("The current exercise, if left out");
     name.optional()
+}
+
+fn teaching() -> impl Parser<Command> {
+    let name = positional("LESSON").help("A lesson's name, such as echo");
+    let help = "The port of the page; 0 takes a free one";
+    let port = option_or("8000", "port", "P", help, str::parse);
+    let help = "Keep the frames that pass in FILE, for Wireshark";
+    let pcap = long("pcap").help(help).argument("FILE").optional();
+    construct!(Command::Teach { port, pcap, name })
+}
+
+fn recorded() -> impl Parser<Command> {
+    let help = "Where to write them, if not into book/src/recordings";
+    let folder = long("to").help(help).argument("DIR").optional();
+    let names = positional("LESSON").help("All lessons, if left out").many();
+    construct!(Command::Record { folder, names })
 }
 
 fn check() -> impl Parser<Command> {

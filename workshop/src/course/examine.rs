@@ -1,14 +1,12 @@
 //! Builds an exercise and runs its program, which examines it.
 
 use std::{
-    env,
-    ffi::OsString,
-    io::{self, BufRead, IsTerminal, Read},
+    io::{self, Read},
     os::{
         fd::{AsFd, OwnedFd},
         unix::{net::UnixStream, process::CommandExt},
     },
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, Command, Stdio},
     time::Duration,
 };
@@ -19,7 +17,6 @@ use nix::{
     sys::wait::{Id, WaitPidFlag, WaitStatus, waitid},
     unistd::Pid,
 };
-use serde::Deserialize;
 use socket_workshop::{deadline::Deadline, fault::Attempt};
 
 use super::{
@@ -28,6 +25,7 @@ use super::{
 };
 
 use crate::{
+    build::build,
     checks::Exercise,
     exam::{CEILING, Failure, Level, Orphans, Outcome, Report},
 };
@@ -104,7 +102,7 @@ pub(super) fn examine(
     telling: Telling,
     mut tell: impl FnMut(&Report) -> io::Result<()>,
 ) -> io::Result<Examined> {
-    let Some(program) = build(root, exercise)? else {
+    let Some(program) = build(root, &["-p", "exercises", "--test", exercise.name])? else {
         return Ok(Examined::DoesNotCompile);
     };
     let mut command = Command::new(&program);
@@ -253,51 +251,4 @@ fn missing<'a>(
         printed: String::new(),
         printed_bytes: 0,
     })
-}
-
-/// The exercise's program, built by cargo, whose messages go to stderr as they are. `None` if it
-/// does not compile.
-fn build(root: &Path, exercise: &Exercise) -> io::Result<Option<PathBuf>> {
-    #[derive(Deserialize)]
-    struct Message {
-        executable: Option<PathBuf>,
-    }
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
-    // Cargo's words, and its progress bar although it is quiet.
-    let at_a_terminal = if io::stderr().is_terminal() {
-        "always"
-    } else {
-        "never"
-    };
-    let output = Command::new(&cargo)
-        .current_dir(root)
-        .args([
-            "build",
-            "--quiet",
-            "-p",
-            "exercises",
-            "--test",
-            exercise.name,
-        ])
-        .args([
-            "--message-format",
-            "json-render-diagnostics",
-            "--color",
-            at_a_terminal,
-        ])
-        .env("CARGO_TERM_PROGRESS_WHEN", at_a_terminal)
-        .env("CARGO_TERM_PROGRESS_WIDTH", "80")
-        .stdin(Stdio::null())
-        .stderr(Stdio::inherit())
-        .output()
-        .attempt(|| format!("cannot run {}", cargo.display()))?;
-    if !output.status.success() {
-        return Ok(None);
-    }
-    let lines = output.stdout.lines().map_while(Result::ok);
-    let messages = lines.filter_map(|line| serde_json::from_str::<Message>(&line).ok());
-    let program = messages.filter_map(|message| message.executable).last();
-    program
-        .map(Some)
-        .ok_or_else(|| io::Error::other("cargo has not said where the program is"))
 }

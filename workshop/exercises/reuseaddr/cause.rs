@@ -211,6 +211,34 @@ pub(super) fn of_another_kind(error: &io::Error) -> &'static str {
     }
 }
 
+/// `restart` has returned another error for an address that `bind` refuses.
+pub(super) fn another_error_of_bind(addr: SocketAddr, error: &io::Error) -> &'static str {
+    let has_a_scope = matches!(addr, SocketAddr::V6(addr) if addr.scope_id() != 0);
+    match error.raw_os_error() {
+        Some(libc::EINVAL) if has_a_scope => {
+            "An address of one link has a scope id, the number of an interface (after the %). \
+             `bind` fails with EINVAL without it, and here it was given. `SocketAddr::new` and \
+             `addr.ip()` drop it: bind the address as it is given."
+        }
+        _ => {
+            "This address cannot be bound here, and `bind` says so. The caller looks at the kind of \
+             the error to decide what to do: return the error of `bind`, with `?`."
+        }
+    }
+}
+
+/// `restart` has returned a listener for an address that `bind` refuses.
+pub(super) fn bound_where_bind_fails(addr: SocketAddr, local: SocketAddr) -> &'static str {
+    if local.ip() == addr.ip() {
+        "No interface of this machine has the address, so no client can connect. `bind` refuses \
+         it, unless an option of the socket (IP_FREEBIND, IP_TRANSPARENT) allows what does not \
+         exist. Set no such option, and return the error of `bind`."
+    } else {
+        "This address cannot be bound here, and your code listens on another one. Return the error \
+         of `bind`, with `?`: the caller must decide."
+    }
+}
+
 /// The listener is at another address than was asked for.
 pub(super) fn elsewhere(addr: SocketAddr, local: SocketAddr) -> &'static str {
     let everywhere = local.ip().is_unspecified() && !addr.ip().is_unspecified();

@@ -596,7 +596,11 @@ fn uses_little(
     if_more: &str,
 ) -> Verdict {
     let used = watching.uses_until(pings, peer)?;
-    let expected = format!("{limit:?} of CPU time, at most, until {pings} pings have come");
+    let until = match pings {
+        1 => "a ping has come".to_owned(),
+        pings => format!("{pings} pings have come"),
+    };
+    let expected = format!("{limit:?} of CPU time, at most, until {until}");
     let seen = format!("{} ms were used", used.as_millis());
     exam.must(used < limit, expected, seen).caused_by(if_more)
 }

@@ -180,7 +180,12 @@ fn listens_on_the_given_address(exam: &Exam, restart: Restart) -> Verdict {
         // Every address of the machine.
         taken_at(exam, restart, SocketAddr::new(unspecified(addr.ip()), 0))?;
     }
-    Ok(())
+    // A listener of the same port, on another address.
+    let other = server(exam, SocketAddr::from(([127, 0, 0, 3], 0)))?;
+    let other_addr = or_skip("read its address", other.local_addr())?;
+    exam.step(format!("a server listens at {other_addr}"));
+    let addr = SocketAddr::new(anywhere().ip(), other_addr.port());
+    taken_at(exam, restart, addr).map(drop)
 }
 
 fn unspecified(ip: IpAddr) -> IpAddr {

@@ -98,7 +98,7 @@ pub const WAITS_FOR_ITS_THREAD: Diagnosis = Diagnosis {
 /// `write` took a part, and the rest was dropped.
 pub const DROPS_THE_REST_OF_A_WRITE: Diagnosis = Diagnosis {
     requires: |case| case.awaited == Awaited::Bytes && skips_bytes(case),
-    excludes: |case| case.panicked,
+    excludes: |case| case.panicked || case.has_returned_an_error(),
     words: "Bytes are missing in the middle. `write` may take only a part, and returns how much. \
             Send the rest too: `write_all` does.",
 };
@@ -136,9 +136,9 @@ pub const READS_AHEAD: Diagnosis = Diagnosis {
 pub const LOSES_THE_ERROR: Diagnosis = Diagnosis {
     requires: |case| case.has_returned_ok(),
     excludes: |case| case.panicked,
-    words: "`read` or `write` returned the error, and your code dropped it: `unwrap_or(0)` turns \
-            it into an end of file, `let _ =` ignores it, and a `match` may return Ok for it. \
-            Propagate it with `?`: the caller must know.",
+    words: "The kernel reported the error, and your code dropped it: `unwrap_or(0)` turns it into \
+            an end of file, `let _ =` ignores it, a `match` may return Ok for it, and `take_error` \
+            clears it and returns it in an Ok. Return it: the caller must know.",
 };
 
 /// EINTR was returned to the caller.

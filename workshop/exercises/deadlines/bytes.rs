@@ -215,9 +215,15 @@ pub(super) fn refuses_before_the_newline(exam: &Exam, read: ReadLine) -> Verdict
 
 pub(super) fn takes_no_more_than_max_and_one(exam: &Exam, read: ReadLine) -> Verdict {
     let line = numbered(1000);
-    for pieces in [&[&line[..]][..], &[&line[..10], &line[10..]]] {
+    let with_its_newline = [&line[..40], b"\n"].concat();
+    for pieces in [
+        &[&line[..]][..],
+        &[&line[..10], &line[10..]],
+        &[&with_its_newline],
+    ] {
         let connection = refuses_after(pieces, exam, read)?;
-        let taken = line.len() - connection.recv_q()?.min(line.len());
+        let sent: usize = pieces.iter().map(|piece| piece.len()).sum();
+        let taken = sent - connection.recv_q()?.min(sent);
         exam.must(
             taken <= MAX + 1,
             format!("at most {} bytes to be taken: max, and one more", MAX + 1),
@@ -274,6 +280,18 @@ pub(super) fn reads_the_line_after(exam: &Exam, read: ReadLine) -> Verdict {
     connection.queues(b"caf\xe9 au lait\nnext\n")?;
     let call = connection.call(AMPLE, ENOUGH)?;
     call.returns(Err(ErrorKind::InvalidData), not_utf8)?;
+    reads_next(&connection)?;
+    // The newline comes later than what is not UTF-8.
+    let connection = Connection::new(exam, read)?;
+    let call = connection.call(AMPLE, ENOUGH)?;
+    connection.sends_a_piece(b"caf\xe9 au")?;
+    connection.peer.send(b" lait\nnext\n")?;
+    call.returns(Err(ErrorKind::InvalidData), not_utf8)?;
+    reads_next(&connection)
+}
+
+/// The call after one that has refused the line before.
+fn reads_next(connection: &Connection) -> Verdict {
     let call = connection.call(AMPLE, ENOUGH)?;
     call.returns(Ok("next"), |got, case| {
         let gone = case.yours()?.row.recv_q == 0 && case.is_blocked_in(&[Call::Read, Call::Poll]);

@@ -112,6 +112,11 @@ impl Instead<'_> {
                 "The line is too long, so your code must not judge its characters: one of them may \
                  be cut at max. Compare the length with max first."
             }
+            ErrorKind::FileTooLarge if self.wanted == Err(ErrorKind::TimedOut) && is_over => {
+                "The deadline had passed before byte max + 1 came, and your code went on reading. \
+                 Compare the clock with the deadline before each read, and return TimedOut when \
+                 nothing remains."
+            }
             _ if self.wanted.is_err() => {
                 "Your code fails, as it should, but the error has another kind. The caller decides \
                  by the ErrorKind what to do next: return the kind that the rule names."
@@ -136,6 +141,9 @@ fn another_line(wanted: &str, got: &str) -> Option<&'static str> {
     } else if got.contains(char::REPLACEMENT_CHARACTER) {
         "The line has a replacement character that the client did not send: `from_utf8_lossy` was \
          applied to a part of the line. Join all its bytes first, then convert them."
+    } else if wanted.strip_prefix('\u{feff}') == Some(got) {
+        "Your code removed the bytes EF BB BF at the beginning, which are a byte order mark in some \
+         files. In a line they are a character like any other: remove the newline and nothing else."
     } else if got.trim() == wanted.trim() {
         "Your code removed more than the newline. `trim` removes spaces, `lines` and `trim_end` \
          remove a `\\r`: they may be part of the line. Use `strip_suffix('\\n')`."
@@ -218,6 +226,11 @@ pub(super) fn panicked(max: usize, case: &Case) -> Option<String> {
         _ => first_of(&[PANICS_ON_INPUT], case),
     }
 }
+
+/// A call was late that is in time while bytes come one by one.
+pub(super) const TAKES_WHAT_IS_THERE: &str = "Bytes were there all the time, so that no read had \
+    to wait, and your code went on after the deadline. Most likely it looks at the clock only when \
+    nothing is there. Compare the clock with the deadline before each read.";
 
 /// Why a call goes on that has read more than a line may have.
 pub(super) fn waits_beyond_max(max: usize, case: &Case) -> Option<String> {

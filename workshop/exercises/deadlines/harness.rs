@@ -3,8 +3,8 @@
 use std::{
     io::{self, ErrorKind},
     net::TcpStream,
-    sync::Arc,
-    time::Duration,
+    sync::{Arc, OnceLock},
+    time::{Duration, Instant},
 };
 
 use super::{
@@ -39,6 +39,7 @@ pub(super) struct Call<'e> {
     stream: Arc<TcpStream>,
     limit: Duration,
     max: usize,
+    begun: Arc<OnceLock<Instant>>,
 }
 
 impl<'e> Connection<'e> {
@@ -52,13 +53,19 @@ impl<'e> Connection<'e> {
             "called `read_line_within` with a limit of {limit:?} and a max of {max_told}"
         ));
         let (read, stream) = (self.function, Arc::clone(&self.stream));
-        let body = move || read(&stream, limit, max);
+        let begun = Arc::new(OnceLock::new());
+        let begins = Arc::clone(&begun);
+        let body = move || {
+            begins.get_or_init(Instant::now);
+            read(&stream, limit, max)
+        };
         Ok(Call {
             exam: self.exam,
             answer: self.exam.start("read_line_within", body)?,
             stream: Arc::clone(&self.stream),
             limit,
             max,
+            begun,
         })
     }
 
@@ -115,6 +122,11 @@ impl<'e> Connection<'e> {
 }
 
 impl Call<'_> {
+    /// For how long the call has been going on: its thread may have begun late.
+    pub(super) fn goes_on_for(&self) -> Duration {
+        self.begun.get().map_or(Duration::ZERO, Instant::elapsed)
+    }
+
     /// The call must return this. Returns how long it took.
     ///
     /// `cause` is what the check knows of what came instead, `None` if nothing came.

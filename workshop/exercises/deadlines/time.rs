@@ -7,12 +7,16 @@ use std::{
 
 use super::{
     ReadLine,
+    cause::TAKES_WHAT_IS_THERE,
     harness::{Call, Connection, ENOUGH, MARGIN},
 };
+
+use socket2::SockRef;
 
 use crate::exam::{
     AMPLE, Because, CheckError, Exam, Verdict,
     diagnosis::{RETURNS_AT_A_SIGNAL, SPINS},
+    or_skip,
 };
 
 /// A limit where time is the subject.
@@ -29,6 +33,15 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 /// More bytes than the exam can send one by one while a call lasts.
 const MANY: usize = 1 << 20;
+
+/// A limit in which a call cannot take as many bytes as a line may have.
+const BRIEF: Duration = Duration::from_millis(20);
+
+/// The size of a receive buffer that takes some time to read, in bytes.
+const WIDE: usize = 200 << 10;
+
+/// How many bytes a line may have to which bytes are added without a pause.
+const MOST: usize = 32 << 20;
 
 /// Longer than a usual read timeout of a second, by which an answer may end what has no end yet.
 const SILENCE: Duration = Duration::from_millis(1500);
@@ -64,13 +77,51 @@ pub(super) fn times_out_immediately(exam: &Exam, read: ReadLine) -> Verdict {
 /// A timeout for each read would never expire, and a deadline that begins with the first byte is
 /// late. If the bytes come without a pause, no read times out.
 pub(super) fn times_out_while_bytes_arrive(exam: &Exam, read: ReadLine) -> Verdict {
-    let sends = |connection: &Connection, _: &Call| connection.peer.fill(b".").map(drop);
+    let sends = |connection: &Connection, call: &Call| match connection.peer.fill(b".") {
+        // Whether a call that has returned left the stream open is another rule.
+        Err(_) if call.answer.comes_to_its_end()? => Ok(()),
+        sent => sent.map(drop),
+    };
     for (first, pause) in [
         (Duration::ZERO, PAUSE),
         (LONGER * 3 / 4, PAUSE),
         (Duration::ZERO, Duration::ZERO),
     ] {
         while_it_waits(exam, read, (first, pause), "a byte", sends)?;
+    }
+    times_out_while_bytes_are_there(exam, read)
+}
+
+/// More bytes are there whenever the call looks, as far as the exam can send them in time: no read
+/// waits. One that takes them faster has to wait, and then returns in time. So several times.
+fn times_out_while_bytes_are_there(exam: &Exam, read: ReadLine) -> Verdict {
+    let bytes = vec![b'.'; WIDE];
+    for _attempt in 0..3 {
+        let connection = Connection::new(exam, read)?;
+        let wide = SockRef::from(&*connection.stream).set_recv_buffer_size(WIDE);
+        or_skip("set SO_RCVBUF", wide)?;
+        while connection.peer.fill(&bytes)? > 0 {}
+        exam.step("sent as many bytes as there is room for, and no newline");
+        let meanwhile = |call: &Call| {
+            exam.step("sends more whenever there is room, until the call returns");
+            let mut sent = 0;
+            while !call.answer.has_ended() && call.answer.age() < BRIEF + 2 * MARGIN {
+                // Until the deadline has passed the line is not too long.
+                let room = match call.goes_on_for() < 2 * BRIEF {
+                    true => (MOST / 2).saturating_sub(sent).min(WIDE),
+                    false => WIDE,
+                };
+                match connection.peer.fill(&bytes[..room]) {
+                    Err(_) if call.answer.comes_to_its_end()? => break,
+                    Ok(0) => thread::sleep(Duration::from_millis(1)), // the call makes room
+                    taken => sent += taken?,
+                }
+            }
+            Ok(())
+        };
+        connection
+            .times_out_below(MOST, BRIEF, meanwhile)
+            .caused_by(TAKES_WHAT_IS_THERE)?;
     }
     Ok(())
 }

@@ -147,6 +147,16 @@ pub(super) const PAUSES: &str = "Your code waits after a refusal, or dials the r
      again. A refusal is an answer (RST), and comes immediately: dial the next address, without a \
      pause.";
 
+/// After a silent address, each refusal was followed by a wait.
+pub(super) const WAITS_FOR_THE_SILENT: &str = "While an earlier address is silent, your code waits \
+    after each refusal before it dials the next address. The attempt that was refused is over: \
+    dial the next one immediately, and let the earlier attempt go on if you like.";
+
+/// While signals came it returned late, and without them in time.
+pub(super) const WAITS_AGAIN_AFTER_A_SIGNAL: &str = "Without signals your code returns in time, and \
+    while signals come it does not: after EINTR it waits again for the whole time. Before each \
+    wait compute what remains of the limit.";
+
 /// Addresses have refused, and the last, which would answer, has not been dialed in time.
 pub(super) fn pauses(case: &Case, server: &Address) -> Option<String> {
     let rests = case.is_running() || case.is_blocked_in(&[Call::Sleep, Call::Poll, Call::Lock]);
@@ -193,8 +203,9 @@ pub(super) fn too_impatient(case: &Case, took: Duration) -> Option<String> {
 pub(super) fn early(took: Duration, limit: Duration) -> String {
     let missing = limit.saturating_sub(took);
     if missing < Duration::from_millis(1) {
-        "Your code cuts off a part of a millisecond: `poll` counts in milliseconds, and a \
-         conversion rounds down. Round up, or look at the clock and wait again."
+        "Your code stops less than a millisecond before the limit is over. Most often a time was \
+         rounded down to the milliseconds of `poll`, as `Socket::connect_timeout` of socket2 does. \
+         Round up, or look at the clock and wait again."
     } else {
         "Your code stops waiting before the limit is over. If there is only one address, give it \
          the whole limit."

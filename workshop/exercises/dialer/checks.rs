@@ -80,6 +80,10 @@ pub const SUITE: Suite<Dial> = Suite {
                     connects::dials_the_next_after_a_refusal,
                 ),
                 check(
+                    "dials the next address after a refusal while another is silent",
+                    refusals::dials_the_next_while_another_is_silent,
+                ),
+                check(
                     "dials the next address after an unreachable one",
                     connects::dials_the_next_after_an_unreachable_address,
                 ),
@@ -301,9 +305,22 @@ struct Rested {
 
 /// Waits for the end of a call, and looks at its threads meanwhile.
 fn rests(exam: &Exam, answer: &Dialing<'_>) -> Verdict<Rested> {
-    let (mut time, mut slept) = (Duration::ZERO, false);
+    rests_from(exam, answer, || Ok(true))
+}
+
+/// The same, from the moment at which this is true for the first time.
+fn rests_from(
+    exam: &Exam,
+    answer: &Dialing<'_>,
+    mut begins: impl FnMut() -> Verdict<bool>,
+) -> Verdict<Rested> {
+    let (mut time, mut slept, mut has_begun) = (Duration::ZERO, false, false);
     let mut before: (Instant, Vec<Thread>) = (Instant::now(), Vec::new());
     exam.comes_true(|| {
+        if !has_begun {
+            has_begun = begins()?;
+            return Ok(answer.has_ended());
+        }
         let now = Instant::now();
         let mut threads = or_skip("look at threads", others())?;
         threads.retain(|thread| !thread.name.starts_with("exam"));

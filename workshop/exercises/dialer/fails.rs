@@ -4,6 +4,7 @@ use std::{
     cmp::Reverse,
     io::ErrorKind,
     net::{Ipv6Addr, TcpListener},
+    thread,
     time::Duration,
 };
 
@@ -46,7 +47,33 @@ pub(super) fn returns_when_the_limit_is_over(exam: &Exam, dial: Dial) -> Verdict
         )
         .caused_by(cause::overdue(took.time, limit, count.into()))?;
     }
-    Ok(())
+    returns_although_signals_come(exam, dial, limit)
+}
+
+/// The pause between two signals.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// A signal that the program handles ends `poll` with EINTR (signal(7)).
+fn returns_although_signals_come(exam: &Exam, dial: Dial, limit: Duration) -> Verdict {
+    let silent = Address::that_is_silent(exam)?;
+    let reference = exam.reference(limit)?;
+    let answer = dialing(exam, dial, &[&silent], limit)?;
+    exam.step(format!(
+        "sends a signal every {PAUSE:?}, until the call returns"
+    ));
+    while !answer.has_ended() && answer.age() < limit * 2 {
+        answer.interrupt()?;
+        thread::sleep(PAUSE); // its length is the subject
+    }
+    let returned = answer.returns("with a limit of 600ms")?;
+    no_connection(exam, returned, "when the only address is silent")?;
+    let took = answer.took();
+    exam.must(
+        reference.judges(took, limit / 2)? != Timing::Late,
+        format!("`dial` to return when its limit of {limit:?} is over"),
+        format!("it took {:.1?}", took.time),
+    )
+    .caused_by(cause::WAITS_AGAIN_AFTER_A_SIGNAL)
 }
 
 /// The only address gets the whole limit, to the last part of a millisecond. Several times, because

@@ -15,7 +15,9 @@ use nix::{
 };
 use socket2::{Domain, Socket, Type};
 
-use super::{Dial, address::Address, dialing, no_connection};
+use super::{
+    Dial, address::Address, cause, dialing, is_connected_to, no_connection, rests_from, unless_busy,
+};
 
 use crate::exam::{AMPLE, Because, CheckError, Exam, Verdict, or_skip};
 
@@ -54,6 +56,46 @@ pub(super) fn dials_a_refused_address_once(exam: &Exam, dial: Dial) -> Verdict {
         "The address has refused, and your code dialed it again. A refusal is an answer (RST): no \
          socket listens there. Return the error, and let the caller decide whether to try again.",
     )
+}
+
+/// How many addresses refuse after a silent one.
+const REFUSE: u8 = 10;
+
+/// How long a call may rest after the first refusal, until it has dialed those that follow it.
+const REST: Duration = Duration::from_millis(500);
+
+/// However attempts overlap, a refusal ends the wait for this address: the next has its turn. The
+/// silent address takes a share of the limit before the first of them is dialed.
+pub(super) fn dials_the_next_while_another_is_silent(exam: &Exam, dial: Dial) -> Verdict {
+    let silent = Address::that_is_silent(exam)?;
+    let refuse = Address::many_that_refuse(exam, REFUSE)?;
+    let server = Address::that_answers(exam)?;
+    let first = refuse[0].addr;
+    let addresses: Vec<&Address> = [&silent]
+        .into_iter()
+        .chain(&refuse)
+        .chain([&server])
+        .collect();
+    let limit = Duration::from_secs(2);
+    let mut reports = Reports::begin()?;
+    let reference = exam.reference(limit)?;
+    let answer = dialing(exam, dial, &addresses, limit)?;
+    let rested = rests_from(exam, &answer, || Ok(reports.next(first)?.is_some()))?;
+    let expected = format!("each of {REFUSE} addresses that refuse to be followed immediately");
+    exam.must(
+        rested.time < REST,
+        expected,
+        format!(
+            "after the first had refused, all your threads were blocked for {:.1?}",
+            rested.time
+        ),
+    )
+    .caused_by(cause::WAITS_FOR_THE_SILENT)?;
+    let connected = answer
+        .succeeds("with a connection to the last address")
+        .because(|case| cause::starved(case, answer.took().time, limit, &server));
+    let stream = unless_busy(connected, reference, answer.took(), limit)?;
+    is_connected_to(exam, &stream, &server)
 }
 
 /// The kernel's reports of sockets that it has freed.

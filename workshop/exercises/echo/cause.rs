@@ -1,5 +1,7 @@
 //! What an echo in particular can do wrong, by what the kernel shows and what has come back.
 
+use std::io::ErrorKind;
+
 use crate::exam::{
     Awaited, Call, Case,
     diagnosis::{
@@ -69,6 +71,29 @@ pub(super) fn keeps_the_rest(case: &Case) -> Option<String> {
         "A signal ended your `write` after a part of its bytes, and `write` returned how many. \
          Your code waits in the next read, and the rest has not been sent: it is lost, or it is \
          kept until more has come. Send the rest before you read again: `write_all` does."
+            .to_owned()
+    })
+}
+
+/// For a client that does not read for a while.
+pub(super) fn ends_without_room(case: &Case) -> Option<String> {
+    let kinds = [ErrorKind::WouldBlock, ErrorKind::TimedOut];
+    let not_now = kinds.iter().any(|kind| case.has_returned_error(*kind));
+    (not_now && !case.panicked).then(|| {
+        "Your code ended the connection with an error that means \"not now\": a write found no \
+         room, or a read found no byte, within a timeout or with O_NONBLOCK. The client is still \
+         connected, and reads later. Set no timeout; or wait for the event, and write the rest."
+            .to_owned()
+    })
+}
+
+/// For bytes that were there before the function was called, and the FIN after them.
+pub(super) fn loses_the_last_words(case: &Case) -> Option<String> {
+    let lost = case.wanted.starts_with(&case.arrived) && case.yours().is_none();
+    (lost && !case.panicked && !case.has_returned_an_error()).then(|| {
+        "The bytes and the FIN after them were there before `echo` began, and not all of them came \
+         back. End of file comes after the data: read until Ok(0), and write what each read \
+         returned."
             .to_owned()
     })
 }

@@ -53,6 +53,23 @@ pub(super) fn returns_when_all_is_written(exam: &Exam, echo: Echo) -> Verdict {
     Ok(())
 }
 
+/// A write that waits for room may wait for a long time: the client is still connected.
+pub(super) fn keeps_a_client_that_does_not_read(exam: &Exam, echo: Echo) -> Verdict {
+    let (client, server) = with_little_room_on_the_way_back(exam)?;
+    let answer = exam.start("echo", move || echo(server))?;
+    let sent = numbered(MUCH);
+    let _pouring = client.pours(sent.clone())?;
+    let _ended = exam.comes_true(|| Ok(answer.has_ended()))?;
+    answer
+        .goes_on("the client does not read yet, and has not closed")
+        .because(cause::ends_without_room)?;
+    exam.step("the client begins to read");
+    client.receives(&sent).because(cause::ends_without_room)?;
+    client.half_close()?;
+    succeeds(&answer, "after end of file")?;
+    Ok(())
+}
+
 /// A connection on which a write of the answer's is soon blocked, however little each one brings.
 pub(super) fn with_little_room_on_the_way_back(exam: &Exam) -> Verdict<(Peer<'_>, TcpStream)> {
     with_room_on_the_way_back(exam, SMALL)
@@ -92,6 +109,7 @@ pub(super) fn sends_the_rest(exam: &Exam, echo: Echo) -> Verdict {
         }
         client
             .receives(piece)
+            .because(cause::ends_without_room)
             .diagnose(&[DROPS_THE_REST_OF_A_WRITE])?;
         if !blocked {
             break;
@@ -100,6 +118,7 @@ pub(super) fn sends_the_rest(exam: &Exam, echo: Echo) -> Verdict {
     for piece in pieces {
         client
             .receives(piece)
+            .because(cause::ends_without_room)
             .diagnose(&[DROPS_THE_REST_OF_A_WRITE])?;
     }
     client.half_close()?;
@@ -125,6 +144,7 @@ fn sends_the_rest_of_the_last_write(exam: &Exam, echo: Echo) -> Verdict {
             client
                 .receives(&sent[received..end])
                 .because(cause::keeps_the_rest)
+                .because(cause::ends_without_room)
                 .diagnose(&[DROPS_THE_REST_OF_A_WRITE])?;
             received = end;
         }

@@ -54,6 +54,11 @@ pub(super) const SPINS_TOO_MUCH: &str = "Your code looks again and again whether
      ms for the last part of a millisecond. Block in `poll` or in a read until a byte arrives or \
      the interval is over, and round a timeout up.";
 
+/// There was no room for a ping, and now there is.
+pub(super) const SPINS_IN_ROOM: &str = "There was no room for a ping. Since the peer has made room \
+     your code runs without waiting: most likely it polls for POLLOUT, which is ready as long as \
+     there is room. A ping that did not fit is not sent later: poll for POLLIN alone.";
+
 pub(super) const A_SIGNAL_ENDS_IT: &str = "A signal ended your wait, and your code went on as if \
      the interval were over. On EINTR (`ErrorKind::Interrupted`) wait for what remains of the \
      interval.";
@@ -275,6 +280,15 @@ pub(super) fn needless_ping(case: &Case) -> Option<String> {
          a ping is due only after a whole interval of silence."
     };
     Some(cause.to_owned())
+}
+
+/// `misses` is the largest number, and the code has panicked.
+pub(super) fn computes_with_misses(case: &Case) -> Option<String> {
+    case.panicked.then(|| {
+        "`misses` may be as large as a u32 is: `misses + 1` and `interval * misses` overflow. Count \
+         up to `misses` instead of computing the whole time."
+            .to_owned()
+    })
 }
 
 /// What a watch can do wrong in any check, by what the kernel shows.

@@ -322,20 +322,16 @@ fn accepts_any_count(exam: &Exam, watch: Watch) -> Verdict {
     for interval in [AMPLE, Duration::from_micros(1)] {
         let (peer, watching) = Watching::begin(exam, watch, interval, u32::MAX)?;
         if interval < AMPLE {
-            watching.is_pinging(&peer)?;
+            watching
+                .is_pinging(&peer)
+                .because(causes::computes_with_misses)?;
         } else {
             watching.rests()?;
         }
         peer.half_close()?;
         watching
             .ends(Ended::Closed, "after end of file")
-            .because(|case| {
-                case.panicked.then(|| {
-                    "`misses` may be as large as a u32 is: `misses + 1` and `interval * misses` \
-                 overflow. Count up to `misses` instead of computing the whole time."
-                        .to_owned()
-                })
-            })?;
+            .because(causes::computes_with_misses)?;
     }
     Ok(())
 }
@@ -558,7 +554,7 @@ fn does_not_spin(exam: &Exam, watch: Watch) -> Verdict {
     peer.half_close()?;
     watching.ends(Ended::Closed, "after end of file")?;
     let (peer, watching) = Watching::begin(exam, watch, ms(400), 10)?;
-    uses_little(exam, &watching, &peer, (2, ms(30)))?;
+    uses_little(exam, &watching, &peer, (2, ms(30)), causes::SPINS_TOO_MUCH)?;
     watching.goes_on("no more than 3 of 10 pings are due")?;
     // Most of a millisecond is left over in each of many intervals. A thread that spins in it only
     // cannot do so when it is woken late: once more if the machine is busy.
@@ -566,7 +562,7 @@ fn does_not_spin(exam: &Exam, watch: Watch) -> Verdict {
     for _ in 0..4 {
         let delay = delay::of_others();
         let (peer, watching) = Watching::begin(exam, watch, short, 1000)?;
-        uses_little(exam, &watching, &peer, (200, limit))?;
+        uses_little(exam, &watching, &peer, (200, limit), causes::SPINS_TOO_MUCH)?;
         let is_busy = delay::of_others().saturating_sub(delay) > limit;
         peer.close();
         watching.comes_to_its_end()?;
@@ -574,7 +570,21 @@ fn does_not_spin(exam: &Exam, watch: Watch) -> Verdict {
             break;
         }
     }
-    Ok(())
+    does_not_spin_when_there_is_room(exam, watch)
+}
+
+/// There is no room for the first ping, and then the peer reads: what waits for room need not wait.
+fn does_not_spin_when_there_is_room(exam: &Exam, watch: Watch) -> Verdict {
+    let (peer, theirs) = exam.connection()?;
+    let filled = fill(exam, &theirs)?;
+    let interval = ms(400);
+    let watching = Watching::on(theirs, exam, watch, interval, 1000)?;
+    exam.step("the peer reads nothing for 1.25 intervals, then everything");
+    thread::sleep(interval + interval / 4); // its length is the subject: the first ping is due
+    peer.receives(&vec![b'x'; filled])?;
+    uses_little(exam, &watching, &peer, (1, ms(30)), causes::SPINS_IN_ROOM)?;
+    peer.close();
+    watching.comes_to_its_end()
 }
 
 /// No more than this CPU time may be used until this many pings have come.
@@ -583,12 +593,16 @@ fn uses_little(
     watching: &Watching,
     peer: &Peer,
     (pings, limit): (usize, Duration),
+    if_more: &str,
 ) -> Verdict {
     let used = watching.uses_until(pings, peer)?;
-    let expected = format!("{limit:?} of CPU time, at most, until {pings} pings have come");
+    let until = match pings {
+        1 => "a ping has come".to_owned(),
+        pings => format!("{pings} pings have come"),
+    };
+    let expected = format!("{limit:?} of CPU time, at most, until {until}");
     let seen = format!("{} ms were used", used.as_millis());
-    exam.must(used < limit, expected, seen)
-        .caused_by(causes::SPINS_TOO_MUCH)
+    exam.must(used < limit, expected, seen).caused_by(if_more)
 }
 
 /// Four signals in the first of two intervals. Together they would make a watch late, or early, by

@@ -1,11 +1,13 @@
 //! A client that sends requests and reads no answer: sooner or later a write to it has to wait.
 
-use socket_workshop::table::{End, Table, TimerKind};
+use std::net::TcpStream;
+
+use socket_workshop::table::{End, State, Table, TimerKind};
 use socket2::{Domain, SockRef, Socket, Type};
 
 use super::{Server, Serving};
 
-use crate::exam::{Call, Doing, Exam, Peer, Pouring, Verdict, or_skip};
+use crate::exam::{Call, CheckError, Doing, Exam, Peer, Pouring, Verdict, or_skip};
 
 /// The client's receive buffer and the server's send buffer, in bytes. The kernel doubles it.
 const SMALL: usize = 4096;
@@ -14,12 +16,40 @@ const SMALL: usize = 4096;
 /// both buffers.
 const REQUESTS: usize = 20_000;
 
+/// So few that all of them, and the FIN, have room in the server's receive buffer.
+const FEW: usize = 1000;
+
 /// A client that sends the same request again and again, and the thread that serves it.
 pub(super) fn client<'e>(
     server: Server<'e>,
     request: &str,
 ) -> Verdict<(Peer<'e>, Pouring, Serving<'e>)> {
-    let exam = server.exam;
+    let (client, stream) = connection(server.exam)?;
+    let serving = server.serves(stream)?;
+    let pouring = client.pours(format!("{request}\n").repeat(REQUESTS).into_bytes())?;
+    Ok((client, pouring, serving))
+}
+
+/// The same, and the client's FIN has come after the last request before the first is answered. The
+/// answer to each must be long.
+pub(super) fn client_that_has_closed<'e>(
+    server: Server<'e>,
+    request: &str,
+) -> Verdict<(Peer<'e>, Serving<'e>)> {
+    let (client, stream) = connection(server.exam)?;
+    client.send(format!("{request}\n").repeat(FEW).as_bytes())?;
+    client.half_close()?;
+    let end = or_skip("read an address", End::of(&stream))?;
+    let is_there = |table: &Table| {
+        let row = table.find(end)?;
+        (row.state == State::CloseWait).then_some(())
+    };
+    let seen = server.exam.table_shows(is_there)?;
+    seen.ok_or_else(|| CheckError::skipped("a FIN does not arrive here"))?;
+    Ok((client, server.serves(stream)?))
+}
+
+fn connection(exam: &Exam) -> Verdict<(Peer<'_>, TcpStream)> {
     let listener = exam.listener()?;
     let addr = or_skip("read its address", listener.local_addr())?;
     let socket = or_skip(
@@ -36,10 +66,7 @@ pub(super) fn client<'e>(
         "connected {peer}, the exam's end, and {addr}, yours, with small buffers on the way back"
     ));
     let client = Peer::new(exam, socket.into());
-    let client = client.named("client that does not read");
-    let serving = server.serves(stream)?;
-    let pouring = client.pours(format!("{request}\n").repeat(REQUESTS).into_bytes())?;
-    Ok((client, pouring, serving))
+    Ok((client.named("client that does not read"), stream))
 }
 
 /// Waits until the client's buffer is full, for which the kernel probes, and the server's own too,

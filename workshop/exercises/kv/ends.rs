@@ -1,6 +1,9 @@
 //! The checks that are about the end of a conversation: QUIT, end of file, a reset.
 
-use std::time::{Duration, Instant};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use socket_workshop::table::{End, State, Table};
 
@@ -103,6 +106,25 @@ pub(super) fn sends_end_of_file_at_quit(exam: &Exam, serve_client: ServeClient) 
     client.close();
     serving
         .succeeds("after QUIT, and the client has closed too")
+        .because(cause::returns_an_error_at_the_end)?;
+    returns_ok_before_the_client_closes(exam, serve_client)
+}
+
+/// Longer than the usual time for which a server discards what still comes.
+const STAYS: Duration = Duration::from_millis(1500);
+
+/// The server may wait until the client closes. If it does not, it has done its work all the same.
+fn returns_ok_before_the_client_closes(exam: &Exam, serve_client: ServeClient) -> Verdict {
+    let (client, serving) = Server::new(exam, serve_client).client()?;
+    client.send(b"QUIT\n")?;
+    client.ends().because(cause::goes_on_after_quit)?;
+    let begun = Instant::now();
+    exam.comes_true(|| Ok(serving.has_ended() || begun.elapsed() > STAYS))?;
+    if !serving.has_ended() {
+        client.close();
+    }
+    serving
+        .succeeds("after QUIT")
         .because(cause::returns_an_error_at_the_end)
 }
 
@@ -151,9 +173,13 @@ pub(super) fn discards_what_still_comes(exam: &Exam, serve_client: ServeClient) 
     const TRIES: usize = 3;
     let mut long = String::from_utf8(numbered(1025)).expect("numbers are text");
     long.push('\n');
-    for request in ["QUIT\n", &long] {
+    for (request, talk) in [
+        ("QUIT\n", Duration::ZERO),
+        (&long, Duration::ZERO),
+        ("QUIT\n", LONG_TALK),
+    ] {
         let mut tries = 0;
-        while !is_discarded(exam, serve_client, request)? {
+        while !is_discarded(exam, serve_client, request, talk)? {
             tries += 1;
             if tries == TRIES {
                 return Err(CheckError::skipped(
@@ -166,10 +192,23 @@ pub(super) fn discards_what_still_comes(exam: &Exam, serve_client: ServeClient) 
     Ok(())
 }
 
-/// The request ends the conversation, and the client sends more after that. `false` if there was a
-/// reset, and the client was too late.
-fn is_discarded(exam: &Exam, serve_client: ServeClient, request: &str) -> Verdict<bool> {
+/// A conversation that is longer than the usual time for which a server discards what still comes.
+const LONG_TALK: Duration = Duration::from_millis(1500);
+
+/// The request ends the conversation, which has lasted for some time, and the client sends more
+/// after that. `false` if there was a reset, and the client was too late.
+fn is_discarded(
+    exam: &Exam,
+    serve_client: ServeClient,
+    request: &str,
+    talk: Duration,
+) -> Verdict<bool> {
     let (client, serving) = Server::new(exam, serve_client).client()?;
+    if !talk.is_zero() {
+        asks(&client, "PUT color red", "OK")?;
+        thread::sleep(talk); // its length is the subject
+        exam.step(format!("was silent for {talk:?}"));
+    }
     let begun = Instant::now();
     client.send(request.as_bytes())?;
     if request.len() > 1024 {
@@ -182,7 +221,10 @@ fn is_discarded(exam: &Exam, serve_client: ServeClient, request: &str) -> Verdic
     if kept.is_err() && begun.elapsed() > LINGERS {
         return Ok(false);
     }
-    kept.caused_by(cause::CLOSES_TOO_SOON)?;
+    kept.caused_by(match talk.is_zero() {
+        true => cause::CLOSES_TOO_SOON,
+        false => cause::COUNTS_FROM_THE_BEGINNING,
+    })?;
     client.close();
     let _ = serving.returns("after the client has closed too")?;
     Ok(true)
@@ -251,6 +293,14 @@ pub(super) fn returns_the_error_of_a_reset(exam: &Exam, serve_client: ServeClien
     drop(pouring); // the last handle
     serving
         .fails("after a reset while it was writing")
+        .diagnose(&NO_ERROR)?;
+
+    // In CLOSE_WAIT the kernel reports a reset as EPIPE.
+    let (client, serving) = deaf::client_that_has_closed(server, "GET big")?;
+    deaf::is_waited_for(exam, &client)?;
+    client.reset();
+    serving
+        .fails("after a reset that followed the client's FIN")
         .diagnose(&NO_ERROR)?;
     Ok(())
 }

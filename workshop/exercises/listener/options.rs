@@ -32,6 +32,17 @@ pub(in crate::checks) fn has_no_timeout(exam: &Exam, listener: &TcpListener) -> 
         "SO_RCVTIMEO makes `accept` fail with WouldBlock, and each accepted connection inherits \
          both timeouts for its reads and writes. Set no timeout on the listener.",
     )?;
+    let user = or_skip("read TCP_USER_TIMEOUT", socket.tcp_user_timeout())?;
+    let user = user.filter(|timeout| !timeout.is_zero());
+    exam.must(
+        user.is_none(),
+        "no TCP_USER_TIMEOUT",
+        format!("TCP_USER_TIMEOUT is {user:?}"),
+    )
+    .caused_by(
+        "Each accepted connection inherits TCP_USER_TIMEOUT. The kernel then ends a connection \
+         with ETIMEDOUT if its client does not read or acknowledge for that long. Leave it at 0.",
+    )?;
     let linger = or_skip("read SO_LINGER", socket.linger())?;
     exam.must(
         linger.is_none(),

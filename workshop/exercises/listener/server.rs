@@ -76,8 +76,8 @@ pub(super) fn listening(
                          other (EAFNOSUPPORT). Make the socket with `Domain::for_address(addr)`."
                     }
                     _ => {
-                        "The port is free, and the address is one of loopback: your code asks for \
-                          another."
+                        "The exam has just bound this address itself, and closed the socket: your \
+                         code asks for another address."
                     }
                 })
         }

@@ -18,14 +18,16 @@ use crate::checks::returned::{self, LOOPBACK};
 use crate::exam::{Because, CheckError, Exam, Seen, Verdict, descriptors, or_skip};
 
 pub(super) fn listens_on_the_given_address(exam: &Exam, (listen, _): Functions) -> Verdict {
-    let ips: [IpAddr; 3] = [
+    let ips: [IpAddr; 5] = [
         Ipv4Addr::LOCALHOST.into(),
         Ipv4Addr::new(127, 0, 0, 2).into(), // all of 127/8 is loopback on Linux
         Ipv6Addr::LOCALHOST.into(),
+        Ipv4Addr::UNSPECIFIED.into(), // every address of the machine, of one family
+        Ipv6Addr::UNSPECIFIED.into(),
     ];
     for ip in ips {
         // A free port, and then the same by its number.
-        let free = or_skip("listen on loopback", TcpListener::bind((ip, 0)))?;
+        let free = or_skip(&format!("listen on {ip}"), TcpListener::bind((ip, 0)))?;
         let port = or_skip("read its address", free.local_addr())?.port();
         drop(free);
         listens_on(exam, listen, SocketAddr::new(ip, 0))?;

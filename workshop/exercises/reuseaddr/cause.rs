@@ -43,7 +43,7 @@ impl NotTaken<'_> {
         }
         let states = states(case, addr);
         if states.is_empty() {
-            return None; // nothing is left there: old connections are not the reason
+            return on_another_address(case, addr); // old connections are not the reason
         }
         let family = if addr.is_ipv6() { "IPv6" } else { "IPv4" };
         let left =
@@ -53,7 +53,13 @@ impl NotTaken<'_> {
             .start("restart", move || restart(SocketAddr::new(addr.ip(), 0)));
         let sample = sample.and_then(|answer| answer.returns("on a free port"));
         if let Ok(Ok(listener)) = &sample {
-            return Some(by_its_options(&SockRef::from(listener), &left, addr));
+            let is_own = self.error.raw_os_error().is_none();
+            return Some(by_its_options(
+                &SockRef::from(listener),
+                &left,
+                addr,
+                is_own,
+            ));
         }
         let otherwise = sample.ok().and_then(Result::err);
         Some(match otherwise.as_ref().and_then(by_errno) {
@@ -82,7 +88,7 @@ fn by_errno(error: &io::Error) -> Option<&'static str> {
 }
 
 /// What a listener of the answer's at a free port says about the one that could not be bound.
-fn by_its_options(socket: &SockRef, left: &str, addr: SocketAddr) -> String {
+fn by_its_options(socket: &SockRef, left: &str, addr: SocketAddr, is_own: bool) -> String {
     let reuse_address = socket.reuse_address().unwrap_or(false);
     let reuse_port = socket.reuse_port().unwrap_or(false);
     if reuse_port && !reuse_address {
@@ -101,6 +107,12 @@ fn by_its_options(socket: &SockRef, left: &str, addr: SocketAddr) -> String {
          on another port has no IPV6_V6ONLY. Set it before `bind`. Then the families do not \
          conflict, whatever the system's default is."
             .to_owned()
+    } else if is_own {
+        format!(
+            "{left} The error has no number of the kernel's. Either your code itself decides that \
+             the address is in use, and only `bind` knows that. Or it replaces the error of a \
+             `bind` before which it had not set SO_REUSEADDR."
+        )
     } else {
         format!(
             "{left} A listener of yours on another port has SO_REUSEADDR. Either your code sets it \
@@ -109,6 +121,24 @@ fn by_its_options(socket: &SockRef, left: &str, addr: SocketAddr) -> String {
              free."
         )
     }
+}
+
+/// A socket listens at the port, on another address.
+fn on_another_address(case: &Case, addr: SocketAddr) -> Option<String> {
+    let mut sockets = case.evidence.sockets.iter().map(|seen| &seen.row);
+    let other = sockets.find(|row| {
+        row.state == State::Listen
+            && row.local.port() == addr.port()
+            && row.local.ip() != addr.ip()
+            && !row.local.ip().is_unspecified()
+            && !addr.ip().is_unspecified()
+    })?;
+    Some(format!(
+        "{} listens on another address of this machine, which does not conflict. Either your code \
+         itself decides that the address is in use, and only `bind` knows that; or it binds more \
+         than the given address.",
+        other.local
+    ))
 }
 
 /// What is left at the address refuses even a socket that has the option.
@@ -208,6 +238,34 @@ pub(super) fn of_another_kind(error: &io::Error) -> &'static str {
             "The caller looks at the `kind()` of the error to decide what to do. Your code \
              replaces the error of `bind` by one of another kind. Return it with `?`."
         }
+    }
+}
+
+/// `restart` has returned another error for an address that `bind` refuses.
+pub(super) fn another_error_of_bind(addr: SocketAddr, error: &io::Error) -> &'static str {
+    let has_a_scope = matches!(addr, SocketAddr::V6(addr) if addr.scope_id() != 0);
+    match error.raw_os_error() {
+        Some(libc::EINVAL) if has_a_scope => {
+            "An address of one link has a scope id, the number of an interface (after the %). \
+             `bind` fails with EINVAL without it, and here it was given. `SocketAddr::new` and \
+             `addr.ip()` drop it: bind the address as it is given."
+        }
+        _ => {
+            "This address cannot be bound here, and `bind` says so. The caller looks at the kind of \
+             the error to decide what to do: return the error of `bind`, with `?`."
+        }
+    }
+}
+
+/// `restart` has returned a listener for an address that `bind` refuses.
+pub(super) fn bound_where_bind_fails(addr: SocketAddr, local: SocketAddr) -> &'static str {
+    if local.ip() == addr.ip() {
+        "No interface of this machine has the address, so no client can connect. `bind` refuses \
+         it, unless an option of the socket (IP_FREEBIND, IP_TRANSPARENT) allows what does not \
+         exist. Set no such option, and return the error of `bind`."
+    } else {
+        "This address cannot be bound here, and your code listens on another one. Return the error \
+         of `bind`, with `?`: the caller must decide."
     }
 }
 

@@ -10,7 +10,7 @@ mod old;
 use std::{
     fs,
     io::{self, Write},
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, TcpListener},
 };
 
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
@@ -18,7 +18,9 @@ use socket_workshop::table::{End, State};
 use socket2::SockRef;
 
 use self::{
-    harness::{a_client_of, fails_like_bind, listening, refused, taken, taken_at},
+    harness::{
+        a_client_of, fails_like_bind, listening, refused, refuses_a_mapped_address, taken, taken_at,
+    },
     old::{Left, anywhere, clients, comes_to, ipv6, queued, server, sharing_server},
 };
 use super::{Exercise, listener::options};
@@ -150,13 +152,23 @@ pub type Restart = fn(SocketAddr) -> io::Result<TcpListener>;
 /// The least backlog, unless the kernel cuts it.
 const BACKLOG: u32 = 4096;
 
-/// Addresses of documentation (RFC 5737, RFC 3849), which no machine has; and one that is valid on
-/// one link only, and names none (RFC 4007, section 6): `bind` fails with another error.
-const FOREIGN: [IpAddr; 3] = [
-    IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
-    IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1)),
-    IpAddr::V6(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1)),
-];
+/// An address of one link.
+const OF_A_LINK: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1);
+
+/// The loopback interface's number on Linux: the first.
+const LOOPBACK_LINK: u32 = 1;
+
+/// Addresses that `bind` refuses: two of documentation (RFC 5737, RFC 3849), which no machine has;
+/// and one of a link, which `bind` refuses with another error if no link is named (RFC 4007,
+/// section 6).
+fn foreign() -> [SocketAddr; 4] {
+    [
+        (Ipv4Addr::new(192, 0, 2, 1), 0).into(),
+        (Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1), 0).into(),
+        (OF_A_LINK, 0).into(),
+        SocketAddrV6::new(OF_A_LINK, 0, 0, LOOPBACK_LINK).into(),
+    ]
+}
 
 fn listens_on_the_given_address(exam: &Exam, restart: Restart) -> Verdict {
     for addr in [Some(anywhere()), ipv6()].into_iter().flatten() {
@@ -168,7 +180,12 @@ fn listens_on_the_given_address(exam: &Exam, restart: Restart) -> Verdict {
         // Every address of the machine.
         taken_at(exam, restart, SocketAddr::new(unspecified(addr.ip()), 0))?;
     }
-    Ok(())
+    // A listener of the same port, on another address.
+    let other = server(exam, SocketAddr::from(([127, 0, 0, 3], 0)))?;
+    let other_addr = or_skip("read its address", other.local_addr())?;
+    exam.step(format!("a server listens at {other_addr}"));
+    let addr = SocketAddr::new(anywhere().ip(), other_addr.port());
+    taken_at(exam, restart, addr).map(drop)
 }
 
 fn unspecified(ip: IpAddr) -> IpAddr {
@@ -236,9 +253,9 @@ fn returns_addr_in_use(exam: &Exam, restart: Restart) -> Verdict {
 }
 
 fn returns_the_error_of_bind(exam: &Exam, restart: Restart) -> Verdict {
-    for ip in FOREIGN {
-        if ip.is_ipv4() || ipv6().is_some() {
-            fails_like_bind(exam, restart, SocketAddr::new(ip, 0))?;
+    for addr in foreign() {
+        if addr.is_ipv4() || ipv6().is_some() {
+            fails_like_bind(exam, restart, addr)?;
         }
     }
     Ok(())
@@ -258,9 +275,19 @@ fn leaves_every_client(exam: &Exam, restart: Restart) -> Verdict {
 }
 
 fn does_not_connect(exam: &Exam, restart: Restart) -> Verdict {
-    let live = sharing_server(exam)?;
+    nobody_connects(exam, restart, &sharing_server(exam)?)?;
+    // Servers on every address of the machine.
+    for addr in [Some(anywhere()), ipv6()].into_iter().flatten() {
+        let live = server(exam, SocketAddr::new(unspecified(addr.ip()), 0))?;
+        nobody_connects(exam, restart, &live)?;
+    }
+    Ok(())
+}
+
+fn nobody_connects(exam: &Exam, restart: Restart, live: &TcpListener) -> Verdict {
     let addr = or_skip("read its address", live.local_addr())?;
-    refused(exam, restart, &live)?;
+    exam.step(format!("a server listens at {addr}"));
+    refused(exam, restart, live)?;
     let stranger = exam.until(|| {
         let (_, strangers) = queued(&exam.evidence(), addr.port());
         Ok((strangers > 0).then_some(strangers))
@@ -385,5 +412,6 @@ fn leaves_ipv4_alone(exam: &Exam, restart: Restart) -> Verdict {
     let old = Left::in_time_wait(exam, server(exam, addr)?)?;
     let listener = taken_at(exam, restart, addr)?;
     old.remains(exam)?;
-    a_client_of(exam, &listener).map(drop)
+    a_client_of(exam, &listener)?;
+    refuses_a_mapped_address(exam, restart)
 }

@@ -3,7 +3,7 @@
 
 use std::{
     io,
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
 };
 
 use nix::poll::PollFlags;
@@ -117,15 +117,39 @@ pub(super) fn fails_like_bind(exam: &Exam, restart: Restart, addr: SocketAddr) -
     let answer = restarting(exam, restart, addr)?;
     let expected = format!("`restart({addr})` to return an error of kind {kind:?}");
     does_not_wait(exam, &answer, &expected)?;
-    let seen = match answer.returns("for an address that cannot be bound")? {
+    let (seen, cause) = match answer.returns("for an address that cannot be bound")? {
         Err(error) if error.kind() == kind => return Ok(()),
-        Err(error) => format!("an error of kind {:?}: {error}", error.kind()),
-        Ok(listener) => format!("a listener: {:?}", listener.local_addr().ok()),
+        Err(error) => (
+            format!("an error of kind {:?}: {error}", error.kind()),
+            cause::another_error_of_bind(addr, &error),
+        ),
+        Ok(listener) => {
+            let local = or_skip("read your listener's address", listener.local_addr())?;
+            let seen = format!("a listener on {local}");
+            (seen, cause::bound_where_bind_fails(addr, local))
+        }
     };
-    exam.fail(expected, seen).caused_by(
-        "This address cannot be bound here, and `bind` says so. The caller looks at the kind of \
-         the error to decide what to do: return the error of `bind`, with `?`.",
-    )
+    exam.fail(expected, seen).caused_by(cause)
+}
+
+/// `restart` must not return a listener for an IPv4 address that is written as an IPv6 one: it would
+/// have the port of IPv4. `bind` refuses the address to a socket with IPV6_V6ONLY.
+pub(super) fn refuses_a_mapped_address(exam: &Exam, restart: Restart) -> Verdict {
+    let addr = SocketAddr::from((Ipv4Addr::LOCALHOST.to_ipv6_mapped(), 0));
+    let answer = restarting(exam, restart, addr)?;
+    let expected = format!("`restart({addr})` to return an error: it is an address of IPv4");
+    does_not_wait(exam, &answer, &expected)?;
+    let Ok(listener) = answer.returns("for an IPv4 address written as IPv6")? else {
+        return Ok(());
+    };
+    exam.watches(&listener);
+    let local = or_skip("read your listener's address", listener.local_addr())?;
+    exam.fail(expected, format!("a listener on {local}"))
+        .caused_by(
+            "Your listener has a port of IPv4: ::ffff:127.0.0.1 is 127.0.0.1, written as an IPv6 \
+             address. `bind` refuses it to an IPv6 socket with IPV6_V6ONLY. Set that option on \
+             every IPv6 socket, bind the address as it is given, and return the error.",
+        )
 }
 
 /// No right answer waits with a timeout, however slow the machine is: one that does waits for the

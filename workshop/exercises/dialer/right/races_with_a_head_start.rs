@@ -1,5 +1,6 @@
 //! All at once on one thread, each with a head start of 150 ms to the next (RFC 8305), or an
-//! equal share of what remains, by `poll`. The losers are closed because they are dropped.
+//! equal share of what remains, by `poll`. After a failure the next begins immediately. The losers
+//! are closed because they are dropped.
 
 use std::{
     io::{self, ErrorKind},
@@ -20,16 +21,17 @@ pub fn dial(addrs: &[SocketAddr], limit: Duration) -> io::Result<TcpStream> {
     let (mut next, mut next_at) = (0, Duration::ZERO);
     while (next < addrs.len() || !running.is_empty()) && started.elapsed() < limit {
         if next < addrs.len() && (running.is_empty() || started.elapsed() >= next_at) {
-            match begin(addrs[next]) {
-                Ok(socket) => running.push((next, socket)),
-                Err(error) => outcomes[next] = Some(error),
-            }
+            let begun = begin(addrs[next]);
             next += 1;
+            match begun {
+                Ok(socket) => running.push((next - 1, socket)),
+                Err(error) => {
+                    outcomes[next - 1] = Some(error);
+                    continue; // it has failed immediately: it is the next one's turn
+                }
+            }
             let left = limit.saturating_sub(started.elapsed()) / (addrs.len() - next + 1) as u32;
             next_at = started.elapsed() + HEAD_START.min(left);
-            if running.is_empty() {
-                continue; // it has failed immediately
-            }
         }
         let until = if next < addrs.len() {
             limit.min(next_at)
@@ -38,7 +40,10 @@ pub fn dial(addrs: &[SocketAddr], limit: Duration) -> io::Result<TcpStream> {
         };
         for (i, socket) in over(&mut running, until.saturating_sub(started.elapsed()))? {
             match socket.take_error()? {
-                Some(error) => outcomes[i] = Some(error),
+                Some(error) => {
+                    outcomes[i] = Some(error);
+                    next_at = started.elapsed();
+                }
                 None => {
                     socket.set_nonblocking(false)?;
                     return Ok(socket.into());

@@ -1,7 +1,7 @@
 //! Writes on a second thread, and drops the error of that thread.
 //!
 //! rejected by: returns the error of a reset
-//! cause: Propagate it with `?`
+//! cause: Return it: the caller must know
 
 use std::{
     io::{self, Read, Write},

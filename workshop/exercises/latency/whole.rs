@@ -187,9 +187,10 @@ fn fails(
     )
     .caused_by(match error.kind() {
         ErrorKind::BrokenPipe => {
-            "The first write after the reset returned ConnectionReset, and your code returned \
-             BrokenPipe. Either it replaces the error, or it drops the first one and writes again: \
-             then the write returns EPIPE. Return the first error of a write, unchanged."
+            "The first call after the reset returns ConnectionReset, and your code returned \
+             BrokenPipe. Either it replaces the error, or it drops the first one, of a write or of \
+             a look at the connection, and writes after it: then the write returns EPIPE. Return \
+             the first error, unchanged."
         }
         _ => {
             "The call fails, as it should, but the error has another kind. A caller recognizes a \

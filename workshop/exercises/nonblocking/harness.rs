@@ -40,8 +40,8 @@ impl Cancel {
         })
     }
 
-    /// One whose descriptor has a number that select(2) does not know. `None` where a process may
-    /// not have so many descriptors.
+    /// One whose descriptor has a number that select(2) does not know. `None` where the number of a
+    /// descriptor is limited to less.
     pub(super) fn with_a_high_number(exam: &Exam) -> Verdict<Option<Cancel>> {
         let limited = exam.limit_descriptors(2 * FD_SETSIZE as u64);
         or_skip("limit the descriptors of this process", limited)?;

@@ -159,6 +159,15 @@ pub const PANICS_ON_AN_ERROR: Diagnosis = Diagnosis {
             panic. Propagate it with `?`: the caller must know.",
 };
 
+/// A descriptor that an FdSet has no room for.
+pub const PANICS_IN_SELECT: Diagnosis = Diagnosis {
+    requires: |case| panic_says(case, &["FD_SETSIZE"]),
+    excludes: |_| false,
+    words: "Your code waits in select, which knows only descriptors below 1024 (FD_SETSIZE). A \
+            program with many connections has higher ones, and for these an FdSet panics. Use \
+            poll: it knows every descriptor.",
+};
+
 /// A panic that the peer's bytes or its silence can cause.
 pub const PANICS_ON_INPUT: Diagnosis = Diagnosis {
     requires: |case| case.panicked,
@@ -191,9 +200,9 @@ pub const LEAVES_OPTIONS: Diagnosis = Diagnosis {
     requires: Case::has_returned,
     excludes: |case| case.panicked,
     words: "Timeouts, O_NONBLOCK and the other options belong to the socket, not to one call or \
-            one handle. They stay set after your function returns, and change what the caller's \
-            next read or write does. Restore them on every path out, or use a way that affects one \
-            call only: `poll`, MSG_DONTWAIT.",
+            one handle. They stay set after your function returns, and the caller has not chosen \
+            them. Restore them on every path out, or use a way that affects one call only: `poll`, \
+            MSG_DONTWAIT.",
 };
 
 /// The function has ended a connection that was only lent to it. For a check that has seen its

@@ -161,6 +161,8 @@ impl Seen {
             Owner::Peers => "the exam's".to_owned(),
             Owner::Nobodys if *state == State::TimeWait => String::new(),
             Owner::Nobodys if self.row.inode == 0 => "no descriptor".to_owned(),
+            // A socket whose close waits (SO_LINGER) has an inode, and no descriptor any more.
+            Owner::Nobodys if has_sent_its_fin(*state) => "no descriptor here".to_owned(),
             Owner::Nobodys => "another process's".to_owned(),
         };
         let state = match (self.row.protocol, self.row.is_unconnected()) {
@@ -171,6 +173,12 @@ impl Seen {
         let (recv_q, send_q) = (recv_q.to_string(), send_q.to_string());
         [recv_q, send_q, local.to_string(), peer, state, owner]
     }
+}
+
+/// Whether an end in this state has sent a FIN, or is about to.
+fn has_sent_its_fin(state: State) -> bool {
+    use State::{Closing, FinWait1, FinWait2, LastAck};
+    matches!(state, FinWait1 | FinWait2 | Closing | LastAck)
 }
 
 const HEADER: [&str; 6] = ["Recv-Q", "Send-Q", "Local", "Peer", "State", ""];

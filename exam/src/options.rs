@@ -36,6 +36,8 @@ impl Options {
             option("SO_PRIORITY", socket.priority()),
             option("IP_TTL", socket.ttl_v4()),
             option("IPV6_TCLASS", socket.tclass_v6()),
+            option("IPV6_UNICAST_HOPS", socket.unicast_hops_v6()),
+            option("IPV6_V6ONLY", socket.only_v6()),
             option("TCP_NODELAY", socket.tcp_nodelay()),
             option("TCP_CORK", socket.tcp_cork()),
             option("TCP_KEEPIDLE", socket.tcp_keepalive_time()),

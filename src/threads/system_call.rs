@@ -25,6 +25,8 @@ pub enum Call {
     Lock,
     /// splice, as std::io::copy uses it to or from a pipe.
     Splice,
+    /// close. It waits only where SO_LINGER is set (socket(7)).
+    Close,
     /// Another, by its number.
     Other(i64),
 }
@@ -40,6 +42,7 @@ impl fmt::Display for Call {
             Call::Sleep => "a sleep",
             Call::Lock => "a wait for another thread (futex)",
             Call::Splice => "splice",
+            Call::Close => "close",
             Call::Other(number) => return write!(f, "system call {number}"),
         })
     }
@@ -74,6 +77,7 @@ impl SystemCall {
             libc::SYS_nanosleep | libc::SYS_clock_nanosleep => Call::Sleep,
             libc::SYS_futex => Call::Lock,
             libc::SYS_splice => Call::Splice,
+            libc::SYS_close => Call::Close,
             number => Call::Other(number),
         }
     }

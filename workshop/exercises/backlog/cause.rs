@@ -191,6 +191,11 @@ pub(super) fn taken_too_early(server: &Server, case: &Case) -> Option<String> {
     ))
 }
 
+/// accept has failed, and `serve` returns another error.
+pub(super) const RETURNS_A_CLIENTS_ERROR: &str = "`serve` returned the error of a client, and \
+     accept has failed with another one. An error of `handle` ends that client only, and does not \
+     say why this server stops. Keep no error of `handle`: return that of accept.";
+
 /// accept fails, and `serve` has not returned the error.
 pub(super) fn goes_on_without_a_listener(server: &Server, case: &Case) -> Option<String> {
     let cause = if case.panicked {

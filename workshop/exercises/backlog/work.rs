@@ -1,6 +1,6 @@
 //! Checks of `serve`: which client a worker takes from the accept queue, and when.
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
 use socket_workshop::{accept_queue::somaxconn, threads};
 
@@ -259,10 +259,31 @@ pub(super) fn waits_for_the_clients_being_served(exam: &Exam, (_, serve): Functi
 pub(super) fn returns_the_error_of_accept(exam: &Exam, (_, serve): Functions) -> Verdict {
     let (server, client) = without_a_listener(exam, serve)?;
     client.half_close()?;
-    server.ends(&client)?;
-    let error = server
+    let error = fails_when_served(&server, &client)?;
+    shut::is_its_error(exam, &error)?;
+
+    // After errors of `handle`: of a client before, and of the last one.
+    let server = Server::start(exam, serve, 2)?;
+    let earlier = server.serves("earlier client")?;
+    server.fails_for(&earlier, 0)?;
+    let last = server.serves("last client")?;
+    shut::shut_down(exam, &server.listener)?;
+    server.fails_for(&last, 0)?;
+    let error = fails_when_served(&server, &last)?;
+    exam.must(
+        error.kind() != ERRORS[0],
+        "the error of accept",
+        format!("{error} ({:?}), which `handle` has returned", ERRORS[0]),
+    )
+    .caused_by(cause::RETURNS_A_CLIENTS_ERROR)?;
+    shut::is_its_error(exam, &error)
+}
+
+/// accept has failed, and the last client's connection ends: the error that `serve` returns.
+fn fails_when_served(server: &Server, last: &Peer) -> Verdict<io::Error> {
+    server.ends(last)?;
+    server
         .answer
         .fails("when accept fails and the last client has been served")
-        .because(|case| cause::goes_on_without_a_listener(&server, case))?;
-    shut::is_its_error(exam, &error)
+        .because(|case| cause::goes_on_without_a_listener(server, case))
 }

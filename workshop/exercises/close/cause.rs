@@ -351,12 +351,38 @@ pub(super) fn waits_for_a_peer_that_never_stops(case: &Case) -> Option<String> {
 }
 
 pub(super) fn waits_for_a_peer_that_never_reads(case: &Case) -> Option<String> {
+    if let Some(lingers) = waits_in_its_close(case) {
+        return Some(lingers);
+    }
     (hangs(case) && case.is_blocked_in(&[Call::Write])).then(|| {
         "Your thread is blocked in a write beyond the limit: both kernels' buffers are full, the \
          peer does not read, and the write has no timeout (`set_write_timeout`), or one that is \
          too long. Set what remains until the deadline before each write."
             .to_owned()
     })
+}
+
+/// For a call that is blocked in its close.
+fn waits_in_its_close(case: &Case) -> Option<String> {
+    case.is_blocked_in(&[Call::Close]).then(|| {
+        "Your thread is blocked in close: SO_LINGER is set, so the close waits until everything is \
+         acknowledged. The limit does not end that wait. Set no SO_LINGER: the kernel sends what \
+         it has, also after the close."
+            .to_owned()
+    })
+}
+
+/// For a call that has nothing to write or read any more, and has not ended.
+pub(super) fn waits_for_acks(case: &Case) -> Option<String> {
+    if case.is_blocked_in(&[Call::Sleep]) && !case.panicked {
+        return Some(
+            "Everything is written, the peer's end of file has arrived, and your code sleeps \
+             between looks: most likely until everything is acknowledged. Return instead: the \
+             kernel sends what it has, also after the close."
+                .to_owned(),
+        );
+    }
+    does_not_wait(case, true)
 }
 
 /// For a call that was late by a second write, or by many.

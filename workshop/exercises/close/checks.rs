@@ -157,6 +157,10 @@ pub const SUITE: Suite<Function> = Suite {
                     "waits for room after the peer's end of file",
                     waits_for_room_after_the_peers_end_of_file,
                 ),
+                check(
+                    "does not sleep when everything is written",
+                    does_not_sleep_when_everything_is_written,
+                ),
             ],
         ),
         Rule::hardened(
@@ -201,6 +205,7 @@ fn drains_the_peer(exam: &Exam, function: Function) -> Verdict {
         call.drains(words.as_bytes())?;
     }
     call.drains(&numbered(100 << 10))?;
+    call.drains_a_lot()?;
     call.drains(b"bye")
 }
 
@@ -279,6 +284,15 @@ fn waits_in_a_call_that_the_peer_ends(exam: &Exam, function: Function) -> Verdic
 fn waits_for_room_after_the_peers_end_of_file(exam: &Exam, function: Function) -> Verdict {
     let call = Call::begin(exam, function, AMPLE, (Large, HalfClosed))?;
     call.waits_in(&[SystemCall::Write, SystemCall::Poll])
+}
+
+/// The kernel has taken everything, and the peer has not acknowledged all of it, because it does not
+/// read. The answer may return, or wait for that, but not by a sleep.
+fn does_not_sleep_when_everything_is_written(exam: &Exam, function: Function) -> Verdict {
+    let call = Call::begin(exam, function, AMPLE, (Fits, HalfClosed))?;
+    call.ends_or_waits_in(&[SystemCall::Write, SystemCall::Poll, SystemCall::Close])?;
+    call.arrives()?;
+    call.succeeds()
 }
 
 fn closes_the_stream(exam: &Exam, function: Function) -> Verdict {

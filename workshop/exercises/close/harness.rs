@@ -27,6 +27,10 @@ const MARGIN: Duration = Duration::from_millis(250);
 /// would wait for its timer each time.
 const PEERS: usize = 64 << 10;
 
+/// How many half mebibytes are a lot, and for how long they are sent at most.
+const A_LOT: usize = 32;
+const PATIENCE: Duration = Duration::from_secs(3);
+
 /// The answer at work.
 pub(super) struct Call<'e> {
     exam: &'e Exam,
@@ -75,6 +79,8 @@ pub(super) enum Before {
     Asked,
     /// Asked, and closed its sending half.
     HalfClosed,
+    /// Closed its sending half, and asked nothing.
+    OnlyHalfClosed,
     /// Asked, and reset the connection.
     Reset,
     /// Asked, closed its sending half, and reset the connection.
@@ -83,7 +89,7 @@ pub(super) enum Before {
 
 impl Before {
     fn has_half_closed(self) -> bool {
-        matches!(self, Before::HalfClosed | Before::HalfClosedAndReset)
+        !matches!(self, Before::Nothing | Before::Asked | Before::Reset)
     }
 }
 
@@ -108,7 +114,7 @@ impl<'e> Call<'e> {
         or_skip("set SO_RCVBUF", room)?;
         let yours = or_skip("read an address", End::of(&stream))?;
         let inode = inode_of(&stream)?;
-        if before != Before::Nothing {
+        if !matches!(before, Before::Nothing | Before::OnlyHalfClosed) {
             peer.send(b"a question")?;
         }
         if before.has_half_closed() {
@@ -117,7 +123,7 @@ impl<'e> Call<'e> {
         let there = |row: &Row| match before {
             Before::Nothing => true,
             Before::Asked | Before::Reset => row.recv_q == 10,
-            Before::HalfClosed | Before::HalfClosedAndReset => row.state == State::CloseWait,
+            _ => row.state == State::CloseWait,
         };
         let look = |table: &Table| table.find(yours).filter(|row| there(row)).map(drop);
         if exam.table_shows(look)?.is_none() {
@@ -193,6 +199,19 @@ impl<'e> Call<'e> {
         };
         let expected = "what the peer sends to be read, because it has not closed";
         self.exam.fail(expected, seen).because(why)
+    }
+
+    /// The peer sends a lot more, as long as the answer reads fast. One that reads slowly may be
+    /// right, and has read much by then.
+    pub(super) fn drains_a_lot(&self) -> Verdict {
+        let (piece, begun) = (numbered(512 << 10), Instant::now());
+        for _ in 0..A_LOT {
+            if begun.elapsed() > PATIENCE {
+                break;
+            }
+            self.drains(&piece)?;
+        }
+        Ok(())
     }
 
     /// The call must not have returned: the peer has not closed.
@@ -292,7 +311,9 @@ impl<'e> Call<'e> {
         )
         .because(|case| match (&returned, self.before) {
             (Ok(()), _) if limit.is_zero() => Some(cause::OK_AT_ZERO.to_owned()),
-            (Ok(()), Before::HalfClosed) => cause::ends_before_all_is_sent(case),
+            (Ok(()), Before::HalfClosed | Before::OnlyHalfClosed) => {
+                cause::ends_before_all_is_sent(case)
+            }
             _ => cause::no_time_out(&returned, after < limit),
         })?;
         let timing = match self.reference.take() {
@@ -334,16 +355,30 @@ impl<'e> Call<'e> {
 
     /// A thread of the answer's must wait in one of these.
     pub(super) fn waits_in(&self, calls: &[SystemCall]) -> Verdict {
-        let is_in = |doing: &Doing| match doing {
-            Doing::Blocked { call, .. } => calls.contains(call),
-            _ => false,
-        };
-        let waits = || Ok(self.exam.evidence().threads.iter().any(is_in));
+        let waits = || Ok(self.has_a_thread_in(calls));
         let expected = "your thread to wait in a system call that the peer ends";
         self.exam
             .must(self.exam.comes_true(waits)?, expected, "it does not")
             .diagnose(&[SLEEPS_BETWEEN_LOOKS])
             .because(|case| cause::does_not_wait(case, self.before.has_half_closed()))
+    }
+
+    /// The call must end, or a thread of the answer's must wait in one of these.
+    pub(super) fn ends_or_waits_in(&self, calls: &[SystemCall]) -> Verdict {
+        let waits = || Ok(self.answer.has_ended() || self.has_a_thread_in(calls));
+        let expected = "`answer` to return, or your thread to wait in a system call that the peer \
+                        ends";
+        self.exam
+            .must(self.exam.comes_true(waits)?, expected, "it does not")
+            .because(cause::waits_for_acks)
+    }
+
+    fn has_a_thread_in(&self, calls: &[SystemCall]) -> bool {
+        let is_in = |doing: &Doing| match doing {
+            Doing::Blocked { call, .. } => calls.contains(call),
+            _ => false,
+        };
+        self.exam.evidence().threads.iter().any(is_in)
     }
 
     /// Waits until the answer waits for room, unless it never does.

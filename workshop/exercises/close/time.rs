@@ -8,7 +8,7 @@ use socket_workshop::threads::run_delay;
 use super::{
     Function, cause,
     harness::{
-        Before::{Asked, HalfClosed, Nothing},
+        Before::{Asked, HalfClosed, Nothing, OnlyHalfClosed},
         Call,
         Size::{Empty, Huge, Large, Short},
     },
@@ -63,10 +63,13 @@ pub(super) fn times_out_at_zero(exam: &Exam, function: Function) -> Verdict {
         let mut call = Call::begin(exam, function, Duration::ZERO, (size, Asked))?;
         call.times_out(|_, _| Some(cause::ZERO_IS_OVER.to_owned()))?;
     }
-    // A call that waits a little, or not at all, has nothing to wait for here.
-    for size in [Short, Empty] {
-        let mut call = Call::begin(exam, function, Duration::ZERO, (size, HalfClosed))?;
-        call.times_out(|_, _| Some(cause::ZERO_IS_OVER.to_owned()))?;
+    // A call that waits a little, or not at all, has nothing to wait for here, and next to nothing
+    // to read.
+    for before in [HalfClosed, OnlyHalfClosed] {
+        for size in [Short, Empty] {
+            let mut call = Call::begin(exam, function, Duration::ZERO, (size, before))?;
+            call.times_out(|_, _| Some(cause::ZERO_IS_OVER.to_owned()))?;
+        }
     }
     Ok(())
 }

@@ -14,7 +14,7 @@ use nix::{
     poll::PollFlags,
     sys::socket::{MsgFlags, recv},
 };
-use socket_workshop::table::{End, Row, Timer, TimerKind};
+use socket_workshop::table::{End, Row, State, Timer, TimerKind};
 use socket2::SockRef;
 
 use super::Writer;
@@ -79,6 +79,18 @@ impl<'e> Caller<'e> {
         match self.exam.comes_true(|| Ok(self.row()?.is_none()))? {
             true => Ok(()),
             false => Err(CheckError::skipped("a reset does not arrive")),
+        }
+    }
+
+    /// The exam has half-closed. Returns when the FIN has arrived.
+    pub(super) fn is_in_close_wait(&self) -> Verdict {
+        let state = || Ok(self.row()?.map(|row| row.state));
+        match self
+            .exam
+            .comes_true(|| Ok(state()? == Some(State::CloseWait)))?
+        {
+            true => Ok(()),
+            false => Err(CheckError::skipped("a FIN does not arrive")),
         }
     }
 

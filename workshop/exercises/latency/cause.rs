@@ -21,6 +21,12 @@ pub(super) const LEAVES_AN_OPTION: &str = "An option belongs to the socket, not 
      handle: it stays until it is set back, and the caller may need another value. A request in \
      one write needs no option. Set what the whole connection needs once, in `prepare`.";
 
+/// For the size of a buffer.
+pub(super) const RESIZES_A_BUFFER: &str = "The size of a buffer is an option of the socket, and \
+     setting what was read does not restore it: the kernel doubles what is set (socket(7)), and \
+     from then on it no longer adjusts that buffer. Leave it as it is: a write waits until there \
+     is room.";
+
 pub(super) const PREPARES_TOO_MUCH: &str = "`prepare` changes more than Nagle's algorithm. The \
      caller has chosen the other options of its socket, and may depend on them: a timeout, for \
      one, makes its reads and writes fail. Set TCP_NODELAY only.";
@@ -141,6 +147,17 @@ pub(super) fn differs(case: &Case) -> Option<String> {
          more bytes than its own."
     }
     .to_owned())
+}
+
+/// For a key that begins and ends with white space.
+pub(super) fn trims_the_key(case: &Case, key: &str) -> Option<String> {
+    let trimmed = format!("PUT {} ", key.trim());
+    (key.trim() != key && case.arrived.starts_with(trimmed.as_bytes())).then(|| {
+        "The white space at the ends of the key is missing: another key arrives. A key contains no \
+         space and no newline, but it may contain a tab or any other character, and `trim` removes \
+         those too. Send the key as it is."
+            .to_owned()
+    })
 }
 
 /// For a `put` that returns an error although its connection is open.

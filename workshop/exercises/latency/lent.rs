@@ -1,9 +1,16 @@
 //! The stream is only lent: its options, and what is left after a call.
 
-use super::{Writer, caller::Caller, cause};
+use super::{
+    Writer,
+    caller::{Caller, request},
+    cause,
+};
 
 use crate::checks::lent::fix_buffers;
-use crate::exam::{Because, Exam, Options, Peer, Verdict, descriptors, or_skip};
+use crate::exam::{Because, Exam, Options, Peer, Verdict, descriptors, numbered, or_skip};
+
+/// More than the send buffer holds, in bytes.
+const LARGE: usize = 400_000;
 
 pub(super) fn leaves_the_options(exam: &Exam, writer: Writer) -> Verdict {
     for no_delay in [false, true] {
@@ -19,10 +26,21 @@ pub(super) fn leaves_the_options(exam: &Exam, writer: Writer) -> Verdict {
 fn leaves_them(exam: &Exam, peer: Peer, caller: &Caller) -> Verdict {
     fix_buffers(&*caller.stream)?;
     let before = Options::of(&*caller.stream);
-    let request = caller.puts("colour", b"blue")?;
-    peer.receives(&request)?;
+    let sent = caller.puts("colour", b"blue")?;
+    peer.receives(&sent)?;
     exam.has_options(&*caller.stream, &before, "after `put`")
         .caused_by(cause::LEAVES_AN_OPTION)?;
+    let large = numbered(LARGE);
+    let answer = caller.call("large", &large)?;
+    peer.receives(&request("large", &large))?;
+    answer.succeeds("when its request has been read")?;
+    let changed = before.changed(&Options::of(&*caller.stream));
+    let resized = changed.iter().any(|option| option.starts_with("SO_SNDBUF"));
+    exam.has_options(&*caller.stream, &before, "after a large request")
+        .caused_by(match resized {
+            true => cause::RESIZES_A_BUFFER,
+            false => cause::LEAVES_AN_OPTION,
+        })?;
     caller.is_reset_by(peer)?;
     caller
         .call("colour", b"red")?

@@ -31,8 +31,10 @@ const INTERRUPTIONS: usize = 12;
 
 pub(super) fn sends_the_request(exam: &Exam, writer: Writer) -> Verdict {
     let (peer, caller) = Caller::connect(exam, writer)?;
-    let requests: [(&str, &[u8]); 6] = [
+    let requests: [(&str, &[u8]); 8] = [
         ("colour", b"blue"),
+        ("\tcolour\r", b"blue"),
+        ("\u{a0}colour\u{3000}", b"blue"),
         ("k", b"v"),
         ("größe", "fünf".as_bytes()),
         ("ten", b"0123456789"),
@@ -45,9 +47,28 @@ pub(super) fn sends_the_request(exam: &Exam, writer: Writer) -> Verdict {
         answer
             .succeeds("on an open connection")
             .because(|case| cause::refuses(case, key))?;
-        peer.receives(&request).because(cause::differs)?;
+        peer.receives(&request)
+            .because(|case| cause::trims_the_key(case, key))
+            .because(cause::differs)?;
     }
-    sends_nothing_more(exam, &peer, &caller)
+    sends_nothing_more(exam, &peer, &caller)?;
+    sends_it_after_the_servers_fin(exam, writer)
+}
+
+/// A server that has half-closed sends no more answers, and still receives requests.
+fn sends_it_after_the_servers_fin(exam: &Exam, writer: Writer) -> Verdict {
+    let (peer, caller) = Caller::connect(exam, writer)?;
+    peer.half_close()?;
+    caller.is_in_close_wait()?;
+    let answer = caller.call("colour", b"blue")?;
+    answer
+        .succeeds("on a connection whose other end can still receive")
+        .caused_by(
+            "The server has half-closed: it sends no more, and it still receives (CLOSE_WAIT at \
+             your end). `put` sends a request and reads nothing. The write returns an error if \
+             the connection cannot carry it: an end of file is not one.",
+        )?;
+    peer.receives(&request("colour", b"blue"))
 }
 
 pub(super) fn sends_any_bytes(exam: &Exam, writer: Writer) -> Verdict {
@@ -166,9 +187,10 @@ fn fails(
     )
     .caused_by(match error.kind() {
         ErrorKind::BrokenPipe => {
-            "The first write after the reset returned ConnectionReset, and your code returned \
-             BrokenPipe. Either it replaces the error, or it drops the first one and writes again: \
-             then the write returns EPIPE. Return the first error of a write, unchanged."
+            "The first call after the reset returns ConnectionReset, and your code returned \
+             BrokenPipe. Either it replaces the error, or it drops the first one, of a write or of \
+             a look at the connection, and writes after it: then the write returns EPIPE. Return \
+             the first error, unchanged."
         }
         _ => {
             "The call fails, as it should, but the error has another kind. A caller recognizes a \

@@ -11,10 +11,13 @@ use socket_workshop::table::State;
 
 use super::harness::readable;
 
-use crate::exam::{Call, Case};
+use crate::exam::{Call, Case, diagnosis::PANICS_IN_SELECT};
 
 /// What can go wrong in any check.
 pub(super) fn diagnose(case: &Case) -> Option<String> {
+    if let Some(select) = PANICS_IN_SELECT.of(case) {
+        return Some(select);
+    }
     case.panicked.then(|| {
         "Your code panicked. Return the error of a dial that fails. If the limit caused it: \
          `Instant::now() + limit` overflows for the longest limit, and `limit - elapsed` overflows \

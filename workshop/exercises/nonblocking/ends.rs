@@ -2,7 +2,7 @@
 
 use std::{
     io::ErrorKind,
-    net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream},
     time::Duration,
 };
 
@@ -70,7 +70,17 @@ pub(super) fn returns_a_blocking_stream(exam: &Exam, connect: Connect) -> Verdic
 }
 
 pub(super) fn sets_no_option(exam: &Exam, connect: Connect) -> Verdict {
-    let (server, stream) = connected(exam, connect)?;
+    for ip in [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()] {
+        sets_none_at(exam, connect, ip)?;
+    }
+    Ok(())
+}
+
+fn sets_none_at(exam: &Exam, connect: Connect, ip: IpAddr) -> Verdict {
+    let cancel = Cancel::new()?;
+    let server = Address::that_answers_at(exam, ip)?;
+    let call = Call::begin(exam, connect, server.addr, AMPLE, &cancel)?;
+    let stream = call.connects("when the address answers")?;
     let plain = or_skip("connect", TcpStream::connect(server.addr))?;
     exam.owns(&plain);
     let options = |stream| {

@@ -4,12 +4,15 @@ use std::{
     io::{self, ErrorKind, PipeReader, PipeWriter, Write},
     mem,
     net::{SocketAddr, TcpStream},
-    os::fd::AsFd,
+    os::fd::{AsFd, AsRawFd},
     sync::Arc,
     time::Duration,
 };
 
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::{
+    poll::{PollFd, PollFlags, PollTimeout, poll},
+    sys::select::FD_SETSIZE,
+};
 use socket_workshop::table::{End, State, Table};
 
 use super::{Connect, cause, hangs};
@@ -35,6 +38,25 @@ impl Cancel {
             lent: Arc::new(reader),
             writer: Some(writer),
         })
+    }
+
+    /// One whose descriptor has a number that select(2) does not know. `None` where the number of a
+    /// descriptor is limited to less.
+    pub(super) fn with_a_high_number(exam: &Exam) -> Verdict<Option<Cancel>> {
+        let limited = exam.limit_descriptors(2 * FD_SETSIZE as u64);
+        or_skip("limit the descriptors of this process", limited)?;
+        let mut cancel = Cancel::new()?;
+        let mut lower = Vec::new();
+        loop {
+            let Ok(clone) = cancel.lent.try_clone() else {
+                return Ok(None);
+            };
+            if clone.as_raw_fd() as usize >= FD_SETSIZE {
+                cancel.lent = Arc::new(clone);
+                return Ok(Some(cancel));
+            }
+            lower.push(clone);
+        }
     }
 
     /// Makes it readable.
@@ -104,12 +126,27 @@ impl<'e> Call<'e> {
         limit: Duration,
         cancel: &Cancel,
     ) -> Verdict<Call<'e>> {
+        Call::begin_and_then(exam, connect, (addr, limit), cancel, || ())
+    }
+
+    /// As [`Call::begin`]. When the function has returned, its thread does something else.
+    pub(super) fn begin_and_then(
+        exam: &'e Exam,
+        connect: Connect,
+        (addr, limit): (SocketAddr, Duration),
+        cancel: &Cancel,
+        then: impl FnOnce() + Send + 'static,
+    ) -> Verdict<Call<'e>> {
         exam.step(format!(
             "called `connect` with {addr} and a limit of {}",
             readable(limit)
         ));
         let lent = Arc::clone(&cancel.lent);
-        let body = move || connect(addr, limit, lent.as_fd());
+        let body = move || {
+            let returned = connect(addr, limit, lent.as_fd());
+            then();
+            returned
+        };
         Ok(Call {
             exam,
             answer: exam.start("connect", body)?,
@@ -204,7 +241,7 @@ impl<'e> Call<'e> {
         if !self.answer.has_ended() {
             return Ok(());
         }
-        let returned = self.answer.returns("of the last step")?;
+        let returned = self.answer.returns("or to wait")?;
         let took = self.answer.took().time;
         let expected = format!(
             "`connect` to wait: {} is silent, and the limit is {}",

@@ -1,6 +1,15 @@
 //! What a call leaves: no dial, no thread, no descriptor, whatever it returned.
 
-use std::{io::ErrorKind, net::TcpStream, time::Duration};
+use std::{
+    io::ErrorKind,
+    net::TcpStream,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::SeqCst},
+        mpsc,
+    },
+    time::Duration,
+};
 
 use socket_workshop::table::State;
 
@@ -52,7 +61,38 @@ pub(super) fn leaves_no_descriptor(exam: &Exam, connect: Connect) -> Verdict {
              epoll. Drop each of them on every path out, errors included. What was forgotten \
              (`mem::forget`, a raw number) is not closed.",
         )
-    })
+    })?;
+    leaves_none_to_its_thread(exam, connect)
+}
+
+/// The thread that has called goes on, as that of a program does: what is kept in a thread-local
+/// stays open.
+fn leaves_none_to_its_thread(exam: &Exam, connect: Connect) -> Verdict {
+    let silent = Address::that_is_silent(exam)?;
+    let mut cancel = Cancel::new()?;
+    cancel.write(exam)?;
+    let before = descriptors()?;
+    let (go_on, goes_on) = mpsc::channel::<()>();
+    let returned = Arc::new(AtomicBool::new(false));
+    let is_back = Arc::clone(&returned);
+    let call = Call::begin_and_then(exam, connect, (silent.addr, AMPLE), &cancel, move || {
+        is_back.store(true, SeqCst);
+        let _ = goes_on.recv(); // an error: the exam has looked
+    })?;
+    let none = exam.comes_true(|| Ok(returned.load(SeqCst) && descriptors()? <= before))?;
+    drop(go_on);
+    let aborted = ErrorKind::ConnectionAborted;
+    call.fails(aborted, "after a cancel", hangs::ignores_cancel)?;
+    exam.must(
+        none,
+        "no descriptor to be left after a cancel, while the thread that called goes on",
+        "`connect` has returned, and more descriptors were open than before until its thread ended",
+    )
+    .caused_by(
+        "Your code keeps a descriptor for the next call of the thread, such as a timer, an epoll \
+         or a pipe in a `thread_local!`. Each thread that calls then holds one more. Open it in \
+         the call, and drop it before you return.",
+    )
 }
 
 fn on_every_path(exam: &Exam, connect: Connect, look: Look) -> Verdict {

@@ -24,8 +24,9 @@
 //!   12. On every path out, leave no dial under way, no thread, and no descriptor except the
 //!      stream's.
 //!
-//! When two of these happen at the same time, either result is right. A cancelled call does not
-//! return Interrupted, because many callers try again then.
+//! `cancel` is a pipe, a socket or an eventfd. When two of these happen at the same time, either
+//! result is right. A cancelled call does not return Interrupted, because many callers try again
+//! then.
 //!
 //! How to go on:
 //!

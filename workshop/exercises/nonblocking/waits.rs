@@ -2,11 +2,12 @@
 
 use std::{
     io::{self, ErrorKind},
+    os::fd::AsRawFd,
     thread,
     time::{Duration, Instant},
 };
 
-use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
 use socket_workshop::table::{End, State};
 
 use super::{
@@ -215,15 +216,29 @@ fn signals(exam: &Exam, connect: Connect) -> Verdict<Duration> {
 /// A dial under way is cancelled.
 fn cancelled(exam: &Exam, connect: Connect) -> Verdict<(Address, Cancel)> {
     let mut cancel = Cancel::new()?;
-    let (silent, call, _end) = under_way(exam, connect, AMPLE, &cancel)?;
-    cancel.write(exam)?;
-    let aborted = ErrorKind::ConnectionAborted;
-    call.fails(aborted, "after that", hangs::ignores_cancel)?;
+    let silent = cancelled_by(exam, connect, &mut cancel)?;
     Ok((silent, cancel))
 }
 
+fn cancelled_by(exam: &Exam, connect: Connect, cancel: &mut Cancel) -> Verdict<Address> {
+    let (silent, call, _end) = under_way(exam, connect, AMPLE, cancel)?;
+    cancel.write(exam)?;
+    let aborted = ErrorKind::ConnectionAborted;
+    call.fails(aborted, "after that", hangs::ignores_cancel)?;
+    Ok(silent)
+}
+
+/// By a descriptor with a usual number, and by one as a server has with a thousand clients.
 pub(super) fn is_cancelled(exam: &Exam, connect: Connect) -> Verdict {
-    cancelled(exam, connect).map(drop)
+    cancelled(exam, connect)?;
+    let Some(mut cancel) = Cancel::with_a_high_number(exam)? else {
+        return Ok(());
+    };
+    exam.step(format!(
+        "duplicated descriptors: that of `cancel` has the number {}",
+        cancel.lent().as_raw_fd()
+    ));
+    cancelled_by(exam, connect, &mut cancel).map(drop)
 }
 
 pub(super) fn was_cancelled_before(exam: &Exam, connect: Connect) -> Verdict {
@@ -271,18 +286,54 @@ pub(super) fn does_not_close_cancel(exam: &Exam, connect: Connect) -> Verdict {
     )
 }
 
+/// O_NONBLOCK and FD_CLOEXEC, set and not set.
 pub(super) fn leaves_the_flags_of_cancel(exam: &Exam, connect: Connect) -> Verdict {
-    let (_silent, cancel) = cancelled(exam, connect)?;
-    let flags = fcntl(cancel.lent(), FcntlArg::F_GETFL).map_err(io::Error::from);
-    let flags = OFlag::from_bits_retain(or_skip("read a descriptor's flags", flags)?);
+    let usual = (OFlag::empty(), FdFlag::FD_CLOEXEC);
+    for (nonblocking, close_on_exec) in [usual, (OFlag::O_NONBLOCK, FdFlag::empty())] {
+        let mut cancel = Cancel::new()?;
+        for flags in [
+            FcntlArg::F_SETFL(nonblocking),
+            FcntlArg::F_SETFD(close_on_exec),
+        ] {
+            let set = fcntl(cancel.lent(), flags).map_err(io::Error::from);
+            or_skip("set a descriptor's flags", set)?;
+        }
+        let _silent = cancelled_by(exam, connect, &mut cancel)?;
+        let get = |flags| {
+            let got = fcntl(cancel.lent(), flags).map_err(io::Error::from);
+            or_skip("read a descriptor's flags", got)
+        };
+        let now = OFlag::from_bits_retain(get(FcntlArg::F_GETFL)?) & OFlag::O_NONBLOCK;
+        keeps_its_flag(exam, "O_NONBLOCK", !nonblocking.is_empty(), !now.is_empty()).caused_by(
+            match nonblocking.is_empty() {
+            true => {
+                "Your code made `cancel` non-blocking. The flag belongs to the pipe, not to your \
+                 call: another thread that reads from it fails with WouldBlock. `poll` needs no \
+                 such flag."
+            }
+            false => {
+                "Your code made `cancel` blocking. The flag belongs to the pipe, not to your call: \
+                 another thread that reads from it waits where it must not. `poll` needs no such \
+                 flag."
+            }
+        })?;
+        let now = FdFlag::from_bits_retain(get(FcntlArg::F_GETFD)?);
+        let (was, is) = (!close_on_exec.is_empty(), now.contains(FdFlag::FD_CLOEXEC));
+        keeps_its_flag(exam, "FD_CLOEXEC", was, is).caused_by(
+            "Your code changed FD_CLOEXEC of `cancel`, which decides whether a program that the \
+             caller starts gets this descriptor too. That is the caller's choice. A duplicate has \
+             a flag of its own.",
+        )?;
+    }
+    Ok(())
+}
+
+fn keeps_its_flag(exam: &Exam, name: &str, was: bool, is: bool) -> Verdict {
+    let words = |is| if is { "set" } else { "not set" };
     exam.must(
-        !flags.contains(OFlag::O_NONBLOCK),
-        "`cancel` to be blocking, as it was",
-        "`connect` has returned, and O_NONBLOCK is set on `cancel`",
-    )
-    .caused_by(
-        "Your code made `cancel` non-blocking. The flag belongs to the pipe, not to your call: \
-         another thread that reads from it fails with WouldBlock. `poll` needs no such flag.",
+        was == is,
+        format!("{name} of `cancel` to be {}, as it was", words(was)),
+        format!("`connect` has returned, and it is {}", words(is)),
     )
 }
 

@@ -31,8 +31,18 @@ const PANICKED: &str = "A thread of yours has panicked. If it is the one that ac
     the next.";
 
 /// A client has reset its connection, and the server does not go on.
-pub(super) fn panics_at_a_reset(case: &Case) -> Option<String> {
-    case.panicked.then(|| PANICKED.to_owned())
+pub(super) fn ends_at_a_reset(case: &Case) -> Option<String> {
+    let cause = if case.panicked {
+        PANICKED
+    } else if !listens(case) && case.evidence.threads.is_empty() {
+        "A client has reset its connection, and no thread of yours is left: most likely the thread \
+         that accepts has returned an error of that connection. After a reset `peer_addr` fails \
+         with ENOTCONN, also if the client has reset in the accept queue. Let an error of one \
+         connection end that connection only, and accept the next."
+    } else {
+        return None;
+    };
+    Some(cause.to_owned())
 }
 
 /// A client has connected, and `serve` was not called for it.
@@ -214,6 +224,19 @@ pub(super) fn left_open(case: &Case, has_returned: bool) -> Option<String> {
             .to_owned()
     })
     .or_else(|| does_not_stop(case))
+}
+
+/// Of two calls one is over, and the limit has passed. Their clients have one address.
+pub(super) fn knows_calls_by_their_peer(case: &Case) -> Option<String> {
+    let mut left = case.evidence.yours();
+    let is_one = left.next().is_some() && left.next().is_none();
+    (is_one && !case.panicked && case.is_blocked_in(&[Call::Read])).then(|| {
+        "One of two connections has been closed at the limit, and the other is open. Both clients \
+         have the same address and port, and connected to different addresses of this machine. \
+         Most likely your code keeps its calls in a map by the peer's address, where the second \
+         replaces the first. Only both addresses together identify a connection."
+            .to_owned()
+    })
 }
 
 /// The limit has long passed, and `stop` has not returned. This many connections were open.

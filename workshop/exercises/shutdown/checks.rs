@@ -295,10 +295,8 @@ fn serves_the_next_client_after_a_reset(exam: &Exam, start: Start) -> Verdict {
     let addr = or_skip("read its address", listener.local_addr())?;
     exam.dial(addr)?.named("early client").reset(); // it stays in the accept queue
     let server = Server::with(exam, start, listener)?;
-    let first = server.client("first client");
-    first.because(cause::panics_at_a_reset)?.reset();
-    let second = server.client("second client");
-    let second = second.because(cause::panics_at_a_reset)?;
+    server.client_after_a_reset("first client")?.reset();
+    let second = server.client_after_a_reset("second client")?;
     server.ends(&second)?;
     let stop = server.stop(AMPLE)?;
     stops(exam, &stop, "when the calls are over")?;

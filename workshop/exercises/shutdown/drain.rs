@@ -203,7 +203,40 @@ pub(super) fn waits_for_the_calls_under_way(exam: &Exam, start: Start) -> Verdic
     stops(exam, &stop, "when the last call is over")
         .because(|case| (ended() == 3).then(|| cause::waits_on(case)))?;
     let expected = "`stop` to return as soon as the last call is over";
-    is_soon(exam, reference, over, expected, "it has returned")
+    is_soon(exam, reference, over, expected, "it has returned")?;
+    keeps_a_long_limit(exam, start)
+}
+
+/// Cut to 32 bits of milliseconds or microseconds, or to 16, only [`CUT`] is left of it.
+const LONG: Duration = Duration::from_millis((1 << 32) + 200);
+const CUT: Duration = Duration::from_millis(200);
+
+fn keeps_a_long_limit(exam: &Exam, start: Start) -> Verdict {
+    let server = Server::start(exam, start)?;
+    let client = server.client("silent client")?;
+    let over = ended();
+    let stop = server.stop(LONG)?;
+    // Its length is the subject: where all of the limit is kept, nothing ends the wait.
+    exam.comes_true(|| Ok(ended() > over || stop.has_ended() || stop.age() > 3 * CUT))?;
+    exam.must(
+        ended() == over && !stop.has_ended(),
+        format!("the call to be left alone: the limit is {LONG:?}"),
+        "the call has ended, or `stop` has returned",
+    )
+    .caused_by(
+        "`stop` has not waited for its limit. Most likely the limit is cut: `as` keeps the lower \
+         bits of a number, and 32 bits of milliseconds are 49 days. Compute the deadline as an \
+         Instant, and where a call such as poll accepts no such long timeout, wait again.",
+    )?;
+    is_answered(&client)?;
+    stops(exam, &stop, "when the last call is over").map(drop)
+}
+
+/// The call under way ends as its client wants it.
+fn is_answered(client: &Peer) -> Verdict {
+    let served = client.send(LINE).and_then(|()| client.receives(LINE));
+    served.because(|_| Some(CUT_EARLY.to_owned()))?;
+    client.ends()
 }
 
 /// Something that must happen immediately has just happened. The reference began with it.
@@ -263,7 +296,26 @@ fn counts_no_call_that_is_over(exam: &Exam, start: Start) -> Verdict {
     );
     server.ends(&over)?;
     let stop = server.stop(CUT_OFF_AFTER)?;
-    stopped(exam, &stop, "after the limit", 1)
+    stopped(exam, &stop, "after the limit", 1)?;
+    ends_both_calls_of_one_port(exam, start)
+}
+
+/// The address of a client does not identify its connection.
+fn ends_both_calls_of_one_port(exam: &Exam, start: Start) -> Verdict {
+    let server = Server::on(exam, start, SocketAddr::from(([0, 0, 0, 0], 0)))?;
+    let _clients = server.clients_of_one_port()?;
+    let stop = server.stop(CUT_OFF_AFTER)?;
+    let returned = stop.returns("after the limit");
+    let returned = returned
+        .because(cause::knows_calls_by_their_peer)
+        .because(cause::does_not_stop)?;
+    match returned {
+        Ok(count) => counts(exam, count, 2),
+        Err(error) => exam.fail(
+            "`stop` to return Ok after the limit",
+            format!("it has returned an error: {error}"),
+        ),
+    }
 }
 
 pub(super) fn closes_open_connections_at_the_limit(exam: &Exam, start: Start) -> Verdict {

@@ -3,7 +3,7 @@
 use std::{
     fmt,
     io::{self, BufRead, BufReader, ErrorKind, Write},
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     os::fd::AsRawFd,
     sync::{
         Condvar, Mutex, OnceLock, PoisonError,
@@ -21,6 +21,7 @@ use socket_workshop::{
     listen::Listen,
     table::{End, Table},
 };
+use socket2::{Domain, Socket, Type};
 
 use super::{Start, Stop, cause};
 
@@ -211,6 +212,40 @@ impl<'e> Server<'e> {
         Ok(client)
     }
 
+    /// As [`Self::client`], where another one has reset its connection.
+    pub(super) fn client_after_a_reset(&self, name: &str) -> Verdict<Peer<'e>> {
+        let before = begun();
+        let dialled = self.exam.dial(self.addr);
+        let client = dialled.because(cause::ends_at_a_reset)?.named(name);
+        self.must_begin(before + 1, name)
+            .because(cause::ends_at_a_reset)
+            .because(cause::not_served)?;
+        Ok(client)
+    }
+
+    /// Two clients with one address and port, connected to two addresses of this machine, on which
+    /// the server listens. Their calls have begun.
+    pub(super) fn clients_of_one_port(&self) -> Verdict<[Peer<'e>; 2]> {
+        let (before, port) = (begun(), self.addr.port());
+        let mut local = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let mut client = |server: SocketAddr| {
+            let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+            socket.set_reuse_address(true)?; // for the port of the other, which does not listen
+            socket.bind(&local.into())?;
+            socket.connect(&server.into())?;
+            let stream = TcpStream::from(socket);
+            local = stream.local_addr()?;
+            self.exam.step(format!("connected {local} to {server}"));
+            Ok(Peer::new(self.exam, stream))
+        };
+        let first = client(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+        let first = or_skip("connect", first)?;
+        let second = client(SocketAddr::from((Ipv4Addr::new(127, 0, 0, 2), port)));
+        let second = or_skip("connect from the same port", second)?;
+        self.has_begun(before + 2, "clients")?;
+        Ok([first, second])
+    }
+
     /// This many silent clients, whose calls have begun.
     pub(super) fn silent_clients(&self, count: usize) -> Verdict<Vec<TcpStream>> {
         let before = begun();
@@ -244,10 +279,13 @@ impl<'e> Server<'e> {
     }
 
     fn has_begun(&self, count: usize, name: &str) -> Verdict {
+        self.must_begin(count, name).because(cause::not_served)
+    }
+
+    fn must_begin(&self, count: usize, name: &str) -> Verdict {
         let called = self.exam.comes_true(|| Ok(begun() >= count))?;
         let expected = format!("`serve` to be called for the {name}");
-        let verdict = self.exam.must(called, expected, "it has not been called");
-        verdict.because(cause::not_served)
+        self.exam.must(called, expected, "it has not been called")
     }
 
     /// Calls `stop`.
@@ -256,7 +294,7 @@ impl<'e> Server<'e> {
             .step(format!("called `stop` with a limit of {limit:?}"));
         let stop = self.stop;
         STOPPING.store(true, SeqCst);
-        FAR.store(limit == AMPLE, SeqCst);
+        FAR.store(limit >= AMPLE, SeqCst);
         self.exam.start("stop", move || stop(limit))
     }
 }

@@ -65,6 +65,18 @@ fn has_the_others_fin(state: State) -> bool {
     matches!(state, CloseWait | LastAck | Closing | TimeWait)
 }
 
+/// Whether no connection can be in these states, whatever is lost. CLOSED does not count: an end
+/// without a row may have had any connection.
+pub(super) fn is_impossible((client, server): (State, State)) -> bool {
+    let lacks_a_fin = |state, others| {
+        has_the_others_fin(state) && fin(others) == Some(Fin::NotSent)
+            || fin(state) == Some(Fin::Acknowledged) && !has_the_others_fin(others)
+    };
+    lacks_a_fin(client, server)
+        || lacks_a_fin(server, client)
+        || (client, server) == (LastAck, LastAck)
+}
+
 /// Why no connection can be in these states.
 pub(super) fn of_an_impossible_pair(asked: (State, State)) -> String {
     let ends = [

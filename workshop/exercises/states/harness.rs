@@ -18,7 +18,7 @@ use super::{Bring, cause};
 use crate::exam::{
     Because, CheckError, Exam, Options, Running, Verdict, descriptors,
     diagnosis::{LEAVES_A_THREAD, LEAVES_OPTIONS},
-    inode_of, or_skip,
+    inode_of, numbered, or_skip,
 };
 
 /// How long the states are watched for whether they stay, which is the subject: longer than an ACK
@@ -34,8 +34,8 @@ const SMALL: usize = 16 << 10;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Bytes {
     None,
-    /// Some at both ends, unread.
-    Unread,
+    /// This many at each end, unread.
+    Unread(usize),
 }
 
 /// What `bring` has returned.
@@ -96,16 +96,21 @@ pub(super) fn bringing(
         end.local,
         end.other().local
     ));
-    if bytes == Bytes::Unread {
-        let sent = client.write_all(b"hello").and(server.write_all(b"hello"));
+    if let Bytes::Unread(count) = bytes {
+        let text = numbered(count);
+        let sent = client.write_all(&text).and(server.write_all(&text));
         or_skip("write to both ends", sent)?;
-        let unread = |rows: &Rows| rows.iter().flatten().all(|row| row.recv_q > 0);
+        let unread = |rows: &Rows| {
+            rows.iter()
+                .flatten()
+                .all(|row| row.recv_q as usize == count)
+        };
         if !exam.comes_true(|| Ok(unread(&rows(exam, end)?)))? {
             return Err(CheckError::skipped(
                 "what is sent on loopback does not arrive",
             ));
         }
-        exam.step("sent \"hello\" from each end; it is unread");
+        exam.step(format!("sent {count} bytes from each end; they are unread"));
     }
     let pair = Pair {
         exam,

@@ -16,7 +16,7 @@
 //!      second.
 //!   2. Do the same for each pair the other way round.
 //!   3. The kernel shows these states when the segments under way have arrived, and keeps showing
-//!      them.
+//!      them for a minute, as long as TIME_WAIT lasts.
 //!   4. Return the ends that must stay open for that: first the client, then the server. You may
 //!      return more than must stay open.
 //!

@@ -110,7 +110,25 @@ pub(super) fn empties_the_queue_in_one_call(exam: &Exam, open: Open) -> Verdict 
 
     let (mut owner, room) = Owner::with_large_full_buffers(exam, open)?;
     owner.sends(&numbered(room))?;
-    owner.drains_in_one_call()
+    owner.drains_in_one_call()?;
+    empties_a_ring_in_one_call(exam, open)
+}
+
+/// Of the queue, the kernel has taken a part, and new bytes have taken its place: in a ring buffer
+/// the queue lies in two pieces.
+fn empties_a_ring_in_one_call(exam: &Exam, open: Open) -> Verdict {
+    const FULL: usize = 40_000;
+    let mut owner = Owner::with_a_full_window(exam, open, FULL)?;
+    owner.sends(&numbered(FULL))?;
+    owner.arrives()?;
+    owner.waits()?;
+    owner.writes()?;
+    let taken = FULL - owner.queued;
+    owner.sends(&numbered(taken))?;
+    match owner.gets_room_for(FULL)? {
+        true => owner.drains_in_one_call(),
+        false => owner.drains(),
+    }
 }
 
 pub(super) fn has_nothing_to_write(exam: &Exam, open: Open) -> Verdict {
@@ -120,5 +138,11 @@ pub(super) fn has_nothing_to_write(exam: &Exam, open: Open) -> Verdict {
     owner.writes()?;
     owner.sends(b"")?;
     owner.writes()?;
-    owner.drains()
+    owner.drains()?;
+
+    let mut owner = Owner::with_a_full_window(exam, open, ENOUGH)?;
+    owner.sends(b"queued")?;
+    owner.sends(b"")?;
+    owner.drains()?;
+    owner.writes()
 }

@@ -65,6 +65,11 @@ pub(super) fn loses_the_reset(got: Result<(), ErrorKind>) -> &'static str {
     }
 }
 
+/// For a call after an end of file and a reset that has not returned EPIPE.
+pub(super) const LOSES_EPIPE: &str = "The peer has half-closed, and then reset the connection: in \
+     this order the kernel reports EPIPE, and `write` returns BrokenPipe. The owner must know that \
+     the connection is over: return every error of `write` as it is, except WouldBlock.";
+
 /// For a panic in `finish` on a connection that was reset.
 pub(super) fn unwraps_shutdown(case: &Case) -> Option<String> {
     case.panicked.then(|| {
@@ -163,7 +168,7 @@ pub(super) fn an_error(kind: ErrorKind, queued: usize, case: &Case) -> Option<St
         }
         ErrorKind::WriteZero => {
             "`write` returns Ok(0) when it is given no bytes. That is not an error: do not call \
-             `write` with nothing queued."
+             `write` with nothing queued, and do not queue an empty `send`."
         }
         ErrorKind::NotConnected if case.yours().is_none() => {
             "Both FINs have passed, and nothing is left to do. A second `shutdown` then fails with \
@@ -187,6 +192,18 @@ pub(super) fn fails_at(limit: usize, case: &Case) -> Option<String> {
              compare with `limit - queued`."
                 .to_owned()
         }
+    })
+}
+
+/// For an error of a call that was to succeed, where the limit is out of reach.
+pub(super) fn cuts_the_limit(kind: ErrorKind, limit: usize) -> Option<String> {
+    let refuses = matches!(kind, ErrorKind::InvalidInput | ErrorKind::WouldBlock);
+    (refuses && limit > isize::MAX as usize).then(|| {
+        format!(
+            "The limit is {limit}, far more than was sent, and your code refuses the bytes. Either \
+             `as` has cut the limit to a type that it does not fit in, such as u32, or arithmetic \
+             with it wraps around. Keep it as a usize, and compare with `limit - queued`."
+        )
     })
 }
 

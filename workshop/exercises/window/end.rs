@@ -93,6 +93,7 @@ pub(super) fn returns_the_error_of_a_reset(exam: &Exam, open: Open) -> Verdict {
         .call("send", |outbox| outbox.send(b"hello"))
         .diagnose(&[PANICS_ON_AN_ERROR])?;
     returns_the_reset(exam, "send", sent)?;
+    returns_epipe(exam, open)?;
 
     let mut owner = Owner::new(exam, open, ENOUGH)?;
     owner.is_reset()?;
@@ -101,6 +102,34 @@ pub(super) fn returns_the_error_of_a_reset(exam: &Exam, open: Open) -> Verdict {
         .call("finish", |outbox| outbox.finish())
         .because(cause::unwraps_shutdown)
         .map(drop) // nothing is left to be sent: Ok is as good as the error of `shutdown`
+}
+
+/// After the peer's end of file a reset is reported as EPIPE, from the first `write` on.
+fn returns_epipe(exam: &Exam, open: Open) -> Verdict {
+    let must = |function: &str, result: io::Result<()>| {
+        let kind = result.map_err(|error| error.kind());
+        exam.must(
+            kind == Err(ErrorKind::BrokenPipe),
+            format!("`{function}` to return the error of `write`: BrokenPipe"),
+            match kind {
+                Ok(()) => "it has returned Ok".to_owned(),
+                Err(kind) => format!("it has returned an error of the kind {kind:?}"),
+            },
+        )
+        .caused_by(cause::LOSES_EPIPE)
+    };
+    let mut owner = Owner::with_a_full_window(exam, open, ENOUGH)?;
+    owner.sends(b"queued")?;
+    owner.is_half_closed_and_reset()?;
+    exam.step("called `writable`");
+    let written = owner.call("writable", |outbox| outbox.writable())?;
+    must("writable", written)?;
+
+    let mut owner = Owner::new(exam, open, ENOUGH)?;
+    owner.is_half_closed_and_reset()?;
+    exam.step("called `send` with \"hello\"");
+    let sent = owner.call("send", |outbox| outbox.send(b"hello"))?;
+    must("send", sent)
 }
 
 /// The first `write` after the reset returns ECONNRESET. Only a later one returns EPIPE.

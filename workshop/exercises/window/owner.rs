@@ -49,6 +49,8 @@ pub(super) struct Owner<'e> {
     pub(super) stream: TcpStream,
     /// `None` once it is dropped.
     outbox: Option<Shared>,
+    /// The limit that it was given.
+    limit: usize,
     /// How many descriptors were open when the outbox was made, its own among them.
     descriptors: usize,
     /// All that must arrive, and how much of it has.
@@ -186,6 +188,7 @@ impl<'e> Owner<'e> {
             peer: Some(peer),
             stream,
             outbox: Some(outbox.succeeds("for a new connection")?),
+            limit,
             descriptors,
             taken,
             arrived: 0,
@@ -351,7 +354,28 @@ impl<'e> Owner<'e> {
         let seen = format!("it has returned an error: {error} ({:?})", error.kind());
         self.exam
             .fail(expected, seen)
+            .because(|_| cause::cuts_the_limit(error.kind(), self.limit))
             .because(|case| cause::an_error(error.kind(), self.queued, case))
+    }
+
+    /// Enlarges the send buffer. Returns whether the kernel has room for this many bytes from now
+    /// on: an administrator may allow less (net.core.wmem_max).
+    pub(super) fn gets_room_for(&self, bytes: usize) -> Verdict<bool> {
+        let socket = SockRef::from(&self.stream);
+        let room = 4 * bytes; // each segment needs more memory than its bytes
+        or_skip("set SO_SNDBUF", socket.set_send_buffer_size(room))?;
+        let size = or_skip("read SO_SNDBUF", socket.send_buffer_size())?;
+        self.exam
+            .step(format!("enlarged your send buffer to {size} bytes"));
+        Ok(size >= room)
+    }
+
+    /// The peer half-closes, and then resets the connection: the kernel reports EPIPE.
+    pub(super) fn is_half_closed_and_reset(&mut self) -> Verdict {
+        if let Some(peer) = &self.peer {
+            peer.half_close()?;
+        }
+        self.is_reset()
     }
 
     /// The peer resets the connection. Returns when poll reports it on the outbox's socket.

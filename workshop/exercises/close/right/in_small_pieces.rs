@@ -29,9 +29,11 @@ pub fn answer(mut stream: TcpStream, bytes: &[u8], limit: Duration) -> io::Resul
     }
     half_close(&stream)?;
     loop {
+        if begun.elapsed() >= limit {
+            return Err(ErrorKind::TimedOut.into());
+        }
         match stream.read(&mut [0]) {
             Ok(0) => return Ok(()),
-            Ok(_) if begun.elapsed() >= limit => return Err(ErrorKind::TimedOut.into()),
             Ok(_) => {}
             Err(error) => in_time(error)?,
         }

@@ -15,7 +15,6 @@ use std::{
 
 use nix::{
     errno::Errno,
-    libc,
     sys::{
         ptrace::{self, Options},
         signal::{Signal, kill},
@@ -64,7 +63,7 @@ impl Calls {
             Some(Call::Poll) => &mut self.poll,
             Some(Call::Read) => &mut self.read,
             Some(Call::Write) => &mut self.write,
-            Some(Call::Other(libc::SYS_close)) => &mut self.close,
+            Some(Call::Close) => &mut self.close,
             _ => &mut self.other,
         };
         *kind += 1;

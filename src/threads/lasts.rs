@@ -48,6 +48,7 @@ impl SystemCall {
             Call::Sleep => self.sleep_lasts(),
             Call::Lock => self.futex_lasts(),
             Call::Splice => Lasts::Unknown,
+            Call::Close => Lasts::Outside,
             Call::Other(_) => Lasts::Outside, // wait4, sigtimedwait, …
         }
     }

@@ -25,6 +25,8 @@ pub enum Call {
     Lock,
     /// splice, as std::io::copy uses it to or from a pipe.
     Splice,
+    /// close: it waits on a socket with SO_LINGER of some seconds.
+    Close,
     /// Another, by its number.
     Other(i64),
 }
@@ -40,6 +42,7 @@ impl fmt::Display for Call {
             Call::Sleep => "a sleep",
             Call::Lock => "a wait for another thread (futex)",
             Call::Splice => "splice",
+            Call::Close => "close",
             Call::Other(number) => return write!(f, "system call {number}"),
         })
     }
@@ -74,16 +77,17 @@ impl SystemCall {
             libc::SYS_nanosleep | libc::SYS_clock_nanosleep => Call::Sleep,
             libc::SYS_futex => Call::Lock,
             libc::SYS_splice => Call::Splice,
+            libc::SYS_close => Call::Close,
             number => Call::Other(number),
         }
     }
 
-    /// The descriptor that is the first argument of a read, a write, accept, connect or splice.
+    /// The descriptor that is the first argument of a read, a write, accept, connect, splice or close.
     #[must_use]
     pub fn fd(&self) -> Option<i32> {
         let has_one = matches!(
             self.call(),
-            Call::Read | Call::Write | Call::Accept | Call::Connect | Call::Splice
+            Call::Read | Call::Write | Call::Accept | Call::Connect | Call::Splice | Call::Close
         );
         has_one.then_some(self.args[0] as i32)
     }

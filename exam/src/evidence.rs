@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use socket_workshop::{
     table::{End, Protocol, Row, State, Table, own_sockets},
-    threads::Doing,
+    threads::{Call, Doing},
 };
 
 use super::threads;
@@ -86,7 +86,18 @@ impl Evidence {
     /// As a failure shows them; the threads only if nothing else says what they do.
     pub(super) fn lines(&self, with_threads: bool) -> Vec<String> {
         let shown = self.sockets.iter().take(SHOWN);
-        let mut lines = in_columns(shown.map(Seen::cells).collect());
+        // Until a close has returned, its socket has no descriptor any more, and is still there.
+        let closes = |doing: &Doing| {
+            matches!(
+                doing,
+                Doing::Blocked {
+                    call: Call::Close,
+                    ..
+                }
+            )
+        };
+        let is_closing = self.threads.iter().any(closes);
+        let mut lines = in_columns(shown.map(|seen| seen.cells(is_closing)).collect());
         match self.sockets.len() {
             0 if !self.watches => {}
             0 => lines.push("no socket with these ports is left".to_owned()),
@@ -142,7 +153,7 @@ impl Seen {
     }
 
     /// Netstat's columns, and whose it is. The peer's port alone, where both ends have one address.
-    fn cells(&self) -> [String; 6] {
+    fn cells(&self, is_closing: bool) -> [String; 6] {
         let Row {
             state,
             local,
@@ -162,6 +173,7 @@ impl Seen {
             Owner::Nobodys if *state == State::TimeWait => String::new(),
             Owner::Nobodys if self.row.inode == 0 => "no descriptor".to_owned(),
             // A socket whose close waits (SO_LINGER) has an inode, and no descriptor any more.
+            Owner::Nobodys if is_closing && has_sent_its_fin(*state) => "being closed".to_owned(),
             Owner::Nobodys if has_sent_its_fin(*state) => "no descriptor here".to_owned(),
             Owner::Nobodys => "another process's".to_owned(),
         };

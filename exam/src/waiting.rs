@@ -212,8 +212,9 @@ impl Exam {
             Ok(limit.is_some_and(|time| time > A_PAUSE))
         })?;
         let spins = self.is_stuck_in(|stuck| matches!(stuck, Stuck::Spin(..)));
+        let still_moves = self.is_stuck_in(|stuck| matches!(stuck, Stuck::Ceiling(..)));
         let is_proven = self.is_stuck_in(Stuck::is_proven);
-        Ok(!is_long && !spins && (is_proven || timed < STAYS))
+        Ok(!is_long && !spins && !still_moves && (is_proven || timed < STAYS))
     }
 
     /// Waits until this is so, or until the answer's threads have run, at least twice, and are

@@ -82,12 +82,12 @@ impl SystemCall {
         }
     }
 
-    /// The descriptor that is the first argument of a read, a write, accept, connect or splice.
+    /// The descriptor that is the first argument of a read, a write, accept, connect, splice or close.
     #[must_use]
     pub fn fd(&self) -> Option<i32> {
         let has_one = matches!(
             self.call(),
-            Call::Read | Call::Write | Call::Accept | Call::Connect | Call::Splice
+            Call::Read | Call::Write | Call::Accept | Call::Connect | Call::Splice | Call::Close
         );
         has_one.then_some(self.args[0] as i32)
     }

@@ -15,7 +15,7 @@ use super::{Look, Stuck, World, quiet::is_quiet, wait};
 use crate::{
     peer::{connected, narrow, silent},
     table::{End, Kernel},
-    threads,
+    threads::{self, Call},
 };
 
 /// The threads of one name, and the two ends of one connection.
@@ -102,6 +102,32 @@ fn a_read_with_a_timeout_is_waited_for() {
     let (result, _thread) = start("w-limit", move || server.read(&mut [0]));
     let error = returns(&mut world, &result).unwrap().unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+}
+
+/// SO_RCVTIMEO is for the reads that begin after it was set.
+#[test]
+fn a_read_that_began_before_its_timeout_is_not_waited_for() {
+    let (client, mut server, end) = connection();
+    let mut world = Pair::new("w-before", end);
+    let socket = server.try_clone().unwrap();
+    let (result, thread) = start("w-before", move || server.read(&mut [0]));
+    let ceiling = Instant::now() + Duration::from_secs(120);
+    let is_in_its_read = |rest| {
+        thread::sleep(rest); // there is no event to wait for instead
+        let threads = threads::others().unwrap();
+        let its = threads.into_iter().find(|its| its.name == "w-before");
+        let reads = its.and_then(|its| its.call).map(|call| call.call()) == Some(Call::Read);
+        Ok::<_, Infallible>(reads.then_some(()))
+    };
+    let waited = wait(&mut world, ceiling, is_in_its_read);
+    waited.unwrap_or_else(|never| match never {}).unwrap();
+    socket
+        .set_read_timeout(Some(Duration::from_millis(100)))
+        .unwrap();
+    let stuck = returns(&mut world, &result).unwrap_err();
+    assert!(matches!(stuck, Stuck::Idle(..)), "{stuck}");
+    drop((client, socket));
+    thread.join().unwrap();
 }
 
 #[test]

@@ -38,6 +38,9 @@ pub(super) struct Weighing {
     /// and has brought nothing.
     idle: Duration,
     in_one_wait: Duration,
+    /// The timeout of that wait at the last look, and when it must end, as `in_one_wait` counts. A
+    /// timeout says what is left of it, or what it was at first. None while there is no such wait.
+    one_wait: Option<(Duration, Duration)>,
     /// The calls, with their first argument, in which threads were seen blocked since then.
     calls: HashSet<(i64, u64)>,
 }
@@ -55,6 +58,7 @@ impl Weighing {
             ran_since: cpu_of_others(),
             idle: Duration::ZERO,
             in_one_wait: Duration::ZERO,
+            one_wait: None,
             calls: HashSet::new(),
         }
     }
@@ -96,8 +100,25 @@ impl Weighing {
         self.equal = 0;
         self.ran_since = cpu_of_others();
         self.idle = Duration::ZERO;
-        self.in_one_wait = Duration::ZERO;
+        self.begin_another_wait();
         self.calls.clear();
+    }
+
+    fn begin_another_wait(&mut self) {
+        self.in_one_wait = Duration::ZERO;
+        self.one_wait = None;
+    }
+
+    /// One wait goes on. Whether its timeout should have ended it a while ago: a read may have begun
+    /// before its socket got one.
+    fn has_no_timeout(&mut self, time: Duration, passed: Duration) -> bool {
+        let ends = match self.one_wait {
+            Some((before, ends)) if time <= before => ends,
+            _ => self.in_one_wait + time,
+        };
+        self.one_wait = Some((time, ends));
+        self.in_one_wait += passed;
+        self.in_one_wait > ends + IDLE
     }
 
     /// No socket has changed.
@@ -118,23 +139,32 @@ impl Weighing {
         self.ran_since = cpu_of_others();
         for call in look.threads.iter().filter_map(|thread| thread.call) {
             if self.calls.insert((call.number, call.args[0])) {
-                (self.idle, self.in_one_wait) = (Duration::ZERO, Duration::ZERO);
+                self.idle = Duration::ZERO;
+                self.begin_another_wait();
             }
         }
         if !have_stayed_blocked(before, &look) || has_tried_again(before, &look) {
             self.equal = 0;
             self.idle += passed + self.in_one_wait;
-            self.in_one_wait = Duration::ZERO;
+            self.begin_another_wait();
         } else {
             match self.how_long_it_lasts(&look) {
                 Lasts::Endless => {
+                    self.one_wait = None;
                     self.idle += passed;
                     if self.is_proof(&look) {
                         return Some(Stuck::Hang(look));
                     }
                 }
-                Lasts::AtMost(_) => self.in_one_wait += passed,
-                Lasts::Outside | Lasts::Unknown => self.idle += passed,
+                Lasts::AtMost(time) => {
+                    if self.has_no_timeout(time, passed) {
+                        return Some(Stuck::Idle(self.in_one_wait, look));
+                    }
+                }
+                Lasts::Outside | Lasts::Unknown => {
+                    self.one_wait = None;
+                    self.idle += passed;
+                }
             }
         }
         (self.idle >= IDLE).then_some(Stuck::Idle(self.idle, look))
@@ -150,8 +180,8 @@ impl Weighing {
             match (lasts(thread), all) {
                 (Lasts::Endless, _) => {}
                 (Lasts::AtMost(time), _) if time > longest => {}
-                (Lasts::AtMost(time), Lasts::Endless) => all = Lasts::AtMost(time),
-                (Lasts::AtMost(_), _) => {}
+                (Lasts::AtMost(time), Lasts::AtMost(longer)) if time <= longer => {}
+                (Lasts::AtMost(time), _) => all = Lasts::AtMost(time),
                 (otherwise, _) => return otherwise,
             }
         }

@@ -8,7 +8,7 @@ use std::{
 
 use super::harness::{Got, Text, Wanted};
 
-use crate::exam::{Call, Case, Stuck, diagnosis::SPINS};
+use crate::exam::{AMPLE, Call, Case, Stuck, diagnosis::SPINS};
 
 const INTERRUPTED: &str = "A signal arrived during the wait, and the call returned EINTR: with a \
     timeout it is not restarted (signal(7)). Nothing has happened to the socket. Compute the rest \
@@ -48,8 +48,8 @@ pub(super) const WAITS_FOR_ZERO: &str = "A limit of zero has passed immediately,
 
 /// For options that are left.
 pub(super) const LEAVES_AN_OPTION: &str = "The caller lends you the socket, and an option that you \
-    set stays on it after your call: the caller's next `recv` would time out, or not wait at all. \
-    Read the option first, and set it again on each way out, after an error too.";
+    set stays on it after your call. It changes the caller's next `recv` or `send`, which may then \
+    time out, or not wait at all. Read the option first, and set it again on each way out, after an error too.";
 
 /// For a socket that has been bound or connected again.
 pub(super) const CONNECTS_IT: &str = "The caller lends you the socket already connected to its \
@@ -188,6 +188,7 @@ pub(super) struct Silence {
     pub(super) ended: bool,
     /// With which error.
     pub(super) error: Option<ErrorKind>,
+    pub(super) limit: Duration,
 }
 
 /// Why nothing is sent.
@@ -197,6 +198,14 @@ pub(super) fn not_sent(silence: &Silence, case: &Case) -> Option<String> {
     }
     let cause = if silence.error == Some(ErrorKind::Interrupted) {
         INTERRUPTED
+    } else if silence.error == Some(ErrorKind::TimedOut) && silence.limit > AMPLE {
+        return Some(format!(
+            "`ask` has returned TimedOut, and its limit of {:?} has not passed. Most likely your \
+             code puts it into a number that cannot hold it (`as u64`, `as u32`, `as i32`), or a \
+             sum with it wraps around. `checked_add` of an Instant returns None where there is no \
+             such time: then there is no deadline. Or compare `elapsed()` with the limit.",
+            silence.limit
+        ));
     } else if silence.ended {
         "`ask` has returned, and its limit has not passed. Only an answer, an error of the kernel \
          or the limit ends the call. Do not count tries."

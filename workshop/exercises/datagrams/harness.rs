@@ -228,6 +228,7 @@ impl Call<'_> {
                     heard: self.received.get() > 0,
                     ended,
                     error,
+                    limit: self.limit,
                 },
                 case,
             )

@@ -25,8 +25,9 @@ const CALLS: u32 = 5;
 
 pub(super) fn returns_timed_out(exam: &Exam, ask: Ask) -> Verdict {
     let pair = Pair::new(exam, ask)?;
-    for (number, limit) in (1..).zip([300, 1, 49, 50, 51]) {
-        pair.times_out(b"anyone?", number, Duration::from_millis(limit))?;
+    // The last is less than a millisecond.
+    for (number, limit) in (1..).zip([300_000, 1000, 49_000, 50_000, 51_000, 1900, 900]) {
+        pair.times_out(b"anyone?", number, Duration::from_micros(limit))?;
     }
     Ok(())
 }
@@ -52,12 +53,29 @@ pub(super) fn times_out_immediately(exam: &Exam, ask: Ask) -> Verdict {
 
 pub(super) fn accepts_the_longest(exam: &Exam, ask: Ask) -> Verdict {
     let pair = Pair::new(exam, ask)?;
-    let call = pair.call(b"is anyone there?", 1, Duration::MAX)?;
-    for _ in 0..2 {
-        pair.receives(&call).because(cause::overflows)?;
+    for (number, limit) in (1..).zip(long_limits()) {
+        let call = pair.call(b"is anyone there?", number, limit)?;
+        for _ in 0..2 {
+            pair.receives(&call).because(cause::overflows)?;
+        }
+        pair.answers(number, b"yes")?;
+        call.returns(Wanted::Text(b"yes"), |_, _| None)?;
     }
-    pair.answers(1, b"yes")?;
-    call.returns(Wanted::Text(b"yes"), |_, _| None).map(drop)
+    Ok(())
+}
+
+/// Each but the first becomes 0, or negative, in an integer of 32 or of 64 bits.
+fn long_limits() -> [Duration; 7] {
+    let all = u64::MAX;
+    [
+        Duration::MAX,
+        Duration::from_millis(1 << 31),
+        Duration::from_millis(1 << 32),
+        Duration::from_secs(1 << 32),
+        Duration::from_nanos(all) + Duration::from_nanos(1),
+        Duration::from_micros(all) + Duration::from_micros(1),
+        Duration::from_millis(all) + Duration::from_millis(1),
+    ]
 }
 
 pub(super) fn times_out_in_a_pause(exam: &Exam, ask: Ask) -> Verdict {

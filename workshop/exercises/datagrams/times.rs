@@ -153,23 +153,29 @@ pub(super) fn keeps_them_after_signals(exam: &Exam, ask: Ask) -> Verdict {
 
 /// A dropped datagram must neither end the pause nor start it again.
 pub(super) fn keeps_them_while_others_come(exam: &Exam, ask: Ask) -> Verdict {
-    const NUMBER: u32 = 100;
     let pair = Pair::new(exam, ask)?;
-    let call = pair.call(b"is anyone there?", NUMBER, AMPLE)?;
-    exam.step(format!(
-        "sends a datagram with another number every {PAUSE:?}, and does not answer"
-    ));
-    let (mut came, mut others) = (Vec::new(), 0);
+    let late = datagram(100, b"late");
+    let runts: Vec<&[u8]> = (0..4).map(|size| &late[..size]).collect();
+    keeps_them(&pair, 101, "a datagram with another number", &[&late])?;
+    keeps_them(&pair, 102, "a datagram of 0 to 3 bytes", &runts)
+}
+
+/// While these come one after the other, again and again.
+fn keeps_them(pair: &Pair, number: u32, what: &str, others: &[&[u8]]) -> Verdict {
+    let exam = pair.exam;
+    let call = pair.call(b"is anyone there?", number, AMPLE)?;
+    exam.step(format!("sends {what} every {PAUSE:?}, and does not answer"));
+    let (mut came, mut sent) = (Vec::new(), 0);
     while came.len() < SOON {
-        pair.sends(&datagram(NUMBER - 1, b"late"))?;
-        others += 1;
+        pair.sends(others[sent % others.len()])?;
+        sent += 1;
         match pair.next(PAUSE)? {
             Some(question) if question == call.question => {
                 came.push(call.answer.age());
                 not_too_early(&call, &came)?;
             }
             Some(_) => exam.fail("the question", "another datagram")?,
-            None if others >= OTHERS || call.answer.has_ended() => {
+            None if sent >= OTHERS || call.answer.has_ended() => {
                 exam.fail(due(), seen(&came)).because(|case| {
                     let waits = !call.answer.has_ended() && !case.panicked;
                     waits.then(|| STARTS_THE_PAUSE_AGAIN.to_owned())
@@ -178,7 +184,7 @@ pub(super) fn keeps_them_while_others_come(exam: &Exam, ask: Ask) -> Verdict {
             None => {}
         }
     }
-    pair.answers(NUMBER, b"yes")?;
+    pair.answers(number, b"yes")?;
     call.returns(Wanted::Text(b"yes"), |_, _| None).map(drop)
 }
 

@@ -47,7 +47,8 @@ pub(super) fn of_a_wrong_state(end: &End, at: usize, said: State) -> String {
             "For the same segments with other numbers your states are right. These pass 2^32, or \
              begin near it. Numbers lie on a circle, so `a > b` does not say which comes later, \
              and 0 does not come before all others. `a.wrapping_sub(b) < 1 << 31` says that a is b \
-             or comes after b."
+             or comes after b. And 0 is a number like any other: it cannot stand for one that is \
+             not known yet."
         }
         Some(Changed::Addresses) => {
             "For the same segments between other addresses your states are right. Compare the \
@@ -85,6 +86,12 @@ fn has_sent_data_after_its_fin(end: &End, at: usize) -> bool {
     let mut sent = end.events[..at].iter().filter(|event| end.sends(event));
     let is_fin = |event: &Event| event.segment.flags.has(Flags::FIN);
     sent.any(is_fin) && sent.any(|event| event.segment.len > 0 && !is_fin(event))
+}
+
+/// Whether this end's FIN was in a segment with data.
+fn has_sent_data_with_its_fin(end: &End, at: usize) -> bool {
+    let mut sent = end.events[..at].iter().filter(|event| end.sends(event));
+    sent.any(|event| event.segment.flags.has(Flags::FIN) && event.segment.len > 0)
 }
 
 fn of_sent(end: &End, at: usize, before: State, right: State) -> &'static str {
@@ -167,9 +174,17 @@ fn of_received(end: &End, at: usize, before: State, right: State) -> &'static st
              after its FIN. That data ends before the FIN, and does not change which number \
              acknowledges the FIN."
         }
-        (FinWait1, FinWait2) => {
+        (FinWait1, FinWait2) if segment.len > 0 => {
             "This end's FIN is acknowledged, and the peer's does not count yet: FIN_WAIT2. The ACK \
              counts also in a segment with data."
+        }
+        (FinWait1, FinWait2) if has_sent_data_with_its_fin(end, at) => {
+            "This end's FIN is acknowledged: FIN_WAIT2. The segment with the FIN has data, which \
+             comes before the FIN. So the number that acknowledges the FIN is the one after that \
+             data, and one more."
+        }
+        (FinWait1, FinWait2) => {
+            "This end's FIN is acknowledged, and the peer's does not count yet: FIN_WAIT2."
         }
         (FinWait1, TimeWait) => {
             "One segment does two things. It acknowledges this end's FIN (FIN_WAIT2) and carries \

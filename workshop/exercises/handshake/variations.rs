@@ -69,26 +69,23 @@ impl End {
         self
     }
 
-    /// The data before a FIN that has come already, as its sender may send it again (RFC 9293,
-    /// 3.8.1): in other pieces, which overlap.
-    pub(super) fn in_other_pieces(mut self) -> End {
+    /// The 5 bytes before a FIN that has come already, as their sender may send them again (RFC
+    /// 9293, 3.8.1): in other pieces, each from its first byte to the one after its last.
+    pub(super) fn in_other_pieces(mut self, pieces: &[(usize, usize)]) -> End {
         self.source = "RFC 9293, 3.10.7.4: a FIN counts when all bytes before it have arrived";
-        let brings = |event: &Event| event.segment.len > 2;
+        let brings = |event: &Event| event.segment.len == 5;
         let at = self.events.iter().position(brings).expect("there is data");
         let whole = self.events[at].clone();
-        let len = whole.segment.len;
-        let piece = |from: usize, to: usize, state: State| {
+        let last = pieces.len() - 1;
+        let pieces = pieces.iter().enumerate().map(|(number, &(from, to))| {
             let mut piece = whole.clone();
             piece.segment.seq = whole.segment.seq.wrapping_add(from as u32);
             piece.segment.len = to - from;
-            piece.state = state;
+            if number < last {
+                piece.state = State::Established;
+            }
             piece
-        };
-        let pieces = [
-            piece(0, 2, State::Established),
-            piece(len - 2, len, State::Established),
-            piece(1, len - 1, whole.state),
-        ];
+        });
         self.events.splice(at..=at, pieces);
         self
     }

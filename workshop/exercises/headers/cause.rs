@@ -249,7 +249,7 @@ pub(super) fn of_options(bytes: &[u8], wanted: &Header, got: &[TcpOption]) -> St
         format!(
             "{missing:?} is missing in your list. Every option belongs in it, also one of an \
              unknown kind, one without data, and one of a kind that comes twice. The next option \
-             begins `length` bytes after a kind, and right after a 1."
+             begins `length` bytes after a kind, and right after a 1. There may be up to 40."
         )
     } else {
         let mut pairs = wanted.iter().zip(got);

@@ -62,7 +62,10 @@ pub(super) fn skips_kind_1(exam: &Exam, (_, parse): Functions) -> Verdict {
     let what = "options with kind 1 before and between them";
     reads(exam, parse, what, &between)?;
     let only = made_up(6, &[1, 1, 1, 1], b"data");
-    reads(exam, parse, "a header with four options of kind 1", &only)
+    reads(exam, parse, "a header with four options of kind 1", &only)?;
+    let last = made_up(15, &[&[1; 38][..], &[4, 2]].concat(), b"data");
+    let what = "38 options of kind 1, and one of kind 4";
+    reads(exam, parse, what, &last)
 }
 
 pub(super) fn ends_at_kind_0(exam: &Exam, (_, parse): Functions) -> Verdict {

@@ -33,6 +33,12 @@ pub(super) fn carries(exam: &Exam, (checksum, _): Functions) -> Verdict {
     // The sum is 0x1ffff: adding the carry carries again.
     let again = [0xff, 0xff, 0xff, 0xff, 0x00, 0x01];
     sums(exam, checksum, "three words", &again, 0xfffe)?;
+    // The same in words of 4, 8 and 16 bytes, for an answer that sums such words.
+    for width in [4, 8, 16] {
+        let again = [&vec![0xff; 2 * width][..], &vec![0; width - 1], &[1]].concat();
+        let what = format!("the same with {width} bytes for each word");
+        sums(exam, checksum, &what, &again, 0xfffe)?;
+    }
     let all_ones = [0xff, 0xfe, 0x00, 0x01];
     let what = "two words whose sum is 0xffff";
     sums(exam, checksum, what, &all_ones, 0x0000)

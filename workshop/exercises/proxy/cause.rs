@@ -1,5 +1,7 @@
 //! What a relay can do wrong, by what the kernel shows of its ends of both connections.
 
+use std::io::ErrorKind;
+
 use super::relaying::Side;
 use socket_workshop::table::{Row, State};
 
@@ -34,6 +36,22 @@ pub(super) const WAKES_UP: &str = "Your code waits with a timeout (SO_RCVTIMEO, 
      limit, or a sleep between two looks). It wakes up for nothing, thousands of times in an hour, \
      or ends a connection that is only silent. Wait without a timeout: a blocking read returns \
      when bytes, a FIN or a reset arrive.";
+
+/// `relay` has ended, and a side that is only silent may still send.
+pub(super) fn ends_while_all_are_silent(case: &Case) -> Option<String> {
+    if case.panicked {
+        return PANICS_ON_AN_ERROR.of(case);
+    }
+    let words = match case.has_returned_error(ErrorKind::WouldBlock) {
+        true => WAKES_UP,
+        false => {
+            "`relay` has ended, although one side has only been silent, and may still send. Either \
+             a timeout has run out, and your code takes that for an end, or the end of one side \
+             ends both directions. A proxy ends when both sides have."
+        }
+    };
+    Some(words.to_owned())
+}
 
 pub(super) const KEEPS_A_THREAD: &str = "A thread that `relay` has started is still there, and it \
      keeps its handles. Join every thread before you return. If one waits in a read, shut down the \

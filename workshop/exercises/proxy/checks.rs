@@ -192,6 +192,9 @@ fn waits_without_a_timeout(exam: &Exam, relay: Relay) -> Verdict {
     relaying.passes(b"welcome", server, client)?;
     relaying.rests()?;
     relaying.passes_the_end(client, server)?;
+    // A timeout that was set while a read waited holds for the next read.
+    exam.stays_at_rest()?;
+    relaying.passes(b"one thing more", server, client)?;
     relaying.rests()
 }
 

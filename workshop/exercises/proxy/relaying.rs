@@ -200,11 +200,17 @@ impl<'e> Relaying<'e> {
     pub fn rests(&self) -> Verdict {
         let rests = self.exam.waits_without_a_timeout()?;
         let spins = self.exam.is_stuck_in(|it| matches!(it, Stuck::Spin(..)));
+        let expected = "`relay` to wait in the kernel without a timeout while nothing arrives";
+        if self.answer.has_ended() {
+            let ended = self
+                .exam
+                .fail(expected, "it has ended, and nothing had arrived");
+            return ended.because(cause::ends_while_all_are_silent);
+        }
         let seen = match spins {
             true => "it runs, and never waits",
             false => "it waits with a timeout, and wakes up although nothing has arrived",
         };
-        let expected = "`relay` to wait in the kernel without a timeout while nothing arrives";
         self.exam
             .must(rests, expected, seen)
             .caused_by(match spins {

@@ -29,6 +29,11 @@ pub(super) const TAKES_TOO_MUCH: &str = "Your code reads on although the client 
      from a client while answers to it are left: its bytes then wait in the kernel, whose window \
      closes and holds the client back.";
 
+pub(super) const STOPS_TOO_LATE: &str = "Your code stops reading from a client that does not read \
+     its answers, but it holds more than 1 MiB by then. The answers, the part of a line, and what \
+     one more read may bring count together: read only while all of that is at most 1 MiB. It is \
+     enough to read from a client only when all its answers are sent.";
+
 pub(super) const LEAVES_A_DESCRIPTOR: &str = "The function has returned, and a descriptor is still \
      open: a connection, the listener, or a descriptor to wait with, such as an epoll instance. \
      Look for `mem::forget`, a `static`, or a clone that is not dropped.";
@@ -149,6 +154,11 @@ fn instead_of(call: Call) -> &'static str {
              non-blocking, and call accept when poll reports it."
         }
         Call::Sleep => "Let poll wait: it returns as soon as something has arrived.",
+        Call::Close => {
+            "One thread serves all clients, so it may wait in poll only. With SO_LINGER of some \
+             seconds a close waits until the client has acknowledged everything, on a non-blocking \
+             socket too. Set no SO_LINGER: the kernel sends what is written after the close, too."
+        }
         Call::Lock => "The thread waits for another one. One thread is enough here.",
         _ => "Ask poll about `stop`, the listener and every connection, each time.",
     }
@@ -213,7 +223,7 @@ pub(super) fn closes_at_a_long_line(case: &Case, length: usize) -> Option<String
     closed.then(|| {
         format!(
             "Your code has closed the connection at a line of {length} bytes. Lines of up to 65536 \
-             bytes are to be served; the newline does not count."
+             bytes are to be served; the newline does not count, and neither do bytes after it."
         )
     })
 }
@@ -288,8 +298,9 @@ pub(super) fn ends_at_a_reset(serving: &Serving, case: &Case) -> Option<String> 
         return Some(panics(case));
     }
     serving.is_over().then(|| {
-        "`serve` has returned at the reset of one client. A read or a write of that client has \
-         returned the error: it concerns its connection only. Remove that client, and go on."
+        "`serve` has returned at the reset of one client. A call on its connection has failed: a \
+         read (ECONNRESET), a write (EPIPE, too), or one such as `peer_addr` (ENOTCONN). Whatever \
+         its error is: it concerns its connection only. Remove that client, and go on."
             .to_owned()
     })
 }

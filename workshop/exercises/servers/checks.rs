@@ -73,6 +73,10 @@ pub const SUITE: Suite<Serve> = Suite {
                     slow::delays_no_other,
                 ),
                 check(
+                    "closes without a wait for a client",
+                    slow::closes_without_a_wait,
+                ),
+                check(
                     "sends everything when the client reads again",
                     slow::sends_everything,
                 ),
@@ -94,10 +98,13 @@ pub const SUITE: Suite<Serve> = Suite {
         ),
         Rule::core(
             "A reset ends the connection of that client only.",
-            &[check(
-                "goes on after a reset",
-                ending::goes_on_after_a_reset,
-            )],
+            &[
+                check("goes on after a reset", ending::goes_on_after_a_reset),
+                check(
+                    "goes on after a reset in the accept queue",
+                    ending::goes_on_after_a_reset_in_the_queue,
+                ),
+            ],
         ),
         Rule::core(
             "When `stop` becomes readable, return Ok, even if clients are still connected.",
@@ -164,6 +171,7 @@ fn reverses_each_line(exam: &Exam, serve: Serve) -> Verdict {
     // No byte but the newline is special.
     let all: Vec<u8> = (0..=255).filter(|byte| *byte != b'\n').collect();
     serving.answers(&client, &[&all[..], b"\n"].concat())?;
+    serving.answers(&client, "gr\u{fc}\u{df}e \u{6587}\n".as_bytes())?; // nor a letter of several
     serving.answers(&client, b"\r\r\n")?;
     serving.answers(&client, b"\0\0a\n")
 }
@@ -305,7 +313,13 @@ fn serves_a_long_line(exam: &Exam, serve: Serve) -> Verdict {
             cause::closes_at_a_long_line(case, length)
         })?;
     }
-    serving.answers(&client, b"a short one\n")
+    serving.answers(&client, b"a short one\n")?;
+    // The end of it comes in the same read as the next line.
+    let lines = [&long_line(LONGEST)[..], b"\n", &long_line(5000), b"\n"].concat();
+    client.send(&lines)?;
+    serving.receives_or(&client, &answer_to(&lines), |case| {
+        cause::closes_at_a_long_line(case, LONGEST)
+    })
 }
 
 fn closes_at_a_longer_line(exam: &Exam, serve: Serve) -> Verdict {

@@ -1,5 +1,7 @@
 //! How connections end, and `serve` itself.
 
+use socket_workshop::table::End;
+
 use super::{
     Serve, cause,
     serving::{Serving, answer_to},
@@ -68,7 +70,36 @@ pub(super) fn goes_on_after_a_reset(exam: &Exam, serve: Serve) -> Verdict {
         &other,
         "a client that did not read has reset its connection",
     )?;
-    serving.rests("after the resets")
+    serving.rests("after the resets")?;
+
+    // Where a FIN has come before the reset, a write fails with EPIPE, not with ECONNRESET.
+    let fourth = serving.narrow_client("fourth client")?;
+    let sent = serving.fills(&fourth)?;
+    fourth.half_close()?;
+    serving.lets_the_end_arrive(&fourth, &sent)?;
+    fourth.reset();
+    serving.goes_on_for(
+        &other,
+        "a client that had half-closed has reset its connection",
+    )?;
+    serving.rests("after the last reset")
+}
+
+pub(super) fn goes_on_after_a_reset_in_the_queue(exam: &Exam, serve: Serve) -> Verdict {
+    let mut second = None;
+    let serving = Serving::begin_when(exam, serve, |addr| {
+        let first = exam.dial(addr)?.named("first client");
+        let end = End::between(addr, first.addr()?);
+        first.reset();
+        exam.table_shows(|table| table.find(end).is_none().then_some(()))?;
+        second = Some(exam.dial(addr)?.named("second client"));
+        Ok(())
+    })?;
+    let second = second.expect("the closure has dialed");
+    serving.goes_on_for(
+        &second,
+        "a client has reset its connection in the accept queue",
+    )
 }
 
 pub(super) fn returns_at_the_stop(exam: &Exam, serve: Serve) -> Verdict {

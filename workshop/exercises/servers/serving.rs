@@ -20,6 +20,12 @@ use crate::exam::{Because, Case, CheckError, Exam, Peer, Running, Stuck, Verdict
 /// there is room.
 const SMALL: usize = 16 << 10;
 
+/// A buffer with room for `PLENTY` bytes, and for what the kernel counts besides.
+const LARGE: usize = 200 << 10;
+
+/// More than a client with a small buffer receives without reading, in bytes.
+pub(super) const PLENTY: usize = 64 << 10;
+
 /// So much is read at once.
 const PIECE: usize = 16 << 10;
 
@@ -47,7 +53,24 @@ pub(super) struct Serving<'e> {
 
 impl<'e> Serving<'e> {
     pub(super) fn begin(exam: &'e Exam, serve: Serve) -> Verdict<Serving<'e>> {
-        Serving::with(exam, serve, Listen::default(), None)
+        Serving::with(exam, serve, Listen::default(), None, |_| Ok(()))
+    }
+
+    /// When something has happened at the listener's address.
+    pub(super) fn begin_when(
+        exam: &'e Exam,
+        serve: Serve,
+        before: impl FnOnce(SocketAddr) -> Verdict,
+    ) -> Verdict<Serving<'e>> {
+        Serving::with(exam, serve, Listen::default(), None, before)
+    }
+
+    /// With buffers that have room for `PLENTY` bytes to be sent.
+    pub(super) fn begin_with_large_send_buffers(
+        exam: &'e Exam,
+        serve: Serve,
+    ) -> Verdict<Serving<'e>> {
+        Serving::with(exam, serve, Listen::default(), Some(LARGE), |_| Ok(()))
     }
 
     /// With buffers that a write or two fill.
@@ -57,7 +80,7 @@ impl<'e> Serving<'e> {
             recv_buffer,
             ..Listen::default()
         };
-        Serving::with(exam, serve, listen, Some(SMALL))
+        Serving::with(exam, serve, listen, Some(SMALL), |_| Ok(()))
     }
 
     fn with(
@@ -65,6 +88,7 @@ impl<'e> Serving<'e> {
         serve: Serve,
         listen: Listen,
         send_buffer: Option<usize>,
+        before: impl FnOnce(SocketAddr) -> Verdict,
     ) -> Verdict<Serving<'e>> {
         let listener = listen.on(SocketAddr::from(([127, 0, 0, 1], 0)));
         let listener = or_skip("listen on 127.0.0.1", listener)?;
@@ -76,6 +100,7 @@ impl<'e> Serving<'e> {
         exam.watches(&listener);
         let addr = or_skip("read its address", listener.local_addr())?;
         let stop = or_skip("make a stop signal", Stop::new())?;
+        before(addr)?;
         exam.step(format!("called `serve` with a listener on {addr}"));
         let its = stop.clone();
         let answer = exam.start("serve", move || serve(listener, its))?;
@@ -199,14 +224,25 @@ impl<'e> Serving<'e> {
 
     /// The same, with lines of this length, newline included.
     pub(super) fn fills_with(&self, client: &Peer<'_>, length: usize) -> Verdict<Vec<u8>> {
-        let end = self.end_of(client)?;
         let mut taken = Vec::new();
+        self.fills_more(client, length, &mut taken)?;
+        Ok(taken)
+    }
+
+    /// The same, for a client that has sent these lines before, and has read some answers since.
+    pub(super) fn fills_more(
+        &self,
+        client: &Peer<'_>,
+        length: usize,
+        taken: &mut Vec<u8>,
+    ) -> Verdict {
+        let end = self.end_of(client)?;
         let mut is_held_up = false;
         for _ in 0..TRIES {
             if taken.len() > ENOUGH || is_held_up {
                 break;
             }
-            self.sends_what_goes(client, length, &mut taken)?;
+            self.sends_what_goes(client, length, taken)?;
             is_held_up = self.exam.is_stuck_in(|stuck| {
                 let mut rows = stuck.look().sockets.iter();
                 let yours = rows.find(|row| end.is(row));
@@ -222,7 +258,7 @@ impl<'e> Serving<'e> {
         self.exam.step(format!(
             "a client has sent {sent} bytes of lines, and does not read"
         ));
-        Ok(taken)
+        Ok(())
     }
 
     fn sends_what_goes(&self, client: &Peer<'_>, length: usize, taken: &mut Vec<u8>) -> Verdict {
@@ -239,6 +275,59 @@ impl<'e> Serving<'e> {
         all_goes
             .because(|case| cause::has_ended(self, case))
             .map(drop)
+    }
+
+    /// A client sends lines of `PLENTY` bytes, does not read, and half-closes. The server's send
+    /// buffer has room for all answers. Returns the lines.
+    pub(super) fn sends_plenty(&self, client: &Peer<'_>) -> Verdict<Vec<u8>> {
+        let mut lines = Vec::new();
+        while lines.len() < PLENTY {
+            lines.extend(lines_from(lines.len(), SHORT));
+        }
+        let mut sent = 0;
+        let all = self.exam.comes_true(|| {
+            while sent < lines.len() {
+                match client.fill(&lines[sent..])? {
+                    0 => return Ok(false),
+                    n => sent += n,
+                }
+            }
+            Ok(true)
+        });
+        if !all.because(|case| cause::has_ended(self, case))? {
+            return Err(CheckError::skipped("the kernel's buffers are small"));
+        }
+        self.exam.step(format!(
+            "a client has sent {sent} bytes of lines, and does not read"
+        ));
+        client.half_close()?;
+        self.exam.stays_at_rest()?;
+        Ok(lines)
+    }
+
+    /// A client that has sent these lines, and then half-closed, reads as many answers as it takes
+    /// until all that it has sent has arrived, its FIN included. More answers are left.
+    pub(super) fn lets_the_end_arrive(&self, client: &Peer<'_>, sent: &[u8]) -> Verdict {
+        let end = self.end_of(client)?;
+        for piece in answer_to(sent).chunks(1 << 10) {
+            let table = self.exam.table()?;
+            if table.find(end).map(|row| row.state) == Some(State::CloseWait) {
+                break;
+            }
+            self.receives(client, piece)?;
+            self.exam.comes_to_rest()?;
+        }
+        Ok(())
+    }
+
+    /// How many of the bytes that this client has sent, or of their answers, the kernel's queues
+    /// hold: an answer is as long as its line.
+    pub(super) fn in_queues(&self, client: &Peer<'_>) -> Verdict<usize> {
+        let end = self.end_of(client)?;
+        let table = self.exam.table()?;
+        let rows = [end, end.other()].map(|end| table.find(end));
+        let queues = rows.into_iter().flatten();
+        Ok(queues.map(|row| (row.recv_q + row.send_q) as usize).sum())
     }
 
     /// After something that concerns another client, this one must be served.

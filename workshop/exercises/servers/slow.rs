@@ -4,7 +4,10 @@ use super::{
     Serve, cause,
     serving::{LONG, SHORT, Serving, answer_to, lines_from},
 };
-use crate::exam::{Because, Exam, Verdict};
+use crate::exam::{Because, Exam, Peer, Verdict};
+
+/// What may be held for a client, in bytes.
+const MOST: usize = 1 << 20;
 
 pub(super) fn delays_no_other(exam: &Exam, serve: Serve) -> Verdict {
     let serving = Serving::begin_with_small_buffers(exam, serve)?;
@@ -15,6 +18,18 @@ pub(super) fn delays_no_other(exam: &Exam, serve: Serve) -> Verdict {
     serving.answers(&other, b"meanwhile\n")?;
     let third = serving.client("third client")?;
     serving.answers(&third, b"third\n")
+}
+
+/// The kernel has taken all answers, so the connection can be closed: a close may wait.
+pub(super) fn closes_without_a_wait(exam: &Exam, serve: Serve) -> Verdict {
+    let serving = Serving::begin_with_large_send_buffers(exam, serve)?;
+    let other = serving.client("other client")?;
+    serving.answers(&other, b"before\n")?;
+    let slow = serving.narrow_client("slow client")?;
+    let sent = serving.sends_plenty(&slow)?;
+    serving.answers(&other, b"meanwhile\n")?;
+    serving.receives(&slow, &answer_to(&sent))?;
+    serving.ends(&slow)
 }
 
 pub(super) fn sends_everything(exam: &Exam, serve: Serve) -> Verdict {
@@ -56,11 +71,39 @@ pub(super) fn waits_for_room(exam: &Exam, serve: Serve) -> Verdict {
 pub(super) fn holds_a_mebibyte(exam: &Exam, serve: Serve) -> Verdict {
     let serving = Serving::begin_with_small_buffers(exam, serve)?;
     let slow = serving.narrow_client("slow client")?;
-    let taken = serving.fills(&slow)?.len();
+    let mut taken = serving.fills(&slow)?;
     exam.must(
-        taken <= (1 << 20) + (512 << 10),
+        taken.len() <= MOST + (512 << 10),
         "at most 1 MiB to be held, besides what the kernel's buffers hold",
-        format!("{taken} bytes have been taken from the client"),
+        format!("{} bytes have been taken from the client", taken.len()),
     )
-    .caused_by(cause::TAKES_TOO_MUCH)
+    .caused_by(cause::TAKES_TOO_MUCH)?;
+    // How far a read goes above the limit is chance, so more than once.
+    let mut read = 0;
+    for more in [20_000, 9_000, 30_000] {
+        holds_at_most_that(&serving, &slow, taken.len() - read)?;
+        let answers = answer_to(&taken);
+        serving.receives(&slow, &answers[read..read + more])?;
+        read += more;
+        serving.fills_more(&slow, SHORT, &mut taken)?;
+    }
+    holds_at_most_that(&serving, &slow, taken.len() - read)
+}
+
+/// What is in none of the kernel's queues, the server holds. `all`: what the client has sent, less
+/// what it has read.
+fn holds_at_most_that(serving: &Serving, client: &Peer, all: usize) -> Verdict {
+    let exam = serving.exam;
+    exam.stays_at_rest()?;
+    let in_queues = serving.in_queues(client)?;
+    exam.step(format!(
+        "the queues of both ends hold {in_queues} bytes of these lines, and of their answers"
+    ));
+    let held = all.saturating_sub(in_queues);
+    exam.must(
+        held <= MOST,
+        "at most 1 MiB to be held, besides what the kernel's buffers hold",
+        format!("{held} bytes are in none of the queues"),
+    )
+    .caused_by(cause::STOPS_TOO_LATE)
 }

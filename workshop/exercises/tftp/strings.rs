@@ -101,6 +101,10 @@ pub(super) fn parses_and_writes_utf_8(exam: &Exam, answer: (Parse, Write)) -> Ve
     let packet = request(false, "f", "oct\u{e9}t", &[("\u{e9}", "1")]);
     let bytes = b"\0\x01f\0oct\xc3\xa9t\0\xc3\xa9\x001\0";
     codec.converts("a mode and an option's name in UTF-8", &packet, bytes)?;
+    // What `from_utf8_lossy` puts in the place of other bytes, and the last letter there is.
+    let packet = request(false, "\u{fffd}", "octet", &[("\u{10ffff}", "\u{fffd}")]);
+    let bytes = b"\0\x01\xef\xbf\xbd\0octet\0\xf4\x8f\xbf\xbf\0\xef\xbf\xbd\0";
+    codec.converts("a file and a value of U+FFFD", &packet, bytes)?;
     let text = "Datentr\u{e4}ger voll";
     let bytes = [b"\0\x05\0\0", text.as_bytes(), b"\0"].concat();
     let text = text.to_owned();

@@ -128,7 +128,8 @@ fn an_error(wanted: &Got, kind: ErrorKind, case: &Case) -> Option<&'static str> 
         }
         (Err(ErrorKind::UnexpectedEof), ErrorKind::InvalidData) => {
             "End of file came within the length or the message, and your code returns InvalidData. \
-             Either it takes 1 to 3 bytes for a whole length, or it reads the length wrong."
+             Either it compares with the limit before it has all 4 bytes of the length, or it \
+             reads the length wrong."
         }
         (Ok(_), ErrorKind::WouldBlock) => {
             "Your code returns WouldBlock, and the caller has set neither O_NONBLOCK nor such a \

@@ -120,6 +120,10 @@ pub const SUITE: Suite<ReadMessage> = Suite {
             "Compare without overflow: `limit` may be any usize, and the length any u32.",
             &[
                 check("accepts every limit", length::every_limit),
+                check(
+                    "reads every length within the limit",
+                    length::every_length_within,
+                ),
                 check("refuses every length above the limit", length::every_length),
             ],
         ),
@@ -153,6 +157,10 @@ pub const SUITE: Suite<ReadMessage> = Suite {
                 check(
                     "returns the error of the caller's read timeout",
                     waits::returns_the_timeout,
+                ),
+                check(
+                    "reads on while each piece comes within the timeout",
+                    waits::reads_on_within_the_timeout,
                 ),
                 check(
                     "reads the next message after a timeout",

@@ -1,14 +1,15 @@
 //! How a connection ends before a message is complete: end of file, a reset.
 
-use std::io::ErrorKind;
+use std::{io::ErrorKind, sync::Arc};
 
 use super::{
     ReadMessage,
-    harness::{Connection, LARGE, framed, message},
+    harness::{Connection, LARGE, framed, lend, message},
+    lent::state_of,
 };
 
 use crate::exam::{
-    Exam, Verdict,
+    CheckError, Exam, Verdict,
     diagnosis::{LOSES_THE_ERROR, RETRIES_A_FATAL_ERROR, first_of},
 };
 
@@ -42,7 +43,15 @@ pub(super) fn unexpected_eof_for_a_cut(exam: &Exam, read: ReadMessage) -> Verdic
     connection.returns(message(b"last"))?;
     connection.peer.send(&[0; 3])?;
     connection.peer.half_close()?;
-    connection.returns(Err(ErrorKind::UnexpectedEof))
+    connection.returns(Err(ErrorKind::UnexpectedEof))?;
+    // A length that would be above every limit.
+    for cut in 1..4 {
+        let connection = Connection::new(exam, read)?;
+        connection.peer.send(&[0xff; 4][..cut])?;
+        connection.peer.half_close()?;
+        connection.returns(Err(ErrorKind::UnexpectedEof))?;
+    }
+    Ok(())
 }
 
 pub(super) fn returns_the_error_of_a_reset(exam: &Exam, read: ReadMessage) -> Verdict {
@@ -56,6 +65,33 @@ pub(super) fn returns_the_error_of_a_reset(exam: &Exam, read: ReadMessage) -> Ve
         connection.peer.reset();
         call.returns(Err(ErrorKind::ConnectionReset), |_, case| {
             first_of(&[LOSES_THE_ERROR, RETRIES_A_FATAL_ERROR], case)
+        })?;
+    }
+    resets_before_the_call(exam, read)
+}
+
+/// What had arrived before the reset can still be read, and then a read returns the error.
+fn resets_before_the_call(exam: &Exam, read: ReadMessage) -> Verdict {
+    for piece in [&b""[..], b"\0\0", b"\0\0\0\x04la"] {
+        let connection = Connection::new(exam, read)?;
+        if !piece.is_empty() {
+            connection.queues(piece)?;
+        }
+        let stream = Arc::clone(&connection.stream);
+        connection.peer.reset();
+        if !exam.comes_true(|| Ok(state_of(exam, &stream)?.is_none()))? {
+            return Err(CheckError::skipped("the kernel does not show a reset"));
+        }
+        // The peer is gone.
+        let call = lend(exam, read, stream, LARGE)?;
+        call.returns(Err(ErrorKind::ConnectionReset), |got, _| match got {
+            Some(Ok(None) | Err(ErrorKind::UnexpectedEof)) => Some(
+                "The connection had been reset before the call. The first call that asks for that \
+                 error gets it: a read, or `take_error` (SO_ERROR). Every read after that returns \
+                 Ok(0), as at end of file. So your code has got the error, and has dropped it or replaced it."
+                    .to_owned(),
+            ),
+            _ => None,
         })?;
     }
     Ok(())

@@ -3,6 +3,7 @@
 use std::{
     fmt,
     io::{self, ErrorKind},
+    net::TcpStream,
     sync::Arc,
     time::Duration,
 };
@@ -57,19 +58,7 @@ pub(super) struct Call<'e> {
 impl<'e> Connection<'e> {
     /// Calls the answer.
     pub(super) fn call(&self, limit: usize) -> Verdict<Call<'e>> {
-        let limit_shown = match limit {
-            usize::MAX => "usize::MAX".to_owned(),
-            limit => limit.to_string(),
-        };
-        self.exam.step(format!(
-            "called `read_message` with a limit of {limit_shown}"
-        ));
-        let (read, stream) = (self.function, Arc::clone(&self.stream));
-        let body = move || read(&stream, limit).map(|message| message.map(Message));
-        Ok(Call {
-            exam: self.exam,
-            answer: self.exam.start("read_message", body)?,
-        })
+        lend(self.exam, self.function, Arc::clone(&self.stream), limit)
     }
 
     /// Calls the answer, which must return this.
@@ -113,6 +102,27 @@ impl<'e> Connection<'e> {
             )
             .because(runs)
     }
+}
+
+/// Calls the answer with a stream of which the exam has the peer, or which has none any more.
+pub(super) fn lend(
+    exam: &Exam,
+    read: ReadMessage,
+    stream: Arc<TcpStream>,
+    limit: usize,
+) -> Verdict<Call<'_>> {
+    let limit_shown = match limit {
+        usize::MAX => "usize::MAX".to_owned(),
+        limit => limit.to_string(),
+    };
+    exam.step(format!(
+        "called `read_message` with a limit of {limit_shown}"
+    ));
+    let body = move || read(&stream, limit).map(|message| message.map(Message));
+    Ok(Call {
+        exam,
+        answer: exam.start("read_message", body)?,
+    })
 }
 
 impl Call<'_> {

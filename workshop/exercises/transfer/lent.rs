@@ -11,14 +11,14 @@ use socket2::SockRef;
 
 use super::{
     ReadMessage,
-    harness::{Connection, Got, framed, message},
+    harness::{Connection, Got, LARGE, framed, message},
 };
 
 use crate::checks::lent::fix_buffers;
 use crate::exam::{
     Because, Exam, Options, Peer, Verdict, descriptors,
     diagnosis::{LEAVES_A_THREAD, LEAVES_OPTIONS},
-    or_skip,
+    numbered, or_skip,
 };
 
 /// The caller's timeouts.
@@ -226,7 +226,17 @@ pub(super) fn leaves_the_options(exam: &Exam, read: ReadMessage) -> Verdict {
                 .diagnose(&[LEAVES_OPTIONS])?;
         }
     }
-    Ok(())
+    // What a small message does not need.
+    let large = numbered(300_000);
+    let connection = Connection::new(exam, read)?;
+    has_options(&connection, true)?;
+    let before = Options::of(&*connection.stream);
+    let call = connection.call(LARGE)?;
+    let pouring = connection.peer.pours(framed(&large))?;
+    call.returns(message(&large), |_, _| None)?;
+    drop(pouring);
+    exam.has_options(&*connection.stream, &before, "after a large message")
+        .diagnose(&[LEAVES_OPTIONS])
 }
 
 /// The options as std sets them, or all of them different.

@@ -1,18 +1,33 @@
 //! What a call does while bytes are missing: it waits, a signal comes, or the caller's timeout runs
 //! out.
 
-use std::{io::ErrorKind, time::Duration};
+use std::{
+    io::ErrorKind,
+    thread,
+    time::{Duration, Instant},
+};
 
 use super::{
     ReadMessage,
     harness::{Connection, LARGE, framed, message},
 };
 
-use crate::exam::{AMPLE, Because, Call, Exam, Timing, Verdict, diagnosis::SLEEPS_BETWEEN_LOOKS};
+use crate::exam::{
+    AMPLE, Because, Call, CheckError, Exam, Timing, Verdict, diagnosis::SLEEPS_BETWEEN_LOOKS,
+};
 
 /// The caller's read timeouts, where they run out.
 const SHORT: Duration = Duration::from_millis(100);
 const LONGER: Duration = Duration::from_millis(1300);
+
+/// The caller's read timeout where each piece comes within it, and how long the peer then waits
+/// before each.
+const PACED: Duration = Duration::from_millis(600);
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// The kernel counts SO_RCVTIMEO in jiffies, which may end up to one early. The longest jiffy that
+/// a kernel may have (CONFIG_HZ of 100).
+const JIFFY: Duration = Duration::from_millis(10);
 
 /// How late a call may be after that, not counting the time in which it had no CPU.
 const MARGIN: Duration = Duration::from_millis(250);
@@ -72,6 +87,44 @@ pub(super) fn returns_the_timeout(exam: &Exam, read: ReadMessage) -> Verdict {
     Ok(())
 }
 
+/// SO_RCVTIMEO is the timeout of one read: it begins again with the next.
+pub(super) fn reads_on_within_the_timeout(exam: &Exam, read: ReadMessage) -> Verdict {
+    let connection = Connection::new(exam, read)?;
+    connection.has_timeout(Some(PACED))?;
+    let steady = framed(b"steady");
+    let mut since = Instant::now();
+    let mut longest = Duration::ZERO;
+    let mut ended = None;
+    let call = connection.call(LARGE)?;
+    for piece in [&steady[..2], &steady[2..4], &steady[4..6], &steady[6..]] {
+        thread::sleep(PAUSE); // its length is the subject: a slow peer
+        if call.answer.has_ended() {
+            ended = Some(call.answer.age());
+            break;
+        }
+        let sending = Instant::now();
+        connection.sends_a_piece(piece)?;
+        // The read of this piece began after the one before was sent.
+        longest = longest.max(since.elapsed());
+        since = sending;
+    }
+    let returned = call.returns(message(b"steady"), |got, _| match got {
+        Some(Err(ErrorKind::WouldBlock)) if ended.is_none_or(|age| age >= PACED) => Some(format!(
+            "Each piece came within the caller's read timeout of {PACED:?}, and all of them took \
+             longer. The timeout of a socket is that of one read, and begins again with the next. \
+             Your code takes it for the time that the whole message may take: return WouldBlock \
+             only if a read does."
+        )),
+        _ => None,
+    });
+    match returned {
+        Err(CheckError::Failed(_)) if longest >= PACED - PACED / 20 => Err(CheckError::skipped(
+            format!("the machine is too busy: {longest:.1?} passed where a pause was {PAUSE:?}"),
+        )),
+        returned => returned.map(drop),
+    }
+}
+
 pub(super) fn reads_after_a_timeout(exam: &Exam, read: ReadMessage) -> Verdict {
     let connection = Connection::new(exam, read)?;
     connection.has_timeout(Some(SHORT))?;
@@ -104,6 +157,7 @@ fn times_out(connection: &Connection, timeout: Duration) -> Verdict {
     let seen = format!("it has returned after {:.1?}", took.time);
     match reference.judges(took, MARGIN)? {
         Timing::InTime => Ok(()),
+        Timing::Early if took.time + JIFFY >= timeout => Ok(()),
         Timing::Early => exam.fail(expected, seen).caused_by(
             "Your code did not wait for the caller's timeout. Either it makes the socket \
              non-blocking, or it has a timeout of its own. The caller decides how long to wait: \

@@ -78,7 +78,7 @@ fn mistakes(bytes: &[u8]) -> [(u16, &'static str); 9] {
         (
             !(once as u16),
             "the carries are added only once, and adding them can carry again. Repeat it until \
-             nothing is above 16 bits",
+             nothing is above 16 bits. A sum of longer words carries out of their bits, too",
         ),
         (
             !fold(sum(whole, big)),

@@ -114,6 +114,11 @@ fn of_strings(file_and_mode: &[&String], options: &Options) -> Vec<&'static str>
             "a string has letters that are not ASCII",
         ),
         (
+            any(|s| s.contains(char::REPLACEMENT_CHARACTER)),
+            "a string has the letter U+FFFD, which was sent: `from_utf8_lossy` puts the same letter \
+             in the place of bytes that are not UTF-8",
+        ),
+        (
             any(|s| s.contains(char::is_control)),
             "a string has control characters",
         ),

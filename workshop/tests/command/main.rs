@@ -6,4 +6,5 @@ mod common;
 
 mod course;
 mod netstat;
+mod page;
 mod pictures;

@@ -1,0 +1,337 @@
+//! A lesson on a page: `cargo workshop teach`, live; `record` and `pages`, written down; and both in
+//! a real browser.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{BufRead, BufReader, Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    thread,
+};
+
+use serde_json::Value;
+use socket_workshop::{deadline::Deadline, folder::Temporary};
+
+use crate::common::{PATIENCE, Program};
+
+fn workshop(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_workshop"));
+    command
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+/// A lesson that is being taught.
+struct Taught {
+    program: Program,
+    addr: SocketAddr,
+}
+
+fn taught(lesson: &str) -> Taught {
+    let mut program = Program::start(&mut workshop(&["teach", lesson, "--port", "0"]));
+    let mut said = BufReader::new(program.child.stdout.take().unwrap());
+    let addr = loop {
+        let mut line = String::new();
+        assert_ne!(
+            said.read_line(&mut line).unwrap(),
+            0,
+            "it does not say where"
+        );
+        if let Some((_, rest)) = line.split_once("http://") {
+            break rest.split('/').next().unwrap().parse().unwrap();
+        }
+    };
+    Taught { program, addr }
+}
+
+impl Taught {
+    /// The status and the body of an answer.
+    fn ask(&self, request: &str, headers: &str) -> (u16, String) {
+        let mut browser = TcpStream::connect(self.addr).unwrap();
+        write!(browser, "{request} HTTP/1.1\r\n{headers}\r\n").unwrap();
+        let mut answer = String::new();
+        let mut browser = Deadline::after(PATIENCE).on(&browser);
+        browser.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        (status, body.to_owned())
+    }
+
+    fn own(&self, request: &str) -> (u16, String) {
+        self.ask(request, &format!("Host: {}\r\n", self.addr))
+    }
+
+    /// Asks for events until one of this kind has come.
+    fn until(&self, kind: &str, events: &mut Vec<Value>) {
+        loop {
+            let (status, body) = self.own(&format!("GET /events?from={}", events.len()));
+            assert_eq!(status, 200);
+            let answer: Value = serde_json::from_str(&body).unwrap();
+            assert_eq!(answer["over"], false);
+            let new = answer["events"].as_array().unwrap();
+            events.extend(new.iter().cloned());
+            if new.iter().any(|event| event["event"] == kind) {
+                return;
+            }
+        }
+    }
+}
+
+#[test]
+fn a_lesson_is_taught_stage_by_stage_to_its_end() {
+    let mut taught = taught("hello");
+    let (status, page) = taught.own("GET /");
+    assert_eq!(status, 200);
+    assert!(page.contains(r#""file":"examples/hello.rs""#) && page.contains(r#""live":true"#));
+    assert_eq!(
+        page.matches("</script>").count(),
+        2,
+        "the source ends no script"
+    );
+    assert!(page.len() < 150_000, "{} bytes", page.len());
+
+    let mut events = Vec::new();
+    for stage in 1..=5 {
+        taught.until("stage_ends", &mut events);
+        let stages = events.iter().filter(|event| event["event"] == "stage");
+        assert_eq!(stages.count(), stage, "it waits after each stage");
+        taught.own("POST /next?stage=9");
+        // Of two readers the second one changes nothing.
+        for _ in 0..2 {
+            assert_eq!(taught.own(&format!("POST /next?stage={stage}")).0, 200);
+        }
+    }
+    taught.until("over", &mut events);
+    let ends = events
+        .iter()
+        .find(|event| event["event"] == "ends")
+        .unwrap();
+    assert_eq!(
+        (&ends["stages"], &ends["checked"]),
+        (&5.into(), &true.into())
+    );
+    // Where the kernel allows a capture, the connection begins with a SYN, before its first row.
+    let first = |kind: &str| events.iter().position(|event| event["event"] == kind);
+    if let Some(segment) = first("segment") {
+        assert_eq!(events[segment]["flags"], "SYN");
+    }
+
+    taught.own("POST /answer?stage=1&choice=FIN_WAIT1");
+    taught.own("POST /answer?stage=1&choice=%3Cb%3E");
+    taught.own(&format!("POST /answer?stage=1&choice={}", "x".repeat(50)));
+    let mut tallies = events.clone();
+    taught.until("tally", &mut tallies);
+    while tallies.last().unwrap()["counts"].as_object().unwrap().len() < 2 {
+        taught.until("tally", &mut tallies);
+    }
+    assert_eq!(tallies.last().unwrap()["counts"]["<b>"], 1);
+
+    taught.program.interrupt();
+    assert!(taught.program.wait().success());
+}
+
+#[test]
+fn the_page_is_for_this_machine_and_its_own_pages_only() {
+    let mut taught = taught("hello");
+    let own = format!("Host: {}\r\n", taught.addr);
+    let localhost = format!("Host: localhost:{}\r\n", taught.addr.port());
+    assert_eq!(taught.ask("GET /", &localhost).0, 200);
+    assert_eq!(taught.ask("GET /", "Host: example.com\r\n").0, 403);
+    assert_eq!(taught.ask("GET /", "").0, 403);
+    let foreign = format!("{own}Origin: http://example.com\r\n");
+    assert_eq!(taught.ask("POST /next?stage=1", &foreign).0, 403);
+    assert_eq!(taught.ask("GET /events?from=0", &foreign).0, 403);
+    assert_eq!(taught.ask("GET /../Cargo.toml", &own).0, 404);
+    assert_eq!(taught.ask("PUT /next?stage=1", &own).0, 404);
+    let endless = format!("{own}X: {}\r\n", "x".repeat(10_000));
+    assert_eq!(taught.ask("GET /", &endless).0, 431);
+    taught.program.interrupt(); // in the middle of the lesson
+    assert!(taught.program.wait().success());
+}
+
+#[test]
+fn what_stands_in_the_way_of_a_page_is_one_line() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    for (arguments, status, words) in [
+        (&["teach", "ehco"][..], 2, "ehco"),
+        (&["teach", "headers"], 2, "headers"),
+        (&["teach"], 2, "LESSON"),
+        (&["teach", "hello", "--port", &port], 3, "in use"),
+        (&["teach", "hello", "--port", "70000"], 2, "--port"),
+        (&["record", "ehco"], 2, "ehco"),
+        (&["record", "hello", "--to", "/proc/no"], 3, "/proc/no"),
+        (&["pages", "/proc/no"], 3, "/proc/no"),
+    ] {
+        let output = workshop(arguments).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(status), "{arguments:?}: {said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+        assert!(said.contains(words), "{arguments:?}: {said}");
+    }
+}
+
+/// What of a recording is the same in each run: the stages, what they demand, and the states.
+fn skeleton(path: &Path) -> Vec<String> {
+    let text =
+        fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let recording: Value = serde_json::from_str(&text).unwrap();
+    let source = fs::read_to_string(root().join(recording["source"]["file"].as_str().unwrap()));
+    assert_eq!(
+        recording["source"]["text"],
+        source.unwrap(),
+        "{}",
+        path.display()
+    );
+    let mut lines = Vec::new();
+    for event in recording["events"].as_array().unwrap() {
+        match event["event"].as_str().unwrap() {
+            "stage" => lines.push(format!(
+                "{}. {} {}:{}",
+                event["number"],
+                without_numbers(&event["title"]),
+                event["file"],
+                event["line"]
+            )),
+            "confirmed" => lines.extend(
+                event["demands"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|one| format!("{}: {}", one["role"], without_numbers(&one["demand"]))),
+            ),
+            "shown" => {
+                let ends = event["ends"].as_array().unwrap().iter();
+                lines.extend(ends.map(|end| format!("{} is {}", end["role"], end["state"])));
+            }
+            _ => {}
+        }
+    }
+    lines
+}
+
+fn without_numbers(text: &Value) -> String {
+    text.as_str()
+        .unwrap()
+        .replace(|c: char| c.is_ascii_digit(), "")
+}
+
+#[test]
+fn each_recording_is_what_its_lesson_shows() {
+    let folder = Temporary::new().unwrap();
+    let to = folder.path().to_str().unwrap();
+    let lessons = workshop::recording::lessons(root()).unwrap();
+    let recorded = root().join(workshop::recording::FOLDER);
+    let mut there: Vec<PathBuf> = fs::read_dir(&recorded)
+        .unwrap()
+        .map(|file| file.unwrap().path())
+        .collect();
+    there.sort();
+    let expected: Vec<PathBuf> = lessons
+        .iter()
+        .map(|name| recorded.join(format!("{name}.json")))
+        .collect();
+    assert_eq!(
+        there, expected,
+        "`cargo workshop record` makes those that are missing"
+    );
+    let differ: BTreeMap<&str, String> = thread::scope(|scope| {
+        let played: Vec<_> = lessons
+            .iter()
+            .map(|name| {
+                let play = move || {
+                    let output = workshop(&["record", name, "--to", to]).output().unwrap();
+                    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+                    output.status.success().then_some(()).ok_or(said)
+                };
+                (name, scope.spawn(play))
+            })
+            .collect();
+        let mut differ = BTreeMap::new();
+        for (name, played) in played {
+            let file = format!("{name}.json");
+            let before = skeleton(&recorded.join(&file));
+            match played.join().unwrap() {
+                Err(said) => drop(differ.insert(&**name, said)),
+                Ok(()) => {
+                    let now = skeleton(&folder.path().join(&file));
+                    let pairs = before.iter().zip(&now);
+                    let other = pairs.clone().find(|(before, now)| before != now);
+                    if let Some((before, now)) = other {
+                        differ.insert(name, format!("recorded {before}, now {now}"));
+                    } else if before.len() != now.len() {
+                        differ.insert(name, "not as many stages".to_owned());
+                    }
+                }
+            }
+        }
+        differ
+    });
+    assert!(
+        differ.is_empty(),
+        "record these lessons again (`cargo workshop record NAME`): {differ:#?}"
+    );
+}
+
+/// Where `.ci/run` has put what drives a browser: `None`, and a word about it, if it has not.
+fn browser() -> Option<PathBuf> {
+    let folder = root().join("target/browser/");
+    let is_there = |program: &str| Path::new("/usr/bin").join(program).exists();
+    let has_all = is_there("chromium") && is_there("node");
+    if has_all && folder.join("node_modules/playwright-core").is_dir() {
+        return Some(folder);
+    }
+    eprintln!(
+        "skipped: no node, chromium, or playwright-core in target/browser (.ci/run installs them)"
+    );
+    None
+}
+
+/// Runs `page.mjs`, whose complaint is the test's.
+fn in_a_browser(folder: &Path, arguments: &[&str]) {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/page.mjs");
+    let mut node = Command::new("node");
+    let output = node
+        .arg(script)
+        .arg(folder)
+        .args(arguments)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+}
+
+#[test]
+fn every_recording_is_played_to_its_end_in_a_browser() {
+    let Some(browser) = browser() else { return };
+    let folder = Temporary::new().unwrap();
+    let output = workshop(&["pages", folder.path().to_str().unwrap()])
+        .output()
+        .unwrap();
+    assert!(output.status.success());
+    let pages = String::from_utf8(output.stdout).unwrap();
+    let mut arguments = vec!["recordings"];
+    arguments.extend(pages.lines());
+    in_a_browser(&browser, &arguments);
+}
+
+#[test]
+fn live_lessons_are_followed_by_two_browsers_one_of_which_reloads() {
+    let Some(browser) = browser() else { return };
+    for (lesson, stages) in [("hello", "5"), ("echo", "6"), ("kv", "5")] {
+        let mut taught = taught(lesson);
+        let url = format!("http://{}/", taught.addr);
+        in_a_browser(&browser, &["live", &url, stages]);
+        taught.program.interrupt();
+        assert!(taught.program.wait().success());
+    }
+}

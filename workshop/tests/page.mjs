@@ -1,0 +1,117 @@
+// The page in a real browser: recordings are played to their end, and a live lesson by two readers.
+//
+//     node page.mjs FOLDER/ recordings PAGE...      FOLDER has node_modules/playwright-core
+//     node page.mjs FOLDER/ live URL STAGES
+
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { pathToFileURL } from "node:url";
+
+const [folder, mode, ...rest] = process.argv.slice(2);
+const { chromium } = createRequire(folder)("playwright-core");
+const places = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+const executablePath = places.find(existsSync);
+const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
+
+/** Opens a page on which an error, or a word on the console, fails the test. */
+async function open(url, options) {
+  const page = await browser.newPage(options);
+  const complaints = [];
+  page.on("console", (message) => complaints.push(message.text()));
+  page.on("pageerror", (error) => complaints.push(error.message));
+  await page.goto(url);
+  return { page, complaints };
+}
+
+const state = (page) => page.evaluate(() => ({
+  where: document.getElementById("where").textContent,
+  title: document.getElementById("title").textContent,
+  words: document.getElementById("words").textContent,
+  isOver: document.getElementById("next").disabled,
+  asks: document.querySelector(".choices") !== null,
+}));
+
+/**
+ * Plays a recording to its end with the keys, in the page itself: a key that is sent through the
+ * browser takes a hundred times as long. Returns what was seen at each step.
+ */
+const steps = (page) => page.evaluate(() => {
+  const press = (key) => document.body.dispatchEvent(
+    new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+  const seen = [];
+  while (!document.getElementById("next").disabled && seen.length < 200) {
+    const asks = document.querySelector(".choices") !== null;
+    const parts = [...document.querySelectorAll("nav, h1, [role=tablist]")];
+    // Nothing but the parts that scroll may be wider or higher than the window.
+    const isClipped = document.documentElement.scrollWidth > innerWidth
+      || (innerWidth > 700 && document.documentElement.scrollHeight > innerHeight)
+      || parts.some((part) => part.scrollWidth > part.clientWidth + 1);
+    const title = document.getElementById("title").textContent;
+    seen.push({ title, asks, isClipped, rows: document.querySelectorAll("#table tr").length });
+    press("sqd"[seen.length % 3]);
+    press(asks && seen.length % 2 ? "1" : " ");
+  }
+  return seen;
+});
+
+async function play(file, viewport, colorScheme) {
+  const name = `${file} at ${viewport.width}x${viewport.height}, ${colorScheme}`;
+  const { page, complaints } = await open(pathToFileURL(file).href, { viewport, colorScheme });
+  const seen = await steps(page);
+  assert.ok(seen.length < 200, `${name}: it does not end`);
+  for (const { title, isClipped } of seen) {
+    assert.ok(title, `${name}: a stage has no title`);
+    assert.ok(!isClipped, `${name}: something is clipped at "${title}"`);
+  }
+  assert.ok(seen.some(({ rows }) => rows > 1), `${name}: no table was shown`);
+  assert.match((await state(page)).words, /The kernel has confirmed/, name);
+  await page.keyboard.press("ArrowLeft");
+  const before = await state(page);
+  assert.ok(!before.isOver, `${name}: no way back`);
+  await page.reload();
+  assert.equal((await state(page)).title, before.title, `${name}: a reload loses the place`);
+  assert.deepEqual(complaints, [], name);
+  await page.close();
+  return seen.filter(({ asks }) => asks).length;
+}
+
+/** Two readers of one lesson: the first goes on, loads the page again, and plays it to the end. */
+async function live(url, stages) {
+  const viewport = { width: 1280, height: 720 };
+  const [one, other] = [await open(url, { viewport }), await open(url, { viewport })];
+  const until = (page, words) => page.waitForFunction(
+    (words) => document.body.textContent.includes(words), words, { timeout: 30_000 });
+  for (let stage = 1; stage <= stages; stage += 1) {
+    await until(one.page, `stage ${stage}`);
+    if ((await state(one.page)).asks) {
+      await one.page.keyboard.press("1");
+      await until(one.page, "all answers");
+    }
+    if (stage === 2) {
+      await one.page.reload();
+      await until(one.page, "stage 2");
+      if ((await state(one.page)).asks) await one.page.keyboard.press("Space");
+    }
+    await one.page.keyboard.press("Space");
+  }
+  await until(one.page, "The kernel has confirmed");
+  await until(other.page, `of ${stages}`); // it has heard of all stages, and is still at the first
+  const at = await state(other.page);
+  assert.match(at.where, /stage 1 of/, "a reader was taken along");
+  assert.deepEqual([...one.complaints, ...other.complaints], []);
+}
+
+if (mode === "recordings") {
+  let questions = 0;
+  for (const file of rest) {
+    questions += await play(file, { width: 1280, height: 720 }, "light");
+    await play(file, { width: 390, height: 844 }, "dark");
+  }
+  assert.ok(questions > rest.length, "hardly a question was asked");
+  await play(rest[0], { width: 1280, height: 720 }, "dark");
+  await play(rest[0], { width: 390, height: 844 }, "light");
+} else {
+  await live(rest[0], Number(rest[1]));
+}
+await browser.close();

@@ -22,7 +22,7 @@ const MARKED: [&str; 12] = [
 ];
 
 /// What a reader meets, by the ends of file names. Captured outputs are of this kind, too.
-const READ: [&str; 4] = [".rs", ".md", ".diff", ".txt"];
+const READ: [&str; 7] = [".rs", ".md", ".diff", ".txt", ".js", ".mjs", ".html"];
 
 #[test]
 fn no_marked_word_occurs() {

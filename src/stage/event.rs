@@ -1,16 +1,16 @@
-//! What happens in a story, in its order. A story hands each event to all that listen: the printer,
-//! the quiz, the recorder. None of them changes what the lesson does.
+//! What happens in a story, in its order. A story hands each event to its consumers: the printer, the
+//! quiz, the recorder. None of them changes what the lesson does.
 
 use std::{collections::BTreeMap, io, net::SocketAddr, panic::Location};
 
 use super::Must;
 use crate::table::{End, Protocol, Row, State, Table};
 
-/// Who hears of a story.
-pub(super) trait Listener {
+/// Who is told of each event.
+pub(super) trait Consumer {
     /// # Errors
-    /// The story ends: the output is closed, or the listener's file cannot be written.
-    fn hear(&mut self, event: &Event<'_>) -> io::Result<()>;
+    /// The story ends: the output is closed, or the consumer's file cannot be written.
+    fn take(&mut self, event: &Event<'_>) -> io::Result<()>;
 }
 
 /// Something that happens in a story.

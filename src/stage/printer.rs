@@ -9,7 +9,7 @@ use std::{
 
 use super::{
     diagram::diagram,
-    event::{Ending, Event, Heading, Listener, Shown, WithoutRow},
+    event::{Consumer, Ending, Event, Heading, Shown, WithoutRow},
     pace::Pace,
     text::{WIDTH, wrapped},
 };
@@ -79,8 +79,8 @@ impl Printer {
     }
 }
 
-impl Listener for Printer {
-    fn hear(&mut self, event: &Event<'_>) -> io::Result<()> {
+impl Consumer for Printer {
+    fn take(&mut self, event: &Event<'_>) -> io::Result<()> {
         match event {
             Event::Begins { protocol, about } => self.begin(*protocol, *about),
             Event::Told(text) => self.out.tell(text),

@@ -4,7 +4,7 @@
 use std::io::{self, Write};
 
 use super::{
-    event::{Event, Listener},
+    event::{Consumer, Event},
     must::Must,
     pace::ask,
     printer::Output,
@@ -28,8 +28,8 @@ pub(super) struct Predictions {
 }
 
 impl Predictions {
-    /// It writes where the printer does, and hears of each event after it: so a pause is over when
-    /// the next question opens.
+    /// It writes where the printer does, and gets each event after it: so a pause is over when the
+    /// next question opens.
     pub(super) fn on(out: Output) -> Predictions {
         Predictions {
             out,
@@ -41,8 +41,8 @@ impl Predictions {
     }
 }
 
-impl Listener for Predictions {
-    fn hear(&mut self, event: &Event<'_>) -> io::Result<()> {
+impl Consumer for Predictions {
+    fn take(&mut self, event: &Event<'_>) -> io::Result<()> {
         match event {
             Event::Confirmed(rows) => {
                 let asked = rows

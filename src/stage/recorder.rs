@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::event::{Ending, Event, Listener, Shown, WithoutRow};
+use super::event::{Consumer, Ending, Event, Shown, WithoutRow};
 use crate::{command::program_name, fault::Attempt, table::Protocol};
 
 /// The version of the format. It grows when a reader of the older one would misread the newer.
@@ -35,8 +35,8 @@ impl Recorder {
     }
 }
 
-impl Listener for Recorder {
-    fn hear(&mut self, event: &Event<'_>) -> io::Result<()> {
+impl Consumer for Recorder {
+    fn take(&mut self, event: &Event<'_>) -> io::Result<()> {
         let Some(mut value) = value(event) else {
             return Ok(());
         };

@@ -14,7 +14,7 @@ use std::{
 use super::{
     Flags, Stage,
     claim::Claim,
-    event::{Ending, Event, Listener},
+    event::{Consumer, Ending, Event},
     expected::Expected,
     follow::orphans,
     pace::Pace,
@@ -40,8 +40,8 @@ const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// A lesson as it is told.
 pub struct Story {
     pub(super) printer: Printer,
-    /// All others that hear of what happens, after the printer.
-    listeners: Vec<Box<dyn Listener>>,
+    /// All others that get each event, after the printer.
+    consumers: Vec<Box<dyn Consumer>>,
     pub(super) kernel: Option<Kernel>,
     /// The rows of the story's ports.
     pub(super) neighbourhood: RefCell<Neighbourhood>,
@@ -117,16 +117,16 @@ impl Story {
         protocol: Protocol,
     ) -> io::Result<Story> {
         command::ending::tells_a_story();
-        let mut listeners: Vec<Box<dyn Listener>> = Vec::new();
+        let mut consumers: Vec<Box<dyn Consumer>> = Vec::new();
         if flags.predict {
-            listeners.push(Box::new(Predictions::on(printer.out.clone())));
+            consumers.push(Box::new(Predictions::on(printer.out.clone())));
         }
         if let Some(file) = &flags.record {
-            listeners.push(Box::new(Recorder::create(file)?));
+            consumers.push(Box::new(Recorder::create(file)?));
         }
         let mut story = Story {
             printer,
-            listeners,
+            consumers,
             kernel: None,
             neighbourhood: RefCell::new(Neighbourhood::of(&[about.port()])),
             earlier: Vec::new(),
@@ -177,15 +177,15 @@ impl Story {
     /// From now on hands each table that a stage has confirmed to this function, for a record of
     /// its own.
     pub fn each_table(&mut self, witness: impl FnMut(&Table) + 'static) {
-        self.listeners.push(Box::new(Witness(witness)));
+        self.consumers.push(Box::new(Witness(witness)));
     }
 
-    /// Hands an event to all that listen.
+    /// Hands an event to all consumers.
     pub(super) fn emit(&mut self, event: &Event<'_>) -> io::Result<()> {
-        self.printer.hear(event)?;
-        self.listeners
+        self.printer.take(event)?;
+        self.consumers
             .iter_mut()
-            .try_for_each(|listener| listener.hear(event))
+            .try_for_each(|consumer| consumer.take(event))
     }
 
     /// A paragraph between stages.
@@ -380,11 +380,11 @@ impl Story {
     }
 }
 
-/// Hears of tables only.
+/// Takes the tables only.
 struct Witness<F>(F);
 
-impl<F: FnMut(&Table)> Listener for Witness<F> {
-    fn hear(&mut self, event: &Event<'_>) -> io::Result<()> {
+impl<F: FnMut(&Table)> Consumer for Witness<F> {
+    fn take(&mut self, event: &Event<'_>) -> io::Result<()> {
         if let Event::Shown(shown) = event {
             self.0(shown.table);
         }

@@ -99,7 +99,10 @@ impl Attempts {
             }
             // Rounded up, because poll counts in milliseconds.
             let left = left.saturating_add(Duration::from_micros(999));
-            match poll(&mut ends, PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)) {
+            match poll(
+                &mut ends,
+                PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX),
+            ) {
                 Ok(0) | Err(Errno::EINTR) => {}
                 Ok(_) => return Ok(ends.iter().position(|end| end.any() == Some(true))),
                 Err(errno) => return Err(errno.into()),

@@ -17,6 +17,7 @@ use socket_workshop::stop::Stop;
 const LONGEST: usize = 64 << 10;
 
 /// Sends each line of each client back in reverse order, until `stop` is readable (it is `AsFd`).
+#[rustfmt::skip] // a mark stays on its line
 pub fn serve(listener: TcpListener, stop: Stop) -> io::Result<()> {
     // A client may be gone between poll and accept (accept(2), "Notes"): accept must not wait.
     listener.set_nonblocking(true)?;
@@ -59,6 +60,7 @@ struct Client {
     has_ended: bool,
 }
 
+#[rustfmt::skip] // a mark stays on its line
 impl Client {
     fn new(stream: TcpStream) -> io::Result<Client> {
         stream.set_nonblocking(true)?;
@@ -120,6 +122,7 @@ impl Client {
 }
 
 /// What a call on a non-blocking socket has done. `None` if it would have had to wait.
+#[rustfmt::skip] // a mark stays on its line
 fn done(result: io::Result<usize>) -> io::Result<Option<usize>> { // spins here
     match result { // spins here
         Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(None), // spins here

@@ -47,7 +47,11 @@ pub fn serve(listener: TcpListener, stop: Stop) -> io::Result<()> {
             0 if stop.requested() => return Ok(()),
             0 => {}
             _ if fds[0].any() == Some(true) => return Ok(()),
-            1 => clients.push_back(Client(listener.accept()?.0, VecDeque::new(), VecDeque::new())),
+            1 => clients.push_back(Client(
+                listener.accept()?.0,
+                VecDeque::new(),
+                VecDeque::new(),
+            )),
             n => {
                 let mut client = clients.remove(n - 2).expect("it has just been polled");
                 if client.moves() {

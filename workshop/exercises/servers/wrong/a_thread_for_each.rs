@@ -14,7 +14,8 @@ use socket_workshop::stop::Stop;
 pub fn serve(listener: TcpListener, stop: Stop) -> io::Result<()> {
     let mut clients = Vec::new();
     let stopped = loop {
-        match stop.readable(&listener, None) { // waits here
+        let ready = stop.readable(&listener, None); // waits here
+        match ready {
             Ok(_) => {}
             Err(_) if stop.requested() => break Ok(()),
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
@@ -39,7 +40,11 @@ pub fn serve(listener: TcpListener, stop: Stop) -> io::Result<()> {
 fn rev(mut stream: &TcpStream) -> io::Result<()> {
     let mut reader = BufReader::new(stream);
     let mut line = Vec::new();
-    while reader.by_ref().take(65_537).read_until(b'\n', &mut line)? > 0 { // waits here
+    loop {
+        let n = reader.by_ref().take(65_537).read_until(b'\n', &mut line)?; // waits here
+        if n == 0 {
+            return Ok(());
+        }
         if line.pop() != Some(b'\n') {
             return Ok(());
         }
@@ -48,5 +53,4 @@ fn rev(mut stream: &TcpStream) -> io::Result<()> {
         stream.write_all(&line)?;
         line.clear();
     }
-    Ok(())
 }

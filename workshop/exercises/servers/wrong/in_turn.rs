@@ -24,7 +24,11 @@ pub fn serve(listener: TcpListener, stop: Stop) -> io::Result<()> {
 fn rev(stream: TcpStream) -> io::Result<()> {
     let mut reader = BufReader::new(&stream);
     let mut line = Vec::new();
-    while reader.read_until(b'\n', &mut line)? > 0 { // hangs here
+    loop {
+        let n = reader.read_until(b'\n', &mut line)?; // hangs here
+        if n == 0 {
+            return Ok(());
+        }
         if line.pop() == Some(b'\n') {
             line.reverse();
             line.push(b'\n');
@@ -32,5 +36,4 @@ fn rev(stream: TcpStream) -> io::Result<()> {
         }
         line.clear();
     }
-    Ok(())
 }

@@ -103,6 +103,7 @@ fn too_soon(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
 }
 
 /// The stage after a RST: the client reads what has arrived of the answer.
+#[track_caller] // the stage names the line that calls this
 fn lost_in_part(
     story: &mut Story,
     title: &str,
@@ -313,8 +314,9 @@ fn a_crash(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
         .pair(end, must(Established).no_timer(), gone())
         .timers()
         .why(
-            "A half-open connection (RFC 9293, 3.5.1): one end is gone, and it has sent neither \
-             FIN nor RST. The client stays ESTABLISHED. If it only reads, it waits without limit.",
+            "(The crash is played: the server's close sent a RST, and the client's kernel was told to \
+             drop it.) A half-open connection (RFC 9293, 3.5.1): one end is gone, and the client has \
+             got neither FIN nor RST. The client stays ESTABLISHED. If it only reads, it waits without limit.",
         )
         .show()?;
     set_min_ttl(&client, 0)?; // the network works again

@@ -71,6 +71,7 @@ const empty = () => ({ segments: [], leftOut: 0, words: [], shown: null, isOver:
 
 const frames = new Frames();
 let at = 0; // the frame that is shown
+let protocol = "tcp";
 let answered = new Map(); // for each frame the choice that was made, or "" for none
 let view = "states";
 
@@ -85,22 +86,33 @@ function before(index) {
 
 // ---- Questions
 
-/** What to ask before this frame's table: in which state an end is that has changed. */
+/**
+ * What to ask before this frame's table: the lesson's own question, which is for the room to answer
+ * aloud, or else in which state an end is that has changed.
+ */
 function questionOf(index) {
   const { shown, stage } = frames.list[index];
   if (!shown || !stage) return null;
-  const earlier = new Map((before(index)?.ends ?? []).map((end) => [end.end, end.state]));
-  const changed = shown.ends.find(
-    (end) => earlier.get(end.end) !== end.state && end.state !== "LISTEN",
-  );
-  if (!changed) return null;
-  const right = stateName(changed.state);
+  if (stage.question) return { words: stage.question, choices: [] };
+  if (protocol === "udp") return null; // its sockets have no states
+  const earlier = new Map();
+  for (const frame of frames.list.slice(0, index)) {
+    for (const row of frame.shown?.rows ?? []) earlier.set(`${row.local} -> ${row.peer}`, row.state);
+    for (const end of frame.shown?.ends ?? []) earlier.set(end.end, end.state);
+  }
+  const isAsked = ({ end, state }) => end.includes(" -> ") && earlier.get(end) !== state;
+  const changed = shown.ends.filter(isAsked);
+  // One that stays in the table says more than one that has left it.
+  const asked = changed.find(({ state }) => state !== "CLOSE") ?? changed[0];
+  if (!asked) return null;
+  const right = stateName(asked.state);
   const near = neighbours[right] ?? [];
-  const others = [stateName(earlier.get(changed.end) ?? ""), ...near, "ESTABLISHED", "CLOSED"];
-  const choices = [...new Set([right, ...others.filter((name) => name in places)])].slice(0, 4);
+  const others = [stateName(earlier.get(asked.end) ?? ""), ...near, "ESTABLISHED", "CLOSED"];
+  const isChoice = (name) => name in places && name !== "LISTEN";
+  const choices = [...new Set([right, ...others.filter(isChoice)])].slice(0, 4);
   const order = Object.keys(places);
   choices.sort((a, b) => order.indexOf(a) - order.indexOf(b));
-  return { role: changed.role, right, choices };
+  return { words: `In which state is the ${asked.role} now?`, role: asked.role, right, choices };
 }
 
 const stateName = (state) => (state === "CLOSE" ? "CLOSED" : state);
@@ -112,6 +124,7 @@ function openQuestion() {
     : null;
 }
 
+/** Asks for the answer without a choice, or with one. */
 function choose(choice) {
   answered.set(at, choice);
   const number = frames.list[at].stage.number;
@@ -125,20 +138,23 @@ function choose(choice) {
 // ---- The state diagram
 
 const places = {
-  CLOSED: [360, 16], LISTEN: [130, 60], SYN_SENT: [590, 60], SYN_RECV: [130, 112],
-  ESTABLISHED: [360, 112], FIN_WAIT1: [130, 170], CLOSE_WAIT: [590, 170], FIN_WAIT2: [130, 226],
-  CLOSING: [360, 198], LAST_ACK: [590, 226], TIME_WAIT: [360, 254],
+  CLOSED: [310, 18], LISTEN: [80, 66], SYN_SENT: [540, 66], SYN_RECV: [80, 124],
+  ESTABLISHED: [310, 124], FIN_WAIT1: [80, 186], CLOSE_WAIT: [540, 186], FIN_WAIT2: [80, 250],
+  CLOSING: [310, 216], LAST_ACK: [540, 250], TIME_WAIT: [310, 280],
 };
 
 // From, to, what happens / what is sent; RFC 9293, 3.3.2, figure 5.
 const ways = [
   ["CLOSED", "LISTEN", "listen"], ["CLOSED", "SYN_SENT", "connect / SYN"],
   ["LISTEN", "SYN_RECV", "SYN / SYN+ACK"], ["SYN_SENT", "ESTABLISHED", "SYN+ACK / ACK"],
-  ["SYN_RECV", "ESTABLISHED", "ACK"], ["ESTABLISHED", "FIN_WAIT1", "close / FIN"],
+  ["SYN_RECV", "ESTABLISHED", "ACK"], ["ESTABLISHED", "FIN_WAIT1", "close, shutdown / FIN"],
   ["ESTABLISHED", "CLOSE_WAIT", "FIN / ACK"], ["FIN_WAIT1", "FIN_WAIT2", "ACK"],
   ["FIN_WAIT1", "CLOSING", "FIN / ACK"], ["FIN_WAIT2", "TIME_WAIT", "FIN / ACK"],
   ["CLOSING", "TIME_WAIT", "ACK"], ["CLOSE_WAIT", "LAST_ACK", "close / FIN"],
 ];
+
+/** Ways to CLOSED, which would cross the others: told below the state. */
+const lastWays = { TIME_WAIT: "after 60 s: CLOSED", LAST_ACK: "ACK: CLOSED" };
 
 const neighbours = {};
 for (const [from, to] of ways) {
@@ -153,8 +169,8 @@ const svg = (name, attributes = {}, ...children) => {
   return element;
 };
 
-const WIDTH = 112;
-const HEIGHT = 24;
+const WIDTH = 124;
+const HEIGHT = 28;
 
 /** Where a way leaves a box on its way to another one, and where it arrives. */
 function edge([x, y], [toX, toY]) {
@@ -170,7 +186,7 @@ function diagram() {
     orient: "auto-start-reverse",
   }, svg("path", { d: "M0 0 8 4 0 8z" }));
   const drawing = svg("svg", {
-    viewBox: "0 0 720 274", role: "img", "aria-label": "State diagram",
+    viewBox: "0 -12 620 324", role: "img", "aria-label": "State diagram",
   }, svg("defs", {}, tip));
   for (const [from, to, words] of ways) {
     const begin = edge(places[from], places[to]);
@@ -187,36 +203,62 @@ function diagram() {
     drawing.append(svg("g", { id: `box-${name}` },
       svg("rect", { x: x - WIDTH / 2, y: y - HEIGHT / 2, width: WIDTH, height: HEIGHT, rx: 4 }),
       svg("text", { x, y: y + 5 }, name)));
+    if (name in lastWays) {
+      drawing.append(svg("text", { class: "label", x, y: y + HEIGHT / 2 + 13 }, lastWays[name]));
+    }
   }
   return drawing;
 }
 
 const drawing = diagram();
 const tokens = new Map();
+const colours = new Map(); // for each role
+
+/** The colour of a role, the same in all stages. */
+function colourOf(role) {
+  if (!colours.has(role)) colours.set(role, colours.size % 4);
+  return colours.get(role);
+}
+
+/** The ends that play a part: those that the stage names, and those whose rows it shows. */
+function endsOf(shown) {
+  const named = new Set(shown.ends.map(({ end }) => end));
+  const rows = shown.rows.map((row) => ({
+    end: row.state === "LISTEN" ? row.local : `${row.local} -> ${row.peer}`,
+    role: roleOf(row),
+    state: row.state,
+  }));
+  return [...shown.ends, ...rows.filter(({ end, role }) => role && !named.has(end))];
+}
 
 /** Moves a token for each end into the box of its state. */
 function moveTokens(ends) {
   const here = new Map();
   const taken = new Set();
+  const letters = new Set();
   for (const box of drawing.querySelectorAll("g[id]")) box.classList.remove("occupied");
   for (const { end, role, state } of ends) {
     const name = stateName(state);
     const place = places[name];
-    if (!place) continue;
+    if (!place || taken.has(end)) continue;
     byIdIn(`box-${name}`).classList.add("occupied");
     const count = here.get(name) ?? 0;
     here.set(name, count + 1);
     taken.add(end);
     let token = tokens.get(end);
     if (!token) {
-      token = svg("g", { class: `token k${tokens.size % 3}` },
-        svg("circle", { r: 10 }), svg("text", { y: 5 }), svg("title"));
+      token = svg("g", {}, svg("circle", { r: 11 }), svg("text", { y: 5 }), svg("title"));
       tokens.set(end, token);
       drawing.append(token);
     }
-    token.querySelector("text").textContent = role.slice(0, 1).toUpperCase();
+    // The first letter of the role that no other token has.
+    const all = [...role.toUpperCase().replaceAll(/[^A-Z]/g, "")];
+    const letter = all.find((one) => !letters.has(one)) ?? all[0] ?? "?";
+    letters.add(letter);
+    token.setAttribute("class", `token k${colourOf(role)}`);
+    token.querySelector("text").textContent = letter;
     token.querySelector("title").textContent = `${role}: ${name}`;
-    token.style.transform = `translate(${place[0] - WIDTH / 2 + 6 + 22 * count}px, ${place[1] - 15}px)`;
+    token.style.transform = `translate(${place[0] - WIDTH / 2 + 2 + 24 * count}px, ${place[1] - 19}px)`;
   }
   for (const [end, token] of tokens) {
     if (!taken.has(end)) {
@@ -242,17 +284,26 @@ function sharedAddress(rows) {
   return hosts.size === 1 ? [...hosts][0] : null;
 }
 
-function showTable(shown, earlier) {
+/** The part that a row's end plays. A listener without one is called so. */
+const roleOf = (row) => row.role ?? (row.state === "LISTEN" ? "listener" : "");
+
+function showTable(shown, earlier, stage) {
   const shared = sharedAddress(shown.rows);
   const short = (address) => {
     if (address.endsWith(":*")) return "*";
     return shared && address.startsWith(`${shared}:`) ? address.slice(shared.length) : address;
   };
   const old = new Map((earlier?.rows ?? []).map((row) => [`${row.local} ${row.peer}`, row]));
-  const head = ["role", "Recv-Q", "Send-Q", "local", "peer", "state"];
+  const head = ["role", "state", "Recv-Q", "Send-Q", "local", "peer"];
+  const named = new Set(shown.ends.map(({ end }) => end));
+  const isNamed = (row) => named.has(`${row.local} -> ${row.peer}`) || named.has(row.local);
+  // With many rows those that the stage is about come first.
+  const rows = shown.rows.length > 6
+    ? [...shown.rows.filter(isNamed), ...shown.rows.filter((row) => !isNamed(row))]
+    : shown.rows;
   const table = make("table", {}, make("tr", {}, ...head.map((name) =>
     make("th", name.endsWith("-Q") ? { class: "number" } : {}, name))));
-  for (const row of shown.rows) {
+  for (const row of rows) {
     const was = old.get(`${row.local} ${row.peer}`);
     const cell = (name, text, attributes = {}) => {
       const isChanged = was && String(was[name]) !== String(row[name]);
@@ -261,11 +312,11 @@ function showTable(shown, earlier) {
       return make("td", { class: classes.filter(Boolean).join(" ") }, ...parts);
     };
     table.append(make("tr", {},
-      make("td", {}, row.role ?? ""),
+      make("td", { class: row.role ? `role k${colourOf(row.role)}` : "" }, roleOf(row)),
+      cell("state", row.state),
       cell("recv_q", String(row.recv_q), { class: "number" }),
       cell("send_q", String(row.send_q), { class: "number" }),
-      make("td", {}, short(row.local)), make("td", {}, short(row.peer)),
-      cell("state", row.state)));
+      make("td", {}, short(row.local)), make("td", {}, short(row.peer))));
     if (row.figures.length > 0) {
       table.append(make("tr", {}, make("td", { colspan: 6, class: "note" }, `↑ ${row.figures.join(", ")}`)));
     }
@@ -276,6 +327,7 @@ function showTable(shown, earlier) {
         : `no row for the ${role}`);
   if (shown.other_rows > 0) notes.push(`${shown.other_rows} other rows of these ports are not shown`);
   if (shared) notes.push(`all addresses are ${shared}`);
+  notes.push(`as the kernel showed it in stage ${stage}`);
   byId("table").replaceChildren(table, make("p", { class: "note" }, notes.join("; ")));
 }
 
@@ -284,6 +336,7 @@ function segmentList(index) {
   const roles = new Map();
   const list = make("div", { class: "segments" });
   const clients = new Map();
+  const sent = new Set();
   let count = 0;
   for (let i = 0; i <= index; i += 1) {
     for (const end of frames.list[i].shown?.ends ?? []) {
@@ -294,6 +347,7 @@ function segmentList(index) {
   for (let i = 0; i <= index; i += 1) {
     const frame = frames.list[i];
     const isOld = i < index ? " old" : "";
+    if (i === index && count > 0) list.append(make("hr", { id: "stage-begins" }));
     for (const segment of frame.segments) {
       const pair = [segment.from, segment.to].sort().join(" ");
       if (!clients.has(pair)) clients.set(pair, segment.from);
@@ -305,21 +359,36 @@ function segmentList(index) {
         make("span", { class: isOld.trim() }, label(client, server)),
         make("span", { class: `arrow ${isClients ? "to" : "fro"}${isOld}`, "aria-label": isClients ? "to" : "from" }),
         make("span", { class: isOld.trim() }, label(server, client)),
-        make("span", { class: `info${isOld}` }, segment.info));
+        make("span", { class: `info${isOld}` }, segment.info, again(segment)));
     }
     if (frame.leftOut > 0) {
       list.append(make("span", { class: "note", style: "grid-column: 1 / -1" },
         `${frame.leftOut} more segments passed`));
     }
   }
+  const passed = frames.list.slice(0, index + 1).flatMap(({ words }) => words)
+    .filter(({ event }) => event === "passed");
+  if (count === 0 && passed.length > 0) { // this lesson captures in a network of its own
+    return make("div", {}, ...paragraphs(passed));
+  }
   return count > 0 ? list : make("p", { class: "note" }, "No TCP segment has been captured here.");
+
+  /** A word about a segment whose numbers have passed before. */
+  function again(segment) {
+    const numbers = `${segment.from} ${segment.to} ${/Seq=\d+/.exec(segment.info)}`;
+    const takesNumbers = segment.length > 0 || /SYN|FIN/.test(segment.flags);
+    if (!takesNumbers) return "";
+    const isAgain = sent.has(numbers);
+    sent.add(numbers);
+    return isAgain ? "  sent again" : "";
+  }
 }
 
 function queues(shown) {
   const most = Math.max(1, ...shown.rows.flatMap((row) => [row.recv_q, row.send_q]));
   const table = make("table", {});
   for (const row of shown.rows) {
-    const name = row.role ?? `${row.local}, ${row.peer}`;
+    const name = roleOf(row) || `${row.local}, ${row.peer}`;
     for (const [queue, bytes] of [["Recv-Q", row.recv_q], ["Send-Q", row.send_q]]) {
       const bar = make("span", { class: queue === "Send-Q" ? "bar send" : "bar", style: `width: ${(9 * bytes) / most}rem` });
       table.append(make("tr", {}, make("td", {}, queue === "Recv-Q" ? name : ""),
@@ -336,43 +405,57 @@ function showViews(index, shown) {
   const panel = byId("view");
   if (view === "segments") {
     panel.replaceChildren(segmentList(index));
-    panel.scrollTop = panel.scrollHeight;
+    const begins = byId("stage-begins");
+    panel.scrollTop = begins ? begins.offsetTop - panel.offsetTop : 0;
   } else if (view === "queues") {
     panel.replaceChildren(shown ? queues(shown) : "");
   } else if (drawing.parentElement !== panel || panel.children.length !== 1) {
     panel.replaceChildren(drawing);
   }
-  moveTokens(shown?.ends ?? []);
+  moveTokens(shown ? endsOf(shown) : []);
 }
 
-/** The most lines of source code that stand out. */
-const LINES = 30;
+/** The lines that led to a stage: from the one before it in the same function, to the stage's. */
+function linesBefore(line) {
+  const texts = sourceLines;
+  let from = line - 1;
+  // The line before the stage's is `story`. What ends a stage, or begins a function, ends the way up.
+  while (from > 0 && !/\.show\(\)|^\s*(pub )?fn |^\s*\) -> .*\{$|story\.tell|story\.claim/.test(texts[from - 1])) from -= 1;
+  return from + 1;
+}
 
-function showSource(index) {
+/** Lines up to the stage's stand out. While a question is open, the answer below is hidden. */
+function showSource(index, isAsking) {
   const line = frames.list[index]?.stage?.line ?? 0;
-  // Not more than can be looked at: a function that an earlier line calls may show a stage.
-  const from = Math.max(line - LINES, ...frames.list.slice(0, index).map((frame) => frame.stage?.line ?? 0)
-    .filter((earlier) => earlier < line));
+  const from = linesBefore(line);
   const lines = byId("source").querySelectorAll("li");
   lines.forEach((item, i) => {
-    item.classList.toggle("new", i + 1 > from && i + 1 <= line);
+    item.classList.toggle("new", i + 1 >= from && i + 1 <= line);
     item.classList.toggle("here", i + 1 === line);
+    item.classList.toggle("hidden", isAsking && i + 1 > line);
   });
   const panel = byId("source");
   const target = lines[Math.max(0, Math.min(line, lines.length) - 1)];
-  if (line > 0 && target) panel.scrollTop = target.offsetTop - panel.offsetTop - panel.clientHeight * 0.7;
+  if (line > 0 && target) panel.scrollTop = target.offsetTop - panel.offsetTop - panel.clientHeight * 0.6;
 }
 
 function paragraphs(words) {
-  return words.map((event) => {
+  return words.flatMap((event) => {
     switch (event.event) {
-      case "passed": return make("pre", {}, event.text);
-      case "claimed": return make("p", { class: "claim" }, event.text);
-      case "failed": return make("p", { class: "wrong" }, `The lesson has failed: ${event.text}`);
-      case "left_out": return make("p", {}, `${event.stages} left out: ${event.why}.`);
-      default: return make("p", {}, event.text);
+      case "passed": return [make("pre", {}, event.text)];
+      case "claimed": return lines(event.text, "claim");
+      case "failed": return [make("p", { class: "wrong" }, `The lesson has failed: ${event.text}`)];
+      case "left_out": return [make("p", {}, `${event.stages} left out: ${event.why}.`)];
+      default: return lines(event.text, "");
     }
   });
+}
+
+/** A paragraph for each line. Columns, which have several spaces between them, keep their width. */
+function lines(text, kind) {
+  const isColumns = (line) => /\S {2,}\S/.test(line);
+  return text.split("\n").filter(Boolean).map((line) =>
+    make("p", { class: isColumns(line) ? `${kind} columns`.trim() : kind }, line));
 }
 
 function endingOf({ stages, checked, left_out: leftOut }) {
@@ -383,22 +466,22 @@ function endingOf({ stages, checked, left_out: leftOut }) {
     : `The kernel has confirmed ${stages} of ${stages + missing} stages.`;
 }
 
-function showQuestion(question, frame) {
+function showQuestion(question) {
   const buttons = question.choices.map((choice, i) => {
     const button = make("button", {}, `${choice} `, make("kbd", {}, String(i + 1)));
     button.addEventListener("click", () => choose(choice));
     return button;
   });
-  const asked = frame.stage.question ? [make("p", {}, frame.stage.question)] : [];
-  byId("words").replaceChildren(...asked,
-    make("div", { class: "choices" }, make("span", {}, `In which state is the ${question.role} now?`), ...buttons));
+  const how = buttons.length > 0 ? [] : [make("span", { class: "note" }, "space shows the answer")];
+  byId("words").replaceChildren(
+    make("div", { class: "choices" }, make("span", {}, question.words), ...buttons, ...how));
 }
 
 /** What was said to the question, once its answer is shown. */
 function verdict(index) {
   const choice = answered.get(index);
   const question = choice ? questionOf(index) : null;
-  if (!question) return [];
+  if (!question?.right) return [];
   const isRight = choice === question.right;
   const tally = Object.entries(frames.list[index].tally ?? {}).map(([name, n]) => `${name} ${n}`);
   const all = tally.length > 0 ? `  (all answers: ${tally.join(", ")})` : "";
@@ -416,17 +499,19 @@ function show() {
   const title = frame.stage ? `${frame.stage.number}. ${frame.stage.title}` : "The end of the lesson";
   byId("title").textContent = title;
   document.title = `${lesson.lesson}: ${title}`;
-  if (shown) showTable(shown, isAsking || shown === earlier ? null : earlier);
-  else byId("table").replaceChildren(make("p", { class: "note" }, "No row yet."));
+  const tableOf = frames.list.slice(0, at + 1).findLast((other) => other.shown === shown);
+  if (shown) showTable(shown, isAsking || shown === earlier ? null : earlier, tableOf.stage.number);
+  else byId("table").replaceChildren(make("p", { class: "note" }, "The first rows come with the answer."));
   showViews(isAsking ? Math.max(0, at - 1) : at, shown);
-  showSource(at);
+  showSource(at, isAsking);
   if (isAsking) {
-    showQuestion(question, frame);
+    showQuestion(question);
   } else {
     const ending = frame.ending ? [make("p", {}, endingOf(frame.ending))] : [];
     byId("words").replaceChildren(...verdict(at), ...paragraphs(frame.words), ...ending);
     byId("words").scrollTop = 0;
   }
+  showWhetherMore();
   const stages = frames.list.filter((other) => other.stage).length;
   const count = lesson.live && !frames.list.at(-1).ending ? "" : ` of ${stages}`;
   byId("where").textContent = `${lesson.lesson}${frame.stage ? `, stage ${frame.stage.number}${count}` : ""}`;
@@ -446,6 +531,7 @@ function next() {
   }
   if (lesson.live && frame?.stage && isWhole(frame)) {
     follows = true;
+    byId("where").textContent = "the lesson goes on …";
     fetch(`next?stage=${frame.stage.number}`, { method: "POST" }).catch(lost);
   }
 }
@@ -453,6 +539,22 @@ function next() {
 function back() {
   if (at === 0) return;
   at -= 1;
+  show();
+}
+
+/** Says that the words go on below. */
+function showWhetherMore() {
+  const words = byId("words");
+  byId("more").hidden = words.scrollTop + words.clientHeight + 4 >= words.scrollHeight;
+}
+
+function scrollWords(lines) {
+  byId("words").scrollTop += lines * 24;
+  showWhetherMore();
+}
+
+function goTo(index) {
+  at = Math.max(0, Math.min(index, frames.list.length - 1));
   show();
 }
 
@@ -467,26 +569,43 @@ for (const name of ["states", "segments", "queues"]) {
 byId("back").addEventListener("click", back);
 byId("next").addEventListener("click", next);
 byId("asks").addEventListener("change", show);
+byId("words").addEventListener("scroll", showWhetherMore);
+addEventListener("resize", showWhetherMore);
+// A button that was clicked would take the next space.
+document.addEventListener("click", (event) => {
+  if (event.detail > 0) event.target.closest("button, input")?.blur();
+});
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.altKey || event.metaKey) return;
   const isButton = event.target instanceof HTMLButtonElement || event.target instanceof HTMLInputElement;
-  const question = openQuestion();
-  const choice = question?.choices[Number(event.key) - 1];
+  const key = event.key.toLowerCase();
+  const choice = openQuestion()?.choices[Number(key) - 1];
   if (choice) choose(choice);
-  else if (event.key === "ArrowRight" || event.key === "PageDown" || (event.key === " " && !isButton)) next();
-  else if (event.key === "ArrowLeft" || event.key === "PageUp") back();
-  else if (event.key === "d") look("states");
-  else if (event.key === "s") look("segments");
-  else if (event.key === "q") look("queues");
+  else if (key === "arrowright" || key === "pagedown" || (key === " " && !isButton)) next();
+  else if (key === "arrowleft" || key === "pageup") back();
+  else if (key === "arrowdown") scrollWords(2);
+  else if (key === "arrowup") scrollWords(-2);
+  else if (key === "home") goTo(0);
+  else if (key === "end") goTo(frames.list.length - 1);
+  else if (key === "a") byId("asks").click();
+  else if (key === "d") look("states");
+  else if (key === "s") look("segments");
+  else if (key === "q") look("queues");
   else return;
   event.preventDefault();
 });
 
 // ---- The lesson
 
+const sourceLines = (lesson.source?.text ?? "").trimEnd().split("\n");
 const source = make("ol");
-for (const line of (lesson.source?.text ?? "").trimEnd().split("\n")) source.append(make("li", {}, line));
+for (const line of sourceLines) source.append(make("li", {}, line));
 byId("source").append(source);
+
+function add(event) {
+  if (event.event === "begins") protocol = event.protocol;
+  frames.add(event);
+}
 
 let follows = false; // whether the next frame is shown as soon as it is whole
 
@@ -502,7 +621,7 @@ async function listen() {
     const answer = await (await fetch(`events?from=${count}`)).json();
     count += answer.events.length;
     const isFirst = frames.list.length === 0;
-    for (const event of answer.events) frames.add(event);
+    for (const event of answer.events) add(event);
     const last = frames.list.length - 1;
     if (isFirst && last >= 0) at = Math.min(wanted, last);
     if (follows && at < last && isWhole(frames.list[at + 1])) {
@@ -517,7 +636,7 @@ async function listen() {
 if (lesson.live) {
   listen().catch(lost);
 } else {
-  for (const event of lesson.events ?? []) frames.add(event);
+  for (const event of lesson.events ?? []) add(event);
   at = Math.min(Number(location.hash.slice(1)) || 0, frames.list.length - 1);
   show();
 }

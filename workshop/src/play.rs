@@ -28,11 +28,12 @@ use wire::capture::Capture;
 const SEGMENTS: usize = 60;
 
 /// How much of what a lesson prints is kept, in bytes: its last words, if it fails.
-const LAST_WORDS: usize = 4 << 10;
+const LAST_WORDS: usize = 16 << 10;
 
 /// A lesson that is running.
 #[derive(Debug)]
 pub struct Play {
+    name: String,
     lesson: Child,
     events: File,
     /// What the lesson prints on stdout and stderr, and whether it may still print.
@@ -85,7 +86,9 @@ impl Play {
             .stderr(printer)
             .spawn()
             .attempt(|| format!("cannot run {}", program.display()))?;
+        let name = program.file_stem().unwrap_or_default();
         Ok(Play {
+            name: name.to_string_lossy().into_owned(),
             lesson,
             events,
             printed: Some(printed),
@@ -127,14 +130,19 @@ impl Play {
             self.take_events()?;
             if is_over && self.ready.is_empty() {
                 let status = self.lesson.wait()?;
-                let words = String::from_utf8_lossy(&self.last_words);
-                let last = words.trim().rsplit("\n\n").next().unwrap_or_default();
                 return Ok(Next::Ended(match status.success() {
                     true => Ok(()),
-                    false => Err(last.to_owned()),
+                    false => Err(self.complaint()),
                 }));
             }
         }
+    }
+
+    /// What the lesson says of its failure: `echo: …`, and all that follows.
+    fn complaint(&self) -> String {
+        let words = String::from_utf8_lossy(&self.last_words);
+        let begins = words.rfind(&format!("\n{}: ", self.name)).unwrap_or(0);
+        words[begins..].trim().to_owned()
     }
 
     /// Waits until something has come, or the stop.

@@ -30,6 +30,7 @@ const state = (page) => page.evaluate(() => ({
   words: document.getElementById("words").textContent,
   isOver: document.getElementById("next").disabled,
   asks: document.querySelector(".choices") !== null,
+  choices: document.querySelectorAll(".choices button").length,
 }));
 
 /**
@@ -80,23 +81,30 @@ async function play(file, viewport, colorScheme) {
 async function live(url, stages) {
   const viewport = { width: 1280, height: 720 };
   const [one, other] = [await open(url, { viewport }), await open(url, { viewport })];
-  const until = (page, words) => page.waitForFunction(
-    (words) => document.body.textContent.includes(words), words, { timeout: 30_000 });
+  const until = (page, place, words) => page.waitForFunction(
+    ([place, words]) => document.getElementById(place).textContent.includes(words),
+    [place, words], { timeout: 30_000 });
+  let votes = 0;
   for (let stage = 1; stage <= stages; stage += 1) {
-    await until(one.page, `stage ${stage}`);
-    if ((await state(one.page)).asks) {
+    await until(one.page, "where", `stage ${stage}`);
+    const { asks, choices } = await state(one.page);
+    if (choices > 0) {
       await one.page.keyboard.press("1");
-      await until(one.page, "all answers");
+      await until(one.page, "words", "all answers");
+      votes += 1;
+    } else if (asks) {
+      await one.page.keyboard.press("Space");
     }
     if (stage === 2) {
       await one.page.reload();
-      await until(one.page, "stage 2");
+      await until(one.page, "where", "stage 2");
       if ((await state(one.page)).asks) await one.page.keyboard.press("Space");
     }
     await one.page.keyboard.press("Space");
   }
-  await until(one.page, "The kernel has confirmed");
-  await until(other.page, `of ${stages}`); // it has heard of all stages, and is still at the first
+  await until(one.page, "words", "The kernel has confirmed");
+  assert.ok(votes > 0, "no state was asked for");
+  await until(other.page, "where", `of ${stages}`); // it has heard of all stages, and is still at the first
   const at = await state(other.page);
   assert.match(at.where, /stage 1 of/, "a reader was taken along");
   assert.deepEqual([...one.complaints, ...other.complaints], []);

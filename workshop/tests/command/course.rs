@@ -4,7 +4,7 @@
 use std::{
     env, fs,
     io::{BufRead, BufReader, Read, Write},
-    os::fd::OwnedFd,
+    os::fd::{AsFd, OwnedFd},
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
     sync::{Mutex, MutexGuard, PoisonError},
@@ -12,6 +12,7 @@ use std::{
 };
 
 use crate::common::{PATIENCE, Program, run};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use socket_workshop::{
     deadline::Deadline,
     table::{Kernel, State},
@@ -553,17 +554,43 @@ impl Screen {
     /// Waits until this is on the screen, behind what has been waited for before.
     #[track_caller]
     fn shows(&mut self, words: &str) {
+        self.shows_one_of(&[words]);
+    }
+
+    /// As [`Screen::shows`], for one of several texts. Returns which.
+    #[track_caller]
+    fn shows_one_of(&mut self, texts: &[&str]) -> usize {
         let deadline = Deadline::after(PATIENCE);
-        while !self.text.contains(words) {
-            assert!(!deadline.passed(), "no `{words}` in:\n{}", self.text);
+        loop {
+            let found = texts.iter().map(|words| self.text.find(words));
+            if let Some((which, at)) = found.enumerate().find_map(|(n, at)| Some((n, at?))) {
+                self.text.drain(..at + texts[which].len());
+                return which;
+            }
+            let left = deadline.remaining().unwrap_or_default();
+            let mut readable = [PollFd::new(self.terminal.as_fd(), PollFlags::POLLIN)];
+            let limit = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
+            let is_readable = poll(&mut readable, limit) == Ok(1);
+            assert!(is_readable, "none of {texts:?} in:\n{}", self.text);
             let mut buf = [0; 4096];
             match self.terminal.read(&mut buf) {
                 Ok(n @ 1..) => self.text += &String::from_utf8_lossy(&buf[..n]),
-                other => panic!("{other:?} before `{words}` in:\n{}", self.text),
+                other => panic!("{other:?} before {texts:?} in:\n{}", self.text),
             }
         }
-        let end = self.text.find(words).unwrap() + words.len();
-        self.text.drain(..end);
+    }
+
+    /// Waits until all checks have passed. A busy machine may not allow one of them: once more then.
+    #[track_caller]
+    fn shows_that_all_passed(&mut self) {
+        let outcomes = ["Done, and hardened", "could not be made here"];
+        for _attempt in 0..10 {
+            match self.shows_one_of(&outcomes) {
+                0 => return,
+                _ => self.press("c"),
+            }
+        }
+        panic!("this machine is too busy: {}", self.text);
     }
 
     fn press(&mut self, key: &str) {
@@ -599,9 +626,9 @@ fn watch_examines_on_save_and_listens_to_keys() {
     fs::rename(&new, &file).unwrap();
     screen.shows("It does not compile");
     checkout.solve("echo");
-    screen.shows("Done, and hardened");
+    screen.shows_that_all_passed();
     screen.press("c");
-    screen.shows("Done, and hardened");
+    screen.shows_that_all_passed();
     screen.press("n");
     screen.shows("04_deadlines.rs");
     screen.shows("[q] quit");
@@ -630,9 +657,10 @@ fn watch_notices_a_save_at_once() {
         "{:?}",
         saved.elapsed()
     );
-    screen.shows("Done, and hardened");
+    // If the machine is too busy for a check, that is the outcome.
+    let outcome = screen.shows_one_of(&["Done, and hardened", "could not be made here"]);
     watch.interrupt();
-    assert_eq!(watch.wait().code(), Some(0));
+    assert_eq!(watch.wait().code(), Some([0, 3][outcome]));
 }
 
 #[test]

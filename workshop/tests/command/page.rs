@@ -37,23 +37,27 @@ struct Taught {
 }
 
 fn taught(lesson: &str) -> Taught {
-    let mut program = Program::start(&mut workshop(&["teach", lesson, "--port", "0"]));
-    let mut said = BufReader::new(program.child.stdout.take().unwrap());
-    let addr = loop {
-        let mut line = String::new();
-        assert_ne!(
-            said.read_line(&mut line).unwrap(),
-            0,
-            "it does not say where"
-        );
-        if let Some((_, rest)) = line.split_once("http://") {
-            break rest.split('/').next().unwrap().parse().unwrap();
-        }
-    };
-    Taught { program, addr }
+    Taught::start(&mut workshop(&["teach", lesson, "--port", "0"]))
 }
 
 impl Taught {
+    fn start(command: &mut Command) -> Taught {
+        let mut program = Program::start(command);
+        let mut said = BufReader::new(program.child.stdout.take().unwrap());
+        let addr = loop {
+            let mut line = String::new();
+            assert_ne!(
+                said.read_line(&mut line).unwrap(),
+                0,
+                "it does not say where"
+            );
+            if let Some((_, rest)) = line.split_once("http://") {
+                break rest.split('/').next().unwrap().parse().unwrap();
+            }
+        };
+        Taught { program, addr }
+    }
+
     /// The status and the body of an answer.
     fn ask(&self, request: &str, headers: &str) -> (u16, String) {
         let mut browser = TcpStream::connect(self.addr).unwrap();
@@ -135,6 +139,23 @@ fn a_lesson_is_taught_stage_by_stage_to_its_end() {
     }
     assert_eq!(tallies.last().unwrap()["counts"]["<b>"], 1);
 
+    taught.program.interrupt();
+    assert!(taught.program.wait().success());
+}
+
+#[test]
+fn a_lesson_that_fails_says_so_on_the_page() {
+    let mut command = workshop(&["teach", "hello", "--port", "0"]);
+    let mut taught = Taught::start(command.env("REFUSE", "2"));
+    let mut events = Vec::new();
+    taught.until("stage_ends", &mut events);
+    taught.own("POST /next?stage=1");
+    taught.until("failed", &mut events);
+    let text = events.last().unwrap()["text"].as_str().unwrap();
+    assert!(
+        text.starts_with("hello: refused, as REFUSE=2 asks: stage `2. "),
+        "{text}"
+    );
     taught.program.interrupt();
     assert!(taught.program.wait().success());
 }

@@ -142,8 +142,8 @@ fn read_slow_line(
 ) -> io::Result<SlowLine> {
     for _ in 0..40 {
         let (client, server, _) = connected(listener)?;
-        let peer = Drip::start(server, b"ten bytes\n", Duration::from_millis(60));
         let started = Instant::now();
+        let peer = Drip::start(server, b"ten bytes\n", Duration::from_millis(60));
         let line = read(&client).map_err(|error| error.kind());
         let took = started.elapsed();
         let (_server, longest_pause) = peer.end()?;

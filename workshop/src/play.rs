@@ -35,7 +35,8 @@ const LAST_WORDS: usize = 16 << 10;
 pub struct Play {
     name: String,
     lesson: Child,
-    events: File,
+    /// Until the lesson has closed it.
+    events: Option<File>,
     /// What the lesson prints on stdout and stderr, and whether it may still print.
     printed: Option<PipeReader>,
     last_words: Vec<u8>,
@@ -90,7 +91,7 @@ impl Play {
         Ok(Play {
             name: name.to_string_lossy().into_owned(),
             lesson,
-            events,
+            events: Some(events),
             printed: Some(printed),
             last_words: Vec::new(),
             capture,
@@ -123,10 +124,12 @@ impl Play {
             if stop.requested() {
                 return Ok(Next::Stopped);
             }
-            self.wait(stop)?;
+            if self.printed.is_some() {
+                self.wait(stop)?;
+            }
             self.take_segments()?;
             self.take_words()?;
-            let is_over = self.printed.is_none(); // all that it has written is in the pipe by now
+            let is_over = self.printed.is_none(); // all its events are in the pipe by now
             self.take_events()?;
             if is_over && self.ready.is_empty() {
                 let status = self.lesson.wait()?;
@@ -149,12 +152,8 @@ impl Play {
     fn wait(&self, stop: &Stop) -> io::Result<()> {
         let ready = |fd| PollFd::new(fd, PollFlags::POLLIN);
         let mut fds = vec![ready(stop.as_fd())];
-        match &self.printed {
-            // The end of the pipe is reported by poll ever again: read it once, and then look at
-            // the lesson's output only, whose end is the lesson's.
-            Some(printed) => fds.extend([ready(printed.as_fd()), ready(self.events.as_fd())]),
-            None => return Ok(()),
-        }
+        fds.extend(self.printed.as_ref().map(|printed| ready(printed.as_fd())));
+        fds.extend(self.events.as_ref().map(|events| ready(events.as_fd())));
         fds.extend(self.capture.as_ref().map(|capture| ready(capture.as_fd())));
         match poll(&mut fds, PollTimeout::NONE) {
             Ok(_) | Err(Errno::EINTR) => Ok(()),
@@ -184,9 +183,10 @@ impl Play {
 
     fn take_events(&mut self) -> io::Result<()> {
         let mut buf = [0; 4 << 10];
-        loop {
-            match self.events.read(&mut buf) {
-                Ok(0) => return Ok(()), // not opened yet, or closed
+        while let Some(events) = &mut self.events {
+            match events.read(&mut buf) {
+                Ok(0) if self.begun.is_none() => return Ok(()), // the lesson has not opened it yet
+                Ok(0) => self.events = None,
                 Ok(n) => self.part.extend(&buf[..n]),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
                 Err(error) => return Err(error),
@@ -197,6 +197,7 @@ impl Play {
                 self.take_event(event.attempt(|| "an event of the lesson".to_owned())?)?;
             }
         }
+        Ok(())
     }
 
     /// What passed before an event comes before it: the kernel keeps segments, with their times,

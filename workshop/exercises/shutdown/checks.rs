@@ -208,7 +208,8 @@ const BESIDE: Duration = Duration::from_millis(100);
 fn calls_serve_as_soon_as_a_client_connects(exam: &Exam, start: Start) -> Verdict {
     let server = Server::start(exam, start)?;
     exam.comes_to_rest()?;
-    for name in ["first client", "second client"] {
+    // A busy machine may hide a pause from one client, but not from several.
+    for name in ["first client", "second client", "third client", "fourth client"] {
         let reference = exam.reference(BESIDE)?;
         let dialled = Instant::now();
         let client = server.client(name)?;

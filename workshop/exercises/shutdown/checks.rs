@@ -209,7 +209,12 @@ fn calls_serve_as_soon_as_a_client_connects(exam: &Exam, start: Start) -> Verdic
     let server = Server::start(exam, start)?;
     exam.comes_to_rest()?;
     // A busy machine may hide a pause from one client, but not from several.
-    for name in ["first client", "second client", "third client", "fourth client"] {
+    for name in [
+        "first client",
+        "second client",
+        "third client",
+        "fourth client",
+    ] {
         let reference = exam.reference(BESIDE)?;
         let dialled = Instant::now();
         let client = server.client(name)?;

@@ -114,6 +114,8 @@ fn look_at(task: &Path) -> io::Result<Option<Thread>> {
     let (doing, call) = match fs::read_to_string(task.join("syscall")) {
         Ok(text) if text.starts_with("-1 0x0 ") => return Ok(None), // it has no stack any more
         Ok(text) if text.starts_with("running") => (Doing::Running, None),
+        // Outside of a system call, for instance in a page fault: it goes on by itself.
+        Ok(text) if text.starts_with("-1 ") => (Doing::Running, None),
         Ok(text) => match text.parse::<SystemCall>() {
             Ok(call) => (call.doing(), Some(call)),
             Err(()) => (Doing::Unknown, None),

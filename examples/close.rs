@@ -314,9 +314,10 @@ fn a_crash(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
         .pair(end, must(Established).no_timer(), gone())
         .timers()
         .why(
-            "(The crash is played: the server's close sent a RST, and the client's kernel was told to \
-             drop it.) A half-open connection (RFC 9293, 3.5.1): one end is gone, and the client has \
-             got neither FIN nor RST. The client stays ESTABLISHED. If it only reads, it waits without limit.",
+            "(This crash is simulated: the server's close sent a RST, and the client's kernel was \
+             told to drop it.) A half-open connection (RFC 9293, 3.5.1): one end is gone, and the \
+             other has received neither FIN nor RST. The client stays ESTABLISHED. If it only reads, \
+             it waits without limit.",
         )
         .show()?;
     set_min_ttl(&client, 0)?; // the network works again

@@ -187,7 +187,7 @@ fn serve() -> impl Parser<Serve> {
     let idle = option_or("5m", "idle", "DURATION", help, longer_than_zero);
     let help = "Serve this many connections at once; further ones wait";
     let max_connections = option_or("10000", "max-connections", "N", help, count);
-    let help = "Serve this many of one address, except loopback (half of all, if not given)";
+    let help = "Serve this many connections of one address; loopback has no such limit";
     let per_address = option("per-address", "N", help, count).optional();
     let help = "Store this much: the bytes of keys and values, and 128 for each entry";
     let max_memory = option_or("256MiB", "max-memory", "SIZE", help, size);

@@ -14,8 +14,9 @@
 //! You will see what goes wrong until the proxy passes a FIN on. Then you will see hundreds of
 //! connections through a proxy, a reset that it passes on, and what the copying costs.
 //!
-//! New here: a program that accepts one connection and dials another, and joins them. A client takes
-//! two descriptors of the proxy, so the proxy has a limit: beyond it, clients wait in its accept queue.
+//! New here: a program that accepts one connection and dials another, and joins them. Each client
+//! takes two of the proxy's descriptors, so the proxy has a limit: further clients wait in its accept
+//! queue.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -160,7 +161,8 @@ fn proxy(listener: &TcpListener, server: &[SocketAddr], most: usize) -> io::Erro
                         relayed
                     });
                     if thread.is_err() {
-                        thread::sleep(REST); // no thread can be started, and the client was closed
+                        // No thread could be started, and the client was closed: wait a little.
+                        thread::sleep(REST);
                     }
                 }
                 Err(error) => match serve::concerns(&error) {

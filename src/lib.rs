@@ -27,7 +27,7 @@
 //! | [`throughput`] | how fast bytes and calls go, as a ratio |
 //! | [`process`] | a server in a process of its own: its threads, memory and system calls |
 //! | [`places`] | a limit on how much goes on at once |
-//! | [`stop`], [`serve`] | a stop signal that wakes blocked calls; threads that stay, each of which serves one connection after another |
+//! | [`stop`], [`serve`] | a stop signal that wakes blocked calls; a server whose threads stay |
 //! | [`rpc`], [`kv`] | JSON-RPC 1.0 as in Go's `net/rpc`; the key-value store of MIT 6.824 |
 //! | [`tftp`] | TFTP and its options: packets, transfers, a server and a client |
 //! | [`transfer`] | a protocol by which a file is sent; its server and its sender |

@@ -113,13 +113,7 @@ fn look_at(task: &Path) -> io::Result<Option<Thread>> {
     let turns = turns(task)?;
     let (doing, call) = match fs::read_to_string(task.join("syscall")) {
         Ok(text) if text.starts_with("-1 0x0 ") => return Ok(None), // it has no stack any more
-        Ok(text) if text.starts_with("running") => (Doing::Running, None),
-        // Outside of a system call, for instance in a page fault: it goes on by itself.
-        Ok(text) if text.starts_with("-1 ") => (Doing::Running, None),
-        Ok(text) => match text.parse::<SystemCall>() {
-            Ok(call) => (call.doing(), Some(call)),
-            Err(()) => (Doing::Unknown, None),
-        },
+        Ok(text) => doing(&text),
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => (Doing::Unknown, None),
         Err(error) => return Err(error),
     };
@@ -131,6 +125,19 @@ fn look_at(task: &Path) -> io::Result<Option<Thread>> {
         call,
         turns,
     }))
+}
+
+/// What a thread does, by its file `syscall` (proc(5), `/proc/pid/syscall`).
+fn doing(syscall: &str) -> (Doing, Option<SystemCall>) {
+    // `-1`: it does not run, and is not in a system call. Most likely it is in a page fault, which
+    // ends by itself.
+    if syscall.starts_with("running") || syscall.starts_with("-1 ") {
+        return (Doing::Running, None);
+    }
+    match syscall.parse::<SystemCall>() {
+        Ok(call) => (call.doing(), Some(call)),
+        Err(()) => (Doing::Unknown, None),
+    }
 }
 
 /// How often the thread has been given a CPU (proc(5): the third number of `schedstat`). Where the

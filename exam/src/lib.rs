@@ -6,6 +6,7 @@
 //! is left of it. A check never names a particular answer: what it says follows from what arrived,
 //! what was returned, and what the kernel shows.
 
+mod buffers;
 mod case;
 pub mod diagnosis;
 mod evidence;
@@ -49,6 +50,7 @@ use socket2::{Domain, Socket, Type};
 
 use self::supervise::{Message, Supervisor};
 pub use self::{
+    buffers::Buffers,
     case::{Awaited, Because, Case, CheckError, Verdict},
     evidence::{Evidence, Owner, Seen},
     numbers::Numbers,
@@ -201,12 +203,21 @@ impl Exam {
     /// # Errors
     /// There is no IPv4 here.
     pub fn connection(&self) -> Verdict<(Peer<'_>, TcpStream)> {
+        self.connection_with(Buffers::default())
+    }
+
+    /// As [`Exam::connection`], with buffers of these sizes.
+    ///
+    /// # Errors
+    /// There is no IPv4 here.
+    pub fn connection_with(&self, buffers: Buffers) -> Verdict<(Peer<'_>, TcpStream)> {
         let listener = self.listener()?;
         let addr = or_skip("read its address", listener.local_addr())?;
-        let stream = or_skip("connect", TcpStream::connect(addr))?;
-        let (yours, client) = or_skip("accept", listener.accept())?;
+        let (stream, yours) = or_skip("connect", buffers.connected(&listener))?;
+        let client = or_skip("read its address", stream.local_addr())?;
         self.step(format!(
-            "connected {client}, the exam's end, and {addr}, yours"
+            "connected {client}, the exam's end, and {addr}, yours{}",
+            buffers.described()
         ));
         Ok((Peer::new(self, stream), yours))
     }

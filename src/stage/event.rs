@@ -1,13 +1,15 @@
-//! What happens in a story, in its order. A story hands each event to its consumers: the printer, the
-//! quiz, the recorder. None of them changes what the lesson does.
+//! What happens in a story, in the order in which it happens. A story hands each event to its
+//! consumers: the printer, the quiz, the recorder. None of them changes what the lesson does.
 
 use std::{collections::BTreeMap, io, net::SocketAddr, panic::Location};
 
 use super::Must;
 use crate::table::{End, Protocol, Row, State, Table};
 
-/// Who is told of each event.
+/// Something that is told of each event.
 pub(super) trait Consumer {
+    /// Does with an event what this consumer is for.
+    ///
     /// # Errors
     /// The story ends: the output is closed, or the consumer's file cannot be written.
     fn take(&mut self, event: &Event<'_>) -> io::Result<()>;

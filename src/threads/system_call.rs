@@ -82,7 +82,8 @@ impl SystemCall {
         }
     }
 
-    /// The descriptor that is the first argument of a read, a write, accept, connect, splice or close.
+    /// The descriptor that is the first argument of a read, a write, accept, connect, splice or
+    /// close.
     #[must_use]
     pub fn fd(&self) -> Option<i32> {
         let has_one = matches!(

@@ -10,11 +10,22 @@ use std::{
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use socket2::{Domain, Socket, Type};
 
-use super::{Call, Lasts, Thread, others, wait_in};
+use super::{Call, Doing, Lasts, Thread, doing, others, wait_in};
 use crate::{
     deadline::Deadline,
     peer::{connected, silent},
 };
+
+#[test]
+fn what_a_thread_does_is_read_as_the_kernel_writes_it() {
+    let of = |text| doing(text).0;
+    assert_eq!(of("running\n"), Doing::Running);
+    let in_a_page_fault = "-1 0x7ffd4f7ab2c8 0x7f1c2d5f0a1b\n";
+    assert_eq!(of(in_a_page_fault), Doing::Running);
+    let in_read = "0 0x7 0x7f1c 0x10 0x0 0x0 0x0 0x7ffd4f7ab2c8 0x7f1c2d5f0a1b\n";
+    assert!(matches!(of(in_read), Doing::Blocked { .. }));
+    assert_eq!(of("something else\n"), Doing::Unknown);
+}
 
 #[test]
 fn a_thread_that_is_blocked_in_a_read_is_seen_there() {

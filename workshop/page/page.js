@@ -24,8 +24,7 @@ class Frames {
     const open = last && !last.isOver ? last : null;
     switch (event.event) {
       case "stage":
-        this.list.push({ ...this.#next, stage: event });
-        this.#next = empty();
+        this.#push({ stage: event });
         break;
       case "segment":
         (open && !open.shown ? open : this.#next).segments.push(event);
@@ -36,12 +35,16 @@ class Frames {
       case "passed":
       case "explained":
       case "claimed":
-        (open ?? last ?? this.#next).words.push(event);
+        (open ?? this.#next).words.push(event);
         break;
       case "told":
       case "left_out":
-      case "failed":
         this.#next.words.push(event);
+        break;
+      case "failed":
+        if (!open) this.#push({});
+        this.list.at(-1).words.push(event);
+        this.list.at(-1).isOver = true;
         break;
       case "shown":
         open.shown = event;
@@ -55,15 +58,14 @@ class Frames {
         last.isOver = true;
         break;
       case "ends":
-        this.#next.ending = event;
-        this.list.push({ ...this.#next, isOver: true });
-        this.#next = empty();
+        this.#push({ ending: event, isOver: true });
         break;
     }
-    if (event.event === "failed") {
-      this.list.push({ ...this.#next, isOver: true });
-      this.#next = empty();
-    }
+  }
+
+  #push(what) {
+    this.list.push({ ...this.#next, ...what });
+    this.#next = empty();
   }
 }
 
@@ -72,11 +74,12 @@ const empty = () => ({ segments: [], leftOut: 0, words: [], shown: null, isOver:
 const frames = new Frames();
 let at = 0; // the frame that is shown
 let protocol = "tcp";
-let answered = new Map(); // for each frame the choice that was made, or "" for none
+const answered = new Map(); // for each frame the choice that was made, or "" for none
 let view = "states";
+let shownAt = -1; // the frame that was shown last: what is scrolled in it stays so
 
 /** Whether this frame is a stage of which everything has come. */
-const isWhole = (frame) => Boolean(frame?.isOver);
+const isWhole = (frame) => frame?.isOver === true;
 
 /** The table of the last frame before this one that has a table. */
 function before(index) {
@@ -124,7 +127,7 @@ function openQuestion() {
     : null;
 }
 
-/** Asks for the answer without a choice, or with one. */
+/** Ends the question that is open: with a choice, or with "" for none. */
 function choose(choice) {
   answered.set(at, choice);
   const number = frames.list[at].stage.number;
@@ -153,7 +156,7 @@ const ways = [
   ["CLOSING", "TIME_WAIT", "ACK"], ["CLOSE_WAIT", "LAST_ACK", "close / FIN"],
 ];
 
-/** Ways to CLOSED, which would cross the others: told below the state. */
+/** Ways to CLOSED, whose arrows would cross the others: a line of text below the state instead. */
 const lastWays = { TIME_WAIT: "after 60 s: CLOSED", LAST_ACK: "ACK: CLOSED" };
 
 const neighbours = {};
@@ -333,6 +336,7 @@ function showTable(shown, earlier, stage) {
 
 /** All segments up to this frame; those of this frame stand out. */
 function segmentList(index) {
+  if (index < 0) return make("p", { class: "note" }, "The first segments come with the answer.");
   const roles = new Map();
   const list = make("div", { class: "segments" });
   const clients = new Map();
@@ -417,10 +421,10 @@ function showViews(index, shown) {
 
 /** The lines that led to a stage: from the one before it in the same function, to the stage's. */
 function linesBefore(line) {
-  const texts = sourceLines;
+  // Up to the end of what was told before, or the beginning of the function.
+  const ends = /\.show\(\)|^\s*(pub )?fn |^\s*\) -> .*\{$|story\.tell|story\.claim/;
   let from = line - 1;
-  // The line before the stage's is `story`. What ends a stage, or begins a function, ends the way up.
-  while (from > 0 && !/\.show\(\)|^\s*(pub )?fn |^\s*\) -> .*\{$|story\.tell|story\.claim/.test(texts[from - 1])) from -= 1;
+  while (from > 0 && !ends.test(sourceLines[from - 1])) from -= 1;
   return from + 1;
 }
 
@@ -492,6 +496,8 @@ function verdict(index) {
 function show() {
   const frame = frames.list[at];
   if (!frame) return;
+  const scrolled = at === shownAt ? byId("words").scrollTop : 0;
+  shownAt = at;
   const question = openQuestion();
   const isAsking = question !== null;
   const earlier = before(at);
@@ -502,15 +508,15 @@ function show() {
   const tableOf = frames.list.slice(0, at + 1).findLast((other) => other.shown === shown);
   if (shown) showTable(shown, isAsking || shown === earlier ? null : earlier, tableOf.stage.number);
   else byId("table").replaceChildren(make("p", { class: "note" }, "The first rows come with the answer."));
-  showViews(isAsking ? Math.max(0, at - 1) : at, shown);
+  showViews(isAsking ? at - 1 : at, shown);
   showSource(at, isAsking);
   if (isAsking) {
     showQuestion(question);
   } else {
     const ending = frame.ending ? [make("p", {}, endingOf(frame.ending))] : [];
     byId("words").replaceChildren(...verdict(at), ...paragraphs(frame.words), ...ending);
-    byId("words").scrollTop = 0;
   }
+  byId("words").scrollTop = scrolled;
   showWhetherMore();
   const stages = frames.list.filter((other) => other.stage).length;
   const count = lesson.live && !frames.list.at(-1).ending ? "" : ` of ${stages}`;
@@ -628,7 +634,7 @@ async function listen() {
       at += 1;
       follows = false;
     }
-    if (isWhole(frames.list[at])) show();
+    if (answer.events.length > 0 && isWhole(frames.list[at])) show();
     if (answer.over) return lost();
   }
 }

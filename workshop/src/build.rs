@@ -11,8 +11,8 @@ use std::{
 use serde::Deserialize;
 use socket_workshop::fault::Attempt;
 
-/// The program of this target (`--example echo`), built by cargo, whose messages go to stderr as they
-/// are. `None` if it does not compile.
+/// The program of this target (`--example echo`), built by cargo. Cargo's messages go to stderr
+/// unchanged. `None` if it does not compile.
 ///
 /// # Errors
 /// Cargo cannot be run.

@@ -2,6 +2,7 @@
 //
 //     node page.mjs FOLDER/ recordings PAGE...      FOLDER has node_modules/playwright-core
 //     node page.mjs FOLDER/ live URL STAGES
+//     node page.mjs FOLDER/ fails URL               the lesson refuses its second stage
 
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
@@ -77,13 +78,15 @@ async function play(file, viewport, colorScheme) {
   return seen.filter(({ asks }) => asks).length;
 }
 
+/** Waits until a part of the page has these words. */
+const until = (page, place, words) => page.waitForFunction(
+  ([place, words]) => document.getElementById(place).textContent.includes(words),
+  [place, words], { timeout: 30_000 });
+
 /** Two readers of one lesson: the first goes on, loads the page again, and plays it to the end. */
 async function live(url, stages) {
   const viewport = { width: 1280, height: 720 };
   const [one, other] = [await open(url, { viewport }), await open(url, { viewport })];
-  const until = (page, place, words) => page.waitForFunction(
-    ([place, words]) => document.getElementById(place).textContent.includes(words),
-    [place, words], { timeout: 30_000 });
   let votes = 0;
   for (let stage = 1; stage <= stages; stage += 1) {
     await until(one.page, "where", `stage ${stage}`);
@@ -104,10 +107,22 @@ async function live(url, stages) {
   }
   await until(one.page, "words", "The kernel has confirmed");
   assert.ok(votes > 0, "no state was asked for");
-  await until(other.page, "where", `of ${stages}`); // it has heard of all stages, and is still at the first
+  // The other one has been told of all stages, and is still at the first.
+  await until(other.page, "where", `of ${stages}`);
   const at = await state(other.page);
   assert.match(at.where, /stage 1 of/, "a reader was taken along");
   assert.deepEqual([...one.complaints, ...other.complaints], []);
+}
+
+/** Goes on to the stage that fails: the page says so, although the reader has pressed no other key. */
+async function fails(url) {
+  const { page, complaints } = await open(url, { viewport: { width: 1280, height: 720 } });
+  await until(page, "where", "stage 1");
+  if ((await state(page)).asks) await page.keyboard.press("Space");
+  await page.keyboard.press("Space");
+  await until(page, "words", "The lesson has failed: ");
+  assert.match((await state(page)).where, /stage 2/);
+  assert.deepEqual(complaints, []);
 }
 
 if (mode === "recordings") {
@@ -119,7 +134,9 @@ if (mode === "recordings") {
   assert.ok(questions > rest.length, "hardly a question was asked");
   await play(rest[0], { width: 1280, height: 720 }, "dark");
   await play(rest[0], { width: 390, height: 844 }, "light");
-} else {
+} else if (mode === "live") {
   await live(rest[0], Number(rest[1]));
+} else {
+  await fails(rest[0]);
 }
 await browser.close();

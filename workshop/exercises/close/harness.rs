@@ -7,14 +7,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use socket_workshop::table::{End, Row, State, Table};
-use socket2::SockRef;
-
 use super::{Function, cause};
+use socket_workshop::table::{End, Row, State, Table};
 
 use crate::exam::{
-    AMPLE, Because, Call as SystemCall, Case, CheckError, Doing, Exam, Peer, Reference, Running,
-    Timing, Took, Verdict, descriptors,
+    AMPLE, Because, Buffers, Call as SystemCall, Case, CheckError, Doing, Exam, Peer, Reference,
+    Running, Timing, Took, Verdict, descriptors,
     diagnosis::{LEAVES_A_THREAD, RETURNS_AT_A_SIGNAL, SLEEPS_BETWEEN_LOOKS},
     handles_of, inode_of, numbered, or_skip,
 };
@@ -100,18 +98,18 @@ impl<'e> Call<'e> {
         limit: Duration,
         (size, before): (Size, Before),
     ) -> Verdict<Call<'e>> {
-        let (peer, stream) = exam.connection()?;
-        let (room, len) = match size {
+        let (your_send, len) = match size {
             Size::Huge => (16 << 10, 1 << 20),
             Size::Large => (16 << 10, 224 << 10),
             Size::Fits => (192 << 10, 256 << 10),
             Size::Short => (16 << 10, 64),
             Size::Empty => (16 << 10, 0),
         };
-        let room = SockRef::from(&stream).set_send_buffer_size(room);
-        or_skip("set SO_SNDBUF", room)?;
-        let room = SockRef::from(peer.stream()).set_recv_buffer_size(PEERS);
-        or_skip("set SO_RCVBUF", room)?;
+        let (peer, stream) = exam.connection_with(Buffers {
+            your_send,
+            their_receive: PEERS,
+            ..Buffers::default()
+        })?;
         let yours = or_skip("read an address", End::of(&stream))?;
         let inode = inode_of(&stream)?;
         if !matches!(before, Before::Nothing | Before::OnlyHalfClosed) {

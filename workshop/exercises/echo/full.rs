@@ -2,17 +2,28 @@
 
 use std::net::TcpStream;
 
-use socket2::SockRef;
-
 use super::{Echo, cause, ends, succeeds};
 
 use crate::exam::{
-    Because, Call, CheckError, Exam, Peer, Verdict, diagnosis::DROPS_THE_REST_OF_A_WRITE, numbered,
-    or_skip,
+    Because, Buffers, Call, CheckError, Exam, Peer, Verdict, diagnosis::DROPS_THE_REST_OF_A_WRITE,
+    numbered,
 };
 
-/// A buffer that a few writes fill, in bytes.
-const SMALL: usize = 16 << 10;
+/// The answer's send buffer, in bytes: a few writes fill it.
+const SMALL: usize = 4 << 10;
+
+/// The client's receive buffer, in bytes. The kernel puts at most half a window into a segment.
+/// Here that is not a whole number of an answer's writes, whatever their size: some take a part.
+const ODD: usize = 12_345;
+
+/// For so many bytes there is room on the way back, if the client has read all.
+const ROOM: usize = 10_000;
+
+/// What an answer reads at once, unless its buffer is very small, in bytes.
+const PIECE: usize = 701;
+
+/// How often a write is cut short where nothing follows.
+const CUTS: usize = 4;
 
 /// More than there is room for on the way back, in bytes.
 const MUCH: usize = 192 << 10;
@@ -21,13 +32,10 @@ const MUCH: usize = 192 << 10;
 pub(super) const LITTLE: usize = 40 << 10;
 
 pub(super) fn returns_when_all_is_written(exam: &Exam, echo: Echo) -> Verdict {
-    let (client, server) = exam.connection()?;
-    let small = SockRef::from(&server).set_send_buffer_size(SMALL);
-    or_skip("set SO_SNDBUF", small)?;
-    // No less than has been promised to the server: the kernel would throw away what it has no room
-    // for.
-    let promised = SockRef::from(client.stream()).set_recv_buffer_size(64 << 10);
-    or_skip("set SO_RCVBUF", promised)?;
+    let (client, server) = exam.connection_with(Buffers {
+        their_receive: 64 << 10,
+        ..Buffers::back(SMALL)
+    })?;
     let all = numbered(MUCH);
     if client.fill(&all)? < all.len() {
         return Err(CheckError::skipped(
@@ -72,23 +80,17 @@ pub(super) fn keeps_a_client_that_does_not_read(exam: &Exam, echo: Echo) -> Verd
 
 /// A connection on which a write of the answer's is soon blocked, however little each one brings.
 pub(super) fn with_little_room_on_the_way_back(exam: &Exam) -> Verdict<(Peer<'_>, TcpStream)> {
-    with_room_on_the_way_back(exam, SMALL)
+    exam.connection_with(Buffers {
+        their_receive: ODD,
+        ..Buffers::back(SMALL)
+    })
 }
 
 /// The same, and the server's kernel has received everything that the client sends, and its FIN.
 pub(super) fn with_less_room_and_a_fin(exam: &Exam) -> Verdict<(Peer<'_>, TcpStream)> {
-    let (client, server) = with_room_on_the_way_back(exam, 4 << 10)?;
+    let (client, server) = exam.connection_with(Buffers::back(SMALL))?;
     client.send(&numbered(LITTLE))?;
     client.half_close()?;
-    Ok((client, server))
-}
-
-fn with_room_on_the_way_back(exam: &Exam, room: usize) -> Verdict<(Peer<'_>, TcpStream)> {
-    let (client, server) = exam.connection()?;
-    let small = SockRef::from(&server).set_send_buffer_size(room);
-    or_skip("set SO_SNDBUF", small)?;
-    let small = SockRef::from(client.stream()).set_recv_buffer_size(room);
-    or_skip("set SO_RCVBUF", small)?;
     Ok((client, server))
 }
 
@@ -132,10 +134,12 @@ fn sends_the_rest_of_the_last_write(exam: &Exam, echo: Echo) -> Verdict {
     let answer = exam.start("echo", move || echo(server))?;
     let sent = numbered(MUCH);
     let (mut received, mut end, mut cuts) = (0, 0, 0);
-    while end < sent.len() && cuts < 8 {
-        // Of several sizes: then some write is in the middle, whatever the size of the buffer is.
+    while end < sent.len() && cuts < CUTS {
+        // The write that is cut short must be the answer's last: the pieces are small once the
+        // buffers are nearly full.
         let begin = end;
-        end = sent.len().min(begin + 5000 + 700 * cuts);
+        let piece = if begin == received { ROOM } else { PIECE };
+        end = sent.len().min(begin + piece);
         client.send(&sent[begin..end])?;
         if exam.waits_in(Call::Write)? {
             answer.interrupt()?;

@@ -3,11 +3,10 @@
 use std::net::TcpStream;
 
 use socket_workshop::table::{End, State, Table, TimerKind};
-use socket2::{Domain, SockRef, Socket, Type};
 
 use super::{Server, Serving};
 
-use crate::exam::{Call, CheckError, Doing, Exam, Peer, Pouring, Verdict, or_skip};
+use crate::exam::{Buffers, Call, CheckError, Doing, Exam, Peer, Pouring, Verdict, or_skip};
 
 /// The client's receive buffer and the server's send buffer, in bytes. The kernel doubles it.
 const SMALL: usize = 4096;
@@ -50,22 +49,7 @@ pub(super) fn client_that_has_closed<'e>(
 }
 
 fn connection(exam: &Exam) -> Verdict<(Peer<'_>, TcpStream)> {
-    let listener = exam.listener()?;
-    let addr = or_skip("read its address", listener.local_addr())?;
-    let socket = or_skip(
-        "make a socket",
-        Socket::new(Domain::IPV4, Type::STREAM, None),
-    )?;
-    // Before connect, which promises the server this much room and no more.
-    or_skip("set SO_RCVBUF", socket.set_recv_buffer_size(SMALL))?;
-    or_skip("connect", socket.connect(&addr.into()))?;
-    let (stream, peer) = or_skip("accept", listener.accept())?;
-    let small = SockRef::from(&stream).set_send_buffer_size(SMALL);
-    or_skip("set SO_SNDBUF", small)?;
-    exam.step(format!(
-        "connected {peer}, the exam's end, and {addr}, yours, with small buffers on the way back"
-    ));
-    let client = Peer::new(exam, socket.into());
+    let (client, stream) = exam.connection_with(Buffers::back(SMALL))?;
     Ok((client.named("client that does not read"), stream))
 }
 

@@ -210,7 +210,7 @@ pub(super) fn taken_from_a_server(
     } else if local.port() == addr.port() && local != addr {
         elsewhere(addr, local).to_owned()
     } else if local == addr {
-        let (yours, its) = queued(&case.evidence, addr.port());
+        let (yours, its) = queued(&case.evidence, addr);
         if yours == 0 || its == 0 || !SockRef::from(listener).reuse_port().ok()? {
             return None;
         }

@@ -265,9 +265,9 @@ fn leaves_every_client(exam: &Exam, restart: Restart) -> Verdict {
     let live = sharing_server(exam)?;
     let addr = or_skip("read its address", live.local_addr())?;
     refused(exam, restart, &live)?;
-    let (_, strangers) = queued(&exam.evidence(), addr.port());
+    let (_, strangers) = queued(&exam.evidence(), addr);
     clients(exam, addr, 32)?;
-    let (yours, its) = queued(&exam.evidence(), addr.port());
+    let (yours, its) = queued(&exam.evidence(), addr);
     let its = its.saturating_sub(strangers);
     let all = "all 32 clients in the live server's accept queue";
     exam.must(its == 32, all, format!("{its}, and {yours} in yours"))
@@ -289,7 +289,7 @@ fn nobody_connects(exam: &Exam, restart: Restart, live: &TcpListener) -> Verdict
     exam.step(format!("a server listens at {addr}"));
     refused(exam, restart, live)?;
     let stranger = exam.until(|| {
-        let (_, strangers) = queued(&exam.evidence(), addr.port());
+        let (_, strangers) = queued(&exam.evidence(), addr);
         Ok((strangers > 0).then_some(strangers))
     })?;
     exam.must(

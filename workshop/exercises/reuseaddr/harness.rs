@@ -96,7 +96,7 @@ pub(super) fn refused(exam: &Exam, restart: Restart, live: &TcpListener) -> Verd
             let port = listener.local_addr().map_or(0, |local| local.port());
             let seen = if port == addr.port() {
                 clients(exam, addr, 32)?;
-                let (yours, its) = queued(&exam.evidence(), port);
+                let (yours, its) = queued(&exam.evidence(), addr);
                 format!("a listener: {yours} of the clients wait there, and {its} at the server")
             } else {
                 format!("a listener on port {port}")

@@ -166,21 +166,22 @@ pub(super) fn clients(exam: &Exam, addr: SocketAddr, count: u32) -> Verdict {
         exam.step("one more SYN is not answered: a queue is full");
     }
     exam.comes_true(|| {
-        let (yours, live) = queued(&exam.evidence(), addr.port());
+        let (yours, live) = queued(&exam.evidence(), addr);
         Ok(yours + live >= came)
     })?;
     Ok(())
 }
 
-/// The connections that wait for accept at a port: with the student's listeners, and with the
-/// exam's.
-pub(super) fn queued(evidence: &Evidence, port: u16) -> (u32, u32) {
+/// The connections that wait for accept: with the student's listeners at the address's port, and
+/// with the exam's at the address. Another process may use the port too, at another address.
+pub(super) fn queued(evidence: &Evidence, addr: SocketAddr) -> (u32, u32) {
     let (mut yours, mut live) = (0, 0);
     for seen in &evidence.sockets {
         match seen.owner {
-            _ if seen.row.state != State::Listen || seen.row.local.port() != port => {}
+            _ if seen.row.state != State::Listen || seen.row.local.port() != addr.port() => {}
             Owner::Yours(_) => yours += seen.row.recv_q,
-            _ => live += seen.row.recv_q,
+            Owner::Peers if seen.row.local == addr => live += seen.row.recv_q,
+            _ => {}
         }
     }
     (yours, live)

@@ -184,8 +184,8 @@ fn other_bytes(case: &Case) -> String {
 
 const CLOSES_TOO_EARLY: &str = "Your code has closed the connection, and the client still waits \
      for answers. Close it only at an error, or when end of file has come (`read` returns Ok(0)) \
-     and every answer is sent. WouldBlock is no error of the connection: it says that there is \
-     nothing to read, or no room to write, now. A close with bytes unread sends a RST.";
+     and every answer is sent. WouldBlock is not an error of the connection: it says that \
+     there is nothing to read now, or no room to write. A close with bytes unread sends a RST.";
 
 /// A client has half-closed and got no end of file.
 pub(super) fn not_closed(serving: &Serving, case: &Case, end: End) -> Option<String> {

@@ -1,13 +1,11 @@
 //! Which bytes are the message, and which stay in the socket.
 
-use socket2::SockRef;
-
 use super::{
     ReadMessage,
     harness::{Connection, LARGE, framed, message},
 };
 
-use crate::exam::{Exam, Verdict, numbered, or_skip};
+use crate::exam::{Buffers, Exam, Verdict, numbered};
 
 /// The sizes of usual buffers, and lengths of one and two bytes.
 const SIZES: [usize; 9] = [1, 4, 255, 256, 512, 1024, 4096, 8192, 16_384];
@@ -76,9 +74,11 @@ pub(super) fn message_in_pieces(exam: &Exam, read: ReadMessage) -> Verdict {
     in_pieces(exam, read, &[&[4, 6], &[5, 8], &[7]])?;
     // Many times what one read can return.
     for size in [30_000, 70_000] {
-        let connection = Connection::new(exam, read)?;
-        let small = SockRef::from(&*connection.stream).set_recv_buffer_size(4096);
-        or_skip("set SO_RCVBUF", small)?;
+        let small = Buffers {
+            your_receive: 4096,
+            ..Buffers::default()
+        };
+        let connection = Connection::with(exam, read, small)?;
         let large = numbered(size);
         let call = connection.call(LARGE)?;
         let pouring = connection.peer.pours(framed(&large))?;

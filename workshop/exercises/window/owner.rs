@@ -19,12 +19,14 @@ use nix::{
         time::TimeValLike,
     },
 };
-use socket2::{Domain, SockRef, Socket, Type};
+use socket2::SockRef;
 
 use super::{Open, Outbox, cause};
 use crate::{
     checks::full::{fill, fill_buffers},
-    exam::{Because, CheckError, Exam, Peer, Verdict, descriptors, is_ready, or_skip, quote},
+    exam::{
+        Because, Buffers, CheckError, Exam, Peer, Verdict, descriptors, is_ready, or_skip, quote,
+    },
 };
 
 /// What both buffers are asked to be, in bytes: a write of a few times as much fills them.
@@ -479,20 +481,7 @@ impl<'e> Owner<'e> {
 
 /// As [`Exam::connection`], with small buffers on the way from the answer's end to the exam's.
 pub(super) fn connection(exam: &Exam) -> Verdict<(Peer<'_>, TcpStream)> {
-    let listener = exam.listener()?;
-    let addr = or_skip("read an address", listener.local_addr())?;
-    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None);
-    let socket = or_skip("open a socket", socket)?;
-    // Before connect: the SYN advertises a window already.
-    or_skip("set SO_RCVBUF", socket.set_recv_buffer_size(SMALL))?;
-    or_skip("connect", socket.connect(&addr.into()))?;
-    let (yours, client) = or_skip("accept", listener.accept())?;
-    let small = SockRef::from(&yours).set_send_buffer_size(SMALL);
-    or_skip("set SO_SNDBUF", small)?;
-    exam.step(format!(
-        "connected {client}, the exam's end, and {addr}, yours; both have small buffers"
-    ));
-    Ok((Peer::new(exam, socket.into()), yours))
+    exam.connection_with(Buffers::back(SMALL))
 }
 
 /// Writes as much as the kernel takes without waiting. Returns how many bytes, each an `x`, that

@@ -18,7 +18,7 @@ use socket2::SockRef;
 use super::queue;
 
 use crate::exam::{
-    Because, Exam, Peer, Verdict,
+    Because, Buffers, Exam, Peer, Verdict,
     diagnosis::{LEAVES_OPTIONS, SHUTS_DOWN_WHAT_WAS_LENT},
     or_skip,
 };
@@ -36,7 +36,15 @@ pub(super) struct Connection<'e, F> {
 
 impl<'e, F> Connection<'e, F> {
     pub(super) fn new(exam: &'e Exam, function: F) -> Verdict<Connection<'e, F>> {
-        let (peer, stream) = exam.connection()?;
+        Self::with(exam, function, Buffers::default())
+    }
+
+    pub(super) fn with(
+        exam: &'e Exam,
+        function: F,
+        buffers: Buffers,
+    ) -> Verdict<Connection<'e, F>> {
+        let (peer, stream) = exam.connection_with(buffers)?;
         Ok(Connection {
             exam,
             peer,

@@ -131,13 +131,16 @@ fn a_lesson_is_taught_stage_by_stage_to_its_end() {
 
     taught.own("POST /answer?stage=1&choice=FIN_WAIT1");
     taught.own("POST /answer?stage=1&choice=%3Cb%3E");
+    taught.own("POST /answer?stage=1&choice=%3"); // half of a byte
+    taught.own("POST /answer?stage=1&choice=%ff"); // not UTF-8
     taught.own(&format!("POST /answer?stage=1&choice={}", "x".repeat(50)));
     let mut tallies = events.clone();
     taught.until("tally", &mut tallies);
     while tallies.last().unwrap()["counts"].as_object().unwrap().len() < 2 {
         taught.until("tally", &mut tallies);
     }
-    assert_eq!(tallies.last().unwrap()["counts"]["<b>"], 1);
+    let counts = &tallies.last().unwrap()["counts"];
+    assert_eq!(counts, &serde_json::json!({ "<b>": 1, "FIN_WAIT1": 1 }));
 
     taught.program.interrupt();
     assert!(taught.program.wait().success());
@@ -168,6 +171,14 @@ fn the_page_is_for_this_machine_and_its_own_pages_only() {
     assert_eq!(taught.ask("GET /", &localhost).0, 200);
     assert_eq!(taught.ask("GET /", "Host: example.com\r\n").0, 403);
     assert_eq!(taught.ask("GET /", "").0, 403);
+    assert_eq!(taught.ask("GET /", "Host: 127.0.0.1\r\n").0, 403);
+    assert_eq!(taught.ask("nonsense", &own).0, 400);
+    let itself = format!("{own}Origin: http://{}\r\n", taught.addr);
+    assert_eq!(taught.ask("POST /answer", &itself).0, 200);
+    for origin in ["null".to_owned(), format!("https://{}", taught.addr)] {
+        let other = format!("{own}Origin: {origin}\r\n");
+        assert_eq!(taught.ask("POST /answer", &other).0, 403, "{origin}");
+    }
     let foreign = format!("{own}Origin: http://example.com\r\n");
     assert_eq!(taught.ask("POST /next?stage=1", &foreign).0, 403);
     assert_eq!(taught.ask("GET /events?from=0", &foreign).0, 403);
@@ -199,6 +210,32 @@ fn what_stands_in_the_way_of_a_page_is_one_line() {
         assert_eq!(said.lines().count(), 1, "{said}");
         assert!(said.contains(words), "{arguments:?}: {said}");
     }
+}
+
+#[test]
+fn a_recording_is_without_what_differs_from_run_to_run() {
+    let events = vec![
+        serde_json::json!({ "event": "begins", "at": 17, "time": 1.5, "address": "127.0.0.1:8330" }),
+        serde_json::json!({
+            "event": "shown",
+            "rows": [{ "local": "127.0.0.1:45678", "timer": "on (0.20/1/0)" }],
+            "text": "port 45678 of 45679 bytes",
+        }),
+        serde_json::json!({ "from": "[::1]:40000", "info": "[SYN] Len=0 TSval=12345 TSecr=0 WS=1024" }),
+    ];
+    let stable = workshop::recording::stable(events);
+    assert_eq!(
+        stable,
+        [
+            serde_json::json!({ "event": "begins", "address": "127.0.0.1:8330" }),
+            serde_json::json!({
+                "event": "shown",
+                "rows": [{ "local": "127.0.0.1:50001", "timer": "on (1/1/0)" }],
+                "text": "port 50001 of 45679 bytes",
+            }),
+            serde_json::json!({ "from": "[::1]:50002", "info": "[SYN] Len=0 WS=1024" }),
+        ]
+    );
 }
 
 /// What of a recording is the same in each run: the stages, what they demand, and the states.
@@ -343,6 +380,16 @@ fn every_recording_is_played_to_its_end_in_a_browser() {
     let mut arguments = vec!["recordings"];
     arguments.extend(pages.lines());
     in_a_browser(&browser, &arguments);
+}
+
+#[test]
+fn a_lesson_that_fails_says_so_in_a_browser() {
+    let Some(browser) = browser() else { return };
+    let mut command = workshop(&["teach", "hello", "--port", "0"]);
+    let mut taught = Taught::start(command.env("REFUSE", "2"));
+    in_a_browser(&browser, &["fails", &format!("http://{}/", taught.addr)]);
+    taught.program.interrupt();
+    assert!(taught.program.wait().success());
 }
 
 #[test]

@@ -1,7 +1,4 @@
-//! Overlaps its attempts, and returns the kind of the attempt that failed last.
-//!
-//! rejected by: returns ConnectionRefused if the last address refused
-//! cause: it returns the kind of another address
+//! A right answer whose attempts overlap (RFC 8305), frozen: edits of `mistakes.diff` are made to it.
 
 use std::{
     io::{self, ErrorKind},
@@ -108,23 +105,22 @@ impl Attempts {
         }
     }
 
-    /// What each address did: those that failed, then those that are silent to this moment.
+    /// What each address did, in their order.
     fn error(self, addrs: &[SocketAddr]) -> io::Error {
-        let mut outcomes = self.failed;
-        for i in 0..addrs.len() {
-            if !outcomes.iter().any(|(failed, _)| *failed == i) {
-                let silent = io::Error::new(ErrorKind::TimedOut, "connection timed out");
-                outcomes.push((i, silent));
+        let mut kind = ErrorKind::InvalidInput; // it stays so if the list is empty
+        let mut outcomes = Vec::new();
+        for (i, addr) in addrs.iter().enumerate() {
+            match self.failed.iter().find(|(failed, _)| *failed == i) {
+                Some((_, error)) => {
+                    kind = error.kind();
+                    outcomes.push(format!("{addr}: {error}"));
+                }
+                None => {
+                    kind = ErrorKind::TimedOut;
+                    outcomes.push(format!("{addr}: connection timed out"));
+                }
             }
         }
-        let Some((_, last)) = outcomes.last() else {
-            return io::Error::new(ErrorKind::InvalidInput, "no address to dial");
-        };
-        let kind = last.kind();
-        let outcomes: Vec<_> = outcomes
-            .iter()
-            .map(|(i, error)| format!("{}: {error}", addrs[*i]))
-            .collect();
         let text = format!("no address has answered: {}", outcomes.join("; "));
         io::Error::new(kind, text)
     }

@@ -16,7 +16,7 @@ const SMALL: usize = 4 << 10;
 /// Here that is not a whole number of an answer's writes, whatever their size: some take a part.
 const ODD: usize = 12_345;
 
-/// For so many bytes there is room on the way back, if the client has read all.
+/// This many bytes have room on the way back, if the client has read all.
 const ROOM: usize = 10_000;
 
 /// What an answer reads at once, unless its buffer is very small, in bytes.

@@ -1,5 +1,5 @@
 //! The threads of a server, which stay: each waits in accept, serves the connection that it gets,
-//! and waits again (Stevens, UNIX Network Programming, volume 1, 30.12).
+//! and waits again (Stevens, UNIX Network Programming, volume 1, 30.11).
 //!
 //! So a connection costs no new thread and no hand-over: the kernel wakes one of the threads that
 //! wait. The thread that has called `serve` leads (`lead.rs`).

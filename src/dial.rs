@@ -84,24 +84,24 @@ impl Dialed {
 
     /// Waits until an attempt ends. `None` if it has failed, or if none has ended in time.
     fn next_end(&mut self, until: Deadline) -> io::Result<Option<TcpStream>> {
-        let Some(ended) = self.wait(until)? else {
+        let Some((ended, events)) = self.wait(until)? else {
             return Ok(None);
         };
         let (addr, stream) = self.under_way.remove(ended);
-        match stream.take_error()? {
-            Some(error) => {
-                self.failed.push((addr, error));
-                Ok(None)
-            }
-            None => {
-                stream.set_nonblocking(false)?;
-                Ok(Some(stream))
-            }
+        if events != PollFlags::POLLOUT
+            && let Some(error) = stream.take_error()?
+        {
+            self.failed.push((addr, error));
+            return Ok(None);
         }
+        stream.set_nonblocking(false)?;
+        Ok(Some(stream))
     }
 
-    /// Waits for an attempt to end, by success or by failure, and returns its position.
-    fn wait(&self, until: Deadline) -> io::Result<Option<usize>> {
+    /// Waits for an attempt to end, and returns its position and what poll reports of it: POLLOUT
+    /// alone is success, and with POLLERR or POLLHUP it may be a failure, which SO_ERROR names
+    /// (connect(2), EINPROGRESS).
+    fn wait(&self, until: Deadline) -> io::Result<Option<(usize, PollFlags)>> {
         let mut ends: Vec<PollFd<'_>> = self
             .under_way
             .iter()
@@ -113,7 +113,13 @@ impl Dialed {
             let limit = PollTimeout::try_from(remaining).unwrap_or(PollTimeout::MAX);
             match poll(&mut ends, limit) {
                 Ok(0) | Err(Errno::EINTR) => {}
-                Ok(_) => return Ok(ends.iter().position(|end| end.any() == Some(true))),
+                Ok(_) => {
+                    let events = ends
+                        .iter()
+                        .map(|end| end.revents().unwrap_or(PollFlags::all()));
+                    let mut ended = events.enumerate().filter(|(_, events)| !events.is_empty());
+                    return Ok(ended.next());
+                }
                 Err(errno) => return Err(errno.into()),
             }
         }

@@ -30,7 +30,7 @@ mod watched;
 use std::{
     cell::{Cell, RefCell},
     fmt, io,
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     os::fd::AsFd,
     panic::Location,
     process::ExitCode,
@@ -192,7 +192,16 @@ impl Exam {
     /// # Errors
     /// There is no IPv4 here.
     pub fn listener(&self) -> Verdict<TcpListener> {
-        let listener = or_skip("listen on 127.0.0.1", TcpListener::bind("127.0.0.1:0"))?;
+        self.listener_at(Ipv4Addr::LOCALHOST)
+    }
+
+    /// The same, on another address of loopback. A pair of ports in TIME_WAIT may be used again by
+    /// other programs, if they connect to the same address.
+    ///
+    /// # Errors
+    /// There is no IPv4 here.
+    pub fn listener_at(&self, ip: Ipv4Addr) -> Verdict<TcpListener> {
+        let listener = or_skip("listen on loopback", TcpListener::bind((ip, 0)))?;
         self.owns(&listener);
         self.watches(&listener);
         Ok(listener)

@@ -124,7 +124,8 @@ fn reads_late(exam: &Exam, function: Function) -> Verdict<bool> {
     })?;
     let own_delay = run_delay().saturating_sub(before);
     let took = call.times_out(|case, took| match took {
-        Some(took) if took.time >= LATE + LONGER => Some(cause::BEGAN_ANEW.to_owned()),
+        // The call may have begun some time after the peer's pause.
+        Some(took) if took.time >= LATE * 3 / 4 + LONGER => Some(cause::BEGAN_ANEW.to_owned()),
         Some(_) => None,
         None => cause::waits_for_a_silent_peer(case),
     })?;

@@ -293,7 +293,7 @@ pub(super) fn early(times: usize) -> String {
              ms, 200 ms, and so on, without a longest one), or something else ends them, such as a \
              datagram that is dropped or a signal. A lost datagram may have met a full buffer, and \
              a client that sends as fast as before keeps it full (RFC 8085, 3.1.1). Double the \
-             pause each time you send."
+             pause each time you send. Only the clock may end a pause."
         }
     }
     .to_owned()

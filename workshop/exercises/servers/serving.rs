@@ -8,7 +8,7 @@ use std::{
 use socket_workshop::{
     listen::Listen,
     stop::Stop,
-    table::{End, State},
+    table::{End, Row, State, Table, TimerKind},
 };
 use socket2::{Domain, SockRef, Socket, Type};
 
@@ -309,9 +309,18 @@ impl<'e> Serving<'e> {
     /// until all that it has sent has arrived, its FIN included. More answers are left.
     pub(super) fn lets_the_end_arrive(&self, client: &Peer<'_>, sent: &[u8]) -> Verdict {
         let end = self.end_of(client)?;
+        // What is on its way arrives, unless the server's window is closed: a probe timer runs.
+        let rests = |table: &Table| {
+            let state = table.find(end)?.state;
+            let probes = |row: &Row| {
+                row.timer
+                    .is_some_and(|its| its.kind == TimerKind::WindowProbe)
+            };
+            let is_held_up = table.find(end.other()).is_some_and(probes);
+            (state == State::CloseWait || is_held_up).then_some(state)
+        };
         for piece in answer_to(sent).chunks(1 << 10) {
-            let table = self.exam.table()?;
-            if table.find(end).map(|row| row.state) == Some(State::CloseWait) {
+            if self.exam.table_shows(rests)? == Some(State::CloseWait) {
                 break;
             }
             self.receives(client, piece)?;

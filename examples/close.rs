@@ -302,7 +302,11 @@ fn shutdown_read(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
 /// The server's host loses power and starts again: its kernel does not know the connection.
 #[cfg(target_os = "linux")]
 fn a_crash(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
-    let (mut client, server, end) = connected(listener)?;
+    let (mut client, mut server, end) = connected(listener)?;
+    // Data, so that no later segment can pass for the last ACK of the handshake. After a SYN cookie
+    // (tcp(7), tcp_syncookies) the listener would accept such a segment: a new connection.
+    client.write_all(b"hello")?;
+    server.read_exact(&mut [0; 5])?;
     // As if the network were down: the client's kernel drops every segment that arrives with a TTL
     // below 255, and the server's have 64 (ip(7), IP_MINTTL). So it does not see the RST of this
     // close. Nothing is left of the server's end, as after a crash.

@@ -4,7 +4,8 @@
 //!
 //!     cargo run --example close
 //!
-//! A close in order takes four segments. Each end sends a FIN, and each FIN gets an ACK:
+//! Each end sends a FIN, and each FIN gets an ACK. So a close in order takes four segments (or
+//! three, if one segment carries both an ACK and a FIN):
 //!
 //!     client                                               server
 //!     ESTABLISHED                                          ESTABLISHED
@@ -15,7 +16,7 @@
 //!     LAST_ACK       ----- FIN ---------------------->                    TIME_WAIT
 //!     CLOSED         <---- ACK -----------------------
 //!
-//! A RST ends the connection at both ends immediately, and nothing answers it.
+//! A RST ends the connection at both ends immediately, and gets no ACK.
 //!
 //! You will see an answer that is lost in part, because the server closes too soon. You will see a
 //! close in order, which loses nothing. Then you will see what read and write return after a FIN

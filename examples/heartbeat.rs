@@ -158,8 +158,8 @@ fn no_room_for_a_ping(
         .show()
 }
 
-/// SO_KEEPALIVE: on an idle connection the kernel itself sends probes. (A probe is a segment without
-/// data that asks for an ACK.)
+/// SO_KEEPALIVE: on an idle connection the kernel itself sends probes. (A probe is a segment
+/// without data that asks for an ACK.)
 #[cfg(target_os = "linux")]
 fn keepalive(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     use socket_workshop::{peer::set_min_ttl, stage::gone, table::TimerKind::Keepalive};

@@ -309,7 +309,7 @@ fn a_crash(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     client.write_all(b"hello")?;
     server.read_exact(&mut [0; 5])?;
     // As if the network were down: the client's kernel drops every segment that arrives with a TTL
-    // below 255, and the server's have 64 (ip(7), IP_MINTTL). So it does not see the RST of this
+    // below 255, and the server's have 64 (IP_MINTTL; RFC 5082). So it does not see the RST of this
     // close. Nothing is left of the server's end, as after a crash.
     set_min_ttl(&client, 255)?;
     SockRef::from(&server).set_linger(ABORT)?;
@@ -321,8 +321,8 @@ fn a_crash(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
         .why(
             "(This crash is simulated: the server's close sent a RST, and the client's kernel was \
              told to drop it.) A half-open connection (RFC 9293, 3.5.1): one end is gone, and the \
-             other has received neither FIN nor RST. The client stays ESTABLISHED. If it only reads, \
-             it waits without limit.",
+             other has received neither FIN nor RST. The client stays ESTABLISHED. If it only \
+             reads, it waits without limit.",
         )
         .show()?;
     set_min_ttl(&client, 0)?; // the network works again

@@ -191,7 +191,7 @@ fn keepalive(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
         .show()?;
 
     // As if the cable were pulled: each IP packet carries a number, its TTL, here 64. The server's
-    // kernel now drops what comes with a TTL below 255 (ip(7), IP_MINTTL): everything.
+    // kernel now drops what comes with a TTL below 255 (IP_MINTTL; RFC 5082): everything.
     set_min_ttl(&server, 255)?;
     let before = keepalive_probes();
     let started = Instant::now();

@@ -4,7 +4,8 @@
 //!
 //!     cargo run --example close
 //!
-//! A close in order takes four segments. Each end sends a FIN, and each FIN gets an ACK:
+//! Each end sends a FIN, and each FIN gets an ACK. So a close in order takes four segments (or
+//! three, if one segment carries both an ACK and a FIN):
 //!
 //!     client                                               server
 //!     ESTABLISHED                                          ESTABLISHED
@@ -15,7 +16,7 @@
 //!     LAST_ACK       ----- FIN ---------------------->                    TIME_WAIT
 //!     CLOSED         <---- ACK -----------------------
 //!
-//! A RST ends the connection at both ends immediately, and nothing answers it.
+//! A RST ends the connection at both ends immediately, and gets no ACK.
 //!
 //! You will see an answer that is lost in part, because the server closes too soon. You will see a
 //! close in order, which loses nothing. Then you will see what read and write return after a FIN
@@ -302,9 +303,13 @@ fn shutdown_read(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
 /// The server's host loses power and starts again: its kernel does not know the connection.
 #[cfg(target_os = "linux")]
 fn a_crash(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
-    let (mut client, server, end) = connected(listener)?;
+    let (mut client, mut server, end) = connected(listener)?;
+    // Data, so that no later segment can pass for the last ACK of the handshake. After a SYN cookie
+    // (tcp(7), tcp_syncookies) the listener would accept such a segment: a new connection.
+    client.write_all(b"hello")?;
+    server.read_exact(&mut [0; 5])?;
     // As if the network were down: the client's kernel drops every segment that arrives with a TTL
-    // below 255, and the server's have 64 (ip(7), IP_MINTTL). So it does not see the RST of this
+    // below 255, and the server's have 64 (IP_MINTTL; RFC 5082). So it does not see the RST of this
     // close. Nothing is left of the server's end, as after a crash.
     set_min_ttl(&client, 255)?;
     SockRef::from(&server).set_linger(ABORT)?;
@@ -316,8 +321,8 @@ fn a_crash(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
         .why(
             "(This crash is simulated: the server's close sent a RST, and the client's kernel was \
              told to drop it.) A half-open connection (RFC 9293, 3.5.1): one end is gone, and the \
-             other has received neither FIN nor RST. The client stays ESTABLISHED. If it only reads, \
-             it waits without limit.",
+             other has received neither FIN nor RST. The client stays ESTABLISHED. If it only \
+             reads, it waits without limit.",
         )
         .show()?;
     set_min_ttl(&client, 0)?; // the network works again

@@ -95,7 +95,8 @@ fn a_slow_reader(story: &mut Story, client: &UdpSocket, server: &UdpSocket) -> i
         .expect("server", End::of(server)?, left)
         .why(
             "The receive buffer was full, so the kernel dropped the later datagrams. It counts \
-             them (drops), but no call reports them.",
+             them (drops), but neither send nor recv reports that. (On Linux the option \
+             SO_RXQ_OVFL adds their number to a later recvmsg: socket(7).)",
         )
         .claim(format!("{came} of 64 have arrived."), 0 < came && came < 64)
         .show()

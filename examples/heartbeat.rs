@@ -17,7 +17,7 @@ use std::{process::ExitCode, thread};
 
 use bpaf::{Parser, construct};
 use socket_workshop::command::arguments::{longer_than_zero, option_or};
-use socket_workshop::heartbeat::{Heartbeat, Ping, Pings};
+use socket_workshop::heartbeat::{Heartbeat, Ping, Pings, keepalive_probes};
 use socket_workshop::peer::{connected, narrow};
 use socket_workshop::stage::{Flags, Story, must};
 use socket_workshop::table::{State::*, TimerKind::WindowProbe};
@@ -158,7 +158,8 @@ fn no_room_for_a_ping(
         .show()
 }
 
-/// SO_KEEPALIVE: the kernel itself sends probes on an idle connection.
+/// SO_KEEPALIVE: on an idle connection the kernel itself sends probes. (A probe is a segment
+/// without data that asks for an ACK.)
 #[cfg(target_os = "linux")]
 fn keepalive(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     use socket_workshop::{peer::set_min_ttl, stage::gone, table::TimerKind::Keepalive};
@@ -172,27 +173,37 @@ fn keepalive(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     let time = socket.tcp_keepalive_time()?;
     let retries = socket.tcp_keepalive_retries()?;
     story
-        .stage("SO_KEEPALIVE: at most 2 probes, 1 s apart")
+        .stage("SO_KEEPALIVE after 1 s of silence; the peer's program hangs")
         .asks("The peer's program hangs. Does keepalive notice?")
-        .client(end, must(Established).timer(Keepalive))
+        // The first segment is the SYN+ACK. Nobody has sent data: the second answers a probe.
+        .client(end, must(Established).timer(Keepalive).received(2..))
         .server(end, must(Established).no_timer())
         .timers()
         .why(
-            "It does not notice that a program hangs: the peer's kernel answers the probes. By \
-             default the first probe is sent after two hours.",
+            "The client's kernel has received the SYN+ACK and then an ACK, the answer to a probe. \
+             The peer's kernel sent it; its program did nothing. So keepalive does not notice that \
+             a program hangs. By default the first probe is sent after two hours.",
         )
         .claim(
-            "The options read back as they were set: 1 s, 2 probes.",
+            "The options read back as they were set: after 1 s, at most 2 unanswered probes.",
             time == second && retries == 2,
         )
         .show()?;
 
     // As if the cable were pulled: each IP packet carries a number, its TTL, here 64. The server's
-    // kernel now drops what comes with a TTL below 255 (ip(7), IP_MINTTL): everything.
+    // kernel now drops what comes with a TTL below 255 (IP_MINTTL; RFC 5082): everything.
     set_min_ttl(&server, 255)?;
+    let before = keepalive_probes();
     let started = Instant::now();
     let read = client.read(&mut [0]);
     let took = started.elapsed();
+    let sent = keepalive_probes()
+        .zip(before)
+        .map(|(now, before)| now - before);
+    let counted = match sent {
+        Some(sent) => format!("The kernel has sent {sent} probes (nstat -az TcpExtTCPKeepAlive)."),
+        None => "(This kernel does not count the probes.)".to_owned(),
+    };
     story
         .stage("the peer's host is cut off, and the client reads")
         .pair(end, gone(), Established)
@@ -201,6 +212,7 @@ fn keepalive(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
              nothing, so it never finds out.",
         )
         .fails(&format!("After {took:.1?} read"), read, ErrorKind::TimedOut)
+        .claim(counted, sent.is_none_or(|sent| sent >= 2))
         .show()?;
     set_min_ttl(&server, 0) // so that this end receives the RST when it closes
 }

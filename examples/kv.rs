@@ -88,7 +88,7 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
         .expect("listener", listening, Listen)
         .pair(first, Established, Established)
         .nothing_else()
-        .why("The listener's row does not change: a thread of the server owns the new connection.")
+        .why("The listener's row does not change: the server's end is another socket.")
         .show()?;
     drop(client); // Go's client.Close(): the client's FIN goes first
     say!("Put(subject, 6.824) done")?;

@@ -66,7 +66,7 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
         .stage("listen")
         .expect("listener", End::listener(addr), must(Listen).backlog(128))
         .nothing_else()
-        .why("One row, in LISTEN. From now on the kernel answers every client that connects.")
+        .why("One row, in LISTEN. From now on the kernel answers clients that connect.")
         .show()?;
     the_queue(&mut story, &listener)?;
 

@@ -153,9 +153,9 @@ fn a_lost_answer(story: &mut Story, tap: &mut Tap, listener: &TcpListener) -> io
         .timers()
         .why(
             "The server's write has returned Ok. Its kernel resends the answer: at first as a \
-             probe (RFC 8985, 7), then when a timer expires. The timer doubles each time, up to \
-             120 s (RFC 6298, 5.5). The connection times out after 15 minutes or more (ETIMEDOUT; \
-             net.ipv4.tcp_retries2).",
+             probe (RFC 8985, 7), then when a timer expires. The timer doubles each time (RFC \
+             6298, 5.5), on Linux up to 120 s. There the connection times out after 15 minutes or \
+             more (ETIMEDOUT; net.ipv4.tcp_retries2).",
         )
         .claim(
             format!(

@@ -6,13 +6,13 @@
 //! A call on a non-blocking socket never waits. It does what it can do now, or fails at once:
 //!
 //!     read, send     WouldBlock (EAGAIN): no byte has arrived, or there is no room for one
-//!     connect        EINPROGRESS: the SYN is sent, and its answer has not come yet
+//!     connect        EINPROGRESS: the SYN is sent, and the call does not wait for its answer
 //!
 //! The program waits in another call, for all its sockets at once. That is `poll`. It takes a list
 //! of descriptors and returns when at least one of them is ready:
 //!
 //!     POLLIN         readable: a read would not wait
-//!     POLLOUT        writable: a send would not wait, or a connect has ended
+//!     POLLOUT        writable: there is room for a send, or a connect has ended
 //!
 //! After a connect the socket option SO_ERROR says how it has ended: 0, or the error.
 //!
@@ -138,8 +138,9 @@ fn three_dials(story: &mut Story, answers: SocketAddr) -> io::Result<Socket> {
         .expect("unanswered client", unanswered_end, gone())
         .client(answered_end, Established)
         .why(
-            "A program may dial all addresses of a name at once, and keep the first connection. \
-             Writable means only that a connect has ended. SO_ERROR says how.",
+            "A program may dial several addresses of a name, and keep the first connection. (RFC \
+             8305, 5: it starts one connect after the other, 250 ms apart, and does not wait for \
+             their ends.) Writable means only that a connect has ended. SO_ERROR says how.",
         )
         .claim("The refused client was writable, too.", refused_is_writable)
         .claim(

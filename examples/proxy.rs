@@ -300,8 +300,8 @@ fn the_cost(story: &mut Story, proxy: SocketAddr, back: &TcpListener) -> io::Res
     if let Some(both_wait) = wait_in(Call::Read, 2) {
         story.claim(
             "\nThe proxy's two threads for an idle client wait in recv. So io::copy moves the \
-             bytes through a buffer of the program. (From and to a pipe it would let the kernel \
-             move them: splice(2).)",
+             bytes through a buffer of the program. (From or to a pipe std lets the kernel move \
+             them: splice(2).)",
             both_wait,
         )?;
     }

@@ -27,7 +27,7 @@ use socket_workshop::table::{End, State::*, TimerKind};
 use socket2::{SockRef, Socket};
 
 /// How this lesson loses segments. After `set_min_ttl(socket, HIGH)` the kernel drops all segments
-/// for this socket that have a lower TTL (IP_MINTTL, ip(7)). Segments have the usual TTL, unless
+/// for this socket that have a lower TTL (IP_MINTTL; RFC 5082). Segments have the usual TTL, unless
 /// the socket that sends them has been given another one: `set_ttl(socket, HIGH)`.
 const USUAL: u8 = 64;
 const HIGH: u8 = 255;

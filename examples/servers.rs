@@ -1,11 +1,13 @@
 //! One client of your server is silent, and all other clients wait. So you give each client a
-//! thread, and ten thousand clients are ten thousand threads. Which designs are there for a server,
-//! what does each cost, and when do you choose which?
+//! thread, and then ten thousand clients need ten thousand threads. Which other designs are there,
+//! what does each cost, and when do you choose it?
 //!
 //!     cargo run --example servers                           all four, stage by stage
 //!     cargo run --example servers -- serve one-by-one       one of them, for real clients
 //!     nc 127.0.0.1 8330                                     a client, in another terminal
-//!     strace -f -p PID                                      its system calls
+//!     strace -f -p $(pidof servers)                         the server's system calls
+//!
+//! (A system call is a call of a program into the kernel, such as accept or read.)
 //!
 //! Four servers do the same: they send back what they receive. They differ in how they wait:
 //!
@@ -14,13 +16,15 @@
 //!     threads-stay    a few threads, each of which accepts a client, serves it, and accepts again
 //!     poll            one thread that waits for all clients at once
 //!
-//! You will see what each does while one client is silent or does not read. Then you will see what
-//! it costs: threads, memory, system calls, and how many calls it answers.
+//! You will see what each server does while one client is silent or does not read. Then you will
+//! see what each costs: threads, memory and system calls. And you will see how many requests each
+//! answers. (A request is a few bytes here, and its answer is the same bytes.)
 //!
-//! Each server is a process of its own (this program once more), so that the kernel's figures for
-//! it are only the server's.
+//! The lesson starts each server in a process of its own, so that the kernel counts the threads,
+//! the memory and the system calls of this server alone.
 //!
-//! New here: one thread for many clients, with a small state for each; and threads that stay.
+//! New here: one thread for many clients, which notes for each client what is still to be sent; and
+//! threads that stay when their client has gone.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -149,9 +153,10 @@ fn a_thread_for_each(listener: &TcpListener) -> io::Result<()> {
 /// How many threads stay in design (c).
 const THREADS: usize = 4;
 
-/// (c) Design (a), several times. The kernel wakes one of the threads that wait in accept for each
-/// client (Stevens, UNIX Network Programming, volume 1, 30.12). `src/serve.rs` is such a server; it
-/// starts more threads when none waits in accept.
+/// (c) Design (a) on several threads, with one listener. All of them wait in accept, and for each
+/// client the kernel wakes one (Stevens, UNIX Network Programming, volume 1: "TCP Prethreaded
+/// Server, per-Thread accept"). `src/serve.rs` is such a server. It starts more threads when none
+/// waits in accept.
 fn threads_that_stay(listener: &TcpListener) -> io::Result<()> {
     thread::scope(|scope| {
         for _ in 1..THREADS {
@@ -164,7 +169,9 @@ fn threads_that_stay(listener: &TcpListener) -> io::Result<()> {
 /// (d) Waits for the listener and all clients at once. No call on a socket may wait, because all
 /// other clients would wait with it.
 fn one_thread_and_poll(listener: &TcpListener) -> io::Result<()> {
-    listener.set_nonblocking(true)?; // the client may be gone when accept is called
+    // accept(2), "Notes": when accept is called, the client may be gone, and a call that blocks
+    // would wait for another one. (On Linux a client that has reset stays in the queue.)
+    listener.set_nonblocking(true)?;
     let mut clients: Vec<Client> = Vec::new();
     loop {
         let mut fds = vec![PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
@@ -187,7 +194,7 @@ fn one_thread_and_poll(listener: &TcpListener) -> io::Result<()> {
     }
 }
 
-/// What design (d) remembers of a client. In the other designs a thread's stack does that.
+/// What design (d) notes for each client. In the other designs a thread does that on its stack.
 struct Client {
     stream: TcpStream,
     /// Bytes that the kernel had no room for yet.
@@ -201,8 +208,8 @@ impl Client {
         Ok(Client { stream, unsent })
     }
 
-    /// For room while something is unsent, else for bytes. So a client that does not read is not
-    /// read from either, and at most one buffer of its bytes is kept.
+    /// What poll waits for: room to send if bytes are unsent, otherwise bytes to read. So the
+    /// server reads no more from a client that does not read, and keeps at most one buffer for it.
     fn waits_for(&self) -> PollFd<'_> {
         let event = match self.unsent.is_empty() {
             true => PollFlags::POLLIN,
@@ -255,7 +262,8 @@ fn all_four(flags: &Flags) -> io::Result<()> {
     story.end()
 }
 
-/// Starts a server, in a process of its own. It is killed when this is dropped.
+/// Starts a server in a process of its own, which runs this program too. The process is killed when
+/// the returned value is dropped.
 fn start(design: Design, listener: &TcpListener) -> io::Result<Process> {
     Process::start(&["serve", design.name(), "--inherit"], listener)
 }
@@ -302,7 +310,7 @@ fn all_others_wait(story: &mut Story, listener: &TcpListener) -> io::Result<()> 
     let unread = must(Established).recv_q(5);
     let threads = server.threads();
     story
-        .stage("(a) one client after another; the first client is silent")
+        .stage("(a) one client after another; the first is silent")
         .expect("listener", listening, must(Listen).recv_q(2))
         .expect("silent client", first_end, Established)
         .expect("server, silent", first_end.other(), Established)
@@ -312,8 +320,9 @@ fn all_others_wait(story: &mut Story, listener: &TcpListener) -> io::Result<()> 
         .expect("server, third", third_end.other(), unread)
         .asks("A server serves one client after another. One is silent. Is the next one answered?")
         .why(
-            "The only thread waits in the silent client's read. The kernel has completed the other \
-             connections and taken their bytes. They wait in the accept queue, all day if need be.",
+            "The server's only thread waits in read until the silent client sends something. The \
+             kernel has completed the other two connections and taken their bytes. Both wait in \
+             the accept queue, without limit.",
         )
         .claim("The server has one thread.", threads.is_none_or(|n| n == 1))
         .show()?;
@@ -321,7 +330,7 @@ fn all_others_wait(story: &mut Story, listener: &TcpListener) -> io::Result<()> 
     let answered = is_answered(&second)?;
     drop(second);
     story.claim(
-        "When the silent client ended, the second one was answered, and after it the third.",
+        "When the silent client closed, the second one was answered, and after it the third.",
         answered && is_answered(&third)?,
     )
 }
@@ -336,12 +345,15 @@ fn nobody_waits(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     let answered = is_answered(&second)? && is_answered(&third)?;
     let threads = server.threads();
     story
-        .stage("(b) a thread for each client; the first client is silent")
+        .stage("(b) a thread for each client; the first is silent")
         .expect("listener", listening, must(Listen).recv_q(0))
         .expect("silent client", End::of(&first)?, Established)
         .expect("second client", End::of(&second)?, Established)
         .expect("third client", End::of(&third)?, Established)
-        .why("The silent client's thread waits for it. No other client does: the queue is empty.")
+        .why(
+            "One thread waits for the silent client. Each other client has a thread too, so none \
+             waits in the accept queue: the listener's Recv-Q is 0.",
+        )
         .claim("The second and the third client were answered.", answered)
         .claim(
             "The server has four threads: one in accept, and one for each client.",
@@ -354,6 +366,7 @@ fn nobody_waits(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
 fn all_threads_wait(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     let listening = End::of(listener)?;
     let server = start(ThreadsStay, listener)?;
+    let before_a_client = server.comes_to_threads(THREADS);
     let mut silent_clients = Vec::new();
     for _ in 0..THREADS {
         silent_clients.push(silent(listening.local)?);
@@ -362,26 +375,26 @@ fn all_threads_wait(story: &mut Story, listener: &TcpListener) -> io::Result<()>
     let last_end = End::of(&last)?;
     let is_four = server.comes_to_threads(THREADS);
     story
-        .stage("(c) four threads that stay; four clients are silent, a fifth comes")
+        .stage("(c) four threads that stay; four clients are silent")
         .expect("listener", listening, must(Listen).recv_q(1))
-        .expect("last client", last_end, Established)
+        .expect("fifth client", last_end, Established)
         .expect(
-            "server, last",
+            "server, fifth",
             last_end.other(),
             must(Established).recv_q(5),
         )
         .why(
-            "Each thread is (a), and waits for one silent client. (Their rows have no role.) Three \
-             silent clients stop nobody. With four the fifth client waits in the queue.",
+            "Each thread serves one client after another, as in (a). Now each waits for a silent \
+             client (the rows without a role), and the fifth client waits in the accept queue.",
         )
         .claim(
-            "The server has four threads. It had them before a client came.",
-            is_four,
+            "The server has four threads, as it had before the first client came.",
+            before_a_client && is_four,
         )
         .show()?;
     silent_clients.pop();
     story.claim(
-        "When one of the silent clients ended, the fifth was answered.",
+        "When one of the silent clients closed, the fifth was answered.",
         is_answered(&last)?,
     )
 }
@@ -394,7 +407,8 @@ fn one_thread(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     let listening = End::of(listener)?;
     SockRef::from(listener).set_send_buffer_size(4096)?; // small, and so are those of its clients
     let server = start(Poll, listener)?;
-    let _silent = silent(listening.local)?;
+    let silent_client = silent(listening.local)?;
+    let silent_end = End::of(&silent_client)?;
     let greedy = Socket::new(Domain::for_address(listening.local), Type::STREAM, None)?;
     greedy.set_recv_buffer_size(4096)?;
     greedy.set_send_buffer_size(MUCH)?;
@@ -410,8 +424,9 @@ fn one_thread(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     let threads = server.threads();
     let waiting = must(Established).recv_q(1..);
     story
-        .stage("(d) one thread and poll; a client is silent, another does not read")
+        .stage("(d) one thread and poll; one client does not read")
         .expect("listener", listening, must(Listen).recv_q(0))
+        .expect("silent client", silent_end, Established)
         .expect("client, not reading", greedy_end, waiting)
         .expect(
             "server, not reading",
@@ -420,9 +435,9 @@ fn one_thread(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
         )
         .expect("third client", End::of(&third)?, Established)
         .why(
-            "The client that does not read has filled all buffers on the way to it. The server \
-             keeps one buffer of its bytes, asks poll for room only, and leaves the rest in the \
-             kernel (Recv-Q). The client's own kernel keeps what finds no room there.",
+            "The client that does not read has filled its receive buffer, and then the server's \
+             send buffer. The server keeps at most 4096 bytes for it, and calls poll to wait for \
+             room to send them. Until then it reads no more: the other bytes stay in Recv-Q.",
         )
         .claim("The third client was answered.", answered)
         .claim("The server has one thread.", threads.is_none_or(|n| n == 1))
@@ -497,12 +512,13 @@ fn idle_clients(story: &mut Story, descriptors: u64) -> io::Result<Idle> {
         .expect(NAMES[1], b.listening, must(Listen).recv_q(0))
         .expect(NAMES[3], d.listening, must(Listen).recv_q(0))
         .why(&format!(
-            "Of each server one client is shown. In (b) a client costs the part of a stack that \
-             its thread has used, and more in the kernel, which is not counted here. In (d) it is \
-             an entry of a list. But poll is given the whole list at each call, and looks at each \
-             entry. epoll(7) keeps the list in the kernel.\n\
-             From this run: a client of (b) takes {} times the memory of one of (d). Beside the \
-             idle clients (b) answers {:.2} times as fast as without them, and (d) {:.2} times.",
+            "One client of each server is shown. In (b) a client costs a thread: the part of its \
+             stack that it has used, and memory in the kernel, which is not counted here. In (d) \
+             it costs an entry of a list. But poll gets the whole list at each call and looks at \
+             each entry. (epoll(7) keeps the list in the kernel.)\n\
+             In this run a client of (b) takes {} times the memory of a client of (d). With the \
+             idle clients (b) answers {:.2} times as many requests a second as without them, and \
+             (d) {:.2} times as many. (On a busy machine these figures say little.)",
             ratio(memory[0], memory[1]),
             speed[0],
             speed[1],
@@ -548,8 +564,8 @@ const NAMES: [&str; 4] = ["(a) in turn", "(b) one each", "(c) they stay", "(d) p
 /// Connections that [`system_calls`] makes to each server.
 const COUNTED: usize = 10;
 
-/// What the four servers ask of the kernel for a connection with one call. `None` where a program
-/// may not trace its child.
+/// Which system calls the four servers make for a connection with one request. `None` where a
+/// program may not trace its child.
 fn system_calls(story: &mut Story, servers: &[Server; 4]) -> io::Result<[Option<Calls>; 4]> {
     let mut counted = [None; 4];
     for (server, calls) in servers.iter().zip(&mut counted) {
@@ -577,26 +593,26 @@ fn system_calls(story: &mut Story, servers: &[Server; 4]) -> io::Result<[Option<
         of_sockets == [COUNTED, 2 * COUNTED, COUNTED, COUNTED]
     };
     story
-        .stage("what a connection with one call costs: system calls of the server")
+        .stage("system calls for a connection with one request")
         .passed(&table.join("\n"))
         .expect(NAMES[0], servers[0].listening, must(Listen).recv_q(0))
         .expect(NAMES[1], servers[1].listening, must(Listen).recv_q(0))
         .expect(NAMES[2], servers[2].listening, must(Listen).recv_q(0))
         .expect(NAMES[3], servers[3].listening, must(Listen).recv_q(0))
         .why(&format!(
-            "Counted for {COUNTED} connections: the kernel stopped each server at each of its \
-             calls (ptrace(2), as strace does). The others of (b) start and end a thread. One of \
-             (d) makes the socket non-blocking. (A debug build of std calls fcntl before close.)"
+            "The mean of {COUNTED} connections. The lesson stopped each server at each system \
+             call (ptrace(2), as strace does). Row `others`: (b) starts and ends a thread, (d) makes \
+             the socket non-blocking. In a debug build std calls fcntl before close."
         ))
         .claim(
-            "All four accept, read, write, read to end of file, and close.",
+            "All four accept, read, write, read again (end of file), and close.",
             counted.iter().flatten().all(|calls| once(*calls)),
         )
         .show()?;
     Ok(counted)
 }
 
-/// Connects, makes one call, and waits until the server has closed its end.
+/// Connects, sends one request, and waits until the server has closed its end.
 fn one_connection(server: SocketAddr) -> io::Result<()> {
     let mut client = silent(server)?;
     client.shutdown(Shutdown::Write)?;
@@ -638,12 +654,12 @@ fn which(
         header(),
         row("silent client stops", stops),
         row(&format!("threads, {clients} idle"), threads),
-        row("memory for each *", memory),
+        row("memory per client *", memory),
         row("system calls", calls),
         row("connections/s *", short),
-        row("calls/s, kept *", kept),
-        row("beside the idle **", beside),
-        "*  from this run: (b) is 1   ** from this run: without idle clients it is 1".to_owned(),
+        row("requests/s *", kept),
+        row("the same, idle **", beside),
+        format!("*  in this run, (b) is 1   ** with {clients} idle clients; without them it is 1"),
     ];
     story
         .stage("which server, when")
@@ -653,19 +669,20 @@ fn which(
         .expect(NAMES[2], servers[2].listening, must(Listen).recv_q(0))
         .expect(NAMES[3], servers[3].listening, must(Listen).recv_q(0))
         .why(
-            "(a): one client at a time, as in a tool or a test. (b): the plainest code, for up to \
-             some thousand clients. (c): many short connections; as many clients at a time as \
-             there are threads. (d): many clients that are mostly idle, or that share data: one \
-             thread needs no lock. Its code must never wait, and uses one CPU.",
+            "(a): for one client at a time, as in a tool or a test. (b): the simplest code for up \
+             to some thousand clients. (c): for many short connections, as many at a time as there \
+             are threads. (d): for many clients that are mostly idle, or that share data: one \
+             thread needs no lock. It must never wait for one client, and uses one CPU.",
         )
         .show()
 }
 
-/// Whether [`calls_per_second`] keeps a connection for all calls of a client.
+/// Whether [`calls_per_second`] keeps a connection for all requests of a client, which it calls
+/// calls, or opens a new one for each.
 const KEPT: bool = true;
 const NEW: bool = false;
 
-/// Calls a second of as many clients as (c) has threads: the median of three.
+/// Requests a second of as many clients as (c) has threads: the median of three.
 fn rate(server: &Server, kept: bool) -> io::Result<f64> {
     let mut rates = [0.0; 3];
     for rate in &mut rates {
@@ -679,8 +696,8 @@ fn median(mut figures: [f64; 3]) -> f64 {
     figures[1]
 }
 
-/// Calls a second of each server, as a ratio to those of (b): the median of three rounds, in which
-/// they take turns. (a) has no more than one kept connection at a time: it is left out, as 0.
+/// Requests a second of each server, as a ratio to those of (b): the median of three rounds, in
+/// which they take turns. With kept connections (a) would serve one client only: it is left out.
 fn beside_one_each(servers: &[Server; 4], kept: bool) -> io::Result<[f64; 4]> {
     let mut ratios = [[0.0; 3]; 4];
     for round in 0..3 {

@@ -115,8 +115,9 @@ fn shutdown_on_the_listener(story: &mut Story) -> io::Result<()> {
         .expect("other listener", listening, gone())
         .pair(end, gone(), gone())
         .why(
-            "The socket leaves LISTEN, and accept fails. The clients in the queue are lost: the \
-             kernel resets them, as when a listener is closed.",
+            "On Linux the socket leaves LISTEN, and accept fails. (Other systems may refuse the \
+             call.) The clients in the queue are lost: the kernel resets them, as when a listener \
+             is closed.",
         )
         .fails("The first time accept", woken, InvalidInput) // EINVAL
         .fails("The second time the client's read", read, ConnectionReset)
@@ -150,7 +151,7 @@ fn a_timeout(story: &mut Story) -> io::Result<()> {
             wakeups == 5 && took >= 5 * limit,
         )
         .claim(
-            "The accepted socket has inherited the timeout.",
+            "The accepted socket has inherited the timeout (Linux).",
             server.read_timeout()?.is_some(),
         )
         .show()

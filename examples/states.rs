@@ -75,8 +75,8 @@ fn it_closes(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
         .stage("another client connects, and no segment is lost")
         .pair(end, Established, Established)
         .why(
-            "Both SYNs are acknowledged, and each end may send. The earlier client has closed. Its \
-             server's end stays until the SYN+ACK is sent again, and the answer is a RST.",
+            "Both SYNs are acknowledged: each end may send. (The earlier client has closed. Its \
+             server's end stays until the SYN+ACK is sent again and answered with a RST.)",
         )
         .show()?;
 
@@ -86,8 +86,7 @@ fn it_closes(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
         .pair(end, must(FinWait1).send_q(2..), Established) // data, and 1 for the FIN
         .why(
             "The server has no room for all the data. The rest waits in Send-Q, and the FIN after \
-             it. FIN_WAIT1 begins when the program calls shutdown, and ends when the FIN is \
-             acknowledged.",
+             it. FIN_WAIT1 lasts from the call of shutdown until the ACK of the FIN.",
         )
         .show()?;
 
@@ -112,9 +111,8 @@ fn it_closes(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
         .stage("the server also wrote more than fits, and shut down")
         .pair(end, must(FinWait2).recv_q(1..), must(LastAck).send_q(2..))
         .why(
-            "LAST_ACK: the server's FIN is not acknowledged. On Linux this state, too, begins when \
-             the program calls shutdown, although the FIN must wait. (By RFC 9293, 3.10.4, it \
-             begins when the FIN is sent.)",
+            "LAST_ACK: the server's FIN is not acknowledged. On Linux this state, too, begins at \
+             the call of shutdown. (By RFC 9293, 3.10.4, it begins when the FIN is sent.)",
         )
         .show()?;
 

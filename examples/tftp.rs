@@ -14,7 +14,7 @@
 //!     OACK     the options that the server agrees to
 //!     DATA n   block n of the file; one that is shorter than the others is the last
 //!     ACK n    block n has arrived; ACK 0: the OACK has
-//!     ERROR    what is wrong; it ends the transfer
+//!     ERROR    what is wrong; it ends the transfer, unless it is error 5: a packet's port is wrong
 //!
 //! You will see that each transfer gets a new port, a block that is sent again, a packet from a
 //! wrong port, an ACK that comes twice, and what lock-step costs.

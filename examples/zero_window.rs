@@ -210,8 +210,8 @@ fn a_slow_reader(
         .client(end, must(Established).send_q(0))
         .server(end, must(Established).recv_q(0))
         .why(&format!(
-            "A column for each read, and ^ where the client wrote its last bytes. The window opens \
-             after several reads only. Then the client's kernel fills Recv-Q again.\n{plot}"
+            "A column is one read, ^ the client's last write. The window opens in big steps.\n\
+             {plot}"
         ))
         .show()
 }

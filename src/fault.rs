@@ -111,7 +111,7 @@ fn for_a_bind(kind: ErrorKind, addr: SocketAddr, protocol: Protocol) -> Option<S
     }
 }
 
-/// The first port that needs no privileges (ip(7), ip_unprivileged_port_start).
+/// The first port that needs no privileges (ip_unprivileged_port_start, ip-sysctl.rst).
 fn unprivileged_ports() -> u16 {
     let first = fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start");
     let first = first.ok().and_then(|first| first.trim().parse().ok());

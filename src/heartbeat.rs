@@ -4,6 +4,7 @@
 //! `heartbeat`).
 
 use std::{
+    fs,
     io::{self, ErrorKind},
     net::TcpStream,
     sync::mpsc::{self, RecvTimeoutError, Sender},
@@ -13,6 +14,17 @@ use std::{
 
 use nix::libc::MSG_DONTWAIT;
 use socket2::SockRef;
+
+use crate::counters::counter;
+
+/// How many probes the kernel has sent because of SO_KEEPALIVE: TcpExtTCPKeepAlive, as `nstat -az`
+/// shows it (`/proc/net/netstat`). All connections of the network namespace move it. `None` where
+/// the kernel does not report it.
+#[must_use]
+pub fn keepalive_probes() -> Option<u64> {
+    let text = fs::read_to_string("/proc/net/netstat").ok()?;
+    counter(&text, "TcpExt", "TCPKeepAlive")
+}
 
 /// Sends a text on a connection as far as there is room in the send buffer, and never waits for
 /// room. With a peer that does not read, a blocking write would wait without limit.

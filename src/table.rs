@@ -91,6 +91,9 @@ pub struct Row {
     pub window: Option<u32>,
     /// Segments with data that have been received (tcp(7), TCP_INFO). `None` as for `window`.
     pub segments_in: Option<u32>,
+    /// Segments that have been received, those without data too (tcp(7), TCP_INFO). `None` as for
+    /// `window`.
+    pub received: Option<u32>,
     /// Segments that have been sent again (tcp(7), TCP_INFO). `None` as for `window`.
     pub resent: Option<u32>,
     /// Bytes of `send_q` that have not been sent even once: Nagle's algorithm holds them back, or

@@ -217,6 +217,9 @@ fn data_segments_are_counted_as_ss_counts_them() {
     assert!(text.contains(" data_segs_in:3 "), "{text}");
     let table = Kernel::sock_diag().unwrap().table_with_info().unwrap();
     assert_eq!(table.find(end.other()).unwrap().segments_in, Some(3));
+    // With the last segment of the handshake, which has no data. ss prints `segs_in` too.
+    let received = table.find(end.other()).unwrap().received.unwrap();
+    assert!(text.contains(&format!(" segs_in:{received} ")), "{text}");
     let row = table.find(End::of(&listener).unwrap()).unwrap();
     assert_eq!(row.segments_in, None);
 }
@@ -337,6 +340,7 @@ fn a_row_is_netstats_line_to_the_letter() {
         drops: Some(0),
         window: None,
         segments_in: None,
+        received: None,
         resent: None,
         unsent: None,
         timer: None,

@@ -1,5 +1,6 @@
 //! The threads of a server, which stay: each waits in accept, serves the connection that it gets,
-//! and waits again (Stevens, UNIX Network Programming, volume 1, 30.11).
+//! and waits again (Stevens, UNIX Network Programming, volume 1: "TCP Prethreaded Server,
+//! per-Thread accept").
 //!
 //! So a connection costs no new thread and no hand-over: the kernel wakes one of the threads that
 //! wait. The thread that has called `serve` leads (`lead.rs`).

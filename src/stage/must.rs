@@ -16,6 +16,7 @@ pub struct Must {
     drops: Option<Count>,
     window: Option<Count>,
     segments_in: Option<Count>,
+    received: Option<Count>,
     unsent: Option<Count>,
     /// `Some(None)`: none may run.
     timer: Option<Option<TimerKind>>,
@@ -66,6 +67,7 @@ pub fn gone() -> Must {
         drops: None,
         window: None,
         segments_in: None,
+        received: None,
         unsent: None,
         timer: None,
         remaining_below: Duration::MAX,
@@ -141,6 +143,15 @@ impl Must {
         }
     }
 
+    /// Segments received so far, those without data too. Where the kernel does not report it, this
+    /// is not checked.
+    pub fn received(self, count: impl Into<Count>) -> Must {
+        Must {
+            received: Some(count.into()),
+            ..self
+        }
+    }
+
     /// Bytes written that have not been sent yet. Where the kernel does not report it, this is not
     /// checked.
     pub fn unsent(self, count: impl Into<Count>) -> Must {
@@ -211,19 +222,20 @@ impl Must {
     }
 
     /// The figures that a kernel may not report: name, what is demanded, and what is reported.
-    fn figures(&self, row: &Row) -> [(&'static str, Option<Count>, Option<u32>); 5] {
+    fn figures(&self, row: &Row) -> [(&'static str, Option<Count>, Option<u32>); 6] {
         [
             ("backlog", self.backlog, row.backlog),
             ("drops", self.drops, row.drops),
             ("window", self.window, row.window),
             ("data segments", self.segments_in, row.segments_in),
+            ("segments received", self.received, row.received),
             ("not sent", self.unsent, row.unsent),
         ]
     }
 
     /// Whether it demands what only TCP_INFO contains.
     pub(super) fn needs_info(&self) -> bool {
-        let demands = [self.window, self.segments_in, self.unsent];
+        let demands = [self.window, self.segments_in, self.received, self.unsent];
         demands.iter().any(Option::is_some)
     }
 
@@ -259,6 +271,7 @@ impl Must {
             && met_if_told(self.drops, row.drops)
             && met_if_told(self.window, row.window)
             && met_if_told(self.segments_in, row.segments_in)
+            && met_if_told(self.received, row.received)
             && met_if_told(self.unsent, row.unsent)
             && self
                 .timer
@@ -289,6 +302,7 @@ impl fmt::Display for Must {
             ("drops", self.drops),
             ("window", self.window),
             ("data segments received", self.segments_in),
+            ("segments received", self.received),
             ("not sent", self.unsent),
         ];
         for (name, count) in counts {

@@ -400,9 +400,11 @@ fn predictions_are_graded_and_counted() {
     assert!(told.contains("Predicted: 7 of 8."), "{told}");
     for_each_lesson(|name, _| {
         let output = run(on_any_port(name).arg("--predict"), "");
+        let told = story(name, &output);
+        let said = String::from_utf8_lossy(&output.stderr);
         assert!(
-            output.status.success() && story(name, &output).contains("Predicted: 0 of 0."),
-            "{name}"
+            output.status.success() && told.contains("Predicted: 0 of 0."),
+            "{name}: {told}{said}"
         );
     });
 }

@@ -20,7 +20,9 @@ fn counted_by_the_lesson() -> Option<[Calls; 4]> {
     let told = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{told}");
     let mut servers = [const { Calls::new() }; 4];
-    let table = told.lines().skip_while(|line| !line.starts_with("accept "));
+    let table = told
+        .lines()
+        .skip_while(|line| !line.starts_with("accept   "));
     for line in table.take(6) {
         let mut cells = line.split_whitespace();
         let kind = cells.next().unwrap();

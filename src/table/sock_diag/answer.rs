@@ -15,6 +15,7 @@ use super::{
 
 /// Where figures stand in `struct tcp_info`.
 const TCPI_TOTAL_RETRANS: usize = 100;
+const TCPI_SEGS_IN: usize = 140;
 const TCPI_NOTSENT_BYTES: usize = 144;
 const TCPI_DATA_SEGS_IN: usize = 152;
 const TCPI_SND_WND: usize = 228;
@@ -49,6 +50,7 @@ pub(super) fn row(body: &[u8], protocol: Protocol) -> io::Result<Option<Row>> {
         drops: figure(INET_DIAG_SKMEMINFO, SK_MEMINFO_DROPS * 4),
         window: figure(INET_DIAG_INFO, TCPI_SND_WND).filter(|_| !listening),
         segments_in: figure(INET_DIAG_INFO, TCPI_DATA_SEGS_IN).filter(|_| !listening),
+        received: figure(INET_DIAG_INFO, TCPI_SEGS_IN).filter(|_| !listening),
         resent: figure(INET_DIAG_INFO, TCPI_TOTAL_RETRANS).filter(|_| !listening),
         unsent: figure(INET_DIAG_INFO, TCPI_NOTSENT_BYTES).filter(|_| !listening),
         timer: timer_kind(body[2]).map(|kind| Timer {

@@ -3,9 +3,12 @@
 //! bpaf reads it, a crate without dependencies. Its derive macro is not used: the crates that such
 //! macros stand on take longer to compile than this whole library.
 
-use std::{fmt::Display, net::SocketAddr, num::NonZeroUsize, process::ExitCode, time::Duration};
+use std::{
+    env, ffi::OsString, fmt::Display, net::SocketAddr, num::NonZeroUsize, process::ExitCode,
+    time::Duration,
+};
 
-use bpaf::{Args, Doc, ParseFailure, Parser, long};
+use bpaf::{Args, Doc, OptionParser, ParseFailure, Parser, long};
 use bytesize::ByteSize;
 
 use super::{complain, write_line};
@@ -125,13 +128,39 @@ pub(super) fn read<A: Arguments>(name: &str) -> Result<A, ExitCode> {
     let options = A::parser().to_options().descr(A::ABOUT);
     options.run_inner(given).map_err(|failure| {
         let text = match failure {
-            ParseFailure::Stderr(error) => return usage(name, &error),
+            ParseFailure::Stderr(error) => {
+                return match with_its_command_first(&options) {
+                    Some(given) => {
+                        complain(&format!("{name}: the command comes first: {name} {given}"));
+                        ExitCode::from(2)
+                    }
+                    None => usage(name, &error),
+                };
+            }
             ParseFailure::Stdout(help, _) => help.monochrome(true),
             ParseFailure::Completion(words) => words,
         };
         let _ = write_line(format_args!("{}", text.trim_end()));
         ExitCode::SUCCESS
     })
+}
+
+/// The arguments, if they are right once a word that follows an option comes first.
+fn with_its_command_first<A>(options: &OptionParser<A>) -> Option<String> {
+    let given: Vec<OsString> = env::args_os().skip(1).collect();
+    let is_option = |arg: &OsString| arg.to_string_lossy().starts_with('-');
+    if !given.first().is_some_and(is_option) {
+        return None;
+    }
+    let words = (1..given.len()).filter(|i| !is_option(&given[*i]));
+    let mut moved = words.map(|i| {
+        let mut given = given.clone();
+        given[..=i].rotate_right(1);
+        given
+    });
+    let right = moved.find(|given| options.run_inner(given.as_slice()).is_ok())?;
+    let right: Vec<_> = right.iter().map(|arg| arg.to_string_lossy()).collect();
+    Some(right.join(" "))
 }
 
 /// What is wrong, in one line.

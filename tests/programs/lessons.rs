@@ -464,6 +464,10 @@ fn wrong_arguments_are_named_with_what_to_do() {
         ("kv put key value --to", &["`--to`", "`ADDR`"]),
         ("kv --stpe", &["`--stpe`", "did you mean `--step`?"]),
         ("kv sevre", &["`sevre`", "did you mean `serve`?"]),
+        (
+            "kv --listen 127.0.0.1:0 serve",
+            &["the command comes first: kv serve --listen 127.0.0.1:0"],
+        ),
         ("kv --step serve", &["`serve`", "--help"]),
         ("kv --step --step", &["`--step`", "multiple times"]),
         ("kv serve --idle 0s", &["--idle", "longer than zero"]),

@@ -189,7 +189,7 @@ function diagram() {
     orient: "auto-start-reverse",
   }, svg("path", { d: "M0 0 8 4 0 8z" }));
   const drawing = svg("svg", {
-    viewBox: "0 -12 620 324", role: "img", "aria-label": "State diagram",
+    viewBox: "0 -12 632 324", role: "img", "aria-label": "State diagram",
   }, svg("defs", {}, tip));
   for (const [from, to, words] of ways) {
     const begin = edge(places[from], places[to]);

@@ -24,6 +24,7 @@ use socket_workshop::{command::complain, command::write_line, fault::Attempt, sa
 pub use self::{
     chapter::{Files, Sources},
     directive::{Directive, Piece},
+    exercise::kept_cause,
 };
 
 /// Where the chapters of this repository are, from its root.

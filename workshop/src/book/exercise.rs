@@ -82,13 +82,18 @@ fn diff(folder: &Path, name: &str) -> Result<Option<Vec<String>>, String> {
     Ok(edit.map(|edit| edit.hunks().join(&"   …".to_owned())))
 }
 
-/// The cause as a student reads it: of the failure that is kept, if there is one, else what the
-/// catalogue has of it.
+/// The cause as a student reads it. The catalogue's tests compare it with that of a real failure.
 fn cause(folder: &Path, mistake: &Mistake) -> Result<String, String> {
-    let kept = folder.join("kept").join(format!("{}.txt", mistake.name));
-    let kept = kept.exists().then(|| read(&kept)).transpose()?;
+    let text = |kind: &str| {
+        let path = folder.join(kind).join(format!("{}.txt", mistake.name));
+        path.exists().then(|| read(&path)).transpose()
+    };
+    if let Some(cause) = text("causes")? {
+        return Ok(cause.trim().to_owned());
+    }
+    let kept = text("kept")?;
     let cause = kept.as_deref().and_then(kept_cause);
-    Ok(cause.unwrap_or_else(|| mistake.cause.clone()))
+    Ok(cause.unwrap_or_else(|| mistake.cause.clone())) // a part of it
 }
 
 /// The cause in the text of a failure, in one line.

@@ -4,6 +4,7 @@
 #[path = "../../../tests/common/mod.rs"]
 mod common;
 
+mod book;
 mod course;
 mod netstat;
 mod page;

@@ -3,11 +3,15 @@
 //! never copy them.
 
 mod chapter;
+pub mod claims;
 mod directive;
 mod exercise;
 pub mod glossary;
-mod html;
+pub mod html;
+pub mod include;
 pub mod item;
+mod lesson;
+pub mod slides;
 pub mod stage;
 
 use std::{
@@ -25,6 +29,7 @@ pub use self::{
     chapter::{Files, Sources},
     directive::{Directive, Piece},
     exercise::kept_cause,
+    lesson::{Lesson, lessons},
 };
 
 /// Where the chapters of this repository are, from its root.

@@ -9,10 +9,11 @@ use std::{
 use serde_json::Value;
 
 use super::{
+    claims,
     directive::{Directive, Piece},
     exercise::{self, Missing},
     glossary::Glossary,
-    html, item, stage,
+    html, include, item, slides, stage,
 };
 use crate::{
     checks::{EXERCISES, Exercise},
@@ -21,7 +22,7 @@ use crate::{
 };
 
 /// Where the pictures of this repository are, from its root.
-const PICTURES: &str = "docs/pictures";
+pub(super) const PICTURES: &str = "docs/pictures";
 
 /// What chapters are made of.
 #[derive(Debug)]
@@ -37,6 +38,8 @@ pub struct Files {
     pub played: BTreeSet<String>,
     /// Pictures, without `.svg`.
     pub pictures: BTreeSet<String>,
+    /// Lessons that have slides.
+    pub slides: BTreeSet<String>,
 }
 
 impl Sources {
@@ -155,6 +158,13 @@ impl Sources {
                 ))
             }
             Directive::Glossary => Ok(self.glossary.chapter()),
+            Directive::Claims => claims::chapter(&self.root).map_err(|error| error.to_string()),
+            Directive::Slides => {
+                let (list, names) = slides::list(&self.root).map_err(|error| error.to_string())?;
+                files.slides.extend(names);
+                Ok(list)
+            }
+            Directive::Include(path) => include::document(&self.root, path),
         }
     }
 
@@ -210,7 +220,9 @@ impl Sources {
         let picture = |name: &String| {
             read(&self.root, &format!("{PICTURES}/{name}.svg")).map_err(io::Error::other)
         };
-        put(&source.join("pictures"), "svg", &files.pictures, picture)
+        put(&source.join("pictures"), "svg", &files.pictures, picture)?;
+        let deck = |name: &String| slides::deck(&self.root, name);
+        put(&source.join("slides"), "html", &files.slides, deck)
     }
 }
 

@@ -17,6 +17,12 @@ pub enum Directive<'a> {
     Picture(&'a str, &'a str),
     /// All terms.
     Glossary,
+    /// All claims, and where each is shown.
+    Claims,
+    /// The list of all slides.
+    Slides,
+    /// A document of the repository, by its path from the root.
+    Include(&'a str),
 }
 
 /// From the first line that contains a text to the next that contains another one.
@@ -29,7 +35,7 @@ pub struct Piece<'a> {
 }
 
 /// How each directive is written.
-const FORMS: [(&str, &str); 7] = [
+const FORMS: [(&str, &str); 10] = [
     (
         "code",
         "{{#code LESSON ITEM}} or {{#code LESSON ITEM \"FROM\" \"TO\"}}",
@@ -40,6 +46,9 @@ const FORMS: [(&str, &str); 7] = [
     ("mistake", "{{#mistake EXERCISE MISTAKE}}"),
     ("picture", "{{#picture NAME \"caption\"}}"),
     ("glossary", "{{#glossary}}"),
+    ("claims", "{{#claims}}"),
+    ("slides", "{{#slides}}"),
+    ("include", "{{#include PATH}}"),
 ];
 
 impl Directive<'_> {
@@ -96,6 +105,9 @@ fn read<'a>(words: &[&'a str], texts: Option<&'a str>) -> Option<Directive<'a>> 
         (["mistake", exercise, name], None) => Directive::Mistake(exercise, name),
         (["picture", name], Some([caption])) => Directive::Picture(name, caption),
         (["glossary"], None) => Directive::Glossary,
+        (["claims"], None) => Directive::Claims,
+        (["slides"], None) => Directive::Slides,
+        (["include", path], None) => Directive::Include(path),
         _ => return None,
     })
 }

@@ -162,6 +162,9 @@ fn plurals(term: &str) -> impl Iterator<Item = String> {
 /// How long this form is at the beginning of a text, if it is there as a word. A term that begins
 /// with a small letter may begin a sentence.
 fn length(form: &str, text: &str) -> Option<usize> {
+    if text.starts_with("Windows") {
+        return None; // the system, and not several windows
+    }
     let mut rest = text.chars();
     for (at, wanted) in form.chars().enumerate() {
         let found = rest.next()?;

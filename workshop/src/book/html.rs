@@ -28,6 +28,12 @@ pub fn sentence(text: &str) -> String {
     html
 }
 
+/// Whether a line is set in columns, which only type of one width shows.
+#[must_use]
+pub fn is_in_columns(line: &str) -> bool {
+    line.trim().contains("  ")
+}
+
 /// A figure, with a sentence above it. An empty line ends a block of HTML in Markdown, unless it is
 /// in a `pre`: so that stands alone.
 #[must_use]

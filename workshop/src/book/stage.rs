@@ -104,6 +104,20 @@ fn with_role(line: &str) -> String {
     }
 }
 
+/// The events of this stage, without the one that begins it; none if there is no such stage.
+pub(super) fn of(recording: &Value, number: u64) -> impl Iterator<Item = &Value> {
+    let begins = move |event: &&Value| event["event"] == "stage" && event["number"] == number;
+    let events = events(recording).skip_while(move |event| !begins(event));
+    events
+        .skip(1)
+        .take_while(|event| event["event"] != "stage_ends")
+}
+
+/// The lines of a table, as HTML with the roles marked.
+pub(super) fn rows(shown: &Value) -> Vec<String> {
+    table(shown).iter().map(|line| with_role(line)).collect()
+}
+
 fn events(recording: &Value) -> impl Iterator<Item = &Value> {
     recording["events"].as_array().into_iter().flatten()
 }

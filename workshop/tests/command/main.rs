@@ -5,7 +5,9 @@
 mod common;
 
 mod book;
+mod container;
 mod course;
 mod netstat;
 mod page;
 mod pictures;
+mod slides;

@@ -10,3 +10,14 @@
     closed = [];
   });
 })();
+
+// A recording is as light or dark as its chapter. A page that is a file cannot look into another one, so it
+// is told.
+(() => {
+  const frames = [...document.querySelectorAll(".play iframe")];
+  const root = document.documentElement;
+  const tell = (frame) =>
+    frame.contentWindow?.postMessage({ scheme: getComputedStyle(root).colorScheme }, "*");
+  for (const frame of frames) frame.addEventListener("load", () => tell(frame));
+  new MutationObserver(() => frames.forEach(tell)).observe(root, { attributeFilter: ["class"] });
+})();

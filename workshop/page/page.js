@@ -601,6 +601,11 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
 });
 
+// The chapter of the book that has this page in a frame says whether it is light or dark.
+addEventListener("message", ({ data }) => {
+  if (["light", "dark"].includes(data?.scheme)) document.documentElement.style.colorScheme = data.scheme;
+});
+
 // ---- The lesson
 
 const sourceLines = (lesson.source?.text ?? "").trimEnd().split("\n");

@@ -85,6 +85,10 @@ async function play(page, name) {
   await page.keyboard.press("ArrowLeft");
   assert.equal(await where(), first, `${name}: no way back`);
   assert.ok(page.url().endsWith(`/${name}`), `${name}: a key has left the chapter`);
+  const isDark = () => frame.evaluate(() => getComputedStyle(document.documentElement).colorScheme === "dark");
+  assert.ok(!(await isDark()), `${name}: the recording is dark, and the chapter is light`);
+  await page.evaluate(() => document.documentElement.classList.replace("light", "navy"));
+  await frame.waitForFunction(() => document.documentElement.style.colorScheme === "dark");
   const clipped = await frame.evaluate(() => document.documentElement.scrollWidth > innerWidth);
   assert.ok(!clipped, `${name}: the recording is wider than its frame`);
 }
@@ -104,7 +108,9 @@ for (const colorScheme of ["light", "dark"]) {
       if (!/^(file|data|blob):/.test(request.url())) complaints.push(`asked: ${request.url()}`);
     });
     await page.addInitScript(() => { window.print = () => {}; });
+    page.setDefaultTimeout(120_000); // all chapters in one page take a while
     for (const name of pages) {
+      if (name === "print.html" && colorScheme === "dark") continue;
       await page.goto(pathToFileURL(join(site, name)).href);
       const where = `${name} at ${viewport.width}, ${colorScheme}`;
       const seen = name === "print.html" ? [] : await page.evaluate(look);

@@ -164,19 +164,26 @@ fn above(lines: &[&str], at: usize) -> usize {
 /// The last line of the item that begins at this one.
 fn end(lines: &[&str], at: usize) -> usize {
     let begin = indentation(lines[at]);
-    let is_whole = |line: &str| line.ends_with(';') || line.ends_with('}');
-    let opens = |line: &str| line.ends_with(['{', '[', '(']);
-    let is_value = !opens(lines[at]) && !lines[at].contains("fn ");
+    let first = without_comment(lines[at]);
+    let is_whole = |line: &str| line.ends_with([';', '}']);
+    let is_value = !first.ends_with(['{', '[', '(']) && !first.contains("fn ");
     let ends = |line: &&str| {
         let closes = indentation(line) == begin && line.trim_start().starts_with(['}', ']', ')']);
-        match is_value {
-            true => line.ends_with(';'),
-            false => closes && is_whole(line),
+        match (is_value, without_comment(line)) {
+            (true, code) => code.ends_with(';'),
+            (false, code) => closes && is_whole(code),
         }
     };
-    if is_whole(lines[at]) {
+    if is_whole(first) {
         return at;
     }
     let length = lines[at + 1..].iter().position(ends);
     length.map_or(lines.len() - 1, |length| at + 1 + length)
+}
+
+/// A line without the comment at its end.
+fn without_comment(line: &str) -> &str {
+    line.split_once(" // ")
+        .map_or(line, |(code, _)| code)
+        .trim_end()
 }

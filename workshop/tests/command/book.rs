@@ -160,6 +160,7 @@ impl<T> From<T> for Other {
     fn add() {}
 }
 
+const MOST: usize = 6; // with a comment
 const TEXT: &str =
     \"a text
 of two lines\";
@@ -178,6 +179,7 @@ pub(crate) const fn seven() -> u32 {
         "Cell::add",
         "Cell::drop",
         "Other::add",
+        "MOST",
         "TEXT",
         "LIST",
         "seven",

@@ -57,6 +57,7 @@ fn slides(root: &Path, lesson: &Lesson) -> io::Result<Vec<String>> {
             slides.push(slide("question", &format!("<p>{question}</p>")));
         }
         slides.push(slide("stage", &shown(&lesson.recording, stage)));
+        slides.extend(between(&stage::after(&lesson.recording, number)));
     }
     for (_, name, caption) in pictures {
         slides.push(picture(root, &name, &caption)?);
@@ -165,22 +166,38 @@ fn shown(recording: &Value, stage: &Value) -> String {
     content + &format!("\n<p class=\"source\">{source}</p>")
 }
 
-/// A paragraph for each line of a text. A line that is set in columns stays so.
-fn paragraphs(class: &str, text: &Value) -> String {
-    let lines = text.as_str().unwrap_or_default().lines();
-    let paragraph = |line: &str| {
-        let columns = if html::is_in_columns(line) {
-            "columns"
+/// What is told after a stage, if it is more than a remark: claims, or lines such as a histogram.
+fn between(events: &[&Value]) -> Option<String> {
+    let mut content = String::new();
+    for event in events {
+        let class = if event["event"] == "claimed" {
+            "claim"
         } else {
             ""
         };
+        content += &paragraphs(class, &event["text"]);
+    }
+    let lines = content.matches("<p ").count();
+    let has_claim = events.iter().any(|event| event["event"] == "claimed");
+    (lines > 1 || has_claim).then(|| slide("between", &content))
+}
+
+/// A paragraph for each line of a text. A line that is set in columns stays so, and so does a short
+/// one between two of them: its other columns are empty.
+fn paragraphs(class: &str, text: &Value) -> String {
+    let lines = text.as_str().unwrap_or_default().lines();
+    let lines: Vec<&str> = lines.filter(|line| !line.is_empty()).collect();
+    let is_wide = |at: usize| lines.get(at).is_some_and(|line| html::is_in_columns(line));
+    let paragraph = |(at, line): (usize, &&str)| {
+        let is_in_columns = is_wide(at) || (at > 0 && is_wide(at - 1) && is_wide(at + 1));
+        let columns = if is_in_columns { "columns" } else { "" };
         // A line does not end within the name of a column.
         let line = html::sentence(line)
             .replace("v-Q", "v\u{2011}Q")
             .replace("d-Q", "d\u{2011}Q");
         format!("\n<p class=\"{class} {columns}\">{line}</p>")
     };
-    lines.map(paragraph).collect()
+    lines.iter().enumerate().map(paragraph).collect()
 }
 
 /// The sentences or items of the section `Remember`.

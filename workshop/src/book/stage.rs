@@ -113,6 +113,19 @@ pub(super) fn of(recording: &Value, number: u64) -> impl Iterator<Item = &Value>
         .take_while(|event| event["event"] != "stage_ends")
 }
 
+/// What is told and claimed after this stage, and before the next one.
+pub(super) fn after(recording: &Value, number: u64) -> Vec<&Value> {
+    let begins = |event: &&Value| event["event"] == "stage" && event["number"] == number;
+    let events = events(recording).skip_while(|event| !begins(event));
+    let events = events
+        .skip_while(|event| event["event"] != "stage_ends")
+        .skip(1);
+    events
+        .take_while(|event| event["event"] != "stage")
+        .filter(|event| event["event"] == "told" || event["event"] == "claimed")
+        .collect()
+}
+
 /// The lines of a table, as HTML with the roles marked.
 pub(super) fn rows(shown: &Value) -> Vec<String> {
     table(shown).iter().map(|line| with_role(line)).collect()

@@ -43,6 +43,13 @@ fn every_recorded_lesson_has_slides_with_its_stages_and_questions_in_their_order
                 &lesson.name,
             );
         }
+        for claim in texts(&lesson, "claimed", "text")
+            .iter()
+            .flat_map(|text| text.lines())
+        {
+            let first = claim.split(['-', '`']).next().unwrap(); // before what is set differently
+            assert!(deck.contains(&sentence(first)), "{}: {claim}", lesson.name);
+        }
         let remembers = lesson.chapter.contains("\n## Remember\n");
         assert_eq!(
             rest.contains("<h2>Remember</h2>"),
@@ -87,6 +94,8 @@ fn a_picture_comes_before_the_stage_that_follows_it_in_the_chapter() {
             { "event": "stage", "number": number, "title": "t", "question": "", "file": "f", "line": 1 },
             { "event": "claimed", "text": "FIN      <Ok>" },
             { "event": "stage_ends" },
+            { "event": "told", "text": "\nfrom  to\n1 s\n2 s  x" },
+            { "event": "claimed", "text": "It holds." },
         ])
     };
     let events: Vec<Value> = (1..=3)
@@ -99,6 +108,8 @@ fn a_picture_comes_before_the_stage_that_follows_it_in_the_chapter() {
     for text in [
         "<h1>Bytes &amp; more</h1>\n<p>After it you can <code>read</code>.</p>",
         "<h2>1. t</h2>\n<p class=\"claim columns\">FIN      &lt;Ok&gt;</p>",
+        "<p class=\" columns\">from  to</p>\n<p class=\" columns\">1 s</p>\n\
+         <p class=\" columns\">2 s  x</p>\n<p class=\"claim \">It holds.</p>\n</div>",
         "<h2>2. t</h2>",
         "<img src=\"data:image/svg+xml,%3Csvg%20id%3D%22b%22%2F%3E\" alt=\"b &lt;-\">\n\
          <p><code>b</code> &lt;-</p>",

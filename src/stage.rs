@@ -29,6 +29,7 @@ use std::{
 pub use must::{Count, Must, gone, must, time_wait, unconnected};
 pub use pace::{Flags, Steps, Target, play, play_with, tell};
 pub use story::Story;
+pub use text::{WIDTH, titled, wrapped};
 
 use self::{
     claim::Claim,

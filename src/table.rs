@@ -35,7 +35,7 @@ use std::{
 
 pub use end::End;
 pub use kernel::Kernel;
-pub use narrow::narrow;
+pub use narrow::{Noted, narrow, narrow_columns};
 pub use neighbourhood::Neighbourhood;
 pub use netstat::{HEADER, HEADER_WITH_TIMERS};
 pub use own::{duplicate, own_sockets};

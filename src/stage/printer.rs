@@ -11,7 +11,7 @@ use super::{
     diagram::diagram,
     event::{Consumer, Ending, Event, Heading, Shown, WithoutRow},
     pace::Pace,
-    text::{WIDTH, wrapped},
+    text::{WIDTH, titled, wrapped},
 };
 use crate::{
     command::output_error,
@@ -141,17 +141,10 @@ impl Printer {
             true => ("\x1b[1m", "\x1b[2m", "\x1b[0m"),
             false => ("", "", ""),
         };
-        let lines = wrapped(&heading.numbered(), WIDTH);
-        let used = lines.last().map_or(0, |line| line.chars().count());
-        let (between, room) = match used + 2 + source.len() <= WIDTH {
-            true => ("", WIDTH - used),
-            false => ("\n", WIDTH),
-        };
+        let [title, source] = titled(&heading.numbered(), &source);
         self.out.line("")?;
-        self.out.line(&format!(
-            "{bold}{}{plain}{between}{dim}{source:>room$}{plain}",
-            lines.join("\n")
-        ))?;
+        self.out
+            .line(&format!("{bold}{title}{plain}{dim}{source}{plain}"))?;
         match io::stdin().is_terminal() && !heading.question.is_empty() {
             true => {
                 self.out.tell(heading.question)?;

@@ -1,11 +1,12 @@
 //! Text, set to a width.
 
 /// The characters in a line, at most: a terminal's, or a projector's.
-pub(super) const WIDTH: usize = 80;
+pub const WIDTH: usize = 80;
 
 /// Lines of at most `width` characters, broken at spaces, but for one between a number and its
 /// unit. A line break in the text is kept.
-pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
+#[must_use]
+pub fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for paragraph in text.lines() {
         let mut line = String::new();
@@ -20,6 +21,19 @@ pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
         lines.push(line);
     }
     lines
+}
+
+/// The title of a stage, and the line of source code that shows it: at the right edge behind the
+/// title, or below it where there is no room.
+#[must_use]
+pub fn titled(title: &str, source: &str) -> [String; 2] {
+    let lines = wrapped(title, WIDTH);
+    let used = lines.last().map_or(0, |line| line.chars().count());
+    let source = match used + 2 + source.len() <= WIDTH {
+        true => format!("{source:>room$}", room = WIDTH - used),
+        false => format!("\n{source:>WIDTH$}"),
+    };
+    [lines.join("\n"), source]
 }
 
 /// The words of a paragraph. A number and what follows it are one.

@@ -22,14 +22,26 @@ const LOCAL_ADDRESS: usize = 3;
 /// line of this width, in characters, has no room.
 #[must_use]
 pub fn narrow(rows: &[(&Row, Option<String>)], width: usize) -> Vec<String> {
-    let columns: Vec<[String; 7]> = rows.iter().map(|(row, _)| row.columns()).collect();
+    let rows: Vec<Noted> = rows
+        .iter()
+        .map(|(row, note)| (row.columns(), note.clone()))
+        .collect();
+    narrow_columns(&rows, width)
+}
+
+/// The columns of a row, as [`Row::columns`] gives them, and a note.
+pub type Noted = ([String; 7], Option<String>);
+
+/// As [`narrow`], of rows that are columns already, such as those of a recording.
+#[must_use]
+pub fn narrow_columns(rows: &[Noted], width: usize) -> Vec<String> {
     let widths: [usize; NAMES.len()] = array::from_fn(|column| {
-        let widths = columns.iter().map(|row| row[column].len());
+        let widths = rows.iter().map(|(row, _)| row[column].len());
         widths.chain([NAMES[column].len()]).max().unwrap_or(0)
     });
     let below = widths[..LOCAL_ADDRESS].iter().sum::<usize>() + LOCAL_ADDRESS;
     let mut lines = vec![line(&NAMES, &widths)];
-    for (row, (_, note)) in columns.iter().zip(rows) {
+    for (row, note) in rows {
         let row = line(row, &widths);
         match note {
             None => lines.push(row),

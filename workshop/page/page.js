@@ -189,7 +189,7 @@ function diagram() {
     orient: "auto-start-reverse",
   }, svg("path", { d: "M0 0 8 4 0 8z" }));
   const drawing = svg("svg", {
-    viewBox: "0 -12 620 324", role: "img", "aria-label": "State diagram",
+    viewBox: "0 -12 632 324", role: "img", "aria-label": "State diagram",
   }, svg("defs", {}, tip));
   for (const [from, to, words] of ways) {
     const begin = edge(places[from], places[to]);
@@ -599,6 +599,11 @@ document.addEventListener("keydown", (event) => {
   else if (key === "q") look("queues");
   else return;
   event.preventDefault();
+});
+
+// The chapter of the book that has this page in a frame says whether it is light or dark.
+addEventListener("message", ({ data }) => {
+  if (["light", "dark"].includes(data?.scheme)) document.documentElement.style.colorScheme = data.scheme;
 });
 
 // ---- The lesson

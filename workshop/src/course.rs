@@ -161,7 +161,10 @@ pub fn find(name: &str) -> io::Result<&'static Exercise> {
 }
 
 /// Asks whether the nearest of these names was meant, if one is near.
-fn did_you_mean<'a>(given: &str, names: impl Iterator<Item = &'a str>) -> Option<String> {
+pub(crate) fn did_you_mean<'a>(
+    given: &str,
+    names: impl Iterator<Item = &'a str>,
+) -> Option<String> {
     let similarity = |name: &&str| (strsim::jaro_winkler(name, given) * 1000.0) as u32;
     let nearest = names.max_by_key(similarity);
     let nearest = nearest.filter(|name| similarity(name) > 650)?;

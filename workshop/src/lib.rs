@@ -4,6 +4,7 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`exam`] | examines an answer (a package of its own) |
+//! | [`book`] | the book: chapters made of lessons, recordings and exercises |
 //! | [`checks`] | what each exercise is held to, and the list of them all |
 //! | [`course`] | the command: progress, build and examine, watch, hints, solutions, reset |
 //! | [`mistakes`] | the mistakes of an exercise, as edits of right answers |
@@ -17,6 +18,7 @@
 
 pub use ::exam;
 
+pub mod book;
 mod build;
 pub mod checks;
 pub mod course;

@@ -15,6 +15,7 @@ use socket_workshop::{
     stop::Stop,
 };
 use workshop::{
+    book,
     course::{Course, Status, Telling},
     pictures, recording, teach,
     watch::View,
@@ -57,6 +58,13 @@ enum Command {
     Pages {
         folder: PathBuf,
     },
+    Book {
+        folder: Option<PathBuf>,
+    },
+    /// For mdbook, which asks first whether a renderer is supported.
+    PreprocessBook {
+        asked: Vec<String>,
+    },
     Teach {
         name: String,
         port: u16,
@@ -93,6 +101,9 @@ fn run(command: Command) -> io::Result<ExitCode> {
             recording::record(course()?.root(), &names, folder.as_deref())
         }
         Command::Pages { folder } => recording::pages(course()?.root(), &folder),
+        Command::Book { folder } => book::write(course()?.root(), folder.as_deref()),
+        Command::PreprocessBook { asked } if asked.is_empty() => book::preprocess(course()?.root()),
+        Command::PreprocessBook { .. } => Ok(()),
         Command::Teach { name, port, pcap } => {
             teach::teach(course()?.root(), &name, port, pcap.as_deref())
         }
@@ -149,12 +160,20 @@ NAME is an exercise's name or number: echo, 3, 03 or 03_echo. Exit status: 0 pas
             "Write a page for each recording of the repository, to be read without a server";
         let folder = positional::<PathBuf>("DIR").help("Where to write them");
         let pages = subcommand("pages", about, construct!(Command::Pages { folder }));
+        let about = "Write the book: a page for each chapter, to be read without a server";
+        let help = "Where to write it, if not into target/book";
+        let folder = long("folder").help(help).argument("DIR").optional();
+        let book = subcommand("book", about, construct!(Command::Book { folder }));
+        let about = "Replace the directives of the book, for mdbook";
+        let asked = positional("ASKED").help("`supports RENDERER`").many();
+        let preprocess = construct!(Command::PreprocessBook { asked });
+        let preprocess = subcommand("preprocess-book", about, preprocess).hide();
         let about = "Show the kernel's TCP sockets, as `netstat -nat` does";
         let netstat = subcommand("netstat", about, netstat());
         let overview = pure(Command::Overview);
         construct!([
             list, check, watch, hint, solution, mistake, reset, teach, record, pages, pictures,
-            netstat, overview
+            book, netstat, preprocess, overview
         ])
     }
 }

@@ -90,6 +90,8 @@ pub struct MistakeFacts {
 /// Lines of the base, and the lines that replace them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 struct Hunk {
+    /// As they stand in the file.
+    lines: Vec<String>,
     before: Vec<String>,
     after: Vec<String>,
 }
@@ -285,6 +287,18 @@ impl<Facts> Edit<Facts> {
         })
     }
 
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its hunks, as they stand in the file: lines that stay, to remove, and to add.
+    #[must_use]
+    pub fn hunks(&self) -> Vec<Vec<String>> {
+        self.hunks.iter().map(|hunk| hunk.lines.clone()).collect()
+    }
+
     /// The program that this makes of its base, which is in `bases/` of the exercise's folder.
     fn program(&self, folder: &Path) -> Result<String, String> {
         let base = folder.join("bases").join(&self.base).with_extension("rs");
@@ -369,6 +383,7 @@ impl Hunk {
         let length = lines.len() - lines.iter().rev().take_while(is_empty).count();
         let mut hunk = Hunk::default();
         for line in &lines[..length] {
+            hunk.lines.push((*line).to_owned());
             let mut chars = line.chars();
             let (first, rest) = (chars.next(), chars.as_str());
             if !matches!(first, None | Some(' ' | '-' | '+')) {

@@ -6,7 +6,8 @@
 //! Comments in a wrong answer mark the lines at which its threads hang, spin, wait or panic
 //! (`lines`). If `workshop/exercises/EXERCISE/kept/NAME.txt` exists, it is the whole text of the
 //! failure, with ports, descriptors and times made constant. `UPDATE=1 cargo test -p catalogue`
-//! writes it again.
+//! writes it again. `causes/NAME.txt` is only the cause, as the book shows it (`{{#mistake}}`); its
+//! figures may differ from run to run.
 //!
 //! Every answer is in this one program, which runs itself, with the answer's name in `ANSWER`, as
 //! an exercise of its own.
@@ -141,6 +142,7 @@ fn is_rejected_for_its_mistake(answer: &Answer) -> Result<(), Failed> {
     }
     has_no_contradiction(report)?;
     shows_the_marked_lines(answer, report)?;
+    gives_the_cause_of_the_book(answer, report)?;
     let kept = kept(answer);
     if !kept.exists() {
         return Ok(());
@@ -152,6 +154,23 @@ fn is_rejected_for_its_mistake(answer: &Answer) -> Result<(), Failed> {
         _ if is_same => Ok(()),
         Some(_) => Ok(fs::write(kept, text)?),
         None => Err(format!("not as in {}:\n{text}", kept.display()).into()),
+    }
+}
+
+/// The cause is the one that the book shows, but for figures.
+fn gives_the_cause_of_the_book(answer: &Answer, report: &Report) -> Result<(), Failed> {
+    let file = beside(answer, "causes");
+    let (Outcome::Failed(failure), true) = (&report.outcome, file.exists()) else {
+        return Ok(());
+    };
+    let cause = failure.cause.as_deref().unwrap_or_default();
+    let cause = constant(&cause.replace('\n', " ")).trim().to_owned() + "\n";
+    let words = |text: &str| text.replace(|c: char| c.is_ascii_digit() || c == '.', "");
+    let is_same = words(&fs::read_to_string(&file)?) == words(&cause);
+    match env::var_os("UPDATE") {
+        _ if is_same => Ok(()),
+        Some(_) => Ok(fs::write(file, cause)?),
+        None => Err(format!("not as in {}:\n{cause}", file.display()).into()),
     }
 }
 
@@ -243,7 +262,12 @@ fn nothing_is_left_of_an_answer() -> Result<(), Failed> {
 
 /// Where the text of this answer's failure is kept, if it is.
 fn kept(answer: &Answer) -> PathBuf {
-    let folder = format!("workshop/exercises/{}/kept", answer.exercise);
+    beside(answer, "kept")
+}
+
+/// A text about this answer in this folder of its exercise.
+fn beside(answer: &Answer, folder: &str) -> PathBuf {
+    let folder = format!("workshop/exercises/{}/{folder}", answer.exercise);
     let file = Path::new(env!("CHECKOUT")).join(folder).join(answer.name);
     file.with_extension("txt")
 }

@@ -4,7 +4,10 @@
 #[path = "../../../tests/common/mod.rs"]
 mod common;
 
+mod book;
+mod container;
 mod course;
 mod netstat;
 mod page;
 mod pictures;
+mod slides;

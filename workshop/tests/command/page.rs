@@ -16,7 +16,7 @@ use socket_workshop::{deadline::Deadline, folder::Temporary};
 
 use crate::common::{PATIENCE, Program};
 
-fn workshop(arguments: &[&str]) -> Command {
+pub fn workshop(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_workshop"));
     command
         .args(arguments)
@@ -26,7 +26,7 @@ fn workshop(arguments: &[&str]) -> Command {
     command
 }
 
-fn root() -> &'static Path {
+pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
@@ -341,7 +341,7 @@ fn each_recording_is_what_its_lesson_shows() {
 }
 
 /// Where `.ci/run` has put what drives a browser: `None`, and a word about it, if it has not.
-fn browser() -> Option<PathBuf> {
+pub fn browser() -> Option<PathBuf> {
     let folder = root().join("target/browser/");
     let is_there = |program: &str| Path::new("/usr/bin").join(program).exists();
     let has_all = is_there("chromium") && is_there("node");
@@ -354,9 +354,11 @@ fn browser() -> Option<PathBuf> {
     None
 }
 
-/// Runs `page.mjs`, whose complaint is the test's.
-fn in_a_browser(folder: &Path, arguments: &[&str]) {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/page.mjs");
+/// Runs a script, whose complaint is the test's.
+pub fn in_a_browser(folder: &Path, script: &str, arguments: &[&str]) {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests")
+        .join(script);
     let mut node = Command::new("node");
     let output = node
         .arg(script)
@@ -379,7 +381,7 @@ fn every_recording_is_played_to_its_end_in_a_browser() {
     let pages = String::from_utf8(output.stdout).unwrap();
     let mut arguments = vec!["recordings"];
     arguments.extend(pages.lines());
-    in_a_browser(&browser, &arguments);
+    in_a_browser(&browser, "page.mjs", &arguments);
 }
 
 #[test]
@@ -387,7 +389,11 @@ fn a_lesson_that_fails_says_so_in_a_browser() {
     let Some(browser) = browser() else { return };
     let mut command = workshop(&["teach", "hello", "--port", "0"]);
     let mut taught = Taught::start(command.env("REFUSE", "2"));
-    in_a_browser(&browser, &["fails", &format!("http://{}/", taught.addr)]);
+    in_a_browser(
+        &browser,
+        "page.mjs",
+        &["fails", &format!("http://{}/", taught.addr)],
+    );
     taught.program.interrupt();
     assert!(taught.program.wait().success());
 }
@@ -398,7 +404,7 @@ fn live_lessons_are_followed_by_two_browsers_one_of_which_reloads() {
     for (lesson, stages) in [("hello", "5"), ("echo", "6"), ("kv", "5")] {
         let mut taught = taught(lesson);
         let url = format!("http://{}/", taught.addr);
-        in_a_browser(&browser, &["live", &url, stages]);
+        in_a_browser(&browser, "page.mjs", &["live", &url, stages]);
         taught.program.interrupt();
         assert!(taught.program.wait().success());
     }

@@ -11,6 +11,7 @@ pub mod html;
 pub mod include;
 pub mod item;
 mod lesson;
+pub mod marks;
 pub mod slides;
 pub mod stage;
 

@@ -37,6 +37,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// The comments by which a wrong answer says where its threads hang, spin, wait or panic: at the
+/// end of such a line, or alone right above it.
+pub const MARKS: [&str; 4] = [
+    "// hangs here",
+    "// spins here",
+    "// waits here",
+    "// panics here",
+];
+
 const REJECTED_BY: &str = "rejected by: ";
 const CAUSE: &str = "cause: ";
 const BASE: &str = "base: ";

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use super::html;
+use super::{html, marks};
 use crate::{
     checks::Exercise,
     mistakes::{self, Mistake},
@@ -50,11 +50,17 @@ pub fn mistake(root: &Path, exercise: &Exercise, name: &str) -> Result<String, M
             let lines: Vec<&str> = diff.iter().map(String::as_str).collect();
             html::code("diff", &lines)
         }
-        None => html::code("rust", &mistake.program.lines().collect::<Vec<_>>()),
+        None => {
+            let lines = marks::program_without(&mistake.program.lines().collect::<Vec<_>>());
+            html::code(
+                "rust",
+                &lines.iter().map(String::as_str).collect::<Vec<_>>(),
+            )
+        }
     };
     let cause = cause(&folder, mistake).map_err(Missing::Unreadable)?;
     let cause = format!(
-        "<p class=\"cause\"><b>What the check <q>{}</q> tells</b> {}</p>",
+        "<p class=\"cause\"><b>What the check <q>{}</q> reports</b> {}</p>",
         html::sentence(&mistake.rejected_by),
         html::sentence(&cause)
     );
@@ -79,7 +85,14 @@ fn diff(folder: &Path, name: &str) -> Result<Option<Vec<String>>, String> {
     }
     let edits = mistakes::parse(&read(&path)?)?;
     let edit = edits.into_iter().find(|edit| edit.name() == name);
-    Ok(edit.map(|edit| edit.hunks().join(&"   …".to_owned())))
+    let hunks = edit.map(|edit| edit.hunks());
+    let shown = |hunks: Vec<Vec<String>>| -> Vec<_> {
+        hunks
+            .iter()
+            .filter_map(|hunk| marks::hunk_without(hunk))
+            .collect()
+    };
+    Ok(hunks.map(|hunks| shown(hunks).join(&"   …".to_owned())))
 }
 
 /// The cause as a student reads it. The catalogue's tests compare it with that of a real failure.

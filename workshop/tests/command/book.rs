@@ -15,7 +15,7 @@ use workshop::{
         self, Directive, Files, Piece, Sources,
         glossary::{Glossary, anchor},
         item::{self, items},
-        kept_cause, stage,
+        kept_cause, marks, stage,
     },
     checks::EXERCISES,
     recording,
@@ -275,6 +275,28 @@ fn a_directive_is_read_or_its_form_is_told() {
 fn chapter(text: &str) -> Result<String, Vec<String>> {
     let sources = Sources::open(root()).unwrap();
     sources.chapter("part/some.md", text, &mut Files::default())
+}
+
+#[test]
+fn a_mistake_is_shown_without_the_marks_of_the_tests() {
+    let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
+    let hunk = lines(
+        "     loop {\n-        a();\n-        b();\n+        a(); // spins here\n+        c();\n     }",
+    );
+    let shown = "     loop {\n         a();\n-        b();\n+        c();\n     }";
+    assert_eq!(marks::hunk_without(&hunk), Some(lines(shown)));
+    let only_a_mark = lines("-        a();\n+        a(); // hangs here");
+    assert_eq!(marks::hunk_without(&only_a_mark), None);
+    let program = [
+        "fn f() {",
+        "    // hangs here",
+        "    a(); // panics here",
+        "}",
+    ];
+    assert_eq!(
+        marks::program_without(&program),
+        ["fn f() {", "    a();", "}"]
+    );
 }
 
 #[test]

@@ -4,14 +4,10 @@
 
 use std::{collections::BTreeSet, ops::Range};
 
-use workshop::exam::{Failure, place::Spot};
-
-const MARKS: [&str; 4] = [
-    "// hangs here",
-    "// spins here",
-    "// waits here",
-    "// panics here",
-];
+use workshop::{
+    exam::{Failure, place::Spot},
+    mistakes::MARKS,
+};
 
 /// What is wrong with the places that a failure shows, by the marks in the answer.
 pub fn wrong_place(source: &str, file: &str, failure: &Failure) -> Option<String> {

@@ -25,8 +25,8 @@
 //!       thread.
 //!   12. If the address is IPv6, leave the port of IPv4 to others (IPV6_V6ONLY).
 //!
-//! `TcpListener::bind` keeps some of these rules, but has no argument for the others. `socket2`
-//! makes the system calls one by one.
+//! On Unix `TcpListener::bind` keeps all the core rules, because it sets SO_REUSEADDR. It has no
+//! argument for the rest: make the system calls one by one, with `socket2`.
 //!
 //! How to go on:
 //!

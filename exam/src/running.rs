@@ -50,11 +50,17 @@ pub struct Problem {
     pub(super) spot: Option<Spot>,
 }
 
+/// How much of a panic's message stands beside its line. The whole message is in `seen`.
+const LONGEST: usize = 59;
+
 impl Problem {
     /// The line, with what is said of it.
     pub(super) fn marked(&self) -> Option<Marked> {
         let first = self.message.lines().next().unwrap_or_default();
-        let message: String = first.chars().take(60).collect();
+        let mut message: String = first.chars().take(LONGEST).collect();
+        if message.len() < first.len() {
+            message.push('…');
+        }
         Some(Marked {
             spot: self.spot.clone()?,
             label: format!("panicked here: {message}"),

@@ -199,7 +199,9 @@ pub(super) fn without_end(stream: &TcpStream, limit: Duration, case: &Case) -> O
             "The socket's read timeout (SO_RCVTIMEO) is {timeout:?}, and the limit is {limit:?}. \
              The timeout starts again with each read, so every byte, every signal and every retry \
              extends the wait. Compute one deadline at the start of the call. Before each read set \
-             the timeout to what remains, and return TimedOut when nothing does."
+             the timeout to what remains, and return TimedOut when nothing does. `read_exact` and \
+             `read_until` read again after a signal, with the timeout that was set before: use \
+             `read` or `peek`, and handle Interrupted."
         )),
         _ if case.is_blocked_in(&[Call::Read]) => Some(
             "The socket has no read timeout (SO_RCVTIMEO), so the read waits until something \

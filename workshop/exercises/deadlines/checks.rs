@@ -22,13 +22,15 @@ pub const EXERCISE: Exercise = Exercise {
          and set that as the read timeout. What does `set_read_timeout` do with a duration of \
          zero?",
         "The bytes after the newline belong to the next call. `peek` shows what has come and takes \
-         nothing; then `read_exact` takes the part that belongs to the line. Take what has come \
+         nothing; then `read_exact` takes the part that belongs to the line (it is there, so this \
+         read does not wait). Take what has come \
          even if it has no newline, or the next `peek` does not wait. Convert the bytes to text \
          when the line is complete.",
         "let left = deadline.saturating_duration_since(Instant::now()); if left.is_zero() { return \
          Err(ErrorKind::TimedOut.into()) } stream.set_read_timeout(Some(left))?; match \
          stream.peek(&mut buf[..room]) { Err(error) if matches!(error.kind(), WouldBlock | \
-         TimedOut | Interrupted) => continue, … } where room is what is missing of max + 1 bytes.",
+         TimedOut | Interrupted) => continue, … } where room is what is missing of max + 1 bytes, \
+         as far as the buffer has it: (max - line.len()).saturating_add(1).min(buf.len()).",
     ],
     rules: || SUITE.stated(),
 };

@@ -213,9 +213,9 @@ impl<'e> Server<'e> {
         let code = error.and_then(|error| error.raw_os_error());
         let why = match code.map(Errno::from_raw) {
             Some(Errno::EMFILE | Errno::ENFILE) => {
-                "EMFILE means that the process has no descriptor left. That passes when a \
-                 connection is closed, and new clients wait in the queue until then. Wait a \
-                 little, and accept again."
+                "EMFILE (`raw_os_error()` is 24) means that the process has no descriptor left. \
+                 That passes when a connection is closed, and new clients wait in the queue until \
+                 then. Wait a little, and accept again."
             }
             Some(Errno::ENOTCONN) => {
                 "ENOTCONN means that the connection no longer exists: the client had reset it \

@@ -77,7 +77,6 @@ pub const SUITE: Suite<Connect> = Suite {
                     "waits for a late answer to its first SYN",
                     waits::waits_for_a_late_answer,
                 ),
-                check("keeps its dial after a signal", waits::keeps_its_dial),
             ],
         ),
         Rule::core(
@@ -162,6 +161,7 @@ pub const SUITE: Suite<Connect> = Suite {
             "A signal (EINTR) neither ends the call nor restarts its limit.",
             &[
                 check("continues after a signal", waits::continues_after_a_signal),
+                check("keeps its dial after a signal", waits::keeps_its_dial),
                 check("keeps its limit after signals", waits::keeps_its_limit),
             ],
         ),

@@ -103,9 +103,9 @@ fn by_its_options(socket: &SockRef, left: &str, addr: SocketAddr, is_own: bool) 
              another port has no SO_REUSEADDR: set it."
         )
     } else if addr.is_ipv6() && !socket.only_v6().unwrap_or(true) {
-        "An IPv4 socket listens on this port, and your IPv6 listeners accept IPv4 clients too: one \
-         on another port has no IPV6_V6ONLY. Set it before `bind`. Then the families do not \
-         conflict, whatever the system's default is."
+        "An IPv4 socket listens on this port, and your code leaves IPV6_V6ONLY off, so its IPv6 \
+         listeners accept IPv4 clients too. Call `set_only_v6(true)` before `bind`. Then the \
+         families do not conflict, whatever the system's default is."
             .to_owned()
     } else if is_own {
         format!(

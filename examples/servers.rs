@@ -677,8 +677,8 @@ fn which(
         .show()
 }
 
-/// Whether [`calls_per_second`] keeps a connection for all requests of a client, which it calls
-/// calls, or opens a new one for each.
+/// Whether [`calls_per_second`] keeps one connection for all requests of a client, or opens a new
+/// one for each.
 const KEPT: bool = true;
 const NEW: bool = false;
 

@@ -71,8 +71,8 @@ fn a_connection_to_itself(story: &mut Story, listener: TcpListener) -> io::Resul
         .asks("The listener is dropped. Does accept return?")
         .why(
             "The thread has a descriptor of the same socket (try_clone). The socket stays in \
-             LISTEN until both are closed. Setting a flag does not end accept either. Nor \
-             does a signal: std calls accept again.",
+             LISTEN until both are closed. Setting a flag does not end accept either. A \
+             signal does not end it: std calls accept again.",
         )
         .claim("The thread still waits in accept.", still_waits)
         .show()?;

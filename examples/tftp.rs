@@ -100,7 +100,7 @@ fn packet_by_packet(story: &mut Story, server: SocketAddr, client: &mut ByHand) 
             End::of(&client.socket)?,
             unconnected().recv_q(1..),
         )
-        .asks("The server listens at one port. From which does it answer?")
+        .asks("The server has one port for requests. From which does it answer?")
         .why(
             "The answer comes from a new socket, with a port for this transfer only. This port and \
              the client's identify the transfer (RFC 1350, section 4: transfer identifiers, TIDs).",

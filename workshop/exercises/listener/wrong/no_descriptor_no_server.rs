@@ -1,7 +1,7 @@
 //! Returns the first error of accept, also EMFILE.
 //!
 //! rejected by: serves again after a shortage of descriptors
-//! cause: EMFILE means that the process has no descriptor left
+//! cause: means that the process has no descriptor left
 
 use std::{
     io::{self, Write},

@@ -9,10 +9,6 @@ use socket_workshop::table::own_sockets;
 
 use super::{Evidence, Exam, evidence::EXAMS, threads};
 
-/// Of more steps than this, the moments after those in the middle are not kept.
-const FIRST: usize = 20;
-const LAST: usize = 40;
-
 /// How a check came to its failure.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trace {
@@ -67,6 +63,11 @@ pub struct OwnedRow {
 }
 
 impl Trace {
+    /// Of more steps than these, the moments after those in the middle are not kept.
+    pub const FIRST: usize = 20;
+    /// As many of the last.
+    pub const LAST: usize = 40;
+
     /// Of a check that begins now.
     pub(super) fn new() -> Trace {
         Trace {
@@ -82,8 +83,8 @@ impl Trace {
             Some((last, before)) if *last == step => *before = moment,
             _ => self.moments.push((step, moment)),
         }
-        if self.moments.len() > FIRST + LAST {
-            self.moments.remove(FIRST);
+        if self.moments.len() > Self::FIRST + Self::LAST {
+            self.moments.remove(Self::FIRST);
         }
     }
 
@@ -159,4 +160,64 @@ impl Exam {
 fn now() -> u64 {
     let since = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
     u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{EXAMS, Moment, OwnedRow, Trace};
+
+    fn moment(time: u64, owner: &str) -> Moment {
+        Moment {
+            time,
+            rows: vec![OwnedRow {
+                protocol: "tcp".to_owned(),
+                recv_q: 0,
+                send_q: 0,
+                local: "127.0.0.1:1".to_owned(),
+                peer: "127.0.0.1:2".to_owned(),
+                state: "ESTABLISHED".to_owned(),
+                timer: "off (0.00/0/0)".to_owned(),
+                end: "127.0.0.1:1 -> 127.0.0.1:2".to_owned(),
+                owner: owner.to_owned(),
+            }],
+            more: 0,
+            threads: Vec::new(),
+            ports: vec![1],
+        }
+    }
+
+    #[test]
+    fn the_later_of_two_moments_after_a_step_counts() {
+        let mut trace = Trace::new();
+        trace.add(1, moment(10, "yours, fd 7"));
+        trace.add(1, moment(20, "yours, fd 7"));
+        trace.add(2, moment(30, "yours, fd 7"));
+        let kept = trace.moments.iter().map(|(step, at)| (*step, at.time));
+        assert_eq!(kept.collect::<Vec<_>>(), [(1, 20), (2, 30)]);
+    }
+
+    #[test]
+    fn of_many_moments_the_first_and_the_last_are_kept() {
+        let mut trace = Trace::new();
+        (1..=1000).for_each(|step| trace.add(step, moment(0, EXAMS)));
+        let kept: Vec<usize> = trace.moments.iter().map(|(step, _)| *step).collect();
+        let (first, last) = (Trace::FIRST, Trace::LAST);
+        assert_eq!(kept.len(), first + last);
+        assert_eq!(kept[first - 1..=first], [first, 1000 - last + 1]);
+        assert_eq!(kept.last(), Some(&1000));
+    }
+
+    #[test]
+    fn a_socket_that_the_exam_declares_its_own_later_was_so_before() {
+        let mut trace = Trace::new();
+        trace.add(1, moment(0, "yours, fd 6"));
+        let seen = Trace {
+            last: Some(moment(1, EXAMS)),
+            lines: 3,
+            ..Trace::default()
+        };
+        let trace = trace.end(Some(Box::new(seen)));
+        assert_eq!(trace.moments[0].1.rows[0].owner, EXAMS);
+        assert_eq!(trace.lines, 3);
+    }
 }

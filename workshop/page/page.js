@@ -345,10 +345,9 @@ function showTable(shown, earlier, when) {
   notes.push(`as the kernel showed it ${when}`);
   const threads = (shown.threads ?? []).map((line) => make("p", { class: "threads" }, line));
   const isEmpty = check && rows.length === 0;
+  const note = isEmpty ? `No socket of this check was in the table ${when}.` : notes.join("; ");
   byId("table").replaceChildren(
-    ...(isEmpty ? [make("p", { class: "note" }, "No socket of this check is in the table.")] : [table]),
-    ...threads,
-    make("p", { class: "note" }, notes.join("; ")));
+    ...(isEmpty ? [] : [table]), ...threads, make("p", { class: "note" }, note));
 }
 
 /** All segments up to this frame; those of this frame stand out. */
@@ -434,13 +433,17 @@ function sequence(index) {
     if (receiver && isYours(receiver)) return true;
     return firsts.get([from, to].sort().join(" ")) === from;
   };
+  // Where the exam's ports tell all connections apart, they are enough.
+  const examsPorts = frames.list.flatMap(({ segments }) => segments)
+    .map((segment) => port(isExams(segment) ? segment.from : segment.to));
+  const areTold = new Set(examsPorts).size === firsts.size;
   cell("head", "the exam's calls");
   cell("head middle", "segments");
   cell("head", "your threads, after the step");
   for (let i = 0; i <= index; i += 1) {
     const { stage, failure, shown, segments, leftOut } = frames.list[i];
     const age = i < index ? " old" : " now";
-    const call = stage ? `${stage.number}. ${stage.title}` : `✗ expected: ${failure?.expected ?? ""}`;
+    const call = stage ? `${stage.number}. ${stage.title}` : `✗ expected: ${failure?.expected.split("\n")[0] ?? ""}`;
     const threads = (shown?.threads ?? []).map((line) => make("p", {}, line));
     const left = cell(`call${age}`, call);
     if (i === index) left.id = "stage-begins";
@@ -449,7 +452,8 @@ function sequence(index) {
     for (const segment of segments) {
       const way = isExams(segment) ? "to" : "fro";
       const [exams, yours] = way === "to" ? [segment.from, segment.to] : [segment.to, segment.from];
-      const ends = firsts.size > 1 ? [make("span", { class: "ports" }, `${port(exams)} – ${port(yours)} `)] : [];
+      const ports = areTold ? port(exams) : `${port(exams)} – ${port(yours)}`;
+      const ends = firsts.size > 1 ? [make("span", { class: "ports" }, `${ports} `)] : [];
       middle.append(
         make("p", { title: `${segment.from} to ${segment.to}: ${segment.info}` }, ...ends, brief(segment)),
         make("div", { class: `arrow ${way}`, role: "img", "aria-label": way === "to" ? "to your end" : "to the exam's end" }));
@@ -459,8 +463,8 @@ function sequence(index) {
   const notes = [];
   if (check.without_segments) notes.push(`Without segments: ${check.without_segments}.`);
   else if (firsts.size === 0) notes.push("No TCP segment of this check has passed on loopback.");
-  if (check.segments_missed > 0) notes.push(`The capture has missed ${check.segments_missed} frames.`);
-  return make("div", {}, ...notes.map((note) => make("p", { class: "note" }, note)), list);
+  if (check.segments_missed > 0) notes.push(`The capture has missed ${check.segments_missed} frames of this exercise's checks.`);
+  return make("div", {}, list, ...notes.map((note) => make("p", { class: "note" }, note)));
 
   /** A segment in a line: its window if that has changed, and of its options the ranges of a SACK. */
   function brief({ from, to, info }) {

@@ -31,7 +31,7 @@ pub(super) struct Segments {
 impl Segments {
     /// Enters a network of its own and begins. Everything that is started from now on is in it.
     pub fn capture() -> Segments {
-        let entered = namespace::enter().map_err(|refused| format!("the checks {refused}"));
+        let entered = namespace::enter().map_err(|refused| format!("the exercise {refused}"));
         let capture = entered.and_then(|_door| {
             let capture = Capture::on_loopback(None, &Files::default());
             capture.map_err(|error| error.to_string())

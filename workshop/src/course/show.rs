@@ -161,7 +161,11 @@ impl Course {
                     }
                     self.conclude(exercise, &examined)?;
                     if telling == Telling::Page {
-                        self.show_failure(exercise, &text, &examined, segments.as_ref())?;
+                        match self.show_failure(exercise, &text, &examined, segments.as_ref()) {
+                            Err(error) if is_reader_gone(&error) => return Err(error),
+                            Err(error) => complain(&format!("workshop: {error}")),
+                            Ok(()) => {}
+                        }
                     }
                 }
             }

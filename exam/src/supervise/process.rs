@@ -76,6 +76,7 @@ impl<'a> Process<'a> {
         limits: Option<Limits>,
     ) -> io::Result<Process<'a>> {
         let started = Instant::now();
+        let trace = check.trace.then(Trace::new); // before the process can send anything
         let (inbox, stdin) = Inbox::new()?;
         let (output, stdout) = io::pipe()?;
         let mut command = Command::new(env::current_exe()?);
@@ -96,7 +97,7 @@ impl<'a> Process<'a> {
             output: Output::of(output),
             limits,
             steps: Vec::new(),
-            trace: check.trace.then(Trace::new),
+            trace,
             places: Places::default(),
             has_begun: false,
             is_late: false,

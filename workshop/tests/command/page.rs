@@ -596,6 +596,11 @@ fn a_check_without_a_failure_has_no_page() {
     fs::write(checkout.exercise("echo"), program(WRONG[2].body)).unwrap();
     let (told, _) = checkout.workshop(&["check", "echo", "--page"], 1);
     let (file, ..) = failure(&told);
+    let (line, _) = checkout.workshop(&["check", "echo", "--json"], 1);
+    assert!(
+        !line.contains("\"trace\""),
+        "nothing is traced unless it is asked for"
+    );
     let last = |told: &str| told.lines().last().unwrap().to_owned();
 
     checkout.solve("echo");

@@ -14,6 +14,7 @@ use super::{
     evidence::{Evidence, Seen},
     report::{Failure, Marked, PANICKED},
     running::{Problem, problems, returned},
+    trace::{Moment, Trace},
 };
 
 /// What a check returns.
@@ -56,6 +57,8 @@ pub struct Case {
     pub stuck: Option<Stuck>,
     /// The same as a failure prints it.
     pub(super) proof: Option<String>,
+    /// The evidence for a page, if one is asked for.
+    pub(super) moment: Option<Moment>,
     /// Where the student's code had panicked.
     panics: Vec<Marked>,
     /// What these panics said.
@@ -148,6 +151,7 @@ impl Case {
             panicked: !problems.is_empty(),
             stuck: None,
             proof: None,
+            moment: None,
             panics: problems.iter().filter_map(Problem::marked).collect(),
             panic_messages: problems.into_iter().map(|it| it.message).collect(),
             cause: None,
@@ -223,6 +227,11 @@ impl Case {
         let is_one_kind = self.evidence.threads.windows(2).all(|two| two[0] == two[1]);
         let is_told = self.stuck.as_ref().is_some_and(Stuck::is_proven) && is_one_kind;
         let mut kernel = self.evidence.lines(!is_told);
+        let trace = self.moment.map(|moment| Trace {
+            last: Some(moment),
+            lines: kernel.len(),
+            ..Trace::default()
+        });
         kernel.extend(self.proof);
         Failure {
             places: self.panics,
@@ -235,6 +244,7 @@ impl Case {
             look: self.evidence.look().map(|_| {
                 format!("cargo workshop check {exercise} --hold   keeps the sockets for netstat")
             }),
+            trace: trace.map(Box::new),
         }
     }
 

@@ -1,17 +1,20 @@
 //! What the kernel shows at the moment of a failure: the sockets, whose they are and by which
 //! descriptor, and what the student's threads are doing.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, net::SocketAddr};
 
 use socket_workshop::{
     table::{End, Protocol, Row, State, Table, own_sockets},
     threads::{Call, Doing},
 };
 
-use super::threads;
+use super::{threads, trace::OwnedRow};
 
 /// A failure shows at most this many sockets: where there are more, they are many of the same kind.
 const SHOWN: usize = 12;
+
+/// What a failure says of a socket of the exam's.
+pub(super) const EXAMS: &str = "the exam's";
 
 /// Owner a socket is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,17 +89,7 @@ impl Evidence {
     /// As a failure shows them; the threads only if nothing else says what they do.
     pub(super) fn lines(&self, with_threads: bool) -> Vec<String> {
         let shown = self.sockets.iter().take(SHOWN);
-        // Until a close has returned, its socket has no descriptor any more, and is still there.
-        let closes = |doing: &Doing| {
-            matches!(
-                doing,
-                Doing::Blocked {
-                    call: Call::Close,
-                    ..
-                }
-            )
-        };
-        let is_closing = self.threads.iter().any(closes);
+        let is_closing = self.is_closing();
         let mut lines = in_columns(shown.map(|seen| seen.cells(is_closing)).collect());
         match self.sockets.len() {
             0 if !self.watches => {}
@@ -108,6 +101,27 @@ impl Evidence {
             lines.extend(threads::lines(&self.threads));
         }
         lines
+    }
+
+    /// The rows that a failure shows, as a page shows them.
+    pub(super) fn rows(&self) -> Vec<OwnedRow> {
+        let is_closing = self.is_closing();
+        let shown = self.sockets.iter().take(SHOWN);
+        shown.map(|seen| seen.owned(is_closing)).collect()
+    }
+
+    /// Until a close has returned, its socket has no descriptor any more, and is still there.
+    fn is_closing(&self) -> bool {
+        let closes = |doing: &Doing| {
+            matches!(
+                doing,
+                Doing::Blocked {
+                    call: Call::Close,
+                    ..
+                }
+            )
+        };
+        self.threads.iter().any(closes)
     }
 
     /// The command that shows the same.
@@ -167,23 +181,57 @@ impl Seen {
             _ if peer.ip() == local.ip() => format!(":{}", peer.port()),
             _ => peer.to_string(),
         };
-        let owner = match self.owner {
+        let (recv_q, send_q) = (recv_q.to_string(), send_q.to_string());
+        let (state, owner) = (self.state(), self.owner(is_closing));
+        [recv_q, send_q, local.to_string(), peer, state, owner]
+    }
+
+    /// All of netstat's columns, and whose it is.
+    fn owned(&self, is_closing: bool) -> OwnedRow {
+        let [protocol, _, _, local, peer, _, timer] = self.row.columns();
+        OwnedRow {
+            protocol,
+            recv_q: self.row.recv_q,
+            send_q: self.row.send_q,
+            local,
+            peer,
+            state: self.state(),
+            timer,
+            end: canonical(self.row.end()).to_string(),
+            owner: self.owner(is_closing),
+        }
+    }
+
+    fn owner(&self, is_closing: bool) -> String {
+        let state = self.row.state;
+        match self.owner {
             Owner::Yours(fd) => format!("yours, fd {fd}"),
-            Owner::Peers => "the exam's".to_owned(),
-            Owner::Nobodys if *state == State::TimeWait => String::new(),
+            Owner::Peers => EXAMS.to_owned(),
+            Owner::Nobodys if state == State::TimeWait => String::new(),
             Owner::Nobodys if self.row.inode == 0 => "no descriptor".to_owned(),
             // A socket whose close waits (SO_LINGER) has an inode, and no descriptor any more.
-            Owner::Nobodys if is_closing && has_sent_its_fin(*state) => "being closed".to_owned(),
-            Owner::Nobodys if has_sent_its_fin(*state) => "no descriptor here".to_owned(),
+            Owner::Nobodys if is_closing && has_sent_its_fin(state) => "being closed".to_owned(),
+            Owner::Nobodys if has_sent_its_fin(state) => "no descriptor here".to_owned(),
             Owner::Nobodys => "another process's".to_owned(),
-        };
-        let state = match (self.row.protocol, self.row.is_unconnected()) {
+        }
+    }
+
+    fn state(&self) -> String {
+        match (self.row.protocol, self.row.is_unconnected()) {
             (_, true) => "UDP".to_owned(),
             (Protocol::Udp, false) => "UDP, connected".to_owned(),
-            _ => state.to_string(),
-        };
-        let (recv_q, send_q) = (recv_q.to_string(), send_q.to_string());
-        [recv_q, send_q, local.to_string(), peer, state, owner]
+            _ => self.row.state.to_string(),
+        }
+    }
+}
+
+/// Addresses as a capture shows them: an IPv4-mapped one of a socket for both families is IPv4.
+fn canonical(end: End) -> End {
+    let plain = |addr: SocketAddr| SocketAddr::new(addr.ip().to_canonical(), addr.port());
+    End {
+        local: plain(end.local),
+        peer: end.peer.map(plain),
+        ..end
     }
 }
 

@@ -24,6 +24,7 @@ mod supervise;
 mod text;
 mod threads;
 mod time;
+mod trace;
 mod waiting;
 mod watched;
 
@@ -61,6 +62,7 @@ pub use self::{
     running::{Problem, Running, problems},
     text::{dump, numbered, quote},
     time::{Reference, Timing, Took},
+    trace::{Moment, OwnedRow, Trace},
     waiting::is_ready,
 };
 pub use self::{orphans::Orphans, supervise::CEILING};
@@ -104,9 +106,9 @@ impl<A: Copy> Suite<A> {
     /// passed, 1 if one failed, 3 if none failed but some could not be made here.
     ///
     /// Arguments are parts of names, of which one must occur in a check for it to be made;
-    /// `--json`, to print reports that can be read by a program; and `--hold`, to make one check
-    /// after the other, and to stop the process of one that fails until Enter, so that its sockets
-    /// can be looked at. Others, which `cargo test` may pass on to every test, are ignored.
+    /// `--json`, to print reports that can be read by a program; `--hold`, to make one check after
+    /// the other, and to stop the process of one that fails until Enter, so that its sockets can be
+    /// looked at; and `--trace`, to report with a failure what the kernel showed after each step. Others, which `cargo test` may pass on to every test, are ignored.
     #[track_caller]
     pub fn examine(&self, answer: A) -> ExitCode {
         self.examine_file(Location::caller().file(), answer)
@@ -179,6 +181,7 @@ impl Exam {
         self.forget_stuck();
         self.is_late.set(false);
         self.supervisor.report(&Message::Step(what.into()));
+        self.traces_step();
     }
 
     /// From now on a change of this number counts as progress in waits: for a check that has many
@@ -224,11 +227,12 @@ impl Exam {
         let addr = or_skip("read its address", listener.local_addr())?;
         let (stream, yours) = or_skip("connect", buffers.connected(&listener))?;
         let client = or_skip("read its address", stream.local_addr())?;
+        let peer = Peer::new(self, stream); // the exam's own from now on
         self.step(format!(
             "connected {client}, the exam's end, and {addr}, yours{}",
             buffers.described()
         ));
-        Ok((Peer::new(self, stream), yours))
+        Ok((peer, yours))
     }
 
     /// Dials the answer's server.
@@ -336,7 +340,10 @@ impl Exam {
             evidence.threads = left;
         }
         let look = evidence.look();
+        let traces = self.supervisor.traces();
+        let moment = traces.then(|| self.last_moment(&evidence));
         let mut case = Case::new(expected.into(), seen.into(), evidence);
+        case.moment = moment;
         case.awaited = awaited;
         case.proof = stuck.as_ref().map(proof::line);
         // Last, for calls that are looked at may be interrupted: the answer may go on.

@@ -141,6 +141,7 @@ impl<'e> Peer<'e> {
             }
             thread::sleep(pause); // its length is the subject: a slow peer
         }
+        self.exam.traces_step();
         Ok(())
     }
 
@@ -190,7 +191,10 @@ impl<'e> Peer<'e> {
         // Before it takes effect: it may end the answer.
         self.step("shut down the sending half (FIN)");
         match self.stream.shutdown(Shutdown::Write) {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                self.exam.traces_step();
+                Ok(())
+            }
             Err(error) => self.broken("the connection to stay open", &error),
         }
     }
@@ -199,11 +203,15 @@ impl<'e> Peer<'e> {
     pub fn reset(self) {
         self.step("reset the connection (RST)");
         let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
+        drop(self.stream);
+        self.exam.traces_step();
     }
 
     /// Closes.
     pub fn close(self) {
         self.step("closed the connection");
+        drop(self.stream);
+        self.exam.traces_step();
     }
 
     fn fail<T>(

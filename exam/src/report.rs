@@ -15,6 +15,7 @@ use super::{
     place::{Spot, draw, places},
     proof::WAITS,
     rule::{Level, Stated},
+    trace::Trace,
 };
 
 /// What came of one check.
@@ -33,6 +34,34 @@ pub struct Report {
     pub printed: String,
     /// How much that was in all, in bytes.
     pub printed_bytes: u64,
+}
+
+impl Report {
+    /// What the answer printed: the beginning of the first lines, harmless to a terminal, and how
+    /// much there was.
+    #[must_use]
+    pub fn printed_lines(&self) -> String {
+        let mut lines = self.printed.lines().map(|line| {
+            let mut shown = line.chars().flat_map(|c| match c.is_control() {
+                true => c.escape_default().collect(),
+                false => vec![c],
+            });
+            let start: String = shown.by_ref().take(WIDTH).collect();
+            if shown.next().is_some() {
+                start + "…"
+            } else {
+                start
+            }
+        });
+        let first: Vec<String> = lines.by_ref().take(5).collect();
+        let all = lines.next().is_none() && self.printed_bytes <= self.printed.len() as u64;
+        let rest = if all {
+            String::new()
+        } else {
+            format!("\n… {} bytes in all", self.printed_bytes)
+        };
+        first.join("\n") + &rest
+    }
 }
 
 /// How a check ended.
@@ -78,6 +107,9 @@ pub struct Failure {
     pub cause: Option<String>,
     /// The command to look for oneself.
     pub look: Option<String>,
+    /// What a page shows besides, if one is asked for. No part of the text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<Box<Trace>>,
 }
 
 impl Failure {
@@ -329,7 +361,7 @@ fn text_of(report: &Report, colour: bool) -> String {
     let mut text = format!("{word}  {}\n{rest}", report.check);
     let too_much = report.printed_bytes > report.printed.len() as u64;
     if !report.printed.is_empty() && (too_much || report.outcome != Outcome::Passed) {
-        text += &part("printed", &printed(report));
+        text += &part("printed", &report.printed_lines());
     }
     text
 }
@@ -350,30 +382,6 @@ fn pictures(places: &[Marked], colour: bool) -> String {
 const GREEN: Style = AnsiColor::Green.on_default();
 const RED: Style = AnsiColor::Red.on_default().effects(Effects::BOLD);
 const YELLOW: Style = AnsiColor::Yellow.on_default();
-
-/// The beginning of the first lines, harmless to a terminal, and how much there was.
-fn printed(report: &Report) -> String {
-    let mut lines = report.printed.lines().map(|line| {
-        let mut shown = line.chars().flat_map(|c| match c.is_control() {
-            true => c.escape_default().collect(),
-            false => vec![c],
-        });
-        let start: String = shown.by_ref().take(WIDTH).collect();
-        if shown.next().is_some() {
-            start + "…"
-        } else {
-            start
-        }
-    });
-    let first: Vec<String> = lines.by_ref().take(5).collect();
-    let all = lines.next().is_none() && report.printed_bytes <= report.printed.len() as u64;
-    let rest = if all {
-        String::new()
-    } else {
-        format!("\n… {} bytes in all", report.printed_bytes)
-    };
-    first.join("\n") + &rest
-}
 
 /// All its parts.
 impl fmt::Display for Failure {
@@ -441,6 +449,7 @@ mod tests {
             kernel: Vec::new(),
             cause: Some(cause.to_owned()),
             look: None,
+            trace: None,
         };
         Report {
             check: check.to_owned(),

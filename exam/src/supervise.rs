@@ -37,7 +37,8 @@ const TRIES: usize = 3;
 
 pub(super) fn main<A: Copy>(suite: &Suite<A>, file: &str, answer: A) -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    let hold = arguments.iter().any(|argument| argument == "--hold");
+    let has = |flag: &str| arguments.iter().any(|argument| argument == flag);
+    let (hold, trace) = (has("--hold"), has("--trace"));
     if let [flag, number, ..] = &arguments[..]
         && flag == "--one"
         && let Some((_, check)) = number
@@ -48,7 +49,7 @@ pub(super) fn main<A: Copy>(suite: &Suite<A>, file: &str, answer: A) -> ExitCode
         child::examine(
             suite.exercise,
             file,
-            hold,
+            child::Asked { hold, trace },
             |exam| (check.run)(exam, answer),
             suite.cause,
         );
@@ -65,10 +66,10 @@ pub(super) fn main<A: Copy>(suite: &Suite<A>, file: &str, answer: A) -> ExitCode
         rule,
         file,
         hold,
+        trace,
     });
     let checks: Vec<Check<'_>> = checks.filter(|check| chosen(check.name)).collect();
-    let json = arguments.iter().any(|argument| argument == "--json");
-    match report_all(suite.exercise, &checks, json, hold) {
+    match report_all(suite.exercise, &checks, has("--json"), hold) {
         Ok(status) => ExitCode::from(status),
         Err(error) if is_reader_gone(&error) => ExitCode::from(3),
         Err(error) => {
@@ -144,12 +145,13 @@ fn make(check: &Check<'_>, orphans: &Orphans, limits: Option<&Limits>) -> io::Re
     }
 }
 
-/// A check to be made: its place in the suite, its name, its rule, the student's file, and whether
-/// its failure is held.
+/// A check to be made: its place in the suite, its name, its rule, the student's file, whether its
+/// failure is held, and whether it is traced for a page.
 struct Check<'a> {
     number: usize,
     name: &'static str,
     rule: Stated,
     file: &'a str,
     hold: bool,
+    trace: bool,
 }

@@ -173,6 +173,12 @@ impl Capture {
         Ok(Some((time, segment, info)))
     }
 
+    /// How many frames were dropped for want of room, as far as is known.
+    #[must_use]
+    pub fn dropped(&self) -> u32 {
+        self.packets.dropped()
+    }
+
     /// The next segment, and which conversation's it is; `None` when the deadline has passed.
     fn next(&mut self, deadline: Deadline) -> io::Result<Option<(usize, Segment)>> {
         loop {

@@ -1,5 +1,6 @@
 // Plays a lesson: the frames of a recording, or of a live lesson as they come. A frame is a stage, or
-// what is told after the last one. Everything shown is put in as text, never as HTML.
+// what is told after the last one. A check that has failed is played like a lesson: its steps are the
+// stages, and its failure is the last frame. Everything shown is put in as text, never as HTML.
 
 const lesson = JSON.parse(document.getElementById("lesson").textContent);
 const byId = (id) => document.getElementById(id);
@@ -57,6 +58,9 @@ class Frames {
       case "stage_ends":
         last.isOver = true;
         break;
+      case "check_failed":
+        this.#push({ failure: event });
+        break;
       case "ends":
         this.#push({ ending: event, isOver: true });
         break;
@@ -74,6 +78,7 @@ const empty = () => ({ segments: [], leftOut: 0, words: [], shown: null, isOver:
 const frames = new Frames();
 let at = 0; // the frame that is shown
 let protocol = "tcp";
+let check = null; // the event with which a check begins; null in a lesson
 const answered = new Map(); // for each frame the choice that was made, or "" for none
 let view = "states";
 let shownAt = -1; // the frame that was shown last: what is scrolled in it stays so
@@ -95,7 +100,7 @@ function before(index) {
  */
 function questionOf(index) {
   const { shown, stage } = frames.list[index];
-  if (!shown || !stage) return null;
+  if (check || !shown || !stage) return null;
   if (stage.question) return { words: stage.question, choices: [] };
   if (protocol === "udp") return null; // its sockets have no states
   const earlier = new Map();
@@ -219,9 +224,14 @@ const colours = new Map(); // for each role
 
 /** The colour of a role, the same in all stages. */
 function colourOf(role) {
+  if (check) return isYours(role) ? 0 : role === EXAMS ? 1 : 4;
   if (!colours.has(role)) colours.set(role, colours.size % 4);
   return colours.get(role);
 }
+
+/** In a check a row's role is its owner: `yours, fd 7`, `the exam's`, or why it has none. */
+const EXAMS = "the exam's";
+const isYours = (role) => role.startsWith("yours");
 
 /** The ends that play a part: those that the stage names, and those whose rows it shows. */
 function endsOf(shown) {
@@ -255,8 +265,9 @@ function moveTokens(ends) {
       drawing.append(token);
     }
     // The first letter of the role that no other token has.
-    const all = [...role.toUpperCase().replaceAll(/[^A-Z]/g, "")];
-    const letter = all.find((one) => !letters.has(one)) ?? all[0] ?? "?";
+    const all = [...role.replace(/^the /, "").toUpperCase().replaceAll(/[^A-Z]/g, "")];
+    const isFree = (one) => check || !letters.has(one); // in a check a letter stands for the owner
+    const letter = all.find(isFree) ?? all[0] ?? "?";
     letters.add(letter);
     token.setAttribute("class", `token k${colourOf(role)}`);
     token.querySelector("text").textContent = letter;
@@ -290,14 +301,15 @@ function sharedAddress(rows) {
 /** The part that a row's end plays. A listener without one is called so. */
 const roleOf = (row) => row.role ?? (row.state === "LISTEN" ? "listener" : "");
 
-function showTable(shown, earlier, stage) {
+/** The rows. `when` says at which moment the kernel has shown them. */
+function showTable(shown, earlier, when) {
   const shared = sharedAddress(shown.rows);
   const short = (address) => {
     if (address.endsWith(":*")) return "*";
     return shared && address.startsWith(`${shared}:`) ? address.slice(shared.length) : address;
   };
   const old = new Map((earlier?.rows ?? []).map((row) => [`${row.local} ${row.peer}`, row]));
-  const head = ["role", "state", "Recv-Q", "Send-Q", "local", "peer"];
+  const head = [check ? "owner" : "role", "state", "Recv-Q", "Send-Q", "local", "peer"];
   const named = new Set(shown.ends.map(({ end }) => end));
   const isNamed = (row) => named.has(`${row.local} -> ${row.peer}`) || named.has(row.local);
   // With many rows those that the stage is about come first.
@@ -330,8 +342,12 @@ function showTable(shown, earlier, stage) {
         : `no row for the ${role}`);
   if (shown.other_rows > 0) notes.push(`${shown.other_rows} other rows of these ports are not shown`);
   if (shared) notes.push(`all addresses are ${shared}`);
-  notes.push(`as the kernel showed it in stage ${stage}`);
-  byId("table").replaceChildren(table, make("p", { class: "note" }, notes.join("; ")));
+  notes.push(`as the kernel showed it ${when}`);
+  const threads = (shown.threads ?? []).map((line) => make("p", { class: "threads" }, line));
+  const isEmpty = check && rows.length === 0;
+  const note = isEmpty ? `No socket of this check was in the table ${when}.` : notes.join("; ");
+  byId("table").replaceChildren(
+    ...(isEmpty ? [] : [table]), ...threads, make("p", { class: "note" }, note));
 }
 
 /** All segments up to this frame; those of this frame stand out. */
@@ -388,6 +404,79 @@ function segmentList(index) {
   }
 }
 
+/** The steps of a check up to this frame, what passed before each, and where your threads are. */
+function sequence(index) {
+  const list = make("div", { class: "sequence" });
+  const cell = (kind, ...children) => {
+    const element = make("div", { class: kind }, ...children);
+    list.append(element);
+    return element;
+  };
+  const owners = new Map();
+  for (const frame of frames.list) {
+    for (const { end, role } of frame.shown?.ends ?? []) owners.set(end, role);
+  }
+  const firsts = new Map(); // of each pair of addresses, who has sent first
+  for (const { segments } of frames.list) {
+    for (const { from, to } of segments) {
+      const pair = [from, to].sort().join(" ");
+      if (!firsts.has(pair)) firsts.set(pair, from);
+    }
+  }
+  const windows = new Map(); // for each way, the window of the last segment
+  const port = (address) => address.slice(address.lastIndexOf(":"));
+  /** Whether the exam's end has sent it: it is on the left. */
+  const isExams = ({ from, to }) => {
+    const [sender, receiver] = [owners.get(`${from} -> ${to}`), owners.get(`${to} -> ${from}`)];
+    if (sender === EXAMS || receiver === EXAMS) return sender === EXAMS && receiver !== sender;
+    if (sender && isYours(sender)) return false;
+    if (receiver && isYours(receiver)) return true;
+    return firsts.get([from, to].sort().join(" ")) === from;
+  };
+  // Where the exam's ports tell all connections apart, they are enough.
+  const examsPorts = frames.list.flatMap(({ segments }) => segments)
+    .map((segment) => port(isExams(segment) ? segment.from : segment.to));
+  const areTold = new Set(examsPorts).size === firsts.size;
+  cell("head", "the exam's calls");
+  cell("head middle", "segments");
+  cell("head", "your threads, after the step");
+  for (let i = 0; i <= index; i += 1) {
+    const { stage, failure, shown, segments, leftOut } = frames.list[i];
+    const age = i < index ? " old" : " now";
+    const call = stage ? `${stage.number}. ${stage.title}` : `✗ expected: ${failure?.expected.split("\n")[0] ?? ""}`;
+    const threads = (shown?.threads ?? []).map((line) => make("p", {}, line));
+    const left = cell(`call${age}`, call);
+    if (i === index) left.id = "stage-begins";
+    const middle = cell(`lines${age}`);
+    cell(`call${age}`, ...threads);
+    for (const segment of segments) {
+      const way = isExams(segment) ? "to" : "fro";
+      const [exams, yours] = way === "to" ? [segment.from, segment.to] : [segment.to, segment.from];
+      const ports = areTold ? port(exams) : `${port(exams)} – ${port(yours)}`;
+      const ends = firsts.size > 1 ? [make("span", { class: "ports" }, `${ports} `)] : [];
+      middle.append(
+        make("p", { title: `${segment.from} to ${segment.to}: ${segment.info}` }, ...ends, brief(segment)),
+        make("div", { class: `arrow ${way}`, role: "img", "aria-label": way === "to" ? "to your end" : "to the exam's end" }));
+    }
+    if (leftOut > 0) middle.append(make("p", { class: "note" }, `${leftOut} more segments passed`));
+  }
+  const notes = [];
+  if (check.without_segments) notes.push(`Without segments: ${check.without_segments}.`);
+  else if (firsts.size === 0) notes.push("No TCP segment of this check has passed on loopback.");
+  if (check.segments_missed > 0) notes.push(`The capture has missed ${check.segments_missed} frames of this exercise's checks.`);
+  return make("div", {}, list, ...notes.map((note) => make("p", { class: "note" }, note)));
+
+  /** A segment in a line: its window if that has changed, and of its options the ranges of a SACK. */
+  function brief({ from, to, info }) {
+    const [, numbers, window, length, options] = /^(.*?)( Win=\d+)?( Len=\d+)(.*)$/.exec(info) ?? ["", info, "", "", ""];
+    const way = `${from} ${to}`;
+    const isNew = windows.get(way) !== window;
+    windows.set(way, window);
+    const sack = / SLE=\d+.*/.exec(options)?.[0] ?? "";
+    return numbers + (isNew ? window ?? "" : "") + length + sack;
+  }
+}
+
 function queues(shown) {
   const most = Math.max(1, ...shown.rows.flatMap((row) => [row.recv_q, row.send_q]));
   const table = make("table", {});
@@ -408,7 +497,7 @@ function showViews(index, shown) {
   }
   const panel = byId("view");
   if (view === "segments") {
-    panel.replaceChildren(segmentList(index));
+    panel.replaceChildren(check ? sequence(index) : segmentList(index));
     const begins = byId("stage-begins");
     panel.scrollTop = begins ? begins.offsetTop - panel.offsetTop : 0;
   } else if (view === "queues") {
@@ -430,6 +519,7 @@ function linesBefore(line) {
 
 /** Lines up to the stage's stand out. While a question is open, the answer below is hidden. */
 function showSource(index, isAsking) {
+  if (check) return showPlaces(frames.list[index]);
   const line = frames.list[index]?.stage?.line ?? 0;
   const from = linesBefore(line);
   const lines = byId("source").querySelectorAll("li");
@@ -441,6 +531,52 @@ function showSource(index, isAsking) {
   const panel = byId("source");
   const target = lines[Math.max(0, Math.min(line, lines.length) - 1)];
   if (line > 0 && target) panel.scrollTop = target.offsetTop - panel.offsetTop - panel.clientHeight * 0.6;
+}
+
+/** The student's file, with the lines at which the check has failed. */
+function showPlaces(frame) {
+  const panel = byId("source");
+  panel.classList.toggle("failing", frame.failure !== undefined);
+  const lines = [...panel.querySelectorAll("li")];
+  const target = lines.find((item) => item.classList.contains("place"))
+    ?? lines.find((item) => /^\s*pub fn /.test(item.textContent));
+  const above = target?.classList.contains("place") ? 0.5 : 0.1;
+  if (target) panel.scrollTop = target.offsetTop - panel.offsetTop - panel.clientHeight * above;
+}
+
+/** Marks these places in the source: the part of the line, and below it what happens there. */
+function markPlaces(places) {
+  const lines = byId("source").querySelectorAll("li");
+  for (const { line, from, to, label } of places) {
+    const item = lines[line - 1];
+    if (!item) continue;
+    if (!item.classList.contains("place")) {
+      const letters = [...sourceLines[line - 1]];
+      item.classList.add("place");
+      item.replaceChildren(letters.slice(0, from).join(""),
+        make("mark", {}, letters.slice(from, to).join("")), letters.slice(to).join(""));
+    }
+    item.append(make("div", { class: "label" }, label));
+  }
+}
+
+/** What a failure says besides its rows and its line: each part with its name. */
+function partsOf(failure) {
+  const parts = make("dl", { class: "parts" });
+  const add = (name, text, kind = "") => {
+    if (!text) return;
+    const isSet = (line) => /\S {2,}\S|^[ "]/.test(line);
+    const children = text.split("\n").filter(Boolean)
+      .map((line) => make("p", { class: isSet(line) ? "set" : "" }, line));
+    parts.append(make("dt", {}, name), make("dd", kind ? { class: kind } : {}, ...children));
+  };
+  add("expected", failure.expected);
+  add("seen", [failure.seen, ...failure.elsewhere].join("\n"), "wrong");
+  add("bytes", failure.bytes);
+  add("kernel", failure.kernel.join("\n"));
+  add("cause", failure.cause);
+  add("printed", failure.printed);
+  return parts;
 }
 
 function paragraphs(words) {
@@ -502,25 +638,32 @@ function show() {
   const isAsking = question !== null;
   const earlier = before(at);
   const shown = isAsking || !frame.shown ? earlier : frame.shown;
-  const title = frame.stage ? `${frame.stage.number}. ${frame.stage.title}` : "The end of the lesson";
+  const title = frame.stage ? `${frame.stage.number}. ${frame.stage.title}`
+    : check ? "The check has failed" : "The end of the lesson";
   byId("title").textContent = title;
   document.title = `${lesson.lesson}: ${title}`;
   const tableOf = frames.list.slice(0, at + 1).findLast((other) => other.shown === shown);
-  if (shown) showTable(shown, isAsking || shown === earlier ? null : earlier, tableOf.stage.number);
-  else byId("table").replaceChildren(make("p", { class: "note" }, "The first rows come with the answer."));
-  showViews(isAsking ? at - 1 : at, shown);
-  showSource(at, isAsking);
+  const number = tableOf?.stage?.number;
+  const when = !check ? `in stage ${number}` : number ? `after step ${number}` : "when the check had failed";
+  const none = check ? "The kernel has shown no rows." : "The first rows come with the answer.";
+  if (shown) showTable(shown, isAsking || shown === earlier ? null : earlier, when);
+  else byId("table").replaceChildren(make("p", { class: "note" }, none));
   if (isAsking) {
     showQuestion(question);
   } else {
     const ending = frame.ending ? [make("p", {}, endingOf(frame.ending))] : [];
-    byId("words").replaceChildren(...verdict(at), ...paragraphs(frame.words), ...ending);
+    const parts = frame.failure ? [partsOf(frame.failure)] : [];
+    byId("words").replaceChildren(...verdict(at), ...paragraphs(frame.words), ...parts, ...ending);
   }
   byId("words").scrollTop = scrolled;
   showWhetherMore();
-  const stages = frames.list.filter((other) => other.stage).length;
+  // After the words, which leave them more room or less.
+  showViews(isAsking ? at - 1 : at, shown);
+  showSource(at, isAsking);
+  const stages = check?.steps ?? frames.list.filter((other) => other.stage).length;
   const count = lesson.live && !frames.list.at(-1).ending ? "" : ` of ${stages}`;
-  byId("where").textContent = `${lesson.lesson}${frame.stage ? `, stage ${frame.stage.number}${count}` : ""}`;
+  const kind = check ? "step" : "stage";
+  byId("where").textContent = `${lesson.lesson}${frame.stage ? `, ${kind} ${frame.stage.number}${count}` : ""}`;
   byId("back").disabled = at === 0;
   byId("next").disabled = !isAsking && at === frames.list.length - 1 && !(lesson.live && frame.stage);
   history.replaceState(null, "", `#${at}`);
@@ -615,7 +758,23 @@ byId("source").append(source);
 
 function add(event) {
   if (event.event === "begins") protocol = event.protocol;
+  if (event.event === "check_begins") beginCheck(event);
+  if (event.event === "check_failed") markPlaces(event.places);
   frames.add(event);
+}
+
+/** The page of a check: its name and its rule above, no questions, and its own words for the parts. */
+function beginCheck(event) {
+  check = event;
+  const { number, level, text } = event.rule;
+  byId("check").replaceChildren(
+    make("p", {}, make("strong", { class: "wrong" }, "FAILED"), ` ${lesson.lesson}: ${event.check}`),
+    make("p", { class: "rule" }, `Rule ${number} (${level}): ${text}`));
+  byId("check").hidden = false;
+  byId("asks").parentElement.hidden = true;
+  document.body.classList.add("is-check");
+  byId("source").setAttribute("aria-label", `Your file, ${lesson.source.file}`);
+  view = "segments";
 }
 
 let follows = false; // whether the next frame is shown as soon as it is whole

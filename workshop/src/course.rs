@@ -5,10 +5,12 @@
 //! writes into an exercise.
 
 mod examine;
+mod failure;
 mod files;
 mod follow;
 mod mistake;
 mod progress;
+mod segments;
 mod show;
 
 use std::{
@@ -53,6 +55,8 @@ pub enum Telling {
     Holding,
     /// As a line of JSON for each exercise.
     Json,
+    /// In words, and the first failure of each exercise as a page.
+    Page,
 }
 
 /// A checkout, and the progress made in it.

@@ -206,7 +206,10 @@ fn check() -> impl Parser<Command> {
     let json = long("json").help(help).req_flag(Telling::Json);
     let help = "Keep the sockets of a check that fails until Enter, to look at them with netstat";
     let hold = long("hold").help(help).req_flag(Telling::Holding);
-    let telling = construct!([all, json, hold]).fallback(Telling::Words);
+    let help =
+        "Show the first check that fails on a page: its steps, rows, segments, and your line";
+    let page = long("page").help(help).req_flag(Telling::Page);
+    let telling = construct!([all, json, hold, page]).fallback(Telling::Words);
     let help = "The current exercise, if left out; `all` for all exercises";
     let names = positional("NAME").help(help).many();
     construct!(Command::Check { telling, names })

@@ -22,10 +22,10 @@ use nix::{
 };
 use serde_json::{Value, json};
 use socket_workshop::{fault::Attempt, folder::Temporary, stop::Stop};
-use wire::capture::Capture;
+use wire::{capture::Capture, segment::Segment};
 
 /// How many segments of a stage are kept. Further ones are counted.
-const SEGMENTS: usize = 60;
+pub(crate) const SEGMENTS: usize = 60;
 
 /// How much of what a lesson prints is kept, in bytes: its last words, if it fails.
 const LAST_WORDS: usize = 16 << 10;
@@ -238,18 +238,23 @@ impl Play {
             }
             self.kept += 1;
             let at = (time.as_secs_f64() - begun) * 1e6;
-            self.segments.push_back(json!({
-                "event": "segment",
-                "at": at as i64,
-                "from": segment.from.to_string(),
-                "to": segment.to.to_string(),
-                "flags": segment.flags.to_string(),
-                "length": segment.len,
-                "info": info,
-            }));
+            self.segments.push_back(passed(at as i64, &segment, &info));
         }
         Ok(())
     }
+}
+
+/// The event of a segment that has passed: when, the segment, and what Wireshark would say of it.
+pub(crate) fn passed(at: i64, segment: &Segment, info: &str) -> Value {
+    json!({
+        "event": "segment",
+        "at": at,
+        "from": segment.from.to_string(),
+        "to": segment.to.to_string(),
+        "flags": segment.flags.to_string(),
+        "length": segment.len,
+        "info": info,
+    })
 }
 
 /// A lesson does not outlive its play.

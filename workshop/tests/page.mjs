@@ -3,6 +3,7 @@
 //     node page.mjs FOLDER/ recordings PAGE...      FOLDER has node_modules/playwright-core
 //     node page.mjs FOLDER/ live URL STAGES
 //     node page.mjs FOLDER/ fails URL               the lesson refuses its second stage
+//     node page.mjs FOLDER/ failure PAGE SEEN       a check that has failed: what was seen, in part
 
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
@@ -44,7 +45,7 @@ const steps = (page) => page.evaluate(() => {
   const seen = [];
   while (!document.getElementById("next").disabled && seen.length < 200) {
     const asks = document.querySelector(".choices") !== null;
-    const parts = [...document.querySelectorAll("nav, h1, [role=tablist]")];
+    const parts = [...document.querySelectorAll("nav, h1, [role=tablist], #check, .sequence")];
     // Nothing but the parts that scroll may be wider or higher than the window.
     const isClipped = document.documentElement.scrollWidth > innerWidth
       || (innerWidth > 700 && document.documentElement.scrollHeight > innerHeight)
@@ -125,6 +126,48 @@ async function fails(url) {
   assert.deepEqual(complaints, []);
 }
 
+/** A check that has failed, step by step to its failure. */
+async function failure(file, seen, viewport, colorScheme) {
+  const name = `${file} at ${viewport.width}x${viewport.height}, ${colorScheme}`;
+  const { page, complaints } = await open(pathToFileURL(file).href, { viewport, colorScheme });
+  page.on("request", (request) => complaints.push(`it asks for ${request.url()}`));
+  const frames = await steps(page);
+  for (const { title, asks, isClipped } of frames) {
+    assert.match(title, /^\d+\. ./, `${name}: a step has no title`);
+    assert.ok(!asks, `${name}: a check asks nothing`);
+    assert.ok(!isClipped, `${name}: something is clipped at "${title}"`);
+  }
+  const last = await state(page);
+  assert.equal(last.title, "The check has failed", name);
+  assert.ok(last.words.includes(seen), `${name}: ${last.words}`);
+  for (const key of ["s", "d", "q", "s"]) {
+    await page.keyboard.press(key);
+    const { isClipped, isPlaceSeen, title, wide } = await page.evaluate(() => {
+      const inside = (part, whole) => part.top >= whole.top - 1 && part.top < whole.bottom;
+      const place = document.querySelector("#source .place")?.getBoundingClientRect();
+      const source = document.getElementById("source").getBoundingClientRect();
+      const root = document.documentElement;
+      const parts = [...document.querySelectorAll("nav, h1, header, #words, #source, #table, .sequence")];
+      return {
+        isClipped: root.scrollWidth > innerWidth || (innerWidth > 700 && root.scrollHeight > innerHeight),
+        wide: parts.filter((part) => part.scrollWidth > part.clientWidth + 1).map(({ id }) => id),
+        isPlaceSeen: !place || inside(place, source),
+        title: document.title,
+      };
+    });
+    assert.ok(!isClipped, `${name}: the failure is clipped`);
+    assert.deepEqual(wide, [], `${name}: a part is too wide`);
+    assert.ok(isPlaceSeen, `${name}: the student's line is not in sight`);
+    assert.match(title, /^echo: The check has failed$/, name);
+  }
+  await page.keyboard.press("ArrowLeft");
+  assert.ok(!(await state(page)).isOver, `${name}: no way back`);
+  await page.keyboard.press("Home");
+  assert.match((await state(page)).title, /^1\. /, name);
+  assert.deepEqual(complaints, [], name);
+  await page.close();
+}
+
 if (mode === "recordings") {
   let questions = 0;
   for (const file of rest) {
@@ -136,6 +179,10 @@ if (mode === "recordings") {
   await play(rest[0], { width: 390, height: 844 }, "light");
 } else if (mode === "live") {
   await live(rest[0], Number(rest[1]));
+} else if (mode === "failure") {
+  for (const viewport of [{ width: 1280, height: 720 }, { width: 390, height: 844 }]) {
+    for (const colorScheme of ["light", "dark"]) await failure(...rest, viewport, colorScheme);
+  }
 } else {
   await fails(rest[0]);
 }

@@ -7,7 +7,8 @@ use super::Column;
 
 /// What a column points to, in bytes of the line: the name of a call, a macro with its arguments,
 /// an index, a sum; otherwise the line without the white space around it.
-pub(super) fn span(line: &str, column: Column) -> Range<usize> {
+#[must_use]
+pub fn span(line: &str, column: Column) -> Range<usize> {
     let found = byte(line, column).and_then(|start| Scanner { line }.at(start));
     found.unwrap_or_else(|| whole(line))
 }

@@ -19,7 +19,7 @@ use nix::{
 
 use super::protocol::{Message, Reports};
 use crate::{
-    Case, CheckError, Exam, Verdict, descriptors,
+    Case, CheckError, Exam, Moment, Verdict, descriptors,
     report::Outcome,
     running::{Problem, problems, record_panics},
 };
@@ -28,8 +28,16 @@ use crate::{
 #[derive(Clone)]
 pub(crate) struct Supervisor {
     reports: Arc<Mutex<Reports>>,
-    /// Whether it wants to look at the sockets of a check that fails.
-    holds: bool,
+    asked: Asked,
+}
+
+/// What the supervisor asks for besides the outcome.
+#[derive(Clone, Copy)]
+pub(super) struct Asked {
+    /// To look at the sockets of a check that fails.
+    pub(super) hold: bool,
+    /// What the kernel shows after each step.
+    pub(super) trace: bool,
 }
 
 impl Supervisor {
@@ -50,10 +58,19 @@ impl Supervisor {
     /// The check has failed just now. The whole process stops, threads and all, with its sockets as
     /// they are; the kernel's side of them goes on.
     pub(crate) fn may_hold(&self, look: Option<String>) {
-        if self.holds {
+        if self.asked.hold {
             self.report(&Message::Held(look));
             let _ = raise(Signal::SIGSTOP);
         }
+    }
+
+    pub(crate) fn traces(&self) -> bool {
+        self.asked.trace
+    }
+
+    /// What the kernel showed after the last step.
+    pub(crate) fn traced(&self, moment: Moment) {
+        self.report(&Message::Moment(moment));
     }
 }
 
@@ -75,14 +92,14 @@ impl Exam {
 pub(super) fn examine(
     exercise: &str,
     student_file: &str,
-    holds: bool,
+    asked: Asked,
     check: impl FnOnce(&Exam) -> Verdict,
     cause: fn(&Case) -> Option<String>,
 ) -> ! {
     let supervisor = match prepare() {
         Ok(reports) => Supervisor {
             reports: Arc::new(Mutex::new(reports)),
-            holds,
+            asked,
         },
         // This program was not started by its supervisor, or the supervisor has ended.
         Err(_) => process::exit(2),

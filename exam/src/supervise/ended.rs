@@ -11,6 +11,7 @@ use super::{
 use crate::{
     report::{Failure, Outcome, Places},
     threads::OURS,
+    trace::Trace,
 };
 
 /// A failure shows at most this many lines of threads.
@@ -45,10 +46,21 @@ pub(super) enum Left {
 }
 
 impl Ended {
-    pub(super) fn outcome(self, steps: Vec<String>, places: Places, status: ExitStatus) -> Outcome {
+    pub(super) fn outcome(
+        self,
+        steps: Vec<String>,
+        trace: Option<Trace>,
+        places: Places,
+        status: ExitStatus,
+    ) -> Outcome {
         let (seen, cause) = match self {
-            Ended::Said(Outcome::Failed(failure)) => {
-                let failure = Failure { steps, ..failure };
+            Ended::Said(Outcome::Failed(mut failure)) => {
+                let seen = failure.trace.take();
+                let failure = Failure {
+                    steps,
+                    trace: trace.map(|trace| trace.end(seen)),
+                    ..failure
+                };
                 return Outcome::Failed(places.add_to(failure));
             }
             Ended::Said(Outcome::Passed) if !status.success() => (
@@ -105,6 +117,7 @@ impl Ended {
             kernel: vec!["the process is gone, and its sockets with it".to_owned()],
             cause: cause.map(str::to_owned),
             look: None,
+            trace: trace.map(|trace| trace.end(None)),
         })
     }
 }
@@ -233,7 +246,7 @@ mod tests {
         let told = thread(stat, Pid::from_raw(42), 100).unwrap();
         let killed = ExitStatus::from_raw(9);
         let Outcome::Failed(failure) =
-            Ended::Late(vec![told]).outcome(Vec::new(), Places::default(), killed)
+            Ended::Late(vec![told]).outcome(Vec::new(), None, Places::default(), killed)
         else {
             panic!("it has failed");
         };
@@ -251,6 +264,7 @@ mod tests {
         let passed = |status| {
             Ended::Said(Outcome::Passed).outcome(
                 Vec::new(),
+                None,
                 Places::default(),
                 ExitStatus::from_raw(status),
             )

@@ -32,6 +32,7 @@ use super::{
 use crate::{
     orphans::{Orphans, pid},
     report::{Outcome, Places, Report},
+    trace::Trace,
 };
 
 /// How often the supervisor looks after a process.
@@ -55,6 +56,8 @@ pub(super) struct Process<'a> {
     /// The limits that the answer has not set.
     limits: Option<Limits>,
     steps: Vec<String>,
+    /// If it is asked for.
+    trace: Option<Trace>,
     places: Places,
     has_begun: bool,
     is_late: bool,
@@ -73,12 +76,14 @@ impl<'a> Process<'a> {
         limits: Option<Limits>,
     ) -> io::Result<Process<'a>> {
         let started = Instant::now();
+        let trace = check.trace.then(Trace::new); // before the process can send anything
         let (inbox, stdin) = Inbox::new()?;
         let (output, stdout) = io::pipe()?;
         let mut command = Command::new(env::current_exe()?);
         command
             .args(["--one", &check.number.to_string()])
             .args(check.hold.then_some("--hold"))
+            .args(check.trace.then_some("--trace"))
             .stdin(stdin)
             .stderr(stdout.try_clone()?)
             .stdout(stdout);
@@ -92,6 +97,7 @@ impl<'a> Process<'a> {
             output: Output::of(output),
             limits,
             steps: Vec::new(),
+            trace,
             places: Places::default(),
             has_begun: false,
             is_late: false,
@@ -109,7 +115,7 @@ impl<'a> Process<'a> {
         let heard = self.hear();
         let milliseconds = self.started.elapsed().as_millis() as u64;
         let status = self.end()?;
-        let outcome = heard?.outcome(self.steps, self.places, status);
+        let outcome = heard?.outcome(self.steps, self.trace, self.places, status);
         let (printed, printed_bytes) = self.output.rest();
         let is_late = self.is_late && matches!(outcome, Outcome::Failed(_));
         let report = Report {
@@ -162,6 +168,11 @@ impl<'a> Process<'a> {
         match message {
             Message::Begin => self.has_begun = true,
             Message::Step(step) => self.steps.push(step),
+            Message::Moment(moment) => {
+                if let Some(trace) = &mut self.trace {
+                    trace.add(self.steps.len(), moment);
+                }
+            }
             Message::LimitsDescriptors(limit) => {
                 if let Some(limits) = &mut self.limits {
                     limits.set_descriptors(limit);

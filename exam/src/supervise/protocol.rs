@@ -19,7 +19,7 @@ use std::{
 use nix::unistd::{Pid, getppid};
 use serde::{Deserialize, Serialize};
 
-use crate::report::Outcome;
+use crate::{report::Outcome, trace::Moment};
 
 /// How long the supervisor may take to read the stacks of a process.
 const LOOK: Duration = Duration::from_secs(5);
@@ -27,8 +27,8 @@ const LOOK: Duration = Duration::from_secs(5);
 /// A longer report is not the exam's.
 const LINE: usize = 1 << 20;
 
-/// More reports than any check makes.
-const REPORTS: usize = 10_000;
+/// More reports than any check makes, with up to two moments for each step.
+const REPORTS: usize = 30_000;
 
 /// What a check's process says: a line each, of the secret and JSON.
 #[derive(Serialize, Deserialize)]
@@ -36,6 +36,8 @@ pub(crate) enum Message {
     /// It is about to run the answer.
     Begin,
     Step(String),
+    /// What the kernel showed after the last step, if that is asked for. The latest counts.
+    Moment(Moment),
     /// The exam itself has set this limit of descriptors.
     LimitsDescriptors(u64),
     /// It has failed, and stops until it is told to go on: the command to look at its sockets.

@@ -25,8 +25,8 @@ use socket2::{Domain, Protocol, Socket, Type};
 use super::{filter, now};
 use crate::pcap::SNAPLEN;
 
-/// What may wait to be read, in bytes; the kernel gives as much of it as `net.core.rmem_max`
-/// allows.
+/// What may wait to be read, in bytes. Without CAP_NET_ADMIN, which a process has in a network of
+/// its own, the kernel gives as much of it as `net.core.rmem_max` allows.
 const QUEUE: usize = 32 << 20;
 
 #[derive(Debug)]
@@ -51,7 +51,9 @@ impl PacketSocket {
         let every_protocol = Protocol::from(SockProtocol::EthAll as i32);
         let socket = Socket::new(Domain::PACKET, Type::RAW, Some(every_protocol))?;
         socket.set_nonblocking(true)?;
-        let _as_much_as_is_allowed = socket.set_recv_buffer_size(QUEUE);
+        if setsockopt(&socket, sockopt::RcvBufForce, &QUEUE).is_err() {
+            let _as_much_as_is_allowed = socket.set_recv_buffer_size(QUEUE);
+        }
         setsockopt(&socket, sockopt::ReceiveTimestampns, &true)?;
         setsockopt(&socket, sockopt::RxqOvfl, &1)?;
         let mut packets = PacketSocket {

@@ -6,7 +6,7 @@ use std::{
         fd::{AsFd, OwnedFd},
         unix::{net::UnixStream, process::CommandExt},
     },
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::Duration,
 };
@@ -22,6 +22,7 @@ use socket_workshop::{deadline::Deadline, fault::Attempt};
 use super::{
     Status, Telling,
     progress::{Count, Score},
+    segments::Segments,
 };
 
 use crate::{
@@ -95,20 +96,25 @@ impl Examined {
     }
 }
 
-/// Builds and examines; hands each report on as it comes.
+/// Builds the program of an exercise. `None` if it does not compile.
+pub(super) fn built(root: &Path, exercise: &Exercise) -> io::Result<Option<PathBuf>> {
+    build(root, &["-p", "exercises", "--test", exercise.name])
+}
+
+/// Examines, by the exercise's program; hands each report on as it comes, and takes the segments
+/// that pass.
 pub(super) fn examine(
-    root: &Path,
+    program: &Path,
     exercise: &Exercise,
     telling: Telling,
+    mut segments: Option<&mut Segments>,
     mut tell: impl FnMut(&Report) -> io::Result<()>,
 ) -> io::Result<Examined> {
-    let Some(program) = build(root, &["-p", "exercises", "--test", exercise.name])? else {
-        return Ok(Examined::DoesNotCompile);
-    };
-    let mut command = Command::new(&program);
+    let mut command = Command::new(program);
     // A socket: a pipe could be opened by others, as `/proc/PID/fd/1`.
     let (stdout, theirs) = UnixStream::pair()?;
     command.arg("--json").stdout(OwnedFd::from(theirs));
+    command.args((telling == Telling::Page).then_some("--trace"));
     let limit = match telling {
         Telling::Holding => {
             command.arg("--hold").stdin(Stdio::inherit());
@@ -126,7 +132,8 @@ pub(super) fn examine(
         .attempt(|| format!("cannot run {}", program.display()))?;
     drop(command); // with the other end of stdout
     let mut reports = Vec::new();
-    let heard = hear(&child, &stdout, Deadline::after(limit), |report| {
+    let deadline = Deadline::after(limit);
+    let heard = hear(&child, &stdout, deadline, &mut segments, |report| {
         tell(&report)?;
         reports.push(report);
         Ok(())
@@ -176,11 +183,18 @@ fn hear(
     child: &Child,
     mut stdout: &UnixStream,
     deadline: Deadline,
+    segments: &mut Option<&mut Segments>,
     mut take: impl FnMut(Report) -> io::Result<()>,
 ) -> io::Result<Heard> {
     let (mut line, mut buf, mut was_stopped) = (Vec::new(), [0; 16 << 10], false);
     while !deadline.passed() {
-        let mut fds = [PollFd::new(stdout.as_fd(), PollFlags::POLLIN)];
+        if let Some(segments) = segments {
+            segments.take();
+        }
+        let passed = segments.as_ref().and_then(|segments| segments.fd());
+        let ready = |fd| PollFd::new(fd, PollFlags::POLLIN);
+        let mut fds = vec![ready(stdout.as_fd())];
+        fds.extend(passed.map(ready));
         let patience = PollTimeout::try_from(LOOK_AFTER).unwrap_or(PollTimeout::ZERO);
         match poll(&mut fds, patience) {
             // Twice in a row: Ctrl-Z and `fg` stop and continue both programs, but not in one
@@ -191,6 +205,7 @@ fn hear(
                 continue;
             }
             Err(Errno::EINTR) => continue,
+            Ok(_) if fds[0].any() == Some(false) => continue, // only segments
             Ok(_) => {}
             Err(errno) => return Err(errno.into()),
         }
@@ -246,6 +261,7 @@ fn missing<'a>(
             kernel: Vec::new(),
             cause: cause.map(str::to_owned),
             look: None,
+            trace: None,
         }),
         milliseconds: 0,
         printed: String::new(),

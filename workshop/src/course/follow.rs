@@ -124,7 +124,7 @@ impl Course {
             Some(text) => say!("{text}"),
             None => Ok(()),
         };
-        let status = match self.examine(exercise, telling, tell_one) {
+        let status = match self.examine(exercise, telling, &mut None, tell_one) {
             Ok(examined) => {
                 let failures = teller.end();
                 if !failures.is_empty() {

@@ -10,8 +10,9 @@ use socket_workshop::{
 
 use super::{
     Course, Status, Telling,
-    examine::{Examined, examine},
+    examine::{Examined, built, examine},
     progress::Count,
+    segments::Segments,
 };
 
 use crate::{
@@ -129,6 +130,7 @@ impl Course {
     /// There is no such exercise, or it cannot be built or run at all.
     pub fn check(&mut self, names: &[String], telling: Telling) -> io::Result<Status> {
         let (mut status, json) = (Status::Passed, telling == Telling::Json);
+        let mut segments = None;
         for exercise in self.all_named(names)? {
             let mut teller = Printer::on_stdout().in_full(telling == Telling::InFull);
             let tell_now = |report: &Report| match teller.take(report.clone()) {
@@ -138,7 +140,8 @@ impl Course {
             if !json {
                 say!("{} ({})", exercise.name, exercise.path())?;
             }
-            let examined = match self.examine(exercise, telling, tell_now) {
+            let text = self.text(exercise).unwrap_or_default(); // as it is when it is examined
+            let examined = match self.examine(exercise, telling, &mut segments, tell_now) {
                 Ok(examined) => examined,
                 // What was left to be told is not known to have passed.
                 Err(error) if is_reader_gone(&error) => return Ok(status.max(Status::NotChecked)),
@@ -157,21 +160,38 @@ impl Course {
                         say!("{failures}\n")?;
                     }
                     self.conclude(exercise, &examined)?;
+                    if telling == Telling::Page {
+                        match self.show_failure(exercise, &text, &examined, segments.as_ref()) {
+                            Err(error) if is_reader_gone(&error) => return Err(error),
+                            Err(error) => complain(&format!("workshop: {error}")),
+                            Ok(()) => {}
+                        }
+                    }
                 }
             }
         }
         Ok(status)
     }
 
-    /// Examines one, and remembers what came of it.
+    /// Examines one, and remembers what came of it. For a page, takes the segments that pass: in
+    /// a network that this process enters when the first exercise has been built, for cargo may
+    /// need the other one.
     pub(super) fn examine(
         &mut self,
         exercise: &Exercise,
         telling: Telling,
+        segments: &mut Option<Segments>,
         tell: impl FnMut(&Report) -> io::Result<()>,
     ) -> io::Result<Examined> {
         let text = self.text(exercise)?;
-        let examined = examine(&self.root, exercise, telling, tell)?;
+        let examined = match built(&self.root, exercise)? {
+            None => Examined::DoesNotCompile,
+            Some(program) => {
+                let segments = (telling == Telling::Page)
+                    .then(|| segments.get_or_insert_with(Segments::capture).again());
+                examine(&program, exercise, telling, segments, tell)?
+            }
+        };
         exercise.name.clone_into(&mut self.progress.current);
         self.progress.change(exercise.name, |done| {
             let score = examined.score(exercise);

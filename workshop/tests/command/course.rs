@@ -29,14 +29,14 @@ fn checks() -> (usize, usize) {
     (of(Level::Core), of(Level::Hardened))
 }
 
-struct Checkout {
+pub struct Checkout {
     root: PathBuf,
     _turn: MutexGuard<'static, ()>,
 }
 
 impl Checkout {
     /// The copy as a fresh clone has it: nothing done, every exercise as it was at the beginning.
-    fn fresh() -> Checkout {
+    pub fn fresh() -> Checkout {
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let here = checkout();
         let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("checkout");
@@ -68,7 +68,7 @@ impl Checkout {
     }
 
     /// The file of an exercise.
-    fn exercise(&self, name: &str) -> PathBuf {
+    pub fn exercise(&self, name: &str) -> PathBuf {
         let mut files = fs::read_dir(self.root.join("exercises"))
             .unwrap()
             .map(|file| file.unwrap().path());
@@ -77,7 +77,7 @@ impl Checkout {
             .unwrap()
     }
 
-    fn solve(&self, name: &str) {
+    pub fn solve(&self, name: &str) {
         let file = self.exercise(name);
         let solution = self.root.join("solutions").join(file.file_name().unwrap());
         write(&file, &fs::read(solution).unwrap());
@@ -102,7 +102,7 @@ impl Checkout {
     }
 
     #[track_caller]
-    fn workshop(&self, arguments: &[&str], status: i32) -> (String, String) {
+    pub fn workshop(&self, arguments: &[&str], status: i32) -> (String, String) {
         let Output {
             status: ended,
             stdout,

@@ -1,5 +1,5 @@
 //! A lesson on a page: `cargo workshop teach`, live; `record` and `pages`, written down; and both in
-//! a real browser.
+//! a real browser. And a check that has failed, on the same page: `check NAME --page`.
 
 use std::{
     collections::BTreeMap,
@@ -14,7 +14,10 @@ use std::{
 use serde_json::Value;
 use socket_workshop::{deadline::Deadline, folder::Temporary};
 
-use crate::common::{PATIENCE, Program};
+use crate::{
+    common::{PATIENCE, Program},
+    course::Checkout,
+};
 
 pub fn workshop(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_workshop"));
@@ -408,4 +411,220 @@ fn live_lessons_are_followed_by_two_browsers_one_of_which_reloads() {
         taught.program.interrupt();
         assert!(taught.program.wait().success());
     }
+}
+
+/// An answer of `echo` that fails, and what its page must say: a part of the student's line that is
+/// marked, or `""` if there is none, and a part of what was seen.
+struct Wrong {
+    name: &'static str,
+    body: &'static str,
+    marked: &'static str,
+    seen: &'static str,
+}
+
+const WRONG: [Wrong; 6] = [
+    Wrong {
+        name: "hangs",
+        body: "let mut buf = [0; 5];
+    loop {
+        stream.read_exact(&mut buf)?;
+        stream.write_all(&buf)?;
+    }",
+        marked: "read_exact",
+        seen: "\"hello agai\", and nothing more comes",
+    },
+    Wrong {
+        name: "spins",
+        body: "let mut buf = [0; 4096];
+    loop {
+        let n = stream.read(&mut buf)?;
+        stream.write_all(&buf[..n])?;
+    }",
+        marked: "stream.",
+        seen: "it has not returned",
+    },
+    Wrong {
+        name: "is wrong",
+        body: "let (mut buf, mut total) = ([0; 4096], 0);
+    loop {
+        match stream.read(&mut buf)? {
+            0 => return Ok(total),
+            n => {
+                buf.make_ascii_uppercase();
+                stream.write_all(&buf[..n])?;
+                total += n as u64;
+            }
+        }
+    }",
+        marked: "",
+        seen: "\"HELLO\"",
+    },
+    Wrong {
+        name: "panics",
+        body: "println!(\"<script>throw 1</script>\");
+    let n = stream.read(&mut [0; 100])?;
+    assert_eq!(n, 0, \"{HOSTILE}\");
+    Ok(0)",
+        marked: "assert_eq!",
+        seen: HOSTILE,
+    },
+    Wrong {
+        name: "exits",
+        body: "let _ = stream.read(&mut [0; 100]);
+    std::process::exit(7)",
+        marked: "",
+        seen: "with exit status 7",
+    },
+    Wrong {
+        name: "floods stdout",
+        body: "let line = \"</script>\".repeat(10_000);
+    let _ = &mut stream;
+    loop {
+        println!(\"{line}\");
+    }",
+        marked: "",
+        seen: "64 MiB printed",
+    },
+];
+
+/// What a page must show as text.
+const HOSTILE: &str = "</script><script>document.title = 1</script><!--<img src=x onerror=throw>";
+
+fn program(body: &str) -> String {
+    format!(
+        "use std::{{io::{{self, Read, Write}}, net::TcpStream, process::ExitCode}};
+
+const HOSTILE: &str = {HOSTILE:?};
+
+pub fn echo(mut stream: TcpStream) -> io::Result<u64> {{
+    let _ = (HOSTILE, io::sink().write(b\"\"));
+    {body}
+}}
+
+fn main() -> ExitCode {{
+    workshop::checks::echo::SUITE.examine(echo)
+}}
+"
+    )
+}
+
+/// The page of the first check that has failed, and its recording.
+fn failure(told: &str) -> (PathBuf, String, Value) {
+    let line = told.lines().last().unwrap();
+    let (_, file) = line
+        .split_once("as a page: file://")
+        .expect("it says where the page is");
+    let page = fs::read_to_string(file).unwrap();
+    let (_, rest) = page.split_once(r#"id="lesson">"#).unwrap();
+    let (json, _) = rest.split_once("</script>").unwrap();
+    let recording = serde_json::from_str(json).unwrap();
+    (file.into(), page, recording)
+}
+
+#[test]
+fn the_first_check_that_fails_is_played_on_a_page() {
+    let (checkout, browser) = (Checkout::fresh(), browser());
+    for Wrong {
+        name,
+        body,
+        marked,
+        seen,
+    } in WRONG
+    {
+        let program = program(body);
+        fs::write(checkout.exercise("echo"), &program).unwrap();
+        let (told, _) = checkout.workshop(&["check", "echo", "--page"], 1);
+        let (file, page, recording) = failure(&told);
+        assert_eq!(
+            page.matches("</script>").count(),
+            2,
+            "{name}: text ends a script"
+        );
+        assert_eq!(recording["source"]["text"], program, "{name}");
+
+        let events = recording["events"].as_array().unwrap();
+        let of = |kind: &'static str| events.iter().filter(move |event| event["event"] == kind);
+        let begins = &events[0];
+        let check = begins["check"].as_str().unwrap();
+        assert!(
+            told.contains(&format!("\nFAILED  {check}\n")),
+            "{name}: {told}"
+        );
+        let steps = told.split_once("\n  steps     ").unwrap().1;
+        for (number, stage) in (1..).zip(of("stage")) {
+            assert_eq!(stage["number"], number, "{name}");
+            if begins["steps"].as_u64() < Some(12) {
+                let title = stage["title"].as_str().unwrap();
+                let begins = format!("{number}. {}", &title[..title.len().min(40)]);
+                assert!(steps.contains(&begins), "{name}: {begins}: {told}");
+            }
+        }
+        assert_eq!(of("stage").count() as u64, begins["steps"], "{name}");
+
+        let failed = of("check_failed").next().unwrap();
+        let is_seen = failed["seen"].as_str().unwrap().contains(seen);
+        assert!(is_seen, "{name}: {}", failed["seen"]);
+        let places = failed["places"].as_array().unwrap();
+        assert_eq!(places.is_empty(), marked.is_empty(), "{name}: {places:?}");
+        for place in places {
+            let line = program
+                .lines()
+                .nth(place["line"].as_u64().unwrap() as usize - 1);
+            assert!(line.unwrap().contains(marked), "{name}: {line:?}");
+        }
+
+        let mut owners = of("shown").flat_map(|shown| shown["rows"].as_array().unwrap());
+        let has = |row: &Value, owner: &str| row["role"].as_str().unwrap_or("").starts_with(owner);
+        assert!(owners.any(|row| has(row, "yours, fd ")), "{name}");
+        let exams = of("shown").all(|shown| {
+            let rows = shown["rows"].as_array().unwrap().iter();
+            rows.filter(|row| row["state"] != "LISTEN" && has(row, "yours"))
+                .count()
+                < 2
+        });
+        assert!(exams, "{name}: the exam's end is taken for the student's");
+        match begins["without_segments"].as_str() {
+            None => assert_eq!(of("segment").next().unwrap()["flags"], "SYN", "{name}"),
+            Some(why) => assert!(
+                told.contains(&format!("Without segments: {why}.")),
+                "{told}"
+            ),
+        }
+        if let Some(browser) = &browser {
+            in_a_browser(
+                browser,
+                "page.mjs",
+                &["failure", file.to_str().unwrap(), seen],
+            );
+        }
+    }
+}
+
+#[test]
+fn a_check_without_a_failure_has_no_page() {
+    let checkout = Checkout::fresh();
+    fs::write(checkout.exercise("echo"), program(WRONG[2].body)).unwrap();
+    let (told, _) = checkout.workshop(&["check", "echo", "--page"], 1);
+    let (file, ..) = failure(&told);
+    let (line, _) = checkout.workshop(&["check", "echo", "--json"], 1);
+    assert!(
+        !line.contains("\"trace\""),
+        "nothing is traced unless it is asked for"
+    );
+    let last = |told: &str| told.lines().last().unwrap().to_owned();
+
+    checkout.solve("echo");
+    let (told, _) = checkout.workshop(&["check", "echo", "--page"], 0);
+    assert_eq!(last(&told), "No page: no check of echo has failed.");
+    assert!(!file.exists(), "the page of an earlier run is left");
+
+    let checkout = {
+        drop(checkout);
+        Checkout::fresh()
+    };
+    let (told, _) = checkout.workshop(&["check", "echo", "--page"], 1);
+    assert_eq!(last(&told), "No page: the checks of echo meet its `todo!`.");
+    fs::write(checkout.exercise("echo"), "pub fn echo() {").unwrap();
+    let (told, _) = checkout.workshop(&["check", "echo", "--page"], 1);
+    assert_eq!(last(&told), "No page: no check was made.");
 }

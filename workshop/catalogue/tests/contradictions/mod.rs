@@ -199,6 +199,7 @@ pub fn contradictions_are_found() {
         kernel: kernel.iter().map(|line| (*line).to_owned()).collect(),
         cause: Some(cause.to_owned()),
         look: None,
+        trace: None,
     };
     let row = "40782       0  127.0.0.1:1  :2  CLOSE_WAIT  yours, fd 7";
     let cases = [

@@ -15,8 +15,8 @@
 //! connections through a proxy, a reset that it passes on, and what the copying costs.
 //!
 //! New here: a program that accepts one connection and dials another, and joins them. Each client
-//! takes two of the proxy's descriptors, so the proxy has a limit: further clients wait in its accept
-//! queue.
+//! takes two of the proxy's descriptors, so the proxy has a limit: further clients wait in its
+//! accept queue.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};

@@ -87,8 +87,8 @@ fn two_listeners(story: &mut Story, old: TcpListener) -> io::Result<()> {
         )
         .why(
             "Both listeners have SO_REUSEPORT. On Linux a hash of the four-tuple decides into \
-             which listener's queue (Recv-Q) a client comes. This is for workers of one server: each has \
-             a queue of its own.",
+             which listener's queue (Recv-Q) a client comes. This is for workers of one server: \
+             each has a queue of its own.",
         )
         .show()?;
 

@@ -601,8 +601,8 @@ fn system_calls(story: &mut Story, servers: &[Server; 4]) -> io::Result<[Option<
         .expect(NAMES[3], servers[3].listening, must(Listen).recv_q(0))
         .why(&format!(
             "The mean of {COUNTED} connections. The lesson stopped each server at each system \
-             call (ptrace(2), as strace does). Row `others`: (b) starts and ends a thread, (d) makes \
-             the socket non-blocking. In a debug build std calls fcntl before close."
+             call (ptrace(2), as strace does). Row `others`: (b) starts and ends a thread, (d) \
+             makes the socket non-blocking. In a debug build std calls fcntl before close."
         ))
         .claim(
             "All four accept, read, write, read again (end of file), and close.",

@@ -108,7 +108,8 @@ impl<A: Copy> Suite<A> {
     /// Arguments are parts of names, of which one must occur in a check for it to be made;
     /// `--json`, to print reports that can be read by a program; `--hold`, to make one check after
     /// the other, and to stop the process of one that fails until Enter, so that its sockets can be
-    /// looked at; and `--trace`, to report with a failure what the kernel showed after each step. Others, which `cargo test` may pass on to every test, are ignored.
+    /// looked at; and `--trace`, to report with a failure what the kernel showed after each step.
+    /// Others, which `cargo test` may pass on to every test, are ignored.
     #[track_caller]
     pub fn examine(&self, answer: A) -> ExitCode {
         self.examine_file(Location::caller().file(), answer)

@@ -23,8 +23,8 @@ pub fn wrapped(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// The title of a stage, and the line of source code that shows it: at the right edge behind the
-/// title, or below it where there is no room.
+/// The title of a stage, and the line of source code that shows it: at the right edge of the
+/// title's last line, or below it where there is no room.
 #[must_use]
 pub fn titled(title: &str, source: &str) -> [String; 2] {
     let lines = wrapped(title, WIDTH);

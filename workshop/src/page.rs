@@ -4,6 +4,8 @@
 use serde_json::Value;
 
 const HTML: &str = include_str!("../page/page.html");
+/// The colours, light and dark, and the type: those of the slides too.
+pub(crate) const COLOURS: &str = include_str!("../page/colours.css");
 const CSS: &str = include_str!("../page/page.css");
 const SCRIPT: &str = include_str!("../page/page.js");
 
@@ -12,7 +14,8 @@ const SCRIPT: &str = include_str!("../page/page.js");
 pub fn of(lesson: &Value) -> String {
     // In a script element `</script` would end it, whatever it is part of.
     let lesson = lesson.to_string().replace('<', "\\u003c");
-    HTML.replace("/* page.css */", CSS)
+    HTML.replace("/* colours.css */", COLOURS)
+        .replace("/* page.css */", CSS)
         .replace("/* page.js */", SCRIPT)
         .replace("{}</script>", &format!("{lesson}</script>"))
 }

@@ -112,10 +112,10 @@ impl<'a> Process<'a> {
     /// Reads the reports until the check is over, kills what is left of
     /// it, and returns its outcome, and whether it has failed by a clock.
     pub(super) fn supervise(mut self) -> io::Result<(Report, bool)> {
-        let heard = self.hear();
+        let ended = self.read_reports();
         let milliseconds = self.started.elapsed().as_millis() as u64;
         let status = self.end()?;
-        let outcome = heard?.outcome(self.steps, self.trace, self.places, status);
+        let outcome = ended?.outcome(self.steps, self.trace, self.places, status);
         let (printed, printed_bytes) = self.output.rest();
         let is_late = self.is_late && matches!(outcome, Outcome::Failed(_));
         let report = Report {
@@ -138,7 +138,7 @@ impl<'a> Process<'a> {
 
     /// Reads the reports, and returns how the process ended. One that
     /// takes too much of the machine is not read to the end.
-    fn hear(&mut self) -> io::Result<Ended> {
+    fn read_reports(&mut self) -> io::Result<Ended> {
         loop {
             if let Some(ended) = self.wait()? {
                 return Ok(ended);

@@ -139,7 +139,7 @@ fn is_fed_steadily(exam: &Exam, read: ReadLine) -> Verdict<bool> {
             };
             match connection.peer.fill(&bytes[..room]) {
                 Err(_) if call.answer.comes_to_its_end()? => break,
-                Ok(0) => thread::sleep(Duration::from_millis(1)), // the call makes room
+                Ok(0) => thread::sleep(Duration::from_millis(1)), // until it reads, or its time is over
                 taken => sent += taken?,
             }
             longest = longest.max(last.elapsed());

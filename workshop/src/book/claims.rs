@@ -28,8 +28,8 @@ pub fn chapter(root: &Path) -> io::Result<String> {
         sections.push(section(&lesson.name, &lesson.title, lesson.events()));
     }
     Ok(format!(
-        "{} lessons show {stages} stages. In these the kernel confirmed {demands} demands on rows of \
-         its table, and {claims} claims about something else.\n\n{}",
+        "{} lessons show {stages} stages. In these the kernel confirmed {demands} demands on rows \
+         of its table, and {claims} claims about something else.\n\n{}",
         sections.len(),
         sections.join("\n")
     ))

@@ -81,9 +81,9 @@ pub fn find<'a>(source: &'a str, name: &str) -> Result<Item<'a>, Vec<String>> {
     }
 }
 
-/// The lines of an item from the first that contains `from` to the next that contains `to`, which may
-/// be the same one; without `to`, one line. Returned are their numbers, from 0, and the
-/// lines without the indentation that they share.
+/// The lines of an item from the first that contains `from` to the next that contains `to`, which
+/// may be the same one; without `to`, one line. Returned are their numbers, from 0, and the lines
+/// without the indentation that they share.
 ///
 /// # Errors
 /// One of the texts is not there: which.

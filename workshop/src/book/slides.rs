@@ -7,6 +7,7 @@ use serde_json::Value;
 use socket_workshop::fault::Attempt;
 
 use super::{Directive, Lesson, chapter::PICTURES, html, lessons, stage};
+use crate::page::COLOURS;
 
 const TEMPLATE: &str = include_str!("../../page/slides.html");
 
@@ -17,6 +18,7 @@ const TEMPLATE: &str = include_str!("../../page/slides.html");
 pub fn deck(root: &Path, name: &str) -> io::Result<String> {
     let lesson = Lesson::open(root, name)?;
     Ok(TEMPLATE
+        .replace("/* colours.css */", COLOURS)
         .replace("<!-- title -->", &html::escaped(&lesson.title))
         .replace("<!-- slides -->", &slides(root, &lesson)?.join("\n")))
 }

@@ -133,23 +133,23 @@ pub(super) fn examine(
     drop(command); // with the other end of stdout
     let mut reports = Vec::new();
     let deadline = Deadline::after(limit);
-    let heard = hear(&child, &stdout, deadline, &mut segments, |report| {
+    let end = read_reports(&child, &stdout, deadline, &mut segments, |report| {
         tell(&report)?;
         reports.push(report);
         Ok(())
     });
-    if let Ok(Heard::ToTheEnd) = heard {
+    if let Ok(End::OfFile) = end {
         Deadline::after(A_MOMENT).wait_for(|| child.try_wait())?;
     }
     let status = orphans
         .end(&mut child)
         .attempt(|| format!("cannot wait for {}", program.display()))?;
     drop(orphans);
-    let (seen, by_a_signal) = match heard? {
-        Heard::ToTheEnd => (format!("it has ended: {status}"), status.code().is_none()),
-        Heard::Stopped => ("it was stopped by a signal (SIGSTOP)".to_owned(), true),
-        Heard::Late => (format!("it had not ended after {limit:?}"), false),
-        Heard::TooMuch => (
+    let (seen, by_a_signal) = match end? {
+        End::OfFile => (format!("it has ended: {status}"), status.code().is_none()),
+        End::Stopped => ("it was stopped by a signal (SIGSTOP)".to_owned(), true),
+        End::Late => (format!("it had not ended after {limit:?}"), false),
+        End::TooMuch => (
             "it printed megabytes that are not a report".to_owned(),
             false,
         ),
@@ -169,9 +169,9 @@ pub(super) fn examine(
     Ok(Examined::Checked(reports))
 }
 
-/// How much of an exercise's program was heard.
-enum Heard {
-    ToTheEnd,
+/// Why the reports of an exercise's program have ended.
+enum End {
+    OfFile,
     Stopped,
     Late,
     TooMuch,
@@ -179,13 +179,13 @@ enum Heard {
 
 /// Hands on the reports of an exercise's program, until it has closed its stdout, or must be
 /// killed.
-fn hear(
+fn read_reports(
     child: &Child,
     mut stdout: &UnixStream,
     deadline: Deadline,
     segments: &mut Option<&mut Segments>,
     mut take: impl FnMut(Report) -> io::Result<()>,
-) -> io::Result<Heard> {
+) -> io::Result<End> {
     let (mut line, mut buf, mut was_stopped) = (Vec::new(), [0; 16 << 10], false);
     while !deadline.passed() {
         if let Some(segments) = segments {
@@ -199,7 +199,7 @@ fn hear(
         match poll(&mut fds, patience) {
             // Twice in a row: Ctrl-Z and `fg` stop and continue both programs, but not in one
             // instant.
-            Ok(0) if is_stopped(child) && was_stopped => return Ok(Heard::Stopped),
+            Ok(0) if is_stopped(child) && was_stopped => return Ok(End::Stopped),
             Ok(0) => {
                 was_stopped = is_stopped(child);
                 continue;
@@ -210,7 +210,7 @@ fn hear(
             Err(errno) => return Err(errno.into()),
         }
         let n = match stdout.read(&mut buf) {
-            Ok(0) => return Ok(Heard::ToTheEnd),
+            Ok(0) => return Ok(End::OfFile),
             Ok(n) => n,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(error),
@@ -224,10 +224,10 @@ fn hear(
             line = rest;
         }
         if line.len() > LINE {
-            return Ok(Heard::TooMuch);
+            return Ok(End::TooMuch);
         }
     }
-    Ok(Heard::Late)
+    Ok(End::Late)
 }
 
 /// Whether a signal has stopped it. It stays stopped: nothing continues it.

@@ -281,7 +281,8 @@ fn chapter(text: &str) -> Result<String, Vec<String>> {
 fn a_mistake_is_shown_without_the_marks_of_the_tests() {
     let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
     let hunk = lines(
-        "     loop {\n-        a();\n-        b();\n+        a(); // spins here\n+        c();\n     }",
+        "     loop {\n-        a();\n-        b();\n\
+         +        a(); // spins here\n+        c();\n     }",
     );
     let shown = "     loop {\n         a();\n-        b();\n+        c();\n     }";
     assert_eq!(marks::hunk_without(&hunk), Some(lines(shown)));

@@ -1,6 +1,6 @@
-//! The container of `.devcontainer`: its packages exist, and are those that the documents and `.ci/run`
-//! name. What needs a container engine is not tried here: whether the image builds, whether rustup and
-//! mdbook can be installed in it, and what the engine allows the user in it.
+//! The container of `.devcontainer`: its packages exist, and are those that the documents and
+//! `.ci/run` name. What needs a container engine is not tried here: whether the image builds,
+//! whether rustup and mdbook can be installed in it, and what the engine allows the user in it.
 
 use std::{collections::BTreeSet, fs, process::Command};
 

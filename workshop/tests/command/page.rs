@@ -224,7 +224,10 @@ fn a_recording_is_without_what_differs_from_run_to_run() {
             "rows": [{ "local": "127.0.0.1:45678", "timer": "on (0.20/1/0)" }],
             "text": "port 45678 of 45679 bytes",
         }),
-        serde_json::json!({ "from": "[::1]:40000", "info": "[SYN] Len=0 TSval=12345 TSecr=0 WS=1024" }),
+        serde_json::json!({
+            "from": "[::1]:40000",
+            "info": "[SYN] Len=0 TSval=12345 TSecr=0 WS=1024",
+        }),
     ];
     let stable = workshop::recording::stable(events);
     assert_eq!(

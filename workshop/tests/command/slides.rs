@@ -91,7 +91,10 @@ fn a_picture_comes_before_the_stage_that_follows_it_in_the_chapter() {
     put("docs/pictures/b.svg", "<svg id=\"b\"/>");
     let stage = |number: u32| {
         serde_json::json!([
-            { "event": "stage", "number": number, "title": "t", "question": "", "file": "f", "line": 1 },
+            {
+                "event": "stage", "number": number, "title": "t", "question": "",
+                "file": "f", "line": 1,
+            },
             { "event": "claimed", "text": "FIN      <Ok>" },
             { "event": "stage_ends" },
             { "event": "told", "text": "\nfrom  to\n1 s\n2 s  x" },

@@ -1,4 +1,5 @@
-//! A right answer whose attempts overlap (RFC 8305), frozen: edits of `mistakes.diff` are made to it.
+//! A right answer whose attempts overlap (RFC 8305), frozen: edits of `mistakes.diff` are made to
+//! it.
 
 use std::{
     io::{self, ErrorKind},

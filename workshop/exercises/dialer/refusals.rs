@@ -3,7 +3,8 @@
 //! to every program that asks for it (SKNLGRP_INET_TCP_DESTROY of sock_diag(7)).
 
 use std::{
-    io::{ErrorKind, Read},
+    collections::HashSet,
+    io::{self, ErrorKind, Read},
     net::{IpAddr, Ipv4Addr, SocketAddr},
     os::fd::AsRawFd,
     time::{Duration, Instant},
@@ -11,9 +12,12 @@ use std::{
 
 use nix::{
     errno::Errno,
+    sched::{CpuSet, sched_getaffinity, sched_setaffinity},
     sys::socket::{NetlinkAddr, bind},
+    unistd::Pid,
 };
 use socket2::{Domain, Socket, Type};
+use socket_workshop::table::End;
 
 use super::{
     Dial, address::Address, cause, dialing, is_connected_to, no_connection, rests_from, unless_busy,
@@ -113,23 +117,20 @@ impl Reports {
         Ok(Reports(socket))
     }
 
-    /// How many sockets have dialed this address since the beginning. The exam dials it too, at the
-    /// end, so that the kernel reports that last.
+    /// How many sockets have dialed this address since the beginning. Each CPU has a work queue of
+    /// its own, and reports what was freed there. So the exam dials the address too, once on each
+    /// CPU: a queue that has reported the exam's socket has reported those before it.
     fn sockets_that_dialed(mut self, exam: &Exam, addr: SocketAddr) -> Verdict<usize> {
-        let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None);
-        let own = or_skip("make a socket", socket)?;
-        or_skip("make a socket non-blocking", own.set_nonblocking(true))?;
-        let _ = own.connect(&addr.into()); // it is refused
-        let port = or_skip("read a port", own.local_addr())?;
-        let port = port.as_socket().map_or(0, |own| own.port());
-        drop(own);
+        let mut own = or_skip("dial once on each CPU", dials_on_each_cpu(addr))?;
         let (begun, mut dialed) = (Instant::now(), 0);
         let all = exam.until(|| {
             while let Some(from) = self.next(addr)? {
-                if from == port {
+                if !own.remove(&from) {
+                    dialed += 1;
+                }
+                if own.is_empty() {
                     return Ok(Some(true));
                 }
-                dialed += 1;
             }
             Ok((begun.elapsed() > SOON).then_some(false))
         })?;
@@ -163,6 +164,32 @@ impl Reports {
             }
         }
     }
+}
+
+/// Dials an address that refuses, and closes the socket, on each CPU that this thread may use.
+/// From which ports.
+fn dials_on_each_cpu(addr: SocketAddr) -> io::Result<HashSet<u16>> {
+    let this_thread = Pid::from_raw(0);
+    let allowed = sched_getaffinity(this_thread)?;
+    let ports = (0..CpuSet::count())
+        .filter(|cpu| allowed.is_set(*cpu) == Ok(true))
+        .map(|cpu| {
+            let mut one = CpuSet::new();
+            one.set(cpu)?;
+            sched_setaffinity(this_thread, &one)?;
+            dials(addr)
+        })
+        .collect();
+    sched_setaffinity(this_thread, &allowed)?;
+    ports
+}
+
+/// From which port.
+fn dials(addr: SocketAddr) -> io::Result<u16> {
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    let _ = socket.connect(&addr.into()); // it is refused
+    Ok(End::of(&socket)?.local.port())
 }
 
 fn port(message: &[u8], at: usize) -> Option<u16> {

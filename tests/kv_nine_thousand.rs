@@ -7,7 +7,7 @@ use std::{
     fs,
     io::{Read, Write},
     net::TcpStream,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use common::{PATIENCE, Program, lesson};
@@ -36,34 +36,57 @@ fn resident(program: &Program) -> u64 {
         * 1024
 }
 
-/// Dials, calls, and returns the cost of a connection in bytes, and the SYNs that were dropped.
-fn dial_all(n: usize) -> (u64, u32) {
+/// How long the thread that accepts has waited for a CPU: the second number of `schedstat`.
+fn run_delay(program: &Program) -> Duration {
+    let path = format!("/proc/{}/schedstat", program.child.id());
+    let schedstat = fs::read_to_string(path).unwrap();
+    let nanoseconds = schedstat.split_whitespace().nth(1).unwrap();
+    Duration::from_nanos(nanoseconds.parse().unwrap())
+}
+
+struct Dialed {
+    /// Resident memory, in bytes.
+    each: u64,
+    dropped_syns: u32,
+    delay: Duration,
+}
+
+fn dial_all(n: usize) -> Dialed {
     let (program, addr, _said) =
         Program::serve(lesson("kv").args(["serve", "--listen", "127.0.0.1:0"]));
-    let before = resident(&program);
+    let (before, had_waited) = (resident(&program), run_delay(&program));
     let started = Instant::now();
     let clients: Vec<TcpStream> = (0..n).map(|_| TcpStream::connect(addr).unwrap()).collect();
-    let dialed = started.elapsed();
+    let (took, delay) = (started.elapsed(), run_delay(&program) - had_waited);
     for mut client in &clients {
-        let mut answer = [0; DONE.len()];
         client.write_all(PUT).unwrap();
-        Deadline::after(PATIENCE)
-            .on(client)
-            .read_exact(&mut answer)
-            .unwrap();
+    }
+    for client in &clients {
+        let mut answer = [0; DONE.len()];
+        let mut client = Deadline::after(PATIENCE).on(client);
+        client.read_exact(&mut answer).unwrap();
         assert_eq!(answer, DONE);
     }
     let each = (resident(&program) - before) / n as u64;
     let table = Kernel::sock_diag().unwrap().table().unwrap();
     let listener = table.find(End::listener(addr)).unwrap();
     assert_eq!(listener.recv_q, 0, "all are accepted");
-    let drops = listener.drops.unwrap();
+    let dropped_syns = listener.drops.unwrap();
     println!(
-        "{n} connections: dialed in {dialed:.2?}, {each} bytes of resident memory each, {drops} \
-         SYNs dropped"
+        "{n} connections: dialed in {took:.2?}, {each} bytes of resident memory each, \
+         {dropped_syns} SYNs dropped; the thread that accepts waited {delay:.2?} for a CPU"
     );
-    (each, drops)
+    Dialed {
+        each,
+        dropped_syns,
+        delay,
+    }
 }
+
+/// A client that dials without a pause fills the queue of 4096 in about 40 ms. On a quiet machine with
+/// two CPUs the thread that accepts waits as long in all, a little at a time; with more to wait, it
+/// cannot be blamed.
+const DELAY: Duration = Duration::from_millis(100);
 
 #[test]
 fn nine_thousand_connections_are_accepted_without_an_overflow_and_cost_little_memory() {
@@ -78,12 +101,13 @@ fn nine_thousand_connections_are_accepted_without_an_overflow_and_cost_little_me
     if n < 9000 {
         eprintln!("only {n} connections: this process may have {limit} descriptors");
     }
-    // The queue of 4096 fills in 40 ms if the accept loop is not allowed to run for so long. On a
-    // machine with other work that can happen to any program, but not three times in a row.
-    let without_overflow = (0..3).any(|_| {
-        let (each, drops) = dial_all(n);
-        assert!(each <= most, "{each} bytes for each connection");
-        drops == 0
-    });
-    assert!(without_overflow, "the accept queue overflows");
+    for _ in 0..3 {
+        let dialed = dial_all(n);
+        assert!(dialed.each <= most, "{} bytes each", dialed.each);
+        if dialed.dropped_syns == 0 {
+            return;
+        }
+        assert!(dialed.delay >= DELAY, "the accept queue overflows");
+    }
+    eprintln!("skipped: the machine is too busy to tell whether the accept queue overflows");
 }

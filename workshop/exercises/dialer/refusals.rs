@@ -16,8 +16,8 @@ use nix::{
     sys::socket::{NetlinkAddr, bind},
     unistd::Pid,
 };
-use socket2::{Domain, Socket, Type};
 use socket_workshop::table::End;
+use socket2::{Domain, Socket, Type};
 
 use super::{
     Dial, address::Address, cause, dialing, is_connected_to, no_connection, rests_from, unless_busy,

@@ -10,6 +10,7 @@ use std::{
 
 use serde_json::Value;
 use socket_workshop::folder::Temporary;
+use wire::frame::{from_hex, named_frames};
 use workshop::{
     book::{
         self, Directive, Files, Piece, Sources,
@@ -623,6 +624,48 @@ fn a_fenced_block_of_a_lessons_chapter_is_commands() {
                 "{path}: ```{info} with {lines:?}"
             );
         }
+    }
+}
+
+/// Each table of offsets and bytes in the chapters, as its rows.
+fn tables_of_bytes() -> Vec<Vec<(usize, Vec<u8>)>> {
+    let mut tables = Vec::new();
+    for (_, text) in chapters() {
+        let mut is_row = false;
+        for line in text.lines() {
+            let mut cells = line.split('|').skip(1).map(str::trim);
+            let (offset, bytes) = (cells.next(), cells.next().unwrap_or_default());
+            if (offset, bytes) == (Some("offset"), "bytes") {
+                tables.push(Vec::new());
+                is_row = true;
+            } else if let Some(Ok(offset)) = offset.map(str::parse) {
+                if is_row {
+                    let bytes = from_hex(bytes.split('`').nth(1).unwrap()).unwrap();
+                    tables.last_mut().unwrap().push((offset, bytes));
+                }
+            } else {
+                is_row &= offset.is_some();
+            }
+        }
+    }
+    tables
+}
+
+#[test]
+fn the_bytes_in_a_table_are_those_of_a_frame() {
+    let frames = read("wire/data/frames.txt");
+    let frames = named_frames(&frames).unwrap();
+    let tables = tables_of_bytes();
+    assert!(tables.len() >= 2 && tables.iter().all(|rows| rows.len() >= 10));
+    for rows in tables {
+        let wrong = |frame: &[u8]| {
+            let differs = |(at, bytes): &&(usize, Vec<u8>)| {
+                !frame.get(*at..).is_some_and(|rest| rest.starts_with(bytes))
+            };
+            rows.iter().filter(differs).count()
+        };
+        let fewest = frames.iter().map(|(_, frame)| wrong(frame)).min();
+        assert_eq!(fewest, Some(0), "rows that no frame has: {rows:02x?}");
     }
 }
 

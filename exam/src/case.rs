@@ -12,7 +12,8 @@ use super::{
     Stuck,
     diagnosis::{Diagnosis, SPINS, SPINS_AT_END_OF_FILE, WAITS_FOR_ITS_THREAD, first_of},
     evidence::{Evidence, Seen},
-    report::{Failure, Marked, PANICKED},
+    place::Marked,
+    report::{Failure, PANICKED},
     running::{Problem, problems, returned},
     trace::{Moment, Trace},
 };

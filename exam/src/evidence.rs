@@ -16,7 +16,7 @@ const SHOWN: usize = 12;
 /// What a failure says of a socket of the exam's.
 pub(super) const EXAMS: &str = "the exam's";
 
-/// Owner a socket is.
+/// Whose a socket is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Owner {
     /// The answer's, with its descriptor.
@@ -32,7 +32,7 @@ pub enum Owner {
 pub struct Seen {
     /// The row.
     pub row: Row,
-    /// Owner socket it is.
+    /// Whose socket it is.
     pub owner: Owner,
 }
 

@@ -33,6 +33,7 @@
     any(target_arch = "x86_64", target_arch = "aarch64")
 ))]
 mod look;
+mod marked;
 mod picture;
 mod span;
 
@@ -40,7 +41,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::{picture::draw, span::span};
+pub(crate) use self::marked::Places;
+pub use self::{marked::Marked, picture::draw, span::span};
 
 /// A place in a source file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -25,7 +25,10 @@ use nix::{
 
 use socket_workshop::threads::run_delay;
 
-use super::{Awaited, Exam, Took, Verdict, or_skip, place::Spot, report::Marked};
+use super::{
+    Awaited, Exam, Took, Verdict, or_skip,
+    place::{Marked, Spot},
+};
 
 /// The answer at work, until it returns.
 #[derive(Debug)]

@@ -9,7 +9,8 @@ use super::{
     excess::{Excess, PROCESSES},
 };
 use crate::{
-    report::{Failure, Outcome, Places},
+    place::Places,
+    report::{Failure, Outcome},
     threads::OURS,
     trace::Trace,
 };

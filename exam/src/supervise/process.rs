@@ -31,7 +31,8 @@ use super::{
 };
 use crate::{
     orphans::{Orphans, pid},
-    report::{Outcome, Places, Report},
+    place::Places,
+    report::{Outcome, Report},
     trace::Trace,
 };
 

@@ -156,9 +156,7 @@ fn others_come(pair: &Pair, call: &Call) -> Verdict<Duration> {
     ));
     let (mut sent, mut longest) = (Instant::now(), Duration::ZERO);
     while !call.answer.has_ended() && call.answer.age() < SHORT - BEFORE {
-        pair.sends(&datagram(1, b"late"))?;
-        longest = longest.max(sent.elapsed());
-        sent = Instant::now();
+        longest = longest.max(sends(pair, &mut sent)?);
         pair.next(PAUSE)?;
         let left = PAUSE.saturating_sub(sent.elapsed());
         thread::sleep(left); // its length is the subject, if a question came before it was over
@@ -166,17 +164,26 @@ fn others_come(pair: &Pair, call: &Call) -> Verdict<Duration> {
     Ok(longest)
 }
 
+/// Sends another datagram. Returns the pause before it, or longer: from before the last was sent
+/// until after this one.
+fn sends(pair: &Pair, sent: &mut Instant) -> Verdict<Duration> {
+    let now = Instant::now();
+    pair.sends(&datagram(1, b"late"))?;
+    let pause = sent.elapsed();
+    *sent = now;
+    Ok(pause)
+}
+
 /// Keeps the queue full until the call has ended or is late. Returns the longest pause.
 fn others_come_without_a_pause(pair: &Pair, call: &Call) -> Verdict<Duration> {
     pair.exam.step(format!(
         "sends {MANY} of them in each millisecond, before the limit and after it"
     ));
-    let other = datagram(1, b"late");
     let (mut sent, mut longest) = (Instant::now(), Duration::ZERO);
     while !call.answer.has_ended() && call.answer.age() < LATE {
-        longest = longest.max(sent.elapsed());
-        (0..MANY).try_for_each(|_| pair.sends(&other))?;
-        sent = Instant::now();
+        for _ in 0..MANY {
+            longest = longest.max(sends(pair, &mut sent)?);
+        }
         thread::sleep(Duration::from_millis(1)); // its length is the subject
     }
     Ok(longest)

@@ -3,11 +3,11 @@
 //!
 //!     cargo run --example echo              plays both ends, stage by stage
 //!     cargo run --example echo -- serve     terminal 1: a server for real clients, until Ctrl-C
-//!     nc 127.0.0.1 8330                     terminal 2: type lines; Ctrl-D ends them
+//!     nc -N 127.0.0.1 8330                  terminal 2: type lines; Ctrl-D ends them
 //!
-//! You will see three writes become two reads, end of file after the data, a client that has
-//! closed its sending half and still gets its answer, CLOSE_WAIT, which lasts until the server
-//! closes, and a read that waits until the peer closes.
+//! You will see three writes become two reads, and end of file after the data. A client closes its
+//! sending half and still gets its answer. CLOSE_WAIT lasts until the server closes. A read waits
+//! until the peer closes, and a write takes only a part of what it is given.
 //!
 //! New here: the bytes of a connection, and one half that ends before the other.
 

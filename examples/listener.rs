@@ -98,8 +98,8 @@ fn the_queue(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
         .asks("The server has not called accept. Is the client connected?")
         .why(
             "The kernel completed both connections without accept. They wait in the accept \
-              queue. A listener's Recv-Q is the number of connections in it. `backlog` is the \
-              limit that listen has set, at most net.core.somaxconn (Linux queues one more).",
+              queue. A listener's Recv-Q is the number of connections in it. The backlog is its \
+              limit, set by listen, at most net.core.somaxconn (Linux queues one more).",
         )
         .show()?;
 

@@ -8,7 +8,7 @@
 //! deadline has passed, every call fails. You will also see an answer that arrives after its caller
 //! has timed out, and what a write waits for.
 //!
-//! New here: the clock.
+//! New here: limits for the time that a call, or several calls, may wait.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -89,8 +89,8 @@ fn a_byte_now_and_then(story: &mut Story, listener: &TcpListener) -> io::Result<
         .asks("A read timeout of 100 ms: when does reading a slow line time out?")
         .client(End::of(&second.client)?, must(Established).recv_q(1..))
         .why(
-            "This client had a deadline and has timed out. Its peer has not: the rest of the line \
-             arrived all the same. It waits in Recv-Q for the next read.",
+            "This client had a deadline and has timed out. Its peer went on: the rest of the line \
+             has arrived, too. It waits in Recv-Q for the next read.",
         )
         .claim(with_timeout, is_whole)
         .claim(with_deadline, has_timed_out)

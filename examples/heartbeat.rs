@@ -175,7 +175,7 @@ fn keepalive(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     story
         .stage("SO_KEEPALIVE after 1 s of silence; the peer's program hangs")
         .asks("The peer's program hangs. Does keepalive notice?")
-        // The first segment is the SYN+ACK. Nobody has sent data: the second answers a probe.
+        // The first segment is the SYN+ACK. No program has sent data: the second answers a probe.
         .client(end, must(Established).timer(Keepalive).received(2..))
         .server(end, must(Established).no_timer())
         .timers()

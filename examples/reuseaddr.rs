@@ -94,9 +94,9 @@ fn the_server_closes_first(story: &mut Story, listener: TcpListener) -> io::Resu
         .expect("server's old end", old_end, time_wait())
         .timers()
         .why(
-            "The old connection's TIME_WAIT is in the way. On Linux it is not if its socket and the \
-              new one have SO_REUSEADDR. (An accepted socket inherits it from its listener.) On \
-              Unix std sets this option on every TcpListener.",
+            "The old connection's TIME_WAIT is in the way. On Linux, bind ignores it if both its \
+              socket and the new one have SO_REUSEADDR. (An accepted socket inherits it from its \
+              listener.) On Unix std sets this option on every TcpListener.",
         )
         .fails("Without the option, bind", without, ErrorKind::AddrInUse)
         .fails(

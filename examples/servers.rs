@@ -153,10 +153,10 @@ fn a_thread_for_each(listener: &TcpListener) -> io::Result<()> {
 /// How many threads stay in design (c).
 const THREADS: usize = 4;
 
-/// (c) Design (a) on several threads, with one listener. All of them wait in accept, and for each
-/// client the kernel wakes one (Stevens, UNIX Network Programming, volume 1: "TCP Prethreaded
-/// Server, per-Thread accept"). `src/serve.rs` is such a server. It starts more threads when none
-/// waits in accept.
+/// (c) Design (a) on several threads, with one listener. All of them wait in accept, and Linux
+/// wakes one for each client (Stevens, UNIX Network Programming, volume 1: "TCP Prethreaded Server,
+/// per-Thread accept"). `src/serve.rs` is such a server. It starts more threads when none waits in
+/// accept.
 fn threads_that_stay(listener: &TcpListener) -> io::Result<()> {
     thread::scope(|scope| {
         for _ in 1..THREADS {

@@ -127,7 +127,7 @@ fn shutdown_on_the_listener(story: &mut Story) -> io::Result<()> {
 fn a_timeout(story: &mut Story) -> io::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let limit = Duration::from_millis(20);
-    SockRef::from(&listener).set_read_timeout(Some(limit))?; // SO_RCVTIMEO also limits accept
+    SockRef::from(&listener).set_read_timeout(Some(limit))?; // Linux: it limits accept, too
     let started = Instant::now();
     let mut wakeups = 0;
     for _ in 0..5 {

@@ -57,7 +57,7 @@ fn main() -> ExitCode {
     })
 }
 
-/// A `write` that has returned says nothing about reads: not that there was one, nor how large.
+/// A `write` that has returned does not say whether the peer has read, or how much.
 fn other_pieces(
     story: &mut Story,
     mut client: &TcpStream,

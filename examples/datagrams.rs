@@ -5,7 +5,7 @@
 //!     cargo run --example datagrams -- --loss 0.5 --seed 7      loses half in stages 5 and 6
 //!
 //! You will see datagrams that are cut, dropped and refused. Then you will see some of what TCP
-//! does for a program, done by hand: numbers, acknowledgements, sending again, and dropping what
+//! does for a program, done by hand: numbers, acknowledgments, sending again, and dropping what
 //! has come twice.
 //!
 //! New here: sockets without a connection. There is no listen, no accept and no end of file.
@@ -62,7 +62,7 @@ fn messages(story: &mut Story, client: &UdpSocket, server: &UdpSocket) -> io::Re
     for size in &mut sizes {
         *size = server.recv(&mut buf)?; // takes one datagram
     }
-    // 65 535 less the headers: 8 bytes of UDP, and 20 of IPv4.
+    // 65 535 less the headers: 8 bytes of UDP, and 20 of IPv4. (IPv6 does not count its own.)
     let most = 65_527 - 20 * usize::from(client.local_addr()?.is_ipv4());
     client.send(&vec![0; most])?;
     server.recv(&mut [])?; // takes the datagram, and drops its bytes
@@ -86,7 +86,7 @@ fn messages(story: &mut Story, client: &UdpSocket, server: &UdpSocket) -> io::Re
 fn a_slow_reader(story: &mut Story, client: &UdpSocket, server: &UdpSocket) -> io::Result<()> {
     SockRef::from(server).set_recv_buffer_size(16 << 10)?;
     for _ in 0..64 {
-        client.send(&[0; 1024])?; // does not wait for room: UDP has no window
+        client.send(&[0; 1024])?; // does not wait for the server: UDP has no window
     }
     let came = arrived(server)?.len() as u32; // recv until EAGAIN
     let left = unconnected().recv_q(0).drops(64 - came);

@@ -10,7 +10,7 @@
 //! shows lost segments and a refusal.
 //!
 //! New here: segments, as they pass. The lesson captures them in a network namespace (a network
-//! that only this process sees), which needs no privileges.
+//! that only this process sees), which needs no privileges on most systems.
 //!
 //! Exercise: `cargo workshop check handshake`
 
@@ -28,8 +28,8 @@ use wire::capture::{Arguments, Capture, Files, Tap};
 use wire::conversation::Conversation;
 use wire::segment::{Flags as TcpFlags, TcpOption::Timestamps};
 
-/// For a delayed ACK, in milliseconds. Linux delays it for 40 ms or more (`TCP_DELACK_MIN`), as its
-/// clock counts them. That clock may tick every 10 ms only, so less time may have passed.
+/// The least that the lesson accepts for a delayed ACK, in milliseconds. Linux delays it for 40 ms
+/// or more (`TCP_DELACK_MIN`), as its clock counts them: a tick may have 10 ms, so less may pass.
 const SHORTEST_DELAY: u128 = 25;
 
 fn main() -> ExitCode {

@@ -77,7 +77,7 @@ fn by_hand(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     let (to_server, mut server, second) = connected(listener)?;
     client.write_all(b"question")?;
     client.shutdown(Shutdown::Write)?;
-    io::copy(&mut &to_client, &mut &to_server)?; // returns at end of file, and passes nothing on
+    io::copy(&mut &to_client, &mut &to_server)?; // returns at end of file; sends no FIN
     server.set_read_timeout(Some(Duration::from_millis(100)))?;
     let read = server.read_to_end(&mut Vec::new());
     story
@@ -205,7 +205,7 @@ fn relay(client: TcpStream, sockets: Vec<Socket>, server: &[SocketAddr]) -> io::
         })
     });
     if relayed.is_err() {
-        abort(&client); // even if the server cannot be reached: the client is connected
+        abort(&client); // even if no server was reached: the client is connected
     }
     relayed
 }

@@ -198,9 +198,9 @@ fn what_lock_step_costs(story: &mut Story, server: SocketAddr) -> io::Result<()>
     story.claim("The largest blocks are the fastest.", times[0] < times[2])
 }
 
-/// Lock-step, which the server and our own client use: sends a packet, and again until its answer
-/// arrives. `line` is one transfer: a socket of its own, and the address of the peer. `is_answer`
-/// says whether a packet of the peer's is the answer.
+/// Sends a packet, and sends it again until its answer arrives (lock-step). The server and our own
+/// client use it. `line` is one transfer: a socket of its own, and the address of the peer.
+/// `is_answer` says whether a packet of the peer's is the answer.
 fn exchange(line: &mut Line, packet: &Packet, is_answer: IsAnswer) -> io::Result<()> {
     let mut wait = line.timeout; // with 1 s: 1, 2, 4, 8 s, and so on until the end
     let end = Deadline::after(line.patience);
@@ -227,7 +227,7 @@ fn exchange(line: &mut Line, packet: &Packet, is_answer: IsAnswer) -> io::Result
                 return Ok(());
             }
             if packet.is_ack() && received.wants_ack() {
-                // What our ACK acknowledges has come again: the ACK may be lost.
+                // What our ACK acknowledges has come again: the ACK may be lost or late.
                 line.send(packet)?;
             }
             // Anything else, such as an ACK that comes twice, changes nothing.

@@ -58,7 +58,7 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
     story.end()
 }
 
-/// How it is often written at first: one read is one message.
+/// How code is often written at first: it treats one read as one message.
 fn one_read_is_a_message(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     let (mut client, mut server, end) = connected(listener)?;
     let mut buf = [0; 1024];
@@ -118,7 +118,7 @@ fn a_length_before_each(story: &mut Story, listener: &TcpListener) -> io::Result
             .pair(end, Established, must(Established).recv_q(0))
             .claim("The server waits in recv for the other two bytes.", waits)
             .show();
-        client.write_all(b"xt\0\0\0\x015")?; // and the next message: ends the thread's read
+        client.write_all(b"xt\0\0\0\x015")?; // the rest, and the next message
         reader.join().expect("it only reads")?;
         told
     })?;
@@ -133,7 +133,7 @@ fn a_length_before_each(story: &mut Story, listener: &TcpListener) -> io::Result
 
     let next = read_message(&server, LONGEST_NAME)?; // length and content, in one call
     client.write_all(&u32::MAX.to_be_bytes())?; // 4 GiB, less one byte
-    let timed = Deadline::after(Duration::from_secs(5)).on(&server); // if it waits for 4 GiB
+    let timed = Deadline::after(Duration::from_secs(5)).on(&server); // in case it waits for 4 GiB
     let refused = read_message(timed, LONGEST_NAME);
     story
         .stage("the server has read the next message, then a length of almost 4 GiB")

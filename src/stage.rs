@@ -185,7 +185,7 @@ impl<'a> Stage<'a> {
             story.kernel = Some(kernel);
             let table =
                 confirmed.map_err(|(table, stuck)| expected.refuted(&title, &stuck, &table))?;
-            story.remember_time_waits(&table);
+            story.remember_what_timers_keep(&table);
             for name in expected.not_reported(&table) {
                 *story.unchecked.entry(name).or_default() += 1;
             }

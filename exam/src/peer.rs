@@ -17,6 +17,7 @@ use nix::{
     poll::PollFlags,
     sys::socket::{MsgFlags, send},
 };
+use socket_workshop::table::End;
 use socket2::SockRef;
 
 use super::{
@@ -59,6 +60,9 @@ impl<'e> Peer<'e> {
     /// The exam's end of a connection that a check has made itself.
     pub fn new(exam: &'e Exam, stream: TcpStream) -> Peer<'e> {
         exam.owns(&stream);
+        if let Ok(end) = End::of(&stream) {
+            exam.has_opened(end);
+        }
         let _ = stream.set_nodelay(true);
         Peer {
             exam,

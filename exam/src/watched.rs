@@ -2,7 +2,7 @@
 
 use std::{io, os::fd::AsFd};
 
-use socket_workshop::table::{Kernel, Neighbourhood, State, Table};
+use socket_workshop::table::{End, Kernel, Neighbourhood, State, Table};
 
 use socket2::{SockRef, Type};
 
@@ -42,6 +42,13 @@ impl Exam {
         });
         self.old.borrow_mut().extend(old.map(|row| row.end()));
         neighbourhood.watch(&[port]); // also where there is no table to read
+    }
+
+    /// This connection is new. Its ends may have the addresses of an earlier one whose row in
+    /// TIME_WAIT was there before the check (tcp(7), tcp_tw_reuse): from now on they are the check's.
+    pub fn has_opened(&self, end: End) {
+        let mut old = self.old.borrow_mut();
+        old.retain(|old| *old != end && *old != end.other());
     }
 
     /// The kernel's rows of the ports that are watched.

@@ -119,7 +119,7 @@ pub(super) enum WithoutRow {
     Closed,
     /// No UDP socket has its address.
     NoSocket,
-    /// It has been in TIME_WAIT, and its minute is over.
+    /// Only a timer kept it, in TIME_WAIT or FIN_WAIT2, and its minute is over.
     MinuteOver,
 }
 

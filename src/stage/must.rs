@@ -252,8 +252,9 @@ impl Must {
         self.state.is_none()
     }
 
-    pub(super) fn is_time_wait(&self) -> bool {
-        self.state == Some(State::TimeWait)
+    /// Whether the kernel may remove the row after a minute.
+    pub(super) fn may_run_out(&self) -> bool {
+        matches!(self.state, Some(State::TimeWait | State::FinWait2))
     }
 
     pub(super) fn holds(&self, table: &Table, end: End) -> bool {

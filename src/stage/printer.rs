@@ -169,7 +169,7 @@ impl Printer {
         lines.extend(shown.without_row.iter().map(|(role, why)| match why {
             WithoutRow::NoSocket => format!("(no row for the {role})"),
             WithoutRow::Closed => format!("(no row for the {role}: CLOSED)"),
-            WithoutRow::MinuteOver => format!("(the {role}'s minute of TIME_WAIT is over)"),
+            WithoutRow::MinuteOver => format!("(no row for the {role}: its minute is over)"),
         }));
         if let Some(left) = shown.left_earlier {
             lines.push(format!("(not shown: {left} left by an earlier run)"));

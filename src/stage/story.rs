@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     command,
-    table::{End, Kernel, Neighbourhood, Protocol, Row, State, Table, own_sockets},
+    table::{End, Kernel, Neighbourhood, Protocol, Row, Table, TimerKind, own_sockets},
     threads,
     wait::{Look, Stuck, World, wait},
 };
@@ -53,8 +53,8 @@ pub struct Story {
     /// The parts that ends have played so far, newest last: a row keeps
     /// its name when it is not the subject.
     pub(super) roles: Vec<(String, End)>,
-    /// Ends that a stage has shown in TIME_WAIT, and when that ends.
-    pub(super) waiting: Vec<(End, Instant)>,
+    /// Ends of which a stage has shown a row that only a timer keeps, and when it ends.
+    pub(super) kept: Vec<(End, Instant)>,
     pub(super) patience: Duration,
     pub(super) confirmed: usize,
     /// Stages that could not be played here, and why.
@@ -132,7 +132,7 @@ impl Story {
             earlier: Vec::new(),
             earlier_told: 0,
             roles: Vec::new(),
-            waiting: Vec::new(),
+            kept: Vec::new(),
             patience: PATIENCE,
             confirmed: 0,
             left_out: Vec::new(),
@@ -346,7 +346,7 @@ impl Story {
 
     fn agrees(&self, stage: &Expected<'_>, table: &Table) -> bool {
         let all = stage.rows.iter().all(|(_, end, must)| {
-            must.holds(table, *end) || (must.is_time_wait() && self.has_run_out(*end))
+            must.holds(table, *end) || (must.may_run_out() && self.has_run_out(*end))
         });
         let others = table.rows.iter().any(|row| stage.is_stranger(row));
         all && !(stage.nothing_else && others)
@@ -361,21 +361,23 @@ impl Story {
         Err(refused(format!("{asked}: {what}")))
     }
 
-    /// Whether an earlier stage has shown this end in TIME_WAIT, and its minute is over: an
-    /// instructor may explain a stage for longer than that, and the next one must not be refuted
-    /// then.
+    /// Whether an earlier stage has shown a row of this end that only a timer kept, and its minute is
+    /// over: an instructor may explain a stage for longer than that, and the next one must not be
+    /// refuted then.
     fn has_run_out(&self, end: End) -> bool {
-        self.waiting
+        self.kept
             .iter()
-            .any(|&(waiting, until)| waiting == end && until <= Instant::now())
+            .rfind(|(kept, _)| *kept == end)
+            .is_some_and(|(_, until)| *until <= Instant::now())
     }
 
-    pub(super) fn remember_time_waits(&mut self, table: &Table) {
-        for row in table.rows.iter().filter(|row| row.state == State::TimeWait) {
-            let remaining = row
-                .timer
-                .map_or(Duration::from_secs(60), |timer| timer.remaining);
-            self.waiting.push((row.end(), Instant::now() + remaining));
+    /// In TIME_WAIT, and in FIN_WAIT2 when no program has the socket (tcp(7), tcp_fin_timeout).
+    pub(super) fn remember_what_timers_keep(&mut self, table: &Table) {
+        for row in &table.rows {
+            if let Some(timer) = row.timer.filter(|timer| timer.kind == TimerKind::TimeWait) {
+                self.kept
+                    .push((row.end(), Instant::now() + timer.remaining));
+            }
         }
     }
 }

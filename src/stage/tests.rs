@@ -508,14 +508,17 @@ fn a_time_wait_that_has_run_out_while_somebody_talked_is_no_refutation() {
         listener.local_addr().unwrap(),
     );
     let shown_a_minute_ago = std::time::Instant::now() - Duration::from_secs(1);
-    story.waiting.push((end, shown_a_minute_ago));
+    story.kept.push((end, shown_a_minute_ago));
     story.draw_diagrams();
     story
         .stage("Later")
         .expect("client", end, TimeWait)
         .show()
         .unwrap();
-    assert!(page.text().contains("minute of TIME_WAIT is over"));
+    assert!(
+        page.text()
+            .contains("no row for the client: its minute is over")
+    );
     // The diagram has it where the kernel has it, and not where the stage expected it.
     assert!(page.text().contains("CLOSED [C]"), "{}", page.text());
 }

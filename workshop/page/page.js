@@ -338,7 +338,7 @@ function showTable(shown, earlier, when) {
   }
   const notes = shown.without_row.map(({ role, why }) =>
     why === "closed" ? `no row for the ${role}: CLOSED`
-      : why === "minute over" ? `the ${role}'s minute of TIME_WAIT is over`
+      : why === "minute over" ? `no row for the ${role}: its minute is over`
         : `no row for the ${role}`);
   if (shown.other_rows > 0) notes.push(`${shown.other_rows} other rows of these ports are not shown`);
   if (shared) notes.push(`all addresses are ${shared}`);

@@ -88,6 +88,7 @@ pub(super) fn bringing(
     let listener = exam.listener_at(SERVERS)?;
     let (mut client, mut server, end) = or_skip("connect", narrow(&listener))?;
     drop(listener);
+    exam.has_opened(end);
     for end in [&client, &server] {
         or_skip(
             "set SO_SNDBUF",

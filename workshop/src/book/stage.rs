@@ -151,7 +151,7 @@ fn table(shown: &Value) -> Vec<String> {
         let role = text(&end["role"]);
         match text(&end["why"]) {
             "closed" => format!("(no row for the {role}: CLOSED)"),
-            "minute over" => format!("(the {role}'s minute of TIME_WAIT is over)"),
+            "minute over" => format!("(no row for the {role}: its minute is over)"),
             _ => format!("(no row for the {role})"),
         }
     }));

@@ -229,7 +229,7 @@ fn a_server_that_recovers(story: &mut Story, listener: &TcpListener) -> io::Resu
     story
         .stage("the listener is shut down")
         .expect("listener", listening, gone())
-        .why("It does not listen any more, so accept cannot succeed again.")
+        .why("It does not listen any more, so each accept fails.")
         .claim(
             format!("serve has ended with the error of accept: {error}, EINVAL."),
             error.raw_os_error() == Some(Errno::EINVAL as i32),

@@ -32,7 +32,7 @@ what it carries: in `IPv4 20 [ UDP 8 ]` it is a UDP header. Below is a line for
 each field: its offset in the frame, its bytes (or its bits), its name, its
 value, and what that means.";
 
-/// What the program is told.
+/// The arguments of the program.
 struct Arguments {
     source: Option<Source>,
     steps: Steps,

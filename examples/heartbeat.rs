@@ -23,7 +23,7 @@ use socket_workshop::stage::{Flags, Story, must};
 use socket_workshop::table::{State::*, TimerKind::WindowProbe};
 use socket_workshop::{command, listen::Listen};
 
-/// What the program is told.
+/// The arguments of the program.
 struct Arguments {
     interval: Duration,
     misses: u32,

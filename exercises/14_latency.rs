@@ -38,7 +38,7 @@ use std::{io, net::TcpStream, process::ExitCode};
 /// Prepares a new connection for requests that do not wait for each other.
 pub fn prepare(stream: &TcpStream) -> io::Result<()> {
     let _ = stream;
-    todo!("what holds a small segment back while an earlier one is not acknowledged? Turn it off")
+    todo!("what holds a small segment back while earlier data is not acknowledged? Turn it off")
 }
 
 /// Sends one request.

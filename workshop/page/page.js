@@ -514,6 +514,7 @@ function linesBefore(line) {
   const ends = /\.show\(\)|^\s*(pub )?fn |^\s*\) -> .*\{$|story\.tell|story\.claim/;
   let from = line - 1;
   while (from > 0 && !ends.test(sourceLines[from - 1])) from -= 1;
+  while (from < line - 1 && sourceLines[from].trim() === "") from += 1;
   return from + 1;
 }
 
@@ -595,7 +596,14 @@ function paragraphs(words) {
 function lines(text, kind) {
   const isColumns = (line) => /\S {2,}\S/.test(line);
   return text.split("\n").filter(Boolean).map((line) =>
-    make("p", { class: isColumns(line) ? `${kind} columns`.trim() : kind }, line));
+    make("p", { class: isColumns(line) ? `${kind} columns`.trim() : kind }, ...withCode(line)));
+}
+
+/** A text, with what stands between backquotes in it as code. */
+function withCode(text) {
+  const parts = text.split("`");
+  if (parts.length % 2 === 0) return [text]; // one of them has no other
+  return parts.map((part, i) => (i % 2 === 1 ? make("code", {}, part) : part));
 }
 
 function endingOf({ stages, checked, left_out: leftOut }) {

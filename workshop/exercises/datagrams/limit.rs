@@ -108,8 +108,9 @@ pub(super) fn times_out_while_others_come(exam: &Exam, ask: Ask) -> Verdict {
         let reference = exam.reference(SHORT)?;
         let delay = delay::of_others();
         let call = pair.call(b"is anyone there?", number, SHORT)?;
-        let longest = others_come(pair, &call)?;
-        let at_the_limit = others_come_without_a_pause(pair, &call)?;
+        let mut sent = Instant::now();
+        let longest = others_come(pair, &call, &mut sent)?;
+        let at_the_limit = others_come_without_a_pause(pair, &call, &mut sent)?;
         // While others still arrive: later the call may end.
         let timeout = pair.socket.read_timeout();
         if call.answer.has_ended() {
@@ -150,13 +151,13 @@ pub(super) fn times_out_while_others_come(exam: &Exam, ask: Ask) -> Verdict {
 }
 
 /// Sends others until it is soon the limit. Returns the longest pause there really was.
-fn others_come(pair: &Pair, call: &Call) -> Verdict<Duration> {
+fn others_come(pair: &Pair, call: &Call, sent: &mut Instant) -> Verdict<Duration> {
     pair.exam.step(format!(
         "sends a datagram with another number every {PAUSE:?}, and does not answer"
     ));
-    let (mut sent, mut longest) = (Instant::now(), Duration::ZERO);
+    let mut longest = Duration::ZERO;
     while !call.answer.has_ended() && call.answer.age() < SHORT - BEFORE {
-        longest = longest.max(sends(pair, &mut sent)?);
+        longest = longest.max(sends(pair, sent)?);
         pair.next(PAUSE)?;
         let left = PAUSE.saturating_sub(sent.elapsed());
         thread::sleep(left); // its length is the subject, if a question came before it was over
@@ -174,15 +175,20 @@ fn sends(pair: &Pair, sent: &mut Instant) -> Verdict<Duration> {
     Ok(pause)
 }
 
-/// Keeps the queue full until the call has ended or is late. Returns the longest pause.
-fn others_come_without_a_pause(pair: &Pair, call: &Call) -> Verdict<Duration> {
+/// Keeps the queue full until the call has ended or is late. Returns the longest pause: the one
+/// before the first of them counts if the limit was in it.
+fn others_come_without_a_pause(pair: &Pair, call: &Call, sent: &mut Instant) -> Verdict<Duration> {
     pair.exam.step(format!(
         "sends {MANY} of them in each millisecond, before the limit and after it"
     ));
-    let (mut sent, mut longest) = (Instant::now(), Duration::ZERO);
+    let before = sends(pair, sent)?;
+    let mut longest = match call.answer.age() < SHORT {
+        true => Duration::ZERO,
+        false => before,
+    };
     while !call.answer.has_ended() && call.answer.age() < LATE {
         for _ in 0..MANY {
-            longest = longest.max(sends(pair, &mut sent)?);
+            longest = longest.max(sends(pair, sent)?);
         }
         thread::sleep(Duration::from_millis(1)); // its length is the subject
     }

@@ -10,7 +10,9 @@ use socket_workshop::{
 
 use super::{
     Stuck,
-    diagnosis::{Diagnosis, SPINS, SPINS_AT_END_OF_FILE, WAITS_FOR_ITS_THREAD, first_of},
+    diagnosis::{
+        Diagnosis, SPINS, SPINS_AT_END_OF_FILE, WAITS_FOR_ITS_THREAD, WAITS_FOR_NO_THREAD, first_of,
+    },
     evidence::{Evidence, Seen},
     place::Marked,
     report::{Failure, PANICKED},
@@ -267,7 +269,7 @@ impl Case {
         } else if self.is_blocked_in(&[Call::Accept]) {
             "Your thread waits in accept for another connection."
         } else if self.is_blocked_in(&[Call::Lock]) {
-            return WAITS_FOR_ITS_THREAD.of(self);
+            return first_of(&[WAITS_FOR_NO_THREAD, WAITS_FOR_ITS_THREAD], self);
         } else if self.is_blocked_in(&[Call::Sleep]) {
             "Your thread sleeps. Wait for an event instead: the bytes, the end of file, the \
              deadline."

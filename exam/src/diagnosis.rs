@@ -88,9 +88,17 @@ pub const WAITS_BEFORE_IT_ANSWERS: Diagnosis = Diagnosis {
 /// The calling thread waits for one of its own that does not end.
 pub const WAITS_FOR_ITS_THREAD: Diagnosis = Diagnosis {
     requires: |case| case.is_blocked_in(&[Call::Lock]),
-    excludes: |case| case.panicked,
+    excludes: |case| case.panicked || case.evidence.threads.len() < 2,
     words: "Your code waits for another of its threads (a join, a lock or a channel), and that \
             thread does not end. Find what it waits for.",
+};
+
+/// The calling thread waits for another, and there is no other.
+pub const WAITS_FOR_NO_THREAD: Diagnosis = Diagnosis {
+    requires: |case| case.is_blocked_in(&[Call::Lock]) && case.evidence.threads.len() == 1,
+    excludes: |case| case.panicked,
+    words: "Your thread waits for another (a condition variable, a channel or a lock), and it is \
+            the only one you have. Look whether there is something to wait for before you wait.",
 };
 
 // Bytes.

@@ -32,6 +32,7 @@ pub mod nonblocking;
 #[path = "../exercises/proxy/checks.rs"]
 pub mod proxy;
 mod queue;
+mod rest;
 mod returned;
 #[path = "../exercises/reuseaddr/checks.rs"]
 pub mod reuseaddr;

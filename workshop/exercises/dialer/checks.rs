@@ -18,16 +18,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use socket_workshop::{
-    table::{Row, State, Table},
-    threads::{Thread, others},
-};
+use socket_workshop::table::{Row, State, Table};
 
 use self::address::Address;
 use super::Exercise;
 
 use crate::exam::{
-    AMPLE, Because, Call, CheckError, Exam, Reference, Rule, Running, Suite, Took, Verdict, check,
+    AMPLE, Because, CheckError, Exam, Reference, Rule, Running, Suite, Took, Verdict, check,
     or_skip,
 };
 
@@ -293,51 +290,6 @@ fn no_connection(exam: &Exam, returned: io::Result<TcpStream>, when: &str) -> Ve
 
 /// How long a call may rest that has nothing to wait for, all its pauses together.
 const AT_ONCE: Duration = Duration::from_secs(1);
-
-/// How the threads of a call waited.
-struct Rested {
-    /// For how long all of them were blocked, from one look to the next: a thread that waits for a
-    /// CPU is not.
-    time: Duration,
-    /// Whether one was seen in a sleep.
-    slept: bool,
-}
-
-/// Waits for the end of a call, and looks at its threads meanwhile.
-fn rests(exam: &Exam, answer: &Dialing<'_>) -> Verdict<Rested> {
-    rests_from(exam, answer, || Ok(true))
-}
-
-/// The same, from the moment at which this is true for the first time.
-fn rests_from(
-    exam: &Exam,
-    answer: &Dialing<'_>,
-    mut begins: impl FnMut() -> Verdict<bool>,
-) -> Verdict<Rested> {
-    let (mut time, mut slept, mut has_begun) = (Duration::ZERO, false, false);
-    let mut before: (Instant, Vec<Thread>) = (Instant::now(), Vec::new());
-    exam.comes_true(|| {
-        if !has_begun {
-            has_begun = begins()?;
-            return Ok(answer.has_ended());
-        }
-        let now = Instant::now();
-        let mut threads = or_skip("look at threads", others())?;
-        threads.retain(|thread| !thread.name.starts_with("exam"));
-        let in_a_sleep =
-            |thread: &Thread| thread.call.is_some_and(|call| call.call() == Call::Sleep);
-        slept |= threads.iter().any(in_a_sleep);
-        let (then, old) = &before;
-        let mut pairs = threads.iter().zip(old);
-        let stayed = pairs.all(|(now, old)| now.has_stayed_blocked_since(old));
-        if stayed && !threads.is_empty() && threads.len() == old.len() {
-            time += now - *then;
-        }
-        before = (now, threads);
-        Ok(answer.has_ended())
-    })?;
-    Ok(Rested { time, slept })
-}
 
 /// Whether a call that had nothing to wait for was blocked for less than it may.
 fn is_at_once(rested: Duration, took: Took) -> Verdict<bool> {

@@ -12,11 +12,14 @@ use socket_workshop::table::State;
 use socket2::SockRef;
 
 use super::{
-    Dial, Dialing, Rested, address::Address, attempts, cause, dialing, dialing_at, hand_over,
-    is_at_once, is_connected_to, no_connection, rests, unless_busy,
+    Dial, Dialing, address::Address, attempts, cause, dialing, dialing_at, hand_over, is_at_once,
+    is_connected_to, no_connection, unless_busy,
 };
 
-use crate::checks::returned;
+use crate::checks::{
+    rest::{Rested, rests},
+    returned,
+};
 use crate::exam::{AMPLE, Because, CheckError, Exam, Timing, Took, Verdict, or_skip, problems};
 
 /// The shortest head start of an address before the next is dialed.

@@ -13,8 +13,9 @@ use super::{
     address::Address,
     cause,
     connects::{UNREACHABLE, is_unreachable},
-    dialing, dialing_at, has_waited, is_at_once, is_of_kind, no_connection, rests, unless_busy,
+    dialing, dialing_at, has_waited, is_at_once, is_of_kind, no_connection, unless_busy,
 };
+use crate::checks::rest::rests;
 use crate::exam::{AMPLE, Because, Exam, Timing, Verdict};
 
 /// How many attempts must count that wait for the only address.

@@ -19,10 +19,9 @@ use nix::{
 use socket_workshop::table::End;
 use socket2::{Domain, Socket, Type};
 
-use super::{
-    Dial, address::Address, cause, dialing, is_connected_to, no_connection, rests_from, unless_busy,
-};
+use super::{Dial, address::Address, cause, dialing, is_connected_to, no_connection, unless_busy};
 
+use crate::checks::rest::rests_from;
 use crate::exam::{AMPLE, Because, CheckError, Exam, Verdict, or_skip};
 
 const AF_NETLINK: i32 = 16;

@@ -5,7 +5,7 @@ mod drain;
 mod server;
 
 use std::{
-    io,
+    io::{self, ErrorKind},
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream},
     time::{Duration, Instant},
 };
@@ -143,10 +143,16 @@ pub const SUITE: Suite<Start> = Suite {
         ),
         Rule::hardened(
             "A reset ends the call of that connection only. Do not panic.",
-            &[check(
-                "serves the next client after a reset",
-                serves_the_next_client_after_a_reset,
-            )],
+            &[
+                check(
+                    "serves the next client after a reset",
+                    serves_the_next_client_after_a_reset,
+                ),
+                check(
+                    "stops while a call goes on after a reset",
+                    stops_while_a_call_goes_on_after_a_reset,
+                ),
+            ],
         ),
         Rule::hardened(
             "While nothing happens, wait in the kernel. Use less than 5 % of a processor.",
@@ -312,6 +318,31 @@ fn serves_the_next_client_after_a_reset(exam: &Exam, start: Start) -> Verdict {
              connection return an error, and `unwrap` turns that into a panic. Ignore the error: \
              the connection has ended.",
         )
+}
+
+/// The call of a client that has reset is not over at the limit. Its connection has ended already,
+/// so it may be counted or not.
+fn stops_while_a_call_goes_on_after_a_reset(exam: &Exam, start: Start) -> Verdict {
+    let server = Server::start(exam, start)?;
+    let hold = Hold::calls();
+    server.client("first client")?.reset();
+    let held = exam.comes_true(|| Ok(hold.count() > 0))?;
+    exam.must(held, "the read of `serve` to fail", "it has not returned")?;
+    exam.step("the read of `serve` has failed, and `serve` takes a moment to return");
+    let silent = server.client("second client")?;
+    let stop = server.stop(Duration::from_millis(50))?;
+    exam.comes_true(|| Ok(hold.count() > 1 || stop.has_ended()))?;
+    drop(hold);
+    stops(exam, &stop, "when the last call has returned").because(|case| {
+        case.has_returned_error(ErrorKind::NotConnected).then(|| {
+            "At the limit the first connection had been reset, and `serve` had not returned. On a \
+             connection that was reset `shutdown` fails with ENOTCONN. Ignore that error: close \
+             the other connections, join all threads, and return how many calls were left."
+                .to_owned()
+        })
+    })?;
+    silent.close();
+    Ok(())
 }
 
 fn waits_without_spinning(exam: &Exam, start: Start) -> Verdict {

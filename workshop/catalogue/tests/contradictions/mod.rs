@@ -36,7 +36,7 @@ const CONTRADICTIONS: &[Contradiction] = &[
                 "Your thread waits",
                 "your thread waits",
                 "Your thread is blocked",
-            ]) && !facts.kernel_says(&["blocked in", "waits in", "are waiting"])
+            ]) && !facts.kernel_says(&["blocked in", "waits in", "are waiting", "is waiting"])
         },
     ),
     ("will never be sent, with bytes to be read", |facts| {

@@ -2,7 +2,7 @@
 
 use std::{io, os::fd::AsFd};
 
-use socket_workshop::table::{End, Kernel, Neighbourhood, State, Table};
+use socket_workshop::table::{End, Kernel, Neighbourhood, Row, State, Table};
 
 use socket2::{SockRef, Type};
 
@@ -100,14 +100,25 @@ impl Exam {
     }
 
     /// The watched rows, and those of all other TCP sockets of this process, as a wait looks at
-    /// them.
+    /// them. What moves in a connection between two sockets of other processes, which may have a
+    /// port of this one's, proves nothing.
     pub(super) fn all_sockets(&self, with_info: bool) -> Verdict<Table> {
-        match self.just_read.take() {
+        let mut table = match self.just_read.take() {
             // `ask` has read it since the look before: a proof takes three looks, and between the
             // second and the third all sockets are read after all threads.
-            Some(table) if !with_info => Ok(table),
-            _ => self.read_table(Neighbourhood::look, with_info),
-        }
+            Some(table) if !with_info => table,
+            _ => self.read_table(Neighbourhood::look, with_info)?,
+        };
+        let neighbourhood = self.neighbourhood.borrow();
+        let is_others = |row: &&Row| {
+            row.inode != 0 && row.state != State::Listen && !neighbourhood.holds(row.inode)
+        };
+        let others = table.rows.iter().filter(is_others).map(Row::end);
+        let others: Vec<End> = others.collect();
+        table
+            .rows
+            .retain(|row| !(is_others(&row) && others.contains(&row.end().other())));
+        Ok(table)
     }
 
     /// Whether a dump shows connections that the looks of a wait have not known.

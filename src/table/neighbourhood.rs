@@ -97,6 +97,12 @@ impl Neighbourhood {
         &self.ports
     }
 
+    /// Whether the socket with this inode was this process's when it was last looked at.
+    #[must_use]
+    pub fn holds(&self, inode: u32) -> bool {
+        self.held.contains_key(&inode)
+    }
+
     /// Takes more ports into it. The next look is a dump.
     pub fn watch(&mut self, ports: &[u16]) {
         for port in ports {

@@ -9,11 +9,18 @@ use super::server::{self, Server};
 use crate::exam::{Call, Case, Doing, Owner, Seen, Stuck};
 
 /// More calls of `handle` at once than workers.
-pub(super) const TOO_MANY_AT_WORK: &str = "More threads of yours handle clients than there are \
-     workers. Either your code starts a thread for each client: with each burst their number grows. \
-     Or it starts too many workers: the thread that has called `serve` counts, if it handles \
-     clients too. Start one thread for each worker, once, and let each accept its next client \
-     itself.";
+pub(super) fn too_many_at_work(calls: usize, workers: usize) -> String {
+    let how = if calls == workers + 1 {
+        "One client more is handled than there are workers. Either a bound in your code is one too \
+         high (`<=` instead of `<`), or the thread that has called `serve` handles clients too."
+    } else {
+        "More threads of yours handle clients than there are workers. Most likely your code starts \
+         a thread for each client: with each burst their number grows."
+    };
+    format!(
+        "{how} Start one thread for each worker, once, and let each accept its next client itself."
+    )
+}
 
 /// Clients have been accepted and closed, and `handle` was not called.
 pub(super) const TURNED_AWAY: &str = "Your code accepted clients while all workers were busy, and \
@@ -163,7 +170,7 @@ pub(super) fn taken_too_early(server: &Server, case: &Case) -> Option<String> {
     let (now, workers) = (server.desk.now(), server.workers);
     let mut sockets = case.evidence.sockets.iter();
     if now > workers {
-        return Some(TOO_MANY_AT_WORK.to_owned());
+        return Some(too_many_at_work(now, workers));
     }
     let closed = |seen: &Seen| {
         seen.row.peer == server.addr && matches!(seen.row.state, State::CloseWait | State::TimeWait)

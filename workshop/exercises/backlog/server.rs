@@ -243,6 +243,6 @@ impl<'e> Server<'e> {
                 expected,
                 format!("{most} were served at once"),
             )
-            .caused_by(cause::TOO_MANY_AT_WORK)
+            .caused_by(cause::too_many_at_work(most, self.workers))
     }
 }

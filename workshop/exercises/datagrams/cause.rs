@@ -301,6 +301,14 @@ pub(super) fn early(times: usize) -> String {
 
 /// Why a call has returned TimedOut before its deadline.
 pub(super) fn too_early(took: Duration, limit: Duration) -> String {
+    if limit.saturating_sub(took) < Duration::from_millis(2) {
+        return format!(
+            "`ask` returned after {} of a limit of {limit:?}. Either the limit or a timeout is \
+             rounded down to whole milliseconds (`as_millis`), or the limit is computed wrongly. \
+             Compare the clock with the limit after each wait.",
+            in_ms(took)
+        );
+    }
     format!(
         "`ask` returned after {} of a limit of {limit:?}. Either the limit is computed wrongly, or \
          your code treats something else as its end: the end of a pause, a number of tries, or an \

@@ -130,11 +130,17 @@ pub(super) fn every_limit(exam: &Exam, read: ReadMessage) -> Verdict {
         connection.peer.send(&framed(b"hello"))?;
         let call = connection.call(limit)?;
         call.returns(message(b"hello"), |got, _| match got {
-            Some(Err(ErrorKind::InvalidData)) => Some(format!(
-                "The limit is {limit:#x}, and a message of 5 bytes was refused. `as u32` and `as \
-                 i32` cut such a number, and a sum with it overflows. Convert the length to a \
-                 usize instead, and compare it with `limit` itself."
-            )),
+            Some(Err(ErrorKind::InvalidData)) => {
+                let how = match limit > signed {
+                    true => "`as i64` makes such a number negative",
+                    false => "`as u32` and `as i32` cut such a number",
+                };
+                Some(format!(
+                    "The limit is {limit:#x}, and a message of 5 bytes was refused. {how}, and a \
+                     sum with it overflows. Convert the length to a usize instead, and compare it \
+                     with `limit` itself."
+                ))
+            }
             _ => None,
         })?;
     }

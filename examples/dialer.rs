@@ -22,7 +22,7 @@ use socket_workshop::{command, command::arguments::option_or, say};
 use socket_workshop::{deadline::Deadline, fault::Attempt, listen::Listen};
 use socket2::{Domain, Socket, Type};
 
-/// The arguments of the program. a real server to dial, or to play both ends.
+/// The arguments of the program: a real server to dial, or to play both ends.
 struct Arguments {
     timeout: Duration,
     send: Option<String>,

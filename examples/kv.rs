@@ -30,7 +30,7 @@ use socket_workshop::{dial::resolve, serve::raise_descriptor_limit, stop::Stop};
 
 const ADDR: &str = "127.0.0.1:1234";
 
-/// The arguments of the program. to play both ends, or one of them.
+/// The arguments of the program: to play both ends, or one of them.
 enum Arguments {
     BothEnds(Flags),
     Serve(Serve),

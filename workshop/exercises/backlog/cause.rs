@@ -12,7 +12,8 @@ use crate::exam::{Call, Case, Doing, Owner, Seen, Stuck};
 pub(super) fn too_many_at_work(calls: usize, workers: usize) -> String {
     let how = if calls == workers + 1 {
         "One client more is handled than there are workers. Either a bound in your code is one too \
-         high (`<=` instead of `<`), or the thread that has called `serve` handles clients too."
+         high (`<=` instead of `<`), or the thread that has called `serve` handles clients too: it \
+         counts."
     } else {
         "More threads of yours handle clients than there are workers. Most likely your code starts \
          a thread for each client: with each burst their number grows."

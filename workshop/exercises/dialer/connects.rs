@@ -125,7 +125,32 @@ pub(super) fn accepts_every_limit(exam: &Exam, dial: Dial) -> Verdict {
             })
         })
         .because(|case| cause::not_reached(case, &server, "A very long limit is valid."))?;
-    is_connected_to(exam, &stream, &server)
+    is_connected_to(exam, &stream, &server)?;
+    for limit in CUT_TO_32_BITS {
+        keeps_to_a_long_limit(exam, dial, limit)?;
+    }
+    Ok(())
+}
+
+/// Cut to 32 bits of microseconds, or of milliseconds, only [`CUT`] is left of them.
+const CUT_TO_32_BITS: [Duration; 2] = [
+    Duration::from_micros((1 << 32) + 50_000),
+    Duration::from_millis((1 << 32) + 50),
+];
+const CUT: Duration = Duration::from_millis(50);
+
+fn keeps_to_a_long_limit(exam: &Exam, dial: Dial, limit: Duration) -> Verdict {
+    let silent = Address::that_is_silent(exam)?;
+    let answer = dialing(exam, dial, &[&silent], limit)?;
+    // Its length is the subject: where all of the limit is kept, nothing ends the wait.
+    exam.comes_true(|| Ok(answer.has_ended() || answer.age() > 4 * CUT))?;
+    answer
+        .goes_on(&format!("the limit is {limit:?}"))
+        .caused_by(
+            "`dial` has not waited for its limit. Most likely the limit is cut: `as` keeps the \
+             lower bits of a number. Compute with a `Duration`, not with a number of milliseconds \
+             or microseconds.",
+        )
 }
 
 pub(super) fn dials_the_next_after_a_refusal(exam: &Exam, dial: Dial) -> Verdict {

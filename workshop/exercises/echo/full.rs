@@ -22,8 +22,8 @@ const ROOM: usize = 10_000;
 /// What an answer reads at once, unless its buffer is very small, in bytes.
 const PIECE: usize = 701;
 
-/// How often a write is cut short where nothing follows.
-const CUTS: usize = 4;
+/// How often a write is cut short where nothing follows: one that had taken nothing goes on.
+const CUTS: usize = 8;
 
 /// More than there is room for on the way back, in bytes.
 const MUCH: usize = 192 << 10;
@@ -132,7 +132,7 @@ pub(super) fn sends_the_rest(exam: &Exam, echo: Echo) -> Verdict {
 fn sends_the_rest_of_the_last_write(exam: &Exam, echo: Echo) -> Verdict {
     let (client, server) = with_little_room_on_the_way_back(exam)?;
     let answer = exam.start("echo", move || echo(server))?;
-    let sent = numbered(MUCH);
+    let sent = numbered(2 * MUCH);
     let (mut received, mut end, mut cuts) = (0, 0, 0);
     while end < sent.len() && cuts < CUTS {
         // The write that is cut short must be the answer's last: the pieces are small once the

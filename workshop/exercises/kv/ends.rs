@@ -173,13 +173,14 @@ pub(super) fn discards_what_still_comes(exam: &Exam, serve_client: ServeClient) 
     const TRIES: usize = 3;
     let mut long = String::from_utf8(numbered(1025)).expect("numbers are text");
     long.push('\n');
-    for (request, talk) in [
-        ("QUIT\n", Duration::ZERO),
-        (&long, Duration::ZERO),
-        ("QUIT\n", LONG_TALK),
+    for (request, talk, pause) in [
+        ("QUIT\n", Duration::ZERO, Duration::ZERO),
+        (&long, Duration::ZERO, Duration::ZERO),
+        ("QUIT\n", LONG_TALK, Duration::ZERO),
+        ("QUIT\n", Duration::ZERO, LATE),
     ] {
         let mut tries = 0;
-        while !is_discarded(exam, serve_client, request, talk)? {
+        while !is_discarded(exam, serve_client, request, talk, pause)? {
             tries += 1;
             if tries == TRIES {
                 return Err(CheckError::skipped(
@@ -195,13 +196,17 @@ pub(super) fn discards_what_still_comes(exam: &Exam, serve_client: ServeClient) 
 /// A conversation that is longer than the usual time for which a server discards what still comes.
 const LONG_TALK: Duration = Duration::from_millis(1500);
 
+/// After this long a client may still send.
+const LATE: Duration = Duration::from_millis(420);
+
 /// The request ends the conversation, which has lasted for some time, and the client sends more
-/// after that. `false` if there was a reset, and the client was too late.
+/// after that: immediately, or this long after its request. `false` if there was a reset, and the client was too late.
 fn is_discarded(
     exam: &Exam,
     serve_client: ServeClient,
     request: &str,
     talk: Duration,
+    pause: Duration,
 ) -> Verdict<bool> {
     let (client, serving) = Server::new(exam, serve_client).client()?;
     if !talk.is_zero() {
@@ -216,6 +221,7 @@ fn is_discarded(
     }
     client.ends().because(cause::goes_on_after_quit)?;
     exam.comes_to_rest()?; // it waits for what the client still sends, or it has returned
+    thread::sleep(pause.saturating_sub(begun.elapsed())); // its length is the subject
     let sent = client.send(b"PUT color blue\n");
     let kept = sent.and_then(|()| has_no_reset(exam, &client));
     if kept.is_err() && begun.elapsed() > LINGERS {

@@ -271,8 +271,8 @@ pub(super) fn does_not_rest(serving: &Serving, case: &Case, spins: bool) -> Opti
     let words = match spins {
         true => SPINS,
         false => {
-            "Your code waits with a timeout, or sleeps between two looks. It wakes up for nothing, \
-             and what arrives meanwhile waits. Call poll without a timeout (PollTimeout::NONE): it \
+            "Your code waits with a timeout, or sleeps between two looks. It wakes up for nothing. \
+             In a sleep, what arrives waits, too. Call poll without a timeout (PollTimeout::NONE): it \
              returns when something happens."
         }
     };

@@ -26,6 +26,9 @@ const LARGE: usize = 200 << 10;
 /// More than a client with a small buffer receives without reading, in bytes.
 pub(super) const PLENTY: usize = 64 << 10;
 
+/// More than the kernel's small buffers hold, in bytes, and less than most servers hold besides.
+const LITTLE: usize = 144 << 10;
+
 /// So much is read at once.
 const PIECE: usize = 16 << 10;
 
@@ -275,6 +278,25 @@ impl<'e> Serving<'e> {
         all_goes
             .because(|case| cause::has_ended(self, case))
             .map(drop)
+    }
+
+    /// A client sends lines of `LITTLE` bytes, or as many as go, does not read, and half-closes. The
+    /// kernel's small buffers have no room for all answers.
+    pub(super) fn sends_a_little(&self, client: &Peer<'_>) -> Verdict {
+        let lines: Vec<u8> = (0..LITTLE)
+            .step_by(PIECE)
+            .flat_map(|at| lines_from(at, SHORT).into_iter().take(PIECE))
+            .collect();
+        let mut sent = 0;
+        self.exam.comes_true(|| {
+            sent += client.fill(&lines[sent..])?;
+            Ok(sent == lines.len())
+        })?;
+        self.exam.step(format!(
+            "a client has sent {sent} bytes of lines, and does not read"
+        ));
+        client.half_close()?;
+        self.exam.stays_at_rest().map(drop)
     }
 
     /// A client sends lines of `PLENTY` bytes, does not read, and half-closes. The server's send

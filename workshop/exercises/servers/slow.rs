@@ -65,7 +65,12 @@ pub(super) fn waits_for_room(exam: &Exam, serve: Serve) -> Verdict {
     let ended = serving.narrow_client("second slow client")?;
     serving.fills(&ended)?;
     ended.half_close()?;
-    serving.rests("while a client does not read, and has half-closed")
+    serving.rests("while a client does not read, and has half-closed")?;
+
+    // A server may read this all, and the end of file after it, before it is to wait for room.
+    let read = serving.narrow_client("third slow client")?;
+    serving.sends_a_little(&read)?;
+    serving.rests("while a client does not read, and its end of file can be read")
 }
 
 pub(super) fn holds_a_mebibyte(exam: &Exam, serve: Serve) -> Verdict {

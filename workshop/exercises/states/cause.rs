@@ -122,8 +122,8 @@ pub(super) fn of_an_error(kind: ErrorKind) -> Option<String> {
         }
         ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => {
             "Your code closed the other end first. A close with bytes unread sends a reset, and so \
-             does the kernel for data that arrives at a closed end. Use `shutdown`, and keep the \
-             stream."
+             does the kernel for data that arrives at a closed end. Read to end of file before you \
+             close an end, or use `shutdown` and keep the stream."
         }
         ErrorKind::InvalidInput => {
             "Your code refuses a pair of the table, or one of them the other way round. Exchange \
@@ -220,6 +220,15 @@ fn at_the_end(asked: (State, State), seen: (State, State)) -> Option<String> {
         ((TimeWait, Close) | (Close, TimeWait), (TimeWait, TimeWait)) => {
             "Each end sent its FIN before it had the other's: both have closed first. Wait for the \
              first FIN at the second end: read to end of file, then shut it down."
+        }
+        ((FinWait2, Closing), (FinWait2, LastAck)) | ((Closing, FinWait2), (LastAck, FinWait2)) => {
+            "LAST_ACK: this end had the other's FIN before it sent its own. For CLOSING it must have \
+             sent its own before: hold both FINs back after data, and then read to end of file at \
+             this end."
+        }
+        ((FinWait2, LastAck), (FinWait2, Closing)) | ((LastAck, FinWait2), (Closing, FinWait2)) => {
+            "CLOSING: this end sent its FIN before it had the other's. For LAST_ACK let the other's \
+             FIN arrive first: read to end of file at this end, and then shut it down."
         }
         _ => return None,
     };

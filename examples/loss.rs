@@ -111,7 +111,7 @@ fn a_lost_handshake(story: &mut Story, tap: &mut Tap, listener: &TcpListener) ->
         .passed(&passed)
         .pair(end, Established, must(Established).recv_q(12))
         .why(
-            "The data carried the ACK that the server lacked: after the first SYN each segment \
+            "The data carried the ACK that the server lacked: each segment but the client's SYN \
              carries an ACK, except some RSTs.",
         )
         .claim(

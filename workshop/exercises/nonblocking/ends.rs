@@ -2,7 +2,7 @@
 
 use std::{
     io::ErrorKind,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, TcpListener, TcpStream},
     time::Duration,
 };
 
@@ -153,10 +153,24 @@ pub(super) fn returns_another_error(exam: &Exam, connect: Connect) -> Verdict {
     call.fails(ErrorKind::TimedOut, when, hangs::never_ends)
 }
 
-/// No TCP connection can be made to the broadcast address of loopback. Nothing leaves the machine.
+/// The link of the loopback interface, by its index, which is 1 in every network namespace.
+const LOOPBACK_LINK: u32 = 1;
+
+/// No TCP connection can be made to these: the broadcast address of loopback, and an address of a
+/// link that has none. Nothing leaves the machine.
 pub(super) fn returns_an_immediate_error(exam: &Exam, connect: Connect) -> Verdict {
-    let addr = SocketAddr::from(([127, 255, 255, 255], 9));
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None);
+    let broadcast = SocketAddr::from(([127, 255, 255, 255], 9));
+    fails_immediately(exam, connect, broadcast)?;
+    if TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_err() {
+        return Ok(()); // a machine without IPv6
+    }
+    let of_a_link = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1);
+    let of_a_link = SocketAddrV6::new(of_a_link, 9, 0, LOOPBACK_LINK);
+    fails_immediately(exam, connect, of_a_link.into())
+}
+
+fn fails_immediately(exam: &Exam, connect: Connect, addr: SocketAddr) -> Verdict {
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None);
     let socket = or_skip("make a socket", socket)?;
     let flag = socket.set_nonblocking(true);
     or_skip("make a socket non-blocking", flag)?;
@@ -169,5 +183,13 @@ pub(super) fn returns_an_immediate_error(exam: &Exam, connect: Connect) -> Verdi
     ));
     let cancel = Cancel::new()?;
     let call = Call::begin(exam, connect, addr, AMPLE, &cancel)?;
-    call.fails(kind, "when connect fails immediately", hangs::never_ends)
+    let failed = call.fails(kind, "when connect fails immediately", hangs::never_ends);
+    failed.because(|case| {
+        let lost = addr.is_ipv6() && case.has_returned_error(ErrorKind::InvalidInput);
+        lost.then(|| {
+            "The address of a link names its interface (`scope_id`), and your code made another \
+             address of it without that. Pass the whole `SocketAddr` on."
+                .to_owned()
+        })
+    })
 }

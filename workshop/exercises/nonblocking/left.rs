@@ -58,8 +58,8 @@ pub(super) fn leaves_no_descriptor(exam: &Exam, connect: Connect) -> Verdict {
         let seen = "`connect` has returned, and more descriptors are open than before";
         exam.must(none, expected, seen).caused_by(
             "Your code leaves a descriptor open: its socket, a clone of it or of `cancel`, or an \
-             epoll. Drop each of them on every path out, errors included. What was forgotten \
-             (`mem::forget`, a raw number) is not closed.",
+             epoll. Drop each of them on every path out, errors included. What a thread still has, \
+             or was forgotten (`mem::forget`, a raw number), is not closed.",
         )
     })?;
     leaves_none_to_its_thread(exam, connect)

@@ -13,7 +13,10 @@ use super::{
     server::{BUFFER, GREETING, Server, listening},
 };
 
-use crate::checks::{queue::is_taken, returned::LOOPBACK};
+use crate::checks::{
+    queue::{has_arrived, is_taken},
+    returned::LOOPBACK,
+};
 use crate::exam::{
     Because, Case, CheckError, Exam, Owner, Peer, Verdict, descriptors,
     diagnosis::SPINS_AT_END_OF_FILE, numbered, or_skip, quote,
@@ -115,6 +118,14 @@ pub(super) fn discards_what_a_client_sends(exam: &Exam, answer: Functions) -> Ve
     for _ in 0..SENT >> 16 {
         client.send(&piece)?;
     }
+    // The buffers may have had room for all of it: only what is read after it shows that the
+    // connection is still there.
+    exam.comes_true(|| {
+        let table = exam.table()?;
+        let is_read = |row: &Row| row.recv_q == 0;
+        Ok(has_arrived(&table, server) && table.find(server).is_none_or(is_read))
+    })?;
+    client.send(b"and a little more")?;
     is_taken(exam, server)?;
     let grown = memory()?.saturating_sub(before);
     exam.must(

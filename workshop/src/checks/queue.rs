@@ -38,6 +38,6 @@ pub(super) fn is_taken(exam: &Exam, end: End) -> Verdict {
 }
 
 /// Whether all that was sent to this end has arrived.
-fn has_arrived(table: &Table, end: End) -> bool {
+pub(super) fn has_arrived(table: &Table, end: End) -> bool {
     table.find(end.other()).is_none_or(|row| row.send_q == 0)
 }

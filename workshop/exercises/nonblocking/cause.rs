@@ -183,6 +183,10 @@ pub(super) fn another_error(
             "`connect_timeout` and `set_read_timeout` refuse zero with InvalidInput. Return \
              TimedOut yourself when no time is left."
         }
+        (ErrorKind::InvalidInput, ErrorKind::NetworkUnreachable) => {
+            "The address of a link names its interface (`scope_id`), and your code made another \
+             address of it without that. Pass the whole `SocketAddr` on."
+        }
         (ErrorKind::NotConnected, ErrorKind::ConnectionRefused) => {
             "NotConnected (ENOTCONN) comes from `peer_addr` (getpeername) or another call on a \
              socket whose dial has failed: it says that there is no connection, and not why. \

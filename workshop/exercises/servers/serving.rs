@@ -328,8 +328,8 @@ impl<'e> Serving<'e> {
     }
 
     /// A client that has sent these lines, and then half-closed, reads as many answers as it takes
-    /// until all that it has sent has arrived, its FIN included. More answers are left.
-    pub(super) fn lets_the_end_arrive(&self, client: &Peer<'_>, sent: &[u8]) -> Verdict {
+    /// until all that it has sent has arrived, its FIN included. `false` if no more answers are left.
+    pub(super) fn lets_the_end_arrive(&self, client: &Peer<'_>, sent: &[u8]) -> Verdict<bool> {
         let end = self.end_of(client)?;
         // What is on its way arrives, unless the server's window is closed: a probe timer runs.
         let rests = |table: &Table| {
@@ -348,7 +348,9 @@ impl<'e> Serving<'e> {
             self.receives(client, piece)?;
             self.exam.comes_to_rest()?;
         }
-        Ok(())
+        let table = self.exam.table()?;
+        let writes = |row: &Row| row.state == State::CloseWait && row.send_q > 0;
+        Ok(table.find(end).is_some_and(writes))
     }
 
     /// How many of the bytes that this client has sent, or of their answers, the kernel's queues

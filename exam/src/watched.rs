@@ -45,7 +45,8 @@ impl Exam {
     }
 
     /// This connection is new. Its ends may have the addresses of an earlier one whose row in
-    /// TIME_WAIT was there before the check (tcp(7), tcp_tw_reuse): from now on they are the check's.
+    /// TIME_WAIT was there before the check (tcp(7), tcp_tw_reuse). From now on they are the
+    /// check's.
     pub fn has_opened(&self, end: End) {
         let mut old = self.old.borrow_mut();
         old.retain(|old| *old != end && *old != end.other());

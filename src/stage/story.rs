@@ -361,9 +361,9 @@ impl Story {
         Err(refused(format!("{asked}: {what}")))
     }
 
-    /// Whether an earlier stage has shown a row of this end that only a timer kept, and its minute is
-    /// over: an instructor may explain a stage for longer than that, and the next one must not be
-    /// refuted then.
+    /// Whether an earlier stage has shown a row of this end that only a timer kept, and its minute
+    /// is over: an instructor may explain a stage for longer than that, and the next one must not
+    /// be refuted then.
     fn has_run_out(&self, end: End) -> bool {
         self.kept
             .iter()

@@ -569,9 +569,19 @@ fn does_not_spin(exam: &Exam, watch: Watch) -> Verdict {
     watching.rests()?;
     peer.half_close()?;
     watching.ends(Ended::Closed, "after end of file")?;
-    let (peer, watching) = Watching::begin(exam, watch, ms(400), 10)?;
-    uses_little(exam, &watching, &peer, (2, ms(30)), causes::SPINS_TOO_MUCH)?;
-    watching.goes_on("no more than 3 of 10 pings are due")?;
+    for last in [false, false, true] {
+        let (peer, watching) = Watching::begin(exam, watch, ms(400), 10)?;
+        let little = uses_little(exam, &watching, &peer, (2, ms(30)), causes::SPINS_TOO_MUCH);
+        if little.is_ok() {
+            watching.goes_on("no more than 3 of 10 pings are due")?;
+            break;
+        } else if last {
+            return little;
+        }
+        // A virtual machine's CPU time may count what its host gave to others.
+        peer.close();
+        watching.comes_to_its_end()?;
+    }
     // Most of a millisecond is left over in each of many intervals. A thread that spins in it only
     // cannot do so when it is woken late: once more if the machine is busy.
     let (short, limit) = (Duration::from_micros(2990), ms(40));
@@ -591,6 +601,11 @@ fn does_not_spin(exam: &Exam, watch: Watch) -> Verdict {
 
 /// There is no room for the first ping, and then the peer reads: what waits for room need not wait.
 fn does_not_spin_when_there_is_room(exam: &Exam, watch: Watch) -> Verdict {
+    uses_little_when_there_is_room(exam, watch)
+        .or_else(|_| uses_little_when_there_is_room(exam, watch))
+}
+
+fn uses_little_when_there_is_room(exam: &Exam, watch: Watch) -> Verdict {
     let (peer, theirs) = exam.connection()?;
     let filled = fill(exam, &theirs)?;
     let interval = ms(400);

@@ -36,7 +36,8 @@ fn resident(program: &Program) -> u64 {
         * 1024
 }
 
-/// How long the thread that accepts has waited for a CPU: the second number of `schedstat`.
+/// How long the thread that leads the server has waited for a CPU: the second number of
+/// `schedstat`. It starts the threads that accept, and accepts itself while none of them does.
 fn run_delay(program: &Program) -> Duration {
     let path = format!("/proc/{}/schedstat", program.child.id());
     let schedstat = fs::read_to_string(path).unwrap();
@@ -74,7 +75,7 @@ fn dial_all(n: usize) -> Dialed {
     let dropped_syns = listener.drops.unwrap();
     println!(
         "{n} connections: dialed in {took:.2?}, {each} bytes of resident memory each, \
-         {dropped_syns} SYNs dropped; the thread that accepts waited {delay:.2?} for a CPU"
+         {dropped_syns} SYNs dropped; the thread that leads waited {delay:.2?} for a CPU"
     );
     Dialed {
         each,
@@ -83,9 +84,9 @@ fn dial_all(n: usize) -> Dialed {
     }
 }
 
-/// A client that dials without a pause fills the queue of 4096 in about 40 ms. On a quiet machine with
-/// two CPUs the thread that accepts waits as long in all, a little at a time; with more to wait, it
-/// cannot be blamed.
+/// A client that dials without a pause fills the queue of 4096 in about 40 ms. On a quiet machine
+/// with two CPUs the leading thread waits as long in all, a little at a time. If it has waited for
+/// longer than this, an overflow may be the machine's.
 const DELAY: Duration = Duration::from_millis(100);
 
 #[test]

@@ -97,8 +97,9 @@ pub const WAITS_FOR_ITS_THREAD: Diagnosis = Diagnosis {
 pub const WAITS_FOR_NO_THREAD: Diagnosis = Diagnosis {
     requires: |case| case.is_blocked_in(&[Call::Lock]) && case.evidence.threads.len() == 1,
     excludes: |case| case.panicked,
-    words: "Your thread waits for another (a condition variable, a channel or a lock), and it is \
-            the only one you have. Look whether there is something to wait for before you wait.",
+    words: "Your thread waits for another thread (on a condition variable, a channel or a lock), \
+            but your code has no other. Look whether there is something to wait for before you \
+            wait.",
 };
 
 // Bytes.

@@ -8,7 +8,7 @@ use socket_workshop::{
     threads::{Call, Doing},
 };
 
-use super::{threads, trace::OwnedRow};
+use super::{threads, trace::OwnedRow, watched::drop_others_connections};
 
 /// A failure shows at most this many sockets: where there are more, they are many of the same kind.
 const SHOWN: usize = 12;
@@ -56,8 +56,11 @@ impl Evidence {
     ) -> Evidence {
         // Before and after: a socket of the table may have been opened, or closed, meanwhile.
         let mut descriptors = sockets_by_inode();
-        let table = look();
+        let mut table = look();
         descriptors.extend(sockets_by_inode());
+        drop_others_connections(&mut table, |inode| {
+            own.contains(&inode) || descriptors.contains_key(&inode)
+        });
         let owner = |inode| match descriptors.get(&inode) {
             _ if own.contains(&inode) => Owner::Peers,
             Some(fd) => Owner::Yours(*fd),
@@ -70,7 +73,6 @@ impl Evidence {
                 row,
             })
             .collect();
-        without_others_connections(&mut sockets);
         sockets.sort_by_key(Seen::order);
         Evidence {
             sockets,
@@ -139,20 +141,6 @@ impl Evidence {
         };
         Some(format!("{netstat} | grep {}", seen.row.local.port()))
     }
-}
-
-/// Another process may use a port that was closed: a connection between two sockets of other
-/// processes is not evidence.
-fn without_others_connections(sockets: &mut Vec<Seen>) {
-    let is_others = |seen: &&Seen| {
-        seen.owner == Owner::Nobodys && seen.row.inode != 0 && seen.row.state != State::Listen
-    };
-    let others: Vec<End> = sockets
-        .iter()
-        .filter(is_others)
-        .map(|seen| seen.row.end())
-        .collect();
-    sockets.retain(|seen| !(is_others(&seen) && others.contains(&seen.row.end().other())));
 }
 
 impl Seen {
@@ -265,29 +253,4 @@ fn in_columns(rows: Vec<[String; 6]>) -> Vec<String> {
 /// The descriptors of this process that are sockets, by inode; none where there is no `/proc`.
 pub(super) fn sockets_by_inode() -> HashMap<u32, i32> {
     own_sockets().unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use socket_workshop::{peer::connected, table::Kernel};
-    use std::net::TcpListener;
-
-    use super::{Owner, Seen, without_others_connections};
-
-    #[test]
-    fn a_connection_is_shown_if_an_end_of_it_is_the_exams_or_yours() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let (_client, _server, end) = connected(&listener).unwrap();
-        let table = Kernel::open().unwrap().table().unwrap();
-        let rows = [end, end.other()].map(|end| table.find(end).expect("both are open").clone());
-        let shown = |owners: [Owner; 2]| {
-            let seen = rows.iter().cloned().zip(owners);
-            let mut seen: Vec<Seen> = seen.map(|(row, owner)| Seen { row, owner }).collect();
-            without_others_connections(&mut seen);
-            seen.len()
-        };
-        assert_eq!(shown([Owner::Nobodys, Owner::Nobodys]), 0);
-        assert_eq!(shown([Owner::Nobodys, Owner::Peers]), 2);
-        assert_eq!(shown([Owner::Yours(5), Owner::Nobodys]), 2);
-    }
 }

@@ -111,14 +111,7 @@ impl Exam {
             _ => self.read_table(Neighbourhood::look, with_info)?,
         };
         let neighbourhood = self.neighbourhood.borrow();
-        let is_others = |row: &&Row| {
-            row.inode != 0 && row.state != State::Listen && !neighbourhood.holds(row.inode)
-        };
-        let others = table.rows.iter().filter(is_others).map(Row::end);
-        let others: Vec<End> = others.collect();
-        table
-            .rows
-            .retain(|row| !(is_others(&row) && others.contains(&row.end().other())));
+        drop_others_connections(&mut table, |inode| neighbourhood.holds(inode));
         Ok(table)
     }
 
@@ -164,6 +157,17 @@ impl Exam {
     }
 }
 
+/// Removes the connections between two sockets of other processes: they may have a port that one of
+/// these sockets has, or had.
+pub(super) fn drop_others_connections(table: &mut Table, is_ours: impl Fn(u32) -> bool) {
+    let is_others =
+        |row: &&Row| row.inode != 0 && row.state != State::Listen && !is_ours(row.inode);
+    let others: Vec<End> = table.rows.iter().filter(is_others).map(Row::end).collect();
+    table
+        .rows
+        .retain(|row| !(is_others(&row) && others.contains(&row.end().other())));
+}
+
 /// The table that was read, if there is one.
 fn readable(table: Option<io::Result<Table>>) -> Verdict<Table> {
     match table {
@@ -172,5 +176,31 @@ fn readable(table: Option<io::Result<Table>>) -> Verdict<Table> {
             "cannot read the socket table: {error}"
         ))),
         None => Err(CheckError::skipped("there is no socket table to read")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use socket_workshop::{peer::connected, table::Kernel};
+
+    use super::drop_others_connections;
+
+    #[test]
+    fn a_connection_is_kept_if_an_end_of_it_is_ours() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let (_client, _server, end) = connected(&listener).unwrap();
+        let table = Kernel::open().unwrap().table().unwrap();
+        let inode = |end| table.find(end).expect("both are open").inode;
+        let (client, server) = (inode(end), inode(end.other()));
+        let left = |ours: &[u32]| {
+            let mut table = table.clone();
+            drop_others_connections(&mut table, |inode| ours.contains(&inode));
+            [end, end.other()].map(|end| table.find(end).is_some())
+        };
+        assert_eq!(left(&[]), [false, false]);
+        assert_eq!(left(&[server]), [true, true]);
+        assert_eq!(left(&[client]), [true, true]);
     }
 }

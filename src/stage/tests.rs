@@ -524,6 +524,49 @@ fn a_time_wait_that_has_run_out_while_somebody_talked_is_no_refutation() {
 }
 
 #[test]
+fn fin_wait2_runs_out_only_when_no_program_has_the_socket() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (mut story, page) = story(&listener);
+    let (closed, server, orphan) = connected(&listener).unwrap();
+    let (kept, _server, held) = connected(&listener).unwrap();
+    drop(closed);
+    kept.shutdown(Shutdown::Write).unwrap();
+    story
+        .stage("Both have sent a FIN")
+        .expect("closed", orphan, FinWait2)
+        .expect("kept", held, FinWait2)
+        .show()
+        .unwrap();
+    let [(end, until)] = &mut story.kept[..] else {
+        panic!("{:?}", story.kept)
+    };
+    assert_eq!(*end, orphan);
+    assert!(*until > std::time::Instant::now() + Duration::from_secs(30));
+
+    // A reset removes both rows, as if the minute were over.
+    SockRef::from(&server)
+        .set_linger(Some(Duration::ZERO))
+        .unwrap();
+    drop(server);
+    story.patience = SHORT;
+    let later = |story: &mut Story, state| {
+        let stage = story.stage("Later").expect("closed", orphan, state);
+        stage.show()
+    };
+    for state in [TimeWait, FinWait2] {
+        assert!(later(&mut story, state).is_err(), "the minute is not over");
+    }
+    story.kept[0].1 = std::time::Instant::now();
+    for state in [TimeWait, FinWait2] {
+        later(&mut story, state).unwrap();
+    }
+    assert!(
+        page.text()
+            .contains("no row for the closed: its minute is over")
+    );
+}
+
+#[test]
 fn sets_text_to_the_width_and_keeps_line_breaks() {
     assert_eq!(
         wrapped("one two three\nfour", 7),

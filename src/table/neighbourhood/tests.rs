@@ -272,6 +272,7 @@ fn other_sockets_of_this_process_are_seen_where_they_are_wanted() {
         );
         let listens = |row: &Row| row.state == State::Listen && row.local == end.peer.unwrap();
         assert!(table.rows.iter().any(listens), "{table}");
+        assert!(all.holds(table.find(end).unwrap().inode) && !all.holds(0));
         all.dump(&mut kernel, false).unwrap();
     }
     assert_eq!(alone.look(&mut kernel, false).unwrap(), Table::default());

@@ -11,9 +11,9 @@ use crate::exam::{Call, Case, Doing, Owner, Seen, Stuck};
 /// More calls of `handle` at once than workers.
 pub(super) fn too_many_at_work(calls: usize, workers: usize) -> String {
     let how = if calls == workers + 1 {
-        "One client more is handled than there are workers. Either a bound in your code is one too \
-         high (`<=` instead of `<`), or the thread that has called `serve` handles clients too: it \
-         counts."
+        "Your code handles one client more than there are workers. Either a limit in your code is \
+         one too high (`<=` instead of `<`), or the thread that has called `serve` handles clients \
+         too: it counts."
     } else {
         "More threads of yours handle clients than there are workers. Most likely your code starts \
          a thread for each client: with each burst their number grows."

@@ -389,7 +389,7 @@ pub(super) fn waits_for_acks(case: &Case) -> Option<String> {
 pub(super) const EACH_WRITE: &str = "A write that times out after it has written a part returns \
      how much, and no error. The next write (`write_all` makes it) starts the timeout again. Write \
      in a loop of your own, and set what remains before each write. If your code sets SO_LINGER, \
-     leave that out: the close then waits, too.";
+     remove that: with it, the close waits too.";
 
 pub(super) fn waits_for_a_slow_peer(case: &Case) -> Option<String> {
     if let Some(hangs) = waits_for_a_peer_that_never_reads(case) {

@@ -80,8 +80,8 @@ fn is_at_once(exam: &Exam, took: Took) -> Verdict {
         format!("it has returned after {}", in_ms(took.time)),
     )
     .caused_by(
-        "The first `send` or `recv` returns ECONNREFUSED already. Your code ignored it and sent the \
-         question again. Return the first error that is not a timeout or a signal.",
+        "The first `send` or `recv` returns ECONNREFUSED already. Your code ignored it and sent \
+         the question again. Return the first error that is not a timeout or a signal.",
     )
 }
 

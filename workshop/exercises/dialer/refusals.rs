@@ -166,7 +166,7 @@ impl Reports {
 }
 
 /// Dials an address that refuses, and closes the socket, on each CPU that this thread may use.
-/// From which ports.
+/// Returns the ports from which it has dialed.
 fn dials_on_each_cpu(addr: SocketAddr) -> io::Result<HashSet<u16>> {
     let this_thread = Pid::from_raw(0);
     let allowed = sched_getaffinity(this_thread)?;
@@ -183,7 +183,7 @@ fn dials_on_each_cpu(addr: SocketAddr) -> io::Result<HashSet<u16>> {
     ports
 }
 
-/// From which port.
+/// Dials it once, and returns the port from which it has dialed.
 fn dials(addr: SocketAddr) -> io::Result<u16> {
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
     socket.set_nonblocking(true)?;

@@ -199,8 +199,9 @@ const LONG_TALK: Duration = Duration::from_millis(1500);
 /// After this long a client may still send.
 const LATE: Duration = Duration::from_millis(420);
 
-/// The request ends the conversation, which has lasted for some time, and the client sends more
-/// after that: immediately, or this long after its request. `false` if there was a reset, and the client was too late.
+/// The request ends the conversation, which has lasted for some time (`talk`), and the client sends
+/// more after that: immediately, or this long after its request (`pause`). `false` if there was a
+/// reset, and the client was too late.
 fn is_discarded(
     exam: &Exam,
     serve_client: ServeClient,
@@ -221,7 +222,8 @@ fn is_discarded(
     }
     client.ends().because(cause::goes_on_after_quit)?;
     exam.comes_to_rest()?; // it waits for what the client still sends, or it has returned
-    thread::sleep(pause.saturating_sub(begun.elapsed())); // its length is the subject
+    // Its length is the subject: for half a second the server must discard.
+    thread::sleep(pause.saturating_sub(begun.elapsed()));
     let sent = client.send(b"PUT color blue\n");
     let kept = sent.and_then(|()| has_no_reset(exam, &client));
     if kept.is_err() && begun.elapsed() > LINGERS {

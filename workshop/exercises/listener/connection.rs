@@ -118,8 +118,8 @@ pub(super) fn discards_what_a_client_sends(exam: &Exam, answer: Functions) -> Ve
     for _ in 0..SENT >> 16 {
         client.send(&piece)?;
     }
-    // The buffers may have had room for all of it: only what is read after it shows that the
-    // connection is still there.
+    // The buffers may have had room for all of it. Whether the connection is still there shows when
+    // the answer has read it, and more is sent.
     exam.comes_true(|| {
         let table = exam.table()?;
         let is_read = |row: &Row| row.recv_q == 0;

@@ -184,8 +184,8 @@ pub(super) fn another_error(
              TimedOut yourself when no time is left."
         }
         (ErrorKind::InvalidInput, ErrorKind::NetworkUnreachable) => {
-            "The address of a link names its interface (`scope_id`), and your code made another \
-             address of it without that. Pass the whole `SocketAddr` on."
+            "A link-local address needs its interface (`scope_id`), and your code lost that. Pass \
+             the whole `SocketAddr` on, not a new one made of its IP address and port."
         }
         (ErrorKind::NotConnected, ErrorKind::ConnectionRefused) => {
             "NotConnected (ENOTCONN) comes from `peer_addr` (getpeername) or another call on a \

@@ -153,20 +153,19 @@ pub(super) fn returns_another_error(exam: &Exam, connect: Connect) -> Verdict {
     call.fails(ErrorKind::TimedOut, when, hangs::never_ends)
 }
 
-/// The link of the loopback interface, by its index, which is 1 in every network namespace.
-const LOOPBACK_LINK: u32 = 1;
+/// The index of the loopback interface on Linux: 1 in every network namespace.
+const LOOPBACK: u32 = 1;
 
-/// No TCP connection can be made to these: the broadcast address of loopback, and an address of a
-/// link that has none. Nothing leaves the machine.
+/// No TCP connection can be made to these: the broadcast address of loopback, and a link-local
+/// address on loopback, which has none. Nothing leaves the machine.
 pub(super) fn returns_an_immediate_error(exam: &Exam, connect: Connect) -> Verdict {
     let broadcast = SocketAddr::from(([127, 255, 255, 255], 9));
     fails_immediately(exam, connect, broadcast)?;
     if TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_err() {
         return Ok(()); // a machine without IPv6
     }
-    let of_a_link = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1);
-    let of_a_link = SocketAddrV6::new(of_a_link, 9, 0, LOOPBACK_LINK);
-    fails_immediately(exam, connect, of_a_link.into())
+    let ip = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1);
+    fails_immediately(exam, connect, SocketAddrV6::new(ip, 9, 0, LOOPBACK).into())
 }
 
 fn fails_immediately(exam: &Exam, connect: Connect, addr: SocketAddr) -> Verdict {

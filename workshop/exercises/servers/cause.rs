@@ -272,9 +272,9 @@ pub(super) fn does_not_rest(serving: &Serving, case: &Case, spins: bool) -> Opti
     let words = match spins {
         true => SPINS,
         false => {
-            "Your code waits with a timeout, or sleeps between two looks. It wakes up for nothing. \
-             In a sleep, what arrives waits, too. Call poll without a timeout (PollTimeout::NONE): it \
-             returns when something happens."
+            "Your code waits with a timeout, or sleeps between two looks. It wakes up for nothing, \
+             and during a sleep what arrives must wait. Call poll without a timeout \
+             (PollTimeout::NONE): it returns when something happens."
         }
     };
     Some(words.to_owned())

@@ -47,6 +47,7 @@ pub(super) fn sends_what_is_left(exam: &Exam, serve: Serve) -> Verdict {
     serving.ends(&slow)
 }
 
+/// How often a client may have read all answers when its FIN arrives, because the machine is busy.
 const TRIES: usize = 5;
 
 pub(super) fn goes_on_after_a_reset(exam: &Exam, serve: Serve) -> Verdict {
@@ -75,7 +76,6 @@ pub(super) fn goes_on_after_a_reset(exam: &Exam, serve: Serve) -> Verdict {
     serving.rests("after the resets")?;
 
     // Where a FIN has come before the reset, a write fails with EPIPE, not with ECONNRESET.
-    // On a busy machine the client may have read all answers when the FIN arrives.
     for _ in 0..TRIES {
         let fourth = serving.narrow_client("fourth client")?;
         let sent = serving.fills(&fourth)?;

@@ -280,8 +280,8 @@ impl<'e> Serving<'e> {
             .map(drop)
     }
 
-    /// A client sends lines of `LITTLE` bytes, or as many as go, does not read, and half-closes. The
-    /// kernel's small buffers have no room for all answers.
+    /// A client sends lines of `LITTLE` bytes, or as many as there is room for, does not read, and
+    /// half-closes. The kernel's small buffers have no room for all answers.
     pub(super) fn sends_a_little(&self, client: &Peer<'_>) -> Verdict {
         let lines: Vec<u8> = (0..LITTLE)
             .step_by(PIECE)
@@ -328,7 +328,8 @@ impl<'e> Serving<'e> {
     }
 
     /// A client that has sent these lines, and then half-closed, reads as many answers as it takes
-    /// until all that it has sent has arrived, its FIN included. `false` if no more answers are left.
+    /// until all that it has sent has arrived, its FIN included. `false` if no more answers are
+    /// left.
     pub(super) fn lets_the_end_arrive(&self, client: &Peer<'_>, sent: &[u8]) -> Verdict<bool> {
         let end = self.end_of(client)?;
         // What is on its way arrives, unless the server's window is closed: a probe timer runs.

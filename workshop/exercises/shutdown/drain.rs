@@ -208,8 +208,8 @@ pub(super) fn waits_for_the_calls_under_way(exam: &Exam, start: Start) -> Verdic
     keeps_a_long_limit(exam, start)
 }
 
-/// Where there is nothing to wait for, all threads are blocked for less. A pause of 20 ms between two
-/// looks still passes as immediate. A thread that was woken and waits for a CPU is not blocked.
+/// Where there is nothing to wait for, all threads are blocked for less. A pause of 20 ms between
+/// two looks still passes as immediate. A thread that was woken and waits for a CPU is not blocked.
 const AT_REST: Duration = Duration::from_millis(50);
 
 /// Calls that end: one may end just before a pause between two looks is over.

@@ -222,13 +222,13 @@ fn at_the_end(asked: (State, State), seen: (State, State)) -> Option<String> {
              first FIN at the second end: read to end of file, then shut it down."
         }
         ((FinWait2, Closing), (FinWait2, LastAck)) | ((Closing, FinWait2), (LastAck, FinWait2)) => {
-            "LAST_ACK: this end had the other's FIN before it sent its own. For CLOSING it must have \
-             sent its own before: hold both FINs back after data, and then read to end of file at \
+            "LAST_ACK: this end had the other's FIN before it sent its own. For CLOSING it must \
+             send its own first: hold both FINs back after data, and then read to end of file at \
              this end."
         }
         ((FinWait2, LastAck), (FinWait2, Closing)) | ((LastAck, FinWait2), (Closing, FinWait2)) => {
-            "CLOSING: this end sent its FIN before it had the other's. For LAST_ACK let the other's \
-             FIN arrive first: read to end of file at this end, and then shut it down."
+            "CLOSING: this end sent its FIN before it had the other's. For LAST_ACK let the other \
+             end's FIN arrive first: read to end of file at this end, and then shut it down."
         }
         _ => return None,
     };

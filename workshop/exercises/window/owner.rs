@@ -334,7 +334,7 @@ impl<'e> Owner<'e> {
         let waited = "your thread has waited in each of the calls: the kernel counts that \
                       (getrusage(2), voluntary context switches)";
         let used = format!("each of the calls has used {cpu:.0?} of CPU time, or more");
-        // First: a call that runs for long may have to wait for the socket, which the exam looks at.
+        // First: a call that runs for long may have to wait for the socket while the exam looks.
         self.exam
             .must(cpu < A_LOT, &expected, used)
             .caused_by(cause::SPINS_A_LITTLE)?;

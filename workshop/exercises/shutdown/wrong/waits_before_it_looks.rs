@@ -2,7 +2,7 @@
 //! until the limit.
 //!
 //! rejected by: stops immediately when it is idle
-//! cause: it is the only one you have
+//! cause: but your code has no other
 
 use std::{
     collections::HashMap,

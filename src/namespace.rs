@@ -41,22 +41,55 @@ const LOOPBACK: i32 = 1;
 /// # Errors
 /// The kernel does not allow it, or not to this user; or the process has threads already.
 pub fn enter() -> io::Result<String> {
-    let own = unshare_network().and_then(|door| loopback_up().and(Ok(door)));
-    // Not the kernel's kind of error: the advice for that is about ports.
-    let door = own.map_err(|error| {
-        io::Error::other(format!(
-            "cannot have a network of its own: {error} ({REFUSED})"
-        ))
-    })?;
+    let door = unshare_network()?;
     // In this network only: a handshake goes on while an instructor explains it (tcp(7)).
     for (setting, most) in [("tcp_syn_retries", "127"), ("tcp_synack_retries", "255")] {
-        let _a_minute_then = fs::write(format!("/proc/sys/net/ipv4/{setting}"), most);
+        let _a_minute_then = fs::write(sysctl(setting), most);
     }
     Ok(door)
 }
 
-#[cfg(target_os = "linux")]
+/// Leaves the network for one of its own, as [`enter`] does, in which it costs less to dump all
+/// connections. The kernel walks over each bucket of its hash table for that, empty or not, and
+/// most machines have hundreds of thousands. Here there are `buckets`: a power of 2, rounded up.
+/// All settings are those that a new network has.
+///
+/// # Errors
+/// As [`enter`]; or the kernel has one table for all networks (before Linux 6.1). In that case the
+/// process is in a network of its own, with that table.
+pub fn enter_with_buckets(buckets: u32) -> io::Result<()> {
+    // The kernel derives these from the number of buckets. They stay what they are.
+    let derived = ["tcp_max_tw_buckets", "tcp_max_syn_backlog"]
+        .map(|setting| (sysctl(setting), fs::read_to_string(sysctl(setting))));
+    unshare_network()?;
+    // How many buckets the table of the next network gets that this process makes.
+    let setting = sysctl("tcp_child_ehash_entries");
+    fs::write(&setting, buckets.to_string()).attempt(|| setting)?;
+    unshare_network()?;
+    for (setting, value) in derived {
+        fs::write(&setting, value?).attempt(|| setting)?;
+    }
+    Ok(())
+}
+
+/// Where the kernel keeps a setting of TCP, one for each network (tcp(7)).
+fn sysctl(name: &str) -> String {
+    format!("/proc/sys/net/ipv4/{name}")
+}
+
+/// A network of its own, in which loopback can be used, and the command that leads into it.
 fn unshare_network() -> io::Result<String> {
+    let own = unshare_namespaces().and_then(|door| loopback_up().and(Ok(door)));
+    // Not the kernel's kind of error: the advice for that is about ports.
+    own.map_err(|error| {
+        io::Error::other(format!(
+            "cannot have a network of its own: {error} ({REFUSED})"
+        ))
+    })
+}
+
+#[cfg(target_os = "linux")]
+fn unshare_namespaces() -> io::Result<String> {
     let pid = std::process::id();
     if unshare(CloneFlags::CLONE_NEWNET).is_ok() {
         return Ok(format!("sudo nsenter -n -t {pid}"));
@@ -78,7 +111,7 @@ fn unshare_network() -> io::Result<String> {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn unshare_network() -> io::Result<String> {
+fn unshare_namespaces() -> io::Result<String> {
     Err(io::Error::new(
         io::ErrorKind::Unsupported,
         "namespaces are Linux's",

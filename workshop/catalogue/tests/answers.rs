@@ -26,6 +26,7 @@ use std::{
 };
 
 use libtest_mimic::{Arguments, Failed, Trial};
+use socket_workshop::namespace;
 use workshop::{
     checks,
     exam::{Outcome, Report, full_text},
@@ -33,6 +34,9 @@ use workshop::{
 
 mod contradictions;
 mod lines;
+
+/// How many buckets the kernel's table of connections has in the network of an answer.
+const BUCKETS: u32 = 256;
 
 struct Answer {
     kind: Kind,
@@ -62,6 +66,9 @@ include!(concat!(env!("OUT_DIR"), "/answers.rs"));
 
 fn main() -> ExitCode {
     if let Ok(name) = env::var("ANSWER") {
+        // A look at the socket table is cheap there: it has few buckets, and no sockets of other
+        // answers. Where the kernel refuses, the machine's network does as well.
+        let _own_network = namespace::enter_with_buckets(BUCKETS);
         let answer = ANSWERS.iter().find(|answer| answer.trial == name);
         return (answer
             .expect("the test names an answer of the list")

@@ -4,8 +4,8 @@
 //! and sends its question again when none comes. Build that call, for a link that loses datagrams,
 //! repeats them and changes their order. The socket is connected to the server and blocking.
 //!
-//! A datagram is a number (4 bytes, the highest first) and a text (any bytes, or none). Over IPv4
-//! it has at most 65 507 bytes, with the number.
+//! A datagram is a number (4 bytes, the highest first) and a text (any bytes, or none). With the
+//! number it has at most 65 507 bytes: the socket is one of IPv4.
 //!
 //! Core rules (about 30 minutes):
 //!   1. Send `number` and `request` in one datagram.

@@ -30,6 +30,8 @@
 //! Out of scope: resets that are not valid, data in a SYN, and more than 2^30 bytes in flight (the
 //! largest window).
 //!
+//! `Segment` is in wire/src/segment.rs, `State` in src/table/state.rs.
+//!
 //! How to go on:
 //!
 //!     cargo workshop check handshake    checks it; so does  cargo test -p exercises --test handshake

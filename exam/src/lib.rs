@@ -138,8 +138,8 @@ pub struct Exam {
     own: RefCell<Vec<u32>>,
     /// The last table that was read, for the look that follows in a wait.
     just_read: RefCell<Option<Table>>,
-    /// How many bytes of the answer's the exam has read.
-    received: Cell<u64>,
+    /// How many bytes the exam has sent and received.
+    moved: Cell<u64>,
     /// What a check counts besides, such as calls that are done.
     counted: RefCell<Option<Arc<AtomicUsize>>>,
     /// How the last wait ended, if what it waited for did not happen.
@@ -168,7 +168,7 @@ impl Exam {
             udp: Cell::default(),
             old: RefCell::default(),
             own: RefCell::default(),
-            received: Cell::default(),
+            moved: Cell::default(),
             counted: RefCell::default(),
             just_read: RefCell::default(),
             stuck: RefCell::default(),
@@ -190,6 +190,12 @@ impl Exam {
     /// calls made by one thread, each of which may take its time.
     pub fn counts(&self, done: &Arc<AtomicUsize>) {
         self.counted.replace(Some(Arc::clone(done)));
+    }
+
+    /// Bytes have been sent or received by the exam: progress, even if each look at the queues finds
+    /// them as they were.
+    fn has_moved(&self, bytes: usize) {
+        self.moved.update(|before| before + bytes as u64);
     }
 
     /// A listener of the exam's own, on a free port of loopback.

@@ -105,7 +105,10 @@ impl<'e> Peer<'e> {
         let sent = self.exam.wait_for(|time| {
             while !rest.is_empty() {
                 match send(self.stream.as_raw_fd(), rest, NOW) {
-                    Ok(n) => rest = &rest[n..],
+                    Ok(n) => {
+                        rest = &rest[n..];
+                        self.exam.has_moved(n);
+                    }
                     Err(Errno::EAGAIN) => {
                         is_ready(&self.stream, PollFlags::POLLOUT, time)?;
                         return Ok(None);
@@ -181,7 +184,10 @@ impl<'e> Peer<'e> {
         let taken = (&self.stream).write(bytes);
         or_skip("make a socket blocking", self.stream.set_nonblocking(false))?;
         match taken {
-            Ok(n) => Ok(n),
+            Ok(n) => {
+                self.exam.has_moved(n);
+                Ok(n)
+            }
             Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(0),
             Err(error) => self.broken("the connection to stay open", &error),
         }

@@ -49,7 +49,7 @@ impl World for Watched<'_> {
             sockets: sockets.map_err(unreadable)?.rows,
             datagrams: self.exam.watches_datagrams(),
             has_others: false, // the answer's, of other processes, are seen as children
-            progress: self.exam.received.get() + self.exam.counted(),
+            progress: self.exam.moved.get() + self.exam.counted(),
         })
     }
 }

@@ -236,7 +236,7 @@ impl Peer<'_> {
                 Ok(0) => return (got, Some(Short::EndOfFile)),
                 Ok(n) => {
                     got.extend(&buf[..n]);
-                    self.exam.received.update(|before| before + n as u64);
+                    self.exam.has_moved(n);
                 }
                 Err(Errno::EINTR) => {}
                 Err(Errno::EAGAIN) => return (got, Some(Short::Silence)),

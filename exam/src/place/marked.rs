@@ -17,7 +17,7 @@ pub struct Marked {
     pub label: String,
 }
 
-/// How often threads are looked at until each that waits is found in its call.
+/// How often threads are looked at, at most, until each is found: one that waits in its call.
 const LOOKS: usize = 3;
 
 /// Where the student's threads were when a check had failed.
@@ -45,14 +45,12 @@ impl Places {
                     };
                 }
             };
-            let mut has_moved = false;
             for place in seen {
                 let Some((_, label)) = threads.iter().find(|(id, _)| *id == place.tid) else {
                     continue;
                 };
                 if label.starts_with(WAITS) && !place.in_call {
-                    has_moved = true; // its wait has just ended: look again
-                    continue;
+                    continue; // its wait has just ended
                 }
                 let mark = || Marked {
                     spot: place.spot.clone(),
@@ -60,7 +58,7 @@ impl Places {
                 };
                 marked.entry(place.tid).or_insert_with(mark);
             }
-            if !has_moved {
+            if threads.iter().all(|(id, _)| marked.contains_key(id)) {
                 break;
             }
         }

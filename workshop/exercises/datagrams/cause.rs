@@ -32,9 +32,9 @@ pub(super) const LATE_AGAIN: &str = "The question was sent again, but later than
 
 /// For pauses that are started again.
 pub(super) const STARTS_THE_PAUSE_AGAIN: &str = "Each datagram that is dropped, or each signal, \
-    starts the pause again: with enough of them the question is never sent again. The time to send \
-    again is a point in time. Note it when you send, and set the rest as the timeout before each \
-    `recv`.";
+    starts the pause again: the question is sent too late, or never again. The time to send again \
+    is a point in time. Note it when you send, and set what is left until then as the timeout \
+    before each `recv`.";
 
 /// For an answer that is returned late.
 pub(super) const SLEEPS: &str = "The answer had arrived, and your code did not wait for it: it \

@@ -3,15 +3,20 @@
 use std::{
     io::ErrorKind,
     net::{SocketAddr, UdpSocket},
+    os::fd::AsRawFd,
     time::Duration,
 };
 
-use nix::poll::PollFlags;
+use nix::{
+    errno::Errno,
+    poll::PollFlags,
+    sys::socket::{MsgFlags, recv},
+};
 
 use super::{
     Ask,
     cause::in_ms,
-    harness::{Got, Pair, Wanted},
+    harness::{Got, Pair, Wanted, datagram},
     times::SOON,
 };
 
@@ -138,8 +143,24 @@ pub(super) fn waits_in_the_kernel(exam: &Exam, ask: Ask) -> Verdict {
         pair.receives(&call)?;
         comes_to_rest(exam)?;
     }
+    // The next pause lasts 800 ms.
+    exam.step("sent a datagram with another number");
+    pair.sends(&datagram(8, b"late"))?;
+    exam.until(|| Ok(is_read(&pair.socket)?.then_some(())))?;
+    comes_to_rest(exam)?;
     pair.answers(9, b"yes")?;
     call.returns(Wanted::Text(b"yes"), |_, _| None).map(drop)
+}
+
+/// Whether nothing is left to receive on this socket.
+fn is_read(socket: &UdpSocket) -> Verdict<bool> {
+    let mut byte = [0];
+    let flags = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
+    match recv(socket.as_raw_fd(), &mut byte, flags) {
+        Ok(_) => Ok(false),
+        Err(Errno::EAGAIN) => Ok(true),
+        Err(errno) => or_skip("look at your socket", Err(errno.into())),
+    }
 }
 
 /// A thread that waits is blocked in a system call.

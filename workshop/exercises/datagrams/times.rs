@@ -36,10 +36,21 @@ const OTHERS: usize = 150;
 
 pub(super) fn sends_again(exam: &Exam, ask: Ask) -> Verdict {
     let pair = Pair::new(exam, ask)?;
+    // The last that is received shows nothing new.
+    is_in_time(&pair, &TIMES[..SOON - 1], LATE_AGAIN, |_, _| Ok(()))
+}
+
+/// None of the questions of these times may be late. After each question that has been received,
+/// `between` may do something with the call, and is told how many there were.
+fn is_in_time(
+    pair: &Pair,
+    due_times: &[u64],
+    late: &str,
+    between: impl Fn(&Call, usize) -> Verdict,
+) -> Verdict {
+    let exam = pair.exam;
     for attempt in 1.. {
         let number = attempt as u32;
-        // The last of them shows nothing new.
-        let due_times = &TIMES[..SOON - 1];
         let references: Verdict<Vec<_>> = due_times
             .iter()
             .map(|due| exam.reference(Duration::from_millis(*due)))
@@ -50,6 +61,7 @@ pub(super) fn sends_again(exam: &Exam, ask: Ask) -> Verdict {
         for _ in 0..SOON {
             came.push(pair.receives(&call)?);
             not_too_early(&call, &came)?;
+            between(&call, came.len())?;
         }
         let own = run_delay().saturating_sub(own);
         pair.answers(number, b"yes")?;
@@ -66,7 +78,7 @@ pub(super) fn sends_again(exam: &Exam, ask: Ask) -> Verdict {
             Ok(timings)
                 if attempt == TRIES && timings.contains(&Timing::Late) && own < LATER / 3 =>
             {
-                exam.fail(due(), seen(&came)).caused_by(LATE_AGAIN)?;
+                exam.fail(due(), seen(&came)).caused_by(late)?;
             }
             // What had no CPU, the answer or the exam, cannot be distinguished from what was late.
             Ok(_) if attempt == TRIES => {
@@ -157,7 +169,33 @@ pub(super) fn keeps_them_while_others_come(exam: &Exam, ask: Ask) -> Verdict {
     let late = datagram(100, b"late");
     let runts: Vec<&[u8]> = (0..4).map(|size| &late[..size]).collect();
     keeps_them(&pair, 101, "a datagram with another number", &[&late])?;
-    keeps_them(&pair, 102, "a datagram of 0 to 3 bytes", &runts)
+    keeps_them(&pair, 102, "a datagram of 0 to 3 bytes", &runts)?;
+    keeps_them_after_a_single_one(&pair, &late)
+}
+
+/// In the middle of a pause of 400 ms. A wait that begins again with it lasts 200 ms too long.
+fn keeps_them_after_a_single_one(pair: &Pair, other: &[u8]) -> Verdict {
+    let middle = due_at((TIMES[SOON - 2] + TIMES[SOON - 1]) / 2);
+    is_in_time(
+        pair,
+        &TIMES[..SOON],
+        STARTS_THE_PAUSE_AGAIN,
+        |call, came| {
+            if came == SOON - 1 {
+                let rest = middle.saturating_sub(call.answer.age());
+                let came_early = pair.next(rest)?.map(|_| call.answer.age());
+                pair.exam
+                    .must(came_early.is_none(), due(), seen(came_early.as_slice()))
+                    .caused_by(early(came + 1))?;
+                pair.exam.step(format!(
+                "sent a datagram with another number {middle:?} after the call, in the middle of \
+                 a pause"
+            ));
+                pair.sends(other)?;
+            }
+            Ok(())
+        },
+    )
 }
 
 /// While these come one after the other, again and again.

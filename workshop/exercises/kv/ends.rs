@@ -303,6 +303,13 @@ pub(super) fn returns_the_error_of_a_reset(exam: &Exam, serve_client: ServeClien
         .fails("after a reset while it was writing")
         .diagnose(&NO_ERROR)?;
 
+    // What has arrived can be read after a reset, and `shutdown` fails with ENOTCONN.
+    let (client, stream) = exam.connection()?;
+    client.send(b"QUIT\n")?;
+    client.reset();
+    let ended = server.serves(stream)?.returns("after QUIT and a reset");
+    ended.diagnose(&[PANICS_ON_AN_ERROR])?.ok();
+
     // In CLOSE_WAIT the kernel reports a reset as EPIPE.
     let (client, serving) = deaf::client_that_has_closed(server, "GET big")?;
     deaf::is_waited_for(exam, &client)?;

@@ -175,6 +175,9 @@ pub(super) fn keeps_a_silent_client(exam: &Exam, serve_client: ServeClient) -> V
         .receives_nothing_for(SILENCE)
         .because(cause::ends_in_silence)?;
     asks(&client, "GET color", "VALUE red")?;
+    client.send(b"PUT shape ro")?;
+    client.is_silent(SILENCE).because(cause::ends_in_silence)?;
+    asks(&client, "und", "OK")?;
     serving.goes_on("the client was silent, and has not closed")
 }
 

@@ -107,7 +107,7 @@ pub(super) fn returns_when_the_kernel_has_it(exam: &Exam, writer: Writer) -> Ver
     answer.succeeds("when its request has been read")
 }
 
-/// An answer that has come before the next call must still be there after it.
+/// An answer that has come before the next call, or during it, must still be there after it.
 pub(super) fn leaves_the_answers(exam: &Exam, writer: Writer) -> Verdict {
     let (peer, caller) = Caller::connect_prepared(exam, writer)?;
     for value in [b"blue", b"grey"] {
@@ -116,6 +116,20 @@ pub(super) fn leaves_the_answers(exam: &Exam, writer: Writer) -> Verdict {
         peer.receives(&request)?;
     }
     caller.reads_the_reply()?;
+    caller.reads_the_reply()?;
+
+    // Now while `put` waits for room.
+    let small = SockRef::from(&*caller.stream).set_send_buffer_size(SMALL);
+    or_skip("set SO_SNDBUF", small)?;
+    let value = numbered(8 << 20);
+    let answer = caller.call("large", &value)?;
+    exam.waits_in(Call::Write)?;
+    Caller::is_sent_a_reply(&peer)?;
+    exam.stays_at_rest()?; // with it there, `put` still waits
+    for piece in request("large", &value).chunks(1 << 20) {
+        peer.receives(piece)?;
+    }
+    answer.succeeds("when its request has been read")?;
     caller.reads_the_reply()
 }
 

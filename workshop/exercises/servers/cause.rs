@@ -24,6 +24,10 @@ pub(super) const KEEPS_A_LONG_LINE: &str = "Your code keeps a line that does not
      the rest of it. A client could send gigabytes without a newline, and your server would keep \
      them. Close the connection as soon as more than 64 KiB are there without a newline.";
 
+pub(super) const ANSWERS_A_LONG_LINE: &str = "A line of 65537 bytes was answered. Its newline came \
+     in the same read as its last bytes, and your code looks at the length of what is left after \
+     the last newline only. Compare the length of each whole line too.";
+
 pub(super) const TAKES_TOO_MUCH: &str = "Your code reads on although the client does not read its \
      answers, and keeps them. One such client can use up the memory of the server. Do not read \
      from a client while answers to it are left: its bytes then wait in the kernel, whose window \
@@ -63,6 +67,18 @@ const UNWRAPS: &str = "Your code has panicked, and all clients have lost their c
 const PANICS: &str = "Your code has panicked, and all clients have lost their connections. A \
      client decides what arrives and when, so nothing that it does may cause a panic. Look for an \
      `unwrap`, an index, or arithmetic that overflows.";
+
+/// The accept queue is full.
+pub(super) fn not_accepted(serving: &Serving, case: &Case) -> Option<String> {
+    has_ended(serving, case).or_else(|| {
+        let (call, _) = blocked(case)?;
+        Some(format!(
+            "The accept queue is full, so the kernel drops the SYNs of new clients, and your \
+             thread waits in {call}. Ask poll about the listener each time, however many clients \
+             are connected, and accept each client that waits."
+        ))
+    })
+}
 
 /// The server's end of a connection, if the answer still has it.
 fn yours(case: &Case, end: End) -> Option<&Seen> {
@@ -231,6 +247,13 @@ pub(super) fn closes_at_a_long_line(case: &Case, length: usize) -> Option<String
 
 /// `serve` has ended after a signal.
 pub(super) fn ends_at_a_signal(case: &Case) -> Option<String> {
+    if case.has_returned_ok() {
+        return Some(
+            "`serve` has returned Ok at a signal, as if `stop` were readable. A signal interrupts \
+             poll (EINTR), and says nothing about its descriptors: call poll again."
+                .to_owned(),
+        );
+    }
     first_of(&[RETURNS_AT_A_SIGNAL, PANICS_ON_AN_ERROR], case)
 }
 

@@ -334,7 +334,14 @@ fn closes_at_a_longer_line(exam: &Exam, serve: Serve) -> Verdict {
         "65537 bytes without a newline",
         cause::KEEPS_A_LONG_LINE,
     )?;
-    serving.answers(&other, b"still here\n")
+    serving.answers(&other, b"still here\n")?;
+    // What is left of the line after several reads comes with its newline.
+    let client = serving.client("second client")?;
+    client.send(&[&long_line(LONGEST + 1), &b"\n"[..]].concat())?;
+    client
+        .receives_no_more()
+        .because(|_| Some(cause::ANSWERS_A_LONG_LINE.to_owned()))?;
+    serving.closes(&client, "a line of 65537 bytes", cause::KEEPS_A_LONG_LINE)
 }
 
 fn continues_after_a_signal(exam: &Exam, serve: Serve) -> Verdict {

@@ -128,7 +128,10 @@ impl<'e> Serving<'e> {
         match self.exam.connects(self.addr)? {
             Some(Ok(client)) => Ok(client),
             Some(Err(error)) => self.exam.fail("a connection", error.to_string()),
-            None => self.exam.fail("a connection", "the SYN is not answered"),
+            None => self
+                .exam
+                .fail("a connection", "the SYN is not answered")
+                .because(|case| cause::not_accepted(self, case)),
         }
     }
 

@@ -75,14 +75,12 @@ pub(super) fn waits_for_room(exam: &Exam, serve: Serve) -> Verdict {
 
 pub(super) fn holds_a_mebibyte(exam: &Exam, serve: Serve) -> Verdict {
     let serving = Serving::begin_with_small_buffers(exam, serve)?;
+    // A limit of so many answers is none for long ones.
+    let slow = serving.narrow_client("slow client with long lines")?;
+    takes_at_most_that(exam, &serving.fills_with(&slow, LONG)?)?;
     let slow = serving.narrow_client("slow client")?;
     let mut taken = serving.fills(&slow)?;
-    exam.must(
-        taken.len() <= MOST + (512 << 10),
-        "at most 1 MiB to be held, besides what the kernel's buffers hold",
-        format!("{} bytes have been taken from the client", taken.len()),
-    )
-    .caused_by(cause::TAKES_TOO_MUCH)?;
+    takes_at_most_that(exam, &taken)?;
     // How far a read goes above the limit is chance, so more than once.
     let mut read = 0;
     for more in [20_000, 9_000, 30_000, 14_000, 25_000, 11_000, 27_000] {
@@ -93,6 +91,16 @@ pub(super) fn holds_a_mebibyte(exam: &Exam, serve: Serve) -> Verdict {
         serving.fills_more(&slow, SHORT, &mut taken)?;
     }
     holds_at_most_that(&serving, &slow, taken.len() - read)
+}
+
+/// What a client that does not read has got rid of, the server and the kernel's buffers hold.
+fn takes_at_most_that(exam: &Exam, taken: &[u8]) -> Verdict {
+    exam.must(
+        taken.len() <= MOST + (512 << 10),
+        "at most 1 MiB to be held, besides what the kernel's buffers hold",
+        format!("{} bytes have been taken from the client", taken.len()),
+    )
+    .caused_by(cause::TAKES_TOO_MUCH)
 }
 
 /// What is in none of the kernel's queues, the server holds. `all`: what the client has sent, less

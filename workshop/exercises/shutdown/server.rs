@@ -304,14 +304,17 @@ pub(super) fn start_and_stop(
     exam: &Exam,
     start: Start,
     listener: TcpListener,
+    limit: Duration,
 ) -> Verdict<Stopping<'_>> {
-    exam.step("called `start`, and right after it `stop`");
+    exam.step(format!(
+        "called `start`, and right after it `stop` with a limit of {limit:?}"
+    ));
     STOPPING.store(false, SeqCst);
     exam.start("stop", move || {
         let stop = start(listener, serve)?;
         STOPPING.store(true, SeqCst);
-        FAR.store(true, SeqCst);
-        stop(AMPLE)
+        FAR.store(limit >= AMPLE, SeqCst);
+        stop(limit)
     })
 }
 

@@ -98,8 +98,8 @@ pub const SUITE: Suite<Bring> = Suite {
             ],
         ),
         Rule::hardened(
-            "There may be unread bytes at both ends. Reach the same states; you may discard the \
-             bytes.",
+            "There may be unread bytes at both ends, up to 4000 at each. Reach the same states; you \
+             may discard the bytes.",
             &[check(
                 "reaches each pair with bytes unread",
                 reaches_each_with_bytes_unread,
@@ -207,7 +207,7 @@ fn returns_the_client_first(exam: &Exam, bring: Bring) -> Verdict {
 }
 
 /// Few bytes, and more than one read into a small buffer takes.
-const UNREAD: [Bytes; 2] = [Bytes::Unread(5), Bytes::Unread(3000)];
+const UNREAD: [Bytes; 2] = [Bytes::Unread(5), Bytes::Unread(4000)];
 
 fn reaches_each_with_bytes_unread(exam: &Exam, bring: Bring) -> Verdict {
     for (client, server) in PAIRS {

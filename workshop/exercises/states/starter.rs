@@ -21,7 +21,8 @@
 //!      return more than must stay open.
 //!
 //! Hardened rules (about 15 minutes more):
-//!   5. There may be unread bytes at both ends. Reach the same states; you may discard the bytes.
+//!   5. There may be unread bytes at both ends, up to 4000 at each. Reach the same states; you may
+//!      discard the bytes.
 //!   6. For a pair in which no connection can be, such as CloseWait and CloseWait, return
 //!      InvalidInput.
 //!   7. Return the ends with their options unchanged: blocking and without timeouts.

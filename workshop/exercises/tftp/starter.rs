@@ -35,6 +35,8 @@
 //! Out of scope: `write` never gets a string with a NUL in it. If the text of an ERROR is not
 //! UTF-8, return any text.
 //!
+//! `Packet` is in workshop/exercises/tftp/checks.rs.
+//!
 //! How to go on:
 //!
 //!     cargo workshop check tftp       checks it; so does  cargo test -p exercises --test tftp

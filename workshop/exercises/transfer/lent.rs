@@ -27,6 +27,9 @@ const WRITE: Duration = Duration::from_secs(70);
 
 const LIMIT: usize = 5;
 
+/// A length for which an answer may want a larger buffer.
+const LARGER: u32 = 8 << 20;
+
 /// A way in which a call can end.
 struct Path {
     /// What the peer sends.
@@ -236,6 +239,18 @@ pub(super) fn leaves_the_options(exam: &Exam, read: ReadMessage) -> Verdict {
     call.returns(message(&large), |_, _| None)?;
     drop(pouring);
     exam.has_options(&*connection.stream, &before, "after a large message")
+        .diagnose(&[LEAVES_OPTIONS])?;
+    // Of one that is larger still the length is enough.
+    let connection = Connection::new(exam, read)?;
+    has_options(&connection, true)?;
+    let before = Options::of(&*connection.stream);
+    let cut = [&LARGER.to_be_bytes()[..], b"its beginning"].concat();
+    connection.peer.send(&cut)?;
+    connection.peer.half_close()?;
+    let call = connection.call(usize::MAX)?;
+    call.returns(Err(ErrorKind::UnexpectedEof), |_, _| None)?;
+    let when = "after end of file within a message of 8 MiB";
+    exam.has_options(&*connection.stream, &before, when)
         .diagnose(&[LEAVES_OPTIONS])
 }
 

@@ -38,7 +38,7 @@ pub fn bring(
             read_to_end(&server)?;
         }
         (Close, Close) => {
-            // An end that is closed like this sends RST, and neither end has a row any more (socket(7)).
+            // An end that is closed like this sends RST: no row is left at either end (RFC 9293, 3.10.5).
             SockRef::from(&client).set_linger(Some(Duration::ZERO))?;
             return Ok((None, Some(server)));
         }

@@ -75,7 +75,7 @@ pub(super) fn waits_for_room(exam: &Exam, serve: Serve) -> Verdict {
 
 pub(super) fn holds_a_mebibyte(exam: &Exam, serve: Serve) -> Verdict {
     let serving = Serving::begin_with_small_buffers(exam, serve)?;
-    // A limit of so many answers is none for long ones.
+    // A limit on the number of answers is none for long ones.
     let slow = serving.narrow_client("slow client with long lines")?;
     takes_at_most_that(exam, &serving.fills_with(&slow, LONG)?)?;
     let slow = serving.narrow_client("slow client")?;

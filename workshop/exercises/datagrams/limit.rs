@@ -206,6 +206,16 @@ fn ends_between_two_sends(pair: &Pair, first: u32) -> Verdict {
         while let Some(came) = pair.next(Duration::ZERO)? {
             questions += usize::from(came == call.question);
         }
+        pair.exam
+            .must(
+                questions <= SOON,
+                format!("at most {SOON} questions in {LONGER:?}: after 0, 50, 150, 350 and 750 ms"),
+                format!("{questions} have come"),
+            )
+            .caused_by(
+                "Your code sends the question once more when the limit has passed, although the \
+                 pause is not over. Compare the clock with the limit before you send.",
+            )?;
         match reference.judges(took, MARGIN)? {
             // With fewer the machine is busy, and the pause that was under way another.
             Timing::InTime if questions == SOON => return Ok(()),

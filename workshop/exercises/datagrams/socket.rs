@@ -4,7 +4,7 @@ use std::{
     io::ErrorKind,
     net::{SocketAddr, UdpSocket},
     os::fd::AsRawFd,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use nix::{
@@ -20,10 +20,16 @@ use super::{
     times::SOON,
 };
 
-use crate::exam::{AMPLE, Because, CheckError, Exam, Took, Verdict, numbered, or_skip};
+use crate::{
+    checks::delay,
+    exam::{AMPLE, Because, CheckError, Exam, Took, Verdict, numbered, or_skip},
+};
 
 /// After that the question would be sent again.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
+
+/// By then a thread that has received a datagram waits again, on a machine that is not busy.
+const LATE: Duration = Duration::from_millis(200);
 
 /// A limit for a call that is to return an error of the kernel immediately: one that waits on ends
 /// then.
@@ -145,9 +151,18 @@ pub(super) fn waits_in_the_kernel(exam: &Exam, ask: Ask) -> Verdict {
     }
     // The next pause lasts 800 ms.
     exam.step("sent a datagram with another number");
+    let (sent, delay) = (Instant::now(), delay::of_others());
     pair.sends(&datagram(8, b"late"))?;
     exam.until(|| Ok(is_read(&pair.socket)?.then_some(())))?;
     comes_to_rest(exam)?;
+    // One that spins rests when it has sent again. With few turns it does not use much CPU time.
+    let delay = delay::of_others().saturating_sub(delay);
+    if sent.elapsed() > LATE && delay > LATE {
+        return Err(CheckError::skipped(format!(
+            "the machine is too busy: your threads waited {} for a CPU",
+            in_ms(delay)
+        )));
+    }
     pair.answers(9, b"yes")?;
     call.returns(Wanted::Text(b"yes"), |_, _| None).map(drop)
 }

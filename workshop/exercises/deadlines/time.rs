@@ -92,7 +92,17 @@ pub(super) fn times_out_while_bytes_arrive(exam: &Exam, read: ReadLine) -> Verdi
     ] {
         while_it_waits(exam, read, (first, pause), "a byte", sends)?;
     }
+    times_out_after_a_late_byte(exam, read)?;
     times_out_while_bytes_are_there(exam, read)
+}
+
+/// A deadline that is looked at before each read does not end the read after this byte.
+fn times_out_after_a_late_byte(exam: &Exam, read: ReadLine) -> Verdict {
+    let connection = Connection::new(exam, read)?;
+    connection.times_out(LONGER, |_| {
+        thread::sleep(LONGER * 3 / 4); // its length is the subject
+        connection.peer.send(b".")
+    })
 }
 
 /// More bytes are there whenever the call looks, as far as the exam can send them in time: no read

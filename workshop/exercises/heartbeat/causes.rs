@@ -315,6 +315,13 @@ pub(super) fn diagnose(case: &Case) -> Option<String> {
          kernel answers them: a program that hangs looks alive. Send a ping to the program itself."
     } else if (unread || yours.is_none()) && case.is_blocked_in(&[Call::Sleep]) {
         return first_of(&[SLEEPS_BETWEEN_LOOKS], case);
+    } else if case.is_in(State::CloseWait)
+        && !unread
+        && case.is_blocked_in(&[Call::Read, Call::Poll])
+    {
+        "The peer has closed its sending half, and your code has read that (CLOSE_WAIT, and Recv-Q \
+         is 0): a read has returned Ok(0). But your thread waits on. No answer can come any more: \
+         return Closed."
     } else if case.is_blocked_in(&[Call::Read])
         && case.is_in(State::Established)
         && hangs

@@ -371,21 +371,38 @@ fn counts_no_call_that_ends_before_the_limit(exam: &Exam, start: Start) -> Verdi
     ))
 }
 
-/// Clients that `stop` finds in the accept queue, and that are silent.
+/// Clients that `stop` finds in the accept queue, and that are silent. Several times: a server may
+/// have accepted all of them before it sees the signal.
 fn ends_the_calls_of_the_queue(exam: &Exam, start: Start) -> Verdict {
-    let listener = listening(exam, SocketAddr::from(([127, 0, 0, 1], 0)))?;
-    let addr = or_skip("read its address", listener.local_addr())?;
-    let _silent = queue(exam, addr)?;
-    let stop = start_and_stop(exam, start, listener, CUT_OFF_AFTER)?;
-    let returned = stop.returns("after the limit");
-    let returned = returned.because(|case| (!case.panicked).then(|| FORGETS_THE_QUEUE.to_owned()));
-    let count = or_skip("stop", returned?)?;
-    exam.must(
-        count == QUEUED,
-        format!("`stop` to return {QUEUED}: the connections of all clients were open"),
-        format!("it has returned {count}"),
-    )
-    .caused_by(FORGETS_THE_QUEUE)
+    (0..ROUNDS).try_for_each(|_| ends_the_calls_of_one_queue(exam, start))
+}
+
+fn ends_the_calls_of_one_queue(exam: &Exam, start: Start) -> Verdict {
+    for limit in LIMITS {
+        let listener = listening(exam, SocketAddr::from(([127, 0, 0, 1], 0)))?;
+        let addr = or_skip("read its address", listener.local_addr())?;
+        let _silent = queue(exam, addr)?;
+        let all = begun() + QUEUED;
+        let stop = start_and_stop(exam, start, listener, limit)?;
+        let returned = stop.returns("after the limit");
+        let returned =
+            returned.because(|case| (!case.panicked).then(|| FORGETS_THE_QUEUE.to_owned()));
+        let count = or_skip("stop", returned?)?;
+        // At the limit the queue need not be empty, if the machine is that busy.
+        if count == QUEUED || begun() == all {
+            let seen = format!("it has returned {count}");
+            return exam
+                .must(
+                    count == QUEUED,
+                    format!("`stop` to return {QUEUED}: all connections were open at the limit"),
+                    seen,
+                )
+                .caused_by(FORGETS_THE_QUEUE);
+        }
+    }
+    Err(CheckError::skipped(
+        "the machine is too busy: 60 clients were not accepted within a limit of 5 s",
+    ))
 }
 
 const FORGETS_THE_QUEUE: &str = "The clients waited in the accept queue when `stop` was called, \

@@ -26,6 +26,8 @@ pub(super) enum Event<'a> {
     Told(&'a str),
     /// Something has been done, and the kernel is going to be asked.
     Stage(&'a Heading<'a>),
+    /// A TCP segment that the lesson itself has captured, before the next event.
+    Segment(&'a Passed),
     /// Lines that a stage shows besides the table.
     Passed(&'a str),
     /// The table shows what the stage demands: these ends, by their roles. It is shown next.
@@ -46,6 +48,21 @@ pub(super) enum Event<'a> {
     LastStageOver,
     /// The story ends.
     Ends(&'a Ending),
+}
+
+/// A TCP segment that has passed, as the page shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Passed {
+    /// Who sent it.
+    pub from: SocketAddr,
+    /// For whom it is.
+    pub to: SocketAddr,
+    /// Its control bits, such as `SYN, ACK`.
+    pub flags: String,
+    /// How many bytes of data it carries.
+    pub length: usize,
+    /// What Wireshark would say of it in its column Info.
+    pub info: String,
 }
 
 /// What begins a stage.

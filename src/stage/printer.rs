@@ -86,7 +86,7 @@ impl Consumer for Printer {
             Event::Told(text) => self.out.tell(text),
             Event::Stage(heading) => self.heading(heading),
             Event::Passed(lines) => lines.lines().try_for_each(|line| self.out.line(line)),
-            Event::Confirmed(_) => Ok(()),
+            Event::Segment(_) | Event::Confirmed(_) => Ok(()),
             Event::Shown(shown) => self.table(shown),
             Event::Explained(text) | Event::Claimed(text) => {
                 if std::mem::take(&mut self.gap) {

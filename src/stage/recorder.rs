@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::event::{Consumer, Ending, Event, Shown, WithoutRow};
+use super::event::{Consumer, Ending, Event, Passed, Shown, WithoutRow};
 use crate::{command::program_name, fault::Attempt, table::Protocol};
 
 /// The version of the format. It grows when a reader of the older one would misread the newer.
@@ -71,6 +71,7 @@ fn value(event: &Event<'_>) -> Option<Value> {
             "line": heading.source.line(),
             "question": heading.question,
         }),
+        Event::Segment(passed) => passed.event(),
         Event::Passed(lines) => json!({ "event": "passed", "text": lines }),
         Event::Confirmed(rows) => {
             let demands = rows.iter().map(|(role, end, must)| {
@@ -88,6 +89,21 @@ fn value(event: &Event<'_>) -> Option<Value> {
         Event::Pause | Event::LastStageOver => return None,
         Event::Ends(ending) => end(ending),
     })
+}
+
+impl Passed {
+    /// The event of a recording that shows it, without the time.
+    #[must_use]
+    pub fn event(&self) -> Value {
+        json!({
+            "event": "segment",
+            "from": self.from.to_string(),
+            "to": self.to.to_string(),
+            "flags": self.flags,
+            "length": self.length,
+            "info": self.info,
+        })
+    }
 }
 
 fn table(shown: &Shown<'_>) -> Value {

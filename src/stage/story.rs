@@ -14,7 +14,7 @@ use std::{
 use super::{
     Flags, Stage,
     claim::Claim,
-    event::{Consumer, Ending, Event},
+    event::{Consumer, Ending, Event, Passed},
     expected::Expected,
     follow::orphans,
     pace::Pace,
@@ -42,6 +42,8 @@ pub struct Story {
     pub(super) printer: Printer,
     /// All others that get each event, after the printer.
     consumers: Vec<Box<dyn Consumer>>,
+    /// Returns the segments that have passed since the last event, where the lesson captures.
+    segments: Box<dyn FnMut() -> Vec<Passed>>,
     pub(super) kernel: Option<Kernel>,
     /// The rows of the story's ports.
     pub(super) neighbourhood: RefCell<Neighbourhood>,
@@ -127,6 +129,7 @@ impl Story {
         let mut story = Story {
             printer,
             consumers,
+            segments: Box::new(Vec::new),
             kernel: None,
             neighbourhood: RefCell::new(Neighbourhood::of(&[about.port()])),
             earlier: Vec::new(),
@@ -180,8 +183,21 @@ impl Story {
         self.consumers.push(Box::new(Witness(witness)));
     }
 
-    /// Hands an event to all consumers.
+    /// For a lesson that captures: before each event this function is asked for the segments that
+    /// have passed since the event before, for a record.
+    pub fn each_segment(&mut self, passed: impl FnMut() -> Vec<Passed> + 'static) {
+        self.segments = Box::new(passed);
+    }
+
+    /// Hands an event to all consumers, after the segments that have passed before it.
     pub(super) fn emit(&mut self, event: &Event<'_>) -> io::Result<()> {
+        for passed in (self.segments)() {
+            self.hand(&Event::Segment(&passed))?;
+        }
+        self.hand(event)
+    }
+
+    fn hand(&mut self, event: &Event<'_>) -> io::Result<()> {
         self.printer.take(event)?;
         self.consumers
             .iter_mut()

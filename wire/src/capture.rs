@@ -32,6 +32,7 @@ use nix::{
 use socket_workshop::{
     deadline::Deadline,
     fault::Attempt,
+    stage::Passed,
     table::{End, Kernel, Table},
 };
 
@@ -72,6 +73,8 @@ pub struct Capture {
     waited: Instant,
     /// The tables that were seen, each with when.
     tables: Rc<RefCell<Vec<(Duration, Table)>>>,
+    /// The segments that a story has not been told of yet, once it has asked for them.
+    untold: Rc<RefCell<Option<Vec<Passed>>>>,
 }
 
 impl Capture {
@@ -106,6 +109,7 @@ impl Capture {
             conversations: Vec::new(),
             waited: Instant::now(),
             tables: Rc::default(),
+            untold: Rc::default(),
         })
     }
 
@@ -118,6 +122,13 @@ impl Capture {
                 .borrow_mut()
                 .extend(now().map(|now| (now, table.clone())))
         }
+    }
+
+    /// For a story: returns the segments that were taken since it was last asked.
+    pub fn segments(&self) -> impl FnMut() -> Vec<Passed> + use<> {
+        self.untold.replace(Some(Vec::new()));
+        let untold = Rc::clone(&self.untold);
+        move || untold.replace(Some(Vec::new())).unwrap_or_default()
     }
 
     /// Waits until this end has sent a segment with these flags and no others. Returns what has
@@ -208,6 +219,10 @@ impl Capture {
             // One whose headers lie, from somebody's raw socket, is in the file only.
             if let Ok(Some(segment)) = segment(LinkType::Ethernet, frame.bytes, at) {
                 let of = self.sort(&segment);
+                if let Some(untold) = &mut *self.untold.borrow_mut() {
+                    let info = self.conversations[of].info(&segment);
+                    untold.push(segment.passed(info));
+                }
                 return Ok(Some((of, segment)));
             }
         }

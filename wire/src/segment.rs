@@ -2,6 +2,8 @@
 
 use std::{fmt, net::SocketAddr, ops::BitOr, time::Duration};
 
+use socket_workshop::stage::Passed;
+
 /// One segment, as a capture saw it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Segment {
@@ -94,6 +96,18 @@ pub enum TcpOption {
 }
 
 impl Segment {
+    /// As an event of a story, with what Wireshark would say of it.
+    #[must_use]
+    pub fn passed(&self, info: String) -> Passed {
+        Passed {
+            from: self.from,
+            to: self.to,
+            flags: self.flags.to_string(),
+            length: self.len,
+            info,
+        }
+    }
+
     /// How many sequence numbers it takes: a SYN and a FIN take one each (RFC 9293 section 3.4).
     #[must_use]
     pub fn sequence_length(&self) -> u32 {

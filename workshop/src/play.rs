@@ -6,6 +6,7 @@
 
 use std::{
     collections::VecDeque,
+    ffi::OsStr,
     fs::{File, OpenOptions},
     io::{self, ErrorKind, PipeReader, Read, Write},
     os::{fd::AsFd, unix::fs::OpenOptionsExt},
@@ -65,12 +66,16 @@ pub enum Next {
 }
 
 impl Play {
-    /// Starts the lesson that is this program. With a capture, the segments that pass come between
-    /// the events.
+    /// Starts the lesson that is this program, with these arguments besides. With a capture, the
+    /// segments that pass come between the events.
     ///
     /// # Errors
     /// It cannot be started.
-    pub fn start(program: &Path, capture: Option<Capture>) -> io::Result<Play> {
+    pub fn start(
+        program: &Path,
+        arguments: &[&OsStr],
+        capture: Option<Capture>,
+    ) -> io::Result<Play> {
         let folder = Temporary::new()?;
         let fifo = folder.path().join("events");
         mkfifo(&fifo, Mode::S_IRUSR | Mode::S_IWUSR)?;
@@ -82,6 +87,7 @@ impl Play {
         let lesson = Command::new(program)
             .args(["--step", "--record"])
             .arg(&fifo)
+            .args(arguments)
             .stdin(Stdio::piped())
             .stdout(printer.try_clone()?)
             .stderr(printer)
@@ -246,15 +252,9 @@ impl Play {
 
 /// The event of a segment that has passed: when, the segment, and what Wireshark would say of it.
 pub(crate) fn passed(at: i64, segment: &Segment, info: &str) -> Value {
-    json!({
-        "event": "segment",
-        "at": at,
-        "from": segment.from.to_string(),
-        "to": segment.to.to_string(),
-        "flags": segment.flags.to_string(),
-        "length": segment.len,
-        "info": info,
-    })
+    let mut event = segment.passed(info.to_owned()).event();
+    event["at"] = json!(at);
+    event
 }
 
 /// A lesson does not outlive its play.

@@ -45,7 +45,7 @@ pub fn record(root: &Path, names: &[String], folder: Option<&Path>) -> io::Resul
             true => Some(Capture::on_loopback(None, &Files::default())?),
             false => None,
         };
-        let mut play = Play::start(&program, capture)?;
+        let mut play = Play::start(&program, &[], capture)?;
         let mut events = Vec::new();
         loop {
             match play.next(&stop)? {

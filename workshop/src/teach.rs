@@ -43,6 +43,9 @@ const BROWSERS: usize = 64;
 /// or a proxy's patience.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Lessons that capture their segments themselves, in a network of their own.
+const CAPTURING: [&str; 2] = ["handshake", "loss"];
+
 /// How long an answer to a question may be, in bytes: the name of a state, or a few words.
 const LONGEST_CHOICE: usize = 40;
 
@@ -57,8 +60,9 @@ pub fn teach(root: &Path, name: &str, port: u16, pcap: Option<&Path>) -> io::Res
     // has a network of its own.
     let listener = Listen::default().on(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
     let addr = listener.local_addr()?;
+    let captures = CAPTURING.contains(&name);
     let files = Files {
-        pcap: pcap.map(Path::to_owned),
+        pcap: pcap.filter(|_| !captures).map(Path::to_owned),
         svg: None,
     };
     let capture = match namespace::enter() {
@@ -81,7 +85,11 @@ pub fn teach(root: &Path, name: &str, port: u16, pcap: Option<&Path>) -> io::Res
         shown: Mutex::default(),
         more: Condvar::new(),
     };
-    let play = Play::start(&program, capture)?;
+    let arguments = match pcap {
+        Some(file) if captures => vec!["--pcap".as_ref(), file.as_os_str()],
+        _ => Vec::new(),
+    };
+    let play = Play::start(&program, &arguments, capture)?;
     live.show(play, listener, &stop, &rung)
 }
 

@@ -36,7 +36,7 @@ impl Tap {
     }
 
     /// Says how to enter the network, or why no segments are shown. From now on the tables of the
-    /// story are the states of the conversations.
+    /// story are the states of the conversations, and the segments are part of its record.
     ///
     /// # Errors
     /// The output is closed.
@@ -45,6 +45,7 @@ impl Tap {
         match &self.capture {
             Some(capture) => {
                 story.each_table(capture.witness());
+                story.each_segment(capture.segments());
                 story.tell(&format!(
                     "Enter the lesson's network namespace there first:  {door}"
                 ))

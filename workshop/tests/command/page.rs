@@ -15,7 +15,7 @@ use serde_json::Value;
 use socket_workshop::{deadline::Deadline, folder::Temporary};
 
 use crate::{
-    common::{PATIENCE, Program},
+    common::{PATIENCE, Program, installed},
     course::Checkout,
 };
 
@@ -77,8 +77,17 @@ impl Taught {
         self.ask(request, &format!("Host: {}\r\n", self.addr))
     }
 
+    /// Asks for events until a stage, or the lesson, is over.
+    fn next(&self, events: &mut Vec<Value>) {
+        self.until_any(&["stage_ends", "over"], events);
+    }
+
     /// Asks for events until one of this kind has come.
     fn until(&self, kind: &str, events: &mut Vec<Value>) {
+        self.until_any(&[kind], events);
+    }
+
+    fn until_any(&self, kinds: &[&str], events: &mut Vec<Value>) {
         loop {
             let (status, body) = self.own(&format!("GET /events?from={}", events.len()));
             assert_eq!(status, 200);
@@ -86,7 +95,8 @@ impl Taught {
             assert_eq!(answer["over"], false);
             let new = answer["events"].as_array().unwrap();
             events.extend(new.iter().cloned());
-            if new.iter().any(|event| event["event"] == kind) {
+            let is_one = |event: &Value| kinds.iter().any(|kind| event["event"] == *kind);
+            if new.iter().any(is_one) {
                 return;
             }
         }
@@ -147,6 +157,86 @@ fn a_lesson_is_taught_stage_by_stage_to_its_end() {
 
     taught.program.interrupt();
     assert!(taught.program.wait().success());
+}
+
+/// Bits of the control bits' byte (RFC 9293, 3.1), by the names that events give them.
+fn control_bits(flags: &str) -> u8 {
+    let bit = |flag| match flag {
+        "FIN" => 0x01,
+        "SYN" => 0x02,
+        "RST" => 0x04,
+        "PSH" => 0x08,
+        "ACK" => 0x10,
+        other => panic!("{other}"),
+    };
+    flags.split(", ").map(bit).sum()
+}
+
+/// A segment's ports, control bits and length.
+type Traced = (u16, u16, u8, u64);
+
+/// What tshark reads in a capture.
+fn read_by_tshark(file: &Path) -> Vec<Traced> {
+    let fields = ["tcp.srcport", "tcp.dstport", "tcp.flags", "tcp.len"];
+    let mut command = Command::new("tshark");
+    command
+        .args(["-n", "-T", "fields", "-Y", "tcp", "-r"])
+        .arg(file);
+    for field in fields {
+        command.args(["-e", field]);
+    }
+    let output = command.output().unwrap();
+    let lines = String::from_utf8(output.stdout).unwrap();
+    let segment = |line: &str| {
+        let mut fields = line.split('\t');
+        let mut field = || fields.next().unwrap();
+        let ports = (field().parse().unwrap(), field().parse().unwrap());
+        let bits = u16::from_str_radix(field().trim_start_matches("0x"), 16).unwrap();
+        (ports.0, ports.1, bits as u8, field().parse().unwrap())
+    };
+    lines.lines().map(segment).collect()
+}
+
+/// Every segment that the page shows is a frame of the capture that `--pcap` keeps, and every frame
+/// is shown: in a lesson that is captured, and in those that capture themselves.
+#[test]
+fn the_segments_of_a_page_are_those_that_tshark_reads() {
+    if !installed("tshark") {
+        return;
+    }
+    let folder = Temporary::new().unwrap();
+    for lesson in ["hello", "handshake", "loss"] {
+        let file = folder.path().join(lesson);
+        let mut command = workshop(&["teach", lesson, "--port", "0", "--pcap"]);
+        let mut taught = Taught::start(command.arg(&file));
+        let (mut events, mut stage) = (Vec::new(), 0);
+        while !events.iter().any(|event: &Value| event["event"] == "over") {
+            if stage > 0 {
+                assert_eq!(taught.own(&format!("POST /next?stage={stage}")).0, 200);
+            }
+            taught.next(&mut events);
+            let ended = |event: &&Value| event["event"] == "stage_ends";
+            stage = events.iter().filter(ended).count();
+        }
+        taught.program.interrupt();
+        taught.program.wait();
+        let shown = events.iter().filter(|event| event["event"] == "segment");
+        let port = |end: &Value| -> u16 {
+            let (_, port) = end.as_str().unwrap().rsplit_once(':').unwrap();
+            port.parse().unwrap()
+        };
+        let shown: Vec<Traced> = shown
+            .map(|segment| {
+                let bits = control_bits(segment["flags"].as_str().unwrap());
+                let length = segment["length"].as_u64().unwrap();
+                (port(&segment["from"]), port(&segment["to"]), bits, length)
+            })
+            .collect();
+        if !file.exists() {
+            return eprintln!("skipped: no capture is allowed here");
+        }
+        assert_eq!(shown, read_by_tshark(&file), "{lesson}");
+    }
 }
 
 #[test]

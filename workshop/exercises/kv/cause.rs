@@ -364,7 +364,7 @@ pub(super) fn locks_while_it_writes(case: &Case) -> Option<String> {
         "One of your threads waits in a write, for the client that does not read, and another for \
          a lock (futex): the first holds the lock of the store while it waits. Make the answer a \
          String, and drop the guard before you write. A guard that is created in the head of a \
-         `match` or `if let` lives until the end of its braces."
+         `match` or `if let` lives until its closing brace."
             .to_owned()
     })
 }

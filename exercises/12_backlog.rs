@@ -14,7 +14,8 @@
 //!   4. A free worker immediately takes the client that has waited longest, whatever the other
 //!      workers do.
 //!   5. An error of `handle` ends that client only. The worker takes the next.
-//!   6. When `accept` fails, `serve` returns that error, after the clients being served are done.
+//!   6. When `accept` fails, `serve` returns that error, after the clients being served are done. It
+//!      then fails in every worker.
 //!
 //! Hardened rules (about 25 minutes more):
 //!   7. `listen` makes the queue no longer than that: at most one client more than `burst` may

@@ -21,10 +21,12 @@
 //!      not read its answers, and when that client has half-closed.
 //!   8. Hold at most 1 MiB for a client. If it does not read its answers, leave what it sends in
 //!      the kernel.
-//!   9. Serve lines of up to 64 KiB. Close the connection of a client that sends more bytes
-//!      without a newline.
+//!   9. Serve lines of up to 64 KiB, not counting the newline. Close the connection of a client
+//!      that sends a longer one, as soon as it is too long.
 //!   10. Continue after a signal.
 //!   11. Close each connection when it is over, and leave no descriptor open when `serve` returns.
+//!
+//! Answers that are left at the stop, or when a line is too long, need not be sent.
 //!
 //! Errors of accept are the subject of exercise `listener`, not of this one. You may return any
 //! error if accept or poll fails for another reason than those above.

@@ -156,7 +156,7 @@ pub const RETURNS_AT_A_SIGNAL: Diagnosis = Diagnosis {
     requires: |case| case.has_returned_error(ErrorKind::Interrupted),
     excludes: |case| case.panicked,
     words: "A signal interrupted the call (EINTR), and your code returned that as an error. The \
-            kernel does not restart a call that has a timeout (signal(7)). Nothing has happened to \
+            kernel does not restart a call that has a timeout (signal(7)). Nothing had happened to \
             the connection: call again, for the time that remains.",
 };
 

@@ -182,7 +182,8 @@ impl<'e> Call<'e> {
     /// The peer sends more: the answer must read it.
     pub(super) fn drains(&self, words: &[u8]) -> Verdict {
         let why = |case: &Case| cause::does_not_drain(case, self.yours);
-        self.peer().send(words).because(why)?;
+        let sent = self.peer().send(words);
+        sent.diagnose(&[RETURNS_AT_A_SIGNAL]).because(why)?;
         let read = |table: &Table| {
             let (yours, peers) = (table.find(self.yours), table.find(self.yours.other()));
             match yours.zip(peers) {
@@ -196,7 +197,8 @@ impl<'e> Call<'e> {
             None => "it is not read".to_owned(),
         };
         let expected = "what the peer sends to be read, because it has not closed";
-        self.exam.fail(expected, seen).because(why)
+        let failed = self.exam.fail(expected, seen);
+        failed.diagnose(&[RETURNS_AT_A_SIGNAL]).because(why)
     }
 
     /// The peer sends a lot more, as long as the answer reads fast. One that reads slowly may be

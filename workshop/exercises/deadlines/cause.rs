@@ -83,9 +83,9 @@ impl Instead<'_> {
         let is_over = self.took >= self.limit;
         let cause = match kind {
             ErrorKind::WouldBlock if is_over => {
-                "A read timeout has expired, which the kernel reports as EAGAIN (WouldBlock; \
-                 socket(7), SO_RCVTIMEO). On Windows it is TimedOut. Match both kinds, and return \
-                 TimedOut."
+                "A read timeout has expired, which Linux reports as EAGAIN (WouldBlock; socket(7), \
+                 SO_RCVTIMEO), and Windows as TimedOut. When the deadline has passed, return \
+                 TimedOut instead."
             }
             ErrorKind::WouldBlock => {
                 "WouldBlock means that one read has ended, not that the deadline has passed: the \

@@ -27,9 +27,11 @@
 //!       nothing, the next call reads what comes later.
 //!   13. Leave no thread and no descriptor behind, whatever you return.
 //!
-//! Limits are shorter than a day, so `Instant::now() + limit` does not overflow. The call may leave
-//! a read timeout on the socket: the next call sets another. After TimedOut within a line, and
-//! after FileTooLarge, the caller closes the connection: the start of the next line is unknown.
+//! Limits are shorter than a day, so `Instant::now() + limit` does not overflow. If the newline is
+//! in the socket at the deadline and you have not read it, you may return the line or TimedOut. The
+//! call may leave a read timeout on the socket: the next call sets another. After TimedOut within a
+//! line, and after FileTooLarge, the caller closes the connection: the start of the next line is
+//! unknown.
 //!
 //! How to go on:
 //!

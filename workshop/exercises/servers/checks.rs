@@ -127,8 +127,8 @@ pub const SUITE: Suite<Serve> = Suite {
             &[check("holds at most 1 MiB", slow::holds_a_mebibyte)],
         ),
         Rule::hardened(
-            "Serve lines of up to 64 KiB. Close the connection of a client that sends more bytes \
-             without a newline.",
+            "Serve lines of up to 64 KiB, not counting the newline. Close the connection of a client \
+             that sends a longer one, as soon as it is too long.",
             &[
                 check("serves a line of 64 KiB", serves_a_long_line),
                 check("closes at a longer line", closes_at_a_longer_line),

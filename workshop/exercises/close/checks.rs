@@ -265,10 +265,11 @@ fn returns_the_error_of_a_reset(exam: &Exam, function: Function) -> Verdict {
 
     // After the peer's end of file a read returns Ok(0), whatever came later: with nothing to
     // write, only `shutdown` fails.
-    for before in [Reset, HalfClosedAndReset] {
-        for size in [Short, Empty] {
+    let when = ["before the call", "before the call, after the peer's FIN"];
+    for (before, when) in [Reset, HalfClosedAndReset].into_iter().zip(when) {
+        for (size, with) in [(Short, "with bytes"), (Empty, "with no bytes")] {
             let mut call = Call::begin(exam, function, AMPLE, (size, before))?;
-            call.returns_the_reset("before the call")?;
+            call.returns_the_reset(&format!("{when}, {with} to send"))?;
         }
     }
     Ok(())

@@ -49,20 +49,20 @@ pub fn enter() -> io::Result<String> {
     Ok(door)
 }
 
-/// Leaves the network for one of its own, as [`enter`] does, in which it costs less to dump all
-/// connections. The kernel walks over each bucket of its hash table for that, empty or not, and
-/// most machines have hundreds of thousands. Here there are `buckets`: a power of 2, rounded up.
-/// All settings are those that a new network has.
+/// Leaves the network for one of its own, as [`enter`] does, in which a dump of all connections
+/// costs less. For a dump the kernel walks over each bucket of its hash table, empty or not, and
+/// most machines have hundreds of thousands of them. The new network has a table of its own with
+/// this number of buckets, rounded up to a power of 2. No other setting is changed.
 ///
 /// # Errors
-/// As [`enter`]; or the kernel has one table for all networks (before Linux 6.1). In that case the
-/// process is in a network of its own, with that table.
+/// As for [`enter`]; or the kernel has one table for all networks (before Linux 6.1). Then the
+/// process is in a network of its own that uses this table.
 pub fn enter_with_buckets(buckets: u32) -> io::Result<()> {
-    // The kernel derives these from the number of buckets. They stay what they are.
+    // The kernel derives these from the number of buckets. They are set back below.
     let derived = ["tcp_max_tw_buckets", "tcp_max_syn_backlog"]
         .map(|setting| (sysctl(setting), fs::read_to_string(sysctl(setting))));
     unshare_network()?;
-    // How many buckets the table of the next network gets that this process makes.
+    // How many buckets the next network gets that this process makes.
     let setting = sysctl("tcp_child_ehash_entries");
     fs::write(&setting, buckets.to_string()).attempt(|| setting)?;
     unshare_network()?;

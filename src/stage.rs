@@ -26,7 +26,7 @@ use std::{
     panic::Location,
 };
 
-pub use event::Passed;
+pub use event::PassedSegment;
 pub use must::{Count, Must, gone, must, time_wait, unconnected};
 pub use pace::{Flags, Steps, Target, play, play_with, tell};
 pub use story::Story;

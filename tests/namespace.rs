@@ -1,5 +1,5 @@
-//! A network of our own with a small table of connections. A test file of its own, because the whole
-//! process must be in it.
+//! A network of our own with a small table of connections. A test file of its own, because the
+//! whole process must be in that network.
 
 use std::{
     fs, io,

@@ -108,9 +108,9 @@ pub const WAITS_FOR_NO_THREAD: Diagnosis = Diagnosis {
 pub const DROPS_THE_REST_OF_A_WRITE: Diagnosis = Diagnosis {
     requires: |case| case.awaited == Awaited::Bytes && skips_bytes(case),
     excludes: |case| case.panicked || case.has_returned_an_error(),
-    words: "Bytes are missing in the middle, or come later than they should. `write` may take only a \
-            part, and returns how much. Send the rest before anything else: `write_all` does on a \
-            blocking socket.",
+    words: "Bytes are missing in the middle, or come later than they should. `write` may take only \
+            a part, and returns how much. Send the rest before anything else: `write_all` does \
+            that on a blocking socket.",
 };
 
 /// More was written than the last read had brought.

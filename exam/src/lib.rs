@@ -192,8 +192,8 @@ impl Exam {
         self.counted.replace(Some(Arc::clone(done)));
     }
 
-    /// Bytes have been sent or received by the exam: progress, even if each look at the queues finds
-    /// them as they were.
+    /// The exam has sent or received bytes. That is progress, even if each look finds the queues as
+    /// they were.
     fn has_moved(&self, bytes: usize) {
         self.moved.update(|before| before + bytes as u64);
     }

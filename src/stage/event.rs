@@ -27,7 +27,7 @@ pub(super) enum Event<'a> {
     /// Something has been done, and the kernel is going to be asked.
     Stage(&'a Heading<'a>),
     /// A TCP segment that the lesson itself has captured, before the next event.
-    Segment(&'a Passed),
+    Segment(&'a PassedSegment),
     /// Lines that a stage shows besides the table.
     Passed(&'a str),
     /// The table shows what the stage demands: these ends, by their roles. It is shown next.
@@ -52,7 +52,7 @@ pub(super) enum Event<'a> {
 
 /// A TCP segment that has passed, as the page shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Passed {
+pub struct PassedSegment {
     /// Who sent it.
     pub from: SocketAddr,
     /// For whom it is.

@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::event::{Consumer, Ending, Event, Passed, Shown, WithoutRow};
+use super::event::{Consumer, Ending, Event, PassedSegment, Shown, WithoutRow};
 use crate::{command::program_name, fault::Attempt, table::Protocol};
 
 /// The version of the format. It grows when a reader of the older one would misread the newer.
@@ -91,7 +91,7 @@ fn value(event: &Event<'_>) -> Option<Value> {
     })
 }
 
-impl Passed {
+impl PassedSegment {
     /// The event of a recording that shows it, without the time.
     #[must_use]
     pub fn event(&self) -> Value {

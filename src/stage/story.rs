@@ -14,7 +14,7 @@ use std::{
 use super::{
     Flags, Stage,
     claim::Claim,
-    event::{Consumer, Ending, Event, Passed},
+    event::{Consumer, Ending, Event, PassedSegment},
     expected::Expected,
     follow::orphans,
     pace::Pace,
@@ -43,7 +43,7 @@ pub struct Story {
     /// All others that get each event, after the printer.
     consumers: Vec<Box<dyn Consumer>>,
     /// Returns the segments that have passed since the last event, where the lesson captures.
-    segments: Box<dyn FnMut() -> Vec<Passed>>,
+    segments: Box<dyn FnMut() -> Vec<PassedSegment>>,
     pub(super) kernel: Option<Kernel>,
     /// The rows of the story's ports.
     pub(super) neighbourhood: RefCell<Neighbourhood>,
@@ -185,7 +185,7 @@ impl Story {
 
     /// For a lesson that captures: before each event this function is asked for the segments that
     /// have passed since the event before, for a record.
-    pub fn each_segment(&mut self, passed: impl FnMut() -> Vec<Passed> + 'static) {
+    pub fn each_segment(&mut self, passed: impl FnMut() -> Vec<PassedSegment> + 'static) {
         self.segments = Box::new(passed);
     }
 

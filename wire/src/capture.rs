@@ -32,7 +32,7 @@ use nix::{
 use socket_workshop::{
     deadline::Deadline,
     fault::Attempt,
-    stage::Passed,
+    stage::PassedSegment,
     table::{End, Kernel, Table},
 };
 
@@ -74,7 +74,7 @@ pub struct Capture {
     /// The tables that were seen, each with when.
     tables: Rc<RefCell<Vec<(Duration, Table)>>>,
     /// The segments that a story has not been told of yet, once it has asked for them.
-    untold: Rc<RefCell<Option<Vec<Passed>>>>,
+    untold: Rc<RefCell<Option<Vec<PassedSegment>>>>,
 }
 
 impl Capture {
@@ -125,7 +125,7 @@ impl Capture {
     }
 
     /// For a story: returns the segments that were taken since it was last asked.
-    pub fn segments(&self) -> impl FnMut() -> Vec<Passed> + use<> {
+    pub fn segments(&self) -> impl FnMut() -> Vec<PassedSegment> + use<> {
         self.untold.replace(Some(Vec::new()));
         let untold = Rc::clone(&self.untold);
         move || untold.replace(Some(Vec::new())).unwrap_or_default()

@@ -2,7 +2,7 @@
 
 use std::{fmt, net::SocketAddr, ops::BitOr, time::Duration};
 
-use socket_workshop::stage::Passed;
+use socket_workshop::stage::PassedSegment;
 
 /// One segment, as a capture saw it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,8 +98,8 @@ pub enum TcpOption {
 impl Segment {
     /// As an event of a story, with what Wireshark would say of it.
     #[must_use]
-    pub fn passed(&self, info: String) -> Passed {
-        Passed {
+    pub fn passed(&self, info: String) -> PassedSegment {
+        PassedSegment {
             from: self.from,
             to: self.to,
             flags: self.flags.to_string(),

@@ -60,20 +60,13 @@ pub fn teach(root: &Path, name: &str, port: u16, pcap: Option<&Path>) -> io::Res
     // has a network of its own.
     let listener = Listen::default().on(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
     let addr = listener.local_addr()?;
-    let captures = CAPTURING.contains(&name);
-    let files = Files {
-        pcap: pcap.filter(|_| !captures).map(Path::to_owned),
-        svg: None,
-    };
-    let capture = match namespace::enter() {
-        Ok(door) => {
-            say!("netstat for the lesson:  {door} watch -n1 netstat -nat")?;
-            Some(Capture::on_loopback(None, &files)?)
+    let (capture, arguments) = match CAPTURING.contains(&name) {
+        true => {
+            say!("netstat for the lesson:  the page says how to enter its network")?;
+            let pcap = pcap.map(|file| ["--pcap".as_ref(), file.as_os_str()]);
+            (None, pcap.map_or(Vec::new(), Vec::from))
         }
-        Err(refused) => {
-            say!("Without segments: the lesson {refused}.")?;
-            None
-        }
+        false => (captured(pcap)?, Vec::new()),
     };
     let stop = Stop::on_ctrl_c()?;
     say!("{name}:  http://{addr}/   (Ctrl-C ends it)")?;
@@ -85,12 +78,23 @@ pub fn teach(root: &Path, name: &str, port: u16, pcap: Option<&Path>) -> io::Res
         shown: Mutex::default(),
         more: Condvar::new(),
     };
-    let arguments = match pcap {
-        Some(file) if captures => vec!["--pcap".as_ref(), file.as_os_str()],
-        _ => Vec::new(),
-    };
     let play = Play::start(&program, &arguments, capture)?;
     live.show(play, listener, &stop, &rung)
+}
+
+/// Enters a network of the lesson's own, and begins a capture there, where the kernel allows it.
+fn captured(pcap: Option<&Path>) -> io::Result<Option<Capture>> {
+    match namespace::enter() {
+        Ok(door) => {
+            say!("netstat for the lesson:  {door} watch -n1 netstat -nat")?;
+            let pcap = pcap.map(Path::to_owned);
+            Capture::on_loopback(None, &Files { pcap, svg: None }).map(Some)
+        }
+        Err(refused) => {
+            say!("Without segments: the lesson {refused}.")?;
+            Ok(None)
+        }
+    }
 }
 
 /// What the browsers share.

@@ -17,7 +17,8 @@ pub struct Marked {
     pub label: String,
 }
 
-/// How often threads are looked at, at most, until each is found: one that waits in its call.
+/// How often threads are looked at, at most, until each has been found. One that waits must be
+/// found in its call.
 const LOOKS: usize = 3;
 
 /// Where the student's threads were when a check had failed.

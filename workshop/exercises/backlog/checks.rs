@@ -99,7 +99,7 @@ pub const SUITE: Suite<Functions> = Suite {
         ),
         Rule::core(
             "When `accept` fails, `serve` returns that error, after the clients being served are \
-             done. It then fails in every worker.",
+             done.",
             &[
                 check(
                     "waits for the clients being served when accept fails",

@@ -14,8 +14,7 @@
 //!   4. A free worker immediately takes the client that has waited longest, whatever the other
 //!      workers do.
 //!   5. An error of `handle` ends that client only. The worker takes the next.
-//!   6. When `accept` fails, `serve` returns that error, after the clients being served are done. It
-//!      then fails in every worker.
+//!   6. When `accept` fails, `serve` returns that error, after the clients being served are done.
 //!
 //! Hardened rules (about 25 minutes more):
 //!   7. `listen` makes the queue no longer than that: at most one client more than `burst` may
@@ -28,10 +27,10 @@
 //!   11. Together, `listen` and `serve` serve a burst of 1000 clients with 8 workers, and no SYN
 //!       is dropped.
 //!
-//! The kernel queues one client more than the backlog, so a burst of somaxconn + 1 may succeed or
-//! fail. Out of scope: errors of accept that pass, such as EMFILE (exercise 1), a `handle` that
-//! panics, a burst of 0 and 0 workers. `socket_workshop::listen::Listen` makes the calls of
-//! lesson `listener`.
+//! When `accept` fails in one worker, it fails in all of them. The kernel queues one client more
+//! than the backlog, so a burst of somaxconn + 1 may succeed or fail. Out of scope: errors of
+//! accept that pass, such as EMFILE (exercise 1), a `handle` that panics, a burst of 0 and 0
+//! workers. `socket_workshop::listen::Listen` makes the calls of lesson `listener`.
 //!
 //! How to go on:
 //!

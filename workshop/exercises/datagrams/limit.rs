@@ -195,6 +195,19 @@ fn others_come_without_a_pause(pair: &Pair, call: &Call, sent: &mut Instant) -> 
     Ok(longest)
 }
 
+/// However busy the machine is, only this many questions are due within the limit.
+fn asks_too_often(pair: &Pair, questions: usize) -> Verdict {
+    let expected = format!("at most {SOON} questions in 1 s: after 0, 50, 150, 350 and 750 ms");
+    let failed = pair.exam.fail(expected, format!("{questions} have come"));
+    failed.because(|_| {
+        (questions == SOON + 1).then(|| {
+            "Your code sends the question once more when the limit has passed, although the pause \
+             is not over. Compare the clock with the limit before you send."
+                .to_owned()
+        })
+    })
+}
+
 /// The pause that is under way at the limit would last twice as long as it took to come so far.
 fn ends_between_two_sends(pair: &Pair, first: u32) -> Verdict {
     const LONGER: Duration = Duration::from_secs(1);
@@ -206,17 +219,8 @@ fn ends_between_two_sends(pair: &Pair, first: u32) -> Verdict {
         while let Some(came) = pair.next(Duration::ZERO)? {
             questions += usize::from(came == call.question);
         }
-        pair.exam
-            .must(
-                questions <= SOON,
-                format!("at most {SOON} questions in {LONGER:?}: after 0, 50, 150, 350 and 750 ms"),
-                format!("{questions} have come"),
-            )
-            .caused_by(
-                "Your code sends the question once more when the limit has passed, although the \
-                 pause is not over. Compare the clock with the limit before you send.",
-            )?;
         match reference.judges(took, MARGIN)? {
+            Timing::InTime if questions > SOON => return asks_too_often(pair, questions),
             // With fewer the machine is busy, and the pause that was under way another.
             Timing::InTime if questions == SOON => return Ok(()),
             Timing::Late => {

@@ -155,7 +155,7 @@ pub(super) fn waits_in_the_kernel(exam: &Exam, ask: Ask) -> Verdict {
     pair.sends(&datagram(8, b"late"))?;
     exam.until(|| Ok(is_read(&pair.socket)?.then_some(())))?;
     comes_to_rest(exam)?;
-    // One that spins rests when it has sent again. With few turns it does not use much CPU time.
+    // With few turns a thread that spins uses little CPU time, and rests when it has sent again.
     let delay = delay::of_others().saturating_sub(delay);
     if sent.elapsed() > LATE && delay > LATE {
         return Err(CheckError::skipped(format!(

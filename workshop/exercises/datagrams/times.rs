@@ -36,12 +36,12 @@ const OTHERS: usize = 150;
 
 pub(super) fn sends_again(exam: &Exam, ask: Ask) -> Verdict {
     let pair = Pair::new(exam, ask)?;
-    // The last that is received shows nothing new.
+    // The last question shows nothing new.
     is_in_time(&pair, &TIMES[..SOON - 1], LATE_AGAIN, |_, _| Ok(()))
 }
 
-/// None of the questions of these times may be late. After each question that has been received,
-/// `between` may do something with the call, and is told how many there were.
+/// None of the questions that are due at these times may be late. `between` is called after each
+/// question, with the number of questions so far.
 fn is_in_time(
     pair: &Pair,
     due_times: &[u64],
@@ -173,29 +173,24 @@ pub(super) fn keeps_them_while_others_come(exam: &Exam, ask: Ask) -> Verdict {
     keeps_them_after_a_single_one(&pair, &late)
 }
 
-/// In the middle of a pause of 400 ms. A wait that begins again with it lasts 200 ms too long.
+/// It comes in the middle of a pause of 400 ms. A wait that starts again then ends 200 ms too late.
 fn keeps_them_after_a_single_one(pair: &Pair, other: &[u8]) -> Verdict {
     let middle = due_at((TIMES[SOON - 2] + TIMES[SOON - 1]) / 2);
-    is_in_time(
-        pair,
-        &TIMES[..SOON],
-        STARTS_THE_PAUSE_AGAIN,
-        |call, came| {
-            if came == SOON - 1 {
-                let rest = middle.saturating_sub(call.answer.age());
-                let came_early = pair.next(rest)?.map(|_| call.answer.age());
-                pair.exam
-                    .must(came_early.is_none(), due(), seen(came_early.as_slice()))
-                    .caused_by(early(came + 1))?;
-                pair.exam.step(format!(
-                "sent a datagram with another number {middle:?} after the call, in the middle of \
-                 a pause"
-            ));
-                pair.sends(other)?;
-            }
-            Ok(())
-        },
-    )
+    let sends_it = |call: &Call, came: usize| {
+        if came != SOON - 1 {
+            return Ok(());
+        }
+        let rest = middle.saturating_sub(call.answer.age());
+        let too_early = pair.next(rest)?.map(|_| call.answer.age());
+        pair.exam
+            .must(too_early.is_none(), due(), seen(too_early.as_slice()))
+            .caused_by(early(SOON))?;
+        pair.exam.step(format!(
+            "sent a datagram with another number {middle:?} after the call, in a pause"
+        ));
+        pair.sends(other)
+    };
+    is_in_time(pair, &TIMES[..SOON], STARTS_THE_PAUSE_AGAIN, sends_it)
 }
 
 /// While these come one after the other, again and again.

@@ -96,7 +96,7 @@ pub(super) fn times_out_while_bytes_arrive(exam: &Exam, read: ReadLine) -> Verdi
     times_out_while_bytes_are_there(exam, read)
 }
 
-/// A deadline that is looked at before each read does not end the read after this byte.
+/// Where the deadline is only looked at before each read, the read after this byte ends too late.
 fn times_out_after_a_late_byte(exam: &Exam, read: ReadLine) -> Verdict {
     let connection = Connection::new(exam, read)?;
     connection.times_out(LONGER, |_| {

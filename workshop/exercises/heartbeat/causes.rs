@@ -319,9 +319,9 @@ pub(super) fn diagnose(case: &Case) -> Option<String> {
         && !unread
         && case.is_blocked_in(&[Call::Read, Call::Poll])
     {
-        "The peer has closed its sending half, and your code has read that (CLOSE_WAIT, and Recv-Q \
-         is 0): a read has returned Ok(0). But your thread waits on. No answer can come any more: \
-         return Closed."
+        "The peer has closed its sending half, and your code has read its end of file (CLOSE_WAIT, \
+         and Recv-Q is 0): a read has returned Ok(0). But your thread goes on waiting. No answer \
+         can come any more: return Closed."
     } else if case.is_blocked_in(&[Call::Read])
         && case.is_in(State::Established)
         && hangs

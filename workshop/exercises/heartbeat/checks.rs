@@ -221,7 +221,7 @@ fn keeps_all_of_a_long_interval(exam: &Exam, watch: Watch) -> Verdict {
     let begin = |interval| Watching::begin(exam, watch, interval, 3);
     let watches: Vec<_> = LONG.into_iter().map(begin).collect::<Verdict<_>>()?;
     thread::sleep(ms(4 * CUT)); // its length is the subject: what is left of an interval that is cut
-    // All of them before any connection ends: an answer may take its time for that.
+    // No connection ends in between: that may take time, in which a ping of another becomes due.
     for ((peer, watching), interval) in watches.iter().zip(LONG) {
         let came = watching.arrived(peer)?;
         let expected = format!("no ping before an interval of {interval:?} is over");
@@ -630,8 +630,8 @@ fn uses_little(
     exam.must(used < limit, expected, seen).caused_by(if_more)
 }
 
-/// Four signals in each of two intervals. Together those of one would make a watch late, or early,
-/// by more than a busy machine does.
+/// Four signals in each of two intervals. Those of one interval would together make a watch late,
+/// or early, by more than a busy machine does.
 fn continues_after_a_signal(exam: &Exam, watch: Watch) -> Verdict {
     let (interval, misses) = (ms(600), 1);
     let (peer, watching) = Watching::begin(exam, watch, interval, misses)?;

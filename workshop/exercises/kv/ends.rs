@@ -307,6 +307,8 @@ pub(super) fn returns_the_error_of_a_reset(exam: &Exam, serve_client: ServeClien
     let (client, stream) = exam.connection()?;
     client.send(b"QUIT\n")?;
     client.reset();
+    let end = or_skip("read an address", End::of(&stream))?;
+    exam.table_shows(|table| table.find(end).is_none().then_some(()))?;
     let ended = server.serves(stream)?.returns("after QUIT and a reset");
     ended.diagnose(&[PANICS_ON_AN_ERROR])?.ok();
 

@@ -118,7 +118,7 @@ pub(super) fn leaves_the_answers(exam: &Exam, writer: Writer) -> Verdict {
     caller.reads_the_reply()?;
     caller.reads_the_reply()?;
 
-    // Now while `put` waits for room.
+    // One more comes while `put` waits for room.
     let small = SockRef::from(&*caller.stream).set_send_buffer_size(SMALL);
     or_skip("set SO_SNDBUF", small)?;
     let value = numbered(8 << 20);

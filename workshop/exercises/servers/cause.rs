@@ -24,6 +24,10 @@ pub(super) const KEEPS_A_LONG_LINE: &str = "Your code keeps a line that does not
      the rest of it. A client could send gigabytes without a newline, and your server would keep \
      them. Close the connection as soon as more than 64 KiB are there without a newline.";
 
+pub(super) const SKIPS_A_LONG_LINE: &str = "A line of 65537 bytes got no answer, and its connection \
+     is still open. Its newline came in the same read as its last bytes. Close the connection of a \
+     line that is too long, whether its newline has come or not.";
+
 pub(super) const ANSWERS_A_LONG_LINE: &str = "A line of 65537 bytes was answered. Its newline came \
      in the same read as its last bytes, and your code looks at the length of what is left after \
      the last newline only. Compare the length of each whole line too.";

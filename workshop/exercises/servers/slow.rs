@@ -75,7 +75,7 @@ pub(super) fn waits_for_room(exam: &Exam, serve: Serve) -> Verdict {
 
 pub(super) fn holds_a_mebibyte(exam: &Exam, serve: Serve) -> Verdict {
     let serving = Serving::begin_with_small_buffers(exam, serve)?;
-    // A limit on the number of answers is none for long ones.
+    // A limit on the number of answers does not limit their length.
     let slow = serving.narrow_client("slow client with long lines")?;
     takes_at_most_that(exam, &serving.fills_with(&slow, LONG)?)?;
     let slow = serving.narrow_client("slow client")?;
@@ -93,7 +93,7 @@ pub(super) fn holds_a_mebibyte(exam: &Exam, serve: Serve) -> Verdict {
     holds_at_most_that(&serving, &slow, taken.len() - read)
 }
 
-/// What a client that does not read has got rid of, the server and the kernel's buffers hold.
+/// The server and the kernel's buffers hold what a client has sent that does not read.
 fn takes_at_most_that(exam: &Exam, taken: &[u8]) -> Verdict {
     exam.must(
         taken.len() <= MOST + (512 << 10),

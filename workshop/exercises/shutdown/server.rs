@@ -25,7 +25,7 @@ use socket2::{Domain, Socket, Type};
 
 use super::{Start, Stop, cause};
 
-use crate::exam::{AMPLE, Because, Exam, Options, Peer, Running, Verdict, or_skip};
+use crate::exam::{AMPLE, Because, Case, Exam, Options, Peer, Running, Verdict, or_skip};
 
 /// What a client sends, and reads back.
 pub(super) const LINE: &[u8] = b"hello\n";
@@ -326,7 +326,18 @@ pub(super) fn stopped(exam: &Exam, stop: &Stopping<'_>, when: &str, cut_off: usi
 
 /// `stop` returns Ok, and a number that is not the subject.
 pub(super) fn stops(exam: &Exam, stop: &Stopping<'_>, when: &str) -> Verdict<usize> {
-    match stop.returns(when).because(cause::does_not_stop)? {
+    stops_or(exam, stop, when, |_| None)
+}
+
+/// The same, for a check that knows a cause of its own if it does not return.
+pub(super) fn stops_or(
+    exam: &Exam,
+    stop: &Stopping<'_>,
+    when: &str,
+    why: fn(&Case) -> Option<String>,
+) -> Verdict<usize> {
+    let returned = stop.returns(when).because(why);
+    match returned.because(cause::does_not_stop)? {
         Ok(count) => Ok(count),
         Err(error) => {
             let seen = format!("it has returned an error: {error} ({:?})", error.kind());

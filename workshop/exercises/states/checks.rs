@@ -98,8 +98,8 @@ pub const SUITE: Suite<Bring> = Suite {
             ],
         ),
         Rule::hardened(
-            "There may be unread bytes at both ends, up to 4000 at each. Reach the same states; you \
-             may discard the bytes.",
+            "There may be unread bytes at both ends, up to 4000 at each. Reach the same states; \
+             you may discard the bytes.",
             &[check(
                 "reaches each pair with bytes unread",
                 reaches_each_with_bytes_unread,

@@ -65,9 +65,10 @@ pub fn mistake(root: &Path, exercise: &Exercise, name: &str) -> Result<String, M
         html::sentence(&cause)
     );
     let description = html::sentence(&mistake.description);
-    // Closed at first: its context is a part of a right answer.
+    // Closed at first: the lines around the mistake are a part of a right answer.
+    let summary = "The code that makes it (it shows a part of a solution)";
     let program = format!(
-        "<details class=\"edit\">\n<summary>The code that makes it (it shows a part of a solution)</summary>\n\n{program}\n\n</details>"
+        "<details class=\"edit\">\n<summary>{summary}</summary>\n\n{program}\n\n</details>"
     );
     Ok(html::figure("mistake", &description, &[program, cause]))
 }

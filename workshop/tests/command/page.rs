@@ -13,6 +13,7 @@ use std::{
 
 use serde_json::Value;
 use socket_workshop::{deadline::Deadline, folder::Temporary};
+use wire::segment::Flags;
 
 use crate::{
     common::{PATIENCE, Program, installed},
@@ -159,21 +160,8 @@ fn a_lesson_is_taught_stage_by_stage_to_its_end() {
     assert!(taught.program.wait().success());
 }
 
-/// Bits of the control bits' byte (RFC 9293, 3.1), by the names that events give them.
-fn control_bits(flags: &str) -> u8 {
-    let bit = |flag| match flag {
-        "FIN" => 0x01,
-        "SYN" => 0x02,
-        "RST" => 0x04,
-        "PSH" => 0x08,
-        "ACK" => 0x10,
-        other => panic!("{other}"),
-    };
-    flags.split(", ").map(bit).sum()
-}
-
 /// A segment's ports, control bits and length.
-type Traced = (u16, u16, u8, u64);
+type Traced = (u16, u16, String, u64);
 
 /// What tshark reads in a capture.
 fn read_by_tshark(file: &Path) -> Vec<Traced> {
@@ -192,13 +180,14 @@ fn read_by_tshark(file: &Path) -> Vec<Traced> {
         let mut field = || fields.next().unwrap();
         let ports = (field().parse().unwrap(), field().parse().unwrap());
         let bits = u16::from_str_radix(field().trim_start_matches("0x"), 16).unwrap();
-        (ports.0, ports.1, bits as u8, field().parse().unwrap())
+        let flags = Flags(bits as u8).to_string();
+        (ports.0, ports.1, flags, field().parse().unwrap())
     };
     lines.lines().map(segment).collect()
 }
 
-/// Every segment that the page shows is a frame of the capture that `--pcap` keeps, and every frame
-/// is shown: in a lesson that is captured, and in those that capture themselves.
+/// The page shows each frame that `--pcap` keeps, and no other segment: of a lesson that is
+/// captured, and of those that capture themselves.
 #[test]
 fn the_segments_of_a_page_are_those_that_tshark_reads() {
     if !installed("tshark") {
@@ -227,9 +216,9 @@ fn the_segments_of_a_page_are_those_that_tshark_reads() {
         };
         let shown: Vec<Traced> = shown
             .map(|segment| {
-                let bits = control_bits(segment["flags"].as_str().unwrap());
+                let flags = segment["flags"].as_str().unwrap().to_owned();
                 let length = segment["length"].as_u64().unwrap();
-                (port(&segment["from"]), port(&segment["to"]), bits, length)
+                (port(&segment["from"]), port(&segment["to"]), flags, length)
             })
             .collect();
         if !file.exists() {

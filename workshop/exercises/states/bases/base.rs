@@ -38,7 +38,7 @@ pub fn bring(
             read_to_end(&server)?;
         }
         (Close, Close) => {
-            // An end that is closed like this sends RST: no row is left at either end (RFC 9293, 3.10.5).
+            // This close sends RST, and neither end keeps a row (RFC 9293, 3.10.5).
             SockRef::from(&client).set_linger(Some(Duration::ZERO))?;
             return Ok((None, Some(server)));
         }

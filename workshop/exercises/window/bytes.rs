@@ -109,7 +109,7 @@ pub(super) fn empties_the_queue_in_one_call(exam: &Exam, open: Open) -> Verdict 
     owner.drains_in_one_call()?;
 
     let (mut owner, room) = Owner::with_large_full_buffers(exam, open)?;
-    owner.sends(&numbered(room))?;
+    owner.sends_until_queued(room)?;
     owner.drains_in_one_call()?;
     empties_a_ring_in_one_call(exam, open)
 }

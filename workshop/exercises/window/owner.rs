@@ -25,7 +25,8 @@ use super::{Open, Outbox, cause};
 use crate::{
     checks::full::{fill, fill_buffers},
     exam::{
-        Because, Buffers, CheckError, Exam, Peer, Verdict, descriptors, is_ready, or_skip, quote,
+        Because, Buffers, CheckError, Exam, Peer, Verdict, descriptors, is_ready, numbered,
+        or_skip, quote,
     },
 };
 
@@ -229,6 +230,18 @@ impl<'e> Owner<'e> {
         self.exam
             .step(format!("called `send` with {}", quote(bytes)));
         self.sends_quietly(bytes)
+    }
+
+    /// Calls `send` until this many bytes are queued: a kernel short of memory closes a window
+    /// early, and opens it again when it has memory.
+    pub(super) fn sends_until_queued(&mut self, bytes: usize) -> Verdict {
+        for _call in 0..CALLS {
+            self.sends(&numbered(bytes.saturating_sub(self.queued)))?;
+            if self.queued >= bytes {
+                break;
+            }
+        }
+        Ok(())
     }
 
     fn sends_quietly(&mut self, bytes: &[u8]) -> Verdict {

@@ -27,6 +27,7 @@ pub mod latency;
 mod lent;
 #[path = "../exercises/listener/checks.rs"]
 pub mod listener;
+mod more;
 #[path = "../exercises/nonblocking/checks.rs"]
 pub mod nonblocking;
 #[path = "../exercises/proxy/checks.rs"]
@@ -41,6 +42,7 @@ pub mod servers;
 mod shut;
 #[path = "../exercises/shutdown/checks.rs"]
 pub mod shutdown;
+mod silence;
 #[path = "../exercises/states/checks.rs"]
 pub mod states;
 #[path = "../exercises/tftp/checks.rs"]

@@ -154,6 +154,7 @@ pub(super) fn waits_without_spinning(exam: &Exam, (_, serve): Functions) -> Verd
         "No client waits, and your threads run without a pause. Most likely they call accept on a \
          non-blocking listener again and again. Let accept block, or wait in poll.",
     )?;
+    must_not_sleep(exam)?;
     let _second = server.serves("second client")?;
     let _third = server.serves("third client")?;
     processor::must_wait(
@@ -161,6 +162,22 @@ pub(super) fn waits_without_spinning(exam: &Exam, (_, serve): Functions) -> Verd
         "All workers are busy and no client waits, and a thread of yours runs without a pause: \
          most likely it looks again and again whether a worker is free. Let each worker accept for \
          itself, or wait for a free one in a call that blocks, such as a channel's `recv`.",
+    )?;
+    must_not_sleep(exam)
+}
+
+/// Nothing happens: a thread that sleeps now wakes only to look whether something has.
+fn must_not_sleep(exam: &Exam) -> Verdict {
+    exam.must(
+        !exam.waits_in(Call::Sleep)?,
+        "no thread of yours to sleep: there is nothing to do",
+        "one is in a sleep",
+    )
+    .caused_by(
+        "A thread of yours sleeps, and looks again and again whether there is something to do: a \
+         client, a free worker, or a lock. Each look costs CPU time, and what comes during a sleep \
+         waits until it is over. Let the kernel wake it: block in accept, in poll, in a lock of \
+         std, or in a channel's `recv`.",
     )
 }
 

@@ -21,7 +21,7 @@ use super::{
 };
 
 use crate::{
-    checks::delay,
+    checks::{delay, silence},
     exam::{AMPLE, Because, CheckError, Exam, Took, Verdict, numbered, or_skip},
 };
 
@@ -164,8 +164,24 @@ pub(super) fn waits_in_the_kernel(exam: &Exam, ask: Ask) -> Verdict {
         )));
     }
     pair.answers(9, b"yes")?;
-    call.returns(Wanted::Text(b"yes"), |_, _| None).map(drop)
+    call.returns(Wanted::Text(b"yes"), |_, _| None)?;
+
+    // Nothing comes at all, and the question is sent at 0, 50, 150 and 350 ms.
+    let call = || {
+        let call = pair.call(b"is anyone there?", 10, SILENCE)?;
+        call.times_out()?;
+        Ok(call.answer.cpu())
+    };
+    silence::is_spent_waiting(exam, call, SPINS_BEFORE_IT_SENDS)
 }
+
+/// A limit of a call that gets no answer.
+const SILENCE: Duration = Duration::from_millis(400);
+
+const SPINS_BEFORE_IT_SENDS: &str = "Nothing came, and your thread ran for a part of the time: it \
+     looks at the clock or asks the socket again and again, for example in the last milliseconds \
+     before it sends, to be exact. A `recv` on a blocking socket waits in the kernel. Set its \
+     timeout to all the time until the question is to be sent again.";
 
 /// Whether nothing is left to receive on this socket.
 fn is_read(socket: &UdpSocket) -> Verdict<bool> {

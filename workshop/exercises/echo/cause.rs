@@ -49,6 +49,11 @@ pub(super) fn expects_letters(byte: u8, case: &Case) -> Option<String> {
     ))
 }
 
+/// The client has read end of file, and a write has failed.
+const SHUT_DOWN_TOO_EARLY: &str = "The sending half of your own end was shut down before these \
+    bytes were written, so a write failed with BrokenPipe. At end of file first write what was \
+    read, and wait for a thread that writes. Then drop the stream: that sends the FIN.";
+
 /// For a message that fills a usual buffer, on a connection on which a short one came back.
 pub(super) fn waits_after_a_full_read(case: &Case) -> Option<String> {
     let waits = case.awaited == Awaited::Bytes
@@ -89,6 +94,9 @@ pub(super) fn ends_without_room(case: &Case) -> Option<String> {
 
 /// For bytes that were there before the function was called, and the FIN after them.
 pub(super) fn loses_the_last_words(case: &Case) -> Option<String> {
+    if case.has_returned_error(ErrorKind::BrokenPipe) {
+        return Some(SHUT_DOWN_TOO_EARLY.to_owned());
+    }
     let lost = case.wanted.starts_with(&case.arrived) && case.yours().is_none();
     (lost && !case.panicked && !case.has_returned_an_error()).then(|| {
         "The bytes and the FIN after them were there before `echo` began, and not all of them came \
@@ -153,6 +161,7 @@ pub(super) fn echoes_less(sent: Option<u64>, arrived: usize) -> Option<String> {
 pub(super) fn expects_text(case: &Case) -> Option<String> {
     let cause = match case.arrived.len() {
         0 if case.is_running() => return None,
+        0 if case.has_returned_error(ErrorKind::BrokenPipe) => SHUT_DOWN_TOO_EARLY,
         0 => {
             "None of the bytes that are not UTF-8 came back: a `String`, `read_to_string`, `lines` \
              and `from_utf8` refuse them."

@@ -11,7 +11,7 @@ use std::{
 
 use socket_workshop::table::{End, State, Table};
 
-use super::Exercise;
+use super::{Exercise, more};
 
 use crate::exam::{
     Because, Call, CheckError, Exam, Peer, Rule, Running, Suite, Verdict, check, descriptors,
@@ -173,7 +173,10 @@ fn echoes_each_message(exam: &Exam, echo: Echo) -> Verdict {
 
 fn echoes_a_single_byte(exam: &Exam, echo: Echo) -> Verdict {
     let (client, _answer) = echoing(exam, echo)?;
-    in_turn(&client, &[b"s", b"l", b"o", b"w"])
+    client.send(b"s")?;
+    more::must_not_be_awaited(exam, &client)?;
+    client.receives(b"s")?;
+    in_turn(&client, &[b"l", b"o", b"w"])
 }
 
 fn echoes_a_message_that_fills_a_buffer(exam: &Exam, echo: Echo) -> Verdict {

@@ -304,7 +304,13 @@ pub(super) fn diagnose(case: &Case) -> Option<String> {
         .and_then(|seen| seen.row.timer)
         .is_some_and(|timer| timer.kind == TimerKind::Keepalive);
     let hangs = matches!(case.stuck, Some(Stuck::Hang(_)));
-    let cause = if let Some(words) = first_of(&[SPINS_AT_END_OF_FILE], case) {
+    let floods = (case.evidence.yours()).any(|seen| seen.row.send_q as usize > 200 * PING.len());
+    let cause = if floods && case.is_running() && case.is_blocked_in(&[Call::Lock]) {
+        "The interval is very short, so one of your threads sends pings without a pause. Another \
+         waits for a lock (futex), which the first holds nearly all the time: so nothing is read, \
+         and the end of file is not seen. Let one thread do both: `poll` waits for bytes, and its \
+         timeout for the next ping."
+    } else if let Some(words) = first_of(&[SPINS_AT_END_OF_FILE], case) {
         return Some(words);
     } else if case.is_blocked_in(&[Call::Write]) {
         "Your thread is blocked in the write of a ping: the send buffer and the peer's window are \

@@ -156,7 +156,7 @@ pub const SUITE: Suite<ServeClient> = Suite {
         ),
         Rule::hardened(
             "Do not reset a connection that you end. Until the client closes, discard what it \
-             still sends: 1 MiB at least, and for half a second at least.",
+             still sends. You may stop after 1 MiB, or after half a second.",
             &[
                 check(
                     "does not reset the connection after QUIT",

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use super::{ServeClient, Server, asks, cause, is_read, is_refused};
 
-use crate::exam::{Because, Exam, Verdict, numbered, quote};
+use crate::{
+    checks::more,
+    exam::{Because, Exam, Verdict, numbered, quote},
+};
 
 /// A client pauses in the middle of a line, which is the subject: for so long, or until the server
 /// waits.
@@ -18,7 +21,9 @@ const MANY: usize = 100;
 
 pub(super) fn answers_before_it_waits(exam: &Exam, serve_client: ServeClient) -> Verdict {
     let (client, serving) = Server::new(exam, serve_client).client()?;
-    asks(&client, "GET color", "NONE")?;
+    client.send(b"GET color\n")?;
+    more::must_not_be_awaited(exam, &client)?;
+    client.receives(b"NONE\n")?;
     asks(&client, "PUT color red", "OK")?;
     asks(&client, "GET color", "VALUE red")?;
     asks(&client, "PUT color blue", "OK")?;

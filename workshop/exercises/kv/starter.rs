@@ -30,7 +30,7 @@
 //!   10. Accept a request of 1024 bytes, not counting its `\n`. Answer ERR to a longer one as soon
 //!       as it is too long, then end the conversation as at QUIT.
 //!   11. Do not reset a connection that you end. Until the client closes, discard what it still
-//!       sends: 1 MiB at least, and for half a second at least.
+//!       sends. You may stop after 1 MiB, or after half a second.
 //!   12. When the connection is reset, return the error. Do not panic.
 //!   13. Once the client has closed, leave no descriptor and no thread behind on any path.
 //!

@@ -130,6 +130,13 @@ pub(super) fn leaves_the_answers(exam: &Exam, writer: Writer) -> Verdict {
         peer.receives(piece)?;
     }
     answer.succeeds("when its request has been read")?;
+    caller.reads_the_reply()?;
+
+    // Linux keeps what came before a reset: `put` fails, and the caller can still read it.
+    let (peer, caller) = Caller::connect_prepared(exam, writer)?;
+    Caller::is_sent_a_reply(&peer)?;
+    caller.is_reset_by(peer)?;
+    caller.call("colour", b"red")?.fails("after a reset")?;
     caller.reads_the_reply()
 }
 

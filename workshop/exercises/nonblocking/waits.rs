@@ -16,7 +16,7 @@ use super::{
 };
 
 use crate::{
-    checks::dialer::address::Address,
+    checks::{dialer::address::Address, silence},
     exam::{
         AMPLE, Because, Call as SystemCall, CheckError, Doing, Exam, Reference, Timing, Took,
         Verdict, or_skip,
@@ -340,36 +340,18 @@ fn keeps_its_flag(exam: &Exam, name: &str, was: bool, is: bool) -> Verdict {
 /// A limit that is less than a second.
 const UNDER_A_SECOND: Duration = Duration::from_millis(900);
 
-/// With so much CPU time calls have not waited, if they were not blocked either.
-const MUCH: Duration = Duration::from_millis(150);
-
-/// A call that has to wait until its limit. Its thread was blocked for as long as it neither ran
-/// nor was ready to run. Where it was not, and has used little CPU time, it got too little of that.
 pub(super) fn does_not_spin(exam: &Exam, connect: Connect) -> Verdict {
     let cancel = Cancel::new()?;
     let silent = Address::that_is_silent(exam)?;
-    let (mut time, mut used) = (Duration::ZERO, Duration::ZERO);
-    for _ in 0..8 {
+    let when = format!("with a limit of {UNDER_A_SECOND:?}");
+    let call = || {
         let call = Call::begin(exam, connect, silent.addr, UNDER_A_SECOND, &cancel)?;
-        let expected = "your thread to be blocked in the kernel until the limit";
-        let when = format!("with a limit of {UNDER_A_SECOND:?}");
         // A wait ends when a spin is proven. All of the call is looked at, until it is too late.
         while !call.answer.comes_to_its_end()? && call.answer.age() < 2 * UNDER_A_SECOND {}
         call.fails(ErrorKind::TimedOut, &when, |case| call.overdue(case))?;
-        let (took, cpu) = (call.answer.took(), call.answer.cpu());
-        if took.time.saturating_sub(took.delay + cpu) > took.time / 2 {
-            return Ok(());
-        }
-        time += took.time;
-        used += cpu;
-        let seen = format!("in {time:.1?} it used {used:.0?} of CPU time, and was hardly blocked");
-        exam.must(used < MUCH, expected, seen)
-            .caused_by(hangs::SPINS_TO_ITS_LIMIT)?;
-        exam.step("your thread was not blocked, and got little of the CPU: once more");
-    }
-    Err(CheckError::skipped(
-        "the machine is too busy: the call gets too little of the CPU",
-    ))
+        Ok(call.answer.cpu())
+    };
+    silence::is_spent_waiting(exam, call, hangs::SPINS_TO_ITS_LIMIT)
 }
 
 /// In one call, or in one on each of two threads.

@@ -128,7 +128,7 @@ pub(super) fn not_passed(case: &Case, from: &Side, to: &Side) -> Option<String> 
             "What the {0} has sent is unread in your socket's Recv-Q ({unread}), and a thread of \
              yours waits for something else: for the {1} to send, or to end. A proxy cannot know \
              which side sends next, and both may send at the same time. Use one thread for each \
-             direction, or poll both.",
+             direction, or poll both, and let no limit of memory count for both together.",
             from.name, to.name
         )
     } else if unread > 0 && case.is_blocked_in(&[Call::Lock]) {
@@ -163,9 +163,10 @@ fn has_skipped(case: &Case) -> bool {
     matches!((number(&case.arrived), number(&case.wanted)), (Some(came), Some(due)) if came > due)
 }
 
-const OTHER_BYTES: &str = "What arrived is not what was sent. `read` returns n, the number of \
-     bytes it has put into the buffer. After them are zeros, or bytes of an earlier read. Write \
-     `&buf[..n]`, all of it, and change nothing.";
+const OTHER_BYTES: &str = "What arrived is not what was sent. Either your code writes more of the \
+     buffer than the read returned: after those n bytes are zeros, or bytes of an earlier read. \
+     Write `&buf[..n]`, all of it. Or it writes again what the kernel has taken, for example after \
+     a `write_all` that returned WouldBlock in the middle. Or it changes the bytes.";
 
 /// The relay has closed or half-closed towards `to`, which still waited for bytes.
 fn ended_too_early(from: &Side, to: &Side) -> String {

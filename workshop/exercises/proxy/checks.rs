@@ -311,7 +311,34 @@ fn returns_the_bytes_of_each_direction(exam: &Exam, relay: Relay) -> Verdict {
                 "`io::copy` returns how many bytes it has copied. In a loop, add up what each \
                   read returned."
             }
-        })
+        })?;
+    counts_partial_writes(exam, relay)
+}
+
+/// The server does not read at first, so writes take a part only.
+fn counts_partial_writes(exam: &Exam, relay: Relay) -> Verdict {
+    let relaying = Relaying::begin_with_small_buffers(exam, relay)?;
+    let (client, server) = (&relaying.client, &relaying.server);
+    let queued = relaying.fills(client, server)?;
+    relaying.passes_the_end(server, client)?;
+    client.half_close()?;
+    relaying.receives_at_leisure(&queued, client, server)?;
+    relaying.ends(client, server)?;
+    let counted = relaying.answer.succeeds("after both ends of file")?;
+    let sent = queued.len() as u64;
+    exam.must(
+        counted == (sent, 0),
+        format!("`relay` to return ({sent}, 0), as many bytes as have arrived"),
+        format!("it has returned {counted:?}"),
+    )
+    .caused_by(match counted {
+        (count, 0) if count > sent => {
+            "Some bytes are counted twice. A write may take only a part, and the rest is written \
+             again: count what each write has taken, not what your code gave it. Or count what \
+             each read returned."
+        }
+        _ => "Add up what each read returned, or what each write has taken, one sum a direction.",
+    })
 }
 
 fn returns_while_bytes_are_unread(exam: &Exam, relay: Relay) -> Verdict {

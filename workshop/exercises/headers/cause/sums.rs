@@ -2,7 +2,7 @@
 
 use crate::exam::{
     Case,
-    diagnosis::{OVERFLOWS, TAKES_A_MISSING_BYTE},
+    diagnosis::{FALLS_BELOW_ZERO, OVERFLOWS, TAKES_A_MISSING_BYTE},
 };
 
 /// The sum of words that are made of two bytes in this way, with its carries.
@@ -50,12 +50,16 @@ pub(in super::super) fn of_a_sum(bytes: &[u8], got: u16) -> Option<String> {
 }
 
 /// What each mistake makes of these bytes.
-fn mistakes(bytes: &[u8]) -> [(u16, &'static str); 9] {
+fn mistakes(bytes: &[u8]) -> [(u16, &'static str); 10] {
     let right = sum(bytes, big);
     let little = sum(bytes, |high, low| u16::from_le_bytes([high, low]));
     let once = (right & 0xffff) + (right >> 16);
     let (whole, rest) = bytes.split_at(bytes.len() & !1);
     let rest_alone = rest.iter().map(|byte| u32::from(*byte)).sum::<u32>();
+    let (long_words, rest) = bytes.split_at(bytes.len() & !3);
+    let number = rest
+        .iter()
+        .fold(0, |number, byte| number << 8 | u32::from(*byte));
     let only_if_zero = |result: u16| match fold(right) {
         0xffff => result,
         _ => !fold(right),
@@ -91,6 +95,11 @@ fn mistakes(bytes: &[u8]) -> [(u16, &'static str); 9] {
              after it",
         ),
         (
+            !fold(sum(long_words, big) + number),
+            "the last 1 to 3 bytes are read as one number, so an odd last byte is the lower half \
+             of its word. It is the higher half: the zero comes after it",
+        ),
+        (
             !fold(sum(&bytes[..bytes.len() & 0xffff], big)),
             "the number of bytes is cut to 16 bits, in which 65536 is 0, so that none is summed",
         ),
@@ -113,6 +122,11 @@ fn mistakes(bytes: &[u8]) -> [(u16, &'static str); 9] {
 /// For a call of `checksum` that panicked: by what the panic says.
 pub(in super::super) fn of_a_panicking_sum(bytes: &[u8], case: &Case) -> Option<String> {
     let odd = !bytes.len().is_multiple_of(2);
+    if let Some(below) = FALLS_BELOW_ZERO.of(case) {
+        return Some(format!(
+            "{below} `chunks(2)` needs no number of bytes, and the sum of no bytes is 0."
+        ));
+    }
     if OVERFLOWS.of(case).is_some() {
         let what = "The sum does not fit in its type. A u16 cannot hold the sum of two words. A \
                     u32 holds the sum of 64 KiB.";

@@ -170,7 +170,7 @@ pub(super) fn waits_in_the_kernel(exam: &Exam, ask: Ask) -> Verdict {
     let call = || {
         let call = pair.call(b"is anyone there?", 10, SILENCE)?;
         call.times_out()?;
-        Ok(call.answer.cpu())
+        Ok(call.answer)
     };
     silence::is_spent_waiting(exam, call, SPINS_BEFORE_IT_SENDS)
 }

@@ -131,7 +131,7 @@ impl Call<'_> {
     ///
     /// `cause` is what the check knows of what came instead, `None` if nothing came.
     pub(super) fn returns(
-        self,
+        &self,
         wanted: Wanted,
         cause: impl Fn(Option<&Got>, &Case) -> Option<String>,
     ) -> Verdict<Took> {

@@ -1,6 +1,7 @@
 //! How long a call takes, and what it does meanwhile.
 
 use std::{
+    io::ErrorKind,
     thread,
     time::{Duration, Instant},
 };
@@ -11,9 +12,12 @@ use super::{
     harness::{Call, Connection, ENOUGH, MARGIN},
 };
 
-use crate::exam::{
-    AMPLE, Because, Buffers, CheckError, Exam, Verdict,
-    diagnosis::{RETURNS_AT_A_SIGNAL, SPINS},
+use crate::{
+    checks::silence,
+    exam::{
+        AMPLE, Because, Buffers, CheckError, Exam, Verdict,
+        diagnosis::{RETURNS_AT_A_SIGNAL, SPINS},
+    },
 };
 
 /// A limit where time is the subject.
@@ -227,7 +231,14 @@ pub(super) fn waits_in_the_kernel(exam: &Exam, read: ReadLine) -> Verdict {
     connection.sends_a_piece(b"hel")?;
     comes_to_rest(exam)?;
     connection.peer.send(b"lo\n")?;
-    call.returns(Ok("hello"), |_, _| None).map(drop)
+    call.returns(Ok("hello"), |_, _| None)?;
+
+    let call = || {
+        let call = connection.call(SHORT, ENOUGH)?;
+        call.returns(Err(ErrorKind::TimedOut), |_, _| None)?;
+        Ok(call.answer)
+    };
+    silence::is_spent_waiting(exam, call, silence::SPINS_AT_ITS_END)
 }
 
 /// A read with a timeout that is interrupted ends with EINTR (signal(7)): no timeout, and no end.

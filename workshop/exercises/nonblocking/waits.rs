@@ -349,7 +349,7 @@ pub(super) fn does_not_spin(exam: &Exam, connect: Connect) -> Verdict {
         // A wait ends when a spin is proven. All of the call is looked at, until it is too late.
         while !call.answer.comes_to_its_end()? && call.answer.age() < 2 * UNDER_A_SECOND {}
         call.fails(ErrorKind::TimedOut, &when, |case| call.overdue(case))?;
-        Ok(call.answer.cpu())
+        Ok(call.answer)
     };
     silence::is_spent_waiting(exam, call, hangs::SPINS_TO_ITS_LIMIT)
 }

@@ -144,9 +144,10 @@ pub(super) fn not_answered(serving: &Serving, case: &Case, end: End) -> Option<S
             "Your code has read all that the client has sent (Recv-Q is 0), it has not sent the \
              whole answer (Send-Q is 0), and your thread waits in poll. Either answers are left, \
              and poll is asked for POLLIN only: ask for POLLOUT while something is left to send. \
-             Or whole lines stay in your buffer, and are answered at the next read only. Or your \
-             code has lost bytes that it has read, or that the kernel did not take: `write` \
-             returns how many bytes it has taken: keep the others."
+             Or whole lines stay in your buffer: answer each line that a read completes, and after \
+             it search the rest from its first byte. Or your code has lost bytes that it has \
+             read, or that the kernel did not take: `write` returns how many bytes it has taken: \
+             keep the others."
                 .to_owned()
         }
         Call::Poll => return None,

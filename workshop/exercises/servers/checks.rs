@@ -204,6 +204,13 @@ fn answers_a_line_in_pieces(exam: &Exam, serve: Serve) -> Verdict {
     }
     client.send(b"\n")?;
     serving.receives(&client, b"seceip ni enil a\n")?;
+    // The newline comes together with lines that are shorter than what came before it.
+    client.send(b"another line")?;
+    exam.stays_at_rest()?;
+    client.send(b"\nshort\n\nnext")?;
+    serving.receives(&client, b"enil rehtona\ntrohs\n\n")?;
+    client.send(b"\n")?;
+    serving.receives(&client, b"txen\n")?;
     let long: Vec<u8> = (0..3000)
         .flat_map(|n| format!("{n} ").into_bytes())
         .collect();

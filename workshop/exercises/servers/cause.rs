@@ -34,13 +34,14 @@ pub(super) const ANSWERS_A_LONG_LINE: &str = "A line of 65537 bytes was answered
 
 pub(super) const TAKES_TOO_MUCH: &str = "Your code reads on although the client does not read its \
      answers, and keeps them. One such client can use up the memory of the server. Do not read \
-     from a client while answers to it are left: its bytes then wait in the kernel, whose window \
-     closes and holds the client back.";
+     from a client while answers to it are left, also in a loop that reads until WouldBlock: its \
+     bytes then wait in the kernel, whose window closes and holds the client back.";
 
 pub(super) const STOPS_TOO_LATE: &str = "Your code stops reading from a client that does not read \
      its answers, but it holds more than 1 MiB by then. The answers, the part of a line, and what \
-     one more read may bring count together: read only while all of that is at most 1 MiB. It is \
-     enough to read from a client only when all its answers are sent.";
+     one more read may bring count together: read only while all of that is at most 1 MiB, also in \
+     a loop that reads until WouldBlock. A client may send faster than your code reads. It is \
+     enough to read once from a client when all its answers are sent.";
 
 pub(super) const LEAVES_A_DESCRIPTOR: &str = "The function has returned, and a descriptor is still \
      open: a connection, the listener, or a descriptor to wait with, such as an epoll instance. \

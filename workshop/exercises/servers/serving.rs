@@ -34,7 +34,10 @@ const PIECE: usize = 16 << 10;
 
 /// What may be taken of a client that does not read, in bytes: 1 MiB in the server, and what the
 /// kernel's small buffers hold, several times over.
-const ENOUGH: usize = (1 << 20) + (512 << 10);
+pub(super) const ENOUGH: usize = (1 << 20) + (512 << 10);
+
+/// The same for a client with a send buffer as the kernel makes it, which has room for some MiB.
+pub(super) const EAGER: usize = 8 << 20;
 
 /// The length of a line, newline included.
 pub(super) const SHORT: usize = 8;
@@ -139,18 +142,35 @@ impl<'e> Serving<'e> {
         Peer::new(self.exam, client).named(name)
     }
 
-    /// Connects a client with a small receive buffer. It is set before connect, which announces the
-    /// window.
+    /// Connects a client with small buffers.
     pub(super) fn narrow_client(&self, name: &str) -> Verdict<Peer<'e>> {
+        self.client_with(name, Some(SMALL), "small buffers")
+    }
+
+    /// Connects a client with a small receive buffer, and a send buffer as the kernel makes it: of
+    /// what a client sends that does not read, it has room for some MiB.
+    pub(super) fn eager_client(&self, name: &str) -> Verdict<Peer<'e>> {
+        self.client_with(name, None, "a small receive buffer and a large send buffer")
+    }
+
+    /// The receive buffer is set before connect, which announces the window.
+    fn client_with(
+        &self,
+        name: &str,
+        send_buffer: Option<usize>,
+        buffers: &str,
+    ) -> Verdict<Peer<'e>> {
         let connected = || {
             let client = Socket::new(Domain::IPV4, Type::STREAM, None)?;
             client.set_recv_buffer_size(SMALL)?;
-            client.set_send_buffer_size(SMALL)?;
+            if let Some(bytes) = send_buffer {
+                client.set_send_buffer_size(bytes)?;
+            }
             client.connect(&self.addr.into())?;
             Ok(TcpStream::from(client))
         };
         let client = Peer::new(self.exam, or_skip("connect", connected())?).named(name);
-        let step = format!("{name}: connected {}, with small buffers", client.addr()?);
+        let step = format!("{name}: connected {}, with {buffers}", client.addr()?);
         self.exam.step(step);
         Ok(client)
     }
@@ -231,31 +251,33 @@ impl<'e> Serving<'e> {
     /// The same, with lines of this length, newline included.
     pub(super) fn fills_with(&self, client: &Peer<'_>, length: usize) -> Verdict<Vec<u8>> {
         let mut taken = Vec::new();
-        self.fills_more(client, length, &mut taken)?;
+        self.fills_more(client, length, ENOUGH, &mut taken)?;
         Ok(taken)
     }
 
-    /// The same, for a client that has sent these lines before, and has read some answers since.
+    /// The same, up to this many bytes, for a client that has sent these lines before, and has read
+    /// some answers since.
     pub(super) fn fills_more(
         &self,
         client: &Peer<'_>,
         length: usize,
+        enough: usize,
         taken: &mut Vec<u8>,
     ) -> Verdict {
         let end = self.end_of(client)?;
         let mut is_held_up = false;
         for _ in 0..TRIES {
-            if taken.len() > ENOUGH || is_held_up {
+            if taken.len() > enough || is_held_up {
                 break;
             }
-            self.sends_what_goes(client, length, taken)?;
+            self.sends_what_goes(client, length, enough, taken)?;
             is_held_up = self.exam.is_stuck_in(|stuck| {
                 let mut rows = stuck.look().sockets.iter();
                 let yours = rows.find(|row| end.is(row));
                 stuck.is_proven() || yours.is_some_and(|row| row.recv_q > 0)
             });
         }
-        if taken.len() <= ENOUGH && !is_held_up {
+        if taken.len() <= enough && !is_held_up {
             return Err(CheckError::skipped(
                 "bytes are still under way to your server",
             ));
@@ -267,16 +289,22 @@ impl<'e> Serving<'e> {
         Ok(())
     }
 
-    fn sends_what_goes(&self, client: &Peer<'_>, length: usize, taken: &mut Vec<u8>) -> Verdict {
+    fn sends_what_goes(
+        &self,
+        client: &Peer<'_>,
+        length: usize,
+        enough: usize,
+        taken: &mut Vec<u8>,
+    ) -> Verdict {
         let all_goes = self.exam.comes_true(|| {
-            while taken.len() <= ENOUGH {
+            while taken.len() <= enough {
                 let more = lines_from(taken.len(), length);
                 match client.fill(&more)? {
                     0 => break,
                     n => taken.extend(&more[..n]),
                 }
             }
-            Ok(taken.len() > ENOUGH)
+            Ok(taken.len() > enough)
         });
         all_goes
             .because(|case| cause::has_ended(self, case))

@@ -2,7 +2,7 @@
 
 use super::{
     Serve, cause,
-    serving::{LONG, SHORT, Serving, answer_to, lines_from},
+    serving::{EAGER, ENOUGH, LONG, SHORT, Serving, answer_to, lines_from},
 };
 use crate::exam::{Because, Exam, Peer, Verdict};
 
@@ -79,18 +79,36 @@ pub(super) fn holds_a_mebibyte(exam: &Exam, serve: Serve) -> Verdict {
     let slow = serving.narrow_client("slow client with long lines")?;
     takes_at_most_that(exam, &serving.fills_with(&slow, LONG)?)?;
     let slow = serving.narrow_client("slow client")?;
-    let mut taken = serving.fills(&slow)?;
+    let taken = serving.fills(&slow)?;
     takes_at_most_that(exam, &taken)?;
     // How far a read goes above the limit is chance, so more than once.
+    let pieces = [20_000, 9_000, 30_000, 14_000, 25_000, 11_000, 27_000];
+    holds_it_after_each(&serving, &slow, taken, &pieces, ENOUGH)?;
+    // Each read of the server makes room, and the kernel fills it immediately from the send buffer
+    // of this client: there is always more to read.
+    let eager = serving.eager_client("eager client")?;
+    let mut taken = Vec::new();
+    serving.fills_more(&eager, SHORT, EAGER, &mut taken)?;
+    holds_it_after_each(&serving, &eager, taken, &[40_000; 6], EAGER)
+}
+
+/// A client reads as many bytes as each of these numbers says, and then sends as many lines as go.
+fn holds_it_after_each(
+    serving: &Serving,
+    client: &Peer,
+    mut taken: Vec<u8>,
+    pieces: &[usize],
+    enough: usize,
+) -> Verdict {
     let mut read = 0;
-    for more in [20_000, 9_000, 30_000, 14_000, 25_000, 11_000, 27_000] {
-        holds_at_most_that(&serving, &slow, taken.len() - read)?;
+    for more in pieces {
+        holds_at_most_that(serving, client, taken.len() - read)?;
         let answers = answer_to(&taken);
-        serving.receives(&slow, &answers[read..read + more])?;
+        serving.receives(client, &answers[read..read + more])?;
         read += more;
-        serving.fills_more(&slow, SHORT, &mut taken)?;
+        serving.fills_more(client, SHORT, enough, &mut taken)?;
     }
-    holds_at_most_that(&serving, &slow, taken.len() - read)
+    holds_at_most_that(serving, client, taken.len() - read)
 }
 
 /// The server and the kernel's buffers hold what a client has sent that does not read.

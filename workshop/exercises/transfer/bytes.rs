@@ -49,21 +49,46 @@ pub(super) fn leaves_the_next_message(exam: &Exam, read: ReadMessage) -> Verdict
     connection.queues(&all)?;
     for (word, left) in [(b"one", 13), (b"two", 6)] {
         connection.returns(message(word))?;
-        connection.leaves(left, |is| match is {
-            is if is < left => Some(
-                "Your code takes more from the socket than the length and its message. The rest is \
-                 in a buffer that is dropped when the call returns, so the next call does not get \
-                 it. A BufReader reads ahead like that, and so does every read with room for more \
-                 than belongs to the message.",
-            ),
-            _ => Some(
-                "The message, or a part of it, is still in the socket: the next call reads it \
-                 again. `peek` takes nothing. Use `read`.",
-            ),
-        })?;
+        connection.leaves(left, |is| Some(leaves_another_number(is, left)))?;
     }
     connection.peer.send(&end)?;
-    connection.returns(message(b"three"))
+    connection.returns(message(b"three"))?;
+    leaves_it_after_a_large_message(exam, read)
+}
+
+/// Many times the room of a usual read, and not a multiple of it. The last byte comes together with
+/// the next message.
+const MANY_PIECES: usize = 100_003;
+
+fn leaves_it_after_a_large_message(exam: &Exam, read: ReadMessage) -> Verdict {
+    let connection = Connection::new(exam, read)?;
+    let large = numbered(MANY_PIECES);
+    let mut all = framed(&large);
+    let next = framed(b"next");
+    let last = all.split_off(all.len() - 1);
+    let call = connection.call(LARGE)?;
+    connection.sends_a_piece(&all)?;
+    connection.peer.send(&[last, next.clone()].concat())?;
+    call.returns(message(&large), |_, _| None)?;
+    connection.leaves(next.len(), |is| Some(leaves_another_number(is, next.len())))?;
+    connection.returns(message(b"next"))
+}
+
+/// Why this many bytes are left in the socket, where there were to be another number.
+fn leaves_another_number(is: usize, wanted: usize) -> &'static str {
+    match is < wanted {
+        true => {
+            "Your code takes more from the socket than the length and its message. The rest is in \
+             a buffer that is dropped when the call returns, so the next call does not get it. A \
+             BufReader reads ahead like that, and so does every read with room for more than \
+             belongs to the message. If you read in pieces, the last read must not ask for more \
+             than is missing."
+        }
+        false => {
+            "The message, or a part of it, is still in the socket: the next call reads it again. \
+             `peek` takes nothing. Use `read`."
+        }
+    }
 }
 
 pub(super) fn length_in_pieces(exam: &Exam, read: ReadMessage) -> Verdict {

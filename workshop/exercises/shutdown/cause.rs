@@ -165,6 +165,23 @@ pub(super) fn does_not_stop(case: &Case) -> Option<String> {
     Some(cause.to_owned())
 }
 
+/// Clients connected right before `stop` was called with a limit of zero, and it does not return.
+pub(super) fn misses_calls(case: &Case) -> Option<String> {
+    let open = |seen: &&Seen| seen.row.state == State::Established;
+    let left = case.evidence.yours().filter(open).count();
+    let hangs = matches!(case.stuck, Some(Stuck::Hang(_))) && case.is_blocked_in(&[Call::Read]);
+    (hangs && left > 0 && !case.panicked).then(|| {
+        format!(
+            "`stop` waits for calls, of which {left} still have an open connection. Their clients \
+             connected right before `stop` was called. At the limit, which is zero, your code has \
+             not shut their connections down: most likely they were not on its list yet. Empty the \
+             accept queue before you look at the list. And let the thread that accepts put a \
+             handle of each connection on the list: the thread of a call may begin to run only \
+             after `stop` has looked."
+        )
+    })
+}
+
 /// `stop` has returned an error.
 pub(super) fn fails(error: &io::Error) -> Option<String> {
     (error.kind() == ErrorKind::ConnectionRefused).then(|| {

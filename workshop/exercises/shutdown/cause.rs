@@ -129,6 +129,11 @@ pub(super) fn stays_open(case: &Case, end: End) -> Option<String> {
     ))
 }
 
+pub(super) const SPINS_WHILE_IT_STOPS: &str = "`stop` has not returned, and a thread of yours runs \
+    without waiting. It looks again and again, for example whether a call is over, or polls a \
+    descriptor that stays readable, such as an eventfd that is not read. Let it block until a call \
+    is over: in a channel's recv, on a condition variable, or in a join.";
+
 /// `stop` has not returned, or not as it should. Before it is called no thread has to be woken.
 pub(super) fn does_not_stop(case: &Case) -> Option<String> {
     if !stopping() {
@@ -143,6 +148,8 @@ pub(super) fn does_not_stop(case: &Case) -> Option<String> {
     let cause = if case.panicked {
         "A thread of yours has panicked, and `stop` has not completed. A call on a connection that \
          has ended may return an error. Handle it, and continue."
+    } else if matches!(case.stuck, Some(Stuck::Spin(..))) && !case.has_returned() {
+        SPINS_WHILE_IT_STOPS
     } else if hangs && listens(case) && case.is_blocked_in(&[Call::Accept]) {
         "A thread of yours waits in accept, and nothing wakes it. A flag does not wake it, and \
          dropping another handle of the listener does not close the socket: the row is still in \

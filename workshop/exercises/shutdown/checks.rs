@@ -351,8 +351,9 @@ fn waits_without_spinning(exam: &Exam, start: Start) -> Verdict {
     let waits = || {
         processor::must_wait(
             exam,
-            "Nothing happens, and your threads look again and again without waiting. Let them \
-             block in poll or in accept.",
+            "Nothing happens, and a thread of yours runs without waiting. It looks again and \
+             again, or polls a descriptor that stays readable, such as an eventfd that is not \
+             read. Let it block in poll or in accept.",
         )
     };
     waits()?;
@@ -368,13 +369,7 @@ fn waits_without_spinning(exam: &Exam, start: Start) -> Verdict {
     let served = other.send(LINE).and_then(|()| other.receives(LINE));
     served.because(|_| Some(drain::CUT_EARLY.to_owned()))?;
     other.ends()?;
-    processor::must_wait(
-        exam,
-        "`stop` waits for calls, and a thread of yours runs without waiting: it looks again and \
-         again whether a call is over, or polls a descriptor that stays readable, such as an \
-         eventfd that is not read. Let it block until a call is over: in a channel's recv, on a \
-         condition variable, or in a join.",
-    )?;
+    processor::must_wait(exam, cause::SPINS_WHILE_IT_STOPS)?;
     silent.close();
     stops(exam, &stop, "when the last call is over").map(drop)
 }

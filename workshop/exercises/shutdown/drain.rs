@@ -387,6 +387,7 @@ fn counts_no_call_that_ends_before_the_limit(exam: &Exam, start: Start) -> Verdi
         }
         answered?;
         let is_in_time = stop.age() < limit / 2;
+        waits_for_the_limit(exam, &stop, limit)?;
         let count = stops(exam, &stop, "after the limit")?;
         if is_in_time || count == 1 {
             return counts(exam, count, 1);
@@ -395,6 +396,13 @@ fn counts_no_call_that_ends_before_the_limit(exam: &Exam, start: Start) -> Verdi
     Err(CheckError::skipped(
         "the machine is too busy: a call did not end within a limit of 5 s",
     ))
+}
+
+/// `stop` has until its limit. That a thread of it runs without waiting is the subject of another
+/// rule, and does not end this wait.
+fn waits_for_the_limit(exam: &Exam, stop: &Stopping, limit: Duration) -> Verdict {
+    while !exam.comes_true(|| Ok(stop.has_ended() || stop.age() >= limit))? {}
+    Ok(())
 }
 
 /// Clients that `stop` finds in the accept queue, and that are silent. Several times: a server may

@@ -91,6 +91,23 @@ fn is_read(case: &Case, seen: &Seen) -> bool {
     })
 }
 
+/// Clients wait, and one more of them is served when another connects.
+pub(super) fn accepts_one_for_each_event(case: &Case, one_more_begins: bool) -> Option<String> {
+    let mut yours = case.evidence.yours();
+    let listener = yours.find(|seen| seen.row.state == State::Listen)?;
+    let queued = listener.row.recv_q;
+    let hangs = matches!(case.stuck, Some(Stuck::Hang(_))) && !case.panicked;
+    (one_more_begins && hangs && queued > 0).then(|| {
+        format!(
+            "{queued} clients wait in the accept queue (Recv-Q of the LISTEN row). When another \
+             client connected, your code accepted one, and left the others there. So it calls \
+             accept once for each event, and one event may stand for several clients: EPOLLET \
+             reports new ones only. After each event accept until WouldBlock, or wait without \
+             EPOLLET: poll then reports the listener as long as a client waits."
+        )
+    })
+}
+
 /// Only some of the clients are served, although all are silent.
 pub(super) fn serves_some(case: &Case, calls: usize) -> Option<String> {
     (!case.panicked && calls > 1 && listens(case)).then(|| {

@@ -202,13 +202,28 @@ fn wait_for_the_stop(addr: SocketAddr) {
     );
 }
 
+/// For so long a server that stops waits for calls under way.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Does this again where the machine is so busy that it was late: the grace was over.
+fn within_the_grace(test: fn() -> Result<(), Late>) {
+    assert!((0..5).any(|_attempt| test().is_ok()), "late each time");
+}
+
+struct Late;
+
 #[test]
 fn ctrl_c_answers_what_is_under_way_closes_with_fin_and_says_the_totals() {
+    within_the_grace(ctrl_c_answers_what_is_under_way);
+}
+
+fn ctrl_c_answers_what_is_under_way() -> Result<(), Late> {
     let (mut program, addr, mut said) = server(&[]);
     let idle: Vec<TcpStream> = (0..20).map(|_| TcpStream::connect(addr).unwrap()).collect();
     idle.iter().for_each(answered);
     let mut under_way = half_a_request(addr);
 
+    let interrupted = Instant::now();
     program.interrupt();
     wait_for_the_stop(addr);
     assert!(TcpStream::connect(addr).is_err(), "accept has stopped");
@@ -219,18 +234,22 @@ fn ctrl_c_answers_what_is_under_way_closes_with_fin_and_says_the_totals() {
             0
         );
     }
-    under_way.write_all(&PUT[20..]).unwrap();
     let mut answer = String::new();
-    Deadline::after(PATIENCE)
-        .on(&under_way)
-        .read_to_string(&mut answer)
-        .unwrap();
+    let answered = under_way.write_all(&PUT[20..]).and_then(|()| {
+        let mut under_way = Deadline::after(PATIENCE).on(&under_way);
+        under_way.read_to_string(&mut answer)
+    });
+    if answered.is_err() && interrupted.elapsed() >= GRACE {
+        return Err(Late);
+    }
+    answered.unwrap();
     assert_eq!(answer, DONE);
     drop((idle, under_way));
     assert_eq!(program.wait().code(), Some(0));
     let mut totals = String::new();
     said.read_to_string(&mut totals).unwrap();
     assert_eq!(totals, "22 calls on 21 connections (0 failed)\n");
+    Ok(())
 }
 
 /// A connection that is closed with bytes unread, or written to after it was closed, sends RST. It
@@ -280,12 +299,19 @@ fn sigterm_under_load_answers_every_call_that_was_read_and_resets_nobody() {
 
 #[test]
 fn a_second_ctrl_c_leaves_at_once_with_130() {
-    let (mut program, addr, _said) = server(&[]);
-    let _under_way = half_a_request(addr);
-    program.interrupt();
-    wait_for_the_stop(addr);
-    program.interrupt();
-    assert_eq!(program.wait().code(), Some(130));
+    within_the_grace(|| {
+        let (mut program, addr, _said) = server(&[]);
+        let _under_way = half_a_request(addr);
+        let interrupted = Instant::now();
+        program.interrupt();
+        wait_for_the_stop(addr);
+        program.interrupt();
+        if interrupted.elapsed() >= GRACE {
+            return Err(Late);
+        }
+        assert_eq!(program.wait().code(), Some(130));
+        Ok(())
+    });
 }
 
 #[test]
@@ -365,6 +391,7 @@ fn a_full_store_refuses_a_put_goes_on_and_takes_no_more_memory_than_it_says() {
                 format!(r#"{{"method":"KV.Put","params":[{{"Key":"{n:08}"}}],"id":{n}}}"#) + "\n"
             })
             .collect();
+        answers.get_mut().renew(PATIENCE);
         stream.write_all(puts.as_bytes()).unwrap();
         for _ in 0..500 {
             let mut answer = String::new();

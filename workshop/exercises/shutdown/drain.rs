@@ -341,7 +341,7 @@ fn misses_no_call_that_begins(exam: &Exam, start: Start) -> Verdict {
     Ok(())
 }
 
-/// A close that leaves no TIME_WAIT, of so many.
+/// The clients close, and leave no TIME_WAIT.
 fn reset(clients: Vec<TcpStream>) -> Verdict {
     for client in clients {
         let set = SockRef::from(&client).set_linger(Some(Duration::ZERO));

@@ -77,14 +77,19 @@ fn is_over(mut owner: Owner, writes_before_the_peer_closes: bool) -> Verdict {
 }
 
 pub(super) fn returns_the_error_of_a_reset(exam: &Exam, open: Open) -> Verdict {
-    let mut owner = Owner::with_a_full_window(exam, open, ENOUGH)?;
-    owner.sends(b"queued")?;
-    owner.is_reset()?;
-    exam.step("called `writable`");
-    let written = owner
-        .call("writable", |outbox| outbox.writable())
-        .diagnose(&[PANICS_ON_AN_ERROR])?;
-    returns_the_reset(exam, "writable", written)?;
+    for has_finished in [false, true] {
+        let mut owner = Owner::with_a_full_window(exam, open, ENOUGH)?;
+        owner.sends(b"queued")?;
+        if has_finished {
+            owner.finishes()?; // the bytes are not sent, and the owner must know
+        }
+        owner.is_reset()?;
+        exam.step("called `writable`");
+        let written = owner
+            .call("writable", |outbox| outbox.writable())
+            .diagnose(&[PANICS_ON_AN_ERROR])?;
+        returns_the_reset(exam, "writable", written)?;
+    }
 
     let mut owner = Owner::new(exam, open, ENOUGH)?;
     owner.is_reset()?;

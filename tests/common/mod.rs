@@ -20,7 +20,7 @@ use nix::sys::signal::Signal;
 use socket_workshop::deadline::Deadline;
 
 /// Longer than anything here takes, on a machine that does other things too.
-pub const PATIENCE: Duration = Duration::from_secs(40);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A lesson's program: `cargo test` builds the examples beside the tests.
 pub fn lesson(name: &str) -> Command {

@@ -64,7 +64,7 @@ fn with_unusual_settings_a_lesson_passes_or_ends_and_names_the_setting() {
         let mut program = lesson(&name);
         program.args(["--listen", "127.0.0.1:0"]);
         let mut program = Program::start(&mut with(setting, value, &program));
-        let ended = Deadline::after(3 * PATIENCE).wait_for(|| program.child.try_wait());
+        let ended = Deadline::after(PATIENCE).wait_for(|| program.child.try_wait());
         let ended = ended.expect("it is our child");
         let status = ended.unwrap_or_else(|| panic!("{name} hangs with {setting}={value}"));
         let stderr = program.child.stderr.take().expect("it was piped");

@@ -253,12 +253,12 @@ pub const OVERFLOWS: Diagnosis = Diagnosis {
             and a larger type has room.",
 };
 
-/// Of the overflows those of a difference, such as `len() - 1` where there is nothing.
+/// A difference below 0, such as `len() - 1` where there is nothing.
 pub const FALLS_BELOW_ZERO: Diagnosis = Diagnosis {
     requires: |case| panic_says(case, &["subtract with overflow"]),
     excludes: |_| false,
-    words: "Your code subtracts, and the result is below 0, which an unsigned number cannot be: \
-            `len() - 1` is, where there is nothing.",
+    words: "Your code subtracts, and the result is below 0, which panics: an unsigned number \
+            cannot be negative. For example, `len() - 1` is below 0 if there is nothing.",
 };
 
 /// An `unwrap` of bytes that are not text.

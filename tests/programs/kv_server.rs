@@ -202,14 +202,15 @@ fn wait_for_the_stop(addr: SocketAddr) {
     );
 }
 
-/// For so long a server that stops waits for calls under way.
+/// How long a server that stops waits for calls under way.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// Does this again where the machine is so busy that it was late: the grace was over.
+/// Runs a test again if it came too late: on a busy machine the grace may be over before it goes on.
 fn within_the_grace(test: fn() -> Result<(), Late>) {
     assert!((0..5).any(|_attempt| test().is_ok()), "late each time");
 }
 
+/// The grace was over before the test could go on.
 struct Late;
 
 #[test]

@@ -180,7 +180,7 @@ const SILENCE: Duration = Duration::from_millis(400);
 
 const SPINS_BEFORE_IT_SENDS: &str = "Nothing came, and your thread ran for a part of the time: it \
      looks at the clock or asks the socket again and again, for example in the last milliseconds \
-     before it sends, to be exact. A `recv` on a blocking socket waits in the kernel. Set its \
+     before it sends, in order not to be late. A `recv` on a blocking socket waits in the kernel. Set its \
      timeout to all the time until the question is to be sent again.";
 
 /// Whether nothing is left to receive on this socket.

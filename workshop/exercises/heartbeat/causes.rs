@@ -307,9 +307,9 @@ pub(super) fn diagnose(case: &Case) -> Option<String> {
     let floods = (case.evidence.yours()).any(|seen| seen.row.send_q as usize > 200 * PING.len());
     let cause = if floods && case.is_running() && case.is_blocked_in(&[Call::Lock]) {
         "The interval is very short, so one of your threads sends pings without a pause. Another \
-         waits for a lock (futex), which the first holds nearly all the time: so nothing is read, \
-         and the end of file is not seen. Let one thread do both: `poll` waits for bytes, and its \
-         timeout for the next ping."
+         waits for a lock (futex), which the first holds nearly all the time, so the end of file \
+         has no effect. Let one thread do both: `poll` waits for bytes, and its timeout for the \
+         next ping."
     } else if let Some(words) = first_of(&[SPINS_AT_END_OF_FILE], case) {
         return Some(words);
     } else if case.is_blocked_in(&[Call::Write]) {

@@ -156,9 +156,10 @@ pub(super) fn spins(case: &Case) -> Option<String> {
 
 /// It has used CPU time instead of waiting, while its dial was under way.
 pub(super) const SPINS_TO_ITS_LIMIT: &str = "Your code ran while nothing happened, instead of \
-    waiting in the kernel: a poll with a timeout of zero returns immediately. A part of a second, or \
-    of a millisecond, that is rounded down is such a zero, and so is a wait that stops before the \
-    limit to be exact. Poll for all that remains of the limit, rounded up to a millisecond.";
+    waiting in the kernel: a poll with a timeout of zero returns immediately. Either \
+    a part of a second, or of a millisecond, is rounded down to zero, or your code stops waiting a \
+    little before the limit, in order not to be late. Poll for all that remains of the limit, \
+    rounded up to a millisecond.";
 
 /// It does not wait for the dial, or for `cancel`: which of the two it does is given.
 pub(super) fn waits_for_one(case: &Case, (dial, cancel): (bool, bool)) -> Option<String> {

@@ -128,7 +128,7 @@ pub(super) fn not_passed(case: &Case, from: &Side, to: &Side) -> Option<String> 
             "What the {0} has sent is unread in your socket's Recv-Q ({unread}), and a thread of \
              yours waits for something else: for the {1} to send, or to end. A proxy cannot know \
              which side sends next, and both may send at the same time. Use one thread for each \
-             direction, or poll both, and let no limit of memory count for both together.",
+             direction, or poll both, and give each direction its own limit of memory.",
             from.name, to.name
         )
     } else if unread > 0 && case.is_blocked_in(&[Call::Lock]) {

@@ -337,7 +337,7 @@ fn counts_partial_writes(exam: &Exam, relay: Relay) -> Verdict {
              again: count what each write has taken, not what your code gave it. Or count what \
              each read returned."
         }
-        _ => "Add up what each read returned, or what each write has taken, one sum a direction.",
+        _ => "Add up what each read returned, or what each write has taken, one sum for each direction.",
     })
 }
 

@@ -36,8 +36,17 @@ const PIECE: usize = 16 << 10;
 /// kernel's small buffers hold, several times over.
 pub(super) const ENOUGH: usize = (1 << 20) + (512 << 10);
 
-/// The same for a client with a send buffer as the kernel makes it, which has room for some MiB.
+/// The same for a client whose send buffer is as large as the kernel makes it: some MiB.
 pub(super) const EAGER: usize = 8 << 20;
+
+/// The lines that a client sends which does not read.
+#[derive(Clone, Copy)]
+pub(super) struct Lines {
+    /// Of each of them, in bytes, newline included.
+    pub(super) length: usize,
+    /// With more bytes than this it is seen that the server takes too much.
+    pub(super) enough: usize,
+}
 
 /// The length of a line, newline included.
 pub(super) const SHORT: usize = 8;
@@ -147,8 +156,8 @@ impl<'e> Serving<'e> {
         self.client_with(name, Some(SMALL), "small buffers")
     }
 
-    /// Connects a client with a small receive buffer, and a send buffer as the kernel makes it: of
-    /// what a client sends that does not read, it has room for some MiB.
+    /// Connects a client with a small receive buffer, and a send buffer as large as the kernel makes
+    /// it: some MiB.
     pub(super) fn eager_client(&self, name: &str) -> Verdict<Peer<'e>> {
         self.client_with(name, None, "a small receive buffer and a large send buffer")
     }
@@ -251,33 +260,32 @@ impl<'e> Serving<'e> {
     /// The same, with lines of this length, newline included.
     pub(super) fn fills_with(&self, client: &Peer<'_>, length: usize) -> Verdict<Vec<u8>> {
         let mut taken = Vec::new();
-        self.fills_more(client, length, ENOUGH, &mut taken)?;
+        let enough = ENOUGH;
+        self.fills_more(client, Lines { length, enough }, &mut taken)?;
         Ok(taken)
     }
 
-    /// The same, up to this many bytes, for a client that has sent these lines before, and has read
-    /// some answers since.
+    /// The same for a client that has sent these lines before, and has read some answers since.
     pub(super) fn fills_more(
         &self,
         client: &Peer<'_>,
-        length: usize,
-        enough: usize,
+        lines: Lines,
         taken: &mut Vec<u8>,
     ) -> Verdict {
         let end = self.end_of(client)?;
         let mut is_held_up = false;
         for _ in 0..TRIES {
-            if taken.len() > enough || is_held_up {
+            if taken.len() > lines.enough || is_held_up {
                 break;
             }
-            self.sends_what_goes(client, length, enough, taken)?;
+            self.sends_what_goes(client, lines, taken)?;
             is_held_up = self.exam.is_stuck_in(|stuck| {
                 let mut rows = stuck.look().sockets.iter();
                 let yours = rows.find(|row| end.is(row));
                 stuck.is_proven() || yours.is_some_and(|row| row.recv_q > 0)
             });
         }
-        if taken.len() <= enough && !is_held_up {
+        if taken.len() <= lines.enough && !is_held_up {
             return Err(CheckError::skipped(
                 "bytes are still under way to your server",
             ));
@@ -289,22 +297,16 @@ impl<'e> Serving<'e> {
         Ok(())
     }
 
-    fn sends_what_goes(
-        &self,
-        client: &Peer<'_>,
-        length: usize,
-        enough: usize,
-        taken: &mut Vec<u8>,
-    ) -> Verdict {
+    fn sends_what_goes(&self, client: &Peer<'_>, lines: Lines, taken: &mut Vec<u8>) -> Verdict {
         let all_goes = self.exam.comes_true(|| {
-            while taken.len() <= enough {
-                let more = lines_from(taken.len(), length);
+            while taken.len() <= lines.enough {
+                let more = lines_from(taken.len(), lines.length);
                 match client.fill(&more)? {
                     0 => break,
                     n => taken.extend(&more[..n]),
                 }
             }
-            Ok(taken.len() > enough)
+            Ok(taken.len() > lines.enough)
         });
         all_goes
             .because(|case| cause::has_ended(self, case))

@@ -2,7 +2,7 @@
 
 use super::{
     Serve, cause,
-    serving::{EAGER, ENOUGH, LONG, SHORT, Serving, answer_to, lines_from},
+    serving::{EAGER, ENOUGH, LONG, Lines, SHORT, Serving, answer_to, lines_from},
 };
 use crate::exam::{Because, Exam, Peer, Verdict};
 
@@ -83,22 +83,31 @@ pub(super) fn holds_a_mebibyte(exam: &Exam, serve: Serve) -> Verdict {
     takes_at_most_that(exam, &taken)?;
     // How far a read goes above the limit is chance, so more than once.
     let pieces = [20_000, 9_000, 30_000, 14_000, 25_000, 11_000, 27_000];
-    holds_it_after_each(&serving, &slow, taken, &pieces, ENOUGH)?;
-    // Each read of the server makes room, and the kernel fills it immediately from the send buffer
-    // of this client: there is always more to read.
+    let length = SHORT;
+    let lines = Lines {
+        length,
+        enough: ENOUGH,
+    };
+    holds_it_after_each(&serving, &slow, lines, taken, &pieces)?;
+    // Each read of the server makes room, and the kernel usually fills it at once from the send
+    // buffer of this client: then there is always more to read.
     let eager = serving.eager_client("eager client")?;
     let mut taken = Vec::new();
-    serving.fills_more(&eager, SHORT, EAGER, &mut taken)?;
-    holds_it_after_each(&serving, &eager, taken, &[40_000; 6], EAGER)
+    let lines = Lines {
+        length,
+        enough: EAGER,
+    };
+    serving.fills_more(&eager, lines, &mut taken)?;
+    holds_it_after_each(&serving, &eager, lines, taken, &[40_000; 6])
 }
 
-/// A client reads as many bytes as each of these numbers says, and then sends as many lines as go.
+/// A client reads each of these numbers of bytes, and sends as many lines as go after each.
 fn holds_it_after_each(
     serving: &Serving,
     client: &Peer,
+    lines: Lines,
     mut taken: Vec<u8>,
     pieces: &[usize],
-    enough: usize,
 ) -> Verdict {
     let mut read = 0;
     for more in pieces {
@@ -106,7 +115,7 @@ fn holds_it_after_each(
         let answers = answer_to(&taken);
         serving.receives(client, &answers[read..read + more])?;
         read += more;
-        serving.fills_more(client, SHORT, enough, &mut taken)?;
+        serving.fills_more(client, lines, &mut taken)?;
     }
     holds_at_most_that(serving, client, taken.len() - read)
 }

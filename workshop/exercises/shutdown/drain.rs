@@ -314,9 +314,9 @@ pub(super) fn closes_immediately_at_zero(exam: &Exam, start: Start) -> Verdict {
     misses_no_call_that_begins(exam, start)
 }
 
-/// How often `stop` is called, twice each, right after clients have connected. A server that closes
-/// only the calls whose threads run by then fails about every second time, and every third time on
-/// a busy machine.
+/// The number of rounds, with two calls of `stop` in each, right after clients have connected. A
+/// server that closes only the calls whose threads run by then fails in about every second call,
+/// and in every third on a busy machine.
 const CHANCES: usize = 10;
 
 /// `stop` comes right after clients have connected: the threads of some calls have not begun to

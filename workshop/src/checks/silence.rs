@@ -19,11 +19,11 @@ const CALLS: u32 = 8;
 /// For a call that has one deadline.
 pub(super) const SPINS_AT_ITS_END: &str = "Nothing came, and your thread ran for a part of the \
     time: it looks at the clock or asks the socket again and again, for example in the last \
-    milliseconds before the limit, to be exact. Wait in the kernel for all that remains: a timeout \
-    that ends late by a little is right.";
+    milliseconds before the limit, in order not to be late. Wait in the kernel for all that \
+    remains: to be late by a little is allowed.";
 
 /// Makes calls, each of which has nothing to do until its limit, until one of them has used hardly
-/// any CPU time, although it could have. `call` makes one, which must have returned.
+/// any CPU time, although it could have got more. `call` makes one, which must have returned.
 ///
 /// # Errors
 /// They use much more than that. [`CheckError::Skipped`] if they get too little to tell.

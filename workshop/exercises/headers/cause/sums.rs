@@ -124,7 +124,8 @@ pub(in super::super) fn of_a_panicking_sum(bytes: &[u8], case: &Case) -> Option<
     let odd = !bytes.len().is_multiple_of(2);
     if let Some(below) = FALLS_BELOW_ZERO.of(case) {
         return Some(format!(
-            "{below} `chunks(2)` needs no number of bytes, and the sum of no bytes is 0."
+            "{below} Go over the bytes with `chunks(2)`, which needs no length. The sum of no \
+             bytes is 0."
         ));
     }
     if OVERFLOWS.of(case).is_some() {

@@ -35,6 +35,7 @@ use std::{
     os::fd::AsFd,
     panic::Location,
     process::ExitCode,
+    rc::Weak,
     sync::{Arc, atomic::AtomicUsize},
     thread,
     time::{Duration, Instant},
@@ -136,6 +137,8 @@ pub struct Exam {
     old: RefCell<Vec<End>>,
     /// The inodes of the exam's own sockets: all others are the student's.
     own: RefCell<Vec<u32>>,
+    /// Its ends of connections, as long as they are open.
+    peers: RefCell<Vec<Weak<TcpStream>>>,
     /// The last table that was read, for the look that follows in a wait.
     just_read: RefCell<Option<Table>>,
     /// How many bytes the exam has sent and received.
@@ -168,6 +171,7 @@ impl Exam {
             udp: Cell::default(),
             old: RefCell::default(),
             own: RefCell::default(),
+            peers: RefCell::default(),
             moved: Cell::default(),
             counted: RefCell::default(),
             just_read: RefCell::default(),

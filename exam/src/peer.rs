@@ -8,6 +8,7 @@ use std::{
     io::{self, ErrorKind, Write},
     net::{Shutdown, SocketAddr, TcpStream},
     os::fd::AsRawFd,
+    rc::Rc,
     thread::{self, JoinHandle},
     time::Duration,
 };
@@ -33,7 +34,7 @@ const NOW: MsgFlags = MsgFlags::MSG_DONTWAIT.union(MsgFlags::MSG_NOSIGNAL);
 #[derive(Debug)]
 pub struct Peer<'e> {
     exam: &'e Exam,
-    stream: TcpStream,
+    stream: Rc<TcpStream>,
     /// `client 2: ` where there are several.
     name: String,
 }
@@ -64,6 +65,8 @@ impl<'e> Peer<'e> {
             exam.has_opened(end);
         }
         let _ = stream.set_nodelay(true);
+        let stream = Rc::new(stream);
+        exam.peers.borrow_mut().push(Rc::downgrade(&stream));
         Peer {
             exam,
             stream,
@@ -143,7 +146,7 @@ impl<'e> Peer<'e> {
             quote(bytes)
         ));
         for byte in bytes {
-            if let Err(error) = (&self.stream).write_all(&[*byte]) {
+            if let Err(error) = (&*self.stream).write_all(&[*byte]) {
                 return self.broken("the server to take every byte", &error);
             }
             thread::sleep(pause); // its length is the subject: a slow peer
@@ -181,7 +184,7 @@ impl<'e> Peer<'e> {
             "make a socket non-blocking",
             self.stream.set_nonblocking(true),
         )?;
-        let taken = (&self.stream).write(bytes);
+        let taken = (&*self.stream).write(bytes);
         or_skip("make a socket blocking", self.stream.set_nonblocking(false))?;
         match taken {
             Ok(n) => {
@@ -212,7 +215,7 @@ impl<'e> Peer<'e> {
     /// Closes with RST.
     pub fn reset(self) {
         self.step("reset the connection (RST)");
-        let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
+        let _ = SockRef::from(&*self.stream).set_linger(Some(Duration::ZERO));
         drop(self.stream);
         self.exam.traces_step();
     }

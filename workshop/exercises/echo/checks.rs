@@ -133,9 +133,8 @@ const BUFFERS: [usize; 12] = [
     256, 512, 1000, 1024, 1500, 2000, 2048, 4000, 4096, 8192, 16_384, 32_768,
 ];
 
-/// More than a mebibyte, in bytes, sent in messages of this size.
+/// More than a mebibyte, in bytes.
 const LONG: usize = (1 << 20) + (64 << 10);
-const MESSAGE: usize = 16 << 10;
 
 type Echoing<'e> = Running<'e, io::Result<u64>>;
 
@@ -236,10 +235,9 @@ fn keeps_a_silent_client(exam: &Exam, echo: Echo) -> Verdict {
 
 fn echoes_more_than_a_mebibyte(exam: &Exam, echo: Echo) -> Verdict {
     let (client, answer) = echoing(exam, echo)?;
-    for message in numbered(LONG).chunks(MESSAGE) {
-        client.send(message).because(cause::stops_at_a_limit)?;
-        client.receives(message).because(cause::stops_at_a_limit)?;
-    }
+    let sent = numbered(LONG);
+    let _pouring = client.pours(sent.clone())?;
+    client.receives(&sent).because(cause::stops_at_a_limit)?;
     answer.goes_on("the client has not closed")
 }
 

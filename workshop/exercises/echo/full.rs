@@ -2,11 +2,13 @@
 
 use std::net::TcpStream;
 
+use socket_workshop::table::{End, Table};
+
 use super::{Echo, cause, ends, succeeds};
 
 use crate::exam::{
     Because, Buffers, Call, CheckError, Exam, Peer, Verdict, diagnosis::DROPS_THE_REST_OF_A_WRITE,
-    numbered,
+    numbered, or_skip,
 };
 
 /// The answer's send buffer, in bytes: a few writes fill it.
@@ -16,14 +18,15 @@ const SMALL: usize = 4 << 10;
 /// Here that is not a whole number of an answer's writes, whatever their size: some take a part.
 const ODD: usize = 12_345;
 
-/// This many bytes have room on the way back, if the client has read all.
-const ROOM: usize = 10_000;
+/// How far the client's last byte is behind the byte for which there is no room any more. A read
+/// takes both, unless the answer's buffer is very small.
+const REST: usize = 350;
 
-/// What an answer reads at once, unless its buffer is very small, in bytes.
-const PIECE: usize = 701;
+/// How often the last write is cut short: one that had taken nothing goes on.
+const CUTS: usize = 4;
 
-/// How often a write is cut short where nothing follows: one that had taken nothing goes on.
-const CUTS: usize = 8;
+/// On so many connections at most.
+const CONNECTIONS: usize = 12;
 
 /// More than there is room for on the way back, in bytes.
 const MUCH: usize = 192 << 10;
@@ -129,32 +132,51 @@ pub(super) fn sends_the_rest(exam: &Exam, echo: Echo) -> Verdict {
 }
 
 /// The client sends nothing after the bytes whose write was cut short: the rest must come without.
+/// How many bytes have room on the way back, one connection shows for the next.
 fn sends_the_rest_of_the_last_write(exam: &Exam, echo: Echo) -> Verdict {
-    let (client, server) = with_little_room_on_the_way_back(exam)?;
-    let answer = exam.start("echo", move || echo(server))?;
-    let sent = numbered(2 * MUCH);
-    let (mut received, mut end, mut cuts) = (0, 0, 0);
-    while end < sent.len() && cuts < CUTS {
-        // The write that is cut short must be the answer's last: the pieces are small once the
-        // buffers are nearly full.
-        let begin = end;
-        let piece = if begin == received { ROOM } else { PIECE };
-        end = sent.len().min(begin + piece);
-        client.send(&sent[begin..end])?;
-        if exam.waits_in(Call::Write)? {
+    let all = numbered(MUCH);
+    let (mut many, mut cuts) = (all.len(), 0);
+    for _connection in 0..CONNECTIONS {
+        let (client, server) = with_little_room_on_the_way_back(exam)?;
+        let end = or_skip("read an address", End::of(&server))?;
+        let answer = exam.start("echo", move || echo(server))?;
+        let sent = &all[..client.fill(&all[..many])?];
+        exam.step(format!("sent {} bytes, and does not read", sent.len()));
+        let blocked = stays_in_a_write(exam)?;
+        let written = written_at(end, &exam.table()?);
+        if blocked {
             answer.interrupt()?;
-            cuts += 1;
             exam.step("interrupted your `write`; the client sends nothing more until it has all");
-            client
-                .receives(&sent[received..end])
-                .because(cause::keeps_the_rest)
-                .because(cause::ends_without_room)
-                .diagnose(&[DROPS_THE_REST_OF_A_WRITE])?;
-            received = end;
+        }
+        client
+            .receives(sent)
+            .because(cause::keeps_the_rest)
+            .because(cause::ends_without_room)
+            .diagnose(&[DROPS_THE_REST_OF_A_WRITE])?;
+        client.half_close()?;
+        succeeds(&answer, "after end of file")?;
+        cuts += usize::from(blocked && sent.len() < written + 2 * REST);
+        many = match blocked {
+            true => written + REST,
+            false => many + REST,
+        };
+        if cuts == CUTS || many > all.len() {
+            break;
         }
     }
-    client.receives(&sent[received..end])?;
-    client.half_close()?;
-    succeeds(&answer, "after end of file")?;
     Ok(())
+}
+
+/// Whether a thread of the answer's is blocked in a write, and stays so until the client reads. By
+/// then all that has arrived is acknowledged.
+fn stays_in_a_write(exam: &Exam) -> Verdict<bool> {
+    exam.stays_at_rest()?;
+    exam.waits_in(Call::Write)
+}
+
+/// How many bytes have been written at this end, if the other end has read none.
+fn written_at(end: End, table: &Table) -> usize {
+    let queued = table.find(end).map_or(0, |row| row.send_q);
+    let arrived = table.find(end.other()).map_or(0, |row| row.recv_q);
+    (queued + arrived) as usize
 }

@@ -25,7 +25,7 @@ const REST: usize = 350;
 /// How often the last write is cut short: one that had taken nothing goes on.
 const CUTS: usize = 4;
 
-/// On so many connections at most.
+/// The number of connections, at most, on which that is tried.
 const CONNECTIONS: usize = 12;
 
 /// More than there is room for on the way back, in bytes.

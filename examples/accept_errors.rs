@@ -121,7 +121,7 @@ const DESCRIPTORS: u64 = 100;
 fn leak() -> io::Result<Vec<File>> {
     // Of the two limits the soft one counts. A process may change it, up to the hard one.
     let (_soft, hard) = getrlimit(RLIMIT_NOFILE)?;
-    setrlimit(RLIMIT_NOFILE, DESCRIPTORS.min(hard), hard)?; // as `ulimit -n` does
+    setrlimit(RLIMIT_NOFILE, DESCRIPTORS.min(hard), hard)?; // as `ulimit -Sn 100` does
     let mut files = Vec::new();
     loop {
         match File::open("/dev/null") {
@@ -271,8 +271,8 @@ fn a_shortage(story: &mut Story, addr: SocketAddr, rests: &Receiver<Instant>) ->
         .expect("third client", third_end, greeted)
         .expect("server, third", third_end.other(), Established)
         .why(
-            "Now descriptors are free again. The first client has stayed connected. The others \
-             waited in the accept queue, and have their greeting now.",
+            "Now descriptors are free again. The first client has stayed connected. The other two \
+             were neither refused nor reset, and have their greeting now.",
         )
         .claim(
             format!(

@@ -96,8 +96,9 @@ fn room_for_two(story: &mut Story, listener: TcpListener) -> io::Result<()> {
         .show()
 }
 
-/// The queue has room when a client's SYN arrives, and none when its ACK arrives. On a network an
-/// ACK may take that long. Here the client's kernel drops the SYN+ACK until the queue is full.
+/// The queue has room when a client's SYN arrives, and is full before the client's ACK arrives. On
+/// a slow network this can happen. Here the client's kernel drops the SYN+ACK until the queue is
+/// full.
 #[cfg(target_os = "linux")]
 fn complete_at_one_end(story: &mut Story, addr: SocketAddr) -> io::Result<()> {
     let cookies = fs::read_to_string("/proc/sys/net/ipv4/tcp_syncookies");

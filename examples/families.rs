@@ -141,7 +141,7 @@ fn both(story: &mut Story) -> io::Result<()> {
     let address = End::of(&other)?.local;
     let only_six = Socket::new(Domain::IPV6, Type::STREAM, None)?;
     only_six.set_only_v6(true)?; // now [::] means the IPv6 addresses of this machine only
-    only_six.set_reuse_address(true)?; // a connection may have this port
+    only_six.set_reuse_address(true)?; // an old connection may have this port: lesson `reuseaddr`
     only_six.bind(&SocketAddr::from((Ipv6Addr::UNSPECIFIED, address.port())).into())?;
     only_six.listen(0)?;
     story.fails(

@@ -1,5 +1,5 @@
-//! Your client has been silent for an hour. Is it idle, or did its host lose power? Both
-//! connections look the same in the table, until you send something and wait for an answer.
+//! Your client has been silent for an hour. Is it idle, or did its host lose power? In the table
+//! both cases look the same, until you send something and wait for an answer.
 //!
 //!     cargo run --example heartbeat
 //!     cargo run --example heartbeat -- --interval 200ms --misses 5
@@ -8,7 +8,7 @@
 //! in the send buffer, and what the kernel can detect: SO_KEEPALIVE and TCP_USER_TIMEOUT, both with
 //! a peer that is cut off from the network.
 //!
-//! New here: a deadline that each received byte moves forward, and nothing else does.
+//! New here: a deadline that moves forward when a byte is received, and only then.
 
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -82,7 +82,7 @@ fn watch(mut stream: &TcpStream, interval: Duration, misses: u32) -> io::Result<
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
             Err(error) => return Err(error), // the peer has reset: that is not silence either
         }
-        // Any byte from the peer shows that it is alive: the next ping can wait.
+        // Any byte from the peer counts as a sign of life: the next ping can wait.
         heartbeat.activity();
     }
 }

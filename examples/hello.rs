@@ -34,10 +34,10 @@
 //!     close          ----- FIN ---------------------->     TIME_WAIT
 //!     CLOSED         <---- ACK -----------------------
 //!
-//! You will see each of these states in the kernel's table of sockets. (Between them are states
-//! that pass at once here: lesson `states` holds them still. Lesson `handshake` captures the
-//! segments.) The tables are printed as netstat prints them: `examples/README.md` explains the
-//! columns, and how to read a lesson.
+//! You will see each of these states in the kernel's table of sockets, but for CLOSED: that means
+//! that there is no row. (Between them are states that pass at once here: lesson `states` holds
+//! them still. Lesson `handshake` captures the segments.) The tables are printed as netstat prints
+//! them: `examples/README.md` explains the columns, and how to read a lesson.
 //!
 //! New here: everything. The exercise of this lesson is that of `listener`.
 

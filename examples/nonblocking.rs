@@ -115,9 +115,9 @@ fn three_dials(story: &mut Story, answers: SocketAddr) -> io::Result<Socket> {
         .pair(answered.end, Established, Established)
         .timers()
         .why(
-            "One server refuses, one is silent, one answers. (The two rows without a role fill the \
-             silent server's accept queue.) Two connects have ended already, because loopback is \
-             fast. Linux returns EINPROGRESS all the same.",
+            "One server refuses, one is silent, one answers. (The two ESTABLISHED rows without a \
+             role fill the silent server's accept queue.) Two connects have ended already, because \
+             loopback is fast. Linux returns EINPROGRESS all the same.",
         )
         .claim(
             "Each of the three calls returned EINPROGRESS.",

@@ -44,7 +44,8 @@ fn listen(addr: SocketAddr, reuse_address: bool) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-/// A free port of an address that no other program uses here: all of 127/8 is loopback on Linux.
+/// A free port of an address that no other program uses here. On Linux all addresses that begin
+/// with 127 are loopback.
 fn free_port() -> SocketAddr {
     let last = if cfg!(target_os = "linux") { 2 } else { 1 };
     SocketAddr::from(([127, 0, 0, last], 0))

@@ -64,7 +64,8 @@ fn listen(socket: Socket, addr: SocketAddr) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-/// A free port of an address that no other program uses here: all of 127/8 is loopback on Linux.
+/// A free port of an address that no other program uses here. On Linux all addresses that begin
+/// with 127 are loopback.
 fn free_port() -> SocketAddr {
     let last = if cfg!(target_os = "linux") { 2 } else { 1 };
     SocketAddr::from(([127, 0, 0, last], 0))
@@ -253,14 +254,12 @@ fn time_wait_at_the_client(story: &mut Story) -> io::Result<()> {
 
 /// The last stage once more, in a network where segments have no timestamps.
 fn without_timestamps(story: &mut Story) -> io::Result<()> {
-    // A network namespace: a network that only this process has, with settings of its own.
-    if let Err(refused) = namespace::enter() {
+    if let Err(refused) = enter_a_network_without_them() {
         return story.tell(&format!(
             "\nWithout timestamps (net.ipv4.tcp_timestamps=0) connect gives AddrNotAvailable. The \
              lesson cannot show that here: it {refused}."
         ));
     }
-    fs::write("/proc/sys/net/ipv4/tcp_timestamps", "0")?;
     story.tell(
         "\nThe same without timestamps (net.ipv4.tcp_timestamps=0, in a network namespace, which \
          only this process uses):",
@@ -268,4 +267,12 @@ fn without_timestamps(story: &mut Story) -> io::Result<()> {
     let (end, listener) = closed_by_the_client()?;
     let again = dial(end.local, listener.local_addr()?, true);
     story.fails("connect", again, ErrorKind::AddrNotAvailable)
+}
+
+/// A network namespace: a network that only this process has, with settings of its own. (A
+/// container may have one. But often it may not change settings: `/proc/sys` is read-only there.)
+fn enter_a_network_without_them() -> io::Result<()> {
+    namespace::enter()?;
+    let setting = "/proc/sys/net/ipv4/tcp_timestamps";
+    fs::write(setting, "0").attempt(|| format!("cannot change `{setting}`"))
 }

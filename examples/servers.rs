@@ -405,7 +405,7 @@ const MUCH: usize = 128 << 10;
 /// (d), a silent client, and one that does not read.
 fn one_thread(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     let listening = End::of(listener)?;
-    SockRef::from(listener).set_send_buffer_size(4096)?; // small, and so are those of its clients
+    SockRef::from(listener).set_send_buffer_size(4096)?; // small; accepted sockets inherit it
     let server = start(Poll, listener)?;
     let silent_client = silent(listening.local)?;
     let silent_end = End::of(&silent_client)?;
@@ -671,8 +671,9 @@ fn which(
         .why(
             "(a): for one client at a time, as in a tool or a test. (b): the simplest code for up \
              to some thousand clients. (c): for many short connections, as many at a time as there \
-             are threads. (d): for many clients that are mostly idle, or that share data: one \
-             thread needs no lock. It must never wait for one client, and uses one CPU.",
+             are threads. (d): for clients that share data: one thread needs no lock. It must \
+             never wait for one client, and uses one CPU. For very many clients that are mostly \
+             idle, use epoll(7) instead of poll: see the line `the same, idle`.",
         )
         .show()
 }

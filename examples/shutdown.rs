@@ -36,7 +36,8 @@ fn main() -> ExitCode {
         let listener = Listen::default().on(addr)?;
         let stop = Stop::on_ctrl_c()?;
         say!("listening on {}; Ctrl-C drains", listener.local_addr()?)?;
-        // A thread for each client, 1000 at most. At Ctrl-C it drains as the last stage does.
+        // A thread for each client, 1000 at most. At Ctrl-C it empties the queue, echoes what has
+        // arrived, and sends each client a FIN. (The last stage gives its client 100 ms instead.)
         let totals = serve(listener, &stop, 1000, |client| echo(client, client))?;
         say!("{totals}")
     })

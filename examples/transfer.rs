@@ -183,7 +183,7 @@ fn whole_or_not_at_all(story: &mut Story, addr: SocketAddr, folder: &Path) -> io
         .stage("another client has sent 500 of 1000 bytes")
         .pair(end, Established, must(Established).recv_q(0))
         .claim(
-            "The server writes them to a temporary file: there is no `b.txt` yet.",
+            "The server receives into a temporary file: there is no `b.txt` yet.",
             is_temporary,
         )
         .show()?;

@@ -210,8 +210,8 @@ fn a_slow_reader(
         .client(end, must(Established).send_q(0))
         .server(end, must(Established).recv_q(0))
         .why(&format!(
-            "A column is one read, ^ the client's last write. The window opens in big steps.\n\
-             {plot}"
+            "The first column is from before the first write, each further one from after a read. \
+             ^ marks the client's last write. The window opens in big steps.\n{plot}"
         ))
         .show()
 }

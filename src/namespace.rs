@@ -21,7 +21,8 @@ use crate::fault::Attempt;
 /// What to do where the kernel refuses: an administrator has forbidden it.
 const REFUSED: &str = "run it with sudo, or allow it to all users: `sudo sysctl -w \
     kernel.apparmor_restrict_unprivileged_userns=0` on Ubuntu, `sudo sysctl -w \
-    kernel.unprivileged_userns_clone=1` on older Debians; a container needs `--privileged`";
+    kernel.unprivileged_userns_clone=1` on older Debians; a container \
+    needs `--security-opt seccomp=unconfined`";
 
 const AF_NETLINK: i32 = 16;
 const NETLINK_ROUTE: i32 = 0;

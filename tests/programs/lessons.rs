@@ -242,31 +242,34 @@ fn the_kernel_confirms_every_stage_of_every_lesson() {
     });
 }
 
-/// A user namespace of the test's own, in which no further namespace may be made (namespaces(7)).
+/// What a lesson tells in a user namespace of the test's own (namespaces(7)), after these commands.
+/// `None` where that cannot be had.
+fn told_after(commands: &str, name: &str) -> Option<String> {
+    if !installed("unshare") {
+        return None;
+    }
+    let mut command = Command::new("unshare");
+    command
+        .args(["--user", "--map-root-user", "--mount", "sh", "-c"])
+        .arg(format!("{commands} && exec \"$0\" \"$@\""))
+        .arg(lesson(name).get_program())
+        .args(["--listen", "127.0.0.1:0"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let output = run(&mut command, "");
+    let said = String::from_utf8_lossy(&output.stderr);
+    if ["unshare: ", "sh: ", "mount: "].map(|program| said.starts_with(program)) != [false; 3] {
+        eprintln!("skipped: {said}");
+        return None;
+    }
+    assert!(output.status.success(), "{said}");
+    Some(story(name, &output))
+}
+
 #[test]
 fn lessons_without_a_network_of_their_own_say_what_they_cannot_show() {
-    if !installed("unshare") {
-        return;
-    }
     let forbid = "for kind in user net; do echo 0 > /proc/sys/user/max_${kind}_namespaces; done";
-    let told = |name: &str| {
-        let mut command = Command::new("unshare");
-        command
-            .args(["--user", "--map-root-user", "sh", "-c"])
-            .arg(format!("{forbid} && exec \"$0\" \"$@\""))
-            .arg(lesson(name).get_program())
-            .args(["--listen", "127.0.0.1:0"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let output = run(&mut command, "");
-        let said = String::from_utf8_lossy(&output.stderr);
-        if said.starts_with("unshare: ") || said.starts_with("sh: ") {
-            eprintln!("skipped: {said}");
-            return None;
-        }
-        assert!(output.status.success(), "{said}");
-        Some(story(name, &output))
-    };
+    let told = |name: &str| told_after(forbid, name);
     let (Some(handshake), Some(loss)) = (told("handshake"), told("loss")) else {
         return;
     };
@@ -283,6 +286,23 @@ fn lessons_without_a_network_of_their_own_say_what_they_cannot_show() {
         "{flat}"
     );
     all_are_confirmed("reuseport", &reuseport, 7);
+}
+
+/// As in most containers.
+#[test]
+fn where_no_setting_can_be_changed_reuseport_says_what_it_cannot_show() {
+    let forbid = "mount --bind /proc/sys /proc/sys && mount -o remount,bind,ro /proc/sys";
+    let Some(told) = told_after(forbid, "reuseport") else {
+        return;
+    };
+    let flat = told.replace('\n', " ");
+    assert!(
+        flat.contains(
+            "cannot show that here: it cannot change `/proc/sys/net/ipv4/tcp_timestamps`"
+        ),
+        "{flat}"
+    );
+    all_are_confirmed("reuseport", &told, 7);
 }
 
 #[test]

@@ -137,7 +137,7 @@ pub struct Exam {
     old: RefCell<Vec<End>>,
     /// The inodes of the exam's own sockets: all others are the student's.
     own: RefCell<Vec<u32>>,
-    /// Its ends of connections, as long as they are open.
+    /// Its ends of connections that acknowledge before each look, as long as they are open.
     peers: RefCell<Vec<Weak<TcpStream>>>,
     /// The last table that was read, for the look that follows in a wait.
     just_read: RefCell<Option<Table>>,

@@ -8,7 +8,7 @@ use std::{
     io::{self, ErrorKind, Write},
     net::{Shutdown, SocketAddr, TcpStream},
     os::fd::AsRawFd,
-    rc::Rc,
+    rc::{Rc, Weak},
     thread::{self, JoinHandle},
     time::Duration,
 };
@@ -79,6 +79,13 @@ impl<'e> Peer<'e> {
     pub fn named(mut self, name: &str) -> Peer<'e> {
         self.name = format!("{name}: ");
         self
+    }
+
+    /// Lets the kernel delay its acknowledgments, as for any other program. Without this, a look of
+    /// the exam's sends those that are due: nothing is at rest before.
+    pub fn delays_acknowledgments(&self) {
+        let is_its = |peer: &Weak<TcpStream>| peer.as_ptr() == Rc::as_ptr(&self.stream);
+        (self.exam.peers.borrow_mut()).retain(|peer| !is_its(peer));
     }
 
     /// The socket.

@@ -53,6 +53,7 @@ pub(super) fn sends_one_of_thousands_of_bytes(exam: &Exam, writer: Writer) -> Ve
 
 /// Requests, each answered before the next: a segment for each.
 fn sends_one(exam: &Exam, peer: &Peer, caller: &Caller, value: &[u8]) -> Verdict {
+    peer.delays_acknowledgments(); // for which Nagle's algorithm waits
     caller.converses_with(peer)?;
     for _round in 0..ROUNDS {
         let before = caller.segments()?;
@@ -81,6 +82,7 @@ fn sends_one(exam: &Exam, peer: &Peer, caller: &Caller, value: &[u8]) -> Verdict
 pub(super) fn holds_nothing_back(exam: &Exam, writer: Writer) -> Verdict {
     for connect in [Caller::connect, Caller::connect_prepared] {
         let (peer, caller) = connect(exam, writer)?;
+        peer.delays_acknowledgments(); // for which Nagle's algorithm waits
         for value in [&b""[..], b"blue", b""] {
             let request = caller.puts("colour", value)?;
             caller.holds_nothing_back(|row| held_back(row, &caller.stream))?;

@@ -294,8 +294,8 @@ impl Exam {
         self.must(alone, expected, seen)
     }
 
-    /// The exam's kernel delays an acknowledgment by 40 ms, and as long as one is missing something
-    /// is under way. Here all that are due are sent (`TCP_QUICKACK`, tcp(7)).
+    /// The kernel delays the acknowledgments of the exam's ends, often by 40 ms. As long as one is
+    /// missing, something is under way. This sends those that are due (TCP_QUICKACK, tcp(7)).
     fn acknowledge(&self) {
         let mut peers = self.peers.borrow_mut();
         peers.retain(|peer| match peer.upgrade() {

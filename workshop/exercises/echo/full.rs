@@ -132,7 +132,7 @@ pub(super) fn sends_the_rest(exam: &Exam, echo: Echo) -> Verdict {
 }
 
 /// The client sends nothing after the bytes whose write was cut short: the rest must come without.
-/// How many bytes have room on the way back, one connection shows for the next.
+/// Each connection shows how many bytes have room on the way back. The next one sends a few more.
 fn sends_the_rest_of_the_last_write(exam: &Exam, echo: Echo) -> Verdict {
     let all = numbered(MUCH);
     let (mut many, mut cuts) = (all.len(), 0);

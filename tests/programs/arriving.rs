@@ -3,6 +3,7 @@
 
 use std::{
     fs,
+    io::ErrorKind,
     net::{SocketAddr, TcpStream, UdpSocket},
     process::{ChildStdout, Command},
 };
@@ -87,7 +88,13 @@ impl Upload {
             }
             Upload::Tftp(socket) => {
                 let mut buf = [0; 600];
-                let n = socket.recv(&mut buf).unwrap();
+                let n = loop {
+                    match socket.recv(&mut buf) {
+                        // The program was stopped, and goes on (signal(7)).
+                        Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                        received => break received.unwrap(),
+                    }
+                };
                 match Packet::parse(&buf[..n]) {
                     Some(Packet::Ack(_)) => Ok(()),
                     other => Err(format!("{other:?}")),

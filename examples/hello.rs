@@ -34,7 +34,7 @@
 //!     close          ----- FIN ---------------------->     TIME_WAIT
 //!     CLOSED         <---- ACK -----------------------
 //!
-//! You will see each of these states in the kernel's table of sockets, but for CLOSED: that means
+//! You will see each of these states in the kernel's table of sockets, except CLOSED, which means
 //! that there is no row. (Between them are states that pass at once here: lesson `states` holds
 //! them still. Lesson `handshake` captures the segments.) The tables are printed as netstat prints
 //! them: `examples/README.md` explains the columns, and how to read a lesson.

@@ -242,23 +242,32 @@ fn the_kernel_confirms_every_stage_of_every_lesson() {
     });
 }
 
-/// What a lesson tells in a user namespace of the test's own (namespaces(7)), after these commands.
-/// `None` where that cannot be had.
-fn told_after(commands: &str, name: &str) -> Option<String> {
-    if !installed("unshare") {
-        return None;
-    }
+/// Runs a lesson in a user namespace and another one of the test's own (namespaces(7)), after these
+/// commands.
+fn run_in(namespace: &str, commands: &str, name: &str) -> Output {
+    let script = format!("{commands} && exec \"$0\" \"$@\"");
     let mut command = Command::new("unshare");
     command
-        .args(["--user", "--map-root-user", "--mount", "sh", "-c"])
-        .arg(format!("{commands} && exec \"$0\" \"$@\""))
+        .args(["--user", "--map-root-user", namespace, "sh", "-c", &script])
         .arg(lesson(name).get_program())
         .args(["--listen", "127.0.0.1:0"])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
-    let output = run(&mut command, "");
+    run(&mut command, "")
+}
+
+/// What a lesson tells after these commands, in namespaces of the test's own. `None` where these
+/// cannot be had.
+fn told_after(commands: &str, name: &str) -> Option<String> {
+    if !installed("unshare") {
+        return None;
+    }
+    let output = run_in("--mount", commands, name);
     let said = String::from_utf8_lossy(&output.stderr);
-    if ["unshare: ", "sh: ", "mount: "].map(|program| said.starts_with(program)) != [false; 3] {
+    if ["unshare: ", "sh: ", "mount: "]
+        .iter()
+        .any(|program| said.starts_with(program))
+    {
         eprintln!("skipped: {said}");
         return None;
     }
@@ -332,8 +341,7 @@ fn lessons_do_not_depend_on_the_size_of_the_send_buffer() {
     }
     let set_up = "ip link set lo up || exit 77
         echo 4096 4096 4096 > /proc/sys/net/ipv4/tcp_wmem || exit 77
-        echo 1 > /proc/sys/net/ipv4/tcp_abort_on_overflow || exit 77
-        exec \"$0\" \"$@\"";
+        echo 1 > /proc/sys/net/ipv4/tcp_abort_on_overflow || exit 77";
     let names = [
         "dialer",
         "echo",
@@ -346,14 +354,7 @@ fn lessons_do_not_depend_on_the_size_of_the_send_buffer() {
         if !names.contains(&name) {
             return;
         }
-        let mut command = Command::new("unshare");
-        command
-            .args(["--user", "--map-root-user", "--net", "sh", "-c", set_up])
-            .arg(lesson(name).get_program())
-            .args(["--listen", "127.0.0.1:0"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let output = run(&mut command, "");
+        let output = run_in("--net", set_up, name);
         let said = String::from_utf8_lossy(&output.stderr);
         if output.status.code() == Some(77) || said.starts_with("unshare: ") {
             return eprintln!("skipped: {said}");

@@ -5,7 +5,7 @@
 //!     cargo run --example close
 //!
 //! Each end sends a FIN, and each FIN gets an ACK. So a close in order takes four segments (or
-//! three, if one segment carries both an ACK and a FIN):
+//! three, if the second FIN and the ACK of the first travel in one segment):
 //!
 //!     client                                               server
 //!     ESTABLISHED                                          ESTABLISHED
@@ -304,8 +304,9 @@ fn shutdown_read(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
 #[cfg(target_os = "linux")]
 fn a_crash(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     let (mut client, mut server, end) = connected(listener)?;
-    // Data, so that no later segment can pass for the last ACK of the handshake. After a SYN cookie
-    // (tcp(7), tcp_syncookies) the listener would accept such a segment: a new connection.
+    // Data first. When many SYNs come, Linux may answer one and keep no record of it (a SYN cookie:
+    // tcp(7), tcp_syncookies). Then a later segment could pass for the last ACK of the handshake,
+    // and make a new connection. After data none can.
     client.write_all(b"hello")?;
     server.read_exact(&mut [0; 5])?;
     // As if the network were down: the client's kernel drops every segment that arrives with a TTL

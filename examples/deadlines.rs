@@ -87,7 +87,11 @@ fn a_byte_now_and_then(story: &mut Story, listener: &TcpListener) -> io::Result<
     story
         .stage("a line of ten bytes was sent, one every 60 ms")
         .asks("A read timeout of 100 ms: when does reading a slow line time out?")
-        .client(End::of(&second.client)?, must(Established).recv_q(1..))
+        .pair(
+            End::of(&second.client)?,
+            must(Established).recv_q(1..),
+            Established,
+        )
         .why(
             "This client had a deadline and has timed out. Its peer went on: the rest of the line \
              has arrived, too. It waits in Recv-Q for the next read.",

@@ -188,7 +188,7 @@ fn how_often_the_kernel_asks(story: &mut Story, silent: SocketAddr) -> io::Resul
         .timers()
         .why(
             "Since Linux 6.5 the kernel resends the SYN every second at first \
-             (5 times: tcp_syn_linear_timeouts, 4, and one more), then after 2 s, 4 s and so on. \
+             (5 times, once more than tcp_syn_linear_timeouts), then after 2 s, 4 s and so on. \
              It times out after about two minutes (tcp_syn_retries): set a limit.",
         )
         .claim(

@@ -128,7 +128,7 @@ fn a_read_that_waits(story: &mut Story, listener: &TcpListener) -> io::Result<()
     let (client, server, end) = connected(listener)?;
     let mut handle = client.try_clone()?; // for the thread: another descriptor of the same socket
     let reader = thread::spawn(move || handle.read(&mut [0; 8]));
-    // Waits until one other thread is blocked in recv. None: this machine does not say.
+    // Waits until one other thread is blocked in read. None: this machine does not say.
     let was_blocked = wait_in(Call::Read, 1) != Some(false);
     drop(server);
     let read = reader.join().expect("it only reads");

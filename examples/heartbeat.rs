@@ -57,7 +57,8 @@ struct Silent {
 /// Pings a quiet peer until it has been silent for `misses` intervals.
 fn watch(mut stream: &TcpStream, interval: Duration, misses: u32) -> io::Result<Silent> {
     // A thread sends the pings, with MSG_DONTWAIT (send(2)): without room now, a ping is missed. A
-    // write_all could wait without limit, and so would `end`, which waits for that thread.
+    // write_all could wait without limit. Then `heartbeat.end()` below would wait, too: it waits
+    // for that thread.
     let heartbeat = Heartbeat::start(interval, Ping::on(stream, b"ping\n")?);
     // Each byte from the peer restarts the clock of the read. What we send does not.
     stream.set_read_timeout(Some(interval.saturating_mul(misses)))?;
@@ -140,8 +141,8 @@ fn no_room_for_a_ping(
         .timers()
         .why(
             "There is no room for a ping, and a write would wait as long as the peer does not \
-             read. So a ping must not wait. A ping without room is missed: the peer has not \
-             answered either.",
+             read. So a ping must not wait. A ping without room is missed, and counts as one \
+             that was not answered.",
         )
         .fails(
             "write_all, after 200 ms without room,",

@@ -54,7 +54,7 @@ fn main() -> ExitCode {
     command::run(|flags: Flags| both_ends(&flags))
 }
 
-/// Both ends in one program, so that it can stop after each call and look at both.
+/// Both ends in one program, so that it can stop between its calls and look at both.
 fn both_ends(flags: &Flags) -> io::Result<()> {
     // Server: take an address (bind), and let the kernel answer clients there (listen).
     let listener = TcpListener::bind(flags.listen);

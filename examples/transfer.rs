@@ -10,7 +10,8 @@
 //! same messages with a length before each, a length that the server refuses, and files that arrive
 //! whole or not at all.
 //!
-//! New here: a protocol (what the bytes of a stream mean). All of it is in `src/transfer.rs`.
+//! New here: a length before each message, so that the reader knows where the message ends. This is
+//! called framing. All of it is in `src/transfer.rs`.
 
 use std::io::{self, ErrorKind::*, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};

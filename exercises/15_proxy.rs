@@ -24,10 +24,11 @@
 //!   10. Return an error if one side resets its connection while the other side sends to it.
 //!   11. When `relay` returns, leave no thread and no descriptor, after an error too.
 //!
-//! You may return any error. Two cases are not examined, because a proxy with two threads cannot
+//! You may return any error. Two cases are not examined, because two threads that only copy do not
 //! handle them. A thread that is blocked in a write, because one side does not read, does not
-//! notice that the other side resets. And when one thread's write has returned the reset, the other
-//! thread's read returns Ok(0).
+//! notice that the other side resets. And when a side resets that has not half-closed before, one
+//! thread's write may return the reset: then the other thread's read from that side returns Ok(0),
+//! as at end of file. Rule 9 is examined with a side that has half-closed and then resets.
 //!
 //! How to go on:
 //!

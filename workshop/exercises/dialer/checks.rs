@@ -139,7 +139,7 @@ pub const SUITE: Suite<Dial> = Suite {
             ],
         ),
         Rule::hardened(
-            "Wait 100 ms for a silent address before you dial the next, or its equal share of the \
+            "Wait at least 100 ms for a silent address before you dial the next, or its equal share of the \
              limit if that is shorter.",
             &[check(
                 "waits 100 ms for a silent address",

@@ -18,8 +18,8 @@
 //!      was silent.
 //!
 //! Hardened rules (about 45 minutes more):
-//!   7. Wait 100 ms for a silent address before you dial the next, or its equal share of the
-//!      limit if that is shorter.
+//!   7. Wait at least 100 ms for a silent address before you dial the next, or its equal share of
+//!      the limit if that is shorter.
 //!   8. If there is only one address, wait for it until the limit is over.
 //!   9. Once an address has answered, dial nothing more.
 //!   10. If the limit is zero, or too short for an answer, return TimedOut immediately.
@@ -28,9 +28,9 @@
 //!   13. Return a blocking stream: no O_NONBLOCK, no timeout, no SO_LINGER.
 //!   14. Leave nothing else, also after an error: no descriptor, no thread, no attempt under way.
 //!
-//! You decide how to share the limit beyond these rules, and attempts may overlap. A share below 1 s
-//! loses an address to one lost SYN, which the kernel sends again after 1 s. Attempts that overlap
-//! do not (RFC 8305).
+//! You decide how to share the limit beyond these rules, and attempts may overlap. With a share
+//! below 1 s, one lost SYN makes an address fail, because the kernel sends the SYN again only after
+//! 1 s. Attempts that overlap do not have this problem (RFC 8305).
 //!
 //! How to go on:
 //!

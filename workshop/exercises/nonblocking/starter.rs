@@ -1,8 +1,8 @@
 //! Exercise 10: nonblocking
 //!
-//! A blocking connect to a host that does not answer waits for about two minutes, and nothing else
-//! can end it: neither a deadline nor another thread. Write a connect that ends by a deadline, and
-//! when it is cancelled.
+//! `TcpStream::connect` to a host that does not answer waits for about two minutes. It takes no
+//! deadline, and no other thread can end it. Write a connect that ends by a deadline, and when it
+//! is cancelled.
 //!
 //! Core rules (about 30 minutes):
 //!   1. Return a stream that is connected to `addr`, which is an IPv4 or an IPv6 address. Send

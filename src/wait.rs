@@ -38,6 +38,10 @@ use crate::{
 /// CPU time that threads may use without blocking and without moving a byte.
 pub const SPIN: Duration = Duration::from_millis(300);
 
+/// The same where there is no socket. Then all that threads can do is to compute, and a slow way to
+/// compute is not wrong.
+const COMPUTES: Duration = Duration::from_millis(900);
+
 /// How long nothing may move while threads wait with timeouts, or for something outside.
 pub const IDLE: Duration = Duration::from_secs(2);
 

@@ -9,7 +9,7 @@ use std::{
 use nix::time::{ClockId, clock_gettime};
 
 use super::{
-    BLIND, IDLE, Look, SPIN, Stuck,
+    BLIND, COMPUTES, IDLE, Look, SPIN, Stuck,
     quiet::{depends_on_windows, is_quiet, next_try},
 };
 use crate::{
@@ -125,7 +125,11 @@ impl Weighing {
     fn weigh_standstill(&mut self, before: &Look, look: Look, passed: Duration) -> Option<Stuck> {
         let is_running = |thread: &Thread| thread.doing == Doing::Running;
         let cpu = cpu_of_others().saturating_sub(self.ran_since);
-        if !look.threads.iter().all(Thread::is_blocked) && cpu > SPIN {
+        let allowed = match look.sockets.is_empty() {
+            true => COMPUTES,
+            false => SPIN,
+        };
+        if !look.threads.iter().all(Thread::is_blocked) && cpu > allowed {
             return Some(Stuck::Spin(cpu, look));
         }
         if look

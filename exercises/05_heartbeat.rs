@@ -24,9 +24,9 @@
 //!   10. On every path out, leave the stream open in both directions and its options unchanged.
 //!   11. On every path out, leave no thread and no descriptor.
 //!
-//! `misses` is 1 or more; `interval` is an hour at most. A reset is reported by a read or a write,
-//! as `ErrorKind::ConnectionReset` or `BrokenPipe`. A connection that the kernel itself ends with
-//! ETIMEDOUT is not Silent: `interval` and `misses` have not ended it.
+//! `misses` is 1 or more; `interval` is from half a millisecond to an hour. A reset is reported by a
+//! read or a write, as `ErrorKind::ConnectionReset` or `BrokenPipe`. A connection that the kernel
+//! itself ends with ETIMEDOUT is not Silent: `interval` and `misses` have not ended it.
 //!
 //! How to go on:
 //!

@@ -350,6 +350,16 @@ pub(super) fn waits_for_a_peer_that_never_stops(case: &Case) -> Option<String> {
     })
 }
 
+/// For a peer that sends whenever there is room.
+pub(super) fn looks_at_the_clock_too_seldom(case: &Case) -> Option<String> {
+    (!case.panicked && !case.is_blocked_in(&[Call::Write, Call::Close])).then(|| {
+        "The peer sends without a pause, so bytes are there whenever your code looks, and no call \
+         waits. Your code reads on, and compares the time with the deadline only when nothing is \
+         there, or never. Compare them in every round."
+            .to_owned()
+    })
+}
+
 pub(super) fn waits_for_a_peer_that_never_reads(case: &Case) -> Option<String> {
     if let Some(lingers) = waits_in_its_close(case) {
         return Some(lingers);

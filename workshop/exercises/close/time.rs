@@ -146,7 +146,28 @@ pub(super) fn times_out_on_a_peer_that_never_stops(exam: &Exam, function: Functi
         let longest = call.has_a_peer_that(60, BETWEEN_BYTES, sends);
         call.times_out(held(cause::waits_for_a_peer_that_never_stops))?;
         Ok(longest)
-    })
+    })?;
+    times_out_on_a_peer_that_makes_no_pause(exam, function)
+}
+
+/// Bytes are there whenever the call looks, so a call that looks at its deadline only when nothing
+/// is there goes on. One that reads faster than the exam sends finds nothing at some time: so three
+/// times.
+fn times_out_on_a_peer_that_makes_no_pause(exam: &Exam, function: Function) -> Verdict {
+    let bytes = vec![b'.'; 64 << 10];
+    for _ in 0..3 {
+        let mut call = Call::begin(exam, function, SHORT, (Short, Nothing))?;
+        exam.step(format!(
+            "the peer sends whenever there is room, for {GOES_ON:?} or until it returns"
+        ));
+        while !call.answer.has_ended() && call.answer.age() < GOES_ON {
+            if send(call.peer().stream().as_raw_fd(), &bytes, NOW).is_err() {
+                thread::sleep(Duration::from_micros(100)); // until it has read some, or has closed
+            }
+        }
+        call.times_out(|case, _| cause::looks_at_the_clock_too_seldom(case))?;
+    }
+    Ok(())
 }
 
 pub(super) fn times_out_on_a_slow_reader(exam: &Exam, function: Function) -> Verdict {

@@ -44,8 +44,9 @@ pub(super) fn expects_letters(byte: u8, case: &Case) -> Option<String> {
         return expects_text(case);
     }
     Some(format!(
-        "Your code has read the byte {byte:#04x}, and waits for the rest of a letter. The bytes \
-         need not be text: keep them in a `[u8]`, and write what each read returned."
+        "Your code has read the byte {byte:#04x}, and has not sent it. It waits for more, as if \
+         this byte were a part of something longer (a letter in UTF-8, a command), or it leaves \
+         the byte out. No byte is special: write what each read returned, as it is."
     ))
 }
 
@@ -100,8 +101,9 @@ pub(super) fn loses_the_last_words(case: &Case) -> Option<String> {
     let lost = case.wanted.starts_with(&case.arrived) && case.yours().is_none();
     (lost && !case.panicked && !case.has_returned_an_error()).then(|| {
         "The bytes and the FIN after them were there before `echo` began, and not all of them came \
-         back. End of file comes after the data: read until Ok(0), and write what each read \
-         returned."
+         back. Either your code stopped before end of file: read until Ok(0). Or it had read them, \
+         and the connection was closed or shut down before they were sent. Write what each read \
+         returned, and close after that."
             .to_owned()
     })
 }

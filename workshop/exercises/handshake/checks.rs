@@ -472,6 +472,11 @@ fn counts_past_the_end(exam: &Exam, states: States) -> Verdict {
             all_say(exam, states, shifted(end).collect())?;
         }
     }
+    // Pieces that arrive early, some of them before the largest number and some after it.
+    let gap = server(FIN_BEHIND_GAP).with_a_wide_gap(6, 20_000);
+    for before in [10_000, 50_000, 90_000] {
+        says(exam, states, &gap.with_first_numbers(before))?;
+    }
     Ok(())
 }
 

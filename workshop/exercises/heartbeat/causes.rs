@@ -31,6 +31,11 @@ pub(super) const TOO_LATE: &str = "Each interval begins with the last byte or th
      interval by a minimum of its own, waits in other places too, or restarts a wait that is \
      partly over. Compute what remains before each wait.";
 
+pub(super) const DOES_NOT_RESTART: &str = "The pings are right, and they come too late: the \
+     interval did not begin with the byte. Most likely your code has a clock of its own, and a \
+     byte changes only what is done at the next tick. Note when the last byte came, and compute \
+     what remains from there before each wait.";
+
 pub(super) const FULL_IS_NO_ANSWER: &str = "`watch` returned too early. A ping for which there is \
      no room counts as sent: wait an interval for its answer, as for any ping.";
 
@@ -304,15 +309,10 @@ pub(super) fn diagnose(case: &Case) -> Option<String> {
         .and_then(|seen| seen.row.timer)
         .is_some_and(|timer| timer.kind == TimerKind::Keepalive);
     let hangs = matches!(case.stuck, Some(Stuck::Hang(_)));
-    let floods = (case.evidence.yours()).any(|seen| seen.row.send_q as usize > 200 * PING.len());
-    let cause = if floods && case.is_running() && case.is_blocked_in(&[Call::Lock]) {
-        "The interval is very short, so one of your threads sends pings without a pause. Another \
-         waits for a lock (futex), which the first holds nearly all the time, so the end of file \
-         has no effect. Let one thread do both: `poll` waits for bytes, and its timeout for the \
-         next ping."
-    } else if let Some(words) = first_of(&[SPINS_AT_END_OF_FILE], case) {
+    if !unread && let Some(words) = first_of(&[SPINS_AT_END_OF_FILE], case) {
         return Some(words);
-    } else if case.is_blocked_in(&[Call::Write]) {
+    }
+    let cause = if case.is_blocked_in(&[Call::Write]) {
         "Your thread is blocked in the write of a ping: the send buffer and the peer's window are \
          full, and the peer does not read. Send with MSG_DONTWAIT, or make the socket non-blocking \
          for this one write: then the write fails with WouldBlock instead."

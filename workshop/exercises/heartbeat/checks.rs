@@ -21,8 +21,8 @@ use socket2::{Domain, SockRef, Socket, Type};
 use self::watching::Watching;
 use super::{Exercise, delay, full::fill};
 use crate::exam::{
-    AMPLE, Awaited, Because, Call, CheckError, Exam, Peer, Rule, Suite, Verdict, check, numbered,
-    or_skip, quote,
+    AMPLE, Awaited, Because, Call, CheckError, Exam, Peer, Rule, Suite, Timing, Took, Verdict,
+    check, numbered, or_skip, quote,
 };
 
 /// Exercise 5.
@@ -318,7 +318,7 @@ fn returns_silent(exam: &Exam, watch: Watch) -> Verdict {
 }
 
 fn accepts_any_count(exam: &Exam, watch: Watch) -> Verdict {
-    for interval in [AMPLE, Duration::from_nanos(1)] {
+    for interval in [AMPLE, Duration::from_micros(500)] {
         let (peer, watching) = Watching::begin(exam, watch, interval, u32::MAX)?;
         if interval < AMPLE {
             watching
@@ -342,6 +342,7 @@ fn counts_from_0(exam: &Exam, watch: Watch) -> Verdict {
     watching.pings(&peer)?;
     let (answered, delay) = (Instant::now(), delay::of_others());
     watching.answers(&peer, b"yes")?;
+    let reference = exam.reference(interval * 4)?;
     // On a busy machine the answer may have come too late for the third ping not to be sent.
     let late = watching.is_late_since(delay, 3);
     let ended = watching.falls_silent(&peer, "3 pings after the answer")?;
@@ -353,7 +354,19 @@ fn counts_from_0(exam: &Exam, watch: Watch) -> Verdict {
     let due = answered + interval * 4;
     watching
         .not_before(due, ended, "Silent, 4 intervals after the answer")
-        .caused_by(causes::NO_TIME_TO_ANSWER)
+        .caused_by(causes::NO_TIME_TO_ANSWER)?;
+    let took = Took {
+        time: ended.saturating_duration_since(answered),
+        delay: delay::of_others().saturating_sub(delay),
+    };
+    let in_time = late || reference.judges(took, interval / 2)? != Timing::Late;
+    let seen = format!("it was {:.0?} after the answer", took.time);
+    exam.must(
+        in_time,
+        format!("Silent, {:?} after the answer", interval * 4),
+        seen,
+    )
+    .caused_by(causes::DOES_NOT_RESTART)
 }
 
 fn returns_closed(exam: &Exam, watch: Watch) -> Verdict {

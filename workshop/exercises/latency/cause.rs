@@ -12,10 +12,21 @@ pub(super) const WAITS_A_LITTLE: &str = "`put` waits for the ACK, though not for
      takes longer if no ACK comes. `prepare` is there for requests that do not wait for each \
      other. A request is sent when the kernel has it: return when the write returns.";
 
-pub(super) const RETURNS_TOO_EARLY: &str = "`put` has returned before the kernel has the whole \
-     request: another thread writes the rest, or it is never written. Then the caller learns of no \
-     error, and a program that ends now loses the rest. Write in `put`, and return when the write \
-     is done.";
+/// For a peer that does not read, and a request for which there is no room.
+pub(super) fn returns_too_early(case: &Case) -> Option<String> {
+    let cause = if case.has_returned_error(ErrorKind::WouldBlock) {
+        "`put` has returned WouldBlock: its write does not wait for room (MSG_DONTWAIT, \
+         O_NONBLOCK), or not long enough. The kernel may have taken a part of the request, and the \
+         caller cannot know which. Let the write wait: a blocking `write_all` does."
+    } else if case.has_returned_ok() {
+        "`put` has returned before the kernel has the whole request: another thread writes the \
+         rest, or it is never written. Then the caller learns of no error, and a program that ends \
+         now loses the rest. Write in `put`, and return when the write is done."
+    } else {
+        return None;
+    };
+    Some(cause.to_owned())
+}
 
 pub(super) const LEAVES_AN_OPTION: &str = "An option belongs to the socket, not to a call or to a \
      handle: it stays until it is set back, and the caller may need another value. A request in \
@@ -184,8 +195,9 @@ pub(super) fn of_a_part(case: &Case, request: &[u8], read: usize) -> Option<Stri
     }
     let mut pairs = case.arrived.iter().zip(&case.wanted);
     let at = pairs.position(|(a, b)| a != b);
-    let other = at.and_then(|at| case.arrived[at..].first_chunk::<SAMPLE>());
-    let comes_from = other.and_then(|other| request.windows(SAMPLE).position(|is| is == other));
+    let other = at.map(|at| &case.arrived[at..case.arrived.len().min(at + SAMPLE)]);
+    let place = |other: &[u8]| request.windows(other.len()).position(|is| is == other);
+    let comes_from = other.and_then(place);
     let is_over = case.evidence.threads.is_empty();
     let sent_all = case.yours().is_none_or(|seen| seen.row.send_q == 0);
     let what = match (at, comes_from) {
@@ -217,7 +229,8 @@ pub(super) fn loses_the_reset(case: &Case) -> Option<String> {
     case.has_returned_ok().then(|| {
         "A write to this connection fails, and `put` returned Ok: the error was lost. A BufWriter \
          that is dropped writes what it has and drops the error: call `flush` and return its \
-         error. `let _ =` drops an error too."
+         error. `let _ =` drops an error too, and `take_error` returns none that a write has \
+         returned."
             .to_owned()
     })
 }

@@ -99,7 +99,7 @@ pub(super) fn returns_when_the_kernel_has_it(exam: &Exam, writer: Writer) -> Ver
     let answer = caller.call("large", &value)?;
     answer
         .goes_on("the peer does not read, and the kernel has no room for the whole request")
-        .caused_by(cause::RETURNS_TOO_EARLY)?;
+        .because(cause::returns_too_early)?;
     let request = request("large", &value);
     for piece in request.chunks(1 << 20) {
         peer.receives(piece)?;
@@ -136,7 +136,10 @@ pub(super) fn leaves_the_answers(exam: &Exam, writer: Writer) -> Verdict {
     let (peer, caller) = Caller::connect_prepared(exam, writer)?;
     Caller::is_sent_a_reply(&peer)?;
     caller.is_reset_by(peer)?;
-    caller.call("colour", b"red")?.fails("after a reset")?;
+    let refused = caller.call("colour", b"red")?;
+    refused
+        .fails("after a reset")
+        .because(cause::loses_the_reset)?;
     caller.reads_the_reply()
 }
 

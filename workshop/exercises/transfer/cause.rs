@@ -204,6 +204,12 @@ pub(super) fn waits(wanted: &Got, case: &Case) -> Option<String> {
              not keep what an earlier read returned, or it reads to end of file or until a buffer \
              is full."
         }
+        Ok(Some(_)) if !all_read => {
+            "There are bytes in Recv-Q, and your thread waits in a read all the same. The socket's \
+             option SO_RCVLOWAT, or the flag MSG_WAITALL, makes a read wait until it can return \
+             that many bytes at once. What has arrived belongs to the message: read it, and only \
+             the number of bytes that is missing."
+        }
         _ => return None,
     };
     Some(cause.to_owned())

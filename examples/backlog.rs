@@ -117,7 +117,7 @@ fn complete_at_one_end(story: &mut Story, addr: SocketAddr) -> io::Result<()> {
     let _first = TcpStream::connect_timeout(&addr, limit)?;
     let _second = TcpStream::connect_timeout(&addr, limit)?;
     peer::set_min_ttl(&late, 0)?;
-    let mut late = peer::finish_connect(late)?; // the SYN is resent, and answered once more
+    let mut late = peer::finish_connect(late)?; // SYN and SYN+ACK are sent again
     late.write_all(b"hello")?; // this segment carries the ACK, too
     story
         .stage("room for a client's SYN, but none for its ACK")

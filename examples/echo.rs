@@ -95,9 +95,9 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
         .stage("the server has read to the end and echoed everything")
         .pair(end, must(FinWait2).recv_q(13), must(CloseWait).recv_q(0))
         .why(
-            "CLOSE_WAIT: the peer has sent its FIN, and the local program has not closed. It lasts \
-             until the program closes the socket. Many rows that stay in CLOSE_WAIT are most often \
-             a leak: the program does not close its sockets.",
+            "CLOSE_WAIT: the peer has sent its FIN, and this end has not sent its own. It lasts \
+             until the program closes the socket, or shuts down its sending half. Many rows that \
+             stay in CLOSE_WAIT are most often a leak: the program does not close its sockets.",
         )
         .claim(
             "The server's buffer takes 8 bytes: 13 took two reads. The third returned 0.",

@@ -90,7 +90,7 @@ fn decode_ethernet(bytes: &[u8]) -> Frame<'_> {
 
 fn show(title: &str, frame: &Frame, steps: &mut Steps) -> io::Result<()> {
     let question =
-        "Which headers does it have, from the outside? (for instance: Ethernet IPv6 ICMP)";
+        "Which headers does it have, from the outside? (for instance: Ethernet IPv6 ICMPv6)";
     steps.predict(&frame.dump(), question, &frame.headers())?;
     let length = frame.bytes.len();
     let headers = frame.encapsulation();

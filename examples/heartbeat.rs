@@ -135,7 +135,7 @@ fn no_room_for_a_ping(
     let limit = given.interval.saturating_mul(given.misses);
     let Silent { silence, pings, .. } = silent;
     story
-        .stage("a peer that reads nothing, with a full send buffer")
+        .stage("the peer reads nothing, and the client's send buffer is full")
         .client(end, must(Established).send_q(1..).timer(WindowProbe))
         .server(end, must(Established).recv_q(1..))
         .timers()

@@ -77,8 +77,9 @@ fn held_back(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
                 "None of the 12 bytes is acknowledged, and 8 are not sent. Nagle's algorithm holds \
                  them back: a small segment waits until earlier data is acknowledged (RFC 9293, \
                  3.7.4; on Linux, only until earlier small segments are). The server's kernel has \
-                 4 bytes and delays its ACK, because an answer could carry it (3.8.6.3). But the \
-                 server's program waits for a whole line. Both wait until the delay is over.",
+                 received 4 bytes and delays its ACK, because an answer could carry it (3.8.6.3). \
+                 But the server's program has read them, and waits for a whole line. Both wait \
+                 until the delay is over.",
             )
             .show();
         client.shutdown(Shutdown::Write)?; // the next request fails; the server reads end of file

@@ -47,7 +47,10 @@ fn lossy(flags: &Flags, files: &Files) -> io::Result<()> {
         a_lost_answer(&mut story, &mut tap, &listener)?;
         tap.draw(&mut story)?;
     } else {
-        story.leave_out(5, "losing a segment needs a network namespace")?;
+        story.leave_out(
+            5,
+            "this lesson captures and drops segments in a network namespace",
+        )?;
     }
     story.end()
 }

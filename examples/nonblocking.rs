@@ -18,7 +18,7 @@
 //!
 //! You will see a blocking connect that waits for a late answer. You will see three connects at
 //! once, how each ends, and which one is kept. Then one thread plays both ends of a connection, and
-//! another thread cancels a connect.
+//! another thread cancels the wait for a connect.
 //!
 //! New here: non-blocking sockets, poll, EINPROGRESS and SO_ERROR.
 
@@ -49,7 +49,7 @@ fn main() -> ExitCode {
         let listener = Listen::default().on(flags.listen)?;
         let mut story = Story::begin(&flags, listener.local_addr()?)?;
         a_connect_that_waits(&mut story)?;
-        let addr = reachable(listener.local_addr()?); // not 0.0.0.0, which no client can dial
+        let addr = reachable(listener.local_addr()?); // not 0.0.0.0, which no connection has
         let client = three_dials(&mut story, addr)?;
         #[cfg(target_os = "linux")]
         over_immediately(&mut story)?;

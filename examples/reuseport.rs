@@ -150,8 +150,12 @@ fn who_may_share(story: &mut Story) -> io::Result<()> {
     of_other_user.set_reuse_port(true)?;
     // A socket has an owner, as a file has. root may change it.
     let can_change_owner = fchown(&of_other_user, Some(NOBODY), None).is_ok();
+    let title = match can_change_owner {
+        true => "two more programs try to bind a listener's port",
+        false => "one more program tries to bind a listener's port",
+    };
     let stage = story
-        .stage("two more programs try to bind a listener's port")
+        .stage(title)
         .expect("listener", End::listener(addr), must(Listen).rows(1))
         .fails(
             "Without SO_REUSEPORT, bind",
@@ -208,8 +212,9 @@ fn time_wait_at_the_server(story: &mut Story) -> io::Result<()> {
         .pair(end, Established, Established)
         .why(
             "Many books say this is impossible while TIME_WAIT lasts. Linux allows it if the SYN \
-             has a newer timestamp or sequence number than the old connection: then it is not a \
-             late SYN of that connection (RFC 6191; RFC 9293, 3.6.1).",
+             has a newer timestamp than the old connection (or a higher sequence number, and no \
+             older timestamp): then it is not a late SYN of that connection (RFC 6191; RFC 9293, \
+             3.6.1).",
         )
         .show()
 }

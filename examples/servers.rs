@@ -20,8 +20,8 @@
 //! see what each costs: threads, memory and system calls. And you will see how many requests each
 //! answers. (A request is a few bytes here, and its answer is the same bytes.)
 //!
-//! The lesson starts each server in a process of its own, so that the kernel counts the threads,
-//! the memory and the system calls of this server alone.
+//! The lesson starts each server in a process of its own. So the threads, the memory and the system
+//! calls that it counts are those of this server alone.
 //!
 //! New here: one thread for many clients, which notes for each client what is still to be sent; and
 //! threads that stay when their client has gone.
@@ -110,7 +110,7 @@ impl Design {
     }
 
     /// Serves until accept fails. Which errors of accept must not end a server is the subject of
-    /// lesson `accept_errors`; here all of them do.
+    /// lesson `accept_errors`; here each of them ends the thread that got it.
     fn serve(self, listener: &TcpListener) -> io::Result<()> {
         match self {
             OneByOne => one_by_one(listener),
@@ -320,9 +320,9 @@ fn all_others_wait(story: &mut Story, listener: &TcpListener) -> io::Result<()> 
         .expect("server, third", third_end.other(), unread)
         .asks("A server serves one client after another. One is silent. Is the next one answered?")
         .why(
-            "The server's only thread waits in read until the silent client sends something. The \
-             kernel has completed the other two connections and taken their bytes. Both wait in \
-             the accept queue, without limit.",
+            "The server's only thread waits in read for the silent client, and accepts the next \
+             one only when this one has closed. The kernel has completed the other two connections \
+             and taken their bytes. Until then both wait in the accept queue.",
         )
         .claim("The server has one thread.", threads.is_none_or(|n| n == 1))
         .show()?;
@@ -500,7 +500,7 @@ fn idle_clients(story: &mut Story, descriptors: u64) -> io::Result<Idle> {
     let speed = [rate(b, KEPT)? / alone[0], rate(d, KEPT)? / alone[1]];
     let fewer = match clients {
         IDLE => "",
-        _ => " (this machine has no descriptors or threads for 1000)",
+        _ => " (1000 are too many here: descriptors, threads, or net.core.somaxconn)",
     };
     let all = must(Established).rows(clients);
     story
@@ -550,7 +550,8 @@ fn idle_clients_of(server: &Server, wanted: usize) -> io::Result<Vec<TcpStream>>
         for client in next {
             match is_answered(&client) {
                 Ok(_) => idle.push(client),
-                Err(error) if error.kind() == ErrorKind::TimedOut => return Err(error),
+                // The read has timed out (PATIENCE), which std on Unix reports as WouldBlock.
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Err(error),
                 Err(_) => return Ok(idle),
             }
         }

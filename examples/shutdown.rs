@@ -88,8 +88,8 @@ fn a_connection_to_itself(story: &mut Story, listener: TcpListener) -> io::Resul
         .stage("the first way to wake it: the server connects to itself")
         .pair(end, time_wait(), gone())
         .why(
-            "The connection waits in the queue like any other. When accept returns, the thread \
-             looks at a flag, and ends. This costs a TIME_WAIT, and a place in the queue: if the \
+            "The connection waits in the queue like any other. When accept returns, the thread can \
+             look at a flag, and end. This costs a TIME_WAIT, and a place in the queue: if the \
              queue is full, connect waits. And the server must be able to dial its own address.",
         )
         .claim("accept returned this connection.", peer == end.local)

@@ -42,7 +42,7 @@ fn main() -> ExitCode {
 
 /// CLOSED and LISTEN, then SYN_SENT and SYN_RECV.
 fn it_opens(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
-    let addr = reachable(listener.local_addr()?); // not 0.0.0.0, which no client can dial
+    let addr = reachable(listener.local_addr()?); // not 0.0.0.0, which no connection has
     let (client, local) = bound(addr.ip())?; // socket and bind; its connect will not wait
     let end = End::between(local, addr);
     story

@@ -164,9 +164,9 @@ fn every_ack_twice(story: &mut Story, server: SocketAddr) -> io::Result<()> {
         .stage("a client has received a whole file and sent every ACK twice")
         .expect("client", End::of(&client)?, unconnected().recv_q(0))
         .why(
-            "A server that answered every ACK with the next block would send block 2 twice. Its \
-             client would acknowledge both, and so every later block would come twice (RFC 1123, \
-             4.2.3.1). This server ignores the second ACK.",
+            "If a server answers every ACK with the next block, a single ACK that comes twice \
+             doubles every later block, because the client acknowledges both (RFC 1123, 4.2.3.1). \
+             This server ignores the second ACK.",
         )
         .claim(
             format!(

@@ -75,7 +75,7 @@ fn it_closes(
         .server(end, must(Established).recv_q(1..))
         .why(
             "Each ACK announced a new window, the last one a window of 0: the receive buffer is \
-             full. What the client has written since waits in its send buffer (Send-Q).",
+             full. What it has no room for waits in the client's send buffer (Send-Q).",
         )
         .show()?;
 
@@ -94,7 +94,7 @@ fn it_closes(
         .why(
             "A timer runs (netstat: probe, ss: persist). When it expires, the client's kernel \
              sends a probe, to ask whether the window has opened: the ACK that says so could be \
-             lost (RFC 9293, 3.8.6.1). The server's kernel answers each probe, so nothing times \
+             lost (RFC 9293, 3.8.6.1). The server's kernel answers such probes, so nothing times \
              out.",
         )
         .fails("The next write", more, ErrorKind::WouldBlock);

@@ -51,16 +51,17 @@ impl Conversation {
     }
 
     /// Whether the segment is of this conversation: it passes between these two ends, and is not a
-    /// SYN with another number, which begins another conversation.
+    /// SYN with another number than its sender's first, which begins another conversation.
     #[must_use]
     pub fn goes_on_with(&self, segment: &Segment) -> bool {
         let ends = (segment.from, segment.to);
-        match self.segments.first() {
-            Some(first) if segment.flags == Flags::SYN && first.from == segment.from => {
-                ends == (first.from, first.to) && first.seq == segment.seq
-            }
-            _ => ends == (self.client, self.server) || ends == (self.server, self.client),
-        }
+        let mut own = self
+            .segments
+            .iter()
+            .filter(|sent| sent.from == segment.from);
+        let is_another =
+            segment.flags == Flags::SYN && own.next().is_some_and(|first| first.seq != segment.seq);
+        !is_another && (ends == (self.client, self.server) || ends == (self.server, self.client))
     }
 
     /// Takes from a snapshot of the socket table, made at this time, whether an end's state has

@@ -150,12 +150,8 @@ fn who_may_share(story: &mut Story) -> io::Result<()> {
     of_other_user.set_reuse_port(true)?;
     // A socket has an owner, as a file has. root may change it.
     let can_change_owner = fchown(&of_other_user, Some(NOBODY), None).is_ok();
-    let title = match can_change_owner {
-        true => "two more programs try to bind a listener's port",
-        false => "one more program tries to bind a listener's port",
-    };
     let stage = story
-        .stage(title)
+        .stage("another program tries to bind a listener's port")
         .expect("listener", End::listener(addr), must(Listen).rows(1))
         .fails(
             "Without SO_REUSEPORT, bind",

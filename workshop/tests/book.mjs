@@ -18,6 +18,9 @@ const browser = await chromium.launch({ executablePath: places.find(existsSync),
 const pages = readdirSync(site).filter((name) => name.endsWith(".html") && name !== "toc.html").sort();
 assert.ok(pages.length > 30, `${pages.length} pages`);
 
+/** The book's themes for what the reader's system prefers. */
+const THEMES = { light: "light", dark: "navy" };
+
 /** Runs in the page: what is wider than the window, and which text has too little contrast. */
 function look() {
   const faults = [];
@@ -94,32 +97,33 @@ async function play(page, name) {
 }
 
 const faults = [];
-for (const colorScheme of ["light", "dark"]) {
-  for (const viewport of [{ width: 1280, height: 720 }, { width: 390, height: 844 }]) {
-    const page = await browser.newPage({ viewport, colorScheme });
-    const complaints = [];
-    page.on("console", (message) => complaints.push(`console: ${message.text()}`));
-    page.on("pageerror", (error) => complaints.push(`error: ${error.message}`));
-    page.on("requestfailed", (request) => {
-      const { errorText } = request.failure(); // aborted: the next page was opened meanwhile
-      if (errorText !== "net::ERR_ABORTED") complaints.push(`failed: ${request.url()}: ${errorText}`);
-    });
-    page.on("request", (request) => {
-      if (!/^(file|data|blob):/.test(request.url())) complaints.push(`asked: ${request.url()}`);
-    });
-    await page.addInitScript(() => { window.print = () => {}; });
-    page.setDefaultTimeout(120_000); // all chapters in one page take a while
-    for (const name of pages) {
-      if (name === "print.html" && colorScheme === "dark") continue;
-      await page.goto(pathToFileURL(join(site, name)).href);
+for (const viewport of [{ width: 1280, height: 720 }, { width: 390, height: 844 }]) {
+  const page = await browser.newPage({ viewport, colorScheme: "light" });
+  const complaints = [];
+  page.on("console", (message) => complaints.push(`console: ${message.text()}`));
+  page.on("pageerror", (error) => complaints.push(`error: ${error.message}`));
+  page.on("requestfailed", (request) => {
+    const { errorText } = request.failure(); // aborted: the next page was opened meanwhile
+    if (errorText !== "net::ERR_ABORTED") complaints.push(`failed: ${request.url()}: ${errorText}`);
+  });
+  page.on("request", (request) => {
+    if (!/^(file|data|blob):/.test(request.url())) complaints.push(`asked: ${request.url()}`);
+  });
+  await page.addInitScript(() => { window.print = () => {}; });
+  page.setDefaultTimeout(120_000); // all chapters in one page take a while
+  for (const name of pages) {
+    await page.goto(pathToFileURL(join(site, name)).href);
+    await page.addStyleTag({ content: "* { transition: none !important }" }); // colours that are on their way
+    for (const colorScheme of name === "print.html" ? [] : ["dark", "light"]) {
+      await page.emulateMedia({ colorScheme });
+      await page.waitForFunction((theme) => document.documentElement.classList.contains(theme), THEMES[colorScheme]);
       const where = `${name} at ${viewport.width}, ${colorScheme}`;
-      const seen = name === "print.html" ? [] : await page.evaluate(look);
-      faults.push(...[...seen, ...complaints.splice(0)].map((fault) => `${where}: ${fault}`));
-      const isPlayed = (await page.locator(".play iframe").count()) === 1;
-      if (isPlayed && colorScheme === "light") await play(page, name);
+      faults.push(...(await page.evaluate(look)).map((fault) => `${where}: ${fault}`));
     }
-    await page.close();
+    if ((await page.locator(".play iframe").count()) === 1) await play(page, name);
+    faults.push(...complaints.splice(0).map((fault) => `${name} at ${viewport.width}: ${fault}`));
   }
+  await page.close();
 }
 assert.deepEqual(faults, []);
 

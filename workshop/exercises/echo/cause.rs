@@ -164,6 +164,11 @@ pub(super) fn expects_text(case: &Case) -> Option<String> {
     let cause = match case.arrived.len() {
         0 if case.is_running() => return None,
         0 if case.has_returned_error(ErrorKind::BrokenPipe) => SHUT_DOWN_TOO_EARLY,
+        0 if case.has_returned_ok() => {
+            "`echo` has returned Ok, and none of these bytes came back. Either it stopped at the \
+             FIN, which had arrived too, before it had read them: read until Ok(0). Or it takes \
+             them for text, which they are not, and drops them."
+        }
         0 => {
             "None of the bytes that are not UTF-8 came back: a `String`, `read_to_string`, `lines` \
              and `from_utf8` refuse them."

@@ -423,7 +423,8 @@ pub(super) fn diagnose(case: &Case) -> Option<String> {
         "An answer has come, but not the one to this request: compare the two lines above."
     } else if case.awaited == Awaited::Bytes && has_ended(case) {
         "Your end has closed, or its sending half, while the client waits for an answer. Only end \
-         of file, QUIT, a line that is too long, and an error of the connection end a conversation."
+         of file, QUIT, a line that is too long, and an error of the connection end a \
+         conversation. Answers that were collected are sent before that."
     } else {
         return first_of(&[WAITS_BEFORE_IT_ANSWERS], case);
     };

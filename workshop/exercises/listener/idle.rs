@@ -29,8 +29,10 @@ pub(super) fn waits_without_spinning(exam: &Exam, answer: Functions) -> Verdict 
 fn waits(exam: &Exam) -> Verdict {
     processor::must_wait(
         exam,
-        "There is nothing to do, and your threads call accept or read on a non-blocking socket \
-         again and again, without a pause. Let accept and read block, or wait in poll.",
+        "There is nothing to do, and your threads run without a pause. Either they call accept or \
+         read on a non-blocking socket again and again: let these calls block, or wait in poll. Or \
+         poll returns immediately each time, because it is asked for what is always there: \
+         POLLOUT while nothing is left to send, or POLLIN after end of file.",
     )
 }
 

@@ -7,6 +7,11 @@ use super::{cause, owner::Owner};
 
 use crate::exam::{Because, CheckError, Verdict};
 
+/// For bytes that were sent while the kernel had no room.
+const NOTHING_IS_QUEUED: &str = "The kernel had no room when `send` was called, and now nothing is \
+     queued. Either your code has changed the socket's buffer (SO_SNDBUF), so that there was room, \
+     or it has dropped the bytes, or `queued` does not count them.";
+
 impl Owner<'_> {
     pub(super) fn counts_what_is_queued(&self) -> Verdict {
         let most = self.taken.len() - self.arrived;
@@ -65,6 +70,7 @@ impl Owner<'_> {
                 format!("`events` to be POLLOUT: {} bytes are queued", self.queued),
                 format!("it is {:?}", self.events),
             )
+            .because(|_| (self.queued == 0).then(|| NOTHING_IS_QUEUED.to_owned()))
             .caused_by(
                 "Bytes are queued, and `events` does not contain POLLOUT. Poll reports only what \
                  it was asked for, so the owner never learns that the kernel has room. Return \

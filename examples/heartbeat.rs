@@ -79,7 +79,8 @@ fn watch(mut stream: &TcpStream, interval: Duration, misses: u32) -> io::Result<
                     pings: heartbeat.end()?,
                 });
             }
-            // The program was stopped, and goes on (signal(7)).
+            // The program was stopped, and goes on (signal(7)). The read begins again, and so does
+            // its clock, although no byte has come: a dead peer is noticed a little later.
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
             Err(error) => return Err(error), // the peer has reset: that is not silence either
         }

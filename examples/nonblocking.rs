@@ -116,8 +116,8 @@ fn three_dials(story: &mut Story, answers: SocketAddr) -> io::Result<Socket> {
         .timers()
         .why(
             "One server refuses, one is silent, one answers. (The two ESTABLISHED rows without a \
-             role fill the silent server's accept queue.) Two connects have ended already, because \
-             loopback is fast. Linux returns EINPROGRESS all the same.",
+             role are the connection that fills the silent server's accept queue.) Two connects \
+             have ended already, because loopback is fast. Linux returns EINPROGRESS all the same.",
         )
         .claim(
             "Each of the three calls returned EINPROGRESS.",
@@ -148,7 +148,8 @@ fn three_dials(story: &mut Story, answers: SocketAddr) -> io::Result<Socket> {
             while_in_progress == Some(libc::EALREADY),
         )
         .claim(
-            "To the connected client it returned Ok (Linux), and after that EISCONN.",
+            "To the connected client it returned Ok (Linux), and after that EISCONN: connected \
+             already.",
             after_success.is_none() && after_that == Some(libc::EISCONN),
         )
         .fails(

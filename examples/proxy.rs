@@ -199,10 +199,14 @@ fn relay(client: TcpStream, sockets: Vec<Socket>, server: &[SocketAddr]) -> io::
     let relayed = connect(sockets, server).and_then(|server| {
         client.set_nodelay(true)?; // pass small pieces on immediately: lesson `latency`
         server.set_nodelay(true)?;
-        thread::scope(|scope| {
+        let relayed = thread::scope(|scope| {
             thread::Builder::new().spawn_scoped(scope, || one_way(&client, &server))?;
             one_way(&server, &client)
-        })
+        });
+        if relayed.is_err() {
+            abort(&server); // even if no thread could be started: a FIN would say "that was all"
+        }
+        relayed
     });
     if relayed.is_err() {
         abort(&client); // even if no server was reached: the client is connected

@@ -11,7 +11,8 @@
 //!     CLOSED --connect / SYN--> SYN_SENT     the program calls connect, and the kernel sends a SYN
 //!     SYN_RECV --ACK--> ESTABLISHED          an ACK arrives, and the kernel sends nothing
 //!
-//! A letter marks the state of each end: [L] the listener, [C] the client, [S] the server's end.
+//! A letter marks the state of each end that the stage is about: [L] the listener, [C] the client,
+//! [S] the server's end.
 //! The eleventh state, CLOSING, is in lesson `rare_states`.
 //!
 //! New here: how to stop a connection in a state that lasts microseconds otherwise. An answer is
@@ -101,8 +102,9 @@ fn it_closes(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
         .timers()
         .asks("A row is in FIN_WAIT2. Which program must act next?")
         .why(
-            "FIN_WAIT2: the FIN is acknowledged. CLOSE_WAIT: the server's program must close. No \
-             timer runs. If the client keeps its socket, both states last until the server closes.",
+            "FIN_WAIT2: the FIN is acknowledged. CLOSE_WAIT: the server's program must close. \
+             Neither has a timer. If the client keeps its socket, both states last until the \
+             server closes.",
         )
         .show()?;
 

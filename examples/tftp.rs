@@ -14,7 +14,8 @@
 //!     OACK     the options that the server agrees to
 //!     DATA n   block n of the file; one that is shorter than the others is the last
 //!     ACK n    block n has arrived; ACK 0: the OACK has
-//!     ERROR    what is wrong; it ends the transfer, unless it is error 5: a packet's port is wrong
+//!     ERROR    what is wrong; the end that receives it ends its transfer. Error 5 answers a packet
+//!              from a wrong port: the end that sends it goes on
 //!
 //! You will see that each transfer gets a new port, a block that is sent again, a packet from a
 //! wrong port, an ACK that comes twice, and what lock-step costs.

@@ -265,6 +265,12 @@ pub(super) fn refuses_what_is_not_utf8(exam: &Exam, read: ReadLine) -> Verdict {
 
 pub(super) fn not_utf8(got: Option<&Got>, _: &Case) -> Option<String> {
     match got {
+        Some(Ok(rest)) if rest.trim_start() == "au lait" => Some(
+            "This is the rest of the line before, which is not UTF-8. Your code returned \
+             InvalidData before it had read that line to its newline. Read the whole line first, \
+             then convert it."
+                .to_owned(),
+        ),
         Some(Ok(_)) => Some(
             "The line is not UTF-8, and your code returned it all the same: `from_utf8_lossy` puts \
              in a replacement character, `as char` another character than the client may have \

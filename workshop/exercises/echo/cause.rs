@@ -216,7 +216,8 @@ fn changes_the_bytes(case: &Case) -> Option<String> {
         "More came back than was sent. Write what the read returned, `&buf[..n]`, and nothing else."
     } else if !case.wanted.starts_with(&case.arrived) {
         "What came back is not what was sent. Either your code writes more of the buffer than the \
-         read returned: write `&buf[..n]`. Or it changes the bytes."
+         read returned: write `&buf[..n]`. Or a write took only a part, and the rest was dropped: \
+         write the rest. Or it changes the bytes."
     } else {
         return None;
     };

@@ -17,6 +17,7 @@ use std::{process::ExitCode, thread};
 
 use bpaf::{Parser, construct};
 use socket_workshop::command::arguments::{longer_than_zero, option_or};
+use socket_workshop::deadline::TICK;
 use socket_workshop::heartbeat::{Heartbeat, Ping, Pings, keepalive_probes};
 use socket_workshop::peer::{connected, narrow};
 use socket_workshop::stage::{Flags, Story, must};
@@ -117,7 +118,7 @@ fn heartbeats(story: &mut Story, listener: &TcpListener, given: &Arguments) -> i
             format!(
                 "The peer counts as dead after {silence:.2?} of silence; the limit was {limit:?}."
             ),
-            silence >= limit && silent.bytes == answers,
+            silence + TICK >= limit && silent.bytes == answers,
         )
         .show()
 }
@@ -155,7 +156,7 @@ fn no_room_for_a_ping(
                 "{} pings were missed, {} sent. The peer counts as dead after {silence:.2?}.",
                 pings.missed, pings.sent
             ),
-            pings.sent == 0 && silence >= limit,
+            pings.sent == 0 && silence + TICK >= limit,
         )
         .show()
 }

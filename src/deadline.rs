@@ -135,8 +135,9 @@ pub struct Timed<S> {
     write_timeout: Option<Duration>,
 }
 
-/// A timeout that is this wrong is right: the kernel counts in jiffies, of up to 10 ms.
-const JIFFY: Duration = Duration::from_millis(10);
+/// A socket's timeout may be this wrong: the kernel counts it in jiffies, of up to 10 ms (time(7)),
+/// and on a busy machine its count can be one behind the clock. Then a call ends early.
+pub const TICK: Duration = Duration::from_millis(10);
 
 impl<S: Borrow<TcpStream>> Timed<S> {
     /// The stream itself.
@@ -215,7 +216,7 @@ fn may_go_on(kind: ErrorKind) -> bool {
 }
 
 fn is_wrong(timeout: Option<Duration>, remaining: Duration) -> bool {
-    timeout.is_none_or(|timeout| timeout.abs_diff(remaining) > JIFFY)
+    timeout.is_none_or(|timeout| timeout.abs_diff(remaining) > TICK)
 }
 
 #[cfg(test)]

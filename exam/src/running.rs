@@ -11,6 +11,7 @@ use std::{
     path::Path,
     sync::{
         Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
         mpsc::{self, RecvTimeoutError},
     },
     thread::{self, JoinHandle},
@@ -96,6 +97,17 @@ fn thread_cpu_time() -> Duration {
     clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map_or(Duration::ZERO, Duration::from)
 }
 
+/// How many panicking threads look for their place: that takes CPU time, which is not the student's.
+static LOOKING: AtomicUsize = AtomicUsize::new(0);
+
+/// After so many panics a thread that panics again and again spins.
+const FEW: usize = 10;
+
+/// Whether a thread has panicked and its place is being looked for.
+pub(super) fn looks_for_a_place() -> bool {
+    LOOKING.load(Ordering::Relaxed) > 0 && problems().len() < FEW
+}
+
 /// Notes each panic instead of printing it, and hands it on.
 /// `student_file` is the file's path or its last components.
 pub(super) fn record_panics(student_file: String, tell: impl Fn(&Problem) + Send + Sync + 'static) {
@@ -106,9 +118,11 @@ pub(super) fn record_panics(student_file: String, tell: impl Fn(&Problem) + Send
                 true => "a place in std".to_owned(),
                 false => format!("{}:{}", at.file(), at.line()),
             });
+        LOOKING.fetch_add(1, Ordering::Relaxed);
         let spot = info
             .location()
             .and_then(|at| spot_of_panic(at, &student_file));
+        LOOKING.fetch_sub(1, Ordering::Relaxed);
         let payload = info.payload();
         let text = payload.downcast_ref::<&str>().copied();
         let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));

@@ -22,7 +22,7 @@ use socket_workshop::{
 use socket2::SockRef;
 
 use super::{
-    Call, CheckError, Doing, Exam, Verdict, or_skip,
+    Call, CheckError, Doing, Exam, Verdict, or_skip, running,
     threads::{is_of_this_check, students},
 };
 
@@ -43,6 +43,9 @@ struct Watched<'e> {
 impl World for Watched<'_> {
     fn look(&mut self, with_info: bool) -> io::Result<Look> {
         self.exam.acknowledge();
+        if running::looks_for_a_place() {
+            self.exam.has_moved(1);
+        }
         let threads = threads::others()?;
         let unreadable = |unmet| io::Error::other(format!("{unmet:?}"));
         let sockets = self.exam.all_sockets(with_info);

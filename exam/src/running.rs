@@ -100,7 +100,7 @@ fn thread_cpu_time() -> Duration {
 /// How many panicking threads look for their place: that takes CPU time, which is not the student's.
 static LOOKING: AtomicUsize = AtomicUsize::new(0);
 
-/// After so many panics a thread that panics again and again spins.
+/// After this many panics, a thread that panics again and again spins.
 const FEW: usize = 10;
 
 /// Whether a thread has panicked and its place is being looked for.

@@ -60,6 +60,7 @@ fn a_timeout(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
              the cable is pulled.",
         )
         .fails("A read with a timeout", timed_out, ErrorKind::WouldBlock)
+        // A tick of the kernel's clock less, which is not exactly ours.
         .claim(format!("It took {took:.0?}."), took + TICK >= LIMIT)
         .claim(
             "The timeout did not change the connection: the next read returned data.",

@@ -536,7 +536,7 @@ fn idle_clients(story: &mut Story, descriptors: u64) -> io::Result<Idle> {
     })
 }
 
-/// Clients that connect at a time at most: fewer than an accept queue of 128 has room for.
+/// No more clients than this connect at a time: an accept queue of 128 has room for them.
 const AT_A_TIME: usize = 100;
 
 /// Connects clients that are served and then idle: fewer than wanted if the server can start no

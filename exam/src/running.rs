@@ -97,13 +97,14 @@ fn thread_cpu_time() -> Duration {
     clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map_or(Duration::ZERO, Duration::from)
 }
 
-/// How many panicking threads look for their place: that takes CPU time, which is not the student's.
+/// How many threads have panicked and look for the place of the panic. Reading the debug information
+/// takes CPU time that is the exam's, not the student's.
 static LOOKING: AtomicUsize = AtomicUsize::new(0);
 
-/// After this many panics, a thread that panics again and again spins.
+/// A program that panics more often than this spins.
 const FEW: usize = 10;
 
-/// Whether a thread has panicked and its place is being looked for.
+/// Whether the place of a panic is being looked for.
 pub(super) fn looks_for_a_place() -> bool {
     LOOKING.load(Ordering::Relaxed) > 0 && problems().len() < FEW
 }

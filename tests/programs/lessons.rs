@@ -242,8 +242,8 @@ fn the_kernel_confirms_every_stage_of_every_lesson() {
     });
 }
 
-/// Runs a lesson in a user namespace and another one of the test's own (namespaces(7)), after these
-/// commands.
+/// Runs these commands, then a lesson, in a user namespace and one more namespace of the test's own
+/// (namespaces(7)).
 fn run_in(namespace: &str, commands: &str, name: &str) -> Output {
     let script = format!("{commands} && exec \"$0\" \"$@\"");
     let mut command = Command::new("unshare");

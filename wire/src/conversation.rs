@@ -55,13 +55,12 @@ impl Conversation {
     #[must_use]
     pub fn goes_on_with(&self, segment: &Segment) -> bool {
         let ends = (segment.from, segment.to);
-        let mut own = self
-            .segments
-            .iter()
-            .filter(|sent| sent.from == segment.from);
-        let is_another =
-            segment.flags == Flags::SYN && own.next().is_some_and(|first| first.seq != segment.seq);
-        !is_another && (ends == (self.client, self.server) || ends == (self.server, self.client))
+        let first = self.segments.iter().find(|sent| sent.from == segment.from);
+        let begins_another =
+            segment.flags == Flags::SYN && first.is_some_and(|first| first.seq != segment.seq);
+        let between_these =
+            ends == (self.client, self.server) || ends == (self.server, self.client);
+        between_these && !begins_another
     }
 
     /// Takes from a snapshot of the socket table, made at this time, whether an end's state has

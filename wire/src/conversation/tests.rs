@@ -75,6 +75,20 @@ fn another_syn_of_the_same_ports_begins_another_conversation() {
 }
 
 #[test]
+fn after_a_refused_syn_a_syn_of_the_other_end_begins_another_conversation() {
+    let refused = vec![
+        segment(CLIENT, Flags::SYN, u32::MAX, 0, 0),
+        segment(SERVER, Flags::RST | Flags::ACK, 0, 0, 0),
+    ];
+    let back = segment(SERVER, Flags::SYN, 367_974_519, 0, 0);
+    assert!(!of(refused).goes_on_with(&back));
+    // Where nothing was refused, it is a simultaneous open.
+    assert!(of(handshake()[..1].to_vec()).goes_on_with(&back));
+    let answer = segment(CLIENT, Flags::SYN | Flags::ACK, u32::MAX, 367_974_520, 0);
+    assert!(of(vec![back]).goes_on_with(&answer));
+}
+
+#[test]
 fn a_syn_and_a_fin_count_for_one_and_a_gap_does_not_add_up() {
     let data = segment(CLIENT, Flags::PSH | Flags::ACK, 0, 100, 5);
     let fin = segment(CLIENT, Flags::FIN | Flags::ACK, 5, 100, 0);

@@ -336,6 +336,17 @@ fn accepts_any_count(exam: &Exam, watch: Watch) -> Verdict {
 }
 
 fn counts_from_0(exam: &Exam, watch: Watch) -> Verdict {
+    for _attempt in 0..3 {
+        if counts_from_0_once(exam, watch)? {
+            return Ok(());
+        }
+        exam.step("the machine was too busy to answer in time: once more");
+    }
+    Ok(())
+}
+
+/// Whether the answer came in time for what follows to be compared with the clock.
+fn counts_from_0_once(exam: &Exam, watch: Watch) -> Verdict<bool> {
     let (interval, misses) = (ms(250), 3);
     let (peer, watching) = Watching::begin(exam, watch, interval, misses)?;
     watching.pings(&peer)?;
@@ -359,14 +370,15 @@ fn counts_from_0(exam: &Exam, watch: Watch) -> Verdict {
         time: ended.saturating_duration_since(answered),
         delay: delay::of_others().saturating_sub(delay),
     };
-    let in_time = late || reference.judges(took, interval / 2)? != Timing::Late;
+    if late {
+        return Ok(false);
+    }
+    let in_time = reference.judges(took, interval / 2)? != Timing::Late;
+    let expected = format!("Silent, {:?} after the answer", interval * 4);
     let seen = format!("it was {:.0?} after the answer", took.time);
-    exam.must(
-        in_time,
-        format!("Silent, {:?} after the answer", interval * 4),
-        seen,
-    )
-    .caused_by(causes::DOES_NOT_RESTART)
+    exam.must(in_time, expected, seen)
+        .caused_by(causes::DOES_NOT_RESTART)?;
+    Ok(true)
 }
 
 fn returns_closed(exam: &Exam, watch: Watch) -> Verdict {

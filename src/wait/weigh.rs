@@ -125,7 +125,7 @@ impl Weighing {
     fn weigh_standstill(&mut self, before: &Look, look: Look, passed: Duration) -> Option<Stuck> {
         let is_running = |thread: &Thread| thread.doing == Doing::Running;
         let cpu = cpu_of_others().saturating_sub(self.ran_since);
-        let allowed = match look.sockets.is_empty() {
+        let allowed = match look.sockets.is_empty() && !look.datagrams {
             true => COMPUTES,
             false => SPIN,
         };

@@ -33,11 +33,16 @@ const BUSY: Duration = Duration::from_millis(50);
 const BETWEEN_BYTES: Duration = Duration::from_millis(20);
 const BETWEEN_READS: Duration = Duration::from_millis(100);
 
-/// More bytes than a call that takes a few at a time reads within its limit.
-const FLOOD: usize = 4 << 20;
-
 /// For so long it goes on with it: twice the limit.
 const GOES_ON: Duration = Duration::from_millis(1200);
+
+/// How often a peer that makes no pause sends all that there is room for, and what it sends at a
+/// time.
+const BETWEEN_FILLS: Duration = Duration::from_millis(1);
+static A_PIECE: [u8; 64 << 10] = [b'.'; 64 << 10];
+
+/// In a pause this long, the shortest timeout of a read may end.
+const A_JIFFY: Duration = Duration::from_millis(4);
 
 pub(super) fn times_out_on_a_silent_peer(exam: &Exam, function: Function) -> Verdict {
     for (size, before) in [(Short, Asked), (Empty, Nothing)] {
@@ -155,9 +160,27 @@ pub(super) fn times_out_on_a_peer_that_never_stops(exam: &Exam, function: Functi
 
 /// Bytes are there whenever the call looks. It must look at its deadline all the same.
 fn times_out_on_a_peer_that_makes_no_pause(exam: &Exam, function: Function) -> Verdict {
-    let mut call = Call::begin(exam, function, SHORT / 3, (Short, Nothing))?;
-    let _pouring = call.peer().pours(vec![b'.'; FLOOD])?;
-    call.times_out(|case, _| cause::looks_at_the_clock_too_seldom(case))?;
+    for _ in 0..3 {
+        let mut call = Call::begin(exam, function, SHORT / 3, (Short, Nothing))?;
+        exam.step(format!(
+            "the peer fills the buffers every {BETWEEN_FILLS:?}, for {GOES_ON:?} or until it \
+             returns"
+        ));
+        let fills = |peer: &TcpStream| {
+            // A call that reads as fast as this sends always makes room.
+            for _ in 0..64 {
+                if send(peer.as_raw_fd(), &A_PIECE, NOW).is_err() {
+                    break;
+                }
+            }
+        };
+        let longest = call.has_a_peer_that(1200, BETWEEN_FILLS, fills);
+        call.times_out(held(cause::looks_at_the_clock_too_seldom))?;
+        if longest < A_JIFFY {
+            break;
+        }
+        exam.step("a pause of the peer's was so long that a read could time out: once more");
+    }
     Ok(())
 }
 

@@ -98,12 +98,13 @@ const BEFORE: Duration = Duration::from_millis(20);
 /// How many come then, in each millisecond. The queue has room for more.
 const MANY: usize = 60;
 
-/// In a pause this long, the queue may be empty and the shortest timeout may end.
+/// In a pause this long, the queue may be empty and the shortest timeout may end. Where the kernel's
+/// tick is behind its clock, a timeout may end earlier: so twice no pause may be this long.
 const A_JIFFY: Duration = Duration::from_millis(4);
 
 pub(super) fn times_out_while_others_come(exam: &Exam, ask: Ask) -> Verdict {
     let pair = &Pair::new(exam, ask)?;
-    let mut is_in_time = false;
+    let (mut is_in_time, mut times) = (false, 0);
     for number in 2..16 {
         let reference = exam.reference(SHORT)?;
         let delay = delay::of_others();
@@ -117,10 +118,13 @@ pub(super) fn times_out_while_others_come(exam: &Exam, ask: Ask) -> Verdict {
             let took = call.times_out()?;
             match reference.judges(took, MARGIN)? {
                 Timing::Late => return call.is_late(took),
-                _ if longest < A_GAP && at_the_limit < A_JIFFY => return Ok(()),
+                _ if longest < A_GAP && at_the_limit < A_JIFFY => times += 1,
                 _ => is_in_time |= longest.max(at_the_limit) < A_GAP,
             }
-            exam.step("a pause was so long that a wait could end: once more");
+            if times == 2 {
+                return Ok(());
+            }
+            exam.step("once more: a timeout may have ended by chance, or in a long pause");
             continue;
         }
         let took = Took {
@@ -142,7 +146,7 @@ pub(super) fn times_out_while_others_come(exam: &Exam, ask: Ask) -> Verdict {
     }
     // At least once no pause was long, although a short one came at the limit or after it: most
     // waits that start again would not have ended.
-    if is_in_time {
+    if is_in_time || times > 0 {
         return Ok(());
     }
     Err(CheckError::skipped(

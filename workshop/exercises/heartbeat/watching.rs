@@ -22,7 +22,7 @@ use crate::{
     checks::delay,
     exam::{
         Awaited, Because, Call, CheckError, Doing, Exam, Options, Peer, Reference, Running, Timing,
-        Verdict, cpu_time, descriptors,
+        Took, Verdict, cpu_time, descriptors,
         diagnosis::{LEAVES_A_THREAD, LEAVES_OPTIONS, SLEEPS_BETWEEN_LOOKS},
         or_skip,
     },
@@ -137,6 +137,12 @@ impl<'e> Watching<'e> {
     /// When it was called; now, if that is still to come.
     pub fn called(&self) -> Instant {
         self.called.get().copied().unwrap_or_else(Instant::now)
+    }
+
+    /// How long the call took, and how much of that its thread waited for a CPU, once it has
+    /// returned.
+    pub fn took(&self) -> Took {
+        self.answer.took()
     }
 
     /// It must not have returned.

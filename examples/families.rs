@@ -63,9 +63,9 @@ fn ipv6(story: &mut Story, listener: TcpListener) -> io::Result<()> {
         .expect("IPv6", End::of(&listener)?, must(Listen).recv_q(1))
         .pair(End::of(&client)?, Established, Established)
         .why(
-            "::1 is IPv6's loopback address. A listener on ::1 gets only the clients that dial ::1, \
-             as one on 127.0.0.1 gets only those that dial 127.0.0.1. A name such as localhost may \
-             have both addresses, so a client tries one after the other.",
+            "::1 is IPv6's loopback address. A listener on ::1 gets only the clients that dial \
+             ::1, as one on 127.0.0.1 gets only those that dial 127.0.0.1. A name such as localhost \
+             may have both addresses, so a client tries one after the other.",
         )
         .claim(
             format!("Address ::1 with port 8330 is written {written}, with brackets."),

@@ -130,8 +130,8 @@ const ONE_WRITE: Way = Way {
     title: "without the option: the client formats the text, then makes one write",
     send: |mut stream, key| stream.write_all(format!("get {key}\n").as_bytes()),
     segments: Count::Exactly(REQUESTS),
-    why: "One segment for each request. The answer has acknowledged the request before, so Nagle's \
-          algorithm has nothing to wait for.",
+    why: "One segment for each request. The previous request was acknowledged by its answer, so \
+          Nagle's algorithm has nothing to wait for.",
     ..IN_PIECES
 };
 

@@ -25,7 +25,8 @@ use socket2::SockRef;
 use wire::capture::{Files, StoryArguments, Tap};
 use wire::segment::Flags as TcpFlags;
 
-/// For a filter on a socket: a segment must have one of these flags. So every segment is lost.
+/// For `receives_only`, which lets a segment in only if it has one of the given flags. None is
+/// given, so every segment is lost.
 const NO_FLAGS: u8 = 0;
 
 /// How many times the answer is sent, and lost, before the client receives it.

@@ -72,7 +72,7 @@ fn a_connect_that_waits(story: &mut Story) -> io::Result<()> {
         handle.connect(&addr.into())?;
         Ok::<_, io::Error>(started.elapsed())
     });
-    let waited = wait_in(Call::Connect, 1) != Some(false); // None: this machine does not say
+    let waits = wait_in(Call::Connect, 1); // None: this machine does not say
     SockRef::from(&queued).set_linger(ABORT)?;
     drop(queued);
     drop(full.accept()?); // now the queue has room: the kernel answers the next SYN
@@ -87,11 +87,11 @@ fn a_connect_that_waits(story: &mut Story) -> io::Result<()> {
         )
         .claim(
             "While the server was silent, a thread waited in connect.",
-            waited,
+            waits != Some(false),
         )
         .claim(
             format!("It took {took:.1?}: the first SYN was dropped, a later one answered."),
-            took >= Duration::from_millis(500),
+            waits.is_none() || took >= Duration::from_millis(500),
         )
         .show()
 }
@@ -139,8 +139,8 @@ fn three_dials(story: &mut Story, answers: SocketAddr) -> io::Result<Socket> {
         .client(answered_end, Established)
         .why(
             "A program may dial several addresses of a name, and keep the first connection. (RFC \
-             8305, 5: it starts one connect after the other, 250 ms apart, and does not wait for \
-             their ends.) Writable means only that a connect has ended. SO_ERROR says how.",
+             8305, 5: it starts a connect every 250 ms, even if earlier ones are still in \
+             progress.) Writable means only that a connect has ended. SO_ERROR says how.",
         )
         .claim("The refused client was writable, too.", refused_is_writable)
         .claim(

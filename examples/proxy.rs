@@ -146,8 +146,8 @@ fn too_early(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
         .show()
 }
 
-/// Serves each client until the listener fails: a connection to the server, and two threads. It
-/// serves up to `most` clients at once. The others wait in the accept queue.
+/// Serves clients until the listener fails. Each client gets a connection to the server and two
+/// threads. At most `most` clients are served at once. The others wait in the accept queue.
 fn proxy(listener: &TcpListener, server: &[SocketAddr], most: usize) -> io::Error {
     let places = Places::new(most);
     thread::scope(|scope| {

@@ -5,9 +5,10 @@
 //!     cargo run --example rare_states
 //!     cargo run --example rare_states -- --predict     asks for each state before showing it
 //!
-//! You will see orphans: sockets that no program owns, while the kernel still ends the connection.
-//! You will see two clients that connect to each other, without a listener. You will see what
-//! TIME_WAIT does when the last ACK is lost, and two ends that close at the same time.
+//! You will see orphans: sockets that no program owns any more, although the kernel is still
+//! closing their connections. You will see two clients that connect to each other, without a
+//! listener. You will see what TIME_WAIT does when the last ACK is lost, and two ends that close at
+//! the same time.
 //!
 //! New here: orphans, the simultaneous open (both ends connect), and the simultaneous close.
 //!

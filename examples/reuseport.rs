@@ -10,8 +10,8 @@
 //! server, then with TIME_WAIT at the client.
 //!
 //! New here: SO_REUSEPORT. The four-tuple: both addresses and both ports, by which the kernel tells
-//! connections apart. The timestamp: a time that the sender puts into its segments (RFC 7323). By
-//! it the kernel tells late segments of an old connection from new ones.
+//! connections apart. The timestamp: a time that the sender puts into its segments (RFC 7323).
+//! With it the kernel distinguishes late segments of an old connection from new ones.
 //!
 //! Exercise: the one of lesson `reuseaddr`: `cargo workshop check reuseaddr`
 

@@ -62,7 +62,7 @@ fn main() -> ExitCode {
 /// What `serve` needs to know besides its address.
 struct Arguments {
     design: Design,
-    /// Listen at the socket that is stdin: the lesson starts its servers so.
+    /// Listen on the socket that is stdin. The lesson starts its servers in this way.
     inherit: bool,
 }
 
@@ -322,7 +322,8 @@ fn all_others_wait(story: &mut Story, listener: &TcpListener) -> io::Result<()> 
         .why(
             "The server's only thread waits in read for the silent client, and accepts the next \
              one only when this one has closed. The kernel has completed the other two connections \
-             and taken their bytes. Until then both wait in the accept queue.",
+             and received their bytes. Both wait in the accept queue until the silent client \
+             closes.",
         )
         .claim("The server has one thread.", threads.is_none_or(|n| n == 1))
         .show()?;
@@ -437,8 +438,8 @@ fn one_thread(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
         .why(
             "The client that does not read has filled its receive buffer, and then the server's \
              send buffer. The server keeps at most 4096 bytes for it, and calls poll to wait for \
-             room to send them. Until then it reads no more: the other bytes stay in the server's \
-             Recv-Q, and what has no room there in the client's Send-Q.",
+             room to send them. Until then it reads no more. The other bytes stay in the server's \
+             Recv-Q. Those that do not fit there stay in the client's Send-Q.",
         )
         .claim("The third client was answered.", answered)
         .claim("The server has one thread.", threads.is_none_or(|n| n == 1))
@@ -673,10 +674,10 @@ fn which(
         .expect(NAMES[3], servers[3].listening, must(Listen).recv_q(0))
         .why(
             "(a): for one client at a time, as in a tool or a test. (b): the simplest code for up \
-             to some thousand clients. (c): for many short connections, as many at a time as there \
-             are threads. (d): for clients that share data: one thread needs no lock. It must \
-             never wait for one client, and uses one CPU. For very many clients that are mostly \
-             idle, use epoll(7) instead of poll: see the line `the same, idle`.",
+             to a few thousand clients. (c): for many short connections, as many at a time as \
+             there are threads. (d): for clients that share data: one thread needs no lock. It \
+             must never wait for one client, and uses one CPU. For very many clients that are \
+             mostly idle, use epoll(7) instead of poll: see the line `the same, idle`.",
         )
         .show()
 }

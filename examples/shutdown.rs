@@ -1,6 +1,6 @@
-//! You press Ctrl-C, and the server does not stop: a thread waits in accept. Or it stops, and
-//! clients that were waiting are reset. What wakes accept, and how do you stop without losing
-//! clients?
+//! Your server handles Ctrl-C: it sets a flag. But it does not stop, because a thread waits in
+//! accept. Or it stops, and clients that were waiting are reset. What wakes accept, and how do you
+//! stop without losing clients?
 //!
 //!     cargo run --example shutdown              plays both ends, stage by stage
 //!     cargo run --example shutdown -- serve     an echo server, until Ctrl-C: src/serve.rs
@@ -20,6 +20,7 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal::SIGINT, raise};
 use socket_workshop::deadline::TICK;
@@ -74,7 +75,7 @@ fn a_connection_to_itself(story: &mut Story, listener: TcpListener) -> io::Resul
         .why(
             "The thread has a descriptor of the same socket (try_clone). The socket stays in \
              LISTEN until both are closed. Setting a flag does not end accept either. A \
-             signal does not end it: std calls accept again.",
+             signal that the program handles does not end it: std calls accept again.",
         )
         .claim("The thread still waits in accept.", still_waits)
         .show()?;
@@ -102,6 +103,7 @@ fn shutdown_on_the_listener(story: &mut Story) -> io::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let handle = listener.try_clone()?;
     let acceptor = thread::spawn(move || handle.accept());
+    let waited = wait_in(Call::Accept, 1) != Some(false); // None: this machine does not say
     SockRef::from(&listener).shutdown(Shutdown::Read)?;
     let woken = acceptor.join().expect("it only accepts");
 
@@ -120,6 +122,10 @@ fn shutdown_on_the_listener(story: &mut Story) -> io::Result<()> {
             "On Linux the socket leaves LISTEN, and accept fails. (Other systems may refuse the \
              call.) The clients in the queue are lost: the kernel resets them, as when a listener \
              is closed.",
+        )
+        .claim(
+            "Before the first shutdown a thread waited in accept.",
+            waited,
         )
         .fails("The first time accept", woken, InvalidInput) // EINVAL
         .fails("The second time the client's read", read, ConnectionReset)
@@ -167,7 +173,12 @@ fn an_eventfd_and_a_drain(story: &mut Story, listener: TcpListener) -> io::Resul
         PollFd::new(listener.as_fd(), PollFlags::POLLIN),
         PollFd::new(stop.as_fd(), PollFlags::POLLIN),
     ];
-    poll(&mut fds, PollTimeout::NONE)?; // a signal that comes while it waits ends it: EINTR
+    // A signal that comes while it waits ends it with EINTR (signal(7)): then it waits again.
+    while let Err(errno) = poll(&mut fds, PollTimeout::NONE) {
+        if errno != Errno::EINTR {
+            return Err(errno.into());
+        }
+    }
     let a_client_waits = fds[0].any() == Some(true);
     let must_stop = fds[1].any() == Some(true);
     let addr = listener.local_addr()?;

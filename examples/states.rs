@@ -5,8 +5,8 @@
 //!     cargo run --example states -- --predict     asks for each state before showing it
 //!
 //! You will see the ten states of a normal life, from CLOSED to CLOSED. Below each table is the
-//! state diagram of TCP's standard (RFC 9293). An arrow leads from a state to the next one. On it
-//! is written what happens, and after a slash what the kernel sends then:
+//! state diagram of TCP's standard (RFC 9293). An arrow leads from a state to the next one. Its
+//! label says what happens and, after a slash, what the kernel then sends:
 //!
 //!     CLOSED --connect / SYN--> SYN_SENT     the program calls connect, and the kernel sends a SYN
 //!     SYN_RECV --ACK--> ESTABLISHED          an ACK arrives, and the kernel sends nothing

@@ -8,7 +8,7 @@
 //!     curl -O tftp://127.0.0.1:8330/FILE              or curl; `-T FILE` stores
 //!     tftp -m binary 127.0.0.1 8330 -c get FILE       or tftp-hpa; `put FILE` stores
 //!
-//! These are the packets in which a client reads a file:
+//! A client reads a file with these packets:
 //!
 //!     RRQ      the read request: a file's name, and options
 //!     OACK     the options that the server agrees to
@@ -17,8 +17,8 @@
 //!     ERROR    what is wrong; the end that receives it ends its transfer. Error 5 answers a packet
 //!              from a wrong port: the end that sends it goes on
 //!
-//! You will see that each transfer gets a new port, a block that is sent again, a packet from a
-//! wrong port, an ACK that comes twice, and what lock-step costs.
+//! You will see a new port for each transfer, a block that is sent again, a packet from a wrong
+//! port, an ACK that comes twice, and what lock-step costs.
 //!
 //! New here: all that UDP leaves to the program, in a protocol that real clients speak.
 

@@ -99,8 +99,8 @@ fn one_read_is_a_message(story: &mut Story, listener: &TcpListener) -> io::Resul
         .show()
 }
 
-/// A message is a length in 4 bytes, the highest first, then that many bytes. Reads the first one
-/// call by call.
+/// A message is a length in 4 bytes, the most significant byte first (big-endian), then that many
+/// bytes. Reads the first one call by call.
 fn a_length_before_each(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     let (mut client, mut server, end) = connected(listener)?;
     client.write_all(b"\0\0\0\x05b.t")?;

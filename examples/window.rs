@@ -33,8 +33,8 @@ use socket_workshop::table::{End, State::*, TimerKind::*};
 use socket2::SockRef;
 
 const KB: usize = 1024;
-/// The size we ask for each buffer. Linux doubles it, and uses a part for itself (socket(7)): about
-/// 16 to 32 KB of data fit.
+/// The size that we request for each buffer. Linux doubles it, and uses a part for itself
+/// (socket(7)): about 16 to 32 KB of data fit.
 const SMALL: usize = 16 * KB;
 const ALL: usize = 6 * SMALL; // more than both buffers hold
 const LAST: usize = 4 * KB; // what the server leaves unread at first

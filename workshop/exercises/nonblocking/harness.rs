@@ -1,10 +1,14 @@
 //! A call of the answer, and the descriptor that cancels it.
 
 use std::{
-    io::{self, ErrorKind, PipeReader, PipeWriter, Write},
+    fs::File,
+    io::{self, ErrorKind, Write},
     mem,
     net::{SocketAddr, TcpStream},
-    os::fd::{AsFd, AsRawFd},
+    os::{
+        fd::{AsFd, AsRawFd, OwnedFd},
+        unix::net::UnixStream,
+    },
     sync::Arc,
     time::Duration,
 };
@@ -22,21 +26,33 @@ use crate::{
     exam::{AMPLE, Because, Case, Exam, Running, Verdict, inode_of, or_skip},
 };
 
-/// Cancels a dial: the answer is lent the reading end of a pipe.
+/// Cancels a dial: the answer is lent the reading end of a pipe, or of a socket.
 #[derive(Debug)]
 pub(super) struct Cancel {
-    lent: Arc<PipeReader>,
+    lent: Arc<OwnedFd>,
     inode: u64,
-    writer: Option<PipeWriter>,
+    is_socket: bool,
+    writer: Option<File>,
 }
 
 impl Cancel {
     pub(super) fn new() -> Verdict<Cancel> {
         let (reader, writer) = or_skip("make a pipe", io::pipe())?;
+        Cancel::of(reader.into(), writer.into(), false)
+    }
+
+    /// One that is a socket. Unlike a pipe's reading end, it can always be written.
+    pub(super) fn of_a_socket() -> Verdict<Cancel> {
+        let (lent, other) = or_skip("make a pair of sockets", UnixStream::pair())?;
+        Cancel::of(lent.into(), other.into(), true)
+    }
+
+    fn of(lent: OwnedFd, writer: OwnedFd, is_socket: bool) -> Verdict<Cancel> {
         Ok(Cancel {
-            inode: inode_of(&reader)?,
-            lent: Arc::new(reader),
-            writer: Some(writer),
+            inode: inode_of(&lent)?,
+            lent: Arc::new(lent),
+            is_socket,
+            writer: Some(writer.into()),
         })
     }
 
@@ -63,7 +79,7 @@ impl Cancel {
     pub(super) fn write(&mut self, exam: &Exam) -> Verdict {
         exam.step("wrote a byte to the other end of `cancel`: it is readable");
         match &mut self.writer {
-            Some(writer) => or_skip("write to a pipe", writer.write_all(b"x")),
+            Some(writer) => or_skip("write to `cancel`", writer.write_all(b"x")),
             None => Ok(()),
         }
     }
@@ -78,23 +94,24 @@ impl Cancel {
     pub(super) fn is_readable(&self) -> Verdict<bool> {
         let mut fds = [PollFd::new(self.lent.as_fd(), PollFlags::POLLIN)];
         let ready = poll(&mut fds, PollTimeout::ZERO).map_err(io::Error::from);
-        Ok(or_skip("poll a pipe", ready)? > 0)
+        Ok(or_skip("poll `cancel`", ready)? > 0)
     }
 }
 
 impl Cancel {
-    /// Whether the descriptor still leads to the pipe.
+    /// Whether the descriptor still leads to the pipe or the socket.
     pub(super) fn is_open(&self) -> bool {
         inode_of(&*self.lent).is_ok_and(|inode| inode == self.inode)
     }
 
     /// As `/proc/pid/fd` names it.
     pub(super) fn target(&self) -> String {
-        format!("pipe:[{}]", self.inode)
+        let kind = if self.is_socket { "socket" } else { "pipe" };
+        format!("{kind}:[{}]", self.inode)
     }
 
     /// The end that is lent.
-    pub(super) fn lent(&self) -> &PipeReader {
+    pub(super) fn lent(&self) -> &OwnedFd {
         &self.lent
     }
 }
@@ -116,6 +133,7 @@ pub(super) struct Call<'e> {
     pub(super) answer: Running<'e, io::Result<TcpStream>>,
     pub(super) addr: SocketAddr,
     pub(super) limit: Duration,
+    cancel_is_a_socket: bool,
 }
 
 impl<'e> Call<'e> {
@@ -137,8 +155,12 @@ impl<'e> Call<'e> {
         cancel: &Cancel,
         then: impl FnOnce() + Send + 'static,
     ) -> Verdict<Call<'e>> {
+        let kind = match cancel.is_socket {
+            true => ", with a socket as `cancel`",
+            false => "",
+        };
         exam.step(format!(
-            "called `connect` with {addr} and a limit of {}",
+            "called `connect` with {addr} and a limit of {}{kind}",
             readable(limit)
         ));
         let lent = Arc::clone(&cancel.lent);
@@ -152,6 +174,7 @@ impl<'e> Call<'e> {
             answer: exam.start("connect", body)?,
             addr,
             limit,
+            cancel_is_a_socket: cancel.is_socket,
         })
     }
 
@@ -268,7 +291,7 @@ impl<'e> Call<'e> {
                 "your thread to wait, while nothing arrives",
                 "it runs: at no moment was it blocked in a system call",
             )
-            .because(hangs::spins)?;
+            .because(|case| hangs::spins(case, self.cancel_is_a_socket))?;
         self.goes_on()
     }
 

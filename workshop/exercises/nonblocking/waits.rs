@@ -351,7 +351,8 @@ pub(super) fn does_not_spin(exam: &Exam, connect: Connect) -> Verdict {
         call.fails(ErrorKind::TimedOut, &when, |case| call.overdue(case))?;
         Ok(call.answer)
     };
-    silence::is_spent_waiting(exam, call, hangs::SPINS_TO_ITS_LIMIT)
+    silence::is_spent_waiting(exam, call, hangs::SPINS_TO_ITS_LIMIT)?;
+    cancelled_by(exam, connect, &mut Cancel::of_a_socket()?).map(drop)
 }
 
 /// In one call, or in one on each of two threads.

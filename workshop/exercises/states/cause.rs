@@ -121,9 +121,9 @@ pub(super) fn of_an_error(kind: ErrorKind) -> Option<String> {
              close it."
         }
         ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => {
-            "Your code closed the other end first. A close with bytes unread sends a reset, and so \
-             does the kernel for data that arrives at a closed end. Read to end of file before you \
-             close an end, or use `shutdown` and keep the stream."
+            "The other end has sent a reset. A close with bytes unread sends one, and so does the \
+             kernel for data that arrives at a closed end. Read to end of file before you close an \
+             end, or use `shutdown` and keep the stream."
         }
         ErrorKind::InvalidInput => {
             "Your code refuses a pair of the table, or one of them the other way round. Exchange \

@@ -13,7 +13,7 @@ use super::{
 };
 
 use crate::exam::{
-    AMPLE, Because, Call, CheckError, Exam, Timing, Verdict, diagnosis::SLEEPS_BETWEEN_LOOKS,
+    AMPLE, Because, Call, CheckError, Exam, Timing, Took, Verdict, diagnosis::SLEEPS_BETWEEN_LOOKS,
 };
 
 /// The caller's read timeouts, where they run out.
@@ -22,7 +22,7 @@ const LONGER: Duration = Duration::from_millis(1300);
 
 /// The caller's read timeout where each piece comes within it, and how long the peer then waits
 /// before each.
-const PACED: Duration = Duration::from_millis(600);
+const PACED: Duration = Duration::from_millis(500);
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// The kernel counts SO_RCVTIMEO in jiffies, which may end up to one early. The longest jiffy that
@@ -92,6 +92,18 @@ pub(super) fn returns_the_timeout(exam: &Exam, read: ReadMessage) -> Verdict {
 
 /// SO_RCVTIMEO is the timeout of one read: it begins again with the next.
 pub(super) fn reads_on_within_the_timeout(exam: &Exam, read: ReadMessage) -> Verdict {
+    for _ in 0..3 {
+        // The timeout must have passed before the last piece but one: not so if the call began late.
+        if reads_slow_pieces(exam, read)?.time >= PACED + PAUSE {
+            break;
+        }
+        exam.step("the call began late, because the machine is busy: once more");
+    }
+    Ok(())
+}
+
+/// Each piece comes within the timeout, and all of them take longer. Returns how long the call took.
+fn reads_slow_pieces(exam: &Exam, read: ReadMessage) -> Verdict<Took> {
     let connection = Connection::new(exam, read)?;
     connection.has_timeout(Some(PACED))?;
     let steady = framed(b"steady");
@@ -124,7 +136,7 @@ pub(super) fn reads_on_within_the_timeout(exam: &Exam, read: ReadMessage) -> Ver
         Err(CheckError::Failed(_)) if longest >= PACED - PACED / 20 => Err(CheckError::skipped(
             format!("the machine is too busy: {longest:.1?} passed where a pause was {PAUSE:?}"),
         )),
-        returned => returned.map(drop),
+        returned => returned,
     }
 }
 

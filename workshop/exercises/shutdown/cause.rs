@@ -175,7 +175,11 @@ pub(super) fn does_not_stop(case: &Case) -> Option<String> {
     } else if case.is_blocked_in(&[Call::Connect]) {
         "A thread of yours waits in connect, and its SYN is not answered. Connect to the address \
          that local_addr returns, or wake the thread that accepts without a connection."
-    } else if !limit_is_far() && calls > 0 && case.is_blocked_in(&[Call::Read, Call::Write]) {
+    } else if !limit_is_far()
+        && !case.has_returned()
+        && calls > 0
+        && case.is_blocked_in(&[Call::Read, Call::Write])
+    {
         "The limit has passed, and `stop` still waits for calls, which wait for their clients. \
          Compute the deadline once, when `stop` is called. At the limit call shutdown(Both) on \
          another handle of each connection: that ends the read or write in which `serve` is \
@@ -208,11 +212,20 @@ pub(super) fn misses_calls(case: &Case) -> Option<String> {
 
 /// `stop` has returned an error.
 pub(super) fn fails(error: &io::Error) -> Option<String> {
-    (error.kind() == ErrorKind::ConnectionRefused).then(|| {
-        "`stop` has connected to an address where no socket listens. Either that is not the \
-         address of the listener (local_addr returns it), or the listener was closed before."
-            .to_owned()
-    })
+    let cause = match error.kind() {
+        ErrorKind::ConnectionRefused => {
+            "`stop` has connected to an address where no socket listens. Either that is not the \
+             address of the listener (local_addr returns it), or the listener was closed before."
+        }
+        // An error of std's own: the kernel's has a number.
+        ErrorKind::InvalidInput if error.raw_os_error().is_none() => {
+            "InvalidInput without a number of the kernel's: std refuses a timeout of zero \
+             (`set_read_timeout`). When nothing remains of the limit, do not wait: close the \
+             connections that are left."
+        }
+        _ => return None,
+    };
+    Some(cause.to_owned())
 }
 
 /// `stop` has returned, and a socket still listens.

@@ -160,7 +160,8 @@ pub(super) fn an_error(kind: ErrorKind, queued: usize, case: &Case) -> Option<St
         ErrorKind::WouldBlock => {
             "Either the kernel has no room: then keep the bytes in the queue and return Ok, \
              because the queue is there for that. Or the limit was compared wrongly: exactly \
-             `limit` bytes may be queued, and an empty `send` always fits."
+             `limit` bytes may be queued, and an empty `send` always fits. Or a part of a `send` \
+             that was refused is queued all the same, and takes the room."
         }
         ErrorKind::InvalidInput => {
             "InvalidInput is for a `send` of more than `limit` bytes. Exactly `limit` bytes are \
@@ -178,6 +179,17 @@ pub(super) fn an_error(kind: ErrorKind, queued: usize, case: &Case) -> Option<St
         _ => return None,
     };
     Some(cause.to_owned())
+}
+
+/// For an outbox with this limit, far more than there is memory, that cannot be made.
+pub(super) fn is_not_made(limit: usize, case: &Case) -> Option<String> {
+    fails_at(limit, case).or_else(|| {
+        case.has_returned_error(ErrorKind::OutOfMemory).then(|| {
+            "OutOfMemory: your code reserves memory for the whole limit. The limit is the most \
+             that may be queued, not what will be. Let the queue grow as needed."
+                .to_owned()
+        })
+    })
 }
 
 /// For an outbox with this limit that does not work.

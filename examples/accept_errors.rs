@@ -14,7 +14,8 @@
 //! New here: three kinds of errors of accept. An error of one connection: take the next. A shortage
 //! of the process or the system: wait, then try again. An error of the listener: end.
 //!
-//! Exercise: the one of lesson `listener`. Its hardened rules are about these errors.
+//! Exercise: the one of lesson `listener`. Its rule 14 is about a shortage of descriptors,
+//! and rule 7 about the error that ends the server.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
@@ -57,7 +58,7 @@ enum Next {
     End,
 }
 
-/// The errors of accept(2), sorted.
+/// Sorts the errors of accept(2), and that of `spawn`.
 fn what_next(error: &io::Error) -> Next {
     let Some(errno) = error.raw_os_error() else {
         return Next::End;
@@ -66,18 +67,18 @@ fn what_next(error: &io::Error) -> Next {
         // The connection is gone. On Linux the first read reports that instead.
         Errno::ECONNABORTED => Next::Accept,
         // Network errors of the new connection: accept(2), "Error handling", lists these for TCP.
-        // (Today's Linux leaves them to the first read.)
+        // (Today's Linux does not return them from accept.)
         Errno::ENETDOWN | Errno::EPROTO | Errno::ENOPROTOOPT | Errno::EHOSTDOWN => Next::Accept,
         Errno::ENONET | Errno::EHOSTUNREACH | Errno::EOPNOTSUPP | Errno::ENETUNREACH => {
             Next::Accept
         }
         // No descriptor is left for the process, or for the system; or no memory.
         Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM => Next::Rest,
-        // A firewall or a security module forbids it. It may do so again at once.
+        // A firewall rule forbids it (accept(2)), and may do so again at once.
         Errno::EPERM => Next::Rest,
-        // No thread can be started: an error of `spawn`.
+        // No thread can be started: an error of `spawn`. The connection of this client is closed.
         Errno::EAGAIN => Next::Rest,
-        // EINVAL: it does not listen (any more). EBADF, ENOTSOCK: it is not a socket.
+        // EINVAL: it does not listen (any more). EBADF: it is closed. ENOTSOCK: it is no socket.
         _ => Next::End,
     }
 }
@@ -198,7 +199,7 @@ fn serve(listener: &TcpListener, rests: &Sender<Instant>) -> io::Error {
             match what_next(&error) {
                 Next::Accept => {}
                 Next::Rest => {
-                    let _ = rests.send(Instant::now()); // fails if the lesson has ended
+                    let _ = rests.send(Instant::now()); // cannot fail: the receiver lives longer
                     // The kernel has no event for "a descriptor is free": try again later.
                     thread::sleep(rest);
                     rest = LONGEST_REST.min(rest * 2);

@@ -179,7 +179,7 @@ fn two_backlogs(story: &mut Story) -> io::Result<()> {
     story.claim(&text, late >= short_queue.silent)
 }
 
-/// How the clients of a burst fared.
+/// What happened to the clients of a burst.
 struct Burst {
     clients: u32,
     backlog: u32,
@@ -216,7 +216,7 @@ impl fmt::Display for Burst {
 /// Many clients dial at once while the server is busy. Then it accepts.
 fn burst(listener: &TcpListener, backlog: u32, clients: u32) -> io::Result<Burst> {
     let addr = listener.local_addr()?;
-    // A timeout for accept, too: a client that never comes is an error.
+    // On a listener the read timeout limits accept: a client that never comes is an error.
     SockRef::from(listener).set_read_timeout(Some(Duration::from_secs(5)))?;
     thread::scope(|scope| {
         let mut threads = Vec::new();
@@ -229,7 +229,7 @@ fn burst(listener: &TcpListener, backlog: u32, clients: u32) -> io::Result<Burst
             // Refuses the clients that still dial, so that their threads end.
             let _ = SockRef::from(listener).shutdown(Shutdown::Read);
         }
-        accepted.attempt(|| "a client is missing, accept".to_owned())?;
+        accepted.attempt(|| format!("cannot accept {clients} clients"))?;
 
         let mut connections = Vec::new(); // none closes before all have connected
         let mut times = Vec::new();

@@ -169,8 +169,8 @@ fn in_order(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
         .stage("the server has read until end of file and closed")
         .pair(end, gone(), time_wait())
         .why(
-            "The other two segments have passed: the client's FIN, and the ACK of this FIN. No \
-             input was unread, so close sent no RST.",
+            "The other two segments have passed: the client's FIN, and the ACK of this FIN. Both \
+             ends had sent their FINs before the server closed, so close itself sent nothing.",
         )
         .claim(
             format!("{drained} bytes arrived at the server: the question, then 200 kB."),
@@ -305,8 +305,8 @@ fn shutdown_read(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
 fn a_crash(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     let (mut client, mut server, end) = connected(listener)?;
     // Data first. When many SYNs come, Linux may answer one and keep no record of it (a SYN cookie:
-    // tcp(7), tcp_syncookies). Then a later segment could pass for the last ACK of the handshake,
-    // and make a new connection. After data none can.
+    // tcp(7), tcp_syncookies). Then it could take a later segment for the last ACK of the
+    // handshake, and open a new connection. Once data has been sent, it cannot.
     client.write_all(b"hello")?;
     server.read_exact(&mut [0; 5])?;
     // As if the network were down: the client's kernel drops every segment that arrives with a TTL

@@ -69,7 +69,7 @@ fn messages(story: &mut Story, client: &UdpSocket, server: &UdpSocket) -> io::Re
     let too_long = client.send(&vec![0; most + 1]);
     let error = too_long.err().and_then(|error| error.raw_os_error());
     story
-        .stage("the server has called recv four times, each time with room for 4 bytes")
+        .stage("the server has called recv: four times with room for 4 bytes, then with none")
         .expect("server", End::of(server)?, unconnected().recv_q(0))
         .why("Each recv takes one datagram. Bytes for which its buffer has no room are lost.")
         .claim(
@@ -160,6 +160,7 @@ fn sent_once(story: &mut Story, quality: &Quality) -> io::Result<()> {
 fn sent_until_acknowledged(story: &mut Story, quality: &Quality) -> io::Result<()> {
     let (client, server, link) = quality.connected()?;
     let servers_addr = server.local_addr()?;
+    server.set_read_timeout(Some(Duration::from_secs(30)))?; // the receiver ends, whatever happens
     let (sends, received) = thread::scope(|scope| {
         let receiver = scope.spawn(|| receive(&server));
         let sends = deliver_all(&client);

@@ -16,6 +16,7 @@ use std::net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
 use std::{fs, process::ExitCode, time::Duration, time::Instant};
 
 use bpaf::{Parser, construct, long, positional};
+use socket_workshop::peer::silent as full_queue;
 use socket_workshop::stage::{Flags, Story, gone, must};
 use socket_workshop::table::{End, Kernel, State::*, TimerKind::Retransmit, ephemeral_ports};
 use socket_workshop::{command, command::arguments::option_or, say};
@@ -109,9 +110,9 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
         )
         .show()?;
 
-    let full = Listen::with_backlog(0).on(SocketAddr::from(([127, 0, 0, 1], 0)))?;
+    // A backlog of 0 queues one connection. `full_queue` makes it, and waits until it is in it.
+    let (full, _queued) = full_queue()?;
     let silent = full.local_addr()?;
-    let _queued = TcpStream::connect(silent)?; // a backlog of 0 queues one connection
     let started = Instant::now();
     let timed_out = TcpStream::connect_timeout(&silent, limit / 2);
     let took = started.elapsed();
@@ -161,7 +162,10 @@ fn how_often_the_kernel_asks(story: &mut Story, silent: SocketAddr) -> io::Resul
         Ok(is_enough.then(|| started.elapsed()))
     };
     let took = Deadline::after(Duration::from_secs(30)).wait_for(sent_again)?;
-    let took = took.unwrap_or(Duration::MAX);
+    let Some(took) = took else {
+        let late = "the kernel has not sent the SYN four times within 30 s";
+        return Err(io::Error::new(ErrorKind::TimedOut, late));
+    };
 
     let setting = fs::read_to_string("/proc/sys/net/ipv4/tcp_syn_linear_timeouts");
     let linear: u32 = match setting {
@@ -171,7 +175,7 @@ fn how_often_the_kernel_asks(story: &mut Story, silent: SocketAddr) -> io::Resul
     // Four SYNs have three waits: 1 s each where the first ones are equal, or 1 s, 2 s and 4 s.
     let six_seconds = Duration::from_secs(6);
     let (waits, is_so) = match linear {
-        2.. => ("1 s between two", took < six_seconds),
+        2.. => ("each came 1 s after the one before", took < six_seconds),
         1 => (
             "the last wait was longer",
             took > Duration::from_millis(3500),

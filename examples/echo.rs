@@ -48,7 +48,7 @@ fn echo(mut stream: impl Read + Write) -> io::Result<Echoed> {
     let mut buf = [0; 8];
     let mut echoed = Echoed { bytes: 0, reads: 0 };
     loop {
-        let n = stream.read(&mut buf)?; // what has arrived, 1 to 8 bytes; waits only if nothing has
+        let n = stream.read(&mut buf)?; // up to 8 bytes that have arrived; waits if none has
         if n == 0 {
             // End of file: the peer has sent a FIN, and all data before it has been read.
             return Ok(echoed);

@@ -64,8 +64,8 @@ fn ipv6(story: &mut Story, listener: TcpListener) -> io::Result<()> {
         .pair(End::of(&client)?, Established, Established)
         .why(
             "::1 is IPv6's loopback address. A listener on ::1 gets only the clients that dial \
-             ::1, as one on 127.0.0.1 gets only those that dial 127.0.0.1. A name such as localhost \
-             may have both addresses, so a client tries one after the other.",
+             ::1, as one on 127.0.0.1 gets only those that dial 127.0.0.1. A name such as \
+             localhost may have both addresses, so a client tries one after the other.",
         )
         .claim(
             format!("Address ::1 with port 8330 is written {written}, with brackets."),
@@ -122,7 +122,7 @@ fn both(story: &mut Story) -> io::Result<()> {
     let (_server, peer) = listener.accept()?;
     let (_other_server, other_peer) = listener.accept()?;
     drop(listener);
-    // ::ffff:127.0.0.1 is 127.0.0.1 written as an IPv6 address (mapped): as IPv6 sockets see IPv4.
+    // An IPv6 socket sees an IPv4 client at its mapped address: 127.0.0.1 is ::ffff:127.0.0.1.
     let mapped = SocketAddr::from((Ipv4Addr::LOCALHOST.to_ipv6_mapped(), four_end.local.port()));
     story.claim(
         &format!(

@@ -3,7 +3,7 @@
 //!
 //!     cargo run --example handshake
 //!     cargo run --example handshake -- --pcap all.pcap --svg all.svg   for Wireshark; as a picture
-//!     sudo target/debug/examples/handshake capture --port 1234         of any program here
+//!     sudo target/debug/examples/handshake capture --port 1234         segments of any program
 //!
 //! You will see the handshake and what it agrees on, data that arrives before accept, an ACK that
 //! travels with data, and the FINs. You need lesson `echo` before this one, no other. Lesson `loss`
@@ -29,7 +29,8 @@ use wire::conversation::Conversation;
 use wire::segment::{Flags as TcpFlags, TcpOption::Timestamps};
 
 /// The least that the lesson accepts for a delayed ACK, in milliseconds. Linux delays it for 40 ms
-/// or more (`TCP_DELACK_MIN`), as its clock counts them: a tick may have 10 ms, so less may pass.
+/// or more (`TCP_DELACK_MIN`), as its clock counts them: a tick may last 10 ms, so a little less
+/// may pass.
 const SHORTEST_DELAY: u128 = 25;
 
 fn main() -> ExitCode {
@@ -77,11 +78,11 @@ fn it_opens(story: &mut Story, tap: &mut Tap, end: End) -> io::Result<()> {
         .passed(&passed)
         .pair(end, Established, Established)
         .why(
-            "The numbers count from each end's SYN. (The segments have larger ones: the first one \
-             is chosen to be hard to guess.) Below the segments are the options of the SYNs. MSS: \
-             the most data that the peer may send in a segment. If both SYNs have them, the ends \
-             also use SACK (an ACK for data after a gap), timestamps (TSval, and TSecr, the peer's \
-             last one), and WS (windows count in units of WS bytes).",
+            "The numbers count from each end's SYN. (In the segments themselves each end \
+             begins with a number that is hard to guess.) Below the segments are the options of \
+             the SYNs. MSS: the most data that the peer may send in a segment. If both SYNs have \
+             them, the ends also use SACK (an ACK for data after a gap), timestamps (TSval, and TSecr, \
+             the peer's last one), and WS (windows count in units of WS bytes).",
         );
     if let Some(opening) = opening {
         stage = stage

@@ -3,7 +3,7 @@
 //! decodes them field by field.
 //!
 //!     cargo run --example headers
-//!     cargo run --example headers -- FILE.pcap --first 3     of a capture: tcpdump -w FILE.pcap
+//!     cargo run --example headers -- FILE.pcap --first 3     frames of tcpdump -w FILE.pcap
 //!     echo ffffffffffff 00055d6158a8 0806 0001 08 | cargo run --example headers -- -
 //!
 //! You will see five frames: each field's offset, bytes, bits and meaning, and the checksums
@@ -68,9 +68,10 @@ fn five_frames(steps: &mut Steps) -> io::Result<()> {
                 checksums(&frame)?;
             }
             "tcp-syn" => claim(
-                "A TCP header of 40 bytes, half of it options. A field of 4 bits counts its words: \
-                 15 at most, 60 bytes. (Three flags are rare: CWR and ECE report congestion, \
-                 URG marks urgent data.)",
+                "A TCP header of 40 bytes, half of it options. A field of 4 bits counts it in \
+                 words of 4 bytes: 15 words at most, which is 60 bytes. (Three flags are rare: ECE \
+                 reports congestion, CWR says that the sender has slowed down, URG marks urgent \
+                 data.)",
                 frame.length("TCP") == 40,
             )?,
             "tcp-data" => claim(
@@ -116,8 +117,8 @@ fn arp_request(frame: &Frame) -> io::Result<()> {
         frame.bytes[..6] == [0xff; 6],
     )?;
     claim(
-        "An Ethernet header is followed by 46 to 1500 bytes (the MTU). ARP has 28, plus 18 of \
-         padding.",
+        "An Ethernet header is followed by at least 46 bytes, and at most 1500 (the MTU, maximum \
+         transmission unit). ARP has 28, plus 18 of padding.",
         frame.length("ARP") + frame.length("padding") == 46,
     )
 }
@@ -126,7 +127,8 @@ fn arp_reply(frame: &Frame) -> io::Result<()> {
     let destination = &frame.bytes[..6];
     let target = &frame.bytes[32..38];
     claim(
-        "The reply goes to the one that has asked. Its sender hardware address is the answer.",
+        "The reply goes to the host that has asked. The answer is the sender hardware address in \
+         the reply.",
         destination == target,
     )
 }

@@ -16,7 +16,7 @@ pub enum Concerns {
 }
 
 /// Sorts the errors of accept(2). Its section "Error handling" lists network errors of the new
-/// connection: the listener is fine. EPERM, by a firewall or a security module, may last.
+/// connection: the listener is fine. EPERM, by a firewall rule, may last.
 #[must_use]
 pub fn concerns(error: &io::Error) -> Concerns {
     let Some(errno) = error.raw_os_error().map(Errno::from_raw) else {

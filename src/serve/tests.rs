@@ -217,7 +217,7 @@ fn errors_of_accept_are_told_apart() {
         Errno::ENFILE,
         Errno::ENOBUFS,
         Errno::ENOMEM,
-        Errno::EPERM, // a firewall or a security module forbids it, and may go on to
+        Errno::EPERM, // a firewall rule forbids it, and may go on to
     ];
     let connection = [
         Errno::ECONNABORTED,

@@ -78,11 +78,11 @@ fn it_opens(story: &mut Story, tap: &mut Tap, end: End) -> io::Result<()> {
         .passed(&passed)
         .pair(end, Established, Established)
         .why(
-            "The numbers count from each end's SYN. (In the segments themselves each end \
-             begins with a number that is hard to guess.) Below the segments are the options of \
-             the SYNs. MSS: the most data that the peer may send in a segment. If both SYNs have \
-             them, the ends also use SACK (an ACK for data after a gap), timestamps (TSval, and TSecr, \
-             the peer's last one), and WS (windows count in units of WS bytes).",
+            "The numbers count from each end's SYN. (In the segments themselves each end begins \
+             with a number that is hard to guess.) Below the segments are the options of the \
+             SYNs. MSS: the most data that the peer may send in a segment. If both SYNs have \
+             them, the ends also use SACK (an ACK for data after a gap), timestamps (TSval, and \
+             TSecr, the peer's last one), and WS (windows count in units of WS bytes).",
         );
     if let Some(opening) = opening {
         stage = stage

@@ -78,7 +78,7 @@ fn five_frames_and_every_claim() {
         "bits flipped 0xac40; in the header 0xac40.",
         "With a TTL of one less, IP's checksum is wrong",
         "With one bit of the name flipped, UDP's checksum is wrong",
-        "15 at most, 60 bytes.",
+        "15 words at most, which is 60 bytes.",
     ] {
         assert!(sentences.contains(text), "no {text:?} in\n{told}");
     }

@@ -16,7 +16,7 @@ use std::net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
 use std::{fs, process::ExitCode, time::Duration, time::Instant};
 
 use bpaf::{Parser, construct, long, positional};
-use socket_workshop::peer::silent as full_queue;
+use socket_workshop::peer;
 use socket_workshop::stage::{Flags, Story, gone, must};
 use socket_workshop::table::{End, Kernel, State::*, TimerKind::Retransmit, ephemeral_ports};
 use socket_workshop::{command, command::arguments::option_or, say};
@@ -110,8 +110,8 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
         )
         .show()?;
 
-    // A backlog of 0 queues one connection. `full_queue` makes it, and waits until it is in it.
-    let (full, _queued) = full_queue()?;
+    // A backlog of 0 queues one connection. `peer::silent` makes it, and returns when it is queued.
+    let (full, _queued) = peer::silent()?;
     let silent = full.local_addr()?;
     let started = Instant::now();
     let timed_out = TcpStream::connect_timeout(&silent, limit / 2);

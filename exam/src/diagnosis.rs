@@ -127,7 +127,8 @@ pub const STOPS_BEFORE_THE_END: Diagnosis = Diagnosis {
     requires: |case| case.yours().is_none() && case.awaited != Awaited::Return,
     excludes: |case| case.panicked || case.has_returned_an_error() || peer_has_closed(case),
     words: "Your end has closed, and the peer's has not. A read that returns fewer bytes than you \
-            asked for is not the end, and neither is a timeout: only Ok(0) is.",
+            asked for is not the end, and neither is a timeout: only Ok(0) is, from a read that has \
+            room for bytes.",
 };
 
 /// More was taken from the socket than belongs to this call. For a check that has counted Recv-Q.

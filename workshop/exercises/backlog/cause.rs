@@ -125,8 +125,9 @@ fn why_not_accepted(case: &Case, now: usize, workers: usize) -> &'static str {
     } else if for_others > 0 {
         "The threads that do not handle a client wait for a lock or for a thread (futex). Either \
          other workers have ended, for example after an error of `handle`; or your code waits for \
-         a certain client before it accepts the next, such as the oldest or the last of a batch, \
-         or still counts a client that is over. Let each worker accept in a loop that only an error of accept ends."
+         one particular client before it accepts the next, such as the oldest or the last of a \
+         batch, or still counts a client that is over. Let each worker accept in a loop that only \
+         an error of accept ends."
     } else {
         "No thread calls accept."
     }

@@ -99,12 +99,12 @@ const BEFORE: Duration = Duration::from_millis(20);
 const MANY: usize = 60;
 
 /// In a pause this long, the queue may be empty and the shortest timeout may end. Where the kernel's
-/// tick is behind its clock, a timeout may end earlier: so twice no pause may be this long.
+/// tick is behind its clock, a timeout may end in a shorter pause: so a call must end in time twice.
 const A_JIFFY: Duration = Duration::from_millis(4);
 
 pub(super) fn times_out_while_others_come(exam: &Exam, ask: Ask) -> Verdict {
     let pair = &Pair::new(exam, ask)?;
-    let (mut is_in_time, mut times) = (false, 0);
+    let (mut is_in_time, mut without_a_pause) = (false, 0);
     for number in 2..16 {
         let reference = exam.reference(SHORT)?;
         let delay = delay::of_others();
@@ -118,10 +118,10 @@ pub(super) fn times_out_while_others_come(exam: &Exam, ask: Ask) -> Verdict {
             let took = call.times_out()?;
             match reference.judges(took, MARGIN)? {
                 Timing::Late => return call.is_late(took),
-                _ if longest < A_GAP && at_the_limit < A_JIFFY => times += 1,
+                _ if longest < A_GAP && at_the_limit < A_JIFFY => without_a_pause += 1,
                 _ => is_in_time |= longest.max(at_the_limit) < A_GAP,
             }
-            if times == 2 {
+            if without_a_pause == 2 {
                 return Ok(());
             }
             exam.step("once more: a timeout may have ended by chance, or in a long pause");
@@ -146,7 +146,7 @@ pub(super) fn times_out_while_others_come(exam: &Exam, ask: Ask) -> Verdict {
     }
     // At least once no pause was long, although a short one came at the limit or after it: most
     // waits that start again would not have ended.
-    if is_in_time || times > 0 {
+    if is_in_time || without_a_pause > 0 {
         return Ok(());
     }
     Err(CheckError::skipped(

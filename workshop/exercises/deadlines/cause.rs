@@ -105,7 +105,8 @@ impl Instead<'_> {
             ErrorKind::UnexpectedEof if case.is_in(State::Established) => {
                 "Both ends are ESTABLISHED: the client has not sent end of file. End of file is \
                  Ok(0) from a read that has room for bytes. An error of `read` is not end of file. \
-                 A read into an empty buffer, or from a `take` that is used up, returns Ok(0) too."
+                 A read into an empty buffer, from a `take` that is used up, or after a `shutdown` \
+                 of your own returns Ok(0) too."
             }
             ErrorKind::Interrupted => return first_of(&[RETURNS_AT_A_SIGNAL], case),
             ErrorKind::InvalidData if self.wanted == Err(ErrorKind::FileTooLarge) => {

@@ -217,9 +217,9 @@ pub(super) fn fails(error: &io::Error) -> Option<String> {
             "`stop` has connected to an address where no socket listens. Either that is not the \
              address of the listener (local_addr returns it), or the listener was closed before."
         }
-        // An error of std's own: the kernel's has a number.
+        // Without a number of the kernel's, it is an error of std.
         ErrorKind::InvalidInput if error.raw_os_error().is_none() => {
-            "InvalidInput without a number of the kernel's: std refuses a timeout of zero \
+            "This error comes from std, not from the kernel: std refuses a timeout of zero \
              (`set_read_timeout`). When nothing remains of the limit, do not wait: close the \
              connections that are left."
         }

@@ -160,8 +160,8 @@ pub(super) fn an_error(kind: ErrorKind, queued: usize, case: &Case) -> Option<St
         ErrorKind::WouldBlock => {
             "Either the kernel has no room: then keep the bytes in the queue and return Ok, \
              because the queue is there for that. Or the limit was compared wrongly: exactly \
-             `limit` bytes may be queued, and an empty `send` always fits. Or a part of a `send` \
-             that was refused is queued all the same, and takes the room."
+             `limit` bytes may be queued, and an empty `send` always fits. Or a part of a \
+             refused `send` has been queued, and takes up room."
         }
         ErrorKind::InvalidInput => {
             "InvalidInput is for a `send` of more than `limit` bytes. Exactly `limit` bytes are \
@@ -181,7 +181,7 @@ pub(super) fn an_error(kind: ErrorKind, queued: usize, case: &Case) -> Option<St
     Some(cause.to_owned())
 }
 
-/// For an outbox with this limit, far more than there is memory, that cannot be made.
+/// For an outbox that cannot be made. Its limit is far more than there is memory.
 pub(super) fn is_not_made(limit: usize, case: &Case) -> Option<String> {
     fails_at(limit, case).or_else(|| {
         case.has_returned_error(ErrorKind::OutOfMemory).then(|| {

@@ -1,7 +1,7 @@
 //! Reads at most max bytes, with the newline: a `take` that is used up looks like end of file.
 //!
 //! rejected by: accepts a line of max bytes
-//! cause: from a `take` that is used up, returns Ok(0) too
+//! cause: from a `take` that is used up
 
 use std::{
     io::{self, BufRead, BufReader, ErrorKind, Read},

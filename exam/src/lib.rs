@@ -360,7 +360,7 @@ impl Exam {
         case.proof = stuck.as_ref().map(proof::line);
         // Last, for calls that are looked at may be interrupted: the answer may go on.
         self.supervisor
-            .find(stuck.as_ref().map(proof::labels).unwrap_or_default());
+            .find(stuck.as_ref().map(proof::sought).unwrap_or_default());
         self.supervisor.may_hold(look);
         case.stuck = stuck;
         Err(CheckError::Failed(Box::new(case)))

@@ -41,7 +41,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::marked::Places;
+pub(crate) use self::marked::{Places, Sought};
 pub use self::{marked::Marked, picture::draw, span::span};
 
 /// A place in a source file.
@@ -97,9 +97,10 @@ pub struct Place {
     pub thread: String,
     /// The function's name, such as `echo` or `{closure#0}`; empty if debug information lacks it.
     pub function: String,
-    /// Whether the thread was in a system call. One that waits with a timeout is out of it from
-    /// time to time.
-    pub in_call: bool,
+    /// The number of the system call that the thread was in, and -1 if it was in none
+    /// (proc_pid_syscall(5)). A thread that waits with a timeout is out of its call from time to
+    /// time. `None` where the kernel does not say.
+    pub call: Option<i64>,
     /// Where in the file the thread is, or where it calls what it is in.
     pub spot: Spot,
 }

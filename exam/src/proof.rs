@@ -9,6 +9,7 @@ use socket_workshop::{
 };
 
 use super::{
+    place::Sought,
     threads::{OURS, who},
     waiting::CEILING,
 };
@@ -61,28 +62,26 @@ pub(super) fn line(stuck: &Stuck) -> String {
     }
 }
 
-/// How what is said of a thread begins that waits.
-pub(super) const WAITS: &str = "waits here";
-
-/// What each of the student's threads is doing at its line, by its number.
-pub(super) fn labels(stuck: &Stuck) -> Vec<(i32, String)> {
+/// The student's threads, with what each is doing at its line.
+pub(super) fn sought(stuck: &Stuck) -> Vec<Sought> {
     let threads = stuck.look().threads.iter();
     let threads = threads.filter(|thread| !thread.name.starts_with(OURS));
-    let label = |thread: &Thread| {
-        let label = match thread.doing {
+    let sought = |thread: &Thread| Sought {
+        thread: thread.id,
+        call: thread.call.map(|call| call.number),
+        label: match thread.doing {
             Doing::Running => match stuck {
                 Stuck::Spin(..) => "runs again and again, without waiting".to_owned(),
                 _ => "runs here".to_owned(),
             },
             Doing::Blocked { .. } => match stuck {
-                Stuck::Hang(_) => format!("{WAITS}, {}", in_vain(thread)),
-                _ => WAITS.to_owned(),
+                Stuck::Hang(_) => format!("waits here, {}", in_vain(thread)),
+                _ => "waits here".to_owned(),
             },
             Doing::Unknown => "your thread is here".to_owned(),
-        };
-        (thread.id, label)
+        },
     };
-    threads.map(label).collect()
+    threads.map(sought).collect()
 }
 
 /// What will not come, of what a thread waits for.

@@ -219,7 +219,7 @@ fn is_seen_and_goes_on(scene: &str) -> Result<(), Failed> {
     let seen = places(played.child.id(), STUDENTS)?;
     let expected = marks(scene);
     let found: BTreeSet<(u32, String)> = seen.iter().map(mark).collect();
-    let waits = |place: &Place| place.thread == "answer" && place.in_call;
+    let waits = |place: &Place| place.thread == "answer" && place.call != Some(-1);
     if found != expected || !seen.iter().all(waits) {
         return Err(format!("expected {expected:?}, found {seen:#?}").into());
     }
@@ -238,7 +238,7 @@ fn is_seen_wherever_it_is(played: Played) -> Result<(), Failed> {
         let [place] = &seen[..] else {
             return Err(format!("expected one place, found {seen:#?}").into());
         };
-        if !lines.contains(&place.spot.line) || place.in_call {
+        if !lines.contains(&place.spot.line) || place.call != Some(-1) {
             return Err(format!("expected one of lines {lines:?}, found {place:#?}").into());
         }
     }

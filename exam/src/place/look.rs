@@ -49,7 +49,7 @@ fn look(pid: Pid, student: &Path) -> Result<Vec<Place>, NotSeen> {
                 tid: stack.tid,
                 thread: stack.thread,
                 function,
-                in_call: stack.in_call,
+                call: stack.call,
                 spot,
             });
         }

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use nix::unistd::Pid;
+use nix::{libc, unistd::Pid};
 use serde::{Deserialize, Serialize};
 
-use super::{Spot, places};
-use crate::{proof::WAITS, report::Failure};
+use super::{Place, Spot, places};
+use crate::report::Failure;
 
 /// A place in the student's file, and what happens there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,8 +17,29 @@ pub struct Marked {
     pub label: String,
 }
 
-/// How often threads are looked at, at most, until each has been found. One that waits must be
-/// found in its call.
+/// A thread whose place is sought.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Sought {
+    /// The kernel's number of the thread.
+    pub(crate) thread: i32,
+    /// The number of the system call in which it waits. It must be found in this one.
+    pub(crate) call: Option<i64>,
+    /// What is said of its place.
+    pub(crate) label: String,
+}
+
+impl Sought {
+    /// Whether a look found it where it waits, and not on the way from one wait to the next. A call
+    /// with a timeout goes on as restart_syscall(2) after a look.
+    fn is_at(&self, place: &Place) -> bool {
+        match (self.call, place.call) {
+            (Some(sought), Some(found)) => found == sought || found == libc::SYS_restart_syscall,
+            _ => true,
+        }
+    }
+}
+
+/// How often threads are looked at, at most, until each has been found.
 const LOOKS: usize = 3;
 
 /// Where the student's threads were when a check had failed.
@@ -30,9 +51,9 @@ pub(crate) struct Places {
 }
 
 impl Places {
-    /// Looks at threads of a process, by their numbers, with what is to be said of each.
-    pub(crate) fn of(process: Pid, file: &str, threads: &[(i32, String)]) -> Places {
-        if threads.is_empty() {
+    /// Looks at threads of a process.
+    pub(crate) fn of(process: Pid, file: &str, sought: &[Sought]) -> Places {
+        if sought.is_empty() {
             return Places::default();
         }
         let mut marked = BTreeMap::new();
@@ -47,19 +68,23 @@ impl Places {
                 }
             };
             for place in seen {
-                let Some((_, label)) = threads.iter().find(|(id, _)| *id == place.tid) else {
+                let mut sought = sought.iter();
+                let Some(sought) = sought.find(|sought| sought.thread == place.tid) else {
                     continue;
                 };
-                if label.starts_with(WAITS) && !place.in_call {
-                    continue; // its wait has just ended
+                if !sought.is_at(&place) {
+                    continue;
                 }
                 let mark = || Marked {
                     spot: place.spot.clone(),
-                    label: label.clone(),
+                    label: sought.label.clone(),
                 };
                 marked.entry(place.tid).or_insert_with(mark);
             }
-            if threads.iter().all(|(id, _)| marked.contains_key(id)) {
+            if sought
+                .iter()
+                .all(|sought| marked.contains_key(&sought.thread))
+            {
                 break;
             }
         }

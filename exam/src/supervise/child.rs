@@ -20,6 +20,7 @@ use nix::{
 use super::protocol::{Message, Reports};
 use crate::{
     Case, CheckError, Exam, Moment, Verdict, descriptors,
+    place::Sought,
     report::Outcome,
     running::{Problem, problems, record_panics},
 };
@@ -51,7 +52,7 @@ impl Supervisor {
     /// The check has failed just now: in which lines are these threads?
     /// Waits until they have been found. Without threads: none are shown,
     /// whatever a failure before this one, which did not count, has shown.
-    pub(crate) fn find(&self, threads: Vec<(i32, String)>) {
+    pub(crate) fn find(&self, threads: Vec<Sought>) {
         self.report(&Message::Where(threads));
     }
 

@@ -19,7 +19,7 @@ use std::{
 use nix::unistd::{Pid, getppid};
 use serde::{Deserialize, Serialize};
 
-use crate::{report::Outcome, trace::Moment};
+use crate::{place::Sought, report::Outcome, trace::Moment};
 
 /// How long the supervisor may take to read the stacks of a process.
 const LOOK: Duration = Duration::from_secs(5);
@@ -42,9 +42,8 @@ pub(crate) enum Message {
     LimitsDescriptors(u64),
     /// It has failed, and stops until it is told to go on: the command to look at its sockets.
     Held(Option<String>),
-    /// It has failed: where are these threads, of which it says what they
-    /// do there? It waits for a byte.
-    Where(Vec<(i32, String)>),
+    /// It has failed: where are these threads? It waits for a byte.
+    Where(Vec<Sought>),
     /// What came of it, whether by a clock, and how many descriptors are the exam's own, or were.
     End {
         outcome: Outcome,

@@ -108,6 +108,7 @@ impl Instead<'_> {
                  A read into an empty buffer, from a `take` that is used up, or after a `shutdown` \
                  of your own returns Ok(0) too."
             }
+            ErrorKind::UnexpectedEof if self.wanted.is_ok() => return unread_before_the_end(case),
             ErrorKind::Interrupted => return first_of(&[RETURNS_AT_A_SIGNAL], case),
             ErrorKind::InvalidData if self.wanted == Err(ErrorKind::FileTooLarge) => {
                 "The line is too long, so your code must not judge its characters: one of them may \
@@ -161,6 +162,21 @@ fn another_line(wanted: &str, got: &str) -> Option<&'static str> {
          a piece that an earlier read returned. Append every byte before the newline to one buffer."
     } else {
         return None;
+    })
+}
+
+/// An end of file was returned instead of the line before it.
+fn unread_before_the_end(case: &Case) -> Option<String> {
+    let row = &case.yours()?.row;
+    let queued = row.recv_q.saturating_sub(1); // the FIN counts as one byte (tcp_diag)
+    let is_left = row.state == State::CloseWait && queued > 0;
+    is_left.then(|| {
+        format!(
+            "The peer has closed its half, but the line is still in Recv-Q, and your code did not \
+             read it: {queued} bytes and the FIN. POLLRDHUP (EPOLLRDHUP) says that a FIN has come. \
+             It does not say that nothing is left to read. Read first: end of file is Ok(0) from \
+             `read` or `peek`, and it comes after all bytes."
+        )
     })
 }
 
@@ -229,6 +245,13 @@ pub(super) fn panicked(max: usize, case: &Case) -> Option<String> {
         _ => first_of(&[PANICS_ON_INPUT], case),
     }
 }
+
+/// A call that something happens to again and again has returned TimedOut, but late.
+pub(super) const WAITS_TOO_LONG_AGAIN: &str = "Your code returned after its deadline: one of its \
+    waits was given more time than remained. Most likely something ended a wait (a byte, or a \
+    signal), and the next one was given the whole limit again, or a timeout that was computed \
+    before. Compute one deadline at the start of the call. Compute what remains until then before \
+    each wait, also when a wait is made again after EINTR.";
 
 /// A call was late that is in time while bytes come one by one.
 pub(super) const TAKES_WHAT_IS_THERE: &str = "Bytes were there all the time, so that no read had \

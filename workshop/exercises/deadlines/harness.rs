@@ -98,7 +98,7 @@ impl<'e> Connection<'e> {
         meanwhile(&call)?;
         let exam = self.exam;
         let took = call.returns(Err(ErrorKind::TimedOut), |_, _| None)?;
-        let seen = format!("it has returned after {:.1?}", took.time);
+        let seen = format!("it has returned (TimedOut) after {:.1?}", took.time);
         match reference.judges(took, MARGIN)? {
             Timing::InTime => Ok(()),
             Timing::Early => exam

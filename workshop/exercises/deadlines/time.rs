@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     ReadLine,
-    cause::TAKES_WHAT_IS_THERE,
+    cause::{TAKES_WHAT_IS_THERE, WAITS_TOO_LONG_AGAIN},
     harness::{Call, Connection, ENOUGH, MARGIN},
 };
 
@@ -212,7 +212,12 @@ fn while_it_waits(
             }
             Ok(())
         };
-        connection.times_out_below(MANY, LONGER, meanwhile)?;
+        connection
+            .times_out_below(MANY, LONGER, meanwhile)
+            .because(|case| {
+                let is_late = case.has_returned_error(ErrorKind::TimedOut);
+                (is_late && !pause.is_zero()).then(|| WAITS_TOO_LONG_AGAIN.to_owned())
+            })?;
         if longest < LONGER {
             return Ok(());
         }

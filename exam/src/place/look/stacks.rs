@@ -47,8 +47,8 @@ const FRAMES: usize = 256;
 pub(super) struct Stack {
     pub(super) tid: i32,
     pub(super) thread: String,
-    /// Whether it was in a system call when it was stopped.
-    pub(super) in_call: bool,
+    /// The system call in which it was stopped, as in [`Place`](crate::place::Place).
+    pub(super) call: Option<i64>,
     /// Addresses in the program file, the innermost first. Frames of shared libraries are left out.
     pub(super) frames: Vec<u64>,
 }
@@ -222,17 +222,20 @@ impl Process {
         Some(Stack {
             tid: thread.as_raw(),
             thread: name.trim_end().to_owned(),
-            in_call: is_in_call(thread),
+            call: call(thread),
             frames: frames.into_iter().filter_map(of_the_program).collect(),
         })
     }
 }
 
-/// Whether a stopped thread is in a system call. For one that is not, the kernel shows -1
-/// (proc_pid_syscall(5)). Where it does not say, we assume that the thread waits where it was seen.
-fn is_in_call(thread: Pid) -> bool {
-    let call = fs::read_to_string(format!("/proc/{thread}/syscall")).unwrap_or_default();
-    !call.starts_with("-1 ") && !call.starts_with("running")
+/// The number of the system call that a stopped thread is in, or -1 (proc_pid_syscall(5)). `None`
+/// where the kernel does not say.
+fn call(thread: Pid) -> Option<i64> {
+    let call = fs::read_to_string(format!("/proc/{thread}/syscall")).ok()?;
+    match call.split_whitespace().next()? {
+        "running" => Some(-1),
+        number => number.parse().ok(),
+    }
 }
 
 /// Where a file is mapped.

@@ -315,9 +315,9 @@ pub(super) fn closes_immediately_at_zero(exam: &Exam, start: Start) -> Verdict {
 }
 
 /// The number of rounds, with two calls of `stop` in each, right after clients have connected. A
-/// server that closes only the calls whose threads run by then fails in about every second call,
-/// and in every third on a busy machine.
-const CHANCES: usize = 10;
+/// server that closes only the calls whose threads run by then fails in two rounds of three, and in
+/// one of eight on a busy machine.
+const CHANCES: usize = 40;
 
 /// `stop` comes right after clients have connected: the threads of some calls have not begun to
 /// run. It need not count these clients, but it must not wait for them.

@@ -78,7 +78,7 @@ fn what_next(error: &io::Error) -> Next {
         Errno::EPERM => Next::Rest,
         // No thread can be started: an error of `spawn`. The connection of this client is closed.
         Errno::EAGAIN => Next::Rest,
-        // EINVAL: it does not listen (any more). EBADF: it is closed. ENOTSOCK: it is no socket.
+        // EINVAL: it does not listen (any more). EBADF: it is closed. ENOTSOCK: it is not a socket.
         _ => Next::End,
     }
 }

@@ -32,7 +32,7 @@ use std::{os::fd::OwnedFd, time::Duration};
 
 use socket_workshop::fault::{Attempt, outcome};
 #[cfg(target_os = "linux")]
-use socket_workshop::peer::set_min_ttl;
+use socket_workshop::peer::{set_min_ttl, wait_until};
 use socket_workshop::stage::{Flags, Story, gone, must, time_wait};
 use socket_workshop::table::{End, State::*, TimerKind::WindowProbe};
 use socket_workshop::{command, listen::Listen, peer::connected};
@@ -309,6 +309,7 @@ fn a_crash(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     // handshake, and open a new connection. Once data has been sent, it cannot.
     client.write_all(b"hello")?;
     server.read_exact(&mut [0; 5])?;
+    wait_until(end, |row| row.is_some_and(|row| row.send_q == 0))?; // until their ACK has arrived
     // As if the network were down: the client's kernel drops every segment that arrives with a TTL
     // below 255, and the server's have 64 (IP_MINTTL; RFC 5082). So it does not see the RST of this
     // close. Nothing is left of the server's end, as after a crash.

@@ -12,11 +12,13 @@
 
 use std::io::{self, ErrorKind::*};
 use std::net::UdpSocket;
+use std::os::fd::AsFd;
 use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
 use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, poll};
 use socket_workshop::command;
 use socket_workshop::deadline::Deadline;
 use socket_workshop::fault::Attempt;
@@ -106,6 +108,11 @@ fn nobody_there(story: &mut Story, client: UdpSocket, server: UdpSocket) -> io::
     let end = End::of(&server)?;
     drop(server); // sends nothing
     let first = client.send(b"hello?");
+    // Until the answer has arrived. poll reports an error (POLLERR) without being asked.
+    poll(
+        &mut [PollFd::new(client.as_fd(), PollFlags::empty())],
+        5_000_u16,
+    )?;
     let second = client.send(b"hello?");
     let other = UdpSocket::bind((end.local.ip(), 0))?; // it has no peer
     let its_first = other.send_to(b"hello?", end.local);

@@ -16,7 +16,7 @@ use std::net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
 use std::{fs, process::ExitCode, time::Duration, time::Instant};
 
 use bpaf::{Parser, construct, long, positional};
-use socket_workshop::peer;
+use socket_workshop::peer::{self, begin_to_connect};
 use socket_workshop::stage::{Flags, Story, gone, must};
 use socket_workshop::table::{End, Kernel, State::*, TimerKind::Retransmit, ephemeral_ports};
 use socket_workshop::{command, command::arguments::option_or, say};
@@ -153,7 +153,7 @@ fn how_often_the_kernel_asks(story: &mut Story, silent: SocketAddr) -> io::Resul
     let dialer = Socket::new(Domain::IPV4, Type::STREAM, None)?;
     dialer.set_nonblocking(true)?; // connect sends the SYN and returns: lesson `nonblocking`
     let started = Instant::now();
-    let _in_progress = dialer.connect(&silent.into());
+    begin_to_connect(&dialer, silent)?;
     let end = End::between(End::of(&dialer)?.local, silent);
     // Reads our row until its timer has counted 3 retransmissions: the first SYN, and 3 more.
     let sent_again = || {
@@ -191,9 +191,9 @@ fn how_often_the_kernel_asks(story: &mut Story, silent: SocketAddr) -> io::Resul
         .expect("dialer", end, must(SynSent).timer(Retransmit))
         .timers()
         .why(
-            "Since Linux 6.5 the kernel resends the SYN every second at first \
+            "Since Linux 6.5 the kernel by default resends the SYN every second at first \
              (5 times, once more than tcp_syn_linear_timeouts), then after 2 s, 4 s and so on. \
-             It times out after about two minutes (tcp_syn_retries): set a limit.",
+             By default it times out after about two minutes (tcp_syn_retries): set a limit.",
         )
         .claim(
             format!("The fourth SYN was sent after {took:.1?}: {waits}."),

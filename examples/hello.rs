@@ -113,8 +113,9 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
         .stage("the server has closed its end")
         .pair(end, must(CloseWait).recv_q(0), FinWait2)
         .why(
-            "CLOSE_WAIT: a FIN has arrived, and the program must still close. FIN_WAIT2: its FIN \
-              is acknowledged, and it waits for the FIN of the other end.",
+            "CLOSE_WAIT: a FIN has arrived, and the program must still close its socket. \
+             FIN_WAIT2: this end has sent its FIN, the FIN is acknowledged, and this end waits for \
+             the FIN of the other end.",
         )
         .claim(
             "The client's first read returned 5, the number of bytes: `hello`.",

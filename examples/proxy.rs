@@ -21,6 +21,7 @@
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -155,14 +156,16 @@ fn proxy(listener: &TcpListener, server: &[SocketAddr], most: usize) -> io::Erro
             let place = places.take(); // waits until one is free
             match next_client(listener, server) {
                 Ok((client, sockets)) => {
+                    let client = Arc::new(client);
+                    let of_thread = Arc::clone(&client);
                     let thread = thread::Builder::new().spawn_scoped(scope, move || {
-                        let relayed = relay(client, sockets, server);
+                        let relayed = relay(&of_thread, sockets, server);
                         drop(place);
                         relayed
                     });
                     if thread.is_err() {
-                        // No thread could be started, and the client was closed: wait a little.
-                        thread::sleep(REST);
+                        abort(&client); // it is not served: a FIN would say "that was all"
+                        thread::sleep(REST); // until a thread can be started
                     }
                 }
                 Err(error) => match serve::concerns(&error) {
@@ -195,13 +198,13 @@ fn socket_for(addr: &SocketAddr) -> io::Result<Socket> {
     Socket::new(Domain::for_address(*addr), Type::STREAM, None)
 }
 
-fn relay(client: TcpStream, sockets: Vec<Socket>, server: &[SocketAddr]) -> io::Result<()> {
+fn relay(client: &TcpStream, sockets: Vec<Socket>, server: &[SocketAddr]) -> io::Result<()> {
     let relayed = connect(sockets, server).and_then(|server| {
         client.set_nodelay(true)?; // pass small pieces on immediately: lesson `latency`
         server.set_nodelay(true)?;
         let relayed = thread::scope(|scope| {
-            thread::Builder::new().spawn_scoped(scope, || one_way(&client, &server))?;
-            one_way(&server, &client)
+            thread::Builder::new().spawn_scoped(scope, || one_way(client, &server))?;
+            one_way(&server, client)
         });
         if relayed.is_err() {
             abort(&server); // even if no thread could be started: a FIN would say "that was all"
@@ -209,7 +212,7 @@ fn relay(client: TcpStream, sockets: Vec<Socket>, server: &[SocketAddr]) -> io::
         relayed
     });
     if relayed.is_err() {
-        abort(&client); // even if no server was reached: the client is connected
+        abort(client); // even if no server was reached: the client is connected
     }
     relayed
 }

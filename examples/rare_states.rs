@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use socket_workshop::command;
 use socket_workshop::listen::Listen;
-use socket_workshop::peer::{bound, connected, narrow, set_min_ttl, set_ttl};
+use socket_workshop::peer::{begin_to_connect, bound, connected, narrow, set_min_ttl, set_ttl};
 use socket_workshop::stage::{Flags, Story, gone, must, time_wait};
 use socket_workshop::table::{End, State::*, TimerKind};
 use socket2::{SockRef, Socket};
@@ -139,8 +139,8 @@ fn connect_to_each_other(a: &Socket, b: &Socket) -> io::Result<End> {
     let addr_b = End::of(b)?.local;
     set_min_ttl(a, HIGH)?; // loses the RST: B's kernel sends it because no socket listens there
     set_ttl(b, HIGH)?; // B's SYN arrives
-    let _in_progress = a.connect(&addr_b.into()); // sends the SYN and returns
-    let _in_progress = b.connect(&addr_a.into());
+    begin_to_connect(a, addr_b)?; // sends the SYN and returns
+    begin_to_connect(b, addr_a)?;
     Ok(End::between(addr_a, addr_b))
 }
 

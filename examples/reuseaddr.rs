@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use socket_workshop::command;
 use socket_workshop::fault::Attempt;
-use socket_workshop::peer::connected;
+use socket_workshop::peer::{connected, wait_until};
 use socket_workshop::stage::{Flags, Story, gone, must, time_wait};
 use socket_workshop::table::{End, Protocol, State::*};
 use socket2::{Domain, Socket, Type};
@@ -58,6 +58,7 @@ fn the_client_closes_first(story: &mut Story) -> io::Result<()> {
     drop(client);
     server.read_to_end(&mut Vec::new())?; // until the client's FIN
     drop(server);
+    wait_until(end.other(), |row| row.is_none())?; // until the last ACK has arrived
     drop(listener);
     let again = listen(addr, false)?;
     story

@@ -26,7 +26,7 @@ use std::process::ExitCode;
 
 use socket_workshop::command;
 use socket_workshop::listen::{Listen, reachable};
-use socket_workshop::peer::{bound, narrow, set_min_ttl};
+use socket_workshop::peer::{begin_to_connect, bound, narrow, set_min_ttl};
 use socket_workshop::stage::{Flags, Story, gone, must, time_wait};
 use socket_workshop::table::{End, State::*};
 
@@ -55,7 +55,7 @@ fn it_opens(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
 
     // The kernel sends segments with a TTL of 64. For this client it now drops those below 255.
     set_min_ttl(&client, 255)?;
-    let _in_progress = client.connect(&addr.into()); // sends the SYN and returns
+    begin_to_connect(&client, addr)?; // sends the SYN and returns
     story
         .stage("the client connects; the answer to its SYN is lost")
         .expect("listener", End::of(listener)?, must(Listen).recv_q(0))

@@ -32,6 +32,9 @@ use socket_workshop::threads::{Call, wait_in};
 use socket_workshop::transfer::{ANSWER as LONGEST_ANSWER, NAME as LONGEST_NAME};
 use socket_workshop::transfer::{play, read_message, receive, send, write_message};
 
+/// How long the lesson's server waits for a client, while you look at a stage. `serve` waits 10 s.
+const PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
+
 fn main() -> ExitCode {
     play(both_ends) // or `serve` or `send`, which are in src/transfer/command.rs
 }
@@ -47,7 +50,7 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
     let folder = Folder::open(temporary.path())?;
     let replace = false; // a file that is there already stays as it is
     let receive_one = |client: &Connection| {
-        receive(client, &folder, replace)?;
+        receive(client, &folder, replace, PATIENCE)?;
         Ok(())
     };
     thread::scope(|scope| {

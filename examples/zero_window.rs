@@ -21,7 +21,7 @@ use std::time::Duration;
 use socket_workshop::command;
 use socket_workshop::deadline::Deadline;
 use socket_workshop::listen::Listen;
-use socket_workshop::peer::{connected, set_min_ttl};
+use socket_workshop::peer::{connected, set_min_ttl, wait_until};
 use socket_workshop::queues::{Queues, window_probes};
 use socket_workshop::stage::{Flags, Story, must};
 use socket_workshop::table::{End, State::*, TimerKind::WindowProbe};
@@ -68,6 +68,7 @@ fn it_closes(
         .show()?;
     queues.look()?; // the first column of the plot
 
+    let before = window_probes();
     let mut written = write_what_fits(client, ALL)?;
     story
         .stage("the client writes, and the server does not read")
@@ -79,7 +80,6 @@ fn it_closes(
         )
         .show()?;
 
-    let before = window_probes();
     written += write_what_fits(client, ALL - written)?; // ACKs have freed room in the send buffer
     let more = client.write(&[b'x'; KB]);
     let now = wait_for_a_probe(before)?;
@@ -159,6 +159,11 @@ fn it_opens(
     while queues.window() == Some(0) && queues.unread() >= PIECE {
         server.read_exact(&mut [0; PIECE])?;
         reads += 1;
+        queues.look()?;
+    }
+    if queues.window() == Some(0) {
+        // All is read, and the ACK that opens the window has not arrived yet.
+        wait_until(end, |row| row.is_some_and(|row| row.window != Some(0)))?;
         queues.look()?;
     }
     let mut stage = story

@@ -12,9 +12,9 @@ use nix::{
     errno::Errno,
     poll::{PollFd, PollFlags, PollTimeout, poll},
 };
-use socket2::{Domain, SockRef, Socket, Type};
+use socket2::{Domain, Socket, Type};
 
-use crate::{deadline::Deadline, fault::Attempt};
+use crate::{deadline::Deadline, fault::Attempt, peer::begin_to_connect};
 
 /// The addresses of `HOST:PORT` or `[IPV6]:PORT`, in the order the resolver prefers.
 ///
@@ -76,7 +76,7 @@ struct Dialed {
 
 impl Dialed {
     fn begin(&mut self, addr: SocketAddr) {
-        match begin_to_connect(addr) {
+        match dialing(addr) {
             Ok(stream) => self.under_way.push((addr, stream)),
             Err(error) => self.failed.push((addr, error)),
         }
@@ -156,24 +156,22 @@ impl Dialed {
     }
 }
 
-/// Sends the SYN, and does not wait for the answer (lesson `nonblocking`).
-fn begin_to_connect(addr: SocketAddr) -> io::Result<TcpStream> {
+/// A socket whose SYN is sent.
+fn dialing(addr: SocketAddr) -> io::Result<TcpStream> {
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
-    let stream = TcpStream::from(socket);
-    stream.set_nonblocking(true)?;
-    match SockRef::from(&stream).connect(&addr.into()) {
-        Err(error) if error.raw_os_error() != Some(Errno::EINPROGRESS as i32) => Err(error),
-        _ => Ok(stream),
-    }
+    socket.set_nonblocking(true)?;
+    begin_to_connect(&socket, addr)?;
+    Ok(socket.into())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Deadline, SockRef, dial, resolve};
+    use super::{Deadline, dial, resolve};
     use crate::{
         peer::{bound, silent},
         table::{End, Kernel},
     };
+    use socket2::SockRef;
     use std::{
         io::ErrorKind,
         net::TcpListener,

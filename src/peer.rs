@@ -11,7 +11,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use nix::poll::{PollFd, PollFlags, poll};
+use nix::{
+    errno::Errno,
+    poll::{PollFd, PollFlags, poll},
+};
 use socket2::{Domain, SockRef, Socket, Type};
 
 pub use self::hops::{set_min_ttl, set_ttl};
@@ -19,7 +22,7 @@ use crate::{
     deadline::Deadline,
     fault::Attempt,
     listen::Listen,
-    table::{End, Kernel},
+    table::{End, Kernel, Row},
 };
 
 /// Both ends of a new connection: the client, what accept returned for it, and the client's end.
@@ -67,6 +70,32 @@ pub fn bound(ip: impl Into<IpAddr>) -> io::Result<(Socket, SocketAddr)> {
     socket.set_nonblocking(true)?;
     let addr = End::of(&socket)?.local;
     Ok((socket, addr))
+}
+
+/// Sends a non-blocking socket's SYN, and does not wait for the answer (lesson `nonblocking`).
+///
+/// # Errors
+/// As for connect, but EINPROGRESS: that says that the SYN is sent.
+pub fn begin_to_connect(socket: &Socket, addr: SocketAddr) -> io::Result<()> {
+    match socket.connect(&addr.into()) {
+        Err(error) if error.raw_os_error() != Some(Errno::EINPROGRESS as i32) => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Waits until the kernel's row of this end is so, for at most five seconds. A call that sends a
+/// segment may return before the segment has arrived: a busy machine leaves its arrival to another
+/// thread of the kernel. Where the kernel shows no rows this does not wait.
+///
+/// # Errors
+/// [`io::ErrorKind::TimedOut`]: it is not so within five seconds. The table cannot be read.
+pub fn wait_until(end: End, is_so: impl Fn(Option<Row>) -> bool) -> io::Result<()> {
+    let Ok(mut kernel) = Kernel::open() else {
+        return Ok(());
+    };
+    let look = || Ok(is_so(kernel.row_with_info(end)?).then_some(()));
+    let waited = Deadline::after(Duration::from_secs(5)).wait_for(look)?;
+    waited.ok_or_else(|| io::ErrorKind::TimedOut.into())
 }
 
 /// Waits until a non-blocking connect is over, as lesson `nonblocking`

@@ -101,7 +101,8 @@ pub fn send(mut stream: impl Renew, name: &str, content: impl Read, size: u64) -
 /// Receives a file into a folder: the receiver's part. Returns its name and its size in bytes.
 ///
 /// It is there when all of it is, and not before. One that is there already is kept, unless it is
-/// to be replaced. What goes wrong is told to the sender too, if it can still be told.
+/// to be replaced. Name and size may take as long as `patience` says in all, and then each piece of
+/// the content. What goes wrong is told to the sender too, if it can still be told.
 ///
 /// # Errors
 /// Anything that the sender has not kept to; a deadline has passed; the connection has ended; the
@@ -110,8 +111,9 @@ pub fn receive(
     mut stream: impl Renew,
     folder: &Folder,
     replace: bool,
+    patience: Duration,
 ) -> io::Result<(String, u64)> {
-    let received = receive_file(&mut stream, folder, replace);
+    let received = receive_file(&mut stream, folder, replace, patience);
     if let Err(error) = &received {
         stream.renew(A_LAST_WORD); // the deadline that has passed may be what went wrong
         let _ = write_message(&mut stream, error.to_string().as_bytes());
@@ -123,8 +125,9 @@ fn receive_file(
     stream: &mut impl Renew,
     folder: &Folder,
     replace: bool,
+    patience: Duration,
 ) -> io::Result<(String, u64)> {
-    stream.renew_idle(PATIENCE);
+    stream.renew_idle(patience);
     let name = read_message(&mut *stream, NAME).attempt(|| "no name".to_owned())?;
     let name = String::from_utf8(name).map_err(|_| invalid("a name is UTF-8".to_owned()))?;
     let mut file = folder.receive(&name, replace)?;
@@ -135,9 +138,9 @@ fn receive_file(
     let size = u64::from_be_bytes(size);
     folder.has_room_for(size)?;
     write_message(&mut *stream, OK)?;
-    receive_content(stream, &mut file, size)?;
+    receive_content(stream, &mut file, size, patience)?;
     file.keep()?;
-    stream.renew(PATIENCE);
+    stream.renew(patience);
     write_message(stream, OK).map(|()| (name, size))
 }
 
@@ -189,9 +192,14 @@ fn send_content(stream: &mut impl Renew, mut content: impl Read, size: u64) -> i
     })
 }
 
-fn receive_content(stream: &mut impl Renew, mut file: impl Write, size: u64) -> io::Result<()> {
+fn receive_content(
+    stream: &mut impl Renew,
+    mut file: impl Write,
+    size: u64,
+    patience: Duration,
+) -> io::Result<()> {
     in_pieces(size, |piece| {
-        stream.renew(PATIENCE);
+        stream.renew(patience);
         fill(&mut *stream, piece).attempt(|| "the content is cut".to_owned())?;
         file.write_all(piece)
     })

@@ -99,7 +99,7 @@ pub const WAITS_FOR_NO_THREAD: Diagnosis = Diagnosis {
     excludes: |case| case.panicked,
     words: "Your thread waits for another thread (on a condition variable, a channel or a lock), \
             but your code has no other. Look whether there is something to wait for before you \
-            wait.",
+            wait. A channel's `recv` waits as long as a Sender exists, also one of your own.",
 };
 
 // Bytes.
@@ -111,6 +111,17 @@ pub const DROPS_THE_REST_OF_A_WRITE: Diagnosis = Diagnosis {
     words: "Bytes are missing in the middle, or come later than they should. `write` may take only \
             a part, and returns how much. Send the rest before anything else: `write_all` does \
             that on a blocking socket.",
+};
+
+/// What was written goes on with bytes that had been written before.
+pub const SENDS_BYTES_AGAIN: Diagnosis = Diagnosis {
+    requires: |case| case.awaited == Awaited::Bytes && repeats_bytes(case),
+    excludes: |case| case.panicked,
+    words: "Your code sent bytes again that it had sent before. Most likely a write took only a \
+            part, and the next one began at an earlier byte: add up what the writes return, and go \
+            on there. `write_all` does that on a blocking socket. If an error ends `write_all`, it \
+            does not say how much was taken. Or your code wrote its whole buffer after a read that \
+            filled a part of it: write `&buf[..n]`.",
 };
 
 /// More was written than the last read had brought.
@@ -325,6 +336,12 @@ fn skips_bytes(case: &Case) -> bool {
     !case.arrived.is_empty() && later
 }
 
+/// Whether what came differs from what was wanted where earlier bytes stand.
+fn repeats_bytes(case: &Case) -> bool {
+    let (came, wanted) = numbers_at_the_difference(case);
+    came.is_some() && came < wanted
+}
+
 /// The first whole numbers after the first byte that differs from what was wanted: the data is
 /// numbered, so that each eight bytes are their own offset ([`crate::numbered`]).
 fn numbers_at_the_difference(case: &Case) -> (Option<u64>, Option<u64>) {
@@ -357,7 +374,7 @@ mod tests {
 
     use super::{
         DROPS_THE_REST_OF_A_WRITE, Diagnosis, PANICS_ON_AN_ERROR, RETRIES_A_FATAL_ERROR,
-        SPINS_AT_END_OF_FILE, STOPS_BEFORE_THE_END,
+        SENDS_BYTES_AGAIN, SPINS_AT_END_OF_FILE, STOPS_BEFORE_THE_END,
     };
     use crate::{Awaited, Case, Evidence, Owner, Seen, Stuck, numbered};
 
@@ -433,6 +450,14 @@ mod tests {
         assert!(came([&sent[..203], &sent[301..]]));
         assert!(!came([&sent[..203], &sent[50..]]));
         assert!(came([&sent[..203], &[]])); // none of the rest has come
+        let again = |parts: [&[u8]; 2]| {
+            let mut case = case(&[], &[]);
+            case.awaited = Awaited::Bytes;
+            (case.arrived, case.wanted) = (parts.concat(), sent.clone());
+            SENDS_BYTES_AGAIN.of(&case).is_some()
+        };
+        assert!(again([&sent[..203], &sent[50..]]));
+        assert!(!again([&sent[..203], &sent[301..]]));
     }
 
     #[test]

@@ -101,7 +101,7 @@ fn receive_files(folder: &Folder, listen: SocketAddr, replace: bool) -> io::Resu
         listener,
         &stop,
         SENDERS,
-        |connection: &Connection| match receive(connection, folder, replace) {
+        |connection: &Connection| match receive(connection, folder, replace, PATIENCE) {
             Ok((name, size)) => say!("received {name:?}, {size} bytes"),
             Err(error) => {
                 complain(&format!("transfer: nothing received: {error}"));

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use super::{ANSWER, NAME, OK, PIECE, read_message, receive, send, write_message};
+use super::{ANSWER, NAME, OK, PATIENCE, PIECE, read_message, receive, send, write_message};
 use crate::{
     deadline::{Deadline, Timed},
     folder::{Folder, Temporary},
@@ -35,7 +35,7 @@ fn received(
     let folder = Folder::open(folder.path()).unwrap();
     thread::scope(|scope| {
         scope.spawn(|| sender(client));
-        let received = receive(timed(&server), &folder, replace);
+        let received = receive(timed(&server), &folder, replace, PATIENCE);
         server.shutdown(Shutdown::Write).unwrap_or(());
         received
     })

@@ -151,8 +151,10 @@ pub(super) fn waits_without_spinning(exam: &Exam, (_, serve): Functions) -> Verd
     let _first = server.serves("first client")?;
     processor::must_wait(
         exam,
-        "No client waits, and your threads run without a pause. Most likely they call accept on a \
-         non-blocking listener again and again. Let accept block, or wait in poll.",
+        "No client waits, and your threads run without a pause. Either they call accept on a \
+         non-blocking listener again and again, or their `poll` does not wait: a timeout of 0 \
+         returns immediately, and -1 (`PollTimeout::NONE`) waits without a limit. Let accept \
+         block, or wait in poll.",
     )?;
     must_not_sleep(exam)?;
     let _second = server.serves("second client")?;

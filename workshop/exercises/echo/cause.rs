@@ -5,8 +5,8 @@ use std::io::ErrorKind;
 use crate::exam::{
     Awaited, Call, Case,
     diagnosis::{
-        LEAKED_HANDLE, SPINS_AT_END_OF_FILE, STOPS_BEFORE_THE_END, WAITS_BEFORE_IT_ANSWERS,
-        WRITES_THE_WHOLE_BUFFER, first_of,
+        LEAKED_HANDLE, SENDS_BYTES_AGAIN, SPINS_AT_END_OF_FILE, STOPS_BEFORE_THE_END,
+        WAITS_BEFORE_IT_ANSWERS, WRITES_THE_WHOLE_BUFFER, first_of,
     },
     problems,
 };
@@ -202,6 +202,7 @@ pub(super) fn diagnose(case: &Case) -> Option<String> {
     let common = [
         SPINS_AT_END_OF_FILE,
         WRITES_THE_WHOLE_BUFFER,
+        SENDS_BYTES_AGAIN,
         WAITS_BEFORE_IT_ANSWERS,
     ];
     first_of(&common, case)

@@ -60,13 +60,19 @@ pub(super) fn of_a_wrong_state(end: &End, at: usize, said: State) -> String {
              right. Those flags change no state: do not look at them. Test each of SYN, ACK, FIN \
              and RST alone, with `has`, instead of comparing all flags at once."
         }
-        None if flags.has(Flags::RST) => {
+        Some(Changed::Again(again)) if at > again => {
+            "For the same segments without the one that comes again your states are right. A segment \
+             that has come before changes nothing: neither the state, nor the numbers that you keep. \
+             A SYN that comes again does not set the next number back, and an ACK that comes again \
+             does not withdraw a later one."
+        }
+        _ if flags.has(Flags::RST) => {
             "A RST, with ACK or without, ends the connection at once: the end that sends it and \
              the end that receives it are CLOSED."
         }
-        None if end.sends(event) => of_sent(end, at, before, right),
-        None if before == right => of_unchanged(end, at, right, said),
-        None => of_received(end, at, before, right),
+        _ if end.sends(event) => of_sent(end, at, before, right),
+        _ if before == right => of_unchanged(end, at, right, said),
+        _ => of_received(end, at, before, right),
     }
     .to_owned()
 }

@@ -459,7 +459,8 @@ fn ignores_every_segment_that_comes_twice(exam: &Exam, states: States) -> Verdic
 
 fn ignores_every_segment_that_comes_again_later(exam: &Exam, states: States) -> Verdict {
     let ends = ALL.into_iter().flat_map(|of| [client(of), server(of)]);
-    let later = ends.flat_map(|end| end.each_again_later());
+    let later = ends.clone().flat_map(|end| end.each_again_later());
+    all_say(exam, states, ends.collect())?;
     all_say(exam, states, later.collect())
 }
 

@@ -37,6 +37,8 @@ pub(super) enum Changed {
     Addresses,
     /// Flags other than SYN, ACK, FIN and RST.
     Flags,
+    /// The segment at this place is there once more.
+    Again(usize),
 }
 
 /// The client of a recorded connection.

@@ -307,6 +307,7 @@ impl End {
                 }
                 let mut end = self.clone();
                 end.source = "RFC 9293, 3.10.7: a segment that comes again changes nothing";
+                end.changed = Some(Changed::Again(at + 1));
                 let again = Event {
                     state,
                     ..event.clone()

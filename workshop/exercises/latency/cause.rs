@@ -44,7 +44,8 @@ pub(super) const PREPARES_TOO_MUCH: &str = "`prepare` changes more than Nagle's 
 
 pub(super) const KEEPS_A_DESCRIPTOR: &str = "The caller has closed its stream, and a descriptor \
      that your code has opened is still there. Look for a clone (`try_clone`) that is kept in a \
-     static, owned by a thread, or given to `mem::forget`. A program that keeps one descriptor for \
+     static, owned by a thread, or given to `mem::forget`, and for a descriptor from `into_raw_fd` \
+     that is not closed on every way out. A program that keeps one descriptor for \
      each connection eventually runs out.";
 
 pub(super) const KEEPS_A_THREAD: &str = "`put` has returned, and a thread that your code has \

@@ -15,7 +15,8 @@ use super::{Listen, Serve};
 
 use crate::checks::returned::LOOPBACK;
 use crate::exam::{
-    Because, Call, Case, Doing, Exam, Owner, Peer, Running, Seen, Stuck, Verdict, numbered, or_skip,
+    Because, Call, Case, Doing, Exam, Owner, Peer, Running, Seen, Stuck, Verdict,
+    diagnosis::SENDS_BYTES_AGAIN, numbered, or_skip,
 };
 
 /// What every client is to read.
@@ -191,6 +192,9 @@ impl<'e> Server<'e> {
     fn why_not_all(&self, case: &Case, row: Option<&Seen>) -> Option<String> {
         if case.panicked {
             return None;
+        }
+        if let Some(again) = SENDS_BYTES_AGAIN.of(case) {
+            return Some(again);
         }
         let cause = if !case.wanted.starts_with(&case.arrived) {
             "The bytes that came are not the greeting. Send it unchanged, with \

@@ -29,6 +29,9 @@ pub(super) const PLENTY: usize = 64 << 10;
 /// More than the kernel's small buffers hold, in bytes, and less than most servers hold besides.
 const LITTLE: usize = 144 << 10;
 
+/// So little is sent at once where the server is to read all of it, in bytes.
+const BIT: usize = 4 << 10;
+
 /// So much is read at once.
 const PIECE: usize = 16 << 10;
 
@@ -330,6 +333,25 @@ impl<'e> Serving<'e> {
         ));
         client.half_close()?;
         self.exam.stays_at_rest().map(drop)
+    }
+
+    /// A client sends lines until the server holds answers for which the kernel has no room, and
+    /// then half-closes. It sends little at a time, so the server has read everything, and its end
+    /// of file is all that comes.
+    pub(super) fn ends_while_answers_wait(&self, client: &Peer<'_>) -> Verdict {
+        let mut sent = 0;
+        while sent < LITTLE {
+            let lines = &lines_from(sent, SHORT)[..BIT];
+            sent += client.fill(lines)?;
+            self.exam.stays_at_rest()?;
+            if self.in_queues(client)? < sent {
+                break;
+            }
+        }
+        self.exam.step(format!(
+            "a client has sent {sent} bytes of lines, little at a time, and does not read"
+        ));
+        client.half_close()
     }
 
     /// A client sends lines of `PLENTY` bytes, does not read, and half-closes. The server's send

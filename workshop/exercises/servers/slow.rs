@@ -67,6 +67,10 @@ pub(super) fn waits_for_room(exam: &Exam, serve: Serve) -> Verdict {
     ended.half_close()?;
     serving.rests("while a client does not read, and has half-closed")?;
 
+    let told = serving.narrow_client("client whose FIN arrives")?;
+    serving.ends_while_answers_wait(&told)?;
+    serving.rests("while a client does not read, and its FIN has arrived")?;
+
     // A server may read this all, and the end of file after it, before it is to wait for room.
     let read = serving.narrow_client("third slow client")?;
     serving.sends_a_little(&read)?;

@@ -418,6 +418,16 @@ fn is_stopped(exam: &Exam, start: Start) -> Verdict {
     Ok(())
 }
 
+/// A server whose last call has ended long before the limit.
+fn is_stopped_early(exam: &Exam, start: Start) -> Verdict {
+    let server = Server::start(exam, start)?;
+    let (client, addr) = (server.client("client")?, server.addr);
+    let stop = server.stop(AMPLE)?;
+    closes_its_listener(exam, addr)?;
+    client.close();
+    stops(exam, &stop, "when the last call has returned").map(drop)
+}
+
 /// A server that has stopped without a call to wait for.
 fn is_stopped_when_idle(exam: &Exam, start: Start) -> Verdict {
     let stop = Server::start(exam, start)?.stop(AMPLE)?;
@@ -454,12 +464,12 @@ fn is_stopped_with_a_call_that_returns_late(exam: &Exam, start: Start) -> Verdic
 fn leaves_no_thread(exam: &Exam, start: Start) -> Verdict {
     for stops in [
         is_stopped_when_idle,
+        is_stopped_early,
         is_stopped,
         is_stopped_with_a_call_that_returns_late,
     ] {
         stops(exam, start)?;
-        exam.must(
-            exam.has_no_thread_left()?,
+        exam.must_leave_no_thread(
             "no thread of the server to be left",
             "`stop` has returned, and a thread is left",
         )

@@ -220,9 +220,11 @@ pub(super) fn runs(case: &Case) -> Option<String> {
     let recv_q = case.yours()?.row.recv_q;
     let peeks = recv_q > u32::from(case.is_in(State::CloseWait));
     if peeks {
-        let cause = "There are bytes in Recv-Q, so a `peek` or a `poll` returns immediately, shows \
-                     the same again, and your code repeats it. Take the bytes of the message from \
-                     the socket with `read`: then the next call waits.";
+        let cause = "There are bytes in Recv-Q, and your thread uses CPU time without reading \
+                     them. Either a `peek` or a `poll` returns immediately, shows the same again, \
+                     and your code repeats it: take the bytes of the message from the socket with \
+                     `read`. Or your code first fills as much memory as the length says (`vec![0; \
+                     length]`, `resize`): let the buffer grow with the bytes that arrive.";
         return Some(cause.to_owned());
     }
     first_of(&[SPINS_AT_END_OF_FILE, SPINS], case).or_else(|| {

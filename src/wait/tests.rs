@@ -160,7 +160,13 @@ fn a_loop_of_short_naps_is_idle_and_no_proof() {
             thread::sleep(Duration::from_millis(30)); // its length is the subject
         }
     });
-    let stuck = returns(&mut world, &result).unwrap_err();
+    // Other tests of this process use CPU time too, which may look like a spin: once more then.
+    let mut stuck = returns(&mut world, &result).unwrap_err();
+    for _ in 0..10 {
+        if matches!(stuck, Stuck::Spin(..)) {
+            stuck = returns(&mut world, &result).unwrap_err();
+        }
+    }
     stop.store(true, Ordering::Relaxed);
     thread.join().unwrap();
     assert!(

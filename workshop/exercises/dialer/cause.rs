@@ -132,6 +132,9 @@ const BEGUN: &str = "A non-blocking connect returns EINPROGRESS when the attempt
 
 /// It failed, and the kernel has made the connection.
 pub(super) fn taken_for_failed(case: &Case, server: &Address) -> Option<String> {
+    if case.has_returned_error(io::Error::from(Errno::EINPROGRESS).kind()) {
+        return Some(BEGUN.to_owned()); // it was closed before the SYN was answered
+    }
     let made = connections(case, server).is_some_and(|count| count > 0);
     (made && case.awaited == Awaited::Nothing && !case.panicked).then(|| {
         format!(

@@ -29,6 +29,7 @@ use nix::errno::Errno;
 use nix::sys::resource::{Resource::RLIMIT_NOFILE, getrlimit, setrlimit};
 use socket_workshop::command;
 use socket_workshop::listen::{Listen, ShutOnDrop};
+use socket_workshop::peer::wait_until;
 use socket_workshop::stage::{Flags, Story, gone, must};
 use socket_workshop::table::{End, State::*};
 use socket2::{Domain, SockRef, Socket, Type};
@@ -88,6 +89,7 @@ fn a_reset_in_the_queue(story: &mut Story, listener: &TcpListener) -> io::Result
     let listening = End::of(listener)?;
     let client = TcpStream::connect(listening.local)?;
     let end = End::of(&client)?;
+    wait_until(listening, |row| row.is_some_and(|row| row.recv_q == 1))?; // it is in the queue
     SockRef::from(&client).set_linger(ABORT)?;
     drop(client);
     story

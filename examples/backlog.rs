@@ -19,12 +19,13 @@ use std::{fmt, fs};
 
 use socket_workshop::accept_queue::{decided, overflows, somaxconn};
 use socket_workshop::command;
+use socket_workshop::deadline::Deadline;
 use socket_workshop::fault::Attempt;
 use socket_workshop::histogram::Histogram;
 use socket_workshop::listen::{Listen, reachable};
 use socket_workshop::peer;
 use socket_workshop::stage::{Flags, Story, must};
-use socket_workshop::table::{End, State, State::*, Table, TimerKind::Retransmit};
+use socket_workshop::table::{End, Row, State, State::*, Table, TimerKind::Retransmit};
 use socket2::SockRef;
 
 fn main() -> ExitCode {
@@ -69,7 +70,13 @@ fn room_for_two(story: &mut Story, listener: TcpListener) -> io::Result<()> {
     peer::begin_to_connect(&third, addr)?; // sends the SYN and returns
     let dialing = End::between(local, addr);
     let fourth = TcpStream::connect_timeout(&addr, Duration::from_millis(100));
-    let now = overflows().unwrap_or(0);
+    let both = || Ok(overflows().filter(|now| *now >= before + 2));
+    let now = match overflows() {
+        Some(seen) => Deadline::after(Duration::from_secs(5))
+            .wait_for(both)?
+            .unwrap_or(seen),
+        None => 0,
+    };
     let stage = story
         .stage("the queue is full; a third and a fourth client dial")
         .expect("listener", queue, must(Listen).recv_q(2).drops(1..))
@@ -113,9 +120,12 @@ fn complete_at_one_end(story: &mut Story, addr: SocketAddr) -> io::Result<()> {
     let end = End::between(local, addr);
     peer::set_min_ttl(&late, 255)?; // drops the server's segments, which have a TTL of 64
     peer::begin_to_connect(&late, addr)?;
+    let asks = |row: Option<Row>| row.is_some_and(|row| row.state == SynRecv);
+    peer::wait_until(end.other(), asks)?; // its SYN has arrived, before the queue is full
     let limit = Duration::from_secs(5); // an error, and no long wait, if there is no room
     let _first = TcpStream::connect_timeout(&addr, limit)?;
     let _second = TcpStream::connect_timeout(&addr, limit)?;
+    peer::wait_until(queue, |row| row.is_some_and(|row| row.recv_q == 2))?; // now it is full
     peer::set_min_ttl(&late, 0)?;
     let mut late = peer::finish_connect(late)?; // SYN and SYN+ACK are sent again
     late.write_all(b"hello")?; // this segment carries the ACK, too

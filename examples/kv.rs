@@ -77,7 +77,7 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
     let addr = listener.local_addr()?;
     let listening = End::listener(addr);
     let mut story = Story::begin_on_stderr(flags, addr)?;
-        // In kv.go this is a goroutine, Go's kind of thread. It is never joined: see the last stage.
+    // In kv.go this is a goroutine, Go's kind of thread. It is never joined: see the last stage.
     thread::spawn(move || Kv::default().serve(listener, &Stop::new()?, Limits::default()));
 
     let mut client = Client::dial(&[addr], CALL_LIMIT)?;

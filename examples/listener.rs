@@ -18,6 +18,7 @@ use std::thread;
 
 use socket_workshop::fault::Attempt;
 use socket_workshop::listen::ShutOnDrop;
+use socket_workshop::peer::wait_until;
 use socket_workshop::say;
 use socket_workshop::stage::{Flags, Story, gone, must, play};
 use socket_workshop::table::{End, Protocol, State::*};
@@ -84,6 +85,7 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
 fn the_queue(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     let listening = End::of(listener)?;
     let first = TcpStream::connect(listening.local)?;
+    wait_until(listening, |row| row.is_some_and(|row| row.recv_q == 1))?; // it is in the queue
     let second = TcpStream::connect(listening.local)?;
     let first_end = End::of(&first)?;
     let second_end = End::of(&second)?;

@@ -18,7 +18,9 @@ use std::process::ExitCode;
 
 use socket_workshop::command;
 use socket_workshop::listen::{Listen, reachable};
-use socket_workshop::peer::{SYN, bound, connected, finish_connect, receives_only};
+use socket_workshop::peer::{
+    SYN, begin_to_connect, bound, connected, finish_connect, receives_only,
+};
 use socket_workshop::stage::{Flags, Story, gone, must};
 use socket_workshop::table::{End, State::*, TimerKind::Retransmit};
 use socket2::SockRef;
@@ -74,7 +76,7 @@ fn a_lost_handshake(story: &mut Story, tap: &mut Tap, listener: &TcpListener) ->
     let (client, local) = bound(addr.ip())?;
     let end = End::between(local, addr);
     receives_only(listener, NO_FLAGS)?;
-    let _under_way = client.connect(&addr.into()); // EINPROGRESS: does not wait
+    begin_to_connect(&client, addr)?; // sends the SYN and returns
     story
         .stage("a client connects to a listener, whose socket loses every segment")
         .passed(&tap.until(local, TcpFlags::SYN)?)

@@ -33,7 +33,7 @@ use nix::{libc, poll::*};
 use socket_workshop::command;
 use socket_workshop::deadline::{Deadline, TICK};
 use socket_workshop::listen::{Listen, reachable};
-use socket_workshop::peer::{bound, silent};
+use socket_workshop::peer::{bound, silent, wait_until};
 use socket_workshop::stage::{Flags, Story, gone, must};
 use socket_workshop::table::{End, State::*, TimerKind::Retransmit};
 use socket_workshop::threads::{Call, wait_in};
@@ -73,6 +73,10 @@ fn a_connect_that_waits(story: &mut Story) -> io::Result<()> {
         Ok::<_, io::Error>(started.elapsed())
     });
     let waits = wait_in(Call::Connect, 1); // None: this machine does not say
+    // The SYN may still be under way: until the listener has dropped it.
+    wait_until(End::of(&full)?, |row| {
+        row.is_some_and(|row| row.drops != Some(0))
+    })?;
     SockRef::from(&queued).set_linger(ABORT)?;
     drop(queued);
     drop(full.accept()?); // now the queue has room: the kernel answers the next SYN
@@ -153,7 +157,7 @@ fn three_dials(story: &mut Story, answers: SocketAddr) -> io::Result<Socket> {
             after_success.is_none() && after_that == Some(libc::EISCONN),
         )
         .fails(
-            "With two servers that refuse, dialing",
+            "With two dials of a server that refuses, dialing",
             none_answers,
             ErrorKind::ConnectionRefused,
         )

@@ -102,6 +102,7 @@ fn by_hand(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
         .show()?;
 
     to_server.shutdown(Shutdown::Write)?;
+    server.set_read_timeout(Some(Duration::from_secs(5)))?; // if no FIN comes
     let at_end = server.read(&mut [0])?;
     story
         .stage("the proxy has passed the FIN on: shutdown(Write) on the second connection")

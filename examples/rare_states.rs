@@ -14,7 +14,7 @@
 //!
 //! Exercise: the one of lesson `states`: `cargo workshop check states`
 
-use std::io::{self, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::fd::AsFd;
 use std::process::ExitCode;
@@ -52,7 +52,11 @@ fn orphans(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     drop(client);
     story
         .stage("a client wrote more than fits, and closed")
-        .pair(end, must(FinWait1).send_q(2..).orphan(), Established)
+        .pair(
+            end,
+            must(FinWait1).send_q(2..).orphan(),
+            must(Established).recv_q(1..),
+        )
         .why(
             "An orphan: close has returned, and no program owns the socket (`netstat -p` shows -). \
              The kernel still has the data to send, and then the FIN.",
@@ -88,7 +92,13 @@ fn orphans(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
 /// Writes until both buffers are full. A FIN would now wait in Send-Q, after the data.
 fn fill(mut stream: &TcpStream) -> io::Result<()> {
     stream.set_nonblocking(true)?;
-    while stream.write(&[0; 64 << 10]).is_ok() {} // until the kernel takes no more: WouldBlock
+    loop {
+        match stream.write(&[0; 64 << 10]) {
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => break, // the buffers are full
+            Err(error) => return Err(error),
+        }
+    }
     stream.set_nonblocking(false)
 }
 

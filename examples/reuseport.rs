@@ -23,11 +23,12 @@ use std::time::Duration;
 
 use nix::unistd::{Uid, fchown};
 use socket_workshop::command;
+use socket_workshop::deadline::Deadline;
 use socket_workshop::fault::Attempt;
 use socket_workshop::listen::reachable;
 use socket_workshop::namespace;
 use socket_workshop::stage::{Flags, Story, gone, must, time_wait};
-use socket_workshop::table::{End, Protocol, State::*};
+use socket_workshop::table::{End, Kernel, Protocol, State::*};
 use socket2::{Domain, SockRef, Socket, Type};
 
 /// Enough that each of two listeners gets some of them. Few enough that one queue has room for all,
@@ -93,6 +94,7 @@ fn two_listeners(story: &mut Story, old: TcpListener) -> io::Result<()> {
         )
         .show()?;
 
+    until_all_wait(addr)?; // connect may return a moment before the client is in a queue
     let accepted = greet_all(&new)?;
     drop(old);
     let mut greeted = 0;
@@ -134,11 +136,30 @@ fn two_listeners(story: &mut Story, old: TcpListener) -> io::Result<()> {
 fn greet_all(listener: &TcpListener) -> io::Result<Vec<TcpStream>> {
     listener.set_nonblocking(true)?; // accept returns an error when the queue is empty
     let mut accepted = Vec::new();
-    while let Ok((mut server, _)) = listener.accept() {
-        server.write_all(b"!")?;
-        accepted.push(server);
+    loop {
+        match listener.accept() {
+            Ok((mut server, _)) => {
+                server.write_all(b"!")?;
+                accepted.push(server);
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(accepted),
+            Err(error) => return Err(error),
+        }
     }
-    Ok(accepted)
+}
+
+/// Waits until all clients are in the accept queues of this port's listeners.
+fn until_all_wait(addr: SocketAddr) -> io::Result<()> {
+    let Ok(mut kernel) = Kernel::open() else {
+        return Ok(()); // no table here
+    };
+    let all = || {
+        let table = kernel.table_of(&[addr.port()])?;
+        let queues = table.find_all(End::listener(addr)).map(|row| row.recv_q);
+        Ok((queues.sum::<u32>() as usize == CLIENTS).then_some(()))
+    };
+    let waited = Deadline::after(Duration::from_secs(5)).wait_for(all)?;
+    waited.ok_or_else(|| ErrorKind::TimedOut.into())
 }
 
 fn who_may_share(story: &mut Story) -> io::Result<()> {

@@ -40,6 +40,7 @@ use socket_workshop::accept_queue::somaxconn;
 use socket_workshop::command;
 use socket_workshop::fault::Attempt;
 use socket_workshop::listen::{Listen, reachable};
+use socket_workshop::peer::wait_until;
 use socket_workshop::process::{Calls, Process, inherited_listener};
 use socket_workshop::stage::{Flags, Story, must, play_with};
 use socket_workshop::table::{End, State::*};
@@ -293,8 +294,10 @@ fn is_answered(mut client: &TcpStream) -> io::Result<bool> {
 /// A client that has been answered, so it is being served. From now on it is silent.
 fn silent(server: SocketAddr) -> io::Result<TcpStream> {
     let client = client(server)?;
-    is_answered(&client).attempt(|| "no answer".to_owned())?;
-    Ok(client)
+    match is_answered(&client).attempt(|| "no answer".to_owned())? {
+        true => Ok(client),
+        false => Err(io::Error::other("another answer than the request")),
+    }
 }
 
 /// (a), and a silent client.
@@ -303,6 +306,7 @@ fn all_others_wait(story: &mut Story, listener: &TcpListener) -> io::Result<()> 
     let server = start(OneByOne, listener)?;
     let first = silent(listening.local)?;
     let second = client(listening.local)?;
+    wait_until(listening, |row| row.is_some_and(|row| row.recv_q == 1))?; // it comes before the third
     let third = client(listening.local)?;
     let first_end = End::of(&first)?;
     let second_end = End::of(&second)?;

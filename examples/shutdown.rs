@@ -25,6 +25,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal::SIGINT, raise};
 use socket_workshop::deadline::TICK;
 use socket_workshop::listen::Listen;
+use socket_workshop::peer::{accept_soon, wait_until};
 use socket_workshop::say;
 use socket_workshop::serve::serve;
 use socket_workshop::stage::{Flags, Story, gone, must, play, time_wait};
@@ -155,7 +156,7 @@ fn a_timeout(story: &mut Story) -> io::Result<()> {
     }
     let took = started.elapsed();
     let client = TcpStream::connect(listener.local_addr()?)?;
-    let (server, _) = listener.accept()?;
+    let server = accept_soon(&listener)?; // waits longer than the timeout, if it must
     story
         .stage("the third way: a receive timeout on a listener; then a client connects")
         .expect("other listener", End::of(&listener)?, Listen)
@@ -193,6 +194,8 @@ fn an_eventfd_and_a_drain(story: &mut Story, listener: TcpListener) -> io::Resul
     let must_stop = fds[1].any() == Some(true);
     let addr = listener.local_addr()?;
     let mut first = TcpStream::connect(addr)?;
+    let queue = End::listener(addr);
+    wait_until(queue, |row| row.is_some_and(|row| row.recv_q == 1))?; // it is the first there, too
     let mut silent = TcpStream::connect(addr)?;
     let first_end = End::of(&first)?;
     let silent_end = End::of(&silent)?;
@@ -214,8 +217,12 @@ fn an_eventfd_and_a_drain(story: &mut Story, listener: TcpListener) -> io::Resul
 
     listener.set_nonblocking(true)?; // accept fails with EAGAIN when the queue is empty
     let mut servers = Vec::new(); // the server's ends of the two connections
-    while let Ok((server, _)) = listener.accept() {
-        servers.push(server);
+    loop {
+        match listener.accept() {
+            Ok((server, _)) => servers.push(server),
+            Err(error) if error.kind() == WouldBlock => break, // the queue is empty
+            Err(error) => return Err(error), // a server goes on after some: lesson `accept_errors`
+        }
     }
     drop(listener); // a client queued after the last accept is reset; later ones are refused
     first.write_all(b"hello")?;

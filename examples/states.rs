@@ -20,7 +20,7 @@
 //!
 //! Exercise: `cargo workshop check states`
 
-use std::io::{self, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::ExitCode;
 
@@ -133,7 +133,13 @@ fn it_closes(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
 /// Writes until both buffers are full. The FIN then waits in Send-Q, after the data.
 fn fill_and_shut_down(mut stream: &TcpStream) -> io::Result<()> {
     stream.set_nonblocking(true)?;
-    while stream.write(&[0; 64 << 10]).is_ok() {} // until the kernel takes no more: WouldBlock
+    loop {
+        match stream.write(&[0; 64 << 10]) {
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => break, // the buffers are full
+            Err(error) => return Err(error),
+        }
+    }
     stream.set_nonblocking(false)?;
     stream.shutdown(Shutdown::Write)
 }

@@ -60,10 +60,11 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
     let files = Files::new(Folder::open(temporary.path())?, replace).with_patience(PATIENCE);
     thread::scope(|scope| {
         // It has a thread and a socket for each transfer, and prints nothing (`drop`).
-        scope.spawn(|| program::serve(&requests, &files, &stop, exchange, drop));
+        let serving = scope.spawn(|| program::serve(&requests, &files, &stop, exchange, drop));
         let told = the_stages(&mut story, server);
         stop.request(); // after an error, too: `serve` must return
-        told
+        let served = serving.join().expect("it returns its errors");
+        told.and(served.map(drop))
     })?;
     story.end()
 }

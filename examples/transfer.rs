@@ -54,10 +54,11 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
         Ok(())
     };
     thread::scope(|scope| {
-        scope.spawn(|| serve(listener, &stop, 10, receive_one));
+        let server = scope.spawn(|| serve(listener, &stop, 10, receive_one));
         let told = whole_or_not_at_all(&mut story, addr, temporary.path());
         stop.request();
-        told
+        let served = server.join().expect("it returns its errors");
+        told.and(served.map(drop))
     })?;
     story.end()
 }

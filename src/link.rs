@@ -16,17 +16,26 @@ use std::{
     io::{self, ErrorKind},
     net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
     os::{fd::AsFd, unix::net::UnixStream},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use self::direction::Direction;
 pub use self::faults::{Arguments, Faults, Quality};
+use crate::deadline::Deadline;
 
 /// What is held back is sent after the next datagram of its direction, or after this many
 /// milliseconds.
 const HELD: u16 = 20;
+
+/// How long what was sent may take to arrive.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A server may answer from this many ports. Datagrams from further ports are lost.
 const PORTS: usize = 64;
@@ -53,6 +62,8 @@ pub struct Link {
     addr: SocketAddr,
     sockets: [UdpSocket; 2],
     thread: Option<JoinHandle<Passed>>,
+    /// How many datagrams the thread waits for at its end.
+    sent: Arc<AtomicUsize>,
     /// When this half of a socket pair closes, the other half wakes the thread.
     stop: Option<UnixStream>,
 }
@@ -79,11 +90,14 @@ impl Link {
             passed: Passed::default(),
         };
         // Without a name: it has its starter's, by which an examiner knows whose threads are whose.
-        let thread = thread::Builder::new().spawn(move || wires.relay(&stopped))?;
+        let sent = Arc::new(AtomicUsize::new(0));
+        let wanted = Arc::clone(&sent);
+        let thread = thread::Builder::new().spawn(move || wires.relay(&stopped, &wanted))?;
         Ok(Link {
             addr,
             sockets,
             thread: Some(thread),
+            sent,
             stop: Some(stop),
         })
     }
@@ -100,10 +114,12 @@ impl Link {
         &self.sockets
     }
 
-    /// Lets through what is under way, even what it holds back, ends, and says what has gone
-    /// through. All that the other ends will ever get stands in their receive buffers then.
+    /// Waits until it has taken this many datagrams, both directions together, for at most five
+    /// seconds. Lets through what it holds back, ends, and says what has gone through. The last
+    /// datagrams may still be on their way to the other ends then.
     #[must_use]
-    pub fn end(mut self) -> Passed {
+    pub fn end_after(mut self, sent: usize) -> Passed {
+        self.sent.store(sent, Ordering::SeqCst);
         self.join().expect("it is joined once")
     }
 
@@ -152,8 +168,8 @@ pub fn connected(faults: Faults, seed: u64) -> io::Result<(UdpSocket, UdpSocket,
     Ok((client, server, link))
 }
 
-/// The datagrams that stand in a socket's receive buffer now, which it does not wait for. On
-/// loopback that is all that was sent to it, but for what has been dropped.
+/// The datagrams that stand in a socket's receive buffer now, which it does not wait for. What was
+/// sent a moment ago may not be among them.
 ///
 /// # Errors
 /// The kernel's, of recv: a datagram that was sent from here was refused.
@@ -168,6 +184,21 @@ pub fn arrived(socket: &UdpSocket) -> io::Result<Vec<Vec<u8>>> {
         }
     };
     socket.set_nonblocking(false).and(ended)
+}
+
+/// Takes this many datagrams from a socket, or those that arrive within five seconds; and what
+/// stands in its receive buffer besides.
+///
+/// # Errors
+/// As for [`arrived`].
+pub fn all_arrived(socket: &UdpSocket, count: usize) -> io::Result<Vec<Vec<u8>>> {
+    let mut all = Vec::new();
+    let look = || {
+        all.extend(arrived(socket)?);
+        Ok((all.len() >= count).then_some(()))
+    };
+    Deadline::after(PATIENCE).wait_for(look)?;
+    Ok(all)
 }
 
 /// A socket that never blocks, of this address's family.
@@ -194,28 +225,35 @@ struct Wires {
 }
 
 impl Wires {
-    /// Passes on what comes until the link is dropped, and then what has come by then.
-    fn relay(mut self, stopped: &UnixStream) -> Passed {
+    /// Passes on what comes until the link ends, and then until it has taken what was sent.
+    fn relay(mut self, stopped: &UnixStream, sent: &AtomicUsize) -> Passed {
         let mut buf = vec![0; LONGEST];
+        let mut ends: Option<Deadline> = None;
         loop {
             let held = self.forth.held.is_some() || self.back.held.is_some();
-            let timeout = match held {
+            let timeout = match held || ends.is_some() {
                 true => PollTimeout::from(HELD),
                 false => PollTimeout::NONE,
             };
             let near = self.near.iter().map(|(socket, _)| socket.as_fd());
-            let sockets = near.chain([self.far.as_fd(), stopped.as_fd()]);
+            let stop = ends.is_none().then(|| stopped.as_fd());
+            let sockets = near.chain([self.far.as_fd()]).chain(stop);
             let mut polled: Vec<_> = sockets
                 .map(|socket| PollFd::new(socket, PollFlags::POLLIN))
                 .collect();
             let quiet = poll(&mut polled, timeout) == Ok(0);
-            let over = polled.last().is_some_and(|stop| stop.any() == Some(true));
+            let stops = stop.is_some() && polled.last().is_some_and(|it| it.any() == Some(true));
             self.take_all(&mut buf);
-            if quiet || over {
+            if stops {
+                ends = Some(Deadline::after(PATIENCE));
+            }
+            let has_all = self.passed.taken >= sent.load(Ordering::SeqCst);
+            let is_over = ends.is_some_and(|ends| has_all || ends.passed());
+            if quiet || is_over {
                 self.forth.let_go();
                 self.back.let_go();
             }
-            if over {
+            if is_over {
                 return self.passed;
             }
         }

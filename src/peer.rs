@@ -13,7 +13,7 @@ use std::{
 
 use nix::{
     errno::Errno,
-    poll::{PollFd, PollFlags, poll},
+    poll::{PollFd, PollFlags, PollTimeout, poll},
 };
 use socket2::{Domain, SockRef, Socket, Type};
 
@@ -75,7 +75,7 @@ pub fn bound(ip: impl Into<IpAddr>) -> io::Result<(Socket, SocketAddr)> {
 /// Sends a non-blocking socket's SYN, and does not wait for the answer (lesson `nonblocking`).
 ///
 /// # Errors
-/// As for connect, but EINPROGRESS: that says that the SYN is sent.
+/// As for connect, except EINPROGRESS, which is no failure: the SYN is sent.
 pub fn begin_to_connect(socket: &Socket, addr: SocketAddr) -> io::Result<()> {
     match socket.connect(&addr.into()) {
         Err(error) if error.raw_os_error() != Some(Errno::EINPROGRESS as i32) => Err(error),
@@ -104,10 +104,7 @@ pub fn wait_until(end: End, is_so: impl Fn(Option<Row>) -> bool) -> io::Result<(
 /// # Errors
 /// The connect has failed. [`io::ErrorKind::TimedOut`]: it has not ended within ten seconds.
 pub fn finish_connect(connecting: Socket) -> io::Result<TcpStream> {
-    let mut over = [PollFd::new(connecting.as_fd(), PollFlags::POLLOUT)];
-    if poll(&mut over, 10_000_u16)? == 0 {
-        return Err(io::ErrorKind::TimedOut.into());
-    }
+    wait_ready(&connecting, PollFlags::POLLOUT, Duration::from_secs(10))?;
     match connecting.take_error()? {
         Some(error) => Err(error),
         None => connecting.set_nonblocking(false).and(Ok(connecting.into())),
@@ -136,12 +133,26 @@ pub fn connected_through(
 /// As for accept. [`io::ErrorKind::TimedOut`]: no client has dialed within 30 seconds. On a busy
 /// machine the thread that dials may wait seconds for a CPU.
 pub fn accept_soon(listener: &TcpListener) -> io::Result<TcpStream> {
-    let mut dialed = [PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
-    match poll(&mut dialed, 30_000_u16)? {
-        0 => Err(io::ErrorKind::TimedOut.into()),
-        _ => Ok(listener.accept()?.0),
+    wait_ready(listener, PollFlags::POLLIN, Duration::from_secs(30))
+        .and_then(|()| Ok(listener.accept()?.0))
+        .attempt(|| "no connection to accept".to_owned())
+}
+
+/// Waits for one of these events, also through signals: they end a poll (signal(7)).
+///
+/// # Errors
+/// [`io::ErrorKind::TimedOut`]: none has come within the limit. As for poll.
+pub fn wait_ready(socket: &impl AsFd, events: PollFlags, limit: Duration) -> io::Result<()> {
+    let deadline = Deadline::after(limit);
+    loop {
+        let left = deadline.remaining()?.as_millis() + 1;
+        let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
+        match poll(&mut [PollFd::new(socket.as_fd(), events)], timeout) {
+            Ok(0) | Err(Errno::EINTR) => {} // then nothing remains, or less than before
+            Ok(_) => return Ok(()),
+            Err(errno) => return Err(errno.into()),
+        }
     }
-    .attempt(|| "no connection to accept".to_owned())
 }
 
 /// A listener that answers no SYN, for its accept queue is full, and who fills it.
@@ -151,11 +162,9 @@ pub fn accept_soon(listener: &TcpListener) -> io::Result<TcpStream> {
 pub fn silent() -> io::Result<(TcpListener, TcpStream)> {
     let listener = Listen::with_backlog(0).on(SocketAddr::from(([127, 0, 0, 1], 0)))?;
     let queued = TcpStream::connect(listener.local_addr()?)?; // a backlog of 0 has room for one
-    if let Ok(mut kernel) = Kernel::open() {
-        let end = End::of(&listener)?;
-        let full = || Ok(kernel.row(end)?.filter(|row| row.recv_q == 1).map(drop));
-        Deadline::after(Duration::from_secs(5)).wait_for(full)?;
-    }
+    wait_until(End::of(&listener)?, |row| {
+        row.is_some_and(|row| row.recv_q == 1)
+    })?;
     Ok((listener, queued))
 }
 

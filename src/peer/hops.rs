@@ -13,8 +13,8 @@ use socket2::SockRef;
 ///
 /// The kernel sends segments with a TTL of 64, unless [`set_ttl`] or `net.ipv4.ip_default_ttl` say
 /// otherwise: 255 drops them all. It is IP_MINTTL, and IPV6_MINHOPCOUNT for IPv6 (`linux/in.h` and
-/// `linux/in6.h`: the man pages do not have them). Only Linux has it for TCP as far as we know: on
-/// other systems nothing is dropped.
+/// `linux/in6.h`: the man pages do not have them). FreeBSD and OpenBSD have it too, but this
+/// function uses it on Linux only: elsewhere nothing is dropped.
 ///
 /// # Errors
 /// As for setsockopt.

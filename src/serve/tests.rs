@@ -12,6 +12,7 @@ use nix::errno::Errno;
 use super::{Capacity, Concerns, Connection, Totals, concerns, serve};
 use crate::{
     deadline::Deadline,
+    peer::wait_until,
     stop::Stop,
     table::{End, Kernel},
 };
@@ -129,6 +130,12 @@ fn the_stop_closes_idle_connections_with_fin_and_returns_within_the_grace() {
     assert!(started.elapsed() < Duration::from_secs(5));
 }
 
+/// Until a client that has written `second` is in the accept queue, with its bytes.
+fn until_it_waits(client: &TcpStream) {
+    let end = End::of(client).unwrap().other();
+    wait_until(end, |row| row.is_some_and(|row| row.recv_q == 6)).unwrap();
+}
+
 #[test]
 fn what_was_queued_at_the_stop_is_accepted_and_served() {
     let totals = with_server(1, echo, |addr, stop| {
@@ -136,6 +143,7 @@ fn what_was_queued_at_the_stop_is_accepted_and_served() {
         says_and_hears(&first, b"first");
         let mut second = TcpStream::connect(addr).unwrap();
         second.write_all(b"second").unwrap();
+        until_it_waits(&second);
         stop.request();
         drop(first);
         let mut answer = Vec::new();
@@ -156,6 +164,7 @@ fn at_the_stop_an_idle_connection_makes_room_for_one_that_is_queued() {
         says_and_hears(&idle, b"first");
         let mut second = TcpStream::connect(addr).unwrap();
         second.write_all(b"second").unwrap();
+        until_it_waits(&second);
         let asked = Instant::now();
         stop.request();
         assert_eq!(

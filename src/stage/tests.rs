@@ -1,7 +1,7 @@
 //! The story is told into a buffer here; lessons as a whole run in `tests/programs/lessons.rs`.
 
 use std::{
-    io::{self, Write},
+    io::{self, Read, Write},
     net::{Shutdown, TcpListener, TcpStream, UdpSocket},
     sync::{Arc, Mutex},
     time::Duration,
@@ -584,7 +584,10 @@ fn many_ends_are_counted_and_one_of_them_shown() {
     // What is in TIME_WAIT before the story mentions the address is an earlier run's.
     let old = TcpStream::connect(addr).unwrap();
     let end = End::of(&old).unwrap();
-    drop((old, listener.accept().unwrap()));
+    let (mut accepted, _) = listener.accept().unwrap();
+    drop(old);
+    assert_eq!(accepted.read(&mut [0]).unwrap(), 0); // its FIN first, so that one end has TIME_WAIT
+    drop(accepted);
     let _clients: Vec<_> = (0..3).map(|_| TcpStream::connect(addr).unwrap()).collect();
     let mut kernel = Kernel::open().unwrap();
     let settled = || {

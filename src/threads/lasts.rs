@@ -41,7 +41,7 @@ impl SystemCall {
             Call::Read | Call::Accept => self.on_a_descriptor(Socket::read_timeout),
             Call::Write => self.on_a_descriptor(Socket::write_timeout),
             Call::Connect => match self.on_a_descriptor(Socket::write_timeout) {
-                Lasts::Endless => Lasts::AtMost(Duration::from_secs(127)), // tcp_syn_retries of 6
+                Lasts::Endless => Lasts::AtMost(Duration::from_secs(131)), // tcp_syn_retries of 6
                 limited => limited,
             },
             Call::Poll => self.poll_lasts(),

@@ -156,7 +156,7 @@ fn two_backlogs(story: &mut Story) -> io::Result<()> {
     let clients = 2 * few; // half of them find no room in the short queue
     let short_queue = burst(&by_std, few, clients)?;
     let long_queue = burst(&long, many, clients)?;
-    let dropped = short_queue.silent as u32;
+    let dropped = clients.saturating_sub(short_queue.queued as u32); // at least a segment of each
     let short_row = must(Listen).backlog(few).drops(dropped..);
     let long_row = must(Listen).backlog(many).recv_q(0);
     story
@@ -204,7 +204,8 @@ struct Burst {
 }
 
 impl Burst {
-    /// Whether the queue took as many as it has room for, and the kernel dropped the others' SYNs.
+    /// Whether the queue took as many as it has room for. Of each other client the kernel dropped
+    /// the SYN, or the last ACK.
     fn fits(&self) -> bool {
         // The queue holds one more than the backlog. CPUs that see the last place free at the same
         // time may all fill it.

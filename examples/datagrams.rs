@@ -12,18 +12,17 @@
 
 use std::io::{self, ErrorKind::*};
 use std::net::UdpSocket;
-use std::os::fd::AsFd;
 use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, poll};
+use nix::poll::PollFlags;
 use socket_workshop::command;
 use socket_workshop::deadline::Deadline;
 use socket_workshop::fault::Attempt;
 use socket_workshop::link::{Arguments, Quality, all_arrived, arrived};
-use socket_workshop::peer::wait_until;
+use socket_workshop::peer::{wait_ready, wait_until};
 use socket_workshop::stage::{Story, gone, unconnected};
 use socket_workshop::table::{End, Kernel, Protocol, State::Established};
 use socket2::SockRef;
@@ -127,10 +126,7 @@ fn nobody_there(story: &mut Story, client: UdpSocket, server: UdpSocket) -> io::
     drop(server); // sends nothing
     let first = client.send(b"hello?");
     // Until the answer has arrived. poll reports an error (POLLERR) without being asked.
-    poll(
-        &mut [PollFd::new(client.as_fd(), PollFlags::empty())],
-        5_000_u16,
-    )?;
+    wait_ready(&client, PollFlags::empty(), Duration::from_secs(5))?;
     let second = client.send(b"hello?");
     let other = UdpSocket::bind((end.local.ip(), 0))?; // it has no peer
     let its_first = other.send_to(b"hello?", end.local);
@@ -178,7 +174,8 @@ fn sent_once(story: &mut Story, quality: &Quality) -> io::Result<()> {
         )
         .claim(
             format!("1 to 12 were sent, {came:?} arrived. {passed}."),
-            all && came.is_sorted() == in_order,
+            // A thread that changes its CPU may change the order, too.
+            all && (in_order || !came.is_sorted()),
         )
         .show()
 }

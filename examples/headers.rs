@@ -70,8 +70,8 @@ fn five_frames(steps: &mut Steps) -> io::Result<()> {
             "tcp-syn" => claim(
                 "A TCP header of 40 bytes, half of it options. A field of 4 bits counts it in \
                  words of 4 bytes: 15 words at most, which is 60 bytes. (Three flags are rare: ECE \
-                 reports that a router on the way is overloaded, CWR says that the sender has slowed down, URG marks urgent \
-                 data.)",
+                 reports that a router on the way is overloaded, CWR says that the sender has \
+                 slowed down, URG marks urgent data.)",
                 frame.length("TCP") == 40,
             )?,
             "tcp-data" => claim(

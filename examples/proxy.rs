@@ -161,12 +161,14 @@ fn proxy(listener: &TcpListener, server: &[SocketAddr], most: usize) -> io::Erro
                     let of_thread = Arc::clone(&client);
                     let thread = thread::Builder::new().spawn_scoped(scope, move || {
                         let relayed = relay(&of_thread, sockets, server);
+                        drop(of_thread); // closes the connection before its place is free
                         drop(place);
                         relayed
                     });
                     if thread.is_err() {
                         abort(&client); // it is not served: a FIN would say "that was all"
-                        thread::sleep(REST); // until a thread can be started
+                        drop(client);
+                        thread::sleep(REST); // perhaps a thread can be started then
                     }
                 }
                 Err(error) => match serve::concerns(&error) {

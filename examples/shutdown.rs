@@ -25,7 +25,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal::SIGINT, raise};
 use socket_workshop::deadline::TICK;
 use socket_workshop::listen::Listen;
-use socket_workshop::peer::{accept_soon, wait_until};
+use socket_workshop::peer::{accept_soon, wait_ready, wait_until};
 use socket_workshop::say;
 use socket_workshop::serve::serve;
 use socket_workshop::stage::{Flags, Story, gone, must, play, time_wait};
@@ -118,10 +118,7 @@ fn shutdown_on_the_listener(story: &mut Story) -> io::Result<()> {
     let mut queued = TcpStream::connect(listening.local)?;
     let end = End::of(&queued)?;
     // connect may return a moment before the client is in the queue.
-    poll(
-        &mut [PollFd::new(listener.as_fd(), PollFlags::POLLIN)],
-        5_000_u16,
-    )?;
+    wait_ready(&listener, PollFlags::POLLIN, Duration::from_secs(5))?;
     SockRef::from(&listener).shutdown(Shutdown::Read)?;
     queued.set_read_timeout(Some(Duration::from_secs(5)))?; // if no RST comes
     let read = queued.read(&mut [0]);
@@ -227,9 +224,12 @@ fn an_eventfd_and_a_drain(story: &mut Story, listener: TcpListener) -> io::Resul
     drop(listener); // a client queued after the last accept is reset; later ones are refused
     first.write_all(b"hello")?;
     first.shutdown(Shutdown::Write)?;
-    echo(&servers[0], &servers[0])?;
+    let [of_first, of_silent] = &servers[..] else {
+        return Err(io::Error::other("two clients were to be in the queue"));
+    };
+    echo(of_first, of_first)?;
     let limit = Duration::from_millis(100);
-    let in_time = echo_until(&servers[1], limit)?; // the silent client sends nothing
+    let in_time = echo_until(of_silent, limit)?; // the silent client sends nothing
     drop(servers);
     let answer = io::read_to_string(first)?;
     let read = silent.read(&mut [0]);

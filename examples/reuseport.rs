@@ -159,7 +159,7 @@ fn until_all_wait(addr: SocketAddr) -> io::Result<()> {
         Ok((queues.sum::<u32>() as usize >= CLIENTS).then_some(()))
     };
     let waited = Deadline::after(Duration::from_secs(5)).wait_for(all)?;
-    waited.ok_or_else(|| ErrorKind::TimedOut.into())
+    waited.ok_or_else(|| io::Error::new(ErrorKind::TimedOut, "not all clients are in a queue"))
 }
 
 fn who_may_share(story: &mut Story) -> io::Result<()> {

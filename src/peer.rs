@@ -95,7 +95,10 @@ pub fn wait_until(end: End, is_so: impl Fn(Option<Row>) -> bool) -> io::Result<(
     };
     let look = || Ok(is_so(kernel.row_with_info(end)?).then_some(()));
     let waited = Deadline::after(Duration::from_secs(5)).wait_for(look)?;
-    waited.ok_or_else(|| io::ErrorKind::TimedOut.into())
+    waited.ok_or_else(|| {
+        let what = format!("after 5 s the kernel's row of {end} is not what the lesson waits for");
+        io::Error::new(io::ErrorKind::TimedOut, what)
+    })
 }
 
 /// Waits until a non-blocking connect is over, as lesson `nonblocking`
@@ -240,11 +243,12 @@ impl Drip {
 
 #[cfg(test)]
 mod tests {
-    use super::{FIN, connected, receives_only, set_min_ttl, set_ttl};
+    use super::{FIN, connected, receives_only, set_min_ttl, set_ttl, wait_ready, wait_until};
     use crate::{
         deadline::Deadline,
         table::{End, Kernel, State},
     };
+    use nix::poll::PollFlags;
     use std::{
         io::{ErrorKind, Read, Write},
         net::{Shutdown, TcpListener},
@@ -264,6 +268,21 @@ mod tests {
             Ok((row.drops > Some(0)).then_some((row.state, row.recv_q)))
         };
         limit().wait_for(dropped).unwrap()
+    }
+
+    #[test]
+    fn a_row_and_an_event_are_waited_for_and_if_they_do_not_come_the_error_says_so() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let (mut client, server, end) = connected(&listener).unwrap();
+        client.write_all(b"hello").unwrap();
+        let unread = end.other();
+        wait_until(unread, |row| row.is_some_and(|row| row.recv_q == 5)).unwrap();
+        wait_ready(&server, PollFlags::POLLIN, Duration::from_secs(5)).unwrap();
+        let error = wait_until(unread, |row| row.is_none()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TimedOut);
+        assert!(error.to_string().contains(&unread.to_string()), "{error}");
+        let error = wait_ready(&client, PollFlags::POLLIN, Duration::from_millis(20)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TimedOut);
     }
 
     #[test]

@@ -306,7 +306,7 @@ fn all_others_wait(story: &mut Story, listener: &TcpListener) -> io::Result<()> 
     let server = start(OneByOne, listener)?;
     let first = silent(listening.local)?;
     let second = client(listening.local)?;
-    wait_until(listening, |row| row.is_some_and(|row| row.recv_q == 1))?; // it comes before the third
+    wait_until(listening, |row| row.is_some_and(|row| row.recv_q == 1))?; // before the third
     let third = client(listening.local)?;
     let first_end = End::of(&first)?;
     let second_end = End::of(&second)?;

@@ -75,7 +75,7 @@ pub fn bound(ip: impl Into<IpAddr>) -> io::Result<(Socket, SocketAddr)> {
 /// Sends a non-blocking socket's SYN, and does not wait for the answer (lesson `nonblocking`).
 ///
 /// # Errors
-/// As for connect, except EINPROGRESS, which is no failure: the SYN is sent.
+/// As for connect. EINPROGRESS is not an error here: it says that the SYN is sent.
 pub fn begin_to_connect(socket: &Socket, addr: SocketAddr) -> io::Result<()> {
     match socket.connect(&addr.into()) {
         Err(error) if error.raw_os_error() != Some(Errno::EINPROGRESS as i32) => Err(error),

@@ -247,7 +247,7 @@ fn returns_at_end_of_file(exam: &Exam, echo: Echo) -> Verdict {
     client.half_close()?;
     succeeds(&answer, "after end of file")?;
 
-    // Several times: what an answer does after its own FIN may depend on whether the ACK has arrived.
+    // Several times: what an answer does after its FIN may depend on whether the ACK has arrived.
     for _connection in 0..4 {
         let (client, answer) = echoing(exam, echo)?;
         client.half_close()?;

@@ -61,9 +61,9 @@ pub(super) fn of_a_wrong_state(end: &End, at: usize, said: State) -> String {
              and RST alone, with `has`, instead of comparing all flags at once."
         }
         Some(Changed::Again(again)) if at > again => {
-            "For the same segments without the one that comes again your states are right. A segment \
-             that has come before changes nothing: neither the state, nor the numbers that you keep. \
-             A SYN that comes again does not set the next number back, and an ACK that comes again \
+            "For the same segments without the one that comes again your states are right. A \
+             segment that has come before changes nothing: neither the state, nor the numbers \
+             that you keep. A SYN that comes again does not set the next number back, and an ACK that comes again \
              does not withdraw a later one."
         }
         _ if flags.has(Flags::RST) => {

@@ -60,8 +60,8 @@ fn a_timeout(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
              the cable is pulled.",
         )
         .fails("A read with a timeout", timed_out, ErrorKind::WouldBlock)
-        // Linux rounds a timeout up, so a read ends late. But on a busy virtual machine one in 7 000
-        // ended 0.05 ms early: the lesson allows one tick.
+        // Linux rounds a timeout up, so a read ends late. But on a busy virtual machine one in
+        // 7 000 ended 0.05 ms early: the lesson allows one tick.
         .claim(format!("It took {took:.0?}."), took + TICK >= LIMIT)
         .claim(
             "The timeout did not change the connection: the next read returned data.",

@@ -168,7 +168,7 @@ fn proxy(listener: &TcpListener, server: &[SocketAddr], most: usize) -> io::Erro
                     if thread.is_err() {
                         abort(&client); // it is not served: a FIN would say "that was all"
                         drop(client);
-                        thread::sleep(REST); // the kernel has no event for "a thread can be started"
+                        thread::sleep(REST); // no event says that a thread can be started
                     }
                 }
                 Err(error) => match serve::concerns(&error) {

@@ -63,8 +63,8 @@ pub(super) fn of_a_wrong_state(end: &End, at: usize, said: State) -> String {
         Some(Changed::Again(again)) if at > again => {
             "For the same segments without the one that comes again your states are right. A \
              segment that has come before changes nothing: neither the state, nor the numbers \
-             that you keep. A SYN that comes again does not set the next number back, and an ACK that comes again \
-             does not withdraw a later one."
+             that you keep. A SYN that comes again does not set the next number back, and an ACK \
+             that comes again does not withdraw a later one."
         }
         _ if flags.has(Flags::RST) => {
             "A RST, with ACK or without, ends the connection at once: the end that sends it and \

@@ -175,14 +175,14 @@ fn no_descriptor(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     Ok(())
 }
 
-/// The first rest of [`serve`], and the longest. Each is twice as long as the one before.
+/// The first pause of [`serve`], and the longest. Each is twice as long as the one before.
 const SHORTEST_REST: Duration = Duration::from_millis(10);
 const LONGEST_REST: Duration = Duration::from_secs(1);
 
-/// How long this lesson waits at most until `serve` reports a rest.
+/// How long this lesson waits at most until `serve` reports a pause.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Gives each connection a thread, until the listener fails. Reports the start of each rest.
+/// Gives each connection a thread, until the listener fails. Reports the start of each pause.
 fn serve(listener: &TcpListener, rests: &Sender<Instant>) -> io::Error {
     thread::scope(|connections| {
         let mut rest = SHORTEST_REST;
@@ -279,7 +279,8 @@ fn a_shortage(story: &mut Story, addr: SocketAddr, rests: &Receiver<Instant>) ->
         )
         .claim(
             format!(
-                "serve rested 10, 20 and 40 ms: from its first failure to its fourth, {took:.0?}."
+                "serve paused for 10, 20 and 40 ms: from its first failure to its fourth, it took \
+                 {took:.0?}."
             ),
             took >= Duration::from_millis(70),
         )

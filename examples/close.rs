@@ -1,10 +1,10 @@
 //! Your server writes its answer and closes. Every write returns Ok, and yet the client gets only
-//! half of the answer. A connection can end in order, with FIN, or immediately, with RST. What does
-//! the other end see?
+//! half of the answer. A connection can end by an orderly close, with FIN, or immediately, with
+//! RST. What does the other end see?
 //!
 //!     cargo run --example close
 //!
-//! Each end sends a FIN, and each FIN gets an ACK. So a close in order takes four segments (or
+//! Each end sends a FIN, and each FIN gets an ACK. So an orderly close takes four segments (or
 //! three, if the second FIN and the ACK of the first travel in one segment):
 //!
 //!     client                                               server
@@ -18,9 +18,9 @@
 //!
 //! A RST ends the connection at both ends immediately, and gets no ACK.
 //!
-//! You will see an answer that is lost in part, because the server closes too soon. You will see a
-//! close in order, which loses nothing. Then you will see what read and write return after a FIN
-//! and after a RST, and a server that crashes and sends neither.
+//! You will see an answer that is lost in part, because the server closes too soon. You will see an
+//! orderly close, which loses nothing. Then you will see what read and write return after a FIN and
+//! after a RST, and a server that crashes and sends neither.
 //!
 //! New here: bytes that `write` has accepted can still be lost, by the close that follows. And
 //! SO_LINGER 0, an option with which close discards these bytes and sends a RST.
@@ -302,7 +302,7 @@ fn shutdown_read(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     SockRef::from(&server).set_linger(ABORT) // no TIME_WAIT in the tables below
 }
 
-/// The server's host loses power and starts again: its kernel does not know the connection.
+/// The server's machine loses power and starts again: its kernel does not know the connection.
 #[cfg(target_os = "linux")]
 fn a_crash(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     let (mut client, mut server, end) = connected(listener)?;
@@ -319,7 +319,7 @@ fn a_crash(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     SockRef::from(&server).set_linger(ABORT)?;
     drop(server);
     story
-        .stage("the server's host has crashed and started again")
+        .stage("the server's machine has crashed and started again")
         .pair(end, must(Established).no_timer().drops(1..), gone()) // the RST was dropped
         .timers()
         .why(

@@ -10,6 +10,7 @@
 //!
 //! New here: sockets without a connection. There is no listen, no accept and no end of file.
 
+use std::cmp::Ordering;
 use std::io::{self, ErrorKind::*};
 use std::net::UdpSocket;
 use std::process::ExitCode;
@@ -71,7 +72,7 @@ fn messages(story: &mut Story, client: &UdpSocket, server: &UdpSocket) -> io::Re
     let too_long = client.send(&vec![0; most + 1]);
     let error = too_long.err().and_then(|error| error.raw_os_error());
     story
-        .stage("the server has called recv: four times with room for 4 bytes, then with none")
+        .stage("the server has called recv four times, with room for 4 bytes")
         .expect("server", End::of(server)?, unconnected().recv_q(0))
         .why("Each recv takes one datagram. Bytes for which its buffer has no room are lost.")
         .claim(
@@ -99,8 +100,9 @@ fn a_slow_reader(story: &mut Story, client: &UdpSocket, server: &UdpSocket) -> i
         .expect("server", end, left)
         .why(
             "The receive buffer was full, so the kernel dropped the later datagrams. It counts \
-             them (drops), but neither send nor recv reports that. (On Linux the option \
-             SO_RXQ_OVFL adds their number to a later recvmsg: socket(7).)",
+             them (drops), but neither send nor recv reports that. (With the option SO_RXQ_OVFL, \
+             Linux reports it in a later recvmsg, a recv that returns more than the data: \
+             socket(7).)",
         )
         .claim(format!("{came} of 64 have arrived."), 0 < came && came < 64)
         .show()
@@ -256,14 +258,17 @@ fn receive(socket: &UdpSocket) -> io::Result<Received> {
     loop {
         let (n, from) = socket.recv_from(&mut bytes)?;
         if n == 0 {
-            return Ok(received); // as this lesson has agreed: UDP itself has no end
+            return Ok(received); // an empty message ends this lesson: UDP itself has no end
+        }
+        if n < bytes.len() {
+            continue; // not a number
         }
         let number = u32::from_be_bytes(bytes);
         let expected = received.messages.len() as u32 + 1;
-        if number == expected {
-            received.messages.push(number);
-        } else {
-            received.again += 1;
+        match number.cmp(&expected) {
+            Ordering::Equal => received.messages.push(number),
+            Ordering::Less => received.again += 1,
+            Ordering::Greater => continue, // too early: an ACK would say that it has been taken
         }
         socket.send_to(&bytes, from)?; // the ACK: the number
     }

@@ -138,8 +138,9 @@ fn both_ends(flags: &Flags) -> io::Result<()> {
         .stage("three addresses, as if of one name; one deadline")
         .pair(End::of(&stream)?, Established, Established)
         .why(
-            "A name may have IPv4 and IPv6 addresses, and its server may listen on one only: try \
-             them all.",
+            "The first address refused. The second was silent and used up its share of the time. \
+             The third accepted. A name may have IPv4 and IPv6 addresses, and its server may \
+             listen on one only: try them all.",
         )
         .show()?;
     story.end()
@@ -192,8 +193,8 @@ fn how_often_the_kernel_asks(story: &mut Story, silent: SocketAddr) -> io::Resul
         .timers()
         .why(
             "Since Linux 6.5 the kernel by default resends the SYN every second at first \
-             (5 times, once more than tcp_syn_linear_timeouts), then after 2 s, 4 s and so on. \
-             By default it times out after about two minutes (tcp_syn_retries): set a limit.",
+             (5 times: tcp_syn_linear_timeouts, which is 4, plus one), then after 2 s, 4 s and so \
+             on. By default it times out after about two minutes (tcp_syn_retries): set a limit.",
         )
         .claim(
             format!("The fourth SYN was sent after {took:.1?}: {waits}."),

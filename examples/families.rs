@@ -109,7 +109,7 @@ fn both(story: &mut Story) -> io::Result<()> {
         .expect("server, IPv4", four_end.other(), Established)
         .expect("IPv6 client", six_end, Established)
         .expect("server, IPv6", six_end.other(), Established)
-        .asks("A server listens on [::]. Does a client of 127.0.0.1 reach it?")
+        .asks("A server listens on [::]. Does a client that dials 127.0.0.1 reach it?")
         .why(
             "[::] means every address of this machine. With IPV6_V6ONLY off this listener is \
               dual-stack: it takes IPv4 clients too. The IPv4 connection is `tcp` at the client \

@@ -1,5 +1,5 @@
-//! Your client has been silent for an hour. Is it idle, or did its host lose power? In the table
-//! both cases look the same, until you send something and wait for an answer.
+//! Your client has been silent for an hour. Is it idle, or did its machine lose power? In the
+//! table both cases look the same, until you send something and wait for an answer.
 //!
 //!     cargo run --example heartbeat
 //!     cargo run --example heartbeat -- --interval 200ms --misses 5
@@ -51,15 +51,15 @@ struct Silent {
     silence: Duration,
     /// How many bytes it had sent before.
     bytes: usize,
-    /// The pings that were sent to it, or that were missed because there was no room.
+    /// The pings that were sent to it, or that were skipped because there was no room (`missed`).
     pings: Pings,
 }
 
 /// Pings a quiet peer until it has been silent for `misses` intervals.
 fn watch(mut stream: &TcpStream, interval: Duration, misses: u32) -> io::Result<Silent> {
-    // A thread sends the pings, with MSG_DONTWAIT (send(2)): without room now, a ping is missed. A
-    // write_all could wait without limit. Then `heartbeat.end()` below would wait, too: it waits
-    // for that thread.
+    // A thread sends the pings, and never waits (MSG_DONTWAIT, send(2)): if the send buffer is
+    // full, it skips a ping. A write_all could wait without limit. Then `heartbeat.end()` below
+    // would wait, too: it waits for the thread that sends.
     let heartbeat = Heartbeat::start(interval, Ping::on(stream, b"ping\n")?);
     // Each byte from the peer restarts the clock of the read. What we send does not.
     stream.set_read_timeout(Some(interval.saturating_mul(misses)))?;
@@ -80,8 +80,9 @@ fn watch(mut stream: &TcpStream, interval: Duration, misses: u32) -> io::Result<
                     pings: heartbeat.end()?,
                 });
             }
-            // The program was stopped, and goes on (signal(7)). The read begins again, and so does
-            // its clock, although no byte has come: a dead peer is noticed a little later.
+            // A signal has ended the read: for example Ctrl-Z, and later fg (signal(7)). The read
+            // begins again, and so does its clock, although no byte has come: a dead peer is
+            // noticed a little later.
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
             Err(error) => return Err(error), // the peer has reset: that is not silence either
         }
@@ -147,7 +148,7 @@ fn no_room_for_a_ping(
         .timers()
         .why(
             "There is no room for a ping, and a write would wait as long as the peer does not \
-             read. So a ping must not wait. A ping without room is missed, and counts as one \
+             read. So a ping must not wait. A ping without room is skipped, and counts as one \
              that was not answered.",
         )
         .fails(
@@ -157,7 +158,7 @@ fn no_room_for_a_ping(
         )
         .claim(
             format!(
-                "{} pings were missed, {} sent. The peer counts as dead after {silence:.2?}.",
+                "{} pings were skipped, {} sent. The peer counts as dead after {silence:.2?}.",
                 pings.missed, pings.sent
             ),
             pings.sent == 0 && silence + TICK >= limit,
@@ -192,7 +193,7 @@ fn keepalive(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
              a program hangs. By default the first probe is sent after two hours.",
         )
         .claim(
-            "The options read back as they were set: after 1 s, at most 2 unanswered probes.",
+            "The kernel reports the options as set: after 1 s, at most 2 unanswered probes.",
             time == second && retries == 2,
         )
         .show()?;
@@ -212,7 +213,7 @@ fn keepalive(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
         None => "(This kernel does not count the probes.)".to_owned(),
     };
     story
-        .stage("the peer's host is cut off, and the client reads")
+        .stage("the peer's machine is cut off, and the client reads")
         .pair(end, gone(), Established)
         .why(
             "No probe was answered, so the client's kernel timed out. The peer's kernel sends \
@@ -237,7 +238,7 @@ fn user_timeout(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
     let written = Instant::now();
     client.write_all(b"hello")?;
     story
-        .stage("TCP_USER_TIMEOUT 2 s; 5 bytes to a host cut off")
+        .stage("TCP_USER_TIMEOUT 2 s; 5 bytes to a machine that is cut off")
         .client(end, must(Established).send_q(5).timer(Retransmit))
         .server(end, must(Established).recv_q(0))
         .timers()

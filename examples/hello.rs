@@ -14,7 +14,7 @@
 //!     SYN   opens the sender's direction of a connection
 //!     ACK   confirms what has arrived
 //!     FIN   ends the sender's direction: no data follows
-//!     RST   reset: there is no such connection here, or it ends immediately
+//!     RST   reset: no such listener or connection is here, or the connection ends immediately
 //!
 //! This is the whole life of the connection in this lesson. The segments are in the middle, and the
 //! calls at both sides. A word in capitals is the state of that end in its kernel's table:

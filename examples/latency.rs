@@ -121,8 +121,8 @@ const CLIENT_NO_DELAY: Way = Way {
     title: "the same, with TCP_NODELAY at the client",
     client_no_delay: true,
     segments: Count::AtLeast(3 * REQUESTS),
-    why: "No piece waits: each write is a segment. The last one carries one byte, the newline, \
-          after 40 bytes of headers or more.",
+    why: "No piece waits: on loopback each write is a segment. The last one carries one byte, the \
+          newline, after 40 bytes of headers or more.",
     ..IN_PIECES
 };
 

@@ -135,15 +135,16 @@ fn a_thread_each(story: &mut Story, addr: SocketAddr) -> io::Result<()> {
         .expect("third client", End::of(&third)?, greeted)
         .expect("fourth client", End::of(&fourth)?, greeted)
         .why(
-            "Each client has received the greeting of a thread of its own (Recv-Q). That thread \
-              waits in read until its client closes; the other client does not wait for it.",
+            "Each client has a thread at the server. The thread has sent the greeting (Recv-Q), \
+              and waits in read until its client closes. Neither client waits for the other.",
         )
         .show()
 }
 
 /// Gives each connection a thread, until accept fails.
 ///
-/// This server ends at the first error. Lesson `accept_errors` shows which errors must not end it.
+/// This server ends at the first error, and panics if the system has no thread left. Lesson
+/// `accept_errors` shows which errors must not end a server.
 fn serve(listener: &TcpListener) -> io::Error {
     thread::scope(|connections| {
         loop {

@@ -113,12 +113,12 @@ fn a_lost_handshake(story: &mut Story, tap: &mut Tap, listener: &TcpListener) ->
     let syn = conversation.sent_again(TcpFlags::SYN);
     let data = conversation.sent_again(TcpFlags::PSH | TcpFlags::ACK);
     story
-        .stage("the listener receives everything again, and the client has resent its data")
+        .stage("the listener's filter is gone, and the client has resent its data")
         .passed(&passed)
         .pair(end, Established, must(Established).recv_q(12))
         .why(
-            "The data carried the ACK that the server lacked: each segment but the client's SYN \
-             carries an ACK, except some RSTs.",
+            "The data carried the ACK that the server lacked: each segment except the client's SYN \
+             and some RSTs carries an ACK.",
         )
         .claim(
             format!(
@@ -175,7 +175,7 @@ fn a_lost_answer(story: &mut Story, tap: &mut Tap, listener: &TcpListener) -> io
     let mut text = [0; 6];
     client.read_exact(&mut text)?;
     story
-        .stage("the client receives again, and has read the answer")
+        .stage("the client's filter is gone, and the client has read the answer")
         .passed(&tap.until(end.local, TcpFlags::ACK)?)
         .pair(
             end,

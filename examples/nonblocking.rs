@@ -94,7 +94,7 @@ fn a_connect_that_waits(story: &mut Story) -> io::Result<()> {
             waits != Some(false),
         )
         .claim(
-            format!("It took {took:.1?}: the first SYN was dropped, a later one answered."),
+            format!("It took {took:.1?}: the first SYN was dropped, and a later one was answered."),
             waits.is_none() || took >= Duration::from_millis(500),
         )
         .show()
@@ -157,7 +157,7 @@ fn three_dials(story: &mut Story, answers: SocketAddr) -> io::Result<Socket> {
             after_success.is_none() && after_that == Some(libc::EISCONN),
         )
         .fails(
-            "With two dials of a server that refuses, dialing",
+            "When a server had refused both connects, first_of",
             none_answers,
             ErrorKind::ConnectionRefused,
         )
@@ -236,7 +236,7 @@ fn first_of(mut sockets: Vec<Socket>) -> io::Result<Socket> {
     Err(last_error)
 }
 
-/// A connect that need not wait for another host, to a Unix socket (unix(7)).
+/// A connect that need not wait for another machine, to a Unix socket (unix(7)).
 #[cfg(target_os = "linux")]
 fn over_immediately(story: &mut Story) -> io::Result<()> {
     // On Linux a name that begins with a zero byte is not in the file system.

@@ -141,7 +141,7 @@ fn too_early(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
         .stage("another proxy closed both connections at the client's FIN; the server answered")
         .proxied(first, second, [time_wait(), gone(), gone(), gone()])
         .why(
-            "The answer comes to the proxy's host, where no socket can receive it any more. The \
+            "The answer comes to the proxy's machine, where no socket can receive it any more. The \
              kernel responds with a RST, and the answer is lost.",
         )
         .claim("The client reads end of file instead.", answered == 0)
@@ -149,7 +149,8 @@ fn too_early(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
 }
 
 /// Serves clients until the listener fails. Each client gets a connection to the server and two
-/// threads. At most `most` clients are served at once. The others wait in the accept queue.
+/// threads. At most `most` clients are served at once. The others wait in the accept queue. There are
+/// no time limits: a client that has vanished keeps its place.
 fn proxy(listener: &TcpListener, server: &[SocketAddr], most: usize) -> io::Error {
     let places = Places::new(most);
     thread::scope(|scope| {
@@ -289,8 +290,8 @@ fn hundreds(story: &mut Story, proxy: SocketAddr, back: &TcpListener) -> io::Res
     story
         .stage("the clients have reset, and the proxy has passed the resets on")
         .proxied(first, second, [gone(); 4])
-        .why("A FIN would have said to the servers that these clients were done.")
-        .fails("A server's read", read, ErrorKind::ConnectionReset)
+        .why("A FIN would have told the server that these clients were done.")
+        .fails("The server's read", read, ErrorKind::ConnectionReset)
         .show()?;
 
     let (client, server) = connected_through(proxy, back)?;

@@ -128,8 +128,8 @@ fn both_connect(story: &mut Story) -> io::Result<()> {
         .expect("A", end_a, Established)
         .expect("B", end_a.other(), Established)
         .why(
-            "A passed SYN_SENT and SYN_RECV, as before. Neither end was in LISTEN: there is no \
-             server.",
+            "A went through SYN_SENT and SYN_RECV, as before. Neither end was in LISTEN: there is \
+             no server.",
         )
         .show()?;
     reset_on_close(&a) // no TIME_WAIT in the tables below
@@ -198,7 +198,7 @@ fn both_close_at_once(story: &mut Story, listener: &TcpListener) -> io::Result<(
     story
         .stage("both wrote more than fits, and shut down")
         .pair(end, must(FinWait1).send_q(2..), must(FinWait1).send_q(2..))
-        .asks("Both ends close at once. Which states do they pass?")
+        .asks("Both ends close at once. Which states do they go through?")
         .why("A simultaneous close: each end queued its FIN before the other's arrived.")
         .show()?;
 

@@ -88,9 +88,9 @@ fn two_listeners(story: &mut Story, old: TcpListener) -> io::Result<()> {
             must(Listen).rows(2).recv_q(1..),
         )
         .why(
-            "Both listeners have SO_REUSEPORT. On Linux a hash of the four-tuple decides into \
-             which listener's queue (Recv-Q) a client comes. This is for workers of one server: \
-             each has a queue of its own.",
+            "Both listeners have SO_REUSEPORT. On Linux a hash of the four-tuple decides which \
+             listener's queue (Recv-Q) a client enters. This is for workers of one server: each \
+             has a queue of its own.",
         )
         .show()?;
 

@@ -326,8 +326,8 @@ fn all_others_wait(story: &mut Story, listener: &TcpListener) -> io::Result<()> 
         .why(
             "The server's only thread waits in read for the silent client, and accepts the next \
              one only when this one has closed. The kernel has completed the other two connections \
-             and received their bytes. Both wait in the accept queue until the silent client \
-             closes.",
+             and received their bytes. Both wait in the accept queue: the second until the \
+             silent client closes, the third until the second has closed too.",
         )
         .claim("The server has one thread.", threads.is_none_or(|n| n == 1))
         .show()?;

@@ -76,8 +76,9 @@ fn it_closes(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
         .stage("another client connects, and no segment is lost")
         .pair(end, Established, Established)
         .why(
-            "Both SYNs are acknowledged: each end may send. (The earlier client has closed. Its \
-             server's end stays until the SYN+ACK is sent again and answered with a RST.)",
+            "Both SYNs are acknowledged: each end may send. (The earlier client has closed. The \
+             server's end of its connection stays until the SYN+ACK is sent again and answered \
+             with a RST.)",
         )
         .show()?;
 

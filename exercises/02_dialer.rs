@@ -3,7 +3,7 @@
 //! A name has several addresses, often of both families, and its server may be on only one of
 //! them: one address refuses, one is silent, one answers. Write `dial`: connect to the first
 //! address that answers, within one limit for all, or return an error that says what each address
-//! did.
+//! did. In these rules an address answers if it accepts the connection: a refusal does not count.
 //!
 //! Core rules (about 30 minutes):
 //!   1. Dial the addresses in the given order, whatever their families. Return a connection to
@@ -18,8 +18,8 @@
 //!      was silent.
 //!
 //! Hardened rules (about 45 minutes more):
-//!   7. Wait at least 100 ms for a silent address before you dial the next, or its equal share of
-//!      the limit if that is shorter.
+//!   7. Wait at least 100 ms for a silent address before you dial the next. If its equal share of
+//!      the limit is shorter, that share is enough.
 //!   8. If there is only one address, wait for it until the limit is over.
 //!   9. Once an address has answered, dial nothing more.
 //!   10. If the limit is zero, or too short for an answer, return TimedOut immediately.

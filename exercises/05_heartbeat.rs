@@ -18,8 +18,8 @@
 //!   6. Never wait for room to send a ping. If there is no room, the ping counts as sent and
 //!      unanswered: do not send it later.
 //!   7. Return every other error.
-//!   8. Wait in a system call that a byte, end of file or a reset ends. Do not sleep between looks,
-//!      and do not spin.
+//!   8. Wait in a system call that returns when a byte, end of file or a reset comes. Do not sleep
+//!      between attempts to read, and do not spin.
 //!   9. A signal (EINTR) neither ends an interval nor restarts it.
 //!   10. On every path out, leave the stream open in both directions and its options unchanged.
 //!   11. On every path out, leave no thread and no descriptor.

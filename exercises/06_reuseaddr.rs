@@ -23,9 +23,9 @@
 //!   10. Set FD_CLOEXEC, so that programs which the server starts do not inherit the listener.
 //!   11. Leave nothing else open: one descriptor after success, none after an error, and no
 //!       thread.
-//!   12. If the address is IPv6, leave the port of IPv4 to others (IPV6_V6ONLY).
+//!   12. If the address is IPv6, let other sockets use the same port on IPv4 (IPV6_V6ONLY).
 //!
-//! On Unix `TcpListener::bind` keeps all the core rules, because it sets SO_REUSEADDR. It has no
+//! On Unix `TcpListener::bind` satisfies all core rules, because it sets SO_REUSEADDR. It has no
 //! argument for the rest: make the system calls one by one, with `socket2`.
 //!
 //! How to go on:

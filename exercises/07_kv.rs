@@ -1,8 +1,9 @@
 //! Exercise 7: kv
 //!
 //! Many clients share a store of keys and values. Each client has a thread of its own, and all
-//! threads call `serve_client` with the same store. Write that call: it reads requests, one a line,
-//! and answers each with one line, until the conversation ends. No client may wait for another.
+//! threads call `serve_client` with the same store. Write that call: it reads requests, one per
+//! line, and answers each with one line, until the conversation ends. No client may wait for
+//! another.
 //!
 //!     PUT key value     OK                      the value replaces an earlier one
 //!     GET key           VALUE value, or NONE    NONE: the key has no value yet
@@ -12,8 +13,8 @@
 //! Core rules (about 30 minutes):
 //!   1. Answer each request with one line that ends with `\n`. Send it before you wait for more,
 //!      even if a part of the next request has arrived.
-//!   2. Store everything after the space after the key as the value, byte for byte. It may be
-//!      empty. All clients share the store.
+//!   2. A space ends the key. Store everything after that space as the value, byte for byte. The
+//!      value may be empty. All clients share the store.
 //!   3. Wait for the `\n` of a request. A request may arrive in any number of pieces.
 //!   4. Answer every request that has arrived, in order. One read may bring many of them.
 //!   5. Answer ERR to an unknown or incomplete request, to an empty line, and to a line that is not
@@ -21,8 +22,8 @@
 //!   6. Keep a silent client. It is still connected.
 //!   7. At end of file close the connection and return Ok(()). Neither execute nor answer a last
 //!      line without its `\n`.
-//!   8. At QUIT send end of file after the last answer, without waiting for the client, and execute
-//!      nothing that comes after it. Return Ok(()) once the client has closed, or earlier.
+//!   8. At QUIT send your FIN right after the last answer, without waiting for the client. Execute
+//!      nothing that comes after QUIT. Return Ok(()) at the latest when the client has closed.
 //!   9. Do not hold the lock while you read or write. A client that is silent, or does not read its
 //!      answers, must not delay the others.
 //!

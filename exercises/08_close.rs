@@ -21,15 +21,17 @@
 //!   8. A signal (EINTR) neither ends the call nor restarts its limit.
 //!   9. When the peer resets the connection, return the kernel's error: ConnectionReset or
 //!      BrokenPipe.
-//!   10. Wait in a system call that the peer ends. Do not sleep between looks, and do not spin.
+//!   10. Wait in a system call that returns when the peer sends, reads or closes. Do not sleep
+//!      between attempts, and do not spin.
 //!   11. On every path out, close the stream and leave no thread and no descriptor.
 //!
 //! `limit` is an hour at most. A `shutdown` after a reset fails with NotConnected; `take_error`
 //! then returns the error of the reset.
 //!
-//! The peer reads while it sends: you may read while you write, or only afterwards. A peer that
-//! reads only after it has sent everything is out of scope (see lesson `proxy`). You may return as
-//! soon as the kernel has taken everything, or when the peer has acknowledged it.
+//! You can rely on this: the peer reads while it sends. So you may read while you write, or only
+//! afterwards. A peer that reads only after it has sent everything is out of scope (see lesson
+//! `proxy`). In rule 4, "sent" may mean that your kernel has taken everything, or that the peer has
+//! acknowledged it. Both are right.
 //!
 //! How to go on:
 //!

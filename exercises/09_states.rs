@@ -15,8 +15,8 @@
 //!   1. For each pair of the table, bring the client into the first state and the server into the
 //!      second.
 //!   2. Do the same for each pair the other way round.
-//!   3. The kernel shows these states when the segments under way have arrived, and keeps showing
-//!      them for a minute, as long as TIME_WAIT lasts.
+//!   3. When the segments under way have arrived, the kernel must show these states, and go on
+//!      showing them for a minute. (That is how long TIME_WAIT lasts.)
 //!   4. Return the ends that must stay open for that: first the client, then the server. You may
 //!      return more than must stay open.
 //!
@@ -28,8 +28,9 @@
 //!   7. Return the ends with their options unchanged: blocking and without timeouts.
 //!   8. On every path out, leave no thread, and no descriptor except those that you return.
 //!
-//! The checks ask for no other pairs. The buffers of both ends are small: a write of 64 KiB never
-//! fits, even if the other end's buffers are empty.
+//! The checks ask only for the pairs of the table, both ways round, and for impossible pairs (rule
+//! 6). The buffers of both ends are small: a write of 64 KiB never fits, even if the other end's
+//! buffers are empty.
 //!
 //! How to go on:
 //!

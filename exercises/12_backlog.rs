@@ -17,8 +17,8 @@
 //!   6. When `accept` fails, `serve` returns that error, after the clients being served are done.
 //!
 //! Hardened rules (about 25 minutes more):
-//!   7. `listen` makes the queue no longer than that: at most one client more than `burst` may
-//!      wait.
+//!   7. `listen` does not make the queue longer than needed: at most one client more than `burst`
+//!      may wait.
 //!   8. If `burst` is greater than net.core.somaxconn, up to usize::MAX, `listen` returns an
 //!      error and leaves no descriptor open.
 //!   9. A client that resets while it waits in the queue ends no worker.
@@ -28,8 +28,8 @@
 //!       is dropped.
 //!
 //! When `accept` fails in one worker, it fails in all of them. The kernel queues one client more
-//! than the backlog, so a burst of somaxconn + 1 may succeed or fail. Out of scope: errors of
-//! accept that pass, such as EMFILE (exercise 1), a `handle` that panics, a burst of 0 and 0
+//! than the backlog, so a burst of somaxconn + 1 may succeed or fail. Out of scope: temporary
+//! errors of accept, such as EMFILE (exercise 1), a `handle` that panics, a burst of 0 and 0
 //! workers. `socket_workshop::listen::Listen` makes the calls of lesson `listener`.
 //!
 //! How to go on:

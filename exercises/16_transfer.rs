@@ -20,7 +20,8 @@
 //!   9. Compare without overflow: `limit` may be any usize, and the length any u32.
 //!   10. Let memory grow with the bytes that arrive. A peer that announces 100 MiB and sends 3
 //!      bytes must cost less than 16 MiB.
-//!   11. Wait in the kernel while bytes are missing. Do not spin, and do not sleep between looks.
+//!   11. Wait in the kernel while bytes are missing. Do not spin, and do not sleep between
+//!      attempts.
 //!   12. After a signal (EINTR) read on, and lose no byte.
 //!   13. When the caller's read timeout runs out, return the error of that read, WouldBlock. If no
 //!      byte had arrived, the next call reads the next message.

@@ -5,7 +5,7 @@
 //! repeats them and changes their order. The socket is connected to the server and blocking.
 //!
 //! A datagram is a number (4 bytes, the highest first) and a text (any bytes, or none). With the
-//! number it has at most 65 507 bytes: the socket is one of IPv4.
+//! number it has at most 65 507 bytes, because the socket is an IPv4 socket.
 //!
 //! Core rules (about 30 minutes):
 //!   1. Send `number` and `request` in one datagram.
@@ -20,7 +20,8 @@
 //!   7. A dropped datagram must not change the times of rule 4.
 //!   8. Return TimedOut at the limit even while other datagrams arrive, and in the middle of a
 //!      pause.
-//!   9. Accept any `limit`, from zero, which has passed immediately, to `Duration::MAX`.
+//!   9. Accept any `limit` up to `Duration::MAX`. With a limit of zero, return TimedOut
+//!      immediately.
 //!   10. Return an error of the kernel immediately and unchanged, such as ECONNREFUSED or EMSGSIZE.
 //!   11. A signal is not an error. It must not change the times of rule 4.
 //!   12. While nothing arrives, wait in the kernel. Do not use CPU time.

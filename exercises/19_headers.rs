@@ -25,10 +25,10 @@
 //!
 //! Core rules (about 25 minutes):
 //!   1. `checksum` sums the bytes as 16-bit words, the higher byte first, and returns the
-//!      complement of the sum.
-//!   2. After an odd last byte, `checksum` adds a zero byte.
+//!      complement of the sum: the sum with all bits flipped.
+//!   2. If the number of bytes is odd, `checksum` adds a zero byte at the end.
 //!   3. `checksum` adds what is carried out of 16 bits to the low end of the sum, until nothing is
-//!      carried. It takes up to 64 KiB.
+//!      carried. Its argument has at most 64 KiB.
 //!   4. `checksum` returns 0 for bytes that contain their own checksum, and another value if one
 //!      bit of them is different.
 //!   5. `parse_tcp` returns each number of the header, the highest byte first. `header_len` is in

@@ -44,7 +44,7 @@ fn one_way(from: &TcpStream, to: &TcpStream) -> io::Result<u64> {
     ended
 }
 
-/// Turns the later close into an RST, and wakes a read that waits (`shutdown(Read)` does so on
+/// Turns the later close into a RST, and wakes a read that waits (`shutdown(Read)` does so on
 /// Linux). Nothing is sent before the RST: after a FIN it would come too late, because to the peer
 /// the data would look complete.
 fn abort(stream: &TcpStream) {

@@ -109,8 +109,9 @@ pub const DROPS_THE_REST_OF_A_WRITE: Diagnosis = Diagnosis {
     requires: |case| case.awaited == Awaited::Bytes && skips_bytes(case),
     excludes: |case| case.panicked || case.has_returned_an_error(),
     words: "Bytes are missing in the middle, or come later than they should. `write` may take only \
-            a part, and returns how much. Send the rest before anything else: `write_all` does \
-            that on a blocking socket.",
+            a part, and returns how much. Send the rest before anything else. On a blocking \
+            socket `write_all` does that. On a non-blocking one, keep the rest until there is \
+            room.",
 };
 
 /// What was written goes on with bytes that had been written before.
@@ -205,8 +206,8 @@ pub const LEAKED_HANDLE: Diagnosis = Diagnosis {
     requires: |case| case.evidence.threads.is_empty() && case.is_in(State::CloseWait),
     excludes: |case| case.panicked,
     words: "The function has returned, but descriptor {fd} is still open. The kernel sends the FIN \
-            when the last handle of a socket is closed: look for a clone (`try_clone`), a handle \
-            that another thread owns, or `mem::forget`.",
+            when the last descriptor of a socket is closed: look for a clone (`try_clone`), a \
+            descriptor that another thread owns, or `mem::forget`.",
 };
 
 /// The function has returned, and a thread of it has not ended.

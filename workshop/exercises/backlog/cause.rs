@@ -193,10 +193,10 @@ pub(super) fn taken_too_early(server: &Server, case: &Case) -> Option<String> {
     };
     Some(format!(
         "Your code has accepted {are} for which no worker is free. It accepts first, and then \
-         waits for a worker, or leaves the client to the workers in a channel or a list: even a \
-         channel with no capacity takes one client too early. A client that waits there costs a \
-         descriptor of your process. Let the thread that calls `handle` call accept too: then the \
-         kernel's queue is the only one."
+         waits for a worker, or leaves the client to the workers in a channel or a list. Even with \
+         `sync_channel(0)` one client is accepted too early: the thread that accepts holds it \
+         until a worker is free. A client that waits there costs a descriptor of your process. Let \
+         the thread that calls `handle` call accept too: then the kernel's queue is the only one."
     ))
 }
 

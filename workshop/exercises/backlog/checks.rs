@@ -112,8 +112,8 @@ pub const SUITE: Suite<Functions> = Suite {
             ],
         ),
         Rule::hardened(
-            "`listen` makes the queue no longer than that: at most one client more than `burst` \
-             may wait.",
+            "`listen` does not make the queue longer than needed: at most one client more than \
+             `burst` may wait.",
             &[check(
                 "queues at most one client more than the burst",
                 room::queues_at_most_one_more,

@@ -50,8 +50,9 @@ pub(super) fn does_not_arrive(case: &Case, yours: End) -> Option<String> {
             _ if is_reset(case, yours) => {
                 "Your end has sent a reset (RST). What your kernel had not sent by then is lost, \
                  and the peer may have lost bytes that it had not read. A close sends a reset \
-                 while bytes are unread, and always with SO_LINGER 0. Shut down the sending half, \
-                 read to the peer's end of file, then close."
+                 while bytes are unread, and with SO_LINGER 0 unless the connection is over. Shut \
+                 down the sending half, read to the peer's end of file, then close, without \
+                 SO_LINGER."
             }
             Awaited::EndOfFile if !case.arrived.is_empty() => return None, // more than all of it
             Awaited::EndOfFile if has_not_shut_down(case) && waits_to_read => {

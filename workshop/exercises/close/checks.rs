@@ -146,8 +146,8 @@ pub const SUITE: Suite<Function> = Suite {
             )],
         ),
         Rule::hardened(
-            "Wait in a system call that the peer ends. Do not sleep between looks, and do not \
-             spin.",
+            "Wait in a system call that returns when the peer sends, reads or closes. Do not sleep \
+             between attempts, and do not spin.",
             &[
                 check(
                     "waits in a call that the peer ends",

@@ -120,7 +120,8 @@ pub const SUITE: Suite<Ask> = Suite {
             ],
         ),
         Rule::hardened(
-            "Accept any `limit`, from zero, which has passed immediately, to `Duration::MAX`.",
+            "Accept any `limit` up to `Duration::MAX`. With a limit of zero, return TimedOut \
+             immediately.",
             &[
                 check(
                     "times out immediately with a limit of zero",

@@ -62,9 +62,9 @@ pub const SUITE: Suite<ReadLine> = Suite {
             )],
         ),
         Rule::core(
-            "Return TimedOut if no newline has come `limit` after the call, and never earlier. \
-             Bytes that arrive do not extend the limit. A limit of zero has passed already, even \
-             if a line is there.",
+            "`limit` begins with the call. If no newline has come when it is over, return \
+             TimedOut, and never earlier. Bytes that arrive do not extend it. If it is zero, \
+             return TimedOut immediately, even if a line is there.",
             &[
                 check("times out in silence", time::times_out_in_silence),
                 check(

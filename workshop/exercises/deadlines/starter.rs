@@ -9,9 +9,9 @@
 //!      else.
 //!   2. Read until the newline comes. A line may arrive in any number of pieces.
 //!   3. Leave the bytes after the newline in the socket. They belong to the next call.
-//!   4. Return TimedOut if no newline has come `limit` after the call, and never earlier. Bytes
-//!      that arrive do not extend the limit. A limit of zero has passed already, even if a line
-//!      is there.
+//!   4. `limit` begins with the call. If no newline has come when it is over, return TimedOut, and
+//!      never earlier. Bytes that arrive do not extend it. If it is zero, return TimedOut
+//!      immediately, even if a line is there.
 //!   5. Wait in the kernel. A thread that waits for bytes uses no CPU.
 //!   6. Return UnexpectedEof at end of file before the newline, even if no byte came before it.
 //!   7. Accept a line of `max` bytes, and return FileTooLarge for a longer one. The newline does

@@ -139,8 +139,8 @@ pub const SUITE: Suite<Dial> = Suite {
             ],
         ),
         Rule::hardened(
-            "Wait at least 100 ms for a silent address before you dial the next, or its equal share \
-             of the limit if that is shorter.",
+            "Wait at least 100 ms for a silent address before you dial the next. If its equal \
+             share of the limit is shorter, that share is enough.",
             &[check(
                 "waits 100 ms for a silent address",
                 connects::waits_100_ms_for_a_silent_address,

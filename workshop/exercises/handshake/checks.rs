@@ -72,8 +72,8 @@ pub const SUITE: Suite<States> = Suite {
             ],
         ),
         Rule::core(
-            "The end has sent a segment if `from` is `local`, address and port. It has received \
-             every other one.",
+            "The end has sent a segment if `from` equals `local`, both the address and the port. \
+             It has received every other one.",
             &[
                 check("compares the address", compares_the_address),
                 check("compares the port", compares_the_port),
@@ -82,7 +82,7 @@ pub const SUITE: Suite<States> = Suite {
         ),
         Rule::core(
             "Begin with CLOSED (`State::Close`) and follow the state diagram of RFC 9293, 3.3.2, \
-             figure 5. An end that receives a SYN in CLOSED was listening.",
+             figure 5. If an end receives a SYN while you have it in CLOSED, it was listening.",
             &[
                 check("follows the opening", follows_the_opening),
                 check("stays in ESTABLISHED during data", stays_during_data),
@@ -185,7 +185,7 @@ pub const SUITE: Suite<States> = Suite {
             ],
         ),
         Rule::hardened(
-            "Sequence numbers begin anywhere, and 0 follows 4294967295.",
+            "Sequence numbers may begin at any value, and 0 follows 4294967295.",
             &[check("counts past 2^32", counts_past_the_end)],
         ),
         Rule::hardened(

@@ -7,10 +7,10 @@
 //!
 //! Core rules (about 30 minutes):
 //!   1. Return one state for each segment, in their order: the state after it.
-//!   2. The end has sent a segment if `from` is `local`, address and port. It has received every
-//!      other one.
+//!   2. The end has sent a segment if `from` equals `local`, both the address and the port. It has
+//!      received every other one.
 //!   3. Begin with CLOSED (`State::Close`) and follow the state diagram of RFC 9293, 3.3.2,
-//!      figure 5. An end that receives a SYN in CLOSED was listening.
+//!      figure 5. If an end receives a SYN while you have it in CLOSED, it was listening.
 //!   4. A FIN that the end sends counts at once. It is acknowledged by the number after it, and by
 //!      no smaller one.
 //!   5. One segment may carry an ACK, data and a FIN. Apply the ACK first, then the FIN.
@@ -23,12 +23,13 @@
 //!      and lost data may come again in other pieces.
 //!   9. A segment that is sent or received again does not change the state. No timer ends TIME_WAIT
 //!      here.
-//!   10. Sequence numbers begin anywhere, and 0 follows 4294967295.
+//!   10. Sequence numbers may begin at any value, and 0 follows 4294967295.
 //!   11. Flags other than SYN, ACK, FIN and RST do not change the state.
 //!   12. The result depends on the arguments only.
 //!
-//! Out of scope: resets that are not valid, data in a SYN, and more than 2^30 bytes in flight (the
-//! largest window).
+//! Out of scope: resets that are not valid, the reset that an end in SYN_SENT sends when a wrong ACK
+//! comes (it stays in SYN_SENT), data in a SYN, and more than 2^30 bytes under way (the largest
+//! window).
 //!
 //! `Segment` is in wire/src/segment.rs, `State` in src/table/state.rs.
 //!

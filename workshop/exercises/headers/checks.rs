@@ -43,14 +43,14 @@ pub const SUITE: Suite<Functions> = Suite {
     rules: &[
         Rule::core(
             "`checksum` sums the bytes as 16-bit words, the higher byte first, and returns the \
-             complement of the sum.",
+             complement of the sum: the sum with all bits flipped.",
             &[
                 check("sums words of two bytes", sum::words),
                 check("returns 0xffff for no bytes", sum::no_bytes),
             ],
         ),
         Rule::core(
-            "After an odd last byte, `checksum` adds a zero byte.",
+            "If the number of bytes is odd, `checksum` adds a zero byte at the end.",
             &[check(
                 "adds a zero after an odd last byte",
                 sum::an_odd_last_byte,
@@ -58,7 +58,7 @@ pub const SUITE: Suite<Functions> = Suite {
         ),
         Rule::core(
             "`checksum` adds what is carried out of 16 bits to the low end of the sum, until \
-             nothing is carried. It takes up to 64 KiB.",
+             nothing is carried. Its argument has at most 64 KiB.",
             &[
                 check("adds carries until nothing is carried", sum::carries),
                 check("sums 64 KiB", sum::as_many_as_64_kib),

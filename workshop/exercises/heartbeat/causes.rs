@@ -224,8 +224,8 @@ pub(super) fn pings_on(came: &[u8], misses: u32) -> Option<String> {
     (pings > misses as usize).then(|| {
         format!(
             "{pings} pings have been sent, none is answered, and `watch` goes on. A write that \
-             succeeds is not an answer: the peer's kernel takes the bytes, whatever has become of \
-             the program. Only bytes that `read` returns may reset the count."
+             succeeds is not an answer: the peer's kernel takes the bytes, even if the program \
+             hangs. Only bytes that `read` returns may reset the count."
         )
     })
 }

@@ -121,8 +121,8 @@ pub const SUITE: Suite<Watch> = Suite {
             &[check("returns other errors", returns_other_errors)],
         ),
         Rule::hardened(
-            "Wait in a system call that a byte, end of file or a reset ends. Do not sleep between \
-             looks, and do not spin.",
+            "Wait in a system call that returns when a byte, end of file or a reset comes. Do not \
+             sleep between attempts to read, and do not spin.",
             &[
                 check(
                     "waits in a call that the peer ends",
@@ -345,13 +345,13 @@ fn counts_from_0(exam: &Exam, watch: Watch) -> Verdict {
                 was_late = true;
                 exam.step("`watch` was late, perhaps because the machine is busy: once more");
             }
-            None => exam.step("the machine was too busy to answer in time: once more"),
+            None => exam.step("the machine was too busy to say: once more"),
         }
     }
     Ok(())
 }
 
-/// Whether it returned in time after the answer. None if the answer came too late to say.
+/// Whether it returned in time after the answer. None if the machine was too busy to say.
 fn counts_from_0_once(exam: &Exam, watch: Watch) -> Verdict<Option<Verdict>> {
     let (interval, misses) = (ms(250), 3);
     let (peer, watching) = Watching::begin(exam, watch, interval, misses)?;
@@ -379,7 +379,11 @@ fn counts_from_0_once(exam: &Exam, watch: Watch) -> Verdict<Option<Verdict>> {
         time: ended.saturating_duration_since(answered),
         ..watching.took()
     };
-    let in_time = reference.judges(took, interval / 2)? != Timing::Late;
+    let margin = interval / 2;
+    let in_time = reference.judges(took, margin)? != Timing::Late;
+    if in_time && took.time > interval * 4 + margin {
+        return Ok(None); // it waited for a CPU: that may explain it, or hide a clock of its own
+    }
     let expected = format!("Silent, {:?} after the answer", interval * 4);
     let seen = format!("it was {} ms after the answer", took.time.as_millis());
     let verdict = exam

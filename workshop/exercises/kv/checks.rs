@@ -19,7 +19,7 @@ use crate::exam::{Because, Exam, Peer, Rule, Running, Suite, Verdict, check, or_
 pub const EXERCISE: Exercise = Exercise {
     number: 7,
     name: "kv",
-    task: "answer requests, one a line, from a store that many clients share",
+    task: "answer requests, one per line, from a store that many clients share",
     hints: [
         "Make one BufReader for the whole connection, outside the loop: it reads ahead. \
          `read_until` returns the bytes up to the newline, or up to end of file: what does the \
@@ -55,8 +55,8 @@ pub const SUITE: Suite<ServeClient> = Suite {
             ],
         ),
         Rule::core(
-            "Store everything after the space after the key as the value, byte for byte. It \
-             may be empty. All clients share the store.",
+            "A space ends the key. Store everything after that space as the value, byte for \
+             byte. The value may be empty. All clients share the store.",
             &[
                 check("keeps a value's spaces", requests::keeps_a_values_spaces),
                 check(
@@ -118,9 +118,9 @@ pub const SUITE: Suite<ServeClient> = Suite {
             ],
         ),
         Rule::core(
-            "At QUIT send end of file after the last answer, without waiting for the client, \
-             and execute nothing that comes after it. Return Ok(()) once the client has \
-             closed, or earlier.",
+            "At QUIT send your FIN right after the last answer, without waiting for the \
+             client. Execute nothing that comes after QUIT. Return Ok(()) at the latest when \
+             the client has closed.",
             &[
                 check("sends end of file at QUIT", ends::sends_end_of_file_at_quit),
                 check(

@@ -69,8 +69,8 @@ pub const SUITE: Suite<Functions> = Suite {
             )],
         ),
         Rule::core(
-            "`serve` sends each client the greeting and nothing else. The client need not send \
-             anything first.",
+            "`serve` sends each client the greeting and nothing else. The client does not have to \
+             send anything first.",
             &[
                 check(
                     "greets a client that sends nothing",
@@ -201,8 +201,8 @@ pub const SUITE: Suite<Functions> = Suite {
             ],
         ),
         Rule::hardened(
-            "While there is nothing to do, `serve` waits in the kernel for the next event. It \
-             neither spins nor polls in a loop of sleeps.",
+            "While there is nothing to do, `serve` waits in the kernel for the next event. It does \
+             not spin (run in a loop without waiting), and it does not wait by sleeping.",
             &[
                 check("waits without spinning", idle::waits_without_spinning),
                 check(
@@ -388,11 +388,11 @@ fn returns_the_error_of_accept(exam: &Exam, answer: Functions) -> Verdict {
              that `serve` does not join has the error. Return it."
         } else if matches!(case.stuck, Some(Stuck::Spin(..))) {
             "The socket no longer listens. Your loop calls accept again and again, and each call \
-             fails immediately. Try again after errors that pass, such as EMFILE, and return every \
+             fails immediately. Try again after temporary errors, such as EMFILE, and return every \
              other error."
         } else if case.is_blocked_in(&[Call::Sleep]) {
             "The socket no longer listens, and your thread sleeps before it tries again. Only \
-             errors that pass, such as EMFILE, are worth another try. Return every other error."
+             temporary errors, such as EMFILE, are worth another try. Return every other error."
         } else {
             "The socket no longer listens: each call of accept returns EINVAL immediately. `serve` \
              has not returned. Return that error, and do not wait for an event that only a new \

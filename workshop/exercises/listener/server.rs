@@ -245,10 +245,10 @@ fn why_not_accepted(case: &Case) -> String {
          send buffer are full), and does not call accept meanwhile. Write to each client in a \
          thread of its own."
     } else if waits_in(Call::Lock) && waits_in(Call::Read) && !waits_in(Call::Accept) {
-        "No thread calls accept: one of your threads waits for others, and these wait for clients \
-         that are silent. Either the loop has ended after an error that is not the listener's, \
-         such as EMFILE or a reset, and `thread::scope` waits for the clients that are connected; \
-         or it waits for a client, or for a free thread, before it accepts the next."
+        "No thread calls accept: one thread waits until others end, and these wait for silent \
+         clients. Either the loop has ended after an error that is not the listener's, such as \
+         EMFILE or a reset, and `thread::scope` waits for the connected clients. Or it waits for a \
+         client, or for a free thread, before it accepts the next."
     } else if waits_in(Call::Read) && !waits_in(Call::Accept) {
         "Your server waits in a read for a client that is silent, and does not call accept \
          meanwhile. Read from each client in a thread of its own, however many clients there are."

@@ -8,8 +8,8 @@
 //! Core rules (about 30 minutes):
 //!   1. `listen` listens on exactly the address that it is given, IPv4 or IPv6.
 //!   2. `listen` asks the kernel for the backlog that it is given.
-//!   3. `serve` sends each client the greeting and nothing else. The client need not send
-//!      anything first.
+//!   3. `serve` sends each client the greeting and nothing else. The client does not have to
+//!      send anything first.
 //!   4. `serve` greets a new client immediately, however many others are connected and silent.
 //!   5. `serve` keeps a connection until end of file, and reads and discards what the client
 //!      sends.
@@ -27,15 +27,15 @@
 //!       that does not read it delays no other client.
 //!   12. An error of one connection, such as a reset, ends that connection only. No thread
 //!       panics.
-//!   13. While there is nothing to do, `serve` waits in the kernel for the next event. It neither
-//!       spins nor polls in a loop of sleeps.
+//!   13. While there is nothing to do, `serve` waits in the kernel for the next event. It does
+//!       not spin (run in a loop without waiting), and it does not wait by sleeping.
 //!   14. When no descriptor is left (EMFILE), `serve` keeps the clients it has, and leaves new
 //!       ones in the accept queue. It tries again at least once a second, and does not spin.
 //!   15. When a connection has ended, `serve` closes its descriptor and ends its thread.
 //!
-//! `listen` need not care that the kernel cuts a backlog to net.core.somaxconn. `serve` may wait
-//! for the clients it has before it returns. To spin is to use more than a twentieth of a
-//! processor.
+//! The kernel cuts a backlog to net.core.somaxconn, and `listen` may ignore that. `serve` may wait
+//! for the clients it has before it returns. The check counts more than a twentieth of a processor
+//! as spinning.
 //!
 //! How to go on:
 //!

@@ -95,7 +95,7 @@ pub const SUITE: Suite<Connect> = Suite {
         ),
         Rule::core(
             "When `limit` has passed since the call, return TimedOut: not earlier and not later. A \
-             limit of zero has passed immediately.",
+             limit of zero has already passed: return TimedOut immediately.",
             &[
                 check(
                     "times out when the limit has passed",
@@ -125,8 +125,8 @@ pub const SUITE: Suite<Connect> = Suite {
             )],
         ),
         Rule::hardened(
-            "`cancel` is lent: read nothing from it, do not close it, and leave its flags \
-             unchanged.",
+            "`cancel` belongs to the caller: read nothing from it, do not close it, and leave its \
+             flags unchanged.",
             &[
                 check(
                     "reads nothing from cancel",
@@ -147,8 +147,8 @@ pub const SUITE: Suite<Connect> = Suite {
             )],
         ),
         Rule::hardened(
-            "Wait for the dial and for `cancel` at the same time, in the kernel. Do not sleep \
-             between looks, and do not spin.",
+            "Wait for the dial and for `cancel` at the same time, in the kernel. Do not sleep and \
+             check again, and do not spin.",
             &[
                 check(
                     "waits for the dial and for cancel at the same time",

@@ -334,8 +334,8 @@ pub(super) fn other_end_than_a_reset(case: &Case, other: &Side) -> Option<String
     has_ended.then(|| {
         format!(
             "The {} got an end of file, so to it the data looks complete: a FIN was sent, by a \
-         `shutdown` or by the close. With SO_LINGER of zero the close sends an RST instead. Set \
-         that before the close, and do not call `shutdown(Shutdown::Write)` or `Both` first: an \
+         `shutdown` or by the close. With SO_LINGER of zero the close sends a RST instead. Set \
+         that before the close, and do not call `shutdown(Shutdown::Write)` or `Both` first: a \
          RST after a FIN comes too late.",
             other.name
         )

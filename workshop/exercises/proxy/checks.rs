@@ -21,7 +21,7 @@ pub const EXERCISE: Exercise = Exercise {
          other side know of the end of file by then?",
         "After the copy, `to.shutdown(Shutdown::Write)` passes the end of file on, and the other \
          direction goes on. If the copy fails, one of the two connections was reset. SO_LINGER of \
-         zero turns the later close into an RST: set it on both, because you do not know which one \
+         zero turns the later close into a RST: set it on both, because you do not know which one \
          was reset (socket2: SockRef::from(end).set_linger(Some(Duration::ZERO))). What does the \
          other thread wait for meanwhile, and what would wake it without sending a FIN?",
         "let copied = io::copy(&mut &*from, &mut &*to); let ended = copied.and_then(|bytes| \
@@ -112,8 +112,8 @@ pub const SUITE: Suite<Relay> = Suite {
             )],
         ),
         Rule::hardened(
-            "When a write returns the reset of one side, do the same. The other connection is not \
-             closed in order.",
+            "When a write returns the reset of one side, reset the connection to the other side \
+             too, and return an error. A normal close is not enough.",
             &[check(
                 "passes on a reset that a write returns",
                 passes_on_a_writes_reset,

@@ -19,16 +19,16 @@
 //!   7. Leave in the kernel what cannot be passed on yet: hold at most 1 MiB in each direction.
 //!   8. When a read returns the reset of one side, reset the connection to the other side, send no
 //!      FIN before, and return an error.
-//!   9. When a write returns the reset of one side, do the same. The other connection is not closed
-//!      in order.
+//!   9. When a write returns the reset of one side, reset the connection to the other side too, and
+//!      return an error. A normal close is not enough.
 //!   10. Return an error if one side resets its connection while the other side sends to it.
 //!   11. When `relay` returns, leave no thread and no descriptor, after an error too.
 //!
 //! You may return any error. Two cases are not examined, because two threads that only copy do not
 //! handle them. A thread that is blocked in a write, because one side does not read, does not
-//! notice that the other side resets. And when a side resets that has not half-closed before, one
-//! thread's write may return the reset: then the other thread's read from that side returns Ok(0),
-//! as at end of file. Rule 9 is examined with a side that has half-closed and then resets.
+//! notice that the other side resets. And when a side that has not half-closed resets, one thread's
+//! write may return the reset. Then the other thread's read from that side returns Ok(0), as at end
+//! of file. Rule 9 is examined with a side that has half-closed and then resets.
 //!
 //! How to go on:
 //!

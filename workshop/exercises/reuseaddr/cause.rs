@@ -93,14 +93,14 @@ fn by_its_options(socket: &SockRef, left: &str, addr: SocketAddr, is_own: bool) 
     let reuse_port = socket.reuse_port().unwrap_or(false);
     if reuse_port && !reuse_address {
         format!(
-            "{left} Your code sets SO_REUSEPORT (a listener of yours on another port has it), and \
-             not SO_REUSEADDR. SO_REUSEPORT shares a port among listeners that all have it. With \
+            "{left} The check called your code for a free port too: it sets SO_REUSEPORT, and not \
+             SO_REUSEADDR. SO_REUSEPORT shares a port among listeners that all have it. With \
              SO_REUSEADDR, `bind` ignores old connections: set that instead."
         )
     } else if !reuse_address {
         format!(
-            "{left} `bind` ignores these if SO_REUSEADDR is set before it. A listener of yours on \
-             another port has no SO_REUSEADDR: set it."
+            "{left} `bind` ignores these if SO_REUSEADDR is set before it. The check called your \
+             code for a free port too, and that listener has no SO_REUSEADDR: set it."
         )
     } else if addr.is_ipv6() && !socket.only_v6().unwrap_or(true) {
         "An IPv4 socket listens on this port, and your code leaves IPV6_V6ONLY off, so its IPv6 \
@@ -115,10 +115,10 @@ fn by_its_options(socket: &SockRef, left: &str, addr: SocketAddr, is_own: bool) 
         )
     } else {
         format!(
-            "{left} A listener of yours on another port has SO_REUSEADDR. Either your code sets it \
-             too late, or not this time: set it every time, before `bind`, which reads it. Or the \
-             error is your own and not that of `bind`: only `bind` knows whether an address is \
-             free."
+            "{left} The check called your code for a free port too, and that listener has \
+             SO_REUSEADDR. Either your code sets it too late, or not every time: set it every \
+             time, before `bind`, which reads it. Or the error is your own and not that of `bind`: \
+             only `bind` knows whether an address is free."
         )
     }
 }
@@ -149,7 +149,7 @@ fn without_the_option(addr: SocketAddr) -> Option<String> {
     };
     let in_use = |error: io::Error| error.kind() == ErrorKind::AddrInUse;
     has_it.on(addr).is_err_and(in_use).then(|| {
-        "The exam tried a socket with SO_REUSEADDR, and it cannot bind here either: the socket \
+        "The check tried a socket with SO_REUSEADDR, and it cannot bind here either: the socket \
          that is left there does not have the option. Linux requires it on both, the old socket \
          and the new. Set it every time, at the first start too: accepted connections inherit it."
             .to_owned()

@@ -136,7 +136,7 @@ pub const SUITE: Suite<Restart> = Suite {
             ],
         ),
         Rule::hardened(
-            "If the address is IPv6, leave the port of IPv4 to others (IPV6_V6ONLY).",
+            "If the address is IPv6, let other sockets use the same port on IPv4 (IPV6_V6ONLY).",
             &[check(
                 "leaves the port of IPv4 to others",
                 leaves_ipv4_alone,

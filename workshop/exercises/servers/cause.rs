@@ -283,10 +283,10 @@ pub(super) fn does_not_stop(case: &Case) -> Option<String> {
 }
 
 const SPINS: &str = "Your loop runs without waiting. Either poll returns immediately each time, \
-     because it is asked for an event that your code does not use up: POLLOUT while nothing is \
-     left to send, POLLIN or POLLRDHUP after end of file or while you do not read, or an error \
-     (POLLERR, POLLHUP) that you leave as it is. Or your code tries a call again and again after \
-     WouldBlock. Or it does not call poll, or gives it a timeout of zero.";
+     because it reports an event to which your code does not react: POLLOUT while nothing is \
+     left to send, POLLIN or POLLRDHUP after end of file or while you do not read (POLLRDHUP: the \
+     peer has sent its FIN), or an error (POLLERR, POLLHUP). Or your code tries a call again and \
+     again after WouldBlock. Or it does not call poll, or gives it a timeout of zero.";
 
 /// What the evidence alone shows, whatever the check is about.
 pub(super) fn diagnose(case: &Case) -> Option<String> {

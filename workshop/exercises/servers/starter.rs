@@ -2,7 +2,7 @@
 //!
 //! Build a server that needs one thread for any number of clients. Its service is that of the
 //! program `rev`: it sends each line back in reverse order. `stop` is a descriptor that becomes
-//! readable when the server shall stop; never read from it.
+//! readable when the server must stop. Never read from it.
 //!
 //! Core rules (about 40 minutes):
 //!   1. Send each line back as soon as its newline has arrived: the bytes before the newline in

@@ -137,7 +137,7 @@ pub const SUITE: Suite<Start> = Suite {
             )],
         ),
         Rule::hardened(
-            "Give `serve` the connection as accept returned it: no timeout, O_NONBLOCK or other \
+            "Give `serve` a connection with default settings: no timeout, O_NONBLOCK or other \
              option set.",
             &[check("sets no option on a connection", sets_no_option)],
         ),
@@ -247,7 +247,7 @@ fn sets_no_option(exam: &Exam, start: Start) -> Verdict {
     drain::serves_the_clients_in_the_queue(exam, start)?;
     exam.must(
         limited().is_none(),
-        "`serve` to get a stream with the options that accept gave it",
+        "`serve` to get a connection with default settings",
         limited().unwrap_or_default(),
     )
     .caused_by(LIMITS_IT)

@@ -208,14 +208,14 @@ fn at_the_end(asked: (State, State), seen: (State, State)) -> Option<String> {
         }
         (_, (Close, Close)) => {
             "A reset has ended the connection. An end that is closed with bytes unread sends one, \
-             and so does one with SO_LINGER of 0 seconds, and so does the kernel when data arrives \
+             and so may one with SO_LINGER of 0 seconds, and so does the kernel when data arrives \
              at an end that is closed, or that `shutdown` has closed in both directions. Read all \
              bytes before you close, or shut down the sending half and keep the stream."
         }
         ((TimeWait, TimeWait), (TimeWait, Close) | (Close, TimeWait)) => {
             "One end had the other's FIN before it sent its own, so only one has closed first. For \
-             TIME_WAIT at both, shut each end down before the other's FIN arrives: hold both FINs \
-             back after data."
+             TIME_WAIT at both, shut each end down before the other's FIN arrives: write more than \
+             fits before each FIN, so that both FINs wait."
         }
         ((TimeWait, Close) | (Close, TimeWait), (TimeWait, TimeWait)) => {
             "Each end sent its FIN before it had the other's: both have closed first. Wait for the \
@@ -223,8 +223,8 @@ fn at_the_end(asked: (State, State), seen: (State, State)) -> Option<String> {
         }
         ((FinWait2, Closing), (FinWait2, LastAck)) | ((Closing, FinWait2), (LastAck, FinWait2)) => {
             "LAST_ACK: this end had the other's FIN before it sent its own. For CLOSING it must \
-             send its own first: hold both FINs back after data, and then read to end of file at \
-             this end."
+             send its own first: write more than fits before each FIN, so that both FINs wait. \
+             Then read to end of file at this end."
         }
         ((FinWait2, LastAck), (FinWait2, Closing)) | ((LastAck, FinWait2), (Closing, FinWait2)) => {
             "CLOSING: this end sent its FIN before it had the other's. For LAST_ACK let the other \

@@ -82,8 +82,8 @@ pub const SUITE: Suite<Bring> = Suite {
             )],
         ),
         Rule::core(
-            "The kernel shows these states when the segments under way have arrived, and keeps \
-             showing them for a minute, as long as TIME_WAIT lasts.",
+            "When the segments under way have arrived, the kernel must show these states, and go \
+             on showing them for a minute. (That is how long TIME_WAIT lasts.)",
             &[check("keeps the states", keeps_the_states)],
         ),
         Rule::core(

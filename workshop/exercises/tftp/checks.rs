@@ -128,8 +128,8 @@ pub const SUITE: Suite<(Parse, Write)> = Suite {
             ],
         ),
         Rule::hardened(
-            "Keep every string as it is: every letter in its case, empty or long. Do not judge a \
-             file, a mode or an option.",
+            "Keep every string as it is, even if it is empty or long. Do not change upper and \
+             lower case. Do not judge a file, a mode or an option.",
             &[
                 check("keeps every letter", strings::keeps_every_letter),
                 check("keeps empty strings", strings::keeps_empty_strings),
@@ -153,8 +153,8 @@ pub const SUITE: Suite<(Parse, Write)> = Suite {
             ],
         ),
         Rule::hardened(
-            "An ERROR with a number is an ERROR, whatever its code and text. The text ends at the \
-             first NUL, or at the end of the datagram.",
+            "An ERROR needs only its number: any code and any text are valid. The text ends at the \
+             first NUL or, unlike the strings of rule 6, at the end of the datagram.",
             &[
                 check("parses an ERROR of any code", errors::of_any_code),
                 check(

@@ -25,11 +25,11 @@
 //! Hardened rules (about 20 minutes more):
 //!   6. `parse` returns None for a string without its NUL and for an option without a value. Do not
 //!      invent what is missing.
-//!   7. Keep every string as it is: every letter in its case, empty or long. Do not judge a file, a
-//!      mode or an option.
+//!   7. Keep every string as it is, even if it is empty or long. Do not change upper and lower
+//!      case. Do not judge a file, a mode or an option.
 //!   8. Strings are UTF-8. `parse` returns None for a file, a mode or an option that is not.
-//!   9. An ERROR with a number is an ERROR, whatever its code and text. The text ends at the first
-//!      NUL, or at the end of the datagram.
+//!   9. An ERROR needs only its number: any code and any text are valid. The text ends at the first
+//!      NUL or, unlike the strings of rule 6, at the end of the datagram.
 //!   10. Do not panic, whatever the bytes or the packet. The result depends on the argument only.
 //!
 //! Out of scope: `write` never gets a string with a NUL in it. If the text of an ERROR is not

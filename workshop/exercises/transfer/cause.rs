@@ -44,8 +44,8 @@ pub(super) fn instead(wanted: &Got, got: &Got, case: &Case) -> Option<String> {
         }
         (Err(ErrorKind::UnexpectedEof), Ok(None)) => {
             "Your code returns None, although bytes of a message had arrived before end of file: \
-             the message is cut. Return None only if no byte of a length has arrived, and else \
-             UnexpectedEof."
+             the message is cut. Return None only if no byte of a length has arrived, and \
+             UnexpectedEof otherwise."
         }
         (Err(ErrorKind::UnexpectedEof), Ok(Some(_))) => {
             "End of file came before the message was complete, and your code returns what there \

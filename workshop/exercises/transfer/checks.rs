@@ -137,7 +137,7 @@ pub const SUITE: Suite<ReadMessage> = Suite {
         ),
         Rule::hardened(
             "Wait in the kernel while bytes are missing. Do not spin, and do not sleep between \
-             looks.",
+             attempts.",
             &[check(
                 "waits in the kernel while bytes are missing",
                 waits::waits_in_the_kernel,

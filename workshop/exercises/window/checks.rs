@@ -127,15 +127,15 @@ pub const SUITE: Suite<Open> = Suite {
             ],
         ),
         Rule::hardened(
-            "Queue at most `limit` bytes. Refuse with WouldBlock a `send` that would exceed the \
-             limit if the kernel took none of its bytes.",
+            "Queue at most `limit` bytes. Refuse a `send` with WouldBlock if the queued bytes and \
+             the new ones together are more than `limit`, even if the kernel has room.",
             &[check(
                 "refuses what exceeds the limit",
                 limit::refuses_what_exceeds_it,
             )],
         ),
         Rule::hardened(
-            "Refuse with InvalidInput a `send` of more than `limit` bytes, even if the kernel has \
+            "Refuse a `send` of more than `limit` bytes with InvalidInput, even if the kernel has \
              room.",
             &[check(
                 "refuses what could never be queued",

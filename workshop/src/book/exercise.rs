@@ -66,7 +66,7 @@ pub fn mistake(root: &Path, exercise: &Exercise, name: &str) -> Result<String, M
     );
     let description = html::sentence(&mistake.description);
     // Closed at first: the lines around the mistake are a part of a right answer.
-    let summary = "The code that makes it (it shows a part of a solution)";
+    let summary = "The code with this mistake (it shows a part of a solution)";
     let program = format!(
         "<details class=\"edit\">\n<summary>{summary}</summary>\n\n{program}\n\n</details>"
     );

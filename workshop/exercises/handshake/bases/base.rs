@@ -45,7 +45,7 @@ impl End {
     fn sends(&mut self, segment: &Segment) {
         let end = behind(segment);
         let Segment { flags, .. } = segment;
-        // The SYN says where the numbers begin. What is sent once more is behind already.
+        // The SYN says where the numbers begin. Data that is sent again does not move `sent` back.
         let begins = flags.has(Flags::SYN) && matches!(self.state, Close | SynRecv);
         if begins || reaches(end, self.sent) {
             self.sent = end;

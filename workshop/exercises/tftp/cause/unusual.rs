@@ -72,7 +72,7 @@ pub(super) fn of_a_refusal(bytes: &[u8], packet: &Packet) -> String {
     };
     let opcode = match bytes {
         [high, low, ..] => format!(
-            "{} ({high:#04x} {low:#04x})",
+            "{} ({high:#04x} {low:#04x}, the more significant byte first)",
             u16::from_be_bytes([*high, *low])
         ),
         _ => "missing".to_owned(),

@@ -171,8 +171,8 @@ fn two_backlogs(story: &mut Story) -> io::Result<()> {
         .why(&format!(
             "The kernel cuts the backlog to net.core.somaxconn, {limit} here, and listen does not \
              report that. TcpListener::bind asks for 128, so a larger somaxconn does not help it. \
-             {clients} clients at once dialed the first listener, and later {clients} the second. \
-             These are their states before the first accept:"
+             {clients} clients at once dialed the listener with a backlog of {few}, and later \
+             {clients} the one with {many}. These are their states before the first accept:"
         ))
         .claim(short_queue.to_string(), short_queue.fits())
         .claim(long_queue.to_string(), long_queue.fits())

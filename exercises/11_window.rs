@@ -17,8 +17,8 @@
 //!      queued, otherwise in the `writable` that writes the last byte.
 //!
 //! Hardened rules (about 30 minutes more):
-//!   8. Queue at most `limit` bytes. Refuse a `send` with WouldBlock if the queued bytes and the
-//!      new ones together are more than `limit`, even if the kernel has room.
+//!   8. Queue at most `limit` bytes. If a `send` of at most `limit` bytes does not fit beside those
+//!      that are queued, refuse it with WouldBlock, even if the kernel has room.
 //!   9. Refuse a `send` of more than `limit` bytes with InvalidInput, even if the kernel has room.
 //!   10. Accept all bytes of a `send` or none. A refused `send` writes nothing and queues nothing.
 //!   11. Accept any `limit`, from 0 to `usize::MAX`.

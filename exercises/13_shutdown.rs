@@ -27,8 +27,7 @@
 //!   10. One limit holds for all calls together. It starts when `stop` is called, and a call that
 //!      ends does not extend it.
 //!   11. With a limit of zero, `stop` closes the connections immediately.
-//!   12. Give `serve` a connection with default settings: no timeout, O_NONBLOCK or other option
-//!      set.
+//!   12. Give `serve` a connection that blocks and has no timeout. Set no other option on it.
 //!   13. A reset ends the call of that connection only. Do not panic.
 //!   14. While nothing happens, wait in the kernel. Use less than 5 % of a processor.
 //!   15. When `stop` returns, no thread of the server is left.

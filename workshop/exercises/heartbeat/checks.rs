@@ -345,7 +345,7 @@ fn counts_from_0(exam: &Exam, watch: Watch) -> Verdict {
                 was_late = true;
                 exam.step("`watch` was late, perhaps because the machine is busy: once more");
             }
-            None => exam.step("the machine was too busy to say: once more"),
+            None => exam.step("the machine was too busy to judge the time: once more"),
         }
     }
     Ok(())

@@ -137,8 +137,7 @@ pub const SUITE: Suite<Start> = Suite {
             )],
         ),
         Rule::hardened(
-            "Give `serve` a connection with default settings: no timeout, O_NONBLOCK or other \
-             option set.",
+            "Give `serve` a connection that blocks and has no timeout. Set no other option on it.",
             &[check("sets no option on a connection", sets_no_option)],
         ),
         Rule::hardened(

@@ -207,10 +207,10 @@ fn at_the_end(asked: (State, State), seen: (State, State)) -> Option<String> {
              SO_LINGER to 0 seconds, then close the last handle."
         }
         (_, (Close, Close)) => {
-            "A reset has ended the connection. An end that is closed with bytes unread sends one, \
-             and so may one with SO_LINGER of 0 seconds, and so does the kernel when data arrives \
-             at an end that is closed, or that `shutdown` has closed in both directions. Read all \
-             bytes before you close, or shut down the sending half and keep the stream."
+            "A reset has ended the connection. An end that is closed with bytes unread sends one. \
+             One with SO_LINGER of 0 seconds may send one too, and so does the kernel when data \
+             arrives at an end that is closed, or that `shutdown` has closed in both directions. \
+             Read all bytes before you close, or shut down the sending half and keep the stream."
         }
         ((TimeWait, TimeWait), (TimeWait, Close) | (Close, TimeWait)) => {
             "One end had the other's FIN before it sent its own, so only one has closed first. For \

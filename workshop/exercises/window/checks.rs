@@ -127,8 +127,8 @@ pub const SUITE: Suite<Open> = Suite {
             ],
         ),
         Rule::hardened(
-            "Queue at most `limit` bytes. Refuse a `send` with WouldBlock if the queued bytes and \
-             the new ones together are more than `limit`, even if the kernel has room.",
+            "Queue at most `limit` bytes. If a `send` of at most `limit` bytes does not fit beside \
+             those that are queued, refuse it with WouldBlock, even if the kernel has room.",
             &[check(
                 "refuses what exceeds the limit",
                 limit::refuses_what_exceeds_it,

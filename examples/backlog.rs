@@ -97,7 +97,7 @@ fn room_for_two(story: &mut Story, listener: TcpListener) -> io::Result<()> {
     }
     stage
         .claim(
-            format!("ListenOverflows counts them (nstat -az): {before} before, {now} now."),
+            format!("ListenOverflows counts dropped SYNs (nstat -az): {before} before, {now} now."),
             now >= before + 2,
         )
         .show()

@@ -80,7 +80,7 @@ fn messages(story: &mut Story, client: &UdpSocket, server: &UdpSocket) -> io::Re
             sizes == [3, 0, 4, 4] && buf == *b"four",
         )
         .claim(
-            format!("A datagram has room for {most} bytes: to send one more gave EMSGSIZE."),
+            format!("A datagram has room for {most} bytes. To send one byte more gave EMSGSIZE."),
             error == Some(Errno::EMSGSIZE as i32),
         )
         .show()

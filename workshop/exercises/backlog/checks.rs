@@ -120,8 +120,8 @@ pub const SUITE: Suite<Functions> = Suite {
             )],
         ),
         Rule::hardened(
-            "If `burst` is greater than net.core.somaxconn, up to usize::MAX, `listen` returns an \
-             error and leaves no descriptor open.",
+            "If `burst` is greater than net.core.somaxconn + 1, up to usize::MAX, `listen` returns \
+             an error and leaves no descriptor open.",
             &[
                 check(
                     "returns an error if the kernel would cut the backlog",

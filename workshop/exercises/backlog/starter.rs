@@ -19,7 +19,7 @@
 //! Hardened rules (about 25 minutes more):
 //!   7. `listen` does not make the queue longer than needed: at most one client more than `burst`
 //!      may wait.
-//!   8. If `burst` is greater than net.core.somaxconn, up to usize::MAX, `listen` returns an
+//!   8. If `burst` is greater than net.core.somaxconn + 1, up to usize::MAX, `listen` returns an
 //!      error and leaves no descriptor open.
 //!   9. A client that resets while it waits in the queue ends no worker.
 //!   10. While no client waits, `serve` waits in the kernel. It neither spins nor polls in a loop
@@ -28,9 +28,9 @@
 //!       is dropped.
 //!
 //! When `accept` fails in one worker, it fails in all of them. The kernel queues one client more
-//! than the backlog, so a burst of somaxconn + 1 may succeed or fail. Out of scope: temporary
-//! errors of accept, such as EMFILE (exercise 1), a `handle` that panics, a burst of 0 and 0
-//! workers. `socket_workshop::listen::Listen` makes the calls of lesson `listener`.
+//! than the backlog: with a burst of exactly somaxconn + 1, success and an error are both right.
+//! Out of scope: temporary errors of accept, such as EMFILE (exercise 1), a `handle` that panics, a
+//! burst of 0 and 0 workers. `socket_workshop::listen::Listen` makes the calls of lesson `listener`.
 //!
 //! How to go on:
 //!

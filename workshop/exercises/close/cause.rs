@@ -50,8 +50,8 @@ pub(super) fn does_not_arrive(case: &Case, yours: End) -> Option<String> {
             _ if is_reset(case, yours) => {
                 "Your end has sent a reset (RST). What your kernel had not sent by then is lost, \
                  and the peer may have lost bytes that it had not read. A close sends a reset \
-                 while bytes are unread, and with SO_LINGER 0 unless the connection is over. Shut \
-                 down the sending half, read to the peer's end of file, then close, without \
+                 while bytes are unread, and with SO_LINGER 0 unless both FINs are acknowledged. \
+                 Shut down the sending half, read to the peer's end of file, then close, without \
                  SO_LINGER."
             }
             Awaited::EndOfFile if !case.arrived.is_empty() => return None, // more than all of it
@@ -148,10 +148,10 @@ pub(super) fn does_not_drain(case: &Case, yours: End) -> Option<String> {
         match () {
             () if is_reset(case, yours) => {
                 "Your kernel answered the peer's bytes with a reset: the socket could not receive \
-                 them. Either it is closed already (when there was nothing to read, after some \
-                 reads, or at an error that is not end of file: WouldBlock, Interrupted), or its \
-                 receiving half is shut down too (`Shutdown::Both`). Keep it open and read until \
-                 Ok(0)."
+                 them. Either your code closed it too early: when nothing was there to read, after \
+                 some reads, or at an error that is not end of file (WouldBlock, Interrupted). Or \
+                 its receiving half is shut down too (`Shutdown::Both`). Keep it open and read \
+                 until Ok(0)."
             }
             () if unread => {
                 "What the peer sent is in Recv-Q, and your code does not read it. A close would \

@@ -33,9 +33,9 @@
 //!       ones in the accept queue. It tries again at least once a second, and does not spin.
 //!   15. When a connection has ended, `serve` closes its descriptor and ends its thread.
 //!
-//! The kernel cuts a backlog to net.core.somaxconn, and `listen` may ignore that. `serve` may wait
-//! for the clients it has before it returns. The check counts more than a twentieth of a processor
-//! as spinning.
+//! The kernel cuts a backlog to net.core.somaxconn: your `listen` does not have to check that.
+//! `serve` may wait for the clients it has before it returns. The check counts more than a
+//! twentieth of a processor as spinning.
 //!
 //! How to go on:
 //!

@@ -9,7 +9,7 @@ pub mod zoo;
 
 use std::{
     env, fs,
-    io::{BufRead, BufReader, Read, Write},
+    io::{self, BufRead, BufReader, Read, Write},
     net::SocketAddr,
     path::PathBuf,
     process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio},
@@ -168,6 +168,16 @@ impl Drop for Program {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// Calls again after EINTR: strace stops the threads of this process, and lets them go on (signal(7)).
+pub fn again_after_a_stop<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
     }
 }
 

@@ -3,7 +3,6 @@
 
 use std::{
     fs,
-    io::ErrorKind,
     net::{SocketAddr, TcpStream, UdpSocket},
     process::{ChildStdout, Command},
 };
@@ -15,7 +14,7 @@ use socket_workshop::{
     transfer::{ANSWER, read_message, write_message},
 };
 
-use crate::common::{PATIENCE, Program, installed, lesson, run};
+use crate::common::{PATIENCE, Program, again_after_a_stop, installed, lesson, run};
 
 type Served = (Program, SocketAddr, std::io::BufReader<ChildStdout>);
 
@@ -56,7 +55,7 @@ impl Upload {
         let request = format!("\0\x02{name}\0octet\0");
         socket.send_to(request.as_bytes(), server).unwrap();
         let mut buf = [0; 600];
-        let (n, transfer) = socket.peek_from(&mut buf).unwrap();
+        let (n, transfer) = again_after_a_stop(|| socket.peek_from(&mut buf)).unwrap();
         socket.connect(transfer).unwrap();
         let upload = Upload::Tftp(socket);
         match Packet::parse(&buf[..n]) {
@@ -88,13 +87,7 @@ impl Upload {
             }
             Upload::Tftp(socket) => {
                 let mut buf = [0; 600];
-                let n = loop {
-                    match socket.recv(&mut buf) {
-                        // The program was stopped, and goes on (signal(7)).
-                        Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                        received => break received.unwrap(),
-                    }
-                };
+                let n = again_after_a_stop(|| socket.recv(&mut buf)).unwrap();
                 match Packet::parse(&buf[..n]) {
                     Some(Packet::Ack(_)) => Ok(()),
                     other => Err(format!("{other:?}")),

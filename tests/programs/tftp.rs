@@ -15,7 +15,7 @@ use std::{
     time::Instant,
 };
 
-use crate::common::{PATIENCE, Program, installed, lesson, run};
+use crate::common::{PATIENCE, Program, again_after_a_stop, installed, lesson, run};
 use nix::{sys::stat::Mode, unistd::mkfifo};
 use socket_workshop::{
     deadline::Deadline,
@@ -306,7 +306,7 @@ impl Client {
     #[track_caller]
     fn receives(&mut self, expected: &str) {
         let mut buf = [0; 2000];
-        let (n, from) = self.socket.recv_from(&mut buf).unwrap();
+        let (n, from) = again_after_a_stop(|| self.socket.recv_from(&mut buf)).unwrap();
         self.to = from;
         let packet = Packet::parse(&buf[..n]).expect("a server sends packets");
         let packet = packet.to_string();
@@ -507,14 +507,14 @@ fn our_client_understands_a_server_that_knows_no_options() {
         .current_dir(&here.0);
     let mut program = Program::start(&mut command);
     let mut buf = [0; 600];
-    let (_, client) = server.recv_from(&mut buf).unwrap();
+    let (_, client) = again_after_a_stop(|| server.recv_from(&mut buf)).unwrap();
     let transfer = UdpSocket::bind("127.0.0.1:0").unwrap();
     transfer.set_read_timeout(Some(PATIENCE)).unwrap();
     for (block, bytes) in [(1, &[b'x'; 512][..]), (2, b"end")] {
         transfer
             .send_to(&[&[0, 3, 0, block], bytes].concat(), client)
             .unwrap();
-        let (n, _) = transfer.recv_from(&mut buf).unwrap();
+        let (n, _) = again_after_a_stop(|| transfer.recv_from(&mut buf)).unwrap();
         assert_eq!(buf[..n], [0, 4, 0, block]);
     }
     let mut said = String::new();

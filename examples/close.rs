@@ -1,6 +1,6 @@
 //! Your server writes its answer and closes. Every write returns Ok, and yet the client gets only
-//! half of the answer. A connection can end by an orderly close, with FIN, or immediately, with
-//! RST. What does the other end see?
+//! half of the answer. A connection can end with an orderly close (FIN), or with a reset (RST).
+//! What does the other end see?
 //!
 //!     cargo run --example close
 //!

@@ -101,8 +101,8 @@ fn a_slow_reader(story: &mut Story, client: &UdpSocket, server: &UdpSocket) -> i
         .why(
             "The receive buffer was full, so the kernel dropped the later datagrams. It counts \
              them (drops), but neither send nor recv reports that. (With the option SO_RXQ_OVFL, \
-             Linux reports it in a later recvmsg, a recv that returns more than the data: \
-             socket(7).)",
+             Linux reports their number in a later recvmsg, a recv that returns more than the \
+             data: socket(7).)",
         )
         .claim(format!("{came} of 64 have arrived."), 0 < came && came < 64)
         .show()
@@ -258,7 +258,7 @@ fn receive(socket: &UdpSocket) -> io::Result<Received> {
     loop {
         let (n, from) = socket.recv_from(&mut bytes)?;
         if n == 0 {
-            return Ok(received); // an empty message ends this lesson: UDP itself has no end
+            return Ok(received); // an empty message is the end here: UDP itself has none
         }
         if n < bytes.len() {
             continue; // not a number

@@ -193,8 +193,8 @@ fn how_often_the_kernel_asks(story: &mut Story, silent: SocketAddr) -> io::Resul
         .timers()
         .why(
             "Since Linux 6.5 the kernel by default resends the SYN every second at first \
-             (5 times: tcp_syn_linear_timeouts, which is 4, plus one), then after 2 s, 4 s and so \
-             on. By default it times out after about two minutes (tcp_syn_retries): set a limit.",
+             (5 times: one more than tcp_syn_linear_timeouts), then after 2 s, 4 s and so on. By \
+             default it times out after about two minutes (tcp_syn_retries): set a limit.",
         )
         .claim(
             format!("The fourth SYN was sent after {took:.1?}: {waits}."),

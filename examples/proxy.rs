@@ -149,8 +149,8 @@ fn too_early(story: &mut Story, listener: &TcpListener) -> io::Result<()> {
 }
 
 /// Serves clients until the listener fails. Each client gets a connection to the server and two
-/// threads. At most `most` clients are served at once. The others wait in the accept queue. There are
-/// no time limits: a client that has vanished keeps its place.
+/// threads. At most `most` clients are served at once. The others wait in the accept queue. There
+/// are no time limits: a client that has vanished keeps its place.
 fn proxy(listener: &TcpListener, server: &[SocketAddr], most: usize) -> io::Error {
     let places = Places::new(most);
     thread::scope(|scope| {

@@ -114,7 +114,13 @@ fn look_at(task: &Path) -> io::Result<Option<Thread>> {
     let (doing, call) = match fs::read_to_string(task.join("syscall")) {
         Ok(text) if text.starts_with("-1 0x0 ") => return Ok(None), // it has no stack any more
         Ok(text) => doing(&text),
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => (Doing::Unknown, None),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            // The memory of a thread that is about to end is gone, and then its files are root's.
+            if is_ending(&fs::read_to_string(task.join("stat"))?) {
+                return Ok(None);
+            }
+            (Doing::Unknown, None)
+        }
         Err(error) => return Err(error),
     };
     let id = task.file_name().and_then(|id| id.to_str()?.parse().ok());
@@ -125,6 +131,17 @@ fn look_at(task: &Path) -> io::Result<Option<Thread>> {
         call,
         turns,
     }))
+}
+
+/// Whether a thread is about to end, by its file `stat`, which every user may read: the ninth field
+/// has the flag PF_EXITING (proc(5), linux/sched.h).
+fn is_ending(stat: &str) -> bool {
+    const PF_EXITING: u32 = 0x4;
+    // The second field is the name in parentheses, which may have spaces and parentheses in it.
+    let after_name = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
+    let flags = after_name.split_whitespace().nth(6);
+    let flags = flags.and_then(|flags| flags.parse::<u32>().ok());
+    flags.is_some_and(|flags| flags & PF_EXITING != 0)
 }
 
 /// What a thread does, by its file `syscall` (proc(5), `/proc/pid/syscall`).

@@ -179,19 +179,14 @@ impl Exam {
     /// # Errors
     /// The kernel does not say where threads are blocked.
     pub fn waits_in(&self, call: Call) -> Verdict<bool> {
-        let (mut before, mut equal, mut unknown) = (Vec::new(), 0, 0);
+        let (mut before, mut equal) = (Vec::new(), 0);
         let seen = self.until(|| {
             let threads = or_skip("look at threads", students())?;
             if threads.iter().any(|thread| thread.doing == Doing::Unknown) {
-                unknown += 1; // once, it may be a thread that is about to end
-                return match unknown < STAYS {
-                    true => Ok(None),
-                    false => Err(CheckError::skipped(
-                        "the kernel does not show where a thread is blocked",
-                    )),
-                };
+                return Err(CheckError::skipped(
+                    "the kernel does not show where a thread is blocked",
+                ));
             }
-            unknown = 0;
             let is_in_call = |thread: &Thread| thread.call.is_some_and(|is| is.call() == call);
             if threads.iter().any(is_in_call) {
                 return Ok(Some(true));

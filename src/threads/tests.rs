@@ -2,7 +2,7 @@ use std::{
     io::{self, Read},
     net::{Shutdown, TcpListener, UdpSocket},
     os::{fd::AsFd, unix::net::UnixStream},
-    sync::{Condvar, Mutex, mpsc},
+    sync::{Barrier, Condvar, Mutex, mpsc},
     thread,
     time::Duration,
 };
@@ -10,7 +10,7 @@ use std::{
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use socket2::{Domain, Socket, Type};
 
-use super::{Call, Doing, Lasts, Thread, doing, others, wait_in};
+use super::{Call, Doing, Lasts, Thread, doing, is_ending, others, wait_in};
 use crate::{
     deadline::Deadline,
     peer::{connected, silent},
@@ -238,4 +238,42 @@ fn a_thread_that_stays_blocked_takes_no_turn_and_one_that_was_woken_does() {
     assert_eq!(woken.unwrap(), Some(()));
     drop(ours);
     assert!(reader.unwrap().join().is_err()); // end of file: read_exact fails
+}
+
+#[test]
+fn the_flag_of_a_thread_that_is_about_to_end_is_found_after_any_name() {
+    let with = |flags| is_ending(&format!("7 (a) S 1 (b)) R 1 1 1 0 -1 {flags} 4 4 4 4\n"));
+    assert!(with(0x0040_0044));
+    assert!(!with(0x0040_0040));
+    assert!(!is_ending(""));
+}
+
+/// An ordinary user may not read the file `syscall` of a thread whose memory is gone already. As
+/// root this cannot fail. Nor does each run meet such a thread: it takes many.
+#[test]
+fn a_thread_that_is_about_to_end_is_not_one_that_the_kernel_does_not_show() {
+    if others()
+        .unwrap()
+        .iter()
+        .any(|thread| thread.doing == Doing::Unknown)
+    {
+        return eprintln!("skipped: the kernel does not show what threads are doing here");
+    }
+    thread::scope(|scope| {
+        let ending = scope.spawn(|| {
+            for _ in 0..600 {
+                let together = Barrier::new(32);
+                thread::scope(|scope| {
+                    for _ in 0..32 {
+                        scope.spawn(|| together.wait());
+                    }
+                });
+            }
+        });
+        while !ending.is_finished() {
+            let threads = others().unwrap();
+            let unknown = threads.iter().find(|thread| thread.doing == Doing::Unknown);
+            assert_eq!(unknown, None);
+        }
+    });
 }

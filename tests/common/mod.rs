@@ -171,7 +171,8 @@ impl Drop for Program {
     }
 }
 
-/// Calls again after EINTR: strace stops the threads of this process, and lets them go on (signal(7)).
+/// Calls again after EINTR. A test that runs strace can stop the threads of this process, and lets
+/// them go on: that ends some calls (signal(7)).
 pub fn again_after_a_stop<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {
         match call() {
